@@ -1,0 +1,105 @@
+"""What every test may count on.
+
+- Builders and fakes lie in the package `tests.support`: `from tests.support.nights import ...`
+  (the root of the repository is on the import path, see `pythonpath` in pyproject.toml).
+- Tests run in Hawaiian time, as the instrument's computers may, so that a local time in place of UT
+  shows.
+- Tests see no VAMPD_* variable of the person who starts them.
+- A tool that is missing fails its test (fixture `tool`), and in CI no test may be skipped: a check
+  that did not run must not look like one that passed.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parent.parent
+REAL_TELEMETRY = ROOT.parent / "shared" / "reference" / "real-telemetry"
+# The one reason to skip that CI accepts: this folder is no part of the repository.
+NO_TELEMETRY = "no reference/real-telemetry beside the repository"
+
+IN_CI = bool(os.environ.get("CI"))
+
+# POSIX form, so that no time zone database is needed; inherited by every process a test starts.
+os.environ["TZ"] = "HST10"
+time.tzset()
+
+# deadline: machines of two cores stumble; pytest-timeout ends what hangs.
+# ci: the same examples in every run, so that a red run is about the change; dev looks further.
+settings.register_profile("dev", deadline=None, print_blob=True)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    print_blob=True,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test below tests/system as `system`."""
+    system = Path(__file__).parent / "system"
+    for item in items:
+        if system in item.path.parents:
+            item.add_marker(pytest.mark.system)
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not IN_CI or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if NO_TELEMETRY not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: CI may not skip ({reason})"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI, a skipped test is a failed one."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """In CI, a module that skips itself is a failed one."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("VAMPD_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Path of a program, `tool("funpack")`; fails the test when it is not installed."""
+
+    def find(name: str) -> str:
+        # sshd lives in sbin, which is not on everybody's path.
+        path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+        if path is None:
+            pytest.fail(f"{name} is not installed; `make setup` installs it")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def real_telemetry() -> Path:
+    """The folder of real timing files and headers; skips where it is not."""
+    if not REAL_TELEMETRY.is_dir():
+        pytest.skip(NO_TELEMETRY)
+    return REAL_TELEMETRY

@@ -1,0 +1,97 @@
+"""The service unit before the real systemd-analyze.
+
+`--recursive-errors=yes` matters: without it an unknown key is a remark on stderr and exit status 0.
+"""
+
+import configparser
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[2] / "systemd" / "vampd.service"
+
+Verify = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def verify(tool: Callable[[str], str], tmp_path: Path) -> Verify:
+    """Judge the text of a unit, installed as vampd.service, its program taken to be there."""
+    analyze = tool("systemd-analyze")
+    program = tool("true")
+
+    def judge(text: str) -> subprocess.CompletedProcess[str]:
+        unit = tmp_path / "vampd.service"
+        unit.write_text(text.replace("=/opt/vampd/bin/vampd ", f"={program} "))
+        return subprocess.run(
+            [analyze, "verify", "--recursive-errors=yes", str(unit)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return judge
+
+
+@pytest.fixture
+def service() -> configparser.SectionProxy:
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNIT)
+    return parser["Service"]
+
+
+def test_systemd_accepts_the_unit(verify: Verify) -> None:
+    verdict = verify(UNIT.read_text())
+    assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "complaint"),
+    [
+        ("OOMPolicy=continue", "OOMPolicey=continue", "Unknown key 'OOMPolicey'"),
+        ("OOMPolicy=continue", "OOMPolicy=maybe", "Failed to parse OOM policy"),
+        ("WatchdogSec=60", "WatchdogSec=often", "Failed to parse sec value"),
+        ("/opt/vampd/bin/vampd ", "/opt/vampd/bin/wampd ", "is not executable"),
+    ],
+)
+def test_systemd_refuses_a_unit_with_a_fault(
+    verify: Verify, good: str, bad: str, complaint: str
+) -> None:
+    text = UNIT.read_text()
+    assert good in text
+    verdict = verify(text.replace(good, bad))
+    assert verdict.returncode != 0
+    assert complaint in verdict.stderr
+
+
+def test_a_fault_in_the_settings_is_not_met_with_restarts(
+    service: configparser.SectionProxy,
+) -> None:
+    assert service["Restart"] == "on-failure"
+    assert service["RestartPreventExitStatus"] == "78"
+
+
+def test_a_worker_killed_for_its_memory_does_not_stop_the_daemon(
+    service: configparser.SectionProxy,
+) -> None:
+    assert service["OOMPolicy"] == "continue"
+
+
+def test_running_actions_get_their_thirty_seconds(service: configparser.SectionProxy) -> None:
+    assert service["KillMode"] == "mixed"
+    assert int(service["TimeoutStopSec"]) > 30
+
+
+def test_the_watchdog_listens_to_the_daemon_alone(service: configparser.SectionProxy) -> None:
+    assert service["Type"] == "notify"
+    assert service["NotifyAccess"] == "main"
+    assert int(service["WatchdogSec"]) > 0
+
+
+def test_the_answers_of_gen2_and_the_ssh_keys_stay_visible(
+    service: configparser.SectionProxy,
+) -> None:
+    assert service["PrivateTmp"] == "no"
+    assert service.get("ProtectHome", "no") == "no"
