@@ -1,0 +1,197 @@
+"""Laws of formatting cards, over random cards and every form of the instrument's dictionary.
+
+astropy judges what a card says, Python's printf how a number looks.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from decimal import Decimal
+
+from astropy.io import fits
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from tests.support.headers import instrument_dictionary
+from vampd.model.cards import Card, Cards, Number, Undefined
+from vampd.model.cube import FileStamp
+from vampd.model.dictionary import format_cards
+from vampd.model.forms import Form, FormKind, format_card, parse_form
+from vampd.model.framelist import Framelist, FrameRange, ProductOrder, apply_edits
+
+DICTIONARY = instrument_dictionary()
+PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
+
+forms = st.one_of(
+    st.sampled_from(sorted({str(entry.form) for entry in DICTIONARY.entries.values()})),
+    st.builds("%{}.{}f".format, st.integers(0, 30), st.integers(0, 20)),
+    st.builds("%-{}s".format, st.integers(0, 75)),
+    st.builds("%-{}.{}s".format, st.integers(0, 75), st.integers(0, 75)),
+).map(parse_form)
+
+numbers = st.one_of(
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.decimals(allow_nan=False, allow_infinity=False, places=4).map(str),
+    st.from_regex(r"[+-]?[0-9]{0,20}\.?[0-9]{0,12}([EeDd][+-]?[0-9]{1,5})?", fullmatch=True),
+)
+strings = st.text(PRINTABLE, max_size=68).map(
+    lambda text: f"'{text.replace(chr(39), chr(39) * 2)}'"
+)
+fields = st.one_of(
+    numbers, strings, st.sampled_from(["T", "F", ""]), st.text(PRINTABLE, max_size=70)
+)
+comments = st.one_of(
+    st.just(""),
+    st.text(PRINTABLE, max_size=70).map(" / {}".format),
+    st.tuples(st.sampled_from(["pixel", "deg C", "%", ""]), st.text(PRINTABLE, max_size=60)).map(
+        lambda parts: f" / [{parts[0]}] {parts[1]}"
+    ),
+)
+
+
+@st.composite
+def card_texts(draw: st.DrawFn, keywords: st.SearchStrategy[str]) -> str:
+    """80 characters behind a value indicator: aligned, not aligned, whole or cut off."""
+    field = draw(fields)
+    aligned = draw(st.sampled_from([field, field.rjust(20), field.ljust(20), f"   {field}"]))
+    text = f"{draw(keywords):<8}= {aligned}{draw(comments)}"
+    return text[:80].ljust(80)
+
+
+cards = card_texts(st.just("X_VALUE")).map(Card)
+
+
+def astropy_value(card: Card) -> object:
+    """The value as astropy reads it; None if it does not read any."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            value = fits.Card.fromstring(card.text).value
+        except (fits.VerifyError, ValueError):
+            return None
+    return None if isinstance(value, fits.Undefined) else value
+
+
+@given(cards, forms)
+def test_doing_it_twice_equals_doing_it_once(card: Card, form: Form) -> None:
+    once = format_card(card, form)
+    twice = format_card(once.card, form)
+    assert twice.card is once.card
+    assert twice.problem == once.problem
+
+
+@given(cards, forms)
+def test_a_card_with_a_problem_stays_and_one_without_is_in_form(card: Card, form: Form) -> None:
+    result = format_card(card, form)
+    if result.problem is not None:
+        assert result.card is card
+        return
+    value, text = result.card.value, result.card.text
+    match form.kind:
+        case _ if isinstance(value, Undefined):
+            assert result.card is card
+        case FormKind.LOGICAL:
+            assert text[10:30] in (f"{'T':>20}", f"{'F':>20}")
+        case FormKind.STRING:
+            assert isinstance(value, str)
+            quoted = value.ljust(form.width).replace("'", "''").ljust(8)
+            assert text[10:].startswith(f"'{quoted}'")
+            assert form.precision is None or len(value) <= form.precision
+        case FormKind.REAL:
+            pattern = rf" *-?\d+\.\d{{{form.precision}}}" if form.precision else r" *-?\d+"
+            field = text[10:30] if text[30] in " /" else text[10:].split(" ")[0].split("/")[0]
+            assert re.fullmatch(pattern, field)
+            assert len(field) >= 20
+        case FormKind.INTEGER:
+            field = text[10:30] if text[30] in " /" else text[10:].split(" ")[0].split("/")[0]
+            assert re.fullmatch(r" *-?\d+", field)
+            assert len(field) >= 20
+
+
+@given(cards, forms)
+def test_no_value_changes_beyond_the_rounding_of_its_form(card: Card, form: Form) -> None:
+    after = format_card(card, form).card
+    old, new = card.value, after.value
+    assert type(new) is type(old)
+    if not isinstance(old, Number) or not isinstance(new, Number):
+        assert new == old or isinstance(old, Undefined)
+        return
+    if new.text == old.text:
+        return
+    before, now = (Decimal(one.text.upper().replace("D", "E")) for one in (old, new))
+    assert abs(now - before) <= Decimal(5).scaleb(-1 - (form.precision or 0))
+    assert form.kind is FormKind.REAL or now == before
+    assert bool(now) == bool(before)
+
+
+@given(cards, forms)
+def test_astropy_reads_the_same_value(card: Card, form: Form) -> None:
+    # Of '' / 'x' astropy makes one string; in the standard the first two quotes are all of it.
+    assume("'" not in card.comment)
+    after = format_card(card, form).card
+    old, new = astropy_value(card), astropy_value(after)
+    if isinstance(old, bool | str) or old is None:
+        assert after == card or (type(new) is type(old) and new == old)
+    elif isinstance(old, int | float) and after != card:
+        assert isinstance(new, int | float)
+        # Half a unit of the last decimal, and what a double cannot hold.
+        allowed = 0.5 * 10.0 ** -(form.precision or 0) + 1e-12 * abs(old)
+        assert abs(new - old) <= allowed
+
+
+@given(cards, forms)
+def test_keyword_and_unit_stay_and_a_comment_is_cut_only_at_its_end(card: Card, form: Form) -> None:
+    after = format_card(card, form).card
+    assert len(after.text) == 80
+    assert after.keyword == card.keyword
+    assert card.comment.startswith(after.comment)
+    if after.comment != card.comment:
+        assert len(f"{after.text.rstrip()}") >= 77
+    unit = re.match(r"\[[^\]]*\]", card.comment)
+    assert unit is None or after.comment.startswith(unit[0])
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(0, 12), st.integers(0, 12))
+@example(0, 0, 3)
+def test_numbers_that_a_double_holds_exactly_look_as_printf_writes_them(
+    mantissa: int, halvings: int, decimals: int
+) -> None:
+    exact = mantissa / 2**halvings or -0.0
+    form = parse_form(f"%20.{decimals}f")
+    card = Card(f"X_VALUE = {Decimal(exact):f}".ljust(80))
+    result = format_card(card, form)
+    if result.problem is not None:
+        assert result.problem.code == "card_rounds_to_zero"
+        assert exact
+        assert not float(f"{exact:.{decimals}f}")
+    else:
+        assert result.card.text[10:].rstrip() == f"{exact:20.{decimals}f}"
+
+
+unlisted = ("CONTINUE", "COMMENT", "NAXIS1", "OTHER", "")
+keywords = st.sampled_from([*sorted(DICTIONARY.entries), *unlisted])
+
+
+@given(st.lists(card_texts(keywords), max_size=12))
+def test_a_header_is_repaired_once_and_only_where_the_dictionary_says(texts: list[str]) -> None:
+    header = Cards(tuple(texts))
+    edits = format_cards(header, DICTIONARY).edits
+    before = Framelist(
+        name="x",
+        order=ProductOrder(1, 1, ""),
+        sources=(FileStamp("vcam1/x.fits", 2880, 1),),
+        ranges=(FrameRange("vcam1/x.fits", 0, 1),),
+        notes=(),
+        cards=header,
+        rows="row\n",
+    )
+    after = apply_edits(before, edits).cards
+    assert format_cards(after, DICTIONARY).edits == ()
+    for position, (old, new) in enumerate(zip(header, after, strict=True)):
+        if old == new:
+            continue
+        assert old.keyword in DICTIONARY.entries
+        assert old.keyword not in ("BSCALE", "BZERO")
+        assert position + 1 == len(texts) or not texts[position + 1].startswith("CONTINUE")

@@ -1,0 +1,56 @@
+"""Nights: UT-dated folders, archive or engineering."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePath
+
+ARCHIVE_FOLDER = "ARCHIVED_DATA"
+_DATE = re.compile(r"[12]\d{7}")
+
+
+class Kind(StrEnum):
+    """What a night is for, told by the folder that holds it."""
+
+    ARCHIVE = "archive"
+    ENGINEERING = "engineering"
+
+
+def parse_night_date(name: str) -> datetime.date | None:
+    """The date that a folder name ``YYYYMMDD`` stands for, or None for anything else."""
+    if not _DATE.fullmatch(name):
+        return None
+    try:
+        return datetime.date(int(name[:4]), int(name[4:6]), int(name[6:]))
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, order=True)
+class NightId:
+    """One night: its UT date as ``YYYYMMDD`` and its kind. Sorts oldest first."""
+
+    date: str
+    kind: Kind
+
+    def __post_init__(self) -> None:
+        if parse_night_date(self.date) is None:
+            raise ValueError(f"a night is named by its UT date YYYYMMDD, not {self.date!r}")
+
+    @property
+    def day(self) -> datetime.date:
+        """The UT date."""
+        return datetime.date(int(self.date[:4]), int(self.date[4:6]), int(self.date[6:]))
+
+    @property
+    def folder(self) -> PurePath:
+        """The night's folder, relative to the watched root."""
+        if self.kind is Kind.ARCHIVE:
+            return PurePath(ARCHIVE_FOLDER, self.date)
+        return PurePath(self.date)
+
+    def __str__(self) -> str:
+        return f"{self.date}/{self.kind}"

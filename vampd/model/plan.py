@@ -1,0 +1,218 @@
+"""Plans: what a stage is going to do, as values.
+
+A plan is a tuple of waves; the actions of one wave are independent of each other, and a wave begins
+when the one before has ended. An empty plan means that the stage is done. All paths are relative to
+the night's folder, so that ``vampctl plan`` prints the very plan that ``vampd`` executes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from vampd.model.cards import Card
+from vampd.model.frame_id import FrameId
+from vampd.model.generation import Generation, Product
+from vampd.model.mailing import ManifestFile
+from vampd.model.receipt import Digests, Place
+
+
+class RunsIn(StrEnum):
+    """Where an action is executed."""
+
+    DAEMON = "daemon"  # in the thread that runs the stage: short, or bound to the store
+    THREAD = "thread"  # in a thread of its own: waits for disks or for the network
+    WORKER = "worker"  # in a supervised worker process: computes
+
+
+class Compare(StrEnum):
+    """How a transfer decides that a file is already there."""
+
+    SIZE_AND_TIME = "size and time"
+    CHECKSUM = "checksum"
+
+
+@dataclass(frozen=True)
+class CommitGeneration:
+    """Write a generation file: from here on its decisions stand."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    generation: Generation
+
+
+@dataclass(frozen=True)
+class WriteFramelist:
+    """Make a product's framelist from the raw headers and timing files."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    product: Product
+    version: str
+
+
+@dataclass(frozen=True)
+class WriteText:
+    """Write a small file whose whole content is known (reasons, checksums, a manifest).
+
+    A listing that grows is replaced; ``once`` forbids that a file that exists is written again.
+    """
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    path: str
+    text: str
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class LinkSetAside:
+    """Make a symbolic link ``vbad/...`` to a set-aside raw file, so that it can travel."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    path: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class EditCards:
+    """Replace cards of a framelist, each old text by a new one."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    framelist: str
+    edits: tuple[tuple[Card, Card], ...]
+
+
+@dataclass(frozen=True)
+class ReserveFrameIds:
+    """Ask for one frame ID per product, in this order, and bind them; all on record."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    identities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StampFrameId:
+    """Write the framelist again under its frame ID, with FRAMEID and EXP-ID."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    framelist: str
+    identity: str
+    frame_id: FrameId
+
+
+@dataclass(frozen=True)
+class MarkApplied:
+    """Record in the ledger that the product carries its ID."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    frame_ids: tuple[FrameId, ...]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Stream a framelist's frames into its packed product, prove it lossless, then name it."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.WORKER
+    framelist: str
+    packed: str
+    frames: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Send:
+    """Copy files to the archive host; ``compare`` by checksum repairs what is damaged there."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    files: tuple[str, ...]
+    compare: Compare
+
+
+@dataclass(frozen=True)
+class Hash:
+    """Read files from the disk at a place, never from its cache, and keep receipts.
+
+    More than the SHA-256 is computed only here, not on the archive host.
+    """
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    files: tuple[str, ...]
+    place: Place
+    digests: Digests = Digests.SHA256
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Remove a file whose content lives on; it cannot be built without naming the survivor."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    path: str
+    kept_as: str
+
+    def __post_init__(self) -> None:
+        if not self.kept_as or self.kept_as == self.path:
+            raise ValueError(f"{self.path} may be retired only in favour of another file")
+        if not self.path.startswith("vgen2/"):
+            raise ValueError(f"only vampd's own files in vgen2 may be retired, not {self.path}")
+
+
+@dataclass(frozen=True)
+class SendMail:
+    """Mail these manifests to STARS, on record before it is sent."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    manifests: tuple[ManifestFile, ...]
+
+
+Action = (
+    CommitGeneration
+    | WriteFramelist
+    | WriteText
+    | LinkSetAside
+    | EditCards
+    | ReserveFrameIds
+    | StampFrameId
+    | MarkApplied
+    | Pack
+    | Send
+    | Hash
+    | Retire
+    | SendMail
+)
+Wave = tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that planning noticed and that no action mends; it becomes an event of the log.
+
+    ``code`` is stable, ``subject`` tells what it is about (a keyword, a path), ``message`` is for
+    people.
+    """
+
+    code: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Waves of actions, never an empty wave.
+
+    Remarks do not count: a plan with remarks alone is empty, and plans that differ in their remarks
+    alone are equal.
+    """
+
+    waves: tuple[Wave, ...] = ()
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, *waves: Iterable[Action], remarks: Iterable[Remark] = ()) -> Plan:
+        """A plan of these waves, without the empty ones."""
+        return cls(tuple(wave for wave in map(tuple, waves) if wave), tuple(remarks))
+
+    def __bool__(self) -> bool:
+        return bool(self.waves)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.waves))

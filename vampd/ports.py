@@ -1,0 +1,376 @@
+"""What stages and daemon need from the world, as Protocols.
+
+Everything speaks ``model`` types. Paths given as text are relative to a night's folder and
+``/``-separated; times are unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vampd.model.cube import FileStamp, RawCube, SetAside
+from vampd.model.dictionary import Dictionary
+from vampd.model.frame_id import FrameId, NumberRange
+from vampd.model.frame_id_review import LedgerListing
+from vampd.model.framelist import Framelist
+from vampd.model.generation import Generation
+from vampd.model.mailing import Correspondence, Mailing, MailOutcome, ManifestFile
+from vampd.model.night import NightId
+from vampd.model.plan import Compare
+from vampd.model.receipt import Place, Receipt
+from vampd.model.state import Event, EventName, StageName, State
+
+
+class Pace(Protocol):
+    """Tells long work to pause (the cameras come first) or to end."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether work should stand still now."""
+        ...
+
+    @property
+    def stopped(self) -> bool:
+        """Whether work should end now."""
+        ...
+
+    def check(self) -> None:
+        """Stand still while paused; raise ClaimLost (``stopped``) when stopped."""
+        ...
+
+
+@dataclass(frozen=True)
+class FramelistHead:
+    """What a listing of framelists tells: where one lies and which product it is."""
+
+    path: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class PackedProduct:
+    """A packed product on this disk; ``identity`` is what its sidecar says, None without one."""
+
+    file: FileStamp
+    sidecar: FileStamp | None
+    identity: str | None
+
+
+@dataclass(frozen=True)
+class BoundId:
+    """A frame ID that the ledger has bound to a product."""
+
+    identity: str
+    frame_id: FrameId
+    applied: bool
+
+
+class Eyes(Protocol):
+    """Reads, for surveys: lists, stats, small files and headers; never pixels, never hashes."""
+
+    def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
+        """Every entry of the camera streams that is, or should be, a file, by path; links followed.
+
+        What cannot be a file (a link that leads nowhere, a folder named as a cube) has size 0.
+        """
+        ...
+
+    def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
+        """One raw cube with its timing, or why it cannot be used."""
+        ...
+
+    def generations(self, night: NightId) -> tuple[Generation, ...]:
+        """The committed generations, by number."""
+        ...
+
+    def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
+        """The framelists in vgen2, by path."""
+        ...
+
+    def framelist(self, night: NightId, path: str) -> Framelist:
+        """One framelist, whole."""
+        ...
+
+    def packed_products(self, night: NightId) -> tuple[PackedProduct, ...]:
+        """The packed products in vgen2, by path."""
+        ...
+
+    def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:
+        """The files of one folder of the night ('' for the night itself), links followed, by path.
+
+        Hidden files are not listed; a link whose target is missing or unreadable is not either.
+        """
+        ...
+
+    def text(self, night: NightId, path: str) -> str | None:
+        """A small text file, None if it does not exist."""
+        ...
+
+    def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
+        """The newest receipt per path."""
+        ...
+
+    def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
+        """What the archive host has of this night, by path. RemoteUnavailable."""
+        ...
+
+    def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
+        """The frame IDs of this night's products, by identity."""
+        ...
+
+    def correspondence(self, night: NightId) -> Correspondence:
+        """What was mailed of this night and what STARS has taken in."""
+        ...
+
+    def dictionary(self) -> Dictionary:
+        """The keyword dictionary that headers are written by. ConfigError."""
+        ...
+
+
+class ArchiveHost(Protocol):
+    """One destination of nights: a local folder, or a folder on another host.
+
+    All methods raise RemoteUnavailable when it cannot be reached and DiskFull when it is full.
+    """
+
+    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        """Every file of the night there, by path; empty if the night is not there."""
+        ...
+
+    def send(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> None:
+        """Copy these files of the night's folder; a final name appears only when it is whole."""
+        ...
+
+    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """Read these files there, read-only and past the cache, and return their receipts.
+
+        A file that is missing there has no receipt.
+        """
+        ...
+
+
+class FrameIdAuthority(Protocol):
+    """Grants frame IDs. What it answers is judged by `vampd.model.grant`, never trusted."""
+
+    @property
+    def numbers(self) -> NumberRange:
+        """The range that it grants from."""
+        ...
+
+    def strays(self) -> Sequence[str]:
+        """All that is known to have been answered, one ID a line: it may not be on record.
+
+        A call may have been cut off between the answer and its record.
+        """
+        ...
+
+    def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
+        """The answer to a request for ``count`` IDs above ``highest_used``, one ID a line.
+
+        Whatever came is durable somewhere. FrameIdsUnavailable if nothing came; ClaimLost
+        (``stopped``).
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """The frame-ID ledger: requested -> granted -> bound -> applied. FrameIdConflict."""
+
+    def reserve(
+        self, night: NightId, identities: Sequence[str], authority: FrameIdAuthority
+    ) -> None:
+        """Grant and bind one ID per identity that has none, in this order, each step recorded."""
+        ...
+
+    def reconcile(self) -> None:
+        """Bring what only the ledger's file knows into the database."""
+        ...
+
+    def bound(self, night: NightId) -> Mapping[str, BoundId]:
+        """The night's bound IDs, by identity."""
+        ...
+
+    def listing(self) -> LedgerListing:
+        """All requests and IDs, and where the ledger contradicts itself."""
+        ...
+
+    def mark_applied(self, night: NightId, frame_ids: Sequence[FrameId]) -> None:
+        """Record that these IDs stand in their products."""
+        ...
+
+
+@dataclass(frozen=True)
+class NightRecord:
+    """What the store knows of a night.
+
+    ``claim`` rises with every claim and fences late results; ``code`` and ``error`` tell the last
+    failure or the reason of a hold; ``signature`` is the digest of the raw listing that the last
+    claimed sync saw; ``manifests`` is how many the night has, None before the first look; times are
+    unix seconds or None.
+    """
+
+    night: NightId
+    state: State
+    claim: int = 0
+    code: str | None = None
+    error: str | None = None
+    note: str | None = None
+    released: bool = False
+    frames: int = 0
+    bytes: int = 0
+    done_actions: int = 0
+    all_actions: int = 0
+    signature: str | None = None
+    discovered_at: float = 0.0
+    changed_at: float = 0.0
+    processed_at: float | None = None
+    transferred_at: float | None = None
+    safe_at: float | None = None
+    manifests: int | None = None
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """One row of a night's history.
+
+    ``stage`` is where the night stood, ``attempt`` the attempt that the event belongs to (the new
+    one for CLAIMED). ``to_stage`` (RETRIED) and ``not_before`` (FAILED) are the event's own, so
+    that the history can be replayed.
+    """
+
+    night: NightId
+    at: float
+    event: EventName
+    stage: StageName
+    attempt: int
+    code: str | None
+    actor: str
+    message: str | None
+    to_stage: StageName | None = None
+    not_before: float | None = None
+
+    @property
+    def cause(self) -> Event:
+        """The event as the state machine takes it."""
+        return Event(self.event, self.to_stage, self.not_before)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts about a night to be kept beside its state; None leaves a fact as it is."""
+
+    note: str | None = None
+    frames: int | None = None
+    bytes: int | None = None
+    done_actions: int | None = None
+    all_actions: int | None = None
+    signature: str | None = None
+    processed_at: float | None = None
+    transferred_at: float | None = None
+    safe_at: float | None = None
+    manifests: int | None = None
+
+
+class NightStore(Protocol):
+    """The nights, their states and their histories."""
+
+    def nights(self) -> tuple[NightRecord, ...]:
+        """All nights, oldest first."""
+        ...
+
+    def night(self, night: NightId) -> NightRecord | None:
+        """One night, None if it was never discovered."""
+        ...
+
+    def discover(self, night: NightId, at: float) -> NightRecord:
+        """Add a night unless it is there; either way return it."""
+        ...
+
+    def apply(
+        self,
+        night: NightId,
+        event: Event,
+        *,
+        at: float,
+        actor: str,
+        claim: int | None = None,
+        code: str | None = None,
+        message: str | None = None,
+    ) -> NightRecord:
+        """Move a night and append the event, in one transaction.
+
+        With ``claim``, the move is refused with ClaimLost (``claim_lost``) unless the night still
+        runs under that claim. IllegalTransition if the machine has no such move.
+        """
+        ...
+
+    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
+        """Keep facts that are not moves (progress, sizes, times).
+
+        With ``claim``, ClaimLost (``claim_lost``) unless the night still runs under that claim.
+        """
+        ...
+
+    def history(self, night: NightId) -> tuple[EventRecord, ...]:
+        """The night's events, oldest first."""
+        ...
+
+    def change_counter(self) -> int:
+        """A number that is different when any process has changed the store since last asked."""
+        ...
+
+
+class Receipts(Protocol):
+    """The receipts of files, here and on the archive host."""
+
+    def keep(self, night: NightId, receipts: Iterable[Receipt]) -> None:
+        """Keep receipts; a newer one of the same place and path replaces the older."""
+        ...
+
+    def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
+        """The newest receipt per path."""
+        ...
+
+
+class MailLog(Protocol):
+    """What was mailed and what STARS has taken in. It is truth: no folder tells it."""
+
+    def intend(self, mailing: Mailing, despite: frozenset[str]) -> None:
+        """Record a mailing before its mail is sent.
+
+        StateError ``mailed_meanwhile`` if one of its manifests is in a mailing, not certainly
+        failed, that ``despite`` does not name by its message ID.
+        """
+        ...
+
+    def conclude(
+        self, message_id: str, outcome: MailOutcome, *, at: float, detail: str | None = None
+    ) -> None:
+        """Record what became of a pending mailing; once."""
+        ...
+
+    def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
+        """Record that STARS has taken these in; what is acknowledged already stays as it is."""
+        ...
+
+    def correspondence(self, night: NightId | None = None) -> Correspondence:
+        """What concerns this night, or all nights."""
+        ...
+
+
+class Mailer(Protocol):
+    """Hands a mail to a mail server."""
+
+    def send(self, sender: str, recipients: Sequence[str], mail: bytes) -> None:
+        """Send to all recipients or to none.
+
+        ``mail`` has CRLF line ends. TransientError ``mail_failed`` or ConfigError: certainly not
+        sent. DataError ``mail_uncertain``: the server had all of it and did not say that it took
+        it.
+        """
+        ...
