@@ -1,0 +1,173 @@
+"""A name appears only when the file is whole, and what stood there before is never half gone."""
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from vampd.disk.atomic import (
+    creating,
+    full_disk_told,
+    link_durably,
+    make_folder,
+    remove_durably,
+    remove_leftovers,
+    replacing,
+)
+from vampd.errors import DataError, DiskFull
+
+Writer = Callable[[Path], AbstractContextManager[BinaryIO]]
+both_writers = pytest.mark.parametrize("writer", [replacing, creating])
+
+
+class Crash(BaseException):
+    """Ends a block as a signal would."""
+
+
+def _write(writer: Writer, path: Path, meanwhile: Callable[[], object]) -> None:
+    with writer(path) as file:
+        file.write(b"new")
+        meanwhile()
+
+
+def _raiser(error: BaseException) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+@both_writers
+def test_the_final_name_appears_with_the_end_of_the_block(tmp_path: Path, writer: Writer) -> None:
+    path = tmp_path / "product.fits.fz"
+    with writer(path) as file:
+        file.write(b"half")
+        file.flush()
+        (temporary,) = _names(tmp_path)
+        assert temporary.startswith(".")
+        assert not temporary.endswith((".fits", ".fz", ".txt", ".framelist"))
+        file.write(b"whole")
+    assert _names(tmp_path) == ["product.fits.fz"]
+    assert path.read_bytes() == b"halfwhole"
+
+
+@both_writers
+@pytest.mark.parametrize("error", [RuntimeError, Crash, KeyboardInterrupt])
+def test_after_an_error_nothing_is_there_and_nothing_is_left(
+    tmp_path: Path, writer: Writer, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        _write(writer, tmp_path / "x", _raiser(error()))
+    assert _names(tmp_path) == []
+
+
+def test_an_error_while_replacing_leaves_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError):
+        _write(replacing, path, _raiser(RuntimeError()))
+    assert path.read_bytes() == b"old"
+    _write(replacing, path, lambda: None)
+    assert path.read_bytes() == b"new"
+    assert _names(tmp_path) == ["x"]
+
+
+def test_creating_never_overwrites_even_what_appears_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with pytest.raises(DataError) as caught:
+        _write(creating, path, lambda: path.write_bytes(b"theirs"))
+    assert caught.value.code == "already_exists"
+    assert path.read_bytes() == b"theirs"
+    assert _names(tmp_path) == ["x"]
+
+
+def test_two_writers_of_one_name_do_not_share_a_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with replacing(path) as first, replacing(path) as second:
+        assert first.name != second.name
+        first.write(b"first")
+        second.write(b"second")
+    assert path.read_bytes() == b"first"
+
+
+@both_writers
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_the_file_and_leaves_nothing(
+    tmp_path: Path, writer: Writer, number: int
+) -> None:
+    with pytest.raises(DiskFull) as caught:
+        _write(writer, tmp_path / "x", _raiser(OSError(number, os.strerror(number))))
+    assert caught.value.code == "disk_full"
+    assert caught.value.context["path"] == str(tmp_path / "x")
+    assert _names(tmp_path) == []
+
+
+def test_a_really_full_device_is_a_full_disk(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DiskFull),
+        full_disk_told(tmp_path),
+        open("/dev/full", "wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+
+
+def test_other_errors_of_the_system_keep_their_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "missing" / "x"):
+        pass
+
+
+def test_leftovers_of_dead_writers_go_and_nothing_else(tmp_path: Path) -> None:
+    leftover = tmp_path / ".vampd-4194999-0123456789abcdef.tmp"
+    leftover.write_bytes(b"half")
+    link = tmp_path / ".vampd-4194999-fedcba9876543210.tmp"
+    link.symlink_to("nowhere")
+    kept = [".vampd", ".x.fits.fz.mismatch", ".y.tmp", "vampd-1-0123456789abcdef.tmp", "z.fits.fz"]
+    for name in kept:
+        (tmp_path / name).touch()
+    with creating(tmp_path / "alive") as file:
+        assert remove_leftovers(tmp_path) == (leftover.name, link.name)
+        file.write(b"whole")
+    assert (tmp_path / "alive").read_bytes() == b"whole"
+    assert _names(tmp_path) == sorted([*kept, "alive"])
+    assert remove_leftovers(tmp_path) == ()
+    assert remove_leftovers(tmp_path / "missing") == ()
+
+
+def test_a_product_that_was_linked_keeps_its_name_when_its_leftover_goes(tmp_path: Path) -> None:
+    # A crash between link and unlink leaves both names.
+    leftover = tmp_path / ".vampd-4194999-0123456789abcdef.tmp"
+    leftover.write_bytes(b"whole")
+    os.link(leftover, tmp_path / "x")
+    assert remove_leftovers(tmp_path) == (leftover.name,)
+    assert (tmp_path / "x").read_bytes() == b"whole"
+
+
+def test_a_link_takes_the_place_of_a_link_and_of_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "link"
+    for target in ("a", "b", "b"):
+        link_durably(target, path)
+        assert os.readlink(path) == target
+    assert _names(tmp_path) == ["link"]
+    (tmp_path / "file").write_bytes(b"kept")
+    with pytest.raises(DataError) as caught:
+        link_durably("a", tmp_path / "file")
+    assert caught.value.code == "already_exists"
+    assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_removing_and_making_folders_may_happen_twice(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    remove_durably(tmp_path / "x")
+    remove_durably(tmp_path / "x")
+    assert _names(tmp_path) == []
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()

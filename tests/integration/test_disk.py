@@ -1,0 +1,334 @@
+"""Locks, listings, digests, pace and failpoints on a real disk and in real processes."""
+
+import hashlib
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from vampd.disk.digest import CHUNK_BYTES, hash_file
+from vampd.disk.listing import list_files, list_raw_files, stamp_of
+from vampd.disk.lock import Lock
+from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.errors import ClaimLost, DataError, StateError
+from vampd.model.cube import FileStamp
+
+
+def _run(program: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """A Python program in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+# --- locks
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from vampd.disk.lock import Lock
+with Lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_claimant_learns_who_holds_the_lock_until_that_one_dies(tmp_path: Path) -> None:
+    path = tmp_path / "night.lock"
+    with _run(_HOLD, str(path)) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StateError) as caught:
+            Lock(path).acquire()
+        assert caught.value.code == "locked"
+        assert f"pid {holder.pid} on {os.uname().nodename} since 2" in caught.value.message
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        with Lock(path) as lock:
+            assert lock.is_held
+            assert path.read_text().startswith(f"pid {os.getpid()} ")
+
+
+def test_a_lock_excludes_within_one_process_and_can_be_taken_again(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "lock")
+    for _ in range(2):
+        with lock:
+            with pytest.raises(StateError):
+                Lock(lock.path).acquire()
+            assert lock.is_held
+        assert not lock.is_held
+        assert lock.path.read_text() == ""
+
+
+def test_a_lock_does_not_outlive_its_holder_in_programs_that_it_started(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "lock")
+    with lock, subprocess.Popen(["sleep", "30"], close_fds=False) as child:
+        lock.release()
+        Lock(lock.path).acquire()
+        child.kill()
+
+
+def test_a_removed_lock_file_does_not_let_two_in(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "lock")
+    with lock:
+        lock.path.unlink()
+        other = Lock(lock.path)
+        other.acquire()  # a new file: nothing tells of the first
+        with pytest.raises(StateError):
+            Lock(lock.path).acquire()
+        other.release()
+
+
+# --- listings
+
+
+def test_a_raw_listing_has_every_entry_that_is_no_folder(tmp_path: Path) -> None:
+    stream = tmp_path / "vcam1"
+    (stream / "folder").mkdir(parents=True)
+    (stream / "b.fits").write_bytes(b"12345")
+    os.utime(stream / "b.fits", ns=(1, 1_762_424_400_509_073_123))
+    (stream / ".hidden").touch()
+    (stream / "to_b.fits").symlink_to("b.fits")
+    (stream / "dangling.fits").symlink_to("nowhere")
+    (stream / "to_folder").symlink_to("folder")
+    (stream / "loop.fits").symlink_to("loop.fits")
+    os.mkfifo(stream / "pipe")
+    odd = os.fsdecode(b"\xff\xfe.fits")
+    (stream / odd).touch()
+    stamps = {stamp.path: stamp for stamp in list_raw_files(tmp_path, ["vcam1", "vcam2"])}
+    assert list(stamps) == sorted(stamps)
+    assert set(stamps) == {
+        f"vcam1/{name}"
+        for name in ("b.fits", ".hidden", "to_b.fits", "dangling.fits", "loop.fits", "pipe", odd)
+    }
+    assert stamps["vcam1/b.fits"] == FileStamp("vcam1/b.fits", 5, 1_762_424_400_509_073_123)
+    assert stamps["vcam1/to_b.fits"].size == 5
+    for name in ("dangling.fits", "loop.fits"):
+        assert stamps[f"vcam1/{name}"] == FileStamp(f"vcam1/{name}", 0, 0)
+
+
+def test_what_should_be_a_file_and_is_none_is_listed_as_it_is_stamped(tmp_path: Path) -> None:
+    stream = tmp_path / "vcam1"
+    (stream / "folder.fits").mkdir(parents=True)
+    (stream / "folder.txt").mkdir()
+    (stream / "loop.fits").symlink_to("loop.fits")
+    (stream / "nowhere.txt").symlink_to("nowhere")
+    listed = list_raw_files(tmp_path, ["vcam1"])
+    assert [stamp.path.partition("/")[2] for stamp in listed] == [
+        *("folder.fits", "folder.txt", "loop.fits", "nowhere.txt")
+    ]
+    for stamp in listed:
+        assert (stamp.size, stamp.mtime_ns) == (0, 0)
+        # Sync compares the two, and would otherwise find the cube changed for ever.
+        assert stamp_of(tmp_path, stamp.path) == stamp
+
+
+def test_a_product_listing_has_only_files_that_can_be_read_and_sent(tmp_path: Path) -> None:
+    (tmp_path / "vbad").mkdir()
+    (tmp_path / "reasons.tsv").write_text("x")
+    (tmp_path / "vbad" / "good.fits").symlink_to("../reasons.tsv")
+    (tmp_path / "vbad" / "dangling.fits").symlink_to("nowhere")
+    (tmp_path / "vbad" / ".half").touch()
+    os.mkfifo(tmp_path / "vbad" / "pipe")
+    assert [stamp.path for stamp in list_files(tmp_path, "vbad")] == ["vbad/good.fits"]
+    assert [stamp.path for stamp in list_files(tmp_path, "")] == ["reasons.tsv"]
+
+
+def test_what_is_missing_is_an_empty_listing(tmp_path: Path) -> None:
+    (tmp_path / "vcam1").touch()
+    assert list_raw_files(tmp_path, ["vcam1", "vcam2"]) == ()
+    assert list_files(tmp_path / "no night", "vgen2") == ()
+    assert stamp_of(tmp_path, "vcam1/x.fits") is None
+    assert stamp_of(tmp_path, "vcam1") == list_files(tmp_path, "")[0]
+
+
+# --- digests
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 5])
+def test_a_digest_is_the_sha256_of_the_whole_file(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x"
+    content = os.urandom(size)
+    path.write_bytes(content)
+    assert hash_file(path, SteadyPace()) == (
+        size,
+        path.stat().st_mtime_ns,
+        hashlib.sha256(content).hexdigest(),
+    )
+
+
+class _Meddler(SteadyPace):
+    """Writes to the file while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def check(self) -> None:
+        with self._path.open("r+b") as file:
+            file.write(b"changed")
+
+
+def test_a_file_that_changes_while_it_is_read_has_no_digest(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(bytes(100))
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(DataError) as caught:
+        hash_file(path, _Meddler(path))
+    assert caught.value.code == "changed_while_read"
+
+
+def test_a_stopped_digest_ends_between_two_chunks(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(bytes(10))
+    pace = SharedPace(Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop"))
+    Flag(tmp_path / "stop").put_up()
+    with pytest.raises(ClaimLost) as caught:
+        hash_file(path, pace)
+    assert caught.value.code == "stopped"
+
+
+# --- pace
+
+
+def _count_until_stopped(pace: SharedPace, counter: object) -> None:
+    try:
+        while True:
+            pace.check()
+            counter.value += 1  # type: ignore[attr-defined]
+            time.sleep(0.001)
+    except ClaimLost:
+        counter.value = -1  # type: ignore[attr-defined]
+
+
+def test_a_worker_process_pauses_goes_on_and_stops_as_the_flags_say(tmp_path: Path) -> None:
+    pause, stop = Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop")
+    spawn = multiprocessing.get_context("spawn")
+    counter = spawn.Value("q", 0)
+    worker = spawn.Process(target=_count_until_stopped, args=(SharedPace(pause, stop), counter))
+    worker.start()
+    try:
+        _wait_until(lambda: counter.value > 3)
+        pause.put_up()
+        time.sleep(0.3)
+        standing = counter.value
+        time.sleep(0.3)
+        assert counter.value == standing
+        pause.take_down()
+        _wait_until(lambda: counter.value > standing)
+        pause.put_up()
+        stop.put_up()  # a paused worker stops too
+        worker.join(10)
+        assert counter.value == -1
+    finally:
+        worker.kill()
+        worker.join()
+
+
+def _wait_until(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_work_whose_flags_are_gone_stops(tmp_path: Path) -> None:
+    pace = SharedPace(Flag.create(tmp_path / "pause"), Flag(tmp_path / "never made"))
+    assert pace.stopped
+    assert not pace.paused
+    with pytest.raises(ClaimLost):
+        pace.check()
+
+
+def test_making_a_flag_again_lowers_it_for_those_who_see_it(tmp_path: Path) -> None:
+    flag = Flag.create(tmp_path / "flag")
+    flag.put_up()
+    seen = pickle.loads(pickle.dumps(flag))
+    assert seen.is_up
+    Flag.create(tmp_path / "flag")
+    assert not seen.is_up
+    assert not flag.is_up
+
+
+def test_a_paused_thread_uses_next_to_no_processor(tmp_path: Path) -> None:
+    pause, stop = Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop")
+    pause.put_up()
+    before = time.process_time()
+    thread = threading.Timer(0.5, pause.take_down)
+    thread.start()
+    SharedPace(pause, stop).check()
+    thread.join()
+    assert time.process_time() - before < 0.2
+
+
+# --- failpoints
+
+_PASS_FAILPOINTS = """
+from vampd.disk.failpoint import failpoint
+for name in ("a.b", "a.c", "a.b", "a.b"):
+    failpoint(name)
+print("survived")
+"""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "survives", "hits"),
+    [
+        ("", True, ["a.b#1", "a.c#1", "a.b#2", "a.b#3"]),
+        ("a.b", False, ["a.b#1"]),
+        ("a.c", False, ["a.b#1", "a.c#1"]),
+        ("a.b#2", False, ["a.b#1", "a.c#1", "a.b#2"]),
+        ("a.b#4", True, ["a.b#1", "a.c#1", "a.b#2", "a.b#3"]),
+        ("a", True, ["a.b#1", "a.c#1", "a.b#2", "a.b#3"]),
+    ],
+)
+def test_a_failpoint_kills_at_its_hit_and_the_log_tells_the_sequence(
+    tmp_path: Path, wanted: str, survives: bool, hits: list[str]
+) -> None:
+    log = tmp_path / "log"
+    with _run(_PASS_FAILPOINTS, VAMPD_FAILPOINT=wanted, VAMPD_FAILPOINT_LOG=str(log)) as process:
+        output, _ = process.communicate()
+    assert process.returncode == (0 if survives else -signal.SIGKILL)
+    assert output == ("survived\n" if survives else "")
+    assert log.read_text().splitlines() == hits
+
+
+_WITH_CHILD = """
+import subprocess, sys
+from vampd.disk.failpoint import failpoint
+child = subprocess.Popen(["sleep", "60"])
+print(child.pid, flush=True)
+failpoint("a.b")
+"""
+
+
+def _runs(pid: str) -> bool:
+    try:
+        status = Path("/proc", pid, "stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(") ")[2][0] != "Z"
+
+
+def test_a_failpoint_takes_the_whole_process_group_with_it() -> None:
+    with _run(_WITH_CHILD, VAMPD_FAILPOINT="a.b") as process:
+        output, _ = process.communicate(timeout=30)
+    child = Path("/proc", output.strip(), "stat")
+    _wait_until(
+        lambda: not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
+    )
+
+
+def test_failpoints_cost_an_empty_call_when_nobody_asks_for_them() -> None:
+    with _run("from vampd.disk import failpoint as f; print(f.failpoint is f._pass_by)") as process:
+        assert process.communicate()[0] == "True\n"

@@ -1,0 +1,1 @@
+"""Files that survive crashes: atomic appearance, fsync, cache advice, locks, listings, pace."""

@@ -1,0 +1,226 @@
+"""Files that appear whole or not at all, and folder changes that survive a power cut.
+
+A file is written under a hidden temporary name in its own folder, fsynced, and then renamed
+(`replacing`: listings, framelists) or linked (`creating`: products; never overwrites) to its final
+name; then the folder is fsynced. A full disk is DiskFull (``disk_full``) wherever it shows.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from vampd.disk.failpoint import failpoint
+from vampd.errors import DataError, DiskFull
+
+_TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def full_disk_told(path: Path) -> Iterator[None]:
+    """Turn "no space left" and "quota exceeded" into DiskFull that names the file in the making."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DiskFull(
+            "disk_full",
+            f"cannot write {path}: {error.strerror}; free space or inodes on its file system,"
+            " the work is then taken up again by itself",
+            path=str(path),
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A writable binary file that takes the place of ``path`` when the block ends well.
+
+    After an error in the block nothing has changed and no temporary file is left.
+    """
+    with replacing_one_of_many(path) as file:
+        yield file
+    with full_disk_told(path):
+        fsync_folder(path.parent)
+    failpoint("atomic.replacing.folder_synced")
+
+
+@contextmanager
+def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
+    """As `replacing`, for many files of one folder that are made together.
+
+    The file is durable before it has its name, but the name is not yet: call `fsync_folder` once
+    behind the last of them, before anything relies on any of them.
+    """
+    with full_disk_told(path), _temporary(path.parent) as file:
+        yield file
+        failpoint("atomic.replacing.written")
+        sync_file(file)
+        failpoint("atomic.replacing.file_synced")
+        os.rename(file.name, path)
+        failpoint("atomic.replacing.renamed")
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[BinaryIO]:
+    """A writable binary file that becomes ``path`` when the block ends well; never overwrites.
+
+    DataError ``already_exists`` if something of that name is there by then.
+    """
+    with full_disk_told(path), _temporary(path.parent) as file:
+        yield file
+        failpoint("atomic.creating.written")
+        sync_file(file)
+        failpoint("atomic.creating.file_synced")
+        _link(Path(file.name), path)
+        failpoint("atomic.creating.linked")
+        os.unlink(file.name)
+        failpoint("atomic.creating.unlinked")
+        fsync_folder(path.parent)
+        failpoint("atomic.creating.folder_synced")
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Bring what was written to the disk itself."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder_fd)
+    finally:
+        os.close(folder_fd)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder durably, and those above it, unless it is there."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with full_disk_told(folder):
+        folder.mkdir(exist_ok=True)
+    failpoint("atomic.make_folder.made")
+    fsync_folder(folder.parent)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file or link; one that is gone already is no error."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    failpoint("atomic.remove.unlinked")
+    fsync_folder(path.parent)
+
+
+def link_durably(target: str, path: Path) -> None:
+    """Make the symbolic link ``path`` -> ``target``, in the place of another link if need be.
+
+    DataError ``already_exists`` if something that is no symbolic link has the name.
+    """
+    if os.path.lexists(path):
+        if not path.is_symlink():
+            raise _already_exists(path)
+        if os.readlink(path) == target:
+            fsync_folder(path.parent)
+            return
+    temporary = _temporary_path(path.parent)
+    with full_disk_told(path):
+        os.symlink(target, temporary)
+        failpoint("atomic.link.made")
+        os.rename(temporary, path)
+        failpoint("atomic.link.renamed")
+        fsync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> tuple[str, ...]:
+    """Remove the temporary files of writers that died in this products folder; return their names.
+
+    A living writer holds a lock on its file, which therefore stays. Never for camera streams.
+    """
+    removed = []
+    for name in sorted(_names(folder)):
+        if _TEMPORARY.fullmatch(name) and _is_abandoned(folder / name):
+            with suppress(FileNotFoundError):
+                os.unlink(folder / name)
+                removed.append(name)
+    if removed:
+        fsync_folder(folder)
+    return tuple(removed)
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[BinaryIO]:
+    file = _open_temporary(folder)
+    try:
+        with file:
+            yield file
+    except BaseException:
+        # A rename may already have taken the name away; then there is nothing to clean.
+        with suppress(FileNotFoundError):
+            os.unlink(file.name)
+        raise
+
+
+def _open_temporary(folder: Path) -> BinaryIO:
+    while True:
+        file = open(_temporary_path(folder), "xb")  # noqa: SIM115 - the caller closes it
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            failpoint("atomic.temporary.made")
+            return file
+        # remove_leftovers() saw it before the lock was there.
+        file.close()
+
+
+def _temporary_path(folder: Path) -> Path:
+    return folder / f".vampd-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise _already_exists(path) from error
+
+
+def _already_exists(path: Path) -> DataError:
+    return DataError(
+        "already_exists",
+        f"expected no file {path}, found one; it is left as it is: look what it holds",
+        path=str(path),
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        leftover_fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return True  # a symbolic link in the making; it cannot be locked, and is made in one go
+    try:
+        fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(leftover_fd)
+    return True

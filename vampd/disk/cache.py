@@ -1,0 +1,41 @@
+"""Advice to the page cache: read ahead, and leave no traces where cameras need the memory."""
+
+from __future__ import annotations
+
+import os
+
+
+def drop_from_cache(file_fd: int) -> None:
+    """Make the next read of the whole file come from the disk.
+
+    fsync first: the kernel does not drop pages that are still to be written. It also works on a
+    descriptor that was opened for reading.
+    """
+    os.fsync(file_fd)
+    os.posix_fadvise(file_fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def drop_behind(file_fd: int, offset: int, length: int) -> None:
+    """Give back the pages of bytes that were read and are not needed again.
+
+    Bytes that were written begin their way to the disk; their pages can be given back later.
+    """
+    os.posix_fadvise(file_fd, offset, length, os.POSIX_FADV_DONTNEED)
+
+
+def read_ahead(file_fd: int, offset: int, length: int) -> None:
+    """Begin to read these bytes in the background."""
+    os.posix_fadvise(file_fd, offset, length, os.POSIX_FADV_WILLNEED)
+
+
+def expect_sequential(file_fd: int) -> None:
+    """Double the kernel's own read-ahead: the file is read from front to back."""
+    os.posix_fadvise(file_fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+
+def expect_picks(file_fd: int) -> None:
+    """Keep the kernel from reading ahead by itself: what will be read is told with `read_ahead`.
+
+    Of a file of which every other frame is wanted it would read all.
+    """
+    os.posix_fadvise(file_fd, 0, 0, os.POSIX_FADV_RANDOM)

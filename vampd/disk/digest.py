@@ -1,0 +1,58 @@
+"""SHA-256 of files as they lie on the disk, not as the page cache remembers them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential
+from vampd.errors import DataError
+from vampd.ports import Pace
+
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
+    """Read a file past the cache; its size, mtime (ns) and SHA-256 (hex).
+
+    DataError ``changed_while_read`` if somebody wrote to it meanwhile; OSError as it comes.
+    """
+    size, mtime_ns, (sha256,) = read_digests(path, pace, ["sha256"])
+    return size, mtime_ns, sha256
+
+
+def read_digests(
+    path: Path, pace: Pace, algorithms: Sequence[str]
+) -> tuple[int, int, tuple[str, ...]]:
+    """`hash_file` with these digests (hex), in this order, from one reading."""
+    digests = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        before = os.fstat(file_fd)
+        drop_from_cache(file_fd)
+        expect_sequential(file_fd)
+        offset = 0
+        while count := os.preadv(file_fd, [buffer], offset):
+            pace.check()
+            for digest in digests:
+                digest.update(buffer[:count])
+            drop_behind(file_fd, offset, count)
+            offset += count
+        after = os.fstat(file_fd)
+    finally:
+        os.close(file_fd)
+    if (offset, before.st_size, before.st_mtime_ns) != (
+        after.st_size,
+        after.st_size,
+        after.st_mtime_ns,
+    ):
+        raise DataError(
+            "changed_while_read",
+            f"{path} was written to while it was read: {before.st_size} bytes before,"
+            f" {offset} read, {after.st_size} after; find out who writes there",
+            path=str(path),
+        )
+    return after.st_size, after.st_mtime_ns, tuple(digest.hexdigest() for digest in digests)

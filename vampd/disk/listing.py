@@ -1,0 +1,88 @@
+"""Listings of a night's folders as file stamps, by one scan and one stat a file.
+
+Paths are relative to the night's folder; a name that is no UTF-8 keeps its bytes as surrogates
+(`os.fsdecode`). A folder that is missing is empty, and a file that vanishes meanwhile is not there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from vampd.model.cube import FileStamp
+
+_RAW_SUFFIXES = (".fits", ".txt")
+
+
+def list_raw_files(night_folder: Path, streams: Iterable[str]) -> tuple[FileStamp, ...]:
+    """Every entry of these camera streams that is, or should be, a file, by path; links followed.
+
+    A link that leads nowhere, or a folder that bears the name of a cube or timing file, has size
+    and mtime 0: it is in the night, so it has to be accounted for, as a file that cannot be read.
+    """
+    stamps = (
+        _raw_stamp(path, status)
+        for stream in streams
+        for path, status in _entries(night_folder, stream)
+    )
+    return tuple(sorted(stamp for stamp in stamps if stamp))
+
+
+def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
+    """The files of one folder ('' for the night itself), by path; links are followed.
+
+    Neither hidden files, nor links that lead nowhere, nor what is no regular file.
+    """
+    stamps = [
+        _stamp(path, status)
+        for path, status in _entries(night_folder, folder)
+        if status and stat.S_ISREG(status.st_mode) and not os.path.basename(path).startswith(".")
+    ]
+    return tuple(sorted(stamps))
+
+
+def stamp_of(night_folder: Path, path: str) -> FileStamp | None:
+    """One raw file's stamp now, as `list_raw_files` gives it; None if it is not there."""
+    status: os.stat_result | None
+    try:
+        status = os.stat(night_folder / path)
+    except OSError:
+        if not os.path.lexists(night_folder / path):
+            return None
+        status = None
+    return _raw_stamp(path, status)
+
+
+def _raw_stamp(path: str, status: os.stat_result | None) -> FileStamp | None:
+    if status is None:
+        return FileStamp(path, 0, 0)
+    if stat.S_ISDIR(status.st_mode):
+        return FileStamp(path, 0, 0) if path.endswith(_RAW_SUFFIXES) else None
+    return _stamp(path, status)
+
+
+def _stamp(path: str, status: os.stat_result) -> FileStamp:
+    return FileStamp(path, status.st_size, status.st_mtime_ns)
+
+
+def _entries(night_folder: Path, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Path and status of each entry; None as status of what cannot be looked at."""
+    prefix = f"{folder}/" if folder else ""
+    try:
+        scan = os.scandir(night_folder / folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with scan:
+        for entry in scan:
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                if entry.is_symlink():
+                    yield prefix + entry.name, None
+                # Anything else vanished since the folder was read.
+            except OSError:
+                yield prefix + entry.name, None
+            else:
+                yield prefix + entry.name, status

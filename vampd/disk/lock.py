@@ -1,0 +1,87 @@
+"""Lock files: one holder at a time, who is named to the next one that asks.
+
+The lock is the kernel's (flock), so it ends with its holder however that dies; the text in the file
+only tells who it is. The file itself stays for ever: removing it would let two processes each hold
+a lock on a file of the same name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from vampd.errors import StateError
+
+
+class Lock:
+    """An exclusive lock on ``path``, held inside ``with`` or between `acquire` and `release`.
+
+    It is not inherited by programs that the holder starts.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file_fd: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this very object holds the lock."""
+        return self._file_fd is not None
+
+    def acquire(self) -> None:
+        """Take the lock now; StateError ``locked`` names the holder if there is one."""
+        while self._file_fd is None:
+            file_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+            try:
+                fcntl.flock(file_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.pread(file_fd, 1024, 0).decode("utf-8", "replace").strip()
+                os.close(file_fd)
+                raise StateError(
+                    "locked",
+                    f"{self.path} is held by {holder or 'a process that just took it'};"
+                    " wait for its end, or end it",
+                    path=str(self.path),
+                    holder=holder,
+                ) from error
+            if _names_file(self.path, file_fd):
+                self._file_fd = file_fd
+            else:
+                os.close(file_fd)  # somebody removed the file between open and flock
+        holder_text = (
+            f"pid {os.getpid()} on {os.uname().nodename}"
+            f" since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
+        ).encode()
+        os.ftruncate(self._file_fd, 0)
+        os.pwrite(self._file_fd, holder_text, 0)
+
+    def release(self) -> None:
+        """Give the lock back; nothing if it is not held."""
+        if self._file_fd is not None:
+            os.ftruncate(self._file_fd, 0)
+            os.close(self._file_fd)
+            self._file_fd = None
+
+    def __enter__(self) -> Lock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def _names_file(path: Path, file_fd: int) -> bool:
+    opened = os.fstat(file_fd)
+    try:
+        named = os.stat(path)
+    except FileNotFoundError:
+        return False
+    return (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)

@@ -1,0 +1,71 @@
+"""The frame IDs that the archive nights' folders show, by listings and small files.
+
+Names in ``vgen2`` (products, their timing files, framelists) and ``name_changes.txt``; no header is
+read. A name stands for the header: a framelist gets FRAMEID and name in one step, a packed product
+takes both from it, and the frameids stage compares the two in its own night.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from vampd.errors import DataError
+from vampd.model.frame_id import FrameId
+from vampd.model.name_changes import NAME_CHANGES, parse_name_changes
+from vampd.model.night import Kind, NightId, parse_night_date
+from vampd.model.sighting import NAMES, NightSightings
+from vampd.model.stream import Stream
+
+# Numbers are unique whatever the frame type's letter.
+_NAMED_BY_ID = re.compile(r"VMP[A-Z](\d{8})\.(?:fits|fits\.fz|txt|framelist)")
+_LAST_ID = re.compile(r"VMP[A-Z](\d{8})(?!\d)")
+_GENERATION = re.compile(r"generation_\d+\.json")
+
+
+def read_sightings(archive_folder: Path) -> tuple[NightSightings, ...]:
+    """What every archive night shows, oldest first; OSError for a folder that cannot be read."""
+    dates = sorted(name for name in _names(archive_folder) if parse_night_date(name))
+    return tuple(look_for_ids(archive_folder / date, NightId(date, Kind.ARCHIVE)) for date in dates)
+
+
+def look_for_ids(folder: Path, night: NightId) -> NightSightings:
+    """What one archive night's folder shows."""
+    names = list(_names(folder / Stream.VGEN2))
+    in_names = frozenset(
+        FrameId(int(match[1])) for match in map(_NAMED_BY_ID.fullmatch, names) if match
+    )
+    ours = any(_GENERATION.fullmatch(name) for name in names)
+    in_changes: list[FrameId] = []
+    damaged = ""
+    if NAME_CHANGES in names:
+        text = (folder / Stream.VGEN2 / NAME_CHANGES).read_text(errors="replace")
+        try:
+            in_changes = _ids_in_changes(text, ours=ours)
+        except DataError as error:
+            damaged = error.message
+    return NightSightings(
+        night=night,
+        ours=ours,
+        seen={NAMES: in_names, NAME_CHANGES: frozenset(in_changes)},
+        repeated=frozenset(each for each, times in Counter(in_changes).items() if times > 1),
+        damaged=damaged,
+    )
+
+
+def _ids_in_changes(text: str, *, ours: bool) -> list[FrameId]:
+    if ours:
+        return [change.frame_id for change in parse_name_changes(text)]
+    # What the old tools wrote is taken as it comes, as long as its lines end with IDs.
+    found = (_LAST_ID.findall(line) for line in text.split("\n"))
+    return [FrameId(int(numbers[-1])) for numbers in found if numbers]
+
+
+def _names(folder: Path) -> Iterator[str]:
+    try:
+        yield from os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
