@@ -1,0 +1,71 @@
+"""The order of effects, as the kernel saw it: SIGKILL cannot prove an fsync, a trace can."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.support.packing import command, prepare
+
+_CALL = re.compile(r"\d+ +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)")
+_TRACED = "fsync,fdatasync,link,linkat,rename,renameat,renameat2,unlink,unlinkat,fadvise64"
+
+
+@pytest.fixture
+def calls(tmp_path: Path, tool: Callable[[str], str]) -> list[str]:
+    """The traced calls of one packing, in order, each as `call what`, vgen2 only."""
+    prepare(tmp_path)
+    trace = tmp_path / "trace"
+    strace = [tool("strace"), "-f", "-y", "-s", "4096", "-o", str(trace), "-e", f"trace={_TRACED}"]
+    subprocess.run([*strace, *command(tmp_path)], cwd=ROOT, check=True)
+    told = []
+    for line in trace.read_text().splitlines():
+        match = _CALL.match(line)
+        if match and match["result"] == "0" and "/vgen2" in match["arguments"]:
+            told.append(f"{match['call'].removesuffix('at')} {_named(match['arguments'])}")
+    return told
+
+
+def _named(arguments: str) -> str:
+    """The last path of a call: the product, its sidecar, a temporary file, or the folder."""
+    last = re.findall(r'[<"](/[^>"]*/vgen2[^>"]*)[>"]', arguments)[-1]
+    name = last.rpartition("/")[2]
+    if name == "vgen2":
+        return "folder"
+    if name.startswith(".vampd-"):
+        return "temporary"
+    return {".txt": "sidecar", ".fz": "product"}[Path(name).suffix]
+
+
+def test_a_name_appears_after_the_file_is_on_the_disk_and_before_its_folder_is(
+    calls: list[str],
+) -> None:
+    effects = [call for call in calls if not call.startswith("fadvise")]
+    assert effects.count("link product") == 1
+    link = effects.index("link product")
+    assert effects[link - 1] == "fsync temporary"
+    assert effects[link + 1 :] == ["unlink temporary", "fsync folder"]
+
+
+def test_the_sidecar_is_durable_before_the_product_is_named(calls: list[str]) -> None:
+    effects = [call for call in calls if not call.startswith("fadvise")]
+    assert effects[:3] == ["fsync temporary", "rename sidecar", "fsync folder"]
+    assert "link product" in effects[3:]
+
+
+def test_the_proof_reads_the_disk_and_not_the_cache(calls: list[str]) -> None:
+    sidecar = calls.index("fsync folder")
+    product = calls.index("link product")
+    proof = calls[sidecar + 1 : product]
+    assert "fsync temporary" in proof
+    dropped = [number for number, call in enumerate(proof) if call.startswith("fadvise")]
+    assert dropped
+    assert proof.index("fsync temporary") < dropped[0]
+
+
+def test_nothing_is_named_without_link_or_rename(calls: list[str]) -> None:
+    named = [call for call in calls if call.split()[0] in ("link", "rename", "rename2")]
+    assert sorted(named) == ["link product", "rename sidecar"]

@@ -1,0 +1,1 @@
+"""FITS: raw cubes read, packed products written. The only importer of numba."""

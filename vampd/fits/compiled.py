@@ -1,0 +1,50 @@
+"""Functions compiled by numba: once, then taken from its cache on the disk.
+
+Integer arithmetic only, and neither ``parallel`` nor ``fastmath``: what is compiled gives the same
+bytes on every machine. The cache lies in NUMBA_CACHE_DIR, else beside the module, else in the
+user's own cache folder. numba is slow to import: import modules that need this one lazily.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_END_OF_PICKLE = b"."
+
+
+def compiled(function: _Function) -> _Function:
+    """The function, compiled for the types of its arguments when it is first called with them."""
+    try:
+        dispatcher = njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # No folder for a cache may be written: then every process compiles for itself.
+        return cast(_Function, njit(nogil=True)(function))
+    remove_damaged(Path(str(dispatcher.stats.cache_path)), function.__name__)
+    return cast(_Function, dispatcher)
+
+
+def inlined(function: _Function) -> _Function:
+    """The function, for use in those that are compiled: each call becomes its body."""
+    return cast(_Function, njit(inline="always")(function))
+
+
+def remove_damaged(folder: Path, name: str) -> None:
+    """Remove what a power cut left of a function's cache: numba would stumble over it for ever.
+
+    It renames its files into place without fsync, so that they may turn out empty or full of zeros.
+    """
+    for path in folder.glob(f"*.{name}-*.nb[ic]"):
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - 1))
+                whole = file.read() == _END_OF_PICKLE
+            if not whole:
+                os.unlink(path)
+        except FileNotFoundError:
+            continue  # another process was faster

@@ -1,0 +1,120 @@
+"""FITS headers as raw cards: read and written byte for byte, never rendered again.
+
+Source of the format: FITS standard 4.0, sections 3.3.1 (primary header) and 4.1.2 (cards).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from vampd.errors import MalformedCube
+from vampd.model.cards import CARD_LENGTH, Cards
+
+BLOCK_BYTES = 2880
+_END = "END".ljust(CARD_LENGTH)
+_FIRST_KEYWORDS = ("SIMPLE  =", "XTENSION=")
+# A raw header of 400 cards has 12 blocks: one read fetches it.
+_BLOCKS_A_READ = 16
+_MOST_BLOCKS = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NO_CONTROL = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
+
+
+def padded(length: int) -> int:
+    """A length rounded up to whole FITS blocks."""
+    return -(-length // BLOCK_BYTES) * BLOCK_BYTES
+
+
+def open_regular_file(path: Path) -> int:
+    """A descriptor for reading; MalformedCube ``unreadable`` if it is no file that can be read."""
+    try:
+        # Not to wait for the other end of a named pipe.
+        file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # our trouble, not the file's
+        raise _unreadable(path, error.strerror or str(error)) from error
+    if not stat.S_ISREG(os.fstat(file_fd).st_mode):
+        os.close(file_fd)
+        raise _unreadable(path, "it is no regular file")
+    return file_fd
+
+
+def read_cards(path: Path) -> tuple[Cards, int]:
+    """The primary header's cards without END, and the offset of the data behind it.
+
+    Raises MalformedCube with code ``unreadable``, ``not_fits``, ``fits_truncated`` (the file ends
+    within its header) or ``header_malformed`` (control characters, no END card).
+    """
+    file_fd = open_regular_file(path)
+    try:
+        return read_cards_at(file_fd, 0, path)
+    finally:
+        os.close(file_fd)
+
+
+def read_cards_at(file_fd: int, offset: int, path: Path) -> tuple[Cards, int]:
+    """The cards of the header that begins at ``offset``, and the offset of its data.
+
+    ``path`` is for the messages. Raises as `read_cards`.
+    """
+    texts: list[str] = []
+    position = offset
+    while position - offset < _MOST_BLOCKS * BLOCK_BYTES:
+        try:
+            content = os.pread(file_fd, _BLOCKS_A_READ * BLOCK_BYTES, position)
+        except OSError as error:
+            raise _unreadable(path, error.strerror or str(error)) from error
+        blocks = content.decode("latin-1")
+        if position == offset and not blocks.startswith(_FIRST_KEYWORDS):
+            raise MalformedCube(
+                "not_fits",
+                f"{path.name} is no FITS file: expected SIMPLE first, found {blocks[:9]!r}",
+            )
+        whole = len(blocks) // BLOCK_BYTES * BLOCK_BYTES
+        found = [blocks[start : start + CARD_LENGTH] for start in range(0, whole, CARD_LENGTH)]
+        if _END in found:
+            cards = found.index(_END)
+            texts += found[:cards]
+            return _checked(texts, path), position + padded((cards + 1) * CARD_LENGTH)
+        texts += found
+        position += whole
+        if whole < _BLOCKS_A_READ * BLOCK_BYTES:
+            raise MalformedCube(
+                "fits_truncated",
+                f"{path.name} ends within its header: no END card in the"
+                f" {len(texts)} cards that are there",
+            )
+    raise MalformedCube(
+        "header_malformed",
+        f"{path.name} has no END card in its first {_MOST_BLOCKS} blocks of {BLOCK_BYTES} bytes",
+    )
+
+
+def format_header(cards: Cards | Iterable[str]) -> bytes:
+    """The header's bytes: the cards, END, and blanks to whole blocks."""
+    texts = cards.texts if isinstance(cards, Cards) else cards
+    header = "".join((*texts, _END))
+    return header.ljust(padded(len(header))).encode("latin-1")
+
+
+def _checked(texts: list[str], path: Path) -> Cards:
+    # Deleting what may stand there is ten times faster than looking for what may not.
+    if not "".join(texts).encode("latin-1").translate(None, _NO_CONTROL):
+        return Cards(tuple(texts))
+    for number, text in enumerate(texts, start=1):
+        if _CONTROL.search(text):
+            raise MalformedCube(
+                "header_malformed",
+                f"card {number} of {path.name} holds control characters: {text[:40]!r}",
+            )
+    raise AssertionError("what was not deleted is a control character")
+
+
+def _unreadable(path: Path, why: str) -> MalformedCube:
+    return MalformedCube("unreadable", f"cannot read {path.name}: {why}")

@@ -1,0 +1,204 @@
+"""The writer of packed products: frames stream from raw cubes into Rice-coded tiles.
+
+The laws: raw is read once and the product is written once; a product gets its name only when it is
+whole, on the disk and proven lossless; its bytes are a function of the framelist and the raw bytes
+alone. Layout: an empty primary HDU, then one table whose heap holds one tile a frame.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+
+from vampd.disk.atomic import creating, fsync_folder, sync_file
+from vampd.disk.cache import drop_behind
+from vampd.disk.digest import hash_file
+from vampd.disk.failpoint import failpoint
+from vampd.errors import DataError, DigestMismatch
+from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
+from vampd.fits.frames import frames_a_batch, locate_frame, stream_frames
+from vampd.fits.header import padded
+from vampd.fits.packed_cards import descriptor_bytes, plain_cards, primary_header, table_header
+from vampd.fits.packed_file import frame_digest, prove_packed
+from vampd.fits.rice import TileEncoder, largest_tile_bytes
+from vampd.fits.sidecar import write_sidecar
+from vampd.model.cube import FileStamp
+from vampd.model.framelist import Framelist
+from vampd.model.receipt import Place, Receipt
+from vampd.ports import Pace
+
+Verification = Literal["full", "none"]
+
+# P descriptors are signed 32-bit numbers.
+_LARGEST_P_HEAP = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class _Heap:
+    """What is known of the heap when it is written."""
+
+    lengths: list[int]
+    digests: list[bytes]
+    heap_sum: int
+    plain_sum: int
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.lengths)
+
+
+def pack_cube(
+    framelist: Framelist,
+    night_folder: Path,
+    packed: Path,
+    sidecar: Path,
+    verify: Verification,
+    pace: Pace,
+) -> Receipt:
+    """Write a framelist's product and its sidecar; the product's receipt.
+
+    The sidecar stands first. With ``verify`` "full" the product is read back past the cache and
+    decoded before it is named. Raises DataError ``already_exists`` (never overwrites),
+    ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`; DiskFull;
+    ClaimLost when the pace stops.
+    """
+    image = _image(framelist)
+    if os.path.lexists(packed):
+        raise DataError("already_exists", f"there is already a product {packed}", path=str(packed))
+    write_sidecar(framelist, sidecar)
+    failpoint("packed.sidecar_written")
+    with creating(packed) as file:
+        head, heap = _write(file, framelist, night_folder, image, pace)
+        failpoint("packed.streamed")
+        sync_file(file)
+        failpoint("packed.file_synced")
+        temporary = Path(file.name)
+        if verify == "full":
+            sha256 = _proven(temporary, head, heap, framelist, packed, pace)
+            failpoint("packed.proven")
+        else:
+            sha256 = hash_file(temporary, pace)[2]
+        status = os.fstat(file.fileno())
+    stamp = FileStamp(
+        packed.relative_to(night_folder).as_posix(), status.st_size, status.st_mtime_ns
+    )
+    return Receipt(Place.HERE, stamp, sha256, time.time())
+
+
+def _image(framelist: Framelist) -> tuple[int, int]:
+    cards = framelist.cards
+    wanted = ("NAXIS", "NAXIS3", "NAXIS2", "NAXIS1")
+    axes, frames, rows, columns = (cards.integer(keyword) for keyword in wanted)
+    if axes != 3 or frames != framelist.frames or not frames or not rows or not columns:
+        raise DataError(
+            "framelist_contradicts_itself",
+            f"{framelist.name}: expected the cards of a cube of {framelist.frames} frames,"
+            f" found {columns} x {rows} x {frames} in {axes} axes",
+        )
+    return rows, columns
+
+
+def _write(
+    file: BinaryIO,
+    framelist: Framelist,
+    night_folder: Path,
+    image: tuple[int, int],
+    pace: Pace,
+) -> tuple[bytes, _Heap]:
+    """Write the whole file, its beginning last; return that beginning and what the heap holds."""
+    # Decided from the worst case: later there is no way back.
+    worst = framelist.frames * largest_tile_bytes(image[0] * image[1])
+    descriptor = "P" if worst <= _LARGEST_P_HEAP else "Q"
+    primary = primary_header()
+    table_bytes = framelist.frames * descriptor_bytes(descriptor)
+    # The header's length does not depend on the numbers in it.
+    blank = table_header(
+        plain_cards(framelist.cards, 0),
+        descriptor=descriptor,
+        largest_tile=0,
+        heap_bytes=0,
+        data_sum=0,
+    )
+    file.seek(len(primary) + len(blank) + table_bytes)
+    heap = _write_heap(file, framelist, night_folder, image, pace)
+    file.write(bytes(padded(table_bytes + heap.bytes) - table_bytes - heap.bytes))
+    failpoint("packed.heap_written")
+    table = _table(heap.lengths, descriptor)
+    header = table_header(
+        plain_cards(framelist.cards, heap.plain_sum),
+        descriptor=descriptor,
+        largest_tile=max(heap.lengths),
+        heap_bytes=heap.bytes,
+        data_sum=add(sum_bytes(table), heap.heap_sum),
+    )
+    head = primary + header + table
+    file.seek(0)
+    file.write(head)
+    return head, heap
+
+
+def _write_heap(
+    file: BinaryIO,
+    framelist: Framelist,
+    night_folder: Path,
+    image: tuple[int, int],
+    pace: Pace,
+) -> _Heap:
+    lengths: list[int] = []
+    digests: list[bytes] = []
+    plain_sum, heap_sum = OnesComplementSum(), OnesComplementSum()
+    frame = np.empty(image, np.int16)
+    encoder = TileEncoder(frames_a_batch(image), frame.size)
+    begin = file.tell()
+    for batch in stream_frames(night_folder, framelist.sources, framelist.ranges, image):
+        pace.check()
+        plain_sum.update(batch.pixels)
+        encoder.clear()
+        for pixels in batch.pixels:
+            # The bytes compress as the signed integers that they are on the disk, as fpack does it.
+            np.copyto(frame, pixels)
+            digests.append(frame_digest(frame))
+            lengths.append(encoder.add(frame))
+        heap_sum.update(encoder.coded)
+        file.write(encoder.coded.data)
+        # So that the disk is busy from the beginning, and fsync finds little left to do.
+        drop_behind(file.fileno(), begin, file.tell() - begin)
+    return _Heap(lengths, digests, heap_sum.value, plain_sum.value)
+
+
+def _table(lengths: list[int], descriptor: str) -> bytes:
+    rows = np.empty((len(lengths), 2), np.int64)
+    rows[:, 0] = lengths
+    rows[:, 1] = np.cumsum([0, *lengths[:-1]])
+    return rows.astype(">i4" if descriptor == "P" else ">i8").tobytes()
+
+
+def _proven(
+    temporary: Path,
+    head: bytes,
+    heap: _Heap,
+    framelist: Framelist,
+    packed: Path,
+    pace: Pace,
+) -> str:
+    try:
+        return prove_packed(temporary, head, heap.heap_sum, heap.digests, pace)
+    except DigestMismatch as error:
+        evidence = packed.with_name(f".{packed.name}.mismatch")
+        os.replace(temporary, evidence)
+        fsync_folder(evidence.parent)
+        frame = error.context["frame"]
+        where = ""
+        if isinstance(frame, int):
+            where = " ({}, frame {})".format(*locate_frame(framelist.ranges, frame))
+        raise DigestMismatch(
+            error.code,
+            f"{packed.name} is not lossless: {error.message}{where}; the file is kept as"
+            f" {evidence.name}; check memory and disk of this machine, then retry",
+            **error.context,
+        ) from error

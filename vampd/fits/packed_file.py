@@ -1,0 +1,202 @@
+"""Packed products, read: their headers, their tiles, and the proof that they are what was written.
+
+Only for files as `vampd.fits.packed` writes them: whole-frame tiles, in order, without gaps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential, read_ahead
+from vampd.errors import DataError, DigestMismatch, MalformedCube
+from vampd.fits.checksum import OnesComplementSum
+from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
+from vampd.fits.rice import SLACK_BYTES, Bytes, Int16, TileDecoder, decode_tile
+from vampd.model.cards import Cards
+from vampd.ports import Pace
+
+_READ_BYTES = 2 * 1024 * 1024
+_AHEAD_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PackedLayout:
+    """Where the tiles of a packed product lie.
+
+    ``shape`` is (frames, NAXIS2, NAXIS1) of the plain cube; row k of ``tiles`` holds length and
+    offset in the file of frame k's tile (int64).
+    """
+
+    cards: Cards
+    shape: tuple[int, int, int]
+    heap_offset: int
+    heap_bytes: int
+    tiles: npt.NDArray[np.int64]
+
+    @property
+    def pixels(self) -> int:
+        """The pixels of one frame."""
+        return self.shape[1] * self.shape[2]
+
+
+def count_packed_frames(path: Path) -> int:
+    """How many frames a packed product's own header tells, 0 if it cannot be read."""
+    try:
+        with _opened(path) as packed_fd:
+            cards = _table_cards(packed_fd, path)[0]
+    except MalformedCube:
+        return 0
+    return max(0, cards.integer("ZNAXIS3") or 0) if cards.integer("ZNAXIS") == 3 else 0
+
+
+def read_packed_frame(path: Path, frame: int) -> Int16:
+    """One frame's stored pixels (BZERO not applied), native order, shape (NAXIS2, NAXIS1).
+
+    DataError ``tile_damaged`` if it cannot be decoded; MalformedCube if this is no packed product.
+    """
+    with _opened(path) as packed_fd:
+        layout = read_layout(packed_fd, path)
+        length, offset = layout.tiles[frame].tolist()
+        coded = os.pread(packed_fd, length, offset)
+    return decode_tile(coded, layout.pixels).reshape(layout.shape[1:])
+
+
+def read_layout(packed_fd: int, path: Path) -> PackedLayout:
+    """Headers and descriptors; MalformedCube ``not_packed`` if they are not a product's."""
+    cards, offset = _table_cards(packed_fd, path)
+    shape = tuple(cards.integer(f"ZNAXIS{axis}") or 0 for axis in (3, 2, 1))
+    row_bytes = cards.integer("NAXIS1")
+    heap_bytes = cards.integer("PCOUNT")
+    if cards.string("ZCMPTYPE") != "RICE_1" or row_bytes not in (8, 16) or heap_bytes is None:
+        raise MalformedCube("not_packed", f"{path.name} holds no table of Rice-coded frames")
+    table = os.pread(packed_fd, shape[0] * row_bytes, offset)
+    if len(table) != shape[0] * row_bytes:
+        raise MalformedCube("not_packed", f"{path.name} ends within its table of tiles")
+    tiles = np.frombuffer(table, f">i{row_bytes // 2}").astype(np.int64).reshape(-1, 2)
+    heap_offset = offset + len(table)
+    tiles[:, 1] += heap_offset
+    return PackedLayout(cards, (shape[0], shape[1], shape[2]), heap_offset, heap_bytes, tiles)
+
+
+def prove_packed(
+    path: Path, head: bytes, heap_sum: int, digests: Sequence[bytes], pace: Pace
+) -> str:
+    """Read a new product back from the disk, decode every frame, and return its SHA-256 (hex).
+
+    ``head`` is what was written before the heap, ``heap_sum`` the heap's FITS sum, ``digests`` are
+    `frame_digest` of the frames that went in. DigestMismatch ``pack_mismatch`` with the number of
+    the first wrong ``frame`` in its context (None if it is not a frame that differs).
+    """
+    sha256 = hashlib.sha256()
+    heap = OnesComplementSum()
+    with _opened(path) as packed_fd:
+        drop_from_cache(packed_fd)
+        expect_sequential(packed_fd)
+        if os.pread(packed_fd, len(head), 0) != head:
+            raise _mismatch(path, "its headers or its table of tiles are not as written", None)
+        sha256.update(head)
+        layout = read_layout(packed_fd, path)
+        decoder = TileDecoder(layout.pixels)
+        frame = 0
+        for batch in _read_tiles(packed_fd, layout):
+            pace.check()
+            sha256.update(batch.content.data)
+            heap.update(batch.content)
+            start = 0
+            for length in batch.lengths:
+                if not _holds(decoder, batch.stream[start:], length, digests[frame]):
+                    raise _mismatch(path, f"frame {frame} is not as it was read", frame)
+                start += length
+                frame += 1
+            drop_behind(packed_fd, batch.offset, start)
+        end = layout.heap_offset + layout.heap_bytes
+        padding = os.pread(packed_fd, BLOCK_BYTES, end)
+        sha256.update(padding)
+    if frame != len(digests) or heap.value != heap_sum or padding != bytes(padded(end) - end):
+        raise _mismatch(path, "its heap is not as written", None)
+    return sha256.hexdigest()
+
+
+def frame_digest(pixels: Int16) -> bytes:
+    """What a frame's pixels (native order, contiguous) are recognised by.
+
+    Against accidents; SHA-256 would cost as much as the compression itself.
+    """
+    from vampd.fits.xxh64 import hash_xxh64
+
+    return hash_xxh64(pixels).to_bytes(8)
+
+
+def _holds(decoder: TileDecoder, stream: Bytes, length: int, digest: bytes) -> bool:
+    try:
+        return frame_digest(decoder.decode(stream, length)) == digest
+    except DataError:
+        return False
+
+
+@dataclass(frozen=True)
+class _TileBatch:
+    """Some tiles in the order of the file; ``stream`` holds slack behind them."""
+
+    offset: int
+    stream: Bytes
+    lengths: list[int]
+
+    @property
+    def content(self) -> Bytes:
+        return self.stream[: sum(self.lengths)]
+
+
+def _read_tiles(packed_fd: int, layout: PackedLayout) -> Iterator[_TileBatch]:
+    """Tiles in the order of the file, several a read, into one buffer; zeros behind its end."""
+    lengths = layout.tiles[:, 0]
+    buffer = np.empty(max(_READ_BYTES, int(lengths.max())) + SLACK_BYTES, np.uint8)
+    offset = layout.heap_offset
+    # The last tile that still fits in behind each first one.
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    first = 0
+    while first < len(lengths):
+        behind = int(np.searchsorted(ends, ends[first] + len(buffer) - SLACK_BYTES, "right")) - 1
+        batch = _TileBatch(offset, buffer, lengths[first:behind].tolist())
+        found = _read_fully(packed_fd, offset, batch.content)
+        batch.content[found:] = 0
+        offset += len(batch.content)
+        # The disk works while these are decoded.
+        read_ahead(packed_fd, offset, _AHEAD_BYTES)
+        yield batch
+        first = behind
+
+
+def _read_fully(packed_fd: int, offset: int, target: Bytes) -> int:
+    found = 0
+    while count := os.preadv(packed_fd, [target[found:].data], offset + found):
+        found += count
+    return found
+
+
+def _table_cards(packed_fd: int, path: Path) -> tuple[Cards, int]:
+    _, primary_end = read_cards_at(packed_fd, 0, path)
+    return read_cards_at(packed_fd, primary_end, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    packed_fd = open_regular_file(path)
+    try:
+        yield packed_fd
+    finally:
+        os.close(packed_fd)
+
+
+def _mismatch(path: Path, what: str, frame: int | None) -> DigestMismatch:
+    return DigestMismatch(
+        "pack_mismatch", f"{path.name} differs from what was packed: {what}", frame=frame
+    )

@@ -1,0 +1,69 @@
+"""The frame IDs that products carry in their own headers: framelists, packed and plain cubes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from vampd.disk.listing import list_files
+from vampd.errors import DataError
+from vampd.fits.header import open_regular_file, read_cards_at
+from vampd.fits.sidecar import read_sidecar_identity
+from vampd.model.cards import Cards
+from vampd.model.frame_id_review import CarriedId
+from vampd.model.framelist import SUFFIX, parse_framelist
+from vampd.model.night import NightId
+from vampd.model.stream import Stream
+
+_PACKED = ".fits.fz"
+_PLAIN = ".fits"
+
+
+def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:
+    """What every product of a night carries, by path; headers only.
+
+    A file that vanishes meanwhile (retired, or under its ID by now) is passed over.
+    """
+    folder = root / night.folder
+    files = {file.path for file in list_files(folder, Stream.VGEN2)}
+    for path in sorted(files):
+        for suffix in (_PACKED, _PLAIN, SUFFIX):
+            if path.endswith(suffix):
+                stem = path.removesuffix(suffix)
+                sidecar = folder / f"{stem}.txt" if f"{stem}.txt" in files else None
+                try:
+                    yield _look(folder / path, night, path, sidecar)
+                except FileNotFoundError:
+                    pass
+                except DataError as error:
+                    if (folder / path).exists():
+                        yield CarriedId(night, path, "", None, error.message)
+                break
+
+
+def _look(file: Path, night: NightId, path: str, sidecar: Path | None) -> CarriedId:
+    if path.endswith(SUFFIX):
+        text = file.read_bytes().decode("utf-8", "surrogateescape")
+        framelist = parse_framelist(text)
+        return CarriedId(night, path, _frame_id(framelist.cards), framelist.identity)
+    identity = None
+    if sidecar is not None and path.endswith(_PACKED):
+        identity = read_sidecar_identity(sidecar)
+    return CarriedId(night, path, _frame_id(_read_cards(file)), identity)
+
+
+def _read_cards(file: Path) -> Cards:
+    file_fd = open_regular_file(file)
+    try:
+        cards, end = read_cards_at(file_fd, 0, file)
+        if file.name.endswith(_PACKED):
+            # The primary HDU is empty, so the table's header begins where its data would.
+            cards, _ = read_cards_at(file_fd, end, file)
+        return cards
+    finally:
+        os.close(file_fd)
+
+
+def _frame_id(cards: Cards) -> str:
+    return (cards.string("FRAMEID") or "").strip()

@@ -1,0 +1,125 @@
+"""Rice coding of frame tiles: RICE_1 with blocks of 32 pixels of one, two or four bytes.
+
+The bytes are those of cfitsio for every input. Source of the format: FITS standard 4.0, section
+10.4.1. What is compiled is imported with the first tile: a daemon that packs nothing itself does
+without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.errors import DataError
+
+BLOCK_PIXELS = 32
+PIXEL_BYTES = 2
+# What the compiled loops may touch behind a stream: they take eight bytes a memory access.
+SLACK_BYTES = 8
+
+Int16 = npt.NDArray[np.int16]
+Bytes = npt.NDArray[np.uint8]
+# Bits of a block's head, the split from which on pixels stand verbatim, and bits of a pixel: by
+# BYTEPIX, as cfitsio has them.
+_FORMS = {1: (3, 6, 8), 2: (4, 14, 16), 4: (5, 25, 32)}
+
+
+class TileEncoder:
+    """Codes tiles, one behind the other, into a buffer of its own with room for ``tiles``."""
+
+    def __init__(self, tiles: int, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
+        from vampd.fits.rice_kernels import encode
+
+        self._encode = encode
+        self._dtype = _signed(dtype)
+        self._form = _FORMS[self._dtype.itemsize]
+        self._largest = largest_tile_bytes(pixels, self._dtype.itemsize)
+        self._stream = np.empty(tiles * self._largest + SLACK_BYTES, np.uint8)
+        self._mapped = np.empty(BLOCK_PIXELS, np.uint32)
+        self._codes = np.empty(BLOCK_PIXELS, np.uint64)
+        self._lengths = np.empty(BLOCK_PIXELS, np.int64)
+        self._pixels = pixels
+        self._end = 0
+
+    def add(self, pixels: npt.NDArray[Any]) -> int:
+        """Code a tile of signed pixels, native byte order, contiguous; the length of its code."""
+        flat = pixels.reshape(-1)
+        if flat.dtype != self._dtype or len(flat) != self._pixels:
+            raise ValueError(f"expected {self._pixels} pixels of {self._dtype}, found {flat!r}")
+        if self._end + self._largest + SLACK_BYTES > len(self._stream):
+            raise ValueError("the buffer is full: clear() it first")
+        start = self._end
+        room = self._mapped, self._codes, self._lengths
+        self._end = self._encode(flat, self._stream, start, *room, *self._form)
+        return self._end - start
+
+    @property
+    def coded(self) -> Bytes:
+        """The codes of all tiles since the last `clear`: a view, valid until the next."""
+        return self._stream[: self._end]
+
+    def clear(self) -> None:
+        """Forget what was coded; the buffer stays."""
+        self._end = 0
+
+
+class TileDecoder:
+    """Decodes tiles of so many pixels, each into the same array."""
+
+    def __init__(self, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
+        from vampd.fits.rice_kernels import decode
+
+        self._decode = decode
+        self._decoded = np.empty(pixels, _signed(dtype))
+        self._form = _FORMS[self._decoded.itemsize]
+        self._mapped = np.empty(BLOCK_PIXELS, np.uint32)
+
+    def decode(self, stream: Bytes, length: int) -> npt.NDArray[Any]:
+        """The pixels of the tile in the first ``length`` bytes, valid until the next.
+
+        Bytes behind are not looked at; where there are eight of them, none is copied. DataError
+        ``tile_damaged`` if they are not exactly one tile of so many pixels.
+        """
+        if not 0 <= length <= len(stream):
+            raise ValueError(f"expected up to {len(stream)} bytes, found a tile of {length}")
+        if length + SLACK_BYTES > len(stream):
+            stream = np.concatenate([stream[:length], np.zeros(SLACK_BYTES, np.uint8)])
+        used = self._decode(stream, length, self._decoded, self._mapped, *self._form)
+        if used != length:
+            raise DataError(
+                "tile_damaged",
+                f"a tile cannot be decoded: its {length} bytes are no code of"
+                f" {len(self._decoded)} pixels",
+            )
+        return self._decoded
+
+
+def encode_tile(pixels: npt.NDArray[Any]) -> bytes:
+    """Code a tile of signed pixels of 1, 2 or 4 bytes, native byte order, contiguous, any shape."""
+    encoder = TileEncoder(1, pixels.size, pixels.dtype)
+    encoder.add(pixels)
+    return encoder.coded.tobytes()
+
+
+def decode_tile(
+    coded: bytes | Bytes, pixels: int, dtype: npt.DTypeLike = np.int16
+) -> npt.NDArray[Any]:
+    """The ``pixels`` pixels of a coded tile; DataError ``tile_damaged`` if it holds others."""
+    stream = np.frombuffer(coded, np.uint8)
+    return TileDecoder(pixels, dtype).decode(stream, len(stream))
+
+
+def largest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
+    """How long a coded tile of so many pixels can get: each block verbatim behind its head."""
+    blocks = -(-pixels // BLOCK_PIXELS)
+    head_bits, _, pixel_bits = _FORMS[pixel_bytes]
+    return pixel_bytes + -(-(blocks * head_bits + pixels * pixel_bits) // 8)
+
+
+def _signed(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    kind = np.dtype(dtype)
+    if kind.kind != "i" or kind.itemsize not in _FORMS or not kind.isnative:
+        raise ValueError(f"expected signed pixels of 1, 2 or 4 bytes, native order, found {kind}")
+    return kind

@@ -1,0 +1,67 @@
+"""What runs inside a worker process: one action at a time, and nothing of the store.
+
+A worker dies with the daemon that wants its work, so that a killed one leaves nobody who writes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import threading
+from pathlib import Path
+from typing import Literal
+
+from vampd.disk.pace import SharedPace
+from vampd.errors import DataError
+from vampd.fits.packed import pack_cube
+from vampd.model.framelist import parse_framelist
+from vampd.model.receipt import Receipt
+
+_PR_SET_PDEATHSIG = 1
+
+
+def initialise_worker(daemon_pid: int) -> None:
+    """End this process with the daemon and with its parent, and leave signals to the daemon.
+
+    The parent is the fork server, which lives as long as any of its workers does: only a pidfd
+    tells of the daemon's own end.
+    """
+    try:
+        daemon_fd = os.pidfd_open(daemon_pid)
+    except ProcessLookupError:
+        os._exit(1)
+    threading.Thread(target=_end_with, args=(daemon_fd,), daemon=True).start()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    # A terminal's Ctrl-C reaches the whole group; the daemon decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with(process_fd: int) -> None:
+    select.select([process_fd], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def pack_framelist(
+    night_folder: Path,
+    framelist_path: str,
+    verify: Literal["full", "none"],
+    pace: SharedPace,
+) -> Receipt:
+    """Pack one framelist of a night into its product and sidecar; see `pack_cube`."""
+    text = (night_folder / framelist_path).read_bytes().decode("utf-8", "surrogateescape")
+    try:
+        framelist = parse_framelist(text)
+    except DataError as error:
+        raise DataError(error.code, f"{framelist_path}: {error.message}") from error
+    return pack_cube(
+        framelist,
+        night_folder,
+        night_folder / framelist.packed_path,
+        night_folder / framelist.sidecar_path,
+        verify,
+        pace,
+    )
