@@ -1,0 +1,99 @@
+"""What every keeper of receipts must do."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.memory_store import MemoryNights, MemoryReceipts
+from vampd.errors import StateError
+from vampd.model.cube import FileStamp
+from vampd.model.night import Kind, NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.ports import NightStore, Receipts
+from vampd.store.engine import Access, open_store
+from vampd.store.nights import Nights
+from vampd.store.receipts import StoredReceipts
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+_FRESH = count()
+OTHER = NightId("20251106", Kind.ENGINEERING)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[NightStore, Receipts]]:
+    if request.param == "memory":
+        nights = MemoryNights()
+        yield nights, MemoryReceipts(nights)
+        return
+    opened = open_store(f"sqlite:///{tmp_path}/vampd.db", Access.MIGRATE)
+    yield Nights(opened), StoredReceipts(opened)
+    opened.close()
+
+
+@pytest.fixture
+def receipts(ports: tuple[NightStore, Receipts]) -> Receipts:
+    nights, receipts = ports
+    nights.discover(NIGHT, at=1.0)
+    nights.discover(OTHER, at=1.0)
+    return receipts
+
+
+def receipt(path: str, at: float, place: Place = Place.HERE, size: int = 2**40) -> Receipt:
+    return Receipt(place, FileStamp(path, size, 1_762_390_000_123_456_789), f"{at:064.0f}", at)
+
+
+def test_receipts_come_back_as_they_were_kept(receipts):
+    kept = [receipt("vgen2/b.fits.fz", 2.0), receipt("vgen2/a\udcff\n.fits.fz", 1.5)]
+    receipts.keep(NIGHT, kept)
+    assert receipts.of(NIGHT, Place.HERE) == {each.path: each for each in kept}
+
+
+def test_a_receipt_counts_for_its_own_night_and_place_only(receipts):
+    receipts.keep(NIGHT, [receipt("a", 1.0)])
+    assert receipts.of(NIGHT, Place.ARCHIVE) == {}
+    assert receipts.of(OTHER, Place.HERE) == {}
+    receipts.keep(NIGHT, [receipt("a", 2.0, Place.ARCHIVE, size=7)])
+    assert receipts.of(NIGHT, Place.HERE)["a"].at == 1.0
+    assert receipts.of(NIGHT, Place.ARCHIVE)["a"].file.size == 7
+
+
+def test_a_night_without_receipts_has_none(ports):
+    _, receipts = ports
+    assert receipts.of(NIGHT, Place.HERE) == {}
+
+
+def test_receipts_of_an_unknown_night_are_refused(ports):
+    _, receipts = ports
+    with pytest.raises(StateError):
+        receipts.keep(NIGHT, [receipt("a", 1.0)])
+
+
+def test_many_receipts_are_kept_from_an_iterator(receipts):
+    receipts.keep(NIGHT, (receipt(f"vgen2/{i:05}", 1.0) for i in range(2501)))
+    assert len(receipts.of(NIGHT, Place.HERE)) == 2501
+
+
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 3)))
+    )
+)
+def test_the_newest_receipt_wins_in_whatever_order_they_come(receipts, batches):
+    folder = f"folder{next(_FRESH)}"  # one store serves all examples
+    expected: dict[str, Receipt] = {}
+    for batch in batches:
+        made = [receipt(f"{folder}/{name}", float(at), size=size) for name, at, size in batch]
+        receipts.keep(NIGHT, made)
+        for each in made:
+            if each.path not in expected or each.at >= expected[each.path].at:
+                expected[each.path] = each
+    found = receipts.of(NIGHT, Place.HERE)
+    assert {key: value for key, value in found.items() if key.startswith(f"{folder}/")} == expected

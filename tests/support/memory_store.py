@@ -1,0 +1,175 @@
+"""Fakes of the store's ports that live in memory; tests/contract holds them to the same laws."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from threading import RLock
+
+from vampd.errors import FrameIdConflict
+from vampd.model.frame_id import FrameId
+from vampd.model.frame_id_review import LedgerListing, ListedId
+from vampd.model.grant import judge_grant
+from vampd.model.night import NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.model.state import Event, State
+from vampd.ports import BoundId, EventRecord, Facts, FrameIdAuthority, NightRecord
+from vampd.store.moves import moved, noted, refuse_stale_claim, unknown_night
+
+
+class MemoryNights:
+    """ports.NightStore."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._nights: dict[NightId, NightRecord] = {}
+        self._history: list[EventRecord] = []
+        self._changes = 0
+
+    def nights(self) -> tuple[NightRecord, ...]:
+        with self._lock:
+            return tuple(self._nights[night] for night in sorted(self._nights))
+
+    def night(self, night: NightId) -> NightRecord | None:
+        with self._lock:
+            return self._nights.get(night)
+
+    def discover(self, night: NightId, at: float) -> NightRecord:
+        with self._lock:
+            if night not in self._nights:
+                self._keep(NightRecord(night, State(), discovered_at=at, changed_at=at))
+            return self._nights[night]
+
+    def apply(
+        self,
+        night: NightId,
+        event: Event,
+        *,
+        at: float,
+        actor: str,
+        claim: int | None = None,
+        code: str | None = None,
+        message: str | None = None,
+    ) -> NightRecord:
+        with self._lock:
+            before = self._get(night)
+            refuse_stale_claim(before, claim)
+            after = moved(before, event, at=at, code=code, message=message)
+            line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
+            self._history.append(line)
+            self._keep(after)
+            return after
+
+    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
+        known = {name: value for name, value in asdict(facts).items() if value is not None}
+        with self._lock:
+            if known:
+                refuse_stale_claim(self._get(night), claim)
+                self._keep(replace(self._get(night), **known))
+
+    def history(self, night: NightId) -> tuple[EventRecord, ...]:
+        with self._lock:
+            return tuple(line for line in self._history if line.night == night)
+
+    def change_counter(self) -> int:
+        with self._lock:
+            return self._changes
+
+    def _get(self, night: NightId) -> NightRecord:
+        if night not in self._nights:
+            raise unknown_night(night)
+        return self._nights[night]
+
+    def _keep(self, record: NightRecord) -> None:
+        self._nights[record.night] = record
+        self._changes += 1
+
+
+class MemoryReceipts:
+    """ports.Receipts; like the real ones, only for nights that were discovered."""
+
+    def __init__(self, nights: MemoryNights) -> None:
+        self._nights = nights
+        self._lock = RLock()
+        self._receipts: dict[tuple[NightId, Place, str], Receipt] = {}
+
+    def keep(self, night: NightId, receipts: Iterable[Receipt]) -> None:
+        with self._lock:
+            for receipt in receipts:
+                if self._nights.night(night) is None:
+                    raise unknown_night(night)
+                key = night, receipt.place, receipt.path
+                known = self._receipts.get(key)
+                if known is None or receipt.at >= known.at:
+                    self._receipts[key] = receipt
+
+    def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
+        with self._lock:
+            return {
+                path: receipt
+                for (owner, where, path), receipt in sorted(
+                    self._receipts.items(), key=lambda item: item[0][2]
+                )
+                if owner == night and where is place
+            }
+
+
+class MemoryLedger:
+    """ports.Ledger; it cannot crash, so it has no memory of requests."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._bound: dict[NightId, dict[str, BoundId]] = {}
+        self._granted: set[FrameId] = set()
+
+    def reserve(
+        self, night: NightId, identities: Sequence[str], authority: FrameIdAuthority
+    ) -> None:
+        if len(set(identities)) != len(identities):
+            raise ValueError("an identity may be wanted once")
+        with self._lock:
+            of_night = self._bound.setdefault(night, {})
+            missing = [identity for identity in identities if identity not in of_night]
+            if not missing:
+                return
+            authority.strays()
+            floor = max((i for i in self._granted if i.numbers is authority.numbers), default=None)
+            answer = authority.grant(len(missing), floor)
+            verdict = judge_grant(
+                answer,
+                len(missing),
+                numbers=authority.numbers,
+                floor=floor,
+                known=self._granted,
+            )
+            if verdict.problem is not None:
+                raise FrameIdConflict("grant_refused", verdict.problem)
+            granted = verdict.ids
+            self._granted.update(granted)
+            for identity, frame_id in zip(missing, granted, strict=True):
+                of_night[identity] = BoundId(identity, frame_id, applied=False)
+
+    def reconcile(self) -> None:
+        """There is no file."""
+
+    def bound(self, night: NightId) -> Mapping[str, BoundId]:
+        with self._lock:
+            return dict(self._bound.get(night, {}))
+
+    def listing(self) -> LedgerListing:
+        with self._lock:
+            listed = [
+                ListedId(each.frame_id, 1, night, each.identity, each.applied)
+                for night, of_night in self._bound.items()
+                for each in of_night.values()
+            ]
+        return LedgerListing((), tuple(sorted(listed, key=lambda each: each.frame_id)))
+
+    def mark_applied(self, night: NightId, frame_ids: Sequence[FrameId]) -> None:
+        with self._lock:
+            of_night = self._bound.get(night, {})
+            owners = {bound.frame_id: bound for bound in of_night.values()}
+            for frame_id in frame_ids:
+                if frame_id not in owners:
+                    raise FrameIdConflict("frame_id_unbound", f"{frame_id} is not of {night}")
+            for frame_id in frame_ids:
+                identity = owners[frame_id].identity
+                of_night[identity] = replace(of_night[identity], applied=True)

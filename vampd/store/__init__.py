@@ -1,0 +1,1 @@
+"""SQLite through SQLAlchemy: nights and their histories, receipts, the frame-ID ledger."""

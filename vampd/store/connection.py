@@ -1,0 +1,164 @@
+"""Connections to the database: how SQLite is driven, and its errors in our words.
+
+Python's sqlite3 begins transactions by itself, late (before the first write, not the first read)
+and deferred. A deferred transaction that has read and then wants to write is refused with "database
+is locked" at once, without waiting, when another process has written in between. So sqlite3's own
+transaction control is switched off (``isolation_level=None``) and the ``begin`` event issues the
+BEGIN, as SQLAlchemy documents: writers BEGIN IMMEDIATE, which waits for its turn up to
+``BUSY_TIMEOUT_S`` and then cannot be refused any more; readers BEGIN, and see one snapshot.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from vampd.errors import DiskFull, StoreError, TransientError, VampdError
+
+BUSY_TIMEOUT_S = 10.0
+_MOVE_ASIDE = (
+    "move it aside together with its -wal and -shm files and start vampd again: the folders of the"
+    " nights and frameids.ledger hold the truth, and a new database is filled from them"
+)
+
+
+def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
+    """A bare connection; in mode ``rw`` a database that is missing is not created."""
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        # The pool hands connections from thread to thread, to one at a time.
+        check_same_thread=False,
+    )
+
+
+def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engine:
+    """An engine whose connections are durable, wait for each other and check foreign keys."""
+
+    def connect_for_work() -> sqlite3.Connection:
+        connection = connect(path, mode)
+        try:
+            connection.execute(f"PRAGMA journal_mode = {journal_mode}")
+            # A committed row must survive a power cut: frame IDs are spent on its word.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect_for_work,
+        poolclass=QueuePool,
+        # Threads come and go with the work; none should wait for another's connection.
+        max_overflow=-1,
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class Store:
+    """An open database: transactions for reading and for writing, from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._readers = make_engine(path)
+        self._writers = self._readers.execution_options(writes=True)
+        # PRAGMA data_version tells what others than the asking connection committed; this one never
+        # writes, so it sees the commits of this process too.
+        self._watcher: sqlite3.Connection | None = None
+        self._watching = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot of the database."""
+        with errors_told(self.path), self._readers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, alone; committed when the block ends well, else without a trace.
+
+        TransientError ``database_busy`` when others do not let go for ``BUSY_TIMEOUT_S``.
+        """
+        with errors_told(self.path), self._writers.begin() as connection:
+            yield connection
+
+    def change_counter(self) -> int:
+        """A number that differs from the last one if anybody has committed in between."""
+        with self._watching, errors_told(self.path):
+            if self._watcher is None:
+                self._watcher = connect(self.path)
+            return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close all connections that are at rest."""
+        with self._watching:
+            if self._watcher is not None:
+                self._watcher.close()
+                self._watcher = None
+        self._readers.dispose()
+
+
+@contextmanager
+def errors_told(path: Path) -> Iterator[None]:
+    """Translate the errors of SQLite that tell of the world; those that tell of a bug pass."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        if not isinstance(error.orig, sqlite3.DatabaseError):
+            raise
+        raise _told(error.orig, path) from error
+    except sqlite3.DatabaseError as error:
+        raise _told(error, path) from error
+
+
+def damaged(path: Path, found: str) -> StoreError:
+    """The error that a database which is there but cannot be trusted leads to."""
+    return StoreError(
+        "database_damaged",
+        f"expected vampd's database in {path}, found {found}; {_MOVE_ASIDE}",
+        path=str(path),
+    )
+
+
+def _told(error: sqlite3.DatabaseError, path: Path) -> VampdError:
+    # The lower byte is the primary code, the rest details it.
+    match error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return TransientError(
+                "database_busy",
+                f"{path} stayed locked for {BUSY_TIMEOUT_S:.0f} s by another process; it is tried"
+                " again, and if that goes on `fuser` names who holds it",
+                path=str(path),
+            )
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(
+                "disk_full", f"no space left for {path}; free some beside it", path=str(path)
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return damaged(path, str(error))
+        case _:
+            return StoreError(
+                "database_unusable",
+                f"cannot use {path}: {error}; check that the file and its folder are there and may"
+                " be read and written by you (SQLite needs both, even to read)",
+                path=str(path),
+            )

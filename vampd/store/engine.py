@@ -1,0 +1,188 @@
+"""Opening the database: created whole or not at all, checked, migrated; damage is never replaced.
+
+Only vampd creates and migrates. A new database is made under a hidden name and linked to its own
+when it is whole, so that a file of that name which is empty or broken is always damage.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from vampd.disk.atomic import fsync_folder, full_disk_told, make_folder
+from vampd.disk.failpoint import failpoint
+from vampd.errors import StoreError
+from vampd.store.connection import Store, connect, damaged, errors_told, make_engine
+from vampd.store.schema import APPLICATION_ID, REVISION
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+# The group works with vampctl, and SQLite gives its side files the permissions of the database.
+_PERMISSIONS = 0o664
+
+
+class Access(StrEnum):
+    """What the one who opens the database may do with it as a whole."""
+
+    MIGRATE = "migrate"  # create, check and migrate: vampd
+    USE = "use"  # take it as it is: vampctl
+
+
+def open_store(url: str, access: Access) -> Store:
+    """The database of Settings.database.url.
+
+    StoreError ``database_damaged``, ``database_foreign``, ``database_unusable``,
+    ``schema_mismatch``; with Access.USE also ``database_missing``.
+    """
+    path = Path(url.removeprefix("sqlite:///"))
+    if access is Access.MIGRATE:
+        make_folder(path.parent)
+        with _alone_in(path.parent):
+            _prepare(path)
+    else:
+        _refuse_other_schema(path, _revision(path))
+    return Store(path)
+
+
+def _prepare(path: Path) -> None:
+    _remove_leftovers(path)
+    # A dangling link is not missing: what it points to may come back.
+    if not os.path.lexists(path):
+        _create(path)
+    revision = _revision(path)
+    _check_whole(path)
+    if revision < REVISION:
+        _migrate(path, "WAL", "rw")
+    else:
+        _refuse_other_schema(path, revision)
+
+
+def _create(path: Path) -> None:
+    _refuse_orphans(path)
+    temporary = path.with_name(f".{path.name}.new")
+    with full_disk_told(path):
+        # A rollback journal, not WAL: then the one file is all there is once it is closed.
+        _migrate(temporary, "DELETE", "rwc")
+        failpoint("store.create.migrated")
+        temporary.chmod(_PERMISSIONS)
+        _fsync_file(temporary)
+        failpoint("store.create.file_synced")
+        os.link(temporary, path)
+        failpoint("store.create.linked")
+        temporary.unlink()
+        failpoint("store.create.unlinked")
+        fsync_folder(path.parent)
+
+
+def _refuse_orphans(path: Path) -> None:
+    # SQLite would replay the log of the lost database into the new one.
+    for side_file in (Path(f"{path}{suffix}") for suffix in _SIDE_FILES):
+        if os.path.lexists(side_file):
+            raise damaged(path, f"no such file but {side_file.name}, which belongs to it")
+
+
+def _remove_leftovers(path: Path) -> None:
+    # Also behind a link that stood: one database under two names would lose its log under one.
+    temporary = path.with_name(f".{path.name}.new")
+    for leftover in (temporary, *(Path(f"{temporary}{suffix}") for suffix in _SIDE_FILES)):
+        leftover.unlink(missing_ok=True)
+
+
+def _revision(path: Path) -> str:
+    """The schema's revision; StoreError unless this is a database of vampd.
+
+    Asked through a connection that changes no setting: the file may be somebody else's.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise StoreError(
+            "database_missing",
+            f"there is no database {path}; start vampd once, it makes it, or check database.url in"
+            " the configuration",
+            path=str(path),
+        ) from error
+    if size == 0:
+        raise damaged(path, "an empty file")
+    with errors_told(path), closing(connect(path)) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        if application != APPLICATION_ID:
+            raise StoreError(
+                "database_foreign",
+                f"{path} is a database of another application; check database.url in the"
+                " configuration, or move the file aside",
+                path=str(path),
+            )
+        if not connection.execute("PRAGMA table_info(alembic_version)").fetchone():
+            raise damaged(path, "one without its schema's version")
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if row is None or not re.fullmatch(r"\d{4}", str(row[0])):
+            raise damaged(path, f"one with the schema's version {row and row[0]!r}")
+        return str(row[0])
+
+
+def _check_whole(path: Path) -> None:
+    with errors_told(path), closing(connect(path)) as connection:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise damaged(path, f"damage in it ({verdict})")
+
+
+def _refuse_other_schema(path: Path, revision: str) -> None:
+    if revision == REVISION:
+        return
+    advice = (
+        "it is newer: use the version of vampd that made it, or a later one"
+        if revision > REVISION
+        else "it is older: start this version of vampd once, it migrates"
+    )
+    raise StoreError(
+        "schema_mismatch",
+        f"{path} has schema {revision}, this version of vampd works with {REVISION}; {advice}",
+        path=str(path),
+    )
+
+
+def _migrate(path: Path, journal_mode: str, mode: str) -> None:
+    """Bring the schema to this version's, in one transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    # Alembic reads its options with %-interpolation.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    engine = make_engine(path, journal_mode, mode)
+    try:
+        writers = engine.execution_options(writes=True)
+        with errors_told(path), writers.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            config.attributes["connection"] = connection
+            command.upgrade(config, REVISION)
+    finally:
+        engine.dispose()
+
+
+def _fsync_file(path: Path) -> None:
+    # Only while no connection is open: closing any descriptor of a file drops the locks that SQLite
+    # holds on it in this process.
+    file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file_fd)
+    finally:
+        os.close(file_fd)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other creators out of the folder; the lock goes with the process."""
+    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder_fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder_fd)

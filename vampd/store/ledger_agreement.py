@@ -1,0 +1,56 @@
+"""Before IDs are asked for: ledger, file names and name_changes.txt must agree.
+
+Ledger file and database are compared by `vampd.store.ledger_rows`; here both are held against what
+the folders of all archive nights show. A database that was lost together with the file is told by
+the nights that were processed with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from vampd.errors import FrameIdConflict
+from vampd.model.frame_id import NumberRange
+from vampd.model.sighting import NightSightings, find_contradictions, tell_highest
+from vampd.store.ledger_queries import bound_to, highest_on_record, nights_of_bound
+
+_TOLD = 4
+
+
+def refuse_disagreement(
+    connection: Connection, nights: Sequence[NightSightings], ledger: Path
+) -> None:
+    """FrameIdConflict ``frame_ids_disagree`` if any night shows what the ledger does not know."""
+    found = [
+        contradiction
+        for night in nights
+        for contradiction in find_contradictions(
+            night,
+            bound_to(connection, night.night) if night.ours else frozenset(),
+            {} if night.ours else nights_of_bound(connection, night.ids),
+        )
+    ]
+    if not found:
+        return
+    shown = "; ".join(found[:_TOLD])
+    more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    raise FrameIdConflict(
+        "frame_ids_disagree",
+        "expected ledger, file names and name_changes.txt to agree on the frame IDs, found:"
+        f" {shown}{more}. The highest are: {_tell_all_highest(connection, nights)}. No ID is"
+        f" granted until they agree: if {ledger} was lost or is an old one, bring it back from a backup (the"
+        " database is filled from it); `vampctl frameids` shows all",
+    )
+
+
+def _tell_all_highest(connection: Connection, nights: Sequence[NightSightings]) -> str:
+    parts = []
+    for numbers in NumberRange:
+        told = list(tell_highest(nights, numbers))
+        on_record = highest_on_record(connection, numbers)
+        if told or on_record is not None:
+            parts.append(f"{numbers}: " + ", ".join([f"ledger {on_record or 'none'}", *told]))
+    return "; ".join(parts) or "none"

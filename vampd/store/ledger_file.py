@@ -1,0 +1,294 @@
+"""``frameids.ledger``: the frame-ID ledger as a file, which a lost database cannot take with it.
+
+One record a line, fields separated by tabs, the last field the CRC-32 of what stands before it:
+
+    requested  <request>  <night>    <count>    <digest of identities>  <why>
+    granted    <ID>       <request>  <night>
+    refused    <request>  <why>
+    bound      <ID>       <identity> <night>
+    applied    <ID>       <night>
+
+Lines are only appended. A writer that dies may leave a last line without its end; that line was
+never acknowledged and is cut off. Any other line that is not exactly as written is damage.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.disk.atomic import fsync_folder, full_disk_told
+from vampd.disk.failpoint import failpoint
+from vampd.errors import FrameIdConflict, FrameIdsUnavailable
+from vampd.model.frame_id import FrameId
+from vampd.model.night import Kind, NightId
+
+_READ_BYTES = 1 << 16
+_PERMISSIONS = 0o664
+
+
+@dataclass(frozen=True)
+class Requested:
+    """IDs are going to be asked for; ``digest`` is that of the wanted identities, in order."""
+
+    request: int
+    night: NightId
+    count: int
+    digest: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Granted:
+    """The authority has given this ID away."""
+
+    frame_id: FrameId
+    request: int
+    night: NightId
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What the authority gave for a request was not what was asked for; it is never bound."""
+
+    request: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The ID belongs to this product."""
+
+    frame_id: FrameId
+    identity: str
+    night: NightId
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The ID stands in its product."""
+
+    frame_id: FrameId
+    night: NightId
+
+
+LedgerRecord = Requested | Granted | Refused | Bound | Applied
+
+
+def format_line(record: LedgerRecord) -> bytes:
+    """The record as a line, with its end; ValueError for text that would break a line."""
+    fields = _fields_of(record)
+    for field in fields:
+        refuse_unprintable(field)
+    text = "\t".join(fields).encode()
+    return b"%s\t%08x\n" % (text, zlib.crc32(text))
+
+
+def refuse_unprintable(text: str) -> None:
+    """ValueError for text that would break a line of the ledger, and for none."""
+    if not text or not text.isprintable():
+        raise ValueError(f"the ledger keeps printable text, not {text!r}")
+
+
+def parse_line(line: bytes) -> LedgerRecord:
+    """The record that a line (without its end) is, exactly; ValueError for anything else."""
+    text, _, checksum = line.rpartition(b"\t")
+    if checksum != b"%08x" % zlib.crc32(text):
+        raise ValueError("its checksum does not agree")
+    record = _parse_fields(text.decode().split("\t"))
+    if format_line(record) != line + b"\n":
+        raise ValueError("vampd writes such a record otherwise")
+    return record
+
+
+def _fields_of(record: LedgerRecord) -> list[str]:
+    match record:
+        case Requested(request, night, count, digest, why):
+            return ["requested", str(request), str(night), str(count), digest, why]
+        case Granted(frame_id, request, night):
+            return ["granted", str(frame_id), str(request), str(night)]
+        case Refused(request, why):
+            return ["refused", str(request), why]
+        case Bound(frame_id, identity, night):
+            return ["bound", str(frame_id), identity, str(night)]
+        case Applied(frame_id, night):
+            return ["applied", str(frame_id), str(night)]
+
+
+def _parse_fields(fields: list[str]) -> LedgerRecord:
+    match fields:
+        case ["requested", request, night, count, digest, why]:
+            return Requested(int(request), _parse_night(night), int(count), digest, why)
+        case ["granted", frame_id, request, night]:
+            return Granted(FrameId.parse(frame_id), int(request), _parse_night(night))
+        case ["refused", request, why]:
+            return Refused(int(request), why)
+        case ["bound", frame_id, identity, night]:
+            return Bound(FrameId.parse(frame_id), identity, _parse_night(night))
+        case ["applied", frame_id, night]:
+            return Applied(FrameId.parse(frame_id), _parse_night(night))
+        case _:
+            raise ValueError("no record of the ledger")
+
+
+def _parse_night(text: str) -> NightId:
+    night_date, _, kind = text.partition("/")
+    return NightId(night_date, Kind(kind))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the file looked like; equal marks mean that nobody has written to it in between."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+class LedgerFile:
+    """The open ledger file, locked against all other writers."""
+
+    def __init__(self, path: Path, file_fd: int) -> None:
+        self.path = path
+        self._fd = file_fd
+
+    def mark(self) -> Mark:
+        """What the file looks like now."""
+        stat = os.fstat(self._fd)
+        return Mark(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+    def records(self) -> Iterator[tuple[int, LedgerRecord]]:
+        """All records with their line numbers; FrameIdConflict ``ledger_damaged``."""
+        with open(self._fd, "rb", buffering=_READ_BYTES, closefd=False) as file:
+            file.seek(0)
+            yield from _parse_lines(enumerate(file, start=1), self.path)
+
+    def append(self, records: Iterable[LedgerRecord]) -> None:
+        """Append records and bring them to the disk. DiskFull, FrameIdsUnavailable."""
+        rest = memoryview(b"".join(map(format_line, records)))
+        with _errors_told(self.path):
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+            failpoint("ledger.file.written")
+            os.fsync(self._fd)
+
+    def make_durable(self) -> None:
+        """Bring all that can be read to the disk: a writer may have died before it did so."""
+        with _errors_told(self.path):
+            os.fsync(self._fd)
+            fsync_folder(self.path.parent)
+
+    def mend_tail(self) -> None:
+        """Cut off a last line that was never finished."""
+        size = os.fstat(self._fd).st_size
+        end = self._end_of_lines(size)
+        if end == size:
+            return
+        with _errors_told(self.path):
+            if _is_record(os.pread(self._fd, size - end, end)):
+                # Whole but for its end: somebody's editor, or the very last byte was lost.
+                os.write(self._fd, b"\n")
+            else:
+                os.ftruncate(self._fd, end)
+            failpoint("ledger.file.mended")
+            os.fsync(self._fd)
+
+    def _end_of_lines(self, size: int) -> int:
+        """The offset behind the last end of line."""
+        stop = size
+        while stop > 0:
+            start = max(0, stop - _READ_BYTES)
+            found = os.pread(self._fd, stop - start, start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            stop = start
+        return 0
+
+
+@contextmanager
+def open_ledger_file(path: Path) -> Iterator[LedgerFile]:
+    """The ledger file, created if need be, while nobody else writes to it.
+
+    DiskFull; FrameIdsUnavailable ``ledger_unwritable`` when it cannot be opened for appending.
+    """
+    with _errors_told(path):
+        file_fd = _open(path)
+    try:
+        fcntl.flock(file_fd, fcntl.LOCK_EX)
+        yield LedgerFile(path, file_fd)
+    finally:
+        os.close(file_fd)
+
+
+def read_ledger_file(path: Path) -> Iterator[tuple[int, LedgerRecord]]:
+    """All whole lines' records with their numbers, while others may write; none without a file.
+
+    FrameIdConflict ``ledger_damaged``.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    whole = content[: content.rfind(b"\n") + 1]
+    yield from _parse_lines(enumerate(io.BytesIO(whole), start=1), path)
+
+
+def _parse_lines(
+    lines: Iterable[tuple[int, bytes]], path: Path
+) -> Iterator[tuple[int, LedgerRecord]]:
+    for number, line in lines:
+        try:
+            record = parse_line(line.removesuffix(b"\n"))
+        except ValueError as error:
+            raise FrameIdConflict(
+                "ledger_damaged",
+                f"{path} line {number}: expected a record with its checksum, found {line!r}"
+                f" ({error}); no ID is granted until the line is restored, from a backup or from"
+                " what the database says",
+                path=str(path),
+                line=number,
+            ) from error
+        yield number, record
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        return os.open(path, flags)
+    file_fd = os.open(path, flags | os.O_CREAT, _PERMISSIONS)
+    try:
+        os.fchmod(file_fd, _PERMISSIONS)
+        failpoint("ledger.file.created")
+        fsync_folder(path.parent)
+    except BaseException:
+        os.close(file_fd)
+        raise
+    return file_fd
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        parse_line(line)
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def _errors_told(path: Path) -> Iterator[None]:
+    try:
+        with full_disk_told(path):
+            yield
+    except OSError as error:
+        raise FrameIdsUnavailable(
+            "ledger_unwritable",
+            f"cannot write the frame-ID ledger {path}: {error.strerror}; no ID is used that is not"
+            " on record: check that the data disk is mounted and that vampd may write there",
+            path=str(path),
+        ) from error

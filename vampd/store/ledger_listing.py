@@ -1,0 +1,82 @@
+"""The whole ledger, listed for people: the file, held against the database, without a lock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from vampd.errors import FrameIdConflict
+from vampd.model.frame_id_review import LedgerListing, ListedId, ListedRequest
+from vampd.store.connection import Store
+from vampd.store.ledger_file import (
+    Applied,
+    Bound,
+    Granted,
+    LedgerRecord,
+    Refused,
+    Requested,
+    read_ledger_file,
+)
+from vampd.store.ledger_rows import stored_records
+
+_TOLD = 5
+
+
+def list_ledger(store: Store, path: Path) -> LedgerListing:
+    """What file and database tell together, and where they contradict each other."""
+    # The rows first: every one of them has its line by then.
+    with store.read() as connection:
+        rows = list(stored_records(connection))
+    findings: list[str] = []
+    lines: list[LedgerRecord] = []
+    try:
+        lines = [record for _, record in read_ledger_file(path)]
+    except FrameIdConflict as error:
+        findings.append(error.message)
+    else:
+        findings += _tell(
+            (record for record, times in Counter(lines).items() if times > 1),
+            f"{path} has a record twice",
+        )
+        findings += _tell(
+            sorted(set(rows) - set(lines), key=str),
+            f"the database has a record that {path} has not",
+        )
+    behind = len(set(lines) - set(rows))
+    requests, ids = _gather([*lines, *rows])
+    return LedgerListing(requests, ids, tuple(findings), behind)
+
+
+def _tell(records: Iterable[LedgerRecord], what: str) -> list[str]:
+    told = [f"{what}: {record}" for record in records]
+    more = [f"{what}: {len(told) - _TOLD} more"] if len(told) > _TOLD else []
+    return told[:_TOLD] + more
+
+
+def _gather(
+    records: Iterable[LedgerRecord],
+) -> tuple[tuple[ListedRequest, ...], tuple[ListedId, ...]]:
+    requests: dict[int, ListedRequest] = {}
+    ids: dict[int, ListedId] = {}
+    for record in records:
+        match record:
+            case Requested(number, night, count):
+                requests.setdefault(number, ListedRequest(number, night, count, None))
+            case Refused(number, why) if number in requests:
+                requests[number] = replace(requests[number], refused=why)
+            case Granted(frame_id, request, night):
+                ids.setdefault(
+                    frame_id.number, ListedId(frame_id, request, night, None, applied=False)
+                )
+            case Bound(frame_id, identity) if frame_id.number in ids:
+                ids[frame_id.number] = replace(ids[frame_id.number], identity=identity)
+            case Applied(frame_id) if frame_id.number in ids:
+                ids[frame_id.number] = replace(ids[frame_id.number], applied=True)
+            case _:
+                pass  # a record of what is not there is told as a contradiction
+    return (
+        tuple(requests[number] for number in sorted(requests)),
+        tuple(ids[number] for number in sorted(ids)),
+    )

@@ -1,0 +1,162 @@
+"""The mailings in the database: ports.MailLog."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from vampd.disk.failpoint import failpoint
+from vampd.errors import StateError
+from vampd.model.mailing import (
+    Acknowledgement,
+    Correspondence,
+    Mailing,
+    MailOutcome,
+    ManifestFile,
+)
+from vampd.model.night import NightId
+from vampd.store.connection import Store
+from vampd.store.schema import AcknowledgedManifestRow, MailedManifestRow, MailingRow
+
+_MAILINGS = MailingRow.__table__
+_MANIFESTS = MailedManifestRow.__table__
+_ACKNOWLEDGED = AcknowledgedManifestRow.__table__
+
+
+class StoredMailLog:
+    """The mailings of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def intend(self, mailing: Mailing, despite: frozenset[str]) -> None:
+        with self._store.write() as connection:
+            # In the very transaction: two that mail at the same time see each other here.
+            _refuse_unknown(connection, mailing, despite)
+            row = {
+                "message_id": mailing.message_id,
+                "recipients": "\n".join(mailing.recipients),
+                "way": mailing.way,
+                "actor": mailing.actor,
+                "at": mailing.at,
+                "outcome": MailOutcome.PENDING,
+            }
+            key = connection.execute(insert(MailingRow).returning(MailingRow.id), row).scalar_one()
+            failpoint("store.mailings.inserted")
+            connection.execute(
+                insert(MailedManifestRow),
+                [{"mailing_id": key, **_manifest_values(m)} for m in mailing.manifests],
+            )
+
+    def conclude(
+        self, message_id: str, outcome: MailOutcome, *, at: float, detail: str | None = None
+    ) -> None:
+        with self._store.write() as connection:
+            changed = connection.execute(
+                update(MailingRow)
+                .where(MailingRow.message_id == message_id)
+                .where(MailingRow.outcome == MailOutcome.PENDING)
+                .values(outcome=outcome, concluded_at=at, detail=detail)
+            ).rowcount
+        if changed != 1:
+            raise StateError(
+                "mailing_concluded",
+                f"expected the pending mailing {message_id}, found none; its outcome stands",
+            )
+
+    def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
+        rows = [{**_manifest_values(manifest), "actor": actor, "at": at} for manifest in manifests]
+        if not rows:
+            return
+        with self._store.write() as connection:
+            connection.execute(upsert(AcknowledgedManifestRow).on_conflict_do_nothing(), rows)
+
+    def correspondence(self, night: NightId | None = None) -> Correspondence:
+        with self._store.read() as connection:
+            return Correspondence(
+                _mailings(connection, night),
+                _acknowledgements(connection, night),
+            )
+
+
+def _refuse_unknown(connection: Connection, mailing: Mailing, despite: frozenset[str]) -> None:
+    mine = or_(
+        *(
+            and_(_is(_MANIFESTS, manifest.night), MailedManifestRow.sha256 == manifest.sha256)
+            for manifest in mailing.manifests
+        )
+    )
+    earlier = set(
+        connection.scalars(
+            select(MailingRow.message_id)
+            .join(MailedManifestRow, MailedManifestRow.mailing_id == MailingRow.id)
+            .where(MailingRow.outcome != MailOutcome.FAILED)
+            .where(mine)
+        )
+    )
+    if earlier - despite:
+        raise StateError(
+            "mailed_meanwhile",
+            "somebody else has mailed, or is mailing, one of these manifests:"
+            f" {min(earlier - despite)}; look with `vampctl status NIGHT`, then decide again",
+        )
+
+
+def _mailings(connection: Connection, night: NightId | None) -> tuple[Mailing, ...]:
+    wanted = select(MailedManifestRow.mailing_id)
+    if night is not None:
+        wanted = wanted.where(_is(_MANIFESTS, night))
+    manifests = defaultdict(list)
+    for row in connection.execute(
+        select(_MANIFESTS).where(MailedManifestRow.mailing_id.in_(wanted))
+    ):
+        manifests[row.mailing_id].append(_manifest(row))
+    rows = connection.execute(
+        select(_MAILINGS).where(MailingRow.id.in_(wanted)).order_by(MailingRow.id)
+    )
+    return tuple(
+        Mailing(
+            message_id=row.message_id,
+            manifests=tuple(sorted(manifests[row.id])),
+            recipients=tuple(row.recipients.split("\n")) if row.recipients else (),
+            way=row.way,
+            actor=row.actor,
+            at=row.at,
+            outcome=row.outcome,
+            concluded_at=row.concluded_at,
+            detail=row.detail,
+        )
+        for row in rows
+    )
+
+
+def _acknowledgements(connection: Connection, night: NightId | None) -> tuple[Acknowledgement, ...]:
+    query = select(_ACKNOWLEDGED).order_by(
+        AcknowledgedManifestRow.date, AcknowledgedManifestRow.kind, AcknowledgedManifestRow.name
+    )
+    if night is not None:
+        query = query.where(_is(_ACKNOWLEDGED, night))
+    return tuple(
+        Acknowledgement(_manifest(row), row.actor, row.at) for row in connection.execute(query)
+    )
+
+
+def _is(table: Any, night: NightId) -> ColumnElement[bool]:
+    return and_(table.c.date == night.date, table.c.kind == night.kind)
+
+
+def _manifest(row: Any) -> ManifestFile:
+    return ManifestFile(NightId(row.date, row.kind), row.name, row.sha256)
+
+
+def _manifest_values(manifest: ManifestFile) -> dict[str, Any]:
+    return {
+        "date": manifest.night.date,
+        "kind": manifest.night.kind,
+        "name": manifest.name,
+        "sha256": manifest.sha256,
+    }

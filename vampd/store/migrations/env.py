@@ -1,0 +1,17 @@
+"""Alembic's entry: runs migrations in the transaction that ``vampd.store.engine`` has begun."""
+
+from alembic import context
+
+from vampd.store.schema import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    # SQLite's DDL is transactional once pysqlite does not interfere (see connection.py): a
+    # migration that is killed leaves the old schema.
+    transactional_ddl=True,
+    # SQLite cannot ALTER most things; alembic then copies the table.
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

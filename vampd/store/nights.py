@@ -1,0 +1,139 @@
+"""The nights in the database: ports.NightStore."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from vampd.disk.failpoint import failpoint
+from vampd.model.night import NightId
+from vampd.model.state import Event, State
+from vampd.ports import EventRecord, Facts, NightRecord
+from vampd.store.connection import Store
+from vampd.store.moves import moved, noted, refuse_stale_claim, unknown_night
+from vampd.store.schema import EventRow, NightRow
+
+_NIGHTS = NightRow.__table__
+_EVENTS = EventRow.__table__
+_IN_STATE = ("stage", "status", "attempts", "not_before")
+
+
+class Nights:
+    """All nights of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def nights(self) -> tuple[NightRecord, ...]:
+        with self._store.read() as connection:
+            rows = connection.execute(select(_NIGHTS).order_by(NightRow.date, NightRow.kind))
+            return tuple(_record(row) for row in rows.mappings())
+
+    def night(self, night: NightId) -> NightRecord | None:
+        with self._store.read() as connection:
+            row = _find(connection, night)
+            return None if row is None else _record(row)
+
+    def discover(self, night: NightId, at: float) -> NightRecord:
+        # Nearly always it is there already, and readers wait for nobody.
+        known = self.night(night)
+        if known is not None:
+            return known
+        with self._store.write() as connection:
+            new = NightRecord(night, State(), discovered_at=at, changed_at=at)
+            # Another process may have been quicker.
+            connection.execute(upsert(NightRow).values(_values(new)).on_conflict_do_nothing())
+            return _record(_get(connection, night))
+
+    def apply(
+        self,
+        night: NightId,
+        event: Event,
+        *,
+        at: float,
+        actor: str,
+        claim: int | None = None,
+        code: str | None = None,
+        message: str | None = None,
+    ) -> NightRecord:
+        with self._store.write() as connection:
+            row = _get(connection, night)
+            before = _record(row)
+            refuse_stale_claim(before, claim)
+            after = moved(before, event, at=at, code=code, message=message)
+            line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
+            connection.execute(update(NightRow).where(_is(night)).values(_values(after)))
+            failpoint("store.apply.updated")
+            connection.execute(insert(EventRow).values(_event_values(row["id"], line)))
+        return after
+
+    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
+        known = {name: value for name, value in asdict(facts).items() if value is not None}
+        if not known:
+            return
+        with self._store.write() as connection:
+            refuse_stale_claim(_record(_get(connection, night)), claim)
+            connection.execute(update(NightRow).where(_is(night)).values(known))
+
+    def history(self, night: NightId) -> tuple[EventRecord, ...]:
+        with self._store.read() as connection:
+            row = _find(connection, night)
+            if row is None:
+                return ()
+            events = connection.execute(
+                select(_EVENTS).where(EventRow.night_id == row["id"]).order_by(EventRow.id)
+            )
+            return tuple(_event(night, event) for event in events.mappings())
+
+    def change_counter(self) -> int:
+        return self._store.change_counter()
+
+
+def night_key(connection: Connection, night: NightId) -> int:
+    """The key of a night's row; StateError ``night_unknown`` without one."""
+    return int(_get(connection, night)["id"])
+
+
+def _is(night: NightId) -> Any:
+    return (NightRow.date == night.date) & (NightRow.kind == night.kind)
+
+
+def _find(connection: Connection, night: NightId) -> RowMapping | None:
+    return connection.execute(select(_NIGHTS).where(_is(night))).mappings().one_or_none()
+
+
+def _get(connection: Connection, night: NightId) -> RowMapping:
+    row = _find(connection, night)
+    if row is None:
+        raise unknown_night(night)
+    return row
+
+
+def _record(row: RowMapping) -> NightRecord:
+    columns = dict(row)
+    del columns["id"]
+    night = NightId(columns.pop("date"), columns.pop("kind"))
+    state = State(**{name: columns.pop(name) for name in _IN_STATE})
+    return NightRecord(night=night, state=state, **columns)
+
+
+def _values(record: NightRecord) -> dict[str, Any]:
+    columns = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    del columns["night"], columns["state"]
+    state = {name: getattr(record.state, name) for name in _IN_STATE}
+    return columns | state | {"date": record.night.date, "kind": record.night.kind}
+
+
+def _event(night: NightId, row: RowMapping) -> EventRecord:
+    columns = dict(row)
+    del columns["id"], columns["night_id"]
+    return EventRecord(night=night, **columns)
+
+
+def _event_values(key: int, line: EventRecord) -> dict[str, Any]:
+    columns = {name: getattr(line, name) for name in line.__dataclass_fields__}
+    del columns["night"]
+    return columns | {"night_id": key}

@@ -1,0 +1,73 @@
+"""The receipts in the database: ports.Receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from vampd.model.cube import FileStamp
+from vampd.model.night import NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.store.connection import Store
+from vampd.store.nights import night_key
+from vampd.store.schema import NightRow, ReceiptRow
+
+# So many in one transaction: a night of ten thousand cubes takes some tens of commits, and nobody
+# else waits longer than a moment for the write lock.
+_BATCH = 1000
+
+
+class StoredReceipts:
+    """The receipts of all nights of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, night: NightId, receipts: Iterable[Receipt]) -> None:
+        remaining = iter(receipts)
+        while batch := tuple(islice(remaining, _BATCH)):
+            self._keep(night, batch)
+
+    def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
+        with self._store.read() as connection:
+            rows = connection.execute(
+                select(ReceiptRow.__table__)
+                .join(NightRow, NightRow.id == ReceiptRow.night_id)
+                .where(NightRow.date == night.date, NightRow.kind == night.kind)
+                .where(ReceiptRow.place == place)
+                .order_by(ReceiptRow.path)
+            )
+            return {
+                row.path: Receipt(
+                    place, FileStamp(row.path, row.size, row.mtime_ns), row.sha256, row.at, row.md5
+                )
+                for row in rows
+            }
+
+    def _keep(self, night: NightId, batch: tuple[Receipt, ...]) -> None:
+        statement = insert(ReceiptRow)
+        new = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=[ReceiptRow.night_id, ReceiptRow.place, ReceiptRow.path],
+            set_={name: new[name] for name in ("size", "mtime_ns", "sha256", "at", "md5")},
+            where=new.at >= ReceiptRow.at,
+        )
+        with self._store.write() as connection:
+            key = night_key(connection, night)
+            rows = [
+                {
+                    "night_id": key,
+                    "place": receipt.place,
+                    "path": receipt.path,
+                    "size": receipt.file.size,
+                    "mtime_ns": receipt.file.mtime_ns,
+                    "sha256": receipt.sha256,
+                    "at": receipt.at,
+                    "md5": receipt.md5,
+                }
+                for receipt in batch
+            ]
+            connection.execute(statement, rows)

@@ -1,0 +1,245 @@
+"""The tables. A change here needs a migration; a test compares the two.
+
+Times are unix seconds. Nights are (date, kind); tables that must outlive a lost row of ``nights``
+(the frame-ID ledger, the mailings) carry both as text, the others refer to the row.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Dialect,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from vampd.model.mailing import MailOutcome, Way
+from vampd.model.night import Kind
+from vampd.model.receipt import Place
+from vampd.model.state import EventName, StageName, Status
+
+# Revisions are numbers of four digits, so that text order tells older from newer.
+REVISION = "0002"
+
+# "VAMP": tells vampd's databases from those of any other application.
+APPLICATION_ID = 0x56414D50
+
+
+def _words(kind: type[StrEnum]) -> Enum:
+    # No CHECK constraint: SQLite could not widen it later without copying the table.
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=16,
+        values_callable=lambda words: [word.value for word in words],
+    )
+
+
+class AnyText(TypeDecorator[str]):
+    """Text that may hold the name of a file, and so bytes that are no UTF-8 (lone surrogates).
+
+    SQLite stores such text as a blob in the same column; it comes back as it went in.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+        return value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+class Base(DeclarativeBase):
+    """What all tables share: names of constraints that migrations can rely on, and types."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - as SQLAlchemy declares it
+        str: AnyText(),
+        int: Integer(),
+        float: Float(),
+        Kind: _words(Kind),
+        Place: _words(Place),
+        StageName: _words(StageName),
+        Status: _words(Status),
+        EventName: _words(EventName),
+        MailOutcome: _words(MailOutcome),
+        Way: _words(Way),
+    }
+
+
+class NightRow(Base):
+    """A night: its state and what is known of it (ports.NightRecord)."""
+
+    __tablename__ = "nights"
+    __table_args__ = (UniqueConstraint("date", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    date: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[Kind]
+    stage: Mapped[StageName]
+    status: Mapped[Status]
+    attempts: Mapped[int]
+    not_before: Mapped[float | None]
+    claim: Mapped[int]
+    code: Mapped[str | None]
+    error: Mapped[str | None]
+    note: Mapped[str | None]
+    released: Mapped[bool]
+    frames: Mapped[int]
+    bytes: Mapped[int]
+    done_actions: Mapped[int]
+    all_actions: Mapped[int]
+    signature: Mapped[str | None]
+    discovered_at: Mapped[float]
+    changed_at: Mapped[float]
+    processed_at: Mapped[float | None]
+    transferred_at: Mapped[float | None]
+    safe_at: Mapped[float | None]
+    manifests: Mapped[int | None]
+
+
+class EventRow(Base):
+    """One event of a night (ports.EventRecord); triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"), index=True)
+    at: Mapped[float]
+    event: Mapped[EventName]
+    stage: Mapped[StageName]
+    attempt: Mapped[int]
+    to_stage: Mapped[StageName | None]
+    not_before: Mapped[float | None]
+    code: Mapped[str | None]
+    actor: Mapped[str]
+    message: Mapped[str | None]
+
+
+class ReceiptRow(Base):
+    """The newest receipt of a file at a place."""
+
+    __tablename__ = "receipts"
+    # The key is the row: no second tree that repeats every path.
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"), primary_key=True)
+    place: Mapped[Place] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    mtime_ns: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[float]
+    md5: Mapped[str | None] = mapped_column(String(32))
+
+
+class FrameIdRequestRow(Base):
+    """A request for ``wanted`` frame IDs; ``digest`` is that of the wanted identities, in order."""
+
+    __tablename__ = "frame_id_requests"
+    __table_args__ = (Index(None, "date", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    date: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[Kind]
+    wanted: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    why: Mapped[str]
+    refused: Mapped[str | None]
+
+
+class FrameIdRow(Base):
+    """A granted frame ID; triggers refuse DELETE and any change of what it is bound to.
+
+    ``identity`` is None until it is bound.
+    """
+
+    __tablename__ = "frame_ids"
+    __table_args__ = (
+        # The identity first, so that the index also finds an identity in whatever night.
+        UniqueConstraint("identity", "date", "kind"),
+        Index(None, "date", "kind"),
+        CheckConstraint("identity IS NOT NULL OR NOT applied", name="applied_is_bound"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    request_id: Mapped[int] = mapped_column(ForeignKey("frame_id_requests.id"), index=True)
+    date: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[Kind]
+    identity: Mapped[str | None]
+    applied: Mapped[bool]
+
+
+class MailingRow(Base):
+    """A mail with manifests; triggers refuse DELETE and every change but its one conclusion.
+
+    ``recipients`` are separated by line ends.
+    """
+
+    __tablename__ = "mailings"
+    __table_args__ = (UniqueConstraint("message_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str]
+    recipients: Mapped[str]
+    way: Mapped[Way]
+    actor: Mapped[str]
+    at: Mapped[float]
+    outcome: Mapped[MailOutcome]
+    concluded_at: Mapped[float | None]
+    detail: Mapped[str | None]
+
+
+class MailedManifestRow(Base):
+    """A manifest in a mailing; triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "mailed_manifests"
+    __table_args__ = (Index(None, "date", "kind"), {"sqlite_with_rowid": False})
+
+    mailing_id: Mapped[int] = mapped_column(ForeignKey("mailings.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    date: Mapped[str] = mapped_column(String(8), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class AcknowledgedManifestRow(Base):
+    """A manifest that STARS has taken in; triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "acknowledged_manifests"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    date: Mapped[str] = mapped_column(String(8), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    actor: Mapped[str]
+    at: Mapped[float]
