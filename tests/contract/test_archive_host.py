@@ -1,0 +1,176 @@
+"""One contract for every archive host: in memory, a local folder, a folder behind a real sshd."""
+
+import hashlib
+
+import pytest
+
+from tests.support.archive_sites import NIGHT, make_site, write_file
+from tests.support.fake_eyes import FakeFile, stamp_of
+from tests.support.paces import SteeredPace
+from tests.support.sshd import running_sshd
+from vampd.disk.pace import SteadyPace
+from vampd.errors import ClaimLost, RemoteUnavailable, TransientError
+from vampd.model.cube import FileStamp
+from vampd.model.plan import Compare
+from vampd.model.receipt import Place
+
+STEADY = SteadyPace()
+LATER = FakeFile.mtime_ns + 123_456_789
+NAMES = [
+    "SHA256SUMS",
+    "vgen2/vcam1_10:11:12.123456.fits.fz",
+    "vgen2/VMPA00000001.txt",
+    "vgen2/blanks and 'quotes' \"two\" $HOME `id` *.txt",
+    "vgen2/-n",
+    "vgen2/#hash;semicolon.txt",
+    "vgen2/back\\slash\nline feed.txt",
+    "vgen2/not utf-8 \udcff.txt",
+    "vbad/vcam1/vcam1_10:11:12.123456789.fits",
+]
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory, tool):
+    with running_sshd(tmp_path_factory.mktemp("sshd"), tool) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "local", "ssh"])
+def site(request, tmp_path, sshd):
+    return make_site(request.param, tmp_path / "archive disk: one", sshd)
+
+
+@pytest.fixture
+def night_folder(tmp_path):
+    folder = tmp_path / "watched root: one" / NIGHT.date
+    folder.mkdir(parents=True)
+    return folder
+
+
+def send(site, folder, *paths, compare=Compare.SIZE_AND_TIME, pace=STEADY):
+    site.host.send(NIGHT, folder, paths, compare, pace)
+
+
+def test_a_night_that_is_not_there_has_no_files_and_no_receipts(site):
+    assert site.host.files(NIGHT) == {}
+    assert list(site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY)) == []
+
+
+def test_what_is_sent_is_there_with_its_bytes_and_times_whatever_its_name(site, night_folder):
+    files = {
+        path: FakeFile(path.encode("utf-8", "surrogateescape"), FakeFile.mtime_ns + number)
+        for number, path in enumerate(NAMES)
+    }
+    for path, file in files.items():
+        write_file(night_folder, path, file)
+    write_file(night_folder, "vgen2/not asked for.txt", FakeFile(b"stays"))
+    send(site, night_folder, *NAMES)
+    assert {path: site.get(path) for path in NAMES} == files
+    stamps = {path: stamp_of(path, file) for path, file in files.items()}
+    assert site.host.files(NIGHT) == stamps
+    receipts = site.host.digests(NIGHT, NAMES, STEADY)
+    assert [receipt.path for receipt in receipts] == NAMES
+    for receipt in receipts:
+        assert receipt.place is Place.ARCHIVE
+        assert receipt.file == stamps[receipt.path]
+        assert receipt.sha256 == hashlib.sha256(files[receipt.path].content).hexdigest()
+
+
+def test_sending_twice_changes_nothing(site, night_folder):
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+    for _ in range(2):
+        send(site, night_folder, "vgen2/a.txt")
+    assert site.get("vgen2/a.txt") == FakeFile(b"a")
+
+
+def test_sending_nothing_is_nothing(site, night_folder):
+    send(site, night_folder)
+    assert site.host.files(NIGHT) == {}
+
+
+def test_what_others_keep_there_stays(site, night_folder):
+    site.put("vgen2/theirs.txt", FakeFile(b"theirs"))
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+    send(site, night_folder, "vgen2/a.txt")
+    assert site.get("vgen2/theirs.txt") == FakeFile(b"theirs")
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [FakeFile(b"brok", LATER), FakeFile(b"brok", 1_000_000_000), FakeFile(b"longer than it was")],
+    ids=["newer", "older", "longer"],
+)
+def test_a_copy_of_another_size_or_time_is_replaced_even_if_newer(site, night_folder, copy):
+    site.put("vgen2/a.txt", copy)
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"good"))
+    send(site, night_folder, "vgen2/a.txt")
+    assert site.get("vgen2/a.txt") == FakeFile(b"good")
+
+
+def test_damage_of_the_same_size_and_time_shows_in_the_digest_and_goes_by_checksum(
+    site, night_folder
+):
+    site.put("vgen2/a.txt", FakeFile(b"damaged"))
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"correct"))
+    send(site, night_folder, "vgen2/a.txt")
+    (receipt,) = site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY)
+    assert receipt.sha256 == hashlib.sha256(b"damaged").hexdigest()
+    send(site, night_folder, "vgen2/a.txt", compare=Compare.CHECKSUM)
+    assert site.get("vgen2/a.txt") == FakeFile(b"correct")
+    (receipt,) = site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY)
+    assert receipt.sha256 == hashlib.sha256(b"correct").hexdigest()
+
+
+def test_a_repair_by_checksum_sends_what_is_missing_too(site, night_folder):
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+    send(site, night_folder, "vgen2/a.txt", compare=Compare.CHECKSUM)
+    assert site.get("vgen2/a.txt") == FakeFile(b"a")
+
+
+def test_a_missing_file_has_no_receipt_and_costs_the_others_nothing(site):
+    site.put("vgen2/a.txt", FakeFile(b"a"))
+    site.put("vgen2/c.txt", FakeFile(b""))
+    receipts = site.host.digests(NIGHT, ["vgen2/a.txt", "vgen2/b.txt", "vgen2/c.txt"], STEADY)
+    assert [receipt.path for receipt in receipts] == ["vgen2/a.txt", "vgen2/c.txt"]
+    assert receipts[1].file == FileStamp("vgen2/c.txt", 0, FakeFile.mtime_ns)
+
+
+def test_a_set_aside_cube_travels_as_a_file_and_not_as_the_link_that_it_is_here(site, night_folder):
+    write_file(night_folder, "vcam1/x.fits", FakeFile(b"raw", LATER))
+    (night_folder / "vbad" / "vcam1").mkdir(parents=True)
+    (night_folder / "vbad" / "vcam1" / "x.fits").symlink_to("../../vcam1/x.fits")
+    send(site, night_folder, "vbad/vcam1/x.fits")
+    assert site.get("vbad/vcam1/x.fits") == FakeFile(b"raw", LATER)
+    assert site.host.files(NIGHT) == {"vbad/vcam1/x.fits": FileStamp("vbad/vcam1/x.fits", 3, LATER)}
+
+
+def test_a_file_that_vanished_here_is_worth_another_try(site, night_folder):
+    with pytest.raises(TransientError) as caught:
+        send(site, night_folder, "vgen2/gone.txt")
+    assert caught.value.code == "source_vanished"
+    assert "gone.txt" in caught.value.message
+
+
+def test_a_destination_that_is_away_is_unavailable_and_not_created(site, night_folder):
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+    site.take_away()
+    for ask in (
+        lambda: site.host.files(NIGHT),
+        lambda: site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY),
+        lambda: send(site, night_folder, "vgen2/a.txt"),
+    ):
+        with pytest.raises(RemoteUnavailable):
+            ask()
+    assert site.get("vgen2/a.txt") is None
+
+
+def test_work_that_is_to_stop_does_not_begin(site, night_folder):
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+    site.put("vgen2/b.txt", FakeFile(b"b"))
+    pace = SteeredPace()
+    pace.stop()
+    with pytest.raises(ClaimLost):
+        send(site, night_folder, "vgen2/a.txt", pace=pace)
+    with pytest.raises(ClaimLost):
+        site.host.digests(NIGHT, ["vgen2/b.txt"], pace)
+    assert site.get("vgen2/a.txt") is None

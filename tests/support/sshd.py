@@ -1,0 +1,88 @@
+"""A real sshd on loopback, with throw-away keys, for one test session."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Sshd:
+    """A running sshd: its port and the words that log in to it as the person who runs the tests."""
+
+    port: int
+    ssh: tuple[str, ...]
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
+    """Run sshd with keys and log in this folder until the block ends."""
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where root's sshd locks itself in
+    for name in ("host_key", "user_key"):
+        subprocess.run(
+            [tool("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)],
+            check=True,
+        )
+    (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
+    port = free_port()
+    host_key = (folder / "host_key.pub").read_text()
+    (folder / "known_hosts").write_text(f"[{HOST}]:{port} {host_key}")
+    config = folder / "sshd_config"
+    config.write_text(
+        f"Port {port}\nListenAddress {HOST}\nHostKey {folder}/host_key\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n"
+        "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
+    )
+    log = folder / "sshd.log"
+    # Absolute, because sshd starts itself again for every connection.
+    server = subprocess.Popen([tool("sshd"), "-D", "-f", str(config), "-E", str(log)])
+    try:
+        _await_listening(server, port, log)
+        yield Sshd(port, ssh_words(folder, port, tool("ssh")))
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def ssh_words(folder: Path, port: int, ssh: str = "ssh") -> tuple[str, ...]:
+    """The settings' ``ssh`` for a server with these keys, free of the person's configuration."""
+    options = (
+        f"UserKnownHostsFile={folder}/known_hosts",
+        "GlobalKnownHostsFile=none",
+        "StrictHostKeyChecking=yes",
+        "IdentitiesOnly=yes",
+        "BatchMode=yes",
+        "ConnectTimeout=5",
+        "Compression=no",
+    )
+    words = [ssh, "-F", "none", "-T", "-x", "-p", str(port), "-i", f"{folder}/user_key"]
+    for option in options:
+        words += ["-o", option]
+    return tuple(words)
+
+
+def _await_listening(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"sshd does not listen: {log.read_text() if log.exists() else 'no log'}")

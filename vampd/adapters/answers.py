@@ -1,0 +1,127 @@
+"""What authorities answer, kept beside the ledger: ``ARCHIVED_DATA/frameids.answers``.
+
+An answer comes as a file that is not ours (Gen2's lies in ``/tmp``, belongs to another user and
+stays there). Before a call, ``asked`` keeps what that file looked like; every answer is copied,
+byte for byte, to ``answer_000001.txt`` and so on, and is on the disk before anybody uses it. While
+``asked`` is there, a call was cut off: what the file holds by then is kept as an answer too, unless
+it is what it held before the call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.disk.atomic import creating, make_folder, remove_durably, remove_leftovers, replacing
+from vampd.disk.failpoint import failpoint
+from vampd.errors import FrameIdsUnavailable
+from vampd.model.grant import split_answer
+
+_ASKED = "asked"
+_ANSWER = re.compile(r"answer_(\d{6,})\.txt")
+_LONGEST_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the answer file holds, b"" without one.
+
+    Only other content is another answer, as no ID is granted twice; a younger ``mtime_ns`` only
+    tells that somebody wrote.
+    """
+
+    content: bytes
+    mtime_ns: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its lines."""
+        return split_answer(self.content.decode("utf-8", "replace"))
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the content."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class AnswerFolder:
+    """The kept answers of one authority that answers by the file ``answer``."""
+
+    def __init__(self, folder: Path, answer: Path) -> None:
+        self._folder = folder
+        self._answer = answer
+
+    def look(self) -> Look:
+        """What the answer file is now; FrameIdsUnavailable ``answer_unreadable``."""
+        try:
+            answer_fd = os.open(self._answer, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return Look(b"", 0)
+        except OSError as error:
+            raise self._unreadable(error.strerror or str(error)) from error
+        with open(answer_fd, "rb") as file:
+            status = os.fstat(answer_fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise self._unreadable("it is no regular file")
+            return Look(file.read(_LONGEST_BYTES), status.st_mtime_ns)
+
+    def begin(self) -> Look:
+        """Before a call: keep what an earlier one left, then remember how the file looks."""
+        make_folder(self._folder)
+        remove_leftovers(self._folder)
+        before = self._keep_left()
+        self._remember(before)
+        failpoint("answers.asked.remembered")
+        return before
+
+    def keep(self, answer: Look) -> None:
+        """After a call: its answer is on the disk, and nothing is open any more."""
+        self._copy(answer)
+        failpoint("answers.answer.copied")
+        remove_durably(self._folder / _ASKED)
+
+    def lines(self) -> tuple[str, ...]:
+        """The lines of all answers that ever came, that of a call that was cut off included."""
+        self._keep_left()
+        texts = (path.read_text(errors="replace") for path in self._kept())
+        return tuple(line for text in texts for line in split_answer(text))
+
+    def _keep_left(self) -> Look:
+        now = self.look()
+        try:
+            before = (self._folder / _ASKED).read_text()
+        except FileNotFoundError:
+            return now
+        if now.content and now.digest != before:
+            self._copy(now)
+            failpoint("answers.leftover.copied")
+            # The rest of it may still come.
+            self._remember(now)
+        return now
+
+    def _remember(self, look: Look) -> None:
+        with replacing(self._folder / _ASKED) as file:
+            file.write(look.digest.encode())
+
+    def _copy(self, look: Look) -> None:
+        numbers = [int(path.stem.removeprefix("answer_")) for path in self._kept()]
+        with creating(self._folder / f"answer_{max(numbers, default=0) + 1:06d}.txt") as file:
+            file.write(look.content)
+
+    def _kept(self) -> Iterator[Path]:
+        if self._folder.is_dir():
+            names = filter(_ANSWER.fullmatch, os.listdir(self._folder))
+            yield from (self._folder / name for name in sorted(names))
+
+    def _unreadable(self, found: str) -> FrameIdsUnavailable:
+        return FrameIdsUnavailable(
+            "answer_unreadable",
+            f"expected the answer of the frame-ID authority in {self._answer}, found: {found};"
+            " nothing is asked for while it could not be read",
+            path=str(self._answer),
+        )

@@ -1,0 +1,119 @@
+"""An archive host that is a folder on this machine: another disk, or one mounted from afar."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from vampd.adapters.rsync_archive import RsyncArchive
+from vampd.disk.atomic import fsync_folder
+from vampd.disk.digest import hash_file
+from vampd.errors import ConfigError, DataError, RemoteUnavailable
+from vampd.model.cube import FileStamp
+from vampd.model.night import NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.ports import Pace
+
+_DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
+
+
+class LocalArchive(RsyncArchive):
+    """A local folder that holds the nights.
+
+    If that folder itself does not exist, the archive is unavailable: it is not created, because an
+    absent one mostly means that its disk is not mounted, and the night would fill the wrong disk.
+    """
+
+    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        self._require_folder()
+        try:
+            return {stamp.path: stamp for stamp in _walk(self._path / night.date, "")}
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        self._require_folder()
+        receipts = []
+        synced: set[Path] = set()
+        for path in files:
+            pace.check()
+            file = self._path / night.date / path
+            try:
+                if not stat.S_ISREG(os.lstat(file).st_mode):
+                    continue
+                if file.parent not in synced:
+                    fsync_folder(file.parent)
+                    synced.add(file.parent)
+                size, mtime_ns, sha256 = hash_file(file, pace)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                if error.errno in _DAMAGE:
+                    raise DataError(
+                        "archive_unreadable",
+                        f"{file} cannot be read on the archive disk: {error.strerror}; check that"
+                        " disk and the file's permissions",
+                        path=path,
+                    ) from error
+                raise self._unavailable(error) from error
+            stamp = FileStamp(path, size, mtime_ns)
+            receipts.append(Receipt(Place.ARCHIVE, stamp, sha256, time.time()))
+        return receipts
+
+    def _target(self, night: NightId) -> str:
+        return str(self._path / night.date)
+
+    def _remote_shell(self) -> None:
+        return None
+
+    def _ask_rsync(self, pace: Pace) -> str:
+        return "--fsync"  # the rsync here has been asked already, and it is both sides
+
+    def _refuse_itself(self, night: NightId, folder: Path) -> None:
+        there = self._path / night.date
+        try:
+            itself = os.path.samefile(there, folder)
+        except OSError:
+            return
+        if itself:
+            raise ConfigError(
+                "destination_is_source",
+                f"the destination {there} is the night's own folder; a copy onto itself proves"
+                " nothing, name another disk in the configuration",
+            )
+
+    def _require_folder(self) -> None:
+        if not self._path.is_dir():
+            raise RemoteUnavailable(
+                "archive_folder_missing",
+                f"the destination {self._path} does not exist; mount its disk or create it",
+                target=str(self._path),
+            )
+
+    def _unavailable(self, error: OSError) -> RemoteUnavailable:
+        return RemoteUnavailable(
+            "archive_unreachable",
+            f"the destination {self._path} cannot be read: {error.strerror}; check its disk",
+            target=str(self._path),
+        )
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[FileStamp]:
+    try:
+        scan = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with scan:
+        for entry in scan:
+            # Hidden: what is still arriving, and what others keep there.
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+            elif entry.is_file(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                yield FileStamp(prefix + entry.name, status.st_size, status.st_mtime_ns)

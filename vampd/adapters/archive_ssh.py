@@ -1,0 +1,171 @@
+"""An archive host that is a folder on another machine, reached by ssh.
+
+It needs bash, GNU find and GNU coreutils there. Each script is one constant that any login shell
+passes on as it is (no single quote, no line end, no exclamation mark); what varies, the folders and
+the names, goes through standard input, ended by NUL. Its output lies between two marks, because
+login scripts may talk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from vampd.adapters.process import run_process
+from vampd.adapters.rsync import names_text, unreachable
+from vampd.adapters.rsync_archive import RsyncArchive
+from vampd.config import Transfer
+from vampd.disk.pace import SteadyPace
+from vampd.errors import DataError, RemoteUnavailable, TransientError
+from vampd.model.cube import FileStamp
+from vampd.model.night import NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.ports import Pace
+
+_BEGIN, _END = b"vampd begins\0", b"vampd ends\0"
+_NO_ROOT, _NO_SSH = 71, 255
+_ENTER = (
+    'export LC_ALL=C; IFS= read -r -d "" root; IFS= read -r -d "" night; '
+    r'printf "vampd begins\0"; cd -- "$root" || exit 71; '
+)
+_LIST = (
+    _ENTER + 'if test -e "./$night"; then cd "./$night" || exit 72; '
+    r'find . -mindepth 1 -name ".*" -prune -o -type f -printf "%s %T@ %P\0" || exit 72; fi; '
+    r'printf "vampd ends\0"'
+)
+# `sync FILE` is an fsync, and `dd iflag=nocache count=0` drops the whole file from the cache
+# (coreutils manual, "dd invocation"); both open it for reading only. sha256sum reads standard
+# input, so that no name can disturb its output.
+_DIGEST = (
+    _ENTER + 'while IFS= read -r -d "" name; do file="./$night/$name"; '
+    r'if test -L "$file"; then printf "missing\0"; continue; fi; '
+    r'if test -f "$file"; then :; else printf "missing\0"; continue; fi; '
+    'if sync -- "$file" "${file%/*}" && dd if="$file" iflag=nocache count=0 status=none && '
+    'before=$(stat -c "%s %.9Y" -- "$file") && sum=$(sha256sum <"$file") && '
+    'after=$(stat -c "%s %.9Y" -- "$file"); '
+    r'then printf "%s %s %s\0" "${sum%% *}" "$before" "$after"; '
+    r'else printf "unreadable\0"; fi; done; printf "vampd ends\0"'
+)
+_LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
+_DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
+
+
+class SshArchive(RsyncArchive):
+    """A folder on another host that holds the nights; it must exist there."""
+
+    def __init__(self, host: str, path: Path, transfer: Transfer) -> None:
+        super().__init__(path, transfer)
+        self._host = host
+
+    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        stamps = {}
+        for record in self._run(_LIST, night, (), SteadyPace()):
+            match = _LISTED.fullmatch(record)
+            if match is None:
+                raise self._garbled(record)
+            path = os.fsdecode(match[4])
+            stamps[path] = FileStamp(path, int(match[1]), int(match[2] + match[3]))
+        return stamps
+
+    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        records = list(self._run(_DIGEST, night, files, pace))
+        if len(records) != len(files):
+            raise self._garbled(b"%d records for %d files" % (len(records), len(files)))
+        return [
+            self._receipt(path, record)
+            for path, record in zip(files, records, strict=True)
+            if record != b"missing"
+        ]
+
+    def _receipt(self, path: str, record: bytes) -> Receipt:
+        if record == b"unreadable":
+            raise DataError(
+                "archive_unreadable",
+                f"{path} cannot be read at {self._host}:{self._path}; check the disk there and the"
+                " file's permissions",
+                path=path,
+            )
+        match = _DIGESTED.fullmatch(record)
+        if match is None:
+            raise self._garbled(record)
+        if match.group(2, 3, 4) != match.group(5, 6, 7):
+            raise DataError(
+                "changed_while_read",
+                f"{path} was written to at {self._host}:{self._path} while it was read; find out"
+                " who writes there",
+                path=path,
+            )
+        stamp = FileStamp(path, int(match[2]), int(match[3] + match[4]))
+        return Receipt(Place.ARCHIVE, stamp, match[1].decode(), time.time())
+
+    def _run(
+        self, script: str, night: NightId, files: Sequence[str], pace: Pace
+    ) -> Iterator[bytes]:
+        """The records that a script prints there, without their NULs."""
+        folders = os.fsencode(self._path) + b"\0" + night.date.encode() + b"\0"
+        output = self._ssh(f"bash -c '{script}'", folders + names_text(files), pace)
+        _, begin, rest = output.partition(_BEGIN)
+        body, end, _ = rest.rpartition(_END)
+        if not begin or not end:
+            raise self._garbled(output)
+        return iter(body.split(b"\0")[:-1])
+
+    def _ssh(self, command: str, stdin: bytes, pace: Pace) -> bytes:
+        place = f"{self._host}:{self._path}"
+        try:
+            ended = run_process(
+                [*self._transfer.ssh, "--", _ssh_name(self._host), command],
+                stdin=stdin,
+                pace=pace,
+                silent_after_s=self._transfer.timeout_s,
+            )
+        except TransientError as error:
+            if error.code != "program_silent":
+                raise
+            raise unreachable(place, error.message) from error
+        if ended.status == _NO_SSH:
+            raise unreachable(place, ended.last_words)
+        if ended.status == _NO_ROOT:
+            raise RemoteUnavailable(
+                "archive_folder_missing",
+                f"the destination {place} does not exist; mount its disk there or create it"
+                f" ({ended.last_words})",
+                target=place,
+            )
+        if ended.status:
+            raise TransientError(
+                "archive_refused",
+                f"{place} could not be read: {ended.last_words}; vampd needs bash, rsync, GNU find"
+                " and GNU coreutils there, and leave to read the nights",
+                target=place,
+                status=ended.status,
+            )
+        return ended.stdout
+
+    def _garbled(self, output: bytes) -> TransientError:
+        return TransientError(
+            "archive_garbled",
+            f"expected a listing from {self._host}, found {output[-200:]!r}; does a login script"
+            " there print something, or did the connection break?",
+            target=self._host,
+        )
+
+    def _target(self, night: NightId) -> str:
+        return f"{self._host}:{self._path / night.date}"
+
+    def _remote_shell(self) -> Sequence[str]:
+        return self._transfer.ssh
+
+    def _ask_rsync(self, pace: Pace) -> str:
+        return self._ssh("rsync --help", b"", pace).decode("utf-8", "replace")
+
+    def _refuse_itself(self, night: NightId, folder: Path) -> None:
+        """Nothing: a folder on another host is another one."""
+
+
+def _ssh_name(host: str) -> str:
+    # rsync wants brackets around the colons of an IPv6 address, ssh wants none.
+    return host.replace("[", "").replace("]", "")

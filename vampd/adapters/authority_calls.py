@@ -1,0 +1,175 @@
+"""Authorities that are asked through another program: Gen2, and any command that prints IDs.
+
+Both run in a process of their own, which can be ended whatever it hangs in, and both answer by a
+file (`vampd.adapters.answers`), so that an answer outlives a vampd that was killed while it came.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.adapters.answers import AnswerFolder, Look
+from vampd.adapters.gen2_client import EXIT_NO_PACKAGE
+from vampd.adapters.process import TICK_S, Ended, run_process
+from vampd.disk.failpoint import failpoint
+from vampd.errors import ClaimLost, ConfigError, FrameIdsUnavailable, TransientError
+from vampd.model.frame_id import FrameId, NumberRange
+from vampd.model.grant import named_ids
+from vampd.ports import Pace
+
+_CLIENT = "vampd.adapters.gen2_client"
+_PRINTED = "printed"
+# A file that has not changed for so long, and has as many IDs as were asked for, is whole.
+_STILL_S = 0.5
+# The shell opens the file, so that it takes what the program prints even if nobody is left to read.
+_PRINT_TO_FILE = 'exec "$@" > "$0"'
+
+
+@dataclass(frozen=True)
+class Gen2Authority:
+    """The observatory's control system: a call of the remote object VAMPIRES, answered by a file.
+
+    ``hosts`` are those of Gen2's name service, () for the package's own choice. The answer file
+    belongs to Gen2: it is read, and neither removed nor changed.
+    """
+
+    folder: Path
+    answer: Path
+    timeout_s: float
+    pace: Pace
+    numbers: NumberRange = NumberRange.RAW
+    hosts: tuple[str, ...] = ()
+    still_s: float = _STILL_S
+
+    def strays(self) -> Sequence[str]:
+        """What every call was answered, those that were cut off included."""
+        return AnswerFolder(self.folder, self.answer).lines()
+
+    def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
+        """Ask Gen2, which knows itself what is used; FrameIdsUnavailable, ClaimLost."""
+        del highest_used
+        answers = AnswerFolder(self.folder, self.answer)
+        deadline = time.monotonic() + self.timeout_s
+        before = answers.begin()
+        argv = [sys.executable, "-m", _CLIENT, str(count), *self.hosts]
+        ended = _call(argv, self.pace, self.timeout_s)
+        if ended.status == EXIT_NO_PACKAGE:
+            raise ConfigError("g2base_missing", f'frameids.authority is "gen2": {ended.last_words}')
+        if ended.status != 0:
+            raise FrameIdsUnavailable(
+                "gen2_call_failed",
+                f"asked Gen2 for {count} frame IDs: {ended.last_words}; check that Gen2 and its"
+                " object VAMPIRES are up",
+            )
+        failpoint("gen2.call.ended")
+        answer = self._await(answers, before, count, deadline)
+        answers.keep(answer)
+        return answer.lines
+
+    def _await(self, answers: AnswerFolder, before: Look, count: int, deadline: float) -> Look:
+        """The answer once it is whole, or what there is of it when the time is over."""
+        seen = before
+        changed_at = time.monotonic()
+        while True:
+            _refuse_stopped(self.pace)
+            now = time.monotonic()
+            look = answers.look()
+            if look != seen:
+                seen, changed_at = look, now
+            is_new = _is_answer(seen, before)
+            is_still = now - changed_at >= self.still_s
+            if is_new and is_still and len(named_ids(seen.lines)) >= count:
+                return seen
+            if now >= deadline and (is_still or not is_new):
+                break
+            time.sleep(min(TICK_S, self.still_s / 4))
+        if is_new:
+            return seen
+        raise FrameIdsUnavailable(
+            "gen2_silent",
+            f"asked Gen2 for {count} frame IDs and found nothing new in {self.answer} after"
+            f" {self.timeout_s:g} s; it is asked again, and what comes late stays unused",
+            path=str(self.answer),
+        )
+
+
+@dataclass(frozen=True)
+class CommandAuthority:
+    """Any program: it gets the number of IDs as its last argument and prints them, one a line."""
+
+    folder: Path
+    command: tuple[str, ...]
+    timeout_s: float
+    pace: Pace
+    numbers: NumberRange = NumberRange.RAW
+
+    def strays(self) -> Sequence[str]:
+        """What every call has printed, those that were cut off included."""
+        return self._answers().lines()
+
+    def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
+        """Run the program; FrameIdsUnavailable, ClaimLost."""
+        del highest_used
+        answers = self._answers()
+        before = answers.begin()
+        printed = str(self.folder / _PRINTED)
+        argv = ["sh", "-c", _PRINT_TO_FILE, printed, *self.command, str(count)]
+        ended = _call(argv, self.pace, self.timeout_s)
+        if ended.status != 0:
+            raise FrameIdsUnavailable(
+                "command_failed",
+                f"{self.command[0]} was to grant {count} frame IDs and ended with"
+                f" {ended.status}: {ended.last_words}; none is used, whatever it has printed",
+                program=self.command[0],
+            )
+        failpoint("command.call.ended")
+        answer = answers.look()
+        if not _is_answer(answer, before):
+            raise FrameIdsUnavailable(
+                "command_silent",
+                f"{self.command[0]} was to grant {count} frame IDs and printed nothing",
+                program=self.command[0],
+            )
+        answers.keep(answer)
+        return answer.lines
+
+    def _answers(self) -> AnswerFolder:
+        return AnswerFolder(self.folder, self.folder / _PRINTED)
+
+
+def _is_answer(look: Look, before: Look) -> bool:
+    return bool(look.content) and look.content != before.content
+
+
+@dataclass(frozen=True)
+class _Unpaused:
+    """The pace of a call: cameras that write are no reason to keep Gen2 waiting."""
+
+    pace: Pace
+    paused: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        return self.pace.stopped
+
+    def check(self) -> None:
+        _refuse_stopped(self.pace)
+
+
+def _refuse_stopped(pace: Pace) -> None:
+    if pace.stopped:
+        raise ClaimLost("stopped", "the call for frame IDs was ended: the work is to stop now")
+
+
+def _call(argv: Sequence[str], pace: Pace, timeout_s: float) -> Ended:
+    try:
+        # Neither reads nor writes: its silence is its whole duration.
+        return run_process(argv, pace=_Unpaused(pace), silent_after_s=timeout_s)
+    except TransientError as error:
+        raise FrameIdsUnavailable(
+            error.code, f"nobody granted frame IDs: {error.message}"
+        ) from error

@@ -1,0 +1,64 @@
+"""Credentials files: a user and a password, a line each, for their owner's eyes only."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vampd.errors import ConfigError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_LARGEST_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who logs in; the password is not shown where this is printed."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+def read_credentials(path: Path) -> Credentials:
+    """Read a credentials file; no message ever quotes it.
+
+    ConfigError ``credentials_unreadable``, ``credentials_unsafe`` if it is not a regular file of
+    the one who reads it (or of root) that nobody else may read, ``credentials_malformed``.
+    """
+    try:
+        file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise ConfigError(
+            "credentials_unreadable", f"cannot read the credentials {path}: {error.strerror}"
+        ) from error
+    try:
+        # Of the open file: its name may stand for another one by now.
+        _refuse_unsafe(path, os.fstat(file_fd))
+        text = os.read(file_fd, _LARGEST_BYTES)
+    finally:
+        os.close(file_fd)
+    try:
+        lines = text.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    if len(lines) != 2 or not all(lines):
+        raise ConfigError(
+            "credentials_malformed",
+            f"{path} must hold two lines, the user and the password; found something else",
+        )
+    return Credentials(*lines)
+
+
+def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        problem = "is no regular file"
+    elif status.st_uid not in (0, os.geteuid()):
+        problem = f"belongs to user {status.st_uid}; chown it to the one who runs this"
+    elif status.st_mode & _OTHERS:
+        mode = stat.S_IMODE(status.st_mode)
+        problem = f"may be read or changed by others (mode {mode:o}); run: chmod 600 {path}"
+    else:
+        return
+    raise ConfigError("credentials_unsafe", f"the credentials {path} are not safe: it {problem}")

@@ -1,0 +1,232 @@
+"""Other programs, run so that they follow the pace and never outlive the daemon.
+
+A program gets a process group of its own in the daemon's session: the group is what is paused and
+ended, children of the program included. ``setpriv --pdeathsig`` (util-linux, essential on Debian)
+has the kernel kill the program when the thread that waits for it dies, which `preexec_fn` could
+only do at the risk of deadlock beside other threads. Its own children (rsync's receiver, ssh) then
+find their pipes closed; if they stand still, the kernel wakes them, because their group becomes an
+orphan of the session (_exit(2)). That is why it gets no session of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from vampd.errors import ClaimLost, ConfigError, TransientError
+from vampd.ports import Pace
+
+TICK_S = 0.1
+GRACE_S = 5.0
+_CHUNK_BYTES = 1 << 16
+_STDERR_BYTES = 1 << 14
+_WRAPPER = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended.
+
+    ``status`` is its exit status, negative for the signal that killed it; ``stderr`` is the tail
+    (16 KiB); ``paused_s`` tells how long it was made to stand still.
+    """
+
+    status: int
+    stdout: bytes
+    stderr: str
+    paused_s: float
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of stderr, as one."""
+        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        return "; ".join(lines[-4:]) or f"no message, exit status {self.status}"
+
+
+def run_process(
+    argv: Sequence[str], *, stdin: bytes = b"", pace: Pace, silent_after_s: float
+) -> Ended:
+    """Run a program in the C locale to its end, whatever its status, and return its output.
+
+    While ``pace`` is paused its process group stands still; when ``pace`` is stopped the group is
+    ended (SIGTERM, after five seconds SIGKILL) and ClaimLost (``stopped``) raised. TransientError
+    ``program_silent`` if it neither reads nor writes for ``silent_after_s``, pauses excepted;
+    ConfigError ``program_missing`` if it does not exist.
+    """
+    pace.check()
+    for name in (_WRAPPER[0], argv[0]):
+        if shutil.which(name) is None:
+            raise ConfigError(
+                "program_missing",
+                f"the program {name} is not installed or may not be executed; install it or correct"
+                " the configuration",
+                program=name,
+            )
+    with _Program(argv, stdin) as program:
+        paused_s = _attend(program, pace, silent_after_s)
+    return Ended(
+        status=program.status,
+        stdout=bytes(program.stdout),
+        stderr=program.stderr.decode("utf-8", "replace"),
+        paused_s=paused_s,
+    )
+
+
+def _attend(program: _Program, pace: Pace, silent_after_s: float) -> float:
+    """Serve the program until it exits; seconds that it stood still."""
+    stands = False
+    paused_s = 0.0
+    seen_at = active_at = time.monotonic()
+    while not program.exited:
+        if pace.stopped:
+            raise ClaimLost("stopped", f"{program.name} was ended: the work is to stop now")
+        now = time.monotonic()
+        if stands:
+            paused_s += now - seen_at
+            active_at += now - seen_at
+        seen_at = now
+        if pace.paused != stands:
+            stands = not stands
+            program.signal(signal.SIGSTOP if stands else signal.SIGCONT)
+        if program.serve(TICK_S):
+            active_at = now
+        elif now - active_at > silent_after_s:
+            raise TransientError(
+                "program_silent",
+                f"{program.name} gave no sign of life for {silent_after_s:g} s and was ended;"
+                f" its last words: {program.stderr[-500:].decode('utf-8', 'replace')!r}",
+                program=program.name,
+            )
+    return paused_s
+
+
+class _Program:
+    """A running program and its three pipes, none of which ever blocks; ended on exit."""
+
+    def __init__(self, argv: Sequence[str], stdin: bytes) -> None:
+        self.name = argv[0]
+        self.exited = False
+        self.status = 0
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self._unsent = memoryview(stdin)
+        self._process = _start(argv)
+        self._exit_fd = os.pidfd_open(self._process.pid)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._exit_fd, selectors.EVENT_READ)
+        self._stdin_fd, self._stdout_fd, stderr_fd = _unblocked_pipes(self._process)
+        for read_fd in (self._stdout_fd, stderr_fd):
+            self._selector.register(read_fd, selectors.EVENT_READ)
+        self._selector.register(self._stdin_fd, selectors.EVENT_WRITE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if not self.exited:
+                self._end_gently()
+            # Stragglers of the group; until the program is reaped below, nobody else can have its
+            # number.
+            self.signal(signal.SIGKILL)
+            # What the program itself wrote is in the pipes by now. To wait for their ends would be
+            # to wait for a connection-sharing ssh master, which inherits stderr and stays.
+            while self.serve(0):
+                pass
+            self.status = self._process.wait()
+        finally:
+            self._selector.close()
+            os.close(self._exit_fd)
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    pipe.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program's process group."""
+        os.killpg(self._process.pid, number)
+
+    def serve(self, timeout_s: float) -> bool:
+        """Move bytes through the pipes as soon as it goes; whether any were moved."""
+        moved = False
+        for key, _ in self._selector.select(timeout_s):
+            if key.fd == self._exit_fd:
+                self.exited = True
+                self._selector.unregister(self._exit_fd)
+            elif key.fd == self._stdin_fd:
+                moved |= self._write()
+            else:
+                moved |= self._read(key.fd)
+        return moved
+
+    def _write(self) -> bool:
+        written = 0
+        try:
+            written = os.write(self._stdin_fd, self._unsent[:_CHUNK_BYTES])
+            self._unsent = self._unsent[written:]
+        except BrokenPipeError:
+            self._unsent = self._unsent[:0]  # it may end without reading all; its status tells
+        if not self._unsent and self._process.stdin is not None:
+            self._selector.unregister(self._stdin_fd)
+            self._process.stdin.close()
+        return written > 0
+
+    def _read(self, read_fd: int) -> bool:
+        chunk = os.read(read_fd, _CHUNK_BYTES)
+        if not chunk:
+            self._selector.unregister(read_fd)
+        elif read_fd == self._stdout_fd:
+            self.stdout += chunk
+        else:
+            self.stderr += chunk
+            del self.stderr[:-_STDERR_BYTES]
+        return bool(chunk)
+
+    def _end_gently(self) -> None:
+        # The pipes end when the last of the group has: rsync's receiver, say, which still moves
+        # its unfinished file aside.
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)
+        self._unsent = self._unsent[:0]
+        deadline = time.monotonic() + GRACE_S
+        while self._selector.get_map() and time.monotonic() < deadline:
+            self.serve(TICK_S)
+
+
+def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [*_WRAPPER, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except OSError as error:
+        raise TransientError(
+            "program_not_started", f"cannot start {argv[0]}: {error}", program=argv[0]
+        ) from error
+
+
+def _unblocked_pipes(process: subprocess.Popen[bytes]) -> tuple[int, int, int]:
+    numbers = []
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is None:
+            raise ValueError("a program is started with three pipes")
+        os.set_blocking(pipe.fileno(), False)
+        numbers.append(pipe.fileno())
+    return numbers[0], numbers[1], numbers[2]

@@ -1,0 +1,153 @@
+"""rsync: its arguments as a pure function, and its exits in our words.
+
+Source of options and exit values: rsync(1). Against the habits of old: no ``-P`` (killed, it leaves
+a truncated file under its final name), no ``-u`` (skips what is damaged but newer), no ``--delete``
+ever, and names only on standard input (they hold colons). There is no ``--mkpath`` either: the
+configured folder must be there, else the disk behind it is not mounted.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from vampd.adapters.process import Ended
+from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError, VampdError
+from vampd.model.plan import Compare
+
+PARTIAL_FOLDER = ".vampd-partial"
+
+# Bad exits of a connection: 5 start of the protocol, 10 socket, 12 protocol stream, 30 and 35
+# timeouts, 127 no rsync there, 255 ssh.
+CONNECTION_LOST = frozenset({5, 10, 12, 30, 35, 127, 255})
+_KILLED = frozenset({19, 20})
+_FULL = re.compile(r"No space left on device|Disk quota exceeded|\((?:28|122)\)$", re.MULTILINE)
+_NO_FOLDER = re.compile(r"mkdir .* failed: No such file or directory \(2\)")
+_SOURCE = re.compile(r'^.*(?:\[sender\]|link_stat|file has vanished).*?"(.+?)".*$', re.MULTILINE)
+
+
+class Links(Enum):
+    """What symbolic links among the files mean."""
+
+    REFUSED = "refused"
+    FOLLOWED = "followed"
+
+
+class Durability(Enum):
+    """Whether the rsyncs of both sides can fsync what they wrote before they name it."""
+
+    FSYNC = "fsync"
+    DEFAULT = "default"
+
+
+def rsync_arguments(
+    source: str,
+    target: str,
+    *,
+    compare: Compare,
+    links: Links,
+    durability: Durability,
+    timeout_s: float,
+    remote_shell: Sequence[str] | None,
+) -> list[str]:
+    """The arguments that copy the files named on standard input (NUL-ended) into ``target``.
+
+    ``source`` and ``target`` are folders. New files get the permissions that the umask there leaves
+    of rw-rw-rw-, whatever they have here; files that are replaced keep theirs.
+    """
+    arguments = [
+        "--files-from=-",
+        "--from0",
+        "-s",  # secluded arguments: no shell there sees the names of folders
+        "--times",
+        "--modify-window=-1",  # times agree to the nanosecond, not to the second
+        "--no-implied-dirs",
+        "--chmod=ugo=rwX",
+        f"--partial-dir={PARTIAL_FOLDER}",
+        "--info=progress2",  # a sign of life every second
+        f"--timeout={math.ceil(timeout_s)}",
+    ]
+    if durability is Durability.FSYNC:
+        arguments.append("--fsync")
+    if compare is Compare.CHECKSUM:
+        arguments.append("--checksum")
+    if links is Links.FOLLOWED:
+        arguments.append("--copy-links")
+    if remote_shell is not None:
+        arguments.append(f"--rsh={remote_shell_text(remote_shell)}")
+    return [*arguments, "--", f"{source}/", f"{target}/"]
+
+
+def remote_shell_text(words: Sequence[str]) -> str:
+    """Words as the one string that rsync splits again: quotes are doubled inside quotes."""
+    return " ".join(
+        "'" + word.replace("'", "''") + "'" if not word or set(word) & set(" '\"") else word
+        for word in words
+    )
+
+
+def names_text(files: Sequence[str]) -> bytes:
+    """The files' names as standard input wants them; ValueError for a path out of the night."""
+    for path in files:
+        if not path or "\0" in path or path.startswith("/") or ".." in path.split("/"):
+            raise ValueError(f"only paths below the night's folder may be sent, not {path!r}")
+    return b"".join(os.fsencode(path) + b"\0" for path in files)
+
+
+def rsync_error(ended: Ended, target: str) -> VampdError:
+    """What a bad exit means for the night."""
+    words = ended.last_words
+    if _FULL.search(ended.stderr):
+        return DiskFull(
+            "archive_full",
+            f"there is no space left at {target}; make space there ({words})",
+            target=target,
+        )
+    if _NO_FOLDER.search(ended.stderr):
+        return RemoteUnavailable(
+            "archive_folder_missing",
+            f"the folder that is to hold the night, above {target}, does not exist; mount its disk"
+            " or create it",
+            target=target,
+        )
+    sources = sorted(set(_SOURCE.findall(ended.stderr)))
+    if ended.status in {23, 24} and sources:
+        return _source_error(ended, sources)
+    if ended.status in CONNECTION_LOST:
+        return unreachable(target, words)
+    if ended.status < 0 or ended.status in _KILLED:
+        return TransientError("transfer_killed", f"rsync to {target} was killed: {words}")
+    return TransientError(
+        "transfer_failed",
+        f"rsync to {target} ended with status {ended.status}: {words}",
+        target=target,
+        status=ended.status,
+    )
+
+
+def unreachable(target: str, words: str) -> RemoteUnavailable:
+    """The error for a host that does not answer, or stopped answering."""
+    return RemoteUnavailable(
+        "archive_unreachable",
+        f"{target} cannot be reached: {words}; check that the host is up and that ssh to it works"
+        " without a password",
+        target=target,
+    )
+
+
+def _source_error(ended: Ended, sources: list[str]) -> VampdError:
+    named = ", ".join(sources[:5]) + (", ..." if len(sources) > 5 else "")
+    if "(13)" in ended.stderr or "(5)" in ended.stderr:
+        return DataError(
+            "source_unreadable",
+            f"files of the night cannot be read: {named}; {ended.last_words}",
+            files=tuple(sources),
+        )
+    return TransientError(
+        "source_vanished",
+        f"files of the night went away while they were sent: {named}",
+        files=tuple(sources),
+    )

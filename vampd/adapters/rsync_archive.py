@@ -1,0 +1,157 @@
+"""What every archive host shares: nights travel there by rsync."""
+
+from __future__ import annotations
+
+import os
+import stat
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vampd.adapters.process import run_process
+from vampd.adapters.rsync import (
+    CONNECTION_LOST,
+    Durability,
+    Links,
+    names_text,
+    rsync_arguments,
+    rsync_error,
+    unreachable,
+)
+from vampd.config import Transfer
+from vampd.disk.failpoint import failpoint
+from vampd.errors import DataError, TransientError
+from vampd.model.cube import FileStamp
+from vampd.model.night import NightId
+from vampd.model.plan import Compare
+from vampd.model.receipt import Receipt
+from vampd.ports import Pace
+
+SET_ASIDE_FOLDER = "vbad/"
+
+
+class RsyncArchive(ABC):
+    """An archive host whose folder rsync can write to.
+
+    Of the files under ``vbad/`` only what their links lead to is sent; everywhere else a link is
+    refused, so that nothing from outside the night can take a product's name.
+    """
+
+    def __init__(self, path: Path, transfer: Transfer) -> None:
+        self._path = path
+        self._transfer = transfer
+        self._durability: Durability | None = None
+
+    @abstractmethod
+    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        """Every file of the night there, by path; empty if the night is not there."""
+
+    @abstractmethod
+    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """Receipts of these files, read there past the cache; none for what is missing."""
+
+    @abstractmethod
+    def _target(self, night: NightId) -> str:
+        """The night's folder there, as rsync names it."""
+
+    @abstractmethod
+    def _remote_shell(self) -> Sequence[str] | None:
+        """How rsync reaches the host, None for a folder on this machine."""
+
+    @abstractmethod
+    def _ask_rsync(self, pace: Pace) -> str:
+        """What ``rsync --help`` says there."""
+
+    @abstractmethod
+    def _refuse_itself(self, night: NightId, folder: Path) -> None:
+        """ConfigError if the night would be sent onto itself."""
+
+    def send(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> None:
+        """Copy these files of the night's folder; a final name appears only when it is whole.
+
+        Raises RemoteUnavailable, DiskFull; DataError ``source_unreadable``, ``source_is_no_file``;
+        TransientError ``source_vanished``, ``transfer_failed``.
+        """
+        self._refuse_itself(night, folder)
+        aside = [path for path in files if path.startswith(SET_ASIDE_FOLDER)]
+        rest = [path for path in files if not path.startswith(SET_ASIDE_FOLDER)]
+        for links, group in ((Links.FOLLOWED, aside), (Links.REFUSED, rest)):
+            if group:
+                _check_sources(folder, group, links)
+                self._copy(night, folder, group, compare, links, pace)
+                failpoint("archive.send.group_sent")
+
+    def _copy(
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        links: Links,
+        pace: Pace,
+    ) -> None:
+        target = self._target(night)
+        arguments = rsync_arguments(
+            str(folder),
+            target,
+            compare=compare,
+            links=links,
+            durability=self._known_durability(pace),
+            timeout_s=self._transfer.timeout_s,
+            remote_shell=self._remote_shell(),
+        )
+        while True:
+            try:
+                ended = run_process(
+                    [self._transfer.rsync, *arguments],
+                    stdin=names_text(files),
+                    pace=pace,
+                    # rsync has its own timeout, which speaks more clearly.
+                    silent_after_s=2 * self._transfer.timeout_s,
+                )
+            except TransientError as error:
+                if error.code != "program_silent":
+                    raise
+                raise unreachable(target, error.message) from error
+            if ended.status == 0:
+                return
+            # The far side does not wait for ever while we stand still for the cameras. What it has
+            # of the file is kept aside there, so going on costs little, and it is no failure.
+            if not (ended.paused_s > 0 and ended.status in CONNECTION_LOST):
+                raise rsync_error(ended, target)
+
+    def _known_durability(self, pace: Pace) -> Durability:
+        if self._durability is None:
+            here = run_process(
+                [self._transfer.rsync, "--help"],
+                pace=pace,
+                silent_after_s=self._transfer.timeout_s,
+            )
+            texts = (here.stdout.decode("utf-8", "replace"), self._ask_rsync(pace))
+            fsyncs = all("--fsync" in text for text in texts)
+            self._durability = Durability.FSYNC if fsyncs else Durability.DEFAULT
+        return self._durability
+
+
+def _check_sources(folder: Path, files: Sequence[str], links: Links) -> None:
+    # rsync would pass over what is no file in silence.
+    for path in files:
+        try:
+            status = os.stat(folder / path, follow_symlinks=links is Links.FOLLOWED)
+        except FileNotFoundError as error:
+            raise TransientError(
+                "source_vanished", f"{path} is no longer in the night's folder", path=path
+            ) from error
+        except OSError as error:
+            raise DataError(
+                "source_unreadable", f"{path} cannot be read: {error.strerror}", path=path
+            ) from error
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(
+                "source_is_no_file",
+                f"{path} is to be sent, so it must be a regular file, not a link or anything else;"
+                " find out who put it there",
+                path=path,
+            )
