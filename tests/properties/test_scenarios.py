@@ -1,0 +1,41 @@
+"""Sync on nights with known truth, judged in memory; ``make sync-scenarios`` prints the table."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.synchronised import scenarios
+from vampd.simulate.judge import judge_scenario
+from vampd.simulate.scenarios import SCENARIOS
+
+SEEDS_IN_CI = range(1, 4)
+SEEDS = range(1, 51)
+
+named = pytest.mark.parametrize("name", SCENARIOS)
+
+
+@named
+def test_sync_keeps_every_limit_on_every_named_scenario(name):
+    assert judge_scenario(SCENARIOS[name], SEEDS_IN_CI).broken == ()
+
+
+@pytest.mark.soak
+@named
+def test_sync_keeps_every_limit_over_fifty_seeds(name):
+    assert judge_scenario(SCENARIOS[name], SEEDS).broken == ()
+
+
+@given(scenarios(), st.integers(0, 2**32))
+def test_sync_is_never_wrong_on_any_night(scenario, seed):
+    tally = judge_scenario(scenario, [seed])
+
+    for what in ("lost", "doubled", "set_aside", "wrong_pairs", "wrong_labels", "miscut"):
+        assert tally.total(what) == 0, what
+
+
+def test_the_scenarios_are_many_and_each_tells_what_is_right():
+    assert len(SCENARIOS) >= 40
+    for name, scenario in SCENARIOS.items():
+        assert scenario.name == name
+        assert scenario.description.endswith(".")
+        assert scenario.runs

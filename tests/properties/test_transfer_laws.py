@@ -1,0 +1,118 @@
+"""Whatever happens here and there: safe means equal bytes, and transfer always gets there."""
+
+import hypothesis.strategies as st
+from hypothesis import assume, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.support.fake_eyes import FakeFile
+from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from vampd.errors import DataError
+from vampd.model.checksums import SUMS_NAME, parse_sums
+from vampd.model.manifest import parse_manifest, supplement_number
+from vampd.model.plan import Plan
+from vampd.stages import manifest, transfer
+
+numbers = st.integers(1, 6)
+contents = st.binary(min_size=1, max_size=4)
+
+
+class Transfers(RuleBasedStateMachine):
+    """Products come and change, the archive copy suffers, vampd dies between any two actions."""
+
+    @initialize(batch_files=st.integers(1, 4), batch_bytes=st.integers(1, 12))
+    def begin(self, batch_files, batch_bytes):
+        self.world = TransferWorld()
+        self.limits = transfer.BATCH_FILES, transfer.BATCH_BYTES
+        transfer.BATCH_FILES, transfer.BATCH_BYTES = batch_files, batch_bytes
+
+    def teardown(self):
+        if hasattr(self, "limits"):
+            transfer.BATCH_FILES, transfer.BATCH_BYTES = self.limits
+
+    @rule(number=numbers, content=contents)
+    def product_appears_or_changes(self, number, content):
+        self.world.add_product(f"VMPA0000000{number}", content)
+
+    @rule(number=numbers, content=contents)
+    def cube_is_set_aside(self, number, content):
+        self.world.eyes.write(f"vbad/vcam1/{number}.fits", content)
+
+    @rule(data=st.data(), actions=st.integers(0, 12))
+    def vampd_works_and_is_killed(self, data, actions):
+        for wave in self.world.plan().waves:
+            for action in data.draw(st.permutations(wave)):
+                if actions == 0:
+                    return
+                actions -= 1
+                self.world.execute(action)
+
+    @rule()
+    def vampd_finishes(self):
+        self.world.run()
+        assert self.world.plan() == Plan()
+        assert self.world.is_safe() is bool(self.world.survey().here)
+
+    @precondition(lambda self: self.world.there)
+    @rule(data=st.data())
+    def archive_copy_is_damaged_and_verified(self, data):
+        self.world.damage(data.draw(st.sampled_from(sorted(self.world.there))))
+        self.world.verify()
+
+    @precondition(lambda self: self.world.there)
+    @rule(data=st.data(), content=contents)
+    def archive_copy_is_overwritten(self, data, content):
+        path = data.draw(st.sampled_from(sorted(self.world.there)))
+        old = self.world.there[path]
+        self.world.there[path] = FakeFile(content, old.mtime_ns + 1)
+
+    @precondition(lambda self: self.world.there)
+    @rule(data=st.data())
+    def archive_copy_is_removed(self, data):
+        del self.world.there[data.draw(st.sampled_from(sorted(self.world.there)))]
+
+    @precondition(lambda self: self.world.there)
+    @rule(data=st.data())
+    def one_damaged_file_of_a_safe_night_is_repaired_alone(self, data):
+        assume(self.world.is_safe())
+        path = data.draw(st.sampled_from(sorted(self.world.there)))
+        self.world.damage(path)
+        self.world.verify()
+        assert not self.world.is_safe()
+        assert sent(self.world.run()) == {path} - {SUMS_NAME}
+        assert self.world.is_safe()
+
+    @rule()
+    def manifest_is_written(self):
+        survey = manifest.survey(NIGHT, self.world.eyes)
+        try:
+            plan = manifest.plan(survey, SETTINGS)
+        except DataError:
+            assert survey.products.keys() - survey.listed - survey.safe
+            return
+        for wave in plan.waves:
+            for action in wave:
+                self.world.execute(action)
+
+    @invariant()
+    def safe_means_equal_bytes(self):
+        world = self.world
+        if not world.is_safe():
+            return
+        for path in world.survey().here:
+            assert world.there[path].content == world.eyes.tree[path].content
+        sums = parse_sums(world.there[SUMS_NAME].content.decode())
+        assert sums.keys() == world.survey().here.keys()
+
+    @invariant()
+    def no_frame_is_listed_twice(self):
+        listed = [
+            line.frame_id
+            for path, file in self.world.eyes.tree.items()
+            if supplement_number(path, NIGHT.date) is not None
+            for line in parse_manifest(file.content.decode()).lines
+        ]
+        assert len(listed) == len(set(listed))
+
+
+TestTransfers = Transfers.TestCase
+TestTransfers.settings = settings(stateful_step_count=25)

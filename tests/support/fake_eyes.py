@@ -1,0 +1,158 @@
+"""A night in memory, behind the port that surveys read through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from vampd.model.cube import FileStamp, RawCube, SetAside
+from vampd.model.dictionary import Dictionary
+from vampd.model.framelist import SUFFIX, Framelist
+from vampd.model.generation import Generation
+from vampd.model.mailing import Correspondence
+from vampd.model.night import NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.ports import BoundId, FramelistHead, PackedProduct
+
+PACKED = ".fits.fz"
+
+
+@dataclass(frozen=True)
+class FakeFile:
+    """The bytes of a file and its mtime."""
+
+    content: bytes
+    mtime_ns: int = 1_700_000_000_000_000_000
+
+
+@dataclass
+class FakeEyes:
+    """One night, as dictionaries that a test fills and changes; every night asked for is this one.
+
+    ``tree`` and ``archive`` are the files here and on the archive host, by path relative to the
+    night's folder. ``cubes`` says what a raw cube is read as, ``framelists`` what lies in vgen2,
+    ``identities`` what a packed product's sidecar tells.
+    """
+
+    tree: dict[str, FakeFile] = field(default_factory=dict)
+    archive: dict[str, FakeFile] = field(default_factory=dict)
+    cubes: dict[str, RawCube | SetAside] = field(default_factory=dict)
+    committed: list[Generation] = field(default_factory=list)
+    framelists: dict[str, Framelist] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
+    kept: dict[Place, dict[str, Receipt]] = field(default_factory=lambda: {p: {} for p in Place})
+    bound: dict[str, BoundId] = field(default_factory=dict)
+    letters: Correspondence = field(default_factory=Correspondence)
+    keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
+
+    def write(self, path: str, content: bytes | str, mtime_ns: int | None = None) -> FileStamp:
+        """Put a file into the night's folder; without an mtime, a later one than the file had."""
+        encoded = (
+            content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+        )
+        if mtime_ns is None:
+            old = self.tree.get(path)
+            mtime_ns = FakeFile.mtime_ns if old is None else old.mtime_ns + 1_000_000_000
+        self.tree[path] = FakeFile(encoded, mtime_ns)
+        return stamp_of(path, self.tree[path])
+
+    def keep(self, *receipts: Receipt) -> None:
+        """Keep receipts as the store does: the newest per place and path."""
+        for receipt in receipts:
+            self.kept[receipt.place][receipt.path] = receipt
+
+    def add_cube(self, cube: RawCube | SetAside) -> None:
+        """A raw cube and its files; their stamps are the cube's."""
+        self.cubes[cube.path] = cube
+
+    def add_framelist(self, framelist: Framelist) -> None:
+        """A framelist in vgen2."""
+        self.framelists[framelist.path] = framelist
+
+    def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
+        stamps = {
+            path: stamp_of(path, file)
+            for path, file in self.tree.items()
+            if path.startswith(("vcam1/", "vcam2/"))
+        }
+        for cube in self.cubes.values():
+            stamps[cube.fits.path] = cube.fits
+            if cube.timing_file is not None:
+                stamps[cube.timing_file.path] = cube.timing_file
+        return tuple(stamps[path] for path in sorted(stamps))
+
+    def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
+        return self.cubes[fits.path]
+
+    def generations(self, night: NightId) -> tuple[Generation, ...]:
+        return tuple(sorted(self.committed, key=lambda generation: generation.number))
+
+    def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
+        return tuple(
+            FramelistHead(path, self.framelists[path].identity) for path in sorted(self.framelists)
+        )
+
+    def framelist(self, night: NightId, path: str) -> Framelist:
+        return self.framelists[path]
+
+    def packed_products(self, night: NightId) -> tuple[PackedProduct, ...]:
+        return tuple(
+            PackedProduct(
+                file=file,
+                sidecar=next(
+                    (
+                        stamp
+                        for stamp in self.files(night, "vgen2")
+                        if stamp.path == file.path.removesuffix(PACKED) + ".txt"
+                    ),
+                    None,
+                ),
+                identity=self.identities.get(file.path),
+            )
+            for file in self.files(night, "vgen2")
+            if file.path.endswith(PACKED)
+        )
+
+    def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:
+        stamps = {path: stamp_of(path, file) for path, file in self.tree.items()}
+        for path in self.framelists:
+            stamps.setdefault(path, FileStamp(path, 1, FakeFile.mtime_ns))
+        return tuple(
+            stamps[path]
+            for path in sorted(stamps)
+            if path.rpartition("/")[0] == folder and not path.rpartition("/")[2].startswith(".")
+        )
+
+    def text(self, night: NightId, path: str) -> str | None:
+        file = self.tree.get(path)
+        return None if file is None else file.content.decode("utf-8", "surrogateescape")
+
+    def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
+        return dict(self.kept[place])
+
+    def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
+        return {path: stamp_of(path, file) for path, file in self.archive.items()}
+
+    def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
+        return dict(self.bound)
+
+    def correspondence(self, night: NightId) -> Correspondence:
+        return self.letters
+
+    def dictionary(self) -> Dictionary:
+        return self.keywords
+
+    def retire(self, path: str) -> None:
+        """Remove a file or framelist."""
+        assert path in self.tree or path.endswith(SUFFIX)
+        self.tree.pop(path, None)
+        self.framelists.pop(path, None)
+
+    def mark_applied(self, identity: str) -> None:
+        """Say that a product carries its ID."""
+        self.bound[identity] = replace(self.bound[identity], applied=True)
+
+
+def stamp_of(path: str, file: FakeFile) -> FileStamp:
+    """What a listing tells of a file."""
+    return FileStamp(path, len(file.content), file.mtime_ns)

@@ -1,0 +1,95 @@
+"""Tiles to code, and memory that nobody may read or write beyond."""
+
+import ctypes
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+Tile = npt.NDArray[np.signedinteger]
+Bytes = npt.NDArray[np.uint8]
+
+DTYPES = (np.int8, np.int16, np.int32)
+_PAGE = mmap.PAGESIZE
+_PROT_NONE = 0
+
+
+def tiles(most: int = 300) -> st.SearchStrategy[Tile]:
+    """Tiles of 1, 2 or 4 bytes a pixel: flat, faint, noisy, jumping, and mixtures of these."""
+    return st.sampled_from(DTYPES).flatmap(lambda dtype: _of_type(np.dtype(dtype), most))
+
+
+def _of_type(dtype: np.dtype, most: int) -> st.SearchStrategy[Tile]:
+    lowest, highest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    anything = st.integers(lowest, highest)
+    scales = st.integers(0, 8 * dtype.itemsize - 1).map(lambda bits: (1 << bits) - 1)
+    elements = st.one_of(
+        anything,
+        st.integers(-3, 3),
+        st.sampled_from([lowest, highest]),
+        scales.flatmap(lambda scale: st.integers(-scale, scale)),
+    )
+    lengths = st.one_of(st.integers(1, most), st.sampled_from([1, 2, 31, 32, 33, 63, 64, 65]))
+    drawn = lengths.flatmap(lambda n: arrays.arrays(dtype, n, elements=elements))
+    # Hypothesis draws few elements and fills the rest; real tiles are noisy throughout.
+    random = st.builds(_random_tile, st.just(dtype), lengths, st.integers(0, 2**32 - 1))
+    return st.one_of(drawn, random)
+
+
+def _random_tile(dtype: np.dtype, length: int, seed: int) -> Tile:
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 8 * dtype.itemsize, -(-length // 32)).repeat(32)[:length]
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    noise = rng.standard_normal(length) * (2.0**bits - 1) + rng.integers(low, high)
+    # Modulo the type's range: jumps from one end of it to the other are wanted.
+    return np.rint(noise).astype(np.int64).astype(dtype)
+
+
+def special_tiles() -> dict[str, Tile]:
+    """The cases that codecs get wrong, for each number of bytes a pixel."""
+    made: dict[str, Tile] = {}
+    rng = np.random.default_rng(6)
+    for dtype in DTYPES:
+        low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+        kinds = {
+            "one pixel": [high],
+            "constant": [low] * 100,
+            "full jumps": [low, high] * 50,
+            "growing jumps": [(-1) ** n * (high >> (n % 8)) for n in range(96)],
+            "one spike in 32": [0] * 20 + [80] + [0] * 43,
+            "one spike in all": [0] * 500 + [high] + [0] * 500,
+            "noise": rng.integers(low, high, 5000, dtype),
+            "faint": rng.integers(0, 2, 5000),
+            "steps": np.repeat(rng.integers(low, high, 40), 7),
+        }
+        for name, pixels in kinds.items():
+            made[f"{name}, {np.dtype(dtype).itemsize} bytes"] = np.array(pixels, dtype)
+    return made
+
+
+@contextmanager
+def fenced(length: int, *, at_end: bool = True) -> Iterator[Bytes]:
+    """So many bytes with a page behind them (else before them) whose touch is SIGSEGV."""
+    pages = -(-max(length, 1) // _PAGE)
+    region = mmap.mmap(-1, (pages + 2) * _PAGE)
+    whole = np.frombuffer(region, np.uint8)
+    base = whole.ctypes.data
+    fences = (base, base + (pages + 1) * _PAGE)
+    try:
+        for fence in fences:
+            _protect(fence, _PROT_NONE)
+        start = (pages + 1) * _PAGE - length if at_end else _PAGE
+        yield whole[start : start + length]
+    finally:
+        for fence in fences:
+            _protect(fence, mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def _protect(address: int, protection: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(_PAGE), protection) != 0:
+        raise OSError(ctypes.get_errno(), "mprotect failed")

@@ -1,0 +1,284 @@
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from tests.support.fake_eyes import FakeEyes
+from tests.support.headers import card, framelist, settings
+from vampd.errors import FrameIdConflict
+from vampd.model.frame_id import FrameId
+from vampd.model.framelist import Framelist, stamp_frame_id
+from vampd.model.night import Kind, NightId
+from vampd.model.plan import MarkApplied, Plan, ReserveFrameIds, Retire, StampFrameId
+from vampd.ports import BoundId
+from vampd.stages import frameids
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+FIRST = 90_000_001
+
+
+def plan(eyes: FakeEyes, night: NightId = NIGHT) -> Plan:
+    return frameids.plan(frameids.survey(night, eyes), settings())
+
+
+def bind(eyes: FakeEyes, *products: Framelist, first: int = FIRST, applied: bool = False) -> None:
+    for number, product in enumerate(products, start=first):
+        eyes.bound[product.identity] = BoundId(product.identity, FrameId(number), applied)
+
+
+def pack(eyes: FakeEyes, product: Framelist) -> None:
+    """The product is packed and its framelist retired."""
+    eyes.write(product.packed_path, b"packed")
+    eyes.write(product.sidecar_path, b"rows")
+    eyes.identities[product.packed_path] = product.identity
+    eyes.framelists.pop(product.path, None)
+
+
+def night_of(*framelists: Framelist) -> FakeEyes:
+    eyes = FakeEyes()
+    for one in framelists:
+        eyes.add_framelist(one)
+    return eyes
+
+
+def execute(eyes: FakeEyes, plan: Plan, highest: int = FIRST - 1) -> None:
+    """What the daemon does with this stage's actions; a reservation continues behind `highest`."""
+    for action in (action for wave in plan.waves for action in wave):
+        match action:
+            case ReserveFrameIds(identities):
+                for number, identity in enumerate(identities, start=highest + 1):
+                    eyes.bound[identity] = BoundId(identity, FrameId(number), applied=False)
+            case StampFrameId(path, _, frame_id):
+                eyes.add_framelist(stamp_frame_id(eyes.framelists[path], frame_id))
+            case MarkApplied(frame_ids):
+                for bound in list(eyes.bound.values()):
+                    if bound.frame_id in frame_ids:
+                        eyes.mark_applied(bound.identity)
+            case Retire(path, kept_as):
+                assert kept_as in eyes.framelists
+                eyes.retire(path)
+            case _:
+                raise AssertionError(action)
+
+
+def settle(eyes: FakeEyes, highest: int = FIRST - 1) -> list[Plan]:
+    """Survey, plan, execute until nothing is left; no plan may come twice."""
+    plans: list[Plan] = []
+    while found := plan(eyes):
+        assert found not in plans
+        plans.append(found)
+        execute(eyes, found, highest)
+    return plans
+
+
+def id_order(eyes: FakeEyes, framelists: Iterable[Framelist]) -> list[str]:
+    """Names before stamping, in the order of their IDs."""
+    return [
+        one.name for one in sorted(framelists, key=lambda one: eyes.bound[one.identity].frame_id)
+    ]
+
+
+EARLY = framelist("early", first_us=1, start=9)
+LATER = framelist("later", first_us=2, start=3)
+LATEST = framelist("latest", first_us=3, start=6)
+
+
+def test_nothing_is_stamped_before_every_cube_has_a_bound_id():
+    eyes = night_of(LATER, EARLY)
+    bind(eyes, LATER)
+    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+
+
+def test_ids_follow_first_acquisition_then_camera_then_state_and_never_the_name():
+    in_order = [
+        framelist("z", first_us=1, camera=1, flc_state="A", start=1),
+        framelist("y", first_us=1, camera=1, flc_state="B", start=2),
+        framelist("x", first_us=1, camera=1, flc_state="D", start=3),
+        framelist("w", first_us=1, camera=2, flc_state="", start=4),
+        framelist("v", first_us=1, camera=2, flc_state="A", start=5),
+        framelist("u", first_us=2, camera=1, flc_state="", start=6),
+        # Seconds after ten past nine sort behind as text, and microseconds are numbers.
+        framelist("t", first_us=10, camera=1, flc_state="", start=7),
+    ]
+    for arrangement in (in_order, in_order[::-1]):
+        eyes = night_of(*arrangement)
+        assert plan(eyes) == Plan.of([ReserveFrameIds(tuple(one.identity for one in in_order))])
+
+
+def test_cubes_of_equal_order_are_ordered_by_identity():
+    twins = [framelist("a", start=1), framelist("b", start=2)]
+    eyes = night_of(*twins)
+    expected = tuple(sorted(one.identity for one in twins))
+    assert plan(eyes) == Plan.of([ReserveFrameIds(expected)])
+
+
+def test_a_bound_cube_is_stamped_then_marked_and_its_old_framelist_retired_then_nothing():
+    eyes = night_of(EARLY, LATER)
+    bind(eyes, EARLY, LATER)
+    stamps = [
+        StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST)),
+        StampFrameId(LATER.path, LATER.identity, FrameId(FIRST + 1)),
+    ]
+    marks = [MarkApplied((FrameId(FIRST), FrameId(FIRST + 1)))]
+    retired = [
+        Retire(EARLY.path, "vgen2/VMPA90000001.framelist"),
+        Retire(LATER.path, "vgen2/VMPA90000002.framelist"),
+    ]
+    assert settle(eyes) == [Plan.of(stamps), Plan.of(marks, retired)]
+    assert sorted(eyes.framelists) == [retire.kept_as for retire in retired]
+
+
+def test_stamping_does_not_wait_for_a_framelist_that_a_crash_left_behind():
+    stamped = stamp_frame_id(EARLY, FrameId(FIRST))
+    eyes = night_of(EARLY, stamped, LATER)
+    bind(eyes, EARLY, LATER)
+    assert plan(eyes) == Plan.of(
+        [StampFrameId(LATER.path, LATER.identity, FrameId(FIRST + 1))],
+        [MarkApplied((FrameId(FIRST),))],
+        [Retire(EARLY.path, stamped.path)],
+    )
+
+
+def test_a_crash_after_any_action_ends_in_the_same_night():
+    def fresh() -> FakeEyes:
+        return night_of(LATEST, EARLY, LATER)
+
+    whole = fresh()
+    actions = sum(len(found) for found in settle(whole))
+    assert actions == 1 + 3 + 1 + 3
+    for killed_after in range(actions):
+        eyes, left = fresh(), killed_after
+        while left:
+            found = plan(eyes)
+            for action in [action for wave in found.waves for action in wave][:left]:
+                execute(eyes, Plan.of([action]))
+                left -= 1
+        settle(eyes)
+        assert (eyes.framelists, eyes.bound) == (whole.framelists, whole.bound)
+
+
+def test_an_id_is_marked_only_when_its_product_carries_it():
+    eyes = night_of(EARLY)
+    bind(eyes, EARLY, LATER)
+    assert plan(eyes) == Plan.of([StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST))])
+
+
+def test_a_packed_product_carries_its_id_also_without_its_framelist():
+    eyes = night_of()
+    bind(eyes, EARLY, LATER)
+    pack(eyes, stamp_frame_id(EARLY, FrameId(FIRST)))
+    assert plan(eyes) == Plan.of([MarkApplied((FrameId(FIRST),))])
+
+
+def test_late_cubes_come_after_the_packed_ones_and_change_no_id():
+    eyes = night_of(LATER, LATEST)
+    settle(eyes)
+    for path in list(eyes.framelists):
+        pack(eyes, eyes.framelists[path])
+    before = dict(eyes.bound)
+    assert not plan(eyes)
+    eyes.add_framelist(EARLY)
+    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+    settle(eyes, highest=FIRST + 1)
+    assert id_order(eyes, [EARLY, LATER, LATEST]) == ["later", "latest", "early"]
+    assert {identity: eyes.bound[identity] for identity in before} == before
+
+
+def test_two_framelists_of_one_cube_get_one_id():
+    twin = replace(EARLY, name="twin")
+    eyes = night_of(EARLY, twin)
+    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+    settle(eyes)
+    assert sorted(eyes.framelists) == ["vgen2/VMPA90000001.framelist"]
+
+
+def test_an_engineering_night_gets_no_ids():
+    eyes = night_of(EARLY)
+    assert plan(eyes, NightId("20251106", Kind.ENGINEERING)) == Plan()
+
+
+def test_a_night_without_products_is_done():
+    assert plan(FakeEyes()) == Plan()
+
+
+def carrying(text: str) -> Framelist:
+    return EARLY.renamed(EARLY.name, EARLY.cards.replaced([card(text)]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FRAMEID = 'VMPA00000007'",
+        "FRAMEID = 'VMPQ90000001'",
+        "FRAMEID = 7",
+        "FRAMEID = T",
+        "FRAMEID = nan",
+    ],
+)
+def test_a_cube_that_carries_an_id_other_than_its_own_is_a_conflict(text):
+    eyes = night_of(carrying(text))
+    with pytest.raises(FrameIdConflict, match="carries FRAMEID"):
+        plan(eyes)
+    bind(eyes, EARLY)
+    with pytest.raises(FrameIdConflict, match="binds VMPA90000001"):
+        plan(eyes)
+
+
+@pytest.mark.parametrize("text", ["FRAMEID = ''", "FRAMEID = '   '", "FRAMEID ="])
+def test_an_empty_frameid_is_no_id(text):
+    eyes = night_of(carrying(text))
+    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+
+
+def test_a_cube_that_carries_its_own_id_under_its_old_name_is_stamped():
+    eyes = night_of(carrying("FRAMEID = 'VMPA90000001'"))
+    bind(eyes, EARLY)
+    assert plan(eyes) == Plan.of([StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST))])
+
+
+STAMPED = stamp_frame_id(EARLY, FrameId(FIRST))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        EARLY.renamed("VMPA90000001", EARLY.cards),
+        EARLY.renamed("VMPA90000002", EARLY.cards),
+        EARLY.renamed("VMPQ90000001", EARLY.cards),
+        STAMPED.renamed("VMPA90000002", STAMPED.cards),
+        STAMPED.renamed(STAMPED.name, STAMPED.cards.with_value("EXP-ID", "VMPE90000002")),
+        STAMPED.renamed(STAMPED.name, STAMPED.cards.with_value("EXP-ID", "")),
+    ],
+)
+def test_a_name_that_disagrees_with_ledger_or_cards_is_a_conflict(odd):
+    eyes = night_of(odd)
+    bind(eyes, EARLY)
+    with pytest.raises(FrameIdConflict) as caught:
+        plan(eyes)
+    assert caught.value.code == "frame_id_conflict"
+    assert odd.path in caught.value.message
+
+
+def test_a_ledger_that_has_forgotten_a_stamped_cube_grants_nothing():
+    eyes = night_of(STAMPED, LATER)
+    with pytest.raises(FrameIdConflict, match="binds none"):
+        plan(eyes)
+
+
+@pytest.mark.parametrize("product", [EARLY, stamp_frame_id(EARLY, FrameId(FIRST + 1))])
+def test_a_packed_product_under_another_name_than_its_id_is_a_conflict(product):
+    eyes = night_of(LATER)
+    pack(eyes, product)
+    with pytest.raises(FrameIdConflict, match=product.packed_path):
+        plan(eyes)
+    bind(eyes, EARLY)
+    with pytest.raises(FrameIdConflict, match=product.packed_path):
+        plan(eyes)
+
+
+def test_one_id_bound_to_two_cubes_is_a_conflict():
+    eyes = night_of(EARLY, LATER)
+    bind(eyes, EARLY)
+    bind(eyes, LATER)
+    with pytest.raises(FrameIdConflict, match="VMPA90000001 to 2 cubes"):
+        plan(eyes)

@@ -1,0 +1,274 @@
+from dataclasses import replace
+from hashlib import md5, sha256
+
+import pytest
+
+from tests.support.mail_server import make_mail
+from tests.support.settings import make_settings
+from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld
+from vampd.errors import DataError
+from vampd.model.checksums import text_digest
+from vampd.model.mailing import (
+    Acknowledgement,
+    Correspondence,
+    Mailing,
+    MailOutcome,
+    ManifestFile,
+    Way,
+    append_note,
+    note_name,
+)
+from vampd.model.manifest import parse_manifest
+from vampd.model.plan import Hash, Plan, SendMail, WriteText
+from vampd.model.receipt import Digests, Place
+from vampd.stages import manifest
+
+FIRST = "manifest_VMP_20251106.csv"
+
+
+@pytest.fixture
+def world():
+    world = TransferWorld()
+    world.add_product("VMPA00000002", b"22")
+    world.add_product("VMPA00000001", b"1")
+    world.add_product("vcam1_10:11:12.123456", b"no frame ID")
+    world.run()
+    return world
+
+
+def plan(world, settings=SETTINGS):
+    return manifest.plan(manifest.survey(NIGHT, world.eyes), settings)
+
+
+def execute(world, settings=SETTINGS):
+    for wave in plan(world, settings).waves:
+        for action in wave:
+            world.execute(action)
+
+
+def listed(world, name):
+    return [str(line.frame_id) for line in parse_manifest(world.eyes.text(NIGHT, name)).lines]
+
+
+def test_a_manifest_lists_the_products_where_the_archive_host_has_them(world):
+    text = (
+        "VMPA00000001|/archive/20251106/vgen2/VMPA00000001.fits.fz|1\r\n"
+        "VMPA00000002|/archive/20251106/vgen2/VMPA00000002.fits.fz|2\r\n"
+    )
+    assert plan(world) == Plan.of([WriteText(FIRST, text, once=True)])
+
+
+def test_a_manifest_is_written_once(world):
+    execute(world)
+    assert plan(world) == Plan()
+
+
+def test_late_products_are_listed_in_a_supplement_of_their_own(world):
+    execute(world)
+    first = world.eyes.tree[FIRST]
+    for number in (3, 4):
+        world.add_product(f"VMPA0000000{number}")
+        world.run()
+        execute(world)
+    assert world.eyes.tree[FIRST] == first
+    assert listed(world, "manifest_VMP_20251106_s1.csv") == ["VMPA00000003"]
+    assert listed(world, "manifest_VMP_20251106_s2.csv") == ["VMPA00000004"]
+    assert plan(world) == Plan()
+
+
+def test_a_product_without_proof_is_never_listed_and_never_passed_over(world):
+    world.damage("vgen2/VMPA00000001.fits.fz")
+    world.verify()
+    with pytest.raises(DataError) as caught:
+        plan(world)
+    assert caught.value.code == "manifest_unsafe"
+    assert "VMPA00000001" in caught.value.message
+
+
+def test_a_listed_product_that_moved_on_the_archive_host_changes_nothing(world):
+    execute(world)
+    world.there.clear()
+    assert plan(world) == Plan()
+
+
+def test_a_night_without_frame_ids_has_no_manifest():
+    world = TransferWorld()
+    world.add_product("vcam1_10:11:12.123456")
+    world.run()
+    assert plan(world) == Plan()
+
+
+def test_a_damaged_manifest_holds_the_night(world):
+    world.eyes.write(FIRST, "VMPA00000001|/somewhere\r\n")
+    with pytest.raises(DataError, match=f"{FIRST}: line 1 .* not 'FRAMEID"):
+        plan(world)
+
+
+def test_a_manifest_of_another_night_is_none_of_this_one(world):
+    world.eyes.write("manifest_VMP_20251105.csv", "VMPA00000001|/somewhere|1\r\n")
+    execute(world)
+    assert listed(world, FIRST) == ["VMPA00000001", "VMPA00000002"]
+
+
+def test_stars_is_told_the_paths_of_the_host_that_it_reads_from(world):
+    settings = make_settings(manifest={"prefix": "/data/VAMPIRES nights"})
+    ((write,),) = plan(world, settings).waves
+    assert write.text.startswith(
+        "VMPA00000001|/data/VAMPIRES nights/20251106/vgen2/VMPA00000001.fits.fz|1\r\n"
+    )
+
+
+def test_the_newer_form_has_the_digest_that_was_proven_over_there(world):
+    settings = make_settings(
+        manifest={"form": "mkbulk", "columns": ["sha256sum"], "line_ends": "lf"}
+    )
+    ((write,),) = plan(world, settings).waves
+    assert write.text.splitlines(keepends=True) == [
+        "#FRAMEID|path|size_bytes|sha256sum\n",
+        f"VMPA00000001|/archive/20251106/vgen2/VMPA00000001.fits.fz|1|{sha256(b'1').hexdigest()}\n",
+        f"VMPA00000002|/archive/20251106/vgen2/VMPA00000002.fits.fz|2|{sha256(b'22').hexdigest()}\n",
+    ]
+
+
+MD5 = {"form": "mkbulk", "columns": ["md5sum"]}
+
+
+def test_only_a_configured_md5_costs_one_more_reading_of_what_is_new(world):
+    settings = make_settings(manifest=MD5)
+    assert plan(world, settings) == Plan.of(
+        [
+            Hash(
+                ("vgen2/VMPA00000001.fits.fz", "vgen2/VMPA00000002.fits.fz"),
+                Place.HERE,
+                Digests.SHA256_AND_MD5,
+            )
+        ]
+    )
+    for path, receipt in world.eyes.receipts(NIGHT, Place.HERE).items():
+        digest = md5(world.eyes.tree[path].content, usedforsecurity=False).hexdigest()
+        world.eyes.keep(replace(receipt, md5=digest))
+    ((write,),) = plan(world, settings).waves
+    assert write.text.splitlines()[2] == (
+        "VMPA00000002|/archive/20251106/vgen2/VMPA00000002.fits.fz|2|"
+        + md5(b"22", usedforsecurity=False).hexdigest()
+    )
+    execute(world, settings)
+    assert plan(world, settings) == Plan()
+
+
+def test_a_product_that_reads_otherwise_than_over_there_is_not_listed(world):
+    path = "vgen2/VMPA00000001.fits.fz"
+    receipt = world.eyes.receipts(NIGHT, Place.HERE)[path]
+    world.eyes.keep(replace(receipt, sha256="f" * 64, md5="e" * 32))
+    with pytest.raises(DataError) as caught:
+        plan(world, make_settings(manifest=MD5))
+    assert caught.value.code == "manifest_unsafe"
+
+
+@pytest.mark.parametrize(
+    "table", [MD5, {"form": "mkbulk"}, {"line_ends": "lf"}, {"prefix": "/elsewhere"}], ids=str
+)
+def test_a_changed_configuration_never_changes_an_existing_manifest(world, table):
+    execute(world)
+    first = world.eyes.tree[FIRST]
+    settings = make_settings(manifest=table)
+    assert plan(world, settings) == Plan()
+    path = world.add_product("VMPA00000003")
+    world.run()
+    receipt = world.eyes.receipts(NIGHT, Place.HERE)[path]
+    world.eyes.keep(replace(receipt, md5="e" * 32))
+    execute(world, settings)
+    assert world.eyes.tree[FIRST] == first
+    assert listed(world, "manifest_VMP_20251106_s1.csv") == ["VMPA00000003"]
+    assert plan(world, settings) == Plan()
+
+
+AUTOMATIC = make_settings(mail=make_mail(automatic=True).model_dump())
+
+
+def files(world):
+    return tuple(
+        ManifestFile(NIGHT, path, text_digest(world.eyes.text(NIGHT, path)))
+        for path in sorted(world.eyes.tree)
+        if path.startswith("manifest")
+    )
+
+
+def told(world, outcome, *manifests):
+    mailing = Mailing("<1@x>", manifests or files(world), ("a@b",), Way.SMTP, "x", 1.0, outcome)
+    return Correspondence((mailing,))
+
+
+def test_nothing_is_mailed_unless_it_is_configured(world):
+    execute(world)
+    assert plan(world) == Plan()
+
+
+def test_a_manifest_is_mailed_when_it_is_written_and_only_once(world):
+    ((write,),) = plan(world, AUTOMATIC).waves
+    assert isinstance(write, WriteText)
+    execute(world)
+    assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
+    world.eyes.letters = told(world, MailOutcome.SENT)
+    assert plan(world, AUTOMATIC) == Plan()
+
+
+def test_a_mail_that_certainly_failed_is_tried_again(world):
+    execute(world)
+    world.eyes.letters = told(world, MailOutcome.FAILED)
+    assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
+
+
+@pytest.mark.parametrize("outcome", [MailOutcome.PENDING, MailOutcome.UNCERTAIN])
+def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outcome):
+    execute(world)
+    world.eyes.letters = told(world, outcome)
+    with pytest.raises(DataError) as caught:
+        plan(world, AUTOMATIC)
+    assert caught.value.code == "mail_uncertain"
+    for way_out in ("--mark-sent", "--send --yes", "vampctl retry 20251106"):
+        assert way_out in caught.value.message
+    assert plan(world) == Plan()
+
+
+def test_a_lost_database_never_leads_to_a_second_mail(world):
+    execute(world)
+    sent = told(world, MailOutcome.SENT).mailings[0]
+    world.eyes.write(note_name(NIGHT.date), append_note(None, sent, NIGHT, "now"))
+    with pytest.raises(DataError, match="may have been mailed"):
+        plan(world, AUTOMATIC)
+
+
+def test_what_stars_has_taken_in_is_not_mailed(world):
+    execute(world)
+    (first,) = files(world)
+    world.eyes.letters = Correspondence((), (Acknowledgement(first, "x", 1.0),))
+    assert plan(world, AUTOMATIC) == Plan()
+
+
+def test_only_the_supplement_of_late_data_is_mailed(world):
+    execute(world)
+    world.eyes.letters = told(world, MailOutcome.SENT)
+    world.add_product("VMPA00000003")
+    world.run()
+    execute(world, AUTOMATIC)
+    ((send,),) = plan(world, AUTOMATIC).waves
+    assert [manifest.name for manifest in send.manifests] == ["manifest_VMP_20251106_s1.csv"]
+
+
+def test_manifests_come_in_the_order_of_their_numbers(world):
+    execute(world)
+    for number in (2, 10):
+        world.eyes.write(
+            f"manifest_VMP_20251106_s{number}.csv", f"VMPA000000{10 + number}|/a{number}|1\r\n"
+        )
+    survey = manifest.survey(NIGHT, world.eyes)
+    assert [m.file.name for m in survey.manifests] == [
+        FIRST,
+        "manifest_VMP_20251106_s2.csv",
+        "manifest_VMP_20251106_s10.csv",
+    ]
+    world.add_product("VMPA00000003")
+    world.run()
+    execute(world)
+    assert listed(world, "manifest_VMP_20251106_s11.csv") == ["VMPA00000003"]

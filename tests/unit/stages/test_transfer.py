@@ -1,0 +1,231 @@
+import pytest
+
+from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from vampd.model.checksums import SUMS_NAME, parse_sums
+from vampd.model.cube import FileStamp
+from vampd.model.plan import Compare, Hash, Plan, Send, WriteText
+from vampd.model.receipt import Place
+from vampd.stages import transfer
+
+
+@pytest.fixture
+def world():
+    return TransferWorld()
+
+
+@pytest.fixture
+def arrived(world):
+    world.add_product("VMPA00000001", b"first")
+    world.add_product("VMPA00000002", b"second")
+    world.run()
+    return world
+
+
+def actions(plan, kind):
+    return [action for wave in plan.waves for action in wave if isinstance(action, kind)]
+
+
+def test_nothing_to_send_is_done_and_not_safe(world):
+    assert world.plan() == Plan()
+    assert not world.is_safe()
+
+
+def test_what_travels_is_products_sidecars_generations_and_all_that_was_set_aside(world):
+    world.add_product("vcam1_10:11:12.123456")
+    world.eyes.write("vgen2/generation_0001.json", "{}")
+    for path in ["vbad/reasons.tsv", "vbad/vcam1/x.fits", "vbad/vcam2/y.txt"]:
+        world.eyes.write(path, path)
+    for path in [
+        "vgen2/a.framelist",
+        "vgen2/lonely.txt",
+        "vgen2/name_changes.txt",
+        "vgen2/plain.fits",
+        "vgen2/.vampd-1-a.tmp",
+        "vgen2/generation_1.json.bak",
+        "vcam1/x.fits",
+        "manifest_VMP_20251106.csv",
+    ]:
+        world.eyes.write(path, path)
+    world.run()
+    assert set(world.there) == {
+        "SHA256SUMS",
+        "vgen2/vcam1_10:11:12.123456.fits.fz",
+        "vgen2/vcam1_10:11:12.123456.txt",
+        "vgen2/generation_0001.json",
+        "vbad/reasons.tsv",
+        "vbad/vcam1/x.fits",
+        "vbad/vcam2/y.txt",
+    }
+    assert world.is_safe()
+
+
+def test_a_framelist_that_is_not_packed_yet_does_not_keep_others_from_travelling(world):
+    world.eyes.write("vgen2/VMPA00000002.framelist", "not packed")
+    world.eyes.write("vgen2/VMPA00000002.txt", "sidecar in the making")
+    product = world.add_product("VMPA00000001")
+    world.run()
+    assert product in world.there
+    assert "vgen2/VMPA00000002.txt" not in world.there
+
+
+def test_nothing_is_sent_before_all_of_it_was_read_here(world):
+    world.add_product("VMPA00000001")
+    paths = ("vgen2/VMPA00000001.fits.fz", "vgen2/VMPA00000001.txt")
+    assert world.plan() == Plan.of([Hash(paths, Place.HERE)])
+
+
+def test_a_file_that_changed_since_it_was_read_here_is_read_again(arrived):
+    arrived.eyes.write("vgen2/VMPA00000001.fits.fz", b"fresh")
+    assert not arrived.is_safe()
+    assert arrived.plan() == Plan.of([Hash(("vgen2/VMPA00000001.fits.fz",), Place.HERE)])
+    arrived.run()
+    assert arrived.there["vgen2/VMPA00000001.fits.fz"].content == b"fresh"
+
+
+def test_the_sums_are_written_before_and_sent_after_what_they_list(world):
+    world.add_product("VMPA00000001")
+    _, plan, *rest = world.run()
+    assert not rest
+    assert isinstance(plan.waves[0][0], WriteText)
+    assert [send.files[-1] for send in actions(plan, Send)] == ["vgen2/VMPA00000001.txt", SUMS_NAME]
+
+
+def test_the_sums_list_everything_else_that_is_there(arrived):
+    sums = parse_sums(arrived.there[SUMS_NAME].content.decode())
+    assert set(sums) == set(arrived.there) - {SUMS_NAME}
+    assert arrived.there[SUMS_NAME] == arrived.eyes.tree[SUMS_NAME]
+
+
+def test_a_finished_night_plans_nothing_and_is_safe(arrived):
+    assert arrived.plan() == Plan()
+    assert arrived.is_safe()
+
+
+def test_late_products_travel_alone_and_the_sums_grow(arrived):
+    late = arrived.add_product("VMPA00000003")
+    assert not arrived.is_safe()
+    before = parse_sums(arrived.eyes.tree[SUMS_NAME].content.decode())
+    plans = arrived.run()
+    after = parse_sums(arrived.there[SUMS_NAME].content.decode())
+    assert sent(plans) == {late, "vgen2/VMPA00000003.txt"}
+    assert before.items() < after.items()
+    assert arrived.is_safe()
+
+
+def test_damage_that_a_listing_cannot_show_is_repaired_by_checksum_and_alone(arrived):
+    arrived.damage("vgen2/VMPA00000002.fits.fz")
+    arrived.verify()
+    assert not arrived.is_safe()
+    plans = arrived.run()
+    assert plans == [
+        Plan.of(
+            [Send(("vgen2/VMPA00000002.fits.fz",), Compare.CHECKSUM)],
+            [Hash(("vgen2/VMPA00000002.fits.fz",), Place.ARCHIVE)],
+        )
+    ]
+    assert arrived.there["vgen2/VMPA00000002.fits.fz"].content == b"second"
+    assert arrived.is_safe()
+
+
+def test_damage_of_the_sums_themselves_is_repaired(arrived):
+    arrived.damage(SUMS_NAME)
+    arrived.verify()
+    arrived.run()
+    assert arrived.there[SUMS_NAME] == arrived.eyes.tree[SUMS_NAME]
+    assert arrived.is_safe()
+
+
+def test_a_file_that_is_gone_there_is_sent_again(arrived):
+    del arrived.there["vgen2/VMPA00000001.txt"]
+    assert not arrived.is_safe()
+    assert sent(arrived.run()) == {"vgen2/VMPA00000001.txt"}
+    assert arrived.is_safe()
+
+
+def test_sums_that_were_edited_here_are_written_again(arrived):
+    arrived.eyes.write(SUMS_NAME, "edited")
+    assert not arrived.is_safe()
+    arrived.run()
+    assert parse_sums(arrived.eyes.tree[SUMS_NAME].content.decode())
+    assert arrived.is_safe()
+
+
+def test_a_copy_is_not_safe_before_it_was_read(world):
+    world.add_product("VMPA00000001")
+    for action in actions(world.plan(), Hash):
+        world.execute(action)
+    plan = world.plan()
+    for action in [*actions(plan, WriteText), *actions(plan, Send)]:
+        world.execute(action)
+    assert len(world.there) == 3
+    assert not world.is_safe()
+    for action in actions(plan, Hash):
+        world.execute(action)
+    assert world.is_safe()
+
+
+def test_a_receipt_of_another_copy_proves_nothing(arrived):
+    path = "vgen2/VMPA00000001.fits.fz"
+    file = arrived.there[path]
+    arrived.there[path] = type(file)(file.content, file.mtime_ns + 1)
+    assert not arrived.is_safe()
+    assert sent(arrived.run()) == {path}
+
+
+def test_a_repair_that_does_not_help_leads_to_the_same_plan(arrived):
+    # The copy here is the damaged one, which its listing does not show either.
+    path = "vgen2/VMPA00000001.fits.fz"
+    file = arrived.eyes.tree[path]
+    arrived.eyes.tree[path] = type(file)(b"FIRST", file.mtime_ns)
+    arrived.damage(path)
+    arrived.verify()
+    plans = []
+    for _ in range(3):
+        plans.append(arrived.plan())
+        for wave in plans[-1].waves:
+            for action in wave:
+                arrived.execute(action)
+        assert not arrived.is_safe()
+    assert plans[0]
+    assert plans[0] == plans[1] == plans[2]
+
+
+def test_batches_are_limited_in_files_and_bytes_and_read_while_the_next_is_sent(monkeypatch, world):
+    monkeypatch.setattr(transfer, "BATCH_FILES", 3)
+    monkeypatch.setattr(transfer, "BATCH_BYTES", 10)
+    for number in range(4):
+        world.eyes.write(f"vbad/{number}", b"12345")
+    world.eyes.write("vbad/4", b"larger than a batch")
+    for number in range(5, 9):
+        world.eyes.write(f"vbad/{number}", b"1")
+    read, plan = world.run()
+    assert [action.files for action in actions(read, Hash)] == [
+        ("vbad/0", "vbad/1"),
+        ("vbad/2", "vbad/3"),
+        ("vbad/4",),
+        ("vbad/5", "vbad/6", "vbad/7"),
+        ("vbad/8",),
+    ]
+    sends = actions(plan, Send)
+    assert [action.files for action in actions(plan, Hash)] == [send.files for send in sends]
+    write, first, *between, last = plan.waves
+    assert [type(action) for action in write] == [WriteText]
+    assert [type(action) for action in first] == [Send]
+    assert all([type(action) for action in wave] == [Send, Hash] for wave in between)
+    assert [type(action) for action in last] == [Hash]
+
+
+def test_an_unsafe_file_is_never_among_the_safe_ones(arrived):
+    arrived.damage("vgen2/VMPA00000002.fits.fz")
+    arrived.verify()
+    assert transfer.safe_files(arrived.survey()) == set(arrived.there) - {
+        "vgen2/VMPA00000002.fits.fz"
+    }
+
+
+def test_a_survey_hashes_nothing(arrived):
+    survey = transfer.survey(NIGHT, arrived.eyes)
+    assert survey.here["vgen2/VMPA00000001.fits.fz"] == FileStamp(
+        "vgen2/VMPA00000001.fits.fz", 5, arrived.there["vgen2/VMPA00000001.fits.fz"].mtime_ns
+    )
+    assert transfer.plan(survey, SETTINGS) == Plan()

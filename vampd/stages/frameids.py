@@ -1,0 +1,276 @@
+"""frameids: one frame ID per cube of an archive night, in time order, each used once.
+
+First every cube without an ID gets one bound in the ledger, all in one reservation; only when the
+next survey sees them bound are framelists written again under their IDs. A cube that is packed
+keeps its ID, and late cubes come after it. At last ``name_changes.txt`` tells which name became
+which ID.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vampd.config import Authority, Settings
+from vampd.errors import DataError, FrameIdConflict
+from vampd.model.cards import Cards, Nonsense, Number, Undefined
+from vampd.model.frame_id import FrameId
+from vampd.model.framelist import Framelist, ProductOrder
+from vampd.model.name_changes import (
+    NAME_CHANGES,
+    NameChange,
+    format_name_changes,
+    parse_name_changes,
+)
+from vampd.model.night import Kind, NightId
+from vampd.model.plan import (
+    MarkApplied,
+    Plan,
+    Remark,
+    ReserveFrameIds,
+    Retire,
+    StampFrameId,
+    WriteText,
+)
+from vampd.model.state import StageName
+from vampd.model.stream import Stream
+from vampd.ports import BoundId, Eyes
+
+NAME = StageName.FRAMEIDS
+NAME_CHANGES_PATH = f"{Stream.VGEN2}/{NAME_CHANGES}"
+_FRAME_ID_NAME = re.compile(r"VMP[A-Z]\d{8}")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A framelist as this stage sees it.
+
+    ``frame_id`` and ``exposure_id`` are what its cards FRAMEID and EXP-ID say, '' for nothing.
+    """
+
+    path: str
+    name: str
+    identity: str
+    order: ProductOrder
+    frame_id: str
+    exposure_id: str
+
+
+@dataclass(frozen=True)
+class PackedCube:
+    """A packed product that tells its identity."""
+
+    path: str
+    name: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class FrameIdsSurvey:
+    """What needs an ID, what has one, and what the ledger says.
+
+    ``first_names`` tells by identity what each product was called at sync; ``name_changes`` is the
+    file's text, None if there is none.
+    """
+
+    framelists: tuple[Candidate, ...]
+    packed: tuple[PackedCube, ...]
+    bound: Mapping[str, BoundId]
+    first_names: Mapping[str, str]
+    name_changes: str | None
+
+
+def survey(night: NightId, eyes: Eyes) -> FrameIdsSurvey:
+    """Read framelists, packed products and bound IDs.
+
+    Nothing of an engineering night is seen: a grant cannot be taken back, and its cubes get none.
+    """
+    if night.kind is Kind.ENGINEERING:
+        return FrameIdsSurvey((), (), {}, {}, None)
+    return FrameIdsSurvey(
+        framelists=tuple(
+            _candidate(head.path, eyes.framelist(night, head.path))
+            for head in eyes.framelist_heads(night)
+        ),
+        packed=tuple(
+            PackedCube(product.file.path, _packed_name(product.file.path), product.identity)
+            for product in eyes.packed_products(night)
+            if product.identity is not None
+        ),
+        bound=eyes.bound_ids(night),
+        first_names={
+            product.identity: product.name
+            for generation in eyes.generations(night)
+            for product in generation.products
+        },
+        name_changes=eyes.text(night, NAME_CHANGES_PATH),
+    )
+
+
+def plan(survey: FrameIdsSurvey, settings: Settings) -> Plan:
+    """Reserve what is missing and nothing else; or stamp, record and retire.
+
+    Raises FrameIdConflict if ledger, headers and names contradict each other.
+    """
+    _check_ids(survey)
+    unbound = [one for one in survey.framelists if one.identity not in survey.bound]
+    if unbound:
+        reservation = ReserveFrameIds(tuple(_by_identity(unbound)))
+        return Plan.of([reservation], remarks=_doubts(settings))
+
+    stamps: list[StampFrameId] = []
+    retired: list[Retire] = []
+    carried = {one.identity for one in survey.packed}
+    for identity, framelists in _by_identity(survey.framelists).items():
+        frame_id = survey.bound[identity].frame_id
+        stamped = next((one for one in framelists if one.name == str(frame_id)), None)
+        if stamped is None:
+            stamps.append(StampFrameId(framelists[0].path, identity, frame_id))
+            continue
+        carried.add(identity)
+        # Both are there when a crash came between writing the new one and removing the old one.
+        retired += (Retire(one.path, stamped.path) for one in framelists if one is not stamped)
+    bound = (survey.bound[identity] for identity in carried)
+    unmarked = sorted(one.frame_id for one in bound if not one.applied)
+    marks = [MarkApplied(tuple(unmarked))] if unmarked else []
+    # Only when every cube carries its ID: the file tells what is, not what is to be.
+    names = [] if stamps else _write_name_changes(survey, carried)
+    return Plan.of(stamps, marks, [*retired, *names])
+
+
+def _doubts(settings: Settings) -> list[Remark]:
+    chosen = settings.frameids
+    if chosen.authority is not Authority.LOCAL or not FrameId.parse(chosen.first).looks_raw:
+        return []
+    return [
+        Remark(
+            "local_looks_raw",
+            chosen.first,
+            f"frameids.first = {chosen.first} lies in the range of raw frames while the authority"
+            " is local: the observatory will give the same numbers to other frames",
+        )
+    ]
+
+
+def _write_name_changes(survey: FrameIdsSurvey, carried: set[str]) -> list[WriteText]:
+    changes = {
+        NameChange(survey.first_names[identity], bound.frame_id)
+        for identity, bound in survey.bound.items()
+        # What was applied once stays told, wherever its product is by now.
+        if identity in survey.first_names and (bound.applied or identity in carried)
+    }
+    text = format_name_changes(changes)
+    if text == (survey.name_changes or ""):
+        return []
+    _refuse_other_changes(survey, changes)
+    return [WriteText(NAME_CHANGES_PATH, text)]
+
+
+def _refuse_other_changes(survey: FrameIdsSurvey, changes: set[NameChange]) -> None:
+    """FrameIdConflict if the file tells of a change that is none of ours."""
+    try:
+        told = parse_name_changes(survey.name_changes or "")
+    except DataError as error:
+        raise _conflict(f"{NAME_CHANGES_PATH} is damaged: {error.message}", None) from error
+    for change in told:
+        if change not in changes:
+            raise _conflict(
+                f"{NAME_CHANGES_PATH} tells that {change.old} became {change.frame_id}, the ledger"
+                " does not",
+                change.frame_id,
+            )
+
+
+def _by_identity(framelists: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+    """The framelists of each cube, the cubes in the order of their IDs."""
+    grouped: dict[str, list[Candidate]] = {}
+    for one in sorted(framelists, key=lambda one: (one.order, one.identity, one.path)):
+        grouped.setdefault(one.identity, []).append(one)
+    return grouped
+
+
+def _check_ids(survey: FrameIdsSurvey) -> None:
+    counts = Counter(one.frame_id for one in survey.bound.values())
+    for frame_id, count in counts.items():
+        if count > 1:
+            raise _conflict(
+                f"the ledger binds {frame_id} to {count} cubes, an ID belongs to one", frame_id
+            )
+    for packed in survey.packed:
+        own = _bound_to(packed.identity, survey)
+        if own is None or packed.name != str(own):
+            raise _conflict(
+                f"{packed.path} is packed and should be named by its ID,"
+                f" the ledger binds {own or 'none'} to its frames",
+                own,
+            )
+    for framelist in survey.framelists:
+        _check_framelist(framelist, _bound_to(framelist.identity, survey))
+
+
+def _check_framelist(framelist: Candidate, own: FrameId | None) -> None:
+    # What its cards have to say once it is stamped.
+    stamps = ("", "") if own is None else (str(own), own.exposure_id)
+    if framelist.frame_id not in ("", stamps[0]):
+        raise _conflict(
+            f"{framelist.path} carries FRAMEID {framelist.frame_id!r},"
+            f" the ledger binds {own or 'none'} to its frames",
+            own,
+        )
+    if not _FRAME_ID_NAME.match(framelist.name):
+        return
+    if framelist.name != stamps[0]:
+        raise _conflict(
+            f"{framelist.path} is named by a frame ID,"
+            f" the ledger binds {own or 'none'} to its frames",
+            own,
+        )
+    if (framelist.frame_id, framelist.exposure_id) != stamps:
+        raise _conflict(
+            f"{framelist.path} should carry FRAMEID {stamps[0]} and EXP-ID {stamps[1]},"
+            f" it carries {framelist.frame_id!r} and {framelist.exposure_id!r}",
+            own,
+        )
+
+
+def _bound_to(identity: str, survey: FrameIdsSurvey) -> FrameId | None:
+    bound = survey.bound.get(identity)
+    return None if bound is None else bound.frame_id
+
+
+def _conflict(found: str, frame_id: FrameId | None) -> FrameIdConflict:
+    return FrameIdConflict(
+        "frame_id_conflict",
+        f"{found}; compare ledger and folder, no ID is granted before they agree",
+        frame_id=None if frame_id is None else str(frame_id),
+    )
+
+
+def _candidate(path: str, framelist: Framelist) -> Candidate:
+    return Candidate(
+        path=path,
+        name=framelist.name,
+        identity=framelist.identity,
+        order=framelist.order,
+        frame_id=_text_of(framelist.cards, "FRAMEID"),
+        exposure_id=_text_of(framelist.cards, "EXP-ID"),
+    )
+
+
+def _packed_name(path: str) -> str:
+    return path.removeprefix("vgen2/").removesuffix(".fits.fz")
+
+
+def _text_of(cards: Cards, keyword: str) -> str:
+    """What a card says, '' for nothing; a value that is no string must not pass for nothing."""
+    match cards.value(keyword):
+        case str() as text:
+            return text.strip()
+        case Undefined():
+            return ""
+        case Number() | Nonsense() as other:
+            return other.text
+        case other:
+            return str(other)

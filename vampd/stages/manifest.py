@@ -1,0 +1,183 @@
+"""manifest: list the safe products for STARS, each frame ID once in all of a night's manifests.
+
+With ``mail.automatic`` every manifest that is new is then mailed. The night is safe long before, so
+a mail that fails costs nothing but this stage's attempts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vampd.config import Settings
+from vampd.errors import DataError
+from vampd.model.checksums import text_digest
+from vampd.model.frame_id import FrameId
+from vampd.model.letter import ManifestText
+from vampd.model.mailing import (
+    Correspondence,
+    MailState,
+    ManifestFile,
+    note_name,
+    noted_mailings,
+)
+from vampd.model.manifest import (
+    DigestColumn,
+    Manifest,
+    ManifestLine,
+    format_manifest,
+    manifest_name,
+    supplement_number,
+)
+from vampd.model.night import NightId
+from vampd.model.plan import Hash, Plan, SendMail, WriteText
+from vampd.model.receipt import Digests, Place, Receipt
+from vampd.model.state import StageName
+from vampd.ports import Eyes
+from vampd.stages.transfer import PACKED_SUFFIX, safe_files
+from vampd.stages.transfer import survey as survey_transfer
+
+NAME = StageName.MANIFEST
+_PRODUCT = re.compile(r"vgen2/(VMPA\d{8})\.fits\.fz")
+# So many products are read before their receipts are kept.
+_HASH_BATCH = 8
+
+
+@dataclass(frozen=True)
+class ManifestSurvey:
+    """What manifest looks at.
+
+    ``manifests`` are those that exist, by number; ``listed`` the frame IDs in them; ``products``
+    the receipts of the products that carry a frame ID, None where there is none that holds, and
+    ``safe`` those of them that are proven to be on the archive host. ``note`` is what the folder
+    tells of mailings.
+    """
+
+    night: NightId
+    manifests: tuple[ManifestText, ...]
+    listed: frozenset[FrameId]
+    products: Mapping[FrameId, Receipt | None]
+    safe: frozenset[FrameId]
+    correspondence: Correspondence
+    note: str | None
+
+
+def survey(night: NightId, eyes: Eyes) -> ManifestSurvey:
+    """Read the manifests, and the proofs of the products. DataError ``manifest_damaged``."""
+    transferred = survey_transfer(night, eyes)
+    manifests = read_manifests(night, eyes)
+    products: dict[FrameId, Receipt | None] = {}
+    for path, file in transferred.here.items():
+        if (frame_id := _frame_id(path)) is not None:
+            receipt = transferred.receipts_here.get(path)
+            holds = receipt is not None and receipt.file == file
+            products[frame_id] = receipt if holds else None
+    return ManifestSurvey(
+        night=night,
+        manifests=manifests,
+        listed=frozenset(line.frame_id for m in manifests for line in m.manifest.lines),
+        products=products,
+        safe=frozenset(
+            frame_id
+            for path in safe_files(transferred)
+            if (frame_id := _frame_id(path)) is not None
+        ),
+        correspondence=eyes.correspondence(night),
+        note=eyes.text(night, note_name(night.date)),
+    )
+
+
+def read_manifests(night: NightId, eyes: Eyes) -> tuple[ManifestText, ...]:
+    """The night's manifests, the first one first. DataError ``manifest_damaged`` names the file."""
+    numbered = []
+    for file in eyes.files(night, ""):
+        number = supplement_number(file.path, night.date)
+        text = None if number is None else eyes.text(night, file.path)
+        if number is not None and text is not None:
+            manifest = ManifestText(ManifestFile(night, file.path, text_digest(text)), text)
+            try:
+                manifest.manifest  # noqa: B018 - read now, so that damage is told with its name
+            except DataError as error:
+                message = f"{file.path}: {error.message}"
+                raise DataError(error.code, message, path=file.path) from error
+            numbered.append((number, manifest))
+    return tuple(manifest for _, manifest in sorted(numbered, key=lambda pair: pair[0]))
+
+
+def mail_states(
+    manifests: Sequence[ManifestText], correspondence: Correspondence, note: str | None
+) -> dict[ManifestFile, MailState]:
+    """Where these manifests stand, by the record and by the night's folder."""
+    return {
+        m.file: correspondence.state_of(m.file, noted_mailings(note, m.file)) for m in manifests
+    }
+
+
+def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
+    """One manifest, or supplement, with every product that none has listed yet; then its mail.
+
+    Raises DataError ``manifest_unsafe`` if one of them is not proven to be on the archive host (to
+    leave it out in silence would look like a complete night), ``mail_uncertain`` if nobody knows
+    whether a manifest was mailed.
+    """
+    late = sorted(survey.products.keys() - survey.listed)
+    unsafe = [frame_id for frame_id in late if frame_id not in survey.safe]
+    if unsafe:
+        raise DataError(
+            "manifest_unsafe",
+            f"{len(unsafe)} of {len(late)} products are not proven to be on the archive host"
+            f" (first: {unsafe[0]}); send and verify them again:"
+            f" vampctl retry {survey.night.date} --from transfer",
+            night=str(survey.night),
+        )
+    if not late:
+        return _plan_mail(survey) if settings.mail.automatic else Plan()
+    # What is safe has a receipt that holds.
+    receipts = {frame_id: r for frame_id in late if (r := survey.products[frame_id]) is not None}
+    form = settings.manifest.manifest_form
+    unread = [_product_path(frame_id) for frame_id in late if receipts[frame_id].md5 is None]
+    if DigestColumn.MD5 in form.columns and unread:
+        batches = (
+            tuple(unread[start : start + _HASH_BATCH])
+            for start in range(0, len(unread), _HASH_BATCH)
+        )
+        return Plan.of(Hash(batch, Place.HERE, Digests.SHA256_AND_MD5) for batch in batches)
+    folder = settings.manifest.prefix or settings.transfer.destination(survey.night.kind).path
+    lines = tuple(_line(str(folder / survey.night.date), receipts[frame_id]) for frame_id in late)
+    numbers = [supplement_number(m.file.name, survey.night.date) or 0 for m in survey.manifests]
+    name = manifest_name(survey.night.date, max(numbers, default=-1) + 1)
+    return Plan.of([WriteText(name, format_manifest(Manifest(form, lines)), once=True)])
+
+
+def _plan_mail(survey: ManifestSurvey) -> Plan:
+    states = mail_states(survey.manifests, survey.correspondence, survey.note)
+    uncertain = [file.name for file, state in states.items() if state is MailState.UNCERTAIN]
+    if uncertain:
+        date = survey.night.date
+        raise DataError(
+            "mail_uncertain",
+            f"{uncertain[0]} may have been mailed, and nobody knows. Ask whether it has arrived:"
+            f" `vampctl mail {date} --mark-sent` if it has,"
+            f" else `vampctl mail {date} --send --yes`; then `vampctl retry {date}`",
+            night=str(survey.night),
+        )
+    unmailed = tuple(file for file, state in states.items() if state is MailState.UNMAILED)
+    return Plan.of([SendMail(unmailed)] if unmailed else [])
+
+
+def _line(folder: str, receipt: Receipt) -> ManifestLine:
+    frame_id = _frame_id(receipt.path)
+    assert frame_id is not None
+    return ManifestLine(
+        frame_id, f"{folder}/{receipt.path}", receipt.file.size, receipt.sha256, receipt.md5
+    )
+
+
+def _frame_id(path: str) -> FrameId | None:
+    match = _PRODUCT.fullmatch(path)
+    return None if match is None else FrameId.parse(match[1])
+
+
+def _product_path(frame_id: FrameId) -> str:
+    return f"vgen2/{frame_id}{PACKED_SUFFIX}"

@@ -1,0 +1,209 @@
+"""sync: pair the two cameras' frames in time, split them by FLC state, cut them into cubes.
+
+Decisions are committed as a generation file before the first framelist is written; what is then
+missing is made from it. Cubes that no generation accounts for are late and form the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vampd import __version__
+from vampd.config import Settings
+from vampd.errors import DataError
+from vampd.model.checksums import format_reasons
+from vampd.model.cube import FileStamp, RawCube, SetAside
+from vampd.model.generation import Generation, accounted_cubes, set_aside_cubes
+from vampd.model.night import NightId
+from vampd.model.plan import (
+    CommitGeneration,
+    LinkSetAside,
+    Plan,
+    Remark,
+    WriteFramelist,
+    WriteText,
+)
+from vampd.model.repeats import set_aside_repeats
+from vampd.model.state import StageName
+from vampd.model.stream import CAMERA_STREAMS, is_cube_name, timing_name, unfinished_cube_name
+from vampd.model.synchronisation import SyncRules, synchronise
+from vampd.ports import Eyes
+
+NAME = StageName.SYNC
+REASONS = "vbad/reasons.tsv"
+# A synchronised product's times are means of both cameras': its own frames may lie a little beside.
+_PAIR_SLACK_US = 1_000_000
+
+
+@dataclass(frozen=True)
+class SyncSurvey:
+    """What sync looks at.
+
+    ``late`` and ``late_set_aside`` are the cubes that no generation accounts for; ``present``
+    holds the identities of the products that exist as framelist or packed; ``raw_paths`` is what
+    lies in the camera streams; ``neighbours`` are the used cubes that late ones may
+    overlap in time.
+    """
+
+    generations: tuple[Generation, ...]
+    late: tuple[RawCube, ...]
+    late_set_aside: tuple[SetAside, ...]
+    present: frozenset[str]
+    linked: frozenset[str]
+    raw_paths: frozenset[str]
+    reasons: str | None
+    neighbours: tuple[RawCube, ...] = ()
+
+
+def survey(night: NightId, eyes: Eyes) -> SyncSurvey:
+    """Read the generations, and header and timing of every late cube.
+
+    Raises DataError ``raw_changed`` if a cube whose frames are in products is not what it was.
+    """
+    generations = eyes.generations(night)
+    files = {file.path: file for file in eyes.raw_files(night)}
+    late, late_set_aside = _look_at_late_cubes(night, eyes, files, generations)
+    heads = eyes.framelist_heads(night)
+    packed = eyes.packed_products(night)
+    return SyncSurvey(
+        generations=generations,
+        late=late,
+        late_set_aside=late_set_aside,
+        present=frozenset(head.identity for head in heads)
+        | frozenset(product.identity for product in packed if product.identity),
+        linked=frozenset(
+            file.path for stream in CAMERA_STREAMS for file in eyes.files(night, f"vbad/{stream}")
+        ),
+        raw_paths=frozenset(files),
+        reasons=eyes.text(night, REASONS),
+        neighbours=_look_at_neighbours(night, eyes, files, generations, late),
+    )
+
+
+def _look_at_late_cubes(
+    night: NightId,
+    eyes: Eyes,
+    files: Mapping[str, FileStamp],
+    generations: tuple[Generation, ...],
+) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
+    accounts = accounted_cubes(generations)
+    aside = set_aside_cubes(generations)
+    cubes: list[RawCube] = []
+    bad: list[SetAside] = []
+    for path, file in files.items():
+        name = path.rpartition("/")[2]
+        if unfinished_cube_name(name):
+            if path not in accounts:
+                bad.append(_unfinished(file))
+            continue
+        if not is_cube_name(name):
+            continue
+        timing_file = files.get(timing_name(path))
+        account = accounts.get(path)
+        if account is not None:
+            if (account.fits, account.timing_file) == (file, timing_file):
+                continue
+            if path not in aside:
+                raise DataError(
+                    "raw_changed",
+                    f"{path} or its timing file changed after sync had used it;"
+                    " find out why before anything else is done with this night",
+                    path=path,
+                )
+        seen = eyes.raw_cube(night, file)
+        if isinstance(seen, RawCube):
+            cubes.append(seen)
+        else:
+            bad.append(seen)
+    return tuple(cubes), tuple(bad)
+
+
+def _look_at_neighbours(
+    night: NightId,
+    eyes: Eyes,
+    files: Mapping[str, FileStamp],
+    generations: tuple[Generation, ...],
+    late: Sequence[RawCube],
+) -> tuple[RawCube, ...]:
+    """The used cubes whose products reach into the time of a late cube: few, and mostly none."""
+    spans = [
+        (int(cube.timing.acquired_us[0]), int(cube.timing.acquired_us[-1]) + _PAIR_SLACK_US)
+        for cube in late
+    ]
+    paths = {
+        part.cube
+        for generation in generations
+        for product in generation.products
+        if any(
+            first <= product.last_us + _PAIR_SLACK_US and product.first_us <= last
+            for first, last in spans
+        )
+        for part in product.ranges
+    }
+    seen = [eyes.raw_cube(night, files[path]) for path in sorted(paths & files.keys())]
+    return tuple(cube for cube in seen if isinstance(cube, RawCube))
+
+
+def _unfinished(file: FileStamp) -> SetAside:
+    reason = "the logger never finished this cube: it still has its temporary name"
+    return SetAside(file, None, 0, "unfinished", reason)
+
+
+def plan(survey: SyncSurvey, settings: Settings) -> Plan:
+    """A generation for late cubes; else whatever the generations still miss."""
+    if survey.late or survey.late_set_aside:
+        generation = _next_generation(survey, settings)
+        return Plan.of([CommitGeneration(generation)], remarks=_remarks(generation))
+    framelists = [
+        WriteFramelist(product, generation.version)
+        for generation in survey.generations
+        for product in generation.products
+        if product.identity not in survey.present
+    ]
+    aside = set_aside_cubes(survey.generations)
+    links = [
+        LinkSetAside(f"vbad/{file.path}", file.path)
+        for cube in aside.values()
+        for file in _travelling_files(cube)
+        if file.path in survey.raw_paths and f"vbad/{file.path}" not in survey.linked
+    ]
+    reasons = format_reasons(aside.values())
+    listing = [WriteText(REASONS, reasons)] if aside and reasons != survey.reasons else []
+    return Plan.of(framelists, links, listing)
+
+
+def _remarks(generation: Generation) -> Iterator[Remark]:
+    subject = f"generation {generation.number}"
+    for text in generation.remarks:
+        yield Remark("sync_remark", subject, text)
+    for bad in generation.set_aside:
+        yield Remark(bad.code, bad.path, f"set aside with {bad.frames} frames: {bad.reason}")
+    for reason, frames in generation.dubious.items():
+        yield Remark(f"dubious_{reason}", subject, f"{frames} frames have no certain FLC state")
+
+
+def _travelling_files(cube: SetAside) -> list[FileStamp]:
+    # What cannot be read cannot travel; its reason still does.
+    if cube.code == "unreadable":
+        return []
+    if cube.timing_file is None or cube.code == "timing_unreadable":
+        return [cube.fits]
+    return [cube.fits, cube.timing_file]
+
+
+def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
+    rules = SyncRules(
+        gap_us=round(settings.sync.cut_at_gap_s * 1e6),
+        span_us=round(settings.sync.cut_after_s * 1e6),
+        cut_on=settings.sync.cut_on,
+    )
+    fresh, repeated = set_aside_repeats(survey.late, survey.neighbours)
+    return synchronise(
+        fresh,
+        [*survey.late_set_aside, *repeated],
+        rules,
+        number=len(survey.generations) + 1,
+        version=__version__,
+        taken_names=[p.name for g in survey.generations for p in g.products],
+    )

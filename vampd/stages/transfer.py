@@ -1,0 +1,176 @@
+"""transfer: send what the archive host lacks, and prove by re-reading that it arrived.
+
+What travels: in ``vgen2`` every packed product with its sidecar and the generation files, all of
+``vbad``, and ``SHA256SUMS``, which lists everything else that travels. A file is safe when the
+bytes that were read there, past the cache, have the digest of the bytes that were read here, and
+neither file has changed since, as far as the listings tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from vampd.config import Settings
+from vampd.model.checksums import SUMS_NAME, format_sums, text_digest
+from vampd.model.cube import FileStamp
+from vampd.model.night import NightId
+from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
+from vampd.model.receipt import Place, Receipt
+from vampd.model.state import StageName
+from vampd.ports import Eyes
+
+NAME = StageName.TRANSFER
+BATCH_FILES = 64
+BATCH_BYTES = 8_000_000_000
+
+PACKED_SUFFIX = ".fits.fz"
+_GENERATION = re.compile(r"vgen2/generation_\d+\.json")
+_SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
+
+
+@dataclass(frozen=True)
+class TransferSurvey:
+    """What transfer looks at.
+
+    ``here`` are the files that must travel, by path, without SHA256SUMS; ``sums`` is the text of
+    that one, None if it does not exist. ``archive`` is the listing there.
+    """
+
+    here: Mapping[str, FileStamp]
+    sums: str | None
+    archive: Mapping[str, FileStamp]
+    receipts_here: Mapping[str, Receipt]
+    receipts_there: Mapping[str, Receipt]
+
+
+def survey(night: NightId, eyes: Eyes) -> TransferSurvey:
+    """List both sides and read the receipts. RemoteUnavailable."""
+    aside = [file for folder in _SET_ASIDE_FOLDERS for file in eyes.files(night, folder)]
+    travelling = [*_products(eyes.files(night, "vgen2")), *aside]
+    return TransferSurvey(
+        here={file.path: file for file in travelling},
+        sums=eyes.text(night, SUMS_NAME),
+        archive=eyes.archive_files(night),
+        receipts_here=eyes.receipts(night, Place.HERE),
+        receipts_there=eyes.receipts(night, Place.ARCHIVE),
+    )
+
+
+def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
+    by_path = {file.path: file for file in files}
+    for path, file in by_path.items():
+        # A sidecar without its product is one of fpack's that is still in the making.
+        is_sidecar = path.endswith(".txt") and path.removesuffix(".txt") + PACKED_SUFFIX in by_path
+        if is_sidecar or path.endswith(PACKED_SUFFIX) or _GENERATION.fullmatch(path):
+            yield file
+
+
+def plan(survey: TransferSurvey, settings: Settings) -> Plan:
+    """Hash what has no receipt here; else write the sums, send the difference, hash it there.
+
+    SHA256SUMS goes last, so that at the archive host it only ever lists what has arrived.
+    """
+    digests = _digests_here(survey)
+    unread = [path for path in sorted(survey.here) if path not in digests]
+    if unread:
+        return Plan.of(Hash(batch, Place.HERE) for batch in _batches(unread, survey.here))
+    if not survey.here:
+        return Plan()
+    sums = format_sums(digests)
+    required = _required_digests(survey)
+    unsafe = [path for path in required if not _is_proven(survey, path, required[path])]
+    compares = {path: _comparison(survey, path, required[path]) for path in unsafe}
+    sends = [
+        Send(batch, compare)
+        for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
+        for batch in _batches(
+            [path for path in unsafe if compares[path] is compare and path != SUMS_NAME],
+            survey.here,
+        )
+    ]
+    if SUMS_NAME in unsafe:
+        sends.append(Send((SUMS_NAME,), compares[SUMS_NAME]))
+    write = [WriteText(SUMS_NAME, sums)] if sums != survey.sums else []
+    return Plan.of(write, *_pipelined(sends))
+
+
+def is_safe(survey: TransferSurvey) -> bool:
+    """Whether everything that must travel is proven to be there; nothing at all is no proof."""
+    required = _required_digests(survey)
+    return (
+        bool(survey.here)
+        and safe_files(survey) == required.keys()
+        and survey.here.keys() < required.keys()
+        and survey.sums is not None
+        and text_digest(survey.sums) == required[SUMS_NAME]
+    )
+
+
+def safe_files(survey: TransferSurvey) -> frozenset[str]:
+    """The paths of the files that are proven to be there, byte for byte."""
+    required = _required_digests(survey)
+    return frozenset(path for path in required if _is_proven(survey, path, required[path]))
+
+
+def _digests_here(survey: TransferSurvey) -> dict[str, str]:
+    """The digest of every file here whose receipt still holds."""
+    return {
+        path: survey.receipts_here[path].sha256
+        for path, file in survey.here.items()
+        if path in survey.receipts_here and survey.receipts_here[path].file == file
+    }
+
+
+def _required_digests(survey: TransferSurvey) -> dict[str, str]:
+    """What must be there: digests by path, sorted; SHA256SUMS, whose text is known, behind all."""
+    digests = _digests_here(survey)
+    required = {path: digests[path] for path in sorted(digests)}
+    required[SUMS_NAME] = text_digest(format_sums(digests))
+    return required
+
+
+def _is_proven(survey: TransferSurvey, path: str, sha256: str) -> bool:
+    receipt = survey.receipts_there.get(path)
+    return (
+        receipt is not None
+        and receipt.sha256 == sha256
+        and receipt.file == survey.archive.get(path)
+    )
+
+
+def _comparison(survey: TransferSurvey, path: str, sha256: str) -> Compare:
+    """By checksum where rsync's quick look could take other bytes for the right ones."""
+    receipt = survey.receipts_there.get(path)
+    listed = survey.archive.get(path)
+    if receipt is not None and receipt.file == listed and receipt.sha256 != sha256:
+        return Compare.CHECKSUM
+    return Compare.SIZE_AND_TIME
+
+
+def _batches(paths: list[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:
+    """Cut into batches: what one has achieved survives the failure of the next."""
+    batch: list[str] = []
+    bytes_in_batch = 0
+    for path in paths:
+        size = files[path].size
+        if batch and (len(batch) == BATCH_FILES or bytes_in_batch + size > BATCH_BYTES):
+            yield tuple(batch)
+            batch, bytes_in_batch = [], 0
+        batch.append(path)
+        bytes_in_batch += size
+    if batch:
+        yield tuple(batch)
+
+
+def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:
+    """Waves in which one batch is read there while the next one is sent; never two sends at once.
+
+    Two rsyncs would remove each other's folder of partial files.
+    """
+    arrived: list[Action] = []
+    for send in sends:
+        yield [send, *arrived]
+        arrived = [Hash(send.files, Place.ARCHIVE)]
+    yield arrived
