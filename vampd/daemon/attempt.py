@@ -1,0 +1,302 @@
+"""One attempt at one stage of one night: survey, plan, execute, survey again.
+
+The stage is finished when planning finds nothing left to do; the same plan twice in a row means
+that something is stuck. How an attempt ends is one event, fenced by its claim.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from vampd.config import Settings
+from vampd.daemon.execute import Hands, execute_wave
+from vampd.daemon.scan import look_at_night
+from vampd.disk.atomic import remove_leftovers
+from vampd.disk.failpoint import failpoint
+from vampd.disk.lock import Lock
+from vampd.errors import (
+    ClaimLost,
+    DataError,
+    StateError,
+    StoreError,
+    Stuck,
+    TransientError,
+    VampdError,
+)
+from vampd.log import get_log
+from vampd.model.generation import Generation, SyncCounts
+from vampd.model.plan import Action, Pack, Plan
+from vampd.model.retry import RetryPolicy, after_failure
+from vampd.model.state import Event, EventName, StageName, Status
+from vampd.model.stream import CAMERA_STREAMS, Stream
+from vampd.model.synchronisation import find_unexpected
+from vampd.ports import Eyes, Facts, NightRecord, NightStore
+from vampd.stages import STAGES, Stage
+from vampd.stages.transfer import is_safe
+
+_log = get_log()
+_PROGRESS_EVERY_S = 1.0
+_STORE_AGAIN_S = 1.0
+# All that vampd writes to, in a night's folder.
+_OWN_FOLDERS = ("", Stream.VGEN2, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A claimed night and what the attempt works with."""
+
+    record: NightRecord
+    settings: Settings
+    store: NightStore
+    eyes: Eyes
+    hands: Hands
+    lock_path: Path
+    is_stopping: Callable[[], bool]
+    clock: Callable[[], float] = time.time
+
+
+class _Progress:
+    """Counts finished actions and tells the store now and then."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._told_at = 0.0
+        self.all_actions = self.actions = self.frames = self.bytes = 0
+
+    def begin(self, plan: Plan) -> None:
+        self.all_actions = self.actions + len(plan)
+        self._tell()
+
+    def done(self, action: Action) -> None:
+        self.actions += 1
+        if isinstance(action, Pack):
+            self.frames += action.frames
+            self.bytes += action.bytes
+        if time.monotonic() - self._told_at >= _PROGRESS_EVERY_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        facts = Facts(done_actions=self.actions, all_actions=self.all_actions)
+        record = self._attempt.record
+        self._attempt.store.keep(record.night, facts, claim=record.claim)
+
+
+def run_attempt(attempt: Attempt) -> Outcome:
+    """Run the stage to its end and apply the event that it leads to.
+
+    StoreError goes through: without a store that can be trusted the daemon must end.
+    """
+    record = attempt.record
+    stage = STAGES[record.state.stage]
+    structlog.contextvars.bind_contextvars(
+        night=record.night.date,
+        kind=record.night.kind.value,
+        stage=stage.NAME.value,
+        attempt=record.state.attempts,
+    )
+    progress = _Progress(attempt)
+    started = time.monotonic()
+    _log.info("stage.started")
+    error: VampdError | None = None
+    trace: str | None = None
+    try:
+        with Lock(attempt.lock_path):
+            facts = _work(attempt, stage, progress)
+            attempt.store.keep(record.night, facts, claim=record.claim)
+            failpoint("attempt.facts.kept")
+    except StoreError:
+        raise
+    except VampdError as caught:
+        error = caught
+    except OSError as caught:
+        error = TransientError("io_error", f"{caught}; it is tried again")
+    except Exception as caught:  # noqa: BLE001 - a bug is not weather: the night is held with it
+        error = VampdError("bug", f"{type(caught).__name__}: {caught}")
+        trace = traceback.format_exc()
+    outcome = _conclude(attempt, error, trace)
+    level = _log.info if outcome is not Outcome.FAILED else _log.warning
+    level(
+        f"stage.{outcome}",
+        actions=progress.actions,
+        frames=progress.frames,
+        bytes=progress.bytes,
+        duration_s=round(time.monotonic() - started, 3),
+        code=error.code if error else None,
+    )
+    return outcome
+
+
+def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
+    night, folder = attempt.record.night, attempt.hands.folder
+    facts = Facts()
+    if stage.NAME is StageName.SYNC:
+        # Taken before the survey: whatever comes after it is late.
+        facts = Facts(signature=look_at_night(folder).look.signature)
+    if stage.NAME is StageName.FRAMEIDS:
+        _refuse_unexpected(attempt)
+    for own in _OWN_FOLDERS:
+        remove_leftovers(folder / own)
+    previous: Plan | None = None
+    while True:
+        attempt.hands.pace.check()
+        survey = stage.survey(night, attempt.eyes)
+        plan = stage.plan(survey, attempt.settings)
+        if previous is None:
+            for remark in plan.remarks:
+                _log.warning(
+                    "stage.remarked",
+                    code=remark.code,
+                    subject=remark.subject,
+                    message=remark.message,
+                )
+        if not plan:
+            break
+        if plan == previous:
+            raise Stuck(
+                "stuck",
+                f"{stage.NAME} did what it had planned and still has the same {len(plan)} actions"
+                f" to do, first: {plan.waves[0][0]!r:.200}",
+            )
+        progress.begin(plan)
+        for wave in plan.waves:
+            execute_wave(attempt.hands, wave, progress.done)
+            failpoint("attempt.wave.executed")
+        previous = plan
+    return _facts_at_end(attempt, stage.NAME, survey, facts)
+
+
+def _refuse_unexpected(attempt: Attempt) -> None:
+    """The gate before what cannot be undone: hold an unexpected night before it takes IDs."""
+    rules = attempt.settings.sync
+    if not rules.hold_when_unexpected or attempt.record.released:
+        return
+    counts = total_counts(attempt.eyes.generations(attempt.record.night))
+    unexpected = find_unexpected(
+        counts,
+        max_unpaired=rules.max_unpaired,
+        max_dubious=rules.max_dubious,
+        max_set_aside=rules.max_set_aside,
+    )
+    if unexpected:
+        raise DataError(
+            "sync_unexpected",
+            f"{unexpected}; look at `vampctl summary {attempt.record.night.date}`, then"
+            f" `vampctl release {attempt.record.night.date}` lets it take frame IDs",
+        )
+
+
+def total_counts(generations: tuple[Generation, ...]) -> SyncCounts:
+    """The counts of all generations together."""
+    names = SyncCounts.__dataclass_fields__
+    return SyncCounts(**{n: sum(getattr(g.counts, n) for g in generations) for n in names})
+
+
+def _facts_at_end(attempt: Attempt, stage: StageName, survey: Any, facts: Facts) -> Facts:
+    now = attempt.clock()
+    match stage:
+        case StageName.SYNC:
+            frames = total_counts(attempt.eyes.generations(attempt.record.night)).raw
+            return Facts(signature=facts.signature, frames=frames)
+        case StageName.FPACK:
+            return Facts(processed_at=now)
+        case StageName.TRANSFER:
+            if not is_safe(survey):
+                raise Stuck("not_safe", "nothing is left to send or to read, and it is not safe")
+            return Facts(transferred_at=now, safe_at=now)
+        case StageName.MANIFEST:
+            return Facts(manifests=len(survey.manifests))
+        case _:
+            return facts
+
+
+def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> Outcome:
+    event, outcome = _event_for(attempt, error)
+    if event is None:
+        return outcome
+    if error is not None:
+        held = event.name is EventName.HELD
+        tell = _log.error if held else _log.warning
+        tell(
+            "night.held" if held else "night.waits",
+            code=error.code,
+            error=error.message,
+            trace=trace,
+        )
+    failpoint("attempt.event.decided")
+    message = (trace or error.message) if error else None
+    try:
+        after = _apply(attempt, event, error.code if error else None, message)
+    except ClaimLost:
+        # A person held or retried the night meanwhile; what they said stands.
+        return Outcome.SUPERSEDED
+    if after is None:
+        return Outcome.ABANDONED
+    failpoint("attempt.event.committed")
+    if after.state.status is Status.DONE:
+        _log.info("night.done", frames=after.frames, bytes=after.bytes)
+    return outcome
+
+
+def _apply(
+    attempt: Attempt, event: Event, code: str | None, message: str | None
+) -> NightRecord | None:
+    """Apply the event, however long the store is busy or its disk full; None at the daemon's end.
+
+    A night that is then still running in the store is taken up by the next start.
+    """
+    while True:
+        try:
+            return attempt.store.apply(
+                attempt.record.night,
+                event,
+                at=attempt.clock(),
+                actor="vampd",
+                claim=attempt.record.claim,
+                code=code,
+                message=message,
+            )
+        except TransientError as error:
+            _log.warning("store.waited", code=error.code, error=error.message)
+            if attempt.is_stopping():
+                return None
+            time.sleep(_STORE_AGAIN_S)
+
+
+def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None, Outcome]:
+    if error is None:
+        return Event(EventName.ADVANCED), Outcome.FINISHED
+    if isinstance(error, ClaimLost):
+        if attempt.is_stopping():
+            return Event(EventName.ABANDONED), Outcome.ABANDONED
+        return None, Outcome.SUPERSEDED
+    if isinstance(error, TransientError | StateError):
+        retry = attempt.settings.retry
+        policy = RetryPolicy(
+            first_delay_s=retry.first_delay_s,
+            factor=retry.factor,
+            max_delay_s=retry.max_delay_s,
+            attempts=retry.attempts,
+        )
+        jitter = random.random()  # spreads retries, protects nothing
+        attempts = attempt.record.state.attempts
+        return after_failure(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
+    return Event(EventName.HELD), Outcome.FAILED

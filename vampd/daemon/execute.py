@@ -1,0 +1,257 @@
+"""Executing actions: the only place where bytes change.
+
+`execute` is one match over the kinds of action. Every effect is on the disk before the row that
+tells of it is committed.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from vampd.config import Settings
+from vampd.daemon.eyes import read_framelist
+from vampd.daemon.mailing import MailDesk, load_template, read_manifest_texts, send_letter
+from vampd.daemon.pool import WorkerPool
+from vampd.daemon.used_cubes import UsedCubes
+from vampd.disk.atomic import (
+    creating,
+    fsync_folder,
+    link_durably,
+    make_folder,
+    remove_durably,
+    replacing,
+    replacing_one_of_many,
+)
+from vampd.disk.digest import read_digests
+from vampd.disk.failpoint import failpoint
+from vampd.disk.pace import SharedPace
+from vampd.errors import DataError, WorkerLost
+from vampd.fits.worker import pack_framelist
+from vampd.log import get_log
+from vampd.model.cube import FileStamp
+from vampd.model.framelist import (
+    Framelist,
+    apply_edits,
+    format_framelist,
+    stamp_frame_id,
+)
+from vampd.model.generation import Product, format_generation
+from vampd.model.letter import write_letter
+from vampd.model.mailing import ManifestFile
+from vampd.model.night import NightId
+from vampd.model.plan import (
+    Action,
+    CommitGeneration,
+    EditCards,
+    Hash,
+    LinkSetAside,
+    MarkApplied,
+    Pack,
+    ReserveFrameIds,
+    Retire,
+    RunsIn,
+    Send,
+    SendMail,
+    StampFrameId,
+    Wave,
+    WriteFramelist,
+    WriteText,
+)
+from vampd.model.product_header import build_framelist
+from vampd.model.receipt import Digests, Place, Receipt
+from vampd.model.stream import Stream
+from vampd.ports import ArchiveHost, FrameIdAuthority, Ledger, Receipts
+
+_log = get_log()
+_THREADS = 4
+# Their names become durable together, at the end of their wave.
+_WRITTEN_TOGETHER = (WriteFramelist, EditCards)
+_NAMES_TOGETHER = 256
+_WORKERS_A_CUBE = 3
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What one attempt at one night acts with."""
+
+    night: NightId
+    folder: Path
+    settings: Settings
+    cubes: UsedCubes
+    receipts: Receipts
+    ledger: Ledger
+    authority: FrameIdAuthority
+    archive_host: ArchiveHost
+    workers: WorkerPool
+    pace: SharedPace
+    mail: MailDesk
+    clock: Callable[[], float] = time.time
+
+
+def execute_wave(hands: Hands, wave: Wave, done: Callable[[Action], None]) -> None:
+    """Execute a wave's actions, side by side where they may; ``done`` hears of each.
+
+    One action that fails does not keep the others from their end: a bad cube costs only itself.
+    Then the first error is raised, in the order of the wave.
+    """
+    errors: dict[int, Exception] = {}
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix=f"vampd-{hands.night.date}") as threads:
+        running: list[tuple[int, Action, Future[None]]] = []
+        for number, action in enumerate(wave):
+            match action.runs_in:
+                case RunsIn.DAEMON:
+                    hands.pace.check()
+                    execute(hands, action)
+                    done(action)
+                case RunsIn.THREAD | RunsIn.WORKER:
+                    # The log's night, stage and attempt go along.
+                    run = contextvars.copy_context().run
+                    running.append((number, action, threads.submit(run, execute, hands, action)))
+        for start in range(0, len(running), _NAMES_TOGETHER):
+            part = running[start : start + _NAMES_TOGETHER]
+            _make_names_durable(hands, part)
+            for number, action, future in part:
+                try:
+                    future.result()
+                except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
+                    errors[number] = error
+                else:
+                    done(action)
+    if errors:
+        raise errors[min(errors)]
+
+
+def _make_names_durable(hands: Hands, running: Iterable[tuple[int, Action, Future[None]]]) -> None:
+    """One fsync of the folder for all framelists of a wave: it costs as much as one of a file."""
+    writing = [future for _, action, future in running if isinstance(action, _WRITTEN_TOGETHER)]
+    if writing:
+        wait(writing)
+        fsync_folder(hands.folder / Stream.VGEN2)
+        failpoint("execute.framelists.folder_synced")
+
+
+def execute(hands: Hands, action: Action) -> None:
+    """Make one action true; `execute_wave` makes the names of new framelists durable."""
+    hands.pace.check()
+    match action:
+        case CommitGeneration(generation):
+            _write_new(hands, f"vgen2/{generation.file_name}", format_generation(generation))
+        case WriteFramelist(product, version):
+            _write_one_of_many(hands, _build(hands, product, version))
+        case WriteText(path, text, once):
+            (_write_new if once else _write)(hands, path, text)
+        case LinkSetAside(path, raw):
+            link = hands.folder / path
+            make_folder(link.parent)
+            link_durably("../" * path.count("/") + raw, link)
+        case EditCards(path, edits):
+            framelist = read_framelist(hands.folder, path)
+            _write_one_of_many(hands, apply_edits(framelist, edits))
+        case ReserveFrameIds(identities):
+            hands.ledger.reserve(hands.night, identities, hands.authority)
+        case StampFrameId(path, _, frame_id):
+            stamped = stamp_frame_id(read_framelist(hands.folder, path), frame_id)
+            _write(hands, stamped.path, format_framelist(stamped))
+            failpoint("execute.stamp.written")
+            _retire(hands, path, stamped.path)
+        case MarkApplied(frame_ids):
+            hands.ledger.mark_applied(hands.night, frame_ids)
+        case Pack(framelist=path):
+            _pack(hands, path)
+        case Send(files, compare):
+            hands.archive_host.send(hands.night, hands.folder, files, compare, hands.pace)
+        case Hash(files, place, digests):
+            _hash(hands, files, place, digests)
+        case Retire(path, kept_as):
+            _retire(hands, path, kept_as)
+        case SendMail(manifests):
+            _send_mail(hands, manifests)
+        case _:
+            assert_never(action)
+    failpoint("execute.action.done")
+
+
+def _write(hands: Hands, path: str, text: str) -> None:
+    make_folder((hands.folder / path).parent)
+    with replacing(hands.folder / path) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _write_new(hands: Hands, path: str, text: str) -> None:
+    make_folder((hands.folder / path).parent)
+    with creating(hands.folder / path) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _write_one_of_many(hands: Hands, framelist: Framelist) -> None:
+    path = hands.folder / framelist.path
+    make_folder(path.parent)
+    with replacing_one_of_many(path) as file:
+        file.write(format_framelist(framelist).encode("utf-8", "surrogateescape"))
+
+
+def _build(hands: Hands, product: Product, version: str) -> Framelist:
+    paths = sorted({part.cube for part in (*product.ranges, *product.partners)})
+    return build_framelist(product, {path: hands.cubes.read(path) for path in paths}, version)
+
+
+def _pack(hands: Hands, path: str) -> None:
+    receipt = _pack_in_worker(hands, path)
+    failpoint("execute.pack.packed")
+    hands.receipts.keep(hands.night, [receipt])
+
+
+def _pack_in_worker(hands: Hands, path: str) -> Receipt:
+    """Pack a framelist; a worker that dies or hangs costs another try, not the night's attempt."""
+    for tries_left in reversed(range(_WORKERS_A_CUBE)):
+        try:
+            future = hands.workers.submit(
+                pack_framelist, hands.folder, path, hands.settings.fpack.verify, hands.pace
+            )
+            return hands.workers.result(future, hands.pace)
+        except WorkerLost as error:
+            _log.warning("worker.lost", framelist=path, code=error.code, error=error.message)
+            if not tries_left:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def _hash(hands: Hands, files: tuple[str, ...], place: Place, digests: Digests) -> None:
+    if place is Place.ARCHIVE:
+        receipts = list(hands.archive_host.digests(hands.night, files, hands.pace))
+    else:
+        receipts = [_hash_here(hands, path, digests) for path in files]
+    failpoint("execute.hash.read")
+    hands.receipts.keep(hands.night, receipts)
+
+
+def _hash_here(hands: Hands, path: str, digests: Digests) -> Receipt:
+    algorithms = ["sha256", "md5"] if digests is Digests.SHA256_AND_MD5 else ["sha256"]
+    size, mtime_ns, read = read_digests(hands.folder / path, hands.pace, algorithms)
+    return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], hands.clock(), *read[1:])
+
+
+def _send_mail(hands: Hands, manifests: tuple[ManifestFile, ...]) -> None:
+    desk = hands.mail
+    texts = read_manifest_texts(hands.folder, manifests)
+    letter = write_letter(load_template(desk.settings), texts, desk.settings.data_host_ip or "")
+    mailing = send_letter(desk, letter, manifests, despite=frozenset(), actor="vampd")
+    _log.info(
+        "mail.sent",
+        message_id=mailing.message_id,
+        manifests=len(manifests),
+        files=letter.manifest.files,
+        recipients=len(mailing.recipients),
+    )
+
+
+def _retire(hands: Hands, path: str, kept_as: str) -> None:
+    if not (hands.folder / kept_as).is_file():
+        raise DataError("nothing_kept", f"{path} stays: {kept_as}, which should hold it, is gone")
+    remove_durably(hands.folder / path)

@@ -1,0 +1,174 @@
+"""The stages' eyes on a real disk, store and archive host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from vampd.disk.listing import list_files, list_raw_files, stamp_of
+from vampd.errors import DataError
+from vampd.fits.rawcube import read_raw_cube
+from vampd.fits.sidecar import read_sidecar_identity
+from vampd.model.cube import FileStamp, RawCube, SetAside
+from vampd.model.dictionary import Dictionary
+from vampd.model.framelist import SUFFIX, Framelist, parse_framelist
+from vampd.model.generation import Generation, parse_generation
+from vampd.model.mailing import Correspondence
+from vampd.model.night import NightId
+from vampd.model.receipt import Place, Receipt
+from vampd.model.stream import CAMERA_STREAMS, Stream, timing_name
+from vampd.ports import (
+    ArchiveHost,
+    BoundId,
+    FramelistHead,
+    Ledger,
+    MailLog,
+    PackedProduct,
+    Receipts,
+)
+
+_PRODUCTS = Stream.VGEN2.value
+_PACKED_SUFFIX = ".fits.fz"
+_HEAD_BYTES = 4096
+# Sync decides by these cards and by those of [sync] cut_on, and summaries tell the OBJECT; a night
+# has millions of others.
+_DECIDING = frozenset(
+    (
+        "EXPTIME",
+        "EXTTRIG",
+        "DETECTOR",
+        "U_CAMERA",
+        "U_FLCEN",
+        "U_FLCST",
+        "U_FLC",
+        "U_TRIGJT",
+        "U_DETMOD",
+        "PRD-RNG2",
+        "OBJECT",
+    )
+)
+
+
+class DiskEyes:
+    """Implements ports.Eyes below the watched root."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        cut_on: tuple[str, ...],
+        receipts: Receipts,
+        ledger: Ledger,
+        mail_log: MailLog,
+        archive_host: Callable[[NightId], ArchiveHost],
+        dictionary: Callable[[], Dictionary],
+    ) -> None:
+        self._root = root
+        self._deciding = _DECIDING | frozenset(cut_on)
+        self._receipts = receipts
+        self._ledger = ledger
+        self._mail_log = mail_log
+        self._archive_host = archive_host
+        self._dictionary = dictionary
+
+    def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
+        """Every file of the camera streams, by path."""
+        return list_raw_files(self._folder(night), CAMERA_STREAMS)
+
+    def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
+        """One raw cube with its timing and the cards that decide something."""
+        seen = look_at_cube(self._folder(night), fits)
+        if isinstance(seen, SetAside):
+            return seen
+        return replace(seen, cards=seen.cards.only(self._deciding))
+
+    def generations(self, night: NightId) -> tuple[Generation, ...]:
+        """The committed generations, by number."""
+        folder = self._folder(night) / _PRODUCTS
+        paths = sorted(folder.glob("generation_*.json"))
+        return tuple(parse_generation(path.read_text()) for path in paths)
+
+    def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
+        """The framelists in vgen2, by path."""
+        folder = self._folder(night)
+        return tuple(
+            FramelistHead(file.path, _read_identity(folder / file.path))
+            for file in list_files(folder, _PRODUCTS)
+            if file.path.endswith(SUFFIX)
+        )
+
+    def framelist(self, night: NightId, path: str) -> Framelist:
+        """One framelist, whole."""
+        return read_framelist(self._folder(night), path)
+
+    def packed_products(self, night: NightId) -> tuple[PackedProduct, ...]:
+        """The packed products in vgen2, by path."""
+        folder = self._folder(night)
+        files = {file.path: file for file in list_files(folder, _PRODUCTS)}
+        products = []
+        for path, file in files.items():
+            if path.endswith(_PACKED_SUFFIX):
+                sidecar = files.get(path.removesuffix(_PACKED_SUFFIX) + ".txt")
+                identity = read_sidecar_identity(folder / sidecar.path) if sidecar else None
+                products.append(PackedProduct(file, sidecar, identity))
+        return tuple(products)
+
+    def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:
+        """The files of one folder of the night."""
+        return list_files(self._folder(night), folder)
+
+    def text(self, night: NightId, path: str) -> str | None:
+        """A small text file, None if it does not exist; line ends as they are."""
+        try:
+            return (self._folder(night) / path).read_bytes().decode("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
+        """The newest receipt per path."""
+        return self._receipts.of(night, place)
+
+    def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
+        """What the archive host has of this night."""
+        return self._archive_host(night).files(night)
+
+    def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
+        """The frame IDs of this night's products."""
+        return self._ledger.bound(night)
+
+    def correspondence(self, night: NightId) -> Correspondence:
+        """What was mailed of this night and what STARS has taken in."""
+        return self._mail_log.correspondence(night)
+
+    def dictionary(self) -> Dictionary:
+        """The keyword dictionary."""
+        return self._dictionary()
+
+    def _folder(self, night: NightId) -> Path:
+        return self._root / night.folder
+
+
+def look_at_cube(folder: Path, fits: FileStamp) -> RawCube | SetAside:
+    """One raw cube with its timing and all its cards, or why it cannot be used."""
+    timing_path = timing_name(fits.path)
+    stream = Stream(fits.path.partition("/")[0])
+    return read_raw_cube(folder, fits, stamp_of(folder, timing_path), stream)
+
+
+def read_framelist(folder: Path, path: str) -> Framelist:
+    """A framelist of the night in ``folder``; DataError ``framelist_damaged`` names it."""
+    text = (folder / path).read_bytes().decode("utf-8", "surrogateescape")
+    try:
+        return parse_framelist(text)
+    except DataError as error:
+        raise DataError(error.code, f"{path}: {error.message}", path=path) from error
+
+
+def _read_identity(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES).decode("utf-8", "surrogateescape")
+    for line in head.split("\n"):
+        if line.startswith("identity "):
+            return line.removeprefix("identity ")
+    raise DataError("framelist_damaged", f"{path} tells no identity", path=str(path))

@@ -1,0 +1,169 @@
+"""Mailing manifests: on record before the mail leaves, and never twice without a person's word.
+
+The order is: the row that tells the intention; a line in each night's folder, which outlives a lost
+database; the mail; the row's outcome. Who dies in between leaves a mailing that is pending, which
+counts as *may have been sent*.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import make_msgid
+from pathlib import Path
+
+from vampd.config import Mail
+from vampd.disk.atomic import replacing
+from vampd.disk.failpoint import failpoint
+from vampd.errors import ConfigError, DataError, TransientError
+from vampd.model.checksums import text_digest
+from vampd.model.letter import (
+    DEFAULT_TEMPLATE,
+    Letter,
+    ManifestText,
+    check_template,
+    compose_mail,
+)
+from vampd.model.mailing import (
+    Mailing,
+    MailOutcome,
+    ManifestFile,
+    Way,
+    append_note,
+    note_name,
+)
+from vampd.model.night import NightId
+from vampd.ports import Mailer, MailLog
+
+
+@dataclass(frozen=True)
+class MailDesk:
+    """What mailing works with; the mailer is opened only to send."""
+
+    settings: Mail
+    root: Path
+    log: MailLog
+    open_mailer: Callable[[Mail], Mailer]
+    clock: Callable[[], float] = time.time
+
+
+def load_template(settings: Mail) -> str:
+    """The configured template, or the built-in one. ConfigError ``mail_template``."""
+    if settings.template is None:
+        return DEFAULT_TEMPLATE
+    try:
+        template = settings.template.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "mail_template", f"cannot read mail.template {settings.template}: {error}"
+        ) from error
+    check_template(template)
+    return template
+
+
+def new_message_id(settings: Mail) -> str:
+    """A message ID that nobody has; its right side tells the sender's domain, not this host."""
+    return make_msgid(domain=(settings.sender or "").rpartition("@")[2] or "vampd.invalid")
+
+
+def read_manifest_texts(
+    folder: Path, manifests: Sequence[ManifestFile]
+) -> tuple[ManifestText, ...]:
+    """The texts of these manifests of one night; DataError ``manifest_changed``."""
+    texts = []
+    for manifest in manifests:
+        text = (folder / manifest.name).read_bytes().decode("utf-8", "surrogateescape")
+        if text_digest(text) != manifest.sha256:
+            raise DataError(
+                "manifest_changed",
+                f"{folder / manifest.name} is not what it was a moment ago; a manifest never"
+                " changes: find out who wrote there",
+            )
+        texts.append(ManifestText(manifest, text))
+    return tuple(texts)
+
+
+def send_letter(
+    desk: MailDesk,
+    letter: Letter,
+    manifests: Sequence[ManifestFile],
+    *,
+    despite: frozenset[str],
+    actor: str,
+) -> Mailing:
+    """Send a letter with these manifests and record it; the mailing, which is SENT.
+
+    ``despite`` are the message IDs of earlier mailings of them that the actor knows of.
+    TransientError or ConfigError: not sent. DataError ``mail_uncertain``: nobody knows. StateError
+    ``mailed_meanwhile``: not sent, because somebody else does.
+    """
+    settings = desk.settings
+    mailer = desk.open_mailer(settings)
+    mailing = Mailing(
+        message_id=new_message_id(settings),
+        manifests=tuple(manifests),
+        recipients=settings.recipients,
+        way=settings.way,
+        actor=actor,
+        at=desk.clock(),
+    )
+    sender = settings.sender or ""
+    mail = compose_mail(letter, sender, mailing.recipients, mailing.message_id, mailing.at)
+    desk.log.intend(mailing, despite)
+    failpoint("mailing.intent.committed")
+    try:
+        _note(desk.root, mailing)
+        failpoint("mailing.intent.noted")
+        mailer.send(sender, mailing.recipients, mail.as_bytes())
+    except (TransientError, ConfigError) as error:
+        _conclude(desk, mailing, MailOutcome.FAILED, error.message)
+        raise
+    except DataError as error:
+        _conclude(desk, mailing, MailOutcome.UNCERTAIN, error.message)
+        raise
+    # Whatever else is raised leaves it pending: then nobody knows.
+    failpoint("mailing.mail.sent")
+    _conclude(desk, mailing, MailOutcome.SENT, None)
+    failpoint("mailing.outcome.committed")
+    return mailing
+
+
+def record_by_hand(
+    desk: MailDesk, manifests: Sequence[ManifestFile], *, despite: frozenset[str], actor: str
+) -> Mailing:
+    """Record that a person has mailed these manifests."""
+    mailing = Mailing(
+        message_id=new_message_id(desk.settings),
+        manifests=tuple(manifests),
+        recipients=desk.settings.recipients,
+        way=Way.BY_HAND,
+        actor=actor,
+        at=desk.clock(),
+    )
+    desk.log.intend(mailing, despite)
+    _conclude(desk, mailing, MailOutcome.SENT, None)
+    _note(desk.root, mailing)
+    return mailing
+
+
+def _conclude(desk: MailDesk, mailing: Mailing, outcome: MailOutcome, detail: str | None) -> None:
+    desk.log.conclude(mailing.message_id, outcome, at=desk.clock(), detail=detail)
+
+
+def _note(root: Path, mailing: Mailing) -> None:
+    time_text = datetime.fromtimestamp(mailing.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    nights: set[NightId] = {manifest.night for manifest in mailing.manifests}
+    for night in sorted(nights):
+        path = root / night.folder / note_name(night.date)
+        try:
+            text = path.read_text("utf-8") if path.exists() else None
+            with replacing(path) as file:
+                file.write(append_note(text, mailing, night, time_text).encode())
+        except OSError as error:
+            raise TransientError(
+                "mail_not_noted",
+                f"cannot write {path}: {error.strerror}; nothing was mailed: who mails must be able"
+                " to write into the night's folder",
+            ) from error

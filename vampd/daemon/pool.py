@@ -1,0 +1,121 @@
+"""Supervised worker processes: one action each, with a deadline.
+
+pebble and not ProcessPoolExecutor: a worker that dies or hangs costs its own action only, and is
+killed and replaced while the others go on. forkserver, because the daemon has threads.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+import pebble
+from pebble import ProcessExpired, ProcessPool
+
+from vampd.errors import ClaimLost, WorkerLost
+from vampd.fits.worker import initialise_worker
+from vampd.log import get_log
+from vampd.ports import Pace
+
+_log = get_log()
+_Result = TypeVar("_Result")
+_LOOK_S = 0.5
+_STOP_WITHIN_S = 5.0
+_TERMINATE_S = 0.1
+
+
+class WorkerPool:
+    """At most ``workers`` processes (0: one a core); actions beyond that queue."""
+
+    def __init__(self, workers: int, deadline_s: float) -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self._deadline_s = deadline_s
+        self._context = multiprocessing.get_context("forkserver")
+        # Imported, and compiled if need be, once in the fork server, not in every worker.
+        self._context.set_forkserver_preload(["vampd.fits.preload"])
+        # A worker has nothing to put in order, and one that hangs may not listen to SIGTERM.
+        pebble.CONSTS.term_timeout = _TERMINATE_S
+        self._pool = self._make_pool()
+        self._closed = False
+        self._changing = threading.Lock()
+
+    def _make_pool(self) -> ProcessPool:
+        return ProcessPool(
+            self.workers,
+            initializer=initialise_worker,
+            initargs=(os.getpid(),),
+            context=self._context,
+        )
+
+    def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
+        """Run a picklable function in a worker; ClaimLost (``stopped``) if the pool was closed."""
+        with self._changing:
+            if self._closed:
+                raise ClaimLost("stopped", "the worker pool was closed")
+            if not self._pool.active:
+                # A worker that dies while none has work breaks pebble's pool for ever.
+                _end(self._pool)
+                self._pool = self._make_pool()
+                _log.warning("workers.renewed")
+            try:
+                future: Future[_Result] = self._pool.schedule(function, args=args)
+            except RuntimeError as error:  # broken just now
+                raise _worker_died("before it had work") from error
+            return future
+
+    def result(self, future: Future[_Result], pace: Pace) -> _Result:
+        """Wait for a worker's result.
+
+        WorkerLost if the worker died (``worker_died``) or exceeded the deadline
+        (``worker_deadline``), for which neither queueing nor pauses count; ClaimLost (``stopped``)
+        if the pool was closed, or if the pace stops and the worker does not.
+        """
+        worked_s = stopped_s = 0.0
+        begin = time.monotonic()
+        while not wait([future], _LOOK_S).done:
+            now = time.monotonic()
+            # pebble's own deadline would also run while the cameras make us stand still.
+            worked_s += now - begin if future.running() and not pace.paused else 0.0
+            stopped_s += now - begin if pace.stopped else 0.0
+            begin = now
+            if stopped_s > _STOP_WITHIN_S:
+                future.cancel()
+                raise ClaimLost("stopped", "a worker that did not stop by itself was killed")
+            if worked_s > self._deadline_s:
+                future.cancel()  # ends the process
+                raise WorkerLost(
+                    "worker_deadline",
+                    f"a worker process took longer than {self._deadline_s:.0f} s and was killed;"
+                    " its action is tried again",
+                )
+        try:
+            return future.result()
+        except ProcessExpired as error:
+            raise _worker_died(f"exit code {error.exitcode}") from error
+        except BrokenProcessPool as error:
+            raise _worker_died("before it had work") from error
+        except CancelledError as error:
+            raise ClaimLost("stopped", "the worker pool was closed") from error
+
+    def close(self) -> None:
+        """End all workers now; what they were doing is abandoned."""
+        with self._changing:
+            self._closed = True
+            _end(self._pool)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
+
+
+def _worker_died(how: str) -> WorkerLost:
+    return WorkerLost(
+        "worker_died", f"a worker process died ({how}) and is replaced; its action is tried again"
+    )

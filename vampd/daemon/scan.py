@@ -1,0 +1,138 @@
+"""What the disk tells of the nights: which there are, how they look, who touched them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.daemon.eyes import look_at_cube
+from vampd.disk.listing import list_raw_files
+from vampd.disk.writers import has_writers
+from vampd.errors import TransientError
+from vampd.model.cube import FileStamp, RawCube
+from vampd.model.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
+from vampd.model.old_tools import find_traces
+from vampd.model.quiet import INCOMPLETE_CODES, Look
+from vampd.model.stream import CAMERA_STREAMS, Stream, is_cube_name, unfinished_cube_name
+
+_LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
+
+
+@dataclass(frozen=True)
+class NightLook:
+    """One look at a night's camera streams; ``latest_s`` is the newest mtime (unix seconds)."""
+
+    look: Look
+    files: tuple[FileStamp, ...]
+    latest_s: float
+
+    @property
+    def bytes(self) -> int:
+        """The size of the raw files."""
+        return sum(file.size for file in self.files)
+
+
+def find_nights(root: Path) -> tuple[NightId, ...]:
+    """The night folders below the root, oldest first; names that are no dates are no nights."""
+    nights = [
+        NightId(name, kind)
+        for folder, kind in ((root, Kind.ENGINEERING), (root / ARCHIVE_FOLDER, Kind.ARCHIVE))
+        for name in _folder_names(folder)
+        if parse_night_date(name)
+    ]
+    return tuple(sorted(nights))
+
+
+def _folder_names(folder: Path) -> Iterator[str]:
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield entry.name
+
+
+def stream_folders(folder: Path) -> tuple[Path, ...]:
+    """The camera streams of a night's folder, there or not."""
+    return tuple(folder / stream.value for stream in CAMERA_STREAMS)
+
+
+def look_at_night(folder: Path) -> NightLook:
+    """List the camera streams: one stat a file, nothing is opened."""
+    files = list_raw_files(folder, CAMERA_STREAMS)
+    latest_ns = max((file.mtime_ns for file in files), default=0)
+    return NightLook(Look(sign_files(files)), files, latest_ns / 1e9)
+
+
+def sign_files(files: tuple[FileStamp, ...]) -> str:
+    """A digest that changes when any name, size or mtime does."""
+    lines = "".join(f"{file.path}\0{file.size}\0{file.mtime_ns}\n" for file in files)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether some process has a raw file open for writing, as far as one may see."""
+    return has_writers(stream_folders(folder))
+
+
+def stream_times(folder: Path) -> tuple[int, ...]:
+    """The mtimes (ns) of the camera streams: they change when names come and go."""
+    times = []
+    for path in stream_folders(folder):
+        try:
+            times.append(path.stat().st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return tuple(times)
+
+
+@dataclass(frozen=True)
+class CubeCheck:
+    """What a closer look at one raw cube tells: is it whole, does it carry a FRAMEID."""
+
+    complete: bool
+    frame_id: str | None
+
+
+def check_cube(folder: Path, fits: FileStamp) -> CubeCheck:
+    """Read a cube's header and timing file; one that changes meanwhile is not complete."""
+    try:
+        seen = look_at_cube(folder, fits)
+    except TransientError:
+        return CubeCheck(complete=False, frame_id=None)
+    if isinstance(seen, RawCube):
+        return CubeCheck(complete=True, frame_id=seen.cards.string("FRAMEID"))
+    return CubeCheck(complete=seen.code not in INCOMPLETE_CODES, frame_id=None)
+
+
+def cube_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:
+    """The raw cubes among these files."""
+    return (file for file in files if is_cube_name(file.path.rpartition("/")[2]))
+
+
+def unfinished_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:
+    """The cubes that still have their logger's temporary name."""
+    return (file for file in files if unfinished_cube_name(file.path.rpartition("/")[2]))
+
+
+def old_tool_traces(root: Path, night: NightId) -> list[str]:
+    """What the old tools left in or about a night; empty if it is ours to process."""
+    folder = root / night.folder
+    logs = [
+        path.read_text(errors="replace")
+        for path in (base / name for base in (root, root / ARCHIVE_FOLDER) for name in _LOGS)
+        if path.is_file()
+    ]
+    return find_traces(_names(folder), _names(folder / Stream.VGEN2), logs, night)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,66 @@
+"""The raw cubes that a night's generations use, read again for the framelists made from them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vampd.daemon.eyes import look_at_cube
+from vampd.disk.listing import stamp_of
+from vampd.errors import DataError
+from vampd.model.cube import RawCube
+from vampd.model.generation import CubeAccount
+
+# A product and its siblings come from the same cubes, one after the other: a few of them, but the
+# solo frames of a run may be strewn over all of its cubes. About 100 bytes a frame.
+_KEPT_FRAMES = 400_000
+_FEWEST_KEPT = 16
+
+
+class UsedCubes:
+    """Raw cubes with all their cards, the most recent ones kept; safe among threads.
+
+    ``accounts`` is asked once, at the first cube.
+    """
+
+    def __init__(self, folder: Path, accounts: Callable[[], Mapping[str, CubeAccount]]) -> None:
+        self._folder = folder
+        self._ask_accounts = accounts
+        self._accounts: Mapping[str, CubeAccount] | None = None
+        self._kept: OrderedDict[str, RawCube] = OrderedDict()
+        self._kept_frames = 0
+        self._lock = threading.Lock()
+
+    def read(self, path: str) -> RawCube:
+        """A cube as sync saw it; DataError ``raw_changed`` if it is not the same any more."""
+        with self._lock:
+            if path not in self._kept:
+                self._keep(self._read(path))
+            self._kept.move_to_end(path)
+            return self._kept[path]
+
+    def _keep(self, cube: RawCube) -> None:
+        self._kept[cube.path] = cube
+        self._kept_frames += cube.frames
+        while self._kept_frames > _KEPT_FRAMES and len(self._kept) > _FEWEST_KEPT:
+            self._kept_frames -= self._kept.popitem(last=False)[1].frames
+
+    def _read(self, path: str) -> RawCube:
+        if self._accounts is None:
+            self._accounts = self._ask_accounts()
+        account = self._accounts[path]
+        seen = look_at_cube(self._folder, account.fits)
+        now = stamp_of(self._folder, path)
+        if isinstance(seen, RawCube) and (now, seen.timing_file) == (
+            account.fits,
+            account.timing_file,
+        ):
+            return seen
+        raise DataError(
+            "raw_changed",
+            f"{path} or its timing file is not what it was at sync; find out why before anything"
+            " else is done with this night",
+            path=path,
+        )

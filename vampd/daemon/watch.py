@@ -1,0 +1,81 @@
+"""File system events as a hint that a scan is worth it: never more than that.
+
+Only names that come and go and writers that close are asked for; a camera that streams hundreds of
+MB/s must not wake anybody with every write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
+
+from vampd.log import get_log
+
+_log = get_log()
+_EVENTS: list[type[FileSystemEvent]] = [
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileMovedEvent,
+]
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        self._wake()
+
+
+class FolderWatch:
+    """Watches a changing set of folders, each without what lies below it."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._handler = _Handler(wake)
+        self._observer = Observer()
+        self._watches: dict[Path, ObservedWatch] = {}
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._observer.start()
+
+    def follow(self, folders: Iterable[Path]) -> None:
+        """Watch these folders, as far as they exist, and no others.
+
+        A folder that cannot be watched (inotify's limits, a network file system) is left to the
+        periodic scan.
+        """
+        wanted = {folder for folder in folders if folder.is_dir()}
+        for folder in self._watches.keys() - wanted:
+            self._observer.unschedule(self._watches.pop(folder))
+        for folder in wanted - self._watches.keys():
+            try:
+                self._watches[folder] = self._observer.schedule(
+                    self._handler, str(folder), recursive=False, event_filter=_EVENTS
+                )
+            except OSError as error:
+                _log.warning("watch.refused", folder=str(folder), error=str(error))
+                return
+
+    def close(self) -> None:
+        """End watching."""
+        self._observer.stop()
+        self._observer.join()

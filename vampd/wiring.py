@@ -1,0 +1,304 @@
+"""The composition root: which parts vampd and vampctl are made of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vampd.config import Authority, Settings, packaged_file
+from vampd.disk.atomic import make_folder
+from vampd.disk.lock import Lock
+from vampd.errors import EXIT_OK, FrameIdConflict, TransientError
+from vampd.log import get_log
+from vampd.model.night import ARCHIVE_FOLDER, NightId
+from vampd.ports import (
+    ArchiveHost,
+    Eyes,
+    FrameIdAuthority,
+    Ledger,
+    MailLog,
+    NightRecord,
+    NightStore,
+    Pace,
+    Receipts,
+)
+
+if TYPE_CHECKING:
+    from vampd.daemon.attempt import Outcome
+    from vampd.daemon.execute import Hands
+    from vampd.daemon.mailing import MailDesk
+    from vampd.daemon.pool import WorkerPool
+    from vampd.daemon.scheduler import RunMode
+    from vampd.disk.pace import Flag, SharedPace
+    from vampd.store.engine import Access
+    from vampd.store.ledger import FrameIdLedger
+
+LEDGER_FILE = "frameids.ledger"
+ANSWERS_FOLDER = "frameids.answers"
+
+
+@dataclass(frozen=True)
+class Connections:
+    """The settings, the store's parts and the eyes that look through them."""
+
+    settings: Settings
+    store: NightStore
+    receipts: Receipts
+    ledger: Ledger
+    mail_log: MailLog
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """Made at the first look: `vampctl status` needs none, and they are slow to import."""
+        return make_eyes(self.settings, self.receipts, self.ledger, self.mail_log)
+
+    @cached_property
+    def mail_desk(self) -> MailDesk:
+        """What mails are sent from."""
+        return make_mail_desk(self.settings, self.mail_log)
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Connections]:
+    """Connect for a command; StoreError if there is no database that fits this version."""
+    from vampd.store.engine import Access
+
+    with _connected(settings, Access.USE) as connections:
+        yield connections
+
+
+@contextmanager
+def _connected(settings: Settings, access: Access) -> Iterator[Connections]:
+    from vampd.store.engine import Access, open_store
+    from vampd.store.ledger import FrameIdLedger
+    from vampd.store.mailings import StoredMailLog
+    from vampd.store.nights import Nights
+    from vampd.store.receipts import StoredReceipts
+
+    store = open_store(settings.database.url, access)
+    try:
+        receipts = StoredReceipts(store)
+        ledger_path = settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE
+        ledger = FrameIdLedger(store, ledger_path)
+        if access is Access.MIGRATE and ledger_path.exists():
+            _bring_in_ledger(ledger)
+        yield Connections(settings, Nights(store), receipts, ledger, StoredMailLog(store))
+    finally:
+        store.close()
+
+
+def _bring_in_ledger(ledger: FrameIdLedger) -> None:
+    """Fill a new database with the IDs on record, before products ask for theirs."""
+    try:
+        ledger.reconcile()
+    except (FrameIdConflict, TransientError) as error:
+        # Nobody will get an ID before that is mended; all else goes on.
+        get_log().error("ledger.refused", code=error.code, error=error.message)
+
+
+def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog) -> Eyes:
+    """Eyes on the real disk and the real archive host."""
+    from vampd.daemon.eyes import DiskEyes
+    from vampd.dictionary import load_dictionary
+
+    path = settings.headers.dictionary or packaged_file("keywords.toml")
+    return DiskEyes(
+        settings.watch.root,
+        cut_on=settings.sync.cut_on,
+        receipts=receipts,
+        ledger=ledger,
+        mail_log=mail_log,
+        archive_host=lambda night: archive_host(settings, night),
+        dictionary=lambda: load_dictionary(path),
+    )
+
+
+def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
+    """The destination of nights of this kind."""
+    from vampd.adapters.archive_host import open_archive_host
+
+    return open_archive_host(settings.transfer, night.kind)
+
+
+def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
+    """What mails are sent from, by these settings."""
+    from vampd.adapters.mail import open_mailer
+    from vampd.daemon.mailing import MailDesk
+
+    return MailDesk(settings.mail, settings.watch.root, mail_log, open_mailer)
+
+
+def night_lock(settings: Settings, night: NightId) -> Lock:
+    """The lock of whoever works on this night, be it vampd or a command; not taken yet."""
+    from vampd.disk.atomic import make_folder
+
+    folder = settings.database.path.parent / "locks"
+    make_folder(folder)
+    return Lock(folder / _lock_name(night))
+
+
+def _lock_name(night: NightId) -> str:
+    return f"{night.date}-{night.kind}.lock"
+
+
+def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
+    """Who grants frame IDs; a call that is on its way ends when ``pace`` is stopped."""
+    from vampd.adapters.authority import LocalAuthority, NoAuthority
+    from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
+    from vampd.model.frame_id import FrameId
+
+    chosen = settings.frameids
+    answers = settings.watch.root / ARCHIVE_FOLDER / ANSWERS_FOLDER / chosen.authority
+    match chosen.authority:
+        case Authority.NONE:
+            return NoAuthority()
+        case Authority.LOCAL:
+            return LocalAuthority(FrameId.parse(chosen.first))
+        case Authority.GEN2:
+            return Gen2Authority(
+                answers,
+                chosen.gen2_answer,
+                chosen.timeout_s,
+                pace,
+                chosen.numbers,
+                chosen.gen2_hosts,
+            )
+        case Authority.COMMAND:
+            return CommandAuthority(answers, chosen.command, chosen.timeout_s, pace, chosen.numbers)
+
+
+def _reconcile_ledger(ledger: Ledger) -> None:
+    """Fill a new database from the ledger file; a conflict holds nights at frameids, not vampd."""
+    from vampd.log import get_log
+
+    try:
+        ledger.reconcile()
+    except (FrameIdConflict, TransientError) as error:
+        get_log().error("ledger.disagreed", code=error.code, error=error.message)
+
+
+def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
+    """Run vampd until it is told to end or, if so asked, until no night can advance any more.
+
+    StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
+    """
+    from vampd.daemon.notify import Notifier
+    from vampd.daemon.pool import WorkerPool
+    from vampd.daemon.quiet_watch import QuietWatch
+    from vampd.daemon.scheduler import Scheduler
+    from vampd.daemon.watch import FolderWatch
+    from vampd.disk.pace import Flag
+    from vampd.store.engine import Access
+
+    settings = read_settings()
+    database = settings.database.path
+    make_folder(database.parent)
+    locks = database.parent / "locks"
+    make_folder(locks)
+    with ExitStack() as stack:
+        stack.enter_context(Lock(database.with_name(database.name + ".lock")))
+        connections = stack.enter_context(_connected(settings, Access.MIGRATE))
+        _reconcile_ledger(connections.ledger)
+        flags = stack.enter_context(_fresh_folder(database.parent / "flags"))
+        workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+        stack.callback(workers.close)
+        pause = Flag.create(flags / "pause")
+
+        def start(
+            record: NightRecord, now: Settings, stop: Flag, is_stopping: Callable[[], bool]
+        ) -> Outcome:
+            return _start_attempt(
+                connections, workers, locks, record, now, pause, stop, is_stopping
+            )
+
+        notifier = Notifier()
+        scheduler = Scheduler(
+            connections.store,
+            QuietWatch(connections.store),
+            FolderWatch,
+            read_settings=read_settings,
+            settings=settings,
+            start=start,
+            make_stop_flag=lambda record: Flag.create(
+                flags / f"{record.night.date}-{record.night.kind}-{record.claim}"
+            ),
+            pause=pause,
+            notifier=notifier,
+        )
+        signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
+        signal.signal(signal.SIGINT, lambda *_: scheduler.stop())
+        signal.signal(signal.SIGHUP, lambda *_: scheduler.reload())
+        notifier.ready()
+        scheduler.run(mode)
+    if scheduler.has_hanging_attempts:
+        # Threads that hang in a disk that does not answer would keep the interpreter from its end.
+        os._exit(EXIT_OK)
+
+
+@contextmanager
+def _fresh_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder for as long as the block lasts; what a killed daemon left in it goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_hands(
+    connections: Connections,
+    settings: Settings,
+    night: NightId,
+    eyes: Eyes,
+    workers: WorkerPool,
+    pace: SharedPace,
+) -> Hands:
+    """What one attempt at a night acts with."""
+    from vampd.daemon.execute import Hands
+    from vampd.daemon.used_cubes import UsedCubes
+    from vampd.model.generation import accounted_cubes
+
+    folder = settings.watch.root / night.folder
+    return Hands(
+        night=night,
+        folder=folder,
+        settings=settings,
+        cubes=UsedCubes(folder, lambda: accounted_cubes(eyes.generations(night))),
+        receipts=connections.receipts,
+        ledger=connections.ledger,
+        authority=authority(settings, pace),
+        archive_host=archive_host(settings, night),
+        workers=workers,
+        pace=pace,
+        mail=make_mail_desk(settings, connections.mail_log),
+    )
+
+
+def _start_attempt(
+    connections: Connections,
+    workers: WorkerPool,
+    locks: Path,
+    record: NightRecord,
+    settings: Settings,
+    pause: Flag,
+    stop: Flag,
+    is_stopping: Callable[[], bool],
+) -> Outcome:
+    from vampd.daemon.attempt import Attempt, run_attempt
+    from vampd.disk.pace import SharedPace
+
+    night = record.night
+    eyes = make_eyes(settings, connections.receipts, connections.ledger, connections.mail_log)
+    hands = make_hands(connections, settings, night, eyes, workers, SharedPace(pause, stop))
+    lock_path = locks / _lock_name(night)
+    return run_attempt(
+        Attempt(record, settings, connections.store, eyes, hands, lock_path, is_stopping)
+    )
