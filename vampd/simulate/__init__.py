@@ -1,0 +1,56 @@
+"""Simulated nights: raw folders as the camera loggers leave them, with their truth.
+
+``simulated = plan_night(PRESETS["tiny"], NightId("20251106", Kind.ARCHIVE), seed=1)`` decides
+everything without touching the disk, ``write_night(simulated, root)`` writes it, and
+``simulated.truth`` tells what is right about each frame. The same seed gives the same bytes.
+"""
+
+from vampd.simulate.night import SimulatedCube, SimulatedNight, plan_night
+from vampd.simulate.presets import PRESETS
+from vampd.simulate.scenario import (
+    CROP_64,
+    CROP_192,
+    MBI,
+    STANDARD,
+    ClockStep,
+    Crop,
+    Defect,
+    HeaderCopy,
+    Pause,
+    Readout,
+    Run,
+    Scenario,
+    Spoilt,
+    Trigger,
+)
+from vampd.simulate.truth import CubeTruth, Family, FrameTruth, Truth, format_truth, write_truth
+from vampd.simulate.writer import Writer, write_night
+
+__all__ = [
+    "CROP_64",
+    "CROP_192",
+    "MBI",
+    "PRESETS",
+    "STANDARD",
+    "ClockStep",
+    "Crop",
+    "CubeTruth",
+    "Defect",
+    "Family",
+    "FrameTruth",
+    "HeaderCopy",
+    "Pause",
+    "Readout",
+    "Run",
+    "Scenario",
+    "SimulatedCube",
+    "SimulatedNight",
+    "Spoilt",
+    "Trigger",
+    "Truth",
+    "Writer",
+    "format_truth",
+    "plan_night",
+    "write_night",
+    "write_truth",
+]

@@ -1,0 +1,166 @@
+"""`make demo`: two simulated nights, the real daemon, and what became of them.
+
+The same as a person would type, with the embedded configuration ``config/demo.toml``:
+``vampctl simulate`` twice, ``vampd --until-idle``, ``vampctl status``. Only the progress bars are
+this module's own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from vampd.config import Settings, load_settings, packaged_file
+from vampd.errors import VampdError
+from vampd.log import LogLevel, configure_log
+from vampd.model.night import Kind, NightId
+from vampd.model.state import Status, stages_of
+from vampd.ports import NightRecord
+from vampd.simulate.night import plan_night
+from vampd.simulate.presets import PRESETS
+from vampd.simulate.writer import write_night
+from vampd.wiring import connect, run_daemon
+
+_NIGHTS = ((NightId("20251106", Kind.ARCHIVE), 1), (NightId("20251105", Kind.ENGINEERING), 2))
+_PRESET = "demo"
+# Only a folder that an earlier demo made is ever removed.
+_MARK = ".made-by-vampd-demo"
+_LOOK_EVERY_S = 0.25
+
+
+def main() -> None:
+    """Run the demonstration; exit status 1 if a night does not end done."""
+    console = Console(highlight=False, soft_wrap=True)
+    config = packaged_file("demo.toml")
+    settings = load_settings(config)
+    base = settings.watch.root.parent
+    try:
+        _make_room(base, settings)
+        _simulate(console, settings)
+        records = _run(console, settings)
+    except VampdError as error:
+        sys.exit(f"demo: {error.message}")
+    _show(console, settings, config)
+    if any(record.state.status is not Status.DONE for record in records):
+        sys.exit("demo: not every night ended done; `vampctl status NIGHT` tells why")
+
+
+def _make_room(base: Path, settings: Settings) -> None:
+    if base.exists():
+        if not (base / _MARK).is_file():
+            sys.exit(f"demo: {base} exists and no demo made it; move it aside")
+        shutil.rmtree(base)
+    for folder in (
+        settings.watch.root,
+        settings.transfer.archive.path,
+        settings.transfer.engineering.path,
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+    (base / _MARK).touch()
+
+
+def _simulate(console: Console, settings: Settings) -> None:
+    console.print("[bold]1. Two nights, as the camera loggers leave them[/bold]")
+    for night, seed in _NIGHTS:
+        started = time.monotonic()
+        folder = write_night(plan_night(PRESETS[_PRESET], night, seed), settings.watch.root)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        took_s = time.monotonic() - started
+        console.print(f"   {night.kind:<12} {folder}  {size / 1e6:.0f} MB in {took_s:.1f} s")
+
+
+def _run(console: Console, settings: Settings) -> tuple[NightRecord, ...]:
+    from vampd.daemon.scheduler import RunMode
+
+    console.print("[bold]2. vampd --until-idle[/bold]")
+    configure_log(level=LogLevel.WARNING)
+    with _progress(console, settings):
+        run_daemon(lambda: settings, RunMode.UNTIL_IDLE)
+    with connect(settings) as connections:
+        return connections.store.nights()
+
+
+@contextmanager
+def _progress(console: Console, settings: Settings) -> Iterator[None]:
+    """Shows each night's stage while the block runs: bars on a terminal, else a line a change."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_follow, args=(console, settings, ended))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _follow(console: Console, settings: Settings, ended: threading.Event) -> None:
+    bars = Progress(
+        TextColumn("   {task.fields[night]:<12} {task.fields[stage]:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[status]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[NightId, TaskID] = {}
+    told: dict[NightId, str] = {}
+    with bars:
+        while True:
+            last = ended.is_set()
+            for record in _look(settings):
+                _show_bar(bars, tasks, record)
+                line = f"   {record.night.kind:<12} {record.state.stage:<9} {record.state.status}"
+                if not console.is_terminal and told.get(record.night) != line:
+                    console.print(line)
+                told[record.night] = line
+            if last:
+                return
+            ended.wait(_LOOK_EVERY_S)
+
+
+def _show_bar(bars: Progress, tasks: dict[NightId, TaskID], record: NightRecord) -> None:
+    if record.night not in tasks:
+        tasks[record.night] = bars.add_task("", night=record.night.kind, stage="", status="")
+    done = record.state.status is Status.DONE
+    stages = stages_of(record.night.kind)
+    bars.update(
+        tasks[record.night],
+        total=len(stages) if done else max(record.all_actions, 1),
+        completed=len(stages) if done else record.done_actions,
+        stage="" if done else record.state.stage.value,
+        status=record.state.status.value,
+    )
+
+
+def _look(settings: Settings) -> tuple[NightRecord, ...]:
+    try:
+        with connect(settings) as connections:
+            return connections.store.nights()
+    except VampdError:
+        return ()  # the daemon has not made its database yet
+
+
+def _show(console: Console, settings: Settings, config: Path) -> None:
+    from vampd.cli.status import show_nights
+
+    console.print("[bold]3. vampctl status[/bold]")
+    with connect(settings) as connections:
+        show_nights(connections.store.nights(), time.time())
+    console.print("[bold]4. The products[/bold]")
+    for night, _ in _NIGHTS:
+        there = settings.transfer.destination(night.kind).path / night.date
+        packed = sum(1 for _ in there.glob("vgen2/*.fits.fz"))
+        console.print(f"   {night.kind:<12} {packed} cubes in {there}/vgen2")
+    console.print(f"   Look on with: .venv/bin/vampctl --config {config} audit 20251106")
+
+
+if __name__ == "__main__":
+    main()

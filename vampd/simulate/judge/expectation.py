@@ -1,0 +1,48 @@
+"""What can be known about a run at all, from the physics of its trigger train.
+
+Where the data cannot tell, a trustworthy sync says so: it pairs nothing or calls frames dubious.
+Being wrong is never excused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vampd.simulate.scenario import Run, Trigger
+from vampd.simulate.trigger import clock_error_us
+
+_AMBIGUOUS_PART_OF_PERIOD = 0.5
+_FEWEST_FRAMES = 25
+# A matched filter over n frames tells T + J, T - J from its opposite by J / 2 x sqrt(n) in units of
+# the frames' scatter. Ten of these units leave room for a method that is not the best one.
+_UNITS_TO_BE_CERTAIN = 10.0
+
+
+def is_pairable(run: Run) -> bool:
+    """Whether the cameras' clocks stay within half a period of each other.
+
+    Half a period or more looks like the neighbour's offset with the other sign.
+    """
+    times_us = run.period_us * np.arange(run.triggers, dtype=np.float64)
+    error_us = clock_error_us(run, 2, times_us) - clock_error_us(run, 1, times_us)
+    return bool(np.abs(error_us).max() < _AMBIGUOUS_PART_OF_PERIOD * run.period_us)
+
+
+def is_labellable(run: Run) -> bool:
+    """Whether a run of 25 frames or more tells the FLC's states beyond doubt.
+
+    Not if U_TRIGJT is not the truth, if its shortest uninterrupted stretch is too short for the
+    scatter of the arrivals, or if no camera keeps consecutive frames.
+    """
+    if run.flc_jitter_us is None or run.trigger is Trigger.FREE_RUNNING or not run.flc_jitter_us:
+        return False
+    changed = {*run.absent, *run.nan, *run.undefined, *dict(run.fields)}
+    if "U_TRIGJT" in changed:
+        return False
+    if min(run.keeps_every[camera - 1] for camera in run.cameras) > 1:
+        return False
+    edges = [0, *sorted(pause.before for pause in run.pauses), run.triggers]
+    shortest = min(int(length) for length in np.diff(edges))
+    scatter_us = run.readout.row_us / np.sqrt(12)
+    needed = (2 * _UNITS_TO_BE_CERTAIN * scatter_us / run.flc_jitter_us) ** 2
+    return bool(shortest >= max(_FEWEST_FRAMES, needed))

@@ -1,0 +1,223 @@
+"""Planning a simulated night: which cubes there are, with which frames, headers and defects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from vampd.model.cards import Cards
+from vampd.model.flc import Labels
+from vampd.model.night import NightId
+from vampd.model.stream import CAMERA_STREAMS, Stream
+from vampd.model.timing import Int64, Timing
+from vampd.simulate.header_cards import CubeSetting, cube_cards
+from vampd.simulate.scenario import Defect, Run, Scenario
+from vampd.simulate.trigger import Recorded, Train, fire_triggers, record_frames, stall_loggers
+from vampd.simulate.truth import CubeTruth, Truth
+
+_DAY_NS = 86_400_000_000_000
+_NAMED_BEFORE_NS = 16_000  # the logger takes the name's time just before it logs the first frame
+_TRAIN, _CAMERA, _COUNTER = range(3)  # streams of random numbers; pixels have the next three
+_STALL = 6
+
+
+@dataclass(frozen=True)
+class SimulatedCube:
+    """One raw cube before it is written.
+
+    ``run`` is its run's position in the scenario; ``exposures`` (int64, shape (frames,)) number the
+    exposures within the night and decide the pixels: equal numbers see the same speckles.
+    """
+
+    stream: Stream
+    name: str
+    run: int
+    cards: Cards
+    timing: Timing
+    exposures: Int64
+    defect: Defect | None
+
+    @property
+    def path(self) -> str:
+        """Where it will lie, relative to the night's folder."""
+        return f"{self.stream}/{self.name}"
+
+
+@dataclass(frozen=True)
+class SimulatedNight:
+    """A night that can be written: its cubes by stream and time, and the truth about them."""
+
+    night: NightId
+    scenario: Scenario
+    seed: int
+    cubes: tuple[SimulatedCube, ...]
+    truth: Truth
+
+    def stream_cubes(self, stream: Stream) -> tuple[SimulatedCube, ...]:
+        """The cubes of one camera, in time order."""
+        return tuple(cube for cube in self.cubes if cube.stream is stream)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A cube with the truth about its frames."""
+
+    cube: SimulatedCube
+    trigger: Int64
+    states: Labels
+
+
+@dataclass
+class _Counter:
+    """What a framegrabber has counted so far."""
+
+    count: int
+
+
+def plan_night(scenario: Scenario, night: NightId, seed: int) -> SimulatedNight:
+    """Plan a night; the same arguments give the same night.
+
+    Raises ValueError if a run's ``spoilt`` names a cube that the run does not have.
+    """
+    start_us = _start_us(scenario, night)
+    counters = {
+        stream.camera: _Counter(int(_rng(seed, _COUNTER, stream.camera).integers(10**6, 10**7)))
+        for stream in CAMERA_STREAMS
+    }
+    pieces: list[_Piece] = []
+    fired = 0
+    for position, run in enumerate(scenario.runs):
+        train = fire_triggers(run, _rng(seed, _TRAIN, position))
+        stalled = stall_loggers(run, run.cameras, _rng(seed, _STALL, position))
+        for stream in CAMERA_STREAMS:
+            camera = stream.camera
+            if camera not in run.cameras:
+                continue
+            rng = _rng(seed, _CAMERA, position, camera)
+            recorded = record_frames(run, camera, train, start_us, rng, stalled.get(camera))
+            pieces += _cut(scenario, position, stream, recorded, counters[stream.camera], fired)
+        fired += run.triggers
+        start_us += _run_us(run, train)
+    pieces.sort(key=lambda piece: (piece.cube.stream, piece.cube.timing.logged_ns[0]))
+    return SimulatedNight(
+        night,
+        scenario,
+        seed,
+        tuple(piece.cube for piece in pieces),
+        _gather_truth(scenario, pieces),
+    )
+
+
+def _rng(seed: int, *purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, *purpose])
+
+
+def _start_us(scenario: Scenario, night: NightId) -> int:
+    start = datetime.combine(night.day, scenario.start_ut, tzinfo=UTC)
+    whole_s = int(start.replace(microsecond=0).timestamp())
+    return whole_s * 1_000_000 + start.microsecond
+
+
+def _run_us(run: Run, train: Train) -> int:
+    """From a run's start to the start of the next."""
+    return int(train.times_us[-1]) + run.period_us + round(run.pause_s * 1e6)
+
+
+def _cut(
+    scenario: Scenario,
+    position: int,
+    stream: Stream,
+    recorded: Recorded,
+    counter: _Counter,
+    fired: int,
+) -> Iterator[_Piece]:
+    """The cubes of one camera and run; moves the camera's counter past the run."""
+    run = scenario.runs[position]
+    length = run.frames_per_cube[stream.camera - 1]
+    frames = len(recorded.acquired_us)
+    starts = range(0, frames, length)
+    defects = _defects(run, stream.camera, len(starts))
+    # A free-running camera's exposures are numbered too: the pixels need it.
+    exposures = fired + recorded.exposures
+    for cube, start in enumerate(starts):
+        part = slice(start, min(start + length, frames))
+        timing = _timing(recorded, part, counter.count)
+        defect = defects.get(cube)
+        stale = cube < run.stale_cubes[stream.camera - 1]
+        told = scenario.runs[position - 1] if stale else run
+        setting = CubeSetting(told, scenario.crop, stream.camera, defect)
+        yield _Piece(
+            SimulatedCube(
+                stream=stream,
+                name=_cube_name(stream, int(timing.logged_ns[0])),
+                run=position,
+                cards=cube_cards(setting, timing),
+                timing=timing,
+                exposures=exposures[part],
+                defect=defect,
+            ),
+            trigger=recorded.trigger_numbers(fired)[part],
+            states=recorded.states[part],
+        )
+    # The framegrabber goes on counting between the runs.
+    counter.count += recorded.delivered + max(0, round(run.pause_s * 1e6 / run.period_us))
+
+
+def _timing(recorded: Recorded, part: slice, count_before: int) -> Timing:
+    logged_ns = recorded.logged_ns[part]
+    count = count_before + recorded.count[part]
+    return Timing(
+        frame=np.arange(len(logged_ns), dtype=np.int64),
+        main_index=count,
+        elapsed_ns=logged_ns - logged_ns[0],
+        logged_ns=logged_ns,
+        acquired_us=recorded.acquired_us[part],
+        cnt0=count,
+        cnt1=np.zeros(len(logged_ns), dtype=np.int64),
+    )
+
+
+def _cube_name(stream: Stream, first_logged_ns: int) -> str:
+    seconds, nanoseconds = divmod((first_logged_ns - _NAMED_BEFORE_NS) % _DAY_NS, 10**9)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{stream}_{hour:02d}:{minute:02d}:{second:02d}.{nanoseconds:09d}.fits"
+
+
+def _defects(run: Run, camera: int, cubes: int) -> dict[int, Defect]:
+    defects: dict[int, Defect] = {}
+    for spoilt in run.spoilt:
+        if spoilt.camera != camera:
+            continue
+        if not -cubes <= spoilt.cube < cubes:
+            raise ValueError(
+                f"a run with {cubes} cubes of camera {camera} has no cube {spoilt.cube} to spoil"
+            )
+        defects[spoilt.cube % cubes] = spoilt.defect
+    return defects
+
+
+def _gather_truth(scenario: Scenario, pieces: list[_Piece]) -> Truth:
+    cubes = tuple(
+        CubeTruth(
+            stream=piece.cube.stream,
+            path=piece.cube.path,
+            run=piece.cube.run,
+            frames=0 if piece.cube.defect is Defect.CUBE_JUNK else len(piece.trigger),
+            trigger=scenario.runs[piece.cube.run].trigger,
+            defect=piece.cube.defect,
+        )
+        for piece in pieces
+    )
+    counts = [cube.frames for cube in cubes]
+    readable = [piece for piece, count in zip(pieces, counts, strict=True) if count]
+    return Truth(
+        cubes=cubes,
+        cube=np.repeat(np.arange(len(cubes), dtype=np.int64), counts),
+        frame=np.concatenate([[], *(np.arange(count) for count in counts)]).astype(np.int64),
+        trigger=np.concatenate([[], *(piece.trigger for piece in readable)]).astype(np.int64),
+        flc=np.concatenate([[], *(piece.states for piece in readable)]).astype(np.uint8),
+    )

@@ -1,0 +1,197 @@
+"""When frames are exposed, read, lost and logged: one trigger train, two cameras.
+
+The trigger adds 2 J to every other interval, so that intervals alternate T + J (after a frame of
+state B) and T - J (after A). A triggered camera begins its exposure with its next row clock: a lag
+that is uniform within one row's time (7.2 us FAST, 172.8 us SLOW) and independent for every frame
+and camera. The framegrabber's time is the end of the exposure plus a delay of the camera's own,
+which is constant within a run. The logger's clock reads a few hundred microseconds later, as in
+the real timing files.
+
+What a run does not ask for draws no random numbers, so that a seed's night stays the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.flc import CODE_A, CODE_B, Labels
+from vampd.model.timing import Int64
+from vampd.simulate.scenario import Run, Trigger
+from vampd.simulate.truth import NO_TRIGGER, no_states
+
+Booleans = npt.NDArray[np.bool_]
+Float64 = npt.NDArray[np.float64]
+
+_ARRIVAL_US = 310.0  # from the end of the exposure to camera 1's time
+_LOGGING_US = 270.0  # the least time between the framegrabber's and the logger's clock
+_LOGGING_SPREAD_US = 50.0
+_PAUSE_RANGE = (0.9, 1.1)
+_FREE_CLOCK_PPM = 40.0  # how far the cameras' own clocks are from the nominal period
+
+
+@dataclass(frozen=True)
+class Train:
+    """The triggers of a run: times in us since the run's start, and the FLC's state at each."""
+
+    times_us: npt.NDArray[np.float64]
+    states: Labels
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The frames of one camera and run that were logged; arrays of shape (frames,).
+
+    ``exposures`` number the exposures of the run, which for ``trigger`` EXTERNAL is the number of
+    the trigger; ``count`` is the framegrabber's running number, from 0 at the run's first frame;
+    ``delivered`` is how many it gave in all.
+    """
+
+    trigger: Trigger
+    exposures: Int64
+    states: Labels
+    acquired_us: Int64
+    logged_ns: Int64
+    count: Int64
+    delivered: int
+
+    def trigger_numbers(self, fired: int) -> Int64:
+        """The triggers' numbers in the night, after ``fired`` earlier ones; else NO_TRIGGER."""
+        if self.trigger is Trigger.FREE_RUNNING:
+            return np.full(len(self.exposures), NO_TRIGGER, dtype=np.int64)
+        return self.exposures + fired
+
+
+def fire_triggers(run: Run, rng: np.random.Generator) -> Train:
+    """The run's trigger train; the state of the first trigger is drawn."""
+    stretches: list[Train] = []
+    start_us, first = 0.0, 0
+    for pause in sorted(run.pauses, key=lambda pause: pause.before):
+        stretches.append(_fire_stretch(run, pause.before - first, start_us, rng))
+        still_us = pause.pause_s * 1e6 * rng.uniform(*_PAUSE_RANGE)
+        start_us = float(stretches[-1].times_us[-1]) + run.period_us + still_us
+        first = pause.before
+    stretches.append(_fire_stretch(run, run.triggers - first, start_us, rng))
+    return Train(
+        np.concatenate([stretch.times_us for stretch in stretches]),
+        np.concatenate([stretch.states for stretch in stretches]),
+    )
+
+
+def _fire_stretch(run: Run, triggers: int, start_us: float, rng: np.random.Generator) -> Train:
+    numbers = np.arange(triggers)
+    times_us = start_us + (numbers * run.period_us).astype(np.float64)
+    if run.flc_jitter_us is None:
+        return Train(times_us, no_states(triggers))
+    first_is_b = int(rng.integers(2))
+    is_b = (numbers + first_is_b) % 2 == 1
+    # B is followed by T + J. So a train that begins with B is late by J at every odd trigger.
+    times_us[1::2] += run.flc_jitter_us if first_is_b else -run.flc_jitter_us
+    return Train(times_us, np.where(is_b, CODE_B, CODE_A).astype(np.uint8))
+
+
+def clock_error_us(run: Run, camera: int, times_us: npt.NDArray[np.float64]) -> Float64:
+    """By how much a camera's clock is later than camera 1's at first, at each of a run's triggers.
+
+    Offset, drift and steps; without the scatter of single frames.
+    """
+    error_us = np.zeros(len(times_us))
+    if camera == 2:
+        error_us += run.offset_us + run.drift_us_per_s * times_us / 1e6
+    for step in run.clock_steps:
+        if step.camera == camera:
+            error_us[step.trigger :] += step.step_us
+    return error_us
+
+
+def record_frames(
+    run: Run,
+    camera: int,
+    train: Train,
+    start_us: int,
+    rng: np.random.Generator,
+    stalled: Booleans | None = None,
+) -> Recorded:
+    """What one camera's logger keeps of a run that starts at ``start_us`` (unix).
+
+    ``stalled`` tells for each trigger whether the logger lost it for a reason of both loggers'.
+    """
+    free = run.trigger is Trigger.FREE_RUNNING
+    numbers = np.arange(run.triggers, dtype=np.int64)
+    exposed_us: Float64
+    if free:
+        rate = 1 + rng.uniform(-_FREE_CLOCK_PPM, _FREE_CLOCK_PPM) * 1e-6
+        exposed_us = rng.uniform(0, run.period_us) + rate * run.period_us * numbers.astype(
+            np.float64
+        )
+        lag_us = rng.uniform(-0.5, 0.5, run.triggers)
+    else:
+        exposed_us = train.times_us * (1 + run.trigger_ppm * 1e-6)
+        lag_us = rng.uniform(0, run.readout.row_us, run.triggers)
+    stamped_us = exposed_us + lag_us + run.exptime_us + _ARRIVAL_US
+    since_start_us = np.rint(stamped_us + clock_error_us(run, camera, exposed_us)).astype(np.int64)
+    logged_ns = _log_times(since_start_us, rng)
+    loses = camera in run.losing
+    camera_loss, logger_loss = (run.camera_loss, run.logger_loss) if loses else (0.0, 0.0)
+    delivered = ~lose_frames(run.triggers, camera_loss, run.longest_loss, rng)
+    dropped = lose_frames(run.triggers, logger_loss, run.longest_loss, rng)
+    if stalled is not None:
+        dropped |= stalled
+    # The camera that is too slow counts what it takes; the trigger's other pulses leave no trace.
+    delivered &= numbers % run.keeps_every[camera - 1] == 0
+    since_start_us += _lateness_us(run, rng)
+    count = np.cumsum(delivered, dtype=np.int64) - 1
+    logger_on = (numbers >= run.skipped[camera - 1]) & (
+        numbers < run.triggers - run.cut_short[camera - 1]
+    )
+    kept = np.flatnonzero(delivered & ~dropped & logger_on)
+    return Recorded(
+        trigger=run.trigger,
+        exposures=numbers[kept],
+        states=train.states[kept],
+        acquired_us=start_us + since_start_us[kept],
+        logged_ns=start_us * 1000 + logged_ns[kept],
+        count=count[kept],
+        delivered=int(delivered.sum()),
+    )
+
+
+def lose_frames(frames: int, rate: float, longest: int, rng: np.random.Generator) -> Booleans:
+    """Which frames are lost: losses begin with probability ``rate`` and take 1 to ``longest``."""
+    begins = rng.random(frames) < rate
+    lengths = rng.integers(1, longest + 1, frames)
+    lost = np.zeros(frames, dtype=np.bool_)
+    for further in range(min(longest, frames)):
+        lost[further:] |= (begins & (lengths > further))[: frames - further]
+    return lost
+
+
+def stall_loggers(
+    run: Run, cameras: tuple[int, ...], rng: np.random.Generator
+) -> dict[int, Booleans]:
+    """Which triggers the loggers lost for a common reason: at once, but for times of their own."""
+    if not run.common_loss:
+        return {}
+    begins = np.flatnonzero(rng.random(run.triggers) < run.common_loss)
+    stalled = {camera: np.zeros(run.triggers, dtype=np.bool_) for camera in cameras}
+    for begin in begins.tolist():
+        for lost in stalled.values():
+            lost[begin : begin + int(rng.integers(1, run.longest_loss + 1))] = True
+    return stalled
+
+
+def _lateness_us(run: Run, rng: np.random.Generator) -> Int64:
+    if not run.late_stamps:
+        return np.zeros(run.triggers, dtype=np.int64)
+    late = rng.random(run.triggers) < run.late_stamps
+    return np.rint(late * rng.uniform(0, run.latest_stamp_us, run.triggers)).astype(np.int64)
+
+
+def _log_times(acquired_us: Int64, rng: np.random.Generator) -> Int64:
+    delay_us = _LOGGING_US + rng.exponential(_LOGGING_SPREAD_US, len(acquired_us))
+    logged_ns = acquired_us * 1000 + np.rint(delay_us * 1000).astype(np.int64)
+    # The logger writes frame after frame: its times rise even where a delay was long.
+    steps = np.arange(len(logged_ns))
+    return (np.maximum.accumulate(logged_ns - steps) + steps).astype(np.int64)
