@@ -1,0 +1,70 @@
+"""vampd: the daemon's command line."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, NoReturn
+
+import typer
+
+from vampd import __version__
+from vampd.cli.output import write
+from vampd.cli.session import ConfigOption, examples, read_settings, run_command
+from vampd.log import LogLevel, LogTarget, configure_log
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        write(f"vampd {__version__}")
+        raise typer.Exit
+
+
+@app.command(
+    name="vampd",
+    epilog=examples(
+        "vampd --config /etc/vampd/vampd.toml",
+        "vampd --config vampd.toml --until-idle --log console",
+    ),
+)
+def run(
+    config: ConfigOption = None,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Exit when no night can advance any more.")
+    ] = False,
+    log_target: Annotated[
+        LogTarget,
+        typer.Option("--log", help="auto: the journal under systemd, else the console."),
+    ] = LogTarget.AUTO,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", help="The least level that is logged.")
+    ] = LogLevel.INFO,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take nights from raw cubes to verified products on the archive host.
+
+    SIGTERM stops it, SIGHUP lets it read its configuration again for the next attempts. Exit
+    status: 0 stopped or idle, 1 cannot work (the database, another vampd), 78 configuration.
+    """
+    # Before anything heavy, so that a configuration that cannot be used is told at once.
+    read = partial(read_settings, config)
+    read()
+    configure_log(log_target, log_level)
+    from vampd.daemon.scheduler import RunMode
+    from vampd.wiring import run_daemon
+
+    run_daemon(read, RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER)
+
+
+def main() -> NoReturn:
+    """Run vampd and exit."""
+    run_command("vampd", app)

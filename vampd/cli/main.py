@@ -1,0 +1,102 @@
+"""vampctl: what people ask vampd and tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, NoReturn
+
+import typer
+
+from vampd import __version__
+from vampd.cli import audit, frameids, mail, manifest, moves, plan, plot, simulate, status, summary
+from vampd.cli.output import write
+from vampd.cli.session import ConfigOption, examples, run_command
+
+# Help as plain text: it reads the same on a terminal, in a pipe and in a manual page.
+app = typer.Typer(
+    name="vampctl",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        write(f"vampctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=examples(
+        "vampctl status",
+        "vampctl status 20251106",
+        "vampctl retry 20251106 --from transfer",
+        "vampctl audit 20251106",
+        "vampctl COMMAND -h",
+    )
+)
+def vampctl(
+    context: typer.Context,
+    config: ConfigOption = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Ask and tell vampd about its nights; every command works with the daemon up or down.
+
+    Times are UT. Exit status: 0 done, 1 something is wrong with a night, 2 usage, 78 configuration.
+    """
+    context.obj = config
+
+
+_COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
+    status.status: (
+        "vampctl status",
+        "vampctl status 20251106",
+        """vampctl status --json | jq '.[] | select(.status == "held")'""",
+    ),
+    plan.plan: ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack"),
+    audit.audit: (
+        "vampctl audit 20251106",
+        "vampctl audit 20251106 --json | jq -r '.rejected[].path'",
+    ),
+    summary.summary: (
+        "vampctl summary 20251106",
+        "vampctl summary 20251106 --runs",
+        "vampctl summary 20251106 --csv > 20251106.csv",
+    ),
+    plot.plot: ("vampctl plot 20251106", "vampctl plot 20251106 -o /tmp/night.png"),
+    frameids.frameids: (
+        "vampctl frameids",
+        "vampctl frameids --json | jq -r '.unused[].frame_id'",
+    ),
+    manifest.manifest: (
+        "vampctl manifest 20251106",
+        "vampctl manifest 20251106 20251107 --combine manifest_VMP_combined.csv",
+    ),
+    mail.mail: (
+        "vampctl mail 20251106 20251107",
+        "vampctl mail 20251106 -o /tmp/stars.eml",
+        "vampctl mail 20251106 --send",
+    ),
+    mail.acknowledge: ("vampctl acknowledge 20251106",),
+    moves.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
+    moves.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
+    moves.release: ("vampctl release 20251106",),
+    simulate.simulate: (
+        "vampctl simulate --preset list",
+        "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",
+        "vampctl simulate /tmp/fuuu --real-time recent --speed 10 --truth /tmp/truth.tsv",
+    ),
+}
+for _command, _examples in _COMMANDS.items():
+    app.command(epilog=examples(*_examples))(_command)
+
+
+def main() -> NoReturn:
+    """Run vampctl and exit."""
+    run_command("vampctl", app)

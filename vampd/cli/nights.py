@@ -1,0 +1,77 @@
+"""Finding the night that a person means."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from vampd.errors import UsageError
+from vampd.model.night import Kind, NightId, parse_night_date
+from vampd.ports import NightRecord
+
+_DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_NAMED = 3  # so many nights are proposed for one that is not known
+
+
+def parse_night(text: str) -> str:
+    """The date ``YYYYMMDD`` of ``20251106`` or ``2025-11-06``; UsageError for anything else."""
+    date = _DASHED.sub(r"\1\2\3", text)
+    if parse_night_date(date) is None:
+        raise UsageError(
+            "not_a_night", f"a night is a UT date such as 20251106 or 2025-11-06, not {text!r}"
+        )
+    return date
+
+
+def choose_records(
+    records: Sequence[NightRecord], text: str, kind: Kind | None
+) -> tuple[NightRecord, ...]:
+    """The nights of that date, of both kinds unless one is asked for.
+
+    UsageError ``not_a_night`` or ``night_unknown``; both name the nearest nights that are known.
+    """
+    try:
+        date = parse_night(text)
+    except UsageError as error:
+        raise UsageError(error.code, f"{error.message}{_proposal(records, text)}") from error
+    same_date = tuple(record for record in records if record.night.date == date)
+    chosen = tuple(r for r in same_date if kind is None or r.night.kind is kind)
+    if chosen:
+        return chosen
+    if same_date:
+        raise UsageError(
+            "night_unknown",
+            f"{date} is known as an {same_date[0].night.kind} night only, not as {kind}",
+        )
+    raise UsageError("night_unknown", f"no night {date} is known{_proposal(records, date)}")
+
+
+def choose_record(records: Sequence[NightRecord], text: str, kind: Kind | None) -> NightRecord:
+    """The one night that is meant; UsageError ``kind_needed`` for a date that has both."""
+    chosen = choose_records(records, text, kind)
+    if len(chosen) > 1:
+        raise UsageError(
+            "kind_needed",
+            f"{chosen[0].night.date} is an archive night and an engineering night: say"
+            " --kind archive or --kind engineering",
+        )
+    return chosen[0]
+
+
+def title_of(night: NightId) -> str:
+    """A night as people call it: ``20251106 archive``."""
+    return f"{night.date} {night.kind}"
+
+
+def _proposal(records: Sequence[NightRecord], text: str) -> str:
+    nights = [record.night for record in records]
+    if not nights:
+        return "; vampd has found no night yet"
+    day = parse_night_date(text)
+    if day is None:
+        dates = difflib.get_close_matches(text, {n.date for n in nights}, n=_NAMED, cutoff=0)
+        near = sorted(n for n in nights if n.date in dates)
+    else:
+        near = sorted(sorted(nights, key=lambda n: (abs(n.day - day), n))[:_NAMED])
+    return "; the nearest are " + ", ".join(f"{n.date} ({n.kind})" for n in near)

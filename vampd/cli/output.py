@@ -1,0 +1,134 @@
+"""Tables: for people on a terminal, and plain aligned columns for everything else.
+
+Piped output has no colours, no breaks and no limit of width, so that ``grep`` and ``awk`` work on
+it; columns stand two blanks apart or more. On a terminal the last column, which holds prose, is
+broken to its width, or stands under its row where beside it would be too narrow.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Row = Sequence[str]
+_GAP = "  "
+_NARROWEST_PROSE = 40
+_INDENT = 4
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; ``style_of`` gives the colour of a cell by its text."""
+
+    title: str = ""
+    align_right: bool = False
+    style_of: Callable[[str], str] | None = None
+
+
+class ReaderLeft(Exception):
+    """Whoever read our output has what it wanted, as ``head`` does."""
+
+
+def write(text: str) -> None:
+    """Write to standard output, with a line break. ReaderLeft if nobody reads it any more."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except BrokenPipeError as error:
+        # Typer would take it for a failure.
+        raise ReaderLeft from error
+
+
+def write_json(value: object) -> None:
+    """Write one JSON value, in ASCII: names of files need not be UTF-8, JSON must be."""
+    write(json.dumps(value, indent=2))
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output directly."""
+    return sys.stdout.isatty()
+
+
+def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    """Write a table as fits where it goes."""
+    if is_terminal():
+        _write_to_terminal(columns, rows)
+        return
+    for line in align_columns(columns, rows):
+        write(line)
+
+
+def align_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+    """The table's lines as plain text, the titles first if there are any."""
+    table = _with_titles(columns, rows)
+    return [_GAP.join(cells).rstrip() for cells in _padded(columns, table)]
+
+
+def _with_titles(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
+    titles = [column.title for column in columns]
+    return [titles, *rows] if any(titles) else list(rows)
+
+
+def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
+    """The cells, each as wide as the widest of its column."""
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(columns))]
+    return [
+        [
+            cell.rjust(width) if column.align_right else cell.ljust(width)
+            for cell, width, column in zip(row, widths, columns, strict=True)
+        ]
+        for row in rows
+    ]
+
+
+def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    *narrow, prose = columns
+    titled = _with_titles(columns, rows)
+    if not titled:
+        return
+    cells = _padded(narrow, [row[:-1] for row in titled])
+    if len(titled) > len(rows):
+        titles = cells.pop(0)
+    else:
+        titles = []
+    # Rich honours NO_COLOR and COLUMNS; the breaks are ours.
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    beside = sum(len(cell) + len(_GAP) for cell in cells[0]) if cells else 0
+    below = console.width - beside < _NARROWEST_PROSE
+    indent = _INDENT if below else beside
+    if titles:
+        shown = titles if below else [*titles, prose.title]
+        console.print(Text(_GAP.join(shown).rstrip(), style="bold"))
+    for row, row_cells in zip(rows, cells, strict=True):
+        line = Text(_GAP).join(
+            Text(cell, style=column.style_of(text) if column.style_of else "")
+            for text, cell, column in zip(row, row_cells, narrow, strict=False)
+        )
+        lines = textwrap.wrap(row[-1], console.width - indent)
+        if lines and not below:
+            line.append(_GAP + lines.pop(0))
+        line.rstrip()
+        console.print(line)
+        for text in lines:
+            console.print(Text(" " * indent + text))
+
+
+def write_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    """Write a table of one line a row; on a terminal, what is too long ends in an ellipsis."""
+    lines = align_columns(columns, rows)
+    if not is_terminal():
+        for line in lines:
+            write(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for number, line in enumerate(lines):
+        shown = line if len(line) <= console.width else f"{line[: console.width - 1].rstrip()}…"
+        console.print(Text(shown, style="" if number else "bold"))

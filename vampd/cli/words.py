@@ -1,0 +1,57 @@
+"""Numbers and times as people read them; times are UT."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from vampd.model.size import format_size
+
+__all__ = [
+    "count_of",
+    "format_duration",
+    "format_moment",
+    "format_size",
+    "format_time",
+    "format_time_or_none",
+    "one_line",
+]
+
+_AGES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
+
+def format_duration(duration_s: float) -> str:
+    """A duration in its largest unit, cut: ``3 d``, ``2 h``, ``12 min``, ``5 s``."""
+    for length_s, unit in _AGES:
+        if duration_s >= length_s:
+            return f"{int(duration_s // length_s)} {unit}"
+    return f"{max(0, int(duration_s))} s"
+
+
+def format_time(time_s: float) -> str:
+    """Unix seconds as ``2025-11-07T01:51:53Z``."""
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_time_or_none(time_s: float | None) -> str | None:
+    """The same for a time that may not be known."""
+    return None if time_s is None else format_time(time_s)
+
+
+def format_moment(time_s: float, now: float) -> str:
+    """A time for people: ``2025-11-07 01:51:53 UT, 3 h ago`` (or ``in 3 h``)."""
+    moment = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UT")
+    distance = format_duration(abs(now - time_s))
+    return f"{moment}, in {distance}" if time_s > now else f"{moment}, {distance} ago"
+
+
+def count_of(number: int, singular: str) -> str:
+    """``1 cube``, ``2 cubes``, ``12,000 frames``."""
+    return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
+
+
+def one_line(text: str) -> str:
+    """A message without line breaks; of a traceback only its last line, which tells the error."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and lines[0].startswith("Traceback"):
+        return lines[-1]
+    return " ".join(lines)
