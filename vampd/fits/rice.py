@@ -32,6 +32,8 @@ class TileEncoder:
     def __init__(self, tiles: int, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
         from vampd.fits.rice_kernels import encode
 
+        if pixels < 1:
+            raise ValueError(f"expected tiles of one pixel or more, found {pixels}")
         self._encode = encode
         self._dtype = _signed(dtype)
         self._form = _FORMS[self._dtype.itemsize]

@@ -1,0 +1,74 @@
+"""Compiled once a machine, and not before it is needed; what a power cut left is made anew."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tests.conftest import ROOT
+from vampd.fits.compiled import compiled, remove_damaged
+
+_CODE = """
+import numpy as np
+from vampd.fits.rice import decode_tile, encode_tile
+from vampd.fits.rice_kernels import decode, encode
+pixels = np.arange(-50, 50, dtype=np.int16)
+assert (decode_tile(encode_tile(pixels), 100) == pixels).all()
+print([sum(kernel.stats.cache_hits.values()) for kernel in (encode, decode)])
+"""
+_IDLE = """
+import sys
+import vampd.cli.main, vampd.daemon.execute, vampd.daemon.pool, vampd.fits.worker
+print(sorted({"numba", "llvmlite", "astropy"} & set(sys.modules)))
+"""
+
+
+def _run(code: str, cache: Path) -> str:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_what_was_compiled_is_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
+    cache = tmp_path / "made" / "by itself"
+    assert _run(_CODE, cache) == "[0, 0]"
+    assert _run(_CODE, cache) == "[1, 1]"
+    kept = [path for path in cache.rglob("*.nb*") if path.is_file()]
+    assert len(kept) >= 4
+    for number, path in enumerate(sorted(kept)):
+        path.write_bytes(b"" if number % 2 else bytes(path.stat().st_size))
+    assert _run(_CODE, cache) == "[0, 0]"
+    assert _run(_CODE, cache) == "[1, 1]"
+
+
+def test_only_damaged_files_of_that_function_are_removed(tmp_path: Path) -> None:
+    contents = {
+        "module.encode-108.py311.nbi": b"",
+        "module.encode-108.py311.1.nbc": bytes(7),
+        "module.encode-99.py311.nbi": b"\x80whole.",
+        "module.encode-108.py311.txt": b"",
+        "module.decode-108.py311.nbi": b"",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    remove_damaged(tmp_path, "encode")
+    assert sorted(os.listdir(tmp_path)) == sorted(list(contents)[2:])
+
+
+def test_where_no_cache_can_be_it_works_without() -> None:
+    names: dict = {}
+    # numba finds no folder for what has no file.
+    exec("def double(number):\n    return 2 * number", names)
+    double = compiled(names["double"])
+    assert double(np.int64(21)) == 42
+    assert double.signatures
+
+
+def test_daemon_and_vampctl_do_without_the_compiler(tmp_path: Path) -> None:
+    assert _run(_IDLE, tmp_path) == "[]"
