@@ -174,3 +174,12 @@ def test_work_that_is_to_stop_does_not_begin(site, night_folder):
     with pytest.raises(ClaimLost):
         site.host.digests(NIGHT, ["vgen2/b.txt"], pace)
     assert site.get("vgen2/a.txt") is None
+
+
+def test_the_room_there_is_told_and_an_absent_folder_has_none(site):
+    space = site.host.space()
+    assert 0 < space.free_bytes <= space.all_bytes
+    assert space.free_names is None or space.free_names > 0
+    site.take_away()
+    with pytest.raises(RemoteUnavailable):
+        site.host.space()

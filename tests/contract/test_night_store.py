@@ -114,6 +114,17 @@ def test_the_result_of_a_lost_claim_is_dropped(store, name):
     assert happen(store, name, claim=again.claim).state.status is not Status.RUNNING
 
 
+def test_the_facts_of_a_lost_claim_are_dropped(store):
+    late = running(store).claim
+    store.keep(NIGHT, Facts(frames=1), claim=late)
+    happen(store, EventName.RETRIED)
+    with pytest.raises(ClaimLost) as lost:
+        store.keep(NIGHT, Facts(safe_at=1.0), claim=late)
+    assert lost.value.code == "claim_lost"
+    assert store.night(NIGHT).safe_at is None
+    assert store.night(NIGHT).frames == 1
+
+
 def test_the_last_error_stays_in_sight_until_something_went_well(store):
     running(store)
     failed = happen(store, EventName.FAILED, code="disk_full", message="no space")

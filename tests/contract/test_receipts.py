@@ -97,3 +97,18 @@ def test_the_newest_receipt_wins_in_whatever_order_they_come(receipts, batches):
                 expected[each.path] = each
     found = receipts.of(NIGHT, Place.HERE)
     assert {key: value for key, value in found.items() if key.startswith(f"{folder}/")} == expected
+
+
+def test_forgetting_takes_all_of_a_night_and_nothing_of_another(
+    ports: tuple[NightStore, Receipts],
+) -> None:
+    nights, receipts = ports
+    for night in (NIGHT, OTHER):
+        nights.discover(night, at=1.0)
+        for place in Place:
+            stamp = FileStamp("vgen2/a.fits.fz", 1, 1)
+            receipts.keep(night, [Receipt(place, stamp, "0" * 64, 1.0)])
+    receipts.forget(NIGHT)
+    receipts.forget(NIGHT)
+    assert not any(receipts.of(NIGHT, place) for place in Place)
+    assert all(receipts.of(OTHER, place) for place in Place)

@@ -64,11 +64,14 @@ class AnswerFolder:
             return Look(b"", 0)
         except OSError as error:
             raise self._unreadable(error.strerror or str(error)) from error
-        with open(answer_fd, "rb") as file:
+        try:
             status = os.fstat(answer_fd)
             if not stat.S_ISREG(status.st_mode):
                 raise self._unreadable("it is no regular file")
-            return Look(file.read(_LONGEST_BYTES), status.st_mtime_ns)
+            # One read a look: a file that is being written is seen again.
+            return Look(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
+        finally:
+            os.close(answer_fd)
 
     def begin(self) -> Look:
         """Before a call: keep what an earlier one left, then remember how the file looks."""

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vampd.adapters.archive_local import LocalArchive
 from vampd.adapters.archive_ssh import SshArchive
+from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.config import Transfer
 from vampd.model.night import Kind
 from vampd.ports import ArchiveHost
 
 
-def open_archive_host(transfer: Transfer, kind: Kind) -> ArchiveHost:
+def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:
     """Where nights of this kind go; nothing is connected before something is asked of it."""
     destination = transfer.destination(kind)
     if destination.host is None:
         return LocalArchive(destination.path, transfer)
     return SshArchive(destination.host, destination.path, transfer)
+
+
+def open_moved_archive(transfer: Transfer, kind: Kind, folder: Path) -> ArchiveHost:
+    """One night that lies in this very folder of the same host, to be read there."""
+    host = transfer.destination(kind).host
+    if host is None:
+        return LocalArchive(folder.parent, transfer, folder.name)
+    return SshArchive(host, folder.parent, transfer, folder.name)
+
+
+def open_data_host(transfer: Transfer, watched: Path) -> RsyncArchive:
+    """The machine that runs vampd, as the archive host reaches it: there nights are pulled from."""
+    if transfer.pull_from is None:
+        return LocalArchive(watched, transfer)
+    return SshArchive(transfer.pull_from, watched, transfer)

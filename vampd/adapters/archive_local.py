@@ -12,10 +12,12 @@ from pathlib import Path
 from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
+from vampd.disk.space import space_at
 from vampd.errors import ConfigError, DataError, RemoteUnavailable
 from vampd.model.cube import FileStamp
 from vampd.model.night import NightId
 from vampd.model.receipt import Place, Receipt
+from vampd.model.space import Space
 from vampd.ports import Pace
 
 _DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
@@ -31,7 +33,7 @@ class LocalArchive(RsyncArchive):
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         self._require_folder()
         try:
-            return {stamp.path: stamp for stamp in _walk(self._path / night.date, "")}
+            return {stamp.path: stamp for stamp in _walk(self._path / self._name_of(night), "")}
         except OSError as error:
             raise self._unavailable(error) from error
 
@@ -41,7 +43,7 @@ class LocalArchive(RsyncArchive):
         synced: set[Path] = set()
         for path in files:
             pace.check()
-            file = self._path / night.date / path
+            file = self._path / self._name_of(night) / path
             try:
                 if not stat.S_ISREG(os.lstat(file).st_mode):
                     continue
@@ -64,8 +66,15 @@ class LocalArchive(RsyncArchive):
             receipts.append(Receipt(Place.ARCHIVE, stamp, sha256, time.time()))
         return receipts
 
+    def space(self) -> Space:
+        self._require_folder()
+        try:
+            return space_at(self._path)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def _target(self, night: NightId) -> str:
-        return str(self._path / night.date)
+        return str(self._path / self._name_of(night))
 
     def _remote_shell(self) -> None:
         return None
@@ -74,7 +83,7 @@ class LocalArchive(RsyncArchive):
         return "--fsync"  # the rsync here has been asked already, and it is both sides
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
-        there = self._path / night.date
+        there = self._path / self._name_of(night)
         try:
             itself = os.path.samefile(there, folder)
         except OSError:

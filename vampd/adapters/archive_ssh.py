@@ -23,6 +23,7 @@ from vampd.errors import DataError, RemoteUnavailable, TransientError
 from vampd.model.cube import FileStamp
 from vampd.model.night import NightId
 from vampd.model.receipt import Place, Receipt
+from vampd.model.space import Space
 from vampd.ports import Pace
 
 _BEGIN, _END = b"vampd begins\0", b"vampd ends\0"
@@ -49,15 +50,18 @@ _DIGEST = (
     r'then printf "%s %s %s\0" "${sum%% *}" "$before" "$after"; '
     r'else printf "unreadable\0"; fi; done; printf "vampd ends\0"'
 )
+# For people without privileges: free and all blocks, their size, free and all names (coreutils).
+_SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'
 _LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
+_SPACE_TOLD = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
 
 
 class SshArchive(RsyncArchive):
     """A folder on another host that holds the nights; it must exist there."""
 
-    def __init__(self, host: str, path: Path, transfer: Transfer) -> None:
-        super().__init__(path, transfer)
+    def __init__(self, host: str, path: Path, transfer: Transfer, name: str | None = None) -> None:
+        super().__init__(path, transfer, name)
         self._host = host
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -79,6 +83,14 @@ class SshArchive(RsyncArchive):
             for path, record in zip(files, records, strict=True)
             if record != b"missing"
         ]
+
+    def space(self) -> Space:
+        (record,) = self._query(_SPACE, b".", (), SteadyPace())
+        match = _SPACE_TOLD.fullmatch(record)
+        if match is None:
+            raise self._garbled(record)
+        free, blocks, size, free_names, names = (int(number) for number in match.groups())
+        return Space(free * size, blocks * size, free_names if names else None)
 
     def _receipt(self, path: str, record: bytes) -> Receipt:
         if record == b"unreadable":
@@ -105,7 +117,10 @@ class SshArchive(RsyncArchive):
         self, script: str, night: NightId, files: Sequence[str], pace: Pace
     ) -> Iterator[bytes]:
         """The records that a script prints there, without their NULs."""
-        folders = os.fsencode(self._path) + b"\0" + night.date.encode() + b"\0"
+        return self._query(script, os.fsencode(self._name_of(night)), files, pace)
+
+    def _query(self, script: str, name: bytes, files: Sequence[str], pace: Pace) -> Iterator[bytes]:
+        folders = os.fsencode(self._path) + b"\0" + name + b"\0"
         output = self._ssh(f"bash -c '{script}'", folders + names_text(files), pace)
         _, begin, rest = output.partition(_BEGIN)
         body, end, _ = rest.rpartition(_END)
@@ -154,7 +169,7 @@ class SshArchive(RsyncArchive):
         )
 
     def _target(self, night: NightId) -> str:
-        return f"{self._host}:{self._path / night.date}"
+        return f"{self._host}:{self._path / self._name_of(night)}"
 
     def _remote_shell(self) -> Sequence[str]:
         return self._transfer.ssh

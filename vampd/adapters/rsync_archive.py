@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vampd.adapters.process import run_process
@@ -25,6 +25,7 @@ from vampd.model.cube import FileStamp
 from vampd.model.night import NightId
 from vampd.model.plan import Compare
 from vampd.model.receipt import Receipt
+from vampd.model.space import Space
 from vampd.ports import Pace
 
 SET_ASIDE_FOLDER = "vbad/"
@@ -37,10 +38,15 @@ class RsyncArchive(ABC):
     refused, so that nothing from outside the night can take a product's name.
     """
 
-    def __init__(self, path: Path, transfer: Transfer) -> None:
+    def __init__(self, path: Path, transfer: Transfer, name: str | None = None) -> None:
+        """``name`` is what the night's folder in ``path`` is called, None for its date."""
         self._path = path
         self._transfer = transfer
+        self._name = name
         self._durability: Durability | None = None
+
+    def _name_of(self, night: NightId) -> str:
+        return self._name or night.date
 
     @abstractmethod
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -49,6 +55,10 @@ class RsyncArchive(ABC):
     @abstractmethod
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """Receipts of these files, read there past the cache; none for what is missing."""
+
+    @abstractmethod
+    def space(self) -> Space:
+        """The room on the file system that holds the nights there."""
 
     @abstractmethod
     def _target(self, night: NightId) -> str:
@@ -75,13 +85,21 @@ class RsyncArchive(ABC):
         TransientError ``source_vanished``, ``transfer_failed``.
         """
         self._refuse_itself(night, folder)
-        aside = [path for path in files if path.startswith(SET_ASIDE_FOLDER)]
-        rest = [path for path in files if not path.startswith(SET_ASIDE_FOLDER)]
-        for links, group in ((Links.FOLLOWED, aside), (Links.REFUSED, rest)):
-            if group:
-                _check_sources(folder, group, links)
-                self._copy(night, folder, group, compare, links, pace)
-                failpoint("archive.send.group_sent")
+        for links, group in _by_links(files):
+            _check_sources(folder, group, links)
+            self._copy(night, folder, group, compare, links, pace)
+            failpoint("archive.send.group_sent")
+
+    def fetch(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> None:
+        """Copy these files from there into a folder here; raises as `send` does."""
+        for links, group in _by_links(files):
+            durability = self._known_durability(pace)
+            source = self._target(night)
+            command = self._arguments(source, str(folder), compare, links, durability)
+            self._run_rsync(command, group, source, pace)
+            failpoint("archive.fetch.group_fetched")
 
     def _copy(
         self,
@@ -93,19 +111,17 @@ class RsyncArchive(ABC):
         pace: Pace,
     ) -> None:
         target = self._target(night)
-        arguments = rsync_arguments(
-            str(folder),
-            target,
-            compare=compare,
-            links=links,
-            durability=self._known_durability(pace),
-            timeout_s=self._transfer.timeout_s,
-            remote_shell=self._remote_shell(),
-        )
+        durability = self._known_durability(pace)
+        command = self._arguments(str(folder), target, compare, links, durability)
+        self._run_rsync(command, files, target, pace)
+
+    def _run_rsync(
+        self, command: Sequence[str], files: Sequence[str], target: str, pace: Pace
+    ) -> None:
         while True:
             try:
                 ended = run_process(
-                    [self._transfer.rsync, *arguments],
+                    command,
                     stdin=names_text(files),
                     pace=pace,
                     # rsync has its own timeout, which speaks more clearly.
@@ -122,6 +138,32 @@ class RsyncArchive(ABC):
             if not (ended.paused_s > 0 and ended.status in CONNECTION_LOST):
                 raise rsync_error(ended, target)
 
+    def _arguments(
+        self, source: str, target: str, compare: Compare, links: Links, durability: Durability
+    ) -> list[str]:
+        arguments = rsync_arguments(
+            source,
+            target,
+            compare=compare,
+            links=links,
+            durability=durability,
+            timeout_s=self._transfer.timeout_s,
+            remote_shell=self._remote_shell(),
+        )
+        return [self._transfer.rsync, *arguments]
+
+    def commands(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+        """The programs that `send` would run, each with the names on its standard input.
+
+        Of the host only rsync's abilities are asked; RemoteUnavailable.
+        """
+        for links, group in _by_links(files):
+            durability = self._known_durability(pace)
+            target = self._target(night)
+            yield self._arguments(str(folder), target, compare, links, durability), group
+
     def _known_durability(self, pace: Pace) -> Durability:
         if self._durability is None:
             here = run_process(
@@ -133,6 +175,14 @@ class RsyncArchive(ABC):
             fsyncs = all("--fsync" in text for text in texts)
             self._durability = Durability.FSYNC if fsyncs else Durability.DEFAULT
         return self._durability
+
+
+def _by_links(files: Sequence[str]) -> Iterator[tuple[Links, tuple[str, ...]]]:
+    aside = tuple(path for path in files if path.startswith(SET_ASIDE_FOLDER))
+    rest = tuple(path for path in files if not path.startswith(SET_ASIDE_FOLDER))
+    for links, group in ((Links.FOLLOWED, aside), (Links.REFUSED, rest)):
+        if group:
+            yield links, group
 
 
 def _check_sources(folder: Path, files: Sequence[str], links: Links) -> None:

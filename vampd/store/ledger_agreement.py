@@ -41,8 +41,8 @@ def refuse_disagreement(
         "frame_ids_disagree",
         "expected ledger, file names and name_changes.txt to agree on the frame IDs, found:"
         f" {shown}{more}. The highest are: {_tell_all_highest(connection, nights)}. No ID is"
-        f" granted until they agree: if {ledger} was lost or is an old one, bring it back from a backup (the"
-        " database is filled from it); `vampctl frameids` shows all",
+        f" granted until they agree: if {ledger} was lost or is an old one, bring it back from a"
+        " backup (the database is filled from it); `vampctl frameids` shows all",
     )
 
 

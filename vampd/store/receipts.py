@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.cube import FileStamp
@@ -46,6 +46,11 @@ class StoredReceipts:
                 )
                 for row in rows
             }
+
+    def forget(self, night: NightId) -> None:
+        with self._store.write() as connection:
+            key = night_key(connection, night)
+            connection.execute(delete(ReceiptRow).where(ReceiptRow.night_id == key))
 
     def _keep(self, night: NightId, batch: tuple[Receipt, ...]) -> None:
         statement = insert(ReceiptRow)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.model.frame_id import FrameId
+from vampd.model.frame_id import FrameId, NumberRange
 
 
 @given(st.integers(0, 99_999_999))
@@ -48,3 +48,14 @@ def test_ids_are_ordered_by_number_and_the_first_digit_tells_their_use() -> None
         False,
         False,
     ]
+
+
+@given(st.integers(0, 99_999_999))
+def test_the_first_digit_alone_tells_the_range(number: int) -> None:
+    numbers = FrameId(number).numbers
+    assert numbers.first <= number <= numbers.last
+    first_digit = f"{number:08d}"[0]
+    assert numbers is {"7": NumberRange.SIMULATED, "8": NumberRange.SIMULATED}.get(
+        first_digit, NumberRange.ENGINEERING if first_digit == "9" else NumberRange.RAW
+    )
+    assert FrameId(number).looks_raw == (first_digit in "0123456")

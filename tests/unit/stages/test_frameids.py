@@ -5,11 +5,20 @@ import pytest
 
 from tests.support.fake_eyes import FakeEyes
 from tests.support.headers import card, framelist, settings
+from vampd.config import Authority
 from vampd.errors import FrameIdConflict
 from vampd.model.frame_id import FrameId
 from vampd.model.framelist import Framelist, stamp_frame_id
+from vampd.model.generation import Generation, Product, SyncCounts
 from vampd.model.night import Kind, NightId
-from vampd.model.plan import MarkApplied, Plan, ReserveFrameIds, Retire, StampFrameId
+from vampd.model.plan import (
+    MarkApplied,
+    Plan,
+    ReserveFrameIds,
+    Retire,
+    StampFrameId,
+    WriteText,
+)
 from vampd.ports import BoundId
 from vampd.stages import frameids
 
@@ -54,6 +63,8 @@ def execute(eyes: FakeEyes, plan: Plan, highest: int = FIRST - 1) -> None:
                 for bound in list(eyes.bound.values()):
                     if bound.frame_id in frame_ids:
                         eyes.mark_applied(bound.identity)
+            case WriteText(path, text):
+                eyes.write(path, text)
             case Retire(path, kept_as):
                 assert kept_as in eyes.framelists
                 eyes.retire(path)
@@ -282,3 +293,80 @@ def test_one_id_bound_to_two_cubes_is_a_conflict():
     bind(eyes, LATER)
     with pytest.raises(FrameIdConflict, match="VMPA90000001 to 2 cubes"):
         plan(eyes)
+
+
+def generation_of(*framelists: Framelist, number: int = 1) -> Generation:
+    products = tuple(
+        Product(one.name, one.order, True, one.ranges, (), 1, 1, 1, 0, 0) for one in framelists
+    )
+    return Generation(number, "1", (), products, (), SyncCounts())
+
+
+def test_the_names_are_told_when_every_cube_carries_its_id_and_not_before():
+    eyes = night_of(EARLY, LATER)
+    eyes.committed.append(generation_of(LATER, EARLY))
+    plans = settle(eyes)
+    told = "early.fits\tVMPA90000001.fits\nlater.fits\tVMPA90000002.fits\n"
+    assert [frameids.NAME_CHANGES_PATH in repr(found) for found in plans] == [False, False, True]
+    assert plans[-1].waves[-1][-1] == WriteText(frameids.NAME_CHANGES_PATH, told)
+    assert eyes.text(NIGHT, frameids.NAME_CHANGES_PATH) == told
+    assert not plan(eyes)
+
+
+def test_names_of_late_cubes_are_appended_also_when_the_others_are_packed_or_gone():
+    eyes = night_of(LATER, LATEST)
+    eyes.committed.append(generation_of(LATER, LATEST))
+    settle(eyes)
+    before = eyes.text(NIGHT, frameids.NAME_CHANGES_PATH)
+    pack(eyes, stamp_frame_id(LATER, FrameId(FIRST)))
+    eyes.framelists.clear()
+    eyes.committed.append(generation_of(EARLY, number=2))
+    eyes.add_framelist(EARLY)
+    settle(eyes, highest=FIRST + 1)
+    after = eyes.text(NIGHT, frameids.NAME_CHANGES_PATH)
+    assert after == f"{before}early.fits\tVMPA90000003.fits\n"
+
+
+def test_name_changes_that_were_lost_are_written_again_to_the_byte():
+    eyes = night_of(EARLY, LATER)
+    eyes.committed.append(generation_of(LATER, EARLY))
+    settle(eyes)
+    told = eyes.tree.pop(frameids.NAME_CHANGES_PATH).content
+    settle(eyes)
+    assert eyes.tree[frameids.NAME_CHANGES_PATH].content == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("early.fits\tVMPA90000009.fits\n", "became VMPA90000009"),
+        ("other.fits\tVMPA90000001.fits\n", "other became VMPA90000001"),
+        ("no line of ours\n", "is damaged"),
+    ],
+)
+def test_name_changes_that_tell_otherwise_are_a_conflict_and_stay(text, told):
+    eyes = night_of(EARLY)
+    eyes.committed.append(generation_of(EARLY))
+    eyes.write(frameids.NAME_CHANGES_PATH, text)
+    with pytest.raises(FrameIdConflict, match=told):
+        settle(eyes)
+    assert eyes.text(NIGHT, frameids.NAME_CHANGES_PATH) == text
+
+
+@pytest.mark.parametrize(
+    ("authority", "first", "warned"),
+    [
+        ("local", "VMPA00425000", True),
+        ("local", "VMPA69999999", True),
+        ("local", "VMPA70000000", False),
+        ("local", "VMPA90000001", False),
+        ("gen2", "VMPA00425000", False),
+    ],
+)
+def test_numbers_that_look_raw_while_the_authority_is_local_are_a_warning(authority, first, warned):
+    survey = frameids.survey(NIGHT, night_of(EARLY))
+    chosen = settings()
+    table = chosen.frameids.model_copy(update={"authority": Authority(authority), "first": first})
+    planned = frameids.plan(survey, chosen.model_copy(update={"frameids": table}))
+    assert [remark.code for remark in planned.remarks] == ["local_looks_raw"] * warned
+    assert planned == Plan.of([ReserveFrameIds((EARLY.identity,))])

@@ -1,0 +1,210 @@
+"""Gen2 as vampd meets it: a package `g2base`, a remote object, and an answer file that is not ours.
+
+    with running_gen2(tmp_path, monkeypatch) as gen2:
+        gen2.behaviour = Behaviour.SLOW
+        Gen2Authority(tmp_path / "answers", gen2.answer, ...).grant(3, None)
+
+The real call is made by a process of its own; it meets the package that `running_gen2` puts on its
+path, which hands the call to a thread of the test. That thread answers as Gen2 does: by a file in a
+sticky folder, of another user where the test may make one, with or without a last line end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_NOBODY = 65534
+_PACKAGE = """
+import json, os, pathlib, time, uuid
+
+class remoteObjectError(Exception):
+    pass
+
+_hosts = []
+
+def init(*hosts):
+    _hosts.append(hosts)
+
+class remoteObjectProxy:
+    def __init__(self, name):
+        if not _hosts:
+            raise remoteObjectError("init() comes first")
+        self.name = name
+
+    def executeCmd(self, *args):
+        desk = pathlib.Path(os.environ["FAKE_GEN2"])
+        name = uuid.uuid4().hex
+        draft = desk / (name + ".draft")
+        draft.write_text(json.dumps([self.name, _hosts, args]))
+        draft.rename(desk / (name + ".call"))
+        while not (desk / (name + ".reply")).exists():
+            time.sleep(0.005)
+        reply = (desk / (name + ".reply")).read_text()
+        if reply != "ok":
+            raise remoteObjectError(reply)
+        return 0
+"""
+
+
+class Behaviour(StrEnum):
+    """How Gen2 answers."""
+
+    PROMPT = "prompt"
+    SLOW = "slow"  # the call returns, the file comes later
+    IN_PARTS = "in parts"  # the file grows before one's eyes
+    SILENT = "silent"  # the call returns, no file
+    HANGING = "hanging"  # the call does not return
+    DOWN = "down"  # the call raises
+    TOUCHING = "touching"  # the old answer with a new time
+    SHORT = "short"
+    LONG = "long"
+    REPEATED = "repeated"
+    FALLING = "falling"
+    WITH_A_GAP = "with a gap"
+    GARBAGE = "garbage"
+    HALF_WRITTEN = "half written"  # and never ended
+
+
+class FakeGen2:
+    """The observatory: it never gives a number twice and remembers all that it gave."""
+
+    def __init__(self, folder: Path, first: int) -> None:
+        self.desk = folder / "desk"
+        self.desk.mkdir(parents=True)
+        self.tmp = folder / "tmp"
+        self.tmp.mkdir()
+        self.tmp.chmod(stat.S_ISVTX | 0o777)
+        self.answer = self.tmp / "frames_VMPA.txt"
+        self.behaviour = Behaviour.PROMPT
+        self.last_newline = True
+        self.delay_s = 0.3
+        self.next = first
+        self.given: list[str] = []
+        self.calls: list[Any] = []
+        self._late: list[threading.Thread] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="fake-gen2")
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.wait_for_late()
+
+    def wait_for_late(self) -> None:
+        """Until what was to come late has come."""
+        for thread in self._late:
+            thread.join()
+
+    def write(self, lines: list[str], end: str | None = None) -> None:
+        """Write the answer file in place, as somebody else."""
+        self._put("\n".join(lines) + (("\n" if self.last_newline else "") if end is None else end))
+
+    def _put(self, text: str, mode: str = "w") -> None:
+        with self.answer.open(mode) as file:
+            file.write(text)
+        if os.geteuid() == 0:
+            os.chown(self.answer, _NOBODY, _NOBODY)
+        self.answer.chmod(0o644)
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            for call in sorted(self.desk.glob("*.call")):
+                told = json.loads(call.read_text())
+                call.unlink()
+                self.calls.append(told)
+                reply = self._take(told)
+                if reply is not None:
+                    draft = call.with_suffix(".said")
+                    draft.write_text(reply)
+                    draft.rename(call.with_suffix(".reply"))
+            time.sleep(0.005)
+
+    def _take(self, told: Any) -> str | None:
+        name, hosts, args = told
+        shape = name == "VAMPIRES" and args[:4] == ["VAMPIRES", "foo", "get_frames", "A"]
+        if not (hosts and shape and len(args) == 5 and list(args[4]) == ["num"]):
+            return f"not the call of Gen2: {told}"
+        if self.behaviour is Behaviour.DOWN:
+            return "VAMPIRES is not registered"
+        if self.behaviour is Behaviour.SILENT:
+            return "ok"
+        if self.behaviour is Behaviour.TOUCHING:
+            os.utime(self.answer)
+            return "ok"
+        if self.behaviour is Behaviour.GARBAGE:
+            self.write(["<html>", "503 \x1b[31mno frames\x00", "</html>"])
+            return "ok"
+        self._grant(args[4]["num"])
+        return None if self.behaviour is Behaviour.HANGING else "ok"
+
+    def _grant(self, count: int) -> None:
+        lines = [f"VMPA{number:08d}" for number in range(self.next, self.next + count)]
+        self.next += count
+        match self.behaviour:
+            case Behaviour.SHORT:
+                lines = lines[:-1]
+            case Behaviour.LONG:
+                lines.append(f"VMPA{self.next:08d}")
+                self.next += 1
+            case Behaviour.REPEATED:
+                lines[-1] = lines[0]
+            case Behaviour.FALLING:
+                lines.reverse()
+            case Behaviour.WITH_A_GAP:
+                lines[-1] = f"VMPA{self.next:08d}"
+                self.next += 1
+            case _:
+                pass
+        self.given += lines
+        match self.behaviour:
+            case Behaviour.HANGING:
+                pass
+            case Behaviour.SLOW:
+                self._later(lambda: self.write(lines))
+            case Behaviour.IN_PARTS:
+                text = "\n".join(lines)
+                self._put(text[:-5])
+                self._later(lambda: self._put(text[-5:], "a"))
+            case Behaviour.HALF_WRITTEN:
+                self._put("\n".join(lines)[:-5])
+            case _:
+                self.write(lines)
+
+    def _later(self, act: Any) -> None:
+        def wait() -> None:
+            time.sleep(self.delay_s)
+            act()
+
+        self._late.append(threading.Thread(target=wait))
+        self._late[-1].start()
+
+
+@contextmanager
+def running_gen2(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, first: int = 425_001
+) -> Iterator[FakeGen2]:
+    """A Gen2 that processes started from here can call through `g2base`."""
+    package = folder / "site" / "g2base" / "remoteObjects"
+    package.mkdir(parents=True)
+    for init in (package.parent / "__init__.py", package / "__init__.py"):
+        init.touch()
+    (package / "remoteObjects.py").write_text(_PACKAGE)
+    gen2 = FakeGen2(folder, first)
+    monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
+    monkeypatch.setenv("FAKE_GEN2", str(gen2.desk))
+    try:
+        yield gen2
+    finally:
+        gen2.close()
