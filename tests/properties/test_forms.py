@@ -174,7 +174,14 @@ unlisted = ("CONTINUE", "COMMENT", "NAXIS1", "OTHER", "")
 keywords = st.sampled_from([*sorted(DICTIONARY.entries), *unlisted])
 
 
-@given(st.lists(card_texts(keywords), max_size=12))
+# The same card may stand twice, and a string may go on from either.
+headers = st.lists(card_texts(keywords), max_size=6).flatmap(
+    lambda texts: st.lists(st.sampled_from([*texts, "CONTINUE  'x'".ljust(80)]), max_size=12)
+)
+
+
+@given(st.one_of(headers, st.lists(card_texts(keywords), max_size=12)))
+@example(["OBJECT  = 'a &'".ljust(80), "CONTINUE  'b'".ljust(80), "OBJECT  = 'a &'".ljust(80)])
 def test_a_header_is_repaired_once_and_only_where_the_dictionary_says(texts: list[str]) -> None:
     header = Cards(tuple(texts))
     edits = format_cards(header, DICTIONARY).edits

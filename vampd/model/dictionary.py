@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from vampd.model.cards import Card, Cards
 from vampd.model.forms import Form, Problem, format_text, is_standard_card
@@ -43,7 +44,10 @@ class FormattedCards:
 
 
 def format_cards(cards: Cards, dictionary: Dictionary) -> FormattedCards:
-    """Every card of the dictionary in its form; long strings over several cards stay untouched."""
+    """Every card of the dictionary in its form; long strings over several cards stay untouched.
+
+    Cards of one text are all edited alike, or not at all: an edit tells its card by the text.
+    """
     edits: list[tuple[Card, Card]] = []
     problems: list[Problem] = []
     for text, form in _cards_with_form(cards, dictionary.forms):
@@ -56,8 +60,8 @@ def format_cards(cards: Cards, dictionary: Dictionary) -> FormattedCards:
 
 
 def _cards_with_form(cards: Cards, forms: Mapping[str, Form]) -> Iterator[tuple[str, Form]]:
-    following = (*cards.texts[1:], "")
-    for text, successor in zip(cards.texts, following, strict=False):
+    continued = {text for text, after in pairwise(cards.texts) if after.startswith("CONTINUE")}
+    for text in cards.texts:
         form = forms.get(text[:8])
-        if form is not None and not successor.startswith("CONTINUE"):
+        if form is not None and text not in continued:
             yield text, form

@@ -111,12 +111,14 @@ def is_standard_card(keyword: str) -> bool:
 class Problem:
     """Why a card stays as it is although the dictionary asks for another form.
 
-    Codes: ``card_not_a_value`` (NaN, infinity, nonsense), ``card_wrong_type``,
-    ``card_has_decimals``, ``card_rounds_to_zero``, ``card_too_long``, ``card_no_room``.
+    ``value`` is how the message shows it. Codes: ``card_not_a_value`` (NaN, infinity, nonsense),
+    ``card_wrong_type``, ``card_has_decimals``, ``card_rounds_to_zero``, ``card_too_long``,
+    ``card_no_room``.
     """
 
     code: str
     keyword: str
+    value: str
     form: Form
     message: str
 
@@ -156,9 +158,9 @@ def format_text(text: str, form_text: str) -> tuple[str | None, Problem | None]:
             value = Nonsense(text[10:].strip())
         return _write(card, _field(value, form)), None
     except _Harm as harm:
-        return None, Problem(
-            harm.code, card.keyword, form, f"{card.keyword} = {_shown(value)}: {harm} {form}"
-        )
+        shown = _shown(value)
+        message = f"{card.keyword} = {shown}: {harm} {form}"
+        return None, Problem(harm.code, card.keyword, shown, form, message)
 
 
 class _Harm(Exception):

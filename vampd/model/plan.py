@@ -187,12 +187,13 @@ class Remark:
     """Something that planning noticed and that no action mends; it becomes an event of the log.
 
     ``code`` is stable, ``subject`` tells what it is about (a keyword, a path), ``message`` is for
-    people.
+    people, ``facts`` are further fields of the event by name.
     """
 
     code: str
     subject: str
     message: str
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from vampd.config import Settings
+from vampd.config import Settings, WhenMissing
 from vampd.model.night import NightId
 from vampd.model.plan import Plan
 from vampd.model.state import StageName
-from vampd.ports import Eyes
+from vampd.ports import Eyes, NightRecord
 from vampd.stages import fpack, frameids, headers, manifest, sync, transfer
 
-__all__ = ["STAGES", "Stage", "fpack", "frameids", "headers", "manifest", "sync", "transfer"]
+__all__ = [
+    "STAGES",
+    "Stage",
+    "fpack",
+    "frameids",
+    "headers",
+    "manifest",
+    "settings_for",
+    "sync",
+    "transfer",
+]
 
 
 class Stage(Protocol):
@@ -35,3 +45,11 @@ class Stage(Protocol):
 STAGES: Mapping[StageName, Stage] = {
     stage.NAME: stage for stage in (sync, headers, frameids, fpack, transfer, manifest)
 }
+
+
+def settings_for(record: NightRecord, settings: Settings) -> Settings:
+    """What a night is planned with: one that is released is not held for missing cards."""
+    if not record.released:
+        return settings
+    headers_settings = settings.headers.model_copy(update={"when_missing": WhenMissing.WARN})
+    return settings.model_copy(update={"headers": headers_settings})

@@ -1,19 +1,22 @@
 """headers: every card in the form that the instrument's keyword dictionary prescribes.
 
-What the dictionary asks for and would harm a value is not done; it becomes a remark.
+What the dictionary asks for and would harm a value is not done; it becomes a remark. Required cards
+that are missing hold the night, before it can take frame IDs, or become remarks too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vampd.config import Settings
+from vampd.config import Settings, WhenMissing
+from vampd.errors import DataError
 from vampd.model.cards import Cards
 from vampd.model.dictionary import Dictionary, format_cards
 from vampd.model.forms import Problem
 from vampd.model.night import NightId
 from vampd.model.plan import EditCards, Plan, Remark
+from vampd.model.required_cards import find_missing
 from vampd.model.state import StageName
 from vampd.ports import Eyes
 
@@ -51,7 +54,18 @@ def survey(night: NightId, eyes: Eyes) -> HeadersSurvey:
 
 
 def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
-    """One edit of every framelist that is not in form, and a remark on what stays out of form."""
+    """One edit of every framelist that is not in form, and a remark on what stays out of form.
+
+    Raises DataError ``card_missing`` if required cards are missing and that is to hold the night.
+    """
+    missing = _missing_cards(survey, settings.headers.required)
+    if missing and settings.headers.when_missing is WhenMissing.HOLD:
+        raise DataError(
+            "card_missing",
+            "; ".join(_missing_message(keyword, paths) for keyword, paths in missing.items())
+            + ". A product cannot be given them later: look what the cubes are, then"
+            " `vampctl release` lets the night go on as it is, past every gate before frame IDs",
+        )
     edits: list[EditCards] = []
     problems: list[tuple[str, Problem]] = []
     for framelist in survey.framelists:
@@ -59,16 +73,48 @@ def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
         if formatted.edits:
             edits.append(EditCards(framelist.path, formatted.edits))
         problems += ((framelist.path, problem) for problem in formatted.problems)
-    return Plan.of(edits, remarks=_remarks(problems))
+    return Plan.of(edits, remarks=[*_missing_remarks(missing), *_problem_remarks(problems)])
 
 
-def _remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark]:
+def _missing_cards(survey: HeadersSurvey, required: Sequence[str]) -> dict[str, list[str]]:
+    """By required keyword, the framelists that lack it."""
+    missing: dict[str, list[str]] = {keyword: [] for keyword in required}
+    for framelist in survey.framelists:
+        for keyword in find_missing([framelist.cards], required):
+            missing[keyword].append(framelist.path)
+    return {keyword: paths for keyword, paths in missing.items() if paths}
+
+
+def _missing_message(keyword: str, paths: list[str]) -> str:
+    return f"the required card {keyword} is missing or empty in {_where(paths)}"
+
+
+def _missing_remarks(missing: Mapping[str, list[str]]) -> Iterator[Remark]:
+    for keyword, paths in missing.items():
+        facts = (("keyword", keyword), ("framelists", str(len(paths))))
+        yield Remark("card_missing", keyword, _missing_message(keyword, paths), facts)
+
+
+def _problem_remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark]:
     """One remark per keyword and code: a night may hold the same card ten thousand times."""
     grouped: dict[tuple[str, str], list[tuple[str, Problem]]] = {}
     for path, problem in problems:
         grouped.setdefault((problem.keyword, problem.code), []).append((path, problem))
     for (keyword, code), cases in sorted(grouped.items()):
-        path, first = cases[0]
-        paths = len({path for path, _ in cases})
-        where = path if paths == 1 else f"{paths} framelists, first {path}"
-        yield Remark(code, keyword, f"{first.message}; it stays as it is in {where}")
+        first = cases[0][1]
+        paths = list(dict.fromkeys(path for path, _ in cases))
+        yield Remark(
+            code,
+            keyword,
+            f"{first.message}; it stays as it is in {_where(paths)}",
+            (
+                ("keyword", keyword),
+                ("value", first.value),
+                ("form", str(first.form)),
+                ("framelists", str(len(paths))),
+            ),
+        )
+
+
+def _where(paths: list[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{len(paths)} framelists, first {paths[0]}"

@@ -47,15 +47,20 @@ class TransferSurvey:
 
 def survey(night: NightId, eyes: Eyes) -> TransferSurvey:
     """List both sides and read the receipts. RemoteUnavailable."""
-    aside = [file for folder in _SET_ASIDE_FOLDERS for file in eyes.files(night, folder)]
-    travelling = [*_products(eyes.files(night, "vgen2")), *aside]
     return TransferSurvey(
-        here={file.path: file for file in travelling},
+        here=travelling_files(night, eyes),
         sums=eyes.text(night, SUMS_NAME),
         archive=eyes.archive_files(night),
         receipts_here=eyes.receipts(night, Place.HERE),
         receipts_there=eyes.receipts(night, Place.ARCHIVE),
     )
+
+
+def travelling_files(night: NightId, eyes: Eyes) -> Mapping[str, FileStamp]:
+    """The files that must travel, by path, without SHA256SUMS."""
+    aside = [file for folder in _SET_ASIDE_FOLDERS for file in eyes.files(night, folder)]
+    travelling = [*_products(eyes.files(night, "vgen2")), *aside]
+    return {file.path: file for file in travelling}
 
 
 def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:

@@ -47,6 +47,12 @@ def test_a_string_that_goes_on_in_the_next_card_stays_untouched():
     assert edits == ((card("OBJECT  = 'last'"), card("OBJECT  = 'last        '")),)
 
 
+def test_a_card_that_equals_one_whose_string_goes_on_stays_too():
+    header = cards(["OBJECT  = 'a &'", "CONTINUE  'b'", "OBJECT  = 'a &'", "OBJECT  = 'c'"])
+    edits = format_cards(header, dictionary(OBJECT="%-12s")).edits
+    assert [old.text.rstrip() for old, _ in edits] == ["OBJECT  = 'c'"]
+
+
 def test_problems_are_told_card_by_card_and_leave_no_edit():
     header = cards(["AIRMASS = nan", "AIRMASS = 1", "AIRMASS = 1E-9"])
     formatted = format_cards(header, dictionary(AIRMASS="%20.3f"))

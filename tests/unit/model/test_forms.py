@@ -154,6 +154,7 @@ def test_a_problem_shows_the_value_as_it_stands_on_the_card():
     problem = format_card(card("AIRMASS = 1.50E-9 / x"), parse_form("%16.3f")).problem
     assert problem is not None
     assert problem.message == "AIRMASS = 1.50E-9: would be written as zero by %16.3f"
+    assert problem.value == "1.50E-9"
 
 
 @pytest.mark.parametrize("form", ["%20.3f", "%20d", "%-12s", "%-16.16s", "BOOLEAN"])

@@ -1,0 +1,48 @@
+"""A night whose cubes lack a required card, from raw cubes to frame IDs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Site, make_site, record_of, settle, vampctl
+from tests.support.nights import make_scenario
+from tests.support.smallest_night import SMALLEST
+from vampd.model.night import Kind, NightId
+from vampd.model.state import StageName, Status
+
+LACKING = replace(SMALLEST, runs=tuple(replace(run, absent=("OBS-MOD",)) for run in SMALLEST.runs))
+
+
+def lacking_night(site: Site) -> NightId:
+    return make_scenario(site.root, LACKING, "20251106", Kind.ARCHIVE, 3)[0]
+
+
+def test_a_missing_card_holds_the_night_before_frame_ids_until_it_is_released(
+    tmp_path: Path,
+) -> None:
+    site = make_site(tmp_path, headers={"when_missing": "hold"})
+    night = lacking_night(site)
+    settle(site)
+    record = record_of(site, night)
+    assert (record.state.stage, record.state.status) == (StageName.HEADERS, Status.HELD)
+    assert record.code == "card_missing"
+    assert record.error is not None
+    assert "OBS-MOD is missing or empty in" in record.error
+    assert not site.ledger.exists()
+    assert "OBS-MOD" in vampctl(site, "plan", night.date).stderr
+    assert vampctl(site, "release", night.date).returncode == 0
+    assert "edit cards" in vampctl(site, "plan", night.date).stdout
+    settle(site)
+    assert record_of(site, night).state.status is Status.DONE
+
+
+@pytest.mark.parametrize("rules", [{}, {"when_missing": "hold", "required": ["EXPTIME"]}])
+def test_a_missing_card_is_a_warning_that_names_it(tmp_path: Path, rules: dict) -> None:
+    site = make_site(tmp_path, headers=rules)
+    night = lacking_night(site)
+    ended = settle(site)
+    assert record_of(site, night).state.status is Status.DONE
+    told = [event for event in ended.events if event.get("code") == "card_missing"]
+    assert [event["keyword"] for event in told] == ([] if rules else ["OBS-MOD"])
+    assert all(event["event"] == "stage.remarked" for event in told)

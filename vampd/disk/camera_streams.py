@@ -1,0 +1,61 @@
+"""Camera streams on this disk: is a file a raw one, by whatever path it is called?
+
+Raw is sacred: who is about to change a file that a person named asks here first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from vampd.model.night import ARCHIVE_FOLDER, parse_night_date
+
+# The old tools' hard links are raw files too: of some nights the only whole ones.
+_STREAM = re.compile(r"vcam[12](_hlinkbak)?")
+
+
+def find_camera_stream(path: Path, root: Path) -> Path | None:
+    """The camera stream that holds a file, None if it is no raw file.
+
+    The stream of a night of any root counts, told by the names of its folders: a person may name
+    the wrong configuration. Of the watched root those count that are reached by links, too: a file
+    behind a link is as raw as the link.
+    """
+    real = Path(os.path.realpath(path))
+    roots = {Path(os.path.abspath(root)), Path(os.path.realpath(root))}
+    for folder in (*Path(os.path.abspath(path)).parents, *real.parents):
+        named = _STREAM.fullmatch(folder.name)
+        if named and (parse_night_date(folder.parent.name) or not roots.isdisjoint(folder.parents)):
+            return folder
+    return next((stream for stream in _streams_of(root) if _holds(stream, real)), None)
+
+
+def _streams_of(root: Path) -> Iterator[Path]:
+    for nights in (root, root / ARCHIVE_FOLDER):
+        for night in _entries(nights):
+            yield from (
+                Path(entry.path) for entry in _entries(night.path) if _STREAM.fullmatch(entry.name)
+            )
+
+
+def _holds(stream: Path, real: Path) -> bool:
+    """Whether the file lies in the folder that this is or leads to, or a link in it leads there."""
+    if any(_is_same(stream, folder) for folder in real.parents):
+        return True
+    return any(entry.is_symlink() and _is_same(entry.path, real) for entry in _entries(stream))
+
+
+def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    # What is no folder, is gone, or may not be looked into has no entries to be seen.
+    with suppress(OSError), os.scandir(folder) as scan:
+        yield from scan
+
+
+def _is_same(first: str | Path, second: Path) -> bool:
+    try:
+        return os.path.samefile(first, second)
+    except OSError:  # a link that leads nowhere
+        return False
