@@ -10,8 +10,24 @@ SEEDS ?= 50
 
 # For vampd and the demo: an interpreter with venv, what systemd-python is built with, the copier.
 DEBIAN_RUN = python3-venv python3-dev gcc pkg-config libsystemd-dev rsync openssh-client
-# What the tests judge with: fpack and funpack, fitsverify, an sshd, certificates, a tracer, systemd-analyze.
-DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd
+# What the tests judge with: fpack and funpack, fitsverify, an sshd, certificates, a tracer,
+# systemd-analyze; a whole systemd in a container; readers of the manual and the completions.
+DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd \
+	systemd-sysv dbus systemd-container man-db zsh
+
+# Where `make install` puts vampd; DESTDIR is put before it all, for packages.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+# systemd looks in /usr/lib and /usr/local/lib, wherever vampd lies.
+SYSTEMD_LIB ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/usr/local/lib)
+APPLICATION = $(PREFIX)/lib/vampd
+SHARE = $(PREFIX)/share
+INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl \
+	$(SYSTEMD_LIB)/systemd/system/vampd.service \
+	$(SYSTEMD_LIB)/sysusers.d/vampd.conf $(SYSTEMD_LIB)/tmpfiles.d/vampd.conf \
+	$(SHARE)/man/man8/vampd.8 $(SHARE)/man/man1/vampctl.1 $(SHARE)/man/man5/vampd.toml.5 \
+	$(SHARE)/bash-completion/completions/vampd $(SHARE)/bash-completion/completions/vampctl \
+	$(SHARE)/zsh/site-functions/_vampd $(SHARE)/zsh/site-functions/_vampctl
 
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp
@@ -32,7 +48,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test lint pytest soak clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -64,6 +80,45 @@ sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights eac
 
 soak: setup ## the long suites, which test leaves out
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak --timeout=0
+
+# An interpreter of its own under $(APPLICATION), fresh each time, so that nothing old is left over.
+install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages
+	$(PYTHON) -m venv --clear $(DESTDIR)$(APPLICATION)
+	$(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile --use-pep517 .
+	$(DESTDIR)$(APPLICATION)/bin/python -m vampd.cli.manual $(DESTDIR)$(SHARE)/man
+	$(DESTDIR)$(APPLICATION)/bin/python -m vampd.cli.completion $(DESTDIR)$(SHARE)
+	find $(DESTDIR)$(APPLICATION) -name __pycache__ -type d -prune -exec rm -rf {} +
+ifneq ($(DESTDIR),)
+	find $(DESTDIR)$(APPLICATION)/bin $(DESTDIR)$(APPLICATION)/pyvenv.cfg -type f \
+		-exec sed -i 's,$(DESTDIR)$(APPLICATION),$(APPLICATION),g' {} +
+endif
+	# The service may not write here, and would compile it all at each start.
+	$(PYTHON) -m compileall -q -j 0 $(if $(DESTDIR),-s $(DESTDIR)) \
+		$(DESTDIR)$(APPLICATION)/lib
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/vampd $(DESTDIR)$(SHARE)/doc/vampd
+	ln -sf $(APPLICATION)/bin/vampd $(APPLICATION)/bin/vampctl $(DESTDIR)$(PREFIX)/bin/
+	install -d $(addprefix $(DESTDIR)$(SYSTEMD_LIB)/,systemd/system sysusers.d tmpfiles.d)
+	sed 's,=/usr/local/bin/,=$(PREFIX)/bin/,' systemd/vampd.service \
+		> $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/vampd.service
+	install -m 644 systemd/vampd.sysusers $(DESTDIR)$(SYSTEMD_LIB)/sysusers.d/vampd.conf
+	install -m 644 systemd/vampd.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/vampd.conf
+	install -m 644 systemd/owner.conf $(DESTDIR)$(SHARE)/doc/vampd/
+	# What a person has set stays.
+	test -e $(DESTDIR)$(SYSCONFDIR)/vampd/vampd.toml || \
+		install -m 644 config/vampd.toml $(DESTDIR)$(SYSCONFDIR)/vampd/vampd.toml
+ifeq ($(DESTDIR),)
+	if [ -d /run/systemd/system ]; then \
+		systemd-sysusers && systemd-tmpfiles --create vampd.conf && systemctl daemon-reload; fi
+	@echo "Now edit $(SYSCONFDIR)/vampd/vampd.toml, name the owner of the nights in a drop-in" \
+		"($(SHARE)/doc/vampd/owner.conf), and: systemctl enable --now vampd"
+endif
+
+uninstall: ## remove what install put there; the settings and the database stay
+ifeq ($(DESTDIR),)
+	if [ -d /run/systemd/system ]; then systemctl disable --now vampd.service || true; fi
+endif
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
+	rm -rf $(DESTDIR)$(APPLICATION) $(DESTDIR)$(SHARE)/doc/vampd
 
 clean: ## remove .venv and what builds and checks leave
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis \

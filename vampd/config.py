@@ -34,6 +34,9 @@ from vampd.model.manifest import DigestColumn, LineEnd, ManifestForm, Style
 from vampd.model.night import Kind, parse_night_date
 
 CONFIG_VARIABLE = "VAMPD_CONFIG"
+MACHINE_CONFIG = Path("/etc/vampd/vampd.toml")  # where `make install` puts it
+
+_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -41,7 +44,8 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built once, as parts of Settings, and not each by itself as well: that doubles the start.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Watch(_Table):
@@ -151,10 +155,38 @@ class Sync(_Table):
     )
 
 
+class WhenMissing(StrEnum):
+    """What a night's cubes without a required card lead to."""
+
+    WARN = "warn"
+    HOLD = "hold"
+
+
 class Headers(_Table):
-    """[headers]: the keyword dictionary."""
+    """[headers]: the keyword dictionary, and the cards that every cube should have."""
 
     dictionary: Path | None = None
+    required: tuple[str, ...] = (
+        "EXPTIME",
+        "EXTTRIG",
+        "DETECTOR",
+        "U_CAMERA",
+        "FILTER01",
+        "FILTER02",
+        "RET-ANG1",
+        "OBJECT",
+        "DATA-TYP",
+        "OBS-MOD",
+    )
+    when_missing: WhenMissing = WhenMissing.WARN
+
+    @field_validator("required")
+    @classmethod
+    def _keywords(cls, required: tuple[str, ...]) -> tuple[str, ...]:
+        for keyword in required:
+            if not _KEYWORD.fullmatch(keyword):
+                raise ValueError(f"{keyword!r} is no keyword such as 'EXPTIME'")
+        return required
 
 
 class Authority(StrEnum):
@@ -218,10 +250,27 @@ def _split_destination(destination: str) -> tuple[str | None, str]:
 class Destination(_Table):
     """[transfer.archive], [transfer.engineering]: where nights of a kind go.
 
-    ``destination`` is ``host:/absolute/path`` or ``/absolute/path``.
+    ``destination`` is ``host:/absolute/path`` or ``/absolute/path``; ``moved_to`` are folders on
+    the same host where a night may lie later, with ``{date}`` for its date.
     """
 
     destination: str
+    moved_to: tuple[str, ...] = ()
+
+    @field_validator("moved_to")
+    @classmethod
+    def _with_date(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        for template in templates:
+            rest = template.replace("{date}", "")
+            if not template.startswith("/") or rest == template or set(rest) & set("{}\0"):
+                raise ValueError(
+                    f"{template!r} must be an absolute path with {{date}} for the night's date"
+                )
+        return templates
+
+    def moved_folders(self, date: str) -> tuple[Path, ...]:
+        """Where a night may have been moved to, on the same host."""
+        return tuple(Path(template.replace("{date}", date)) for template in self.moved_to)
 
     @field_validator("destination")
     @classmethod
@@ -243,7 +292,10 @@ class Destination(_Table):
 
 
 class Transfer(_Table):
-    """[transfer]: rsync and ssh."""
+    """[transfer]: rsync and ssh.
+
+    ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
+    """
 
     archive: Destination
     engineering: Destination
@@ -262,10 +314,28 @@ class Transfer(_Table):
         "BatchMode=yes",
     )
     timeout_s: Seconds = 300
+    pull_from: str | None = None
+
+    @field_validator("pull_from")
+    @classmethod
+    def _a_host(cls, host: str | None) -> str | None:
+        if host is not None and (not host or host.startswith("-") or set(host) & set("/ ")):
+            raise ValueError("must be the name of a host, as ssh takes it")
+        return host
 
     def destination(self, kind: Kind) -> Destination:
         """Where nights of this kind go."""
         return self.archive if kind is Kind.ARCHIVE else self.engineering
+
+
+class Disk(_Table):
+    """[disk]: room that must stay free, here and on the archive host, and when to warn.
+
+    ``warn_below`` is a part of the file system.
+    """
+
+    reserve_bytes: Annotated[int, Field(ge=0)] = 1_000_000_000
+    warn_below: Fraction = 0.05
 
 
 class ManifestSettings(_Table):
@@ -386,6 +456,7 @@ class Settings(_Table):
     headers: Headers = Headers()
     frameids: FrameIds = FrameIds()
     fpack: Fpack = Fpack()
+    disk: Disk = Disk()
     manifest: ManifestSettings = ManifestSettings()
     mail: Mail = Mail()
 
@@ -398,9 +469,11 @@ def packaged_file(name: str) -> Path:
 
 
 def config_path(given: Path | None) -> Path | None:
-    """The configuration file: the one given, else the one that VAMPD_CONFIG names."""
+    """The configuration file: the one given, else VAMPD_CONFIG's, else the machine's, if any."""
     named = os.environ.get(CONFIG_VARIABLE)
-    return given or (Path(named) if named else None)
+    if given or named:
+        return given or Path(str(named))
+    return MACHINE_CONFIG if MACHINE_CONFIG.exists() else None
 
 
 def load_settings(path: Path) -> Settings:

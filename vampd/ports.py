@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from vampd.model.cube import FileStamp, RawCube, SetAside
 from vampd.model.dictionary import Dictionary
@@ -21,6 +21,7 @@ from vampd.model.mailing import Correspondence, Mailing, MailOutcome, ManifestFi
 from vampd.model.night import NightId
 from vampd.model.plan import Compare
 from vampd.model.receipt import Place, Receipt
+from vampd.model.space import Space
 from vampd.model.state import Event, EventName, StageName, State
 
 
@@ -153,6 +154,10 @@ class ArchiveHost(Protocol):
         """
         ...
 
+    def space(self) -> Space:
+        """The room on the file system that holds the nights there."""
+        ...
+
 
 class FrameIdAuthority(Protocol):
     """Grants frame IDs. What it answers is judged by `vampd.model.grant`, never trusted."""
@@ -262,7 +267,10 @@ class EventRecord:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about a night to be kept beside its state; None leaves a fact as it is."""
+    """Facts about a night to be kept beside its state; None leaves a fact as it is.
+
+    ``unsafe`` (True) takes ``safe_at`` back: the archive copy was read again and found damaged.
+    """
 
     note: str | None = None
     frames: int | None = None
@@ -274,6 +282,13 @@ class Facts:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
+    unsafe: bool | None = None
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What changes, by the name of the record's field."""
+        told = {name: value for name, value in vars(self).items() if value is not None}
+        return {**told, "safe_at": None} if told.pop("unsafe", None) else told
 
 
 class NightStore(Protocol):
@@ -334,6 +349,10 @@ class Receipts(Protocol):
 
     def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         """The newest receipt per path."""
+        ...
+
+    def forget(self, night: NightId) -> None:
+        """Forget all receipts of a night, here and on the archive host."""
         ...
 
 

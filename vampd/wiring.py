@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -10,13 +11,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from vampd.config import Authority, Settings, packaged_file
 from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
-from vampd.errors import EXIT_OK, FrameIdConflict, TransientError
-from vampd.log import get_log
+from vampd.errors import EXIT_OK, FrameIdConflict, StateError, TransientError
 from vampd.model.night import ARCHIVE_FOLDER, NightId
 from vampd.ports import (
     ArchiveHost,
@@ -32,11 +33,13 @@ from vampd.ports import (
 
 if TYPE_CHECKING:
     from vampd.daemon.attempt import Outcome
+    from vampd.daemon.by_hand import HandRunner
     from vampd.daemon.execute import Hands
     from vampd.daemon.mailing import MailDesk
     from vampd.daemon.pool import WorkerPool
     from vampd.daemon.scheduler import RunMode
     from vampd.disk.pace import Flag, SharedPace
+    from vampd.model.dictionary import Dictionary
     from vampd.store.engine import Access
     from vampd.store.ledger import FrameIdLedger
 
@@ -87,7 +90,7 @@ def _connected(settings: Settings, access: Access) -> Iterator[Connections]:
         receipts = StoredReceipts(store)
         ledger_path = settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE
         ledger = FrameIdLedger(store, ledger_path)
-        if access is Access.MIGRATE and ledger_path.exists():
+        if access is Access.MIGRATE:
             _bring_in_ledger(ledger)
         yield Connections(settings, Nights(store), receipts, ledger, StoredMailLog(store))
     finally:
@@ -96,6 +99,8 @@ def _connected(settings: Settings, access: Access) -> Iterator[Connections]:
 
 def _bring_in_ledger(ledger: FrameIdLedger) -> None:
     """Fill a new database with the IDs on record, before products ask for theirs."""
+    from vampd.log import get_log
+
     try:
         ledger.reconcile()
     except (FrameIdConflict, TransientError) as error:
@@ -106,9 +111,7 @@ def _bring_in_ledger(ledger: FrameIdLedger) -> None:
 def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog) -> Eyes:
     """Eyes on the real disk and the real archive host."""
     from vampd.daemon.eyes import DiskEyes
-    from vampd.dictionary import load_dictionary
 
-    path = settings.headers.dictionary or packaged_file("keywords.toml")
     return DiskEyes(
         settings.watch.root,
         cut_on=settings.sync.cut_on,
@@ -116,8 +119,15 @@ def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: 
         ledger=ledger,
         mail_log=mail_log,
         archive_host=lambda night: archive_host(settings, night),
-        dictionary=lambda: load_dictionary(path),
+        dictionary=lambda: load_keywords(settings),
     )
+
+
+def load_keywords(settings: Settings) -> Dictionary:
+    """The keyword dictionary: the one that is configured, else the one that vampd brings."""
+    from vampd.dictionary import load_dictionary
+
+    return load_dictionary(settings.headers.dictionary or packaged_file("keywords.toml"))
 
 
 def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
@@ -125,6 +135,20 @@ def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
     from vampd.adapters.archive_host import open_archive_host
 
     return open_archive_host(settings.transfer, night.kind)
+
+
+def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, ArchiveHost]]:
+    """Where a night may be on its archive host, the destination first: a name for people, and it.
+
+    What is no destination is for reading only.
+    """
+    from vampd.adapters.archive_host import open_moved_archive
+
+    destination = settings.transfer.destination(night.kind)
+    prefix = "" if destination.host is None else f"{destination.host}:"
+    yield f"{prefix}{destination.path / night.date}", archive_host(settings, night)
+    for folder in destination.moved_folders(night.date):
+        yield f"{prefix}{folder}", open_moved_archive(settings.transfer, night.kind, folder)
 
 
 def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
@@ -146,6 +170,78 @@ def night_lock(settings: Settings, night: NightId) -> Lock:
 
 def _lock_name(night: NightId) -> str:
     return f"{night.date}-{night.kind}.lock"
+
+
+def hand_lock(settings: Settings, night: NightId) -> Lock:
+    """The lock of a person's command that keeps a daemon from this night; not taken yet."""
+    lock = night_lock(settings, night)
+    return Lock(lock.path.with_suffix(".hand.lock"))
+
+
+def _is_held(lock: Lock) -> bool:
+    try:
+        with lock:
+            return False
+    except StateError:
+        return True
+
+
+@contextmanager
+def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
+    """What `vampctl run` works with; a database that does not exist yet is made.
+
+    The cameras come first here too: while one writes, the work pauses.
+    """
+    from vampd.daemon.by_hand import CameraWatch, HandLocks, HandRunner
+    from vampd.daemon.pool import WorkerPool
+    from vampd.disk.pace import Flag
+    from vampd.model.state import Status
+
+    database = settings.database.path
+    locks = HandLocks(
+        database=database.with_name(database.name + ".lock"),
+        hand=lambda night: hand_lock(settings, night).path,
+        night=lambda night: night_lock(settings, night).path,
+    )
+    _prepare_without_daemon(settings, locks.database)
+    with ExitStack() as stack:
+        connections = stack.enter_context(connect(settings))
+        flags = Path(stack.enter_context(TemporaryDirectory(prefix="vampctl-")))
+        pause, stop = Flag.create(flags / "pause"), Flag.create(flags / "stop")
+        workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+        stack.callback(workers.close)
+        records = connections.store.nights()
+        finished = [r.night for r in records if r.state.status is Status.DONE]
+        stack.enter_context(CameraWatch(settings, pause, finished))
+
+        def start(record: NightRecord) -> Outcome:
+            folder = night_lock(settings, record.night).path.parent
+            return _start_attempt(
+                connections, workers, folder, record, settings, pause, stop, lambda: stop.is_up
+            )
+
+        yield HandRunner(
+            connections.store, settings, locks, start=start, actor=actor, stop=stop, pause=pause
+        )
+
+
+def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
+    """What a daemon that is up has done already: the database, and one look at every night."""
+    from vampd.daemon.quiet_watch import QuietWatch
+    from vampd.store.engine import Access
+
+    make_folder(lock_path.parent)
+    lock = Lock(lock_path)
+    try:
+        lock.acquire()
+    except StateError:
+        return
+    try:
+        with _connected(settings, Access.MIGRATE) as connections:
+            for _ in QuietWatch(connections.store).scan(settings):
+                pass
+    finally:
+        lock.release()
 
 
 def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
@@ -174,16 +270,6 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
             return CommandAuthority(answers, chosen.command, chosen.timeout_s, pace, chosen.numbers)
 
 
-def _reconcile_ledger(ledger: Ledger) -> None:
-    """Fill a new database from the ledger file; a conflict holds nights at frameids, not vampd."""
-    from vampd.log import get_log
-
-    try:
-        ledger.reconcile()
-    except (FrameIdConflict, TransientError) as error:
-        get_log().error("ledger.disagreed", code=error.code, error=error.message)
-
-
 def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
     """Run vampd until it is told to end or, if so asked, until no night can advance any more.
 
@@ -205,11 +291,11 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
     with ExitStack() as stack:
         stack.enter_context(Lock(database.with_name(database.name + ".lock")))
         connections = stack.enter_context(_connected(settings, Access.MIGRATE))
-        _reconcile_ledger(connections.ledger)
         flags = stack.enter_context(_fresh_folder(database.parent / "flags"))
         workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
         stack.callback(workers.close)
         pause = Flag.create(flags / "pause")
+        numbers = itertools.count(1)
 
         def start(
             record: NightRecord, now: Settings, stop: Flag, is_stopping: Callable[[], bool]
@@ -226,9 +312,10 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
             read_settings=read_settings,
             settings=settings,
             start=start,
-            make_stop_flag=lambda record: Flag.create(
-                flags / f"{record.night.date}-{record.night.kind}-{record.claim}"
+            make_stop_flag=lambda night: Flag.create(
+                flags / f"{night.date}-{night.kind}-{next(numbers)}"
             ),
+            is_by_hand=lambda night: _is_held(hand_lock(settings, night)),
             pause=pause,
             notifier=notifier,
         )

@@ -596,7 +596,7 @@ def test_a_night_is_not_touched_before_it_is_quiet(site: Site, writer: Writer) -
 
 
 def test_work_pauses_while_a_camera_writes(site: Site) -> None:
-    configure(site, watch={"quiet_after_s": 1.0})
+    configure(site, watch={"quiet_after_s": 1.0}, schedule={"workers": 1})
     packing, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     writing = NightId("20251107", Kind.ENGINEERING)
     with running(site) as daemon:
@@ -607,7 +607,8 @@ def test_work_pauses_while_a_camera_writes(site: Site) -> None:
             os.kill(worker, signal.SIGCONT)
             later, _ = make_smallest(site.root, "20251105", Kind.ENGINEERING)
             while not ended.is_set():
-                assert not list(products.glob("*.fits.fz"))
+                # The cube in the worker's hands may have been past its last look at the pause.
+                assert len(list(products.glob("*.fits.fz"))) <= 1
                 assert not (site.folder(later) / "vgen2").exists()
                 time.sleep(0.1)
         for night in (packing, writing, later):

@@ -13,6 +13,7 @@ from vampd.model.cube import FileStamp
 from vampd.model.night import NightId
 from vampd.model.plan import Compare
 from vampd.model.receipt import Place, Receipt
+from vampd.model.space import Space
 from vampd.ports import Pace
 
 Read = Callable[[Path, str], FakeFile]
@@ -78,6 +79,12 @@ class FakeArchive:
             for path in files
             if path in there
         ]
+
+    def space(self) -> Space:
+        self._reach()
+        used = sum(len(f.content) for there in self.nights.values() for f in there.values())
+        capacity = 10**15 if self.capacity_bytes is None else self.capacity_bytes
+        return Space(capacity - used, capacity)
 
     def _reach(self) -> None:
         if not self.reachable:

@@ -1,7 +1,7 @@
 """Fakes of the store's ports that live in memory; tests/contract holds them to the same laws."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from threading import RLock
 
 from vampd.errors import FrameIdConflict
@@ -59,7 +59,7 @@ class MemoryNights:
             return after
 
     def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
-        known = {name: value for name, value in asdict(facts).items() if value is not None}
+        known = facts.known
         with self._lock:
             if known:
                 refuse_stale_claim(self._get(night), claim)
@@ -110,6 +110,12 @@ class MemoryReceipts:
                 )
                 if owner == night and where is place
             }
+
+    def forget(self, night: NightId) -> None:
+        with self._lock:
+            if self._nights.night(night) is None:
+                raise unknown_night(night)
+            self._receipts = {k: r for k, r in self._receipts.items() if k[0] != night}
 
 
 class MemoryLedger:

@@ -23,9 +23,9 @@ def verify(tool: Callable[[str], str], tmp_path: Path) -> Verify:
 
     def judge(text: str) -> subprocess.CompletedProcess[str]:
         unit = tmp_path / "vampd.service"
-        unit.write_text(text.replace("=/opt/vampd/bin/vampd ", f"={program} "))
+        unit.write_text(text.replace("=/usr/local/bin/vampd ", f"={program} "))
         return subprocess.run(
-            [analyze, "verify", "--recursive-errors=yes", str(unit)],
+            [analyze, "verify", "--recursive-errors=yes", "--man=no", str(unit)],
             capture_output=True,
             text=True,
             check=False,
@@ -36,7 +36,7 @@ def verify(tool: Callable[[str], str], tmp_path: Path) -> Verify:
 
 @pytest.fixture
 def service() -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(UNIT)
     return parser["Service"]
@@ -53,7 +53,7 @@ def test_systemd_accepts_the_unit(verify: Verify) -> None:
         ("OOMPolicy=continue", "OOMPolicey=continue", "Unknown key 'OOMPolicey'"),
         ("OOMPolicy=continue", "OOMPolicy=maybe", "Failed to parse OOM policy"),
         ("WatchdogSec=60", "WatchdogSec=often", "Failed to parse sec value"),
-        ("/opt/vampd/bin/vampd ", "/opt/vampd/bin/wampd ", "is not executable"),
+        ("/usr/local/bin/vampd ", "/usr/local/bin/wampd ", "is not executable"),
     ],
 )
 def test_systemd_refuses_a_unit_with_a_fault(
@@ -94,4 +94,37 @@ def test_the_answers_of_gen2_and_the_ssh_keys_stay_visible(
     service: configparser.SectionProxy,
 ) -> None:
     assert service["PrivateTmp"] == "no"
-    assert service.get("ProtectHome", "no") == "no"
+    assert service["ProtectHome"] == "read-only"
+
+
+def test_the_service_is_exposed_to_little(tool: Callable[[str], str], tmp_path: Path) -> None:
+    analyze = tool("systemd-analyze")
+    hardened = tmp_path / "vampd.service"
+
+    def judge(text: str) -> subprocess.CompletedProcess[str]:
+        hardened.write_text(text)
+        # Offline it reads the unit by its path; the threshold is ten times the score.
+        words = ("security", "--offline=true", "--threshold=20", "--no-pager", str(hardened))
+        return subprocess.run([analyze, *words], capture_output=True, text=True, check=False)
+
+    verdict = judge(UNIT.read_text())
+    assert verdict.returncode == 0, verdict.stdout
+    careless = UNIT.read_text().replace("SystemCallFilter=", "#").replace("Capability", "#")
+    assert judge(careless).returncode != 0
+
+
+def test_the_memory_that_the_cameras_share_survives(service: configparser.SectionProxy) -> None:
+    assert service["RemoveIPC"] == "no"
+    assert service["PrivateUsers"] == "no"
+
+
+def test_the_example_drop_in_is_accepted(verify: Verify) -> None:
+    example = UNIT.with_name("owner.conf").read_text()
+    settings = [line.lstrip("#") for line in example.splitlines() if "=" in line[:20]]
+    assert {line.partition("=")[0] for line in settings} == {
+        "User",
+        "CPUAffinity",
+        "ReadWritePaths",
+    }
+    verdict = verify(UNIT.read_text().replace("[Install]", "\n".join([*settings, "", "[Install]"])))
+    assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")

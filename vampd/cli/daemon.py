@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import partial
 from typing import Annotated, NoReturn
 
@@ -10,7 +12,8 @@ import typer
 from vampd import __version__
 from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, examples, read_settings, run_command
-from vampd.log import LogLevel, LogTarget, configure_log
+from vampd.errors import VampdError
+from vampd.log import LogLevel, LogTarget, configure_log, get_log, is_journal
 
 app = typer.Typer(
     add_completion=False,
@@ -57,12 +60,19 @@ def run(
     """
     # Before anything heavy, so that a configuration that cannot be used is told at once.
     read = partial(read_settings, config)
-    read()
     configure_log(log_target, log_level)
-    from vampd.daemon.scheduler import RunMode
-    from vampd.wiring import run_daemon
+    try:
+        read()
+        from vampd.daemon.scheduler import RunMode
+        from vampd.wiring import run_daemon
 
-    run_daemon(read, RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER)
+        run_daemon(read, RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER)
+    except VampdError as error:
+        if not is_journal(sys.stderr, os.environ):
+            raise
+        # A line on standard error would reach the journal too, but without its fields.
+        get_log().error("daemon.failed", code=error.code, error=error.message)
+        raise typer.Exit(error.exit_status) from error
 
 
 def main() -> NoReturn:

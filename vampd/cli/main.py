@@ -8,7 +8,26 @@ from typing import Annotated, NoReturn
 import typer
 
 from vampd import __version__
-from vampd.cli import audit, frameids, mail, manifest, moves, plan, plot, simulate, status, summary
+from vampd.cli import (
+    audit,
+    doctor,
+    frameids,
+    headers,
+    mail,
+    manifest,
+    moves,
+    plan,
+    plot,
+    restore,
+    run,
+    simulate,
+    status,
+    summary,
+    table,
+    transfer,
+    verify,
+    why,
+)
 from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, examples, run_command
 
@@ -59,6 +78,14 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl status 20251106",
         """vampctl status --json | jq '.[] | select(.status == "held")'""",
     ),
+    table.table: (
+        "vampctl table archive | head",
+        "vampctl table engineering | awk '$3 == \"False\"'",
+        "vampctl table archive --csv > archive.csv",
+    ),
+    why.why: ("vampctl why 20251106", "vampctl why 20251106 --json | jq .last_error"),
+    why.history: ("vampctl history 20251106", "vampctl history 20251106 --json"),
+    why.log: ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20"),
     plan.plan: ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack"),
     audit.audit: (
         "vampctl audit 20251106",
@@ -84,9 +111,28 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl mail 20251106 --send",
     ),
     mail.acknowledge: ("vampctl acknowledge 20251106",),
+    run.run: (
+        "vampctl run 20251106",
+        "vampctl run . --until fpack",
+        "vampctl run /mnt/fuuu/ARCHIVED_DATA/20251106 --only sync",
+    ),
+    run.process_all: ("vampctl process-all", "vampctl process-all engineering"),
+    verify.verify: (
+        "vampctl verify 20251106",
+        "vampctl verify --all --kind archive",
+        "vampctl verify --sample 1",
+        "vampctl retry 20251106 --from transfer",
+    ),
+    transfer.transfer: ("vampctl transfer 20251106 --print", "vampctl transfer 20251106"),
+    transfer.pull: ("vampctl pull 20251106", "vampctl pull 20251106 --kind engineering"),
     moves.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
     moves.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
     moves.release: ("vampctl release 20251106",),
+    doctor.doctor: (
+        "vampctl doctor",
+        "vampctl doctor --json | jq '.[] | select(.state != \"OK\")'",
+    ),
+    restore.restore: ("vampctl restore 20251106", "vampctl restore 20251106 --yes"),
     simulate.simulate: (
         "vampctl simulate --preset list",
         "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",
@@ -95,6 +141,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
 }
 for _command, _examples in _COMMANDS.items():
     app.command(epilog=examples(*_examples))(_command)
+app.add_typer(headers.app)
 
 
 def main() -> NoReturn:

@@ -13,9 +13,7 @@ from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.errors import IllegalTransition, UsageError
 from vampd.model.night import Kind
-from vampd.model.state import Event, EventName, StageName
-
-HELD_BY_PERSON = "held_by_person"
+from vampd.model.state import HELD_BY_PERSON, Event, EventName, StageName
 
 StageOption = Annotated[
     StageName | None,

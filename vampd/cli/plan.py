@@ -60,12 +60,12 @@ def plan(
     wave in any order. A plan longer than 40 actions is summed up by kind.
     """
     with connected(context, config) as connections:
-        from vampd.stages import STAGES
+        from vampd.stages import STAGES, settings_for
 
         record = choose_record(connections.store.nights(), night, kind)
         stage = STAGES[record.state.stage]
         survey = stage.survey(record.night, connections.eyes)
-        planned = stage.plan(survey, connections.settings)
+        planned = stage.plan(survey, settings_for(record, connections.settings))
     if as_json:
         write_json(plan_object(record, planned))
         return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from vampd.cli.output import ReaderLeft
-from vampd.config import Settings, config_path, load_settings, packaged_file
+from vampd.config import MACHINE_CONFIG, Settings, config_path, load_settings, packaged_file
 from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
 from vampd.model.night import Kind
 
@@ -26,7 +26,8 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The configuration. Without it the file that VAMPD_CONFIG names, else the demo's.",
+        help="The configuration. Without it the file that VAMPD_CONFIG names,"
+        f" else {MACHINE_CONFIG}, else the demo's.",
         show_default=False,
     ),
 ]
@@ -47,7 +48,7 @@ def examples(*lines: str) -> str:
 
 
 def read_settings(config: Path | None) -> Settings:
-    """The settings of this file, else of VAMPD_CONFIG's, else of the embedded demo. ConfigError."""
+    """The settings of this file, else of VAMPD_CONFIG's, the machine's, the demo's. ConfigError."""
     return load_settings(config_path(config) or packaged_file("demo.toml"))
 
 

@@ -55,6 +55,7 @@ _EVENT_COLUMNS = (
     Column("message"),
 )
 _LAST_EVENTS = 10
+_NOT_SAFE = "NOT safe: the archive copy was found bad; `vampctl retry NIGHT --from transfer`"
 _NO_MAIL = Correspondence()
 
 NightOrAll = Annotated[
@@ -123,7 +124,7 @@ def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
         case Status.HELD:
             return "; ".join(part for part in (reason, told) if part) or "held without a reason"
         case Status.DONE:
-            safe = "safe" if record.safe_at is not None else ""
+            safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = letters.sum_up(record.night, record.manifests or 0)
             return told or ", ".join(part for part in (safe, mail) if part)
         case _:
@@ -169,7 +170,7 @@ def night_row(
         str(record.night.kind),
         str(record.state.stage),
         str(record.state.status),
-        _progress(record),
+        format_progress(record),
         f"{record.frames:,}" if record.frames else "-",
         format_size(record.bytes) if record.bytes else "-",
         format_duration(now - record.changed_at),
@@ -177,7 +178,8 @@ def night_row(
     )
 
 
-def _progress(record: NightRecord) -> str:
+def format_progress(record: NightRecord) -> str:
+    """Actions done of all, ``-`` where that tells nothing."""
     if record.state.status is Status.DONE or not record.all_actions:
         return "-"
     return f"{record.done_actions}/{record.all_actions}"
@@ -214,7 +216,10 @@ def _show_night(
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("note", describe(record, now, letters)),
-        ("progress", f"{_progress(record)} actions" if _progress(record) != "-" else ""),
+        (
+            "progress",
+            f"{format_progress(record)} actions" if format_progress(record) != "-" else "",
+        ),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),
@@ -245,7 +250,12 @@ def _show_night(
     if history:
         last = history[-_LAST_EVENTS:]
         write(f"\nlast {len(last)} of {len(history)} events")
-        write_table(_EVENT_COLUMNS, [_event_row(event) for event in last])
+        show_events(last)
+
+
+def show_events(events: Sequence[EventRecord]) -> None:
+    """Write events as a table."""
+    write_table(_EVENT_COLUMNS, [_event_row(event) for event in events])
 
 
 def _event_row(event: EventRecord) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from typing import Any
 import structlog
 
 from vampd.config import Settings
-from vampd.daemon.execute import Hands, execute_wave
+from vampd.daemon.execute import Hands
+from vampd.daemon.room import execute_with_room, require_room
 from vampd.daemon.scan import look_at_night
 from vampd.disk.atomic import remove_leftovers
 from vampd.disk.failpoint import failpoint
@@ -40,7 +41,7 @@ from vampd.model.state import Event, EventName, StageName, Status
 from vampd.model.stream import CAMERA_STREAMS, Stream
 from vampd.model.synchronisation import find_unexpected
 from vampd.ports import Eyes, Facts, NightRecord, NightStore
-from vampd.stages import STAGES, Stage
+from vampd.stages import STAGES, Stage, settings_for
 from vampd.stages.transfer import is_safe
 
 _log = get_log()
@@ -147,7 +148,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
 
 def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
     night, folder = attempt.record.night, attempt.hands.folder
-    facts = Facts()
+    facts, settings = Facts(), settings_for(attempt.record, attempt.settings)
     if stage.NAME is StageName.SYNC:
         # Taken before the survey: whatever comes after it is late.
         facts = Facts(signature=look_at_night(folder).look.signature)
@@ -159,7 +160,7 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
     while True:
         attempt.hands.pace.check()
         survey = stage.survey(night, attempt.eyes)
-        plan = stage.plan(survey, attempt.settings)
+        plan = stage.plan(survey, settings)
         if previous is None:
             for remark in plan.remarks:
                 _log.warning(
@@ -167,6 +168,7 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
                     code=remark.code,
                     subject=remark.subject,
                     message=remark.message,
+                    **dict(remark.facts),
                 )
         if not plan:
             break
@@ -176,9 +178,10 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
                 f"{stage.NAME} did what it had planned and still has the same {len(plan)} actions"
                 f" to do, first: {plan.waves[0][0]!r:.200}",
             )
+        require_room(attempt.hands, plan)
         progress.begin(plan)
         for wave in plan.waves:
-            execute_wave(attempt.hands, wave, progress.done)
+            execute_with_room(attempt.hands, wave, progress.done)
             failpoint("attempt.wave.executed")
         previous = plan
     return _facts_at_end(attempt, stage.NAME, survey, facts)

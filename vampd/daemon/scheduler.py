@@ -13,19 +13,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vampd.config import Authority, Settings
+from vampd.config import Settings
 from vampd.daemon.attempt import Outcome
+from vampd.daemon.candidates import candidates_of, limits_of
 from vampd.daemon.notify import Notifier
-from vampd.daemon.quiet_watch import OLD_TOOLS, QuietWatch
+from vampd.daemon.quiet_watch import QuietWatch
 from vampd.daemon.scan import stream_folders
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
-from vampd.errors import ConfigError, IllegalTransition, TransientError
+from vampd.errors import ClaimLost, ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.night import ARCHIVE_FOLDER, NightId
 from vampd.model.schedule import Candidate, Limits, choose_nights, find_blockers
-from vampd.model.state import Event, EventName, StageName, Status
+from vampd.model.state import Event, EventName, Status
 from vampd.ports import Facts, NightRecord, NightStore
 
 _log = get_log()
@@ -56,7 +57,7 @@ class Scheduler:
 
     ``start`` runs one claimed night's attempt to its end (called in a thread of its own);
     ``make_stop_flag`` gives a lowered flag for one attempt; ``pause`` is raised while cameras
-    write.
+    write; ``is_by_hand`` tells whether a person's `vampctl run` has a night now.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class Scheduler:
         read_settings: Callable[[], Settings],
         settings: Settings,
         start: Callable[[NightRecord, Settings, Flag, Callable[[], bool]], Outcome],
-        make_stop_flag: Callable[[NightRecord], Flag],
+        make_stop_flag: Callable[[NightId], Flag],
+        is_by_hand: Callable[[NightId], bool],
         pause: Flag,
         notifier: Notifier,
         clock: Callable[[], float] = time.time,
@@ -82,6 +84,7 @@ class Scheduler:
         self._settings = settings
         self._start = start
         self._make_stop_flag = make_stop_flag
+        self._is_by_hand = is_by_hand
         self._pause = pause
         self._notifier = notifier
         self._clock = clock
@@ -137,27 +140,37 @@ class Scheduler:
             raise self._fatal
 
     def _recover(self) -> None:
-        """Nights that a killed daemon was running: the restart counts as an attempt."""
+        """Nights that a killed daemon was running."""
         for record in self._store.nights():
-            if record.state.status is not Status.RUNNING:
-                continue
-            exhausted = record.state.attempts >= self._settings.retry.attempts
-            event = Event(EventName.HELD if exhausted else EventName.INTERRUPTED)
-            message = (
-                f"the daemon ended {record.state.attempts} times while this night ran"
-                if exhausted
-                else "the daemon ended while this night ran"
-            )
+            self._interrupt_orphan(record)
+
+    def _interrupt_orphan(self, record: NightRecord) -> None:
+        """A night that nobody runs any more: that its runner was killed counts as an attempt."""
+        if record.state.status is not Status.RUNNING or record.night in self._running:
+            return
+        if self._is_by_hand(record.night):
+            return
+        exhausted = record.state.attempts >= self._settings.retry.attempts
+        event = Event(EventName.HELD if exhausted else EventName.INTERRUPTED)
+        message = (
+            f"the daemon ended {record.state.attempts} times while this night ran"
+            if exhausted
+            else "the daemon ended while this night ran"
+        )
+        try:
             self._store.apply(
                 record.night,
                 event,
                 at=self._clock(),
                 actor="vampd",
+                claim=record.claim,
                 code="interrupted",
                 message=message,
             )
-            failpoint("scheduler.recovery.committed")
-            _log.warning(f"night.{event.name}", night=record.night.date, code="interrupted")
+        except ClaimLost:
+            return  # its runner by hand has just ended well
+        failpoint("scheduler.recovery.committed")
+        _log.warning(f"night.{event.name}", night=record.night.date, code="interrupted")
 
     def _step(self) -> None:
         self._notifier.feed_watchdog()
@@ -168,6 +181,8 @@ class Scheduler:
         if self._is_scan_due():
             self._scan()
         self._refresh()
+        for record in self._records:
+            self._interrupt_orphan(record)
         self._end_superseded()
         self._set_pause()
         self._claim()
@@ -248,44 +263,29 @@ class Scheduler:
             _log.info("work.paused" if write else "work.resumed", nights=len(self._running))
 
     def _limits(self) -> Limits:
-        schedule = self._settings.schedule
-        return Limits(
-            nights=schedule.nights_at_once,
-            stages={stage: getattr(schedule, f"{stage}_at_once") for stage in StageName},
-            grants_frame_ids=self._settings.frameids.authority is not Authority.NONE,
-            cameras_write=self._cameras_write(),
-        )
+        return limits_of(self._settings, cameras_write=self._cameras_write())
 
     def _candidates(self) -> list[Candidate]:
-        before = self._settings.watch.ignore_before
-        return [
-            Candidate(
-                record.night,
-                record.state,
-                released=record.released,
-                aside=record.code == OLD_TOOLS
-                or (before is not None and record.night.date < before)
-                # A folder without raw files has no cube that an ID could be for.
-                or (record.state.status is Status.FILLING and not record.bytes),
-            )
-            for record in self._records
-        ]
+        return candidates_of(self._records, self._settings)
 
     def _claim(self) -> None:
         candidates = self._candidates()
         limits = self._limits()
         self._note_blockers(find_blockers(candidates, limits))
         for night in choose_nights(candidates, limits, self._clock()):
-            if night in self._running:
-                continue  # its old attempt has not ended yet
+            if night in self._running or self._is_by_hand(night):
+                continue  # its old attempt has not ended yet, or a person runs it
+            # Before the claim: a night that is claimed must have its attempt, full disk or not.
+            stop = self._make_stop_flag(night)
             try:
                 record = self._store.apply(
                     night, Event(EventName.CLAIMED), at=self._clock(), actor="vampd"
                 )
             except IllegalTransition:
+                stop.path.unlink()
                 continue  # a person was quicker
             failpoint("scheduler.claim.committed")
-            self._launch(record)
+            self._launch(record, stop)
             self._counter = -1
 
     def _note_blockers(self, blockers: Mapping[NightId, str]) -> None:
@@ -295,8 +295,7 @@ class Scheduler:
                 if (record.note or "") != note:
                     self._store.keep(record.night, Facts(note=note))
 
-    def _launch(self, record: NightRecord) -> None:
-        stop = self._make_stop_flag(record)
+    def _launch(self, record: NightRecord, stop: Flag) -> None:
         thread = threading.Thread(
             target=self._attempt, args=(record, self._settings, stop), name=str(record.night)
         )
@@ -353,11 +352,19 @@ class Scheduler:
 
     def _describe(self) -> str:
         if self._running:
+            now = {record.night: record for record in self._records}
             names = ", ".join(
-                f"{running.record.night.date} {running.record.state.stage}"
-                for running in self._running.values()
+                _progress(now.get(night, running.record))
+                for night, running in self._running.items()
             )
             return f"{'paused, cameras write' if self._pause.is_up else 'running'}: {names}"
         counts = Counter(record.state.status for record in self._records)
         told = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
         return f"idle: {told or 'no nights yet'}"
+
+
+def _progress(record: NightRecord) -> str:
+    stage = f"{record.night.date} {record.state.stage}"
+    if record.state.status is Status.RUNNING and record.all_actions:
+        return f"{stage} {record.done_actions}/{record.all_actions}"
+    return stage

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -55,8 +56,10 @@ class Lock:
             f"pid {os.getpid()} on {os.uname().nodename}"
             f" since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
         ).encode()
-        os.ftruncate(self._file_fd, 0)
-        os.pwrite(self._file_fd, holder_text, 0)
+        # On a full disk the lock is held all the same, by somebody without a name.
+        with suppress(OSError):
+            os.ftruncate(self._file_fd, 0)
+            os.pwrite(self._file_fd, holder_text, 0)
 
     def release(self) -> None:
         """Give the lock back; nothing if it is not held."""

@@ -11,6 +11,7 @@ import os
 import time
 from pathlib import Path
 
+from vampd.disk.atomic import full_disk_told
 from vampd.errors import ClaimLost
 
 _DOWN, _UP = 0, 1
@@ -30,13 +31,14 @@ class Flag:
 
     @classmethod
     def create(cls, path: Path) -> Flag:
-        """A lowered flag; one that is already there is lowered."""
-        # Never truncated: a process that maps the file would die of SIGBUS.
-        file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.pwrite(file_fd, bytes([_DOWN]), 0)
-        finally:
-            os.close(file_fd)
+        """A lowered flag; one that is already there is lowered. DiskFull."""
+        with full_disk_told(path):
+            # Never truncated: a process that maps the file would die of SIGBUS.
+            file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                os.pwrite(file_fd, bytes([_DOWN]), 0)
+            finally:
+                os.close(file_fd)
         return cls(path)
 
     @property

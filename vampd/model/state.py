@@ -47,6 +47,11 @@ class Status(StrEnum):
     DONE = "done"  # nothing left to do
 
 
+# The code of a hold that is a person's word, and of one after `vampctl restore`.
+HELD_BY_PERSON = "held_by_person"
+RESTORED = "restored"
+
+
 class EventName(StrEnum):
     """What can happen to a night."""
 

@@ -34,6 +34,7 @@ def test_a_pristine_night_has_none() -> None:
 
 def test_what_vampd_made_is_none() -> None:
     vgen2 = ["generation_0001.json", "VMPA90000001.fits.fz", "VMPA90000001.txt"]
+    vgen2.append("name_changes.txt")
     assert find_traces(["vcam1", "vgen2", "vbad"], vgen2, [], ARCHIVE) == []
 
 

@@ -1,0 +1,118 @@
+"""vampctl why and history: nothing that is known of a night is kept back."""
+
+import json
+
+import pytest
+
+from tests.support.terminal import FakeWorld, fake_world
+from vampd.model.night import Kind, NightId
+from vampd.model.state import Event, EventName, StageName, Status
+from vampd.ports import Facts
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 3\nValueError: odd'
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    made = fake_world(monkeypatch)
+    made.store.discover(NIGHT, 0.0)
+    return made
+
+
+def move(world: FakeWorld, name: EventName, **told: object) -> None:
+    event = Event(name, told.pop("stage", None), told.pop("not_before", None))  # type: ignore[arg-type]
+    world.store.apply(NIGHT, event, at=1.0, actor="vampd", **told)  # type: ignore[arg-type]
+
+
+def waiting(world: FakeWorld, not_before: float = 4e9) -> None:
+    for name in (EventName.SETTLED, EventName.CLAIMED):
+        move(world, name)
+    move(world, EventName.FAILED, code="disk_low", message="no room", not_before=not_before)
+
+
+def test_a_waiting_night_tells_error_next_attempt_advice_and_query(world: FakeWorld) -> None:
+    waiting(world)
+    shown = world.run("why", "20251106").stdout
+    for told in (
+        "sync (stage 1 of 6)",
+        "waiting, since 1970-01-01 00:00:01 UT",
+        "disk_low: no room",
+        "attempt 2, 2096-10-02 07:06:40 UT",
+        "vampctl retry 20251106",
+        "journalctl -u vampd VAMPD_NIGHT=20251106",
+    ):
+        assert told in shown
+    assert "as soon as there is room" not in shown
+
+
+def test_a_traceback_is_told_in_full_and_stays_in_sight_when_it_has_passed(
+    world: FakeWorld,
+) -> None:
+    move(world, EventName.SETTLED)
+    move(world, EventName.CLAIMED)
+    move(world, EventName.HELD, code="bug", message=TRACEBACK)
+    shown = world.run("why", "20251106").stdout
+    assert all(f"  {line}" in shown for line in TRACEBACK.splitlines())
+    assert "it has passed" not in shown
+    move(world, EventName.RETRIED)
+    again = world.run("why", "20251106").stdout
+    assert "last error (it has passed): bug" in again
+    assert all(f"  {line}" in again for line in TRACEBACK.splitlines())
+
+
+def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> None:
+    def advised() -> str:
+        told = json.loads(world.run("why", "20251106", "--json").stdout)
+        assert told["advice"]
+        assert told["journal"].endswith("VAMPD_NIGHT=20251106")
+        return f"{told['status']}: {told['advice'][0]['command'].split()[1]}"
+
+    assert advised() == "filling: hold"
+    move(world, EventName.SETTLED)
+    assert advised() == "ready: plan"
+    world.store.keep(NIGHT, Facts(note="waits for the older night 20251105 to get its IDs"))
+    assert advised() == "ready: release"
+    move(world, EventName.CLAIMED)
+    assert advised() == "running: log"
+    move(world, EventName.FAILED, code="x", message="y", not_before=0.0)
+    assert advised() == "waiting: retry"
+    for code, verb in (
+        ("sync_unexpected", "summary"),
+        ("old_tools", "restore"),
+        ("held_by_person", "release"),
+        ("bug", "log"),
+        ("raw_changed", "retry"),
+    ):
+        move(world, EventName.HELD, code=code, message="z")
+        assert advised() == f"held: {verb}"
+        move(world, EventName.RETRIED)
+    for stage in StageName:
+        move(world, EventName.CLAIMED)
+        move(world, EventName.ADVANCED)
+        assert stage
+    record = world.store.night(NIGHT)
+    assert record is not None
+    assert record.state.status is Status.DONE
+    assert advised() == "done: mail"
+
+
+def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> None:
+    assert "--kind" not in world.run("why", "20251106").stdout
+    world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
+    assert world.fail("why", "20251106").exit_status == 2
+    shown = world.run("why", "20251106", "--kind", "archive").stdout
+    assert "vampctl hold 20251106 --kind archive" in shown
+
+
+def test_history_tells_every_event_of_both_kinds(world: FakeWorld) -> None:
+    for _ in range(20):
+        move(world, EventName.HELD, code="held_by_person", message="word")
+        move(world, EventName.RETRIED)
+    world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
+    archive, engineering = json.loads(world.run("history", "20251106", "--json").stdout)
+    assert len(archive["events"]) == 40
+    assert engineering == {"date": "20251106", "kind": "engineering", "events": []}
+    shown = world.run("history", "20251106").stdout
+    assert shown.count("held_by_person: word") == 20
+    assert "20251106 engineering, 0 events" in shown

@@ -1,0 +1,66 @@
+"""What a person can do about a night, by where it stands and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from vampd.model.state import StageName, Status
+
+if TYPE_CHECKING:
+    from vampd.ports import NightRecord
+
+_SEE = ("plan", "shows what is still to be done, doing nothing")
+_RETRY = ("retry", "tries again now, once what the error tells of is mended")
+_BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
+    "sync_unexpected": (
+        ("summary", "shows what sync made of it"),
+        ("release", "lets it take frame IDs as it is"),
+    ),
+    "old_tools": (
+        ("restore", "brings the folder back to raw, after showing what goes and asking"),
+        ("retry", "lets vampd process it, once it is restored"),
+    ),
+    "restored": (("retry", "lets vampd process it from raw"),),
+    "held_by_person": (("release", "lets it go on"),),
+    "bug": (
+        ("log", "shows the records around it: report them with the error above"),
+        ("retry", "tries again"),
+    ),
+}
+
+
+def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict[str, str]]:
+    """Commands, each with what it does; the first is the likeliest one.
+
+    ``records`` are all nights: where the date has both kinds, the commands name the kind.
+    """
+    night = record.night
+    shared = any(r.night.date == night.date and r.night != night for r in records)
+    named = f"{night.date} --kind {night.kind}" if shared else night.date
+    for verb, what in _choose(record):
+        command, _, option = verb.partition(" ")
+        words = ["vampctl", command, named, option]
+        yield {"command": " ".join(word for word in words if word), "what": what}
+
+
+def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
+    match record.state.status:
+        case Status.FILLING:
+            return (("hold", "keeps it from starting by itself"),)
+        case Status.READY if "older night" in (record.note or ""):
+            return (("release", "lets it pass the older nights on its way to frame IDs"), _SEE)
+        case Status.READY:
+            return (_SEE, ("hold", "keeps it from starting"))
+        case Status.RUNNING:
+            return (("log", "shows what it does"), ("hold", "stops it"))
+        case Status.WAITING:
+            return (("retry", "tries again now"), _SEE, ("hold", "keeps it from trying again"))
+        case Status.HELD:
+            return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
+        case Status.DONE if record.safe_at is None:
+            return (("retry --from transfer", "sends what is bad on the archive host again"),)
+        case Status.DONE if record.state.stage is StageName.MANIFEST:
+            return (("mail", "shows the mail that tells STARS of it; --send sends it"),)
+        case Status.DONE:
+            return (("audit", "counts its frames anew"),)

@@ -1,0 +1,97 @@
+"""Room for what a stage is going to write, asked for before it begins.
+
+A night that runs into a full disk in its middle has cost hours and stands in everybody's way; one
+that does not begin only waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vampd.daemon.execute import Hands, execute_wave
+from vampd.disk.space import space_at
+from vampd.errors import ClaimLost, DiskFull
+from vampd.log import get_log
+from vampd.model.plan import Action, Pack, Plan, Send, Wave
+from vampd.model.space import Need, Space, find_shortage, is_low, need_here, need_there
+
+_log = get_log()
+# Noise that does not compress at all, and the packed file's own tables.
+_WORST_PART = 1.05
+
+
+def require_room(hands: Hands, plan: Plan) -> None:
+    """DiskFull ``disk_low`` unless there is room for the plan, here and on the archive host.
+
+    Of what is packed only the first cube is asked for, at its worst: `execute_with_room` knows
+    more when that is done.
+    """
+    actions = [action for wave in plan.waves for action in wave]
+    packs = [action for action in actions if isinstance(action, Pack)]
+    others = [action for action in actions if not isinstance(action, Pack)]
+    _require_here(hands, [*others, *packs[:1]], _WORST_PART)
+    if any(isinstance(action, Send) for action in actions):
+        sizes = _sizes(hands, actions)
+        place = "the archive host"
+        _require(hands, place, hands.archive_host.space(), need_there(actions, sizes))
+
+
+def execute_with_room(hands: Hands, wave: Wave, done: Callable[[Action], None]) -> None:
+    """`execute_wave`, where many cubes are packed the first one before the others.
+
+    Its packed size tells how much room these will take.
+    """
+    packs = [action for action in wave if isinstance(action, Pack)]
+    if len(packs) < 2:
+        execute_wave(hands, wave, done)
+        return
+    first, failure, part = packs[0], None, _WORST_PART
+    try:
+        execute_wave(hands, (first,), done)
+        part = (hands.folder / first.packed).stat().st_size / max(first.bytes, 1)
+    except (ClaimLost, DiskFull):
+        raise
+    except Exception as error:  # noqa: BLE001 - raised below: a bad cube costs only itself
+        failure = error
+    rest = tuple(action for action in wave if action is not first)
+    _require_here(hands, rest, part)
+    execute_wave(hands, rest, done)
+    if failure is not None:
+        raise failure
+
+
+def _require_here(hands: Hands, actions: Sequence[Action], packed_part: float) -> None:
+    need = need_here(actions, packed_part)
+    _require(hands, str(hands.folder), space_at(hands.folder), need)
+
+
+def _require(hands: Hands, place: str, space: Space, need: Need) -> None:
+    disk = hands.settings.disk
+    shortage = find_shortage(space, need, disk.reserve_bytes)
+    if shortage is not None:
+        raise DiskFull(
+            "disk_low",
+            f"there is too little room at {place}: {shortage}; make room there, the night goes on"
+            " by itself",
+            place=place,
+            free_bytes=space.free_bytes,
+            needed_bytes=need.bytes,
+        )
+    if need.bytes and is_low(space, need, disk.warn_below):
+        _log.warning(
+            "disk.low",
+            place=place,
+            free_bytes=space.free_bytes,
+            all_bytes=space.all_bytes,
+            needed_bytes=need.bytes,
+        )
+
+
+def _sizes(hands: Hands, actions: Sequence[Action]) -> dict[str, int]:
+    sizes = {}
+    for path in (p for action in actions if isinstance(action, Send) for p in action.files):
+        try:
+            sizes[path] = (hands.folder / path).stat().st_size
+        except FileNotFoundError:
+            continue  # written by an earlier wave of this very plan, and small; or gone: told later
+    return sizes

@@ -1,0 +1,176 @@
+"""Bringing a night's folder back to raw: what would go, and then only that.
+
+Nothing is followed: a symbolic link goes as a link. The last name of a raw file never goes; it is
+moved into its stream instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.disk.atomic import fsync_folder, remove_durably
+from vampd.disk.failpoint import failpoint
+from vampd.errors import DataError
+from vampd.model.checksums import SUMS_NAME
+from vampd.model.stream import CAMERA_STREAMS
+
+_BACKUP = "_hlinkbak"
+_OLD_FOLDERS = re.compile(r"vsolo\d*|vsync|vbad|tmp.*|vgen2")
+_OWN_FOLDERS = ("vgen2", "vbad")
+# What a logger names a file: nanoseconds, while products have microseconds.
+_RAW_NAME = re.compile(
+    r"(vcam[12])_\d\d:\d\d:\d\d\.\d{9}\.(?:fits|txt|fits\.header|fits\.\d+\.\d+\.tmp)"
+)
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What restoring a folder does, all paths relative to it.
+
+    ``removed`` are files and links, ``rescued`` raw files that would else lose their last name,
+    with where they go, ``emptied`` folders that go with what they held, ``renamed`` folders with
+    their new names.
+    """
+
+    removed: tuple[str, ...] = ()
+    rescued: tuple[tuple[str, str], ...] = ()
+    emptied: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.rescued or self.emptied or self.renamed)
+
+
+def plan_own(folder: Path) -> Restoration:
+    """A night of ours: everything in vgen2, the links in vbad and their listing, SHA256SUMS.
+
+    DataError ``not_ours`` names a file in vbad that is no link: it may be the only one of its kind.
+    """
+    removed = []
+    for path in _files(folder, _OWN_FOLDERS):
+        name = path.rpartition("/")[2]
+        if path.startswith("vbad/") and name != "reasons.tsv" and not (folder / path).is_symlink():
+            raise DataError(
+                "not_ours",
+                f"{folder / path} is no link, so vampd has not made it; find out what it is, and"
+                " move it away before the night is restored",
+                path=path,
+            )
+        if path.startswith("vgen2/") and _RAW_NAME.fullmatch(name):
+            raise DataError(
+                "not_ours",
+                f"{folder / path} has the name of a raw file; move it to its stream, or away",
+                path=path,
+            )
+        removed.append(path)
+    if os.path.lexists(folder / SUMS_NAME):
+        removed.append(SUMS_NAME)
+    present = tuple(name for name in _OWN_FOLDERS if (folder / name).is_dir())
+    return Restoration(tuple(removed), emptied=present)
+
+
+def plan_old_tools(folder: Path) -> Restoration:
+    """A night of the old tools, as their script does it: all but the hard-linked copies goes.
+
+    A stream without such a copy stays as it is.
+    """
+    streams = [s.value for s in CAMERA_STREAMS if (folder / f"{s}{_BACKUP}").is_dir()]
+    others = [name for name in sorted(os.listdir(folder)) if _OLD_FOLDERS.fullmatch(name)]
+    kept = _inodes(folder, [f"{stream}{_BACKUP}" for stream in streams])
+    kept |= _inodes(folder, [s.value for s in CAMERA_STREAMS if s.value not in streams])
+    removed: list[str] = []
+    rescued: list[tuple[str, str]] = []
+    taken: set[str] = set()
+    for path in _files(folder, [*streams, *others]):
+        target = _rescue_target(folder, path, streams)
+        status = (folder / path).lstat()
+        if target is None or (status.st_dev, status.st_ino) in kept:
+            removed.append(path)
+        elif target in taken:
+            raise DataError(
+                "raw_ambiguous",
+                f"{folder / path} is one of two different files that claim to be the raw file"
+                f" {target}; move the wrong one away",
+                path=path,
+            )
+        elif os.path.lexists(folder / target):
+            removed.append(path)  # the copy kept its name, and is what the logger wrote
+        else:
+            rescued.append((path, target))
+            taken.add(target)
+            kept.add((status.st_dev, status.st_ino))
+    renamed = tuple((f"{stream}{_BACKUP}", stream) for stream in streams)
+    emptied = tuple(name for name in (*streams, *others) if (folder / name).is_dir())
+    return Restoration(tuple(removed), tuple(rescued), emptied, renamed)
+
+
+def _rescue_target(folder: Path, path: str, streams: list[str]) -> str | None:
+    """Where the raw file of this name belongs, None for what is no raw file."""
+    name = path.rpartition("/")[2]
+    match = _RAW_NAME.fullmatch(name)
+    if match is None or not stat.S_ISREG((folder / path).lstat().st_mode):
+        return None
+    stream = match[1]
+    return f"{stream}{_BACKUP}/{name}" if stream in streams else f"{stream}/{name}"
+
+
+def restore_folder(folder: Path, plan: Restoration) -> None:
+    """Do it: rescue first, then remove, then rename; killed anywhere, planning again goes on."""
+    for source, target in plan.rescued:
+        (folder / target).parent.mkdir(exist_ok=True)
+        # link and unlink, and not rename, which would overwrite.
+        os.link(folder / source, folder / target, follow_symlinks=False)
+        fsync_folder((folder / target).parent)
+        failpoint("restoring.raw.rescued")
+        remove_durably(folder / source)
+    # Those that tell of the others last: a folder without generations is no longer known as ours.
+    for path in sorted(plan.removed, key=_removal_order):
+        (folder / path).unlink(missing_ok=True)
+        failpoint("restoring.file.removed")
+    for name in plan.emptied:
+        _remove_empty(folder / name)
+    for old, new in plan.renamed:
+        if os.path.lexists(folder / new):
+            raise DataError(
+                "not_empty", f"{folder / new} is not empty, so {old} cannot take its name; look why"
+            )
+        os.rename(folder / old, folder / new)
+        failpoint("restoring.folder.renamed")
+    fsync_folder(folder)
+
+
+def _removal_order(path: str) -> tuple[bool, str]:
+    return path.rpartition("/")[2].startswith("generation_"), path
+
+
+def _remove_empty(folder: Path) -> None:
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for parent, _, _ in os.walk(folder, topdown=False):
+        if not os.listdir(parent):
+            os.rmdir(parent)
+
+
+def _files(folder: Path, tops: list[str] | tuple[str, ...]) -> Iterator[str]:
+    """Every file and link below these folders, hidden ones included, by path."""
+    found = []
+    for top in tops:
+        if (folder / top).is_symlink():
+            found.append(top)
+            continue
+        for parent, folders, names in os.walk(folder / top):
+            links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+            found += [
+                os.path.relpath(os.path.join(parent, name), folder) for name in (*names, *links)
+            ]
+    yield from sorted(found)
+
+
+def _inodes(folder: Path, tops: list[str]) -> set[tuple[int, int]]:
+    statuses = ((folder / path).lstat() for path in _files(folder, tops))
+    return {(status.st_dev, status.st_ino) for status in statuses}

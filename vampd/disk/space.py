@@ -1,0 +1,19 @@
+"""How much room a file system has."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vampd.model.space import Space
+
+
+def space_at(folder: Path) -> Space:
+    """The file system of this folder, for somebody without privileges. OSError as it comes."""
+    status = os.statvfs(folder)
+    return Space(
+        free_bytes=status.f_bavail * status.f_frsize,
+        all_bytes=status.f_blocks * status.f_frsize,
+        # Btrfs and others have no limit and say 0.
+        free_names=status.f_favail if status.f_files else None,
+    )

@@ -1,0 +1,93 @@
+"""Space on a file system: what there is, and what a plan is going to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vampd.model.plan import (
+    Action,
+    CommitGeneration,
+    LinkSetAside,
+    Pack,
+    Send,
+    WriteFramelist,
+    WriteText,
+)
+from vampd.model.size import format_size
+
+# Four hundred cards of 80 characters and the references to the frames, generously.
+_FRAMELIST_BYTES = 1 << 16
+# A generation's lines for a raw cube or a product.
+_ENTRY_BYTES = 1 << 11
+# A product's timing file has a row of some hundred characters a frame, and notes of its origin.
+_ROW_BYTES, _NOTES_BYTES = 128, 1 << 14
+
+
+@dataclass(frozen=True)
+class Space:
+    """A file system: bytes that one may still write, bytes in all, and names that are free.
+
+    ``free_names`` is None where the file system has no limit of its own.
+    """
+
+    free_bytes: int
+    all_bytes: int
+    free_names: int | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """What actions are going to take."""
+
+    bytes: int = 0
+    names: int = 0
+
+    def __add__(self, other: Need) -> Need:
+        return Need(self.bytes + other.bytes, self.names + other.names)
+
+
+def need_here(actions: Iterable[Action], packed_part: float) -> Need:
+    """What these take on this disk; ``packed_part`` is packed bytes by raw bytes."""
+    return sum((_need_of(action, packed_part) for action in actions), Need())
+
+
+def need_there(actions: Iterable[Action], sizes: Mapping[str, int]) -> Need:
+    """What these take on the archive host, by the sizes of the files that they send."""
+    files = [path for action in actions if isinstance(action, Send) for path in action.files]
+    return Need(sum(sizes.get(path, 0) for path in files), len(files))
+
+
+def _need_of(action: Action, packed_part: float) -> Need:
+    match action:
+        case CommitGeneration(generation):
+            entries = len(generation.cubes) + len(generation.products) + len(generation.set_aside)
+            return Need(entries * _ENTRY_BYTES, 1)
+        case WriteFramelist():
+            return Need(_FRAMELIST_BYTES, 1)
+        case WriteText(text=text):
+            return Need(4 * len(text), 1)
+        case LinkSetAside():
+            return Need(0, 1)
+        case Pack():
+            rows = action.frames * _ROW_BYTES + _NOTES_BYTES
+            return Need(round(action.bytes * packed_part) + rows, 2)
+        case _:
+            return Need()
+
+
+def find_shortage(space: Space, need: Need, reserve_bytes: int) -> str | None:
+    """What is missing, for people; None if there is room and the reserve stays free."""
+    if need.bytes and space.free_bytes < need.bytes + reserve_bytes:
+        return (
+            f"{format_size(need.bytes)} are needed and {format_size(reserve_bytes)} must stay free,"
+            f" {format_size(space.free_bytes)} are free"
+        )
+    if space.free_names is not None and space.free_names < need.names:
+        return f"{need.names:,} names (inodes) are needed, {space.free_names:,} are free"
+    return None
+
+
+def is_low(space: Space, need: Need, warn_below: float) -> bool:
+    """Whether less than this part of the file system is left when the need is met."""
+    return space.free_bytes - need.bytes < warn_below * space.all_bytes
