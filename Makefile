@@ -48,10 +48,10 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-idle test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: debian-run debian-test $(STAMP) ## install all that demo and test need: Debian packages and .venv
 
@@ -60,6 +60,9 @@ demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show t
 
 bench: debian-run $(STAMP) ## measure sync: a table of CPU and memory for up to a million frames
 	$(BIN)/python -m vampd.simulate.bench
+
+bench-idle: debian-run $(STAMP) ## measure vampd at rest: a thousand finished nights, a million files
+	$(BIN)/python -m vampd.simulate.bench_idle
 
 test: setup ## everything that CI runs
 	@$(MAKE) --no-print-directory lint

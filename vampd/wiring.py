@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from vampd.disk.pace import Flag, SharedPace
     from vampd.model.dictionary import Dictionary
     from vampd.store.engine import Access
+    from vampd.store.glance import Seen
     from vampd.store.ledger import FrameIdLedger
 
 LEDGER_FILE = "frameids.ledger"
@@ -75,6 +76,20 @@ def connect(settings: Settings) -> Iterator[Connections]:
 
     with _connected(settings, Access.USE) as connections:
         yield connections
+
+
+@contextmanager
+def look(settings: Settings) -> Iterator[Seen]:
+    """What `vampctl status` tells of, as soon as can be; StoreError as `connect`."""
+    from vampd.store.glance import Seen, glance_at
+
+    with glance_at(settings.database.path) as seen:
+        if seen is not None:
+            yield seen
+            return
+    with connect(settings) as connections:
+        store = connections.store
+        yield Seen(store.nights(), connections.mail_log.correspondence(), store.history)
 
 
 @contextmanager

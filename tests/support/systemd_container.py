@@ -81,6 +81,8 @@ def booted(
                 *("sh", "-euc", f"{_ENTER}; {_BECOME}", "sh", *map(str, groups), "--"),
                 *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit"),
                 *(f"--directory={root}", f"--machine={name}", "--console=pipe"),
+                # A loopback of its own: machines side by side use the same ports.
+                "--private-network",
                 *("--link-journal=no", "--resolv-conf=off", "--timezone=off"),
                 # What PID 1 needs for the device policy of a unit.
                 *("--capability=CAP_BPF,CAP_NET_ADMIN", "--system-call-filter=bpf"),

@@ -87,14 +87,18 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
         move(world, EventName.HELD, code=code, message="z")
         assert advised() == f"held: {verb}"
         move(world, EventName.RETRIED)
-    for stage in StageName:
+    for _ in StageName:
         move(world, EventName.CLAIMED)
         move(world, EventName.ADVANCED)
-        assert stage
     record = world.store.night(NIGHT)
     assert record is not None
     assert record.state.status is Status.DONE
+    # What was found bad on the archive host is no longer safe.
+    assert advised() == "done: retry"
+    world.store.keep(NIGHT, Facts(safe_at=1.0))
     assert advised() == "done: mail"
+    world.store.keep(NIGHT, Facts(unsafe=True))
+    assert advised() == "done: retry"
 
 
 def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> None:

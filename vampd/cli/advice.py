@@ -40,7 +40,8 @@ def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict
     named = f"{night.date} --kind {night.kind}" if shared else night.date
     for verb, what in _choose(record):
         command, _, option = verb.partition(" ")
-        words = ["vampctl", command, named, option]
+        # Mail is about archive nights alone, so it knows no --kind.
+        words = ["vampctl", command, night.date if command == "mail" else named, option]
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 

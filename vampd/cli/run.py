@@ -52,7 +52,7 @@ OnlyOption = Annotated[
     typer.Option("--only", metavar="STAGE", help="This stage and no other.", show_default=False),
 ]
 KindArgument = Annotated[
-    Kind | None, typer.Argument(metavar="[archive|engineering]", show_default=False)
+    Kind | None, typer.Argument(metavar="archive|engineering", show_default=False)
 ]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from vampd.cli.nights import choose_records, title_of
 from vampd.cli.output import Column, is_terminal, write, write_json, write_table
-from vampd.cli.session import ConfigOption, JsonOption, KindOption, connected
+from vampd.cli.session import ConfigOption, JsonOption, KindOption, settings_of
 from vampd.cli.words import (
     format_duration,
     format_moment,
@@ -75,14 +75,15 @@ def status(
 
     Age is the time since the night last moved. Works with the daemon up or down.
     """
-    with connected(context, config) as connections:
-        store = connections.store
-        records = store.nights()
+    from vampd.wiring import look
+
+    with look(settings_of(context, config)) as seen:
+        records = seen.nights
         if night is not None:
             records = choose_records(records, night, kind)
         elif kind is not None:
             records = tuple(record for record in records if record.night.kind is kind)
-        letters = connections.mail_log.correspondence().by_night()
+        letters = seen.correspondence.by_night()
         now = time.time()
         if as_json:
             objects = [
@@ -91,7 +92,7 @@ def status(
             # One night's history is an answer; that of all would be a dump.
             if night is not None:
                 for told, record in zip(objects, records, strict=True):
-                    told["events"] = [event_object(e) for e in store.history(record.night)]
+                    told["events"] = [event_object(e) for e in seen.history(record.night)]
             write_json(objects)
         elif night is None:
             show_nights(records, now, letters)
@@ -101,7 +102,7 @@ def status(
                     write("")
                 _show_night(
                     record,
-                    store.history(record.night),
+                    seen.history(record.night),
                     now,
                     letters.get(record.night, _NO_MAIL),
                 )

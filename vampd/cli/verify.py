@@ -40,7 +40,7 @@ _UNREADABLE = "0" * 64
 
 NightOrNone = Annotated[
     str | None,
-    typer.Argument(metavar="[NIGHT]", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every night that is safe.")]
 SampleOption = Annotated[

@@ -74,8 +74,10 @@ class QuietWatch:
         """
         root = settings.watch.root
         unsettled: set[NightId] = set()
+        # One question for all the nights that are done; what people may move is asked for anew.
+        done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
         for night in find_nights(root):
-            record = self._store.night(night) or self._discover(night)
+            record = done.get(night) or self._store.night(night) or self._discover(night)
             try:
                 if self._look_at(record, settings):
                     unsettled.add(night)

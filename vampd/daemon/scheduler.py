@@ -97,6 +97,10 @@ class Scheduler:
         self._scanned_at = float("-inf")
         self._counter = -1
         self._records: tuple[NightRecord, ...] = ()
+        # Without the nights that are done, of which there may be thousands: four looks a second
+        # at all of them would cost more than all the rest of an idle daemon.
+        self._open: tuple[NightRecord, ...] = ()
+        self._idle_status = ""
 
     def stop(self) -> None:
         """Ask the loop to end (safe in a signal handler)."""
@@ -181,7 +185,7 @@ class Scheduler:
         if self._is_scan_due():
             self._scan()
         self._refresh()
-        for record in self._records:
+        for record in self._open:
             self._interrupt_orphan(record)
         self._end_superseded()
         self._set_pause()
@@ -217,6 +221,8 @@ class Scheduler:
 
     def _scan(self) -> None:
         self._hint.clear()
+        # Before the first look, too: the folders of nights that are done are not watched.
+        self._refresh()
         folders = [self._settings.watch.root, self._settings.watch.root / ARCHIVE_FOLDER]
         done = {r.night for r in self._records if r.state.status is Status.DONE}
         for night in self._quiet_watch.scan(self._settings):
@@ -233,11 +239,19 @@ class Scheduler:
         counter = self._store.change_counter()
         if counter != self._counter:
             self._records = self._store.nights()
+            self._open = tuple(
+                record
+                for record in self._records
+                if record.state.status is not Status.DONE or record.note
+            )
+            counts = Counter(record.state.status for record in self._records)
+            told = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
+            self._idle_status = f"idle: {told or 'no nights yet'}"
             self._counter = counter
 
     def _end_superseded(self) -> None:
         """A night that a person took from its attempt: the attempt ends."""
-        for record in self._records:
+        for record in self._open:
             running = self._running.get(record.night)
             if running is None or running.stop.is_up:
                 continue
@@ -266,7 +280,7 @@ class Scheduler:
         return limits_of(self._settings, cameras_write=self._cameras_write())
 
     def _candidates(self) -> list[Candidate]:
-        return candidates_of(self._records, self._settings)
+        return candidates_of(self._open, self._settings)
 
     def _claim(self) -> None:
         candidates = self._candidates()
@@ -289,7 +303,7 @@ class Scheduler:
             self._counter = -1
 
     def _note_blockers(self, blockers: Mapping[NightId, str]) -> None:
-        for record in self._records:
+        for record in self._open:
             if record.state.status in (Status.READY, Status.WAITING, Status.RUNNING, Status.DONE):
                 note = blockers.get(record.night, "")
                 if (record.note or "") != note:
@@ -358,9 +372,7 @@ class Scheduler:
                 for night, running in self._running.items()
             )
             return f"{'paused, cameras write' if self._pause.is_up else 'running'}: {names}"
-        counts = Counter(record.state.status for record in self._records)
-        told = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
-        return f"idle: {told or 'no nights yet'}"
+        return self._idle_status
 
 
 def _progress(record: NightRecord) -> str:

@@ -28,12 +28,9 @@ from vampd.model.mailing import MailOutcome, Way
 from vampd.model.night import Kind
 from vampd.model.receipt import Place
 from vampd.model.state import EventName, StageName, Status
+from vampd.store.revision import APPLICATION_ID, REVISION
 
-# Revisions are numbers of four digits, so that text order tells older from newer.
-REVISION = "0002"
-
-# "VAMP": tells vampd's databases from those of any other application.
-APPLICATION_ID = 0x56414D50
+__all__ = ["APPLICATION_ID", "REVISION"]
 
 
 def _words(kind: type[StrEnum]) -> Enum:

@@ -1,0 +1,187 @@
+"""A look at the database for `vampctl status`: plain SQL, without the imports that take longer.
+
+Reads one snapshot and nothing else. Whatever is not as expected gives None: then the store proper
+is asked, and finds the words for it. A test holds the two to the same answers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from vampd.model.mailing import (
+    Acknowledgement,
+    Correspondence,
+    Mailing,
+    MailOutcome,
+    ManifestFile,
+    Way,
+)
+from vampd.model.night import Kind, NightId
+from vampd.model.state import EventName, StageName, State, Status
+from vampd.ports import EventRecord, NightRecord
+from vampd.store.revision import APPLICATION_ID, REVISION
+
+_BUSY_TIMEOUT_S = 10.0
+_Word = TypeVar("_Word", bound=StrEnum)
+_REST = tuple(f.name for f in fields(NightRecord) if f.name not in ("night", "state"))
+_RELEASED = _REST.index("released")
+
+
+def _words(kind: type[_Word]) -> dict[str, _Word]:
+    # A dictionary, because calling the enumeration for each of thousands of rows takes longer.
+    return {word.value: word for word in kind}
+
+
+_KINDS, _STAGES, _STATUSES = _words(Kind), _words(StageName), _words(Status)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The database at one moment."""
+
+    _connection: sqlite3.Connection
+
+    def nights(self) -> tuple[NightRecord, ...]:
+        """All nights, oldest first."""
+        rows = self._connection.execute(
+            "SELECT date, kind, stage, status, attempts, not_before, "
+            f"{', '.join(_REST)} FROM nights ORDER BY date, kind"
+        )
+        return tuple(_record(row) for row in rows)
+
+    def history(self, night: NightId) -> tuple[EventRecord, ...]:
+        """The night's events, oldest first."""
+        rows = self._connection.execute(
+            "SELECT at, event, stage, attempt, code, actor, message, to_stage, events.not_before"
+            " FROM (SELECT id FROM nights WHERE date = ? AND kind = ?) AS night"
+            " JOIN events ON events.night_id = night.id ORDER BY events.id",
+            (night.date, night.kind.value),
+        )
+        return tuple(
+            EventRecord(
+                night,
+                at,
+                EventName(event),
+                StageName(stage),
+                attempt,
+                _text(code),
+                _text(actor) or "",
+                _text(message),
+                None if to_stage is None else StageName(to_stage),
+                not_before,
+            )
+            for at, event, stage, attempt, code, actor, message, to_stage, not_before in rows
+        )
+
+    def correspondence(self) -> Correspondence:
+        """What was mailed of all nights, and what STARS has taken in."""
+        execute = self._connection.execute
+        manifests = defaultdict(list)
+        for key, *told in execute(
+            "SELECT mailing_id, date, kind, name, sha256 FROM mailed_manifests"
+        ):
+            manifests[key].append(_manifest(*told))
+        mailings = execute(
+            "SELECT id, message_id, recipients, way, actor, at, outcome, concluded_at, detail"
+            " FROM mailings ORDER BY id"
+        )
+        acknowledged = execute(
+            "SELECT date, kind, name, sha256, actor, at FROM acknowledged_manifests"
+            " ORDER BY date, kind, name"
+        )
+        return Correspondence(
+            tuple(
+                Mailing(
+                    message_id=_text(message_id) or "",
+                    manifests=tuple(sorted(manifests[key])),
+                    recipients=tuple((_text(recipients) or "").split("\n")) if recipients else (),
+                    way=Way(way),
+                    actor=_text(actor) or "",
+                    at=at,
+                    outcome=MailOutcome(outcome),
+                    concluded_at=concluded_at,
+                    detail=_text(detail),
+                )
+                for key, message_id, recipients, way, actor, at, outcome, concluded_at, detail in (
+                    mailings
+                )
+                if key in manifests
+            ),
+            tuple(
+                Acknowledgement(_manifest(date, kind, name, sha256), _text(actor) or "", at)
+                for date, kind, name, sha256, actor, at in acknowledged
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All nights, what was mailed of them, and their histories on demand."""
+
+    nights: tuple[NightRecord, ...]
+    correspondence: Correspondence
+    history: Callable[[NightId], tuple[EventRecord, ...]]
+
+
+@contextmanager
+def glance_at(path: Path) -> Iterator[Seen | None]:
+    """One snapshot of the database, None unless it is there, ours, whole and of this version."""
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw",
+            uri=True,
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+        )
+    except sqlite3.Error:
+        yield None
+        return
+    with closing(connection):
+        yield _see(Glance(connection)) if _is_ours(connection) else None
+
+
+def _see(glance: Glance) -> Seen | None:
+    try:
+        return Seen(glance.nights(), glance.correspondence(), glance.history)
+    except (sqlite3.Error, KeyError, ValueError):
+        return None
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN")
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    except sqlite3.Error:
+        return False
+    return bool(application == APPLICATION_ID and revisions == [(REVISION,)])
+
+
+def _record(row: tuple[Any, ...]) -> NightRecord:
+    date, kind, stage, status, attempts, not_before, *rest = row
+    rest[_RELEASED] = bool(rest[_RELEASED])
+    for number in _TEXTS:
+        if type(rest[number]) is bytes:
+            rest[number] = _text(rest[number])
+    state = State(_STAGES[stage], _STATUSES[status], attempts, not_before)
+    return NightRecord(NightId(date, _KINDS[kind]), state, *rest)
+
+
+_TEXTS = tuple(_REST.index(name) for name in ("code", "error", "note", "signature"))
+
+
+def _manifest(date: str, kind: str, name: str | bytes, sha256: str) -> ManifestFile:
+    return ManifestFile(NightId(date, _KINDS[kind]), _text(name) or "", sha256)
+
+
+def _text(value: str | bytes | None) -> str | None:
+    # Text with the name of a file that is no UTF-8 lies in its column as bytes.
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
