@@ -334,7 +334,7 @@ class Disk(_Table):
     ``warn_below`` is a part of the file system.
     """
 
-    reserve_bytes: Annotated[int, Field(ge=0)] = 1_000_000_000
+    reserve_bytes: Annotated[int, Field(ge=0)] = 0
     warn_below: Fraction = 0.05
 
 

@@ -304,7 +304,8 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
     locks = database.parent / "locks"
     make_folder(locks)
     with ExitStack() as stack:
-        stack.enter_context(Lock(database.with_name(database.name + ".lock")))
+        # `vampctl doctor` takes the lock for a moment to see whether a daemon is up.
+        stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
         connections = stack.enter_context(_connected(settings, Access.MIGRATE))
         flags = stack.enter_context(_fresh_folder(database.parent / "flags"))
         workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)

@@ -68,6 +68,11 @@ ELSEWHERE = {
         ),
         "nothing is mailed unless asked for; see test_mailing",
     ),
+    "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",
+    **dict.fromkeys(
+        ("restoring.file.removed", "restoring.folder.renamed", "restoring.raw.rescued"),
+        "only `vampctl restore`; see test_restore",
+    ),
     "scheduler.recovery.committed": "only after a crash",
 }
 _FAILPOINT = re.compile(r'\bfailpoint\(\s*"([^"]+)"\s*\)')

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import BIN, Site, configure, make_site, running, settle, vampctl
+from tests.support.daemon import (
+    BIN,
+    Site,
+    configure,
+    make_site,
+    running,
+    settle,
+    vampctl,
+    wait_until,
+)
 from tests.support.sshd import HOST, free_port, ssh_words
 from tests.support.terminal import run_in_terminal
 
@@ -33,7 +42,7 @@ def test_a_healthy_site_has_no_bad_line_and_stays_as_it_is(site: Site) -> None:
     assert all(state in ("OK", "look") for state, _ in found.values())
     assert found["daemon"][0] == "look"
     with running(site):
-        assert "vampd is up: pid" in states(site)["daemon"][1]
+        wait_until(lambda: "vampd is up: pid" in states(site)["daemon"][1], "up")
 
 
 def test_each_fault_has_its_own_line(site: Site) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +17,19 @@ from types import TracebackType
 
 from vampd.errors import StateError
 
+_LOOK_AGAIN_S = 0.05
+
 
 class Lock:
     """An exclusive lock on ``path``, held inside ``with`` or between `acquire` and `release`.
 
-    It is not inherited by programs that the holder starts.
+    It is not inherited by programs that the holder starts. ``patience_s`` is how long to wait for
+    another holder to end, who may only have looked whether the lock is free.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = 0.0) -> None:
         self.path = path
+        self._patience_s = patience_s
         self._file_fd: int | None = None
 
     @property
@@ -33,12 +38,17 @@ class Lock:
         return self._file_fd is not None
 
     def acquire(self) -> None:
-        """Take the lock now; StateError ``locked`` names the holder if there is one."""
+        """Take the lock; StateError ``locked`` names the holder if there is one."""
+        deadline = time.monotonic() + self._patience_s
         while self._file_fd is None:
             file_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
             try:
                 fcntl.flock(file_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
+                if time.monotonic() < deadline:
+                    os.close(file_fd)
+                    time.sleep(_LOOK_AGAIN_S)
+                    continue
                 holder = os.pread(file_fd, 1024, 0).decode("utf-8", "replace").strip()
                 os.close(file_fd)
                 raise StateError(
