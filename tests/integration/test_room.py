@@ -73,9 +73,9 @@ class FewHands:
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * 1000)
     plan = Plan.of([Send(("a", "not yet written"), Compare.CHECKSUM)])
-    hands: Any = FewHands(tmp_path, Host(Space(1_000_001_000, 10**12)))
+    hands: Any = FewHands(tmp_path, Host(Space(1_000, 10**12)))
     room.require_room(hands, plan)
-    hands.archive_host.room = Space(1_000_000_999, 10**12)
+    hands.archive_host.room = Space(999, 10**12)
     with pytest.raises(DiskFull, match="the archive host") as caught:
         room.require_room(hands, plan)
     assert caught.value.code == "disk_low"
@@ -108,7 +108,7 @@ def test_the_nights_own_first_cube_tells_what_the_others_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hands: Any = FewHands(tmp_path)
-    free = 1_000_000_000 + 9 * 550_000
+    free = 9 * 550_000
     monkeypatch.setattr(room, "space_at", lambda _: Space(free, 10**12))
     for part, fits in ((0.5, True), (0.6, False)):
         waves: list[Wave] = []

@@ -154,8 +154,7 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
         facts = Facts(signature=look_at_night(folder).look.signature)
     if stage.NAME is StageName.FRAMEIDS:
         _refuse_unexpected(attempt)
-    for own in _OWN_FOLDERS:
-        remove_leftovers(folder / own)
+    _remove_leftovers(folder)
     previous: Plan | None = None
     while True:
         attempt.hands.pace.check()
@@ -184,7 +183,14 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
             execute_with_room(attempt.hands, wave, progress.done)
             failpoint("attempt.wave.executed")
         previous = plan
+    # A worker that was killed may have died only after its cube had been tried again.
+    _remove_leftovers(folder)
     return _facts_at_end(attempt, stage.NAME, survey, facts)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for own in _OWN_FOLDERS:
+        remove_leftovers(folder / own)
 
 
 def _refuse_unexpected(attempt: Attempt) -> None:
