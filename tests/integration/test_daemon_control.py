@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import (
+    PATIENCE_S,
     QUIET_S,
     Daemon,
     Site,
@@ -25,6 +26,7 @@ from tests.support.daemon import (
     configure,
     connected,
     cpu_s,
+    held_worker,
     history_of,
     is_alive,
     ledger_rows,
@@ -40,7 +42,7 @@ from tests.support.daemon import (
     vampctl,
     wait_until,
 )
-from tests.support.nights import make_night, make_scenario
+from tests.support.nights import make_scenario
 from tests.support.smallest_night import SMALLEST, add_late_cubes, make_smallest
 from vampd.model.night import Kind, NightId
 from vampd.model.state import EventName, StageName, Status
@@ -49,6 +51,8 @@ from vampd.simulate import CROP_64, Run, Scenario, Writer, plan_night, write_nig
 FAST = {"watch": {"stale_after_s": 0.3}, "retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}
 # "Within about a second", on a machine that runs other tests as well.
 ABOUT_A_SECOND_S = 3.0
+# Long for a worker that packs a few frames, short for a test.
+DEADLINE_S = 4.0
 
 
 @pytest.fixture
@@ -95,21 +99,51 @@ def slow_rsync(site: Site, kilobytes_a_second: int = 1) -> str:
     return str(script)
 
 
+def stop_flag_is_up(site: Site) -> bool:
+    """Whether an attempt has been asked to end."""
+    flags = [path for path in (site.database.parent / "flags").iterdir() if path.name != "pause"]
+    return any(path.read_bytes() != b"\0" for path in flags)
+
+
+@contextmanager
+def streaming(site: Site) -> Iterator[None]:
+    """A camera that writes a cube without a pause until the block ends; then it is gone."""
+    cube = site.folder(NightId("20251107", Kind.ENGINEERING)) / "vcam1" / "vcam1.fits.1.1.tmp"
+    cube.parent.mkdir(parents=True)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.05):
+            with cube.open("ab") as file:
+                file.write(b"x")
+
+    with ThreadPoolExecutor(1) as executor:
+        future = executor.submit(write)
+        try:
+            yield
+        finally:
+            ended.set()
+        future.result()
+    cube.unlink()
+
+
 # --- the end of the daemon, and of others ---------------------------------------------------------
 
 
-@pytest.mark.soak  # to catch a worker at work is a matter of timing
 @pytest.mark.parametrize("hangs", [False, True], ids=["working", "hanging"])
 def test_sigterm_during_packing_ends_within_30_s_and_costs_nothing(site: Site, hangs: bool) -> None:
-    night, _ = make_night(site.root, preset="demo")
-    with running(site) as daemon:
-        if hangs:
-            daemon.stop_worker()
-        else:
-            wait_until(daemon.workers, "a worker")
+    night, _ = make_smallest(site.root)
+    with held_worker(site) as (daemon, gate, worker):
         children = daemon.children()
-        assert daemon.stop(within_s=30) == 0
-        wait_until(lambda: not any(map(is_alive, children)), "all children gone", 2)
+        assert worker in children
+        if hangs:
+            os.kill(worker, signal.SIGSTOP)
+        daemon.signal(signal.SIGTERM)
+        # From then on the worker has been asked to end, and gets to know it at its next look.
+        wait_until(lambda: stop_flag_is_up(site), "the stop flag")
+        gate.open()
+        assert daemon.process.wait(30) == 0
+        wait_until(lambda: not any(map(is_alive, children)), "all children gone", 5)
     record = record_of(site, night)
     assert (record.state.stage, record.state.status) == (StageName.FPACK, Status.READY)
     assert record.state.attempts == 0
@@ -159,16 +193,17 @@ def test_a_second_daemon_names_the_holder_and_ends(site: Site) -> None:
         assert daemon.stop() == 0
 
 
-@pytest.mark.soak  # to catch a worker at work is a matter of timing
-def test_workers_die_with_the_daemon(site: Site) -> None:
-    night, _ = make_night(site.root, preset="small")
-    with running(site) as daemon:
-        worker = daemon.stop_worker()
+@pytest.mark.parametrize("hangs", [False, True], ids=["working", "hanging"])
+def test_workers_die_with_the_daemon(site: Site, hangs: bool) -> None:
+    night, _ = make_smallest(site.root)
+    with held_worker(site) as (daemon, _, worker):
         children = daemon.children()
         assert worker in children
+        if hangs:
+            os.kill(worker, signal.SIGSTOP)
         daemon.kill()
         os.kill(worker, signal.SIGCONT)
-        wait_until(lambda: not any(map(is_alive, children)), "all children gone", 5)
+        wait_until(lambda: not any(map(is_alive, children)), "all children gone", 10)
     settle(site)
     assert_done(site, night)
 
@@ -188,12 +223,12 @@ def test_rsync_dies_with_the_daemon(site: Site) -> None:
     assert not [name for name in copied if name.startswith(".")]
 
 
-@pytest.mark.soak  # to catch a worker at work is a matter of timing
 def test_a_killed_worker_costs_a_retry_of_its_action_only(site: Site) -> None:
     night, _ = make_smallest(site.root)
-    with running(site, "--until-idle") as daemon:
-        os.kill(daemon.stop_worker(), signal.SIGKILL)
-        assert daemon.process.wait(60) == 0
+    with held_worker(site, "--until-idle") as (daemon, gate, worker):
+        os.kill(worker, signal.SIGKILL)
+        gate.open()
+        assert daemon.process.wait(PATIENCE_S) == 0
     assert_done(site, night)
     lost = log_of(site).named("worker.lost")
     assert [record["code"] for record in lost] == ["worker_died"]
@@ -202,28 +237,27 @@ def test_a_killed_worker_costs_a_retry_of_its_action_only(site: Site) -> None:
     assert claims.count(StageName.FPACK) == 1
 
 
-@pytest.mark.soak  # to catch a worker at work is a matter of timing
 def test_a_hanging_worker_is_killed_at_its_deadline(site: Site) -> None:
-    configure(site, **FAST, schedule={"worker_deadline_s": 3.0})
-    night, _ = make_night(site.root, preset="small")
-    with running(site, "--until-idle") as daemon:
-        worker = daemon.stop_worker()
-        assert daemon.process.wait(60) == 0
+    configure(site, **FAST, schedule={"worker_deadline_s": DEADLINE_S})
+    night, _ = make_smallest(site.root)
+    with held_worker(site, "--until-idle") as (daemon, gate, worker):
+        os.kill(worker, signal.SIGSTOP)
+        gate.open()
+        assert daemon.process.wait(PATIENCE_S) == 0
         assert not is_alive(worker)
     assert_done(site, night)
     assert [record["code"] for record in log_of(site).named("worker.lost")] == ["worker_deadline"]
 
 
-@pytest.mark.soak  # to catch a worker at work is a matter of timing
 def test_a_pause_does_not_count_for_the_deadline(site: Site) -> None:
-    configure(site, watch={"quiet_after_s": 1.0}, schedule={"worker_deadline_s": 2.5, "workers": 1})
-    packing, _ = make_night(site.root, preset="small")
-    writing = NightId("20251107", Kind.ENGINEERING)
-    with running(site) as daemon:
-        worker = daemon.stop_worker()
-        with logging(site, writing, Writer.RECENT_LOGGER):
+    configure(site, watch={"quiet_after_s": 2.0}, schedule={"worker_deadline_s": DEADLINE_S})
+    packing, _ = make_smallest(site.root)
+    with held_worker(site) as (daemon, gate, _):
+        with streaming(site):
             wait_for_event(site, "work.paused")
-            os.kill(worker, signal.SIGCONT)
+            time.sleep(1.5 * DEADLINE_S)  # what would be too long for a worker that is at work
+            assert not log_of(site).named("work.resumed")
+        gate.open()
         wait_until(has_status(site, packing, Status.DONE), "done")
         assert daemon.stop() == 0
     assert not log_of(site).named("worker.lost")
@@ -600,25 +634,22 @@ def test_a_night_is_not_touched_before_it_is_quiet(site: Site, writer: Writer) -
     assert not (folder / "vgen2" / "generation_0002.json").exists()
 
 
-@pytest.mark.soak  # to catch a worker at work is a matter of timing
 def test_work_pauses_while_a_camera_writes(site: Site) -> None:
-    configure(site, watch={"quiet_after_s": 1.0}, schedule={"workers": 1})
-    packing, _ = make_night(site.root, preset="small")
-    writing = NightId("20251107", Kind.ENGINEERING)
-    with running(site) as daemon:
-        worker = daemon.stop_worker()
+    configure(site, watch={"quiet_after_s": 2.0})
+    packing, _ = make_smallest(site.root)
+    with held_worker(site) as (daemon, gate, _):
         products = site.folder(packing) / "vgen2"
-        with logging(site, writing, Writer.RECENT_LOGGER) as ended:
+        with streaming(site):
             wait_for_event(site, "work.paused")
-            packed = len(list(products.glob("*.fits.fz")))
-            os.kill(worker, signal.SIGCONT)
+            packed = product_tree(products)
             later, _ = make_smallest(site.root, "20251105", Kind.ENGINEERING)
-            while not ended.is_set():
-                # The cube in the worker's hands may have been past its last look at the pause.
-                assert len(list(products.glob("*.fits.fz"))) <= packed + 1
-                assert not (site.folder(later) / "vgen2").exists()
-                time.sleep(0.1)
-        for night in (packing, writing, later):
+            gate.open()
+            wait_until(has_status(site, later, Status.READY), "the later night is ready")
+            time.sleep(1)
+            assert product_tree(products) == packed
+            assert not (site.folder(later) / "vgen2").exists()
+            assert not log_of(site).named("work.resumed")
+        for night in (packing, later):
             wait_until(has_status(site, night, Status.DONE), f"{night} done")
         assert daemon.stop() == 0
     assert log_of(site).named("work.resumed")

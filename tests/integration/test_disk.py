@@ -1,5 +1,6 @@
 """Locks, listings, digests, pace and failpoints on a real disk and in real processes."""
 
+import fcntl
 import hashlib
 import multiprocessing
 import os
@@ -327,6 +328,25 @@ def test_a_failpoint_takes_the_whole_process_group_with_it() -> None:
     _wait_until(
         lambda: not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
     )
+
+
+def test_a_gate_holds_whoever_comes_by_until_it_is_opened(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with gate.open("w") as shut:
+        fcntl.flock(shut, fcntl.LOCK_EX)
+        with _run(_PASS_FAILPOINTS, VAMPD_FAILPOINT_GATE=f"a.c@{gate}") as process:
+            _wait_until(gate.read_text)
+            assert gate.read_text() == f"{process.pid}\n"
+            assert process.poll() is None
+            fcntl.flock(shut, fcntl.LOCK_UN)
+            assert process.communicate(timeout=30)[0] == "survived\n"
+
+
+def test_a_gate_whose_keeper_is_gone_is_open(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    with _run(_PASS_FAILPOINTS, VAMPD_FAILPOINT_GATE=f"a.b@{gate}") as process:
+        assert process.communicate(timeout=30)[0] == "survived\n"
+    assert gate.read_text() == f"{process.pid}\n" * 3
 
 
 def test_failpoints_cost_an_empty_call_when_nobody_asks_for_them() -> None:

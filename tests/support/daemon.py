@@ -11,6 +11,7 @@ neither the test nor its runner.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -149,18 +150,6 @@ class Daemon:
         servers = [pid for pid in _children(self.process.pid) if "forkserver" in _command(pid)]
         return tuple(worker for server in servers for worker in _children(server))
 
-    def stop_worker(self) -> int:
-        """Make a worker that packs stand still (SIGSTOP), so that packing takes for ever."""
-        packing: list[int] = []
-
-        def find() -> bool:
-            packing[:] = [worker for worker in self.workers() if _writes_product(worker)]
-            return bool(packing)
-
-        wait_until(find, "a worker that packs")
-        os.kill(packing[0], signal.SIGSTOP)
-        return packing[0]
-
     def programs(self, name: str) -> tuple[int, ...]:
         """The pids of descendants that run this program."""
         return tuple(
@@ -191,6 +180,49 @@ def running(site: Site, *options: str, **environ: str) -> Iterator[Daemon]:
     finally:
         if process.poll() is None:
             daemon.kill_all()
+
+
+@dataclass
+class Gate:
+    """A failpoint where every process of a daemon stands still until the gate is opened."""
+
+    failpoint: str
+    path: Path
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a daemon has to be started with."""
+        return {"VAMPD_FAILPOINT_GATE": f"{self.failpoint}@{self.path}"}
+
+    def arrival(self) -> int:
+        """Wait until a process stands at the gate; its pid."""
+        wait_until(self._arrivals, f"a process at {self.failpoint}")
+        return self._arrivals()[0]
+
+    def open(self) -> None:
+        """Let all pass, now and later."""
+        fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+    def __enter__(self) -> Gate:
+        self._lock_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._lock_fd)
+
+    def _arrivals(self) -> list[int]:
+        return [int(line) for line in self.path.read_text().splitlines()]
+
+
+@contextmanager
+def held_worker(site: Site, *options: str) -> Iterator[tuple[Daemon, Gate, int]]:
+    """A daemon, one of whose workers stands at a gate before its product is proven; its pid."""
+    with (
+        Gate("packed.streamed", site.base / "gate") as gate,
+        running(site, *options, **gate.environ) as daemon,
+    ):
+        yield daemon, gate, gate.arrival()
 
 
 def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
@@ -359,15 +391,6 @@ def _children(pid: int) -> tuple[int, ...]:
         with suppress(FileNotFoundError, ProcessLookupError):
             found += [int(word) for word in task.read_text().split()]
     return tuple(found)
-
-
-def _writes_product(pid: int) -> bool:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(FileNotFoundError):
-                if "/vgen2/.vampd-" in os.readlink(link):
-                    return True
-    return False
 
 
 def _command(pid: int) -> str:
