@@ -1,8 +1,10 @@
 """A name appears only when the file is whole, and what stood there before is never half gone."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,11 +16,12 @@ from vampd.disk.atomic import (
     full_disk_told,
     link_durably,
     make_folder,
+    outlive_writers,
     remove_durably,
     remove_leftovers,
     replacing,
 )
-from vampd.errors import DataError, DiskFull
+from vampd.errors import DataError, DiskFull, TransientError
 
 Writer = Callable[[Path], AbstractContextManager[BinaryIO]]
 both_writers = pytest.mark.parametrize("writer", [replacing, creating])
@@ -139,6 +142,40 @@ def test_leftovers_of_dead_writers_go_and_nothing_else(tmp_path: Path) -> None:
     assert _names(tmp_path) == sorted([*kept, "alive"])
     assert remove_leftovers(tmp_path) == ()
     assert remove_leftovers(tmp_path / "missing") == ()
+
+
+def test_a_leftover_is_locked_while_it_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So a writer that has made its file, and not locked it yet, finds it gone and makes another.
+    leftover = tmp_path / ".vampd-4194999-0123456789abcdef.tmp"
+    leftover.touch()
+    removed, really_unlink = [], os.unlink
+
+    def unlink(path: Path) -> None:
+        with leftover.open("rb") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        removed.append(path)
+        really_unlink(path)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    assert remove_leftovers(tmp_path) == (leftover.name,)
+    assert removed == [leftover]
+
+
+def test_the_last_writer_is_waited_for_and_never_robbed(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        with creating(tmp_path / "x") as file:
+            future = executor.submit(outlive_writers, tmp_path, 60.0)
+            file.write(b"whole")
+            with pytest.raises(TransientError) as caught:
+                outlive_writers(tmp_path, 0.1)
+            assert caught.value.code == "writer_lingers"
+            assert not future.done()
+        future.result(60)
+    assert (tmp_path / "x").read_bytes() == b"whole"
+    assert _names(tmp_path) == ["x"]
+    outlive_writers(tmp_path / "missing", 0.0)
 
 
 def test_a_product_that_was_linked_keeps_its_name_when_its_leftover_goes(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from vampd.config import Settings
 from vampd.daemon.execute import Hands
 from vampd.daemon.room import execute_with_room, require_room
 from vampd.daemon.scan import look_at_night
-from vampd.disk.atomic import remove_leftovers
+from vampd.disk.atomic import outlive_writers, remove_leftovers
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
 from vampd.errors import (
@@ -47,6 +47,8 @@ from vampd.stages.transfer import is_safe
 _log = get_log()
 _PROGRESS_EVERY_S = 1.0
 _STORE_AGAIN_S = 1.0
+# Shorter than the daemon has for its own end.
+_WRITERS_DIE_WITHIN_S = 10.0
 # All that vampd writes to, in a night's folder.
 _OWN_FOLDERS = ("", Stream.VGEN2, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
 
@@ -154,7 +156,8 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
         facts = Facts(signature=look_at_night(folder).look.signature)
     if stage.NAME is StageName.FRAMEIDS:
         _refuse_unexpected(attempt)
-    _remove_leftovers(folder)
+    for own in _OWN_FOLDERS:
+        remove_leftovers(folder / own)
     previous: Plan | None = None
     while True:
         attempt.hands.pace.check()
@@ -183,14 +186,10 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
             execute_with_room(attempt.hands, wave, progress.done)
             failpoint("attempt.wave.executed")
         previous = plan
-    # A worker that was killed may have died only after its cube had been tried again.
-    _remove_leftovers(folder)
-    return _facts_at_end(attempt, stage.NAME, survey, facts)
-
-
-def _remove_leftovers(folder: Path) -> None:
+    # A worker that was killed may die only after its cube has been tried again.
     for own in _OWN_FOLDERS:
-        remove_leftovers(folder / own)
+        outlive_writers(folder / own, _WRITERS_DIE_WITHIN_S)
+    return _facts_at_end(attempt, stage.NAME, survey, facts)
 
 
 def _refuse_unexpected(attempt: Attempt) -> None:

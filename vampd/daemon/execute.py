@@ -162,8 +162,8 @@ def execute(hands: Hands, action: Action) -> None:
             _retire(hands, path, stamped.path)
         case MarkApplied(frame_ids):
             hands.ledger.mark_applied(hands.night, frame_ids)
-        case Pack(framelist=path):
-            _pack(hands, path)
+        case Pack(framelist=path, packed=packed):
+            _pack(hands, path, packed)
         case Send(files, compare):
             hands.archive_host.send(hands.night, hands.folder, files, compare, hands.pace)
         case Hash(files, place, digests):
@@ -201,15 +201,16 @@ def _build(hands: Hands, product: Product, version: str) -> Framelist:
     return build_framelist(product, {path: hands.cubes.read(path) for path in paths}, version)
 
 
-def _pack(hands: Hands, path: str) -> None:
-    receipt = _pack_in_worker(hands, path)
+def _pack(hands: Hands, path: str, packed: str) -> None:
+    receipt = _pack_in_worker(hands, path, packed)
     failpoint("execute.pack.packed")
     hands.receipts.keep(hands.night, [receipt])
 
 
-def _pack_in_worker(hands: Hands, path: str) -> Receipt:
+def _pack_in_worker(hands: Hands, path: str, packed: str) -> Receipt:
     """Pack a framelist; a worker that dies or hangs costs another try, not the night's attempt."""
-    for tries_left in reversed(range(_WORKERS_A_CUBE)):
+    lost = 0
+    while True:
         try:
             future = hands.workers.submit(
                 pack_framelist, hands.folder, path, hands.settings.fpack.verify, hands.pace
@@ -217,9 +218,15 @@ def _pack_in_worker(hands: Hands, path: str) -> Receipt:
             return hands.workers.result(future, hands.pace)
         except WorkerLost as error:
             _log.warning("worker.lost", framelist=path, code=error.code, error=error.message)
-            if not tries_left:
+            lost += 1
+            if lost == _WORKERS_A_CUBE:
                 raise
-    raise AssertionError("the loop returns or raises")
+        except DataError as error:
+            if not lost or error.code != "already_exists":
+                raise
+            # The lost worker had come as far as the product's name, which only what is proven gets.
+            fsync_folder((hands.folder / packed).parent)
+            return _hash_here(hands, packed, Digests.SHA256)
 
 
 def _hash(hands: Hands, files: tuple[str, ...], place: Place, digests: Digests) -> None:

@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import pebble
-from pebble import CONSTS, ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
 from vampd.errors import ClaimLost, WorkerLost
 from vampd.fits.worker import initialise_worker
@@ -26,8 +26,6 @@ from vampd.ports import Pace
 _log = get_log()
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
-# How long pebble lets a worker end by itself before it is killed; one that hangs never does.
-CONSTS.term_timeout = 0.5
 _STOP_WITHIN_S = 5.0
 _TERMINATE_S = 0.1
 
@@ -76,7 +74,8 @@ class WorkerPool:
 
         WorkerLost if the worker died (``worker_died``) or exceeded the deadline
         (``worker_deadline``), for which neither queueing nor pauses count; ClaimLost (``stopped``)
-        if the pool was closed, or if the pace stops and the worker does not.
+        if the pool was closed, or if the pace stops and the worker does not. A worker that is being
+        killed may live a moment longer.
         """
         worked_s = stopped_s = 0.0
         begin = time.monotonic()
@@ -90,9 +89,7 @@ class WorkerPool:
                 future.cancel()
                 raise ClaimLost("stopped", "a worker that did not stop by itself was killed")
             if worked_s > self._deadline_s:
-                future.cancel()  # ends the process
-                # Its temporary file can be removed only when it is gone.
-                time.sleep(2 * CONSTS.term_timeout)
+                future.cancel()  # ends the process, soon
                 raise WorkerLost(
                     "worker_deadline",
                     f"a worker process took longer than {self._deadline_s:.0f} s and was killed;"

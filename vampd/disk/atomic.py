@@ -12,15 +12,17 @@ import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from vampd.disk.failpoint import failpoint
-from vampd.errors import DataError, DiskFull
+from vampd.errors import DataError, DiskFull, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
+_LOOK_AGAIN_S = 0.05
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -147,15 +149,33 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
 
     A living writer holds a lock on its file, which therefore stays. Never for camera streams.
     """
-    removed = []
-    for name in sorted(_names(folder)):
-        if _TEMPORARY.fullmatch(name) and _is_abandoned(folder / name):
-            with suppress(FileNotFoundError):
-                os.unlink(folder / name)
-                removed.append(name)
+    removed = [name for name in _temporaries(folder) if _remove_abandoned(folder / name)]
     if removed:
         fsync_folder(folder)
     return tuple(removed)
+
+
+def outlive_writers(folder: Path, patience_s: float) -> None:
+    """`remove_leftovers` until there is none, for the end of all work in this folder.
+
+    A writer that was killed holds its lock until it is dead, which on a slow disk takes its time.
+    TransientError ``writer_lingers`` if one still lives after ``patience_s``.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        remove_leftovers(folder)
+        living = _temporaries(folder)
+        if not living:
+            return
+        if time.monotonic() > deadline:
+            path = folder / living[0]
+            raise TransientError(
+                "writer_lingers",
+                f"{path} is still in the hands of a process that should have ended"
+                f" {patience_s:.0f} s ago; the name tells its pid, find out what keeps it",
+                path=str(path),
+            )
+        time.sleep(_LOOK_AGAIN_S)
 
 
 @contextmanager
@@ -201,14 +221,14 @@ def _already_exists(path: Path) -> DataError:
     )
 
 
-def _names(folder: Path) -> list[str]:
+def _temporaries(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        return sorted(name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name))
     except FileNotFoundError:
         return []
 
 
-def _is_abandoned(path: Path) -> bool:
+def _remove_abandoned(path: Path) -> bool:
     try:
         leftover_fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -216,10 +236,14 @@ def _is_abandoned(path: Path) -> bool:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        return True  # a symbolic link in the making; it cannot be locked, and is made in one go
+        # A symbolic link in the making; it cannot be locked, and is made in one go.
+        os.unlink(path)
+        return True
     try:
         fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        # Under the lock: a writer that has made the file and not locked it yet then sees it gone.
+        os.unlink(path)
+    except (BlockingIOError, FileNotFoundError):
         return False
     finally:
         os.close(leftover_fd)

@@ -6,6 +6,7 @@ A worker dies with the daemon that wants its work, so that a killed one leaves n
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import select
 import signal
@@ -51,17 +52,23 @@ def pack_framelist(
     verify: Literal["full", "none"],
     pace: SharedPace,
 ) -> Receipt:
-    """Pack one framelist of a night into its product and sidecar; see `pack_cube`."""
-    text = (night_folder / framelist_path).read_bytes().decode("utf-8", "surrogateescape")
-    try:
-        framelist = parse_framelist(text)
-    except DataError as error:
-        raise DataError(error.code, f"{framelist_path}: {error.message}") from error
-    return pack_cube(
-        framelist,
-        night_folder,
-        night_folder / framelist.packed_path,
-        night_folder / framelist.sidecar_path,
-        verify,
-        pace,
-    )
+    """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
+
+    The framelist is locked meanwhile: a worker that is being killed is waited for, so that two
+    never write one product.
+    """
+    with (night_folder / framelist_path).open("r+b") as file:  # NFS locks what is open for writing
+        fcntl.flock(file, fcntl.LOCK_EX)
+        text = file.read().decode("utf-8", "surrogateescape")
+        try:
+            framelist = parse_framelist(text)
+        except DataError as error:
+            raise DataError(error.code, f"{framelist_path}: {error.message}") from error
+        return pack_cube(
+            framelist,
+            night_folder,
+            night_folder / framelist.packed_path,
+            night_folder / framelist.sidecar_path,
+            verify,
+            pace,
+        )
