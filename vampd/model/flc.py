@@ -12,17 +12,35 @@ across it.
 
 One vote may be chance. As many consecutive ones as make chance impossible form a window; a frame is
 labelled only if nothing broke off between it and votes, and if every window that touches it says
-the same; it is dubious (D) otherwise. So frames near a slip of phase are D, and none behind it is
-wrong.
+the same (without one contrary vote, where J is larger than the scatter); it is dubious (D)
+otherwise. So frames near a slip of phase are D, and none behind it is wrong.
+
+Frames that the time alone leaves dubious are looked at once more with the counter (cnt0), which
+joins what a late time-stamp or a long gap has parted (see ``counting``).
+
+Four frames are the fewest that can be told from themselves. Two have one interval, and nothing to
+compare it with: another run's mean interval would do only if nobody had touched the trigger's rate
+by as little as J. Three have two intervals, and one time-stamp that is late by 2 J turns their
+alternation round unnoticed; with a third interval it fits neither state. So fewer frames are told
+by the run that they belong to, across cubes and gaps, or they are dubious.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from vampd.model.counting import count_by_counter, count_by_time, forbid_by_counter
+from vampd.model.modulation import (
+    CLEAR_PART_OF_INTERVAL,
+    Modulation,
+    Source,
+    mean_interval_us,
+)
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -46,59 +64,79 @@ STATE_OF_CODE: dict[int, FlcState | None] = {
     CODE_D: FlcState.D,
 }
 
-_LARGEST_STEP = 64  # more triggers than this cannot be counted reliably from the mean interval
-_LINK_SCATTERS = 2.5  # a step is the difference of two arrivals, the mean interval is not exact
-_LINK_SLACK_US = 5.0
-_STEPS_TO_MEASURE = 16  # fewer steps do not tell their own scatter
-_MEDIAN_TO_WIDTH = 3.4  # of the differences of two uniform lags, which are triangular
 # The mean vote of a window is +1 or -1; a window needs enough of them to keep its standard
 # deviation, 2 / sqrt(12) x scatter / J / sqrt(votes), under a seventh.
 LEAST_MEAN, _LARGEST_MEAN = 0.4, 1.6
 _VOTES_PER_SCATTER = 4.0
 _FEWEST_VOTES = 3
-_SMALLEST_PART_OF_SCATTER = 0.05  # below, thousands of votes would not do
-# Beyond T / 4, lost frames can imitate an alternation about another mean interval for a few steps.
-_CLEAR_PART_OF_INTERVAL = 0.26
 _FEWEST_VOTES_IF_UNCLEAR = 6
+# Where J is so much larger than the scatter, no honest vote has the other sign.
+_CLEAR_SCATTERS = 1.25
+_FEWEST_VOTES_IF_MEASURED = 12  # no card tells what the intervals should show
 
 
-def assign_flc_states(acquired_us: Int64, jitter_us: float | None, scatter_us: float) -> Labels:
+def assign_flc_states(
+    acquired_us: Int64, cnt0: Int64, modulation: Modulation | None, scatter_us: float
+) -> Labels:
     """Label the frames of one camera's run.
 
-    ``acquired_us`` rises strictly; ``jitter_us`` is U_TRIGJT (J); ``scatter_us`` is the documented
-    width of the arrivals' jitter. Returns one CODE_* per frame: CODE_D throughout if U_TRIGJT is
-    missing or not what the intervals show, and for fewer than four frames: too few steps to tell
-    mean interval, alternation and a lost frame apart.
+    ``acquired_us`` rises strictly, ``cnt0`` is the framegrabber's counter; ``scatter_us`` is the
+    documented width of the arrivals' jitter. Returns one CODE_* per frame: CODE_D throughout if
+    there is no modulation or the intervals do not show it, and for fewer than four frames.
     """
     labels = np.full(len(acquired_us), CODE_D, dtype=np.uint8)
-    if len(acquired_us) <= _FEWEST_VOTES or jitter_us is None:
+    if len(acquired_us) <= _FEWEST_VOTES or modulation is None:
         return labels
-    interval_us = _mean_interval_us(acquired_us, _allowance_us(scatter_us))
-    if not _SMALLEST_PART_OF_SCATTER * scatter_us <= jitter_us < interval_us / 2:
+    interval_us = mean_interval_us(acquired_us, scatter_us)
+    jitter_us = modulation.jitter_us
+    steps = count_by_time(acquired_us, interval_us, jitter_us, scatter_us)
+    clear = forbid_by_counter(steps, cnt0)
+    rule = _rule_of(modulation, interval_us, steps.scatter_us)
+    votes = steps.residuals_us / jitter_us
+    voting = np.flatnonzero(clear & (steps.triggers % 2 == 1))
+    labels = _label(steps.triggers, clear, voting, votes[voting], rule)
+    if clear.all():
         return labels
-    steps = np.diff(acquired_us)
-    triggers = np.rint(steps / interval_us).astype(np.int64)
-    residuals = steps - triggers * interval_us
-    odd = triggers % 2 == 1
-    misfit_us = np.where(odd, np.abs(np.abs(residuals) - jitter_us), np.abs(residuals))
-    singles = misfit_us[triggers == 1]
-    if len(singles) >= _STEPS_TO_MEASURE:
-        scatter_us = max(scatter_us, _MEDIAN_TO_WIDTH * float(np.median(singles)))
-    linked = (
-        (triggers >= 1) & (triggers <= _LARGEST_STEP) & (misfit_us <= _allowance_us(scatter_us))
+    triggers, linked = count_by_counter(
+        acquired_us, cnt0, steps, interval_us=interval_us, jitter_us=jitter_us
     )
+    joined = _label(triggers, linked, voting, votes[voting], rule)
+    return np.where(labels == CODE_D, joined, labels)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What makes a window of votes positive: so many, and none of them below ``least``."""
+
+    needed: int
+    least: float
+
+
+def _rule_of(modulation: Modulation, interval_us: float, scatter_us: float) -> _Rule:
+    jitter_us = modulation.jitter_us
+    fewest = _FEWEST_VOTES
+    if jitter_us > CLEAR_PART_OF_INTERVAL * interval_us:
+        fewest = _FEWEST_VOTES_IF_UNCLEAR
+    if modulation.source is Source.INTERVALS:
+        fewest = _FEWEST_VOTES_IF_MEASURED
+    needed = max(fewest, math.ceil((_VOTES_PER_SCATTER * scatter_us / jitter_us) ** 2))
+    return _Rule(needed, 0.0 if jitter_us >= _CLEAR_SCATTERS * scatter_us else -math.inf)
+
+
+def _label(
+    triggers: Int64, linked: npt.NDArray[np.bool_], voting: Int64, residuals: Float64, rule: _Rule
+) -> Labels:
+    """The labels of frames between which ``triggers`` lie, where ``linked`` says so for certain.
+
+    ``residuals`` (in units of J) are those of the steps ``voting``.
+    """
+    labels = np.full(len(triggers) + 1, CODE_D, dtype=np.uint8)
     stretch = np.concatenate([[0], np.cumsum(~linked)])
     parity = np.concatenate([[0], np.cumsum(triggers)]) % 2
-    voting = np.flatnonzero(linked & odd)
     # A vote near +1 says that even parity is B, one near -1 that it is A.
-    votes = np.where(parity[voting] == 0, 1, -1) * residuals[voting] / jitter_us
-    clear = jitter_us <= _CLEAR_PART_OF_INTERVAL * interval_us
-    needed = max(
-        _FEWEST_VOTES if clear else _FEWEST_VOTES_IF_UNCLEAR,
-        math.ceil((_VOTES_PER_SCATTER * scatter_us / jitter_us) ** 2),
-    )
+    votes = np.where(parity[voting] == 0, 1, -1) * residuals
     for sign, even_code, odd_code in ((1, CODE_B, CODE_A), (-1, CODE_A, CODE_B)):
-        agreed = _agreed(sign * votes, voting, stretch, needed)
+        agreed = _agreed(sign * votes, voting, stretch, rule)
         labels[agreed] = np.where(parity[agreed] == 0, even_code, odd_code)
     return labels
 
@@ -131,29 +169,20 @@ def combine_labels(first: Labels, second: Labels) -> Labels:
     return combined
 
 
-def _allowance_us(scatter_us: float) -> float:
-    return _LINK_SCATTERS * scatter_us + _LINK_SLACK_US
-
-
-def _mean_interval_us(acquired_us: Int64, allowance_us: float) -> float:
-    # Two steps together are 2 T whatever the state of the first frame, and more where a frame is
-    # missing; so the smallest that are not freaks are 2 T, even where every other frame is missing.
-    doubles = acquired_us[2:] - acquired_us[:-2]
-    small = np.percentile(doubles, 25, method="lower")
-    return float(np.median(doubles[np.abs(doubles - small) <= allowance_us])) / 2
-
-
-def _agreed(votes: Float64, voting: Int64, stretch: Int64, needed: int) -> Int64:
-    """The frames for which every window of ``needed`` votes that touches them is positive.
+def _agreed(votes: Float64, voting: Int64, stretch: Int64, rule: _Rule) -> Int64:
+    """The frames for which every window of votes that touches them is positive.
 
     ``votes[i]`` belongs to the step from frame ``voting[i]`` to the next one. A window lies within
     one stretch. Not returned are frames that no window touches, and those that only steps without
     a vote join to a stretch that something broke off there: a late time-stamp can look like a
     missing frame.
     """
+    needed = rule.needed
     sums = np.concatenate([[0.0], np.cumsum(votes)])
+    contrary = np.concatenate([[0], np.cumsum(votes < rule.least)])
     means = (sums[needed:] - sums[:-needed]) / needed
     positive = (means >= LEAST_MEAN) & (means <= _LARGEST_MEAN)
+    positive &= contrary[needed:] == contrary[:-needed]
     count = np.concatenate([[0], np.cumsum(positive)])
     before = np.searchsorted(voting, np.arange(len(stretch)))
     begin = np.searchsorted(stretch[voting], stretch, side="left")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from vampd.model.cube import RawCube
 from vampd.model.cutting import split_at
 from vampd.model.flc import CODE_D, CODE_NONE, Labels, assign_flc_states
+from vampd.model.modulation import Source, find_modulation
 from vampd.model.pairing import arrival_scatter_us
 from vampd.model.sequence import CameraSequence, is_deinterleaved
 
@@ -19,18 +20,22 @@ from vampd.model.sequence import CameraSequence, is_deinterleaved
 class Doubt(IntEnum):
     """Why frames carry no certain state."""
 
-    NO_JITTER_CARD = 1  # U_TRIGJT is missing or no number
+    NO_JITTER_CARD = 1  # U_TRIGJT is missing or no number, and the intervals do not tell J
     TOO_FEW_FRAMES = 2  # of one configuration in the run
-    NO_ALTERNATION = 3  # the intervals do not alternate by U_TRIGJT
+    NO_ALTERNATION = 3  # the intervals do not alternate by U_TRIGJT, nor clearly by anything else
     UNCLEAR = 4  # gaps or late stamps around these frames
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """One FLC code and one Doubt (0: none) per frame of a camera's run."""
+    """One FLC code and one Doubt (0: none) per frame of a camera's run.
+
+    ``remarks`` tell of each stretch for which U_TRIGJT was not taken as the truth.
+    """
 
     labels: Labels
     doubts: npt.NDArray[np.uint8]
+    remarks: tuple[str, ...] = ()
 
 
 _FEWEST_FRAMES = 4
@@ -48,13 +53,23 @@ def label_frames(sequence: CameraSequence) -> Labelled:
     ways: dict[tuple[bool, float | None, float], int] = {}
     way_of_cube = np.array([ways.setdefault(_way(c), len(ways)) for c in sequence.cubes], np.int64)
     numbers = way_of_cube[sequence.cube]
+    remarks: list[str] = []
     for piece in split_at(np.diff(numbers) != 0, len(sequence)):
-        switching, jitter_us, scatter_us = list(ways)[int(numbers[piece[0]])]
-        if switching:
-            found = assign_flc_states(sequence.acquired_us[piece], jitter_us, scatter_us)
-            labels[piece] = found
-            doubts[piece] = np.where(found == CODE_D, _doubt(found, jitter_us), 0)
-    return Labelled(labels, doubts)
+        switching, told_us, scatter_us = list(ways)[int(numbers[piece[0]])]
+        if not switching:
+            continue
+        acquired_us = sequence.acquired_us[piece]
+        modulation = find_modulation(acquired_us, told_us, scatter_us)
+        found = assign_flc_states(acquired_us, sequence.cnt0[piece], modulation, scatter_us)
+        labels[piece] = found
+        doubts[piece] = np.where(found == CODE_D, _doubt(found, told_us), 0)
+        if modulation and modulation.source is Source.INTERVALS:
+            remarks.append(
+                f"U_TRIGJT is {'no number' if told_us is None else f'{told_us:g} us'} in"
+                f" {sequence.cubes[int(sequence.cube[piece[0]])].path}, and the intervals of"
+                f" {len(piece)} frames show {modulation.jitter_us:.0f} us"
+            )
+    return Labelled(labels, doubts, tuple(remarks))
 
 
 def count_doubts(labels: Labels, *doubts: npt.NDArray[np.uint8]) -> Counter[str]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from vampd.model.cube import SetAside
 from vampd.model.framelist import FrameRange
 from vampd.model.generation import Generation, Product, accounted_cubes, set_aside_cubes
+from vampd.model.named_time import time_in_name
 from vampd.model.night_frames import (
     SYNC_KINDS,
     Configuration,
@@ -19,7 +20,7 @@ from vampd.model.night_frames import (
     NightFrames,
     Origin,
 )
-from vampd.model.stream import Stream, seconds_in_name
+from vampd.model.stream import Stream
 from vampd.model.ut import DAY_US
 
 Int64 = npt.NDArray[np.int64]
@@ -60,7 +61,7 @@ def gather_frames(
         times_us = np.array([midnight_us + DAY_US // 2])
     for kind, bad_cubes in ((FrameKind.LATE, late), (FrameKind.SET_ASIDE, aside.values())):
         for bad in sorted(bad_cubes, key=lambda cube: cube.path):
-            time_us = _time_in_name(bad.path, times_us)
+            time_us = time_in_name(bad.path, times_us)
             pieces.counted.append(
                 CountedFrames(bad.path, _camera_of(bad.path), kind, bad.frames, time_us, bad.code)
             )
@@ -161,19 +162,3 @@ def _take(parts: Sequence[FrameRange], column: Callable[[str], Int64]) -> Int64:
 def _camera_of(path: str) -> int:
     """The camera that a raw cube's path tells."""
     return Stream(path.partition("/")[0]).camera
-
-
-def _time_in_name(path: str, times_us: Int64) -> int | None:
-    """The UT that a cube's name tells, on the day that brings it nearest to these sorted times."""
-    seconds = seconds_in_name(path.rpartition("/")[2])
-    if seconds is None:
-        return None
-    days = np.unique(times_us // DAY_US)
-    days = np.unique(np.concatenate([days - 1, days, days + 1]))
-    possible_us = days * DAY_US + round(seconds * 1e6)
-    after = np.searchsorted(times_us, possible_us).clip(1, len(times_us))
-    distance_us = np.minimum(
-        np.abs(times_us[after - 1] - possible_us),
-        np.abs(times_us[after.clip(max=len(times_us) - 1)] - possible_us),
-    )
-    return int(possible_us[np.argmin(distance_us)])

@@ -24,9 +24,9 @@ _MOST_ROWS = 10_000  # more than any detector has: nonsense
 class CameraSequence:
     """The frames of one camera, strictly rising in acquisition time.
 
-    ``cube`` (index into ``cubes``), ``frame`` (position in its cube), ``acquired_us``,
-    ``exposure_us`` and ``header`` (equal numbers: headers that may share a product) are int64 of
-    shape (frames,).
+    ``cube`` (index into ``cubes``), ``frame`` (position in its cube), ``acquired_us``, ``cnt0``
+    (the framegrabber's counter), ``exposure_us`` and ``header`` (equal numbers: headers that may
+    share a product) are int64 of shape (frames,).
     """
 
     stream: Stream
@@ -34,6 +34,7 @@ class CameraSequence:
     cube: Int64
     frame: Int64
     acquired_us: Int64
+    cnt0: Int64
     exposure_us: Int64
     header: Int64
 
@@ -51,6 +52,7 @@ class CameraSequence:
             cube.astype(np.int64, copy=False),
             self.frame[positions],
             self.acquired_us[positions],
+            self.cnt0[positions],
             self.exposure_us[positions],
             self.header[positions],
         )
@@ -126,6 +128,7 @@ def chain_cubes(stream: Stream, cubes: Sequence[RawCube], cut_on: Sequence[str])
         cube=np.repeat(np.arange(len(ordered), dtype=np.int64), counts),
         frame=np.concatenate([np.arange(n, dtype=np.int64) for n in counts] or [empty]),
         acquired_us=np.concatenate([c.timing.acquired_us for c in ordered] or [empty]),
+        cnt0=np.concatenate([c.timing.cnt0 for c in ordered] or [empty]),
         exposure_us=np.repeat(np.array([exposure_us(c) for c in ordered], np.int64), counts),
         header=np.repeat(np.array(headers, np.int64), counts),
     )

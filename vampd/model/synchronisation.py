@@ -26,7 +26,7 @@ from vampd.model.flc import (
 )
 from vampd.model.framelist import ProductOrder
 from vampd.model.generation import CubeAccount, Generation, Product, SyncCounts
-from vampd.model.labelling import count_doubts, label_frames
+from vampd.model.labelling import Labelled, count_doubts, label_frames
 from vampd.model.pairing import Pairs, pair_frames, rows_tolerance_us
 from vampd.model.runs import split_runs
 from vampd.model.sequence import (
@@ -37,6 +37,7 @@ from vampd.model.sequence import (
     window_rows,
 )
 from vampd.model.stream import CAMERA_STREAMS, Stream
+from vampd.model.unpaired import count_unpaired
 from vampd.model.ut import format_clock
 
 Int64 = npt.NDArray[np.int64]
@@ -96,20 +97,26 @@ def synchronise(
     cuts: list[_Cut] = []
     remarks: list[str] = []
     dubious: Counter[str] = Counter()
-    missed = dict.fromkeys(CAMERA_STREAMS, 0)
+    alone_us: dict[Stream, list[Int64]] = {stream: [] for stream in CAMERA_STREAMS}
     for one, two in split_runs(first, second, rules.gap_us):
         pairs = _pair_run(one, two)
         if pairs.doubt:
             clock = format_clock(int(one.acquired_us[0]), 0)
             remarks.append(f"frames not paired in the run from {clock} UT: {pairs.doubt}")
-        run_cuts, doubts = _cut_run(one, two, pairs, rules)
+        labelled = label_frames(one), label_frames(two)
+        run_cuts, doubts = _cut_run((one, two), labelled, pairs, rules)
         cuts += run_cuts
         dubious += doubts
+        remarks += [remark for side in labelled for remark in side.remarks]
         left, right = one.take(pairs.first), two.take(pairs.second)
         remarks += find_disagreements(left, right, rules.cut_on)
         if len(one) and len(two):
-            missed[first.stream] += len(one) - len(pairs.first)
-            missed[second.stream] += len(two) - len(pairs.second)
+            alone_us[first.stream].append(np.delete(one.acquired_us, pairs.first))
+            alone_us[second.stream].append(np.delete(two.acquired_us, pairs.second))
+    alone = {
+        stream: np.sort(np.concatenate([np.empty(0, np.int64), *times]))
+        for stream, times in alone_us.items()
+    }
     for cube in free:
         cuts += _cut_free_cube(cube, rules)
     products = _name_products(cuts, set(taken_names))
@@ -120,7 +127,7 @@ def synchronise(
         cubes=tuple(sorted(_accounts(usable, aside), key=lambda account: account.fits.path)),
         products=tuple(products),
         set_aside=tuple(aside),
-        counts=_count_frames(products, usable, aside, missed),
+        counts=_count_frames(products, usable, aside, count_unpaired(alone, usable, aside)),
         dubious=dict(sorted(dubious.items())),
         remarks=tuple(remarks),
     )
@@ -148,10 +155,14 @@ def _pair_run(one: CameraSequence, two: CameraSequence) -> Pairs:
 
 
 def _cut_run(
-    one: CameraSequence, two: CameraSequence, pairs: Pairs, rules: SyncRules
+    cameras: tuple[CameraSequence, CameraSequence],
+    labelled: tuple[Labelled, Labelled],
+    pairs: Pairs,
+    rules: SyncRules,
 ) -> tuple[list[_Cut], Counter[str]]:
     """The cuts of a run, and how many of its frames are dubious for which reason."""
-    first, second = label_frames(one), label_frames(two)
+    one, two = cameras
+    first, second = labelled
     # Both frames of a pair have one state; where each camera is certain of another, they are none.
     contradictory = is_contradictory(first.labels[pairs.first], second.labels[pairs.second])
     pairs = pairs.without(contradictory)
@@ -250,18 +261,10 @@ def _count_frames(
     products: Iterable[Product],
     cubes: Iterable[RawCube],
     aside: Sequence[SetAside],
-    missed: dict[Stream, int],
+    unpaired: int,
 ) -> SyncCounts:
     made = list(products)
     split = [p for p in made if p.order.flc_state]
-    lost = {
-        stream: sum(bad.frames for bad in aside if bad.path.startswith(f"{stream}/"))
-        for stream in CAMERA_STREAMS
-    }
-    # Frames whose partners were set aside are no surprise.
-    unpaired = max(0, missed[Stream.VCAM1] - lost[Stream.VCAM2]) + max(
-        0, missed[Stream.VCAM2] - lost[Stream.VCAM1]
-    )
     return SyncCounts(
         raw=sum(cube.frames for cube in cubes) + sum(bad.frames for bad in aside),
         synchronised=sum(p.frames for p in made if p.synchronised),

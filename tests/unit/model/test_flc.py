@@ -14,12 +14,22 @@ from vampd.model.flc import (
     assign_flc_states,
     combine_labels,
 )
+from vampd.model.modulation import find_modulation
 
 J = 50.0
 
 
-def label(times: object, jitter_us: float | None = J, scatter_us: float = FAST_US) -> str:
-    codes = assign_flc_states(np.rint(np.asarray(times)).astype(np.int64), jitter_us, scatter_us)
+def label(
+    times: object,
+    jitter_us: float | None = J,
+    scatter_us: float = FAST_US,
+    cnt0: object = None,
+) -> str:
+    """The labels as letters; ``cnt0`` None: a counter that tells nothing."""
+    acquired_us = np.rint(np.asarray(times)).astype(np.int64)
+    counter = np.zeros(len(acquired_us)) if cnt0 is None else np.asarray(cnt0)
+    modulation = find_modulation(acquired_us, jitter_us, scatter_us)
+    codes = assign_flc_states(acquired_us, counter.astype(np.int64), modulation, scatter_us)
     return "".join(str(STATE_OF_CODE[int(code)]) for code in codes)
 
 
@@ -57,18 +67,43 @@ def test_too_few_frames_to_tell_are_dubious(triggers: int) -> None:
     assert label(times) == "D" * triggers
 
 
-@pytest.mark.parametrize("jitter_us", [None, 0.0, -50.0, 1e-300, 0.1, 1000.0, 1e300])
-def test_a_trigger_jitter_that_is_missing_or_nonsense_labels_nothing(
-    jitter_us: float | None,
+NONSENSE = [None, 0.0, -50.0, 1e-300, 0.1, 20.0, 25.0, 200.0, 500.0, 900.0, 1000.0, 1e300]
+
+
+@pytest.mark.parametrize("told_us", NONSENSE)
+def test_a_modulation_that_no_card_tells_is_taken_from_clear_intervals(
+    told_us: float | None,
 ) -> None:
-    times, _ = arrivals(50)
-    assert set(label(times, jitter_us)) == {"D"}
+    times, truth = arrivals(50)
+    assert label(times, told_us) == truth
 
 
-@pytest.mark.parametrize("told_us", [20.0, 25.0, 200.0, 500.0, 900.0])
-def test_a_trigger_jitter_that_the_intervals_do_not_show_labels_nothing(told_us: float) -> None:
-    times, _ = arrivals(200)
-    assert set(label(times, told_us)) == {"D"}
+@pytest.mark.parametrize("told_us", NONSENSE)
+def test_a_modulation_that_neither_card_nor_intervals_tell_labels_nothing(
+    told_us: float | None,
+) -> None:
+    few, _ = arrivals(13)
+    assert set(label(few, told_us)) == {"D"}
+    for seed in range(10):
+        unmodulated, _ = arrivals(200, flc_us=0.0, seed=seed)
+        assert set(label(unmodulated, told_us)) == {"D"}
+        scattered, _ = arrivals(200, flc_us=60.0, jitter_us=SLOW_US, period_us=20_000, seed=seed)
+        if told_us is None or told_us <= 0.1:
+            assert set(label(scattered, told_us, SLOW_US)) == {"D"}
+
+
+@pytest.mark.parametrize("told_us", NONSENSE)
+def test_without_a_card_losses_slips_and_late_stamps_make_no_wrong_label(
+    told_us: float | None,
+) -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        times, truth = arrivals(300, first="AB"[seed % 2], seed=seed)
+        times = times + np.where(rng.random(300) < 0.02, rng.uniform(0, 1500, 300), 0.0)
+        times[200:] += rng.uniform(0, 3000)
+        kept = np.flatnonzero(rng.random(300) > 0.03)
+        found = label(times[kept], told_us)
+        assert wrong(found, "".join(truth[i] for i in kept)) == 0
 
 
 @pytest.mark.parametrize("told_us", [40.0, 60.0, 75.0, 110.0, 130.0])
@@ -158,6 +193,107 @@ def test_a_scatter_beyond_the_documented_one_is_measured_and_makes_no_wrong_labe
         found = label(times)
         assert wrong(found, truth) == 0
         assert found.count("D") < 40
+
+
+LONG = 300  # triggers: too many for a mean interval that is not quite exact
+
+
+def hole(*, first: str = "A", remnant: int = 2):
+    """A run with a long gap before its last frames: times, counter and true states."""
+    times, truth = arrivals(100 + LONG + remnant, first=first)
+    kept = np.r_[0:100, 100 + LONG : len(times)]
+    return times[kept], kept + 7_000, "".join(truth[i] for i in kept)
+
+
+@pytest.mark.parametrize("first", "AB")
+@pytest.mark.parametrize("remnant", [1, 2, 3])
+def test_behind_a_long_gap_the_counter_tells_few_frames_by_their_run(
+    remnant: int, first: str
+) -> None:
+    times, counter, truth = hole(first=first, remnant=remnant)
+    assert label(times, cnt0=counter) == truth
+    assert label(times)[-remnant:] == "D" * remnant
+    turned = -times[::-1] + times[-1]
+    assert label(turned, cnt0=-counter[::-1])[:remnant] != "D" * remnant
+
+
+@pytest.mark.parametrize("remnant", [1, 2, 3])
+@pytest.mark.parametrize("by", [-LONG, -2, -1, 1, 2, 10_000])
+def test_behind_a_long_gap_a_counter_that_does_not_agree_tells_nothing(
+    remnant: int, by: int
+) -> None:
+    times, counter, _ = hole(remnant=remnant)
+    counter[100:] += by
+    assert label(times, cnt0=counter)[-remnant:] == "D" * remnant
+
+
+def stuck(counter):
+    return counter * 0 + 5
+
+
+def by_twos(counter):
+    return counter * 2
+
+
+def at_random(counter):
+    return np.random.default_rng(1).integers(0, 10**6, len(counter))
+
+
+def falling(counter):
+    return -counter
+
+
+def begun_anew(counter):
+    return np.where(np.arange(len(counter)) >= 90, counter - counter[90], counter)
+
+
+@pytest.mark.parametrize("spoil", [stuck, by_twos, at_random, falling, begun_anew])
+def test_a_counter_that_is_none_is_not_believed_where_it_agrees_by_chance(spoil) -> None:
+    times, counter, truth = hole()
+    spoilt = spoil(counter)
+    spoilt[100:] = spoilt[99] + LONG + 1 + np.arange(2)
+    found = label(times, cnt0=spoilt)
+    assert found == truth[:-2] + "DD"
+
+
+def test_a_train_that_stands_still_for_as_long_as_many_triggers_is_no_gap() -> None:
+    times, _, _ = hole(remnant=3)
+    assert label(times, cnt0=np.arange(len(times)))[-3:] == "DDD"
+
+
+@pytest.mark.parametrize("by_us", [300, 900, 1500, 1900])
+def test_where_the_counter_misses_nothing_a_late_stamp_costs_no_label(by_us: int) -> None:
+    times, truth = arrivals(100)
+    times[50] += by_us
+    assert label(times, cnt0=np.arange(100)) == truth
+    assert label(times)[50] == "D"
+
+
+def test_where_the_camera_missed_a_frame_a_late_stamp_is_not_told_by_the_counter() -> None:
+    times, truth = arrivals(100)
+    times[50] += 900
+    kept = np.r_[0:51, 52:100]
+    found = label(times[kept], cnt0=np.arange(99))
+    assert found[50] == "D"
+    assert wrong(found, "".join(truth[i] for i in kept)) == 0
+
+
+def test_a_clock_that_is_set_back_by_a_period_is_seen_by_the_counter() -> None:
+    times, truth = arrivals(102)
+    kept = np.r_[0:50, 51:102]
+    back = times[kept] - np.where(kept > 50, 2000, 0)
+    states = "".join(truth[i] for i in kept)
+    assert wrong(label(back, cnt0=kept), states) == 0
+    assert label(back, cnt0=kept).count("D") <= label(back).count("D")
+
+
+@pytest.mark.parametrize("spoil", [stuck, by_twos, at_random, falling, begun_anew])
+@pytest.mark.parametrize("first", "AB")
+def test_a_counter_that_is_none_costs_no_label(spoil, first: str) -> None:
+    times, truth = arrivals(200, first=first)
+    kept = np.r_[0:60, 65:130, 131:200]
+    found = label(times[kept], cnt0=spoil(kept))
+    assert found == "".join(truth[i] for i in kept)
 
 
 def combined(first: str, second: str) -> str:

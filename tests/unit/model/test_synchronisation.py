@@ -23,7 +23,7 @@ from tests.support.frames import (
     trigger_train,
 )
 from vampd.model.generation import SyncCounts
-from vampd.model.stream import Stream
+from vampd.model.stream import CAMERA_STREAMS, Stream
 from vampd.model.synchronisation import find_unexpected
 from vampd.model.ut import DAY_US, format_clock
 
@@ -283,9 +283,10 @@ def test_the_slow_modes_tolerance_holds_when_either_camera_tells_it() -> None:
 
 
 def test_one_trigger_jitter_does_not_speak_for_another() -> None:
+    # In 12 frames the intervals alone do not tell it.
     night = expose(
-        trigger_train(400, flc_us=20),
-        cube_frames=(200, 200),
+        trigger_train(24, flc_us=20),
+        cube_frames=(12, 12),
         cube_changes={(1, 0): {"U_TRIGJT": None}, (2, 0): {"U_TRIGJT": float("nan")}},
     )
     generation = night.synchronise()
@@ -293,8 +294,25 @@ def test_one_trigger_jitter_does_not_speak_for_another() -> None:
     labels = labels_made(generation)
     by_cube = Counter((frame[0], label) for frame, label in labels.items())
     first, second = night.of(Stream.VCAM1)
-    assert by_cube[first.path, "D"] == 200
+    assert by_cube[first.path, "D"] == 12
     assert by_cube[second.path, "D"] == 0
+    assert generation.dubious == {"no_jitter_card": 24}
+
+
+@pytest.mark.parametrize("told", [None, float("nan"), 0, -20, 1e6, "unknown", 200])
+def test_a_trigger_jitter_that_the_intervals_tell_better_is_told(
+    told: str | float | None,
+) -> None:
+    night = expose(trigger_train(200, flc_us=20), changes={"U_TRIGJT": told})
+    generation = night.synchronise()
+    night.check(generation, dubious=0)
+    assert len(generation.remarks) == 2
+    for remark, stream in zip(generation.remarks, CAMERA_STREAMS, strict=True):
+        assert remark.startswith("U_TRIGJT is ")
+        assert f"in {stream}/" in remark
+        assert remark.endswith(
+            ("200 frames show 20 us", "200 frames show 19 us", "200 frames show 21 us")
+        )
 
 
 def test_a_camera_that_cannot_tell_takes_its_partners_label() -> None:
