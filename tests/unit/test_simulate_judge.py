@@ -290,7 +290,8 @@ def test_an_ambiguous_run_may_stay_unpaired_if_that_is_said():
 
     assert judge_generation(simulated, generation).pairs == 0
     assert faults(simulated, replace(generation, remarks=("not paired",))) == {}
-    assert faults(simulated, replace(generation, remarks=())) == {"unsaid": 1}
+    for said in ((), ("U_TRIGJT is no number",)):
+        assert faults(simulated, replace(generation, remarks=said)) == {"unsaid": 1}
 
 
 @pytest.mark.parametrize(
@@ -318,8 +319,12 @@ def test_pairing_is_asked_for_where_clocks_stay_within_half_a_period(run, pairab
         (replace(FLC, flc_jitter_us=20, readout=Readout.SLOW), False),
         (replace(FLC, readout=Readout.SLOW), True),
         (replace(FLC, pauses=(Pause(10, 0.5),)), False),
-        (replace(FLC, absent=("U_TRIGJT",)), False),
-        (replace(FLC, fields=(("U_TRIGJT", "1000"),)), False),
+        (replace(FLC, absent=("U_TRIGJT",)), True),
+        (replace(FLC, fields=(("U_TRIGJT", "1000"),)), True),
+        (replace(FLC, absent=("U_TRIGJT",), triggers=49), False),
+        (replace(FLC, absent=("U_TRIGJT",), flc_jitter_us=14), False),
+        (replace(FLC, absent=("U_TRIGJT",), flc_jitter_us=2_501, exptime_us=5_000), False),
+        (replace(FLC, absent=("U_TRIGJT",), readout=Readout.SLOW), False),
         (replace(FLC, keeps_every=(1, 2)), True),
         (replace(FLC, keeps_every=(2, 2)), False),
     ],

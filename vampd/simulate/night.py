@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,14 +14,21 @@ from vampd.model.night import NightId
 from vampd.model.stream import CAMERA_STREAMS, Stream
 from vampd.model.timing import Int64, Timing
 from vampd.simulate.header_cards import CubeSetting, cube_cards
-from vampd.simulate.scenario import Defect, Run, Scenario
-from vampd.simulate.trigger import Recorded, Train, fire_triggers, record_frames, stall_loggers
+from vampd.simulate.scenario import Counter, Defect, Run, Scenario
+from vampd.simulate.trigger import (
+    Recorded,
+    Train,
+    fire_triggers,
+    record_frames,
+    spoil_counter,
+    stall_loggers,
+)
 from vampd.simulate.truth import CubeTruth, Truth
 
 _DAY_NS = 86_400_000_000_000
 _NAMED_BEFORE_NS = 16_000  # the logger takes the name's time just before it logs the first frame
 _TRAIN, _CAMERA, _COUNTER = range(3)  # streams of random numbers; pixels have the next three
-_STALL = 6
+_STALL, _COUNTER_FAULT = 6, 7
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,8 @@ def plan_night(scenario: Scenario, night: NightId, seed: int) -> SimulatedNight:
                 continue
             rng = _rng(seed, _CAMERA, position, camera)
             recorded = record_frames(run, camera, train, start_us, rng, stalled.get(camera))
+            faults = _rng(seed, _COUNTER_FAULT, position, camera)
+            recorded = replace(recorded, count=spoil_counter(run, recorded.count, faults))
             pieces += _cut(scenario, position, stream, recorded, counters[stream.camera], fired)
         fired += run.triggers
         start_us += _run_us(run, train)
@@ -144,7 +153,9 @@ def _cut(
     exposures = fired + recorded.exposures
     for cube, start in enumerate(starts):
         part = slice(start, min(start + length, frames))
-        timing = _timing(recorded, part, counter.count)
+        anew = run.counter is Counter.NEW_IN_CUBES
+        before = -int(recorded.count[start]) if anew else counter.count
+        timing = _timing(recorded, part, before)
         defect = defects.get(cube)
         stale = cube < run.stale_cubes[stream.camera - 1]
         told = scenario.runs[position - 1] if stale else run

@@ -71,6 +71,19 @@ class Defect(StrEnum):
     EXPTIME_NAN = "exptime_nan"
 
 
+class Counter(StrEnum):
+    """What a run's cnt0 tells; all but the first are faults of the framegrabber or its driver."""
+
+    HONEST = "honest"
+    STUCK = "stuck"  # one number for all frames
+    RANDOM = "random"
+    BY_TWOS = "by_twos"
+    OF_LOGGED = "of_logged"  # counts what the logger kept
+    NEW_IN_CUBES = "new_in_cubes"  # begins anew with each cube
+    BEGINS_ANEW = "begins_anew"  # now and then, at any frame
+    SKIPS = "skips"  # now and then by one or more, though no frame is missing
+
+
 class HeaderCopy(StrEnum):
     """Whether the logger leaves ``<stem>.fits.header`` beside the cube."""
 
@@ -127,7 +140,7 @@ class Run:
 
     *Losses.* ``camera_loss`` and ``logger_loss`` are the probabilities per frame that a loss
     begins, for the cameras in ``losing``; ``common_loss`` that both loggers begin to lose at once.
-    A loss takes one to ``longest_loss`` frames.
+    A loss takes one to ``longest_loss`` frames. ``counter`` is how the framegrabbers' cnt0 counts.
 
     *Headers.* ``flux_e`` is the star's electrons per frame and camera; 0 for darks. ``undefined``
     and ``nan`` are the keywords of cards without a value and with NAN, which is what an unmeasured
@@ -159,6 +172,7 @@ class Run:
     common_loss: float = 0.0
     longest_loss: int = 2
     losing: tuple[int, ...] = CAMERAS
+    counter: Counter = Counter.HONEST
     target: str = "HD 34700"
     data_type: str = "OBJECT"
     filter01: str = "Open"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from vampd.model.flc import CODE_A, CODE_B, Labels
 from vampd.model.timing import Int64
-from vampd.simulate.scenario import Run, Trigger
+from vampd.simulate.scenario import Counter, Run, Trigger
 from vampd.simulate.truth import NO_TRIGGER, no_states
 
 Booleans = npt.NDArray[np.bool_]
@@ -29,6 +29,8 @@ _ARRIVAL_US = 310.0  # from the end of the exposure to camera 1's time
 _LOGGING_US = 270.0  # the least time between the framegrabber's and the logger's clock
 _LOGGING_SPREAD_US = 50.0
 _PAUSE_RANGE = (0.9, 1.1)
+_COUNTER_FAULTS = 0.01  # of the frames
+_MOST_RANDOM, _LONGEST_SKIP = 10**6, 3
 _FREE_CLOCK_PPM = 40.0  # how far the cameras' own clocks are from the nominal period
 
 
@@ -156,6 +158,31 @@ def record_frames(
         count=count[kept],
         delivered=int(delivered.sum()),
     )
+
+
+def spoil_counter(run: Run, count: Int64, rng: np.random.Generator) -> Int64:
+    """What a run's cnt0 tells of one camera's frames instead of ``count``."""
+    frames = np.arange(len(count), dtype=np.int64)
+    match run.counter:
+        case Counter.HONEST | Counter.NEW_IN_CUBES:
+            return count
+        case Counter.STUCK:
+            return np.zeros_like(count)
+        case Counter.RANDOM:
+            return rng.integers(0, _MOST_RANDOM, len(count))
+        case Counter.BY_TWOS:
+            return 2 * count
+        case Counter.OF_LOGGED:
+            return frames
+        case Counter.BEGINS_ANEW:
+            begins = np.maximum.accumulate(
+                np.where(rng.random(len(count)) < _COUNTER_FAULTS, frames, 0)
+            )
+            return np.asarray(count - count[begins], dtype=np.int64)
+        case Counter.SKIPS:
+            skipped = rng.integers(1, _LONGEST_SKIP + 1, len(count))
+            skipped[rng.random(len(count)) >= _COUNTER_FAULTS] = 0
+            return np.asarray(count + np.cumsum(skipped), dtype=np.int64)
 
 
 def lose_frames(frames: int, rate: float, longest: int, rng: np.random.Generator) -> Booleans:

@@ -151,4 +151,4 @@ def _count_unsaid(table: FrameTable, generation: Generation, paired: Int64) -> i
         not is_pairable(run) and 2 * int(found[position]) < int(true_pairs[position])
         for position, run in enumerate(runs)
     )
-    return max(0, silent - len(generation.remarks))
+    return max(0, silent - sum("not paired" in remark for remark in generation.remarks))

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from vampd.simulate.scenario import Scenario
 from vampd.simulate.scenarios.clocks import CLOCK_SCENARIOS
+from vampd.simulate.scenarios.counters import COUNTER_SCENARIOS
 from vampd.simulate.scenarios.cutting import CUTTING_SCENARIOS
 from vampd.simulate.scenarios.flc import FLC_SCENARIOS
 from vampd.simulate.scenarios.flc_cards import FLC_CARD_SCENARIOS
@@ -28,6 +29,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             *CUTTING_SCENARIOS,
             *FLC_SCENARIOS,
             *FLC_CARD_SCENARIOS,
+            *COUNTER_SCENARIOS,
         )
     }
 )
