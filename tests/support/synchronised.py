@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from vampd.model.generation import Generation, Product
 from vampd.simulate import CROP_64, STANDARD, Readout, Run, Scenario
+from vampd.simulate.scenario import Counter
 
 _PERIODS_US = (1_000, 2_500, 5_000, 10_000, 50_000)
 _SLOW_PERIODS_US = (5_000, 20_000, 100_000)
@@ -43,7 +44,9 @@ def runs(draw: st.DrawFn) -> Run:
         trigger_ppm=draw(st.floats(-50, 50)),
         camera_loss=draw(st.sampled_from((0.0, 0.001, 0.01, 0.05))),
         logger_loss=draw(st.sampled_from((0.0, 0.001, 0.01, 0.05))),
-        longest_loss=draw(st.sampled_from((1, 2, 3, 20))),
+        longest_loss=draw(st.sampled_from((1, 2, 3, 20, 90))),
+        counter=draw(st.sampled_from(Counter)),
+        absent=draw(st.sampled_from(((), ("U_TRIGJT",)))),
         pause_s=draw(st.sampled_from((0.2, 1.0, 4.0))),
     )
 

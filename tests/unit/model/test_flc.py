@@ -164,6 +164,18 @@ def test_one_late_time_stamp_costs_a_few_frames_and_no_wrong_label() -> None:
         assert found.count("D") <= 7, by_us
 
 
+@pytest.mark.parametrize("clean", [3, 4, 25])
+@pytest.mark.parametrize("first", "AB")
+def test_late_stamps_close_together_do_not_exchange_the_states(clean: int, first: str) -> None:
+    for by_us in range(40, 180, 5):
+        for last in (300, 600, 900, 1_300):
+            times, truth = arrivals(clean + 8, first=first)
+            times[clean] += by_us  # the votes around it change their sign
+            times[clean + 3] += last
+            assert wrong(label(times), truth) == 0
+            assert wrong(label(times, cnt0=np.arange(len(times))), truth) == 0
+
+
 @pytest.mark.parametrize("part", [0.01, 0.05, 0.125, 0.25, 0.4])
 @pytest.mark.parametrize("period_us", [500, 2000, 10_000])
 def test_jitter_of_any_size_is_labelled(period_us: float, part: float) -> None:
