@@ -32,6 +32,7 @@ from vampd.ports import (
 )
 
 if TYPE_CHECKING:
+    from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.daemon.attempt import Outcome
     from vampd.daemon.by_hand import HandRunner
     from vampd.daemon.execute import Hands
@@ -152,16 +153,19 @@ def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
     return open_archive_host(settings.transfer, night.kind)
 
 
-def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, ArchiveHost]]:
+def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
     """Where a night may be on its archive host, the destination first: a name for people, and it.
 
-    What is no destination is for reading only.
+    vampd itself sends to the destination alone.
     """
-    from vampd.adapters.archive_host import open_moved_archive
+    from vampd.adapters.archive_host import open_archive_host, open_moved_archive
 
     destination = settings.transfer.destination(night.kind)
     prefix = "" if destination.host is None else f"{destination.host}:"
-    yield f"{prefix}{destination.path / night.date}", archive_host(settings, night)
+    yield (
+        f"{prefix}{destination.path / night.date}",
+        open_archive_host(settings.transfer, night.kind),
+    )
     for folder in destination.moved_folders(night.date):
         yield f"{prefix}{folder}", open_moved_archive(settings.transfer, night.kind, folder)
 

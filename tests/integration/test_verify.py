@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,20 @@ def test_a_night_that_has_moved_is_found_where_the_configuration_says(site: Site
     with connected(site) as connections:
         assert connections.store.nights()
     damage(next(moved.glob("vgen2/*.fits.fz")))
-    assert vampctl(site, "verify", "20251106").returncode == 1
+    next(moved.glob("vgen2/*.txt")).unlink()
+    bad = vampctl(site, "verify", "20251106", "--json")
+    assert bad.returncode == 1
+    # vampd would send all of it to its destination: what is told sends these, to where it lies.
+    for command in json.loads(bad.stdout)[0]["remedy"]:
+        assert command in vampctl(site, "verify", "20251106").stdout
+        subprocess.run(["sh", "-ec", command], check=True, stdout=subprocess.DEVNULL)
+    assert not site.copy(NIGHT).exists()
+    assert record_of(site, NIGHT).safe_at is None
+    assert vampctl(site, "verify", "20251106", "--sample", "50").returncode == 0
+    assert record_of(site, NIGHT).safe_at is None  # a sample proves no night
+    assert vampctl(site, "verify", "20251106").returncode == 0
+    assert record_of(site, NIGHT).safe_at is not None
+    assert not (site.folder(NIGHT) / BAD_LIST).exists()
 
 
 def test_an_archive_that_is_away_is_told_and_proves_nothing(site: Site) -> None:

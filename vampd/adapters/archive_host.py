@@ -9,7 +9,6 @@ from vampd.adapters.archive_ssh import SshArchive
 from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.config import Transfer
 from vampd.model.night import Kind
-from vampd.ports import ArchiveHost
 
 
 def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:
@@ -20,8 +19,8 @@ def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:
     return SshArchive(destination.host, destination.path, transfer)
 
 
-def open_moved_archive(transfer: Transfer, kind: Kind, folder: Path) -> ArchiveHost:
-    """One night that lies in this very folder of the same host, to be read there."""
+def open_moved_archive(transfer: Transfer, kind: Kind, folder: Path) -> RsyncArchive:
+    """One night that lies in this very folder of the same host."""
     host = transfer.destination(kind).host
     if host is None:
         return LocalArchive(folder.parent, transfer, folder.name)

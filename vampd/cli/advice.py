@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vampd.cli.nights import named
 from vampd.model.state import StageName, Status
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict
     ``records`` are all nights: where the date has both kinds, the commands name the kind.
     """
     night = record.night
-    shared = any(r.night.date == night.date and r.night != night for r in records)
-    named = f"{night.date} --kind {night.kind}" if shared else night.date
     for verb, what in _choose(record):
         command, _, option = verb.partition(" ")
         # Mail is about archive nights alone, so it knows no --kind.
-        words = ["vampctl", command, night.date if command == "mail" else named, option]
+        words = [
+            "vampctl",
+            command,
+            night.date if command == "mail" else named(night, records),
+            option,
+        ]
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vampd.cli.nights import choose_record, title_of
-from vampd.cli.output import Column, align_columns, write, write_json
+from vampd.cli.output import Column, align_columns, write_json, write_prose
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT, TransientError
@@ -30,7 +30,7 @@ def audit(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Count a night's frames anew: is every raw frame accounted for?
+    """Count a night's frames: is every raw frame accounted for?
 
     Raw = in products + in framelists not yet packed + set aside. Raw frames are counted from the
     raw files now, product frames from the products. Exits with 1 when the sum is not balanced.
@@ -43,7 +43,8 @@ def audit(
     if as_json:
         write_json(audit_object(record.night, result))
     else:
-        write("\n".join(audit_lines(record, result)))
+        for line in audit_lines(record, result):
+            write_prose(line)
     if not result.balanced:
         raise typer.Exit(EXIT_NIGHT)
 

@@ -56,7 +56,8 @@ def run(
     """Take nights from raw cubes to verified products on the archive host.
 
     SIGTERM stops it, SIGHUP lets it read its configuration again for the next attempts. Exit
-    status: 0 stopped or idle, 1 cannot work (the database, another vampd), 78 configuration.
+    status: 0 stopped or idle, 1 cannot work (the database, another vampd), 2 usage, 78
+    configuration.
     """
     # Before anything heavy, so that a configuration that cannot be used is told at once.
     read = partial(read_settings, config)

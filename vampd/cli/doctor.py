@@ -46,7 +46,7 @@ class Finding:
 def doctor(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Check everything that vampd needs: each line is OK, or says what to do.
+    """Check all that vampd needs: each line is OK or what to do.
 
     Configuration, programs, permissions, the database, free space, inotify's limits, the clock, and
     for every archive host the login, its folder and its space. Changes nothing. Exits with 1 when a

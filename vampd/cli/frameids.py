@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vampd.cli.output import Column, align_columns, write, write_json
+from vampd.cli.output import Column, align_columns, write_json, write_prose
 from vampd.cli.session import ConfigOption, JsonOption, connected
 from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT
@@ -49,7 +49,8 @@ def frameids(
     if as_json:
         write_json(review_object(listing, review))
     else:
-        write("\n".join(review_lines(listing, review)))
+        for line in review_lines(listing, review):
+            write_prose(line)
     if review.findings:
         raise typer.Exit(EXIT_NIGHT)
 

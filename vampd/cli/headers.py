@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="headers",
-    help="The cards of FITS files, plain or packed, in the form that the dictionary asks for.",
+    help="Check the cards of FITS files, or put them in form.\n\n"
+    "Plain or packed files; the form is what the instrument's dictionary asks for.",
+    epilog=examples("vampctl headers check *.fits", "vampctl headers fix *.fits"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -61,7 +63,7 @@ class FileReport:
 @app.command(
     epilog=examples(
         "vampctl headers check *.fits",
-        "vampctl headers check VMPA*.fits.fz --json | jq -r '.files[].problems[].keyword'",
+        "vampctl headers check *.fits.fz --json | jq -r '.files[].problems'",
     )
 )
 def check(
@@ -94,13 +96,13 @@ def fix(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write the cards that are out of form anew; a second time changes nothing.
+    """Write the cards that are out of form anew.
 
-    A whole new file takes the place of the old one, with the same data to the byte and checksums
-    that agree if they did before. Links are followed. A product that is on the archive host already
-    then differs from its copy there. Raw files, in vcam1 or vcam2 of a night, are refused (exit
-    status 2), and then no file is changed. Exit status: 0 all is in form as far as it can be,
-    1 a file could not be read or written.
+    A second time changes nothing. A whole new file takes the place of the old one, with the same
+    data to the byte and checksums that agree if they did before. Links are followed. A product that
+    is on the archive host already then differs from its copy there. Raw files, in vcam1 or vcam2 of
+    a night, are refused (exit status 2), and then no file is changed. Exit status: 0 all is in form
+    as far as it can be, 1 a file could not be read or written.
     """
     from vampd.fits.card_edits import replace_cards
 

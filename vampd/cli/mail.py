@@ -83,7 +83,7 @@ def mail(
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write the mail that tells STARS of archive nights, as a draft; or send it.
+    """Draft or send the mail that tells STARS of archive nights.
 
     One combined manifest is attached. Of a night of which something was mailed already, only the
     new supplements are; if there are none, all of it, and --send asks first. A mail that may have
@@ -139,7 +139,7 @@ def acknowledge(
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Record that STARS has taken in what an archive night's manifests list.
+    """Record that STARS has taken in a night's manifests.
 
     Asks if a manifest is not known to have been mailed.
     """

@@ -136,7 +136,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
     simulate.simulate: (
         "vampctl simulate --preset list",
         "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",
-        "vampctl simulate /tmp/fuuu --real-time recent --speed 10 --truth /tmp/truth.tsv",
+        "vampctl simulate /tmp/fuuu --real-time recent --truth /tmp/truth.tsv",
     ),
 }
 for _command, _examples in _COMMANDS.items():

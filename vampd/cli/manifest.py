@@ -64,7 +64,7 @@ def manifest(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the manifests of archive nights, supplements included, and their totals.
+    """Show the manifests of archive nights and their totals.
 
     With --combine they are written as one, sorted by frame ID, in the form that they share. A
     frame ID or a file that stands twice is refused.

@@ -65,7 +65,7 @@ def release(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a night go on that is held, or that waits for older nights.
+    """Let a night go on that is held or waits for older nights.
 
     An archive night that is released may pass older ones on its way to frame IDs.
     """

@@ -64,6 +64,12 @@ def title_of(night: NightId) -> str:
     return f"{night.date} {night.kind}"
 
 
+def named(night: NightId, records: Sequence[NightRecord]) -> str:
+    """A night as a command takes it: with its kind where the date has both."""
+    shared = any(r.night.date == night.date and r.night != night for r in records)
+    return f"{night.date} --kind {night.kind}" if shared else night.date
+
+
 def _proposal(records: Sequence[NightRecord], text: str) -> str:
     nights = [record.night for record in records]
     if not nights:

@@ -8,6 +8,7 @@ broken to its width, or stands under its row where beside it would be too narrow
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -39,6 +40,45 @@ def write(text: str) -> None:
     except BrokenPipeError as error:
         # Typer would take it for a failure.
         raise ReaderLeft from error
+
+
+def write_prose(line: str) -> None:
+    """Write a line of prose; on a terminal it is broken to its width."""
+    for part in _fold(line) if is_terminal() else [line]:
+        write(part)
+
+
+def write_error(text: str) -> None:
+    """Write a message to standard error; on a terminal its lines are broken to its width."""
+    lines = text.splitlines()
+    if sys.stderr.isatty():
+        lines = [part for line in lines for part in _fold(line)]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def fold(line: str, width: int) -> list[str]:
+    """A line broken between its words; what goes on stands further in than it began.
+
+    Names and options stay whole, even one that is longer than the width: they are copied.
+    """
+    words = line.lstrip(" ")
+    first = " " * (len(line) - len(words))
+    return _break(words, width, first, first + " " * _INDENT) or [line]
+
+
+def _fold(line: str) -> list[str]:
+    return fold(line, shutil.get_terminal_size().columns)
+
+
+def _break(text: str, width: int, first: str = "", further: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def write_json(value: object) -> None:
@@ -109,7 +149,7 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
             Text(cell, style=column.style_of(text) if column.style_of else "")
             for text, cell, column in zip(row, row_cells, narrow, strict=False)
         )
-        lines = textwrap.wrap(row[-1], console.width - indent)
+        lines = _break(row[-1], console.width - indent)
         if lines and not below:
             line.append(_GAP + lines.pop(0))
         line.rstrip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, assert_never
 import typer
 
 from vampd.cli.nights import choose_record, title_of
-from vampd.cli.output import write, write_json
+from vampd.cli.output import write_json, write_prose
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.words import count_of, format_size, one_line
 from vampd.model.plan import (
@@ -54,7 +54,7 @@ def plan(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what is still to be done at a night's stage, doing nothing.
+    """Show what is to be done at a night's stage, doing nothing.
 
     It is the very plan that vampd would execute now: waves one after the other, the actions of a
     wave in any order. A plan longer than 40 actions is summed up by kind.
@@ -70,7 +70,8 @@ def plan(
         write_json(plan_object(record, planned))
         return
     limit = None if list_all else LISTED_ACTIONS
-    write("\n".join(plan_lines(record, planned, limit)))
+    for line in plan_lines(record, planned, limit):
+        write_prose(line)
 
 
 def plan_lines(record: NightRecord, planned: Plan, limit: int | None) -> Iterator[str]:

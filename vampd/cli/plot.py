@@ -35,7 +35,7 @@ def plot(
     output: OutputOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Draw a night: timeline, offset between the cameras, FLC alternation, lost frames.
+    """Draw a night: timeline, offsets, FLC alternation, losses.
 
     Writes a PNG of 1600 x 1000 pixels, over an older one of that name. Needs matplotlib, which
     comes with the extra `plot`: pip install 'vampd[plot]'.

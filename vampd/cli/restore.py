@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.moves import actor_name
-from vampd.cli.nights import choose_record, title_of
-from vampd.cli.output import write
+from vampd.cli.nights import choose_record, named, title_of
+from vampd.cli.output import write, write_prose
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.cli.words import count_of, format_size
 from vampd.errors import IllegalTransition, MalformedCube, StateError, UsageError
@@ -38,23 +38,25 @@ def restore(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Bring a night's folder back to raw, after showing what goes and asking.
+    """Bring a night's folder back to raw, after asking.
 
-    Products, framelists, generations, the links in vbad, SHA256SUMS and all receipts go; raw files,
-    manifests, the frame-ID ledger and the archive copy stay, and the same cubes get the same IDs
-    again. A folder of the old tools is restored as their script does it, but never at the cost of a
-    raw file's last name. The night is then held: `vampctl retry` processes it again.
+    It is shown what goes, and nothing does before you agree. Products, framelists, generations, the
+    links in vbad, SHA256SUMS and all receipts go; raw files, manifests, the frame-ID ledger and the
+    archive copy stay, and the same cubes get the same IDs again. A folder of the old tools is
+    restored as their script does it, but never at the cost of a raw file's last name. The night is
+    then held: `vampctl retry` processes it again.
     """
     from vampd.wiring import hand_lock, night_lock
 
     with connected(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind)
+        records = connections.store.nights()
+        record = choose_record(records, night, kind)
         folder = connections.settings.watch.root / record.night.folder
         plan, warnings = _plan(connections, record, folder)
         for line in _plan_lines(record, folder, plan):
-            write(line)
+            write_prose(line)
         for line in warnings:
-            write(f"  cannot be restored: {line}")
+            write_prose(f"  cannot be restored: {line}")
         if not yes and not _agreed():
             write("nothing was changed")
             return
@@ -64,9 +66,9 @@ def restore(
         ):
             _hold(connections, record)
             _restore(connections, record, folder)
-    write(
+    write_prose(
         f"{title_of(record.night)}: restored and held;"
-        f" `vampctl retry {record.night.date}` processes it again"
+        f" `vampctl retry {named(record.night, records)}` processes it again"
     )
 
 

@@ -16,7 +16,7 @@ import typer
 
 from vampd.cli.moves import actor_name
 from vampd.cli.nights import choose_record, title_of
-from vampd.cli.output import is_terminal, write
+from vampd.cli.output import is_terminal, write, write_error, write_prose
 from vampd.cli.session import ConfigOption, KindOption, settings_of
 from vampd.cli.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
@@ -64,12 +64,13 @@ def run(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Run a night's stages now, in the foreground, up to its end or to a stage.
+    """Run a night's stages now, in the foreground.
 
-    A night that still fills is taken as complete; frames that come later are processed later. A
-    stage that is done already does only what is missing. vampd may be up or down: it leaves the
-    night alone meanwhile, and goes on with it afterwards unless it is held. A night that you hold
-    is held again at the end, so that `hold` and then `run --only` go step by step.
+    Up to its end, up to a stage, or one stage alone. A night that still fills is taken as complete;
+    frames that come later are processed later. A stage that is done already does only what is
+    missing. vampd may be up or down: it leaves the night alone meanwhile, and goes on with it
+    afterwards unless it is held. A night that you hold is held again at the end, so that `hold` and
+    then `run --only` go step by step.
 
     Interrupted (Ctrl-C), the night goes back to where it stood.
     """
@@ -85,10 +86,10 @@ def run(
 def process_all(
     context: typer.Context, kind: KindArgument = None, config: ConfigOption = None
 ) -> None:
-    """Run every night that waits to be processed, oldest first, in the foreground.
+    """Run every night that waits to be processed, oldest first.
 
-    As vampd would do it: nights that still fill, are held, wait for their hour or for an older
-    night are passed over, and it is said why. Without a kind, both kinds.
+    In the foreground, as vampd would do it: nights that still fill, are held, wait for their hour
+    or for an older night are passed over, and it is said why. Without a kind, both kinds.
     """
     settings = settings_of(context, config)
     failed = ran = 0
@@ -98,11 +99,14 @@ def process_all(
                 continue
             reason = runner.reason_to_pass_over(record)
             if reason is not None:
-                write(f"{title_of(record.night)}: passed over: {reason}")
+                write_prose(f"{title_of(record.night)}: passed over: {reason}")
                 continue
             ran += 1
             failed += not _run_night(runner, record.night, None, None)
-    write(f"{count_of(ran, 'night')} processed, {failed} of them with an error")
+    if ran:
+        write(f"{count_of(ran, 'night')} processed, {failed} of them with an error")
+    else:
+        write("no night can be processed now")
     if failed:
         raise typer.Exit(EXIT_NIGHT)
 
@@ -167,7 +171,7 @@ def _run_night(
         raise
     except VampdError as error:
         sys.stdout.flush()
-        sys.stderr.write(f"  {error.code}: {error.message}\n")
+        write_error(f"  {error.code}: {error.message}")
         return False
     return True
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from vampd.cli.output import ReaderLeft
+from vampd.cli.output import ReaderLeft, write_error
 from vampd.config import MACHINE_CONFIG, Settings, config_path, load_settings, packaged_file
 from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
 from vampd.model.night import Kind
@@ -77,13 +77,13 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
         # Else the interpreter's own flush at its end would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except VampdError as error:
-        sys.stderr.write(f"{program}: {error.message}\n")
+        write_error(f"{program}: {error.message}")
         sys.exit(error.exit_status)
     except OSError as error:
         # A file that this person may not read, say; without a file's name it is a fault of ours.
         if error.filename is None:
             raise
-        sys.stderr.write(f"{program}: {error.filename}: {error.strerror}\n")
+        write_error(f"{program}: {error.filename}: {error.strerror}")
         sys.exit(EXIT_NIGHT)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

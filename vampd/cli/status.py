@@ -55,7 +55,7 @@ _EVENT_COLUMNS = (
     Column("message"),
 )
 _LAST_EVENTS = 10
-_NOT_SAFE = "NOT safe: the archive copy was found bad; `vampctl retry NIGHT --from transfer`"
+_NOT_SAFE = "NOT safe: the archive copy was found bad"
 _NO_MAIL = Correspondence()
 
 NightOrAll = Annotated[
@@ -71,7 +71,7 @@ def status(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show where the nights stand, or one night with its last events.
+    """Show where the nights stand, or one night's last events.
 
     Age is the time since the night last moved. Works with the daemon up or down.
     """

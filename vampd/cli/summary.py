@@ -44,7 +44,9 @@ def summary(
     as_csv: CsvOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Sum up what sync made of a night: per minute, per run, and whether it is as expected.
+    """Sum up what sync made of a night, and judge it.
+
+    Per minute and per run, and whether it is as expected.
 
     Works on what lies in the night's folder, with the daemon up or down, once sync has run. Exits
     with 1 when the verdict is unexpected, by the limits in [sync] of the configuration.
@@ -145,7 +147,7 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
         if not is_terminal() or any(row[title] != _UNKNOWN for row in rows)
     ]
     write("")
-    write_rows(
+    write_table(
         [*(Column(title, align_right=title != "UT") for title in titles), Column("what")],
         [
             (*(row[title] for title in titles), describe_run(run, varying))

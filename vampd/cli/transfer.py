@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.nights import choose_record, parse_night, title_of
-from vampd.cli.output import write
+from vampd.cli.output import write, write_prose
 from vampd.cli.run import run
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected, settings_of
 from vampd.cli.words import count_of
@@ -39,16 +39,16 @@ def transfer(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Transfer a night now, as `vampctl run NIGHT --only transfer`; or show how.
+    """Transfer a night now, or show the command that does it.
 
-    With --print, the very rsync that vampd runs, for all that travels of the night: it can be
-    pasted into a shell. Files with vbad/ in front go by a second one, which follows links.
+    As `vampctl run NIGHT --only transfer`. With --print, the very rsync that vampd runs, for all
+    that travels of the night: it can be pasted into a shell. Files with vbad/ in front go by a
+    second one, which follows links.
     """
     if not only_print:
         run(context, night, None, StageName.TRANSFER, kind, config)
         return
     from vampd.adapters.archive_host import open_archive_host
-    from vampd.disk.pace import SteadyPace
     from vampd.stages.transfer import travelling_files
 
     with connected(context, config) as connections:
@@ -59,9 +59,18 @@ def transfer(
         raise DataError("nothing_travels", f"{title_of(chosen)} has nothing that travels yet")
     host = open_archive_host(settings.transfer, chosen.kind)
     folder = settings.watch.root / chosen.folder
-    names = [*files, SUMS_NAME]
-    for command, group in host.commands(chosen, folder, names, Compare.SIZE_AND_TIME, SteadyPace()):
-        write(f"printf '%s\\0' {shlex.join(group)} | {shlex.join(command)}")
+    for line in shell_lines(host, chosen, folder, [*files, SUMS_NAME], Compare.SIZE_AND_TIME):
+        write(line)
+
+
+def shell_lines(
+    host: RsyncArchive, night: NightId, folder: Path, names: Sequence[str], compare: Compare
+) -> Iterator[str]:
+    """What sends these files of a night's folder, to be pasted into a shell. RemoteUnavailable."""
+    from vampd.disk.pace import SteadyPace
+
+    for command, group in host.commands(night, folder, names, compare, SteadyPace()):
+        yield f"printf '%s\\0' {shlex.join(group)} | {shlex.join(command)}"
 
 
 def pull(
@@ -70,7 +79,7 @@ def pull(
     kind: PullKindOption = Kind.ARCHIVE,
     config: ConfigOption = None,
 ) -> None:
-    """Fetch a night's products, run on the archive host, and prove that they arrived.
+    """Fetch a night's products; this runs on the archive host.
 
     The machine with the nights is [transfer] pull_from; there, SHA256SUMS tells what travels, so
     the night must have come as far as its transfer. Every file is read here again, past the cache;
@@ -118,7 +127,7 @@ def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str
         source.fetch(night, folder, bad, Compare.CHECKSUM, pace)
         bad = _bad_files(here, night, expected)
     verdict = f"BAD, {count_of(len(bad), 'file')} differ:" if bad else "good, all read again"
-    write(f"{title_of(night)}: {count_of(len(expected), 'file')} in {folder}: {verdict}")
+    write_prose(f"{title_of(night)}: {count_of(len(expected), 'file')} in {folder}: {verdict}")
     return bad
 
 

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vampd.cli.nights import choose_record, title_of
-from vampd.cli.output import is_terminal, write, write_json
+from vampd.cli.nights import choose_record, named, title_of
+from vampd.cli.output import is_terminal, write, write_json, write_prose
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, connected
 from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT, DataError, RemoteUnavailable, UsageError, VampdError
 from vampd.model.checksums import SUMS_NAME
+from vampd.model.plan import Compare
 from vampd.model.receipt import Place, Receipt
+from vampd.model.state import Status
 from vampd.model.verification import (
     BAD_LIST,
     Verdict,
@@ -31,6 +33,7 @@ from vampd.ports import Facts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.model.night import Kind, NightId
     from vampd.ports import ArchiveHost, NightRecord
     from vampd.wiring import Connections
@@ -58,12 +61,16 @@ SampleOption = Annotated[
 
 @dataclass(frozen=True)
 class Reading:
-    """What verify found of a night: where, its verdict; or why it could not be read."""
+    """What verify found of a night: where, its verdict; or why it could not be read.
+
+    ``remedy`` are commands that send again what is bad.
+    """
 
     night: NightId
     place: str
     verdict: Verdict
     failure: str | None = None
+    remedy: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -80,25 +87,26 @@ def verify(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Read the archive copy of a night again, past the cache, and compare it with its digests.
+    """Read a night's archive copy again and compare its digests.
 
-    Nothing is written there. What is damaged or missing is listed, also in bad_sc6_files.txt of the
-    night's folder; the night no longer counts as safe, and `vampctl retry NIGHT --from transfer`
-    sends exactly those files again, by checksum. A night that is not at its destination is looked
-    for where [transfer] moved_to says. Exits with 1 when anything is bad or could not be read.
+    It is read past the cache, and nothing is written there. What is damaged or missing is listed,
+    also in bad_sc6_files.txt of the night's folder; the night no longer counts as safe, and
+    `vampctl retry NIGHT --from transfer` sends exactly those files again, by checksum. A night that
+    is not at its destination is looked for where [transfer] moved_to says; what is bad there is
+    sent again by the command that is shown. Exits with 1 when anything is bad or could not be read.
     """
     if night is None and not every and sample is None:
         raise UsageError("nothing_named", "say which: NIGHT, --all or --sample PERCENT")
     if night is not None and every:
         raise UsageError("two_choices", "NIGHT and --all exclude each other: choose one")
     with connected(context, config) as connections:
-        records = _choose(connections, night, kind)
+        every_night = connections.store.nights()
         readings = []
-        for record in records:
+        for record in _choose(every_night, night, kind):
             reading = _read(connections, record, 100.0 if sample is None else sample)
             readings.append(reading)
             if not as_json:
-                _show(reading)
+                _show(reading, named(record.night, every_night))
     if as_json:
         write_json([reading_object(reading) for reading in readings])
     elif not readings:
@@ -117,14 +125,14 @@ def reading_object(reading: Reading) -> dict[str, Any]:
         "checked": len(reading.verdict.checked),
         "damaged": list(reading.verdict.damaged),
         "missing": list(reading.verdict.missing),
+        "remedy": list(reading.remedy),
         "error": reading.failure,
     }
 
 
 def _choose(
-    connections: Connections, night: str | None, kind: Kind | None
+    records: Sequence[NightRecord], night: str | None, kind: Kind | None
 ) -> tuple[NightRecord, ...]:
-    records = connections.store.nights()
     if night is not None:
         return (choose_record(records, night, kind),)
     return tuple(r for r in records if r.safe_at is not None and kind in (None, r.night.kind))
@@ -155,11 +163,29 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
         connections.receipts.keep(night, read.values())
     if verdict.bad:
         connections.store.keep(night, Facts(unsafe=True))
+    elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
+        expected
+    ):
+        # All of it was proven anew: what had been found bad is mended.
+        connections.store.keep(night, Facts(safe_at=time.time()))
     _keep_bad_list(connections, night, verdict)
-    return Reading(night, place, verdict)
+    remedy = () if is_destination else _remedy(connections, night, host, verdict)
+    return Reading(night, place, verdict, remedy=remedy)
 
 
-def _find(connections: Connections, night: NightId) -> tuple[str, ArchiveHost | None, bool]:
+def _remedy(
+    connections: Connections, night: NightId, host: RsyncArchive | None, verdict: Verdict
+) -> tuple[str, ...]:
+    """What sends again what is bad of a night that was moved, where vampd itself never sends."""
+    from vampd.cli.transfer import shell_lines
+
+    folder = connections.settings.watch.root / night.folder
+    if host is None or not verdict.bad or not folder.is_dir():
+        return ()
+    return tuple(shell_lines(host, night, folder, verdict.bad, Compare.CHECKSUM))
+
+
+def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive | None, bool]:
     """Where the night lies: a name for people, the host, and whether it is the destination."""
     from vampd.wiring import archive_places
 
@@ -219,22 +245,30 @@ def _keep_bad_list(connections: Connections, night: NightId, verdict: Verdict) -
         remove_durably(folder / BAD_LIST)
 
 
-def _show(reading: Reading) -> None:
+def _show(reading: Reading, night: str) -> None:
     title, verdict = title_of(reading.night), reading.verdict
     if reading.failure is not None:
-        write(f"{title}: NOT verified: {reading.failure}")
+        write_prose(f"{title}: NOT verified: {reading.failure}")
         return
     files = count_of(len(verdict.checked), "file")
     if not verdict.bad:
-        write(f"{title}: good, {files} read again at {reading.place}")
+        write_prose(f"{title}: good, {files} read again at {reading.place}")
         return
-    write(
-        f"{title}: BAD, of {files} at {reading.place} {len(verdict.damaged)} damaged and"
-        f" {len(verdict.missing)} missing"
+    write_prose(
+        f"{title}: BAD, {len(verdict.damaged)} damaged and {len(verdict.missing)} missing of"
+        f" {files} at {reading.place}"
     )
     for path in verdict.bad:
         write(f"{reading.night.date}/{path}")
-    write(f"{title}: `vampctl retry {reading.night.date} --from transfer` sends these again")
+    if not reading.remedy:
+        write_prose(f"{title}: `vampctl retry {night} --from transfer` sends these again")
+        return
+    write_prose(
+        f"{title}: it has moved, and `vampctl retry` would send all of it to its destination once"
+        " more; this sends these again, then verify anew:"
+    )
+    for line in reading.remedy:
+        write(line)
 
 
 @contextmanager

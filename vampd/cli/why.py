@@ -45,9 +45,10 @@ def why(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell where a night stands and why: what it waits for, since when, and what a person can do.
+    """Tell where a night stands and why, and what you can do.
 
-    The last error is told in full, also one that has passed.
+    What it waits for and since when, its next attempt, and the query for the journal. The last
+    error is told in full, also one that has passed.
     """
     with connected(context, config) as connections:
         records = connections.store.nights()
@@ -79,7 +80,7 @@ def history(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show everything that ever happened to a night, oldest first, with every message.
+    """Show everything that happened to a night, oldest first.
 
     A date that is an archive night and an engineering night shows both, unless --kind names one.
     """
@@ -208,6 +209,8 @@ def _next(record: NightRecord, now: float) -> str:
             return f"it is at work, for {format_duration(now - record.changed_at)}"
         case Status.HELD:
             return "nothing: it waits for a person"
+        case Status.DONE if record.safe_at is None:
+            return "nothing by itself: a person lets it be sent again"
         case Status.DONE:
             return "nothing is left to do"
 
