@@ -32,6 +32,7 @@ from vampd.model.frame_id import FrameId, NumberRange
 from vampd.model.mailing import Way
 from vampd.model.manifest import DigestColumn, LineEnd, ManifestForm, Style
 from vampd.model.night import Kind, parse_night_date
+from vampd.model.proof import Verification
 
 CONFIG_VARIABLE = "VAMPD_CONFIG"
 MACHINE_CONFIG = Path("/etc/vampd/vampd.toml")  # where `make install` puts it
@@ -236,7 +237,7 @@ class FrameIds(_Table):
 class Fpack(_Table):
     """[fpack]: compression and its proof."""
 
-    verify: Literal["full", "none"] = "full"
+    verify: Verification = "full"
 
 
 def _split_destination(destination: str) -> tuple[str | None, str]:

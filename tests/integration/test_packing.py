@@ -1,9 +1,12 @@
 """Packing: the product is a function of framelist and raw bytes, and lossless or not there."""
 
 import hashlib
+import io
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -24,11 +27,13 @@ from vampd.disk.digest import hash_file
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.errors import ClaimLost, DataError, DigestMismatch
 from vampd.fits import frames, packed, packed_file
-from vampd.fits.packed import Verification, pack_cube
+from vampd.fits.packed import pack_cube
 from vampd.fits.packed_file import count_packed_frames, read_packed_frame
+from vampd.fits.rice import TileEncoder
 from vampd.fits.sidecar import read_sidecar_identity
 from vampd.model.cards import Cards
 from vampd.model.framelist import Framelist, FrameRange
+from vampd.model.proof import Verification, frames_to_decode
 from vampd.model.receipt import Place, Receipt
 from vampd.model.stream import Stream
 from vampd.model.timing import format_rows, parse_timing
@@ -108,7 +113,7 @@ def test_checksums_of_the_raw_header_give_way_to_the_products_own(tmp_path: Path
     assert _product(tmp_path, plain).read_bytes() == _product(tmp_path, outdated).read_bytes()
 
 
-@pytest.mark.parametrize("verify", ["full", "none"])
+@pytest.mark.parametrize("verify", ["full", "sample", "none"])
 def test_the_receipt_is_what_a_fresh_reading_finds(tmp_path: Path, verify: Verification) -> None:
     framelist = framelist_of(_two_cubes(tmp_path))
     receipt = _pack(tmp_path, framelist, verify)
@@ -253,7 +258,7 @@ def test_packing_twice_gives_the_same_bytes_wherever_and_whenever(tmp_path: Path
 def test_verification_changes_no_byte(tmp_path: Path) -> None:
     cube = write_raw_cube(tmp_path)
     digests = set()
-    for verify in ("full", "none"):
+    for verify in get_args(Verification):
         framelist = framelist_of([cube], name=verify)
         digests.add(_pack(tmp_path, framelist, verify).sha256)
     assert len(digests) == 1
@@ -266,34 +271,115 @@ def _temporaries(night: Path) -> list[Path]:
     return [path for path in (night / "vgen2").iterdir() if path.name.startswith(".vampd-")]
 
 
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.999])
-def test_a_bit_that_flips_before_the_proof_never_becomes_a_product(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: float
-) -> None:
-    cube = write_raw_cube(tmp_path, pixels=raw_pixels(8, 20, 30))
-    framelist = framelist_of([cube])
-    damaged = b""
+def _evidence(night: Path, framelist: Framelist) -> bytes:
+    return (night / "vgen2" / f".{framelist.name}.fits.fz.mismatch").read_bytes()
 
-    def flip(name: str) -> None:
-        nonlocal damaged
+
+def _regions(content: bytes) -> dict[str, range]:
+    """All of a product, by what it is."""
+    with fits.open(io.BytesIO(content), disable_image_compression=True) as hdus:
+        hdu = hdus[1]
+        data = hdu.fileinfo()["datLoc"]
+        lengths = hdu.data["COMPRESSED_DATA"]
+        heap = data + hdu.header["THEAP"] if "THEAP" in hdu.header else data + hdu.data.nbytes
+        ends = heap + np.cumsum([0, *(len(tile) for tile in lengths)])
+    bounds = [0, 2880, data, *ends.tolist(), len(content)]
+    names = ["primary header", "header", "table", *(f"tile {n}" for n in range(len(lengths)))]
+    names.append("padding")
+    return dict(zip(names, itertools.starmap(range, itertools.pairwise(bounds)), strict=True))
+
+
+@pytest.mark.parametrize("verify", ["full", "sample"])
+def test_a_bit_that_flips_before_the_proof_never_becomes_a_product(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verify: Verification
+) -> None:
+    cube = write_raw_cube(tmp_path, pixels=raw_pixels(8, 9, 11))
+    framelist = framelist_of([cube], name="good")
+    _pack(tmp_path, framelist)
+    regions = _regions(_product(tmp_path, framelist).read_bytes())
+    assert len(regions) == 12
+    ends = {place: region for region, at in regions.items() for place in (at[0], at[-1])}
+    damaged = b""
+    for place, region in ends.items():
+        framelist = framelist_of([cube], name=f"bad{place}")
+
+        def flip(name: str, place: int = place) -> None:
+            nonlocal damaged
+            if name == "packed.file_synced":
+                (temporary,) = _temporaries(tmp_path)
+                content = bytearray(temporary.read_bytes())
+                content[place] ^= 0x80
+                temporary.write_bytes(content)
+                damaged = bytes(content)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(packed, "failpoint", flip)
+            with pytest.raises(DigestMismatch) as caught:
+                _pack(tmp_path, framelist, verify)
+        assert caught.value.code == "pack_mismatch", region
+        assert framelist.name in caught.value.message
+        if region.startswith("tile"):
+            frame = int(region.removeprefix("tile "))
+            assert caught.value.context["frame"] == frame
+            assert f"({cube.stamp.path}, frame {frame})" in caught.value.message
+        else:
+            assert caught.value.context["frame"] is None
+        assert not _product(tmp_path, framelist).exists()
+        assert _evidence(tmp_path, framelist) == damaged
+        assert _temporaries(tmp_path) == []
+    assert _pack(tmp_path, framelist, verify).sha256 != hashlib.sha256(damaged).hexdigest()
+
+
+def test_codes_that_change_places_are_noticed_by_every_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of equal lengths and with the same sum: what a disk does that mixes up two of its blocks.
+    pixels = np.random.default_rng(5).integers(0, 65536, (9, 32, 32), np.uint16)
+    cube = write_raw_cube(tmp_path, pixels=pixels)
+
+    def exchange(name: str) -> None:
         if name == "packed.file_synced":
             (temporary,) = _temporaries(tmp_path)
             content = bytearray(temporary.read_bytes())
-            content[int(part * len(content))] ^= 4
+            places = list(_regions(bytes(content)).values())
+            begin = places[6][0] // 4 * 4  # within frames that no sample decodes
+            words = slice(begin, begin + 400), slice(begin + 400, begin + 800)
+            content[words[0]], content[words[1]] = content[words[1]], content[words[0]]
             temporary.write_bytes(content)
-            damaged = bytes(content)
 
-    monkeypatch.setattr(packed, "failpoint", flip)
-    with pytest.raises(DigestMismatch) as caught:
-        _pack(tmp_path, framelist)
-    assert caught.value.code == "pack_mismatch"
-    assert not _product(tmp_path, framelist).exists()
-    evidence = tmp_path / "vgen2" / f".{framelist.name}.fits.fz.mismatch"
-    assert evidence.read_bytes() == damaged
-    assert _temporaries(tmp_path) == []
+    monkeypatch.setattr(packed, "failpoint", exchange)
+    for verify in ("full", "sample"):
+        framelist = framelist_of([cube], name=verify)
+        with pytest.raises(DigestMismatch):
+            _pack(tmp_path, framelist, verify)
+        assert not _product(tmp_path, framelist).exists()
 
-    monkeypatch.undo()
-    assert _pack(tmp_path, framelist).sha256 != hashlib.sha256(damaged).hexdigest()
+
+@pytest.mark.parametrize("verify", get_args(Verification))
+@pytest.mark.parametrize("wrong", [0, 1, 16, 17, 18])
+def test_what_is_coded_wrongly_is_noticed_where_frames_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verify: Verification, wrong: int
+) -> None:
+    class Forgetful(TileEncoder):
+        """Codes one frame as if its first pixel were another."""
+
+        added = 0
+
+        def add(self, pixels: np.ndarray) -> int:
+            pixels = pixels.copy()
+            pixels[0, 0] ^= int(self.added == wrong)
+            self.added += 1
+            return super().add(pixels)
+
+    monkeypatch.setattr(packed, "TileEncoder", Forgetful)
+    framelist = framelist_of([write_raw_cube(tmp_path, pixels=raw_pixels(19, 5, 6))])
+    if wrong in frames_to_decode(19, verify):
+        with pytest.raises(DigestMismatch) as caught:
+            _pack(tmp_path, framelist, verify)
+        assert caught.value.context["frame"] == wrong
+        assert not _product(tmp_path, framelist).exists()
+    else:
+        _pack(tmp_path, framelist, verify)
 
 
 def test_a_frame_that_differs_is_named_with_its_cube(
@@ -336,9 +422,10 @@ def test_a_flipped_bit_that_decodes_to_the_same_pixels_is_noticed_too(
     assert "heap" in caught.value.message
 
 
+@pytest.mark.parametrize("verify", ["full", "sample"])
 @pytest.mark.parametrize("cut", [1, 2880, 2881, 3000, 5760])
 def test_a_file_that_was_cut_before_the_proof_never_becomes_a_product(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int, verify: Verification
 ) -> None:
     framelist = framelist_of([write_raw_cube(tmp_path, pixels=raw_pixels(8, 20, 30))])
 
@@ -349,7 +436,7 @@ def test_a_file_that_was_cut_before_the_proof_never_becomes_a_product(
 
     monkeypatch.setattr(packed, "failpoint", shorten)
     with pytest.raises(DigestMismatch) as caught:
-        _pack(tmp_path, framelist)
+        _pack(tmp_path, framelist, verify)
     assert caught.value.code == "pack_mismatch"
     assert not _product(tmp_path, framelist).exists()
 

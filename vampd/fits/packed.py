@@ -11,7 +11,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 
@@ -24,15 +24,14 @@ from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
 from vampd.fits.frames import frames_a_batch, locate_frame, stream_frames
 from vampd.fits.header import padded
 from vampd.fits.packed_cards import descriptor_bytes, plain_cards, primary_header, table_header
-from vampd.fits.packed_file import frame_digest, prove_packed
+from vampd.fits.packed_file import Proof, frame_digest, prove_packed
 from vampd.fits.rice import TileEncoder, largest_tile_bytes
 from vampd.fits.sidecar import write_sidecar
 from vampd.model.cube import FileStamp
 from vampd.model.framelist import Framelist
+from vampd.model.proof import Verification, frames_to_decode
 from vampd.model.receipt import Place, Receipt
 from vampd.ports import Pace
-
-Verification = Literal["full", "none"]
 
 # P descriptors are signed 32-bit numbers.
 _LARGEST_P_HEAP = 2**31 - 1
@@ -43,8 +42,7 @@ class _Heap:
     """What is known of the heap when it is written."""
 
     lengths: list[int]
-    digests: list[bytes]
-    heap_sum: int
+    proof: Proof
     plain_sum: int
 
     @property
@@ -62,10 +60,10 @@ def pack_cube(
 ) -> Receipt:
     """Write a framelist's product and its sidecar; the product's receipt.
 
-    The sidecar stands first. With ``verify`` "full" the product is read back past the cache and
-    decoded before it is named. Raises DataError ``already_exists`` (never overwrites),
-    ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`; DiskFull;
-    ClaimLost when the pace stops.
+    The sidecar stands first. Before it is named the product is read back past the cache, for its
+    SHA-256 and for what ``verify`` asks besides. Raises DataError ``already_exists`` (it never
+    overwrites), ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`;
+    DiskFull; ClaimLost when the pace stops.
     """
     image = _image(framelist)
     if os.path.lexists(packed):
@@ -73,16 +71,16 @@ def pack_cube(
     write_sidecar(framelist, sidecar)
     failpoint("packed.sidecar_written")
     with creating(packed) as file:
-        head, heap = _write(file, framelist, night_folder, image, pace)
+        head, proof = _write(file, framelist, night_folder, image, verify, pace)
         failpoint("packed.streamed")
         sync_file(file)
         failpoint("packed.file_synced")
         temporary = Path(file.name)
-        if verify == "full":
-            sha256 = _proven(temporary, head, heap, framelist, packed, pace)
-            failpoint("packed.proven")
-        else:
+        if verify == "none":
             sha256 = hash_file(temporary, pace)[2]
+        else:
+            sha256 = _proven(temporary, head, proof, framelist, packed, pace)
+            failpoint("packed.proven")
         status = os.fstat(file.fileno())
     stamp = FileStamp(
         packed.relative_to(night_folder).as_posix(), status.st_size, status.st_mtime_ns
@@ -108,9 +106,10 @@ def _write(
     framelist: Framelist,
     night_folder: Path,
     image: tuple[int, int],
+    verify: Verification,
     pace: Pace,
-) -> tuple[bytes, _Heap]:
-    """Write the whole file, its beginning last; return that beginning and what the heap holds."""
+) -> tuple[bytes, Proof]:
+    """Write the whole file, its beginning last; that beginning, and what proves the rest."""
     # Decided from the worst case: later there is no way back.
     worst = framelist.frames * largest_tile_bytes(image[0] * image[1])
     descriptor = "P" if worst <= _LARGEST_P_HEAP else "Q"
@@ -125,7 +124,7 @@ def _write(
         data_sum=0,
     )
     file.seek(len(primary) + len(blank) + table_bytes)
-    heap = _write_heap(file, framelist, night_folder, image, pace)
+    heap = _write_heap(file, framelist, night_folder, image, verify, pace)
     file.write(bytes(padded(table_bytes + heap.bytes) - table_bytes - heap.bytes))
     failpoint("packed.heap_written")
     table = _table(heap.lengths, descriptor)
@@ -134,12 +133,12 @@ def _write(
         descriptor=descriptor,
         largest_tile=max(heap.lengths),
         heap_bytes=heap.bytes,
-        data_sum=add(sum_bytes(table), heap.heap_sum),
+        data_sum=add(sum_bytes(table), heap.proof.heap_sum),
     )
     head = primary + header + table
     file.seek(0)
     file.write(head)
-    return head, heap
+    return head, heap.proof
 
 
 def _write_heap(
@@ -147,8 +146,10 @@ def _write_heap(
     framelist: Framelist,
     night_folder: Path,
     image: tuple[int, int],
+    verify: Verification,
     pace: Pace,
 ) -> _Heap:
+    decoded = frames_to_decode(framelist.frames, verify)
     lengths: list[int] = []
     digests: list[bytes] = []
     plain_sum, heap_sum = OnesComplementSum(), OnesComplementSum()
@@ -162,13 +163,16 @@ def _write_heap(
         for pixels in batch.pixels:
             # The bytes compress as the signed integers that they are on the disk, as fpack does it.
             np.copyto(frame, pixels)
-            digests.append(frame_digest(frame))
             lengths.append(encoder.add(frame))
+            if len(digests) in decoded:
+                digests.append(frame_digest(frame))
+            elif verify != "none":
+                digests.append(frame_digest(encoder.coded[-lengths[-1] :]))
         heap_sum.update(encoder.coded)
         file.write(encoder.coded.data)
         # So that the disk is busy from the beginning, and fsync finds little left to do.
         drop_behind(file.fileno(), begin, file.tell() - begin)
-    return _Heap(lengths, digests, heap_sum.value, plain_sum.value)
+    return _Heap(lengths, Proof(heap_sum.value, digests, decoded), plain_sum.value)
 
 
 def _table(lengths: list[int], descriptor: str) -> bytes:
@@ -181,13 +185,13 @@ def _table(lengths: list[int], descriptor: str) -> bytes:
 def _proven(
     temporary: Path,
     head: bytes,
-    heap: _Heap,
+    proof: Proof,
     framelist: Framelist,
     packed: Path,
     pace: Pace,
 ) -> str:
     try:
-        return prove_packed(temporary, head, heap.heap_sum, heap.digests, pace)
+        return prove_packed(temporary, head, proof, pace)
     except DigestMismatch as error:
         evidence = packed.with_name(f".{packed.name}.mismatch")
         os.replace(temporary, evidence)

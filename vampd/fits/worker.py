@@ -12,12 +12,12 @@ import select
 import signal
 import threading
 from pathlib import Path
-from typing import Literal
 
 from vampd.disk.pace import SharedPace
 from vampd.errors import DataError
 from vampd.fits.packed import pack_cube
 from vampd.model.framelist import parse_framelist
+from vampd.model.proof import Verification
 from vampd.model.receipt import Receipt
 
 _PR_SET_PDEATHSIG = 1
@@ -49,7 +49,7 @@ def _end_with(process_fd: int) -> None:
 def pack_framelist(
     night_folder: Path,
     framelist_path: str,
-    verify: Literal["full", "none"],
+    verify: Verification,
     pace: SharedPace,
 ) -> Receipt:
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
