@@ -441,27 +441,6 @@ def test_a_file_that_was_cut_before_the_proof_never_becomes_a_product(
     assert not _product(tmp_path, framelist).exists()
 
 
-# --- what it costs
-
-
-def _bytes_moved() -> tuple[int, int]:
-    counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
-    return int(counts["rchar"]), int(counts["wchar"])
-
-
-def test_raw_is_read_once_and_products_are_written_once(tmp_path: Path) -> None:
-    cube = write_raw_cube(tmp_path, pixels=raw_pixels(41, 256, 300))
-    path = cube.stamp.path
-    states = {"A": FrameRange(path, 0, 21, 2), "B": FrameRange(path, 1, 20, 2)}
-    lists = [framelist_of([cube], [part], name=state) for state, part in states.items()]
-    _pack(tmp_path, framelist_of([cube], name="the compiler reads files of its own"))
-    before = _bytes_moved()
-    products = sum(_pack(tmp_path, framelist).file.size for framelist in lists)
-    read, written = (now - then for now, then in zip(_bytes_moved(), before, strict=True))
-    assert read <= 1.05 * cube.stamp.size + 1.05 * products
-    assert written <= 1.02 * products
-
-
 # --- names and interruptions
 
 

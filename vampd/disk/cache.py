@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 
 
@@ -12,15 +13,22 @@ def drop_from_cache(file_fd: int) -> None:
     descriptor that was opened for reading.
     """
     os.fsync(file_fd)
+    drop_all(file_fd)
+
+
+def drop_all(file_fd: int) -> None:
+    """Give back all pages of a file that are on the disk as well."""
     os.posix_fadvise(file_fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def drop_behind(file_fd: int, offset: int, length: int) -> None:
-    """Give back the pages of bytes that were read and are not needed again.
+    """Give back the pages of bytes that are not needed again, nor what lies just before them.
 
-    Bytes that were written begin their way to the disk; their pages can be given back later.
+    The kernel keeps the pages, or the groups of them, that reach beyond the end; it also keeps
+    those that are still to be written.
     """
-    os.posix_fadvise(file_fd, offset, length, os.POSIX_FADV_DONTNEED)
+    within = offset % mmap.PAGESIZE
+    os.posix_fadvise(file_fd, offset - within, length + within, os.POSIX_FADV_DONTNEED)
 
 
 def read_ahead(file_fd: int, offset: int, length: int) -> None:

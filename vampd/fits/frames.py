@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vampd.disk.cache import drop_behind, expect_picks, read_ahead
+from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.header import read_cards_at
 from vampd.fits.rawcube import CubeLayout, layout_of
@@ -109,6 +109,8 @@ def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, Cu
         yield cube_fd, layout
         _check_stamp(cube_fd, stamp)
     finally:
+        # Also what was read ahead in vain, and pages that frames of other products share.
+        drop_all(cube_fd)
         os.close(cube_fd)
 
 
@@ -151,7 +153,7 @@ def _read_batch(
     positions: range,
     pixels: npt.NDArray[np.int16],
 ) -> None:
-    """Fill ``pixels``; the pages that hold nothing else leave the cache."""
+    """Fill ``pixels``; the pages leave the cache."""
     target = pixels.view(np.uint8).reshape(-1).data
     for offset, length in _extents(layout, positions):
         _read_fully(cube_fd, cube, offset, target[:length])

@@ -16,9 +16,9 @@ from typing import BinaryIO
 import numpy as np
 
 from vampd.disk.atomic import creating, fsync_folder, sync_file
-from vampd.disk.cache import drop_behind
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
+from vampd.disk.writeback import WriteBack
 from vampd.errors import DataError, DigestMismatch
 from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
 from vampd.fits.frames import frames_a_batch, locate_frame, stream_frames
@@ -155,7 +155,7 @@ def _write_heap(
     plain_sum, heap_sum = OnesComplementSum(), OnesComplementSum()
     frame = np.empty(image, np.int16)
     encoder = TileEncoder(frames_a_batch(image), frame.size)
-    begin = file.tell()
+    write_back = WriteBack(file.fileno(), file.tell())
     for batch in stream_frames(night_folder, framelist.sources, framelist.ranges, image):
         pace.check()
         plain_sum.update(batch.pixels)
@@ -170,8 +170,7 @@ def _write_heap(
                 digests.append(frame_digest(encoder.coded[-lengths[-1] :]))
         heap_sum.update(encoder.coded)
         file.write(encoder.coded.data)
-        # So that the disk is busy from the beginning, and fsync finds little left to do.
-        drop_behind(file.fileno(), begin, file.tell() - begin)
+        write_back.follow(file.tell())
     return _Heap(lengths, Proof(heap_sum.value, digests, decoded), plain_sum.value)
 
 

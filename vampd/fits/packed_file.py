@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential, read_ahead
+from vampd.disk.cache import drop_all, drop_behind, drop_from_cache, expect_sequential, read_ahead
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
@@ -131,6 +131,7 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
         end = layout.heap_offset + layout.heap_bytes
         padding = os.pread(packed_fd, BLOCK_BYTES, end)
         sha256.update(padding)
+        drop_all(packed_fd)
     as_written = frame == len(proof.digests) and heap.value == proof.heap_sum
     if not as_written or padding != bytes(padded(end) - end):
         raise _mismatch(path, "its heap is not as written", None)
