@@ -43,6 +43,14 @@ class Pace(Protocol):
         ...
 
 
+class Meter(Protocol):
+    """Hears how far long work has come."""
+
+    def add(self, frames: int, size: int) -> None:
+        """Count frames and raw bytes that are packed."""
+        ...
+
+
 @dataclass(frozen=True)
 class FramelistHead:
     """What a listing of framelists tells: where one lies and which product it is."""
@@ -216,7 +224,8 @@ class NightRecord:
     ``claim`` rises with every claim and fences late results; ``code`` and ``error`` tell the last
     failure or the reason of a hold; ``signature`` is the digest of the raw listing that the last
     claimed sync saw; ``manifests`` is how many the night has, None before the first look; times are
-    unix seconds or None.
+    unix seconds or None. What is done of all is told of the last attempt; of frames and raw bytes
+    where it packs cubes.
     """
 
     night: NightId
@@ -230,6 +239,10 @@ class NightRecord:
     bytes: int = 0
     done_actions: int = 0
     all_actions: int = 0
+    done_frames: int = 0
+    all_frames: int = 0
+    done_bytes: int = 0
+    all_bytes: int = 0
     signature: str | None = None
     discovered_at: float = 0.0
     changed_at: float = 0.0
@@ -237,6 +250,11 @@ class NightRecord:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
+
+    @property
+    def done_part(self) -> float | None:
+        """How much of what is packed is packed, by bytes; None where nothing is."""
+        return self.done_bytes / self.all_bytes if self.all_bytes else None
 
 
 @dataclass(frozen=True)
@@ -277,6 +295,10 @@ class Facts:
     bytes: int | None = None
     done_actions: int | None = None
     all_actions: int | None = None
+    done_frames: int | None = None
+    all_frames: int | None = None
+    done_bytes: int | None = None
+    all_bytes: int | None = None
     signature: str | None = None
     processed_at: float | None = None
     transferred_at: float | None = None

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from tests.support.packing import prepare
 from tests.support.settings import make_settings
 from tests.support.smallest_night import make_smallest
 from vampd.daemon.execute import Hands, execute
-from vampd.disk.pace import SteadyPace
+from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
 from vampd.model.framelist import Framelist
@@ -49,7 +50,8 @@ class Packing:
 
     def pack(self) -> Receipt:
         pace: Any = SteadyPace()
-        return pack_framelist(self.folder, self.framelist.path, "full", pace)
+        meter = SharedMeter.create(self.folder.parent / "meter")
+        return pack_framelist(self.folder, self.framelist.path, "full", pace, meter)
 
 
 @pytest.fixture
@@ -97,6 +99,9 @@ class LosingPool:
     packing: Packing
     lost: list[str] = field(default_factory=list)
 
+    def place(self, _: object) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def submit(self, *_: object) -> Future[Receipt]:
         return Future()
 
@@ -120,7 +125,8 @@ def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
     nothing: Any = None
     receipts: Any = KeptReceipts()
     workers: Any = pool
-    pace: Any = SteadyPace()
+    flags = packing.folder.parent
+    pace = SharedPace(Flag.create(flags / "pause"), Flag.create(flags / "stop"))
     hands = Hands(
         night=NightId("20251106", Kind.ENGINEERING),
         folder=packing.folder,

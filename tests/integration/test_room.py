@@ -82,6 +82,10 @@ def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_pa
     room.require_room(hands, Plan())
 
 
+def look() -> None:
+    """Nobody does."""
+
+
 def packs(count: int) -> Wave:
     return tuple(
         Pack(f"vgen2/{n}.framelist", f"vgen2/{n}.fits.fz", frames=1, bytes=1_000_000)
@@ -91,8 +95,10 @@ def packs(count: int) -> Wave:
 
 def pack_to(
     part: float, waves: list[Wave]
-) -> Callable[[Any, Wave, Callable[[Action], None]], None]:
-    def execute(hands: Any, wave: Wave, done: Callable[[Action], None]) -> None:
+) -> Callable[[Any, Wave, Callable[[Action], None], Callable[[], None]], None]:
+    def execute(
+        hands: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
+    ) -> None:
         waves.append(wave)
         for action in wave:
             assert isinstance(action, Pack)
@@ -115,11 +121,11 @@ def test_the_nights_own_first_cube_tells_what_the_others_take(
         monkeypatch.setattr(room, "execute_wave", pack_to(part, waves))
         room.require_room(hands, Plan.of(packs(10)))
         if fits:
-            room.execute_with_room(hands, packs(10), lambda _: None)
+            room.execute_with_room(hands, packs(10), lambda _: None, look)
             assert [len(wave) for wave in waves] == [1, 9]
             continue
         with pytest.raises(DiskFull):
-            room.execute_with_room(hands, packs(10), lambda _: None)
+            room.execute_with_room(hands, packs(10), lambda _: None, look)
         assert [len(wave) for wave in waves] == [1]
 
 
@@ -128,12 +134,14 @@ def test_a_first_cube_that_fails_costs_only_itself(
 ) -> None:
     waves: list[Wave] = []
 
-    def execute(hands: Any, wave: Wave, done: Callable[[Action], None]) -> None:
+    def execute(
+        hands: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
+    ) -> None:
         waves.append(wave)
         if len(waves) == 1:
             raise MalformedCube("fits_truncated", "the first one")
 
     monkeypatch.setattr(room, "execute_wave", execute)
     with pytest.raises(MalformedCube, match="the first one"):
-        room.execute_with_room(FewHands(tmp_path), packs(4), lambda _: None)  # type: ignore[arg-type]
+        room.execute_with_room(FewHands(tmp_path), packs(4), lambda _: None, look)  # type: ignore[arg-type]
     assert [len(wave) for wave in waves] == [1, 3]

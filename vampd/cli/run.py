@@ -18,6 +18,7 @@ from vampd.cli.moves import actor_name
 from vampd.cli.nights import choose_record, title_of
 from vampd.cli.output import is_terminal, write, write_error, write_prose
 from vampd.cli.session import ConfigOption, KindOption, settings_of
+from vampd.cli.status import format_progress
 from vampd.cli.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 from vampd.model.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
@@ -237,16 +238,23 @@ def _bar(stage: StageName) -> Iterator[_Show]:
         yield lambda record, note: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("  {task.description:<9}"), BarColumn(), MofNCompleteColumn())
-    note_column = TextColumn("{task.fields[note]}")
+    columns = (
+        TextColumn("  {task.description:<9}"),
+        BarColumn(),
+        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[note]}"),
+    )
     console = Console(highlight=False, soft_wrap=True)
-    with Progress(*columns, note_column, console=console, transient=True) as bars:
-        task = bars.add_task(str(stage), total=None, note="")
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(str(stage), total=None, told="", note="")
 
         def show(record: NightRecord, note: str) -> None:
-            total = record.all_actions or None
-            bars.update(task, total=total, completed=record.done_actions, note=note)
+            done, total = record.done_actions, record.all_actions
+            if record.all_bytes:
+                done, total = record.done_bytes, record.all_bytes
+            told = format_progress(record)
+            bars.update(task, total=total or None, completed=done, told=told, note=note)
 
         yield show

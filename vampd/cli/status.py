@@ -142,7 +142,14 @@ def night_object(
         "kind": str(record.night.kind),
         "stage": str(state.stage),
         "status": str(state.status),
-        "progress": {"done": record.done_actions, "all": record.all_actions},
+        "progress": {
+            "done": record.done_actions,
+            "all": record.all_actions,
+            "done_frames": record.done_frames,
+            "all_frames": record.all_frames,
+            "done_bytes": record.done_bytes,
+            "all_bytes": record.all_bytes,
+        },
         "frames": record.frames,
         "bytes": record.bytes,
         "attempts": state.attempts,
@@ -180,10 +187,25 @@ def night_row(
 
 
 def format_progress(record: NightRecord) -> str:
-    """Actions done of all, ``-`` where that tells nothing."""
+    """Actions done of all, and how much is packed; ``-`` where that tells nothing."""
     if record.state.status is Status.DONE or not record.all_actions:
         return "-"
-    return f"{record.done_actions}/{record.all_actions}"
+    packed = "" if record.done_part is None else f" {record.done_part:.0%}"
+    return f"{record.done_actions}/{record.all_actions}{packed}"
+
+
+def format_progress_in_full(record: NightRecord) -> str:
+    """As `format_progress`, in words and with frames and bytes; empty where it tells nothing."""
+    if format_progress(record) == "-":
+        return ""
+    told = f"{record.done_actions} of {record.all_actions} actions"
+    if record.done_part is None:
+        return told
+    return (
+        f"{told}; {record.done_frames:,} of {record.all_frames:,} frames,"
+        f" {format_size(record.done_bytes)} of {format_size(record.all_bytes)}"
+        f" ({record.done_part:.0%}) packed"
+    )
 
 
 def _next_attempt(record: NightRecord, now: float) -> str:
@@ -217,10 +239,7 @@ def _show_night(
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("note", describe(record, now, letters)),
-        (
-            "progress",
-            f"{format_progress(record)} actions" if format_progress(record) != "-" else "",
-        ),
+        ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),

@@ -15,7 +15,7 @@ from vampd.cli.session import ConfigOption, JsonOption, KindOption, NightArgumen
 from vampd.cli.status import (
     describe,
     event_object,
-    format_progress,
+    format_progress_in_full,
     night_object,
     show_events,
 )
@@ -163,12 +163,11 @@ def _show(record: NightRecord, events: Sequence[EventRecord], now: float) -> Non
     stages = stages_of(record.night.kind)
     trouble = last_trouble(events)
     passed = trouble is not None and record.code is None
-    progress = format_progress(record)
     facts = [
         ("stands at", f"{state.stage} (stage {stages.index(state.stage) + 1} of {len(stages)})"),
         ("is", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("because", describe(record, now) or _no_reason(record)),
-        ("progress", f"{progress} actions" if progress != "-" else ""),
+        ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("next", _next(record, now)),
     ]

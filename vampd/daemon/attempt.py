@@ -10,6 +10,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -46,6 +47,7 @@ from vampd.stages.transfer import is_safe
 
 _log = get_log()
 _PROGRESS_EVERY_S = 1.0
+_LOG_EVERY_S = 60.0
 _STORE_AGAIN_S = 1.0
 # Shorter than the daemon has for its own end.
 _WRITERS_DIE_WITHIN_S = 10.0
@@ -77,30 +79,55 @@ class Attempt:
 
 
 class _Progress:
-    """Counts finished actions and tells the store now and then."""
+    """Counts what is done, also inside the cubes at work, and tells the store and the log."""
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
+        self._meters = attempt.hands.meters
         self._told_at = 0.0
+        self._logged_at = time.monotonic()
         self.all_actions = self.actions = self.frames = self.bytes = 0
+        self._all_frames = self._all_bytes = 0
 
     def begin(self, plan: Plan) -> None:
+        packs = [action for wave in plan.waves for action in wave if isinstance(action, Pack)]
+        self._meters.clear()
         self.all_actions = self.actions + len(plan)
+        self._all_frames = self.frames + sum(pack.frames for pack in packs)
+        self._all_bytes = self.bytes + sum(pack.bytes for pack in packs)
         self._tell()
 
     def done(self, action: Action) -> None:
         self.actions += 1
         if isinstance(action, Pack):
+            self._meters.pop(action.framelist, None)
             self.frames += action.frames
             self.bytes += action.bytes
+        self.look()
+
+    def look(self) -> None:
         if time.monotonic() - self._told_at >= _PROGRESS_EVERY_S:
-            self._tell()
+            # A store that is busy hears it the next time: no work fails for that.
+            with suppress(TransientError):
+                self._tell()
 
     def _tell(self) -> None:
-        self._told_at = time.monotonic()
-        facts = Facts(done_actions=self.actions, all_actions=self.all_actions)
+        now = self._told_at = time.monotonic()
+        # A copy: cubes begin in other threads.
+        counts = [meter.counts for meter in tuple(self._meters.values())]
+        facts = Facts(
+            done_actions=self.actions,
+            all_actions=self.all_actions,
+            done_frames=self.frames + sum(frames for frames, _ in counts),
+            all_frames=self._all_frames,
+            done_bytes=self.bytes + sum(size for _, size in counts),
+            all_bytes=self._all_bytes,
+        )
         record = self._attempt.record
         self._attempt.store.keep(record.night, facts, claim=record.claim)
+        if now - self._logged_at >= _LOG_EVERY_S:
+            self._logged_at = now
+            _log.info("stage.progressed", **facts.known)
 
 
 def run_attempt(attempt: Attempt) -> Outcome:
@@ -183,7 +210,7 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
         require_room(attempt.hands, plan)
         progress.begin(plan)
         for wave in plan.waves:
-            execute_with_room(attempt.hands, wave, progress.done)
+            execute_with_room(attempt.hands, wave, progress.done, progress.look)
             failpoint("attempt.wave.executed")
         previous = plan
     # A worker that was killed may die only after its cube has been tried again.

@@ -7,10 +7,12 @@ tells of it is committed.
 from __future__ import annotations
 
 import contextvars
+import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
@@ -31,6 +33,7 @@ from vampd.disk.atomic import (
 from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
+from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
 from vampd.log import get_log
@@ -74,6 +77,7 @@ _THREADS = 4
 _WRITTEN_TOGETHER = (WriteFramelist, EditCards)
 _NAMES_TOGETHER = 256
 _WORKERS_A_CUBE = 3
+_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -92,16 +96,32 @@ class Hands:
     pace: SharedPace
     mail: MailDesk
     clock: Callable[[], float] = time.time
+    # How far the cubes are that workers pack now, by framelist.
+    meters: dict[str, SharedMeter] = field(default_factory=dict)
 
 
-def execute_wave(hands: Hands, wave: Wave, done: Callable[[Action], None]) -> None:
-    """Execute a wave's actions, side by side where they may; ``done`` hears of each.
+def _look_away() -> None:
+    """Nobody wants to know how far it is."""
+
+
+def execute_wave(
+    hands: Hands,
+    wave: Wave,
+    done: Callable[[Action], None],
+    look: Callable[[], None] = _look_away,
+) -> None:
+    """Execute a wave's actions, side by side where they may.
+
+    ``done`` hears of each that is true now; ``look`` is called about once a second meanwhile.
 
     One action that fails does not keep the others from their end: a bad cube costs only itself.
     Then the first error is raised, in the order of the wave.
     """
     errors: dict[int, Exception] = {}
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix=f"vampd-{hands.night.date}") as threads:
+    # One that waits for a worker costs nothing.
+    needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
+    at_once = max(_THREADS, hands.workers.workers) if needs_workers else _THREADS
+    with ThreadPoolExecutor(at_once, thread_name_prefix=f"vampd-{hands.night.date}") as threads:
         running: list[tuple[int, Action, Future[None]]] = []
         for number, action in enumerate(wave):
             match action.runs_in:
@@ -117,6 +137,8 @@ def execute_wave(hands: Hands, wave: Wave, done: Callable[[Action], None]) -> No
             part = running[start : start + _NAMES_TOGETHER]
             _make_names_durable(hands, part)
             for number, action, future in part:
+                while not wait([future], _LOOK_EVERY_S).done:
+                    look()
                 try:
                     future.result()
                 except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
@@ -202,18 +224,34 @@ def _build(hands: Hands, product: Product, version: str) -> Framelist:
 
 
 def _pack(hands: Hands, path: str, packed: str) -> None:
-    receipt = _pack_in_worker(hands, path, packed)
+    with hands.workers.place(hands.pace), _metered(hands, path) as meter:
+        receipt = _pack_in_worker(hands, path, packed, meter)
     failpoint("execute.pack.packed")
     hands.receipts.keep(hands.night, [receipt])
 
 
-def _pack_in_worker(hands: Hands, path: str, packed: str) -> Receipt:
+@contextmanager
+def _metered(hands: Hands, path: str) -> Iterator[SharedMeter]:
+    """A meter for a framelist's worker; it is there to be read until its action counts as done."""
+    meter = SharedMeter.create(hands.pace.folder / f"meter-{secrets.token_hex(8)}")
+    try:
+        meter.begin()  # mapped from now on, whatever becomes of the name
+        hands.meters[path] = meter
+        yield meter
+    except BaseException:
+        hands.meters.pop(path, None)  # what was begun is not done
+        raise
+    finally:
+        meter.path.unlink()
+
+
+def _pack_in_worker(hands: Hands, path: str, packed: str, meter: SharedMeter) -> Receipt:
     """Pack a framelist; a worker that dies or hangs costs another try, not the night's attempt."""
     lost = 0
     while True:
         try:
             future = hands.workers.submit(
-                pack_framelist, hands.folder, path, hands.settings.fpack.verify, hands.pace
+                pack_framelist, hands.folder, path, hands.settings.fpack.verify, hands.pace, meter
             )
             return hands.workers.result(future, hands.pace)
         except WorkerLost as error:

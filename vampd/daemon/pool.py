@@ -10,17 +10,20 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pebble
 from pebble import ProcessExpired, ProcessPool
 
+from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.errors import ClaimLost, WorkerLost
 from vampd.fits.worker import initialise_worker
 from vampd.log import get_log
+from vampd.model.workers import workers_that_fit
 from vampd.ports import Pace
 
 _log = get_log()
@@ -31,10 +34,13 @@ _TERMINATE_S = 0.1
 
 
 class WorkerPool:
-    """At most ``workers`` processes (0: one a core); actions beyond that queue."""
+    """At most ``workers`` processes (0: one a core), fewer at work where memory is short."""
 
     def __init__(self, workers: int, deadline_s: float) -> None:
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or count_cores()
+        self._busy = 0
+        self._freed = threading.Condition()
+        self._is_short = False
         self._deadline_s = deadline_s
         self._context = multiprocessing.get_context("forkserver")
         # Imported, and compiled if need be, once in the fork server, not in every worker.
@@ -52,6 +58,38 @@ class WorkerPool:
             initargs=(os.getpid(),),
             context=self._context,
         )
+
+    @contextmanager
+    def place(self, pace: Pace) -> Iterator[None]:
+        """Wait until one more worker may be busy, and let it be so; ClaimLost if the pace stops."""
+        while not self._take_place():
+            pace.check()
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._busy -= 1
+                self._freed.notify()
+
+    def _take_place(self) -> bool:
+        """Whether there was a place within a moment."""
+        with self._freed:
+            available_bytes = available_memory_bytes()
+            fit = workers_that_fit(self.workers, self._busy, available_bytes)
+            is_short = self._busy >= fit < self.workers
+            if is_short and not self._is_short:
+                _log.warning(
+                    "workers.limited",
+                    workers=fit,
+                    all_workers=self.workers,
+                    available_bytes=available_bytes,
+                )
+            self._is_short = is_short
+            if self._busy < fit:
+                self._busy += 1
+                return True
+            self._freed.wait(_LOOK_S)
+            return False
 
     def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
         """Run a picklable function in a worker; ClaimLost (``stopped``) if the pool was closed."""

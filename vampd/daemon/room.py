@@ -36,18 +36,20 @@ def require_room(hands: Hands, plan: Plan) -> None:
         _require(hands, place, hands.archive_host.space(), need_there(actions, sizes))
 
 
-def execute_with_room(hands: Hands, wave: Wave, done: Callable[[Action], None]) -> None:
+def execute_with_room(
+    hands: Hands, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
+) -> None:
     """`execute_wave`, where many cubes are packed the first one before the others.
 
     Its packed size tells how much room these will take.
     """
     packs = [action for action in wave if isinstance(action, Pack)]
     if len(packs) < 2:
-        execute_wave(hands, wave, done)
+        execute_wave(hands, wave, done, look)
         return
     first, failure, part = packs[0], None, _WORST_PART
     try:
-        execute_wave(hands, (first,), done)
+        execute_wave(hands, (first,), done, look)
         part = (hands.folder / first.packed).stat().st_size / max(first.bytes, 1)
     except (ClaimLost, DiskFull):
         raise
@@ -55,7 +57,7 @@ def execute_with_room(hands: Hands, wave: Wave, done: Callable[[Action], None]) 
         failure = error
     rest = tuple(action for action in wave if action is not first)
     _require_here(hands, rest, part)
-    execute_wave(hands, rest, done)
+    execute_wave(hands, rest, done, look)
     if failure is not None:
         raise failure
 

@@ -1,73 +1,43 @@
 """Pausing and stopping work across processes: one shared byte a flag.
 
-The daemon raises and lowers flags, worker processes look at them between two chunks. A look is one
-memory access; nothing is sent and nothing can be missed.
+The daemon raises and lowers flags, worker processes look at them between two chunks.
 """
 
 from __future__ import annotations
 
-import mmap
-import os
 import time
 from pathlib import Path
 
-from vampd.disk.atomic import full_disk_told
+from vampd.disk.shared import SharedBytes
 from vampd.errors import ClaimLost
 
 _DOWN, _UP = 0, 1
 _STEP_S = 0.05
 
 
-class Flag:
-    """A flag in a one-byte file that every process which maps it sees at once.
+class Flag(SharedBytes):
+    """A flag that every process which maps its file sees at once.
 
-    Picklable: only the path travels. A flag whose file is gone counts as raised, because whoever
-    made it is gone too.
+    One whose file is gone counts as raised, because whoever made it is gone too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._shared: mmap.mmap | None = None
-
-    @classmethod
-    def create(cls, path: Path) -> Flag:
-        """A lowered flag; one that is already there is lowered. DiskFull."""
-        with full_disk_told(path):
-            # Never truncated: a process that maps the file would die of SIGBUS.
-            file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                os.pwrite(file_fd, bytes([_DOWN]), 0)
-            finally:
-                os.close(file_fd)
-        return cls(path)
+    LENGTH = 1
 
     @property
     def is_up(self) -> bool:
         """Whether the flag is raised."""
         try:
-            return self._byte()[0] != _DOWN
+            return self.shared[0] != _DOWN
         except FileNotFoundError:
             return True
 
     def put_up(self) -> None:
         """Raise the flag."""
-        self._byte()[0] = _UP
+        self.shared[0] = _UP
 
     def take_down(self) -> None:
         """Lower the flag."""
-        self._byte()[0] = _DOWN
-
-    def __reduce__(self) -> tuple[type[Flag], tuple[Path]]:
-        return Flag, (self.path,)
-
-    def _byte(self) -> mmap.mmap:
-        if self._shared is None:
-            file_fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                self._shared = mmap.mmap(file_fd, 1)
-            finally:
-                os.close(file_fd)
-        return self._shared
+        self.shared[0] = _DOWN
 
 
 class SharedPace:
@@ -86,6 +56,11 @@ class SharedPace:
     def stopped(self) -> bool:
         """Whether work should end now."""
         return self._stop.is_up
+
+    @property
+    def folder(self) -> Path:
+        """Where its flags lie, and whatever else workers share with the daemon."""
+        return self._stop.path.parent
 
     def check(self) -> None:
         """Stand still while paused; raise ClaimLost (``stopped``) when stopped."""

@@ -18,6 +18,7 @@ import numpy as np
 from vampd.disk.atomic import creating, fsync_folder, sync_file
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
+from vampd.disk.shared import Unmetered
 from vampd.disk.writeback import WriteBack
 from vampd.errors import DataError, DigestMismatch
 from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
@@ -31,10 +32,11 @@ from vampd.model.cube import FileStamp
 from vampd.model.framelist import Framelist
 from vampd.model.proof import Verification, frames_to_decode
 from vampd.model.receipt import Place, Receipt
-from vampd.ports import Pace
+from vampd.ports import Meter, Pace
 
 # P descriptors are signed 32-bit numbers.
 _LARGEST_P_HEAP = 2**31 - 1
+_UNMETERED = Unmetered()
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def pack_cube(
     sidecar: Path,
     verify: Verification,
     pace: Pace,
+    meter: Meter = _UNMETERED,
 ) -> Receipt:
     """Write a framelist's product and its sidecar; the product's receipt.
 
@@ -71,7 +74,7 @@ def pack_cube(
     write_sidecar(framelist, sidecar)
     failpoint("packed.sidecar_written")
     with creating(packed) as file:
-        head, proof = _write(file, framelist, night_folder, image, verify, pace)
+        head, proof = _write(file, framelist, night_folder, image, verify, pace, meter)
         failpoint("packed.streamed")
         sync_file(file)
         failpoint("packed.file_synced")
@@ -108,6 +111,7 @@ def _write(
     image: tuple[int, int],
     verify: Verification,
     pace: Pace,
+    meter: Meter,
 ) -> tuple[bytes, Proof]:
     """Write the whole file, its beginning last; that beginning, and what proves the rest."""
     # Decided from the worst case: later there is no way back.
@@ -124,7 +128,7 @@ def _write(
         data_sum=0,
     )
     file.seek(len(primary) + len(blank) + table_bytes)
-    heap = _write_heap(file, framelist, night_folder, image, verify, pace)
+    heap = _write_heap(file, framelist, night_folder, image, verify, pace, meter)
     file.write(bytes(padded(table_bytes + heap.bytes) - table_bytes - heap.bytes))
     failpoint("packed.heap_written")
     table = _table(heap.lengths, descriptor)
@@ -148,6 +152,7 @@ def _write_heap(
     image: tuple[int, int],
     verify: Verification,
     pace: Pace,
+    meter: Meter,
 ) -> _Heap:
     decoded = frames_to_decode(framelist.frames, verify)
     lengths: list[int] = []
@@ -171,6 +176,7 @@ def _write_heap(
         heap_sum.update(encoder.coded)
         file.write(encoder.coded.data)
         write_back.follow(file.tell())
+        meter.add(len(batch.positions), batch.pixels.nbytes)
     return _Heap(lengths, Proof(heap_sum.value, digests, decoded), plain_sum.value)
 
 

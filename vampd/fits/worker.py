@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from vampd.disk.pace import SharedPace
+from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
 from vampd.fits.packed import pack_cube
 from vampd.model.framelist import parse_framelist
@@ -51,6 +52,7 @@ def pack_framelist(
     framelist_path: str,
     verify: Verification,
     pace: SharedPace,
+    meter: SharedMeter,
 ) -> Receipt:
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
 
@@ -59,6 +61,7 @@ def pack_framelist(
     """
     with (night_folder / framelist_path).open("r+b") as file:  # NFS locks what is open for writing
         fcntl.flock(file, fcntl.LOCK_EX)
+        meter.begin()
         text = file.read().decode("utf-8", "surrogateescape")
         try:
             framelist = parse_framelist(text)
@@ -71,4 +74,5 @@ def pack_framelist(
             night_folder / framelist.sidecar_path,
             verify,
             pace,
+            meter,
         )

@@ -114,6 +114,10 @@ class NightRow(Base):
     bytes: Mapped[int]
     done_actions: Mapped[int]
     all_actions: Mapped[int]
+    done_frames: Mapped[int] = mapped_column(server_default="0")
+    all_frames: Mapped[int] = mapped_column(server_default="0")
+    done_bytes: Mapped[int] = mapped_column(server_default="0")
+    all_bytes: Mapped[int] = mapped_column(server_default="0")
     signature: Mapped[str | None]
     discovered_at: Mapped[float]
     changed_at: Mapped[float]

@@ -1,0 +1,22 @@
+"""What this machine has: processor cores and memory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_MEMINFO = Path("/proc/meminfo")
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def available_memory_bytes(meminfo: Path = _MEMINFO) -> int:
+    """What may still be asked for without swapping: free memory, and caches that can give way."""
+    for line in meminfo.read_text(encoding="ascii").splitlines():
+        name, _, rest = line.partition(":")
+        if name == "MemAvailable":
+            return int(rest.split()[0]) * 1024
+    raise OSError(f"{meminfo} tells no MemAvailable")
