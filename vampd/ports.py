@@ -22,7 +22,7 @@ from vampd.model.night import NightId
 from vampd.model.plan import Compare
 from vampd.model.receipt import Place, Receipt
 from vampd.model.space import Space
-from vampd.model.state import Event, EventName, StageName, State
+from vampd.model.state import Event, EventName, Gate, StageName, State
 
 
 class Pace(Protocol):
@@ -222,10 +222,10 @@ class NightRecord:
     """What the store knows of a night.
 
     ``claim`` rises with every claim and fences late results; ``code`` and ``error`` tell the last
-    failure or the reason of a hold; ``signature`` is the digest of the raw listing that the last
-    claimed sync saw; ``manifests`` is how many the night has, None before the first look; times are
-    unix seconds or None. What is done of all is told of the last attempt; of frames and raw bytes
-    where it packs cubes.
+    failure or the reason of a hold; ``released`` are the gates that a person has opened to it;
+    ``signature`` is the digest of the raw listing that the last claimed sync saw; ``manifests`` is
+    how many the night has, None before the first look; times are unix seconds or None. What is done
+    of all is told of the last attempt; of frames and raw bytes where it packs cubes.
     """
 
     night: NightId
@@ -234,7 +234,7 @@ class NightRecord:
     code: str | None = None
     error: str | None = None
     note: str | None = None
-    released: bool = False
+    released: frozenset[Gate] = frozenset()
     frames: int = 0
     bytes: int = 0
     done_actions: int = 0

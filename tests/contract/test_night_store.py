@@ -9,7 +9,7 @@ import pytest
 from tests.support.memory_store import MemoryNights
 from vampd.errors import ClaimLost, IllegalTransition, StateError
 from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName, StageName, State, Status, advance
+from vampd.model.state import Event, EventName, Gate, StageName, State, Status, advance
 from vampd.ports import Facts, NightStore
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
@@ -158,12 +158,27 @@ def test_an_interruption_tells_its_reason(store):
 
 def test_a_release_is_remembered_until_late_data_come(store):
     running(store)
-    assert not happen(store, EventName.HELD).released
+    cards = {Gate.CARD_MISSING}
+    assert not happen(store, EventName.HELD, code="card_missing").released
     assert not happen(store, EventName.RETRIED).released
-    assert happen(store, EventName.HELD, EventName.RELEASED).released
-    assert happen(store, EventName.CLAIMED, EventName.ADVANCED).released
-    assert happen(store, EventName.HELD, EventName.RETRIED).released
+    happen(store, EventName.HELD, code="card_missing")
+    assert happen(store, EventName.RELEASED).released == cards
+    assert happen(store, EventName.CLAIMED, EventName.ADVANCED).released == cards
+    assert happen(store, EventName.HELD, EventName.RETRIED).released == cards
     assert not happen(store, EventName.REOPENED).released
+
+
+def test_a_release_opens_the_gate_that_the_night_stood_at_and_no_other(store):
+    running(store)
+    opened: set[Gate] = set()
+    codes = ("stuck", None, "held_by_person", "older_nights", "sync_unexpected", "card_missing")
+    for code in codes:
+        happen(store, EventName.HELD, code=code)
+        opened |= {Gate(code)} if code in ("sync_unexpected", "card_missing") else set()
+        assert happen(store, EventName.RELEASED).released == opened
+    assert happen(store, EventName.RELEASED).released == set(Gate)
+    told = [line.code for line in store.history(NIGHT) if line.event is EventName.RELEASED]
+    assert told == [None, None, None, None, "sync_unexpected", "card_missing", "older_nights"]
 
 
 def test_facts_that_are_not_told_stay(store):

@@ -43,7 +43,7 @@ from tests.support.daemon import (
     wait_until,
 )
 from tests.support.nights import make_scenario
-from tests.support.smallest_night import SMALLEST, add_late_cubes, make_smallest
+from tests.support.smallest_night import SMALLEST, UNPAIRED, add_late_cubes, make_smallest
 from vampd.model.night import Kind, NightId
 from vampd.model.state import EventName, StageName, Status
 from vampd.simulate import CROP_64, Run, Scenario, Writer, plan_night, write_night
@@ -370,21 +370,6 @@ def test_a_store_that_is_busy_for_long_ends_nobody(site: Site) -> None:
 
 
 # --- the order of frame IDs -----------------------------------------------------------------------
-
-
-UNPAIRED = Scenario(
-    "unpaired",
-    CROP_64,
-    (
-        Run(
-            triggers=24,
-            period_us=20_000,
-            exptime_us=19_000,
-            frames_per_cube=(24, 24),
-            skipped=(0, 16),
-        ),
-    ),
-)
 
 
 def make_unexpected(site: Site, date: str) -> NightId:

@@ -47,7 +47,7 @@ from vampd.errors import TransientError
 from vampd.model.letter import DEFAULT_TEMPLATE, write_letter
 from vampd.model.mailing import Correspondence, Mailing, MailOutcome, MailState
 from vampd.model.night import NightId
-from vampd.model.state import Status
+from vampd.model.state import Gate, Status
 from vampd.stages.manifest import read_manifests
 from vampd.store.engine import Access, open_store
 from vampd.store.schema import REVISION
@@ -435,7 +435,8 @@ def test_a_database_of_the_first_schema_is_carried_over(tmp_path: Path) -> None:
         database.execute(
             "INSERT INTO nights (date, kind, stage, status, attempts, claim, released, frames,"
             " bytes, done_actions, all_actions, discovered_at, changed_at) VALUES"
-            " ('20251106', 'archive', 'manifest', 'done', 0, 1, 0, 1, 1, 0, 0, 1.0, 1.0)"
+            " ('20251106', 'archive', 'manifest', 'done', 0, 1, 0, 1, 1, 0, 0, 1.0, 1.0),"
+            " ('20251107', 'archive', 'headers', 'ready', 0, 1, 1, 1, 1, 0, 0, 1.0, 1.0)"
         )
         database.execute("INSERT INTO receipts VALUES (1, 'here', 'a', 1, 1, 'x', 1.0)")
     store = open_store(f"sqlite:///{path}", Access.MIGRATE)
@@ -443,7 +444,9 @@ def test_a_database_of_the_first_schema_is_carried_over(tmp_path: Path) -> None:
     from vampd.store.nights import Nights
     from vampd.store.receipts import StoredReceipts
 
-    (record,) = Nights(store).nights()
+    record, released = Nights(store).nights()
+    # It was released when that let a night pass every gate.
+    assert (record.released, released.released) == (frozenset(), frozenset(Gate))
     assert record.manifests is None
     assert StoredReceipts(store).of(record.night, Place.HERE)["a"].md5 is None
     store.close()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.daemon import Site, make_site, record_of, settle, vampctl
 from tests.support.nights import make_scenario
-from tests.support.smallest_night import SMALLEST
+from tests.support.smallest_night import SMALLEST, UNPAIRED
 from vampd.model.night import Kind, NightId
 from vampd.model.state import StageName, Status
 
@@ -35,6 +35,37 @@ def test_a_missing_card_holds_the_night_before_frame_ids_until_it_is_released(
     assert "edit cards" in vampctl(site, "plan", night.date).stdout
     settle(site)
     assert record_of(site, night).state.status is Status.DONE
+
+
+def test_who_forgives_a_missing_card_has_not_forgiven_what_sync_found(tmp_path: Path) -> None:
+    both = replace(UNPAIRED, runs=tuple(replace(run, absent=("OBS-MOD",)) for run in UNPAIRED.runs))
+    site = make_site(tmp_path, headers={"when_missing": "hold"})
+    older = make_scenario(site.root, UNPAIRED, "20251104", Kind.ARCHIVE, 5)[0]
+    night = make_scenario(site.root, both, "20251106", Kind.ARCHIVE, 5)[0]
+    for stage, code in ((StageName.HEADERS, "card_missing"), (StageName.FRAMEIDS, None)):
+        settle(site)
+        record = record_of(site, night)
+        assert (record.state.stage, record.code) == (stage, code)
+        assert not site.ledger.exists()
+        assert vampctl(site, "release", night.date).returncode == 0
+    # Past the older night by now, which still waits for somebody to look at its verdict.
+    for code in ("sync_unexpected", None):
+        settle(site)
+        assert record_of(site, night).code == code
+        assert record_of(site, older).code == "sync_unexpected"
+        assert site.ledger.exists() is (code is None)
+        if code:
+            assert vampctl(site, "release", night.date).returncode == 0
+    assert record_of(site, night).state.status is Status.DONE
+    told = vampctl(site, "status", night.date).stdout
+    assert "past missing cards, older nights, the verdict of sync, by a person" in told
+    history = vampctl(site, "history", night.date).stdout
+    released = [line for line in history.splitlines() if " released " in line]
+    assert [line.split()[-1] for line in released] == [
+        "card_missing",
+        "older_nights",
+        "sync_unexpected",
+    ]
 
 
 @pytest.mark.parametrize("rules", [{}, {"when_missing": "hold", "required": ["EXPTIME"]}])

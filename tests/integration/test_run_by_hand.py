@@ -89,7 +89,7 @@ def test_stages_go_one_by_one_and_a_held_night_is_held_again(site: Site) -> None
     assert vampctl(site, "run", "20251106", "--only", "frameids").returncode == 0
     record = record_of(site, NIGHT)
     assert stands(site) == (StageName.FPACK, Status.HELD)
-    assert (record.code, record.error, record.released) == ("held_by_person", "slowly", False)
+    assert (record.code, record.error, record.released) == ("held_by_person", "slowly", frozenset())
     settle(site)
     assert stands(site) == (StageName.FPACK, Status.HELD)
     assert vampctl(site, "run", "20251106", "--until", "headers").returncode == 0

@@ -480,7 +480,7 @@ def test_a_change_by_another_process_is_noticed(store: Store, path: Path):
 
 def test_five_thousand_nights_are_listed_quickly(store: Store):
     nights = Nights(store)
-    row = {"stage": "sync", "status": "done", "attempts": 0, "claim": 1, "released": False}
+    row = {"stage": "sync", "status": "done", "attempts": 0, "claim": 1, "released": frozenset()}
     row |= {"frames": 1, "bytes": 1, "done_actions": 0, "all_actions": 0}
     row |= {"discovered_at": 1.0, "changed_at": 1.0, "kind": "engineering"}
     dates = [date(2010, 1, 1) + timedelta(number) for number in range(5000)]

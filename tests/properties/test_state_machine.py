@@ -33,6 +33,7 @@ events = st.builds(
     st.none() | st.floats(0, 4e9),
 )
 words = st.none() | st.text(max_size=5)
+codes = words | st.sampled_from(["card_missing", "sync_unexpected", "older_nights"])
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Expected:
 
     state: State = field(default_factory=State)
     claims: int = 0
-    released: bool = False
+    released: frozenset[str] = frozenset()
     told: tuple[str | None, str | None] = (None, None)
     moves: int = 0
 
@@ -68,7 +69,7 @@ class NightsSideBySide(RuleBasedStateMachine):
         self.expected.setdefault(night, Expected())
 
     @precondition(lambda self: self.expected)
-    @rule(choice=st.data(), code=words, message=words)
+    @rule(choice=st.data(), code=codes, message=words)
     def follow_the_table(self, choice: st.DataObject, code: str | None, message: str | None):
         # Random events alone seldom get far; these lead through all stages.
         night = choice.draw(st.sampled_from(sorted(self.expected)))
@@ -81,7 +82,7 @@ class NightsSideBySide(RuleBasedStateMachine):
         choice=st.data(),
         event=events,
         claim_age=st.none() | st.integers(0, 2),
-        code=words,
+        code=codes,
         message=words,
     )
     def throw_anything_at_it(self, choice, event, claim_age, code, message) -> None:
@@ -140,8 +141,13 @@ class NightsSideBySide(RuleBasedStateMachine):
         except IllegalTransition:
             return IllegalTransition
 
+    def gates_of(self, before: State, code: str | None) -> frozenset[str]:
+        if before.status is not Status.HELD:
+            return frozenset({"older_nights"})
+        return frozenset({code or ""} & {"card_missing", "sync_unexpected"})
+
     def count(self, expected, event, state, code, message) -> None:
-        expected.state = state
+        before, expected.state = expected.state, state
         expected.moves += 1
         match event.name:
             case EventName.CLAIMED:
@@ -150,9 +156,12 @@ class NightsSideBySide(RuleBasedStateMachine):
                 expected.told = code, message
             case EventName.ADVANCED | EventName.RETRIED:
                 expected.told = None, None
-            case EventName.RELEASED | EventName.REOPENED:
+            case EventName.RELEASED:
+                expected.released |= self.gates_of(before, expected.told[0])
                 expected.told = None, None
-                expected.released = event.name is EventName.RELEASED
+            case EventName.REOPENED:
+                expected.told = None, None
+                expected.released = frozenset()
 
     @invariant()
     def records_are_as_expected(self) -> None:

@@ -31,6 +31,20 @@ _SOLO = Run(
 SMALLEST = Scenario("smallest", CROP_64, (_SWITCHING, _SOLO))
 # What the observers add to the same night an hour later.
 LATE = Scenario("late", CROP_64, (replace(_SWITCHING, hwp_angle_deg=45.0),), time(6))
+# Most of its frames should have a partner and have none: sync is not to be believed unseen.
+UNPAIRED = Scenario(
+    "unpaired",
+    CROP_64,
+    (
+        Run(
+            triggers=24,
+            period_us=20_000,
+            exptime_us=19_000,
+            frames_per_cube=(24, 24),
+            skipped=(0, 16),
+        ),
+    ),
+)
 
 
 def make_smallest(

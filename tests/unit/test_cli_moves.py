@@ -40,7 +40,7 @@ def test_a_person_holds_with_a_reason_and_releases(world: FakeWorld) -> None:
     assert world.run("release", "20251106").exit_code == 0
     record = world.store.night(NIGHT)
     assert record is not None
-    assert (record.state.status, record.released, record.error) == (Status.READY, True, None)
+    assert (record.state.status, record.released, record.error) == (Status.READY, frozenset(), None)
 
 
 def test_the_history_names_the_person(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,10 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary", "shows what sync made of it"),
         ("release", "lets it take frame IDs as it is"),
     ),
+    "card_missing": (
+        ("release", "lets it go on without these cards"),
+        ("retry", "tries again, after headers.required or headers.when_missing was changed"),
+    ),
     "old_tools": (
         ("restore", "brings the folder back to raw, after showing what goes and asking"),
         ("retry", "lets vampd process it, once it is restored"),

@@ -65,9 +65,11 @@ def release(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a night go on that is held or waits for older nights.
+    """Let a night go on past what it is held for, or past the older nights that it waits for.
 
-    An archive night that is released may pass older ones on its way to frame IDs.
+    It stands for that reason alone: what else would hold the night holds it still. Late data take
+    it back. An archive night that is not held may from then on pass older ones on its way to frame
+    IDs.
     """
     _move(context, config, night, kind, Event(EventName.RELEASED))
 

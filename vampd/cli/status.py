@@ -21,7 +21,7 @@ from vampd.cli.words import (
     one_line,
 )
 from vampd.model.mailing import Correspondence
-from vampd.model.state import Status, stages_of
+from vampd.model.state import Gate, Status, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.night import NightId
@@ -57,6 +57,11 @@ _EVENT_COLUMNS = (
 _LAST_EVENTS = 10
 _NOT_SAFE = "NOT safe: the archive copy was found bad"
 _NO_MAIL = Correspondence()
+_GATES = {
+    Gate.CARD_MISSING: "missing cards",
+    Gate.OLDER_NIGHTS: "older nights",
+    Gate.SYNC_UNEXPECTED: "the verdict of sync",
+}
 
 NightOrAll = Annotated[
     str | None,
@@ -157,7 +162,7 @@ def night_object(
         "code": record.code,
         "error": record.error,
         "note": describe(record, now, letters),
-        "released": record.released,
+        "released": sorted(record.released),
         "discovered_at": format_time(record.discovered_at),
         "changed_at": format_time(record.changed_at),
         "processed_at": format_time_or_none(record.processed_at),
@@ -243,7 +248,7 @@ def _show_night(
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),
-        ("released", "by a person" if record.released else ""),
+        ("released", _describe_release(record)),
         ("discovered", format_moment(record.discovered_at, now)),
         *(
             (name, format_moment(at, now) if at is not None else "not yet")
@@ -271,6 +276,11 @@ def _show_night(
         last = history[-_LAST_EVENTS:]
         write(f"\nlast {len(last)} of {len(history)} events")
         show_events(last)
+
+
+def _describe_release(record: NightRecord) -> str:
+    gates = ", ".join(_GATES[gate] for gate in sorted(record.released))
+    return f"past {gates}, by a person" if gates else ""
 
 
 def show_events(events: Sequence[EventRecord]) -> None:

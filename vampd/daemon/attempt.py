@@ -38,7 +38,7 @@ from vampd.log import get_log
 from vampd.model.generation import Generation, SyncCounts
 from vampd.model.plan import Action, Pack, Plan
 from vampd.model.retry import RetryPolicy, after_failure
-from vampd.model.state import Event, EventName, StageName, Status
+from vampd.model.state import Event, EventName, Gate, StageName, Status
 from vampd.model.stream import CAMERA_STREAMS, Stream
 from vampd.model.synchronisation import find_unexpected
 from vampd.ports import Eyes, Facts, NightRecord, NightStore
@@ -222,7 +222,7 @@ def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
 def _refuse_unexpected(attempt: Attempt) -> None:
     """The gate before what cannot be undone: hold an unexpected night before it takes IDs."""
     rules = attempt.settings.sync
-    if not rules.hold_when_unexpected or attempt.record.released:
+    if not rules.hold_when_unexpected or Gate.SYNC_UNEXPECTED in attempt.record.released:
         return
     counts = total_counts(attempt.eyes.generations(attempt.record.night))
     unexpected = find_unexpected(
@@ -233,7 +233,7 @@ def _refuse_unexpected(attempt: Attempt) -> None:
     )
     if unexpected:
         raise DataError(
-            "sync_unexpected",
+            Gate.SYNC_UNEXPECTED.value,
             f"{unexpected}; look at `vampctl summary {attempt.record.night.date}`, then"
             f" `vampctl release {attempt.record.night.date}` lets it take frame IDs",
         )

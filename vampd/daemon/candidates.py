@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from vampd.config import Authority, Settings
 from vampd.daemon.quiet_watch import OLD_TOOLS
 from vampd.model.schedule import Candidate, Limits
-from vampd.model.state import StageName, Status
+from vampd.model.state import Gate, StageName, Status
 from vampd.ports import NightRecord
 
 
@@ -18,7 +18,7 @@ def candidates_of(records: Iterable[NightRecord], settings: Settings) -> list[Ca
         Candidate(
             record.night,
             record.state,
-            released=record.released,
+            released=Gate.OLDER_NIGHTS in record.released,
             aside=record.code == OLD_TOOLS
             or (before is not None and record.night.date < before)
             # A folder without raw files has no cube that an ID could be for.

@@ -52,6 +52,17 @@ HELD_BY_PERSON = "held_by_person"
 RESTORED = "restored"
 
 
+class Gate(StrEnum):
+    """What a night may not pass until a person lets it, each by a word of its own.
+
+    The first two are also the codes of the holds that they lead to.
+    """
+
+    CARD_MISSING = "card_missing"  # cubes without a required card
+    SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that somebody has to look at
+    OLDER_NIGHTS = "older_nights"  # frame IDs are for older nights first
+
+
 class EventName(StrEnum):
     """What can happen to a night."""
 
@@ -62,7 +73,7 @@ class EventName(StrEnum):
     FAILED = "failed"  # the attempt failed and will be repeated
     HELD = "held"  # by the daemon's rules or by a person
     RETRIED = "retried"  # a person asks for the stage, or an earlier one, again
-    RELEASED = "released"  # a person lets a held night go on
+    RELEASED = "released"  # a person lets a held night go on, past what it was held for
     REOPENED = "reopened"  # late data
     INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
     ABANDONED = "abandoned"  # given back by a daemon that stops; does not count as an attempt
@@ -70,6 +81,8 @@ class EventName(StrEnum):
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
 _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
+
+_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED)
 
 # ADVANCED leads to DONE instead of READY behind the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {
@@ -151,6 +164,16 @@ def advance(kind: Kind, state: State, event: Event) -> State:
             return replace(after, stage=StageName.SYNC, attempts=0)
         case _:
             return after
+
+
+def opened_gate(state: State, code: str | None) -> Gate | None:
+    """The gate that RELEASED opens to a night in this state, held with this code.
+
+    A person forgives what the night shows as its reason, and nothing that they were not told of.
+    """
+    if state.status is not Status.HELD:
+        return Gate.OLDER_NIGHTS
+    return next((gate for gate in _HOLDING if gate == code), None)
 
 
 def _next_stage(kind: Kind, state: State) -> State:

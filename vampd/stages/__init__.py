@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from vampd.config import Settings, WhenMissing
 from vampd.model.night import NightId
 from vampd.model.plan import Plan
-from vampd.model.state import StageName
+from vampd.model.state import Gate, StageName
 from vampd.ports import Eyes, NightRecord
 from vampd.stages import fpack, frameids, headers, manifest, sync, transfer
 
@@ -48,8 +48,8 @@ STAGES: Mapping[StageName, Stage] = {
 
 
 def settings_for(record: NightRecord, settings: Settings) -> Settings:
-    """What a night is planned with: one that is released is not held for missing cards."""
-    if not record.released:
+    """What a night is planned with: once missing cards are forgiven, they no longer hold it."""
+    if Gate.CARD_MISSING not in record.released:
         return settings
     headers_settings = settings.headers.model_copy(update={"when_missing": WhenMissing.WARN})
     return settings.model_copy(update={"headers": headers_settings})

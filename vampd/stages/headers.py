@@ -17,7 +17,7 @@ from vampd.model.forms import Problem
 from vampd.model.night import NightId
 from vampd.model.plan import EditCards, Plan, Remark
 from vampd.model.required_cards import find_missing
-from vampd.model.state import StageName
+from vampd.model.state import Gate, StageName
 from vampd.ports import Eyes
 
 NAME = StageName.HEADERS
@@ -61,10 +61,10 @@ def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
     missing = _missing_cards(survey, settings.headers.required)
     if missing and settings.headers.when_missing is WhenMissing.HOLD:
         raise DataError(
-            "card_missing",
+            Gate.CARD_MISSING.value,
             "; ".join(_missing_message(keyword, paths) for keyword, paths in missing.items())
             + ". A product cannot be given them later: look what the cubes are, then"
-            " `vampctl release` lets the night go on as it is, past every gate before frame IDs",
+            " `vampctl release` lets the night go on without them",
         )
     edits: list[EditCards] = []
     problems: list[tuple[str, Problem]] = []
@@ -92,7 +92,8 @@ def _missing_message(keyword: str, paths: list[str]) -> str:
 def _missing_remarks(missing: Mapping[str, list[str]]) -> Iterator[Remark]:
     for keyword, paths in missing.items():
         facts = (("keyword", keyword), ("framelists", str(len(paths))))
-        yield Remark("card_missing", keyword, _missing_message(keyword, paths), facts)
+        message = _missing_message(keyword, paths)
+        yield Remark(Gate.CARD_MISSING.value, keyword, message, facts)
 
 
 def _problem_remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark]:

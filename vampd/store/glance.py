@@ -25,7 +25,7 @@ from vampd.model.mailing import (
     Way,
 )
 from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, StageName, State, Status
+from vampd.model.state import EventName, Gate, StageName, State, Status
 from vampd.ports import EventRecord, NightRecord
 from vampd.store.revision import APPLICATION_ID, REVISION
 
@@ -167,7 +167,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 
 def _record(row: tuple[Any, ...]) -> NightRecord:
     date, kind, stage, status, attempts, not_before, *rest = row
-    rest[_RELEASED] = bool(rest[_RELEASED])
+    rest[_RELEASED] = frozenset(map(Gate, rest[_RELEASED].split()))
     for number in _TEXTS:
         if type(rest[number]) is bytes:
             rest[number] = _text(rest[number])

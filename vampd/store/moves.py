@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vampd.errors import ClaimLost, StateError
 from vampd.model.night import NightId
-from vampd.model.state import Event, EventName, StageName, Status, advance
+from vampd.model.state import Event, EventName, StageName, Status, advance, opened_gate
 from vampd.ports import EventRecord, NightRecord
 
 # The last error stays in sight while the night runs again, until something went well or a person
@@ -36,9 +36,10 @@ def moved(
     if event.name is EventName.CLAIMED:
         after = replace(after, claim=record.claim + 1)
     if event.name is EventName.RELEASED:
-        after = replace(after, released=True)
+        gate = opened_gate(record.state, record.code)
+        after = replace(after, released=record.released | ({gate} if gate else frozenset()))
     if event.name is EventName.REOPENED:
-        after = replace(after, released=False)
+        after = replace(after, released=frozenset())
     if event.name in _TELLS:
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
@@ -58,7 +59,7 @@ def noted(
     code: str | None,
     message: str | None,
 ) -> EventRecord:
-    """The line of history for this move."""
+    """The line of history for this move; a release without a code tells the gate it opened."""
     attempting = after if event.name is EventName.CLAIMED else before
     return EventRecord(
         night=before.night,
@@ -66,12 +67,19 @@ def noted(
         event=event.name,
         stage=before.state.stage,
         attempt=attempting.state.attempts,
-        code=code,
+        code=_code_of(before, event, code),
         actor=actor,
         message=message,
         to_stage=event.stage,
         not_before=event.not_before,
     )
+
+
+def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
+    if event.name is EventName.RELEASED and code is None:
+        gate = opened_gate(before.state, before.code)
+        return None if gate is None else gate.value
+    return code
 
 
 def unknown_night(night: NightId) -> StateError:

@@ -21,13 +21,14 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from vampd.model.mailing import MailOutcome, Way
 from vampd.model.night import Kind
 from vampd.model.receipt import Place
-from vampd.model.state import EventName, StageName, Status
+from vampd.model.state import EventName, Gate, StageName, Status
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 __all__ = ["APPLICATION_ID", "REVISION"]
@@ -64,6 +65,19 @@ class AnyText(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+class Gates(TypeDecorator[frozenset[Gate]]):
+    """The gates that are open to a night: their words in order, separated by blanks."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: frozenset[Gate] | None, dialect: Dialect) -> Any:
+        return None if value is None else " ".join(sorted(value))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> frozenset[Gate] | None:
+        return None if value is None else frozenset(map(Gate, value.split()))
 
 
 class Base(DeclarativeBase):
@@ -109,7 +123,7 @@ class NightRow(Base):
     code: Mapped[str | None]
     error: Mapped[str | None]
     note: Mapped[str | None]
-    released: Mapped[bool]
+    released: Mapped[frozenset[Gate]] = mapped_column(Gates(), server_default=text("''"))
     frames: Mapped[int]
     bytes: Mapped[int]
     done_actions: Mapped[int]

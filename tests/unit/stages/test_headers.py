@@ -18,7 +18,7 @@ from vampd.model.cards import Cards
 from vampd.model.framelist import apply_edits
 from vampd.model.night import Kind, NightId
 from vampd.model.plan import EditCards, Plan
-from vampd.model.state import State
+from vampd.model.state import Gate, State
 from vampd.ports import NightRecord
 from vampd.stages import headers, settings_for
 
@@ -193,7 +193,9 @@ def test_a_night_that_is_released_goes_on_and_is_still_told_of():
     held = settings().model_copy(update={"headers": rules})
     record = NightRecord(NIGHT, State())
     assert settings_for(record, held) is held
-    released = settings_for(replace(record, released=True), held)
+    others = frozenset(Gate) - {Gate.CARD_MISSING}
+    assert settings_for(replace(record, released=others), held) is held
+    released = settings_for(replace(record, released=frozenset({Gate.CARD_MISSING})), held)
     assert released.headers == Headers(when_missing=WhenMissing.WARN)
     assert released.sync is held.sync
 
