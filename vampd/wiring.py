@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from vampd.daemon.scheduler import RunMode
     from vampd.disk.pace import Flag, SharedPace
     from vampd.model.dictionary import Dictionary
+    from vampd.store.connection import Store
     from vampd.store.engine import Access
     from vampd.store.glance import Seen
     from vampd.store.ledger import FrameIdLedger
@@ -96,7 +97,6 @@ def look(settings: Settings) -> Iterator[Seen]:
 @contextmanager
 def _connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.engine import Access, open_store
-    from vampd.store.ledger import FrameIdLedger
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
     from vampd.store.receipts import StoredReceipts
@@ -104,13 +104,31 @@ def _connected(settings: Settings, access: Access) -> Iterator[Connections]:
     store = open_store(settings.database.url, access)
     try:
         receipts = StoredReceipts(store)
-        ledger_path = settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE
-        ledger = FrameIdLedger(store, ledger_path)
+        ledger = ledger_of(settings, store)
         if access is Access.MIGRATE:
             _bring_in_ledger(ledger)
         yield Connections(settings, Nights(store), receipts, ledger, StoredMailLog(store))
     finally:
         store.close()
+
+
+@contextmanager
+def open_ledger(settings: Settings) -> Iterator[FrameIdLedger]:
+    """The ledger with all that it can, for the one command that writes it anew."""
+    from vampd.store.engine import Access, open_store
+
+    store = open_store(settings.database.url, Access.USE)
+    try:
+        yield ledger_of(settings, store)
+    finally:
+        store.close()
+
+
+def ledger_of(settings: Settings, store: Store) -> FrameIdLedger:
+    """The ledger of this database, and of the file among the archive nights."""
+    from vampd.store.ledger import FrameIdLedger
+
+    return FrameIdLedger(store, settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE)
 
 
 def _bring_in_ledger(ledger: FrameIdLedger) -> None:

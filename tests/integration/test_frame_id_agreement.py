@@ -374,9 +374,17 @@ def test_names_of_late_cubes_are_appended(own_site: Site):
     assert reviewed(own_site)[0] == 0
 
 
-def test_without_ledger_and_database_the_next_night_is_held_and_gets_no_id(own_site: Site):
-    for path in (own_site.ledger, *own_site.database.parent.glob("vampd.db*")):
+def lose_everything(site: Site) -> None:
+    for path in (site.ledger, *site.database.parent.glob("vampd.db*")):
         path.unlink()
+
+
+def test_without_ledger_and_database_no_night_gets_an_id_until_the_ledger_is_written_anew(
+    own_site: Site,
+):
+    before = {row.identity: row.number for row in ledger_rows(own_site)}
+    tree = product_tree(own_site.folder(NIGHT))
+    lose_everything(own_site)
     night, _ = make_smallest(own_site.root, LATER.date)
     settle(own_site)
     for each in (NIGHT, night):
@@ -392,6 +400,40 @@ def test_without_ledger_and_database_the_next_night_is_held_and_gets_no_id(own_s
     settle(own_site)
     record = record_of(own_site, night)
     assert (record.state.status, record.code) == (Status.HELD, "frame_ids_disagree")
+
+    for each in (NIGHT, night):
+        assert "  vampctl rebuild-ledger  " in vampctl(own_site, "why", each.date).stdout
+    asked = vampctl(own_site, "rebuild-ledger")
+    assert (asked.returncode, f"{len(before)} frame IDs more" in asked.stdout) == (2, True)
+    assert ledger_rows(own_site) == []
+    assert vampctl(own_site, "rebuild-ledger", "--yes").returncode == 0
+    assert {row.identity: row.number for row in ledger_rows(own_site)} == before
+    for each in (NIGHT, night):
+        assert vampctl(own_site, "retry", each.date).returncode == 0
+    settle(own_site)
+    for each in (NIGHT, night):
+        assert record_of(own_site, each).state.status is Status.DONE
+    assert product_tree(own_site.folder(NIGHT)) == tree
+    new = {row.number for row in ledger_rows(own_site)} - set(before.values())
+    assert min(new) == max(before.values()) + 1
+    assert reviewed(own_site)[0] == 0
+
+
+@pytest.mark.parametrize("spoil", [copied_to_another_night, renamed, swapped, changed_names])
+def test_no_ledger_is_written_from_folders_that_contradict_each_other(own_site: Site, spoil):
+    spoil(own_site)
+    lose_everything(own_site)
+    open_store(f"sqlite:///{own_site.database}", Access.MIGRATE).close()
+    if spoil is copied_to_another_night:
+        shutil.copy(
+            own_site.folder(NIGHT) / "vgen2" / "generation_0001.json",
+            own_site.folder(LATER) / "vgen2",
+        )
+    refused = vampctl(own_site, "rebuild-ledger", "--yes")
+    assert refused.returncode == 1
+    assert "nothing was changed" in refused.stderr
+    assert "VMPA9000000" in refused.stderr
+    assert not own_site.ledger.exists()
     assert ledger_rows(own_site) == []
 
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import stat
+import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,8 @@ from vampd.model.frame_id import FrameId, NumberRange
 from vampd.model.night import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
-from vampd.store.ledger_file import (
+from vampd.store.ledger_file import open_ledger_file
+from vampd.store.ledger_records import (
     Applied,
     Bound,
     Granted,
@@ -82,6 +84,7 @@ from vampd.model.frame_id import FrameId
 from vampd.model.night import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
+from vampd.store.ledger_file import open_ledger_file
 
 folder = Path(sys.argv[1])
 store = open_store(f"sqlite:///{{folder}}/vampd.db", Access.USE)
@@ -185,7 +188,7 @@ def grant_and_die(desk: Desk, monkeypatch: pytest.MonkeyPatch, names: list[str])
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("vampd.store.ledger.failpoint", die)
+        patch.setattr("vampd.store.ledger_requests.failpoint", die)
         with pytest.raises(Killed):
             desk.ledger.reserve(NIGHT, names, LOCAL)
     desk.restart()
@@ -357,11 +360,17 @@ def test_lines_that_only_the_database_knows_stop_all_granting(desk: Desk):
         (Bound(FrameId(90_000_004), "c", NIGHT), ["VMPA90000001", "VMPA90000004", "product c"]),
         (Bound(FrameId(90_000_009), "new", NIGHT), ["VMPA90000009", "not granted"]),
         (Bound(FrameId(90_000_004), "new", LATER), ["VMPA90000004", "not granted"]),
-        (Granted(FrameId(90_000_001), 2, NIGHT), ["90000001", "request=1", "request=2"]),
+        (
+            Granted(FrameId(90_000_001), 2, NIGHT),
+            ["granted VMPA90000001 2 2025", "granted VMPA90000001 1 2025"],
+        ),
         (Granted(FrameId(90_000_001), 9, NIGHT), ["no request 9"]),
         (Granted(FrameId(90_000_009), 1, LATER), ["another night"]),
         (Applied(FrameId(90_000_004), NIGHT), ["bound to nothing"]),
-        (Requested(1, NIGHT, 7, "0" * 64, "why"), ["request=1", "count=7", "count=3"]),
+        (
+            Requested(1, NIGHT, 7, "0" * 64, "why"),
+            ["requested 1 20251106/archive 7 ", "requested 1 20251106/archive 3 "],
+        ),
         (Refused(9, "why"), ["no request 9"]),
         (Granted(FrameId(90_000_002), 1, NIGHT), ["same record 2 times"]),
     ],
@@ -473,3 +482,72 @@ def test_a_checksum_alone_does_not_make_a_record():
     ):
         with pytest.raises(ValueError, match=r"frame ID|otherwise"):
             parse_line(b"%s\t%08x" % (text, zlib.crc32(text)))
+
+
+def test_who_waits_for_a_file_that_is_replaced_meanwhile_appends_to_the_new_one(desk: Desk):
+    desk.ledger.reserve(NIGHT, ["a"], LOCAL)
+    with ThreadPoolExecutor(1) as threads:
+        with open_ledger_file(desk.file):
+            waiting = threads.submit(desk.ledger.reserve, NIGHT, ["b"], LOCAL)
+            while not waits_for_lock(desk.file):
+                time.sleep(0.01)
+            shutil.copy(desk.file, desk.folder / "backup")
+            os.replace(desk.folder / "backup", desk.file)
+        waiting.result()
+    assert desk.ids() == {"a": 1, "b": 2}
+    assert granted_ids(desk.file) == ["VMPA90000001", "VMPA90000002"]
+
+
+ANEW = """
+import sys
+from pathlib import Path
+from vampd.store.engine import Access, open_store
+from vampd.store.ledger import FrameIdLedger
+
+folder = Path(sys.argv[1])
+store = open_store(f"sqlite:///{folder}/vampd.db", Access.USE)
+FrameIdLedger(store, folder / "ARCHIVED_DATA" / "frameids.ledger").write_anew([])
+"""
+
+
+@pytest.mark.parametrize(
+    "deadly",
+    [
+        *("atomic.temporary.made", "atomic.replacing.written", "atomic.replacing.renamed"),
+        *("atomic.replacing.folder_synced", "ledger.rebuilt.written"),
+    ],
+)
+def test_a_ledger_is_written_anew_wholly_or_not_at_all(desk: Desk, deadly: str):
+    do_the_work(desk.ledger)
+    desk.ledger.reserve(NIGHT, ["e"], LOCAL)
+    whole = fields_of(desk.file)
+    ids = desk.ids()
+    torn = desk.file.read_bytes().replace(b"bound", b"bouND", 1)
+    desk.file.write_bytes(torn)
+    assert was_killed(run_script(ANEW, desk.folder, failpoint=deadly))
+    assert desk.file.read_bytes() == torn or sorted(fields_of(desk.file)) == sorted(whole)
+    desk.restart().write_anew([])
+    assert sorted(fields_of(desk.file)) == sorted(whole)
+    desk.ledger.reserve(NIGHT, [*NAMES, "e"], NoAuthority())
+    assert desk.ids() == ids
+
+
+def test_a_ledger_that_root_writes_anew_belongs_to_whom_the_archive_belongs(desk: Desk):
+    owner = (4711, 4712) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    os.chown(desk.file.parent, *owner)
+    desk.ledger.reserve(NIGHT, ["a"], LOCAL)
+    desk.file.unlink()
+    before = os.umask(0o077)
+    try:
+        desk.ledger.write_anew([])
+    finally:
+        os.umask(before)
+    status = desk.file.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (*owner, 0o664)
+
+
+def waits_for_lock(path: Path) -> bool:
+    """Whether somebody waits for the lock of this file, as the kernel tells."""
+    inode = f":{path.stat().st_ino} "
+    locks = Path("/proc/locks").read_text().splitlines()
+    return any(" -> " in line and inode in line for line in locks)

@@ -193,6 +193,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
 
         with (
             patch("vampd.store.ledger.failpoint", pass_by),
+            patch("vampd.store.ledger_requests.failpoint", pass_by),
             patch("vampd.store.ledger_file.failpoint", pass_by),
         ):
             try:

@@ -13,7 +13,25 @@ if TYPE_CHECKING:
 
 _SEE = ("plan", "shows what is still to be done, doing nothing")
 _RETRY = ("retry", "tries again now, once what the error tells of is mended")
+# These are about all nights.
+_WITHOUT_NIGHT = frozenset({"frameids", "rebuild-ledger"})
+_LEDGER = (
+    ("frameids", "shows what ledger, file names, headers and name_changes.txt tell otherwise"),
+    (
+        "rebuild-ledger",
+        "if the ledger is lost or damaged: writes it anew, asking first",
+    ),
+    ("retry", "tries again, once they agree"),
+)
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
+    "frame_id_conflict": _LEDGER,
+    "frame_ids_disagree": _LEDGER,
+    "ledger_conflict": _LEDGER,
+    "ledger_damaged": _LEDGER,
+    "grant_refused": (
+        ("frameids", "lists the IDs that came and are not used, and why"),
+        ("retry", "asks anew, once who runs the authority has answered for it"),
+    ),
     "sync_unexpected": (
         ("summary", "shows what sync made of it"),
         ("release", "lets it take frame IDs as it is"),
@@ -21,6 +39,10 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "card_missing": (
         ("release", "lets it go on without these cards"),
         ("retry", "tries again, after headers.required or headers.when_missing was changed"),
+    ),
+    "manifest_stale": (
+        ("manifest", "shows which manifests it has, and whether they were mailed"),
+        ("retry", "writes a new one, once the old one is out of the folder"),
     ),
     "old_tools": (
         ("restore", "brings the folder back to raw, after showing what goes and asking"),
@@ -43,13 +65,9 @@ def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict
     night = record.night
     for verb, what in _choose(record):
         command, _, option = verb.partition(" ")
-        # Mail is about archive nights alone, so it knows no --kind.
-        words = [
-            "vampctl",
-            command,
-            night.date if command == "mail" else named(night, records),
-            option,
-        ]
+        # These are about archive nights alone, so they know no --kind.
+        of_night = night.date if command in ("mail", "manifest") else named(night, records)
+        words = ["vampctl", command, "" if command in _WITHOUT_NIGHT else of_night, option]
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 

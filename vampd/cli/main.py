@@ -13,6 +13,7 @@ from vampd.cli import (
     doctor,
     frameids,
     headers,
+    ledger,
     mail,
     manifest,
     moves,
@@ -101,6 +102,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl frameids",
         "vampctl frameids --json | jq -r '.unused[].frame_id'",
     ),
+    ledger.rebuild_ledger: ("vampctl rebuild-ledger",),
     manifest.manifest: (
         "vampctl manifest 20251106",
         "vampctl manifest 20251106 20251107 --combine manifest_VMP_combined.csv",

@@ -81,3 +81,8 @@ class FrameId:
 
     def __str__(self) -> str:
         return f"VMPA{self.number:08d}"
+
+
+def is_frame_id(text: str) -> bool:
+    """Whether this text is an ID, exactly."""
+    return _FRAME_ID.fullmatch(text) is not None

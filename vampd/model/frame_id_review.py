@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vampd.model.frame_id import FrameId, NumberRange
+from vampd.model.frame_id import FrameId, NumberRange, is_frame_id
 from vampd.model.night import NightId
 from vampd.model.sighting import NightSightings, find_contradictions
 
@@ -186,7 +186,7 @@ def _wrong_headers(
     owners: dict[str, set[tuple[NightId, str]]] = defaultdict(set)
     for one in carried:
         where = f"{one.night.date}/{one.path}"
-        frame_id = _parse(one.stem)
+        frame_id = FrameId.parse(one.stem) if is_frame_id(one.stem) else None
         if one.problem:
             yield f"{where} cannot be read: {one.problem}"
             continue
@@ -201,10 +201,3 @@ def _wrong_headers(
         if len(shown_by) > 1:
             places = ", ".join(f"{night.date}/{stem}" for night, stem in sorted(shown_by))
             yield f"FRAMEID {text} stands in the headers of several products: {places}"
-
-
-def _parse(stem: str) -> FrameId | None:
-    try:
-        return FrameId.parse(stem)
-    except ValueError:
-        return None

@@ -18,6 +18,7 @@ from vampd.errors import DataError, FrameIdConflict
 from vampd.model.cards import Cards, Nonsense, Number, Undefined
 from vampd.model.frame_id import FrameId
 from vampd.model.framelist import Framelist, ProductOrder
+from vampd.model.generation import Generation
 from vampd.model.name_changes import (
     NAME_CHANGES,
     NameChange,
@@ -100,13 +101,18 @@ def survey(night: NightId, eyes: Eyes) -> FrameIdsSurvey:
             if product.identity is not None
         ),
         bound=eyes.bound_ids(night),
-        first_names={
-            product.identity: product.name
-            for generation in eyes.generations(night)
-            for product in generation.products
-        },
+        first_names=first_names(eyes.generations(night)),
         name_changes=eyes.text(night, NAME_CHANGES_PATH),
     )
+
+
+def first_names(generations: Iterable[Generation]) -> dict[str, str]:
+    """What each product was called at sync, by its identity."""
+    return {
+        product.identity: product.name
+        for generation in generations
+        for product in generation.products
+    }
 
 
 def plan(survey: FrameIdsSurvey, settings: Settings) -> Plan:
@@ -243,7 +249,7 @@ def _bound_to(identity: str, survey: FrameIdsSurvey) -> FrameId | None:
 def _conflict(found: str, frame_id: FrameId | None) -> FrameIdConflict:
     return FrameIdConflict(
         "frame_id_conflict",
-        f"{found}; compare ledger and folder, no ID is granted before they agree",
+        f"{found}; no ID is granted before ledger and folder agree: `vampctl frameids` shows both",
         frame_id=None if frame_id is None else str(frame_id),
     )
 

@@ -42,7 +42,8 @@ def refuse_disagreement(
         "expected ledger, file names and name_changes.txt to agree on the frame IDs, found:"
         f" {shown}{more}. The highest are: {_tell_all_highest(connection, nights)}. No ID is"
         f" granted until they agree: if {ledger} was lost or is an old one, bring it back from a"
-        " backup (the database is filled from it); `vampctl frameids` shows all",
+        " backup (the database is filled from it), or let `vampctl rebuild-ledger` write it anew;"
+        " `vampctl frameids` shows all",
     )
 
 

@@ -1,15 +1,8 @@
 """``frameids.ledger``: the frame-ID ledger as a file, which a lost database cannot take with it.
 
-One record a line, fields separated by tabs, the last field the CRC-32 of what stands before it:
-
-    requested  <request>  <night>    <count>    <digest of identities>  <why>
-    granted    <ID>       <request>  <night>
-    refused    <request>  <why>
-    bound      <ID>       <identity> <night>
-    applied    <ID>       <night>
-
-Lines are only appended. A writer that dies may leave a last line without its end; that line was
-never acknowledged and is cut off. Any other line that is not exactly as written is damage.
+Its lines (`vampd.store.ledger_records`) are only appended. A writer that dies may leave a last line
+without its end; that line was never acknowledged and is cut off. Any other line that is not exactly
+as written is damage.
 """
 
 from __future__ import annotations
@@ -17,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,120 +18,10 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder, full_disk_told
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
-from vampd.model.frame_id import FrameId
-from vampd.model.night import Kind, NightId
+from vampd.store.ledger_records import LedgerRecord, format_line, parse_line
 
 _READ_BYTES = 1 << 16
-_PERMISSIONS = 0o664
-
-
-@dataclass(frozen=True)
-class Requested:
-    """IDs are going to be asked for; ``digest`` is that of the wanted identities, in order."""
-
-    request: int
-    night: NightId
-    count: int
-    digest: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Granted:
-    """The authority has given this ID away."""
-
-    frame_id: FrameId
-    request: int
-    night: NightId
-
-
-@dataclass(frozen=True)
-class Refused:
-    """What the authority gave for a request was not what was asked for; it is never bound."""
-
-    request: int
-    why: str
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The ID belongs to this product."""
-
-    frame_id: FrameId
-    identity: str
-    night: NightId
-
-
-@dataclass(frozen=True)
-class Applied:
-    """The ID stands in its product."""
-
-    frame_id: FrameId
-    night: NightId
-
-
-LedgerRecord = Requested | Granted | Refused | Bound | Applied
-
-
-def format_line(record: LedgerRecord) -> bytes:
-    """The record as a line, with its end; ValueError for text that would break a line."""
-    fields = _fields_of(record)
-    for field in fields:
-        refuse_unprintable(field)
-    text = "\t".join(fields).encode()
-    return b"%s\t%08x\n" % (text, zlib.crc32(text))
-
-
-def refuse_unprintable(text: str) -> None:
-    """ValueError for text that would break a line of the ledger, and for none."""
-    if not text or not text.isprintable():
-        raise ValueError(f"the ledger keeps printable text, not {text!r}")
-
-
-def parse_line(line: bytes) -> LedgerRecord:
-    """The record that a line (without its end) is, exactly; ValueError for anything else."""
-    text, _, checksum = line.rpartition(b"\t")
-    if checksum != b"%08x" % zlib.crc32(text):
-        raise ValueError("its checksum does not agree")
-    record = _parse_fields(text.decode().split("\t"))
-    if format_line(record) != line + b"\n":
-        raise ValueError("vampd writes such a record otherwise")
-    return record
-
-
-def _fields_of(record: LedgerRecord) -> list[str]:
-    match record:
-        case Requested(request, night, count, digest, why):
-            return ["requested", str(request), str(night), str(count), digest, why]
-        case Granted(frame_id, request, night):
-            return ["granted", str(frame_id), str(request), str(night)]
-        case Refused(request, why):
-            return ["refused", str(request), why]
-        case Bound(frame_id, identity, night):
-            return ["bound", str(frame_id), identity, str(night)]
-        case Applied(frame_id, night):
-            return ["applied", str(frame_id), str(night)]
-
-
-def _parse_fields(fields: list[str]) -> LedgerRecord:
-    match fields:
-        case ["requested", request, night, count, digest, why]:
-            return Requested(int(request), _parse_night(night), int(count), digest, why)
-        case ["granted", frame_id, request, night]:
-            return Granted(FrameId.parse(frame_id), int(request), _parse_night(night))
-        case ["refused", request, why]:
-            return Refused(int(request), why)
-        case ["bound", frame_id, identity, night]:
-            return Bound(FrameId.parse(frame_id), identity, _parse_night(night))
-        case ["applied", frame_id, night]:
-            return Applied(FrameId.parse(frame_id), _parse_night(night))
-        case _:
-            raise ValueError("no record of the ledger")
-
-
-def _parse_night(text: str) -> NightId:
-    night_date, _, kind = text.partition("/")
-    return NightId(night_date, Kind(kind))
+LEDGER_MODE = 0o664
 
 
 @dataclass(frozen=True)
@@ -218,9 +100,8 @@ def open_ledger_file(path: Path) -> Iterator[LedgerFile]:
     DiskFull; FrameIdsUnavailable ``ledger_unwritable`` when it cannot be opened for appending.
     """
     with _errors_told(path):
-        file_fd = _open(path)
+        file_fd = _open_locked(path)
     try:
-        fcntl.flock(file_fd, fcntl.LOCK_EX)
         yield LedgerFile(path, file_fd)
     finally:
         os.close(file_fd)
@@ -239,6 +120,16 @@ def read_ledger_file(path: Path) -> Iterator[tuple[int, LedgerRecord]]:
     yield from _parse_lines(enumerate(io.BytesIO(whole), start=1), path)
 
 
+def read_whole_lines(path: Path) -> Iterator[LedgerRecord | None]:
+    """All lines' records, None for each that is damaged; none without a file."""
+    with suppress(FileNotFoundError):
+        for line in path.read_bytes().splitlines(keepends=True):
+            try:
+                yield parse_line(line.removesuffix(b"\n"))
+            except ValueError:
+                yield None
+
+
 def _parse_lines(
     lines: Iterable[tuple[int, bytes]], path: Path
 ) -> Iterator[tuple[int, LedgerRecord]]:
@@ -249,21 +140,38 @@ def _parse_lines(
             raise FrameIdConflict(
                 "ledger_damaged",
                 f"{path} line {number}: expected a record with its checksum, found {line!r}"
-                f" ({error}); no ID is granted until the line is restored, from a backup or from"
-                " what the database says",
+                f" ({error}); no ID is granted until the line is restored from a backup, or"
+                " `vampctl rebuild-ledger` writes the file anew",
                 path=str(path),
                 line=number,
             ) from error
         yield number, record
 
 
+def _open_locked(path: Path) -> int:
+    while True:
+        file_fd = _open(path)
+        fcntl.flock(file_fd, fcntl.LOCK_EX)
+        if _is_named(path, os.fstat(file_fd)):
+            return file_fd
+        # Another file took its place while we waited: a backup, say, or one written anew.
+        os.close(file_fd)
+
+
+def _is_named(path: Path, opened: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), opened)
+    except FileNotFoundError:
+        return False
+
+
 def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     with suppress(FileNotFoundError):
         return os.open(path, flags)
-    file_fd = os.open(path, flags | os.O_CREAT, _PERMISSIONS)
+    file_fd = os.open(path, flags | os.O_CREAT, LEDGER_MODE)
     try:
-        os.fchmod(file_fd, _PERMISSIONS)
+        os.fchmod(file_fd, LEDGER_MODE)
         failpoint("ledger.file.created")
         fsync_folder(path.parent)
     except BaseException:

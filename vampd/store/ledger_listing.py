@@ -10,15 +10,8 @@ from pathlib import Path
 from vampd.errors import FrameIdConflict
 from vampd.model.frame_id_review import LedgerListing, ListedId, ListedRequest
 from vampd.store.connection import Store
-from vampd.store.ledger_file import (
-    Applied,
-    Bound,
-    Granted,
-    LedgerRecord,
-    Refused,
-    Requested,
-    read_ledger_file,
-)
+from vampd.store.ledger_file import read_ledger_file
+from vampd.store.ledger_records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
 from vampd.store.ledger_rows import stored_records
 
 _TOLD = 5

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 from vampd.errors import FrameIdConflict
 from vampd.model.frame_id import FrameId
 from vampd.model.night import NightId
-from vampd.store.ledger_file import Applied, Bound, Granted, LedgerRecord, Refused, Requested
+from vampd.store.ledger_records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 
 # Below SQLite's limit of parameters a statement; large enough to make statements cheap.
@@ -271,6 +271,6 @@ def _conflict(found: str) -> FrameIdConflict:
     return FrameIdConflict(
         "ledger_conflict",
         f"expected frameids.ledger and the database to tell the same, found: {found}; no ID is"
-        " granted until they agree. If the file was replaced by an older one, restore its missing"
-        " lines; never remove either of them",
+        " granted until they agree. If the file was lost or replaced by an older one, bring it back"
+        " from a backup, or let `vampctl rebuild-ledger` write it anew; never remove either",
     )

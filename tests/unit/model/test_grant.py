@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vampd.model.frame_id import FrameId, NumberRange
 from vampd.model.grant import judge_grant, named_ids, split_answer
-from vampd.store.ledger_file import Refused, format_line
+from vampd.store.ledger_records import Refused, format_line
 
 NUMBERS = st.integers(0, 69_999_900)
 GOOD = ["VMPA00000007", "VMPA00000008", "VMPA00000009"]

@@ -1,0 +1,174 @@
+"""A ledger whose file is lost or damaged, written anew from all that still tells of frame IDs.
+
+What can be read of the old file, what the database knows, and what the nights' folders tell are put
+together; nothing of them is left out, and whatever contradicts itself is refused. IDs that nobody
+used are known to file and database alone. The old file stays, under a name of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from vampd.disk.atomic import replacing
+from vampd.disk.failpoint import failpoint
+from vampd.errors import FrameIdConflict
+from vampd.model.frame_id import FrameId
+from vampd.model.night import NightId
+from vampd.model.told_binding import ToldBinding
+from vampd.store.connection import Store
+from vampd.store.ledger_file import LEDGER_MODE, read_whole_lines
+from vampd.store.ledger_records import (
+    Applied,
+    Bound,
+    Granted,
+    LedgerRecord,
+    Refused,
+    Requested,
+    format_line,
+)
+from vampd.store.ledger_requests import digest_of
+from vampd.store.ledger_rows import bring_in, stored_records
+
+_ORDER = (Requested, Refused, Granted, Bound, Applied)
+_WHY = "the record of the request was lost; these IDs are told by what was left"
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The ledger as it is to be: its records, and how many of them are in the file by now.
+
+    ``unreadable`` lines of the file are given up; ``from_database`` counts records,
+    ``from_folders`` the IDs that only folders tell of.
+    """
+
+    records: tuple[LedgerRecord, ...]
+    in_file: int
+    unreadable: int
+    from_database: int
+    from_folders: int
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the file has to be written."""
+        return self.unreadable > 0 or self.in_file < len(self.records)
+
+
+def compose_ledger(
+    lines: Sequence[LedgerRecord | None],
+    rows: Sequence[LedgerRecord],
+    told: Sequence[ToldBinding],
+) -> Rebuilt:
+    """All records that file (None: a line that cannot be read), database and folders amount to."""
+    in_file = list(dict.fromkeys(record for record in lines if record is not None))
+    known = list(dict.fromkeys([*in_file, *rows]))
+    bound = {r for r in known if isinstance(r, Bound)}
+    bound |= {Bound(one.frame_id, one.identity, one.night) for one in told}
+    applied = {Applied(one.frame_id, one.night) for one in told}
+    granted = {r.frame_id: r for r in known if isinstance(r, Granted)}
+    _refuse_refused(known, granted, told)
+    records = [*known, *_requests_for(known, granted, bound), *bound, *applied]
+    asked = {r.request for r in records if isinstance(r, Requested)}
+    # A refusal of nobody knows what tells nothing any more.
+    whole = [r for r in dict.fromkeys(records) if not isinstance(r, Refused) or r.request in asked]
+    whole.sort(key=lambda record: (_ORDER.index(type(record)), _number_of(record)))
+    ids = {one.frame_id for one in told} - {r.frame_id for r in known if isinstance(r, Bound)}
+    return Rebuilt(
+        records=tuple(whole),
+        in_file=len(in_file),
+        unreadable=len(lines) - len([record for record in lines if record is not None]),
+        from_database=len(known) - len(in_file),
+        from_folders=len(ids),
+    )
+
+
+def compose_from(connection: Connection, path: Path, told: Sequence[ToldBinding]) -> Rebuilt:
+    """The ledger that this file, this database and what was told amount to."""
+    return compose_ledger(list(read_whole_lines(path)), list(stored_records(connection)), told)
+
+
+def rebuild_ledger(store: Store, path: Path, told: Sequence[ToldBinding]) -> Rebuilt:
+    """Write the file anew and bring it into the database; FrameIdConflict leaves both as they are.
+
+    The caller holds the lock of the file that is there.
+    """
+    with store.write() as connection:
+        rebuilt = compose_from(connection, path, told)
+        bring_in(connection, enumerate(rebuilt.records, start=1), "the ledger to be written anew,")
+        if rebuilt.is_news:
+            _keep_old(path)
+            with replacing(path) as new:
+                _give_to_owner(path.parent, new.fileno())
+                new.writelines(map(format_line, rebuilt.records))
+        # The file first, as ever: the rows are committed when the block ends.
+        failpoint("ledger.rebuilt.written")
+    return rebuilt
+
+
+def _refuse_refused(
+    known: Iterable[LedgerRecord], granted: dict[FrameId, Granted], told: Iterable[ToldBinding]
+) -> None:
+    refused = {r.request: r.why for r in known if isinstance(r, Refused)}
+    for one in told:
+        grant = granted.get(one.frame_id)
+        if grant is not None and grant.request in refused:
+            raise FrameIdConflict(
+                "ledger_conflict",
+                f"a product of {one.night.date} has {one.frame_id}, whose grant was refused:"
+                f" {refused[grant.request]}; find out whose it is",
+            )
+
+
+def _requests_for(
+    known: Sequence[LedgerRecord], granted: dict[FrameId, Granted], bound: Iterable[Bound]
+) -> list[LedgerRecord]:
+    """Requests and grants that must have been: of bound IDs without one, and of lone grants."""
+    numbers = [r.request for r in known if isinstance(r, Requested | Granted | Refused)]
+    asked = {r.request for r in known if isinstance(r, Requested)}
+    made: list[LedgerRecord] = []
+    lone: dict[int, list[Granted]] = defaultdict(list)
+    for grant in granted.values():
+        if grant.request not in asked:
+            lone[grant.request].append(grant)
+    for request, grants in lone.items():
+        # Its digest is that of no products: nobody will believe that it can still be completed.
+        made.append(Requested(request, grants[0].night, len(grants), digest_of([]), _WHY))
+    lost: dict[NightId, list[Bound]] = defaultdict(list)
+    for one in bound:
+        if one.frame_id not in granted:
+            lost[one.night].append(one)
+    for request, night in enumerate(sorted(lost), start=max(numbers, default=0) + 1):
+        of_night = sorted(lost[night], key=lambda one: one.frame_id)
+        digest = digest_of([one.identity for one in of_night])
+        made.append(Requested(request, night, len(of_night), digest, _WHY))
+        made += (Granted(one.frame_id, request, night) for one in of_night)
+    return made
+
+
+def _number_of(record: LedgerRecord) -> int:
+    return record.request if isinstance(record, Requested | Refused) else record.frame_id.number
+
+
+def _keep_old(path: Path) -> None:
+    if not path.stat().st_size:
+        return
+    number = 1
+    while True:
+        with suppress(FileExistsError):
+            os.link(path, path.with_name(f"{path.name}.old_{number}"))
+            return
+        number += 1
+
+
+def _give_to_owner(folder: Path, file_fd: int) -> None:
+    """Give a file that root may write to whom the archive belongs, who will append to it."""
+    os.fchmod(file_fd, LEDGER_MODE)
+    status = folder.stat()
+    with suppress(PermissionError):
+        os.fchown(file_fd, status.st_uid, status.st_gid)

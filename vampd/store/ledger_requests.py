@@ -1,0 +1,181 @@
+"""Asking for frame IDs: what is put on record before, between and after.
+
+Killed in between, the next ``reserve`` takes it up:
+
+- Requested, nothing granted on record: what the authority can still tell of its answer is put on
+  record as refused, because it may be somebody else's; then IDs are asked for anew.
+- Granted, not all bound: the IDs are bound as they were meant if the same products are wanted
+  in the same order. Bound ones are always a prefix of the request, so its digest tells. If other
+  products are wanted by now, time order could break: new IDs are asked for, and the old ones stay
+  unused and are listed. Only a night's last request is completed, so that IDs never go back in time
+  within a night.
+- A grant that was cut short in the file, or refused, is not completed; its IDs stay unused.
+
+Nothing is asked for unless ledger and folders agree (`vampd.store.ledger_agreement`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, select
+
+from vampd.disk.failpoint import failpoint
+from vampd.disk.sightings import read_sightings
+from vampd.errors import FrameIdConflict, FrameIdsUnavailable
+from vampd.model.frame_id import FrameId
+from vampd.model.grant import Verdict, judge_grant, named_ids
+from vampd.model.night import NightId
+from vampd.model.sighting import highest_seen
+from vampd.ports import FrameIdAuthority
+from vampd.store.connection import Store
+from vampd.store.ledger_agreement import refuse_disagreement
+from vampd.store.ledger_file import LedgerFile
+from vampd.store.ledger_queries import (
+    granted_rows,
+    highest_good,
+    highest_of,
+    highest_on_record,
+    known_ids,
+    last_request,
+)
+from vampd.store.ledger_records import Granted, LedgerRecord, Refused, Requested
+from vampd.store.ledger_rows import bring_in
+from vampd.store.schema import FrameIdRequestRow
+
+_STRAYS = "its answer came when the call was cut off, and may be meant for somebody else"
+
+
+class Requests:
+    """The requests of one night, while the ledger's file is locked and agrees with the database."""
+
+    def __init__(self, store: Store, file: LedgerFile, night: NightId) -> None:
+        self._store = store
+        self._file = file
+        self._night = night
+
+    def take(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
+        """IDs for these products, in their order: of a grant that was cut short, or new ones."""
+        granted = self._interrupted_grant(missing)
+        return self._ask(missing, authority) if granted is None else granted
+
+    def _ask(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
+        # First the folders, then the rows: what a folder shows by now had its row before.
+        nights = read_sightings(self._file.path.parent)
+        with self._store.read() as connection:
+            refuse_disagreement(connection, nights, self._file.path)
+        failpoint("ledger.folders.compared")
+        self._keep_strays(authority)
+        seen = highest_seen(nights, authority.numbers)
+        with self._store.read() as connection:
+            highest = highest_of(highest_on_record(connection, authority.numbers), seen)
+            floor = highest_of(highest_good(connection, authority.numbers), seen)
+        request = self._unanswered_request(missing)
+        if request is None:
+            request = self._new_request(missing)
+        try:
+            answer = tuple(authority.grant(len(missing), highest))
+        except FrameIdsUnavailable:
+            self._keep_strays(authority)
+            raise
+        failpoint("ledger.granted.received")
+        verdict = judge_grant(
+            answer,
+            len(missing),
+            numbers=authority.numbers,
+            floor=floor,
+            known=self._known(named_ids(answer)),
+        )
+        self._keep_grant(request, verdict)
+        if verdict.problem is not None:
+            raise FrameIdConflict(
+                "grant_refused",
+                f"asked for {len(missing)} frame IDs for {self._night} above {floor}:"
+                f" {verdict.problem}; none is used, those that are new are on record as unused; ask"
+                " who runs the authority",
+                night=str(self._night),
+            )
+        return verdict.ids
+
+    def _keep_grant(self, request: int, verdict: Verdict) -> None:
+        known = self._known(verdict.ids)
+        granted = [Granted(each, request, self._night) for each in verdict.ids if each not in known]
+        # The refusal first: IDs of a refused grant must not look like a grant cut short, nor whole.
+        refusal = [] if verdict.problem is None else [Refused(request, verdict.problem)]
+        records: list[LedgerRecord] = [*refusal, *granted]
+        self._file.append(records)
+        failpoint("ledger.granted.appended")
+        commit_records(self._store, records)
+        failpoint("ledger.granted.committed")
+
+    def _keep_strays(self, authority: FrameIdAuthority) -> None:
+        """Put IDs on record that came when a call was cut off: granted, and never to be used."""
+        named = named_ids(authority.strays())
+        known = self._known(named)
+        strays = [frame_id for frame_id in named if frame_id not in known]
+        if not strays:
+            return
+        with self._store.read() as connection:
+            last = last_request(connection, None)
+            answered = last is None or last.refused or granted_rows(connection, last.id)
+        records: list[LedgerRecord] = []
+        if last is not None and not answered:
+            request, owner = int(last.id), NightId(last.date, last.kind)
+        else:
+            request, owner = (0 if last is None else int(last.id)) + 1, self._night
+            wanted = digest_of([str(frame_id) for frame_id in strays])
+            records.append(Requested(request, owner, len(strays), wanted, _STRAYS))
+        records.append(Refused(request, _STRAYS))
+        records += (Granted(frame_id, request, owner) for frame_id in strays)
+        self._file.append(records)
+        failpoint("ledger.strays.appended")
+        commit_records(self._store, records)
+        failpoint("ledger.strays.committed")
+
+    def _new_request(self, missing: tuple[str, ...]) -> int:
+        with self._store.read() as connection:
+            last = connection.execute(select(func.max(FrameIdRequestRow.id))).scalar() or 0
+        why = f"products {missing[0]} to {missing[-1]} have none"
+        record = Requested(last + 1, self._night, len(missing), digest_of(missing), why)
+        self._file.append([record])
+        failpoint("ledger.requested.appended")
+        commit_records(self._store, [record])
+        failpoint("ledger.requested.committed")
+        return record.request
+
+    def _unanswered_request(self, missing: tuple[str, ...]) -> int | None:
+        """The night's last request, if it asked for the same and nothing came of it."""
+        with self._store.read() as connection:
+            last = last_request(connection, self._night)
+            if last is None or last.refused is not None or last.digest != digest_of(missing):
+                return None
+            return None if granted_rows(connection, last.id) else int(last.id)
+
+    def _interrupted_grant(self, missing: tuple[str, ...]) -> tuple[FrameId, ...] | None:
+        """The unbound IDs of the night's last request, if they were meant for just these."""
+        with self._store.read() as connection:
+            last = last_request(connection, self._night)
+            rows = [] if last is None else granted_rows(connection, last.id)
+        if last is None or last.refused is not None or len(rows) != last.wanted:
+            return None
+        bound = tuple(row.identity for row in rows if row.identity is not None)
+        if digest_of(bound + missing) != last.digest:
+            return None
+        return tuple(FrameId(row.number) for row in rows if row.identity is None)
+
+    def _known(self, ids: Iterable[FrameId]) -> frozenset[FrameId]:
+        """Those of the IDs that are on record, for whatever request."""
+        with self._store.read() as connection:
+            return known_ids(connection, ids)
+
+
+def commit_records(store: Store, records: Iterable[LedgerRecord]) -> None:
+    """Bring records that stand in the file by now into the database."""
+    with store.write() as connection:
+        bring_in(connection, enumerate(records, start=1), "the work at hand,")
+
+
+def digest_of(identities: Sequence[str]) -> str:
+    """What a request keeps of the products that it is for."""
+    return hashlib.sha256("\n".join(identities).encode()).hexdigest()
