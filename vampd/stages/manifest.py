@@ -117,10 +117,12 @@ def mail_states(
 def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     """One manifest, or supplement, with every product that none has listed yet; then its mail.
 
-    Raises DataError ``manifest_unsafe`` if one of them is not proven to be on the archive host (to
+    Raises DataError ``manifest_stale`` if a listed product was made anew with other bytes;
+    ``manifest_unsafe`` if one of them is not proven to be on the archive host (to
     leave it out in silence would look like a complete night), ``mail_uncertain`` if nobody knows
     whether a manifest was mailed.
     """
+    _refuse_stale(survey)
     late = sorted(survey.products.keys() - survey.listed)
     unsafe = [frame_id for frame_id in late if frame_id not in survey.safe]
     if unsafe:
@@ -148,6 +150,32 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     numbers = [supplement_number(m.file.name, survey.night.date) or 0 for m in survey.manifests]
     name = manifest_name(survey.night.date, max(numbers, default=-1) + 1)
     return Plan.of([WriteText(name, format_manifest(Manifest(form, lines)), once=True)])
+
+
+def _refuse_stale(survey: ManifestSurvey) -> None:
+    """What a manifest tells must be true as long as the product is here to be compared."""
+    for text in survey.manifests:
+        for line in text.manifest.lines:
+            receipt = survey.products.get(line.frame_id)
+            if receipt is not None and not _is_true(line, receipt):
+                raise DataError(
+                    "manifest_stale",
+                    f"{text.file.name} lists {line.frame_id} with {line.size} bytes"
+                    f"{f' and SHA-256 {line.sha256}' if line.sha256 else ''}, found"
+                    f" {receipt.file.size} and {receipt.sha256}: the product was made anew. A"
+                    " manifest never changes: move this one out of the folder, then"
+                    f" `vampctl retry {survey.night.date}` writes a new one. If it was mailed,"
+                    " STARS has to be told",
+                    night=str(survey.night),
+                )
+
+
+def _is_true(line: ManifestLine, receipt: Receipt) -> bool:
+    return (
+        line.size == receipt.file.size
+        and line.sha256 in (None, receipt.sha256)
+        and (receipt.md5 is None or line.md5 in (None, receipt.md5))
+    )
 
 
 def _plan_mail(survey: ManifestSurvey) -> Plan:

@@ -91,6 +91,39 @@ def test_a_listed_product_that_moved_on_the_archive_host_changes_nothing(world):
     assert plan(world) == Plan()
 
 
+@pytest.mark.parametrize("style", ["plain", "mkbulk"])
+@pytest.mark.parametrize("content", [b"more bytes", b"2x"])
+def test_a_manifest_that_is_no_longer_true_holds_the_night_until_it_is_gone(
+    world, style: str, content: bytes
+):
+    columns = ["sha256sum"] if style == "mkbulk" else []
+    settings = make_settings(manifest={"form": style, "columns": columns})
+    execute(world, settings)
+    old = world.eyes.tree[FIRST]
+    # As after `vampctl restore` and other settings: the same cube, the same ID, other bytes.
+    world.add_product("VMPA00000002", content)
+    world.run()
+    if style == "plain" and len(content) == 2:
+        assert plan(world, settings) == Plan()  # it says nothing of the bytes
+        return
+    with pytest.raises(DataError) as caught:
+        plan(world, settings)
+    assert caught.value.code == "manifest_stale"
+    assert f"{FIRST} lists VMPA00000002 with 2 bytes" in caught.value.message
+    assert world.eyes.tree[FIRST] == old
+    del world.eyes.tree[FIRST]
+    execute(world, settings)
+    assert listed(world, FIRST) == ["VMPA00000001", "VMPA00000002"]
+    assert world.eyes.tree[FIRST] != old
+    assert plan(world, settings) == Plan()
+
+
+def test_a_listed_product_that_is_no_longer_here_is_no_fault_of_the_manifest(world):
+    execute(world)
+    del world.eyes.tree["vgen2/VMPA00000002.fits.fz"]
+    assert plan(world) == Plan()
+
+
 def test_a_night_without_frame_ids_has_no_manifest():
     world = TransferWorld()
     world.add_product("vcam1_10:11:12.123456")
