@@ -204,6 +204,16 @@ def test_piped_output_is_plain(world: FakeWorld) -> None:
     assert [line.split()[0] for line in shown.splitlines()[:3]] == ["20251106", "UT", "10:20"]
 
 
+def test_a_night_of_set_aside_cubes_has_no_table_of_runs(world: FakeWorld) -> None:
+    show_night(world, Night((), (BAD,)))
+    shown = world.run("summary", "20251106", "--runs").stdout.splitlines()
+    assert [line.split(":")[0].split()[0] for line in shown if line][:3] == [
+        "20251106",
+        "verdict",
+        "look",
+    ]
+
+
 def test_only_cards_that_vary_are_told(world: FakeWorld) -> None:
     runs = show_night(world, usual_night()).summary.runs
     assert varying_cards(runs) == {"RET-ANG1"}

@@ -139,11 +139,13 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
             "lost": str(run.lost),
         }
 
+    if not runs:
+        return
     varying = varying_cards(runs)
     rows = [cells(run) for run in runs]
     titles = [
         title
-        for title in (rows[0] if rows else {})
+        for title in rows[0]
         if not is_terminal() or any(row[title] != _UNKNOWN for row in rows)
     ]
     write("")

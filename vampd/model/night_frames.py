@@ -137,7 +137,12 @@ def observe_cube(cube: RawCube, cut_on: Sequence[str]) -> CubeTimes:
 
 
 def _text_of(cards: Cards, keyword: str) -> str:
-    value = cards.value(keyword)
-    if isinstance(value, Number):
-        return f"{float(value):g}"
-    return value.strip() if isinstance(value, str) else ""
+    match cards.value(keyword):
+        case Number() as number:
+            return f"{float(number):g}"
+        case bool(truth):
+            return "T" if truth else "F"
+        case str(text):
+            return text.strip()
+        case _:
+            return ""

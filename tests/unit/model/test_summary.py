@@ -161,3 +161,12 @@ def test_cameras_that_disagree_on_synchronised_frames_are_pointed_at() -> None:
 )
 def test_a_rate_is_never_rounded_to_none_or_all(part: float, told: str) -> None:
     assert percent(part) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "T"), (False, "F"), (22.50, "22.5"), (3, "3"), ("Open ", "Open"), (None, "")],
+)
+def test_a_setting_of_any_type_is_told(value: str | float | bool | None, text: str) -> None:
+    (cube,) = expose(TRAIN, cameras=(1,), changes={"U_FLCEN": value}).cubes
+    assert observe_cube(cube, ("U_FLCEN",)).configuration.others == (("U_FLCEN", text),)
