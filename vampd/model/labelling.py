@@ -12,7 +12,7 @@ import numpy.typing as npt
 from vampd.model.cube import RawCube
 from vampd.model.cutting import split_at
 from vampd.model.flc import CODE_D, CODE_NONE, Labels, assign_flc_states
-from vampd.model.modulation import Source, find_modulation
+from vampd.model.modulation import Modulation, Source, find_modulation
 from vampd.model.pairing import arrival_scatter_us
 from vampd.model.sequence import CameraSequence, is_deinterleaved
 
@@ -62,7 +62,7 @@ def label_frames(sequence: CameraSequence) -> Labelled:
         modulation = find_modulation(acquired_us, told_us, scatter_us)
         found = assign_flc_states(acquired_us, sequence.cnt0[piece], modulation, scatter_us)
         labels[piece] = found
-        doubts[piece] = np.where(found == CODE_D, _doubt(found, told_us), 0)
+        doubts[piece] = np.where(found == CODE_D, _doubt(found, told_us, modulation), 0)
         if modulation and modulation.source is Source.INTERVALS:
             remarks.append(
                 f"U_TRIGJT is {'no number' if told_us is None else f'{told_us:g} us'} in"
@@ -83,8 +83,8 @@ def count_doubts(labels: Labels, *doubts: npt.NDArray[np.uint8]) -> Counter[str]
     return Counter({doubt.name.lower(): int(numbers[doubt]) for doubt in Doubt if numbers[doubt]})
 
 
-def _doubt(labels: Labels, jitter_us: float | None) -> Doubt:
-    if jitter_us is None:
+def _doubt(labels: Labels, told_us: float | None, modulation: Modulation | None) -> Doubt:
+    if told_us is None and modulation is None:
         return Doubt.NO_JITTER_CARD
     if len(labels) < _FEWEST_FRAMES:
         return Doubt.TOO_FEW_FRAMES

@@ -315,6 +315,18 @@ def test_a_trigger_jitter_that_the_intervals_tell_better_is_told(
         )
 
 
+@pytest.mark.parametrize("told", [20, None])
+def test_frames_behind_a_gap_that_only_the_logger_made_are_told_by_the_counter(
+    told: float | None,
+) -> None:
+    gap = range(40, 140)
+    train = trigger_train(143, flc_us=20)
+    dropped = expose(train, logger_lost=(gap, gap), changes={"U_TRIGJT": told}).synchronise()
+    missed = expose(train, lost=(gap, gap), changes={"U_TRIGJT": told}).synchronise()
+    assert dropped.dubious == {}
+    assert missed.dubious == {"unclear": 6}
+
+
 def test_a_camera_that_cannot_tell_takes_its_partners_label() -> None:
     night = expose(trigger_train(100, flc_us=20), cube_changes={(2, 0): {"U_TRIGJT": None}})
     night.check(night.synchronise(), dubious=0)
