@@ -33,6 +33,7 @@ from tests.support.observed import observe, show_night
 from tests.support.settings import make_settings
 from tests.support.terminal import FakeWorld, fake_world
 from vampd.cli.plot_figure import HEIGHT, WIDTH, draw_night
+from vampd.model.run_intervals import LABEL_THRESHOLD
 from vampd.model.stream import Stream
 
 SECOND_US = 1_000_000
@@ -152,6 +153,21 @@ def test_every_axis_of_numbers_says_what_they_are(figure: Figure) -> None:
                 assert axis.get_label_text(), labels
                 named += 1
     assert named or not any(axes.has_data() for axes in axes_of(figure))
+
+
+@pytest.mark.parametrize("told", [20, None, 0, -20, 1e6, 200, 2])
+def test_labels_that_were_given_show_why_whatever_the_card_says(told: float | None) -> None:
+    train = trigger_train(100, period_us=10_000, flc_us=20)
+    seen = observe(expose(train, lost=({40}, ()), changes={"U_TRIGJT": told}))
+    made = draw_night("20251106 archive", seen.night)
+    (axes,) = (a for a in axes_of(made) if a.get_title().startswith("FLC"))
+    points = {
+        str(drawn.get_label())[0]: np.asarray(drawn.get_offsets(), float)[:, 1]
+        for drawn in axes.collections
+    }
+    assert len(points["A"]) + len(points["B"]) == 199
+    assert (points["B"] > LABEL_THRESHOLD).all()
+    assert (points["A"] < -LABEL_THRESHOLD).all()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from vampd.cli.plot_style import (
     VERMILION,
     draw_nothing,
 )
+from vampd.model.modulation import find_modulation
 from vampd.model.night_frames import NightFrames
 from vampd.model.night_runs import in_time_order, split_by_run
 from vampd.model.run_intervals import LABEL_THRESHOLD, alternation
@@ -194,9 +195,11 @@ def _responses(
             own = own[labels[frames.origin[own]] != ""]
             if not len(own):
                 continue
-            jitter_us = frames.configurations[frames.configuration[own[0]]].jitter_us
+            acquired_us = frames.acquired_us[own]
+            told = frames.configurations[frames.configuration[own[0]]]
+            modulation = find_modulation(acquired_us, told.jitter_us, told.scatter_us)
             begins.append(found)
-            responses.append(alternation(frames.acquired_us[own], jitter_us))
+            responses.append(alternation(acquired_us, modulation.jitter_us if modulation else None))
             states.append(labels[frames.origin[own]])
             found += len(own)
     none: Float64 = np.empty(0)

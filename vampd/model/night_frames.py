@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from vampd.model.cards import Cards, Number
 from vampd.model.cube import RawCube
+from vampd.model.pairing import arrival_scatter_us
 from vampd.model.sequence import exposure_us, is_deinterleaved, is_triggered
 
 Int64 = npt.NDArray[np.int64]
@@ -37,7 +38,8 @@ SYNC_KINDS = (FrameKind.SYNC_A, FrameKind.SYNC_B, FrameKind.SYNC_D, FrameKind.SY
 class Configuration:
     """How the instrument was set for a cube; ``others`` are (keyword, value) of further cards.
 
-    ``jitter_us`` is U_TRIGJT, None if it is missing.
+    ``jitter_us`` is U_TRIGJT, None if it is missing; ``scatter_us`` is the documented width of the
+    arrivals' jitter.
     """
 
     target: str
@@ -45,6 +47,7 @@ class Configuration:
     triggered: bool
     deinterleaved: bool
     jitter_us: float | None
+    scatter_us: float
     others: tuple[tuple[str, str], ...]
 
 
@@ -131,6 +134,7 @@ def observe_cube(cube: RawCube, cut_on: Sequence[str]) -> CubeTimes:
         triggered=is_triggered(cube),
         deinterleaved=is_deinterleaved(cube),
         jitter_us=cards.number("U_TRIGJT"),
+        scatter_us=arrival_scatter_us(cards.string("U_DETMOD")),
         others=tuple((k, _text_of(cards, k)) for k in cut_on if k not in ("OBJECT", "EXPTIME")),
     )
     return CubeTimes(cube.path, cube.timing.acquired_us, cube.timing.cnt0, configuration)

@@ -80,7 +80,7 @@ def alternation(acquired_us: Int64, jitter_us: float | None) -> Float64:
     """How clearly the intervals around each frame alternate: +1 for B, -1 for A, in units of J.
 
     The mean over up to twelve intervals without a lost frame between them; NaN for a frame that
-    has none. ``jitter_us`` is J; None or nonsense: it is taken from the intervals.
+    has none. ``jitter_us`` is J; None: it is taken from the intervals, however unclear they are.
     """
     response = np.full(len(acquired_us), np.nan)
     if len(acquired_us) < 3:
@@ -89,7 +89,7 @@ def alternation(acquired_us: Int64, jitter_us: float | None) -> Float64:
     period_us = mean_interval_us(acquired_us, jitter_us or float("inf"))
     residuals = steps - period_us
     single = np.abs(residuals) < period_us / 2
-    if not jitter_us or jitter_us <= 0:
+    if jitter_us is None:
         jitter_us = float(np.median(np.abs(residuals[single]))) if single.any() else 0.0
     if jitter_us == 0:
         return response
