@@ -8,8 +8,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from vampd.model.generation import Generation, Product
-from vampd.simulate import CROP_64, STANDARD, Readout, Run, Scenario
-from vampd.simulate.scenario import Counter
+from vampd.simulate import CROP_64, STANDARD, Counter, Readout, Run, Scenario
 
 _PERIODS_US = (1_000, 2_500, 5_000, 10_000, 50_000)
 _SLOW_PERIODS_US = (5_000, 20_000, 100_000)

@@ -6,8 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vampd.model.flc import CODE_A, CODE_B, CODE_NONE
-from vampd.simulate import ClockStep, Pause, Readout, Run, Trigger
-from vampd.simulate.trigger import fire_triggers, lose_frames, record_frames, stall_loggers
+from vampd.model.night import Kind, NightId
+from vampd.simulate import (
+    STANDARD,
+    ClockStep,
+    Counter,
+    Pause,
+    Readout,
+    Run,
+    Scenario,
+    Trigger,
+    plan_night,
+)
+from vampd.simulate.trigger import (
+    fire_triggers,
+    lose_frames,
+    record_frames,
+    spoil_counter,
+    stall_loggers,
+)
 
 START_US = 1_762_405_200_000_000
 
@@ -38,6 +55,44 @@ def test_a_frame_followed_by_the_long_interval_is_b_and_the_states_alternate(see
     assert np.array_equal(np.diff(train.times_us), expected)
     assert set(train.states) == {CODE_A, CODE_B}
     assert (train.states[1:] != train.states[:-1]).all()
+
+
+@pytest.mark.parametrize("counter", Counter)
+def test_a_counter_of_each_kind_tells_what_its_name_says(counter):
+    count = np.flatnonzero(np.random.default_rng(0).random(2_000) > 0.05).astype(np.int64)
+    rng = np.random.default_rng(1)
+
+    told = spoil_counter(replace(RUN, counter=counter), count, rng)
+
+    steps, true_steps = np.diff(told), np.diff(count)
+    assert len(told) == len(count)
+    match counter:
+        case Counter.HONEST | Counter.NEW_IN_CUBES:
+            assert (told == count).all()
+        case Counter.STUCK:
+            assert not steps.any()
+        case Counter.RANDOM:
+            assert 0.4 < (steps > 0).mean() < 0.6
+        case Counter.BY_TWOS:
+            assert (steps == 2 * true_steps).all()
+        case Counter.OF_LOGGED:
+            assert (steps == 1).all()
+        case Counter.BEGINS_ANEW:
+            assert 5 < (told == 0).sum() < 40
+            assert (steps == true_steps)[told[1:] != 0].all()
+        case Counter.SKIPS:
+            assert set((steps - true_steps).tolist()) == {0, 1, 2, 3}
+            assert 0.98 < (steps == true_steps).mean() < 1
+
+
+def test_a_run_whose_counter_begins_anew_with_each_cube_has_no_other_counts():
+    run = replace(RUN, counter=Counter.NEW_IN_CUBES)
+    scenario = Scenario("anew", STANDARD, (run, run))
+
+    cubes = plan_night(scenario, NightId("20251106", Kind.ARCHIVE), 1).cubes
+
+    assert {int(cube.timing.cnt0[0]) for cube in cubes} == {0}
+    assert len(cubes) == 16
 
 
 def test_either_state_may_come_first():
