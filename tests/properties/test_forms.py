@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from decimal import Decimal
+from itertools import cycle, product
 
 from astropy.io import fits
 from hypothesis import assume, example, given
@@ -17,7 +18,7 @@ from tests.support.headers import instrument_dictionary
 from vampd.model.cards import Card, Cards, Number, Undefined
 from vampd.model.cube import FileStamp
 from vampd.model.dictionary import format_cards
-from vampd.model.forms import Form, FormKind, format_card, parse_form
+from vampd.model.forms import Form, FormKind, format_card, is_standard_card, parse_form
 from vampd.model.framelist import Framelist, FrameRange, ProductOrder, apply_edits
 
 DICTIONARY = instrument_dictionary()
@@ -202,3 +203,79 @@ def test_a_header_is_repaired_once_and_only_where_the_dictionary_says(texts: lis
         assert old.keyword in DICTIONARY.entries
         assert old.keyword not in ("BSCALE", "BZERO")
         assert position + 1 == len(texts) or not texts[position + 1].startswith("CONTINUE")
+
+
+ODD_VALUES = (
+    *("", "T", "F", "0", "-0", "-0.0", "0.", ".5", "-.5", "1", "+1", "007", "-1.", "1.5", "2.675"),
+    *("1E3", "1d3", "1E-9", "-1E-9", "0.00049", "1E69", "1E300", "1E-300", "1E99999", "123456789"),
+    *("12345678901234567890", "0.1234567890123456789", "99999.9995", "1E+0000000000000000000002"),
+    *(
+        "nan",
+        "NaN",
+        "-nan",
+        "inf",
+        "-Inf",
+        "Infinity",
+        "1E",
+        "0x10",
+        "1,5",
+        "1 2",
+        "(1, 2)",
+        "TRUE",
+    ),
+    *(
+        "''",
+        "' '",
+        "'1E0657'",
+        "'007'",
+        "'Infinity'",
+        "'nan'",
+        "'1e3'",
+        "'T'",
+        "'-0'",
+        "'O''Neill'",
+    ),
+    *("'a / b'", "'/'", "'  in front'", "'behind     '", "'x", "'x' y", "''''", "'&'", "'é'"),
+    *(f"'{'w' * length}'" for length in (8, 9, 12, 16, 17, 30, 50, 51, 66, 68)),
+    *(f"'{chr(39) * length}'" for length in (40, 60)),
+)
+COMMENTS = ("", " /", " / what it is", " / [deg] what it is", f" / {'long ' * 12}", "/no blank")
+
+
+ALIGNMENTS = ("{}", "{:>20}", "{:<20}")
+
+
+def test_no_odd_value_of_any_keyword_is_harmed_and_twice_is_once() -> None:
+    ways = cycle(product(COMMENTS, ALIGNMENTS))
+    texts = [
+        f"{keyword:<8}= {alignment.format(value)}{comment}"[:80].ljust(80)
+        for (value, keyword), (comment, alignment) in zip(
+            product(ODD_VALUES, DICTIONARY.entries), ways, strict=False
+        )
+    ]
+    header = Cards(tuple(texts))
+    first = format_cards(header, DICTIONARY)
+    new = {old.text: after.text for old, after in first.edits}
+    after = Cards(tuple(new.get(text, text) for text in texts))
+    again = format_cards(after, DICTIONARY)
+    assert again.edits == ()
+    assert again.problems == first.problems
+    for old, now in zip(header, after, strict=True):
+        form = DICTIONARY.entries[old.keyword].form
+        assert len(now.text) == 80
+        assert type(now.value) is type(old.value)
+        if isinstance(old.value, Number) and isinstance(now.value, Number):
+            exact, written = (
+                Decimal(v.text.upper().replace("D", "E")) for v in (old.value, now.value)
+            )
+            assert bool(exact) == bool(written)
+            assert abs(exact - written) <= Decimal(5).scaleb(-1 - (form.precision or 0))
+        elif not isinstance(old.value, Undefined):
+            assert old.value == now.value
+        assert old.comment.startswith(now.comment)
+        assert "[deg]" in now.comment or "[deg]" not in old.comment
+    told = {problem.keyword: str(problem.form) for problem in first.problems}
+    assert all(str(DICTIONARY.entries[keyword].form) == form for keyword, form in told.items())
+    standard = {keyword for keyword in DICTIONARY.entries if is_standard_card(keyword)}
+    assert standard == {"BSCALE", "BZERO"}
+    assert not {old.keyword for old, _ in first.edits} & standard
