@@ -194,6 +194,73 @@ def test_rsync_killed_midway_leaves_whole_products_only_and_is_resumed(
     assert set(host.files(NIGHT)) == set(PRODUCTS)
 
 
+@pytest.fixture
+def leftover(night_folder, disk, slow_rsync, transfer_to):
+    """What a receiver that was killed has left of a product."""
+    sending = Sending(transfer_to(disk, rsync=slow_rsync), night_folder)
+    await_true(lambda: arriving(disk))
+    (left,) = arriving(disk)
+    for pid in writers_of(left):
+        os.kill(pid, signal.SIGKILL)
+    sending.join(20)
+    assert isinstance(sending.error, TransientError)
+    assert left.exists()
+    return left
+
+
+def writers_of(path):
+    """The pids of the processes that have a file open."""
+    pids = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == str(path):
+                pids.add(int(link.parts[2]))
+        except OSError:
+            continue  # of another user, or gone
+    return pids
+
+
+def send_all(night_folder, disk, transfer_to):
+    host_of(transfer_to(disk)).send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
+
+
+def test_what_a_killed_receiver_left_goes_when_its_product_has_arrived(
+    night_folder, disk, transfer_to, leftover
+):
+    send_all(night_folder, disk, transfer_to)
+    assert_arrived(night_folder, disk)
+    assert [path.name for path in disk.rglob(".*")] == []
+
+
+def test_no_hidden_file_goes_whose_bytes_are_not_all_in_the_product(
+    night_folder, disk, transfer_to
+):
+    folder = disk / NIGHT.date / "vgen2"
+    folder.mkdir(parents=True)
+    name = Path(PRODUCTS[0]).name
+    whole = (night_folder / PRODUCTS[0]).read_bytes()
+    kept = {
+        f".{name}.aaaaaa": b"theirs",
+        f".{name}.bbbbbb": whole + b"longer",
+        f".{name}.cccccc": whole[:1000] + b"another end",
+        f".{name}.ddddd": whole[:1000],
+        f".{name}.eeeeeee": whole[:1000],
+        f".{name}.ff-fff": whole[:1000],
+        f".{name}": whole,
+        f"{name}.gggggg": whole,
+        ".other.fits.fz.hhhhhh": whole,
+    }
+    for path, content in kept.items():
+        (folder / path).write_bytes(content)
+    (folder / f".{name}.iiiiii").symlink_to(night_folder / PRODUCTS[0])
+    for path, content in {f".{name}.aZ09bB": whole, f".{name}.jjjjjj": b""}.items():
+        (folder / path).write_bytes(content)
+    send_all(night_folder, disk, transfer_to)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {*kept, f".{name}.iiiiii", *(Path(path).name for path in PRODUCTS)}
+    assert {path: (folder / path).read_bytes() for path in kept} == kept
+
+
 def test_stopping_keeps_what_has_arrived_aside_and_going_on_uses_it_up(
     night_folder, disk, slow_rsync, transfer_to
 ):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from vampd.adapters.leftovers import remove_repeated
 from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
@@ -81,6 +82,24 @@ class LocalArchive(RsyncArchive):
 
     def _ask_rsync(self, pace: Pace) -> str:
         return "--fsync"  # the rsync here has been asked already, and it is both sides
+
+    def _hidden_files(self, night: NightId, pace: Pace) -> Iterator[str]:
+        del pace  # a listing is quick
+        root = self._path / self._name_of(night)
+        for folder, _, names in os.walk(root):
+            for name in names:
+                if name.startswith("."):
+                    yield Path(folder, name).relative_to(root).as_posix()
+
+    def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
+        folder = self._path / self._name_of(night)
+        for leftover, whole in wholes.items():
+            try:
+                remove_repeated(folder / leftover, folder / whole, pace)
+            except FileNotFoundError:
+                continue  # it came to its end meanwhile
+            except OSError as error:
+                raise self._unavailable(error) from error
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
         there = self._path / self._name_of(night)

@@ -50,6 +50,20 @@ _DIGEST = (
     r'then printf "%s %s %s\0" "${sum%% *}" "$before" "$after"; '
     r'else printf "unreadable\0"; fi; done; printf "vampd ends\0"'
 )
+_LIST_HIDDEN = (
+    _ENTER + 'cd "./$night" || exit 72; find . -type f -name ".*" -printf "%P\\0" || exit 72; '
+    r'printf "vampd ends\0"'
+)
+# `test` takes no exclamation mark here, so what does not fit is passed over.
+_REMOVE_REPEATED = (
+    _ENTER + 'cd "./$night" || exit 72; '
+    'while IFS= read -r -d "" leftover && IFS= read -r -d "" whole; do '
+    'if test -L "./$leftover" || test -L "./$whole"; then continue; fi; '
+    'if test -f "./$leftover" && test -f "./$whole" && size=$(stat -c %s -- "./$leftover") && '
+    'test "$size" -le "$(stat -c %s -- "./$whole")" && part=$(sha256sum <"./$leftover") && '
+    'test "$part" = "$(head -c "$size" <"./$whole" | sha256sum)"; '
+    r'then rm -f -- "./$leftover" || exit 72; fi; done; printf "vampd ends\0"'
+)
 # For people without privileges: free and all blocks, their size, free and all names (coreutils).
 _SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'
 _LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
@@ -176,6 +190,13 @@ class SshArchive(RsyncArchive):
 
     def _ask_rsync(self, pace: Pace) -> str:
         return self._ssh("rsync --help", b"", pace).decode("utf-8", "replace")
+
+    def _hidden_files(self, night: NightId, pace: Pace) -> Iterator[str]:
+        return map(os.fsdecode, self._run(_LIST_HIDDEN, night, (), pace))
+
+    def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
+        pairs = [path for pair in wholes.items() for path in pair]
+        list(self._run(_REMOVE_REPEATED, night, pairs, pace))
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
         """Nothing: a folder on another host is another one."""

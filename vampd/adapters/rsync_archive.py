@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from vampd.adapters.leftovers import find_leftovers
 from vampd.adapters.process import run_process
 from vampd.adapters.rsync import (
     CONNECTION_LOST,
@@ -73,6 +74,14 @@ class RsyncArchive(ABC):
         """What ``rsync --help`` says there."""
 
     @abstractmethod
+    def _hidden_files(self, night: NightId, pace: Pace) -> Iterable[str]:
+        """The paths of the regular files of the night there whose names begin with a dot."""
+
+    @abstractmethod
+    def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
+        """Remove each of these files if the one that it maps to begins with all of its bytes."""
+
+    @abstractmethod
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
         """ConfigError if the night would be sent onto itself."""
 
@@ -80,6 +89,8 @@ class RsyncArchive(ABC):
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
     ) -> None:
         """Copy these files of the night's folder; a final name appears only when it is whole.
+
+        What an rsync that was killed has left of them there goes.
 
         Raises RemoteUnavailable, DiskFull; DataError ``source_unreadable``, ``source_is_no_file``;
         TransientError ``source_vanished``, ``transfer_failed``.
@@ -89,6 +100,9 @@ class RsyncArchive(ABC):
             _check_sources(folder, group, links)
             self._copy(night, folder, group, compare, links, pace)
             failpoint("archive.send.group_sent")
+            leftovers = find_leftovers(self._hidden_files(night, pace), group)
+            if leftovers:
+                self._remove_repeated(night, leftovers, pace)
 
     def fetch(
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace

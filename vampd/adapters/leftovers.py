@@ -1,0 +1,42 @@
+"""What a killed rsync leaves at the archive host: a hidden file beside the product.
+
+rsync writes ``.NAME.XXXXXX`` (six letters or digits) and renames it at the end; told to stop it
+moves the file aside, killed it leaves it for ever. Nobody else's file is ever removed: a leftover
+goes only when NAME has arrived since and begins with the very same bytes, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from vampd.disk.digest import CHUNK_BYTES
+from vampd.ports import Pace
+
+_LEFTOVER = re.compile(r"(.*/|)\.([^/]+)\.[A-Za-z0-9]{6}", re.DOTALL)
+
+
+def find_leftovers(paths: Iterable[str], files: Collection[str]) -> Mapping[str, str]:
+    """Those of these paths that look like rsync's of one of the files, each with that file."""
+    known, found = frozenset(files), {}
+    for path in paths:
+        match = _LEFTOVER.fullmatch(path)
+        if match is not None and match[1] + match[2] in known:
+            found[path] = match[1] + match[2]
+    return found
+
+
+def remove_repeated(leftover: Path, whole: Path, pace: Pace) -> None:
+    """Remove a leftover if the whole file begins with all of its bytes; else leave it."""
+    for path in (leftover, whole):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return
+    with leftover.open("rb") as part, whole.open("rb") as file:
+        while chunk := part.read(CHUNK_BYTES):
+            pace.check()
+            if file.read(len(chunk)) != chunk:
+                return
+    leftover.unlink()
