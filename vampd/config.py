@@ -381,7 +381,7 @@ _MAIL_ADDRESS = re.compile(r"(?!-)[!-~]+@(?!-)[!-~]+")
 
 
 class Mail(_Table):
-    """[mail]: who tells STARS, whom, and how.
+    """[mail]: who tells STARS, whom, and how; and who is warned when space runs low.
 
     ``data_host_ip`` is the address that STARS pulls from; it is never guessed, because a host may
     well think that it is 127.0.1.1.
@@ -390,6 +390,7 @@ class Mail(_Table):
     automatic: bool = False
     sender: str | None = None
     recipients: tuple[str, ...] = ()
+    warn_recipients: tuple[str, ...] = ()
     data_host_ip: str | None = None
     template: Path | None = None
     way: Literal[Way.SMTP, Way.SENDMAIL] = Way.SENDMAIL
@@ -401,7 +402,7 @@ class Mail(_Table):
     credentials: Path | None = None
     timeout_s: Seconds = 60
 
-    @field_validator("sender", "recipients")
+    @field_validator("sender", "recipients", "warn_recipients")
     @classmethod
     def _addresses(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for address in (value,) if isinstance(value, str) else value or ():
@@ -431,6 +432,9 @@ class Mail(_Table):
             raise ValueError("a password does not travel in the clear: credentials need tls")
         if self.automatic and self.missing:
             raise ValueError(f"automatic needs {' and '.join(self.missing)}")
+        lacking = [key for key in self.missing if key in ("mail.sender", "mail.host")]
+        if self.warn_recipients and lacking:
+            raise ValueError(f"warn_recipients needs {' and '.join(lacking)}")
         return self
 
     @property

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from vampd.daemon.mailing import MailDesk
     from vampd.daemon.pool import WorkerPool
     from vampd.daemon.scheduler import RunMode
+    from vampd.daemon.warner import Warner
     from vampd.disk.pace import Flag, SharedPace
     from vampd.model.dictionary import Dictionary
     from vampd.store.connection import Store
@@ -194,6 +195,14 @@ def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
     from vampd.daemon.mailing import MailDesk
 
     return MailDesk(settings.mail, settings.watch.root, mail_log, open_mailer)
+
+
+def make_warner(settings: Settings) -> Warner:
+    """Who is told when space runs low, and where it is kept that they were."""
+    from vampd.adapters.mail import mailer_of
+    from vampd.daemon.warner import Warner
+
+    return Warner(settings.mail, settings.database.path.parent / "low_space", mailer_of)
 
 
 def night_lock(settings: Settings, night: NightId) -> Lock:
@@ -404,6 +413,7 @@ def make_hands(
         workers=workers,
         pace=pace,
         mail=make_mail_desk(settings, connections.mail_log),
+        warner=make_warner(settings),
     )
 
 

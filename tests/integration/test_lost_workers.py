@@ -139,6 +139,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
         workers=workers,
         pace=pace,
         mail=nothing,
+        warner=nothing,
     )
     framelist = packing.framelist
     execute(hands, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -67,6 +68,8 @@ class FewHands:
 
     folder: Path
     archive_host: Host = field(default_factory=Host)
+    night: NightId = NIGHT
+    warner: Any = field(default_factory=Mock)
     settings: Any = field(default_factory=make_settings)
 
 

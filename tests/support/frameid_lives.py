@@ -162,6 +162,7 @@ def _run_stage(
         workers=nothing,
         pace=SteadyPace(),  # type: ignore[arg-type]
         mail=nothing,
+        warner=nothing,
     )
     remove_leftovers(hands.folder / "vgen2")
     previous = None

@@ -37,6 +37,11 @@ def open_mailer(settings: Mail) -> Mailer:
             f"nothing can be mailed without {' and '.join(settings.missing)}; set them in the"
             " configuration",
         )
+    return mailer_of(settings)
+
+
+def mailer_of(settings: Mail) -> Mailer:
+    """The mailer of settings that are known to be complete."""
     if settings.way is Way.SENDMAIL:
         return SendmailMailer(settings.sendmail, settings.timeout_s)
     return SmtpMailer(settings)

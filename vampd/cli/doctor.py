@@ -246,6 +246,8 @@ def _authority(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail to STARS", _WARN, told)
     else:
         yield Finding("mail to STARS", _OK, f"from {settings.mail.sender}, by {settings.mail.way}")
+    warned = ", ".join(settings.mail.warn_recipients) or "nobody; mail.warn_recipients names them"
+    yield Finding("told of low space", _OK, warned)
 
 
 def _archives(settings: Settings) -> Iterator[Finding]:

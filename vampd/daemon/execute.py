@@ -21,6 +21,7 @@ from vampd.daemon.eyes import read_framelist
 from vampd.daemon.mailing import MailDesk, load_template, read_manifest_texts, send_letter
 from vampd.daemon.pool import WorkerPool
 from vampd.daemon.used_cubes import UsedCubes
+from vampd.daemon.warner import Warner
 from vampd.disk.atomic import (
     creating,
     fsync_folder,
@@ -95,6 +96,7 @@ class Hands:
     workers: WorkerPool
     pace: SharedPace
     mail: MailDesk
+    warner: Warner
     clock: Callable[[], float] = time.time
     # How far the cubes are that workers pack now, by framelist.
     meters: dict[str, SharedMeter] = field(default_factory=dict)

@@ -12,8 +12,9 @@ from vampd.daemon.execute import Hands, execute_wave
 from vampd.disk.space import space_at
 from vampd.errors import ClaimLost, DiskFull
 from vampd.log import get_log
+from vampd.model.low_space import LowSpace
 from vampd.model.plan import Action, Pack, Plan, Send, Wave
-from vampd.model.space import Need, Space, find_shortage, is_low, need_here, need_there
+from vampd.model.space import Need, Space, find_shortage, is_low, need_here, need_there, spare_bytes
 
 _log = get_log()
 # Noise that does not compress at all, and the packed file's own tables.
@@ -32,8 +33,9 @@ def require_room(hands: Hands, plan: Plan) -> None:
     _require_here(hands, [*others, *packs[:1]], _WORST_PART)
     if any(isinstance(action, Send) for action in actions):
         sizes = _sizes(hands, actions)
-        place = "the archive host"
-        _require(hands, place, hands.archive_host.space(), need_there(actions, sizes))
+        space, need = hands.archive_host.space(), need_there(actions, sizes)
+        destination = hands.settings.transfer.destination(hands.night.kind).destination
+        _require(hands, "the archive host", destination, space, need)
 
 
 def execute_with_room(
@@ -64,12 +66,26 @@ def execute_with_room(
 
 def _require_here(hands: Hands, actions: Sequence[Action], packed_part: float) -> None:
     need = need_here(actions, packed_part)
-    _require(hands, str(hands.folder), space_at(hands.folder), need)
+    root = str(hands.settings.watch.root)
+    _require(hands, str(hands.folder), root, space_at(hands.folder), need)
 
 
-def _require(hands: Hands, place: str, space: Space, need: Need) -> None:
+def _require(hands: Hands, place: str, disk_name: str, space: Space, need: Need) -> None:
+    """``disk_name`` is the same for all nights there: people are warned once of each disk."""
     disk = hands.settings.disk
     shortage = find_shortage(space, need, disk.reserve_bytes)
+    spare = spare_bytes(space, disk.reserve_bytes, disk.warn_below)
+    if shortage is not None or (need.bytes and is_low(space, need, disk.warn_below)):
+        _log.warning(
+            "disk.low",
+            place=place,
+            free_bytes=space.free_bytes,
+            all_bytes=space.all_bytes,
+            needed_bytes=need.bytes,
+        )
+        hands.warner.warn(LowSpace(disk_name, hands.night, space, need, spare, shortage))
+    else:
+        hands.warner.look(disk_name, space.free_bytes - spare)
     if shortage is not None:
         raise DiskFull(
             "disk_low",
@@ -77,14 +93,6 @@ def _require(hands: Hands, place: str, space: Space, need: Need) -> None:
             " by itself",
             place=place,
             free_bytes=space.free_bytes,
-            needed_bytes=need.bytes,
-        )
-    if need.bytes and is_low(space, need, disk.warn_below):
-        _log.warning(
-            "disk.low",
-            place=place,
-            free_bytes=space.free_bytes,
-            all_bytes=space.all_bytes,
             needed_bytes=need.bytes,
         )
 

@@ -114,15 +114,7 @@ def compose_mail(
     letter: Letter, sender: str, recipients: tuple[str, ...], message_id: str, at: float
 ) -> EmailMessage:
     """The mail as it goes out, or a draft without sender or recipients; ``at`` is unix seconds."""
-    mail = EmailMessage(policy=_POLICY)
-    mail["Subject"] = letter.subject
-    if sender:
-        mail["From"] = sender
-    if recipients:
-        mail["To"] = ", ".join(recipients)
-    mail["Date"] = format_datetime(datetime.fromtimestamp(int(at), UTC))
-    mail["Message-ID"] = message_id
-    mail.set_content(letter.body)
+    mail = compose_text(letter.subject, letter.body, sender, recipients, message_id, at)
     # As bytes, so that its line ends travel as they are.
     mail.add_attachment(
         text_bytes(letter.attachment),
@@ -130,4 +122,20 @@ def compose_mail(
         subtype="csv",
         filename=letter.attachment_name,
     )
+    return mail
+
+
+def compose_text(
+    subject: str, body: str, sender: str, recipients: tuple[str, ...], message_id: str, at: float
+) -> EmailMessage:
+    """A mail without attachments; ``at`` is unix seconds."""
+    mail = EmailMessage(policy=_POLICY)
+    mail["Subject"] = subject
+    if sender:
+        mail["From"] = sender
+    if recipients:
+        mail["To"] = ", ".join(recipients)
+    mail["Date"] = format_datetime(datetime.fromtimestamp(int(at), UTC))
+    mail["Message-ID"] = message_id
+    mail.set_content(body)
     return mail

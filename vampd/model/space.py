@@ -91,3 +91,8 @@ def find_shortage(space: Space, need: Need, reserve_bytes: int) -> str | None:
 def is_low(space: Space, need: Need, warn_below: float) -> bool:
     """Whether less than this part of the file system is left when the need is met."""
     return space.free_bytes - need.bytes < warn_below * space.all_bytes
+
+
+def spare_bytes(space: Space, reserve_bytes: int, warn_below: float) -> int:
+    """What should be left when a need is met: the reserve, and this part of the file system."""
+    return max(reserve_bytes, round(warn_below * space.all_bytes))

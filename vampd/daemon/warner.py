@@ -1,0 +1,74 @@
+"""Mails to people when a disk runs low, before it is an error; at most one each time that it does.
+
+It is low until there is room for what was needed when it began. That it was told is on the disk
+before the mail leaves, so that neither a restart nor another process tells it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.config import Mail
+from vampd.daemon.mailing import new_message_id
+from vampd.disk.episode import begin_episode, end_episode, end_of_episode
+from vampd.errors import DataError, VampdError
+from vampd.log import get_log
+from vampd.model.letter import compose_text
+from vampd.model.low_space import LowSpace
+from vampd.ports import Mailer
+
+_log = get_log()
+# A stage waits for it: a mail server that hangs may not keep it long.
+_PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Warner:
+    """Whom and how to warn; ``folder`` keeps what was told."""
+
+    settings: Mail
+    folder: Path
+    open_mailer: Callable[[Mail], Mailer]
+    clock: Callable[[], float] = time.time
+
+    def look(self, place: str, room_bytes: int) -> None:
+        """Take note of the room at a place that is not low: what is free beyond what should be."""
+        try:
+            wanted = end_of_episode(self.folder, place)
+            if wanted is not None and room_bytes >= wanted:
+                end_episode(self.folder, place)
+        except OSError as error:
+            _log.warning("disk.unwatched", place=place, error=str(error))
+
+    def warn(self, low: LowSpace) -> None:
+        """Mail it, unless it was mailed already or nobody wants it; a failure is only logged."""
+        if not self.settings.warn_recipients:
+            return
+        try:
+            if not begin_episode(self.folder, low.place, low.need.bytes):
+                return
+            self._send(low)
+        except (VampdError, OSError) as error:
+            code = error.code if isinstance(error, VampdError) else "io_error"
+            _log.warning("disk.warning_failed", place=low.place, code=code, error=str(error))
+
+    def _send(self, low: LowSpace) -> None:
+        settings = self.settings
+        sender, recipients = settings.sender or "", settings.warn_recipients
+        mail = compose_text(
+            low.subject, low.body, sender, recipients, new_message_id(settings), self.clock()
+        )
+        patience_s = min(settings.timeout_s, _PATIENCE_S)
+        mailer = self.open_mailer(settings.model_copy(update={"timeout_s": patience_s}))
+        try:
+            mailer.send(sender, recipients, mail.as_bytes())
+        except DataError:
+            raise  # it may have been sent
+        except VampdError:
+            # Certainly not sent: the next stage tries again.
+            end_episode(self.folder, low.place)
+            raise
+        _log.info("disk.warning_sent", place=low.place, recipients=len(recipients))
