@@ -137,6 +137,8 @@ def test_bash_completes_commands_options_and_choices(
     assert "--from" in complete(tool, completions, "vampctl", "retry", "20251106", "--")
     found = complete(tool, completions, "vampctl", "retry", "20251106", "--kind", "e")
     assert found == {"engineering"}
+    for words in (("retry", "20251106", "--from"), ("run", ".", "--until"), ("run", ".", "--only")):
+        assert complete(tool, completions, "vampctl", *words, "f") == {"frameids", "fpack"}
     # Names of files are left to bash itself.
     assert complete(tool, completions, "vampctl", "--config", "") == set()
 

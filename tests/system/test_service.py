@@ -1,6 +1,7 @@
 """The service under a real systemd, on a machine that is made for these tests and thrown away."""
 
 import itertools
+import json
 import os
 import signal
 import time
@@ -82,6 +83,8 @@ def test_a_night_dropped_into_the_watched_folder_ends_safe(service: Service) -> 
     night = NightId(next(_dates), Kind.ARCHIVE)
     since = time.time()
     service.systemctl("start")
+    # At READY and no sooner: what READY means is there already.
+    assert service.machine.path("/var/lib/vampd/vampd.db").exists()
     assert service.show("ActiveState") == "active"
     wait_until(lambda: service.show("StatusText") == "idle: no nights yet", "the first status")
     service.write_night(PRESETS["tiny"], night)
@@ -121,6 +124,23 @@ def test_a_night_dropped_into_the_watched_folder_ends_safe(service: Service) -> 
     assert int(packed["VAMPD_ACTIONS"]) >= len(products)
     # No record comes by another way, without its fields.
     assert all("VAMPD_EVENT" in entry for entry in service.journal(since))
+
+
+def test_a_held_night_is_an_error_in_the_journal_with_what_to_do(service: Service) -> None:
+    night = NightId(next(_dates), Kind.ARCHIVE)
+    service.configure(frameids={"authority": "command", "command": ["/bin/echo", "VMPX1"]})
+    since = time.time()
+    service.systemctl("start")
+    service.write_night(SMALLEST, night)
+    wait_until(lambda: service.record(night).get("status") == "held", "the night to be held")
+    (held,) = service.journal(since, f"VAMPD_NIGHT={night.date}", f"PRIORITY={ERROR}")
+    assert (held["VAMPD_EVENT"], held["VAMPD_STAGE"]) == ("night.held", "frameids")
+    assert held["VAMPD_CODE"] == service.record(night)["code"]
+    assert held["VAMPD_ERROR"]
+    # The very query that people are told.
+    told = json.loads(service.vampctl("why", night.date, "--json").stdout)
+    shown = service.machine.run(*told["journal"].split(), "-p", "err", "-o", "cat").stdout
+    assert "night.held" in shown
 
 
 def test_reload_applies_a_changed_setting(service: Service, night: NightId) -> None:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import typer
@@ -52,7 +53,7 @@ def words_of(command: Command, name: str) -> Words:
     for parameter in command.get_params(context):
         named, _ = parameter.get_help_record(context) or ("", "")
         match = _CHOICES.search(named)
-        choices = tuple(match[1].split("|")) if match else ()
+        choices = tuple(match[1].split("|")) if match else _members(parameter)
         if parameter.param_type_name == "argument":
             words += choices
             continue
@@ -61,6 +62,12 @@ def words_of(command: Command, name: str) -> Words:
         if not named.endswith(tuple(names)):  # but with what stands for its value
             values |= dict.fromkeys(names, choices)
     return Words(tuple(words), values)
+
+
+def _members(parameter: object) -> tuple[str, ...]:
+    """The choices that the help gives another name, as in `--from STAGE`."""
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    return tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
 
 
 def bash_completion(name: str, program: Command) -> Iterator[str]:

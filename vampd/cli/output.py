@@ -63,22 +63,19 @@ def fold(line: str, width: int) -> list[str]:
     """
     words = line.lstrip(" ")
     first = " " * (len(line) - len(words))
-    return _break(words, width, first, first + " " * _INDENT) or [line]
+    broken = textwrap.wrap(
+        words,
+        width,
+        initial_indent=first,
+        subsequent_indent=first + " " * _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return broken or [line]
 
 
 def _fold(line: str) -> list[str]:
     return fold(line, shutil.get_terminal_size().columns)
-
-
-def _break(text: str, width: int, first: str = "", further: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=further,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def write_json(value: object) -> None:
@@ -149,7 +146,8 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
             Text(cell, style=column.style_of(text) if column.style_of else "")
             for text, cell, column in zip(row, row_cells, narrow, strict=False)
         )
-        lines = _break(row[-1], console.width - indent)
+        # Commands and options stay whole; only what is wider than the column is cut to it.
+        lines = textwrap.wrap(row[-1], console.width - indent, break_on_hyphens=False)
         if lines and not below:
             line.append(_GAP + lines.pop(0))
         line.rstrip()
