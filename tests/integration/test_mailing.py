@@ -41,7 +41,7 @@ from tests.support.mail_server import (
 from tests.support.memory_mail import MemoryMailLog
 from tests.support.scripts import run_script, was_killed
 from tests.support.smallest_night import make_smallest
-from vampd.daemon.mailing import MailDesk, send_letter
+from vampd.daemon.mailing import MailDesk, record_by_hand, send_letter
 from vampd.disk.lock import Lock
 from vampd.errors import TransientError
 from vampd.model.letter import DEFAULT_TEMPLATE, write_letter
@@ -495,3 +495,16 @@ def test_several_nights_become_one_manifest(post: Post, tmp_path: Path) -> None:
     assert (done.returncode, "stands twice" in done.stderr) == (1, True)
     assert not other.exists()
     assert sorted(os.listdir(tmp_path)) == ["combined.csv", "own"]
+
+
+def test_a_mail_by_hand_that_cannot_be_noted_in_the_folder_is_not_recorded(
+    post: Post, tmp_path: Path
+) -> None:
+    with connected(post.site) as connections:
+        files = [text.file for text in read_manifests(post.night, connections.eyes)]
+        desk = replace(connections.mail_desk, root=tmp_path / "gone")
+        with pytest.raises(TransientError, match="nothing was mailed or recorded"):
+            record_by_hand(desk, files, despite=frozenset(), actor="a person")
+        assert post.states() == [MailState.UNMAILED]
+        record_by_hand(connections.mail_desk, files, despite=frozenset(), actor="a person")
+    assert post.states() == [MailState.MAILED]

@@ -62,3 +62,12 @@ def test_a_journal_without_the_night_is_no_error(site: Site) -> None:
     done = log(site, "echo '-- No entries --'")
     assert done.returncode == 0
     assert "holds nothing of 20251106 archive" in done.stdout
+
+
+def test_who_may_not_read_the_journal_is_told_how_to(site: Site) -> None:
+    # journalctl's own words, of systemd 252.
+    words = "No journal files were opened due to insufficient permissions."
+    done = log(site, f"echo 'Hint: You are currently not seeing.' >&2; echo '{words}' >&2; exit 1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "usermod -aG systemd-journal" in done.stderr
+    assert "no journal to ask" not in done.stderr

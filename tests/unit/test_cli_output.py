@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 from vampd.cli.output import Column, align_columns, fold
 
 COLUMNS = (Column("date"), Column("frames", align_right=True), Column("note"))
-words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
+words = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="`"),
+    min_size=1,
+    max_size=12,
+)
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -36,6 +40,12 @@ def test_folded_prose_keeps_its_words_whole_and_in_order(
     assert lines[0].startswith(" " * indent)
     # Only a word that is longer than a line stands out of it.
     assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
+
+
+def test_a_command_is_not_broken() -> None:
+    told = "look at `vampctl why 20251106`, then go on"
+    assert fold(told, 32) == ["look at `vampctl why 20251106`,", "    then go on"]
+    assert fold(told, 20) == ["look at", "    `vampctl why 20251106`,", "    then go on"]
 
 
 def test_what_goes_on_stands_further_in() -> None:

@@ -8,16 +8,20 @@ broken to its width, or stands under its row where beside it would be too narrow
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Row = Sequence[str]
 _GAP = "  "
 _NARROWEST_PROSE = 40
 _INDENT = 4
+_QUOTED = re.compile(r"`[^`]*`")
+_BOUND_BLANK = "\xa0"
 
 
 @dataclass(frozen=True)
@@ -59,19 +63,21 @@ def write_error(text: str) -> None:
 def fold(line: str, width: int) -> list[str]:
     """A line broken between its words; what goes on stands further in than it began.
 
-    Names and options stay whole, even one that is longer than the width: they are copied.
+    Names stay whole, even one that is longer than the width: they are copied.
     """
     words = line.lstrip(" ")
     first = " " * (len(line) - len(words))
-    broken = textwrap.wrap(
-        words,
-        width,
-        initial_indent=first,
-        subsequent_indent=first + " " * _INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return broken or [line]
+    further = first + " " * _INDENT
+    return _break(
+        words, width, initial_indent=first, subsequent_indent=further, break_long_words=False
+    ) or [line]
+
+
+def _break(text: str, width: int, **how: Any) -> list[str]:
+    """`textwrap.wrap` that leaves `commands in quotes` and options whole, since they are copied."""
+    bound = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _BOUND_BLANK), text)
+    lines = textwrap.wrap(bound, width, break_on_hyphens=False, **how)
+    return [line.replace(_BOUND_BLANK, " ") for line in lines]
 
 
 def _fold(line: str) -> list[str]:
@@ -146,8 +152,7 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
             Text(cell, style=column.style_of(text) if column.style_of else "")
             for text, cell, column in zip(row, row_cells, narrow, strict=False)
         )
-        # Commands and options stay whole; only what is wider than the column is cut to it.
-        lines = textwrap.wrap(row[-1], console.width - indent, break_on_hyphens=False)
+        lines = _break(row[-1], console.width - indent)
         if lines and not below:
             line.append(_GAP + lines.pop(0))
         line.rstrip()

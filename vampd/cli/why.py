@@ -20,7 +20,7 @@ from vampd.cli.status import (
     show_events,
 )
 from vampd.cli.words import count_of, format_duration, format_moment
-from vampd.errors import VampdError
+from vampd.errors import DataError, VampdError
 from vampd.model.state import EventName, Status, stages_of
 
 if TYPE_CHECKING:
@@ -129,6 +129,12 @@ def log(
     except VampdError as error:
         raise _no_journal(error.message) from error
     shown = ended.stdout.decode("utf-8", "replace").rstrip("\n")
+    if "insufficient permissions" in ended.stderr:
+        raise DataError(
+            "journal_closed",
+            "you may not read the journal: join the group systemd-journal (`usermod -aG"
+            " systemd-journal NAME`); `vampctl history NIGHT` needs it not",
+        )
     if "No journal files" in ended.stderr or (ended.status and "journal" in ended.stderr.lower()):
         raise _no_journal(ended.last_words)
     if shown and not shown.startswith("-- No entries --"):

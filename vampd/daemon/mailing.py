@@ -133,7 +133,7 @@ def send_letter(
 def record_by_hand(
     desk: MailDesk, manifests: Sequence[ManifestFile], *, despite: frozenset[str], actor: str
 ) -> Mailing:
-    """Record that a person has mailed these manifests."""
+    """Record that a person has mailed these manifests. TransientError: nothing was recorded."""
     mailing = Mailing(
         message_id=new_message_id(desk.settings),
         manifests=tuple(manifests),
@@ -143,8 +143,12 @@ def record_by_hand(
         at=desk.clock(),
     )
     desk.log.intend(mailing, despite)
+    try:
+        _note(desk.root, mailing)
+    except TransientError as error:
+        _conclude(desk, mailing, MailOutcome.FAILED, error.message)
+        raise
     _conclude(desk, mailing, MailOutcome.SENT, None)
-    _note(desk.root, mailing)
     return mailing
 
 
@@ -164,6 +168,6 @@ def _note(root: Path, mailing: Mailing) -> None:
         except OSError as error:
             raise TransientError(
                 "mail_not_noted",
-                f"cannot write {path}: {error.strerror}; nothing was mailed: who mails must be able"
-                " to write into the night's folder",
+                f"cannot write {path}: {error.strerror}; nothing was mailed or recorded: who mails"
+                " must be able to write into the night's folder",
             ) from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from vampd.model.night import NightId
 from vampd.model.size import format_size
 from vampd.model.space import Need, Space
+
+_WIDTH = 76
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,11 @@ class LowSpace:
         """The mail's text."""
         left = format_size(max(0, self.space.free_bytes - self.need.bytes))
         follows = (
-            f"It is too little: {self.shortage}. The night waits, and goes on by itself\n"
-            "once there is room; after some attempts it is held."
+            f"It is too little: {self.shortage}. The night waits, and goes on by itself once there"
+            " is room; after some attempts it is held."
             if self.shortage
-            else "Nothing has failed. A stage that finds too little room does not begin: its\n"
-            "night waits, and goes on by itself once there is room."
+            else "Nothing has failed. A stage that finds too little room does not begin: its night"
+            " waits, and goes on by itself once there is room."
         )
         return (
             f"There is little space at {self.place}.\n\n"
@@ -47,7 +50,7 @@ class LowSpace:
             f"Needed:  {format_size(self.need.bytes)} by the next stage of"
             f" {self.night.date} ({self.night.kind})\n"
             f"Left:    {left}; less than {format_size(self.spare_bytes)} is little\n\n"
-            f"{follows}\n\n"
+            f"{textwrap.fill(follows, _WIDTH)}\n\n"
             "This is told once, until there has been room again. `vampctl status` tells\n"
             "where the nights stand, `vampctl doctor` how much is free.\n"
         )
