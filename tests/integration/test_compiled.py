@@ -1,14 +1,18 @@
 """Compiled once a machine, and not before it is needed; what a power cut left is made anew."""
 
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.conftest import ROOT
 from vampd.fits.compiled import compiled, remove_damaged
+from vampd.fits.rice import TileDecoder, TileEncoder
 
 _CODE = """
 import numpy as np
@@ -72,3 +76,35 @@ def test_where_no_cache_can_be_it_works_without() -> None:
 
 def test_daemon_and_vampctl_do_without_the_compiler(tmp_path: Path) -> None:
     assert _run(_IDLE, tmp_path) == "[]"
+
+
+@pytest.mark.parametrize("kernel", ["encode", "decode"])
+def test_the_loops_hold_no_lock_of_the_interpreter(kernel: str) -> None:
+    from vampd.fits import rice_kernels
+
+    assert getattr(rice_kernels, kernel).targetoptions["nogil"] is True
+
+
+def _code(encoder: TileEncoder, decoder: TileDecoder, pixels: np.ndarray) -> None:
+    length = encoder.add(pixels)
+    np.testing.assert_array_equal(decoder.decode(encoder.coded, length), pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_the_loops_allocate_nothing(dtype: type) -> None:
+    runtime: Any = importlib.import_module("numba.core.runtime")
+    rtsys = runtime.rtsys
+    runtime._nrt_python.memsys_enable_stats()
+    taken = []
+    for pixels in (32, 32_000):
+        noise: np.ndarray = np.random.default_rng(1).integers(-100, 100, pixels).astype(dtype)
+        encoder, decoder = TileEncoder(1, pixels, dtype), TileDecoder(pixels, dtype)
+        _code(encoder, decoder, noise)  # the first time compiles
+        encoder.clear()
+        before = rtsys.get_allocation_stats()
+        _code(encoder, decoder, noise)
+        after = rtsys.get_allocation_stats()
+        taken.append((after.alloc - before.alloc, after.mi_alloc - before.mi_alloc))
+    # What is counted is how arguments are handed over.
+    assert taken[0] == taken[1]
+    assert max(taken[0]) < 12

@@ -57,7 +57,11 @@ def special_tiles() -> dict[str, Tile]:
         low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
         kinds = {
             "one pixel": [high],
+            "one pixel, lowest": [low],
+            "two pixels": [low, high],
             "constant": [low] * 100,
+            "constant, whole blocks": [high] * 64,
+            "all zeros": [0] * 33,
             "full jumps": [low, high] * 50,
             "growing jumps": [(-1) ** n * (high >> (n % 8)) for n in range(96)],
             "one spike in 32": [0] * 20 + [80] + [0] * 43,
@@ -65,10 +69,33 @@ def special_tiles() -> dict[str, Tile]:
             "noise": rng.integers(low, high, 5000, dtype),
             "faint": rng.integers(0, 2, 5000),
             "steps": np.repeat(rng.integers(low, high, 40), 7),
+            "alternating noise": _alternating(rng, dtype),
+            "every split": _every_split(rng, dtype),
+            "every split, ragged": _every_split(rng, dtype)[:-5],
         }
+        for length in (31, 32, 33, 63, 64, 65, 95, 97):
+            kinds[f"noise of {length}"] = rng.integers(low, high, length, dtype, endpoint=True)
+            kinds[f"faint of {length}"] = rng.integers(-4, 5, length, dtype)
         for name, pixels in kinds.items():
             made[f"{name}, {np.dtype(dtype).itemsize} bytes"] = np.array(pixels, dtype)
     return made
+
+
+def _alternating(rng: np.random.Generator, dtype: type) -> Tile:
+    """What does not compress at all: every difference is about as large as one can be."""
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    noise = rng.integers(low // 2, high // 2, 1001, dtype) // 2
+    noise[::2] += low // 2
+    noise[1::2] += high // 2
+    return noise
+
+
+def _every_split(rng: np.random.Generator, dtype: type) -> Tile:
+    """Blocks of each amplitude in turn, also just below and above where a split changes."""
+    bits = np.iinfo(dtype).bits
+    largest = [max(1, (1 << bit) + off) for bit in range(bits) for off in (-1, 0, 1)]
+    blocks = [rng.integers(-most, most + 1, 32) for most in largest]
+    return np.concatenate(blocks).astype(dtype)
 
 
 @contextmanager
