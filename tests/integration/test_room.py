@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -71,6 +72,7 @@ class FewHands:
     night: NightId = NIGHT
     warner: Any = field(default_factory=Mock)
     settings: Any = field(default_factory=make_settings)
+    workers: Any = field(default_factory=lambda: SimpleNamespace(workers=1))
 
 
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
@@ -130,6 +132,22 @@ def test_the_nights_own_first_cube_tells_what_the_others_take(
         with pytest.raises(DiskFull):
             room.execute_with_room(hands, packs(10), lambda _: None, look)
         assert [len(wave) for wave in waves] == [1]
+
+
+@pytest.mark.parametrize(
+    ("workers", "room_for", "first"), [(4, 100, 4), (4, 3, 3), (4, 1, 1), (1, 100, 1), (32, 100, 9)]
+)
+def test_no_worker_stands_idle_meanwhile_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, room_for: int, first: int
+) -> None:
+    hands: Any = FewHands(tmp_path, workers=SimpleNamespace(workers=workers))
+    free = room_for * 1_100_000
+    monkeypatch.setattr(room, "space_at", lambda _: Space(free, 10**12))
+    waves: list[Wave] = []
+    monkeypatch.setattr(room, "execute_wave", pack_to(0.01, waves))
+    room.require_room(hands, Plan.of(packs(10)))
+    room.execute_with_room(hands, packs(10), lambda _: None, look)
+    assert [len(wave) for wave in waves] == [first, 10 - first]
 
 
 def test_a_first_cube_that_fails_costs_only_itself(

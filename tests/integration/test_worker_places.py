@@ -96,6 +96,7 @@ def test_one_who_waits_for_memory_begins_when_it_comes_and_ends_when_stopped(
         memory[0] = 0
         stopped = threading.Thread(target=act, args=(pace,))
         stopped.start()
+        time.sleep(0.1)
         pace.stop()
         stopped.join(10)
     assert ended == ["stopped"]
@@ -109,7 +110,7 @@ def test_one_who_waits_for_memory_begins_when_it_comes_and_ends_when_stopped(
             "available_bytes": 0,
         }
     ] * len(limited)
-    assert 1 <= len(limited) <= 2, "told once each time that memory gets short, not at every look"
+    assert len(limited) == 2, "once each time that memory gets short, not at every look"
 
 
 def test_a_place_is_free_again_after_an_error(workers: WorkerPool, memory: list[int]) -> None:

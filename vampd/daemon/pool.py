@@ -40,7 +40,7 @@ class WorkerPool:
         self.workers = workers or count_cores()
         self._busy = 0
         self._freed = threading.Condition()
-        self._is_short = False
+        self._told_short = False
         self._deadline_s = deadline_s
         self._context = multiprocessing.get_context("forkserver")
         # Imported, and compiled if need be, once in the fork server, not in every worker.
@@ -76,15 +76,16 @@ class WorkerPool:
         with self._freed:
             available_bytes = available_memory_bytes()
             fit = workers_that_fit(self.workers, self._busy, available_bytes)
-            is_short = self._busy >= fit < self.workers
-            if is_short and not self._is_short:
+            if fit == self.workers:
+                self._told_short = False
+            elif self._busy >= fit and not self._told_short:
+                self._told_short = True
                 _log.warning(
                     "workers.limited",
                     workers=fit,
                     all_workers=self.workers,
                     available_bytes=available_bytes,
                 )
-            self._is_short = is_short
             if self._busy < fit:
                 self._busy += 1
                 return True

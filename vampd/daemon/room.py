@@ -41,27 +41,40 @@ def require_room(hands: Hands, plan: Plan) -> None:
 def execute_with_room(
     hands: Hands, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
 ) -> None:
-    """`execute_wave`, where many cubes are packed the first one before the others.
+    """`execute_wave`, where many cubes are packed the first ones before the others.
 
-    Its packed size tells how much room these will take.
+    Their packed size tells how much room these will take.
     """
     packs = [action for action in wave if isinstance(action, Pack)]
     if len(packs) < 2:
         execute_wave(hands, wave, done, look)
         return
-    first, failure, part = packs[0], None, _WORST_PART
+    first, failure, part = _first_packs(hands, packs), None, _WORST_PART
     try:
-        execute_wave(hands, (first,), done, look)
-        part = (hands.folder / first.packed).stat().st_size / max(first.bytes, 1)
+        execute_wave(hands, first, done, look)
+        sizes = [(hands.folder / pack.packed).stat().st_size for pack in first]
+        part = sum(sizes) / max(sum(pack.bytes for pack in first), 1)
     except (ClaimLost, DiskFull):
         raise
     except Exception as error:  # noqa: BLE001 - raised below: a bad cube costs only itself
         failure = error
-    rest = tuple(action for action in wave if action is not first)
+    rest = tuple(action for action in wave if action not in first)
     _require_here(hands, rest, part)
     execute_wave(hands, rest, done, look)
     if failure is not None:
         raise failure
+
+
+def _first_packs(hands: Hands, packs: Sequence[Pack]) -> tuple[Pack, ...]:
+    """One for each worker, so that none stands idle, as far as there is room for their worst."""
+    space = space_at(hands.folder)
+    count = min(hands.workers.workers, len(packs) - 1)
+    while count > 1:
+        need = need_here(packs[:count], _WORST_PART)
+        if find_shortage(space, need, hands.settings.disk.reserve_bytes) is None:
+            break
+        count -= 1
+    return tuple(packs[: max(count, 1)])
 
 
 def _require_here(hands: Hands, actions: Sequence[Action], packed_part: float) -> None:
