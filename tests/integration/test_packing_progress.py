@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.support.framelists import framelist_of
 from tests.support.memory_store import MemoryNights
 from tests.support.raw_cubes import raw_pixels, write_raw_cube
-from vampd.daemon import attempt
+from vampd.daemon import progress
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import ClaimLost, TransientError
@@ -111,9 +111,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     store.discover(NIGHT, 1.0)
     store.apply(NIGHT, Event(EventName.SETTLED), at=2.0, actor="test")
     record = store.apply(NIGHT, Event(EventName.CLAIMED), at=2.0, actor="test")
-    monkeypatch.setattr(attempt, "_PROGRESS_EVERY_S", 0.0)
-    hands = SimpleNamespace(meters={})
-    progress = attempt._Progress(SimpleNamespace(record=record, store=store, hands=hands))  # type: ignore[arg-type]
+    monkeypatch.setattr(progress, "_TELL_EVERY_S", 0.0)
+    meters: dict[str, SharedMeter] = {}
+    telling = progress.Progress(record, store, meters)
 
     def told() -> tuple[int, ...]:
         now = store.night(NIGHT)
@@ -121,10 +121,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return now.done_actions, now.done_frames, now.all_frames, now.done_bytes, now.all_bytes
 
     def meter(path: str) -> SharedMeter:
-        made = hands.meters[path] = SharedMeter.create(tmp_path / path)
+        made = meters[path] = SharedMeter.create(tmp_path / path)
         return made
 
-    return SimpleNamespace(store=store, progress=progress, told=told, meter=meter)
+    return SimpleNamespace(store=store, progress=telling, told=told, meter=meter)
 
 
 def test_the_store_hears_of_cubes_at_work_and_counts_no_frame_twice(world: Any) -> None:
@@ -154,7 +154,7 @@ def test_the_log_hears_of_progress_now_and_then(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(attempt, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
     world.progress._logged_at = now
     world.progress.begin(Plan.of([Pack("a", "a.fz", 10, 1000)]))
     world.meter("a").add(4, 400)

@@ -17,8 +17,8 @@ import typer
 from vampd.cli.moves import actor_name
 from vampd.cli.nights import choose_record, title_of
 from vampd.cli.output import is_terminal, write, write_error, write_prose
+from vampd.cli.progress import format_progress
 from vampd.cli.session import ConfigOption, KindOption, settings_of
-from vampd.cli.status import format_progress
 from vampd.cli.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 from vampd.model.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date

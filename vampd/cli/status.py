@@ -11,6 +11,7 @@ import typer
 
 from vampd.cli.nights import choose_records, title_of
 from vampd.cli.output import Column, is_terminal, write, write_json, write_table
+from vampd.cli.progress import format_progress, format_progress_in_full
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, settings_of
 from vampd.cli.words import (
     format_duration,
@@ -188,28 +189,6 @@ def night_row(
         format_size(record.bytes) if record.bytes else "-",
         format_duration(now - record.changed_at),
         describe(record, now, letters),
-    )
-
-
-def format_progress(record: NightRecord) -> str:
-    """Actions done of all, and how much is packed; ``-`` where that tells nothing."""
-    if record.state.status is Status.DONE or not record.all_actions:
-        return "-"
-    packed = "" if record.done_part is None else f" {record.done_part:.0%}"
-    return f"{record.done_actions}/{record.all_actions}{packed}"
-
-
-def format_progress_in_full(record: NightRecord) -> str:
-    """As `format_progress`, in words and with frames and bytes; empty where it tells nothing."""
-    if format_progress(record) == "-":
-        return ""
-    told = f"{record.done_actions} of {record.all_actions} actions"
-    if record.done_part is None:
-        return told
-    return (
-        f"{told}; {record.done_frames:,} of {record.all_frames:,} frames,"
-        f" {format_size(record.done_bytes)} of {format_size(record.all_bytes)}"
-        f" ({record.done_part:.0%}) packed"
     )
 
 

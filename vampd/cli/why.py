@@ -11,11 +11,11 @@ import typer
 from vampd.cli.advice import advise
 from vampd.cli.nights import choose_record, choose_records, title_of
 from vampd.cli.output import Column, is_terminal, write, write_json, write_table
+from vampd.cli.progress import format_progress_in_full
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.status import (
     describe,
     event_object,
-    format_progress_in_full,
     night_object,
     show_events,
 )

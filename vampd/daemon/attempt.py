@@ -10,7 +10,6 @@ import random
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +19,7 @@ import structlog
 
 from vampd.config import Settings
 from vampd.daemon.execute import Hands
+from vampd.daemon.progress import Progress
 from vampd.daemon.room import execute_with_room, require_room
 from vampd.daemon.scan import look_at_night
 from vampd.disk.atomic import outlive_writers, remove_leftovers
@@ -36,7 +36,7 @@ from vampd.errors import (
 )
 from vampd.log import get_log
 from vampd.model.generation import Generation, SyncCounts
-from vampd.model.plan import Action, Pack, Plan
+from vampd.model.plan import Plan
 from vampd.model.retry import RetryPolicy, after_failure
 from vampd.model.state import Event, EventName, Gate, StageName, Status
 from vampd.model.stream import CAMERA_STREAMS, Stream
@@ -46,8 +46,6 @@ from vampd.stages import STAGES, Stage, settings_for
 from vampd.stages.transfer import is_safe
 
 _log = get_log()
-_PROGRESS_EVERY_S = 1.0
-_LOG_EVERY_S = 60.0
 _STORE_AGAIN_S = 1.0
 # Shorter than the daemon has for its own end.
 _WRITERS_DIE_WITHIN_S = 10.0
@@ -78,58 +76,6 @@ class Attempt:
     clock: Callable[[], float] = time.time
 
 
-class _Progress:
-    """Counts what is done, also inside the cubes at work, and tells the store and the log."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-        self._meters = attempt.hands.meters
-        self._told_at = 0.0
-        self._logged_at = time.monotonic()
-        self.all_actions = self.actions = self.frames = self.bytes = 0
-        self._all_frames = self._all_bytes = 0
-
-    def begin(self, plan: Plan) -> None:
-        packs = [action for wave in plan.waves for action in wave if isinstance(action, Pack)]
-        self._meters.clear()
-        self.all_actions = self.actions + len(plan)
-        self._all_frames = self.frames + sum(pack.frames for pack in packs)
-        self._all_bytes = self.bytes + sum(pack.bytes for pack in packs)
-        self._tell()
-
-    def done(self, action: Action) -> None:
-        self.actions += 1
-        if isinstance(action, Pack):
-            self._meters.pop(action.framelist, None)
-            self.frames += action.frames
-            self.bytes += action.bytes
-        self.look()
-
-    def look(self) -> None:
-        if time.monotonic() - self._told_at >= _PROGRESS_EVERY_S:
-            # A store that is busy hears it the next time: no work fails for that.
-            with suppress(TransientError):
-                self._tell()
-
-    def _tell(self) -> None:
-        now = self._told_at = time.monotonic()
-        # A copy: cubes begin in other threads.
-        counts = [meter.counts for meter in tuple(self._meters.values())]
-        facts = Facts(
-            done_actions=self.actions,
-            all_actions=self.all_actions,
-            done_frames=self.frames + sum(frames for frames, _ in counts),
-            all_frames=self._all_frames,
-            done_bytes=self.bytes + sum(size for _, size in counts),
-            all_bytes=self._all_bytes,
-        )
-        record = self._attempt.record
-        self._attempt.store.keep(record.night, facts, claim=record.claim)
-        if now - self._logged_at >= _LOG_EVERY_S:
-            self._logged_at = now
-            _log.info("stage.progressed", **facts.known)
-
-
 def run_attempt(attempt: Attempt) -> Outcome:
     """Run the stage to its end and apply the event that it leads to.
 
@@ -143,7 +89,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
         stage=stage.NAME.value,
         attempt=record.state.attempts,
     )
-    progress = _Progress(attempt)
+    progress = Progress(record, attempt.store, attempt.hands.meters)
     started = time.monotonic()
     _log.info("stage.started")
     error: VampdError | None = None
@@ -175,7 +121,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
     return outcome
 
 
-def _work(attempt: Attempt, stage: Stage, progress: _Progress) -> Facts:
+def _work(attempt: Attempt, stage: Stage, progress: Progress) -> Facts:
     night, folder = attempt.record.night, attempt.hands.folder
     facts, settings = Facts(), settings_for(attempt.record, attempt.settings)
     if stage.NAME is StageName.SYNC:

@@ -1,0 +1,73 @@
+"""How far an attempt has come, also inside the cubes at work: for the store and the log."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from vampd.disk.shared import SharedMeter
+from vampd.errors import TransientError
+from vampd.log import get_log
+from vampd.model.plan import Action, Pack, Plan
+from vampd.ports import Facts, NightRecord, NightStore
+
+_log = get_log()
+_TELL_EVERY_S = 1.0
+_LOG_EVERY_S = 60.0
+
+
+class Progress:
+    """Counts for one claimed night; ``meters`` are those of the cubes at work, by framelist."""
+
+    def __init__(
+        self, record: NightRecord, store: NightStore, meters: dict[str, SharedMeter]
+    ) -> None:
+        self._record = record
+        self._store = store
+        self._meters = meters
+        self._told_at = 0.0
+        self._logged_at = time.monotonic()
+        self.actions = self.frames = self.bytes = 0
+        self._all_actions = self._all_frames = self._all_bytes = 0
+
+    def begin(self, plan: Plan) -> None:
+        """A plan comes on top of what was done before."""
+        packs = [action for wave in plan.waves for action in wave if isinstance(action, Pack)]
+        self._meters.clear()
+        self._all_actions = self.actions + len(plan)
+        self._all_frames = self.frames + sum(pack.frames for pack in packs)
+        self._all_bytes = self.bytes + sum(pack.bytes for pack in packs)
+        self._tell()
+
+    def done(self, action: Action) -> None:
+        """An action is true now."""
+        self.actions += 1
+        if isinstance(action, Pack):
+            self._meters.pop(action.framelist, None)
+            self.frames += action.frames
+            self.bytes += action.bytes
+        self.look()
+
+    def look(self) -> None:
+        """Tell the store, if it is time to; ClaimLost if the night is no longer ours."""
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            # A store that is busy hears it the next time: no work fails for that.
+            with suppress(TransientError):
+                self._tell()
+
+    def _tell(self) -> None:
+        now = self._told_at = time.monotonic()
+        # A copy: cubes begin in other threads.
+        counts = [meter.counts for meter in tuple(self._meters.values())]
+        facts = Facts(
+            done_actions=self.actions,
+            all_actions=self._all_actions,
+            done_frames=self.frames + sum(frames for frames, _ in counts),
+            all_frames=self._all_frames,
+            done_bytes=self.bytes + sum(size for _, size in counts),
+            all_bytes=self._all_bytes,
+        )
+        self._store.keep(self._record.night, facts, claim=self._record.claim)
+        if now - self._logged_at >= _LOG_EVERY_S:
+            self._logged_at = now
+            _log.info("stage.progressed", **facts.known)
