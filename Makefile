@@ -48,7 +48,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-idle test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -58,11 +58,22 @@ setup: debian-run debian-test $(STAMP) ## install all that demo and test need: D
 demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products
 	$(BIN)/python -m vampd.simulate.demo
 
-bench: debian-run $(STAMP) ## measure sync: a table of CPU and memory for up to a million frames
-	$(BIN)/python -m vampd.simulate.bench
+# BENCH names sections (none: all that `make bench` is for), SCALE=0.1 makes all of it smaller.
+BENCH ?=
+SCALE ?= 1
+MEASURE = $(BIN)/python -m vampd.simulate.bench --scale $(SCALE)
+
+bench: debian-run debian-test $(STAMP) ## measure sync and packing beside public tools: 20 min, 30 GB; BENCH=pack for a part
+	$(MEASURE) $(BENCH)
+
+bench-load: debian-run $(STAMP) ## measure how vampd gives way to loggers at full rate on its disk
+	$(MEASURE) load
 
 bench-idle: debian-run $(STAMP) ## measure vampd at rest: a thousand finished nights, a million files
-	$(BIN)/python -m vampd.simulate.bench_idle
+	$(MEASURE) idle
+
+bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand nights
+	$(MEASURE) status
 
 test: setup ## everything that CI runs
 	@$(MAKE) --no-print-directory lint

@@ -1,4 +1,4 @@
-"""`make bench`: what sync costs, from raw files on disk to framelists on disk.
+"""What sync costs, from raw files on disk to framelists on disk.
 
 Each line is one night in a process of its own: the sync stage's own survey, plan and execution,
 again until nothing is left to do, as the daemon runs them. Headers (about 420 cards), timing files
@@ -8,20 +8,14 @@ holes in sparse files, because sync never reads one.
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import os
-import platform
 import resource
-import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-from vampd.config import Settings, parse_settings
+from vampd.config import Settings, load_settings
 from vampd.daemon.execute import Hands, execute_wave
 from vampd.daemon.pool import WorkerPool
 from vampd.daemon.scan import check_cube, cube_files, look_at_night
@@ -31,6 +25,10 @@ from vampd.model.night import Kind, NightId
 from vampd.model.plan import WriteFramelist
 from vampd.model.stream import CAMERA_STREAMS, timing_name
 from vampd.ports import Eyes
+from vampd.simulate.bench.measures import Measure, at_most
+from vampd.simulate.bench.options import Options, workplace
+from vampd.simulate.bench.process_tree import in_own_process
+from vampd.simulate.bench.site import CONFIG, write_config
 from vampd.simulate.logger_files import timing_bytes
 from vampd.simulate.night import SimulatedCube, plan_night
 from vampd.simulate.scenario import Crop, Run, Scenario
@@ -43,7 +41,8 @@ _SIZES = (10_000, 100_000, 1_000_000)
 _FRAMES_A_CUBE = 500
 # Long runs as in a survey of one star, and the dearest: the half-wave plate turns behind each cube.
 _CUBES_A_RUN = (50, 1)
-_LIMIT_CPU_US, _LIMIT_BYTES = 20.0, 1_000_000_000
+# Linear: what a frame costs may grow by no more than two measurements of the same differ.
+_MOST_GROWTH = 1.3
 _TINY = Crop("TINY", (8, 8), 8)
 _PIXEL_BYTES = 2
 _ANGLES_DEG = (0.0, 45.0, 22.5, 67.5)
@@ -76,23 +75,34 @@ class Cost:
         return self.survey_s + self.plan_s + self.write_s + self.again_s
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table; exit status 1 if a night costs more than the limits."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("frames", nargs="*", type=int, default=_SIZES)
-    parser.add_argument("--folder", type=Path, help="where the nights are made (default: TMPDIR)")
-    options = parser.parse_args(arguments)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+def measure(options: Options) -> Iterator[Measure]:
+    """Print the table, and hold the dearest night of each kind against the limits."""
     print(" ".join(f"{column:>9}" for column in (*_COUNTS, *_SECONDS, "peak")))
     print(" ".join(f"{unit:>9}" for unit in _UNITS))
-    excessive = False
-    for frames, cubes_a_run in ((f, c) for c in _CUBES_A_RUN for f in options.frames):
-        cost = _measure(frames, cubes_a_run, options.folder)
-        print(_row(frames, cubes_a_run, cost), flush=True)
-        us_a_frame = cost.sync_s / frames * 1e6
-        excessive |= us_a_frame > _LIMIT_CPU_US or cost.peak_bytes > _LIMIT_BYTES
-    if excessive:
-        sys.exit(f"bench: above {_LIMIT_CPU_US:.0f} us of CPU a frame, or above 1 GB")
+    for cubes_a_run in _CUBES_A_RUN:
+        costs: dict[int, Cost] = {}
+        for size in _SIZES:
+            frames = options.count(size, least=2 * _FRAMES_A_CUBE)
+            costs[frames] = _cost_of(frames, cubes_a_run, options.folder)
+            print(_row(frames, cubes_a_run, costs[frames]), flush=True)
+        yield from _judge(f"sync, runs of {cubes_a_run} cubes", costs)
+
+
+def _judge(what: str, costs: Mapping[int, Cost]) -> Iterator[Measure]:
+    us_a_frame = {frames: cost.sync_s / frames * 1e6 for frames, cost in costs.items()}
+    fewer, most = sorted(costs)[-2:] if len(costs) > 1 else [*costs, *costs]
+    dearest = max(us_a_frame.values())
+    yield Measure(f"{what}: CPU", dearest, "us/frame", at_most(20))
+    peak_bytes = max(cost.peak_bytes for cost in costs.values())
+    yield Measure(f"{what}: peak memory", peak_bytes / 1e6, "MB", at_most(1000))
+    yield Measure(
+        f"{what}: a frame of {most:,}, of {fewer:,}",
+        us_a_frame[most] / us_a_frame[fewer],
+        "x",
+        at_most(_MOST_GROWTH),
+        ours=f"{us_a_frame[most]:.2f} us",
+        peer=f"{us_a_frame[fewer]:.2f} us",
+    )
 
 
 def _row(frames: int, cubes_a_run: int, cost: Cost) -> str:
@@ -103,38 +113,17 @@ def _row(frames: int, cubes_a_run: int, cost: Cost) -> str:
     return " ".join([*cells, f"{cost.peak_bytes / 1e6:>9.0f}"])
 
 
-def _measure(frames: int, cubes_a_run: int, folder: Path | None) -> Cost:
-    with tempfile.TemporaryDirectory(prefix="vampd-bench-", dir=folder) as name:
-        base = Path(name)
+def _cost_of(frames: int, cubes_a_run: int, folder: Path | None) -> Cost:
+    with workplace(folder) as base:
         # In processes of their own: the peak of a night must not be that of another.
-        _in_own_process(make_night, base, frames, cubes_a_run)
-        cost = _in_own_process(sync_night, base)
-    assert isinstance(cost, Cost)
-    return cost
-
-
-def _in_own_process(function: object, *arguments: object) -> object:
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send_result, args=(sender, function, *arguments))
-    process.start()
-    sender.close()
-    try:
-        return receiver.recv()
-    finally:
-        process.join()
-
-
-def _send_result(sender: Connection, function: object, *arguments: object) -> None:
-    assert callable(function)
-    sender.send(function(*arguments))
+        in_own_process(make_night, base, frames, cubes_a_run)
+        return in_own_process(sync_night, base)
 
 
 def make_night(base: Path, frames: int, cubes_a_run: int) -> None:
     """Write both cameras' cubes with this many frames together, pixels as holes."""
     runs = _runs(frames // len(CAMERA_STREAMS), cubes_a_run * _FRAMES_A_CUBE)
-    settings = _settings(base)
-    folder = settings.watch.root / _NIGHT.folder
+    folder = load_settings(write_config(base)).watch.root / _NIGHT.folder
     for stream in CAMERA_STREAMS:
         (folder / stream).mkdir(parents=True)
     for cube in plan_night(Scenario("bench", _TINY, runs), _NIGHT, seed=1).cubes:
@@ -174,7 +163,7 @@ def _write_sparse(folder: Path, cube: SimulatedCube) -> None:
 
 def sync_night(base: Path) -> Cost:
     """Run the sync stage on the night to its end."""
-    settings = _settings(base)
+    settings = load_settings(base / CONFIG)
     open_store(settings.database.url, Access.MIGRATE).close()
     workers = WorkerPool(1, settings.schedule.worker_deadline_s)
     try:
@@ -221,23 +210,3 @@ def _run_stage(settings: Settings, eyes: Eyes, hands: Hands) -> Cost:
         wall_s=time.monotonic() - started_s,
         peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
-
-
-def _settings(base: Path) -> Settings:
-    return parse_settings(
-        f"""
-        [watch]
-        root = "{base}/fuuu"
-        [database]
-        url = "sqlite:///{base}/vampd.db"
-        [transfer.archive]
-        destination = "{base}/archive"
-        [transfer.engineering]
-        destination = "{base}/archive"
-        """,
-        "the benchmark's settings",
-    )
-
-
-if __name__ == "__main__":
-    main()

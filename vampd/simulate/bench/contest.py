@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import multiprocessing
+import os
 import resource
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Literal
@@ -22,30 +23,12 @@ from vampd.fits.header import read_cards
 from vampd.fits.packed import pack_cube
 from vampd.model.cube import FileStamp
 from vampd.model.framelist import Framelist, FrameRange, ProductOrder
+from vampd.simulate.bench.process_tree import Usage, usage_of
 
 Verification = Literal["full", "none"]
 
 _PATIENCE_S = 600.0
 _CHUNK_BYTES = 1 << 22
-_ASTROPY = """
-import statistics, sys, time
-from astropy.io import fits
-
-def cost_s(read):
-    begin = time.process_time()
-    read()
-    return time.process_time() - begin
-
-def read_whole():
-    with fits.open(sys.argv[1]) as hdus:
-        hdus[1].data
-
-with fits.open(sys.argv[1]) as hdus:
-    frames = hdus[1].shape[0]
-    steps = range(0, frames, max(1, frames // 25))
-    frame_s = statistics.median(cost_s(lambda: hdus[1].section[frame]) for frame in steps)
-print(min(cost_s(read_whole) for _ in range(2)), frame_s)
-"""
 
 
 @dataclass(frozen=True)
@@ -69,24 +52,10 @@ class Cost:
         """Raw MB that one core packs in a second."""
         return self.raw_bytes / 1e6 / self.cpu_s
 
-
-@dataclass(frozen=True)
-class _Usage:
-    """What a process has used so far."""
-
-    cpu_s: float
-    read_bytes: int
-    written_bytes: int
-    peak_bytes: int
-
-    @classmethod
-    def now(cls) -> _Usage:
-        lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
-        counts = {name: int(count) for name, count in (line.split(": ") for line in lines)}
-        # Not ru_maxrss, which a process has from the one that started it.
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        peak_bytes = int(status.partition("VmHWM:")[2].split()[0]) * 1024
-        return cls(time.process_time(), counts["rchar"], counts["wchar"], peak_bytes)
+    @property
+    def told(self) -> str:
+        """The speed, for people."""
+        return f"{self.speed:,.0f} MB/s"
 
 
 def pack(night: Path, cubes: Sequence[Path], verify: Verification, parts: int = 1) -> Cost:
@@ -94,25 +63,24 @@ def pack(night: Path, cubes: Sequence[Path], verify: Verification, parts: int = 
 
     ``parts`` 2 makes two products of every cube, of its even and of its odd frames.
     """
-    for cube in cubes:
-        fill_cache(cube)
+    get_ready(cubes)
     context = multiprocessing.get_context("spawn")
     ready = context.Barrier(len(cubes) + 1)
-    with context.Pool(len(cubes), initializer=_get_ready, initargs=(ready,)) as workers:
+    with context.Pool(len(cubes), initializer=_import_packer, initargs=(ready,)) as workers:
         ready.wait(_PATIENCE_S)
         begin_s = time.monotonic()
         work = functools.partial(_pack_one, night, verify, parts)
-        usages = workers.map(work, cubes, chunksize=1)
+        done = workers.map(work, cubes, chunksize=1)
         wall_s = time.monotonic() - begin_s
     products = list((night / "vgen2").iterdir())
     cost = Cost(
         wall_s=wall_s,
-        cpu_s=sum(usage.cpu_s for usage in usages),
+        cpu_s=sum(usage.cpu_s for usage, _ in done),
         raw_bytes=sum(cube.stat().st_size for cube in cubes),
         product_bytes=sum(path.stat().st_size for path in products if path.suffix == ".fz"),
-        read_bytes=sum(usage.read_bytes for usage in usages),
-        written_bytes=sum(usage.written_bytes for usage in usages),
-        peak_bytes=max(usage.peak_bytes for usage in usages),
+        read_bytes=sum(usage.read_bytes for usage, _ in done),
+        written_bytes=sum(usage.written_bytes for usage, _ in done),
+        peak_bytes=max(peak_bytes for _, peak_bytes in done),
     )
     for path in products:
         path.unlink()
@@ -121,8 +89,7 @@ def pack(night: Path, cubes: Sequence[Path], verify: Verification, parts: int = 
 
 def fpack(cubes: Sequence[Path]) -> Cost:
     """Run ``fpack -r`` on every cube, all at once."""
-    for cube in cubes:
-        fill_cache(cube)
+    get_ready(cubes)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begin_s = time.monotonic()
     with ThreadPoolExecutor(len(cubes)) as threads:
@@ -142,7 +109,13 @@ def fpack(cubes: Sequence[Path]) -> Cost:
 
 def fpack_one(cube: Path) -> Path:
     """``fpack -r`` of one cube; its product, beside the cube."""
-    _run(["fpack", "-r", str(cube)])
+    return fpack_tiled(cube, ())
+
+
+def fpack_tiled(cube: Path, tile: Sequence[int]) -> Path:
+    """``fpack -r`` with tiles of this shape (NAXIS1, NAXIS2, ...; rows if it has none)."""
+    shape = ["-t", ",".join(map(str, tile))] if tile else []
+    run_tool(["fpack", "-r", *shape, str(cube)])
     return cube.with_name(f"{cube.name}.fz")
 
 
@@ -171,11 +144,11 @@ def pack_one(night: Path, framelist: Framelist, verify: Verification) -> Path:
     return packed
 
 
-def read_with_astropy(packed: Path) -> tuple[float, float]:
-    """CPU seconds that astropy needs for the whole cube, and for one frame of an open file."""
-    fill_cache(packed)
-    whole_s, frame_s = _run([sys.executable, "-c", _ASTROPY, str(packed)]).split()
-    return float(whole_s), float(frame_s)
+def get_ready(files: Sequence[Path]) -> None:
+    """Have these files in the page cache, and nothing left to be written from before."""
+    os.sync()
+    for path in files:
+        fill_cache(path)
 
 
 def fill_cache(path: Path) -> None:
@@ -186,25 +159,26 @@ def fill_cache(path: Path) -> None:
             pass
 
 
-def _get_ready(ready: Barrier) -> None:
+def _import_packer(ready: Barrier) -> None:
     importlib.import_module("vampd.fits.preload")
     ready.wait(_PATIENCE_S)
 
 
-def _pack_one(night: Path, verify: Verification, parts: int, cube: Path) -> _Usage:
-    before = _Usage.now()
+def _pack_one(night: Path, verify: Verification, parts: int, cube: Path) -> tuple[Usage, int]:
+    """What packing one cube has used, and the worker's peak memory."""
+    before, began_s = usage_of(os.getpid()), time.process_time()
     for part in range(parts):
         pack_one(night, product_of(night, cube, part, parts), verify)
-    after = _Usage.now()
-    return _Usage(
-        after.cpu_s - before.cpu_s,
-        after.read_bytes - before.read_bytes,
-        after.written_bytes - before.written_bytes,
-        after.peak_bytes,
-    )
+    used = usage_of(os.getpid()) - before
+    # Not ru_maxrss, which a process has from the one that started it.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak_bytes = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    # The system counts a process's CPU time in steps of 10 ms, its own clock does not.
+    return replace(used, cpu_s=time.process_time() - began_s), peak_bytes
 
 
-def _run(argv: Sequence[str]) -> str:
+def run_tool(argv: Sequence[str]) -> str:
+    """Run a program to its end and return what it printed; SystemExit if it fails."""
     ended = run_process(argv, pace=SteadyPace(), silent_after_s=_PATIENCE_S)
     if ended.status:
         sys.exit(f"{argv[0]} failed: {ended.last_words}")

@@ -1,0 +1,96 @@
+"""A site of a benchmark's own: configuration, nights, and the daemon on them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from vampd.config import load_settings
+from vampd.errors import VampdError
+from vampd.log import LogLevel, configure_log
+from vampd.model.night import NightId
+from vampd.model.state import Event, EventName
+from vampd.model.stream import CAMERA_STREAMS
+from vampd.ports import Facts
+from vampd.store.engine import Access, open_store
+from vampd.store.nights import Nights
+
+ROOT, CONFIG = "fuuu", "vampd.toml"
+
+
+def write_config(base: Path, **tables: str) -> Path:
+    """A configuration that keeps all in ``base``, with these lines in these tables."""
+    lines = {
+        "watch": f'root = "{base / ROOT}"',
+        "database": f'url = "sqlite:///{base}/vampd.db"',
+        "frameids": 'authority = "local"',
+        "transfer.archive": f'destination = "{base}/archive"',
+        "transfer.engineering": f'destination = "{base}/engineering"',
+    }
+    for table, more in tables.items():
+        lines[table] = "\n".join(filter(None, (lines.get(table), more)))
+    config = base / CONFIG
+    config.write_text("".join(f"[{table}]\n{text}\n" for table, text in lines.items()))
+    for folder in (ROOT, "archive", "engineering"):
+        (base / folder).mkdir(exist_ok=True)
+    return config
+
+
+@contextmanager
+def stored_nights(config: Path) -> Iterator[Nights]:
+    """The nights in the configuration's database, which is made if need be."""
+    store = open_store(load_settings(config).database.url, Access.MIGRATE)
+    try:
+        yield Nights(store)
+    finally:
+        store.close()
+
+
+def move_night(records: Nights, night: NightId, events: Sequence[EventName], facts: Facts) -> None:
+    """Take a night that nobody knows yet through these events."""
+    records.discover(night, 0.0)
+    for event in events:
+        records.apply(night, Event(event), at=1.0, actor="bench")
+    records.keep(night, facts)
+
+
+@contextmanager
+def daemon_on(config: Path) -> Iterator[int]:
+    """The pid of a daemon that runs while the block does."""
+    # As a process of its own, like the service; not forked, so that nothing of this is in it.
+    daemon = multiprocessing.get_context("spawn").Process(target=_serve, args=(config,))
+    daemon.start()
+    assert daemon.pid is not None
+    try:
+        yield daemon.pid
+    finally:
+        daemon.terminate()
+        daemon.join()
+
+
+def program(name: str) -> str:
+    """The path of vampd or vampctl, as installed beside this interpreter."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def link_streams(raw: Path, folder: Path) -> None:
+    """A night's folder with the raw files of another, not one byte copied."""
+    for stream in CAMERA_STREAMS:
+        (folder / stream).mkdir(parents=True)
+        for path in (raw / stream).glob("*"):
+            os.link(path, folder / stream / path.name)
+
+
+def _serve(config: Path) -> None:
+    from vampd.daemon.scheduler import RunMode
+    from vampd.wiring import run_daemon
+
+    configure_log(level=LogLevel.ERROR)
+    try:
+        run_daemon(lambda: load_settings(config), RunMode.FOREVER)
+    except VampdError as error:
+        sys.exit(error.message)
