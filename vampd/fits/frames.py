@@ -19,7 +19,7 @@ import numpy.typing as npt
 from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.header import read_cards_at
-from vampd.fits.rawcube import CubeLayout, layout_of
+from vampd.fits.rawcube import CubeLayout, layout_of_int16
 from vampd.model.cube import FileStamp
 from vampd.model.framelist import FrameRange
 
@@ -102,7 +102,7 @@ def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, Cu
     try:
         _check_stamp(cube_fd, stamp)
         try:
-            layout = layout_of(*read_cards_at(cube_fd, 0, path))
+            layout = layout_of_int16(*read_cards_at(cube_fd, 0, path))
         except MalformedCube as error:
             # It passed all checks at sync: what is wrong now costs more than this cube.
             raise DataError("raw_unreadable", f"{stamp.path}: {error.message}") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +24,14 @@ from vampd.errors import DataError, DigestMismatch
 from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
 from vampd.fits.frames import frames_a_batch, locate_frame, stream_frames
 from vampd.fits.header import padded
-from vampd.fits.packed_cards import descriptor_bytes, plain_cards, primary_header, table_header
+from vampd.fits.packed_cards import (
+    check_data_sum,
+    descriptor_bytes,
+    plain_cards,
+    primary_header,
+    table_header,
+    without_checksums,
+)
 from vampd.fits.packed_file import Proof, frame_digest, prove_packed
 from vampd.fits.rice import TileEncoder, largest_tile_bytes
 from vampd.fits.sidecar import write_sidecar
@@ -68,11 +75,30 @@ def pack_cube(
     overwrites), ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`;
     DiskFull; ClaimLost when the pace stops.
     """
-    image = _image(framelist)
     if os.path.lexists(packed):
         raise DataError("already_exists", f"there is already a product {packed}", path=str(packed))
+    _image(framelist)  # what contradicts itself gets no sidecar
     write_sidecar(framelist, sidecar)
     failpoint("packed.sidecar_written")
+    # Sums over other bytes than these.
+    cards = without_checksums(framelist.cards)
+    return write_packed(replace(framelist, cards=cards), night_folder, packed, verify, pace, meter)
+
+
+def write_packed(
+    framelist: Framelist,
+    night_folder: Path,
+    packed: Path,
+    verify: Verification,
+    pace: Pace,
+    meter: Meter = _UNMETERED,
+) -> Receipt:
+    """Write a framelist's packed file and nothing else; see `pack_cube`.
+
+    Checksums that the cards hold stay, so that `funpack` gives back the very file that has them;
+    DataError ``data_sum_disagrees`` if they speak of other pixels.
+    """
+    image = _image(framelist)
     with creating(packed) as file:
         head, proof = _write(file, framelist, night_folder, image, verify, pace, meter)
         failpoint("packed.streamed")
@@ -93,9 +119,9 @@ def pack_cube(
 
 def _image(framelist: Framelist) -> tuple[int, int]:
     cards = framelist.cards
-    wanted = ("NAXIS", "NAXIS3", "NAXIS2", "NAXIS1")
-    axes, frames, rows, columns = (cards.integer(keyword) for keyword in wanted)
-    if axes != 3 or frames != framelist.frames or not frames or not rows or not columns:
+    axes, rows, columns = (cards.integer(keyword) for keyword in ("NAXIS", "NAXIS2", "NAXIS1"))
+    frames = cards.integer("NAXIS3") if axes == 3 else 1
+    if axes not in (2, 3) or frames != framelist.frames or not frames or not rows or not columns:
         raise DataError(
             "framelist_contradicts_itself",
             f"{framelist.name}: expected the cards of a cube of {framelist.frames} frames,"
@@ -129,6 +155,7 @@ def _write(
     )
     file.seek(len(primary) + len(blank) + table_bytes)
     heap = _write_heap(file, framelist, night_folder, image, verify, pace, meter)
+    check_data_sum(framelist.cards, heap.plain_sum)
     file.write(bytes(padded(table_bytes + heap.bytes) - table_bytes - heap.bytes))
     failpoint("packed.heap_written")
     table = _table(heap.lengths, descriptor)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from vampd.errors import DataError
 from vampd.fits.checksum import OnesComplementSum, add, encode_complement
 from vampd.fits.header import format_header
 from vampd.fits.rice import BLOCK_PIXELS, PIXEL_BYTES
@@ -34,9 +35,27 @@ def unpackable_card(cards: Cards) -> str | None:
     return next((keyword for keyword in keywords if _OF_THE_TABLE.fullmatch(keyword)), None)
 
 
+def without_checksums(cards: Cards) -> Cards:
+    """The header without what it tells of its own and its data's sums."""
+    return Cards(tuple(text for text in cards.texts if text[:8].rstrip() not in _CHECKSUMS))
+
+
 def plain_cards(cards: Cards, data_sum: int) -> Cards:
-    """The plain cube's header with its own checksums at the end, for these data."""
-    return _with_checksums([card for card in cards if card.keyword not in _CHECKSUMS], data_sum)
+    """The plain cube's header with checksums: its own, else new ones at the end for these data."""
+    if "CHECKSUM" in cards and "DATASUM" in cards:
+        return cards
+    return _with_checksums([*without_checksums(cards)], data_sum)
+
+
+def check_data_sum(cards: Cards, data_sum: int) -> None:
+    """DataError ``data_sum_disagrees`` if the header tells another sum of its data than this."""
+    told = cards.value("DATASUM")
+    if isinstance(told, str) and told.strip().isdecimal() and int(told) != data_sum:
+        raise DataError(
+            "data_sum_disagrees",
+            f"expected pixels that sum to {data_sum}, as they do, found DATASUM {told.strip()}:"
+            " they are not those that the header was written for; find out what changed them",
+        )
 
 
 def primary_header() -> bytes:
@@ -63,7 +82,8 @@ def table_header(
     three are the longest tile, the heap's length and the sum of table and heap. The length of the
     header does not depend on them.
     """
-    shape = [plain.integer(f"NAXIS{axis}") or 0 for axis in (1, 2, 3)]
+    shape = [plain.integer(f"NAXIS{axis}") or 1 for axis in range(1, 4)]
+    tile = [*shape[:2], 1][: plain.integer("NAXIS")]
     table = [
         render_card("XTENSION", "'BINTABLE'", "binary table extension"),
         render_card("BITPIX", "8", "8-bit bytes"),
@@ -80,9 +100,10 @@ def table_header(
             "data format of field: variable length array",
         ),
         render_card("ZIMAGE", "T", "extension contains compressed image"),
-        render_card("ZTILE1", str(shape[0]), "size of tiles to be compressed"),
-        render_card("ZTILE2", str(shape[1]), "size of tiles to be compressed"),
-        render_card("ZTILE3", "1", "size of tiles to be compressed"),
+        *(
+            render_card(f"ZTILE{axis}", str(length), "size of tiles to be compressed")
+            for axis, length in enumerate(tile, start=1)
+        ),
         render_card("ZCMPTYPE", "'RICE_1  '", "compression algorithm"),
         render_card("ZNAME1", "'BLOCKSIZE'", "compression block size"),
         render_card("ZVAL1", str(BLOCK_PIXELS), "pixels per block"),

@@ -73,7 +73,8 @@ def read_packed_frame(path: Path, frame: int) -> Int16:
 def read_layout(packed_fd: int, path: Path) -> PackedLayout:
     """Headers and descriptors; MalformedCube ``not_packed`` if they are not a product's."""
     cards, offset = _table_cards(packed_fd, path)
-    shape = tuple(cards.integer(f"ZNAXIS{axis}") or 0 for axis in (3, 2, 1))
+    frames = cards.integer("ZNAXIS3") if cards.integer("ZNAXIS") == 3 else 1
+    shape = (frames or 0, *(cards.integer(f"ZNAXIS{axis}") or 0 for axis in (2, 1)))
     row_bytes = cards.integer("NAXIS1")
     heap_bytes = cards.integer("PCOUNT")
     if cards.string("ZCMPTYPE") != "RICE_1" or row_bytes not in (8, 16) or heap_bytes is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,11 +85,23 @@ def count_frames(path: Path) -> int:
 
 
 def layout_of(cards: Cards, offset: int) -> CubeLayout:
-    """The layout that a plain cube's header describes.
+    """The layout that the header of a camera's cube describes.
 
     Raises MalformedCube with code ``not_uint16``, ``not_a_cube``, ``no_frames``, ``axes_absurd``
     (a cube of more than 1 TB) or ``header_malformed`` (structural cards missing or out of order).
     """
+    return _layout(cards, offset, _check_uint16)
+
+
+def layout_of_int16(cards: Cards, offset: int) -> CubeLayout:
+    """The layout of any plain cube of 16-bit integers, whatever BZERO and BSCALE make of them.
+
+    Raises MalformedCube as `layout_of`, with ``not_int16`` for ``not_uint16``.
+    """
+    return _layout(cards, offset, _check_int16)
+
+
+def _layout(cards: Cards, offset: int, check_pixels: Callable[[Cards], None]) -> CubeLayout:
     axes = cards.integer("NAXIS")
     if axes not in (2, 3):
         raise MalformedCube(
@@ -103,6 +116,20 @@ def layout_of(cards: Cards, offset: int) -> CubeLayout:
             f"expected a header that begins with {', '.join(wanted)} and lengths,"
             f" found {', '.join(found)} with lengths {lengths}",
         )
+    check_pixels(cards)
+    columns, rows, frames = (length or 0 for length in [*lengths, 1][:3])
+    if not columns * rows * frames:
+        raise MalformedCube("no_frames", f"the cube is empty: {columns} x {rows} x {frames}")
+    if columns * rows * frames > _MOST_BYTES // PIXEL_BYTES:
+        raise MalformedCube(
+            "axes_absurd",
+            "expected a cube of some GB, found one of"
+            f" {columns:.3g} x {rows:.3g} x {frames:.3g} pixels: its header is damaged",
+        )
+    return CubeLayout((frames, rows, columns), offset)
+
+
+def _check_uint16(cards: Cards) -> None:
     numbers = (
         cards.integer("BITPIX"),
         cards.number("BZERO"),
@@ -114,16 +141,14 @@ def layout_of(cards: Cards, offset: int) -> CubeLayout:
             "expected unsigned 16-bit pixels (BITPIX 16, BZERO 32768, BSCALE 1),"
             " found BITPIX {}, BZERO {}, BSCALE {}".format(*numbers),
         )
-    columns, rows, frames = (length or 0 for length in [*lengths, 1][:3])
-    if not columns * rows * frames:
-        raise MalformedCube("no_frames", f"the cube is empty: {columns} x {rows} x {frames}")
-    if columns * rows * frames > _MOST_BYTES // PIXEL_BYTES:
+
+
+def _check_int16(cards: Cards) -> None:
+    bits = cards.integer("BITPIX")
+    if bits != 16:
         raise MalformedCube(
-            "axes_absurd",
-            "expected a cube of some GB, found one of"
-            f" {columns:.3g} x {rows:.3g} x {frames:.3g} pixels: its header is damaged",
+            "not_int16", f"expected pixels of 16-bit integers (BITPIX 16), found BITPIX {bits}"
         )
-    return CubeLayout((frames, rows, columns), offset)
 
 
 def _check_name(path: str) -> None:
