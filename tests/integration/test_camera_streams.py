@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk.camera_streams import find_camera_stream
+from vampd.disk.camera_streams import find_archive_night, find_camera_stream
 
 NAME = "vcam1_10:20:00.509403978.fits"
 
@@ -114,3 +114,27 @@ def test_a_root_that_is_not_there_protects_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "20251106" / "vcam1" / NAME
     assert find_camera_stream(path, tmp_path / "none") == path.parent
     assert find_camera_stream(tmp_path / NAME, tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("inside", [".", "vgen2", "not/yet/there"])
+def test_an_archive_night_is_recognised_from_within_by_whatever_path(
+    root: Path, tmp_path: Path, inside: str
+) -> None:
+    night = root / "ARCHIVED_DATA" / "20251107"
+    (tmp_path / "link").symlink_to(night)
+    (tmp_path / "root").symlink_to(root)
+    for way in (night, tmp_path / "link", tmp_path / "root" / "ARCHIVED_DATA" / "20251107"):
+        assert find_archive_night(way / inside, root)
+        assert find_archive_night(way / inside, tmp_path / "another root")
+    for other in ("20251106", "20250101_bak", "ARCHIVED_DATA", "ARCHIVED_DATA/notes"):
+        assert find_archive_night(root / other / inside, root) is None
+
+
+def test_an_archive_night_on_another_disk_is_recognised_by_the_link_to_it(
+    root: Path, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk2" / "night"
+    (disk / "vgen2").mkdir(parents=True)
+    (root / "ARCHIVED_DATA" / "20251108").symlink_to(disk)
+    assert find_archive_night(disk / "vgen2", root) == root / "ARCHIVED_DATA" / "20251108"
+    assert find_archive_night(disk.parent, root) is None

@@ -1,9 +1,13 @@
-"""The community's own tools judge packed products: funpack, fpack, fitsverify, astropy."""
+"""The community's own tools judge packed products.
+
+funpack, fpack, imcopy, fitsverify, astropy, fitsio.
+"""
 
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import fitsio
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -102,6 +106,52 @@ def test_fitsverify_accepts_product_and_restored_cube(
     packed, _ = _pack(tmp_path, pixels)
     assert _verdict(tool, packed, "-q") == "OK"
     assert _verdict(tool, _restore(tool, packed), "-q") == "OK"
+
+
+@all_kinds
+def test_astropy_reads_the_whole_cube_and_any_part_of_it(tmp_path: Path, pixels: Pixels) -> None:
+    packed, cards = _pack(tmp_path, pixels)
+    np.testing.assert_array_equal(fits.getdata(packed, 1), pixels)
+    np.testing.assert_array_equal(fits.getdata(packed), pixels)
+    with fits.open(packed) as hdus:
+        assert len(hdus) == 2
+        assert hdus[1].shape == pixels.shape
+        assert hdus[1].section[0].dtype == np.uint16
+        for frame in range(len(pixels)):
+            np.testing.assert_array_equal(hdus[1].section[frame], pixels[frame])
+        rows, columns = (slice(size // 3, size // 3 + 5) for size in pixels.shape[1:])
+        np.testing.assert_array_equal(hdus[1].section[:, rows, columns], pixels[:, rows, columns])
+        assert {card.keyword for card in cards if card.has_value} <= {*hdus[1].header, "LONGSTR"}
+
+
+@all_kinds
+def test_fitsio_reads_the_whole_cube_and_any_part_of_it(tmp_path: Path, pixels: Pixels) -> None:
+    packed, _ = _pack(tmp_path, pixels)
+    np.testing.assert_array_equal(fitsio.read(packed, ext=1), pixels)
+    with fitsio.FITS(packed) as hdus:
+        assert hdus[1].is_compressed()
+        for frame in range(len(pixels)):
+            found = hdus[1][frame : frame + 1, :, :]
+            np.testing.assert_array_equal(np.squeeze(found), np.squeeze(pixels[frame]))
+        header = hdus[1].read_header()
+        assert (header["OBJECT"], header["U_CAMERA"]) == ("HD 1 o'clock", 1)
+
+
+@all_kinds
+def test_imcopy_copies_the_whole_cube_and_any_part_of_it(
+    tmp_path: Path, tool: Tool, pixels: Pixels
+) -> None:
+    packed, _ = _pack(tmp_path, pixels)
+    # imcopy reads brackets and what else is special in a name.
+    easy = tmp_path / "product.fits.fz"
+    easy.symlink_to(packed)
+    last = len(pixels)
+    parts = {"": pixels, f"[*,*,{last}:{last}]": pixels[-1:]}
+    for number, (part, expected) in enumerate(parts.items()):
+        plain = tmp_path / f"plain{number}.fits"
+        subprocess.run([tool("imcopy"), f"{easy}[1]{part}", plain], check=True)
+        np.testing.assert_array_equal(fits.getdata(plain).reshape(expected.shape), expected)
+        assert fits.getheader(plain)["OBJECT"] == "HD 1 o'clock"
 
 
 def test_real_headers_come_back_from_funpack_card_for_card(tmp_path: Path, tool: Tool) -> None:

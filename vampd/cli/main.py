@@ -11,6 +11,7 @@ from vampd import __version__
 from vampd.cli import (
     audit,
     doctor,
+    files,
     frameids,
     headers,
     ledger,
@@ -127,6 +128,12 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
     ),
     transfer.transfer: ("vampctl transfer 20251106 --print", "vampctl transfer 20251106"),
     transfer.pull: ("vampctl pull 20251106", "vampctl pull 20251106 --kind engineering"),
+    files.pack: (
+        "vampctl pack dark_2000.fits",
+        "vampctl pack vgen2/*.fits",
+        "vampctl pack vcam1/vcam1_10*.fits -o /tmp/packed",
+    ),
+    files.unpack: ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
     moves.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
     moves.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
     moves.release: ("vampctl release 20251106",),

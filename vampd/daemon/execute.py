@@ -45,7 +45,7 @@ from vampd.model.framelist import (
     format_framelist,
     stamp_frame_id,
 )
-from vampd.model.generation import Product, format_generation
+from vampd.model.generation import format_generation
 from vampd.model.letter import write_letter
 from vampd.model.mailing import ManifestFile
 from vampd.model.night import NightId
@@ -67,7 +67,6 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.product_header import build_framelist
 from vampd.model.receipt import Digests, Place, Receipt
 from vampd.model.stream import Stream
 from vampd.ports import ArchiveHost, FrameIdAuthority, Ledger, Receipts
@@ -167,7 +166,7 @@ def execute(hands: Hands, action: Action) -> None:
         case CommitGeneration(generation):
             _write_new(hands, f"vgen2/{generation.file_name}", format_generation(generation))
         case WriteFramelist(product, version):
-            _write_one_of_many(hands, _build(hands, product, version))
+            _write_one_of_many(hands, hands.cubes.build(product, version))
         case WriteText(path, text, once):
             (_write_new if once else _write)(hands, path, text)
         case LinkSetAside(path, raw):
@@ -218,11 +217,6 @@ def _write_one_of_many(hands: Hands, framelist: Framelist) -> None:
     make_folder(path.parent)
     with replacing_one_of_many(path) as file:
         file.write(format_framelist(framelist).encode("utf-8", "surrogateescape"))
-
-
-def _build(hands: Hands, product: Product, version: str) -> Framelist:
-    paths = sorted({part.cube for part in (*product.ranges, *product.partners)})
-    return build_framelist(product, {path: hands.cubes.read(path) for path in paths}, version)
 
 
 def _pack(hands: Hands, path: str, packed: str) -> None:

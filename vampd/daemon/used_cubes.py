@@ -11,7 +11,9 @@ from vampd.daemon.eyes import look_at_cube
 from vampd.disk.listing import stamp_of
 from vampd.errors import DataError
 from vampd.model.cube import RawCube
-from vampd.model.generation import CubeAccount
+from vampd.model.framelist import Framelist
+from vampd.model.generation import CubeAccount, Product
+from vampd.model.product_header import build_framelist
 
 # A product and its siblings come from the same cubes, one after the other: a few of them, but the
 # solo frames of a run may be strewn over all of its cubes. About 100 bytes a frame.
@@ -40,6 +42,11 @@ class UsedCubes:
                 self._keep(self._read(path))
             self._kept.move_to_end(path)
             return self._kept[path]
+
+    def build(self, product: Product, version: str) -> Framelist:
+        """A product's framelist as sync writes it; DataError as `read`."""
+        paths = sorted({part.cube for part in (*product.ranges, *product.partners)})
+        return build_framelist(product, {path: self.read(path) for path in paths}, version)
 
     def _keep(self, cube: RawCube) -> None:
         self._kept[cube.path] = cube

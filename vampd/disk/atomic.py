@@ -75,8 +75,9 @@ def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
 def creating(path: Path) -> Iterator[BinaryIO]:
     """A writable binary file that becomes ``path`` when the block ends well; never overwrites.
 
-    DataError ``already_exists`` if something of that name is there by then.
+    DataError ``already_exists`` if something of that name is there, or is by then.
     """
+    refuse_existing(path)
     with full_disk_told(path), _temporary(path.parent) as file:
         yield file
         failpoint("atomic.creating.written")
@@ -88,6 +89,12 @@ def creating(path: Path) -> Iterator[BinaryIO]:
         failpoint("atomic.creating.unlinked")
         fsync_folder(path.parent)
         failpoint("atomic.creating.folder_synced")
+
+
+def refuse_existing(path: Path) -> None:
+    """DataError ``already_exists`` if anything has that name."""
+    if os.path.lexists(path):
+        raise _already_exists(path)
 
 
 def sync_file(file: BinaryIO) -> None:

@@ -1,6 +1,7 @@
-"""Camera streams on this disk: is a file a raw one, by whatever path it is called?
+"""Folders that a person may name and nobody may write to: camera streams, archive nights.
 
-Raw is sacred: who is about to change a file that a person named asks here first.
+By whatever path they are called. Raw is sacred: who is about to change a file that a person named
+asks here first.
 """
 
 from __future__ import annotations
@@ -31,6 +32,25 @@ def find_camera_stream(path: Path, root: Path) -> Path | None:
         if named and (parse_night_date(folder.parent.name) or not roots.isdisjoint(folder.parents)):
             return folder
     return next((stream for stream in _streams_of(root) if _holds(stream, real)), None)
+
+
+def find_archive_night(path: Path, root: Path) -> Path | None:
+    """The archive night that a folder is or lies in, None if it lies in none.
+
+    As with streams, the names of folders count, and the links of the watched root.
+    """
+    real = Path(os.path.realpath(path))
+    named = Path(os.path.abspath(path))
+    for folder in (named, *named.parents, real, *real.parents):
+        if folder.parent.name == ARCHIVE_FOLDER and parse_night_date(folder.name):
+            return folder
+    nights = [
+        Path(entry.path)
+        for entry in _entries(root / ARCHIVE_FOLDER)
+        if parse_night_date(entry.name)
+    ]
+    inside = (real, *real.parents)
+    return next((night for night in nights if any(_is_same(night, it) for it in inside)), None)
 
 
 def _streams_of(root: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vampd.disk.atomic import creating, fsync_folder, sync_file
+from vampd.disk.atomic import creating, fsync_folder, refuse_existing, sync_file
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
 from vampd.disk.shared import Unmetered
@@ -75,14 +75,17 @@ def pack_cube(
     overwrites), ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`;
     DiskFull; ClaimLost when the pace stops.
     """
-    if os.path.lexists(packed):
-        raise DataError("already_exists", f"there is already a product {packed}", path=str(packed))
-    _image(framelist)  # what contradicts itself gets no sidecar
+    refuse_existing(packed)
+    image_of(framelist)  # what contradicts itself gets no sidecar
     write_sidecar(framelist, sidecar)
     failpoint("packed.sidecar_written")
     # Sums over other bytes than these.
-    cards = without_checksums(framelist.cards)
-    return write_packed(replace(framelist, cards=cards), night_folder, packed, verify, pace, meter)
+    content = replace(framelist, cards=without_checksums(framelist.cards))
+    status, sha256 = write_packed(content, night_folder, packed, verify, pace, meter)
+    stamp = FileStamp(
+        packed.relative_to(night_folder).as_posix(), status.st_size, status.st_mtime_ns
+    )
+    return Receipt(Place.HERE, stamp, sha256, time.time())
 
 
 def write_packed(
@@ -92,13 +95,13 @@ def write_packed(
     verify: Verification,
     pace: Pace,
     meter: Meter = _UNMETERED,
-) -> Receipt:
-    """Write a framelist's packed file and nothing else; see `pack_cube`.
+) -> tuple[os.stat_result, str]:
+    """Write a framelist's packed file and nothing else; its status and SHA-256. See `pack_cube`.
 
     Checksums that the cards hold stay, so that `funpack` gives back the very file that has them;
     DataError ``data_sum_disagrees`` if they speak of other pixels.
     """
-    image = _image(framelist)
+    image = image_of(framelist)
     with creating(packed) as file:
         head, proof = _write(file, framelist, night_folder, image, verify, pace, meter)
         failpoint("packed.streamed")
@@ -110,14 +113,11 @@ def write_packed(
         else:
             sha256 = _proven(temporary, head, proof, framelist, packed, pace)
             failpoint("packed.proven")
-        status = os.fstat(file.fileno())
-    stamp = FileStamp(
-        packed.relative_to(night_folder).as_posix(), status.st_size, status.st_mtime_ns
-    )
-    return Receipt(Place.HERE, stamp, sha256, time.time())
+        return os.fstat(file.fileno()), sha256
 
 
-def _image(framelist: Framelist) -> tuple[int, int]:
+def image_of(framelist: Framelist) -> tuple[int, int]:
+    """(NAXIS2, NAXIS1) of its frames; DataError if its cards tell of another cube."""
     cards = framelist.cards
     axes, rows, columns = (cards.integer(keyword) for keyword in ("NAXIS", "NAXIS2", "NAXIS1"))
     frames = cards.integer("NAXIS3") if axes == 3 else 1

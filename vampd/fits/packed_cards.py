@@ -15,6 +15,8 @@ from vampd.fits.header import format_header
 from vampd.fits.rice import BLOCK_PIXELS, PIXEL_BYTES
 from vampd.model.cards import Card, Cards, render_card, render_string
 
+# The EXTNAME of a table of tiles that has no other.
+TABLE_NAME = "COMPRESSED_IMAGE"
 _CHECKSUM_COMMENT = "HDU checksum"
 _DATASUM_COMMENT = "data unit checksum"
 _NO_CHECKSUM = "0" * 16
@@ -22,10 +24,17 @@ _CHECKSUMS = frozenset({"CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"})
 _STRUCTURAL = re.compile(r"SIMPLE|BITPIX|NAXIS\d*|EXTEND")
 # What a table of tiles says of itself; in a plain header these would be lost or believed.
 _OF_THE_TABLE = re.compile(
-    r"XTENSION|PCOUNT|GCOUNT|GROUPS|BLOCKED|TFIELDS|THEAP|TTYPE\d+|TFORM\d+|ZIMAGE|ZTENSION|ZSIMPLE"
+    r"XTENSION|PCOUNT|GCOUNT|GROUPS|BLOCKED|TFIELDS|THEAP|T(?:TYPE|FORM|SCAL|ZERO|NULL|DIM)\d+"
+    r"|ZIMAGE|ZTENSION|ZSIMPLE"
     r"|ZBITPIX|ZNAXIS\d*|ZEXTEND|ZPCOUNT|ZGCOUNT|ZTILE\d+|ZCMPTYPE|ZNAME\d+|ZVAL\d+|ZBLANK|ZSCALE"
     r"|ZZERO|ZQUANTIZ|ZDITHER0|ZMASKCMP|ZBLOCKED"
 )
+# What becomes of a table's cards when it is unpacked: these go, these get their plain names back.
+_TABLE_ONLY = re.compile(
+    r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|THEAP|TTYPE\d+|TFORM\d+|ZIMAGE|ZTILE\d+"
+    r"|ZCMPTYPE|ZNAME\d+|ZVAL\d+|CHECKSUM|DATASUM"
+)
+_RENAMED = re.compile(r"Z(?:SIMPLE|BITPIX|NAXIS\d*|EXTEND|HECKSUM|DATASUM)")
 _OF_THE_TABLE_BEGIN = frozenset("XPGBTZ")
 
 
@@ -53,8 +62,8 @@ def check_data_sum(cards: Cards, data_sum: int) -> None:
     if isinstance(told, str) and told.strip().isdecimal() and int(told) != data_sum:
         raise DataError(
             "data_sum_disagrees",
-            f"expected pixels that sum to {data_sum}, as they do, found DATASUM {told.strip()}:"
-            " they are not those that the header was written for; find out what changed them",
+            f"the header says DATASUM {told.strip()}, and the data sum to {data_sum}: they are not"
+            " those that it was written for; find out what changed them",
         )
 
 
@@ -111,8 +120,20 @@ def table_header(
         render_card("ZVAL2", str(PIXEL_BYTES), "bytes per pixel (1, 2, 4, or 8)"),
     ]
     if "EXTNAME" not in plain:
-        table.append(render_card("EXTNAME", "'COMPRESSED_IMAGE'"))
+        table.append(render_card("EXTNAME", render_string(TABLE_NAME)))
     return format_header(_with_checksums([*table, *map(_inside_table, plain)], data_sum))
+
+
+def unpacked_cards(table: Cards) -> Cards:
+    """The plain cube's header inside a table's, as ``funpack`` gives it back."""
+    kept = (card for card in table if not _TABLE_ONLY.fullmatch(card.keyword))
+    return Cards(
+        tuple(
+            _outside_table(card)
+            for card in kept
+            if card.keyword != "EXTNAME" or card.value != TABLE_NAME
+        )
+    )
 
 
 def descriptor_bytes(descriptor: str) -> int:
@@ -127,6 +148,13 @@ def _inside_table(card: Card) -> Card:
     if _STRUCTURAL.fullmatch(card.keyword):
         return Card(f"Z{card.keyword}".ljust(8) + card.text[8:])
     return card
+
+
+def _outside_table(card: Card) -> str:
+    if not _RENAMED.fullmatch(card.keyword):
+        return card.text
+    plain = f"C{card.keyword[1:]}" if card.keyword == "ZHECKSUM" else card.keyword[1:]
+    return plain.ljust(8) + card.text[8:]
 
 
 def _with_checksums(cards: list[Card], data_sum: int) -> Cards:

@@ -118,7 +118,7 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
         layout = read_layout(packed_fd, path)
         decoder = TileDecoder(layout.pixels)
         frame = 0
-        for batch in _read_tiles(packed_fd, layout):
+        for batch in read_tiles(packed_fd, layout):
             pace.check()
             sha256.update(batch.content.data)
             heap.update(batch.content)
@@ -160,7 +160,7 @@ def _holds(proof: Proof, frame: int, decoder: TileDecoder, stream: Bytes, length
 
 
 @dataclass(frozen=True)
-class _TileBatch:
+class TileBatch:
     """Some tiles in the order of the file; ``stream`` holds slack behind them."""
 
     offset: int
@@ -169,10 +169,11 @@ class _TileBatch:
 
     @property
     def content(self) -> Bytes:
+        """The tiles' bytes."""
         return self.stream[: sum(self.lengths)]
 
 
-def _read_tiles(packed_fd: int, layout: PackedLayout) -> Iterator[_TileBatch]:
+def read_tiles(packed_fd: int, layout: PackedLayout) -> Iterator[TileBatch]:
     """Tiles in the order of the file, several a read, into one buffer; zeros behind its end."""
     lengths = layout.tiles[:, 0]
     buffer = np.empty(max(_READ_BYTES, int(lengths.max())) + SLACK_BYTES, np.uint8)
@@ -182,7 +183,7 @@ def _read_tiles(packed_fd: int, layout: PackedLayout) -> Iterator[_TileBatch]:
     first = 0
     while first < len(lengths):
         behind = int(np.searchsorted(ends, ends[first] + len(buffer) - SLACK_BYTES, "right")) - 1
-        batch = _TileBatch(offset, buffer, lengths[first:behind].tolist())
+        batch = TileBatch(offset, buffer, lengths[first:behind].tolist())
         found = _read_fully(packed_fd, offset, batch.content)
         batch.content[found:] = 0
         offset += len(batch.content)

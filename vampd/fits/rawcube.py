@@ -151,6 +151,26 @@ def _check_int16(cards: Cards) -> None:
         )
 
 
+def check_packable(cards: Cards, layout: CubeLayout, file_bytes: int) -> None:
+    """Whether a file has the length that its header tells, and no card that gets lost in packing.
+
+    Raises MalformedCube ``fits_truncated``, ``fits_too_long`` or ``header_unpackable``.
+    """
+    if file_bytes != layout.file_bytes:
+        kind = "truncated" if file_bytes < layout.file_bytes else "too_long"
+        raise MalformedCube(
+            f"fits_{kind}",
+            f"the header describes a file of {layout.file_bytes} bytes"
+            f" ({layout.shape[0]} frames), found {file_bytes}",
+        )
+    reserved = unpackable_card(cards)
+    if reserved is not None:
+        raise MalformedCube(
+            "header_unpackable",
+            f"the header has a card {reserved}, which a packed header needs for itself",
+        )
+
+
 def _check_name(path: str) -> None:
     if not path.isprintable():
         raise MalformedCube(
@@ -169,19 +189,7 @@ def _read_layout(night_folder: Path, fits: FileStamp) -> tuple[Cards, CubeLayout
     finally:
         os.close(file_fd)
     layout = layout_of(cards, offset)
-    if status.st_size != layout.file_bytes:
-        kind = "truncated" if status.st_size < layout.file_bytes else "too_long"
-        raise MalformedCube(
-            f"fits_{kind}",
-            f"the header describes a file of {layout.file_bytes} bytes"
-            f" ({layout.shape[0]} frames), found {status.st_size}",
-        )
-    reserved = unpackable_card(cards)
-    if reserved is not None:
-        raise MalformedCube(
-            "header_unpackable",
-            f"the header has a card {reserved}, which a packed header needs for itself",
-        )
+    check_packable(cards, layout, status.st_size)
     return _with_three_axes(cards), layout
 
 

@@ -120,6 +120,12 @@ def largest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
     return pixel_bytes + -(-(blocks * head_bits + pixels * pixel_bits) // 8)
 
 
+def smallest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
+    """How short a coded tile of so many pixels can get: all alike, each block but its head."""
+    blocks = -(-pixels // BLOCK_PIXELS)
+    return pixel_bytes + -(-blocks * _FORMS[pixel_bytes][0] // 8)
+
+
 def _signed(dtype: npt.DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
     if kind.kind != "i" or kind.itemsize not in _FORMS or not kind.isnative:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
-from vampd.disk.atomic import fsync_folder, replacing
+from vampd.disk.atomic import creating, fsync_folder, replacing
 from vampd.model.framelist import Framelist
 from vampd.model.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
 
@@ -15,11 +18,24 @@ def write_sidecar(framelist: Framelist, sidecar: Path) -> None:
     A sidecar that says something else belongs to no product (its product would exist), and is
     replaced.
     """
+    _write(framelist, sidecar, replacing)
+
+
+def create_sidecar(framelist: Framelist, sidecar: Path) -> None:
+    """As `write_sidecar`, but what says something else stays: DataError ``already_exists``."""
+    _write(framelist, sidecar, creating)
+
+
+def _write(
+    framelist: Framelist,
+    sidecar: Path,
+    opening: Callable[[Path], AbstractContextManager[BinaryIO]],
+) -> None:
     text = format_sidecar(framelist).encode("utf-8", "surrogateescape")
     if sidecar.is_file() and sidecar.read_bytes() == text:
         fsync_folder(sidecar.parent)
         return
-    with replacing(sidecar) as file:
+    with opening(sidecar) as file:
         file.write(text)
 
 
