@@ -10,6 +10,7 @@ import typer
 from vampd import __version__
 from vampd.cli import (
     audit,
+    consolidate,
     doctor,
     files,
     frameids,
@@ -134,6 +135,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl pack vcam1/vcam1_10*.fits -o /tmp/packed",
     ),
     files.unpack: ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
+    consolidate.consolidate: ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
     moves.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
     moves.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
     moves.release: ("vampctl release 20251106",),

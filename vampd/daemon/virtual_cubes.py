@@ -1,0 +1,65 @@
+"""A night's virtual cubes: its framelists, and those that were retired made once more.
+
+Framelists that stand are read; of the others the generation knows the frames, the raw cubes have
+cards and timing, the dictionary its forms, and the ledger the frame ID, which together are all
+that they were made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vampd.daemon.used_cubes import UsedCubes
+from vampd.model.dictionary import format_cards
+from vampd.model.framelist import Framelist, apply_edits, stamp_frame_id
+from vampd.model.generation import Product, accounted_cubes
+from vampd.model.night import NightId
+from vampd.ports import BoundId, Eyes
+
+
+class VirtualCubes:
+    """The virtual cubes of all generations of a night."""
+
+    def __init__(self, night: NightId, folder: Path, eyes: Eyes) -> None:
+        self._night = night
+        self._eyes = eyes
+        generations = eyes.generations(night)
+        self._versions = {
+            product: generation.version
+            for generation in generations
+            for product in generation.products
+        }
+        self._cubes = UsedCubes(folder, lambda: accounted_cubes(generations))
+        self._dictionary = eyes.dictionary()
+        self._look()
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """What the night consists of, in the order of its generations."""
+        return tuple(self._versions)
+
+    def read(self, product: Product) -> Framelist:
+        """A product's framelist as it is or was last; DataError ``raw_changed`` as `UsedCubes`."""
+        path = self._paths.get(product.identity)
+        if path is None:
+            return self._rebuild(product)
+        try:
+            return self._eyes.framelist(self._night, path)
+        except FileNotFoundError:
+            # It got its frame ID, or was packed, since it was listed.
+            self._look()
+            return self._rebuild(product)
+
+    def _look(self) -> None:
+        # Framelists first: one that goes in between has its frame ID in the ledger before.
+        heads = self._eyes.framelist_heads(self._night)
+        self._paths: Mapping[str, str] = {head.identity: head.path for head in heads}
+        self._bound: Mapping[str, BoundId] = self._eyes.bound_ids(self._night)
+
+    def _rebuild(self, product: Product) -> Framelist:
+        framelist = self._cubes.build(product, self._versions[product])
+        edits = format_cards(framelist.cards, self._dictionary).edits
+        framelist = apply_edits(framelist, edits)
+        bound = self._bound.get(product.identity)
+        return stamp_frame_id(framelist, bound.frame_id) if bound else framelist
