@@ -10,7 +10,7 @@ SEEDS ?= 50
 
 # For vampd and the demo: an interpreter with venv, what systemd-python is built with, the copier.
 DEBIAN_RUN = python3-venv python3-dev gcc pkg-config libsystemd-dev rsync openssh-client
-# What the tests judge with: fpack and funpack, fitsverify, an sshd, certificates, a tracer,
+# What the tests judge with: fpack, funpack and imcopy, fitsverify, an sshd, certificates, a tracer,
 # systemd-analyze; a whole systemd in a container; readers of the manual and the completions.
 DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd \
 	systemd-sysv dbus systemd-container man-db zsh

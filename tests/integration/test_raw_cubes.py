@@ -98,6 +98,7 @@ def test_an_image_of_two_axes_is_a_cube_of_one_frame(tmp_path: Path) -> None:
         ({"NAXIS2": 6000}, "fits_truncated"),
         ({"TFIELDS": 1}, "header_unpackable"),
         ({"ZNAXIS": 1}, "header_unpackable"),
+        ({"TSCAL1": 2.0}, "header_unpackable"),
         ({"EXPTIME": None}, "exptime_missing"),
         ({"EXPTIME": ""}, "exptime_missing"),
         ({"EXPTIME": 0.0}, "exptime_invalid"),

@@ -147,6 +147,13 @@ def test_an_engineering_night_may_hold_plain_cubes(world):
     assert cube.exists()
 
 
+def test_what_a_killed_one_left_is_cleared_away_by_the_next(world):
+    a_cube("a.fits")
+    Path(".vampd-1234-0123456789abcdef.tmp").write_text("half a cube")
+    assert world.run("pack", "a.fits").exit_code == 0
+    assert names(".") == ["a.fits", "a.fits.fz"]
+
+
 def test_a_name_of_any_bytes_can_be_told(world):
     name = os.fsdecode(b"\xff.fits")
     a_cube(name)

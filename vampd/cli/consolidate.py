@@ -42,7 +42,7 @@ def consolidate(
     Exit status: 0 all written, 1 a cube could not be written; the others were.
     """
     from vampd.daemon.virtual_cubes import VirtualCubes
-    from vampd.disk.atomic import make_folder
+    from vampd.disk.atomic import make_folder, remove_leftovers
 
     with connected(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night
@@ -52,6 +52,7 @@ def consolidate(
         if not cubes.products:
             raise DataError("nothing_synchronised", f"{title_of(chosen)} has not been through sync")
         make_folder(out)
+        remove_leftovers(out)
         sizes = [
             _consolidate(cubes, product, root / chosen.folder, out) for product in cubes.products
         ]

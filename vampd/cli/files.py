@@ -49,8 +49,9 @@ def pack(
 
     Taken are cubes and images of 16-bit integers, signed or unsigned, alone in their file. Each
     packed file is read back from the disk, decoded and compared before it gets its name; nothing is
-    overwritten, and FILE stays. `funpack` and `vampctl unpack` restore it, byte for byte if it
-    carries CHECKSUM and DATASUM that are right, else with these two added.
+    overwritten, and FILE stays. `funpack` and `vampctl unpack` restore it byte for byte; if it has
+    no CHECKSUM and DATASUM, with these two added. A DATASUM that is wrong tells of damage: such a
+    file is refused.
 
     Nothing is written into a camera stream or among vampd's own products; then no file is packed
     (exit status 2). Needs neither daemon nor database. Exit status: 0 all packed, 1 a file could
@@ -140,11 +141,13 @@ def _rewrite_all(
     out: Path | None,
     rewrite: Callable[..., Rewritten],
 ) -> None:
-    from vampd.disk.atomic import make_folder
+    from vampd.disk.atomic import make_folder, remove_leftovers
     from vampd.disk.pace import SteadyPace
 
     if out is not None:
         make_folder(out)
+    for folder in _folders(targets):
+        remove_leftovers(folder)
     done: list[Rewritten] = []
     for path, target in zip(files, targets, strict=True):
         try:
