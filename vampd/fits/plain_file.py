@@ -19,6 +19,7 @@ import numpy.typing as npt
 from vampd.disk.atomic import creating, sync_file
 from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential
 from vampd.disk.digest import CHUNK_BYTES
+from vampd.disk.writeback import WriteBack
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.frames import stream_frames
@@ -138,14 +139,14 @@ def write_plain(
         begin = len(format_header(header(0)))
         file.seek(begin)
         data_sum, digest = OnesComplementSum(), hashlib.sha256()
+        write_back = WriteBack(file.fileno(), begin)
         for piece in pieces:
             pace.check()
             content = piece.reshape(-1).view(np.uint8)
             data_sum.update(content)
             digest.update(content.data)
-            start = file.tell()
             file.write(content.data)
-            drop_behind(file.fileno(), start, len(content))
+            write_back.follow(file.tell())
         length = file.tell() - begin
         padding = bytes(padded(length) - length)
         file.write(padding)
