@@ -1,7 +1,6 @@
 """vampctl consolidate: the plain cubes that a night's products would be, whenever it is asked."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 from tests.support.daemon import (
     Site,
-    configure,
     connected,
+    copy_site,
     make_site,
     product_tree,
     raw_state,
@@ -45,10 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture
 def own_site(site: Site, tmp_path: Path) -> Site:
     """A copy of it that a test may change."""
-    own = Site(tmp_path / "own")
-    shutil.copytree(site.base, own.base, symlinks=True)
-    configure(own)
-    return own
+    return copy_site(site, tmp_path / "own")
 
 
 def run_to(site: Site, stage: str) -> None:

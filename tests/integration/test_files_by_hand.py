@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support.framelists import framelist_of
 from tests.support.plain_files import pixels_of, write_plain_file
@@ -179,6 +181,36 @@ def test_a_packed_file_with_any_bit_of_its_tiles_flipped_gives_no_plain_one(plai
             unpack_file(damaged, plain.with_name("new"), SteadyPace())
         assert caught.value.code in {"tile_damaged", "data_sum_disagrees", "not_packed"}
         assert names(plain.parent) == before
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    edits=st.lists(
+        st.tuples(
+            st.integers(0, 60), st.integers(0, 79), st.sampled_from(list(b"0123456789 -TF'Z."))
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_a_packed_header_that_is_damaged_gives_the_same_pixels_or_none(
+    plain: Path, edits: list[tuple[int, int, int]]
+) -> None:
+    packed_path, damaged = plain.with_name("plain.fits.fz"), plain.with_name("damaged.fz")
+    if not packed_path.exists():
+        pack(plain)
+    content = bytearray(packed_path.read_bytes())
+    for card, column, byte in edits:
+        content[2880 + 80 * card + column] = byte
+    damaged.write_bytes(content)
+    new = plain.with_name("new.fits")
+    new.unlink(missing_ok=True)
+    try:
+        unpack_file(damaged, new, SteadyPace())
+    except DataError:
+        assert names(plain.parent) == ["damaged.fz", plain.name, packed_path.name]
+    else:
+        assert new.read_bytes()[2880:] == plain.read_bytes()[2880:]
 
 
 def test_a_packed_file_that_was_cut_gives_no_plain_one(plain: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Site, configure, make_site, settle, vampctl
+from tests.support.daemon import Site, copy_site, make_site, settle, vampctl
 from tests.support.nights import make_night
 from tests.support.terminal import run_in_terminal
 from vampd.model.night import Kind, NightId
@@ -42,10 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, truths: dict[Kind, Truth]) ->
 @pytest.fixture
 def own_site(site: Site, tmp_path: Path) -> Site:
     """A copy of the finished site that a test may change."""
-    own = Site(tmp_path / "own")
-    shutil.copytree(site.base, own.base, symlinks=True)
-    configure(own)
-    return own
+    return copy_site(site, tmp_path / "own")
 
 
 def told(site: Site, *words: str) -> list[dict]:

@@ -24,6 +24,7 @@ from vampd.fits.rice import (
     decode_tile,
     encode_tile,
     largest_tile_bytes,
+    smallest_tile_bytes,
 )
 
 _SPECIAL = special_tiles()
@@ -119,6 +120,13 @@ def test_no_tile_is_longer_than_foreseen_and_none_writes_beyond_it(pixels: Tile)
         encoder._stream = room
         assert encoder.add(pixels) <= foreseen
         assert encoder.coded.tobytes() == _cfitsio(pixels)
+
+
+@given(tiles())
+def test_no_tile_is_shorter_than_foreseen_and_a_constant_one_as_short(pixels: Tile) -> None:
+    foreseen = smallest_tile_bytes(pixels.size, pixels.itemsize)
+    assert len(encode_tile(pixels)) >= foreseen
+    assert len(encode_tile(np.full_like(pixels, pixels[0]))) == foreseen
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])

@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -114,6 +115,14 @@ def configure(site: Site, **tables: Mapping[str, Any]) -> None:
         for name, table in contract.items()
     ]
     site.config.write_text("\n".join(lines))
+
+
+def copy_site(site: Site, base: Path) -> Site:
+    """A copy of a site that a test may change."""
+    own = Site(base)
+    shutil.copytree(site.base, own.base, symlinks=True)
+    configure(own)
+    return own
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.files import refuse_plain_cubes, shown, tell_failure
+from vampd.cli.files import refuse_plain_cubes, tell_failure
 from vampd.cli.nights import choose_record, title_of
 from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected
-from vampd.cli.words import count_of, format_size
+from vampd.cli.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, VampdError
 
 if TYPE_CHECKING:
@@ -83,6 +83,6 @@ def _consolidate(cubes: VirtualCubes, product: Product, folder: Path, out: Path)
     except (VampdError, OSError) as error:
         tell_failure(plain, error)
         return None
-    write(f"{shown(plain)}: {count_of(framelist.frames, 'frame')}, {format_size(size)}")
+    write(f"{path_of(plain)}: {count_of(framelist.frames, 'frame')}, {format_size(size)}")
     sys.stdout.flush()
     return size

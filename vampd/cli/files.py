@@ -11,7 +11,7 @@ import typer
 
 from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, settings_of
-from vampd.cli.words import count_of, format_size
+from vampd.cli.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
 
 if TYPE_CHECKING:
@@ -112,15 +112,10 @@ def refuse_plain_cubes(folder: Path, root: Path) -> None:
         )
 
 
-def shown(path: Path) -> str:
-    """A path that can be printed, whatever bytes its name has."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
-
-
 def tell_failure(path: Path, error: VampdError | OSError) -> None:
     """One line on standard error about a file that could not be written."""
     told = error.message if isinstance(error, VampdError) else error.strerror or str(error)
-    sys.stderr.write(f"vampctl: {shown(path)}: {told}\n")
+    sys.stderr.write(f"vampctl: {path_of(path)}: {told}\n")
 
 
 def _beside(path: Path, out: Path | None, name: str) -> Path:
@@ -157,7 +152,7 @@ def _rewrite_all(
         except (VampdError, OSError) as error:
             tell_failure(path, error)
         else:
-            write(f"{shown(target)}: {rewritten_text(done[-1:])}")
+            write(f"{path_of(target)}: {rewritten_text(done[-1:])}")
             sys.stdout.flush()
     if len(files) > 1:
         failed = len(files) - len(done)

@@ -11,7 +11,7 @@ import typer
 
 from vampd.cli.output import write, write_json
 from vampd.cli.session import ConfigOption, JsonOption, examples, settings_of
-from vampd.cli.words import count_of
+from vampd.cli.words import count_of, path_of
 from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _refuse_raw(files: Iterable[Path], settings: Settings) -> None:
         if stream is not None:
             raise UsageError(
                 "raw_is_sacred",
-                f"{_shown(path)} is a raw file of the camera stream {_shown(stream)} and is never"
+                f"{path_of(path)} is a raw file of the camera stream {path_of(stream)} and is never"
                 " changed; nothing was written. Copy it out of the night and fix the copy",
             )
 
@@ -152,7 +152,7 @@ def _look_at(
         except VampdError as error:
             reports.append(FileReport(path, error=error))
         except OSError as error:
-            told = f"cannot write {_shown(path)}: {error.strerror}"
+            told = f"cannot write {path_of(path)}: {error.strerror}"
             reports.append(FileReport(path, error=DataError("cannot_write", told)))
         else:
             reports.append(report_on(path, headers, dictionary, settings.headers.required))
@@ -215,7 +215,7 @@ def reports_object(reports: Sequence[FileReport]) -> dict[str, Any]:
 def report_lines(reports: Sequence[FileReport], verb: str) -> Iterator[str]:
     """The reports for people; ``verb`` is what becomes or became of the cards."""
     for report in reports:
-        yield f"{_shown(report.path)}: {_verdict(report, verb)}"
+        yield f"{path_of(report.path)}: {_verdict(report, verb)}"
         for one in report.changes:
             yield f"  - {one.old.rstrip()}"
             yield f"  + {one.new.rstrip()}"
@@ -234,8 +234,3 @@ def _verdict(report: FileReport, verb: str) -> str:
     changes = f"{count_of(len(report.changes), 'card')} {verb}" if report.changes else "in form"
     left = len(report.problems) + len(report.missing)
     return f"{changes}, {count_of(left, 'problem')}" if left else changes
-
-
-def _shown(path: Path) -> str:
-    """A path that can be printed, whatever bytes its name has."""
-    return str(path).encode("utf-8", "backslashreplace").decode()

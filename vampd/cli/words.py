@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from vampd.model.size import format_size
 
@@ -14,6 +15,7 @@ __all__ = [
     "format_time",
     "format_time_or_none",
     "one_line",
+    "path_of",
 ]
 
 _AGES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -47,6 +49,11 @@ def format_moment(time_s: float, now: float) -> str:
 def count_of(number: int, singular: str) -> str:
     """``1 cube``, ``2 cubes``, ``12,000 frames``."""
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
+
+
+def path_of(path: Path) -> str:
+    """A path that can be printed, whatever bytes its name has."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def one_line(text: str) -> str:
