@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk.camera_streams import find_archive_night, find_camera_stream
+from vampd.disk.camera_streams import (
+    find_archive_night,
+    find_camera_stream,
+    find_stream_around,
+)
 
 NAME = "vcam1_10:20:00.509403978.fits"
 
@@ -138,3 +142,17 @@ def test_an_archive_night_on_another_disk_is_recognised_by_the_link_to_it(
     (root / "ARCHIVED_DATA" / "20251108").symlink_to(disk)
     assert find_archive_night(disk / "vgen2", root) == root / "ARCHIVED_DATA" / "20251108"
     assert find_archive_night(disk.parent, root) is None
+
+
+def test_a_folder_in_a_stream_is_recognised_by_whatever_path(root: Path, tmp_path: Path) -> None:
+    stream = root / "20251106" / "vcam1"
+    (tmp_path / "link").symlink_to(stream)
+    for folder in (stream, stream / "not" / "yet", tmp_path / "link", tmp_path / "link" / "new"):
+        assert find_stream_around(folder, root)
+        assert find_stream_around(folder, tmp_path / "another root")
+    disk = tmp_path / "disk2"
+    disk.mkdir()
+    (root / "20251106" / "vcam1_hlinkbak").symlink_to(disk)
+    assert find_stream_around(disk / "new", root) == root / "20251106" / "vcam1_hlinkbak"
+    for other in (stream.parent, stream.parent / "vgen2", tmp_path):
+        assert find_stream_around(other, root) is None

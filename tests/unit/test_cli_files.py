@@ -87,6 +87,16 @@ def test_one_that_fails_is_told_and_the_rest_go_on(world):
     assert names("new") == ["a.fits"]
 
 
+def test_a_file_that_cannot_be_written_is_told_with_the_systems_own_word(world):
+    longest = f"{'a' * 250}.fits"
+    for name in (longest, "b.fits"):
+        a_cube(name)
+    result = world.run("pack", longest, "b.fits")
+    assert result.exit_code == 1
+    assert result.stderr == (f"vampctl: {longest}: cannot write {longest}.fz: File name too long\n")
+    assert names(".") == [longest, "b.fits", "b.fits.fz"]
+
+
 def test_only_failures_have_a_total_too(world):
     result = world.run("unpack", "a.fz", "b.fz")
     assert result.exit_code == 1

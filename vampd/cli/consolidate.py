@@ -81,7 +81,7 @@ def _consolidate(cubes: VirtualCubes, product: Product, folder: Path, out: Path)
         create_sidecar(framelist, out / f"{framelist.name}.txt")
         size = write_virtual_cube(framelist, folder, plain, SteadyPace())
     except (VampdError, OSError) as error:
-        tell_failure(plain, error)
+        tell_failure(plain, plain, error)
         return None
     write(f"{path_of(plain)}: {count_of(framelist.frames, 'frame')}, {format_size(size)}")
     sys.stdout.flush()

@@ -57,13 +57,13 @@ def pack(
     (exit status 2). Needs neither daemon nor database. Exit status: 0 all packed, 1 a file could
     not be packed; the others were.
     """
-    from vampd.disk.camera_streams import find_camera_stream
+    from vampd.disk.camera_streams import find_stream_around
     from vampd.fits.plain_file import pack_file
 
     root = settings_of(context, config).watch.root
     targets = [_beside(path, out, path.name + _PACKED_SUFFIX) for path in files]
     for folder in _folders(targets):
-        stream = find_camera_stream(folder / "any", root)
+        stream = find_stream_around(folder, root)
         if stream is not None:
             raise _refusal("raw_is_sacred", f"{stream} is a camera stream")
         if any(folder.glob("generation_*.json")):
@@ -100,9 +100,9 @@ def unpack(
 
 def refuse_plain_cubes(folder: Path, root: Path) -> None:
     """UsageError if no plain cube may be written there: raw is sacred, and so are frame IDs."""
-    from vampd.disk.camera_streams import find_archive_night, find_camera_stream
+    from vampd.disk.camera_streams import find_archive_night, find_stream_around
 
-    stream = find_camera_stream(folder / "any", root)
+    stream = find_stream_around(folder, root)
     if stream is not None:
         raise _refusal("raw_is_sacred", f"{stream} is a camera stream")
     night = find_archive_night(folder, root)
@@ -112,9 +112,12 @@ def refuse_plain_cubes(folder: Path, root: Path) -> None:
         )
 
 
-def tell_failure(path: Path, error: VampdError | OSError) -> None:
-    """One line on standard error about a file that could not be written."""
-    told = error.message if isinstance(error, VampdError) else error.strerror or str(error)
+def tell_failure(path: Path, target: Path, error: VampdError | OSError) -> None:
+    """One line on standard error about a file whose ``target`` could not be written."""
+    if isinstance(error, VampdError):
+        told = error.message
+    else:
+        told = f"cannot write {path_of(target)}: {error.strerror or error}"
     sys.stderr.write(f"vampctl: {path_of(path)}: {told}\n")
 
 
@@ -150,7 +153,7 @@ def _rewrite_all(
                 raise DataError("no_packed_name", f"expected a name that ends in {_PACKED_SUFFIX}")
             done.append(rewrite(path, target, SteadyPace()))
         except (VampdError, OSError) as error:
-            tell_failure(path, error)
+            tell_failure(path, target, error)
         else:
             write(f"{path_of(target)}: {rewritten_text(done[-1:])}")
             sys.stdout.flush()

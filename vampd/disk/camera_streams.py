@@ -21,17 +21,32 @@ _STREAM = re.compile(r"vcam[12](_hlinkbak)?")
 def find_camera_stream(path: Path, root: Path) -> Path | None:
     """The camera stream that holds a file, None if it is no raw file.
 
-    The stream of a night of any root counts, told by the names of its folders: a person may name
-    the wrong configuration. Of the watched root those count that are reached by links, too: a file
-    behind a link is as raw as the link.
+    As `find_stream_around` tells of its folder; and a file behind a link is as raw as the link, if
+    that lies in a stream of the watched root.
     """
     real = Path(os.path.realpath(path))
+    for folder in (path.parent, real.parent):
+        if around := find_stream_around(folder, root):
+            return around
+    return next((stream for stream in _streams_of(root) if _links_to(stream, real)), None)
+
+
+def find_stream_around(folder: Path, root: Path) -> Path | None:
+    """The camera stream that a folder is or lies in, None if it lies in none.
+
+    The stream of a night of any root counts, told by the names of its folders: a person may name
+    the wrong configuration. Of the watched root those count that are reached by links, too.
+    """
+    real = Path(os.path.realpath(folder))
+    named = Path(os.path.abspath(folder))
     roots = {Path(os.path.abspath(root)), Path(os.path.realpath(root))}
-    for folder in (*Path(os.path.abspath(path)).parents, *real.parents):
-        named = _STREAM.fullmatch(folder.name)
-        if named and (parse_night_date(folder.parent.name) or not roots.isdisjoint(folder.parents)):
-            return folder
-    return next((stream for stream in _streams_of(root) if _holds(stream, real)), None)
+    inside = (real, *real.parents)
+    for one in (named, *named.parents, *inside):
+        is_named = _STREAM.fullmatch(one.name)
+        if is_named and (parse_night_date(one.parent.name) or not roots.isdisjoint(one.parents)):
+            return one
+    streams = _streams_of(root)
+    return next((s for s in streams if any(_is_same(s, one) for one in inside)), None)
 
 
 def find_archive_night(path: Path, root: Path) -> Path | None:
@@ -61,10 +76,7 @@ def _streams_of(root: Path) -> Iterator[Path]:
             )
 
 
-def _holds(stream: Path, real: Path) -> bool:
-    """Whether the file lies in the folder that this is or leads to, or a link in it leads there."""
-    if any(_is_same(stream, folder) for folder in real.parents):
-        return True
+def _links_to(stream: Path, real: Path) -> bool:
     return any(entry.is_symlink() and _is_same(entry.path, real) for entry in _entries(stream))
 
 
