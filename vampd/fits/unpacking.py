@@ -42,8 +42,9 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class _TiledCube:
-    """A packed cube: its plain header, its tiles in order, and how many rows each but the last of
-    a frame has.
+    """A packed cube: its plain header and its tiles in order, each of ``tile_rows`` rows.
+
+    The last of a frame may have fewer. ``table`` are the descriptors' bytes.
     """
 
     plain: Cards
