@@ -238,7 +238,7 @@ def _metered(hands: Hands, path: str) -> Iterator[SharedMeter]:
         hands.meters.pop(path, None)  # what was begun is not done
         raise
     finally:
-        meter.path.unlink()
+        meter.path.unlink(missing_ok=True)
 
 
 def _pack_in_worker(hands: Hands, path: str, packed: str, meter: SharedMeter) -> Receipt:

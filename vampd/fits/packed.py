@@ -195,10 +195,11 @@ def _write_heap(
         for pixels in batch.pixels:
             # The bytes compress as the signed integers that they are on the disk, as fpack does it.
             np.copyto(frame, pixels)
-            lengths.append(encoder.add(frame))
-            if len(digests) in decoded:
+            is_decoded = len(lengths) in decoded
+            if is_decoded:
                 digests.append(frame_digest(frame))
-            elif verify != "none":
+            lengths.append(encoder.add(frame))
+            if verify == "sample" and not is_decoded:
                 digests.append(frame_digest(encoder.coded[-lengths[-1] :]))
         heap_sum.update(encoder.coded)
         file.write(encoder.coded.data)
