@@ -213,23 +213,33 @@ def _follow(runner: HandRunner, night: NightId, stage: StageName) -> Outcome:
         finally:
             ended.set()
 
-    # Not the thread itself: a join that is interrupted takes it for ended (bpo-45274).
     ended = threading.Event()
     thread = threading.Thread(target=work, name=f"{night} {stage}")
-    thread.start()
-    with _bar(stage) as show:
-        while not ended.is_set():
-            try:
-                ended.wait(_LOOK_S)
+    with _ending_at_interrupt(runner):
+        thread.start()
+        with _bar(stage) as show:
+            while not ended.wait(_LOOK_S):
                 record = runner.store.night(night)
                 if record is not None:
                     show(record, "paused: a camera writes" if runner.is_paused else "")
-            except KeyboardInterrupt:
-                runner.end()
-    thread.join()
+        thread.join()
     if errors:
         raise errors[0]
     return outcomes[0]
+
+
+@contextmanager
+def _ending_at_interrupt(runner: HandRunner) -> Iterator[None]:
+    """An interrupt ends the attempt.
+
+    Not by an exception: one that is raised where a library tidies up is lost, and one between two
+    statements leaves the thread behind.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: runner.end())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
