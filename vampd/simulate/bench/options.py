@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vampd.disk.space import space_at
 
-_IN_MEMORY = Path("/dev/shm")
+IN_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,6 @@ def workplace(folder: Path | None) -> Iterator[Path]:
 
 def folder_in_memory(options: Options, needed_bytes: float) -> Path | None:
     """A folder where no disk is waited for, as long as it has the room; else the chosen one."""
-    if _IN_MEMORY.is_dir() and space_at(_IN_MEMORY).free_bytes > needed_bytes:
-        return _IN_MEMORY
+    if IN_MEMORY.is_dir() and space_at(IN_MEMORY).free_bytes > needed_bytes:
+        return IN_MEMORY
     return options.folder

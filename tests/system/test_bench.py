@@ -1,0 +1,27 @@
+"""Benchmarks, made tiny: each runs to its end, tells its figures and leaves nothing behind.
+
+No figure is judged here: a limit is meant for the full size, on a machine with nothing else to do.
+"""
+
+import pytest
+
+from vampd.simulate.bench.__main__ import APART, BENCH, main
+
+pytestmark = pytest.mark.system
+
+QUICK = frozenset({"cubes"})
+SECTIONS = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.soak) for name in BENCH + APART
+]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_benchmark_runs_to_its_end_and_leaves_nothing(section, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("vampd.simulate.bench.options.IN_MEMORY", tmp_path / "no such folder")
+    status = main([section, "--scale", "0.002", "--rounds", "1", "--folder", str(tmp_path)])
+    told = capfd.readouterr().out
+    broken = told.count("DOES NOT HOLD")
+    assert f"{broken} limits do not hold" in told
+    assert status == (1 if broken else 0)
+    assert told.count(" holds") + broken > 0
+    assert list(tmp_path.iterdir()) == []
