@@ -208,6 +208,6 @@ def test_what_cannot_be_restored_is_told_and_the_night_is_held(tmp_path: Path) -
     told = [line for line in done.stdout.splitlines() if "cannot be restored" in line]
     assert any("VMPA00425189" in line for line in told)
     assert any("cnt0 in column 2" in line for line in told)
-    assert any("timing files that are gone" in line for line in told)
+    assert any("1 timing file gone" in line for line in told)
     assert sorted(os.listdir(folder)) == ["vcam1", "vcam2"]
     assert record_of(site, night).code == "restored"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vampd.wiring import Connections
 
 _LISTED = 5
+_EDITED = "with cnt0 in column 2 (if the logger had written another index there, it is lost)"
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -151,12 +152,12 @@ def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
     from vampd.disk.listing import list_raw_files
     from vampd.model.stream import is_cube_name, timing_name
 
-    losses: Counter[str] = Counter()
-    first: dict[str, str] = {}
+    losses: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], str] = {}
 
-    def tell(what: str, path: str) -> None:
-        losses[what] += 1
-        first.setdefault(what, path)
+    def tell(what: str, how: str, path: str) -> None:
+        losses[what, how] += 1
+        first.setdefault((what, how), path)
 
     for source, stream in plan.renamed:
         for file in list_raw_files(folder, [source]):
@@ -166,16 +167,13 @@ def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
             timing = folder / timing_name(file.path)
             rescued = any(target == timing_name(file.path) for _, target in plan.rescued)
             if not timing.is_file() and not rescued:
-                tell("timing files that are gone", f"{stream}/{timing_name(name)}")
+                tell("timing file", "gone", f"{stream}/{timing_name(name)}")
             elif timing.is_file() and _is_edited(timing):
-                tell(
-                    "timing files with cnt0 in column 2, as the old tools write it",
-                    f"{stream}/{timing.name}",
-                )
+                tell("timing file", _EDITED, f"{stream}/{timing.name}")
             if frame_id := _carried_id(folder / file.path):
-                tell("raw headers that carry a FRAMEID", f"{stream}/{name} ({frame_id})")
-    for what, count in losses.items():
-        yield f"{count} {what}, first: {first[what]}"
+                tell("raw header", "with a FRAMEID", f"{stream}/{name} ({frame_id})")
+    for (what, how), count in losses.items():
+        yield f"{count_of(count, what)} {how}, first: {first[what, how]}"
 
 
 def _carried_id(cube: Path) -> str | None:
@@ -190,7 +188,7 @@ def _carried_id(cube: Path) -> str | None:
 def _is_edited(timing: Path) -> bool:
     """Whether column 2 (main index) is column 6 (cnt0) in every row.
 
-    The old tools leave it so; what the logger had written there, nobody knows any more.
+    The old tools leave it so, and some loggers write it so: nobody can tell any more.
     """
     rows = [
         line.split()
