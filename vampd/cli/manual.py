@@ -177,8 +177,9 @@ def _same(value: str, default: str) -> bool:
 
 def _head(name: str, purpose: str) -> Iterator[str]:
     yield f'.TH "{name.upper()}" {_SEE_ALSO[name]} "" "vampd {__version__}" "VAMPIRES pipeline"'
-    # Neither hyphens nor blanks are put into what people copy.
-    yield from (".nh", ".ad l")
+    # Neither hyphens nor blanks are put into what people copy; every heading and paragraph turns
+    # hyphens on again unless the register HY says no.
+    yield from (".nr HY 0", ".nh", ".ad l")
     yield from (".SH NAME", rf"{name} \- {_escaped(purpose[0].lower() + purpose[1:].rstrip('.'))}")
 
 
