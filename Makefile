@@ -87,7 +87,7 @@ lint: $(STAMP) ## style, types and layers only
 
 # Last in `make test`, so that its log ends with pytest's summary.
 pytest: debian-test $(STAMP)
-	$(BIN)/pytest -n $(JOBS) --cov
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m vampd.simulate.judge --seeds $(SEEDS)

@@ -25,8 +25,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from tests.support.warm_start import WarmProcess, start
 from vampd.config import load_settings
 from vampd.model.night import NightId
 from vampd.model.state import Event, EventName, StageName
@@ -130,7 +132,7 @@ class Daemon:
     """A running vampd."""
 
     site: Site
-    process: subprocess.Popen[bytes]
+    process: WarmProcess
 
     def stop(self, within_s: float = 35.0) -> int:
         """SIGTERM; the exit status."""
@@ -156,7 +158,13 @@ class Daemon:
 
     def workers(self) -> tuple[int, ...]:
         """The pids of its worker processes: the children of its fork server."""
-        servers = [pid for pid in _children(self.process.pid) if "forkserver" in _command(pid)]
+        # The first fork server bears the name of what lends it, see `warm_start`.
+        names = ("forkserver", "warm_start")
+        servers = [
+            pid
+            for pid in _children(self.process.pid)
+            if any(name in _command(pid) for name in names)
+        ]
         return tuple(worker for server in servers for worker in _children(server))
 
     def programs(self, name: str) -> tuple[int, ...]:
@@ -261,25 +269,22 @@ def log_of(site: Site) -> Ended:
     return _ended(site, 0, 0)
 
 
-def _start(
-    site: Site, options: tuple[str, ...], environ: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+def _start(site: Site, options: tuple[str, ...], environ: Mapping[str, str]) -> WarmProcess:
     command = [str(BIN / "vampd"), "--config", str(site.config), "--log", "json", *options]
     with site.log.open("ab") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **environ},
-            start_new_session=True,
-        )
+        return start(command, {**os.environ, **environ}, log, log)
 
 
 def vampctl(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [str(BIN / "vampctl"), "--config", str(site.config), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    with TemporaryFile() as out, TemporaryFile() as err:
+        status = start(command, os.environ, out, err).wait(60)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(
+            command, status, out.read().decode(), err.read().decode()
+        )
 
 
 def audit(site: Site, night: NightId) -> dict[str, Any]:
