@@ -195,12 +195,20 @@ def _edited(lines: list[str], number: int, column: int, word: str) -> str:
     return "".join([*lines[:number], "  ".join(cells) + "\n", *lines[number + 1 :]])
 
 
+def _row_behind(last: str) -> str:
+    """The row of a frame more, a second later."""
+    cells = last.split()
+    cells[0] = str(int(cells[0]) + 1)
+    cells[4] = f"{int(cells[4][:10]) + 1}{cells[4][10:]}"
+    return "  ".join(cells) + "\n"
+
+
 _TIMING_EDITS: dict[str, tuple[_Edit, str]] = {
     "last row cut": (lambda rows: "".join(rows)[:-40], "timing_cut"),
     "line end cut": (lambda rows: "".join(rows)[:-1], "timing_cut"),
     "row in the middle cut": (
         lambda rows: "".join([*rows[:5], rows[5][:50] + "\n", *rows[6:]]),
-        "timing_malformed",
+        "timing_columns",
     ),
     "a word": (lambda rows: _edited(rows, 3, 4, "late"), "timing_malformed"),
     "a negative time": (lambda rows: _edited(rows, 3, 4, "-5.000000"), "timing_malformed"),
@@ -214,7 +222,8 @@ _TIMING_EDITS: dict[str, tuple[_Edit, str]] = {
         lambda rows: "".join([*rows[:4], rows[3], *rows[5:]]),
         "timing_duplicated",
     ),
-    "row doubled": (lambda rows: "".join([*rows[:4], rows[3], *rows[4:]]), "timing_rows"),
+    "row doubled": (lambda rows: "".join([*rows[:4], rows[3], *rows[4:]]), "timing_duplicated"),
+    "row too many": (lambda rows: "".join(rows) + _row_behind(rows[-1]), "timing_rows"),
     "row dropped": (lambda rows: "".join([*rows[:4], *rows[5:]]), "timing_rows"),
     "rows swapped": (
         lambda rows: "".join([*rows[:4], rows[5], rows[4], *rows[6:]]),

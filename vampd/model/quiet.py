@@ -16,6 +16,7 @@ INCOMPLETE_CODES = frozenset(
         "timing_missing",
         "timing_empty",
         "timing_cut",
+        "timing_columns",
         "timing_malformed",
         "timing_rows",
     }

@@ -30,6 +30,7 @@ _ROW = re.compile(
 )
 _CONTENT = re.compile(rb"^(?![ \t]*(?:#|\r?$)).+$", re.MULTILINE)
 _SIX_COLUMNS = re.compile(rb"[ \t]*\d+(?:[ \t]+[\d.]+){5}[ \t]*\r?")
+_NUMBERS = re.compile(rb"[ \t\r\d.]+")
 _NAN = re.compile(rb"(?<![^ \t])[+-]?(?:nan|inf(?:inity)?)(?![^ \t\r])", re.IGNORECASE)
 
 # The logger's own form of a row: where its numbers begin and end. All else is a fixed character.
@@ -39,6 +40,7 @@ _WHOLE = ((0, 10), (12, 22), (24, 29), (42, 52), (64, 74), (84, 94), (97, 107))
 _FRACTIONS = ((30, 39), (53, 62), (75, 81))
 _FIELDS = tuple(sorted(_WHOLE + _FRACTIONS))
 _LONGEST_LOGGED_S = 8_999_999_999
+_COLUMNS = 7
 
 HEADER_LINES = (
     "# Telemetry stream timing data",
@@ -82,8 +84,9 @@ def parse_timing(text: bytes) -> Timing:
     """Read a timing file's bytes without loss.
 
     Raises MalformedCube with code ``timing_empty``, ``timing_cut`` (its last line does not end),
-    ``timing_six_columns`` (the old logger, which had no acquisition time), ``timing_nan`` or
-    ``timing_malformed`` (a row with other columns, not numeric or negative).
+    ``timing_six_columns`` (the old logger, which had no acquisition time), ``timing_nan``,
+    ``timing_columns`` (a row with more or fewer than seven, as one that is cut) or
+    ``timing_malformed`` (a row whose columns are not numeric, or negative).
     """
     table = _parse_aligned_rows(text)
     if table is None:
@@ -162,10 +165,19 @@ def _malformed(bad: list[bytes], rows: int) -> MalformedCube:
             "timing_six_columns", "the timing file has six columns: no acquisition time"
         )
     not_a_number = [line for line in bad if _NAN.search(line)]
-    shown = (not_a_number or bad)[0][:80].decode("ascii", "replace").strip()
+    other_columns = [
+        line for line in bad if _NUMBERS.fullmatch(line) and len(line.split()) != _COLUMNS
+    ]
+    shown = (not_a_number or other_columns or bad)[0][:80].decode("ascii", "replace").strip()
     if not_a_number:
         return MalformedCube(
             "timing_nan", f"{len(not_a_number)} of {rows} timing rows hold NaN, first: {shown!r}"
+        )
+    if other_columns:
+        return MalformedCube(
+            "timing_columns",
+            f"{len(other_columns)} of {rows} timing rows have not {_COLUMNS} columns,"
+            f" first: {shown!r}",
         )
     return MalformedCube(
         "timing_malformed",
@@ -180,15 +192,16 @@ def check_timing(timing: Timing, frames: int) -> None:
     (a row or an acquisition time comes twice), ``timing_order`` (rows are not in the order of the
     frames) or ``timing_backwards`` (acquisition times go backwards).
     """
-    if len(timing) != frames:
-        raise MalformedCube(
-            "timing_rows", f"the cube has {frames} frames, its timing file {len(timing)} rows"
-        )
     steps = np.diff(timing.acquired_us)
     index_steps = np.diff(timing.frame)
+    # Before their number, which a row that comes twice would spoil.
     if (steps == 0).any() or (index_steps == 0).any():
         raise MalformedCube(
             "timing_duplicated", "two rows have the same acquisition time or frame index"
+        )
+    if len(timing) != frames:
+        raise MalformedCube(
+            "timing_rows", f"the cube has {frames} frames, its timing file {len(timing)} rows"
         )
     if (index_steps != 1).any():
         # Which row belongs to which frame is anybody's guess, even where the times rise.

@@ -87,13 +87,16 @@ def test_a_last_row_that_is_cut_anywhere_is_refused(length: int) -> None:
         b"1762424400,509474",
         b"abc",
         b"0x10",
-        b"",
-        b"1762424400.509474 8",
         "１７６２４２４４００.509474".encode(),
     ],
 )
 def test_an_acquisition_time_that_is_no_time_is_refused(wrong: bytes) -> None:
     assert code_of(ROW + NEXT.replace(b"1762424400.509474", wrong)) == "timing_malformed"
+
+
+@pytest.mark.parametrize("wrong", [b"", b"1762424400.509474 8"])
+def test_a_row_with_a_column_too_few_or_too_many_has_its_own_code(wrong: bytes) -> None:
+    assert code_of(ROW + NEXT.replace(b"1762424400.509474", wrong)) == "timing_columns"
 
 
 @pytest.mark.parametrize("wrong", [b"nan", b"NaN", b"-nan", b"inf", b"-Infinity"])
@@ -122,9 +125,9 @@ def test_the_old_loggers_six_columns_have_their_own_code() -> None:
     assert code_of(b"\n".join(old) + b"\n") == "timing_six_columns"
 
 
-def test_one_row_of_six_columns_among_sound_ones_is_a_malformed_row() -> None:
+def test_one_row_of_six_columns_among_sound_ones_is_no_file_of_the_old_logger() -> None:
     cells = NEXT.split()
-    assert code_of(ROW + b" ".join(cells[:4] + cells[5:]) + b"\n") == "timing_malformed"
+    assert code_of(ROW + b" ".join(cells[:4] + cells[5:]) + b"\n") == "timing_columns"
 
 
 @pytest.mark.parametrize("frames", [0, 1, 3, 1000])
