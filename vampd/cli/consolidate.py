@@ -31,11 +31,12 @@ def consolidate(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write a night's cubes as plain FITS files, each with its timing file, into another folder.
+    """Write a night's cubes as plain FITS files elsewhere.
 
-    Possible from sync on, whatever became of the night since: frames come from the raw cubes,
-    headers and names are as far as the night is. A cube whose product is packed already comes out
-    as `funpack` restores that product. The night itself is only read.
+    Each has its timing file beside it. Possible from sync on, whatever became of the night since:
+    frames come from the raw cubes, headers and names are as far as the night is. A cube whose
+    product is packed already comes out as `funpack` restores that product. The night itself is only
+    read.
 
     Nothing is overwritten: a cube that is there already counts as failed. Nothing is written into a
     camera stream or an archive night, where the old tools would take it for theirs (exit status 2).

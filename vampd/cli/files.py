@@ -45,13 +45,13 @@ def pack(
     out: FolderOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Pack plain FITS cubes into NAME.fz without loss, as vampd packs its products.
+    """Pack plain FITS cubes, as NAME.fz, without loss.
 
     Taken are cubes and images of 16-bit integers, signed or unsigned, alone in their file. Each
-    packed file is read back from the disk, decoded and compared before it gets its name; nothing is
-    overwritten, and FILE stays. `funpack` and `vampctl unpack` restore it byte for byte; if it has
-    no CHECKSUM and DATASUM, with these two added. A DATASUM that is wrong tells of damage: such a
-    file is refused.
+    becomes what a product of vampd is: read back from the disk, decoded and compared before it gets
+    its name. Nothing is overwritten, and FILE stays. `funpack` and `vampctl unpack` restore it byte
+    for byte; if it has no CHECKSUM and DATASUM, with these two added. A DATASUM that is wrong tells
+    of damage: such a file is refused.
 
     Nothing is written into a camera stream or among vampd's own products; then no file is packed
     (exit status 2). Needs neither daemon nor database. Exit status: 0 all packed, 1 a file could
@@ -77,12 +77,12 @@ def unpack(
     out: FolderOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make packed FITS cubes NAME.fz plain again, as NAME; the packed ones stay.
+    """Make packed FITS cubes plain again, NAME.fz as NAME.
 
-    Taken are vampd's products and what `fpack -r` makes of cubes of 16-bit integers. The file is
-    the one that `funpack` gives, but checksums that are missing or outdated are left so. DATASUM is
-    compared on both sides, and the new file is read back from the disk before it gets its name;
-    nothing is overwritten.
+    Taken are vampd's products and what `fpack -r` makes of cubes of 16-bit integers; they stay. The
+    new file is the one that `funpack` gives, but checksums that are missing or outdated are left
+    so. DATASUM is compared on both sides, and the file is read back from the disk before it gets
+    its name; nothing is overwritten.
 
     Nothing is written into a camera stream or an archive night, where the old tools would take a
     plain cube for theirs; then no file is unpacked (exit status 2): say -o DIR. Needs neither
