@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.daemon import wait_until
 from tests.support.paces import SteeredPace
 from vampd.daemon import pool
 from vampd.daemon.pool import WorkerPool
@@ -37,26 +38,28 @@ def workers() -> Iterator[WorkerPool]:
     made.close()
 
 
-def _most_at_once(workers: WorkerPool, actions: int) -> int:
-    """How many of so many actions were ever in their places together."""
+def _most_at_once(workers: WorkerPool, actions: int, expected: int) -> int:
+    """How many of so many actions were ever in their places together; all wait for ``expected``."""
     inside, most = 0, 0
-    counting = threading.Lock()
+    changed = threading.Condition()
 
     def act() -> None:
         nonlocal inside, most
         with workers.place(SteadyPace()):
-            with counting:
+            with changed:
                 inside += 1
                 most = max(most, inside)
-            time.sleep(0.05)
-            with counting:
+                changed.notify_all()
+                changed.wait_for(lambda: most >= expected, 20)
+            time.sleep(0.05)  # for one more, who must not come
+            with changed:
                 inside -= 1
 
     threads = [threading.Thread(target=act) for _ in range(actions)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(30)
         assert not thread.is_alive()
     return most
 
@@ -64,11 +67,11 @@ def _most_at_once(workers: WorkerPool, actions: int) -> int:
 def test_with_memory_all_workers_are_busy_and_without_it_one_after_the_other(
     workers: WorkerPool, memory: list[int]
 ) -> None:
-    assert _most_at_once(workers, 12) == 4
+    assert _most_at_once(workers, 12, 4) == 4
     memory[0] = 0
-    assert _most_at_once(workers, 4) == 1
+    assert _most_at_once(workers, 4, 1) == 1
     memory[0] = 64 * GB
-    assert _most_at_once(workers, 12) == 4
+    assert _most_at_once(workers, 12, 4) == 4
 
 
 def test_one_who_waits_for_memory_begins_when_it_comes_and_ends_when_stopped(
@@ -96,21 +99,15 @@ def test_one_who_waits_for_memory_begins_when_it_comes_and_ends_when_stopped(
         memory[0] = 0
         stopped = threading.Thread(target=act, args=(pace,))
         stopped.start()
-        time.sleep(0.1)
+        # Once each time that memory gets short, not at every look.
+        wait_until(lambda: len(logs) == 2, "it is told a second time", 10)
         pace.stop()
         stopped.join(10)
     assert ended == ["stopped"]
-    limited = [log for log in logs if log["event"] == "workers.limited"]
-    assert limited == [
-        {
-            "event": "workers.limited",
-            "log_level": "warning",
-            "workers": 1,
-            "all_workers": 4,
-            "available_bytes": 0,
-        }
-    ] * len(limited)
-    assert len(limited) == 2, "once each time that memory gets short, not at every look"
+    for told in logs:
+        assert (told["event"], told["log_level"]) == ("workers.limited", "warning")
+        assert (told["workers"], told["all_workers"], told["available_bytes"]) == (1, 4, 0)
+    assert len(logs) == 2
 
 
 def test_a_place_is_free_again_after_an_error(workers: WorkerPool, memory: list[int]) -> None:
