@@ -79,7 +79,8 @@ def status(
 ) -> None:
     """Show where the nights stand, or one night's last events.
 
-    Age is the time since the night last moved. Works with the daemon up or down.
+    Progress counts actions; where cubes are packed, the percentage is of their bytes. Age is the
+    time since the night last moved. Works with the daemon up or down.
     """
     from vampd.wiring import look
 

@@ -29,7 +29,8 @@ from vampd.ports import Pace
 _log = get_log()
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
-_STOP_WITHIN_S = 5.0
+# With the last look before it less than five seconds, as people are promised.
+_STOP_WITHIN_S = 4.0
 _TERMINATE_S = 0.1
 
 
