@@ -82,6 +82,16 @@ def test_a_configuration_that_cannot_be_used_exits_with_78(site: Site) -> None:
     assert vampctl(site, "doctor").returncode == 78
 
 
+def test_a_sendmail_that_is_not_there_is_bad_only_for_who_relies_on_it(site: Site) -> None:
+    mail = {"sender": "vampires@example.org", "sendmail": str(site.base / "no-sendmail")}
+    configure(site, mail=mail)
+    assert states(site)["sendmail"][0] == "look"
+    configure(site, mail={**mail, "warn_recipients": ["observers@example.org"]})
+    found = states(site, status=1)
+    assert found["sendmail"][0] == "BAD"
+    assert found["told of low space"] == ("OK", "observers@example.org")
+
+
 def test_the_table_fits_a_terminal(site: Site) -> None:
     command: list[str | Path] = [BIN / "vampctl", "--config", site.config, "doctor"]
     shown = run_in_terminal(command, 80, NO_COLOR="1")

@@ -72,6 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _inotify()
     yield from _clock(settings)
     yield from _authority(settings)
+    yield from _mail(settings)
     yield from _archives(settings)
 
 
@@ -241,13 +242,22 @@ def _authority(settings: Settings) -> Iterator[Finding]:
         yield Finding("frame IDs", _WARN, told)
     else:
         yield Finding("frame IDs", _OK, f"granted by {chosen.authority}")
-    if settings.mail.missing:
-        told = f"cannot be sent by vampd: {', '.join(settings.mail.missing)} not set"
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    from vampd.model.mailing import Way
+
+    mail = settings.mail
+    if mail.missing:
+        told = f"cannot be sent by vampd: {', '.join(mail.missing)} not set"
         yield Finding("mail to STARS", _WARN, told)
     else:
-        yield Finding("mail to STARS", _OK, f"from {settings.mail.sender}, by {settings.mail.way}")
-    warned = ", ".join(settings.mail.warn_recipients) or "nobody; mail.warn_recipients names them"
+        yield Finding("mail to STARS", _OK, f"from {mail.sender}, by {mail.way}")
+    warned = ", ".join(mail.warn_recipients) or "nobody; mail.warn_recipients names them"
     yield Finding("told of low space", _OK, warned)
+    if mail.way is Way.SENDMAIL and mail.sender and not os.access(mail.sendmail, os.X_OK):
+        told = f"{mail.sendmail} is not there: install one, or set mail.way to smtp"
+        yield Finding("sendmail", _BAD if mail.automatic or mail.warn_recipients else _WARN, told)
 
 
 def _archives(settings: Settings) -> Iterator[Finding]:
