@@ -26,14 +26,15 @@ _TOLD = 10
 def rebuild_ledger(
     context: typer.Context, yes: YesOption = False, config: ConfigOption = None
 ) -> None:
-    """Write frameids.ledger anew, after showing what is known and asking.
+    """Write a lost frameids.ledger anew, after asking.
 
-    For when it is lost or damaged and there is no backup. All that can be read of the old file, all
-    that the database knows, and all IDs that products and name_changes.txt of the nights below
-    ARCHIVED_DATA have are put together; whatever contradicts itself is refused, and then nothing is
-    changed. The old file stays beside it. What nobody used and IDs of nights that are no longer on
-    this disk are known to ledger and database alone: where both are lost and the authority is
-    local, set frameids.first above all that was ever used, before a night goes on.
+    It is shown what is known before. For when it is lost or damaged and there is no backup. All
+    that can be read of the old file, all that the database knows, and all IDs that products and
+    name_changes.txt of the nights below ARCHIVED_DATA have are put together; whatever contradicts
+    itself is refused, and then nothing is changed. The old file stays beside it. What nobody used
+    and IDs of nights that are no longer on this disk are known to ledger and database alone: where
+    both are lost and the authority is local, set frameids.first above all that was ever used,
+    before a night goes on.
     """
     from vampd.wiring import open_ledger
 

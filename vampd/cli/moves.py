@@ -37,7 +37,7 @@ def retry(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Do a night's stage again, or begin again at an earlier one.
+    """Do a night's stage again, or begin at an earlier one.
 
     A running attempt is given up and its results are dropped. What is done already is kept:
     a stage does only what is missing.
@@ -65,11 +65,11 @@ def release(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a night go on past what it is held for, or past the older nights that it waits for.
+    """Let a night go on that is held or waits for others.
 
-    It stands for that reason alone: what else would hold the night holds it still. Late data take
-    it back. An archive night that is not held may from then on pass older ones on its way to frame
-    IDs.
+    It goes on past what it is held for, or past the older nights that it waits for. It stands for
+    that reason alone: what else would hold the night holds it still. Late data take it back. An
+    archive night that is not held may from then on pass older ones on its way to frame IDs.
     """
     _move(context, config, night, kind, Event(EventName.RELEASED))
 

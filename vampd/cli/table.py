@@ -29,7 +29,7 @@ def table(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the status table of the archive or engineering nights.
+    """Show the table of the archive or engineering nights.
 
     One row a night, oldest first; times are UT, and blank where they are not known. Nights that
     the old tools processed are shown as their logs tell of them. The layout is the same on a
