@@ -23,12 +23,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import util
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, NoReturn, Self
 
 LIBRARIES = (
@@ -50,6 +50,7 @@ LIBRARIES = (
 )
 _ROOT = Path(__file__).parent.parent.parent
 _REQUEST_BYTES = 1 << 20
+_asking = threading.Lock()
 # The exit status of a program that has run to its end in this process.
 _status: int | None = None
 
@@ -92,12 +93,7 @@ class WarmProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.wait()
 
     def _end(self) -> None:
@@ -116,10 +112,12 @@ def start(
         request = json.dumps({"command": list(command), "environ": dict(environ)}).encode()
         handed = [stdin.fileno(), stdout.fileno(), stderr.fileno(), status_w]
         try:
-            socket.send_fds(helper, [request], handed)
+            with _asking:
+                socket.send_fds(helper, [request], handed)
+                pid = int(helper.recv(16))
         finally:
             os.close(status_w)
-    return WarmProcess(int(helper.recv(16)), status_r)
+    return WarmProcess(pid, status_r)
 
 
 @functools.cache
