@@ -620,7 +620,8 @@ def test_a_night_is_not_touched_before_it_is_quiet(site: Site, writer: Writer) -
 
 
 def test_work_pauses_while_a_camera_writes(site: Site) -> None:
-    configure(site, watch={"quiet_after_s": 2.0})
+    # One worker: what stands at the gate is then all that moves.
+    configure(site, watch={"quiet_after_s": 2.0}, schedule={"workers": 1})
     packing, _ = make_smallest(site.root)
     with held_worker(site) as (daemon, gate, _):
         products = site.folder(packing) / "vgen2"
