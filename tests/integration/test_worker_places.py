@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from vampd.daemon import pool
 from vampd.daemon.pool import WorkerPool
 from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.disk.pace import SteadyPace
-from vampd.errors import ClaimLost
+from vampd.errors import ClaimLost, WorkerLost
 
 GB = 10**9
 
@@ -133,3 +134,15 @@ def test_memory_is_read_from_what_the_kernel_tells(tmp_path: Path) -> None:
     meminfo.write_text("MemTotal:  24000000 kB\n")
     with pytest.raises(OSError, match="MemAvailable"):
         available_memory_bytes(meminfo)
+
+
+def test_an_action_that_no_worker_ever_begins_is_lost(memory: list[int]) -> None:
+    del memory
+    workers = WorkerPool(1, 60, begin_within_s=0.1)
+    nobodys: Future[None] = Future()
+    try:
+        with pytest.raises(WorkerLost, match="none began"):
+            workers.result(nobodys, SteadyPace())
+    finally:
+        workers.close()
+    assert nobodys.cancelled()

@@ -29,6 +29,9 @@ from vampd.ports import Pace
 _log = get_log()
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
+# A worker that dies just when it takes an action leaves pebble without a word: nobody has it then.
+# Whoever has a place waits for no other action, but a first start on a machine may compile.
+_BEGIN_WITHIN_S = 300.0
 # With the last look before it less than five seconds, as people are promised.
 _STOP_WITHIN_S = 4.0
 _TERMINATE_S = 0.1
@@ -37,12 +40,15 @@ _TERMINATE_S = 0.1
 class WorkerPool:
     """At most ``workers`` processes (0: one a core), fewer at work where memory is short."""
 
-    def __init__(self, workers: int, deadline_s: float) -> None:
+    def __init__(
+        self, workers: int, deadline_s: float, begin_within_s: float = _BEGIN_WITHIN_S
+    ) -> None:
         self.workers = workers or count_cores()
         self._busy = 0
         self._freed = threading.Condition()
         self._told_short = False
         self._deadline_s = deadline_s
+        self._begin_within_s = begin_within_s
         self._context = multiprocessing.get_context("forkserver")
         # Imported, and compiled if need be, once in the fork server, not in every worker.
         self._context.set_forkserver_preload(["vampd.fits.preload"])
@@ -112,22 +118,26 @@ class WorkerPool:
     def result(self, future: Future[_Result], pace: Pace) -> _Result:
         """Wait for a worker's result.
 
-        WorkerLost if the worker died (``worker_died``) or exceeded the deadline
-        (``worker_deadline``), for which neither queueing nor pauses count; ClaimLost (``stopped``)
-        if the pool was closed, or if the pace stops and the worker does not. A worker that is being
-        killed may live a moment longer.
+        WorkerLost if the worker died or none began (``worker_died``), or if it exceeded the
+        deadline (``worker_deadline``), for which neither queueing nor pauses count; ClaimLost
+        (``stopped``) if the pool was closed, or if the pace stops and the worker does not. A worker
+        that is being killed may live a moment longer.
         """
-        worked_s = stopped_s = 0.0
+        queued_s = worked_s = stopped_s = 0.0
         begin = time.monotonic()
         while not wait([future], _LOOK_S).done:
             now = time.monotonic()
             # pebble's own deadline would also run while the cameras make us stand still.
             worked_s += now - begin if future.running() and not pace.paused else 0.0
+            queued_s += 0.0 if future.running() else now - begin
             stopped_s += now - begin if pace.stopped else 0.0
             begin = now
             if stopped_s > _STOP_WITHIN_S:
                 future.cancel()
                 raise ClaimLost("stopped", "a worker that did not stop by itself was killed")
+            if queued_s > self._begin_within_s:
+                future.cancel()
+                raise _worker_died(f"none began within {self._begin_within_s:g} s")
             if worked_s > self._deadline_s:
                 future.cancel()  # ends the process, soon
                 raise WorkerLost(
