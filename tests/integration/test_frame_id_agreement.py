@@ -25,6 +25,7 @@ from tests.support.daemon import (
 from tests.support.smallest_night import add_late_cubes, make_smallest
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
+from vampd.fits.header import format_header
 from vampd.model.frame_id import FrameId
 from vampd.model.generation import parse_generation
 from vampd.model.night import Kind, NightId
@@ -167,6 +168,36 @@ def test_new_ids_come_above_those_of_the_old_tools(
     folders.show(OLD, *names, ours=False, changes=changes)
     folders.ledger.reserve(NIGHT, ["a"], LOCAL)
     assert folders.numbers(NIGHT) == [90_000_008]
+
+
+def hide(folders: Folders, night: NightId, frame_id: str, *, ours: bool) -> None:
+    """A cube that carries an ID and is not named by it."""
+    folders.show(night, ours=ours)
+    texts = ("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   = 0")
+    cards = [text.ljust(80) for text in (*texts, f"FRAMEID = '{frame_id}'")]
+    (folders.archive / night.date / "vgen2" / "vsync_x.fits").write_bytes(format_header(cards))
+
+
+def test_an_id_that_only_a_header_shows_is_seen(folders: Folders):
+    hide(folders, OLD, "VMPA90000007", ours=False)
+    folders.ledger.reserve(NIGHT, ["a"], LOCAL)
+    assert folders.numbers(NIGHT) == [90_000_008]
+    hide(folders, NIGHT, "VMPA90000009", ours=True)
+    with pytest.raises(FrameIdConflict, match="headers of 20251106 show VMPA90000009") as error:
+        folders.ledger.reserve(LATER, ["b"], LOCAL)
+    assert error.value.code == "frame_ids_disagree"
+    assert "headers VMPA90000009 (20251106)" in error.value.message
+    hide(folders, NIGHT, "VMPA90000008", ours=True)
+    folders.ledger.reserve(LATER, ["b"], LOCAL)
+    assert folders.numbers(LATER) == [90_000_009]
+
+
+@pytest.mark.parametrize("content", [b"", b"no FITS file\n" * 300])
+def test_a_cube_whose_header_cannot_be_read_tells_no_id(folders: Folders, content: bytes):
+    folders.show(OLD, "vsync_y.fits", ours=False)
+    (folders.archive / OLD.date / "vgen2" / "vsync_x.fits.fz").write_bytes(content)
+    folders.ledger.reserve(NIGHT, ["a"], LOCAL)
+    assert folders.numbers(NIGHT) == [90_000_001]
 
 
 def test_gen2_s_numbers_are_held_against_those_of_the_old_tools(folders: Folders):

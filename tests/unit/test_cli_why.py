@@ -76,6 +76,8 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     move(world, EventName.CLAIMED)
     assert advised() == "running: log"
     move(world, EventName.FAILED, code="x", message="y", not_before=0.0)
+    assert advised() == "waiting: release"
+    world.store.keep(NIGHT, Facts(note=""))
     assert advised() == "waiting: retry"
     for code, verb in (
         ("sync_unexpected", "summary"),
@@ -99,6 +101,32 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "done: mail"
     world.store.keep(NIGHT, Facts(unsafe=True))
     assert advised() == "done: retry"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("sync_unexpected", "card_missing", "old_tools", "restored", "held_by_person", "bug"),
+        *("frame_id_conflict", "frame_ids_disagree", "ledger_conflict", "ledger_damaged"),
+        *("grant_refused", "manifest_stale", "manifest_unsafe", "mail_uncertain", "any_other"),
+    ],
+)
+def test_what_is_advised_to_a_held_night_are_commands_that_there_are(
+    world: FakeWorld, code: str
+) -> None:
+    world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
+    move(world, EventName.HELD, code=code, message="z")
+    told = json.loads(world.run("why", "20251106", "--kind", "archive", "--json").stdout)
+    assert told["advice"]
+    for advice in told["advice"]:
+        program, *words = advice["command"].split()
+        assert program == "vampctl"
+        shown = world.run(*words, "--help")
+        assert shown.exit_code == 0, shown.output
+        assert shown.stdout.startswith("Usage:")
+        about_a_night = "NIGHT" in shown.stdout.split("Options:")[0]
+        assert about_a_night == ("20251106" in words)
+        assert ("--kind" in words) == (about_a_night and "--kind" in shown.stdout)
 
 
 def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> None:

@@ -17,10 +17,7 @@ _RETRY = ("retry", "tries again now, once what the error tells of is mended")
 _WITHOUT_NIGHT = frozenset({"frameids", "rebuild-ledger"})
 _LEDGER = (
     ("frameids", "shows what ledger, file names, headers and name_changes.txt tell otherwise"),
-    (
-        "rebuild-ledger",
-        "if the ledger is lost or damaged: writes it anew, asking first",
-    ),
+    ("rebuild-ledger", "if the ledger is lost or damaged: writes it anew, asking first"),
     ("retry", "tries again, once they agree"),
 )
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
@@ -39,6 +36,12 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "card_missing": (
         ("release", "lets it go on without these cards"),
         ("retry", "tries again, after headers.required or headers.when_missing was changed"),
+    ),
+    "manifest_unsafe": (("retry --from transfer", "sends and reads again what is not proven"),),
+    "mail_uncertain": (
+        ("mail --mark-sent", "if it has arrived: records that"),
+        ("mail --send --yes", "if it has not: sends it again"),
+        ("retry", "goes on, once one of them was said"),
     ),
     "manifest_stale": (
         ("manifest", "shows which manifests it has, and whether they were mailed"),
@@ -75,7 +78,7 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
     match record.state.status:
         case Status.FILLING:
             return (("hold", "keeps it from starting by itself"),)
-        case Status.READY if "older night" in (record.note or ""):
+        case Status.READY | Status.WAITING if "older night" in (record.note or ""):
             return (("release", "lets it pass the older nights on its way to frame IDs"), _SEE)
         case Status.READY:
             return (_SEE, ("hold", "keeps it from starting"))

@@ -1,8 +1,9 @@
 """The frame IDs that the archive nights' folders show, by listings and small files.
 
-Names in ``vgen2`` (products, their timing files, framelists) and ``name_changes.txt``; no header is
-read. A name stands for the header: a framelist gets FRAMEID and name in one step, a packed product
-takes both from it, and the frameids stage compares the two in its own night.
+Names in ``vgen2`` (products, their timing files, framelists) and ``name_changes.txt``. Where a name
+is an ID it stands for the header too: a framelist gets FRAMEID and name in one step, a packed
+product takes both from it, and the frameids stage compares the two in its own night. Cubes of other
+names are listed, for whoever reads headers (`vampd.fits.product_ids`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from vampd.model.stream import Stream
 
 # Numbers are unique whatever the frame type's letter.
 _NAMED_BY_ID = re.compile(r"VMP[A-Z](\d{8})\.(?:fits|fits\.fz|txt|framelist)")
+_CUBE = re.compile(r"(?!\.).+\.(?:fits|fits\.fz)")
 _LAST_ID = re.compile(r"VMP[A-Z](\d{8})(?!\d)")
 _GENERATION = re.compile(r"generation_\d+\.json")
 
@@ -51,6 +53,9 @@ def look_for_ids(folder: Path, night: NightId) -> NightSightings:
         night=night,
         ours=ours,
         seen={NAMES: in_names, NAME_CHANGES: frozenset(in_changes)},
+        nameless=tuple(
+            sorted(n for n in names if _CUBE.fullmatch(n) and not _NAMED_BY_ID.fullmatch(n))
+        ),
         repeated=frozenset(each for each, times in Counter(in_changes).items() if times > 1),
         damaged=damaged,
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from vampd.disk.listing import list_files
@@ -11,13 +14,17 @@ from vampd.errors import DataError
 from vampd.fits.header import open_regular_file, read_cards_at
 from vampd.fits.sidecar import read_sidecar_identity
 from vampd.model.cards import Cards
+from vampd.model.frame_id import FrameId
 from vampd.model.frame_id_review import CarriedId
 from vampd.model.framelist import SUFFIX, parse_framelist
 from vampd.model.night import NightId
+from vampd.model.sighting import HEADERS, NightSightings
 from vampd.model.stream import Stream
 
 _PACKED = ".fits.fz"
 _PLAIN = ".fits"
+# Numbers are unique whatever the frame type's letter.
+_ANY_ID = re.compile(r"VMP[A-Z](\d{8})")
 
 
 def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:
@@ -40,6 +47,20 @@ def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:
                     if (folder / path).exists():
                         yield CarriedId(night, path, "", None, error.message)
                 break
+
+
+def read_headers_too(archive_folder: Path, seen: NightSightings) -> NightSightings:
+    """What a night shows, with the IDs that only headers tell: of cubes that another name hides.
+
+    A cube that cannot be read, or is gone by now, tells nothing.
+    """
+    ids: set[FrameId] = set()
+    for name in seen.nameless:
+        with suppress(DataError):
+            cards = _read_cards(archive_folder / seen.night.date / Stream.VGEN2 / name)
+            if match := _ANY_ID.fullmatch(_frame_id(cards)):
+                ids.add(FrameId(int(match[1])))
+    return replace(seen, seen={**seen.seen, HEADERS: frozenset(ids)}) if ids else seen
 
 
 def _look(file: Path, night: NightId, path: str, sidecar: Path | None) -> CarriedId:

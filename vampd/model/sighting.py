@@ -24,12 +24,14 @@ class NightSightings:
     """The IDs that an archive night shows, by who shows them (`NAMES`, `NAME_CHANGES`, `HEADERS`).
 
     ``ours`` tells whether vampd synchronised it; ``repeated`` are IDs that stand twice in
-    name_changes.txt; ``damaged`` is why that one could not be read, '' if it could.
+    name_changes.txt; ``damaged`` is why that one could not be read, '' if it could. ``nameless``
+    are cubes in ``vgen2`` whose name is no ID, so that only their headers tell one.
     """
 
     night: NightId
     ours: bool
     seen: Mapping[str, frozenset[FrameId]] = field(default_factory=dict)
+    nameless: tuple[str, ...] = ()
     repeated: frozenset[FrameId] = frozenset()
     damaged: str = ""
 

@@ -103,6 +103,7 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_W, EventName.CLAIMED): _RUN,
     (_W, EventName.HELD): _H,
     (_W, EventName.RETRIED): _RDY,
+    (_W, EventName.RELEASED): _RDY,  # an older one may have come back with late data
     (_W, EventName.REOPENED): _F,
     (_H, EventName.RETRIED): _RDY,
     (_H, EventName.RELEASED): _RDY,

@@ -1,4 +1,4 @@
-"""Before IDs are asked for: ledger, file names and name_changes.txt must agree.
+"""Before IDs are asked for: ledger, file names, headers and name_changes.txt must agree.
 
 Ledger file and database are compared by `vampd.store.ledger_rows`; here both are held against what
 the folders of all archive nights show. A database that was lost together with the file is told by
@@ -39,8 +39,8 @@ def refuse_disagreement(
     more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
     raise FrameIdConflict(
         "frame_ids_disagree",
-        "expected ledger, file names and name_changes.txt to agree on the frame IDs, found:"
-        f" {shown}{more}. The highest are: {_tell_all_highest(connection, nights)}. No ID is"
+        "expected ledger, file names, headers and name_changes.txt to agree on the frame IDs,"
+        f" found: {shown}{more}. The highest are: {_tell_all_highest(connection, nights)}. No ID is"
         f" granted until they agree: if {ledger} was lost or is an old one, bring it back from a"
         " backup (the database is filled from it), or let `vampctl rebuild-ledger` write it anew;"
         " `vampctl frameids` shows all",

@@ -24,6 +24,7 @@ from sqlalchemy import func, select
 from vampd.disk.failpoint import failpoint
 from vampd.disk.sightings import read_sightings
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
+from vampd.fits.product_ids import read_headers_too
 from vampd.model.frame_id import FrameId
 from vampd.model.grant import Verdict, judge_grant, named_ids
 from vampd.model.night import NightId
@@ -62,7 +63,8 @@ class Requests:
 
     def _ask(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
         # First the folders, then the rows: what a folder shows by now had its row before.
-        nights = read_sightings(self._file.path.parent)
+        archive = self._file.path.parent
+        nights = tuple(read_headers_too(archive, night) for night in read_sightings(archive))
         with self._store.read() as connection:
             refuse_disagreement(connection, nights, self._file.path)
         failpoint("ledger.folders.compared")

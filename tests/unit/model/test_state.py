@@ -7,7 +7,18 @@ import pytest
 
 from vampd.errors import IllegalTransition
 from vampd.model.night import Kind
-from vampd.model.state import MOVES, Event, EventName, StageName, State, Status, advance, stages_of
+from vampd.model.state import (
+    MOVES,
+    Event,
+    EventName,
+    Gate,
+    StageName,
+    State,
+    Status,
+    advance,
+    opened_gate,
+    stages_of,
+)
 
 KINDS = tuple(Kind)
 PERSONS_EVENTS = {EventName.RETRIED, EventName.RELEASED}
@@ -120,6 +131,14 @@ def test_a_release_starts_the_attempts_over_where_the_night_stands(kind):
     held = State(StageName.FPACK, Status.HELD, attempts=12)
     released = advance(kind, held, Event(EventName.RELEASED))
     assert released == State(StageName.FPACK, Status.READY)
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.WAITING])
+def test_a_night_that_waits_for_older_ones_can_be_released_whether_it_has_failed_or_not(status):
+    stopped = State(StageName.FRAMEIDS, status, attempts=3, not_before=None)
+    released = advance(Kind.ARCHIVE, stopped, Event(EventName.RELEASED))
+    assert released == State(StageName.FRAMEIDS, Status.READY)
+    assert opened_gate(stopped, "frame_ids_unavailable") is Gate.OLDER_NIGHTS
 
 
 def test_a_failed_night_waits_until_its_time():
