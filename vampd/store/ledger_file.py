@@ -21,7 +21,7 @@ from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.store.ledger_records import LedgerRecord, format_line, parse_line
 
 _READ_BYTES = 1 << 16
-LEDGER_MODE = 0o664
+_PERMISSIONS = 0o664
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,14 @@ def _parse_lines(
         yield number, record
 
 
+def give_to_owner(folder: Path, file_fd: int) -> None:
+    """Make a new file that of whom the archive belongs to, though root may have created it."""
+    status = os.stat(folder)
+    with suppress(PermissionError):
+        os.fchown(file_fd, status.st_uid, status.st_gid)
+    os.fchmod(file_fd, _PERMISSIONS)
+
+
 def _open_locked(path: Path) -> int:
     while True:
         file_fd = _open(path)
@@ -169,9 +177,9 @@ def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     with suppress(FileNotFoundError):
         return os.open(path, flags)
-    file_fd = os.open(path, flags | os.O_CREAT, LEDGER_MODE)
+    file_fd = os.open(path, flags | os.O_CREAT, _PERMISSIONS)
     try:
-        os.fchmod(file_fd, LEDGER_MODE)
+        give_to_owner(path.parent, file_fd)
         failpoint("ledger.file.created")
         fsync_folder(path.parent)
     except BaseException:

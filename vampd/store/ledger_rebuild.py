@@ -23,7 +23,7 @@ from vampd.model.frame_id import FrameId
 from vampd.model.night import NightId
 from vampd.model.told_binding import ToldBinding
 from vampd.store.connection import Store
-from vampd.store.ledger_file import LEDGER_MODE, read_whole_lines
+from vampd.store.ledger_file import give_to_owner, read_whole_lines
 from vampd.store.ledger_records import (
     Applied,
     Bound,
@@ -104,7 +104,7 @@ def rebuild_ledger(store: Store, path: Path, told: Sequence[ToldBinding]) -> Reb
         if rebuilt.is_news:
             _keep_old(path)
             with replacing(path) as new:
-                _give_to_owner(path.parent, new.fileno())
+                give_to_owner(path.parent, new.fileno())
                 new.writelines(map(format_line, rebuilt.records))
         # The file first, as ever: the rows are committed when the block ends.
         failpoint("ledger.rebuilt.written")
@@ -164,11 +164,3 @@ def _keep_old(path: Path) -> None:
             os.link(path, path.with_name(f"{path.name}.old_{number}"))
             return
         number += 1
-
-
-def _give_to_owner(folder: Path, file_fd: int) -> None:
-    """Give a file that root may write to whom the archive belongs, who will append to it."""
-    os.fchmod(file_fd, LEDGER_MODE)
-    status = folder.stat()
-    with suppress(PermissionError):
-        os.fchown(file_fd, status.st_uid, status.st_gid)
