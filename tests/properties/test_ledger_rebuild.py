@@ -72,7 +72,7 @@ def used_desk(work: list[tuple[NightId, list[str]]]) -> Iterator[Desk]:
         desk.ledger.reserve(night, wanted, LOCAL)
         desk.ledger.mark_applied(night, [b.frame_id for b in desk.ledger.bound(night).values()])
     with pytest.raises(FrameIdConflict):
-        desk.ledger.reserve(NIGHTS[0], ["x", "y"], Answering(70_000_001))
+        desk.ledger.reserve(NIGHTS[0], ["x", "y"], Answering(70_000_002, 70_000_001))
     try:
         yield desk
     finally:
@@ -125,6 +125,19 @@ def test_without_it_every_id_that_a_product_has_stays_its_own_and_is_never_given
         assert before.items() <= bindings(desk.file).items()
         assert not desk.ledger.draft_anew(told).is_news
         assert rebuilt.from_folders <= len(told)
+
+
+@pytest.mark.parametrize("work", [[], [(NIGHTS[0], ["a", "b"])]])
+def test_a_refused_grant_does_not_come_to_honour_because_its_refusal_is_lost(
+    work: list[tuple[NightId, list[str]]],
+) -> None:
+    with used_desk(work) as desk:
+        spoil(desk, [line.startswith(b"refused") for line in desk.file.read_bytes().splitlines()])
+        desk.lose_database()
+        desk.ledger.write_anew(desk.told())
+        desk.ledger.reserve(NIGHTS[0], ["x", "y"], LOCAL)
+        assert min(one.frame_id for one in desk.ledger.bound(NIGHTS[0]).values()) >= LOCAL.first
+        assert [one.frame_id.number for one in desk.ledger.unused()] == [70_000_001, 70_000_002]
 
 
 def test_what_contradicts_itself_changes_neither_file_nor_database() -> None:

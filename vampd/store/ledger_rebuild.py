@@ -37,6 +37,7 @@ from vampd.store.ledger_requests import digest_of
 from vampd.store.ledger_rows import bring_in, stored_records
 
 _ORDER = (Requested, Refused, Granted, Bound, Applied)
+_IN_DOUBT = "lines of the ledger were lost, maybe the one that refused this grant"
 _WHY = "the record of the request was lost; these IDs are told by what was left"
 
 
@@ -66,7 +67,9 @@ def compose_ledger(
     told: Sequence[ToldBinding],
 ) -> Rebuilt:
     """All records that file (None: a line that cannot be read), database and folders amount to."""
-    in_file = list(dict.fromkeys(record for record in lines if record is not None))
+    readable = [record for record in lines if record is not None]
+    unreadable = len(lines) - len(readable)
+    in_file = list(dict.fromkeys(readable))
     known = list(dict.fromkeys([*in_file, *rows]))
     bound = {r for r in known if isinstance(r, Bound)}
     bound |= {Bound(one.frame_id, one.identity, one.night) for one in told}
@@ -74,6 +77,8 @@ def compose_ledger(
     granted = {r.frame_id: r for r in known if isinstance(r, Granted)}
     _refuse_refused(known, granted, told)
     records = [*known, *_requests_for(known, granted, bound), *bound, *applied]
+    if unreadable > len(known) - len(in_file):  # not all that is gone came back from the database
+        records += _refusals_in_doubt(known, granted, bound)
     asked = {r.request for r in records if isinstance(r, Requested)}
     # A refusal of nobody knows what tells nothing any more.
     whole = [r for r in dict.fromkeys(records) if not isinstance(r, Refused) or r.request in asked]
@@ -82,7 +87,7 @@ def compose_ledger(
     return Rebuilt(
         records=tuple(whole),
         in_file=len(in_file),
-        unreadable=len(lines) - len([record for record in lines if record is not None]),
+        unreadable=unreadable,
         from_database=len(known) - len(in_file),
         from_folders=len(ids),
     )
@@ -149,6 +154,16 @@ def _requests_for(
         made.append(Requested(request, night, len(of_night), digest, _WHY))
         made += (Granted(one.frame_id, request, night) for one in of_night)
     return made
+
+
+def _refusals_in_doubt(
+    known: Iterable[LedgerRecord], granted: dict[FrameId, Granted], bound: Iterable[Bound]
+) -> list[Refused]:
+    """A refusal of every grant of which nothing is bound: it must never be taken up again."""
+    refused = {r.request for r in known if isinstance(r, Refused)}
+    used = {granted[one.frame_id].request for one in bound if one.frame_id in granted}
+    open_ones = {grant.request for grant in granted.values()} - refused - used
+    return [Refused(request, _IN_DOUBT) for request in sorted(open_ones)]
 
 
 def _number_of(record: LedgerRecord) -> int:
