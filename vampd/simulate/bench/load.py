@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,7 @@ from vampd.simulate.bench.site import (
     link_streams,
     move_night,
     stored_nights,
+    wait_for,
     write_config,
 )
 from vampd.simulate.bench.standstill import Look, Standstill, find_standstill, goes_on_at
@@ -43,7 +44,6 @@ _LEAST_BYTES = 1e9
 _FRAME_BYTES = 2 * 536 * 536
 _PERIOD_US = round(_FRAME_BYTES / _LOGGER_BYTES_A_S * 1e6)
 _LOOK_S = 0.1
-_BEGINS_WITHIN_S, _GOES_ON_WITHIN_S = 300.0, 120.0
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ def _log_beside_vampd(site: Path, raw: Path, seconds: float) -> tuple[float, Sta
         watcher.start()
         try:
             products = site / ROOT / _PACKED.folder / "vgen2"
-            _wait_for(lambda: any(products.glob("*.fits.fz")), _BEGINS_WITHIN_S)
+            wait_for(lambda: any(products.glob("*.fits.fz")), "vampd to pack")
             logged = in_own_process(log_night, site, seconds)
-            _wait_for(lambda: goes_on_at(looks, logged.ended_s), _GOES_ON_WITHIN_S)
+            wait_for(lambda: goes_on_at(looks, logged.ended_s), "vampd to go on")
         finally:
             ended.set()
             watcher.join()
@@ -165,11 +165,3 @@ def _watch(pid: int, site: Path, looks: list[Look], ended: threading.Event) -> N
     while not ended.wait(_LOOK_S):
         began = any((site / ROOT / _LOGGED.folder).glob("vcam*/*"))
         looks.append(Look(time.monotonic(), usage_below(pid), began))
-
-
-def _wait_for(happened: Callable[[], object], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not happened():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"vampd packs nothing for {within_s:.0f} s")
-        time.sleep(_LOOK_S)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 
 ROOT, CONFIG = "fuuu", "vampd.toml"
+_PATIENCE_S, _LOOK_S = 300.0, 0.1
 
 
 def write_config(base: Path, **tables: str) -> Path:
@@ -70,6 +72,15 @@ def daemon_on(config: Path) -> Iterator[int]:
     finally:
         daemon.terminate()
         daemon.join()
+
+
+def wait_for(happened: Callable[[], object], what: str) -> None:
+    """Return as soon as it has happened; SystemExit if one waits in vain."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not happened():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"waited {_PATIENCE_S:.0f} s in vain for {what}")
+        time.sleep(_LOOK_S)
 
 
 def program(name: str) -> str:
