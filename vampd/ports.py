@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.dictionary import Dictionary
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.frame_id_review import LedgerListing
-from vampd.model.framelist import Framelist
-from vampd.model.generation import Generation
-from vampd.model.mailing import Correspondence, Mailing, MailOutcome, ManifestFile
 from vampd.model.night import NightId
-from vampd.model.plan import Compare
-from vampd.model.receipt import Place, Receipt
-from vampd.model.space import Space
 from vampd.model.state import Event, EventName, Gate, StageName, State
+
+if TYPE_CHECKING:
+    # Only named here: `vampctl status`, which speaks of nights alone, starts without them.
+    from vampd.model.cube import FileStamp, RawCube, SetAside
+    from vampd.model.dictionary import Dictionary
+    from vampd.model.frame_id import FrameId, NumberRange
+    from vampd.model.frame_id_review import LedgerListing
+    from vampd.model.framelist import Framelist
+    from vampd.model.generation import Generation
+    from vampd.model.mailing import Correspondence, Mailing, MailOutcome, ManifestFile
+    from vampd.model.plan import Compare
+    from vampd.model.receipt import Place, Receipt
+    from vampd.model.space import Space
 
 
 class Pace(Protocol):

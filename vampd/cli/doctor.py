@@ -19,10 +19,10 @@ from vampd.cli.session import ConfigOption, JsonOption, settings_of
 from vampd.cli.words import count_of, format_size, one_line
 from vampd.errors import EXIT_NIGHT, StateError, VampdError
 from vampd.model.night import ARCHIVE_FOLDER, Kind
-from vampd.model.space import Need, Space, find_shortage, is_low
 
 if TYPE_CHECKING:
     from vampd.config import Settings
+    from vampd.model.space import Space
 
 _OK, _WARN, _BAD = "OK", "look", "BAD"
 _STYLES = {_OK: "green", _WARN: "yellow", _BAD: "bold red"}
@@ -131,6 +131,8 @@ def _access(folder: Path) -> tuple[str, str]:
 
 
 def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
+    from vampd.model.space import Need, find_shortage, is_low
+
     reserve, told = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
     if find_shortage(space, Need(bytes=1), reserve):
         what = f"disk.reserve_bytes wants {format_size(reserve)}: make room"
