@@ -1,0 +1,131 @@
+"""Settings: frozen, typed, from one TOML file. What is not understood is refused.
+
+A wrong key, type or value raises ConfigError with the key's full name; for an unknown key the
+nearest known one is suggested. Relative paths are refused, except in ``database.url`` of the
+embedded demo, which names none.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from vampd.config.mail import Mail, Tls
+from vampd.config.service import Database, Disk, Retry, Schedule, Watch
+from vampd.config.stages import (
+    Authority,
+    Fpack,
+    FrameIds,
+    Headers,
+    ManifestSettings,
+    Sync,
+    WhenMissing,
+)
+from vampd.config.table import Table
+from vampd.config.transfer import Destination, Transfer
+from vampd.errors import ConfigError
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "MACHINE_CONFIG",
+    "Authority",
+    "Destination",
+    "Headers",
+    "Mail",
+    "Settings",
+    "Sync",
+    "Tls",
+    "Transfer",
+    "Watch",
+    "WhenMissing",
+    "config_path",
+    "load_settings",
+    "packaged_file",
+    "parse_settings",
+]
+
+CONFIG_VARIABLE = "VAMPD_CONFIG"
+MACHINE_CONFIG = Path("/etc/vampd/vampd.toml")  # where `make install` puts it
+
+
+class Settings(Table):
+    """The whole configuration."""
+
+    watch: Watch
+    database: Database
+    transfer: Transfer
+    schedule: Schedule = Schedule()
+    retry: Retry = Retry()
+    sync: Sync = Sync()
+    headers: Headers = Headers()
+    frameids: FrameIds = FrameIds()
+    fpack: Fpack = Fpack()
+    disk: Disk = Disk()
+    manifest: ManifestSettings = ManifestSettings()
+    mail: Mail = Mail()
+
+
+def packaged_file(name: str) -> Path:
+    """A file of the repository's ``config`` folder, installed or in a checkout."""
+    installed = Path(str(resources.files("vampd"))) / "_config" / name
+    checkout = Path(str(resources.files("vampd"))).parent / "config" / name
+    return installed if installed.exists() else checkout
+
+
+def config_path(given: Path | None) -> Path | None:
+    """The configuration file: the one given, else VAMPD_CONFIG's, else the machine's, if any."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if given or named:
+        return given or Path(str(named))
+    return MACHINE_CONFIG if MACHINE_CONFIG.exists() else None
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and validate a configuration file; ConfigError tells file, key and what is expected."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "config_unreadable", f"cannot read the configuration {path}: {error}", path=str(path)
+        ) from error
+    return parse_settings(text, str(path))
+
+
+def parse_settings(text: str, origin: str) -> Settings:
+    """Validate configuration text; ``origin`` names it in messages."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("config_not_toml", f"{origin} is not valid TOML: {error}") from error
+    try:
+        return Settings.model_validate(tables)
+    except ValidationError as error:
+        problems = [_problem(dict(item)) for item in error.errors()]
+        raise ConfigError("config_invalid", f"{origin}: " + "; ".join(problems)) from error
+
+
+def _problem(item: dict[str, Any]) -> str:
+    location = tuple(str(part) for part in item["loc"])
+    key = ".".join(location)
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.5)
+        return f"unknown key {key}" + (f", did you mean {near[0]}?" if near else "")
+    if item["type"] == "missing":
+        return f"key {key} is missing"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"key {key}: {message} (found {item['input']!r})"
+
+
+def _known_keys(table: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, field in table.model_fields.items():
+        keys.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _known_keys(field.annotation, f"{prefix}{name}.")
+    return keys

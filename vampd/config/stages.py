@@ -1,0 +1,156 @@
+"""Settings of the stages, but for transfer."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import field_validator, model_validator
+
+from vampd.config.table import Fraction, Seconds, Table
+from vampd.model.frame_id import FrameId, NumberRange
+from vampd.model.manifest import DigestColumn, LineEnd, ManifestForm, Style
+from vampd.model.proof import Verification
+
+_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
+
+
+class Sync(Table):
+    """[sync]: pairing, cutting, and when a night's result counts as unexpected."""
+
+    hold_when_unexpected: bool = True
+    max_unpaired: Fraction = 0.2
+    max_dubious: Fraction = 0.1
+    max_set_aside: Fraction = 0.5
+    cut_after_s: Seconds = 10
+    cut_at_gap_s: Seconds = 3
+    cut_on: tuple[str, ...] = (
+        "EXPTIME",
+        "RET-ANG1",
+        "FILTER01",
+        "FILTER02",
+        "OBJECT",
+        "DATA-TYP",
+        "U_FLCEN",
+        "U_FLCST",
+        "U_DETMOD",
+        "PRD-MIN1",
+        "PRD-MIN2",
+        "DETGAIN",
+        "U_MBI",
+    )
+
+
+class WhenMissing(StrEnum):
+    """What a night's cubes without a required card lead to."""
+
+    WARN = "warn"
+    HOLD = "hold"
+
+
+class Headers(Table):
+    """[headers]: the keyword dictionary, and the cards that every cube should have."""
+
+    dictionary: Path | None = None
+    required: tuple[str, ...] = (
+        "EXPTIME",
+        "EXTTRIG",
+        "DETECTOR",
+        "U_CAMERA",
+        "FILTER01",
+        "FILTER02",
+        "RET-ANG1",
+        "OBJECT",
+        "DATA-TYP",
+        "OBS-MOD",
+    )
+    when_missing: WhenMissing = WhenMissing.WARN
+
+    @field_validator("required")
+    @classmethod
+    def _keywords(cls, required: tuple[str, ...]) -> tuple[str, ...]:
+        for keyword in required:
+            if not _KEYWORD.fullmatch(keyword):
+                raise ValueError(f"{keyword!r} is no keyword such as 'EXPTIME'")
+        return required
+
+
+class Authority(StrEnum):
+    """Who grants frame IDs."""
+
+    NONE = "none"
+    LOCAL = "local"
+    GEN2 = "gen2"
+    COMMAND = "command"
+
+
+class FrameIds(Table):
+    """[frameids]: who grants IDs.
+
+    ``first`` is for the local sequence; ``numbers`` and ``timeout_s`` for gen2 and command,
+    ``gen2_answer`` and ``gen2_hosts`` for gen2, ``command`` for command.
+    """
+
+    authority: Authority = Authority.NONE
+    first: str = "VMPA90000001"
+    numbers: NumberRange = NumberRange.RAW
+    timeout_s: Seconds = 120
+    gen2_answer: Path = Path("/tmp/frames_VMPA.txt")
+    gen2_hosts: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+    @field_validator("first")
+    @classmethod
+    def _a_frame_id(cls, text: str) -> str:
+        FrameId.parse(text)
+        return text
+
+    @field_validator("gen2_answer")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        if not path.is_absolute():
+            raise ValueError("must be an absolute path")
+        return path
+
+    @model_validator(mode="after")
+    def _a_command(self) -> FrameIds:
+        if self.authority is Authority.COMMAND and not any(self.command):
+            raise ValueError('authority = "command" needs frameids.command')
+        return self
+
+
+class Fpack(Table):
+    """[fpack]: compression and its proof."""
+
+    verify: Verification = "full"
+
+
+class ManifestSettings(Table):
+    """[manifest]: how new manifests are written; those that exist are never changed.
+
+    ``prefix`` is the folder of the archive nights as the host names it that STARS reads from; None:
+    as the transfer's destination names it.
+    """
+
+    form: Style = Style.PLAIN
+    columns: tuple[DigestColumn, ...] = ()
+    line_ends: LineEnd = LineEnd.CRLF
+    prefix: Path | None = None
+
+    @field_validator("prefix")
+    @classmethod
+    def _absolute(cls, prefix: Path | None) -> Path | None:
+        if prefix is not None and (not prefix.is_absolute() or set(str(prefix)) & set("|\r\n")):
+            raise ValueError("must be an absolute path without '|'")
+        return prefix
+
+    @model_validator(mode="after")
+    def _columns_have_names(self) -> ManifestSettings:
+        self.manifest_form  # noqa: B018 - its own rules decide
+        return self
+
+    @property
+    def manifest_form(self) -> ManifestForm:
+        """The form of new manifests."""
+        return ManifestForm(self.form, self.columns, self.line_ends)

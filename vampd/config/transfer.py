@@ -1,0 +1,99 @@
+"""Settings of the transfer: where nights go, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import field_validator
+
+from vampd.config.table import Seconds, Table
+from vampd.model.night import Kind
+
+
+def _split_destination(destination: str) -> tuple[str | None, str]:
+    # The path begins with the first slash: a colon behind it is a part of a name.
+    front, slash, rest = destination.partition("/")
+    if not front:
+        return None, slash + rest
+    return (front[:-1], slash + rest) if front.endswith(":") else (None, destination)
+
+
+class Destination(Table):
+    """[transfer.archive], [transfer.engineering]: where nights of a kind go.
+
+    ``destination`` is ``host:/absolute/path`` or ``/absolute/path``; ``moved_to`` are folders on
+    the same host where a night may lie later, with ``{date}`` for its date.
+    """
+
+    destination: str
+    moved_to: tuple[str, ...] = ()
+
+    @field_validator("moved_to")
+    @classmethod
+    def _with_date(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        for template in templates:
+            rest = template.replace("{date}", "")
+            if not template.startswith("/") or rest == template or set(rest) & set("{}\0"):
+                raise ValueError(
+                    f"{template!r} must be an absolute path with {{date}} for the night's date"
+                )
+        return templates
+
+    def moved_folders(self, date: str) -> tuple[Path, ...]:
+        """Where a night may have been moved to, on the same host."""
+        return tuple(Path(template.replace("{date}", date)) for template in self.moved_to)
+
+    @field_validator("destination")
+    @classmethod
+    def _absolute(cls, destination: str) -> str:
+        host, path = _split_destination(destination)
+        if not path.startswith("/") or host == "" or (host and host.startswith("-")):
+            raise ValueError("must be 'host:/absolute/path' or '/absolute/path'")
+        return destination
+
+    @property
+    def host(self) -> str | None:
+        """The archive host, None for a folder on this machine."""
+        return _split_destination(self.destination)[0]
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds the nights there."""
+        return Path(_split_destination(self.destination)[1])
+
+
+class Transfer(Table):
+    """[transfer]: rsync and ssh.
+
+    ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
+    """
+
+    archive: Destination
+    engineering: Destination
+    rsync: str = "rsync"
+    ssh: tuple[str, ...] = (
+        "ssh",
+        "-T",
+        "-x",
+        "-c",
+        "aes128-gcm@openssh.com",
+        "-o",
+        "Compression=no",
+        "-o",
+        "ConnectTimeout=10",
+        "-o",
+        "BatchMode=yes",
+    )
+    timeout_s: Seconds = 300
+    pull_from: str | None = None
+
+    @field_validator("pull_from")
+    @classmethod
+    def _a_host(cls, host: str | None) -> str | None:
+        if host is not None and (not host or host.startswith("-") or set(host) & set("/ ")):
+            raise ValueError("must be the name of a host, as ssh takes it")
+        return host
+
+    def destination(self, kind: Kind) -> Destination:
+        """Where nights of this kind go."""
+        return self.archive if kind is Kind.ARCHIVE else self.engineering
