@@ -30,7 +30,7 @@ from tests.support.terminal import run_in_terminal
 from vampd.config import load_settings
 from vampd.model.night import Kind, NightId
 from vampd.model.state import EventName, StageName, Status
-from vampd.wiring import hand_lock
+from vampd.wiring.locks import hand_lock
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

@@ -33,7 +33,7 @@ from vampd.config import load_settings
 from vampd.model.night import NightId
 from vampd.model.state import Event, EventName, StageName
 from vampd.ports import EventRecord, NightRecord
-from vampd.wiring import Connections, connect
+from vampd.wiring.connections import Connections, connect
 
 QUIET_S = 0.3
 # Far more than a night of these tests takes on a busy machine; pytest-timeout is the last resort.

@@ -56,7 +56,7 @@ def fake_world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
         world.asked.append(config)
         return world.settings
 
-    monkeypatch.setattr("vampd.wiring.connect", connect)
+    monkeypatch.setattr("vampd.wiring.connections.connect", connect)
     monkeypatch.setattr(session, "read_settings", read_settings)
     return world
 

@@ -15,7 +15,7 @@ from vampd.errors import DataError, UsageError
 from vampd.model.mailing import Mailing, MailOutcome, MailState, ManifestFile, Way
 from vampd.model.manifest import parse_manifest
 from vampd.model.night import Kind, NightId
-from vampd.wiring import Connections
+from vampd.wiring.connections import Connections
 
 FIRST, SECOND = (NightId(date, Kind.ARCHIVE) for date in ("20251106", "20251107"))
 NAMES = ("manifest_VMP_20251106.csv", "manifest_VMP_20251106_s1.csv", "manifest_VMP_20251107.csv")

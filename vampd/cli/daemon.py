@@ -65,7 +65,7 @@ def run(
     try:
         read()
         from vampd.daemon.scheduler import RunMode
-        from vampd.wiring import run_daemon
+        from vampd.wiring.service import run_daemon
 
         run_daemon(read, RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER)
     except VampdError as error:

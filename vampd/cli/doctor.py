@@ -144,7 +144,7 @@ def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from vampd.disk.lock import Lock
-    from vampd.wiring import connect
+    from vampd.wiring.connections import connect
 
     path = settings.database.path
     if not path.exists():

@@ -14,7 +14,7 @@ from vampd.errors import EXIT_NIGHT
 
 if TYPE_CHECKING:
     from vampd.model.frame_id_review import LedgerListing, Review
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _COLUMNS = (
     Column("date"),

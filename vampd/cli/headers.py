@@ -142,7 +142,7 @@ def _look_at(
     settings: Settings,
     read: Callable[[Path, Dictionary], Sequence[Header]],
 ) -> list[FileReport]:
-    from vampd.wiring import load_keywords
+    from vampd.wiring.world import load_keywords
 
     dictionary = load_keywords(settings)
     reports = []

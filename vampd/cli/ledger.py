@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vampd.model.night import NightId
     from vampd.model.told_binding import ToldBinding, ToldBindings
     from vampd.store.ledger_rebuild import Rebuilt
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _TOLD = 10
 
@@ -36,7 +36,7 @@ def rebuild_ledger(
     both are lost and the authority is local, set frameids.first above all that was ever used,
     before a night goes on.
     """
-    from vampd.wiring import open_ledger
+    from vampd.wiring.connections import open_ledger
 
     with connected(context, config) as connections:
         told = read_all_bindings(connections)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from vampd.model.letter import Letter, ManifestText
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _DRAFT_SUFFIX = ".eml"
 
@@ -172,7 +172,7 @@ def choose_manifests(nights: Sequence[NightManifests]) -> Choice:
 
 def _lock(connections: Connections, nights: Sequence[str], locks: ExitStack) -> None:
     # So that vampd, should it mail by itself, does not take our mail for one whose sender died.
-    from vampd.wiring import night_lock
+    from vampd.wiring.locks import night_lock
 
     records = connections.store.nights()
     chosen = {choose_record(records, text, Kind.ARCHIVE).night for text in nights}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vampd.model.letter import ManifestText
     from vampd.model.manifest import Manifest
     from vampd.ports import NightRecord
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _COLUMNS = (
     Column("date"),

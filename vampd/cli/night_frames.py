@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vampd.model.night_frames import CubeTimes, NightFrames
     from vampd.model.summary import Summary
     from vampd.ports import NightRecord
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _CUBES_WORTH_A_BAR = 100
 

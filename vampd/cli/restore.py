@@ -24,7 +24,7 @@ from vampd.model.state import RESTORED, Event, EventName, StageName, Status
 if TYPE_CHECKING:
     from vampd.disk.restoring import Restoration
     from vampd.ports import NightRecord
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _LISTED = 5
 _EDITED = "with cnt0 in column 2 (if the logger had written another index there, it is lost)"
@@ -47,7 +47,7 @@ def restore(
     restored as their script does it, but never at the cost of a raw file's last name. The night is
     then held: `vampctl retry` processes it again.
     """
-    from vampd.wiring import hand_lock, night_lock
+    from vampd.wiring.locks import hand_lock, night_lock
 
     with connected(context, config) as connections:
         records = connections.store.nights()

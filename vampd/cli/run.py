@@ -115,7 +115,7 @@ def process_all(
 @contextmanager
 def _runner(settings: Settings) -> Iterator[HandRunner]:
     from vampd.log import LogLevel, LogTarget, configure_log
-    from vampd.wiring import hand_runner
+    from vampd.wiring.by_hand import hand_runner
 
     configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
     # Ended by `kill`, the night goes back to where it stood as well.

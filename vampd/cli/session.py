@@ -17,7 +17,7 @@ from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
 from vampd.model.night import Kind
 
 if TYPE_CHECKING:
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
 
@@ -60,7 +60,7 @@ def settings_of(context: typer.Context, config: Path | None) -> Settings:
 @contextlib.contextmanager
 def connected(context: typer.Context, config: Path | None) -> Iterator[Connections]:
     """The store and the rest of the world, for one command."""
-    from vampd.wiring import connect
+    from vampd.wiring.connections import connect
 
     with connect(settings_of(context, config)) as connections:
         yield connections

@@ -82,7 +82,7 @@ def status(
     Progress counts actions; where cubes are packed, the percentage is of their bytes. Age is the
     time since the night last moved. Works with the daemon up or down.
     """
-    from vampd.wiring import look
+    from vampd.wiring.connections import look
 
     with look(settings_of(context, config)) as seen:
         records = seen.nights

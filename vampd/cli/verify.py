@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.model.night import Kind, NightId
     from vampd.ports import ArchiveHost, NightRecord
-    from vampd.wiring import Connections
+    from vampd.wiring.connections import Connections
 
 _FILES_AT_ONCE = 16
 _UNREADABLE = "0" * 64
@@ -187,7 +187,7 @@ def _remedy(
 
 def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive | None, bool]:
     """Where the night lies: a name for people, the host, and whether it is the destination."""
-    from vampd.wiring import archive_places
+    from vampd.wiring.world import archive_places
 
     places = list(archive_places(connections.settings, night))
     for number, (name, host) in enumerate(places):

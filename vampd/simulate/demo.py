@@ -27,7 +27,8 @@ from vampd.ports import NightRecord
 from vampd.simulate.night import plan_night
 from vampd.simulate.presets import PRESETS
 from vampd.simulate.writer import write_night
-from vampd.wiring import connect, run_daemon
+from vampd.wiring.connections import connect
+from vampd.wiring.service import run_daemon
 
 _NIGHTS = ((NightId("20251106", Kind.ARCHIVE), 1), (NightId("20251105", Kind.ENGINEERING), 2))
 _PRESET = "demo"

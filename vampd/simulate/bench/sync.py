@@ -34,7 +34,8 @@ from vampd.simulate.night import SimulatedCube, plan_night
 from vampd.simulate.scenario import Crop, Run, Scenario
 from vampd.stages import sync
 from vampd.store.engine import Access, open_store
-from vampd.wiring import connect, make_hands
+from vampd.wiring.attempts import make_hands
+from vampd.wiring.connections import connect
 
 _NIGHT = NightId("20251106", Kind.ARCHIVE)
 _SIZES = (10_000, 100_000, 1_000_000)

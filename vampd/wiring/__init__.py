@@ -1,0 +1,1 @@
+"""The composition root: which parts vampd and vampctl are made of."""

@@ -1,0 +1,76 @@
+"""One attempt at a night, and what it acts with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vampd.config import Settings
+from vampd.model.night import NightId
+from vampd.ports import (
+    Eyes,
+    NightRecord,
+)
+from vampd.wiring.connections import Connections
+from vampd.wiring.locks import lock_name
+from vampd.wiring.world import archive_host, authority, make_eyes, make_mail_desk, make_warner
+
+if TYPE_CHECKING:
+    from vampd.daemon.attempt import Outcome
+    from vampd.daemon.execute import Hands
+    from vampd.daemon.pool import WorkerPool
+    from vampd.disk.pace import Flag, SharedPace
+
+
+def make_hands(
+    connections: Connections,
+    settings: Settings,
+    night: NightId,
+    eyes: Eyes,
+    workers: WorkerPool,
+    pace: SharedPace,
+) -> Hands:
+    """What one attempt at a night acts with."""
+    from vampd.daemon.execute import Hands
+    from vampd.daemon.used_cubes import UsedCubes
+    from vampd.model.generation import accounted_cubes
+
+    folder = settings.watch.root / night.folder
+    return Hands(
+        night=night,
+        folder=folder,
+        settings=settings,
+        cubes=UsedCubes(folder, lambda: accounted_cubes(eyes.generations(night))),
+        receipts=connections.receipts,
+        ledger=connections.ledger,
+        authority=authority(settings, pace),
+        archive_host=archive_host(settings, night),
+        workers=workers,
+        pace=pace,
+        mail=make_mail_desk(settings, connections.mail_log),
+        warner=make_warner(settings),
+    )
+
+
+def start_attempt(
+    connections: Connections,
+    workers: WorkerPool,
+    locks: Path,
+    record: NightRecord,
+    settings: Settings,
+    pause: Flag,
+    stop: Flag,
+    is_stopping: Callable[[], bool],
+) -> Outcome:
+    """Run a claimed night's attempt to its end; ``locks`` is the folder of the nights' locks."""
+    from vampd.daemon.attempt import Attempt, run_attempt
+    from vampd.disk.pace import SharedPace
+
+    night = record.night
+    eyes = make_eyes(settings, connections.receipts, connections.ledger, connections.mail_log)
+    hands = make_hands(connections, settings, night, eyes, workers, SharedPace(pause, stop))
+    lock_path = locks / lock_name(night)
+    return run_attempt(
+        Attempt(record, settings, connections.store, eyes, hands, lock_path, is_stopping)
+    )

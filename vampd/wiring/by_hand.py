@@ -1,0 +1,82 @@
+"""What `vampctl run` works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from vampd.config import Settings
+from vampd.disk.atomic import make_folder
+from vampd.disk.lock import Lock
+from vampd.errors import StateError
+from vampd.ports import (
+    NightRecord,
+)
+from vampd.wiring.attempts import start_attempt
+from vampd.wiring.connections import connect, connected
+from vampd.wiring.locks import hand_lock, night_lock
+
+if TYPE_CHECKING:
+    from vampd.daemon.attempt import Outcome
+    from vampd.daemon.by_hand import HandRunner
+
+
+@contextmanager
+def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
+    """What `vampctl run` works with; a database that does not exist yet is made.
+
+    The cameras come first here too: while one writes, the work pauses.
+    """
+    from vampd.daemon.by_hand import CameraWatch, HandLocks, HandRunner
+    from vampd.daemon.pool import WorkerPool
+    from vampd.disk.pace import Flag
+    from vampd.model.state import Status
+
+    database = settings.database.path
+    locks = HandLocks(
+        database=database.with_name(database.name + ".lock"),
+        hand=lambda night: hand_lock(settings, night).path,
+        night=lambda night: night_lock(settings, night).path,
+    )
+    _prepare_without_daemon(settings, locks.database)
+    with ExitStack() as stack:
+        connections = stack.enter_context(connect(settings))
+        flags = Path(stack.enter_context(TemporaryDirectory(prefix="vampctl-")))
+        pause, stop = Flag.create(flags / "pause"), Flag.create(flags / "stop")
+        workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+        stack.callback(workers.close)
+        records = connections.store.nights()
+        finished = [r.night for r in records if r.state.status is Status.DONE]
+        stack.enter_context(CameraWatch(settings, pause, finished))
+
+        def start(record: NightRecord) -> Outcome:
+            folder = night_lock(settings, record.night).path.parent
+            return start_attempt(
+                connections, workers, folder, record, settings, pause, stop, lambda: stop.is_up
+            )
+
+        yield HandRunner(
+            connections.store, settings, locks, start=start, actor=actor, stop=stop, pause=pause
+        )
+
+
+def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
+    """What a daemon that is up has done already: the database, and one look at every night."""
+    from vampd.daemon.quiet_watch import QuietWatch
+    from vampd.store.engine import Access
+
+    make_folder(lock_path.parent)
+    lock = Lock(lock_path)
+    try:
+        lock.acquire()
+    except StateError:
+        return
+    try:
+        with connected(settings, Access.MIGRATE) as connections:
+            for _ in QuietWatch(connections.store).scan(settings):
+                pass
+    finally:
+        lock.release()

@@ -1,0 +1,123 @@
+"""What vampd and its commands share: the store, and the eyes that look through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from vampd.config import Settings
+from vampd.errors import FrameIdConflict, TransientError
+from vampd.model.night import ARCHIVE_FOLDER
+from vampd.ports import (
+    Eyes,
+    Ledger,
+    MailLog,
+    NightStore,
+    Receipts,
+)
+from vampd.wiring.world import make_eyes, make_mail_desk
+
+if TYPE_CHECKING:
+    from vampd.daemon.mailing import MailDesk
+    from vampd.store.connection import Store
+    from vampd.store.engine import Access
+    from vampd.store.glance import Seen
+    from vampd.store.ledger import FrameIdLedger
+
+LEDGER_FILE = "frameids.ledger"
+
+
+@dataclass(frozen=True)
+class Connections:
+    """The settings, the store's parts and the eyes that look through them."""
+
+    settings: Settings
+    store: NightStore
+    receipts: Receipts
+    ledger: Ledger
+    mail_log: MailLog
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """Made at the first look: `vampctl status` needs none, and they are slow to import."""
+        return make_eyes(self.settings, self.receipts, self.ledger, self.mail_log)
+
+    @cached_property
+    def mail_desk(self) -> MailDesk:
+        """What mails are sent from."""
+        return make_mail_desk(self.settings, self.mail_log)
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Connections]:
+    """Connect for a command; StoreError if there is no database that fits this version."""
+    from vampd.store.engine import Access
+
+    with connected(settings, Access.USE) as connections:
+        yield connections
+
+
+@contextmanager
+def look(settings: Settings) -> Iterator[Seen]:
+    """What `vampctl status` tells of, as soon as can be; StoreError as `connect`."""
+    from vampd.store.glance import Seen, glance_at
+
+    with glance_at(settings.database.path) as seen:
+        if seen is not None:
+            yield seen
+            return
+    with connect(settings) as connections:
+        store = connections.store
+        yield Seen(store.nights(), connections.mail_log.correspondence(), store.history)
+
+
+@contextmanager
+def connected(settings: Settings, access: Access) -> Iterator[Connections]:
+    """Connect with this access: only whoever migrates fills a new database from the ledger file."""
+    from vampd.store.engine import Access, open_store
+    from vampd.store.mailings import StoredMailLog
+    from vampd.store.nights import Nights
+    from vampd.store.receipts import StoredReceipts
+
+    store = open_store(settings.database.url, access)
+    try:
+        receipts = StoredReceipts(store)
+        ledger = ledger_of(settings, store)
+        if access is Access.MIGRATE:
+            _bring_in_ledger(ledger)
+        yield Connections(settings, Nights(store), receipts, ledger, StoredMailLog(store))
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_ledger(settings: Settings) -> Iterator[FrameIdLedger]:
+    """The ledger with all that it can, for the one command that writes it anew."""
+    from vampd.store.engine import Access, open_store
+
+    store = open_store(settings.database.url, Access.USE)
+    try:
+        yield ledger_of(settings, store)
+    finally:
+        store.close()
+
+
+def ledger_of(settings: Settings, store: Store) -> FrameIdLedger:
+    """The ledger of this database, and of the file among the archive nights."""
+    from vampd.store.ledger import FrameIdLedger
+
+    return FrameIdLedger(store, settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE)
+
+
+def _bring_in_ledger(ledger: FrameIdLedger) -> None:
+    """Fill a new database with the IDs on record, before products ask for theirs."""
+    from vampd.log import get_log
+
+    try:
+        ledger.reconcile()
+    except (FrameIdConflict, TransientError) as error:
+        # Nobody will get an ID before that is mended; all else goes on.
+        get_log().error("ledger.refused", code=error.code, error=error.message)

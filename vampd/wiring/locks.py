@@ -1,0 +1,36 @@
+"""The locks of a night: of whoever works on it, and of a person who keeps the daemon from it."""
+
+from __future__ import annotations
+
+from vampd.config import Settings
+from vampd.disk.atomic import make_folder
+from vampd.disk.lock import Lock
+from vampd.errors import StateError
+from vampd.model.night import NightId
+
+
+def night_lock(settings: Settings, night: NightId) -> Lock:
+    """The lock of whoever works on this night, be it vampd or a command; not taken yet."""
+    folder = settings.database.path.parent / "locks"
+    make_folder(folder)
+    return Lock(folder / lock_name(night))
+
+
+def lock_name(night: NightId) -> str:
+    """The name of a night's lock file."""
+    return f"{night.date}-{night.kind}.lock"
+
+
+def hand_lock(settings: Settings, night: NightId) -> Lock:
+    """The lock of a person's command that keeps a daemon from this night; not taken yet."""
+    lock = night_lock(settings, night)
+    return Lock(lock.path.with_suffix(".hand.lock"))
+
+
+def is_held(lock: Lock) -> bool:
+    """Whether somebody has this lock now."""
+    try:
+        with lock:
+            return False
+    except StateError:
+        return True

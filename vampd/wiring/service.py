@@ -1,0 +1,97 @@
+"""vampd itself."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vampd.config import Settings
+from vampd.disk.atomic import make_folder
+from vampd.disk.lock import Lock
+from vampd.errors import EXIT_OK
+from vampd.ports import (
+    NightRecord,
+)
+from vampd.wiring.attempts import start_attempt
+from vampd.wiring.connections import connected
+from vampd.wiring.locks import hand_lock, is_held
+
+if TYPE_CHECKING:
+    from vampd.daemon.attempt import Outcome
+    from vampd.daemon.scheduler import RunMode
+    from vampd.disk.pace import Flag
+
+
+def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
+    """Run vampd until it is told to end or, if so asked, until no night can advance any more.
+
+    StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
+    """
+    from vampd.daemon.notify import Notifier
+    from vampd.daemon.pool import WorkerPool
+    from vampd.daemon.quiet_watch import QuietWatch
+    from vampd.daemon.scheduler import Scheduler
+    from vampd.daemon.watch import FolderWatch
+    from vampd.disk.pace import Flag
+    from vampd.store.engine import Access
+
+    settings = read_settings()
+    database = settings.database.path
+    make_folder(database.parent)
+    locks = database.parent / "locks"
+    make_folder(locks)
+    with ExitStack() as stack:
+        # `vampctl doctor` takes the lock for a moment to see whether a daemon is up.
+        stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
+        connections = stack.enter_context(connected(settings, Access.MIGRATE))
+        flags = stack.enter_context(_fresh_folder(database.parent / "flags"))
+        workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+        stack.callback(workers.close)
+        pause = Flag.create(flags / "pause")
+        numbers = itertools.count(1)
+
+        def start(
+            record: NightRecord, now: Settings, stop: Flag, is_stopping: Callable[[], bool]
+        ) -> Outcome:
+            return start_attempt(connections, workers, locks, record, now, pause, stop, is_stopping)
+
+        notifier = Notifier()
+        scheduler = Scheduler(
+            connections.store,
+            QuietWatch(connections.store),
+            FolderWatch,
+            read_settings=read_settings,
+            settings=settings,
+            start=start,
+            make_stop_flag=lambda night: Flag.create(
+                flags / f"{night.date}-{night.kind}-{next(numbers)}"
+            ),
+            is_by_hand=lambda night: is_held(hand_lock(settings, night)),
+            pause=pause,
+            notifier=notifier,
+        )
+        signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
+        signal.signal(signal.SIGINT, lambda *_: scheduler.stop())
+        signal.signal(signal.SIGHUP, lambda *_: scheduler.reload())
+        notifier.ready()
+        scheduler.run(mode)
+    if scheduler.has_hanging_attempts:
+        # Threads that hang in a disk that does not answer would keep the interpreter from its end.
+        os._exit(EXIT_OK)
+
+
+@contextmanager
+def _fresh_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder for as long as the block lasts; what a killed daemon left in it goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

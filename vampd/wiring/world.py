@@ -1,0 +1,114 @@
+"""Parts that speak to the world around vampd, by the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vampd.config import Authority, Settings, packaged_file
+from vampd.model.night import ARCHIVE_FOLDER, NightId
+from vampd.ports import (
+    ArchiveHost,
+    Eyes,
+    FrameIdAuthority,
+    Ledger,
+    MailLog,
+    Pace,
+    Receipts,
+)
+
+if TYPE_CHECKING:
+    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.daemon.mailing import MailDesk
+    from vampd.daemon.warner import Warner
+    from vampd.model.dictionary import Dictionary
+
+ANSWERS_FOLDER = "frameids.answers"
+
+
+def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog) -> Eyes:
+    """Eyes on the real disk and the real archive host."""
+    from vampd.daemon.eyes import DiskEyes
+
+    return DiskEyes(
+        settings.watch.root,
+        cut_on=settings.sync.cut_on,
+        receipts=receipts,
+        ledger=ledger,
+        mail_log=mail_log,
+        archive_host=lambda night: archive_host(settings, night),
+        dictionary=lambda: load_keywords(settings),
+    )
+
+
+def load_keywords(settings: Settings) -> Dictionary:
+    """The keyword dictionary: the one that is configured, else the one that vampd brings."""
+    from vampd.dictionary import load_dictionary
+
+    return load_dictionary(settings.headers.dictionary or packaged_file("keywords.toml"))
+
+
+def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
+    """The destination of nights of this kind."""
+    from vampd.adapters.archive_host import open_archive_host
+
+    return open_archive_host(settings.transfer, night.kind)
+
+
+def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
+    """Where a night may be on its archive host, the destination first: a name for people, and it.
+
+    vampd itself sends to the destination alone.
+    """
+    from vampd.adapters.archive_host import open_archive_host, open_moved_archive
+
+    destination = settings.transfer.destination(night.kind)
+    prefix = "" if destination.host is None else f"{destination.host}:"
+    yield (
+        f"{prefix}{destination.path / night.date}",
+        open_archive_host(settings.transfer, night.kind),
+    )
+    for folder in destination.moved_folders(night.date):
+        yield f"{prefix}{folder}", open_moved_archive(settings.transfer, night.kind, folder)
+
+
+def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
+    """Who grants frame IDs; a call that is on its way ends when ``pace`` is stopped."""
+    from vampd.adapters.authority import LocalAuthority, NoAuthority
+    from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
+    from vampd.model.frame_id import FrameId
+
+    chosen = settings.frameids
+    answers = settings.watch.root / ARCHIVE_FOLDER / ANSWERS_FOLDER / chosen.authority
+    match chosen.authority:
+        case Authority.NONE:
+            return NoAuthority()
+        case Authority.LOCAL:
+            return LocalAuthority(FrameId.parse(chosen.first))
+        case Authority.GEN2:
+            return Gen2Authority(
+                answers,
+                chosen.gen2_answer,
+                chosen.timeout_s,
+                pace,
+                chosen.numbers,
+                chosen.gen2_hosts,
+            )
+        case Authority.COMMAND:
+            return CommandAuthority(answers, chosen.command, chosen.timeout_s, pace, chosen.numbers)
+
+
+def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
+    """What mails are sent from, by these settings."""
+    from vampd.adapters.mail import open_mailer
+    from vampd.daemon.mailing import MailDesk
+
+    return MailDesk(settings.mail, settings.watch.root, mail_log, open_mailer)
+
+
+def make_warner(settings: Settings) -> Warner:
+    """Who is told when space runs low, and where it is kept that they were."""
+    from vampd.adapters.mail import mailer_of
+    from vampd.daemon.warner import Warner
+
+    return Warner(settings.mail, settings.database.path.parent / "low_space", mailer_of)
