@@ -68,6 +68,7 @@ ELSEWHERE = {
         ),
         "nothing is mailed unless asked for; see test_mailing",
     ),
+    "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
     "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",
     **dict.fromkeys(
         ("restoring.file.removed", "restoring.folder.renamed", "restoring.raw.rescued"),

@@ -84,11 +84,16 @@ class Transfers(RuleBasedStateMachine):
     @rule()
     def manifest_is_written(self):
         survey = manifest.survey(NIGHT, self.world.eyes)
+        refused, plan = None, Plan()
         try:
             plan = manifest.plan(survey, SETTINGS)
-        except DataError:
-            assert survey.products.keys() - survey.listed - survey.safe
-            return
+        except DataError as error:
+            refused = error.code
+        if not self.is_manifest_true(survey):
+            assert refused == "manifest_stale"
+        else:
+            unsafe = survey.products.keys() - survey.listed - survey.safe
+            assert refused == ("manifest_unsafe" if unsafe else None)
         for wave in plan.waves:
             for action in wave:
                 self.world.execute(action)
@@ -103,14 +108,25 @@ class Transfers(RuleBasedStateMachine):
         sums = parse_sums(world.there[SUMS_NAME].content.decode())
         assert sums.keys() == world.survey().here.keys()
 
-    @invariant()
-    def no_frame_is_listed_twice(self):
-        listed = [
-            line.frame_id
+    def is_manifest_true(self, survey):
+        proven = survey.products
+        return all(
+            line.size == proven[line.frame_id].file.size
+            for line in self.listed()
+            if line.frame_id in proven
+        )
+
+    def listed(self):
+        return [
+            line
             for path, file in self.world.eyes.tree.items()
             if supplement_number(path, NIGHT.date) is not None
             for line in parse_manifest(file.content.decode()).lines
         ]
+
+    @invariant()
+    def no_frame_is_listed_twice(self):
+        listed = [line.frame_id for line in self.listed()]
         assert len(listed) == len(set(listed))
 
 

@@ -69,6 +69,10 @@ def _create(path: Path) -> None:
         # A rollback journal, not WAL: then the one file is all there is once it is closed.
         _migrate(temporary, "DELETE", "rwc")
         failpoint("store.create.migrated")
+        # Before it has its name: of two who open it together, one would be refused the change.
+        with errors_told(temporary), closing(connect(temporary)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        failpoint("store.create.journaled")
         temporary.chmod(_PERMISSIONS)
         _fsync_file(temporary)
         failpoint("store.create.file_synced")
