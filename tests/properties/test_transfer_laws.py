@@ -109,12 +109,8 @@ class Transfers(RuleBasedStateMachine):
         assert sums.keys() == world.survey().here.keys()
 
     def is_manifest_true(self, survey):
-        proven = survey.products
-        return all(
-            line.size == proven[line.frame_id].file.size
-            for line in self.listed()
-            if line.frame_id in proven
-        )
+        receipts = ((line, survey.products.get(line.frame_id)) for line in self.listed())
+        return all(line.size == receipt.file.size for line, receipt in receipts if receipt)
 
     def listed(self):
         return [
