@@ -1,7 +1,8 @@
 """What stages and daemon need from the world, as Protocols.
 
 Everything speaks ``model`` types. Paths given as text are relative to a night's folder and
-``/``-separated; times are unix seconds.
+``/``-separated; times are unix seconds. All in one module, however long: it is the one place to
+read what the world must offer, and nothing here does anything.
 """
 
 from __future__ import annotations

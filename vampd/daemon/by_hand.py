@@ -1,7 +1,8 @@
 """Stages run by a person's word: the daemon's own attempts, without its rules of when.
 
 Whoever runs a night by hand holds the night's hand lock all the while; a daemon neither claims nor
-recovers such a night, and picks it up when the lock is free again, however its holder ended.
+recovers such a night, and picks it up when the lock is free again, however its holder ended. The
+camera watch stands beside the runner, because nobody else needs one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The scheduler: one loop that looks, decides what runs, and starts attempts.
 
 Whatever it knows it reads from the store, so that people and their commands are heard within a
-second, whether they hold, retry or release, and also while a night runs.
+second, whether they hold, retry or release, and also while a night runs. The loop is one class: its
+steps share what runs now, and what they may decide lies in ``model.schedule``.
 """
 
 from __future__ import annotations
