@@ -16,7 +16,8 @@ from statistics import median
 
 from vampd.model.framelist import Framelist, parse_framelist
 from vampd.model.night import Kind, NightId
-from vampd.simulate.bench.contest import Verification, get_ready
+from vampd.model.proof import Verification
+from vampd.simulate.bench.contest import get_ready
 from vampd.simulate.bench.measures import Measure, at_least, at_most
 from vampd.simulate.bench.old_chain import run_old_chain
 from vampd.simulate.bench.options import Options, workplace

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Literal
 
 from vampd.adapters.process import run_process
 from vampd.disk.listing import stamp_of
@@ -23,9 +22,8 @@ from vampd.fits.header import read_cards
 from vampd.fits.packed import pack_cube
 from vampd.model.cube import FileStamp
 from vampd.model.framelist import Framelist, FrameRange, ProductOrder
+from vampd.model.proof import Verification
 from vampd.simulate.bench.process_tree import Usage, usage_of
-
-Verification = Literal["full", "none"]
 
 _PATIENCE_S = 600.0
 _CHUNK_BYTES = 1 << 22
