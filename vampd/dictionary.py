@@ -11,8 +11,7 @@ import tomllib
 from pathlib import Path
 
 from vampd.errors import ConfigError
-from vampd.model.dictionary import Dictionary, Entry
-from vampd.model.forms import parse_form
+from vampd.model.headers import Dictionary, Entry, parse_form
 
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 _KEYS = frozenset({"form", "unit"})

@@ -8,25 +8,28 @@ read what the world must offer, and nothing here does anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vampd.model.night import NightId
-from vampd.model.state import Event, EventName, Gate, StageName, State
+from vampd.model.nights import Event, EventRecord, Facts, NightId, NightRecord
 
 if TYPE_CHECKING:
     # Only named here: `vampctl status`, which speaks of nights alone, starts without them.
-    from vampd.model.cube import FileStamp, RawCube, SetAside
-    from vampd.model.dictionary import Dictionary
-    from vampd.model.frame_id import FrameId, NumberRange
-    from vampd.model.frame_id_review import LedgerListing
-    from vampd.model.framelist import Framelist
-    from vampd.model.generation import Generation
-    from vampd.model.mailing import Correspondence, Mailing, MailOutcome, ManifestFile
+    from vampd.model.cubes import (
+        Framelist,
+        FramelistHead,
+        Generation,
+        PackedProduct,
+        RawCube,
+        SetAside,
+    )
+    from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
+    from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
+    from vampd.model.headers import Dictionary
+    from vampd.model.nights import FileStamp
     from vampd.model.plan import Compare
-    from vampd.model.receipt import Place, Receipt
-    from vampd.model.space import Space
+    from vampd.model.proofs import Place, Receipt
+    from vampd.model.resources import Space
 
 
 class Pace(Protocol):
@@ -53,32 +56,6 @@ class Meter(Protocol):
     def add(self, frames: int, size: int) -> None:
         """Count frames and raw bytes that are packed."""
         ...
-
-
-@dataclass(frozen=True)
-class FramelistHead:
-    """What a listing of framelists tells: where one lies and which product it is."""
-
-    path: str
-    identity: str
-
-
-@dataclass(frozen=True)
-class PackedProduct:
-    """A packed product on this disk; ``identity`` is what its sidecar says, None without one."""
-
-    file: FileStamp
-    sidecar: FileStamp | None
-    identity: str | None
-
-
-@dataclass(frozen=True)
-class BoundId:
-    """A frame ID that the ledger has bound to a product."""
-
-    identity: str
-    frame_id: FrameId
-    applied: bool
 
 
 class Eyes(Protocol):
@@ -172,7 +149,7 @@ class ArchiveHost(Protocol):
 
 
 class FrameIdAuthority(Protocol):
-    """Grants frame IDs. What it answers is judged by `vampd.model.grant`, never trusted."""
+    """Grants frame IDs. What it answers is judged by `judge_grant`, never trusted."""
 
     @property
     def numbers(self) -> NumberRange:
@@ -219,102 +196,6 @@ class Ledger(Protocol):
     def mark_applied(self, night: NightId, frame_ids: Sequence[FrameId]) -> None:
         """Record that these IDs stand in their products."""
         ...
-
-
-@dataclass(frozen=True)
-class NightRecord:
-    """What the store knows of a night.
-
-    ``claim`` rises with every claim and fences late results; ``code`` and ``error`` tell the last
-    failure or the reason of a hold; ``released`` are the gates that a person has opened to it;
-    ``signature`` is the digest of the raw listing that the last claimed sync saw; ``manifests`` is
-    how many the night has, None before the first look; times are unix seconds or None. What is done
-    of all is told of the last attempt; of frames and raw bytes where it packs cubes.
-    """
-
-    night: NightId
-    state: State
-    claim: int = 0
-    code: str | None = None
-    error: str | None = None
-    note: str | None = None
-    released: frozenset[Gate] = frozenset()
-    frames: int = 0
-    bytes: int = 0
-    done_actions: int = 0
-    all_actions: int = 0
-    done_frames: int = 0
-    all_frames: int = 0
-    done_bytes: int = 0
-    all_bytes: int = 0
-    signature: str | None = None
-    discovered_at: float = 0.0
-    changed_at: float = 0.0
-    processed_at: float | None = None
-    transferred_at: float | None = None
-    safe_at: float | None = None
-    manifests: int | None = None
-
-    @property
-    def done_part(self) -> float | None:
-        """How much of what is packed is packed, by bytes; None where nothing is."""
-        return self.done_bytes / self.all_bytes if self.all_bytes else None
-
-
-@dataclass(frozen=True)
-class EventRecord:
-    """One row of a night's history.
-
-    ``stage`` is where the night stood, ``attempt`` the attempt that the event belongs to (the new
-    one for CLAIMED). ``to_stage`` (RETRIED) and ``not_before`` (FAILED) are the event's own, so
-    that the history can be replayed.
-    """
-
-    night: NightId
-    at: float
-    event: EventName
-    stage: StageName
-    attempt: int
-    code: str | None
-    actor: str
-    message: str | None
-    to_stage: StageName | None = None
-    not_before: float | None = None
-
-    @property
-    def cause(self) -> Event:
-        """The event as the state machine takes it."""
-        return Event(self.event, self.to_stage, self.not_before)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Facts about a night to be kept beside its state; None leaves a fact as it is.
-
-    ``unsafe`` (True) takes ``safe_at`` back: the archive copy was read again and found damaged.
-    """
-
-    note: str | None = None
-    frames: int | None = None
-    bytes: int | None = None
-    done_actions: int | None = None
-    all_actions: int | None = None
-    done_frames: int | None = None
-    all_frames: int | None = None
-    done_bytes: int | None = None
-    all_bytes: int | None = None
-    signature: str | None = None
-    processed_at: float | None = None
-    transferred_at: float | None = None
-    safe_at: float | None = None
-    manifests: int | None = None
-    unsafe: bool | None = None
-
-    @property
-    def known(self) -> dict[str, Any]:
-        """What changes, by the name of the record's field."""
-        told = {name: value for name, value in vars(self).items() if value is not None}
-        return {**told, "safe_at": None} if told.pop("unsafe", None) else told
 
 
 class NightStore(Protocol):

@@ -10,9 +10,9 @@ from tests.support.paces import SteeredPace
 from tests.support.sshd import running_sshd
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ClaimLost, RemoteUnavailable, TransientError
-from vampd.model.cube import FileStamp
+from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare
-from vampd.model.receipt import Place
+from vampd.model.proofs import Place
 
 STEADY = SteadyPace()
 LATER = FakeFile.mtime_ns + 123_456_789

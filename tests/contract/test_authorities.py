@@ -16,9 +16,8 @@ from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
 from vampd.config import Authority
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ClaimLost, ConfigError, FrameIdConflict, FrameIdsUnavailable
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.grant import named_ids
-from vampd.model.night import Kind, NightId
+from vampd.model.frame_ids import FrameId, NumberRange, named_ids
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 
@@ -222,7 +221,7 @@ import sys
 from pathlib import Path
 from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
 from vampd.disk.pace import SteadyPace
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.databases import new_database
 from tests.support.memory_mail import MemoryMailLog
 from vampd.errors import StateError
-from vampd.model.mailing import (
+from vampd.model.delivery import (
     Acknowledgement,
     Correspondence,
     Mailing,
@@ -20,7 +20,7 @@ from vampd.model.mailing import (
     ManifestFile,
     Way,
 )
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.ports import MailLog
 from vampd.store.engine import Access, open_store
 from vampd.store.mailings import StoredMailLog

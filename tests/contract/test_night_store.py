@@ -8,9 +8,19 @@ import pytest
 
 from tests.support.memory_store import MemoryNights
 from vampd.errors import ClaimLost, IllegalTransition, StateError
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName, Gate, StageName, State, Status, advance
-from vampd.ports import Facts, NightStore
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Facts,
+    Gate,
+    Kind,
+    NightId,
+    StageName,
+    State,
+    Status,
+    advance,
+)
+from vampd.ports import NightStore
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 

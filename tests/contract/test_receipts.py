@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.memory_store import MemoryNights, MemoryReceipts
 from vampd.errors import StateError
-from vampd.model.cube import FileStamp
-from vampd.model.night import Kind, NightId
-from vampd.model.receipt import Place, Receipt
+from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.model.proofs import Place, Receipt
 from vampd.ports import NightStore, Receipts
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights

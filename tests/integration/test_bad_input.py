@@ -34,8 +34,7 @@ from tests.support.daemon import (
 from tests.support.nights import make_night
 from tests.support.products import check_sums
 from tests.support.smallest_night import make_smallest
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, StageName, Status
+from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 Tool = Callable[[str], str]
 FAST = {

@@ -19,8 +19,8 @@ from vampd.fits.card_edits import edit_header, read_headers, replace_cards
 from vampd.fits.checksum import sum_bytes
 from vampd.fits.header import format_header
 from vampd.fits.packed_cards import plain_cards
-from vampd.model.cards import Cards
-from vampd.model.dictionary import format_cards
+from vampd.model.cubes import Cards
+from vampd.model.headers import format_cards
 
 DICTIONARY = instrument_dictionary()
 SUMMED = 0xFFFFFFFF

@@ -23,9 +23,9 @@ from vampd.daemon.virtual_cubes import VirtualCubes
 from vampd.disk.pace import SteadyPace
 from vampd.errors import VampdError
 from vampd.fits.unpacking import unpack_file
-from vampd.model.dictionary import format_cards
-from vampd.model.framelist import apply_edits
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import apply_edits
+from vampd.model.headers import format_cards
+from vampd.model.nights import Kind, NightId
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
 ENGINEERING = NightId("20251106", Kind.ENGINEERING)

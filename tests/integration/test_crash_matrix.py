@@ -34,8 +34,7 @@ from tests.support.daemon import (
     settle,
 )
 from tests.support.smallest_night import make_smallest
-from vampd.model.night import NightId
-from vampd.model.state import EventName, Status
+from vampd.model.nights import EventName, NightId, Status
 
 Tables = dict[str, dict[str, object]]
 # One worker, so that the k-th hit of a failpoint is the same moment in every run.

@@ -44,8 +44,7 @@ from tests.support.daemon import (
 )
 from tests.support.nights import make_scenario
 from tests.support.smallest_night import SMALLEST, UNPAIRED, add_late_cubes, make_smallest
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, StageName, Status
+from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.simulate import CROP_64, Run, Scenario, Writer, plan_night, write_night
 
 FAST = {"watch": {"stale_after_s": 0.3}, "retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}

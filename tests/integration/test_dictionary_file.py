@@ -6,7 +6,7 @@ import pytest
 from vampd.config import packaged_file
 from vampd.dictionary import load_dictionary, parse_dictionary
 from vampd.errors import ConfigError
-from vampd.model.forms import FormKind
+from vampd.model.headers import FormKind
 
 
 def refusal(text: str) -> ConfigError:

@@ -19,7 +19,7 @@ from vampd.disk.listing import list_files, list_raw_files, stamp_of
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.errors import ClaimLost, DataError, StateError
-from vampd.model.cube import FileStamp
+from vampd.model.nights import FileStamp
 
 
 def _run(program: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:

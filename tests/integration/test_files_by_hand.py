@@ -20,8 +20,7 @@ from vampd.fits import frames, packed, plain_file, unpacking
 from vampd.fits.packed import pack_cube
 from vampd.fits.plain_file import Rewritten, pack_file, write_virtual_cube
 from vampd.fits.unpacking import unpack_file
-from vampd.model.cards import render_card
-from vampd.model.framelist import FrameRange
+from vampd.model.cubes import FrameRange, render_card
 
 PIXELS = pixels_of((5, 7, 9), 1)
 

@@ -26,10 +26,9 @@ from tests.support.smallest_night import add_late_cubes, make_smallest
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.fits.header import format_header
-from vampd.model.frame_id import FrameId
-from vampd.model.generation import parse_generation
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Status
+from vampd.model.cubes import parse_generation
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import Kind, NightId, Status
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 

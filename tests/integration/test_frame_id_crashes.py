@@ -22,11 +22,17 @@ from tests.support.headers import framelist
 from tests.support.ledger_lines import bindings, check_laws, granted_ids
 from vampd.disk.sightings import read_sightings
 from vampd.fits.product_ids import read_carried_ids
-from vampd.model.frame_id import FrameId
-from vampd.model.frame_id_review import review_ids
-from vampd.model.framelist import Framelist, format_framelist, parse_framelist
-from vampd.model.generation import Generation, Product, SyncCounts, format_generation
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import (
+    Framelist,
+    Generation,
+    Product,
+    SyncCounts,
+    format_framelist,
+    format_generation,
+    parse_framelist,
+)
+from vampd.model.frame_ids import FrameId, review_ids
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 

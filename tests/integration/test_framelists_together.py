@@ -12,9 +12,9 @@ import pytest
 from tests.support.raw_cubes import raw_timing, write_raw_cube
 from tests.support.sync_site import SyncSite
 from vampd.daemon.execute import execute_wave
-from vampd.model.framelist import SUFFIX
+from vampd.model.cubes import SUFFIX
+from vampd.model.nights import Stream
 from vampd.model.plan import Action, WriteFramelist
-from vampd.model.stream import Stream
 
 _CUBES = 5
 

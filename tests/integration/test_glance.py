@@ -7,10 +7,8 @@ from pathlib import Path
 
 from tests.support.daemon import Site, connected, make_site, settle
 from tests.support.smallest_night import make_smallest
-from vampd.model.mailing import Mailing, MailOutcome, ManifestFile, Way
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName
-from vampd.ports import Facts
+from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
+from vampd.model.nights import Event, EventName, Facts, Kind, NightId
 from vampd.store.glance import glance_at
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -12,8 +12,7 @@ from tests.support.framelists import card_texts, framelist_of
 from tests.support.raw_cubes import UNDEFINED_CARD, raw_cards, write_raw_cube
 from vampd.errors import MalformedCube
 from vampd.fits.header import format_header, read_cards
-from vampd.model.cards import Cards
-from vampd.model.framelist import format_framelist, parse_framelist
+from vampd.model.cubes import Cards, format_framelist, parse_framelist
 
 _SIMPLE = "SIMPLE  =                    T".ljust(80)
 

@@ -22,8 +22,7 @@ from tests.support.daemon import (
 )
 from tests.support.products import check_sums, packed_cubes
 from tests.support.smallest_night import add_late_cubes, make_smallest
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, Status
+from vampd.model.nights import EventName, Kind, NightId, Status
 
 FAST = {"watch": {"stale_after_s": 0.3}}
 

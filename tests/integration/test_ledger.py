@@ -19,8 +19,8 @@ from tests.support.ledger_lines import bindings, check_laws, fields_of, granted_
 from tests.support.scripts import hits_of, run_script, was_killed
 from vampd.adapters.authority import LocalAuthority, NoAuthority
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.night import Kind, NightId
+from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 from vampd.store.ledger_file import open_ledger_file
@@ -80,8 +80,8 @@ WORK = f"""
 import sys
 from pathlib import Path
 from vampd.adapters.authority import LocalAuthority
-from vampd.model.frame_id import FrameId
-from vampd.model.night import Kind, NightId
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 from vampd.store.ledger_file import open_ledger_file

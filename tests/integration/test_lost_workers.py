@@ -30,11 +30,10 @@ from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
-from vampd.model.framelist import Framelist
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import Framelist
+from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Pack
-from vampd.model.receipt import Receipt
-from vampd.model.state import StageName, Status
+from vampd.model.proofs import Receipt
 
 
 @dataclass(frozen=True)

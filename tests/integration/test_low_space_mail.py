@@ -20,9 +20,8 @@ from tests.support.smallest_night import make_smallest
 from vampd.adapters.mail import mailer_of
 from vampd.config import Mail
 from vampd.daemon.warner import Warner
-from vampd.model.low_space import LowSpace
-from vampd.model.night import Kind, NightId
-from vampd.model.space import Need, Space
+from vampd.model.nights import Kind, NightId
+from vampd.model.resources import LowSpace, Need, Space
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OPERATORS = ("observers@example.org", "it@example.org")

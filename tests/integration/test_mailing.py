@@ -44,10 +44,15 @@ from tests.support.smallest_night import make_smallest
 from vampd.daemon.mailing import MailDesk, record_by_hand, send_letter
 from vampd.disk.lock import Lock
 from vampd.errors import TransientError
-from vampd.model.letter import DEFAULT_TEMPLATE, write_letter
-from vampd.model.mailing import Correspondence, Mailing, MailOutcome, MailState
-from vampd.model.night import NightId
-from vampd.model.state import Gate, Status
+from vampd.model.delivery import (
+    DEFAULT_TEMPLATE,
+    Correspondence,
+    Mailing,
+    MailOutcome,
+    MailState,
+    write_letter,
+)
+from vampd.model.nights import Gate, NightId, Status
 from vampd.stages.manifest import read_manifests
 from vampd.store.engine import Access, open_store
 from vampd.store.schema import REVISION
@@ -440,7 +445,7 @@ def test_a_database_of_the_first_schema_is_carried_over(tmp_path: Path) -> None:
         )
         database.execute("INSERT INTO receipts VALUES (1, 'here', 'a', 1, 1, 'x', 1.0)")
     store = open_store(f"sqlite:///{path}", Access.MIGRATE)
-    from vampd.model.receipt import Place
+    from vampd.model.proofs import Place
     from vampd.store.nights import Nights
     from vampd.store.receipts import StoredReceipts
 

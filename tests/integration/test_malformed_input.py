@@ -21,9 +21,8 @@ from tests.support.raw_cubes import (
     write_raw_cube,
 )
 from tests.support.sync_site import SyncSite
-from vampd.model.cards import Card, Cards
-from vampd.model.stream import Stream, timing_name
-from vampd.model.timing import Timing, format_rows
+from vampd.model.cubes import Card, Cards, Timing, format_rows
+from vampd.model.nights import Stream, timing_name
 
 _FRAMES = 12
 _SECOND_US = 1_000_000

@@ -8,8 +8,7 @@ import pytest
 from tests.support.daemon import Site, make_site, record_of, settle, vampctl
 from tests.support.nights import make_scenario
 from tests.support.smallest_night import SMALLEST, UNPAIRED
-from vampd.model.night import Kind, NightId
-from vampd.model.state import StageName, Status
+from vampd.model.nights import Kind, NightId, StageName, Status
 
 LACKING = replace(SMALLEST, runs=tuple(replace(run, absent=("OBS-MOD",)) for run in SMALLEST.runs))
 

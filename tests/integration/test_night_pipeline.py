@@ -37,9 +37,8 @@ from tests.support.products import (
     raw_pixels,
     verify_fits,
 )
-from vampd.model.flc import STATE_OF_CODE
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, Status, stages_of
+from vampd.model.nights import EventName, Kind, NightId, Status, stages_of
+from vampd.model.sync import STATE_OF_CODE
 from vampd.simulate import Truth
 
 Tool = Callable[[str], str]

@@ -31,12 +31,9 @@ from vampd.fits.packed import pack_cube
 from vampd.fits.packed_file import count_packed_frames, read_packed_frame
 from vampd.fits.rice import TileEncoder
 from vampd.fits.sidecar import read_sidecar_identity
-from vampd.model.cards import Cards
-from vampd.model.framelist import Framelist, FrameRange
-from vampd.model.proof import Verification, frames_to_decode
-from vampd.model.receipt import Place, Receipt
-from vampd.model.stream import Stream
-from vampd.model.timing import format_rows, parse_timing
+from vampd.model.cubes import Cards, Framelist, FrameRange, format_rows, parse_timing
+from vampd.model.nights import Stream
+from vampd.model.proofs import Place, Receipt, Verification, frames_to_decode
 from vampd.ports import Pace
 
 

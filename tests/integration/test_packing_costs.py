@@ -17,9 +17,8 @@ from vampd.disk.cache import drop_from_cache
 from vampd.disk.pace import SteadyPace
 from vampd.fits import packed
 from vampd.fits.packed import pack_cube
-from vampd.model.framelist import Framelist, FrameRange
-from vampd.model.proof import Verification
-from vampd.model.receipt import Receipt
+from vampd.model.cubes import Framelist, FrameRange
+from vampd.model.proofs import Receipt, Verification
 from vampd.ports import Pace
 
 MB = 1024 * 1024

@@ -20,9 +20,9 @@ from vampd.disk.shared import SharedMeter
 from vampd.errors import ClaimLost
 from vampd.fits.header import format_header
 from vampd.fits.worker import pack_framelist
-from vampd.model.framelist import Framelist, FrameRange, ProductOrder, format_framelist
-from vampd.model.proof import Verification
-from vampd.model.workers import WORKER_BYTES
+from vampd.model.cubes import Framelist, FrameRange, ProductOrder, format_framelist
+from vampd.model.proofs import Verification
+from vampd.model.resources import WORKER_BYTES
 
 pytestmark = pytest.mark.soak  # minutes, and gigabytes on the disk
 

@@ -21,11 +21,9 @@ from vampd.errors import ClaimLost, TransientError
 from vampd.fits import frames
 from vampd.fits.packed import pack_cube
 from vampd.fits.worker import pack_framelist
-from vampd.model.framelist import format_framelist
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import format_framelist
+from vampd.model.nights import Event, EventName, Facts, Kind, NightId
 from vampd.model.plan import Pack, Plan
-from vampd.model.state import Event, EventName
-from vampd.ports import Facts
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
 

@@ -33,8 +33,8 @@ from tests.support.observed import observe, show_night
 from tests.support.settings import make_settings
 from tests.support.terminal import FakeWorld, fake_world
 from vampd.cli.plot_figure import HEIGHT, WIDTH, draw_night
-from vampd.model.run_intervals import LABEL_THRESHOLD
-from vampd.model.stream import Stream
+from vampd.model.accounts import LABEL_THRESHOLD
+from vampd.model.nights import Stream
 
 SECOND_US = 1_000_000
 FREE: Changes = {"EXTTRIG": False, "U_FLCEN": False}

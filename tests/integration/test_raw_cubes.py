@@ -19,10 +19,8 @@ from tests.support.raw_cubes import (
 )
 from vampd.errors import TransientError
 from vampd.fits.rawcube import count_frames, read_raw_cube
-from vampd.model.cards import Cards
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.stream import Stream
-from vampd.model.timing import format_rows
+from vampd.model.cubes import Cards, RawCube, SetAside, format_rows
+from vampd.model.nights import FileStamp, Stream
 
 _SHAPE = (4, 6, 10)
 

@@ -22,9 +22,8 @@ from tests.support.daemon import (
 from tests.support.smallest_night import make_smallest
 from vampd.disk.restoring import plan_old_tools, plan_own, restore_folder
 from vampd.errors import DataError
-from vampd.model.night import Kind, NightId
-from vampd.model.receipt import Place
-from vampd.model.state import StageName, Status
+from vampd.model.nights import Kind, NightId, StageName, Status
+from vampd.model.proofs import Place
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

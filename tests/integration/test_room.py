@@ -15,10 +15,9 @@ from tests.support.settings import make_settings
 from tests.support.smallest_night import make_smallest
 from vampd.daemon import room
 from vampd.errors import DiskFull, MalformedCube
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Action, Compare, Pack, Plan, Send, Wave
-from vampd.model.space import Space
-from vampd.model.state import StageName, Status
+from vampd.model.resources import Space
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 ROOMY = Space(10**12, 10**12)

@@ -28,8 +28,7 @@ from tests.support.daemon import (
 from tests.support.smallest_night import add_late_cubes, make_smallest
 from tests.support.terminal import run_in_terminal
 from vampd.config import load_settings
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, StageName, Status
+from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.wiring.locks import hand_lock
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

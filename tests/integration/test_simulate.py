@@ -13,9 +13,8 @@ from tests.support.nights import make_night, make_scenario
 from vampd.disk.listing import list_raw_files
 from vampd.errors import DiskFull, UsageError
 from vampd.fits.rawcube import read_raw_cube
-from vampd.model.cube import RawCube, SetAside
-from vampd.model.night import Kind, NightId
-from vampd.model.stream import CAMERA_STREAMS, timing_name, unfinished_cube_name
+from vampd.model.cubes import RawCube, SetAside
+from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name, unfinished_cube_name
 from vampd.simulate import (
     CROP_64,
     PRESETS,

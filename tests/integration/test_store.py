@@ -23,11 +23,8 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.support.scripts import ROOT, hits_of, run_script, was_killed
 from vampd.errors import ClaimLost, DiskFull, IllegalTransition, StoreError, TransientError
-from vampd.model.cube import FileStamp
-from vampd.model.night import Kind, NightId
-from vampd.model.receipt import Place, Receipt
-from vampd.model.state import Event, EventName, Status
-from vampd.ports import NightRecord
+from vampd.model.nights import Event, EventName, FileStamp, Kind, NightId, NightRecord, Status
+from vampd.model.proofs import Place, Receipt
 from vampd.store import connection as connection_module
 from vampd.store import engine as engine_module
 from vampd.store.connection import Store
@@ -361,8 +358,8 @@ def test_a_move_and_its_event_are_one_transaction(store: Store):
 CLAIM = """
 import sys
 from vampd.errors import IllegalTransition
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName
+from vampd.model.nights import Kind, NightId
+from vampd.model.nights import Event, EventName
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 
@@ -471,7 +468,7 @@ def test_a_change_by_another_process_is_noticed(store: Store, path: Path):
     counters = {nights.change_counter(), nights.change_counter()}
     assert len(counters) == 1
     change = (
-        "import sys\nfrom vampd.model.night import Kind, NightId\nfrom vampd.ports import Facts\n"
+        "import sys\nfrom vampd.model.nights import Facts, Kind, NightId\n"
         "from vampd.store.engine import Access, open_store\nfrom vampd.store.nights import Nights\n"
         "nights = Nights(open_store(sys.argv[1], Access.USE))\n"
         "nights.keep(NightId('20251106', Kind.ARCHIVE), Facts(frames=5))\n"

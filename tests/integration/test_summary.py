@@ -10,8 +10,7 @@ import pytest
 from tests.support.daemon import Site, audit, configure, make_site, record_of, settle, vampctl
 from tests.support.nights import make_night
 from tests.support.terminal import run_in_terminal
-from vampd.model.night import Kind, NightId
-from vampd.model.state import StageName, Status
+from vampd.model.nights import Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 EXPECTED, UNEXPECTED = 0, 1

@@ -12,7 +12,7 @@ import pytest
 from tests.support.daemon import Site, configure, make_site, settle, vampctl
 from tests.support.smallest_night import make_smallest
 from tests.support.sshd import HOST, Sshd, running_sshd
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

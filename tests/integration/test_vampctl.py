@@ -13,7 +13,7 @@ import pytest
 from tests.support.daemon import Site, copy_site, make_site, settle, vampctl
 from tests.support.nights import make_night
 from tests.support.terminal import run_in_terminal
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.simulate import Truth
 
 BIN = Path(sys.executable).parent

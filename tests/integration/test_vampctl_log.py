@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import BIN, Site, connected, make_site
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.daemon import Site, configure, connected, make_site, record_of, settle, vampctl
 from tests.support.smallest_night import make_smallest
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251105", Kind.ENGINEERING)

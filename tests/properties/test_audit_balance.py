@@ -3,10 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.model.audit import CountedCube, CountedProduct, audit_night
-from vampd.model.cube import FileStamp, SetAside
-from vampd.model.framelist import ProductOrder, compress_frames
-from vampd.model.generation import CubeAccount, Generation, Product, SyncCounts
+from vampd.model.accounts import CountedCube, CountedProduct, audit_night
+from vampd.model.cubes import (
+    CubeAccount,
+    Generation,
+    Product,
+    ProductOrder,
+    SetAside,
+    SyncCounts,
+    compress_frames,
+)
+from vampd.model.nights import FileStamp
 
 
 @st.composite

@@ -24,8 +24,8 @@ from tests.support.raw_cubes import (
     timing_text,
 )
 from tests.support.sync_site import SyncSite
-from vampd.model.stream import Stream
-from vampd.model.timing import Timing
+from vampd.model.cubes import Timing
+from vampd.model.nights import Stream
 from vampd.stages import headers
 
 _FRAMES = 6

@@ -15,11 +15,25 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.support.headers import instrument_dictionary
-from vampd.model.cards import Card, Cards, Number, Undefined
-from vampd.model.cube import FileStamp
-from vampd.model.dictionary import format_cards
-from vampd.model.forms import Form, FormKind, format_card, is_standard_card, parse_form
-from vampd.model.framelist import Framelist, FrameRange, ProductOrder, apply_edits
+from vampd.model.cubes import (
+    Card,
+    Cards,
+    Framelist,
+    FrameRange,
+    Number,
+    ProductOrder,
+    Undefined,
+    apply_edits,
+)
+from vampd.model.headers import (
+    Form,
+    FormKind,
+    format_card,
+    format_cards,
+    is_standard_card,
+    parse_form,
+)
+from vampd.model.nights import FileStamp
 
 DICTIONARY = instrument_dictionary()
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)

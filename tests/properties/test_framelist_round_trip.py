@@ -6,8 +6,13 @@ from hypothesis import strategies as st
 
 from tests.support.framelists import framelists
 from vampd.errors import DataError
-from vampd.model.framelist import Framelist, format_framelist, parse_framelist
-from vampd.model.sidecar import format_sidecar, parse_sidecar_identity
+from vampd.model.cubes import (
+    Framelist,
+    format_framelist,
+    format_sidecar,
+    parse_framelist,
+    parse_sidecar_identity,
+)
 
 
 @given(framelists())

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.support.databases import new_database
 from tests.support.ledger_lines import bindings, check_laws, fields_of, granted_ids
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.night import Kind, NightId
+from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 

@@ -17,9 +17,8 @@ from tests.support.databases import new_database
 from tests.support.ledger_lines import bindings, check_laws, fields_of
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.night import Kind, NightId
-from vampd.model.told_binding import ToldBinding
+from vampd.model.frame_ids import FrameId, NumberRange, ToldBinding
+from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.ledger import FrameIdLedger
 

@@ -18,9 +18,20 @@ from hypothesis.stateful import (
 from tests.support.databases import new_database
 from tests.support.memory_store import MemoryNights
 from vampd.errors import ClaimLost, IllegalTransition
-from vampd.model.night import Kind, NightId
-from vampd.model.state import MOVES, Event, EventName, StageName, State, Status, advance
-from vampd.ports import EventRecord, Facts, NightRecord
+from vampd.model.nights import (
+    MOVES,
+    Event,
+    EventName,
+    EventRecord,
+    Facts,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+    advance,
+)
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 

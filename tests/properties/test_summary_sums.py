@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 
 from tests.support.frames import RULES, START_US, Night, expose, set_aside, trigger_train
 from tests.support.observed import LIMITS, MIDNIGHT_US, observe
-from vampd.model.night_census import gather_frames
-from vampd.model.night_frames import SYNC_KINDS, FrameKind, observe_cube
-from vampd.model.stream import CAMERA_STREAMS
-from vampd.model.summary import Summary, summarise_night
+from vampd.model.accounts import (
+    SYNC_KINDS,
+    FrameKind,
+    Summary,
+    gather_frames,
+    observe_cube,
+    summarise_night,
+)
+from vampd.model.nights import CAMERA_STREAMS
 
 _FEW = st.sets(st.integers(0, 79), max_size=25)
 

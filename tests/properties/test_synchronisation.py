@@ -27,12 +27,9 @@ from tests.support.frames import (
     trigger_train,
 )
 from tests.support.sync_night import NIGHT, SETTINGS, add, eyes_of, next_plan, run_sync
-from vampd.model.framelist import format_framelist, parse_framelist
-from vampd.model.generation import Generation, Product
-from vampd.model.pairing import pair_frames
-from vampd.model.stream import CAMERA_STREAMS
-from vampd.model.timing import parse_timing
-from vampd.model.ut import DAY_US
+from vampd.model.cubes import Generation, Product, format_framelist, parse_framelist, parse_timing
+from vampd.model.nights import CAMERA_STREAMS, DAY_US
+from vampd.model.sync import pair_frames
 from vampd.stages import sync
 
 PERIODS_US = (500, 1_000, 2_000, 10_000)

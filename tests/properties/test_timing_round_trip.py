@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.conftest import REAL_TELEMETRY
 from tests.support.raw_cubes import raw_timing, timing_text
 from vampd.errors import MalformedCube
-from vampd.model.timing import Timing, check_timing, format_rows, parse_timing
+from vampd.model.cubes import Timing, check_timing, format_rows, parse_timing
 
 _COLUMNS = st.tuples(
     st.integers(0, 10**10 - 1),

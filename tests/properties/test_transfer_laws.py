@@ -7,9 +7,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.support.fake_eyes import FakeFile
 from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
 from vampd.errors import DataError
-from vampd.model.checksums import SUMS_NAME, parse_sums
-from vampd.model.manifest import parse_manifest, supplement_number
+from vampd.model.delivery import parse_manifest, supplement_number
 from vampd.model.plan import Plan
+from vampd.model.proofs import SUMS_NAME, parse_sums
 from vampd.stages import manifest, transfer
 
 numbers = st.integers(1, 6)

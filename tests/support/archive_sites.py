@@ -13,7 +13,7 @@ from tests.support.settings import make_settings
 from tests.support.sshd import HOST, Sshd
 from vampd.adapters.archive_host import open_archive_host
 from vampd.config import Transfer
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.ports import ArchiveHost
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vampd.model.frame_id import FrameId, NumberRange
+from vampd.model.frame_ids import FrameId, NumberRange
 
 
 class Answering:

@@ -30,9 +30,7 @@ from typing import Any
 
 from tests.support.warm_start import WarmProcess, start
 from vampd.config import load_settings
-from vampd.model.night import NightId
-from vampd.model.state import Event, EventName, StageName
-from vampd.ports import EventRecord, NightRecord
+from vampd.model.nights import Event, EventName, EventRecord, NightId, NightRecord, StageName
 from vampd.wiring.connections import Connections, connect
 
 QUIET_S = 0.3

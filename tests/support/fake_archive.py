@@ -9,11 +9,10 @@ from pathlib import Path
 
 from tests.support.fake_eyes import FakeFile, stamp_of
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
+from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
-from vampd.model.receipt import Place, Receipt
-from vampd.model.space import Space
+from vampd.model.proofs import Place, Receipt
+from vampd.model.resources import Space
 from vampd.ports import Pace
 
 Read = Callable[[Path, str], FakeFile]

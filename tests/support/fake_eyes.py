@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.dictionary import Dictionary
-from vampd.model.framelist import SUFFIX, Framelist
-from vampd.model.generation import Generation
-from vampd.model.mailing import Correspondence
-from vampd.model.night import NightId
-from vampd.model.receipt import Place, Receipt
-from vampd.ports import BoundId, FramelistHead, PackedProduct
+from vampd.model.cubes import (
+    SUFFIX,
+    Framelist,
+    FramelistHead,
+    Generation,
+    PackedProduct,
+    RawCube,
+    SetAside,
+)
+from vampd.model.delivery import Correspondence
+from vampd.model.frame_ids import BoundId
+from vampd.model.headers import Dictionary
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.proofs import Place, Receipt
 
 PACKED = ".fits.fz"
 

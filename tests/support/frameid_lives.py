@@ -29,8 +29,8 @@ from vampd.disk import failpoint as armed
 from vampd.disk.atomic import remove_leftovers
 from vampd.disk.pace import SteadyPace
 from vampd.errors import TransientError
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.night import Kind, NightId
+from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.nights import Kind, NightId
 from vampd.ports import FrameIdAuthority
 from vampd.stages import frameids
 from vampd.store.engine import Access, open_store

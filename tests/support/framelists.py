@@ -6,10 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.support.raw_cubes import Pixels, WrittenCube
-from vampd.model.cards import Cards
-from vampd.model.cube import FileStamp
-from vampd.model.framelist import Framelist, FrameRange, ProductOrder
-from vampd.model.timing import format_rows
+from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder, format_rows
+from vampd.model.nights import FileStamp
 
 NAME = "vsync_10:20:00.509073.cam1.A"
 

@@ -17,13 +17,9 @@ from itertools import count
 import numpy as np
 
 from tests.support.raw_cubes import raw_cards
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.framelist import FrameRange
-from vampd.model.generation import Generation, Product
-from vampd.model.stream import CAMERA_STREAMS, Stream, timing_name
-from vampd.model.synchronisation import SyncRules, synchronise
-from vampd.model.timing import Int64, Timing
-from vampd.model.ut import format_clock
+from vampd.model.cubes import FrameRange, Generation, Int64, Product, RawCube, SetAside, Timing
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, format_clock, timing_name
+from vampd.model.sync import SyncRules, synchronise
 
 # 2025-11-06T10:20:00 UT
 START_US = 1_762_424_400_000_000

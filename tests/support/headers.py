@@ -7,10 +7,9 @@ from pathlib import Path
 
 from vampd.config import Settings, packaged_file, parse_settings
 from vampd.dictionary import load_dictionary
-from vampd.model.cards import Card, Cards
-from vampd.model.cube import FileStamp
-from vampd.model.dictionary import Dictionary
-from vampd.model.framelist import Framelist, FrameRange, ProductOrder
+from vampd.model.cubes import Card, Cards, Framelist, FrameRange, ProductOrder
+from vampd.model.headers import Dictionary
+from vampd.model.nights import FileStamp
 
 # As the logger writes them; `real_telemetry` has whole headers of this kind.
 LOGGER_CARDS = (

@@ -5,14 +5,8 @@ from dataclasses import replace
 from threading import RLock
 
 from vampd.errors import StateError
-from vampd.model.mailing import (
-    Acknowledgement,
-    Correspondence,
-    Mailing,
-    MailOutcome,
-    ManifestFile,
-)
-from vampd.model.night import NightId
+from vampd.model.delivery import Acknowledgement, Correspondence, Mailing, MailOutcome, ManifestFile
+from vampd.model.nights import NightId
 
 
 class MemoryMailLog:

@@ -5,14 +5,21 @@ from dataclasses import replace
 from threading import RLock
 
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId
-from vampd.model.frame_id_review import LedgerListing, ListedId
-from vampd.model.grant import judge_grant
-from vampd.model.night import NightId
-from vampd.model.receipt import Place, Receipt
-from vampd.model.state import Event, State
-from vampd.ports import BoundId, EventRecord, Facts, FrameIdAuthority, NightRecord
-from vampd.store.moves import moved, noted, refuse_stale_claim, unknown_night
+from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, judge_grant
+from vampd.model.nights import (
+    Event,
+    EventRecord,
+    Facts,
+    NightId,
+    NightRecord,
+    State,
+    moved,
+    noted,
+    refuse_stale_claim,
+    unknown_night,
+)
+from vampd.model.proofs import Place, Receipt
+from vampd.ports import FrameIdAuthority
 
 
 class MemoryNights:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.simulate import PRESETS, Scenario, Truth, plan_night, write_night
 
 

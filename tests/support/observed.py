@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from tests.support.frames import RULES, Night
 from tests.support.terminal import FakeWorld
 from vampd.cli.night_frames import ObservedNight
-from vampd.model.cube import RawCube, SetAside
-from vampd.model.generation import Generation
-from vampd.model.night import Kind, NightId
-from vampd.model.night_census import gather_frames
-from vampd.model.night_frames import NightFrames, observe_cube
-from vampd.model.run_summary import Limits
-from vampd.model.summary import Summary, summarise_night
-from vampd.model.ut import DAY_US
+from vampd.model.accounts import (
+    Limits,
+    NightFrames,
+    Summary,
+    gather_frames,
+    observe_cube,
+    summarise_night,
+)
+from vampd.model.cubes import Generation, RawCube, SetAside
+from vampd.model.nights import DAY_US, Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 MIDNIGHT_US = 20_398 * DAY_US  # of that date

@@ -8,7 +8,7 @@ from tests.support.raw_cubes import WrittenCube, raw_pixels, raw_timing, write_r
 from vampd.disk.atomic import remove_leftovers
 from vampd.disk.pace import SteadyPace
 from vampd.fits.packed import pack_cube
-from vampd.model.framelist import Framelist, format_framelist, parse_framelist
+from vampd.model.cubes import Framelist, format_framelist, parse_framelist
 
 FRAMELIST = "night.framelist"
 

@@ -15,8 +15,8 @@ from tests.support.headers import instrument_dictionary
 from vampd.fits.checksum import sum_bytes
 from vampd.fits.header import format_header
 from vampd.fits.packed_cards import plain_cards, unpackable_card
-from vampd.model.cards import Cards, render_card, render_string
-from vampd.model.dictionary import format_cards
+from vampd.model.cubes import Cards, render_card, render_string
+from vampd.model.headers import format_cards
 
 _PRINTABLE = string.ascii_letters + string.digits + string.punctuation + " "
 _KEYWORD = st.text(string.ascii_uppercase + string.digits + "-_", min_size=1, max_size=8)

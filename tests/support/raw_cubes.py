@@ -14,10 +14,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.cards import Card, Cards, render_card, render_value
-from vampd.model.cube import FileStamp
-from vampd.model.stream import Stream, timing_name
-from vampd.model.timing import HEADER_LINES, Timing, format_rows
+from vampd.model.cubes import (
+    HEADER_LINES,
+    Card,
+    Cards,
+    Timing,
+    format_rows,
+    render_card,
+    render_value,
+)
+from vampd.model.nights import FileStamp, Stream, timing_name
 
 # fitsverify warns of it, so that no cube has it unasked.
 UNDEFINED_CARD = Card("UNDEF   =                      / a card without a value".ljust(80))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.systemd_container import Machine
-from vampd.model.night import NightId
+from vampd.model.nights import NightId
 from vampd.simulate import Scenario, plan_night, write_night
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from datetime import time
 from pathlib import Path
 
 from tests.support.nights import make_scenario
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.simulate import CROP_64, Defect, Run, Scenario, Spoilt, Truth
 
 _TRIGGERS = 16

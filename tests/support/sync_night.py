@@ -6,9 +6,8 @@ from tests.support.fake_eyes import FakeEyes
 from tests.support.frames import Night
 from tests.support.settings import make_settings
 from vampd.config import Settings
-from vampd.model.cube import RawCube
-from vampd.model.generation import format_generation, parse_generation
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import RawCube, build_framelist, format_generation, parse_generation
+from vampd.model.nights import Kind, NightId
 from vampd.model.plan import (
     Action,
     CommitGeneration,
@@ -17,7 +16,6 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.product_header import build_framelist
 from vampd.stages import sync
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -21,10 +21,9 @@ from vampd.daemon.execute import Hands, execute_wave
 from vampd.daemon.eyes import DiskEyes
 from vampd.daemon.used_cubes import UsedCubes
 from vampd.disk.pace import Flag, SharedPace
-from vampd.model.audit import Audit
-from vampd.model.framelist import Framelist
-from vampd.model.generation import accounted_cubes
-from vampd.model.night import Kind, NightId
+from vampd.model.accounts import Audit
+from vampd.model.cubes import Framelist, accounted_cubes
+from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Plan, Wave
 from vampd.stages import Stage, sync
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from vampd.model.generation import Generation, Product
+from vampd.model.cubes import Generation, Product
 from vampd.simulate import CROP_64, STANDARD, Counter, Readout, Run, Scenario
 
 _PERIODS_US = (1_000, 2_500, 5_000, 10_000, 50_000)

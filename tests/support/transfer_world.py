@@ -10,10 +10,9 @@ from tests.support.fake_archive import FakeArchive
 from tests.support.fake_eyes import FakeEyes, FakeFile, stamp_of
 from tests.support.settings import make_settings
 from vampd.disk.pace import SteadyPace
-from vampd.model.checksums import SUMS_NAME
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Action, Hash, Plan, Send, WriteText
-from vampd.model.receipt import Place, Receipt
+from vampd.model.proofs import SUMS_NAME, Place, Receipt
 from vampd.stages import transfer
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

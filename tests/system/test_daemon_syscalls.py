@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.daemon import BIN, Site, make_site
 from tests.support.smallest_night import make_smallest
-from vampd.model.night import NightId
+from vampd.model.nights import NightId
 
 _TRACED = "fsync,fdatasync,link,linkat,rename,renameat,renameat2,pwrite64,write"
 _BEGUN = re.compile(r"(\d+) +(.*) <unfinished \.\.\.>$")

@@ -18,7 +18,7 @@ from vampd.fits.checksum import sum_bytes
 from vampd.fits.header import format_header
 from vampd.fits.packed import pack_cube
 from vampd.fits.packed_cards import plain_cards
-from vampd.model.cards import Cards
+from vampd.model.cubes import Cards
 
 Tool = Callable[[str], str]
 PIXELS = raw_pixels(5, 16, 24)

@@ -10,8 +10,7 @@ from astropy.io import fits
 from tests.support.daemon import make_site, product_tree, record_of, run_until_idle, vampctl
 from tests.support.products import verify_fits
 from tests.support.raw_cubes import raw_pixels, raw_timing, timing_text
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Status
+from vampd.model.nights import Kind, NightId, Status
 
 Tool = Callable[[str], str]
 NIGHT = NightId("20251106", Kind.ARCHIVE)

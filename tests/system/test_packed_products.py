@@ -24,8 +24,7 @@ from tests.support.raw_cubes import (
 )
 from vampd.disk.pace import SteadyPace
 from vampd.fits.packed import pack_cube
-from vampd.model.cards import Cards, render_card
-from vampd.model.framelist import FrameRange
+from vampd.model.cubes import Cards, FrameRange, render_card
 
 Tool = Callable[[str], str]
 

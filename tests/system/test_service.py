@@ -25,7 +25,7 @@ from tests.support.service import (
 )
 from tests.support.smallest_night import SMALLEST
 from tests.support.systemd_container import booted
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.simulate import PRESETS
 
 INFO, WARNING, ERROR = "6", "4", "3"

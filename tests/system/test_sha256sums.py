@@ -2,7 +2,7 @@
 
 import subprocess
 
-from vampd.model.checksums import format_sums, text_bytes
+from vampd.model.proofs import format_sums, text_bytes
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

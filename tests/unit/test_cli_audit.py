@@ -4,11 +4,9 @@ import json
 from dataclasses import replace
 
 from vampd.cli.audit import audit_lines, audit_object
-from vampd.model.audit import Audit, CountedCube
-from vampd.model.cube import FileStamp, SetAside
-from vampd.model.night import Kind, NightId
-from vampd.model.state import State
-from vampd.ports import NightRecord
+from vampd.model.accounts import Audit, CountedCube
+from vampd.model.cubes import SetAside
+from vampd.model.nights import FileStamp, Kind, NightId, NightRecord, State
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 BAD = SetAside(FileStamp("vcam1/b.fits", 1, 1), None, 345, "timing_missing", "no timing file")

@@ -12,9 +12,8 @@ from tests.support.terminal import FakeWorld, fake_world
 from vampd.cli.mail import Choice, choose_manifests
 from vampd.cli.manifest import find_manifests
 from vampd.errors import DataError, UsageError
-from vampd.model.mailing import Mailing, MailOutcome, MailState, ManifestFile, Way
-from vampd.model.manifest import parse_manifest
-from vampd.model.night import Kind, NightId
+from vampd.model.delivery import Mailing, MailOutcome, MailState, ManifestFile, Way, parse_manifest
+from vampd.model.nights import Kind, NightId
 from vampd.wiring.connections import Connections
 
 FIRST, SECOND = (NightId(date, Kind.ARCHIVE) for date in ("20251106", "20251107"))

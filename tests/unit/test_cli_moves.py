@@ -4,8 +4,7 @@ import pytest
 
 from tests.support.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName, StageName, Status
+from vampd.model.nights import Event, EventName, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

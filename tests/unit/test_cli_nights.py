@@ -4,9 +4,7 @@ import pytest
 
 from vampd.cli.nights import choose_record, choose_records, parse_night
 from vampd.errors import EXIT_USAGE, UsageError
-from vampd.model.night import Kind, NightId
-from vampd.model.state import State
-from vampd.ports import NightRecord
+from vampd.model.nights import Kind, NightId, NightRecord, State
 
 
 def record(date: str, kind: Kind = Kind.ARCHIVE) -> NightRecord:

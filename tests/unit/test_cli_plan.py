@@ -6,12 +6,10 @@ import pytest
 
 from tests.support.terminal import FakeWorld, fake_world
 from vampd.cli.plan import kind_of, plan_lines, plan_object, subject_of
-from vampd.model.cards import render_card
-from vampd.model.frame_id import FrameId
-from vampd.model.framelist import FrameRange, ProductOrder
-from vampd.model.generation import Generation, Product, SyncCounts
-from vampd.model.mailing import ManifestFile
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import FrameRange, Generation, Product, ProductOrder, SyncCounts, render_card
+from vampd.model.delivery import ManifestFile
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import Kind, NightId, NightRecord, StageName, State, Status
 from vampd.model.plan import (
     Action,
     CommitGeneration,
@@ -31,9 +29,7 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.receipt import Place
-from vampd.model.state import StageName, State, Status
-from vampd.ports import NightRecord
+from vampd.model.proofs import Place
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 PRODUCT = Product(

@@ -10,9 +10,17 @@ import pytest
 from tests.support.terminal import FakeWorld, fake_world
 from vampd.cli.status import describe, night_object, night_row
 from vampd.errors import UsageError
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName, StageName, State, Status
-from vampd.ports import Facts, NightRecord
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Facts,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+)
 
 NOW = 1_762_480_313.0  # 2025-11-07T01:51:53Z
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)

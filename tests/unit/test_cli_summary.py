@@ -15,8 +15,8 @@ from tests.support.terminal import FakeWorld, fake_world
 from vampd.cli.summary import varying_cards
 from vampd.cli.summary_objects import RUN_KEYS
 from vampd.errors import TransientError, UsageError
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.stream import Stream
+from vampd.model.cubes import RawCube, SetAside
+from vampd.model.nights import FileStamp, Stream
 
 SECOND_US = 1_000_000
 SWITCHING = trigger_train(60, period_us=10_000, flc_us=20)

@@ -9,8 +9,7 @@ import pytest
 from tests.support.settings import make_settings
 from tests.support.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
-from vampd.model.night import Kind, NightId
-from vampd.ports import Facts
+from vampd.model.nights import Facts, Kind, NightId
 
 # instrument.md, "Status tables"; its /mnt/fuuu is the test's root.
 PAGE = """\

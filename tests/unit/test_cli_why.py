@@ -5,9 +5,7 @@ import json
 import pytest
 
 from tests.support.terminal import FakeWorld, fake_world
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Event, EventName, StageName, Status
-from vampd.ports import Facts
+from vampd.model.nights import Event, EventName, Facts, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 3\nValueError: odd'

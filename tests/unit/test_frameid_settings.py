@@ -7,7 +7,7 @@ import pytest
 from tests.support.settings import make_settings
 from vampd.config import Authority, load_settings, packaged_file, parse_settings
 from vampd.errors import ConfigError
-from vampd.model.frame_id import NumberRange
+from vampd.model.frame_ids import NumberRange
 
 BASE = """
 [watch]

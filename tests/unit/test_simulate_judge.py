@@ -6,8 +6,7 @@ from datetime import time
 import pytest
 
 from tests.support.synchronised import with_products
-from vampd.model.cube import SetAside
-from vampd.model.framelist import FrameRange
+from vampd.model.cubes import FrameRange, SetAside
 from vampd.simulate import STANDARD, Pause, Readout, Run, Scenario, plan_night
 from vampd.simulate.judge import judge_generation, judge_scenario, synchronise_night
 from vampd.simulate.judge.expectation import is_labellable, is_pairable

@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.model.cards import UNDEFINED, Nonsense, Number
-from vampd.model.flc import CODE_NONE
-from vampd.model.night import Kind, NightId
-from vampd.model.stream import CAMERA_STREAMS, Stream, is_cube_name, seconds_in_name
-from vampd.model.timing import check_timing, parse_timing
+from vampd.model.cubes import UNDEFINED, Nonsense, Number, check_timing, parse_timing
+from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, Stream, is_cube_name, seconds_in_name
+from vampd.model.sync import CODE_NONE
 from vampd.simulate import (
     CROP_64,
     MBI,

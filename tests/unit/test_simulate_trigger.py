@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.model.flc import CODE_A, CODE_B, CODE_NONE
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
+from vampd.model.sync import CODE_A, CODE_B, CODE_NONE
 from vampd.simulate import (
     STANDARD,
     ClockStep,

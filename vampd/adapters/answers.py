@@ -20,7 +20,7 @@ from pathlib import Path
 from vampd.disk.atomic import creating, make_folder, remove_durably, remove_leftovers, replacing
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdsUnavailable
-from vampd.model.grant import split_answer
+from vampd.model.frame_ids import split_answer
 
 _ASKED = "asked"
 _ANSWER = re.compile(r"answer_(\d{6,})\.txt")

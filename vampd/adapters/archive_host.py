@@ -8,7 +8,7 @@ from vampd.adapters.archive_local import LocalArchive
 from vampd.adapters.archive_ssh import SshArchive
 from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.config import Transfer
-from vampd.model.night import Kind
+from vampd.model.nights import Kind
 
 
 def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:

@@ -15,10 +15,9 @@ from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
 from vampd.disk.space import space_at
 from vampd.errors import ConfigError, DataError, RemoteUnavailable
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
-from vampd.model.receipt import Place, Receipt
-from vampd.model.space import Space
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.proofs import Place, Receipt
+from vampd.model.resources import Space
 from vampd.ports import Pace
 
 _DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})

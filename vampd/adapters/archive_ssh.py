@@ -20,10 +20,9 @@ from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
 from vampd.errors import DataError, RemoteUnavailable, TransientError
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
-from vampd.model.receipt import Place, Receipt
-from vampd.model.space import Space
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.proofs import Place, Receipt
+from vampd.model.resources import Space
 from vampd.ports import Pace
 
 _BEGIN, _END = b"vampd begins\0", b"vampd ends\0"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vampd.errors import FrameIdsUnavailable
-from vampd.model.frame_id import FrameId, NumberRange
+from vampd.model.frame_ids import FrameId, NumberRange
 
 
 @dataclass(frozen=True)

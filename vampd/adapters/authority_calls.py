@@ -17,8 +17,7 @@ from vampd.adapters.gen2_client import EXIT_NO_PACKAGE
 from vampd.adapters.process import TICK_S, Ended, run_process
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ClaimLost, ConfigError, FrameIdsUnavailable, TransientError
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.grant import named_ids
+from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.ports import Pace
 
 _CLIENT = "vampd.adapters.gen2_client"

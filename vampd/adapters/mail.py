@@ -20,7 +20,7 @@ from vampd.config import Mail, Tls
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ConfigError, DataError, TransientError
-from vampd.model.mailing import Way
+from vampd.model.delivery import Way
 from vampd.ports import Mailer
 
 _START_DATA, _DONE = 354, 250

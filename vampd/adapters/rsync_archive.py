@@ -22,11 +22,10 @@ from vampd.adapters.rsync import (
 from vampd.config import Transfer
 from vampd.disk.failpoint import failpoint
 from vampd.errors import DataError, TransientError
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
+from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
-from vampd.model.receipt import Receipt
-from vampd.model.space import Space
+from vampd.model.proofs import Receipt
+from vampd.model.resources import Space
 from vampd.ports import Pace
 
 SET_ASIDE_FOLDER = "vbad/"

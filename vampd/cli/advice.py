@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vampd.cli.nights import named
-from vampd.model.state import StageName, Status
+from vampd.model.nights import StageName, Status
 
 if TYPE_CHECKING:
-    from vampd.ports import NightRecord
+    from vampd.model.nights import NightRecord
 
 _SEE = ("plan", "shows what is still to be done, doing nothing")
 _RETRY = ("retry", "tries again now, once what the error tells of is mended")

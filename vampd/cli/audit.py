@@ -16,9 +16,9 @@ from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT, TransientError
 
 if TYPE_CHECKING:
-    from vampd.model.audit import Audit, CountedProduct
-    from vampd.model.night import NightId
-    from vampd.ports import Eyes, NightRecord
+    from vampd.model.accounts import Audit, CountedProduct
+    from vampd.model.nights import NightId, NightRecord
+    from vampd.ports import Eyes
 
 _LOOKS = 20
 
@@ -53,8 +53,8 @@ def count_night(night: NightId, folder: Path, eyes: Eyes) -> Audit:
     """Count the frames of a night from its files: headers only, no pixels."""
     from vampd.fits.packed_file import count_packed_frames
     from vampd.fits.rawcube import count_frames
-    from vampd.model.audit import CountedCube, CountedProduct, audit_night
-    from vampd.model.stream import is_cube_name
+    from vampd.model.accounts import CountedCube, CountedProduct, audit_night
+    from vampd.model.nights import is_cube_name
 
     raw = [
         CountedCube(file.path, count_frames(folder / file.path))
@@ -73,7 +73,7 @@ def count_night(night: NightId, folder: Path, eyes: Eyes) -> Audit:
 
 
 def _count_framelists(night: NightId, eyes: Eyes) -> list[CountedProduct]:
-    from vampd.model.audit import CountedProduct
+    from vampd.model.accounts import CountedProduct
 
     for _ in range(_LOOKS):
         # The daemon may give a framelist its frame ID, or retire it, while it is looked at.

@@ -17,7 +17,7 @@ from vampd.errors import EXIT_NIGHT, DataError, VampdError
 
 if TYPE_CHECKING:
     from vampd.daemon.virtual_cubes import VirtualCubes
-    from vampd.model.generation import Product
+    from vampd.model.cubes import Product
 
 OutOption = Annotated[
     Path, typer.Option("-o", "--out", metavar="DIR", help="Where to write.", show_default=False)

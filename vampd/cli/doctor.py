@@ -18,11 +18,11 @@ from vampd.cli.output import Column, write_json, write_table
 from vampd.cli.session import ConfigOption, JsonOption, settings_of
 from vampd.cli.words import count_of, format_size, one_line
 from vampd.errors import EXIT_NIGHT, StateError, VampdError
-from vampd.model.night import ARCHIVE_FOLDER, Kind
+from vampd.model.nights import ARCHIVE_FOLDER, Kind
 
 if TYPE_CHECKING:
     from vampd.config import Settings
-    from vampd.model.space import Space
+    from vampd.model.resources import Space
 
 _OK, _WARN, _BAD = "OK", "look", "BAD"
 _STYLES = {_OK: "green", _WARN: "yellow", _BAD: "bold red"}
@@ -131,7 +131,7 @@ def _access(folder: Path) -> tuple[str, str]:
 
 
 def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
-    from vampd.model.space import Need, find_shortage, is_low
+    from vampd.model.resources import Need, find_shortage, is_low
 
     reserve, told = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
     if find_shortage(space, Need(bytes=1), reserve):
@@ -247,7 +247,7 @@ def _authority(settings: Settings) -> Iterator[Finding]:
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
-    from vampd.model.mailing import Way
+    from vampd.model.delivery import Way
 
     mail = settings.mail
     if mail.missing:

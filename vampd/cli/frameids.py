@@ -13,7 +13,7 @@ from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT
 
 if TYPE_CHECKING:
-    from vampd.model.frame_id_review import LedgerListing, Review
+    from vampd.model.frame_ids import LedgerListing, Review
     from vampd.wiring.connections import Connections
 
 _COLUMNS = (
@@ -59,8 +59,8 @@ def review_everything(connections: Connections, *, headers: bool) -> tuple[Ledge
     """Read folders, headers if so asked, and the ledger, and review them."""
     from vampd.disk.sightings import read_sightings
     from vampd.fits.product_ids import read_carried_ids
-    from vampd.model.frame_id_review import review_ids
-    from vampd.model.night import ARCHIVE_FOLDER
+    from vampd.model.frame_ids import review_ids
+    from vampd.model.nights import ARCHIVE_FOLDER
 
     root = connections.settings.watch.root
     # The folders first: what they show has its record by then, also while vampd works.

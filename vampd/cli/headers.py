@@ -17,8 +17,7 @@ from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
 if TYPE_CHECKING:
     from vampd.config import Settings
     from vampd.fits.card_edits import Header
-    from vampd.model.dictionary import Dictionary
-    from vampd.model.forms import Problem
+    from vampd.model.headers import Dictionary, Problem
 
 app = typer.Typer(
     name="headers",
@@ -132,7 +131,7 @@ def _refuse_raw(files: Iterable[Path], settings: Settings) -> None:
 
 
 def _edits(cards: Any, dictionary: Dictionary) -> Mapping[str, str]:
-    from vampd.model.dictionary import format_cards
+    from vampd.model.headers import format_cards
 
     return {old.text: new.text for old, new in format_cards(cards, dictionary).edits}
 
@@ -163,8 +162,7 @@ def report_on(
     path: Path, headers: Sequence[Header], dictionary: Dictionary, required: Sequence[str]
 ) -> FileReport:
     """What the dictionary asks of a file's headers, and which required cards are in none."""
-    from vampd.model.dictionary import format_cards
-    from vampd.model.required_cards import find_missing
+    from vampd.model.headers import find_missing, format_cards
 
     formatted = [(header.hdu, format_cards(header.cards, dictionary)) for header in headers]
     return FileReport(

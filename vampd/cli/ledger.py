@@ -15,8 +15,8 @@ from vampd.cli.words import count_of
 from vampd.errors import FrameIdConflict, UsageError
 
 if TYPE_CHECKING:
-    from vampd.model.night import NightId
-    from vampd.model.told_binding import ToldBinding, ToldBindings
+    from vampd.model.frame_ids import ToldBinding, ToldBindings
+    from vampd.model.nights import NightId
     from vampd.store.ledger_rebuild import Rebuilt
     from vampd.wiring.connections import Connections
 
@@ -59,8 +59,8 @@ def rebuild_ledger(
 def read_all_bindings(connections: Connections) -> ToldBindings:
     """What the folders of all archive nights that vampd synchronised tell."""
     from vampd.disk.sightings import read_sightings
-    from vampd.model.night import ARCHIVE_FOLDER
-    from vampd.model.told_binding import weigh
+    from vampd.model.frame_ids import weigh
+    from vampd.model.nights import ARCHIVE_FOLDER
 
     nights = read_sightings(connections.settings.watch.root / ARCHIVE_FOLDER)
     return weigh(
@@ -70,7 +70,7 @@ def read_all_bindings(connections: Connections) -> ToldBindings:
 
 def _read_night(connections: Connections, night: NightId) -> Iterator[ToldBinding | str]:
     from vampd.fits.product_ids import read_carried_ids
-    from vampd.model.told_binding import read_bindings
+    from vampd.model.frame_ids import read_bindings
     from vampd.stages.frameids import NAME_CHANGES_PATH, first_names
 
     names = first_names(connections.eyes.generations(night))

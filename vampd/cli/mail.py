@@ -25,13 +25,13 @@ from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, NightArgument, connected
 from vampd.cli.words import count_of, format_size
 from vampd.errors import UsageError
-from vampd.model.mailing import MailOutcome, MailState
-from vampd.model.night import Kind
+from vampd.model.delivery import MailOutcome, MailState
+from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from vampd.model.letter import Letter, ManifestText
+    from vampd.model.delivery import Letter, ManifestText
     from vampd.wiring.connections import Connections
 
 _DRAFT_SUFFIX = ".eml"
@@ -98,7 +98,7 @@ def mail(
         )
     with connected(context, config) as connections:
         from vampd.daemon.mailing import load_template, new_message_id
-        from vampd.model.letter import compose_mail, write_letter
+        from vampd.model.delivery import compose_mail, write_letter
 
         settings = connections.settings.mail
         with ExitStack() as locks:

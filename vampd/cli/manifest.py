@@ -14,14 +14,12 @@ from vampd.cli.output import Column, write, write_json, write_table
 from vampd.cli.session import ConfigOption, JsonOption, connected
 from vampd.cli.words import count_of, format_size
 from vampd.errors import DataError, UsageError
-from vampd.model.mailing import Correspondence, MailState, ManifestFile, note_name
-from vampd.model.night import Kind
-from vampd.model.state import Status
+from vampd.model.delivery import Correspondence, MailState, ManifestFile, note_name
+from vampd.model.nights import Kind, Status
 
 if TYPE_CHECKING:
-    from vampd.model.letter import ManifestText
-    from vampd.model.manifest import Manifest
-    from vampd.ports import NightRecord
+    from vampd.model.delivery import Manifest, ManifestText
+    from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
 _COLUMNS = (
@@ -69,7 +67,7 @@ def manifest(
     With --combine they are written as one, sorted by frame ID, in the form that they share. A
     frame ID or a file that stands twice is refused.
     """
-    from vampd.model.manifest import combine_manifests, format_manifest
+    from vampd.model.delivery import combine_manifests, format_manifest
 
     with connected(context, config) as connections:
         found = find_manifests(connections, nights)
@@ -119,7 +117,7 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet; UsageError ``file_exists`` or ``cannot_write``."""
     from vampd.disk.atomic import creating
-    from vampd.model.checksums import text_bytes
+    from vampd.model.proofs import text_bytes
 
     try:
         with creating(path) as file:

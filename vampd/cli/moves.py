@@ -12,8 +12,7 @@ from vampd.cli.nights import choose_record, title_of
 from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.errors import IllegalTransition, UsageError
-from vampd.model.night import Kind
-from vampd.model.state import HELD_BY_PERSON, Event, EventName, StageName
+from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, StageName
 
 StageOption = Annotated[
     StageName | None,

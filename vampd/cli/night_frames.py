@@ -12,12 +12,9 @@ from vampd.cli.nights import title_of
 from vampd.errors import TransientError, UsageError
 
 if TYPE_CHECKING:
-    from vampd.model.cube import FileStamp, SetAside
-    from vampd.model.generation import Generation
-    from vampd.model.night import NightId
-    from vampd.model.night_frames import CubeTimes, NightFrames
-    from vampd.model.summary import Summary
-    from vampd.ports import NightRecord
+    from vampd.model.accounts import CubeTimes, NightFrames, Summary
+    from vampd.model.cubes import Generation, SetAside
+    from vampd.model.nights import FileStamp, NightId, NightRecord
     from vampd.wiring.connections import Connections
 
 _CUBES_WORTH_A_BAR = 100
@@ -38,9 +35,7 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
     UsageError ``not_synchronised`` if there is no generation yet.
     """
     from vampd.daemon.attempt import total_counts
-    from vampd.model.night_census import gather_frames
-    from vampd.model.run_summary import Limits
-    from vampd.model.summary import summarise_night
+    from vampd.model.accounts import Limits, gather_frames, summarise_night
 
     night, rules = record.night, connections.settings.sync
     generations = connections.eyes.generations(night)
@@ -68,10 +63,9 @@ def _read_cubes(
     connections: Connections, night: NightId, generations: Iterable[Generation]
 ) -> tuple[dict[str, CubeTimes], list[SetAside]]:
     """The usable raw cubes by path, and those of no generation that are not usable."""
-    from vampd.model.cube import RawCube, SetAside
-    from vampd.model.generation import accounted_cubes, set_aside_cubes
-    from vampd.model.night_frames import observe_cube
-    from vampd.model.stream import is_cube_name
+    from vampd.model.accounts import observe_cube
+    from vampd.model.cubes import RawCube, SetAside, accounted_cubes, set_aside_cubes
+    from vampd.model.nights import is_cube_name
 
     accounts, aside = accounted_cubes(generations), set_aside_cubes(generations)
     files = [

@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 
 from vampd.errors import UsageError
-from vampd.model.night import Kind, NightId, parse_night_date
-from vampd.ports import NightRecord
+from vampd.model.nights import Kind, NightId, NightRecord, parse_night_date
 
 _DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _NAMED = 3  # so many nights are proposed for one that is not known

@@ -13,6 +13,7 @@ from vampd.cli.nights import choose_record, title_of
 from vampd.cli.output import write_json, write_prose
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.words import count_of, format_size, one_line
+from vampd.model.nights import Status
 from vampd.model.plan import (
     Action,
     CommitGeneration,
@@ -32,11 +33,10 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.receipt import Place
-from vampd.model.state import Status
+from vampd.model.proofs import Place
 
 if TYPE_CHECKING:
-    from vampd.ports import NightRecord
+    from vampd.model.nights import NightRecord
 
 # A plan up to this length is listed, a longer one is summed up.
 LISTED_ACTIONS = 40

@@ -10,12 +10,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from vampd.cli.plot_panels import draw_alternation, draw_losses, draw_offsets
 from vampd.cli.plot_timeline import draw_timeline
-from vampd.model.night_frames import SYNC_KINDS, FrameKind
-from vampd.model.night_runs import number_runs
+from vampd.model.accounts import SYNC_KINDS, FrameKind, number_runs
 
 if TYPE_CHECKING:
     from vampd.cli.night_frames import ObservedNight
-    from vampd.model.summary import Summary
+    from vampd.model.accounts import Summary
 
 _DOTS_PER_INCH = 100
 WIDTH, HEIGHT = 1600, 1000  # pixels

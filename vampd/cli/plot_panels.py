@@ -23,17 +23,21 @@ from vampd.cli.plot_style import (
     VERMILION,
     draw_nothing,
 )
-from vampd.model.modulation import find_modulation
-from vampd.model.night_frames import NightFrames
-from vampd.model.night_runs import in_time_order, split_by_run
-from vampd.model.run_intervals import LABEL_THRESHOLD, alternation
-from vampd.model.run_summary import pair_offsets
+from vampd.model.accounts import (
+    LABEL_THRESHOLD,
+    NightFrames,
+    alternation,
+    in_time_order,
+    pair_offsets,
+    split_by_run,
+)
+from vampd.model.sync import find_modulation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
 
-    from vampd.model.run_summary import RunSummary
+    from vampd.model.accounts import RunSummary
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vampd.model.night_frames import FrameKind
+from vampd.model.accounts import FrameKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.cli.plot_style import GREY, TEXT_SIZE, TITLE_SIZE, draw_nothing, style_of
-from vampd.model.night_frames import FrameKind, NightFrames
+from vampd.model.accounts import FrameKind, NightFrames
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from vampd.model.run_summary import RunSummary
-    from vampd.model.summary import Summary
+    from vampd.model.accounts import RunSummary, Summary
 
 Float64 = npt.NDArray[np.float64]
 Lane = tuple[int, FrameKind]

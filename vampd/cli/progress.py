@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vampd.cli.words import format_size
-from vampd.model.state import Status
+from vampd.model.nights import Status
 
 if TYPE_CHECKING:
-    from vampd.ports import NightRecord
+    from vampd.model.nights import NightRecord
 
 
 def format_progress(record: NightRecord) -> str:

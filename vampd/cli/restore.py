@@ -19,11 +19,11 @@ from vampd.cli.output import write, write_prose
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.cli.words import count_of, format_size
 from vampd.errors import IllegalTransition, MalformedCube, StateError, UsageError
-from vampd.model.state import RESTORED, Event, EventName, StageName, Status
+from vampd.model.nights import RESTORED, Event, EventName, StageName, Status
 
 if TYPE_CHECKING:
     from vampd.disk.restoring import Restoration
-    from vampd.ports import NightRecord
+    from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
 _LISTED = 5
@@ -150,7 +150,7 @@ def _grouped(paths: tuple[str, ...]) -> dict[tuple[str, str], list[str]]:
 def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
     """What the old tools have changed in the raw files themselves."""
     from vampd.disk.listing import list_raw_files
-    from vampd.model.stream import is_cube_name, timing_name
+    from vampd.model.nights import is_cube_name, timing_name
 
     losses: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}

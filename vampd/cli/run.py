@@ -21,14 +21,21 @@ from vampd.cli.progress import format_progress
 from vampd.cli.session import ConfigOption, KindOption, settings_of
 from vampd.cli.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
-from vampd.model.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
-from vampd.model.state import StageName, Status, stages_of
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    Kind,
+    NightId,
+    StageName,
+    Status,
+    parse_night_date,
+    stages_of,
+)
 
 if TYPE_CHECKING:
     from vampd.config import Settings
     from vampd.daemon.attempt import Outcome
     from vampd.daemon.by_hand import HandRunner
-    from vampd.ports import NightRecord
+    from vampd.model.nights import NightRecord
 
     _Show = Callable[[NightRecord, str], None]
 

@@ -14,7 +14,7 @@ import typer
 from vampd.cli.output import ReaderLeft, write_error
 from vampd.config import MACHINE_CONFIG, Settings, config_path, load_settings, packaged_file
 from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
-from vampd.model.night import Kind
+from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
     from vampd.wiring.connections import Connections

@@ -13,7 +13,7 @@ from vampd.cli.output import write
 from vampd.cli.session import ConfigOption, settings_of
 from vampd.cli.words import count_of
 from vampd.errors import UsageError
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 
 
 class Logger(StrEnum):

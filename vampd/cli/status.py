@@ -21,12 +21,11 @@ from vampd.cli.words import (
     format_time_or_none,
     one_line,
 )
-from vampd.model.mailing import Correspondence
-from vampd.model.state import Gate, Status, stages_of
+from vampd.model.delivery import Correspondence
+from vampd.model.nights import Gate, Status, stages_of
 
 if TYPE_CHECKING:
-    from vampd.model.night import NightId
-    from vampd.ports import EventRecord, NightRecord
+    from vampd.model.nights import EventRecord, NightId, NightRecord
 
 _STYLES = {
     Status.FILLING: "dim",

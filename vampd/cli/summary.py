@@ -24,8 +24,7 @@ from vampd.cli.summary_objects import (
 from vampd.errors import EXIT_NIGHT, UsageError
 
 if TYPE_CHECKING:
-    from vampd.model.run_summary import RunSummary
-    from vampd.model.summary import Minute, Summary
+    from vampd.model.accounts import Minute, RunSummary, Summary
 
 _UNKNOWN = "-"
 
@@ -72,7 +71,7 @@ def summary(
 
 
 def _show_minutes(result: Summary) -> None:
-    from vampd.model.night_frames import FrameKind
+    from vampd.model.accounts import FrameKind
 
     pairs = {
         "A": FrameKind.SYNC_A,
@@ -125,7 +124,7 @@ def _clocks(minute: Minute, form: str) -> tuple[str, str]:
 
 
 def _show_runs(runs: Sequence[RunSummary]) -> None:
-    from vampd.model.run_summary import percent
+    from vampd.model.accounts import percent
 
     def cells(run: RunSummary) -> dict[str, str]:
         return {

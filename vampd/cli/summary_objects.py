@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vampd.model.run_summary import RunSummary
-    from vampd.model.summary import Summary
-    from vampd.ports import NightRecord
+    from vampd.model.accounts import RunSummary, Summary
+    from vampd.model.nights import NightRecord
 
 HST = timedelta(hours=-10)
 
@@ -23,7 +22,7 @@ def moment_of(time_us: int) -> datetime:
 
 def summary_object(record: NightRecord, result: Summary) -> dict[str, Any]:
     """The summary for programs; times are ISO 8601, what is not known is null."""
-    from vampd.model.night_frames import SYNC_KINDS, FrameKind
+    from vampd.model.accounts import SYNC_KINDS, FrameKind
 
     synchronised = result.frames(*SYNC_KINDS)
     others = {
@@ -70,7 +69,7 @@ def minute_keys() -> tuple[str, ...]:
 
 
 def _count_keys() -> tuple[str, ...]:
-    from vampd.model.summary import COLUMNS
+    from vampd.model.accounts import COLUMNS
 
     return tuple(f"cam{camera}_{kind}" for camera, kind in COLUMNS)
 

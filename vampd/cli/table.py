@@ -10,9 +10,8 @@ import typer
 from vampd.cli.output import Column, align_columns, write, write_json
 from vampd.cli.session import ConfigOption, JsonOption, connected
 from vampd.errors import UsageError
-from vampd.model.night import ARCHIVE_FOLDER, Kind
-from vampd.model.status_table import TITLES, Mark, StatusRow, merge_rows, parse_old_log
-from vampd.ports import NightRecord
+from vampd.model.delivery import TITLES, Mark, StatusRow, merge_rows, parse_old_log
+from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightRecord
 
 _OLD_LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 

@@ -16,11 +16,9 @@ from vampd.cli.run import run
 from vampd.cli.session import ConfigOption, KindOption, NightArgument, connected, settings_of
 from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT, ConfigError, DataError, UsageError
-from vampd.model.checksums import SUMS_NAME, parse_sums, text_digest
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Compare
-from vampd.model.state import StageName
-from vampd.model.verification import judge_copy
+from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
 
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive

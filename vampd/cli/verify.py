@@ -16,26 +16,26 @@ from vampd.cli.output import is_terminal, write, write_json, write_prose
 from vampd.cli.session import ConfigOption, JsonOption, KindOption, connected
 from vampd.cli.words import count_of
 from vampd.errors import EXIT_NIGHT, DataError, RemoteUnavailable, UsageError, VampdError
-from vampd.model.checksums import SUMS_NAME
+from vampd.model.nights import Facts, Status
 from vampd.model.plan import Compare
-from vampd.model.receipt import Place, Receipt
-from vampd.model.state import Status
-from vampd.model.verification import (
+from vampd.model.proofs import (
     BAD_LIST,
+    SUMS_NAME,
+    Place,
+    Receipt,
     Verdict,
     choose_sample,
     expected_digests,
     format_bad_list,
     judge_copy,
 )
-from vampd.ports import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vampd.adapters.rsync_archive import RsyncArchive
-    from vampd.model.night import Kind, NightId
-    from vampd.ports import ArchiveHost, NightRecord
+    from vampd.model.nights import Kind, NightId, NightRecord
+    from vampd.ports import ArchiveHost
     from vampd.wiring.connections import Connections
 
 _FILES_AT_ONCE = 16

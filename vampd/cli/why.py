@@ -21,11 +21,10 @@ from vampd.cli.status import (
 )
 from vampd.cli.words import count_of, format_duration, format_moment
 from vampd.errors import DataError, VampdError
-from vampd.model.state import EventName, Status, stages_of
+from vampd.model.nights import EventName, Status, stages_of
 
 if TYPE_CHECKING:
-    from vampd.model.night import Kind
-    from vampd.ports import EventRecord, NightRecord
+    from vampd.model.nights import EventRecord, Kind, NightRecord
 
 _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _LONGEST_SILENCE_S = 120.0

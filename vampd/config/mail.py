@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from vampd.config.table import Seconds, Table
-from vampd.model.mailing import Way
+from vampd.model.delivery import Way
 
 
 class Tls(StrEnum):

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from vampd.config.table import Count, Fraction, Seconds, Table
-from vampd.model.night import parse_night_date
+from vampd.model.nights import parse_night_date
 
 
 class Watch(Table):

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import field_validator, model_validator
 
 from vampd.config.table import Fraction, Seconds, Table
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.manifest import DigestColumn, LineEnd, ManifestForm, Style
-from vampd.model.proof import Verification
+from vampd.model.delivery import DigestColumn, LineEnd, ManifestForm, Style
+from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.proofs import Verification
 
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import field_validator
 
 from vampd.config.table import Seconds, Table
-from vampd.model.night import Kind
+from vampd.model.nights import Kind
 
 
 def _split_destination(destination: str) -> tuple[str | None, str]:

@@ -35,13 +35,23 @@ from vampd.errors import (
     VampdError,
 )
 from vampd.log import get_log
-from vampd.model.generation import Generation, SyncCounts
+from vampd.model.cubes import Generation, SyncCounts
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    Event,
+    EventName,
+    Facts,
+    Gate,
+    NightRecord,
+    RetryPolicy,
+    StageName,
+    Status,
+    Stream,
+    after_failure,
+)
 from vampd.model.plan import Plan
-from vampd.model.retry import RetryPolicy, after_failure
-from vampd.model.state import Event, EventName, Gate, StageName, Status
-from vampd.model.stream import CAMERA_STREAMS, Stream
-from vampd.model.synchronisation import find_unexpected
-from vampd.ports import Eyes, Facts, NightRecord, NightStore
+from vampd.model.sync import find_unexpected
+from vampd.ports import Eyes, NightStore
 from vampd.stages import STAGES, Stage, settings_for
 from vampd.stages.transfer import is_safe
 

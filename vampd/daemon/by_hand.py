@@ -31,11 +31,20 @@ from vampd.daemon.scan import (
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
-from vampd.model.night import NightId
-from vampd.model.quiet import is_due
-from vampd.model.schedule import find_blockers
-from vampd.model.state import HELD_BY_PERSON, Event, EventName, StageName, Status, stages_of
-from vampd.ports import Facts, NightRecord, NightStore
+from vampd.model.nights import (
+    HELD_BY_PERSON,
+    Event,
+    EventName,
+    Facts,
+    NightId,
+    NightRecord,
+    StageName,
+    Status,
+    find_blockers,
+    is_due,
+    stages_of,
+)
+from vampd.ports import NightStore
 
 _PATIENCE_S = 60.0
 _LOOK_S = 1.0

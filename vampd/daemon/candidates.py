@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 from vampd.config import Authority, Settings
 from vampd.daemon.quiet_watch import OLD_TOOLS
-from vampd.model.schedule import Candidate, Limits
-from vampd.model.state import Gate, StageName, Status
-from vampd.ports import NightRecord
+from vampd.model.nights import Candidate, Gate, Limits, NightRecord, StageName, Status
 
 
 def candidates_of(records: Iterable[NightRecord], settings: Settings) -> list[Candidate]:

@@ -38,17 +38,15 @@ from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
 from vampd.log import get_log
-from vampd.model.cube import FileStamp
-from vampd.model.framelist import (
+from vampd.model.cubes import (
     Framelist,
     apply_edits,
     format_framelist,
+    format_generation,
     stamp_frame_id,
 )
-from vampd.model.generation import format_generation
-from vampd.model.letter import write_letter
-from vampd.model.mailing import ManifestFile
-from vampd.model.night import NightId
+from vampd.model.delivery import ManifestFile, write_letter
+from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import (
     Action,
     CommitGeneration,
@@ -67,8 +65,7 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.receipt import Digests, Place, Receipt
-from vampd.model.stream import Stream
+from vampd.model.proofs import Digests, Place, Receipt
 from vampd.ports import ArchiveHost, FrameIdAuthority, Ledger, Receipts
 
 _log = get_log()

@@ -10,23 +10,23 @@ from vampd.disk.listing import list_files, list_raw_files, stamp_of
 from vampd.errors import DataError
 from vampd.fits.rawcube import read_raw_cube
 from vampd.fits.sidecar import read_sidecar_identity
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.dictionary import Dictionary
-from vampd.model.framelist import SUFFIX, Framelist, parse_framelist
-from vampd.model.generation import Generation, parse_generation
-from vampd.model.mailing import Correspondence
-from vampd.model.night import NightId
-from vampd.model.receipt import Place, Receipt
-from vampd.model.stream import CAMERA_STREAMS, Stream, timing_name
-from vampd.ports import (
-    ArchiveHost,
-    BoundId,
+from vampd.model.cubes import (
+    SUFFIX,
+    Framelist,
     FramelistHead,
-    Ledger,
-    MailLog,
+    Generation,
     PackedProduct,
-    Receipts,
+    RawCube,
+    SetAside,
+    parse_framelist,
+    parse_generation,
 )
+from vampd.model.delivery import Correspondence
+from vampd.model.frame_ids import BoundId
+from vampd.model.headers import Dictionary
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
+from vampd.model.proofs import Place, Receipt
+from vampd.ports import ArchiveHost, Ledger, MailLog, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"

@@ -18,23 +18,21 @@ from vampd.config import Mail
 from vampd.disk.atomic import replacing
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ConfigError, DataError, TransientError
-from vampd.model.checksums import text_digest
-from vampd.model.letter import (
+from vampd.model.delivery import (
     DEFAULT_TEMPLATE,
     Letter,
-    ManifestText,
-    check_template,
-    compose_mail,
-)
-from vampd.model.mailing import (
     Mailing,
     MailOutcome,
     ManifestFile,
+    ManifestText,
     Way,
     append_note,
+    check_template,
+    compose_mail,
     note_name,
 )
-from vampd.model.night import NightId
+from vampd.model.nights import NightId
+from vampd.model.proofs import text_digest
 from vampd.ports import Mailer, MailLog
 
 

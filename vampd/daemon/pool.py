@@ -23,7 +23,7 @@ from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.errors import ClaimLost, WorkerLost
 from vampd.fits.worker import initialise_worker
 from vampd.log import get_log
-from vampd.model.workers import workers_that_fit
+from vampd.model.resources import workers_that_fit
 from vampd.ports import Pace
 
 _log = get_log()

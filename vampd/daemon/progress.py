@@ -8,8 +8,9 @@ from contextlib import suppress
 from vampd.disk.shared import SharedMeter
 from vampd.errors import TransientError
 from vampd.log import get_log
+from vampd.model.nights import Facts, NightRecord
 from vampd.model.plan import Action, Pack, Plan
-from vampd.ports import Facts, NightRecord, NightStore
+from vampd.ports import NightStore
 
 _log = get_log()
 _TELL_EVERY_S = 1.0

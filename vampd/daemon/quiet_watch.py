@@ -27,12 +27,21 @@ from vampd.daemon.scan import (
 from vampd.disk.failpoint import failpoint
 from vampd.errors import IllegalTransition
 from vampd.log import get_log
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
-from vampd.model.quiet import Stillness, is_due, is_quiet
-from vampd.model.state import Event, EventName, StageName, Status
-from vampd.model.stream import timing_name
-from vampd.ports import Facts, NightRecord, NightStore
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Facts,
+    FileStamp,
+    NightId,
+    NightRecord,
+    StageName,
+    Status,
+    Stillness,
+    is_due,
+    is_quiet,
+    timing_name,
+)
+from vampd.ports import NightStore
 
 _log = get_log()
 

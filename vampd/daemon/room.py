@@ -12,9 +12,17 @@ from vampd.daemon.execute import Hands, execute_wave
 from vampd.disk.space import space_at
 from vampd.errors import ClaimLost, DiskFull
 from vampd.log import get_log
-from vampd.model.low_space import LowSpace
 from vampd.model.plan import Action, Pack, Plan, Send, Wave
-from vampd.model.space import Need, Space, find_shortage, is_low, need_here, need_there, spare_bytes
+from vampd.model.resources import (
+    LowSpace,
+    Need,
+    Space,
+    find_shortage,
+    is_low,
+    need_here,
+    need_there,
+    spare_bytes,
+)
 
 _log = get_log()
 # Noise that does not compress at all, and the packed file's own tables.

@@ -12,11 +12,21 @@ from vampd.daemon.eyes import look_at_cube
 from vampd.disk.listing import list_raw_files
 from vampd.disk.writers import has_writers
 from vampd.errors import TransientError
-from vampd.model.cube import FileStamp, RawCube
-from vampd.model.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
-from vampd.model.old_tools import find_traces
-from vampd.model.quiet import INCOMPLETE_CODES, Look
-from vampd.model.stream import CAMERA_STREAMS, Stream, is_cube_name, unfinished_cube_name
+from vampd.model.cubes import RawCube
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    CAMERA_STREAMS,
+    INCOMPLETE_CODES,
+    FileStamp,
+    Kind,
+    Look,
+    NightId,
+    Stream,
+    find_traces,
+    is_cube_name,
+    parse_night_date,
+    unfinished_cube_name,
+)
 
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 

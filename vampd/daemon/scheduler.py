@@ -25,10 +25,20 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
 from vampd.errors import ClaimLost, ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
-from vampd.model.night import ARCHIVE_FOLDER, NightId
-from vampd.model.schedule import Candidate, Limits, choose_nights, find_blockers
-from vampd.model.state import Event, EventName, Status
-from vampd.ports import Facts, NightRecord, NightStore
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    Candidate,
+    Event,
+    EventName,
+    Facts,
+    Limits,
+    NightId,
+    NightRecord,
+    Status,
+    choose_nights,
+    find_blockers,
+)
+from vampd.ports import NightStore
 
 _log = get_log()
 _TICK_S = 0.25

@@ -10,10 +10,7 @@ from pathlib import Path
 from vampd.daemon.eyes import look_at_cube
 from vampd.disk.listing import stamp_of
 from vampd.errors import DataError
-from vampd.model.cube import RawCube
-from vampd.model.framelist import Framelist
-from vampd.model.generation import CubeAccount, Product
-from vampd.model.product_header import build_framelist
+from vampd.model.cubes import CubeAccount, Framelist, Product, RawCube, build_framelist
 
 # A product and its siblings come from the same cubes, one after the other: a few of them, but the
 # solo frames of a run may be strewn over all of its cubes. About 100 bytes a frame.

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vampd.daemon.used_cubes import UsedCubes
-from vampd.model.dictionary import format_cards
-from vampd.model.framelist import Framelist, apply_edits, stamp_frame_id
-from vampd.model.generation import Product, accounted_cubes
-from vampd.model.night import NightId
-from vampd.ports import BoundId, Eyes
+from vampd.model.cubes import Framelist, Product, accounted_cubes, apply_edits, stamp_frame_id
+from vampd.model.frame_ids import BoundId
+from vampd.model.headers import format_cards
+from vampd.model.nights import NightId
+from vampd.ports import Eyes
 
 
 class VirtualCubes:

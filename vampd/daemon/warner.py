@@ -16,8 +16,8 @@ from vampd.daemon.mailing import new_message_id
 from vampd.disk.episode import begin_episode, end_episode, end_of_episode
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log
-from vampd.model.letter import compose_text
-from vampd.model.low_space import LowSpace
+from vampd.model.delivery import compose_text
+from vampd.model.resources import LowSpace
 from vampd.ports import Mailer
 
 _log = get_log()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from vampd.model.night import ARCHIVE_FOLDER, parse_night_date
+from vampd.model.nights import ARCHIVE_FOLDER, parse_night_date
 
 # The old tools' hard links are raw files too: of some nights the only whole ones.
 _STREAM = re.compile(r"vcam[12](_hlinkbak)?")

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vampd.model.cube import FileStamp
+from vampd.model.nights import FileStamp
 
 _RAW_SUFFIXES = (".fits", ".txt")
 

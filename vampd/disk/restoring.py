@@ -16,8 +16,8 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder, remove_durably
 from vampd.disk.failpoint import failpoint
 from vampd.errors import DataError
-from vampd.model.checksums import SUMS_NAME
-from vampd.model.stream import CAMERA_STREAMS
+from vampd.model.nights import CAMERA_STREAMS
+from vampd.model.proofs import SUMS_NAME
 
 _BACKUP = "_hlinkbak"
 _OLD_FOLDERS = re.compile(r"vsolo\d*|vsync|vbad|tmp.*|vgen2")

@@ -15,11 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vampd.errors import DataError
-from vampd.model.frame_id import FrameId
-from vampd.model.name_changes import NAME_CHANGES, parse_name_changes
-from vampd.model.night import Kind, NightId, parse_night_date
-from vampd.model.sighting import NAMES, NightSightings
-from vampd.model.stream import Stream
+from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, NightSightings, parse_name_changes
+from vampd.model.nights import Kind, NightId, Stream, parse_night_date
 
 # Numbers are unique whatever the frame type's letter.
 _NAMED_BY_ID = re.compile(r"VMP[A-Z](\d{8})\.(?:fits|fits\.fz|txt|framelist)")

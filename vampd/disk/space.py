@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vampd.model.space import Space
+from vampd.model.resources import Space
 
 
 def space_at(folder: Path) -> Space:

@@ -22,7 +22,7 @@ from vampd.disk.atomic import replacing
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.checksum import add, encode_complement, sum_bytes
 from vampd.fits.header import format_header, open_regular_file, padded, read_cards_at
-from vampd.model.cards import Cards
+from vampd.model.cubes import Cards
 
 _EXTENSION = b"XTENSION="
 _CHUNK_BYTES = 4 * 1024 * 1024

@@ -20,8 +20,8 @@ from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.header import read_cards_at
 from vampd.fits.rawcube import CubeLayout, layout_of_int16
-from vampd.model.cube import FileStamp
-from vampd.model.framelist import FrameRange
+from vampd.model.cubes import FrameRange
+from vampd.model.nights import FileStamp
 
 # Small enough for the processor's own cache, where pixels stay from the reading to the last code.
 BATCH_BYTES = 2 * 1024 * 1024

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vampd.errors import MalformedCube
-from vampd.model.cards import CARD_LENGTH, Cards
+from vampd.model.cubes import CARD_LENGTH, Cards
 
 BLOCK_BYTES = 2880
 _END = "END".ljust(CARD_LENGTH)

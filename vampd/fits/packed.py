@@ -35,10 +35,9 @@ from vampd.fits.packed_cards import (
 from vampd.fits.packed_file import Proof, frame_digest, prove_packed
 from vampd.fits.rice import TileEncoder, largest_tile_bytes
 from vampd.fits.sidecar import write_sidecar
-from vampd.model.cube import FileStamp
-from vampd.model.framelist import Framelist
-from vampd.model.proof import Verification, frames_to_decode
-from vampd.model.receipt import Place, Receipt
+from vampd.model.cubes import Framelist
+from vampd.model.nights import FileStamp
+from vampd.model.proofs import Place, Receipt, Verification, frames_to_decode
 from vampd.ports import Meter, Pace
 
 # P descriptors are signed 32-bit numbers.

@@ -21,7 +21,7 @@ from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
 from vampd.fits.rice import SLACK_BYTES, Bytes, Int16, TileDecoder, decode_tile
-from vampd.model.cards import Cards
+from vampd.model.cubes import Cards
 from vampd.ports import Pace
 
 _READ_BYTES = 2 * 1024 * 1024

@@ -27,9 +27,8 @@ from vampd.fits.header import format_header, open_regular_file, padded, read_car
 from vampd.fits.packed import image_of, write_packed
 from vampd.fits.packed_cards import TABLE_NAME, check_data_sum, plain_cards
 from vampd.fits.rawcube import check_packable, layout_of_int16
-from vampd.model.cards import Cards
-from vampd.model.cube import FileStamp
-from vampd.model.framelist import Framelist, FrameRange, ProductOrder
+from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder
+from vampd.model.nights import FileStamp
 from vampd.ports import Pace
 
 _EXTENSION = b"XTENSION"

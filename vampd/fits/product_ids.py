@@ -13,13 +13,9 @@ from vampd.disk.listing import list_files
 from vampd.errors import DataError
 from vampd.fits.header import open_regular_file, read_cards_at
 from vampd.fits.sidecar import read_sidecar_identity
-from vampd.model.cards import Cards
-from vampd.model.frame_id import FrameId
-from vampd.model.frame_id_review import CarriedId
-from vampd.model.framelist import SUFFIX, parse_framelist
-from vampd.model.night import NightId
-from vampd.model.sighting import HEADERS, NightSightings
-from vampd.model.stream import Stream
+from vampd.model.cubes import SUFFIX, Cards, parse_framelist
+from vampd.model.frame_ids import HEADERS, CarriedId, FrameId, NightSightings
+from vampd.model.nights import NightId, Stream
 
 _PACKED = ".fits.fz"
 _PLAIN = ".fits"

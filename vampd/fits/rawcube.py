@@ -14,10 +14,17 @@ from pathlib import Path
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.header import open_regular_file, padded, read_cards, read_cards_at
 from vampd.fits.packed_cards import unpackable_card
-from vampd.model.cards import Cards, Undefined, render_card
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.stream import CAMERA_STREAMS, Stream
-from vampd.model.timing import Timing, check_timing, parse_timing
+from vampd.model.cubes import (
+    Cards,
+    RawCube,
+    SetAside,
+    Timing,
+    Undefined,
+    check_timing,
+    parse_timing,
+    render_card,
+)
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
 
 PIXEL_BYTES = 2
 _UNSIGNED_ZERO = 32768

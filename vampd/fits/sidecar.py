@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vampd.disk.atomic import creating, fsync_folder, replacing
-from vampd.model.framelist import Framelist
-from vampd.model.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
+from vampd.model.cubes import HEAD_BYTES, Framelist, format_sidecar, parse_sidecar_identity
 
 
 def write_sidecar(framelist: Framelist, sidecar: Path) -> None:

@@ -33,7 +33,7 @@ from vampd.fits.rice import (
     largest_tile_bytes,
     smallest_tile_bytes,
 )
-from vampd.model.cards import Cards
+from vampd.model.cubes import Cards
 from vampd.ports import Pace
 
 _DESCRIPTOR = re.compile(r"1?([PQ])B(\(\d+\))?")

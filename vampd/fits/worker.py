@@ -17,9 +17,8 @@ from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
 from vampd.fits.packed import pack_cube
-from vampd.model.framelist import parse_framelist
-from vampd.model.proof import Verification
-from vampd.model.receipt import Receipt
+from vampd.model.cubes import parse_framelist
+from vampd.model.proofs import Receipt, Verification
 
 _PR_SET_PDEATHSIG = 1
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from vampd.model.cards import Card
-from vampd.model.frame_id import FrameId
-from vampd.model.generation import Generation, Product
-from vampd.model.mailing import ManifestFile
-from vampd.model.receipt import Digests, Place
+from vampd.model.cubes import Card, Generation, Product
+from vampd.model.delivery import ManifestFile
+from vampd.model.frame_ids import FrameId
+from vampd.model.proofs import Digests, Place
 
 
 class RunsIn(StrEnum):

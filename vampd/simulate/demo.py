@@ -21,9 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from vampd.config import Settings, load_settings, packaged_file
 from vampd.errors import VampdError
 from vampd.log import LogLevel, configure_log
-from vampd.model.night import Kind, NightId
-from vampd.model.state import Status, stages_of
-from vampd.ports import NightRecord
+from vampd.model.nights import Kind, NightId, NightRecord, Status, stages_of
 from vampd.simulate.night import plan_night
 from vampd.simulate.presets import PRESETS
 from vampd.simulate.writer import write_night

@@ -12,9 +12,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from vampd.model.cards import CARD_LENGTH, Card, Cards, render_card, render_string, render_value
-from vampd.model.timing import Timing
-from vampd.model.ut import DAY_US, format_clock, format_date, format_hst_clock
+from vampd.model.cubes import (
+    CARD_LENGTH,
+    Card,
+    Cards,
+    Timing,
+    render_card,
+    render_string,
+    render_value,
+)
+from vampd.model.nights import DAY_US, format_clock, format_date, format_hst_clock
 from vampd.simulate.scenario import Crop, Defect, Run, Trigger
 
 _DETECTOR_SIZE = (4096, 2304)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.stream import timing_name
+from vampd.model.cubes import RawCube, SetAside
+from vampd.model.nights import FileStamp, timing_name
 from vampd.simulate.night import SimulatedCube, SimulatedNight
 from vampd.simulate.truth import FAMILY_OF_DEFECT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vampd.fits.header import format_header, padded
-from vampd.model.timing import Timing, format_rows
+from vampd.model.cubes import Timing, format_rows
 from vampd.simulate.night import SimulatedCube
 from vampd.simulate.pixels import Detector
 from vampd.simulate.scenario import Defect, Run

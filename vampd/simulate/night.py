@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from vampd.model.cards import Cards
-from vampd.model.flc import Labels
-from vampd.model.night import NightId
-from vampd.model.stream import CAMERA_STREAMS, Stream
-from vampd.model.timing import Int64, Timing
+from vampd.model.cubes import Cards, Int64, Timing
+from vampd.model.nights import CAMERA_STREAMS, NightId, Stream
+from vampd.model.sync import Labels
 from vampd.simulate.header_cards import CubeSetting, cube_cards
 from vampd.simulate.scenario import Counter, Defect, Run, Scenario
 from vampd.simulate.trigger import (

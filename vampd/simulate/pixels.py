@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.timing import Int64
+from vampd.model.cubes import Int64
 from vampd.simulate.scenario import Crop, Run
 
 Pixels = npt.NDArray[np.uint16]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.flc import CODE_A, CODE_B, Labels
-from vampd.model.timing import Int64
+from vampd.model.cubes import Int64
+from vampd.model.sync import CODE_A, CODE_B, Labels
 from vampd.simulate.scenario import Counter, Run, Trigger
 from vampd.simulate.truth import NO_TRIGGER, no_states
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vampd.model.flc import CODE_NONE, STATE_OF_CODE, FlcState, Labels
-from vampd.model.stream import Stream
-from vampd.model.timing import Int64
+from vampd.model.cubes import Int64
+from vampd.model.nights import Stream
+from vampd.model.sync import CODE_NONE, STATE_OF_CODE, FlcState, Labels
 from vampd.simulate.scenario import Defect, Trigger
 
 NO_TRIGGER = -1

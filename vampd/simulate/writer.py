@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vampd.errors import DiskFull, UsageError
-from vampd.model.stream import CAMERA_STREAMS, Stream, timing_name
+from vampd.model.nights import CAMERA_STREAMS, Stream, timing_name
 from vampd.simulate.header_cards import header_copy_bytes
 from vampd.simulate.logger_files import cube_blocks, timing_bytes
 from vampd.simulate.night import SimulatedCube, SimulatedNight

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from vampd.config import Settings, WhenMissing
-from vampd.model.night import NightId
+from vampd.model.nights import Gate, NightId, NightRecord, StageName
 from vampd.model.plan import Plan
-from vampd.model.state import Gate, StageName
-from vampd.ports import Eyes, NightRecord
+from vampd.ports import Eyes
 from vampd.stages import fpack, frameids, headers, manifest, sync, transfer
 
 __all__ = [

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vampd.config import Settings
-from vampd.model.framelist import Framelist
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import Framelist, PackedProduct
+from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Hash, Pack, Plan, Retire
-from vampd.model.receipt import Place, Receipt
-from vampd.model.state import StageName
-from vampd.ports import Eyes, PackedProduct
+from vampd.model.proofs import Place, Receipt
+from vampd.ports import Eyes
 
 NAME = StageName.FPACK
 _BYTES_A_PIXEL = 2

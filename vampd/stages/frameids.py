@@ -15,17 +15,24 @@ from dataclasses import dataclass
 
 from vampd.config import Authority, Settings
 from vampd.errors import DataError, FrameIdConflict
-from vampd.model.cards import Cards, Nonsense, Number, Undefined
-from vampd.model.frame_id import FrameId
-from vampd.model.framelist import Framelist, ProductOrder
-from vampd.model.generation import Generation
-from vampd.model.name_changes import (
+from vampd.model.cubes import (
+    Cards,
+    Framelist,
+    Generation,
+    Nonsense,
+    Number,
+    ProductOrder,
+    Undefined,
+)
+from vampd.model.frame_ids import (
     NAME_CHANGES,
+    BoundId,
+    FrameId,
     NameChange,
     format_name_changes,
     parse_name_changes,
 )
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId, StageName, Stream
 from vampd.model.plan import (
     MarkApplied,
     Plan,
@@ -35,9 +42,7 @@ from vampd.model.plan import (
     StampFrameId,
     WriteText,
 )
-from vampd.model.state import StageName
-from vampd.model.stream import Stream
-from vampd.ports import BoundId, Eyes
+from vampd.ports import Eyes
 
 NAME = StageName.FRAMEIDS
 NAME_CHANGES_PATH = f"{Stream.VGEN2}/{NAME_CHANGES}"

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 from vampd.config import Settings, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cards import Cards
-from vampd.model.dictionary import Dictionary, format_cards
-from vampd.model.forms import Problem
-from vampd.model.night import NightId
+from vampd.model.cubes import Cards
+from vampd.model.headers import Dictionary, Problem, find_missing, format_cards
+from vampd.model.nights import Gate, NightId, StageName
 from vampd.model.plan import EditCards, Plan, Remark
-from vampd.model.required_cards import find_missing
-from vampd.model.state import Gate, StageName
 from vampd.ports import Eyes
 
 NAME = StageName.HEADERS

@@ -12,28 +12,24 @@ from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import DataError
-from vampd.model.checksums import text_digest
-from vampd.model.frame_id import FrameId
-from vampd.model.letter import ManifestText
-from vampd.model.mailing import (
+from vampd.model.delivery import (
     Correspondence,
-    MailState,
-    ManifestFile,
-    note_name,
-    noted_mailings,
-)
-from vampd.model.manifest import (
     DigestColumn,
+    MailState,
     Manifest,
+    ManifestFile,
     ManifestLine,
+    ManifestText,
     format_manifest,
     manifest_name,
+    note_name,
+    noted_mailings,
     supplement_number,
 )
-from vampd.model.night import NightId
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import NightId, StageName
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
-from vampd.model.receipt import Digests, Place, Receipt
-from vampd.model.state import StageName
+from vampd.model.proofs import Digests, Place, Receipt, text_digest
 from vampd.ports import Eyes
 from vampd.stages.transfer import PACKED_SUFFIX, safe_files
 from vampd.stages.transfer import survey as survey_transfer

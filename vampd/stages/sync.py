@@ -12,10 +12,23 @@ from dataclasses import dataclass
 from vampd import __version__
 from vampd.config import Settings
 from vampd.errors import DataError
-from vampd.model.checksums import format_reasons
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.generation import Generation, accounted_cubes, set_aside_cubes
-from vampd.model.night import NightId
+from vampd.model.cubes import (
+    Generation,
+    RawCube,
+    SetAside,
+    accounted_cubes,
+    format_reasons,
+    set_aside_cubes,
+)
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    FileStamp,
+    NightId,
+    StageName,
+    is_cube_name,
+    timing_name,
+    unfinished_cube_name,
+)
 from vampd.model.plan import (
     CommitGeneration,
     LinkSetAside,
@@ -24,10 +37,7 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.repeats import set_aside_repeats
-from vampd.model.state import StageName
-from vampd.model.stream import CAMERA_STREAMS, is_cube_name, timing_name, unfinished_cube_name
-from vampd.model.synchronisation import SyncRules, synchronise
+from vampd.model.sync import SyncRules, set_aside_repeats, synchronise
 from vampd.ports import Eyes
 
 NAME = StageName.SYNC

@@ -13,12 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vampd.config import Settings
-from vampd.model.checksums import SUMS_NAME, format_sums, text_digest
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
+from vampd.model.nights import FileStamp, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
-from vampd.model.receipt import Place, Receipt
-from vampd.model.state import StageName
+from vampd.model.proofs import SUMS_NAME, Place, Receipt, format_sums, text_digest
 from vampd.ports import Eyes
 
 NAME = StageName.TRANSFER

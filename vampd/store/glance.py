@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from vampd.model.mailing import (
+from vampd.model.delivery import (
     Acknowledgement,
     Correspondence,
     Mailing,
@@ -24,9 +24,17 @@ from vampd.model.mailing import (
     ManifestFile,
     Way,
 )
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, Gate, StageName, State, Status
-from vampd.ports import EventRecord, NightRecord
+from vampd.model.nights import (
+    EventName,
+    EventRecord,
+    Gate,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+)
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 _BUSY_TIMEOUT_S = 10.0

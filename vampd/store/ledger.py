@@ -20,11 +20,9 @@ from sqlalchemy import select
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.frame_id_review import LedgerListing
-from vampd.model.night import NightId
-from vampd.model.told_binding import ToldBinding
-from vampd.ports import BoundId, FrameIdAuthority
+from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange, ToldBinding
+from vampd.model.nights import NightId
+from vampd.ports import FrameIdAuthority
 from vampd.store.connection import Store
 from vampd.store.ledger_file import LedgerFile, Mark, open_ledger_file
 from vampd.store.ledger_listing import list_ledger

@@ -13,8 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import NumberRange
-from vampd.model.sighting import NightSightings, find_contradictions, tell_highest
+from vampd.model.frame_ids import NightSightings, NumberRange, find_contradictions, tell_highest
 from vampd.store.ledger_queries import bound_to, highest_on_record, nights_of_bound
 
 _TOLD = 4

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id_review import LedgerListing, ListedId, ListedRequest
+from vampd.model.frame_ids import LedgerListing, ListedId, ListedRequest
 from vampd.store.connection import Store
 from vampd.store.ledger_file import read_ledger_file
 from vampd.store.ledger_records import Applied, Bound, Granted, LedgerRecord, Refused, Requested

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from vampd.model.frame_id import FrameId, NumberRange
-from vampd.model.night import NightId
+from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.nights import NightId
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 
 _BATCH = 500

@@ -19,9 +19,8 @@ from sqlalchemy import Connection
 from vampd.disk.atomic import replacing
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId
-from vampd.model.night import NightId
-from vampd.model.told_binding import ToldBinding
+from vampd.model.frame_ids import FrameId, ToldBinding
+from vampd.model.nights import NightId
 from vampd.store.connection import Store
 from vampd.store.ledger_file import give_to_owner, read_whole_lines
 from vampd.store.ledger_records import (

@@ -15,8 +15,8 @@ import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from vampd.model.frame_id import FrameId
-from vampd.model.night import Kind, NightId
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import Kind, NightId
 
 
 class _Record(ABC):

@@ -25,10 +25,8 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.sightings import read_sightings
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.fits.product_ids import read_headers_too
-from vampd.model.frame_id import FrameId
-from vampd.model.grant import Verdict, judge_grant, named_ids
-from vampd.model.night import NightId
-from vampd.model.sighting import highest_seen
+from vampd.model.frame_ids import FrameId, Verdict, highest_seen, judge_grant, named_ids
+from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.connection import Store
 from vampd.store.ledger_agreement import refuse_disagreement

@@ -14,8 +14,8 @@ from itertools import islice
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId
-from vampd.model.night import NightId
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import NightId
 from vampd.store.ledger_records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 

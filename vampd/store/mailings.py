@@ -11,14 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import StateError
-from vampd.model.mailing import (
-    Acknowledgement,
-    Correspondence,
-    Mailing,
-    MailOutcome,
-    ManifestFile,
-)
-from vampd.model.night import NightId
+from vampd.model.delivery import Acknowledgement, Correspondence, Mailing, MailOutcome, ManifestFile
+from vampd.model.nights import NightId
 from vampd.store.connection import Store
 from vampd.store.schema import AcknowledgedManifestRow, MailedManifestRow, MailingRow
 

@@ -11,11 +11,19 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
-from vampd.model.night import NightId
-from vampd.model.state import Event, State
-from vampd.ports import EventRecord, Facts, NightRecord
+from vampd.model.nights import (
+    Event,
+    EventRecord,
+    Facts,
+    NightId,
+    NightRecord,
+    State,
+    moved,
+    noted,
+    refuse_stale_claim,
+    unknown_night,
+)
 from vampd.store.connection import Store
-from vampd.store.moves import moved, noted, refuse_stale_claim, unknown_night
 from vampd.store.schema import EventRow, NightRow
 
 _NIGHTS = NightRow.__table__

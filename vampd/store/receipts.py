@@ -8,9 +8,8 @@ from itertools import islice
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from vampd.model.cube import FileStamp
-from vampd.model.night import NightId
-from vampd.model.receipt import Place, Receipt
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.proofs import Place, Receipt
 from vampd.store.connection import Store
 from vampd.store.nights import night_key
 from vampd.store.schema import NightRow, ReceiptRow

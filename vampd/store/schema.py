@@ -25,10 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from vampd.model.mailing import MailOutcome, Way
-from vampd.model.night import Kind
-from vampd.model.receipt import Place
-from vampd.model.state import EventName, Gate, StageName, Status
+from vampd.model.delivery import MailOutcome, Way
+from vampd.model.nights import EventName, Gate, Kind, StageName, Status
+from vampd.model.proofs import Place
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 __all__ = ["APPLICATION_ID", "REVISION"]

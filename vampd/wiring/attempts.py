@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vampd.config import Settings
-from vampd.model.night import NightId
-from vampd.ports import (
-    Eyes,
-    NightRecord,
-)
+from vampd.model.nights import NightId, NightRecord
+from vampd.ports import Eyes
 from vampd.wiring.connections import Connections
 from vampd.wiring.locks import lock_name
 from vampd.wiring.world import archive_host, authority, make_eyes, make_mail_desk, make_warner
@@ -34,7 +31,7 @@ def make_hands(
     """What one attempt at a night acts with."""
     from vampd.daemon.execute import Hands
     from vampd.daemon.used_cubes import UsedCubes
-    from vampd.model.generation import accounted_cubes
+    from vampd.model.cubes import accounted_cubes
 
     folder = settings.watch.root / night.folder
     return Hands(

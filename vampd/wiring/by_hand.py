@@ -12,9 +12,7 @@ from vampd.config import Settings
 from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
 from vampd.errors import StateError
-from vampd.ports import (
-    NightRecord,
-)
+from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import start_attempt
 from vampd.wiring.connections import connect, connected
 from vampd.wiring.locks import hand_lock, night_lock
@@ -33,7 +31,7 @@ def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
     from vampd.daemon.by_hand import CameraWatch, HandLocks, HandRunner
     from vampd.daemon.pool import WorkerPool
     from vampd.disk.pace import Flag
-    from vampd.model.state import Status
+    from vampd.model.nights import Status
 
     database = settings.database.path
     locks = HandLocks(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vampd.config import Settings
 from vampd.errors import FrameIdConflict, TransientError
-from vampd.model.night import ARCHIVE_FOLDER
+from vampd.model.nights import ARCHIVE_FOLDER
 from vampd.ports import (
     Eyes,
     Ledger,

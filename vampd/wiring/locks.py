@@ -6,7 +6,7 @@ from vampd.config import Settings
 from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
 from vampd.errors import StateError
-from vampd.model.night import NightId
+from vampd.model.nights import NightId
 
 
 def night_lock(settings: Settings, night: NightId) -> Lock:

@@ -15,9 +15,7 @@ from vampd.config import Settings
 from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
 from vampd.errors import EXIT_OK
-from vampd.ports import (
-    NightRecord,
-)
+from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import start_attempt
 from vampd.wiring.connections import connected
 from vampd.wiring.locks import hand_lock, is_held

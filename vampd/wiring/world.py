@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vampd.config import Authority, Settings, packaged_file
-from vampd.model.night import ARCHIVE_FOLDER, NightId
+from vampd.model.nights import ARCHIVE_FOLDER, NightId
 from vampd.ports import (
     ArchiveHost,
     Eyes,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.daemon.mailing import MailDesk
     from vampd.daemon.warner import Warner
-    from vampd.model.dictionary import Dictionary
+    from vampd.model.headers import Dictionary
 
 ANSWERS_FOLDER = "frameids.answers"
 
@@ -76,7 +76,7 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
     """Who grants frame IDs; a call that is on its way ends when ``pace`` is stopped."""
     from vampd.adapters.authority import LocalAuthority, NoAuthority
     from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
-    from vampd.model.frame_id import FrameId
+    from vampd.model.frame_ids import FrameId
 
     chosen = settings.frameids
     answers = settings.watch.root / ARCHIVE_FOLDER / ANSWERS_FOLDER / chosen.authority

@@ -3,7 +3,7 @@
 import pytest
 
 from vampd.model.plan import Hash, LinkSetAside, Plan, Remark, Retire, RunsIn, WriteText
-from vampd.model.receipt import Place
+from vampd.model.proofs import Place
 
 LINK = LinkSetAside("vbad/vcam1/a.fits", "vcam1/a.fits")
 

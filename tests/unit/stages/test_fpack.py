@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.fake_eyes import FakeEyes
 from tests.support.headers import framelist, settings
-from vampd.model.frame_id import FrameId
-from vampd.model.framelist import Framelist, stamp_frame_id
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import Framelist, stamp_frame_id
+from vampd.model.frame_ids import FrameId
+from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Hash, Pack, Plan, Retire
-from vampd.model.receipt import Place, Receipt
+from vampd.model.proofs import Place, Receipt
 from vampd.stages import fpack
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)

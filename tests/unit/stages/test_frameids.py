@@ -7,10 +7,9 @@ from tests.support.fake_eyes import FakeEyes
 from tests.support.headers import card, framelist, settings
 from vampd.config import Authority
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_id import FrameId
-from vampd.model.framelist import Framelist, stamp_frame_id
-from vampd.model.generation import Generation, Product, SyncCounts
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id
+from vampd.model.frame_ids import BoundId, FrameId
+from vampd.model.nights import Kind, NightId
 from vampd.model.plan import (
     MarkApplied,
     Plan,
@@ -19,7 +18,6 @@ from vampd.model.plan import (
     StampFrameId,
     WriteText,
 )
-from vampd.ports import BoundId
 from vampd.stages import frameids
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -14,12 +14,9 @@ from tests.support.headers import (
 )
 from vampd.config import Headers, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cards import Cards
-from vampd.model.framelist import apply_edits
-from vampd.model.night import Kind, NightId
+from vampd.model.cubes import Cards, apply_edits
+from vampd.model.nights import Gate, Kind, NightId, NightRecord, State
 from vampd.model.plan import EditCards, Plan
-from vampd.model.state import Gate, State
-from vampd.ports import NightRecord
 from vampd.stages import headers, settings_for
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -7,8 +7,7 @@ from tests.support.mail_server import make_mail
 from tests.support.settings import make_settings
 from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld
 from vampd.errors import DataError
-from vampd.model.checksums import text_digest
-from vampd.model.mailing import (
+from vampd.model.delivery import (
     Acknowledgement,
     Correspondence,
     Mailing,
@@ -17,10 +16,10 @@ from vampd.model.mailing import (
     Way,
     append_note,
     note_name,
+    parse_manifest,
 )
-from vampd.model.manifest import parse_manifest
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
-from vampd.model.receipt import Digests, Place
+from vampd.model.proofs import Digests, Place, text_digest
 from vampd.stages import manifest
 
 FIRST = "manifest_VMP_20251106.csv"

@@ -19,11 +19,9 @@ from tests.support.frames import (
 from tests.support.settings import make_settings
 from tests.support.sync_night import NIGHT, SETTINGS, add, execute, eyes_of, next_plan, run_sync
 from vampd.errors import DataError
-from vampd.model.checksums import parse_reasons
-from vampd.model.cube import FileStamp, RawCube, SetAside
-from vampd.model.generation import set_aside_cubes
+from vampd.model.cubes import RawCube, SetAside, parse_reasons, set_aside_cubes
+from vampd.model.nights import FileStamp, Stream
 from vampd.model.plan import CommitGeneration, LinkSetAside, WriteFramelist, WriteText
-from vampd.model.stream import Stream
 from vampd.stages import STAGES, sync
 
 TRAIN = trigger_train(100, flc_us=20)

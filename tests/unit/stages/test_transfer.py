@@ -1,10 +1,9 @@
 import pytest
 
 from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
-from vampd.model.checksums import SUMS_NAME, parse_sums
-from vampd.model.cube import FileStamp
+from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare, Hash, Plan, Send, WriteText
-from vampd.model.receipt import Place
+from vampd.model.proofs import SUMS_NAME, Place, parse_sums
 from vampd.stages import transfer
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from vampd.model.framelist import Framelist, parse_framelist
-from vampd.model.night import Kind, NightId
-from vampd.model.proof import Verification
+from vampd.model.cubes import Framelist, parse_framelist
+from vampd.model.nights import Kind, NightId
+from vampd.model.proofs import Verification
 from vampd.simulate.bench.contest import get_ready
 from vampd.simulate.bench.measures import Measure, at_least, at_most
 from vampd.simulate.bench.old_chain import run_old_chain

@@ -20,9 +20,9 @@ from vampd.disk.listing import stamp_of
 from vampd.disk.pace import SteadyPace
 from vampd.fits.header import read_cards
 from vampd.fits.packed import pack_cube
-from vampd.model.cube import FileStamp
-from vampd.model.framelist import Framelist, FrameRange, ProductOrder
-from vampd.model.proof import Verification
+from vampd.model.cubes import Framelist, FrameRange, ProductOrder
+from vampd.model.nights import FileStamp
+from vampd.model.proofs import Verification
 from vampd.simulate.bench.process_tree import Usage, usage_of
 
 _PATIENCE_S = 600.0

@@ -14,7 +14,7 @@ from statistics import median
 
 from vampd.disk.pace import Flag, SharedPace
 from vampd.disk.shared import SharedMeter
-from vampd.model.framelist import format_framelist
+from vampd.model.cubes import format_framelist
 from vampd.simulate.bench.contest import get_ready, product_of
 from vampd.simulate.bench.measures import Measure, at_most
 from vampd.simulate.bench.options import Options, folder_in_memory

@@ -15,10 +15,15 @@ from pathlib import Path
 
 from vampd.config import load_settings
 from vampd.daemon.scan import look_at_night
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, stages_of
-from vampd.model.stream import CAMERA_STREAMS, timing_name
-from vampd.ports import Facts
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    EventName,
+    Facts,
+    Kind,
+    NightId,
+    stages_of,
+    timing_name,
+)
 from vampd.simulate.bench.measures import Measure, at_most
 from vampd.simulate.bench.options import Options, workplace
 from vampd.simulate.bench.process_tree import (

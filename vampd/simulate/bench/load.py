@@ -17,9 +17,7 @@ from statistics import median
 
 from vampd.config import Watch
 from vampd.daemon.scan import look_at_night
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName
-from vampd.ports import Facts
+from vampd.model.nights import EventName, Facts, Kind, NightId
 from vampd.simulate.bench.measures import Measure, at_least, at_most
 from vampd.simulate.bench.options import Options, workplace
 from vampd.simulate.bench.process_tree import in_own_process, usage_below

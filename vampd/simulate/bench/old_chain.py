@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vampd.fits.header import read_cards
-from vampd.model.framelist import Framelist
+from vampd.model.cubes import Framelist
 from vampd.simulate.bench.process_tree import Spent, run_measured
 
 _CONSOLIDATE = """

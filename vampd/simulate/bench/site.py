@@ -13,10 +13,7 @@ from pathlib import Path
 from vampd.config import load_settings
 from vampd.errors import VampdError
 from vampd.log import LogLevel, configure_log
-from vampd.model.night import NightId
-from vampd.model.state import Event, EventName
-from vampd.model.stream import CAMERA_STREAMS
-from vampd.ports import Facts
+from vampd.model.nights import CAMERA_STREAMS, Event, EventName, Facts, NightId
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 

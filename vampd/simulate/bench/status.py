@@ -16,9 +16,7 @@ from statistics import median
 
 from vampd.adapters.process import run_process
 from vampd.disk.pace import SteadyPace
-from vampd.model.night import Kind, NightId
-from vampd.model.state import EventName, stages_of
-from vampd.ports import Facts
+from vampd.model.nights import EventName, Facts, Kind, NightId, stages_of
 from vampd.simulate.bench.measures import Measure, at_most
 from vampd.simulate.bench.options import Options, folder_in_memory, workplace
 from vampd.simulate.bench.site import (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import Kind, NightId
 from vampd.simulate.bench.options import workplace
 from vampd.simulate.night import plan_night
 from vampd.simulate.scenario import MBI, STANDARD, Crop, Run, Scenario

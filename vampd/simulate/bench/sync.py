@@ -21,9 +21,8 @@ from vampd.daemon.pool import WorkerPool
 from vampd.daemon.scan import check_cube, cube_files, look_at_night
 from vampd.disk.pace import Flag, SharedPace
 from vampd.fits.header import format_header, padded
-from vampd.model.night import Kind, NightId
+from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name
 from vampd.model.plan import WriteFramelist
-from vampd.model.stream import CAMERA_STREAMS, timing_name
 from vampd.ports import Eyes
 from vampd.simulate.bench.measures import Measure, at_most
 from vampd.simulate.bench.options import Options, workplace

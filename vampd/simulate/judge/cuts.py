@@ -13,9 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from vampd.model.generation import Generation, Product
-from vampd.model.timing import Int64
-from vampd.model.ut import DAY_US
+from vampd.model.cubes import Generation, Int64, Product
+from vampd.model.nights import DAY_US
 from vampd.simulate.judge.table import FrameTable
 from vampd.simulate.scenario import Run, Trigger
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vampd.model.flc import CODE_A, CODE_B, CODE_D, CODE_NONE
-from vampd.model.generation import Generation
-from vampd.model.timing import Int64
+from vampd.model.cubes import Generation, Int64
+from vampd.model.sync import CODE_A, CODE_B, CODE_D, CODE_NONE
 from vampd.simulate.judge.cuts import count_miscut, count_needless
 from vampd.simulate.judge.expectation import is_labellable, is_pairable
 from vampd.simulate.judge.table import Booleans, FrameTable, tabulate

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vampd.config import Sync
-from vampd.model.generation import Generation
-from vampd.model.night import Kind, NightId
-from vampd.model.synchronisation import SyncRules, synchronise
+from vampd.model.cubes import Generation
+from vampd.model.nights import Kind, NightId
+from vampd.model.sync import SyncRules, synchronise
 from vampd.simulate.in_memory import offer_cubes
 from vampd.simulate.judge.judgement import Judgement, RunJudgement, judge_generation
 from vampd.simulate.night import SimulatedNight, plan_night

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.flc import CODE_NONE, STATE_OF_CODE, Labels
-from vampd.model.framelist import FrameRange
-from vampd.model.generation import Generation, Product
-from vampd.model.timing import Int64
+from vampd.model.cubes import FrameRange, Generation, Int64, Product
+from vampd.model.sync import CODE_NONE, STATE_OF_CODE, Labels
 from vampd.simulate.night import SimulatedNight
 
 Booleans = npt.NDArray[np.bool_]

@@ -1,0 +1,48 @@
+"""Quiet: nothing changed for long enough, nothing half written, and the hour has come."""
+
+from datetime import datetime, time
+
+import pytest
+
+from vampd.model.nights import Kind, Look, NightId, Stillness, is_due, is_quiet
+
+
+def test_any_change_and_any_writer_restarts_the_clock() -> None:
+    still = Stillness("a", 100.0)
+    assert still.after(Look("a"), 150.0) == still
+    assert still.after(Look("b"), 150.0) == Stillness("b", 150.0)
+    assert still.after(Look("a", open_for_writing=True), 150.0) == Stillness("a", 150.0)
+    assert still.lasted_s(160.0) == 60.0
+
+
+@pytest.mark.parametrize(
+    ("still_s", "incomplete", "quiet"),
+    [
+        (9.9, 0, False),
+        (10, 0, True),
+        (10, 1, False),
+        (19.9, 1, False),
+        (20, 1, True),
+        (99, 5, True),
+    ],
+)
+def test_an_incomplete_cube_blocks_a_night_until_it_is_stale(
+    still_s: float, incomplete: int, quiet: bool
+) -> None:
+    assert is_quiet(still_s, incomplete, quiet_after_s=10, stale_after_s=20) is quiet
+
+
+@pytest.mark.parametrize(
+    ("kind", "now", "due"),
+    [
+        (Kind.ENGINEERING, datetime(2025, 11, 6, 0, 0), True),  # noqa: DTZ001
+        (Kind.ARCHIVE, datetime(2025, 11, 6, 19, 59, 59), False),  # noqa: DTZ001
+        (Kind.ARCHIVE, datetime(2025, 11, 6, 20, 0), True),  # noqa: DTZ001
+        (Kind.ARCHIVE, datetime(2025, 11, 7, 3, 0), True),  # noqa: DTZ001
+        (Kind.ARCHIVE, datetime(2025, 11, 5, 23, 0), False),  # noqa: DTZ001
+    ],
+)
+def test_an_archive_night_waits_for_the_hour_of_its_own_date(
+    kind: Kind, now: datetime, due: bool
+) -> None:
+    assert is_due(NightId("20251106", kind), now, time(20)) is due

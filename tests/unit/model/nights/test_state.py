@@ -1,0 +1,174 @@
+"""The machine, move by move."""
+
+from collections import deque
+from itertools import product
+
+import pytest
+
+from vampd.errors import IllegalTransition
+from vampd.model.nights import (
+    MOVES,
+    Event,
+    EventName,
+    Gate,
+    Kind,
+    StageName,
+    State,
+    Status,
+    advance,
+    opened_gate,
+    stages_of,
+)
+
+KINDS = tuple(Kind)
+PERSONS_EVENTS = {EventName.RETRIED, EventName.RELEASED}
+
+
+def states(kind: Kind) -> list[State]:
+    return [
+        State(stage, status, attempts=3, not_before=9.0 if status is Status.WAITING else None)
+        for stage, status in product(stages_of(kind), Status)
+    ]
+
+
+EVERY_STATE = [(kind, state) for kind in KINDS for state in states(kind)]
+
+
+@pytest.mark.parametrize("name", EventName)
+@pytest.mark.parametrize(("kind", "state"), EVERY_STATE)
+def test_every_pair_of_state_and_event_is_a_move_of_the_table_or_is_refused(kind, state, name):
+    target = MOVES.get((state.status, name))
+    if target is None:
+        with pytest.raises(IllegalTransition) as refusal:
+            advance(kind, state, Event(name))
+        assert refusal.value.code == "illegal_transition"
+        return
+    after = advance(kind, state, Event(name))
+    if name is EventName.ADVANCED and state.stage is stages_of(kind)[-1]:
+        target = Status.DONE
+    assert after.status is target
+    assert after.stage in stages_of(kind)
+    assert after.not_before is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_night_passes_its_stages_in_order_and_is_done(kind):
+    state = advance(kind, State(), Event(EventName.SETTLED))
+    passed = []
+    while state.status is not Status.DONE:
+        state = advance(kind, state, Event(EventName.CLAIMED))
+        passed.append(state.stage)
+        assert state.attempts == 1
+        state = advance(kind, state, Event(EventName.ADVANCED))
+        assert state.attempts == 0
+    assert tuple(passed) == stages_of(kind)
+
+
+def test_engineering_nights_get_no_frame_ids_and_no_manifest():
+    stages = stages_of(Kind.ENGINEERING)
+    assert StageName.FRAMEIDS not in stages
+    assert StageName.MANIFEST not in stages
+    assert stages_of(Kind.ARCHIVE) == tuple(StageName)
+
+
+@pytest.mark.parametrize(("kind", "start"), EVERY_STATE)
+def test_from_every_state_a_night_can_still_become_done(kind, start):
+    reached, to_visit = {start}, deque([start])
+    while to_visit:
+        state = to_visit.popleft()
+        for status, name in MOVES:
+            if status is not state.status:
+                continue
+            after = advance(kind, state, Event(name))
+            # Counting attempts on would make the states endless, and changes no move.
+            after = State(after.stage, after.status)
+            if after not in reached:
+                reached.add(after)
+                to_visit.append(after)
+    assert any(state.status is Status.DONE for state in reached)
+
+
+def test_a_held_night_moves_only_at_a_persons_word():
+    assert {name for status, name in MOVES if status is Status.HELD} == PERSONS_EVENTS
+
+
+def test_only_a_running_night_makes_progress_or_fails():
+    results = {EventName.ADVANCED, EventName.FAILED, EventName.INTERRUPTED, EventName.ABANDONED}
+    assert {status for status, name in MOVES if name in results} == {Status.RUNNING}
+
+
+def test_a_night_can_be_held_wherever_work_may_begin_or_goes_on():
+    unfinished = set(Status) - {Status.DONE, Status.HELD}
+    assert {status for status, name in MOVES if name is EventName.HELD} == unfinished
+
+
+@pytest.mark.parametrize(
+    ("name", "attempts"),
+    [
+        (EventName.FAILED, 3),
+        (EventName.INTERRUPTED, 3),
+        (EventName.HELD, 3),
+        (EventName.ABANDONED, 2),
+        (EventName.ADVANCED, 0),
+        (EventName.RETRIED, 0),
+    ],
+)
+def test_what_went_wrong_counts_as_an_attempt_and_what_was_given_back_does_not(name, attempts):
+    running = State(StageName.FPACK, Status.RUNNING, attempts=3)
+    assert advance(Kind.ARCHIVE, running, Event(name)).attempts == attempts
+
+
+def test_a_restart_counts_so_that_a_poisonous_night_does_not_loop():
+    state = State(StageName.FPACK, Status.READY)
+    for attempt in (1, 2, 3):
+        state = advance(Kind.ARCHIVE, state, Event(EventName.CLAIMED))
+        assert state.attempts == attempt
+        state = advance(Kind.ARCHIVE, state, Event(EventName.INTERRUPTED))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_release_starts_the_attempts_over_where_the_night_stands(kind):
+    held = State(StageName.FPACK, Status.HELD, attempts=12)
+    released = advance(kind, held, Event(EventName.RELEASED))
+    assert released == State(StageName.FPACK, Status.READY)
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.WAITING])
+def test_a_night_that_waits_for_older_ones_can_be_released_whether_it_has_failed_or_not(status):
+    stopped = State(StageName.FRAMEIDS, status, attempts=3, not_before=None)
+    released = advance(Kind.ARCHIVE, stopped, Event(EventName.RELEASED))
+    assert released == State(StageName.FRAMEIDS, Status.READY)
+    assert opened_gate(stopped, "frame_ids_unavailable") is Gate.OLDER_NIGHTS
+
+
+def test_a_failed_night_waits_until_its_time():
+    running = State(StageName.SYNC, Status.RUNNING, attempts=1)
+    waiting = advance(Kind.ARCHIVE, running, Event(EventName.FAILED, not_before=77.0))
+    assert waiting == State(StageName.SYNC, Status.WAITING, 1, 77.0)
+    assert advance(Kind.ARCHIVE, waiting, Event(EventName.CLAIMED)).not_before is None
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.WAITING, Status.DONE])
+def test_late_data_send_a_night_back_to_the_beginning(status):
+    late = advance(Kind.ARCHIVE, State(StageName.TRANSFER, status, 4), Event(EventName.REOPENED))
+    assert late == State(StageName.SYNC, Status.FILLING)
+
+
+@pytest.mark.parametrize(("kind", "state"), [e for e in EVERY_STATE if e[1].status is Status.HELD])
+def test_a_retry_goes_back_to_a_stage_that_was_reached_and_no_further(kind, state):
+    stages = stages_of(kind)
+    for wanted in StageName:
+        event = Event(EventName.RETRIED, stage=wanted)
+        if wanted in stages and stages.index(wanted) <= stages.index(state.stage):
+            assert advance(kind, state, event) == State(wanted, Status.READY)
+            continue
+        with pytest.raises(IllegalTransition) as refusal:
+            advance(kind, state, event)
+        expected = "stage_not_reached" if wanted in stages else "no_such_stage"
+        assert refusal.value.code == expected
+
+
+def test_a_retry_without_a_stage_stays_where_it_is():
+    done = State(StageName.MANIFEST, Status.DONE)
+    again = advance(Kind.ARCHIVE, done, Event(EventName.RETRIED))
+    assert again == State(StageName.MANIFEST, Status.READY)

@@ -1,0 +1,59 @@
+"""Verification: what is bad is never forgotten before it was read again."""
+
+from tests.support.fake_eyes import FakeFile, stamp_of
+from vampd.model.proofs import (
+    SUMS_NAME,
+    Place,
+    Receipt,
+    Verdict,
+    choose_sample,
+    expected_digests,
+    format_bad_list,
+    format_sums,
+    judge_copy,
+    text_digest,
+)
+
+A, B = "a" * 64, "b" * 64
+
+
+def receipt(path: str, sha256: str, place: Place = Place.ARCHIVE) -> Receipt:
+    return Receipt(place, stamp_of(path, FakeFile(b"")), sha256, 0.0)
+
+
+def test_the_sums_say_what_must_be_there_themselves_included() -> None:
+    sums = format_sums({"vgen2/x.fits.fz": A})
+    expected = expected_digests(sums, {}, {})
+    assert expected == {"vgen2/x.fits.fz": A, SUMS_NAME: text_digest(sums)}
+
+
+def test_without_sums_only_what_was_sent_is_expected_with_the_bytes_that_were_here() -> None:
+    here = {path: receipt(path, A, Place.HERE) for path in ("x", "y")}
+    assert expected_digests(None, here, {"x": receipt("x", B), "z": receipt("z", B)}) == {"x": A}
+
+
+def test_other_bytes_are_damage_and_no_receipt_is_a_loss() -> None:
+    read = {"x": receipt("x", A), "y": receipt("y", B)}
+    verdict = judge_copy({"x": A, "y": A, "z": A}, ("x", "y", "z"), read)
+    assert verdict == Verdict(("x", "y", "z"), damaged=("y",), missing=("z",))
+    assert verdict.bad == ("y", "z")
+
+
+def test_the_list_keeps_what_was_not_read_this_time() -> None:
+    before = "20251106/x\n20251106/y\n"
+    assert format_bad_list(before, "20251106", ["y"], []) == "20251106/x\n"
+    assert format_bad_list(before, "20251106", ["y", "z"], ["z"]) == "20251106/x\n20251106/z\n"
+    assert format_bad_list(before, "20251106", ["x", "y"], []) == ""
+    path = "vgen2/VMPA00425189.fits.fz"
+    assert format_bad_list(None, "20251106", [path], [path]) == f"20251106/{path}\n"
+
+
+def test_a_sample_is_never_empty_and_never_more_than_all() -> None:
+    def first(paths: object, count: int) -> list[str]:
+        return list(paths)[:count]  # type: ignore[call-overload]
+
+    paths = [str(number) for number in range(200)]
+    assert len(choose_sample(paths, 0.1, first)) == 1
+    assert len(choose_sample(paths, 1, first)) == 2
+    assert len(choose_sample(paths, 100, first)) == 200
+    assert choose_sample([], 50, first) == ()

@@ -1,0 +1,180 @@
+"""The audit: every raw frame is in exactly one product, or set aside with a reason.
+
+Both sides are counted by themselves: raw frames from the raw files, product frames from the
+products. The generations only tell what should be where.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vampd.model.cubes import (
+    CubeAccount,
+    FrameRange,
+    Generation,
+    Product,
+    SetAside,
+    accounted_cubes,
+    set_aside_cubes,
+)
+from vampd.model.nights import is_cube_name
+
+
+@dataclass(frozen=True, order=True)
+class CountedCube:
+    """A raw cube and the frames that its header tells now; 0 if the header cannot be read."""
+
+    path: str
+    frames: int
+
+
+@dataclass(frozen=True, order=True)
+class CountedProduct:
+    """A packed product or a framelist, and the frames that it tells to hold itself.
+
+    ``identity`` is None for a packed product without a sidecar.
+    """
+
+    path: str
+    frames: int
+    identity: str | None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The sum of a night.
+
+    ``framelist_frames`` counts the framelists whose product is not packed yet. ``late`` are the
+    raw cubes that no generation accounts for: they are still to be synchronised. ``findings`` tell
+    what does not agree, one sentence each.
+    """
+
+    raw_cubes: int
+    raw_frames: int
+    packed_products: int
+    product_frames: int
+    framelists: int
+    framelist_frames: int
+    rejected: tuple[SetAside, ...]
+    late: tuple[CountedCube, ...]
+    findings: tuple[str, ...]
+
+    @property
+    def rejected_frames(self) -> int:
+        """The frames that are set aside."""
+        return sum(cube.frames for cube in self.rejected)
+
+    @property
+    def late_frames(self) -> int:
+        """The frames that are still to be synchronised."""
+        return sum(cube.frames for cube in self.late)
+
+    @property
+    def accounted_frames(self) -> int:
+        """The frames in products and framelists, and those set aside."""
+        return self.product_frames + self.framelist_frames + self.rejected_frames
+
+    @property
+    def balanced(self) -> bool:
+        """Whether raw = products + framelists not yet packed + set aside, and nothing disagrees.
+
+        Late frames are in none of these: a night that has some is not balanced.
+        """
+        return self.raw_frames == self.accounted_frames and not self.findings
+
+
+def audit_night(
+    raw: Sequence[CountedCube],
+    packed: Sequence[CountedProduct],
+    framelists: Sequence[CountedProduct],
+    generations: Sequence[Generation],
+) -> Audit:
+    """Compare what was counted with what the generations decided."""
+    done = {product.identity for product in packed}
+    # A framelist lives on beside its product until it is retired: it counts only before that. Under
+    # its old name it lives on until the one with the frame ID is whole.
+    by_identity = {framelist.identity: framelist for framelist in framelists}
+    unpacked = [by_identity[identity] for identity in by_identity if identity not in done]
+    accounts = accounted_cubes(generations)
+    aside = set_aside_cubes(generations)
+    expected = {p.identity: p for generation in generations for p in generation.products}
+    return Audit(
+        raw_cubes=len(raw),
+        raw_frames=sum(cube.frames for cube in raw),
+        packed_products=len(packed),
+        product_frames=sum(product.frames for product in packed),
+        framelists=len(unpacked),
+        framelist_frames=sum(framelist.frames for framelist in unpacked),
+        rejected=tuple(sorted(aside.values(), key=lambda cube: cube.path)),
+        late=tuple(sorted(cube for cube in raw if cube.path not in accounts)),
+        findings=(
+            *_compare_raw(raw, accounts),
+            *_compare_products([*packed, *unpacked], expected),
+            *_check_shares(accounts, aside, expected.values()),
+        ),
+    )
+
+
+def _compare_raw(raw: Iterable[CountedCube], accounts: Mapping[str, CubeAccount]) -> Iterator[str]:
+    counted = {cube.path: cube.frames for cube in raw}
+    for path, account in sorted(accounts.items()):
+        # A logger's temporary file counts no frames, and it may get its name at any time.
+        if not is_cube_name(path.rpartition("/")[2]):
+            continue
+        frames = counted.get(path)
+        if frames is None:
+            yield f"{path} is gone: it had {account.frames} frames at sync"
+        elif frames != account.frames:
+            yield f"{path} had {account.frames} frames at sync and has {frames} now"
+
+
+def _compare_products(
+    counted: Iterable[CountedProduct], expected: Mapping[str, Product]
+) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for product in sorted(counted):
+        if product.identity is None:
+            yield f"{product.path} has no sidecar that tells which frames it holds"
+            continue
+        wanted = expected.get(product.identity)
+        if wanted is None:
+            yield f"{product.path} holds frames that no generation put together"
+        elif wanted.frames != product.frames:
+            yield (
+                f"{product.path} holds {product.frames} frames, and its generation gave it"
+                f" {wanted.frames}"
+            )
+        twin = seen.setdefault(product.identity, product.path)
+        if twin != product.path:
+            yield f"{twin} and {product.path} hold the same frames"
+    for identity, wanted in expected.items():
+        if identity not in seen:
+            yield f"{wanted.name} ({wanted.frames} frames) is neither packed nor a framelist"
+
+
+def _check_shares(
+    accounts: Mapping[str, CubeAccount],
+    aside: Mapping[str, SetAside],
+    products: Iterable[Product],
+) -> Iterator[str]:
+    """Whether the generations give each frame of each cube to one product, if not set aside."""
+    shares: dict[str, list[FrameRange]] = defaultdict(list)
+    for product in products:
+        for part in product.ranges:
+            shares[part.cube].append(part)
+    for path in sorted(accounts.keys() | shares.keys()):
+        parts = shares.get(path, [])
+        account = accounts.get(path)
+        frames = 0 if account is None or path in aside else account.frames
+        given = [frame for part in parts for frame in part.frames()]
+        distinct = set(given)
+        if len(distinct) < len(given):
+            yield f"{path}: frames in more than one product: {len(given) - len(distinct)}"
+        lost = frames - len(distinct.intersection(range(frames)))
+        if lost:
+            yield f"{path}: frames in no product, though the cube is not set aside: {lost}"
+        strange = len(distinct.difference(range(frames)))
+        if strange:
+            yield f"{path}: frames in products that are none of the {frames} it gives: {strange}"

@@ -1,0 +1,150 @@
+"""What became of each raw frame of a night, when it was taken, and how the instrument was set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.cubes import Cards, Number, RawCube
+from vampd.model.sync import arrival_scatter_us, exposure_us, is_deinterleaved, is_triggered
+
+Int64 = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+
+class FrameKind(StrEnum):
+    """What became of a frame: its FLC state if it is synchronised, else why it is not."""
+
+    SYNC_A = "sync_a"
+    SYNC_B = "sync_b"
+    SYNC_D = "sync_d"
+    SYNC_PLAIN = "sync_plain"
+    SOLO = "solo"
+    SET_ASIDE = "set_aside"
+    LATE = "late"
+
+
+SYNC_KINDS = (FrameKind.SYNC_A, FrameKind.SYNC_B, FrameKind.SYNC_D, FrameKind.SYNC_PLAIN)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How the instrument was set for a cube; ``others`` are (keyword, value) of further cards.
+
+    ``jitter_us`` is U_TRIGJT, None if it is missing; ``scatter_us`` is the documented width of the
+    arrivals' jitter.
+    """
+
+    target: str
+    exposure_us: int
+    triggered: bool
+    deinterleaved: bool
+    jitter_us: float | None
+    scatter_us: float
+    others: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CubeTimes:
+    """What a summary keeps of a raw cube; ``acquired_us`` and ``cnt0`` have one value a frame."""
+
+    path: str
+    acquired_us: Int64
+    cnt0: Int64
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the frames of one product, or of one late cube, have in common."""
+
+    camera: int
+    kind: FrameKind
+    flc_state: str
+    offset_us: int = 0
+    tolerance_us: int = 0
+
+
+@dataclass(frozen=True)
+class CountedFrames:
+    """Frames whose own times are not known, at the time that stands for them (None: not known)."""
+
+    path: str
+    camera: int
+    kind: FrameKind
+    frames: int
+    time_us: int | None
+    code: str
+
+
+@dataclass(frozen=True, eq=False)
+class NightFrames:
+    """The frames with known times, as arrays of shape (frames,), and the others as counts.
+
+    ``origin`` and ``configuration`` are positions in ``origins`` and ``configurations``.
+    ``time_us`` is a pair's common time, and for all other frames ``acquired_us``, their own.
+    ``difference_us`` is camera 2's time minus camera 1's, 0 for a frame without a partner.
+    """
+
+    origin: npt.NDArray[np.int32]
+    configuration: npt.NDArray[np.int32]
+    time_us: Int64
+    acquired_us: Int64
+    difference_us: Int64
+    cnt0: Int64
+    origins: tuple[Origin, ...]
+    configurations: tuple[Configuration, ...]
+    counted: tuple[CountedFrames, ...]
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    @cached_property
+    def camera(self) -> npt.NDArray[np.int8]:
+        """For each frame, 1 or 2."""
+        return np.array([o.camera for o in self.origins], np.int8)[self.origin]
+
+    @cached_property
+    def synchronised(self) -> Booleans:
+        """For each frame, whether it has a partner."""
+        return self.where_origin(lambda origin: origin.kind in SYNC_KINDS)
+
+    def where_origin(self, holds: Callable[[Origin], bool]) -> Booleans:
+        """For each frame, whether this holds for its origin."""
+        return np.array([holds(o) for o in self.origins], bool)[self.origin]
+
+    def where_configuration(self, holds: Callable[[Configuration], bool]) -> Booleans:
+        """For each frame, whether this holds for its configuration."""
+        return np.array([holds(c) for c in self.configurations], bool)[self.configuration]
+
+
+def observe_cube(cube: RawCube, cut_on: Sequence[str]) -> CubeTimes:
+    """What a summary needs of a raw cube; ``cut_on`` are the cards whose change ends a run."""
+    cards = cube.cards
+    configuration = Configuration(
+        target=cards.string("OBJECT") or "",
+        exposure_us=exposure_us(cube),
+        triggered=is_triggered(cube),
+        deinterleaved=is_deinterleaved(cube),
+        jitter_us=cards.number("U_TRIGJT"),
+        scatter_us=arrival_scatter_us(cards.string("U_DETMOD")),
+        others=tuple((k, _text_of(cards, k)) for k in cut_on if k not in ("OBJECT", "EXPTIME")),
+    )
+    return CubeTimes(cube.path, cube.timing.acquired_us, cube.timing.cnt0, configuration)
+
+
+def _text_of(cards: Cards, keyword: str) -> str:
+    match cards.value(keyword):
+        case Number() as number:
+            return f"{float(number):g}"
+        case bool(truth):
+            return "T" if truth else "F"
+        case str(text):
+            return text.strip()
+        case _:
+            return ""

@@ -1,0 +1,112 @@
+"""The runs of a night, as they show in its frames: for people, after sync has decided.
+
+A run is an uninterrupted sequence of exposures with one configuration. It ends where the cameras
+stood idle for longer than the gap that cuts products, where either camera's configuration changes,
+and where the offset between the cameras jumps by more than the tolerance. Triggered frames of both
+cameras share their runs; a free-running camera has runs of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.accounts.frame_fates import Booleans, FrameKind, NightFrames
+from vampd.model.sync import gaps_before, split_at
+
+Int64 = npt.NDArray[np.int64]
+NO_RUN = 0
+
+
+def number_runs(frames: NightFrames, gap_us: int) -> Int64:
+    """For each frame the number of its run, from 1 in time order; NO_RUN for late frames."""
+    runs = np.full(len(frames), NO_RUN, np.int64)
+    if not len(frames):
+        return runs
+    used = frames.where_origin(lambda origin: origin.kind is not FrameKind.LATE)
+    triggered = frames.where_configuration(lambda configuration: configuration.triggered)
+    found = 0
+    for chosen in (
+        used & triggered,
+        used & ~triggered & (frames.camera == 1),
+        used & ~triggered & (frames.camera == 2),
+    ):
+        positions = np.flatnonzero(chosen)
+        order = positions[np.lexsort((frames.camera[positions], frames.time_us[positions]))]
+        if len(order):
+            runs[order] = found + 1 + np.cumsum(_begins(frames, order, gap_us))
+            found = int(runs[order[-1]])
+    return _renumbered(runs, frames.time_us)
+
+
+def split_by_run(runs: Int64) -> Iterator[tuple[int, Int64]]:
+    """Each run's number and the positions of its frames, by number."""
+    order = np.argsort(runs, kind="stable")
+    for positions in split_at(np.diff(runs[order]) != 0, len(order)):
+        run = order[positions]
+        if runs[run[0]] != NO_RUN:
+            yield int(runs[run[0]]), run
+
+
+def in_time_order(frames: NightFrames, positions: Int64, camera: int) -> Int64:
+    """Those of these positions that are of one camera, by acquisition time."""
+    own = positions[frames.camera[positions] == camera]
+    return np.asarray(own[np.argsort(frames.acquired_us[own], kind="stable")])
+
+
+def _begins(frames: NightFrames, order: Int64, gap_us: int) -> Booleans:
+    """For each of these frames, in time order, whether a run begins there; False for the first."""
+    exposure_us = np.array([c.exposure_us for c in frames.configurations], np.int64)
+    time_us = frames.time_us[order]
+    begins = np.zeros(len(order), bool)
+    begins[1:] = gaps_before(time_us, exposure_us[frames.configuration[order]], gap_us)
+    changes = _changes(frames, order, np.cumsum(begins))
+    # One change shows up to three times, some frames apart where one camera lost some: in each
+    # camera's header and in the offset.
+    seen: set[int] = set()
+    begun_us = 0
+    for position in np.flatnonzero(changes).tolist():
+        change = int(changes[position])
+        if seen and change not in seen and time_us[position] - begun_us <= gap_us:
+            seen.add(change)
+            continue
+        seen, begun_us = {change}, int(time_us[position])
+        begins[position] = True
+    return begins
+
+
+def _changes(frames: NightFrames, order: Int64, stretch: Int64) -> npt.NDArray[np.int8]:
+    """For each of these frames what changes there within its stretch, 0 if nothing does.
+
+    1 and 2: that camera's configuration; 3: the offset between the cameras.
+    """
+    changes = np.zeros(len(order), np.int8)
+    offset_us = np.array([o.offset_us for o in frames.origins], np.int64)[frames.origin[order]]
+    allowed_us = np.array([o.tolerance_us for o in frames.origins], np.int64)[frames.origin[order]]
+    paired = np.flatnonzero(frames.synchronised[order] & (frames.camera[order] == 1))
+    jumps = np.abs(np.diff(offset_us[paired])) > np.maximum(
+        allowed_us[paired[1:]], allowed_us[paired[:-1]]
+    )
+    jumps &= np.diff(stretch[paired]) == 0
+    changes[paired[1:][jumps]] = 3
+    for camera in (1, 2):
+        own = np.flatnonzero(frames.camera[order] == camera)
+        changed = np.diff(frames.configuration[order[own]]) != 0
+        changed &= np.diff(stretch[own]) == 0
+        changes[own[1:][changed]] = camera
+    return changes
+
+
+def _renumbered(runs: Int64, time_us: Int64) -> Int64:
+    """The same runs, numbered from 1 by the time of their first frames."""
+    numbers, inverse = np.unique(runs, return_inverse=True)
+    first_us = np.full(len(numbers), np.iinfo(np.int64).max)
+    np.minimum.at(first_us, inverse, time_us)
+    first_us[numbers == NO_RUN] = np.iinfo(np.int64).min
+    rank = np.empty(len(numbers), np.int64)
+    rank[np.argsort(first_us, kind="stable")] = np.arange(len(numbers))
+    if NO_RUN not in numbers:
+        rank += 1
+    return rank[inverse]

@@ -1,0 +1,107 @@
+"""What the intervals between one camera's frames tell: lost frames, and the FLC's alternation.
+
+With T the mean interval and J half the FLC's modulation, the interval behind a frame of state B is
+T + J, that behind an A is T - J.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.sync import LEAST_MEAN
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+# Below, a frame is dubious: of the mean over the intervals around it, in units of J.
+LABEL_THRESHOLD = LEAST_MEAN
+_WINDOW = 12  # intervals around a frame
+_SLACK_PART = 0.05  # of the interval: how far estimates of it may differ
+_LONGEST_LOSS = 64  # triggers; a longer gap is a pause, unless the counter tells otherwise
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """For each interval between a camera's frames, how many frames are missing there, by whom.
+
+    The framegrabber's counter rises by one for each frame that the camera gave, so that a jump in
+    it tells what the logger dropped; the time alone tells what the camera itself missed.
+    """
+
+    by_camera: Int64
+    by_logger: Int64
+
+
+def find_losses(
+    acquired_us: Int64, cnt0: Int64, excused: Booleans, modulation_us: float = 0.0
+) -> Losses:
+    """The losses between the frames of one camera and run, in time order.
+
+    ``excused`` are the intervals whose frames are elsewhere (set aside, late): nothing is lost
+    there. ``modulation_us`` is J, 0 if the FLC does not switch.
+    """
+    period_us = mean_interval_us(acquired_us, modulation_us)
+    missing = np.maximum(np.rint(np.diff(acquired_us) / period_us).astype(np.int64) - 1, 0)
+    missing[excused] = 0
+    by_logger = np.clip(np.diff(cnt0) - 1, 0, missing)
+    by_camera = missing - by_logger
+    by_camera[by_camera > _LONGEST_LOSS] = 0
+    return Losses(by_camera, by_logger)
+
+
+def mean_interval_us(acquired_us: Int64, modulation_us: float) -> float:
+    """The mean interval between triggers; infinite for fewer than two frames.
+
+    ``modulation_us`` is J, 0 if the FLC does not switch.
+    """
+    if len(acquired_us) < 2:
+        return float("inf")
+    steps = np.diff(acquired_us)
+    single_us = _typical_small(steps)
+    if len(steps) == 1:
+        return single_us
+    # Two intervals together are 2 T whichever state comes first, so they tell T best; unless frames
+    # are missing regularly: then the small ones among the intervals stand alone.
+    double_us = _typical_small(acquired_us[2:] - acquired_us[:-2]) / 2
+    expected_us = single_us + modulation_us + _SLACK_PART * double_us
+    return double_us if double_us <= expected_us else single_us
+
+
+def _typical_small(steps: Int64) -> float:
+    small = float(np.percentile(steps, 25, method="lower"))
+    return max(1.0, float(np.median(steps[steps <= 1.25 * small])))
+
+
+def alternation(acquired_us: Int64, jitter_us: float | None) -> Float64:
+    """How clearly the intervals around each frame alternate: +1 for B, -1 for A, in units of J.
+
+    The mean over up to twelve intervals without a lost frame between them; NaN for a frame that
+    has none. ``jitter_us`` is J; None: it is taken from the intervals, however unclear they are.
+    """
+    response = np.full(len(acquired_us), np.nan)
+    if len(acquired_us) < 3:
+        return response
+    steps = np.diff(acquired_us)
+    period_us = mean_interval_us(acquired_us, jitter_us or float("inf"))
+    residuals = steps - period_us
+    single = np.abs(residuals) < period_us / 2
+    if jitter_us is None:
+        jitter_us = float(np.median(np.abs(residuals[single]))) if single.any() else 0.0
+    if jitter_us == 0:
+        return response
+    count = len(steps)
+    sign = np.where(np.arange(count + 1) % 2 == 0, 1.0, -1.0)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(single, sign[:-1] * residuals, 0.0))])
+    # Each frame looks as far as its window and the nearest losses on both sides allow.
+    breaks = np.flatnonzero(~single)
+    frame = np.arange(count + 1)
+    before = np.searchsorted(breaks, frame, side="left")
+    first = np.maximum(np.concatenate([[0], breaks + 1])[before], frame - _WINDOW // 2)
+    last = np.minimum(np.concatenate([breaks, [count]])[before], frame + _WINDOW // 2)
+    known = last > first
+    response[known] = (sign * (sums[last] - sums[first]))[known] / (last - first)[known]
+    return response / jitter_us

@@ -1,0 +1,258 @@
+"""A line per run: what its frames tell of offset, jitter, pairing, labels and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.accounts.frame_fates import FrameKind, NightFrames
+from vampd.model.accounts.night_runs import in_time_order, split_by_run
+from vampd.model.accounts.run_intervals import Losses, find_losses
+from vampd.model.nights import format_clock
+from vampd.model.sync import running_median
+
+Int64 = npt.NDArray[np.int64]
+_CAMERAS = (1, 2)
+# The offset is constant in runs of fewer pairs, and where its running median ranges over no
+# more than this many times the jitter: of a steady offset it ranges over one to two.
+_PAIRS_TO_FOLLOW = 100
+_CLEAR_WANDER = 3.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Above which fractions something is unexpected, as [sync] of the configuration says."""
+
+    max_unpaired: float
+    max_dubious: float
+    max_set_aside: float
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run; tuples of two have a value for camera 1 and one for camera 2.
+
+    ``offset_us`` is camera 2 minus camera 1 (median over the pairs), ``offset_range_us`` from where
+    to where it wanders, ``jitter_us`` the standard deviation about it; None without pairs.
+    ``others`` are (keyword, values) of further cards.
+    """
+
+    number: int
+    first_us: int
+    last_us: int
+    triggered: bool
+    targets: tuple[str, ...]
+    exposures_us: tuple[int, ...]
+    others: tuple[tuple[str, tuple[str, ...]], ...]
+    frames: tuple[int, int]
+    pairs: int
+    deinterleaved: int
+    dubious: int
+    offset_us: int | None
+    offset_range_us: tuple[int, int] | None
+    jitter_us: float | None
+    lost_by_camera: tuple[int, int]
+    lost_by_logger: tuple[int, int]
+
+    @property
+    def cameras(self) -> tuple[int, ...]:
+        """The cameras that have frames in it."""
+        return tuple(c for c in _CAMERAS if self.frames[c - 1])
+
+    @property
+    def all_frames(self) -> int:
+        """The frames of both cameras."""
+        return sum(self.frames)
+
+    @property
+    def lost(self) -> int:
+        """The frames that either camera has lost, by itself or by its logger."""
+        return sum(self.lost_by_camera) + sum(self.lost_by_logger)
+
+    @property
+    def paired(self) -> float | None:
+        """The fraction of frames with a partner, None where no partner is to be expected."""
+        if not self.triggered or len(self.cameras) < 2:
+            return None
+        return 2 * self.pairs / self.all_frames
+
+    @property
+    def offset_text(self) -> str:
+        """The offset (us) for people: one number, or from where to where it wanders; or ``-``."""
+        if self.offset_range_us is None:
+            return "-"
+        low, high = self.offset_range_us
+        return str(low) if low == high else f"{low}..{high}"
+
+    @property
+    def dubious_part(self) -> float | None:
+        """The dubious fraction of the frames that should have an FLC state, None without any."""
+        return self.dubious / self.deinterleaved if self.deinterleaved else None
+
+
+def summarise_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
+    """The runs that ``number_runs`` has found, by number."""
+    missing_us = _missing_times(frames)
+    states = {"A", "B", "D"}
+    split = frames.where_origin(lambda origin: origin.flc_state in states)
+    dubious = frames.where_origin(lambda origin: origin.flc_state == "D")
+    for number, run in split_by_run(runs):
+        cameras = [in_time_order(frames, run, camera) for camera in _CAMERAS]
+        losses = [
+            _lost_frames(frames, own, missing_us[camera])
+            for camera, own in zip(_CAMERAS, cameras, strict=True)
+        ]
+        configurations = [
+            frames.configurations[position] for position in np.unique(frames.configuration[run])
+        ]
+        offsets = pair_offsets(frames, run)
+        yield RunSummary(
+            number=number,
+            first_us=int(frames.time_us[run].min()),
+            last_us=int(frames.time_us[run].max()),
+            triggered=configurations[0].triggered,
+            targets=tuple(sorted({c.target for c in configurations})),
+            exposures_us=tuple(sorted({c.exposure_us for c in configurations})),
+            others=tuple(
+                (pairs[0][0], tuple(sorted({value for _, value in pairs})))
+                for pairs in zip(*(c.others for c in configurations), strict=True)
+            ),
+            frames=(len(cameras[0]), len(cameras[1])),
+            pairs=len(offsets.differences_us),
+            deinterleaved=int(np.count_nonzero(split[run])),
+            dubious=int(np.count_nonzero(dubious[run])),
+            offset_us=offsets.typical_us,
+            offset_range_us=offsets.range_us,
+            jitter_us=float(np.std(offsets.residuals_us)) if len(offsets.residuals_us) else None,
+            lost_by_camera=_per_camera(losses[0].by_camera, losses[1].by_camera),
+            lost_by_logger=_per_camera(losses[0].by_logger, losses[1].by_logger),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PairOffsets:
+    """Camera 2 minus camera 1 of each pair, in time order, and the offset around each of them."""
+
+    differences_us: Int64
+    offsets_us: Int64
+
+    @property
+    def residuals_us(self) -> Int64:
+        """How far each pair is from the offset around it."""
+        return np.asarray(self.differences_us - self.offsets_us)
+
+    @property
+    def typical_us(self) -> int | None:
+        """The median, None without pairs."""
+        return round(float(np.median(self.differences_us))) if len(self.differences_us) else None
+
+    @property
+    def range_us(self) -> tuple[int, int] | None:
+        """From where to where the offset wanders, None without pairs."""
+        if not len(self.offsets_us):
+            return None
+        return int(self.offsets_us.min()), int(self.offsets_us.max())
+
+
+def pair_offsets(frames: NightFrames, positions: Int64) -> PairOffsets:
+    """The offsets of the pairs among these frames of one run."""
+    first = in_time_order(frames, positions, 1)
+    differences_us = frames.difference_us[first[frames.synchronised[first]]]
+    typical_us = round(float(np.median(differences_us))) if len(differences_us) else 0
+    if len(differences_us) >= _PAIRS_TO_FOLLOW:
+        followed_us = running_median(differences_us)
+        jitter_us = max(1.0, float(np.std(differences_us - followed_us)))
+        if np.ptp(followed_us) > _CLEAR_WANDER * jitter_us:
+            return PairOffsets(differences_us, followed_us)
+    return PairOffsets(differences_us, np.full_like(differences_us, typical_us))
+
+
+def _lost_frames(frames: NightFrames, own: Int64, missing_us: Int64) -> Losses:
+    """The losses between these frames of one camera."""
+    acquired_us = frames.acquired_us[own]
+    excused = np.diff(np.searchsorted(missing_us, acquired_us)) != 0
+    modulation_us = max(
+        (
+            frames.configurations[position].jitter_us or 0.0
+            for position in np.unique(frames.configuration[own])
+            if frames.configurations[position].deinterleaved
+        ),
+        default=0.0,
+    )
+    return find_losses(acquired_us, frames.cnt0[own], excused, modulation_us)
+
+
+def run_findings(runs: Sequence[RunSummary], limits: Limits) -> Iterator[str]:
+    """What a person should look at in these runs, one sentence for each kind of trouble."""
+    for what, limit, parts in (
+        (
+            "too many frames without a partner",
+            limits.max_unpaired,
+            [(1 - run.paired, run) for run in runs if run.paired is not None],
+        ),
+        (
+            "too many frames without a certain FLC state",
+            limits.max_dubious,
+            [(run.dubious_part, run) for run in runs if run.dubious_part is not None],
+        ),
+    ):
+        above = [(part, run) for part, run in parts if part > limit]
+        if above:
+            part, worst = max(above, key=lambda told: told[0])
+            yield (
+                f"{what}: {format_numbers([run.number for _, run in above])}, the worst run"
+                f" {worst.number} at {format_clock(worst.first_us, 0)} UT, {percent(part)}"
+            )
+    alone = [run.number for run in runs if run.triggered and len(run.cameras) == 1]
+    if alone:
+        yield f"triggered, and only one camera has frames: {format_numbers(alone)}"
+
+
+def format_numbers(numbers: Sequence[int]) -> str:
+    """Rising numbers of runs: ``run 3``, ``runs 1-4, 7``."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
+        else:
+            spans.append([number])
+    told = ", ".join("-".join(map(str, span)) for span in spans)
+    return f"run {told}" if len(numbers) == 1 else f"runs {told}"
+
+
+def percent(part: float) -> str:
+    """A fraction in percent, never rounded to all or nothing."""
+    text = f"{part:.1%}"
+    if text == "100.0%" and part < 1:
+        return ">99.9%"
+    return "<0.1%" if text == "0.0%" and part > 0 else text
+
+
+def _per_camera(first: Int64, second: Int64) -> tuple[int, int]:
+    return int(first.sum()), int(second.sum())
+
+
+def _missing_times(frames: NightFrames) -> dict[int, Int64]:
+    """For each camera when frames begin that exist and are in no run: set aside or late."""
+    late = frames.where_origin(lambda origin: origin.kind is FrameKind.LATE)
+    return {
+        camera: np.sort(
+            np.concatenate(
+                [
+                    np.array(
+                        [
+                            c.time_us
+                            for c in frames.counted
+                            if c.camera == camera and c.time_us is not None
+                        ],
+                        np.int64,
+                    ),
+                    frames.acquired_us[late & (frames.camera == camera)],
+                ]
+            )
+        )
+        for camera in _CAMERAS
+    }

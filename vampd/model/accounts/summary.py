@@ -1,0 +1,161 @@
+"""The summary of a night: its frames by minute and kind, its runs, and what is unexpected."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vampd.model.accounts.frame_fates import SYNC_KINDS, CountedFrames, FrameKind, NightFrames
+from vampd.model.accounts.night_runs import number_runs
+from vampd.model.accounts.run_summary import Limits, RunSummary, run_findings, summarise_runs
+from vampd.model.cubes import Generation, SyncCounts
+from vampd.model.nights import format_clock
+from vampd.model.sync import find_unexpected
+
+_MINUTE_US = 60_000_000
+COLUMNS = tuple((camera, kind) for camera in (1, 2) for kind in FrameKind)
+
+
+@dataclass(frozen=True)
+class Minute:
+    """The frames of one minute of UT; ``start_us`` is None for those of unknown time.
+
+    ``counts`` has one number for each (camera, kind) of COLUMNS.
+    """
+
+    start_us: int | None
+    targets: tuple[str, ...]
+    exposures_us: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    def frames(self, *kinds: FrameKind, camera: int | None = None) -> int:
+        """The frames of these kinds, of one camera or of both."""
+        return sum(
+            count
+            for count, (own, kind) in zip(self.counts, COLUMNS, strict=True)
+            if kind in kinds and camera in (None, own)
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A night's summary; ``unexpected`` is what would hold it before frame IDs, None if nothing.
+
+    ``findings`` point at what a person should look at, one sentence each.
+    """
+
+    minutes: tuple[Minute, ...]
+    runs: tuple[RunSummary, ...]
+    unexpected: str | None
+    findings: tuple[str, ...]
+
+    def frames(self, *kinds: FrameKind, camera: int | None = None) -> int:
+        """The frames of these kinds in the whole night."""
+        return sum(minute.frames(*kinds, camera=camera) for minute in self.minutes)
+
+
+def summarise_night(
+    frames: NightFrames,
+    generations: Sequence[Generation],
+    counts: SyncCounts,
+    limits: Limits,
+    gap_us: int,
+) -> Summary:
+    """Sum up a night; ``counts`` are those of all generations together."""
+    minutes = tuple(_count_minutes(frames))
+    runs = tuple(summarise_runs(frames, number_runs(frames, gap_us)))
+    unexpected = find_unexpected(
+        counts,
+        max_unpaired=limits.max_unpaired,
+        max_dubious=limits.max_dubious,
+        max_set_aside=limits.max_set_aside,
+    )
+    findings = [
+        *(remark for generation in generations for remark in generation.remarks),
+        *run_findings(runs, limits),
+        *_counted_findings(frames.counted),
+        *_late_findings(minutes),
+        *_sibling_findings(minutes),
+    ]
+    return Summary(minutes, runs, unexpected, tuple(findings))
+
+
+def _count_minutes(frames: NightFrames) -> Iterator[Minute]:
+    numbers, inverse = np.unique(frames.time_us // _MINUTE_US, return_inverse=True)
+    columns = np.array([COLUMNS.index((o.camera, o.kind)) for o in frames.origins], np.int64)
+    flat = inverse * len(COLUMNS)
+    if len(frames):
+        flat = flat + columns[frames.origin]
+    table = np.bincount(flat, minlength=len(numbers) * len(COLUMNS))
+    counts = {
+        int(number): row
+        for number, row in zip(numbers, table.reshape(len(numbers), len(COLUMNS)), strict=True)
+    }
+    unknown = np.zeros(len(COLUMNS), np.int64)
+    for counted in frames.counted:
+        row = unknown
+        if counted.time_us is not None:
+            row = counts.setdefault(counted.time_us // _MINUTE_US, np.zeros_like(unknown))
+        row[COLUMNS.index((counted.camera, counted.kind))] += counted.frames
+    settings: dict[int, set[int]] = defaultdict(set)
+    used = np.unique(np.stack([inverse, frames.configuration]), axis=1)
+    for position, configuration in used.T.tolist():
+        settings[int(numbers[position])].add(configuration)
+    for number, row in sorted(counts.items()):
+        configurations = [frames.configurations[c] for c in settings[number]]
+        # A cube whose frames nobody can count is told by the findings, not by a line of zeros.
+        if row.any():
+            yield Minute(
+                start_us=number * _MINUTE_US,
+                targets=tuple(sorted({c.target for c in configurations})),
+                exposures_us=tuple(sorted({c.exposure_us for c in configurations})),
+                counts=tuple(row.tolist()),
+            )
+    if unknown.any():
+        yield Minute(None, (), (), tuple(unknown.tolist()))
+
+
+def _counted_findings(counted: Sequence[CountedFrames]) -> Iterator[str]:
+    """One sentence for each reason for which frames are not where one would expect them."""
+    groups: dict[tuple[FrameKind, str], list[CountedFrames]] = defaultdict(list)
+    for item in counted:
+        kind = item.kind if item.kind not in SYNC_KINDS else FrameKind.SOLO
+        groups[kind, item.code].append(item)
+    for (kind, code), items in sorted(groups.items()):
+        frames = sum(item.frames for item in items)
+        times = [item.time_us for item in items if item.time_us is not None]
+        when = f" from {format_clock(min(times), 0)} UT on" if times else ""
+        match kind:
+            case FrameKind.SET_ASIDE:
+                yield f"set aside{when}: {code} ({_cubes(len(items))}, {frames} frames)"
+            case FrameKind.LATE:
+                yield f"late and not usable: {code} ({_cubes(len(items))}, {frames} frames)"
+            case _:
+                yield (
+                    f"raw cubes gone or changed{when}: {frames} frames of products are counted"
+                    " where their product begins"
+                )
+
+
+def _late_findings(minutes: Sequence[Minute]) -> Iterator[str]:
+    frames = sum(minute.frames(FrameKind.LATE) for minute in minutes)
+    if frames:
+        yield f"late: {frames} frames are still to be synchronised"
+
+
+def _sibling_findings(minutes: Sequence[Minute]) -> Iterator[str]:
+    """Both cameras' products of a cut carry the same states, frame by frame."""
+    for minute in minutes:
+        first, second = (
+            [minute.frames(kind, camera=camera) for kind in SYNC_KINDS] for camera in (1, 2)
+        )
+        if first != second:
+            when = "" if minute.start_us is None else f" at {format_clock(minute.start_us, 0)} UT"
+            yield f"the cameras' synchronised frames do not agree{when}: {first} and {second}"
+
+
+def _cubes(number: int) -> str:
+    return f"{number} cube" if number == 1 else f"{number} cubes"

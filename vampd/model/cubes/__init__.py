@@ -1,0 +1,103 @@
+"""Cubes: raw ones, the framelists that stand for products, and what describes them."""
+
+from vampd.model.cubes.cards import (
+    CARD_LENGTH,
+    UNDEFINED,
+    Card,
+    Cards,
+    Nonsense,
+    Number,
+    Undefined,
+    Value,
+    history_card,
+    render_card,
+    render_string,
+    render_value,
+)
+from vampd.model.cubes.cube import RawCube, SetAside
+from vampd.model.cubes.framelist import (
+    SUFFIX,
+    Framelist,
+    FramelistHead,
+    FrameRange,
+    ProductOrder,
+    apply_edits,
+    compress_frames,
+    format_framelist,
+    identity_of,
+    parse_framelist,
+    stamp_frame_id,
+)
+from vampd.model.cubes.generation import (
+    CubeAccount,
+    Generation,
+    Product,
+    SyncCounts,
+    accounted_cubes,
+    format_generation,
+    parse_generation,
+    set_aside_cubes,
+)
+from vampd.model.cubes.named_time import time_in_name
+from vampd.model.cubes.packed_product import PackedProduct
+from vampd.model.cubes.product_header import build_framelist
+from vampd.model.cubes.reasons import format_reasons, parse_reasons
+from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
+from vampd.model.cubes.timing import (
+    HEADER_LINES,
+    Int64,
+    Timing,
+    check_timing,
+    format_rows,
+    parse_timing,
+)
+
+__all__ = [
+    "CARD_LENGTH",
+    "HEADER_LINES",
+    "HEAD_BYTES",
+    "SUFFIX",
+    "UNDEFINED",
+    "Card",
+    "Cards",
+    "CubeAccount",
+    "FrameRange",
+    "Framelist",
+    "FramelistHead",
+    "Generation",
+    "Int64",
+    "Nonsense",
+    "Number",
+    "PackedProduct",
+    "Product",
+    "ProductOrder",
+    "RawCube",
+    "SetAside",
+    "SyncCounts",
+    "Timing",
+    "Undefined",
+    "Value",
+    "accounted_cubes",
+    "apply_edits",
+    "build_framelist",
+    "check_timing",
+    "compress_frames",
+    "format_framelist",
+    "format_generation",
+    "format_reasons",
+    "format_rows",
+    "format_sidecar",
+    "history_card",
+    "identity_of",
+    "parse_framelist",
+    "parse_generation",
+    "parse_reasons",
+    "parse_sidecar_identity",
+    "parse_timing",
+    "render_card",
+    "render_string",
+    "render_value",
+    "set_aside_cubes",
+    "stamp_frame_id",
+    "time_in_name",
+]

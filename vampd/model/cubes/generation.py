@@ -1,0 +1,182 @@
+"""Generations: what sync decided, once and for all, for the frames that were there.
+
+Sync commits its whole plan as one immutable file before the first framelist. A restart completes
+that generation; only cubes that no generation accounts for are late and form the next one.
+Every frame of every cube in ``cubes`` is either in one product or in one ``set_aside`` cube.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from vampd.errors import DataError
+from vampd.model.cubes.cube import SetAside
+from vampd.model.cubes.framelist import FrameRange, ProductOrder, identity_of
+from vampd.model.nights import FileStamp
+
+
+@dataclass(frozen=True)
+class CubeAccount:
+    """A raw cube that a generation accounts for, as it was at sync."""
+
+    fits: FileStamp
+    timing_file: FileStamp | None
+    frames: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product to be made.
+
+    ``partners`` are the other camera's frames, one for one, empty for a solo product. ``first_us``,
+    ``middle_us``, ``last_us`` are acquisition times of the cut that the product came from: its
+    siblings (other camera, other FLC states) have the same ones.
+    """
+
+    name: str
+    order: ProductOrder
+    synchronised: bool
+    ranges: tuple[FrameRange, ...]
+    partners: tuple[FrameRange, ...]
+    first_us: int
+    middle_us: int
+    last_us: int
+    offset_us: int
+    tolerance_us: int
+
+    @property
+    def identity(self) -> str:
+        """The product's identity (hex SHA-256)."""
+        return identity_of(self.ranges)
+
+    @property
+    def frames(self) -> int:
+        """The number of frames."""
+        return sum(part.count for part in self.ranges)
+
+
+@dataclass(frozen=True)
+class SyncCounts:
+    """What sync made of the frames, for the verdict and for people; all are numbers of frames.
+
+    ``unpaired`` counts externally triggered frames that should have had a partner (both cameras
+    were running, and no cube of the other one was set aside there).
+    """
+
+    raw: int = 0
+    synchronised: int = 0
+    solo: int = 0
+    unpaired: int = 0
+    deinterleaved: int = 0
+    dubious: int = 0
+    set_aside: int = 0
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One sync decision; ``number`` counts from 1, ``version`` is vampd's at that time.
+
+    ``dubious`` counts the frames without a certain FLC state by reason; ``remarks`` tell what a
+    person may want to know of the decision.
+    """
+
+    number: int
+    version: str
+    cubes: tuple[CubeAccount, ...]
+    products: tuple[Product, ...]
+    set_aside: tuple[SetAside, ...]
+    counts: SyncCounts
+    remarks: tuple[str, ...] = ()
+    dubious: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def file_name(self) -> str:
+        """The generation's file in ``vgen2``."""
+        return f"generation_{self.number:04d}.json"
+
+
+def format_generation(generation: Generation) -> str:
+    """The generation as text: one JSON object and a line with its SHA-256."""
+    body = json.dumps(asdict(generation), sort_keys=True, separators=(",", ":")) + "\n"
+    return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
+
+
+def parse_generation(text: str) -> Generation:
+    """Read a generation; DataError ``generation_damaged`` if a single character differs."""
+    body, _, last = text.removesuffix("\n").rpartition("\n")
+    body += "\n"
+    if last != hashlib.sha256(body.encode()).hexdigest():
+        raise DataError("generation_damaged", "the generation file's checksum does not agree")
+    raw: dict[str, Any] = json.loads(body)
+    return Generation(
+        number=raw["number"],
+        version=raw["version"],
+        cubes=tuple(
+            CubeAccount(_stamp(c["fits"]), _stamp_or_none(c["timing_file"]), c["frames"])
+            for c in raw["cubes"]
+        ),
+        products=tuple(_product(p) for p in raw["products"]),
+        set_aside=tuple(
+            SetAside(
+                fits=_stamp(s["fits"]),
+                timing_file=_stamp_or_none(s["timing_file"]),
+                frames=s["frames"],
+                code=s["code"],
+                reason=s["reason"],
+            )
+            for s in raw["set_aside"]
+        ),
+        counts=SyncCounts(**raw["counts"]),
+        remarks=tuple(raw["remarks"]),
+        dubious=raw["dubious"],
+    )
+
+
+def accounted_cubes(generations: Iterable[Generation]) -> dict[str, CubeAccount]:
+    """For each raw cube that any generation knows, its newest account."""
+    return {
+        cube.fits.path: cube
+        for generation in sorted(generations, key=lambda g: g.number)
+        for cube in generation.cubes
+    }
+
+
+def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
+    """The cubes that are set aside now: a later generation may have taken one back in."""
+    aside: dict[str, SetAside] = {}
+    for generation in sorted(generations, key=lambda g: g.number):
+        for cube in generation.cubes:
+            aside.pop(cube.fits.path, None)
+        aside.update((cube.path, cube) for cube in generation.set_aside)
+    return aside
+
+
+def _stamp(raw: Mapping[str, Any]) -> FileStamp:
+    return FileStamp(raw["path"], raw["size"], raw["mtime_ns"])
+
+
+def _stamp_or_none(raw: Mapping[str, Any] | None) -> FileStamp | None:
+    return None if raw is None else _stamp(raw)
+
+
+def _ranges(raw: Iterable[Mapping[str, Any]]) -> tuple[FrameRange, ...]:
+    return tuple(FrameRange(r["cube"], r["start"], r["count"], r["step"]) for r in raw)
+
+
+def _product(raw: Mapping[str, Any]) -> Product:
+    return Product(
+        name=raw["name"],
+        order=ProductOrder(**raw["order"]),
+        synchronised=raw["synchronised"],
+        ranges=_ranges(raw["ranges"]),
+        partners=_ranges(raw["partners"]),
+        first_us=raw["first_us"],
+        middle_us=raw["middle_us"],
+        last_us=raw["last_us"],
+        offset_us=raw["offset_us"],
+        tolerance_us=raw["tolerance_us"],
+    )

@@ -1,0 +1,141 @@
+"""The header and the timing rows of a product, from the raw cubes that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.errors import DataError
+from vampd.model.cubes.cards import (
+    CARD_LENGTH,
+    Card,
+    Cards,
+    history_card,
+    render_card,
+    render_value,
+)
+from vampd.model.cubes.cube import RawCube
+from vampd.model.cubes.framelist import Framelist, FrameRange
+from vampd.model.cubes.generation import Product
+from vampd.model.cubes.timing import Timing, format_rows
+from vampd.model.nights import format_clock, format_date, format_hst_clock, format_mjd
+
+_HISTORY_TEXT = CARD_LENGTH - len("HISTORY ")
+# Sums over the raw cube's own bytes; the packed product gets its own.
+_STALE = frozenset({"CHECKSUM", "DATASUM"})
+_TIME_DECIMALS = 3
+
+
+def build_framelist(product: Product, cubes: Mapping[str, RawCube], version: str) -> Framelist:
+    """The framelist of a product.
+
+    ``cubes`` holds the raw cubes of its ranges and partners by path, with all their cards. Frames
+    of a synchronised product carry the mean of both acquisition times (us, rounded down) and keep
+    the camera's own logging times.
+    """
+    timing = _gather(product.ranges, cubes)
+    if product.synchronised:
+        partner = _gather(product.partners, cubes)
+        if len(partner) != len(timing):
+            raise DataError("partners_differ", f"{product.name}: frames and partners differ")
+        common = (timing.acquired_us + partner.acquired_us) // 2
+        timing = Timing(
+            timing.frame,
+            timing.main_index,
+            timing.elapsed_ns,
+            timing.logged_ns,
+            common,
+            timing.cnt0,
+            timing.cnt1,
+        )
+    paths = tuple(dict.fromkeys(part.cube for part in product.ranges))
+    return Framelist(
+        name=product.name,
+        order=product.order,
+        sources=tuple(cubes[path].fits for path in paths),
+        ranges=product.ranges,
+        notes=tuple(_notes(product, version)),
+        cards=_product_cards(product, cubes[paths[0]].cards, paths, version),
+        rows=format_rows(timing),
+    )
+
+
+def _gather(ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]) -> Timing:
+    parts = [cubes[part.cube].timing.take(_positions(part)) for part in ranges]
+    return Timing(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in Timing.__dataclass_fields__
+        )
+    )
+
+
+def _positions(part: FrameRange) -> npt.NDArray[np.int64]:
+    return np.arange(part.start, part.start + part.count * part.step, part.step, dtype=np.int64)
+
+
+def _notes(product: Product, version: str) -> Iterator[str]:
+    yield f"made by vampd {version}"
+    if product.synchronised:
+        yield (
+            f"synchronised: column 5 is the mean of both cameras, offset {product.offset_us} us"
+            f" (camera 2 - camera 1), tolerance {product.tolerance_us} us"
+        )
+    for part in product.ranges:
+        yield f"frames {part.start} count {part.count} step {part.step} of {part.cube}"
+
+
+def _product_cards(product: Product, raw: Cards, paths: Sequence[str], version: str) -> Cards:
+    cards = Cards(tuple(text for text in raw.texts if text[:8].rstrip() not in _STALE))
+    cards = _with_frames(cards, product.frames)
+    # All at once: each header in between would cost as much as the last.
+    cards = cards.replaced(_own_cards(product, cards))
+    return cards.appended(_history(product, paths, version))
+
+
+def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
+    """What a product tells of itself; comments that are there stay."""
+
+    def card(keyword: str, field: str, comment: str = "") -> Card:
+        old = raw.card(keyword)
+        return render_card(keyword, field, (old.comment if old else "") or comment)
+
+    yield card("U_SYNC", render_value(product.synchronised), "synchronised with the other camera")
+    if product.order.flc_state:
+        yield card("U_FLC", render_value(product.order.flc_state), "FLC state of the frames")
+    yield card("DATE-OBS", render_value(format_date(product.first_us)), "UT date of observation")
+    for suffix, time_us in (
+        ("", product.middle_us),
+        ("-STR", product.first_us),
+        ("-END", product.last_us),
+    ):
+        yield card(f"UT{suffix}", render_value(format_clock(time_us, _TIME_DECIMALS)))
+        yield card(f"HST{suffix}", render_value(format_hst_clock(time_us, _TIME_DECIMALS)))
+        yield card(f"MJD{suffix}", format_mjd(time_us))
+
+
+def _with_frames(cards: Cards, frames: int) -> Cards:
+    if "NAXIS3" in cards:
+        return cards.with_value("NAXIS3", frames)
+    # A single image becomes a cube of one frame; the standard wants NAXIS3 right behind NAXIS2.
+    texts = list(cards.with_value("NAXIS", 3).texts)
+    behind = next(i for i, text in enumerate(texts) if text.startswith("NAXIS2  ")) + 1
+    texts.insert(behind, render_card("NAXIS3", render_value(frames), "number of frames").text)
+    return Cards(tuple(texts))
+
+
+def _history(product: Product, paths: Sequence[str], version: str) -> Iterator[Card]:
+    lines = [f"vampd {version}: {product.frames} frames of {len(paths)} raw cubes"]
+    for path in paths:
+        parts = [part for part in product.ranges if part.cube == path]
+        first, last = parts[0].start, parts[-1].frames()[-1]
+        count = sum(part.count for part in parts)
+        lines.append(f"{path} frames {first} to {last}, {count} of them")
+    if product.synchronised:
+        lines.append(f"offset {product.offset_us} us, tolerance {product.tolerance_us} us")
+    for line in lines:
+        printable = "".join(c if " " <= c <= "~" else "?" for c in line)
+        for start in range(0, len(printable), _HISTORY_TEXT):
+            yield history_card(printable[start : start + _HISTORY_TEXT])

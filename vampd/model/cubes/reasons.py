@@ -1,0 +1,45 @@
+"""``vbad/reasons.tsv``: the cubes that were set aside, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vampd.errors import DataError
+from vampd.model.cubes.cube import SetAside
+from vampd.model.escapes import LINE_ESCAPES, escape, text_lines, unescape
+
+_CELL_ESCAPES = {**LINE_ESCAPES, "\t": "\\t"}
+_REASON_COLUMNS = ("path", "frames", "code", "reason")
+
+
+def format_reasons(cubes: Iterable[SetAside]) -> str:
+    r"""The text of reasons.tsv: a header line, then one line per set-aside cube, sorted by path.
+
+    Backslashes, tabs and line ends in a cell are written as ``\\``, ``\t``, ``\n``, ``\r``.
+    """
+    rows = [
+        (cube.path, str(cube.frames), cube.code, cube.reason)
+        for cube in sorted(cubes, key=lambda cube: cube.path)
+    ]
+    return "".join(
+        "\t".join(escape(cell, _CELL_ESCAPES) for cell in row) + "\n"
+        for row in (_REASON_COLUMNS, *rows)
+    )
+
+
+def parse_reasons(text: str) -> tuple[tuple[str, int, str, str], ...]:
+    """The rows (path, frames, code, reason); DataError ``reasons_damaged`` if one is none."""
+    header, *lines = text_lines(text) or [""]
+    rows = []
+    for line in lines:
+        cells = [unescape(cell, _CELL_ESCAPES) for cell in line.split("\t")]
+        match cells:
+            case [str(path), str(frames), str(code), str(reason)] if frames.isdecimal():
+                rows.append((path, int(frames), code, reason))
+            case _:
+                raise DataError(
+                    "reasons_damaged", f"not a row of path, frames, code, reason: {line[:120]!r}"
+                )
+    if tuple(header.split("\t")) != _REASON_COLUMNS:
+        raise DataError("reasons_damaged", f"the first line is not the header: {header[:120]!r}")
+    return tuple(rows)

@@ -1,0 +1,27 @@
+"""Listings with one file a line: what a name may hold is escaped, so that a line stays one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+LINE_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
+
+
+def text_lines(text: str) -> list[str]:
+    """The lines of a listing; only a line feed ends one, whatever a name or a reason holds."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def escape(text: str, escapes: Mapping[str, str]) -> str:
+    """The text with every letter that ``escapes`` names written as it says."""
+    return "".join(escapes.get(letter, letter) for letter in text)
+
+
+def unescape(text: str, escapes: Mapping[str, str]) -> str | None:
+    """What `escape` was given; None if it did not write this."""
+    letters = {escaped[1]: letter for letter, escaped in escapes.items()}
+    if any(escaped not in letters for escaped in _ESCAPED.findall(text)):
+        return None
+    return _ESCAPED.sub(lambda match: letters[match[1]], text)

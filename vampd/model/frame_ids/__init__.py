@@ -1,0 +1,59 @@
+"""Frame IDs: their form, grants of them, and what the world shows of them."""
+
+from vampd.model.frame_ids.frame_id import BoundId, FrameId, NumberRange
+from vampd.model.frame_ids.grant import Verdict, judge_grant, named_ids, split_answer
+from vampd.model.frame_ids.name_changes import (
+    NAME_CHANGES,
+    NameChange,
+    format_name_changes,
+    parse_name_changes,
+)
+from vampd.model.frame_ids.observed import (
+    HEADERS,
+    NAMES,
+    NightSightings,
+    find_contradictions,
+    highest_seen,
+    tell_highest,
+)
+from vampd.model.frame_ids.recovered_binding import ToldBinding, ToldBindings, read_bindings, weigh
+from vampd.model.frame_ids.review import (
+    CarriedId,
+    Gap,
+    LedgerListing,
+    ListedId,
+    ListedRequest,
+    Review,
+    review_ids,
+)
+
+__all__ = [
+    "HEADERS",
+    "NAMES",
+    "NAME_CHANGES",
+    "BoundId",
+    "CarriedId",
+    "FrameId",
+    "Gap",
+    "LedgerListing",
+    "ListedId",
+    "ListedRequest",
+    "NameChange",
+    "NightSightings",
+    "NumberRange",
+    "Review",
+    "ToldBinding",
+    "ToldBindings",
+    "Verdict",
+    "find_contradictions",
+    "format_name_changes",
+    "highest_seen",
+    "judge_grant",
+    "named_ids",
+    "parse_name_changes",
+    "read_bindings",
+    "review_ids",
+    "split_answer",
+    "tell_highest",
+    "weigh",
+]

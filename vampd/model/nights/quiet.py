@@ -1,0 +1,70 @@
+"""When a night is quiet: nothing changed for long enough, and nothing is half written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from vampd.model.nights.night import Kind, NightId
+
+# A cube that shows one of these may still become whole.
+INCOMPLETE_CODES = frozenset(
+    {
+        "not_fits",
+        "header_malformed",
+        "fits_truncated",
+        "timing_missing",
+        "timing_empty",
+        "timing_cut",
+        "timing_columns",
+        "timing_malformed",
+        "timing_rows",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a night's camera streams.
+
+    ``signature`` changes whenever a file's name, size or mtime does; ``open_for_writing`` tells
+    that some process, as far as one may see, still writes.
+    """
+
+    signature: str
+    open_for_writing: bool = False
+
+
+@dataclass(frozen=True)
+class Stillness:
+    """Since when (monotonic seconds) a night's signature has been what it is."""
+
+    signature: str
+    since: float
+
+    def after(self, look: Look, now: float) -> Stillness:
+        """The stillness after another look."""
+        if look.signature == self.signature and not look.open_for_writing:
+            return self
+        return Stillness(look.signature, now)
+
+    def lasted_s(self, now: float) -> float:
+        """Seconds without a change."""
+        return now - self.since
+
+
+def is_quiet(
+    still_s: float, incomplete_cubes: int, *, quiet_after_s: float, stale_after_s: float
+) -> bool:
+    """Whether a night is quiet; cubes that stay incomplete block it only until they are stale."""
+    if still_s < quiet_after_s:
+        return False
+    return incomplete_cubes == 0 or still_s >= stale_after_s
+
+
+def is_due(night: NightId, utc_now: datetime, not_before: time) -> bool:
+    """Whether a night's hour has come: at once, but archive nights at this UT time of their date.
+
+    ``utc_now`` is naive UT, ``not_before`` a naive time of day.
+    """
+    return night.kind is Kind.ENGINEERING or utc_now >= datetime.combine(night.day, not_before)

@@ -1,0 +1,198 @@
+"""The state machine of a night: six stages times six statuses.
+
+Stages say how far a night is, statuses what it is doing there. ``MOVES`` is the whole machine: a
+pair of status and event that is not in it is an illegal move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vampd.errors import IllegalTransition
+from vampd.model.nights.night import Kind
+
+
+class StageName(StrEnum):
+    """The stages, in the order in which a night passes them."""
+
+    SYNC = "sync"
+    HEADERS = "headers"
+    FRAMEIDS = "frameids"
+    FPACK = "fpack"
+    TRANSFER = "transfer"
+    MANIFEST = "manifest"
+
+
+_STAGES = {
+    Kind.ARCHIVE: tuple(StageName),
+    # Engineering nights get no frame IDs, and STARS is not told of them.
+    Kind.ENGINEERING: (StageName.SYNC, StageName.HEADERS, StageName.FPACK, StageName.TRANSFER),
+}
+
+
+def stages_of(kind: Kind) -> tuple[StageName, ...]:
+    """The stages that a night of this kind passes, in order."""
+    return _STAGES[kind]
+
+
+class Status(StrEnum):
+    """What a night is doing at its stage."""
+
+    FILLING = "filling"  # still being written, or before its hour
+    READY = "ready"  # may be claimed
+    RUNNING = "running"  # claimed by this daemon
+    WAITING = "waiting"  # failed, will be tried again at not_before
+    HELD = "held"  # needs a person
+    DONE = "done"  # nothing left to do
+
+
+# The code of a hold that is a person's word, and of one after `vampctl restore`.
+HELD_BY_PERSON = "held_by_person"
+RESTORED = "restored"
+
+
+class Gate(StrEnum):
+    """What a night may not pass until a person lets it, each by a word of its own.
+
+    The first two are also the codes of the holds that they lead to.
+    """
+
+    CARD_MISSING = "card_missing"  # cubes without a required card
+    SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that somebody has to look at
+    OLDER_NIGHTS = "older_nights"  # frame IDs are for older nights first
+
+
+class EventName(StrEnum):
+    """What can happen to a night."""
+
+    SETTLED = "settled"  # quiet, and its hour has come
+    STIRRED = "stirred"  # written to again before it was claimed
+    CLAIMED = "claimed"  # an attempt begins
+    ADVANCED = "advanced"  # the stage has nothing left to do
+    FAILED = "failed"  # the attempt failed and will be repeated
+    HELD = "held"  # by the daemon's rules or by a person
+    RETRIED = "retried"  # a person asks for the stage, or an earlier one, again
+    RELEASED = "released"  # a person lets a held night go on, past what it was held for
+    REOPENED = "reopened"  # late data
+    INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
+    ABANDONED = "abandoned"  # given back by a daemon that stops; does not count as an attempt
+
+
+_F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
+_W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
+
+_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED)
+
+# ADVANCED leads to DONE instead of READY behind the last stage: see `advance`.
+MOVES: dict[tuple[Status, EventName], Status] = {
+    (_F, EventName.SETTLED): _RDY,
+    (_F, EventName.HELD): _H,
+    (_RDY, EventName.STIRRED): _F,
+    (_RDY, EventName.CLAIMED): _RUN,
+    (_RDY, EventName.HELD): _H,
+    (_RDY, EventName.RETRIED): _RDY,
+    (_RDY, EventName.RELEASED): _RDY,  # past an older night that it would wait for
+    (_RDY, EventName.REOPENED): _F,
+    (_RUN, EventName.ADVANCED): _RDY,
+    (_RUN, EventName.FAILED): _W,
+    (_RUN, EventName.HELD): _H,
+    (_RUN, EventName.RETRIED): _RDY,
+    (_RUN, EventName.INTERRUPTED): _RDY,
+    (_RUN, EventName.ABANDONED): _RDY,
+    (_W, EventName.CLAIMED): _RUN,
+    (_W, EventName.HELD): _H,
+    (_W, EventName.RETRIED): _RDY,
+    (_W, EventName.RELEASED): _RDY,  # an older one may have come back with late data
+    (_W, EventName.REOPENED): _F,
+    (_H, EventName.RETRIED): _RDY,
+    (_H, EventName.RELEASED): _RDY,
+    (_D, EventName.RETRIED): _RDY,
+    (_D, EventName.REOPENED): _F,
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a night stands.
+
+    ``attempts`` counts the claims of this stage since the last success or a person's word;
+    ``not_before`` (unix seconds) is set only while waiting.
+    """
+
+    stage: StageName = StageName.SYNC
+    status: Status = Status.FILLING
+    attempts: int = 0
+    not_before: float | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens to a night.
+
+    ``stage`` only for RETRIED: where to go back to (None: the same stage). ``not_before`` only for
+    FAILED: the earliest time of the next attempt.
+    """
+
+    name: EventName
+    stage: StageName | None = None
+    not_before: float | None = None
+
+
+def advance(kind: Kind, state: State, event: Event) -> State:
+    """The state after the event; IllegalTransition (``illegal_transition``) if there is no move."""
+    status = MOVES.get((state.status, event.name))
+    if status is None:
+        raise IllegalTransition(
+            "illegal_transition",
+            f"a night that is {state.status} at {state.stage} cannot be {event.name}",
+        )
+    after = replace(state, status=status, not_before=None)
+    match event.name:
+        case EventName.CLAIMED:
+            return replace(after, attempts=state.attempts + 1)
+        case EventName.ABANDONED:
+            return replace(after, attempts=state.attempts - 1)
+        case EventName.FAILED:
+            return replace(after, not_before=event.not_before)
+        case EventName.ADVANCED:
+            return _next_stage(kind, after)
+        case EventName.RETRIED:
+            return replace(after, stage=_earlier_stage(kind, state, event.stage), attempts=0)
+        case EventName.RELEASED:
+            return replace(after, attempts=0)
+        case EventName.REOPENED:
+            return replace(after, stage=StageName.SYNC, attempts=0)
+        case _:
+            return after
+
+
+def opened_gate(state: State, code: str | None) -> Gate | None:
+    """The gate that RELEASED opens to a night in this state, held with this code.
+
+    A person forgives what the night shows as its reason, and nothing that they were not told of.
+    """
+    if state.status is not Status.HELD:
+        return Gate.OLDER_NIGHTS
+    return next((gate for gate in _HOLDING if gate == code), None)
+
+
+def _next_stage(kind: Kind, state: State) -> State:
+    stages = stages_of(kind)
+    position = stages.index(state.stage) + 1
+    if position == len(stages):
+        return replace(state, status=Status.DONE, attempts=0)
+    return replace(state, stage=stages[position], attempts=0)
+
+
+def _earlier_stage(kind: Kind, state: State, wanted: StageName | None) -> StageName:
+    stages = stages_of(kind)
+    if wanted is None:
+        return state.stage
+    if wanted not in stages:
+        raise IllegalTransition("no_such_stage", f"{kind} nights have no stage {wanted}")
+    if stages.index(wanted) > stages.index(state.stage):
+        raise IllegalTransition(
+            "stage_not_reached", f"the night is at {state.stage} and has not reached {wanted}"
+        )
+    return wanted

@@ -1,0 +1,32 @@
+"""What proves that bytes are the right ones: receipts, sums, samples, verdicts."""
+
+from vampd.model.proofs.checksums import SUMS_NAME, format_sums, parse_sums, text_bytes, text_digest
+from vampd.model.proofs.proof import Verification, frames_to_decode
+from vampd.model.proofs.receipt import Digests, Place, Receipt
+from vampd.model.proofs.verification import (
+    BAD_LIST,
+    Verdict,
+    choose_sample,
+    expected_digests,
+    format_bad_list,
+    judge_copy,
+)
+
+__all__ = [
+    "BAD_LIST",
+    "SUMS_NAME",
+    "Digests",
+    "Place",
+    "Receipt",
+    "Verdict",
+    "Verification",
+    "choose_sample",
+    "expected_digests",
+    "format_bad_list",
+    "format_sums",
+    "frames_to_decode",
+    "judge_copy",
+    "parse_sums",
+    "text_bytes",
+    "text_digest",
+]

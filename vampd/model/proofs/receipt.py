@@ -1,0 +1,42 @@
+"""Receipts: proof that the bytes of a file were read and hashed, somewhere, at some time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vampd.model.nights import FileStamp
+
+
+class Place(StrEnum):
+    """Where bytes were read."""
+
+    HERE = "here"
+    ARCHIVE = "archive"
+
+
+class Digests(StrEnum):
+    """What one reading of a file computes."""
+
+    SHA256 = "sha256"
+    SHA256_AND_MD5 = "sha256 and md5"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The SHA-256 (hex) of a file as its bytes were read at ``place``.
+
+    ``file`` is relative to the night's folder at that place; ``at`` is unix seconds. ``md5`` (hex)
+    is of the same reading, None where nobody asked for it; it proves nothing and is for manifests.
+    """
+
+    place: Place
+    file: FileStamp
+    sha256: str
+    at: float
+    md5: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The file's path, relative to the night's folder."""
+        return self.file.path

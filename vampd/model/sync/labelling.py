@@ -1,0 +1,100 @@
+"""Labelling: the FLC state of each frame of a run, and why a frame is dubious."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.cubes import RawCube
+from vampd.model.sync.cutting import split_at
+from vampd.model.sync.flc import CODE_D, CODE_NONE, Labels, assign_flc_states
+from vampd.model.sync.modulation import Modulation, Source, find_modulation
+from vampd.model.sync.pairing import arrival_scatter_us
+from vampd.model.sync.sequence import CameraSequence, is_deinterleaved
+
+
+class Doubt(IntEnum):
+    """Why frames carry no certain state."""
+
+    NO_JITTER_CARD = 1  # U_TRIGJT is missing or no number, and the intervals do not tell J
+    TOO_FEW_FRAMES = 2  # of one configuration in the run
+    NO_ALTERNATION = 3  # the intervals do not alternate by U_TRIGJT, nor clearly by anything else
+    UNCLEAR = 4  # gaps or late stamps around these frames
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One FLC code and one Doubt (0: none) per frame of a camera's run.
+
+    ``remarks`` tell of each stretch for which U_TRIGJT was not taken as the truth.
+    """
+
+    labels: Labels
+    doubts: npt.NDArray[np.uint8]
+    remarks: tuple[str, ...] = ()
+
+
+_FEWEST_FRAMES = 4
+
+
+def label_frames(sequence: CameraSequence) -> Labelled:
+    """The FLC states of one camera's run; CODE_NONE where frames do not alternate.
+
+    Neighbouring cubes are labelled together as long as what decides stays the same.
+    """
+    labels = np.full(len(sequence), CODE_NONE, dtype=np.uint8)
+    doubts = np.zeros(len(sequence), dtype=np.uint8)
+    if not len(sequence):
+        return Labelled(labels, doubts)
+    ways: dict[tuple[bool, float | None, float], int] = {}
+    way_of_cube = np.array([ways.setdefault(_way(c), len(ways)) for c in sequence.cubes], np.int64)
+    numbers = way_of_cube[sequence.cube]
+    remarks: list[str] = []
+    for piece in split_at(np.diff(numbers) != 0, len(sequence)):
+        switching, told_us, scatter_us = list(ways)[int(numbers[piece[0]])]
+        if not switching:
+            continue
+        acquired_us = sequence.acquired_us[piece]
+        modulation = find_modulation(acquired_us, told_us, scatter_us)
+        found = assign_flc_states(acquired_us, sequence.cnt0[piece], modulation, scatter_us)
+        labels[piece] = found
+        doubts[piece] = np.where(found == CODE_D, _doubt(found, told_us, modulation), 0)
+        if modulation and modulation.source is Source.INTERVALS:
+            remarks.append(
+                f"U_TRIGJT is {'no number' if told_us is None else f'{told_us:g} us'} in"
+                f" {sequence.cubes[int(sequence.cube[piece[0]])].path}, and the intervals of"
+                f" {len(piece)} frames show {modulation.jitter_us:.0f} us"
+            )
+    return Labelled(labels, doubts, tuple(remarks))
+
+
+def count_doubts(labels: Labels, *doubts: npt.NDArray[np.uint8]) -> Counter[str]:
+    """How many frames are dubious for which reason; the first reason of each frame counts."""
+    if not doubts or not len(labels):
+        return Counter()
+    reasons = np.zeros(len(labels), dtype=np.uint8)
+    for told in reversed(doubts):
+        reasons = np.where(told > 0, told, reasons)
+    numbers = np.bincount(reasons[labels == CODE_D], minlength=len(Doubt) + 1)
+    return Counter({doubt.name.lower(): int(numbers[doubt]) for doubt in Doubt if numbers[doubt]})
+
+
+def _doubt(labels: Labels, told_us: float | None, modulation: Modulation | None) -> Doubt:
+    if told_us is None and modulation is None:
+        return Doubt.NO_JITTER_CARD
+    if len(labels) < _FEWEST_FRAMES:
+        return Doubt.TOO_FEW_FRAMES
+    return Doubt.NO_ALTERNATION if (labels == CODE_D).all() else Doubt.UNCLEAR
+
+
+def _way(cube: RawCube) -> tuple[bool, float | None, float]:
+    """What decides how a cube's frames are labelled: FLC use, U_TRIGJT, scatter of the arrivals."""
+    return (
+        is_deinterleaved(cube),
+        cube.cards.number("U_TRIGJT"),
+        arrival_scatter_us(cube.cards.string("U_DETMOD")),
+    )

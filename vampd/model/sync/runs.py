@@ -1,0 +1,67 @@
+"""Runs: stretches of both cameras' frames without a pause and with one exposure time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.sync.cutting import gaps_before, split_at
+from vampd.model.sync.sequence import CameraSequence
+
+Int64 = npt.NDArray[np.int64]
+
+
+def split_runs(
+    one: CameraSequence, two: CameraSequence, gap_us: int
+) -> Iterator[tuple[CameraSequence, CameraSequence]]:
+    """Each run's frames of camera 1 and of camera 2, in time order; one of them may have none.
+
+    A run ends where both cameras stood idle for longer than ``gap_us`` or where the exposure time
+    changes.
+    """
+    acquired_us = np.concatenate([one.acquired_us, two.acquired_us])
+    exposure_us = np.concatenate([one.exposure_us, two.exposure_us])
+    side = np.repeat([0, 1], [len(one), len(two)])
+    position = np.concatenate([np.arange(len(one)), np.arange(len(two))])
+    order = np.argsort(acquired_us, kind="stable")
+    boundaries = gaps_before(acquired_us[order], exposure_us[order], gap_us)
+    boundaries |= _exposure_changes(acquired_us[order], exposure_us[order], side[order], gap_us)
+    for piece in split_at(boundaries, len(order)):
+        run = order[piece]
+        yield (
+            one.take(position[run[side[run] == 0]]),
+            two.take(position[run[side[run] == 1]]),
+        )
+
+
+def _exposure_changes(
+    acquired_us: Int64, exposure_us: Int64, side: Int64, gap_us: int
+) -> npt.NDArray[np.bool_]:
+    """For each frame of both cameras but the first, whether the exposure time changes there.
+
+    Each camera is compared with itself, as one header may tell a change later than the other or
+    never; following the other camera is no change. A change begins with the trigger: before the
+    other camera's frame if that came less than half a frame interval before and its header is late.
+    """
+    positions = np.arange(len(side))
+    begins = np.zeros(len(side), dtype=bool)
+    for own in (0, 1):
+        mine = np.flatnonzero(side == own)
+        others = np.maximum.accumulate(np.where(side == own, -1, positions))
+        changed = np.diff(exposure_us[mine]) != 0
+        before, here = mine[:-1][changed], mine[1:][changed]
+        other = others[here]
+        told = (other >= 0) & (exposure_us[other] == exposure_us[here])
+        before, here, other = before[~told], here[~told], other[~told]
+        steps_us = np.append(np.diff(acquired_us[mine]), gap_us)
+        half_us = np.minimum(steps_us[:-1], steps_us[1:])[changed][~told] / 2
+        together = (other > before) & (acquired_us[here] - acquired_us[other] < half_us)
+        # A frame whose own header changes right behind it was the last of the old ones.
+        theirs = np.append(np.flatnonzero(side != own), len(side))
+        following = theirs[np.searchsorted(theirs, other) + 1 - (other < 0)]
+        known = np.append(exposure_us, -1)
+        together &= known[following] == known[other]
+        begins[np.where(together, other, here)] = True
+    return begins[1:]

@@ -1,0 +1,190 @@
+"""A camera's frames in time order, whatever cubes they lie in, as parallel arrays."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.cubes import FrameRange, Number, RawCube, SetAside, Undefined, compress_frames
+from vampd.model.nights import Stream
+
+Int64 = npt.NDArray[np.int64]
+
+_LONGEST_DELAY_US = 20_000
+_MOST_ROWS = 10_000  # more than any detector has: nonsense
+
+
+@dataclass(frozen=True)
+class CameraSequence:
+    """The frames of one camera, strictly rising in acquisition time.
+
+    ``cube`` (index into ``cubes``), ``frame`` (position in its cube), ``acquired_us``, ``cnt0``
+    (the framegrabber's counter), ``exposure_us`` and ``header`` (equal numbers: headers that may
+    share a product) are int64 of shape (frames,).
+    """
+
+    stream: Stream
+    cubes: tuple[RawCube, ...]
+    cube: Int64
+    frame: Int64
+    acquired_us: Int64
+    cnt0: Int64
+    exposure_us: Int64
+    header: Int64
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def take(self, positions: Int64) -> CameraSequence:
+        """The frames at these positions, and the cubes that they lie in."""
+        # No others: a night has thousands of cubes and of runs, and who asks each run's cubes must
+        # not ask all of the night.
+        used, cube = np.unique(self.cube[positions], return_inverse=True)
+        return CameraSequence(
+            self.stream,
+            tuple(self.cubes[number] for number in used.tolist()),
+            cube.astype(np.int64, copy=False),
+            self.frame[positions],
+            self.acquired_us[positions],
+            self.cnt0[positions],
+            self.exposure_us[positions],
+            self.header[positions],
+        )
+
+    def ranges(self) -> tuple[FrameRange, ...]:
+        """The frames as references to raw cubes, in this order."""
+        edges = np.flatnonzero(np.diff(self.cube)) + 1
+        parts: list[FrameRange] = []
+        for positions in np.split(np.arange(len(self)), edges):
+            path = self.cubes[int(self.cube[positions[0]])].path
+            parts.extend(compress_frames(path, self.frame[positions].tolist()))
+        return tuple(parts)
+
+
+def exposure_us(cube: RawCube) -> int:
+    """EXPTIME in whole microseconds."""
+    return round((cube.cards.number("EXPTIME") or 0.0) * 1e6)
+
+
+def is_triggered(cube: RawCube) -> bool:
+    """Whether the external trigger ran; a header without it has no partner to look for."""
+    return cube.cards.boolean("EXTTRIG") is True
+
+
+def window_rows(cube: RawCube) -> int:
+    """The detector rows that are read out; the image's where the header does not tell them."""
+    rows = cube.cards.integer("PRD-RNG2")
+    return rows if rows is not None and 0 < rows <= _MOST_ROWS else cube.shape[1]
+
+
+def is_deinterleaved(cube: RawCube) -> bool:
+    """Whether the frames of this cube alternate between two FLC states.
+
+    So it is when trigger and FLC run, the FLC is in the beam, the camera is one of VAMPIRES' and
+    nobody has split the cube before.
+    """
+    cards = cube.cards
+    detector = cards.string("DETECTOR") or ""
+    return (
+        is_triggered(cube)
+        and cards.boolean("U_FLCEN") is True
+        and (cards.string("U_FLCST") or "").strip().upper() == "IN"
+        and detector.upper().startswith("VCAM")
+        and (cards.string("U_FLC") or "NA").strip().upper() == "NA"
+    )
+
+
+def header_key(cube: RawCube, cut_on: Sequence[str]) -> Hashable:
+    """What cubes must have in common to share a product: window, FLC use and the listed cards."""
+    values: list[Hashable] = [cube.shape[1], cube.shape[2], is_deinterleaved(cube)]
+    for keyword in cut_on:
+        value = cube.cards.value(keyword)
+        match value:
+            case Number():
+                values.append((keyword, float(value)))
+            case Undefined():
+                values.append((keyword, None))
+            case _:
+                values.append((keyword, str(value)))
+    return tuple(values)
+
+
+def chain_cubes(stream: Stream, cubes: Sequence[RawCube], cut_on: Sequence[str]) -> CameraSequence:
+    """The frames of these cubes (which must not overlap in time) as one sequence."""
+    ordered = tuple(sorted(cubes, key=_start_key))
+    keys: dict[Hashable, int] = {}
+    headers = [keys.setdefault(header_key(cube, cut_on), len(keys)) for cube in ordered]
+    counts = [cube.frames for cube in ordered]
+    empty = np.empty(0, dtype=np.int64)
+    return CameraSequence(
+        stream=stream,
+        cubes=ordered,
+        cube=np.repeat(np.arange(len(ordered), dtype=np.int64), counts),
+        frame=np.concatenate([np.arange(n, dtype=np.int64) for n in counts] or [empty]),
+        acquired_us=np.concatenate([c.timing.acquired_us for c in ordered] or [empty]),
+        cnt0=np.concatenate([c.timing.cnt0 for c in ordered] or [empty]),
+        exposure_us=np.repeat(np.array([exposure_us(c) for c in ordered], np.int64), counts),
+        header=np.repeat(np.array(headers, np.int64), counts),
+    )
+
+
+def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[SetAside]]:
+    """Set aside cubes of one stream until no two overlap in time, as few frames as possible.
+
+    One camera takes one frame at a time: two cubes that overlap cannot both tell the truth (a cube
+    twice under two names, a clock that jumped). A cube with one wrong time may overlap all others;
+    it must cost only itself: a cube whose times leap is the first to go, and the longer one between
+    cubes of as many frames. Between equals the earlier one by (first frame, path) is kept.
+    """
+    ordered = sorted(cubes, key=lambda c: (int(c.timing.acquired_us[-1]), _start_key(c)))
+    ends = [int(cube.timing.acquired_us[-1]) for cube in ordered]
+    # best[i]: the most that the first i cubes can keep (weighted interval scheduling).
+    best = [(0, 0, 0)]
+    before: list[int] = []
+    for position, cube in enumerate(ordered):
+        before.append(bisect_left(ends, int(cube.timing.acquired_us[0]), hi=position))
+        with_it = _sum(best[before[position]], _worth(cube))
+        best.append(max(best[position], with_it))
+    kept: list[RawCube] = []
+    position = len(ordered)
+    while position:
+        if best[position] == best[position - 1]:
+            position -= 1
+        else:
+            kept.append(ordered[position - 1])
+            position = before[position - 1]
+    kept.sort(key=_start_key)
+    paths = {cube.path for cube in kept}
+    return kept, [_overlapping(c, kept) for c in cubes if c.path not in paths]
+
+
+def _worth(cube: RawCube) -> tuple[int, int, int]:
+    """What is lost with a cube, in order of weight: credible frames, frames, and its length."""
+    times_us = cube.timing.acquired_us
+    # Both clocks tell the same intervals, give or take the logger's delays.
+    lag_us = cube.timing.logged_ns // 1_000 - times_us
+    leaps = np.abs(lag_us - np.median(lag_us)).max() > _LONGEST_DELAY_US
+    return 0 if leaps else cube.frames, cube.frames, int(times_us[0] - times_us[-1])
+
+
+def _sum(one: tuple[int, int, int], other: tuple[int, int, int]) -> tuple[int, int, int]:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
+
+
+def _start_key(cube: RawCube) -> tuple[int, str]:
+    return int(cube.timing.acquired_us[0]), cube.path
+
+
+def _overlapping(cube: RawCube, kept: Sequence[RawCube]) -> SetAside:
+    first, last = cube.timing.acquired_us[0], cube.timing.acquired_us[-1]
+    other = next(
+        c.path
+        for c in kept
+        if c.timing.acquired_us[0] <= last and first <= c.timing.acquired_us[-1]
+    )
+    reason = f"its frames were acquired at the same time as those of {other}"
+    return SetAside(cube.fits, cube.timing_file, cube.frames, "overlaps_cube", reason)
