@@ -16,10 +16,10 @@ from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
 from vampd.config import Authority
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ClaimLost, ConfigError, FrameIdConflict, FrameIdsUnavailable
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 LATER = NightId("20251107", Kind.ARCHIVE)
@@ -223,7 +223,7 @@ from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
+from vampd.ledger.ledger import FrameIdLedger
 
 folder, answer = Path(sys.argv[1]), sys.argv[2]
 store = open_store(f"sqlite:///{folder}/vampd.db", Access.USE)

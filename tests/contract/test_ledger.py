@@ -11,11 +11,11 @@ from tests.support.authorities import Answering
 from tests.support.memory_store import MemoryLedger
 from vampd.adapters.authority import LocalAuthority, NoAuthority
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.nights import Kind, NightId
 from vampd.ports import Ledger
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 LATER = NightId("20251107", Kind.ARCHIVE)

@@ -24,7 +24,7 @@ print([sum(kernel.stats.cache_hits.values()) for kernel in (encode, decode)])
 """
 _IDLE = """
 import sys
-import vampd.cli.main, vampd.daemon.execute, vampd.daemon.pool, vampd.fits.worker
+import vampd.cli.main, vampd.engine.execute, vampd.engine.workers, vampd.fits.worker
 print(sorted({"numba", "llvmlite", "astropy"} & set(sys.modules)))
 """
 

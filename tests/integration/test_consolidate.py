@@ -19,8 +19,8 @@ from tests.support.daemon import (
 from tests.support.products import packed_cubes
 from tests.support.smallest_night import make_smallest
 from vampd.cli import main
-from vampd.daemon.virtual_cubes import VirtualCubes
 from vampd.disk.pace import SteadyPace
+from vampd.engine.framelist_source import VirtualCubes
 from vampd.errors import VampdError
 from vampd.fits.unpacking import unpack_file
 from vampd.model.cubes import apply_edits

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from vampd.config import packaged_file
-from vampd.dictionary import load_dictionary, parse_dictionary
+from vampd.config.dictionary import load_dictionary, parse_dictionary
 from vampd.errors import ConfigError
 from vampd.model.headers import FormKind
 

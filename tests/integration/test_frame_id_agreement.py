@@ -26,11 +26,11 @@ from tests.support.smallest_night import add_late_cubes, make_smallest
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.fits.header import format_header
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.cubes import parse_generation
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId, Status
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 NIGHT, LATER, OLD = (NightId(date, Kind.ARCHIVE) for date in ("20251106", "20251107", "20251101"))
 LOCAL = LocalAuthority(FrameId(90_000_001))

@@ -20,8 +20,9 @@ from tests.support.databases import new_database
 from tests.support.frameid_lives import WAITS, Life, Nursery, running_nursery
 from tests.support.headers import framelist
 from tests.support.ledger_lines import bindings, check_laws, granted_ids
-from vampd.disk.sightings import read_sightings
-from vampd.fits.product_ids import read_carried_ids
+from vampd.ledger.carried_ids import read_carried_ids
+from vampd.ledger.ledger import FrameIdLedger
+from vampd.ledger.observed_ids import read_sightings
 from vampd.model.cubes import (
     Framelist,
     Generation,
@@ -34,7 +35,6 @@ from vampd.model.cubes import (
 from vampd.model.frame_ids import FrameId, review_ids
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 DATES = ("20251106", "20251107")
 A_BATCH = 10

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.raw_cubes import raw_timing, write_raw_cube
 from tests.support.sync_site import SyncSite
-from vampd.daemon.execute import execute_wave
+from vampd.engine.execute import execute_wave
 from vampd.model.cubes import SUFFIX
 from vampd.model.nights import Stream
 from vampd.model.plan import Action, WriteFramelist

@@ -9,7 +9,7 @@ from tests.support.daemon import Site, connected, make_site, settle
 from tests.support.smallest_night import make_smallest
 from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
 from vampd.model.nights import Event, EventName, Facts, Kind, NightId
-from vampd.store.glance import glance_at
+from vampd.store.fast_status import glance_at
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251107", Kind.ENGINEERING)

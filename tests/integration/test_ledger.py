@@ -19,12 +19,9 @@ from tests.support.ledger_lines import bindings, check_laws, fields_of, granted_
 from tests.support.scripts import hits_of, run_script, was_killed
 from vampd.adapters.authority import LocalAuthority, NoAuthority
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
-from vampd.model.frame_ids import FrameId, NumberRange
-from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
-from vampd.store.ledger_file import open_ledger_file
-from vampd.store.ledger_records import (
+from vampd.ledger.file import open_ledger_file
+from vampd.ledger.ledger import FrameIdLedger
+from vampd.ledger.records import (
     Applied,
     Bound,
     Granted,
@@ -33,6 +30,9 @@ from vampd.store.ledger_records import (
     format_line,
     parse_line,
 )
+from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.nights import Kind, NightId
+from vampd.store.engine import Access, open_store
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 LATER = NightId("20251107", Kind.ARCHIVE)
@@ -83,8 +83,8 @@ from vampd.adapters.authority import LocalAuthority
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
-from vampd.store.ledger_file import open_ledger_file
+from vampd.ledger.ledger import FrameIdLedger
+from vampd.ledger.file import open_ledger_file
 
 folder = Path(sys.argv[1])
 store = open_store(f"sqlite:///{{folder}}/vampd.db", Access.USE)
@@ -188,7 +188,7 @@ def grant_and_die(desk: Desk, monkeypatch: pytest.MonkeyPatch, names: list[str])
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("vampd.store.ledger_requests.failpoint", die)
+        patch.setattr("vampd.ledger.requests.failpoint", die)
         with pytest.raises(Killed):
             desk.ledger.reserve(NIGHT, names, LOCAL)
     desk.restart()
@@ -212,7 +212,7 @@ def test_lines_of_a_writer_that_died_reach_the_disk_before_rows_are_made_of_them
             assert fsynced == [desk.file.stat().st_ino, desk.file.parent.stat().st_ino]
 
     monkeypatch.setattr(os, "fsync", note)
-    monkeypatch.setattr("vampd.store.ledger.failpoint", look)
+    monkeypatch.setattr("vampd.ledger.ledger.failpoint", look)
     desk.restart().reconcile()
     assert fsynced
     assert desk.ledger.bound(NIGHT)["a"].applied
@@ -502,7 +502,7 @@ ANEW = """
 import sys
 from pathlib import Path
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
+from vampd.ledger.ledger import FrameIdLedger
 
 folder = Path(sys.argv[1])
 store = open_store(f"sqlite:///{folder}/vampd.db", Access.USE)

@@ -25,9 +25,9 @@ from tests.support.daemon import (
 from tests.support.packing import prepare
 from tests.support.settings import make_settings
 from tests.support.smallest_night import make_smallest
-from vampd.daemon.execute import Hands, execute
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
+from vampd.engine.execute import Hands, execute
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import Framelist

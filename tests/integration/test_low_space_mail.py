@@ -19,7 +19,7 @@ from tests.support.mail_server import (
 from tests.support.smallest_night import make_smallest
 from vampd.adapters.mail import mailer_of
 from vampd.config import Mail
-from vampd.daemon.warner import Warner
+from vampd.engine.low_space_notifier import Warner
 from vampd.model.nights import Kind, NightId
 from vampd.model.resources import LowSpace, Need, Space
 

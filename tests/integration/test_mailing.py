@@ -41,8 +41,8 @@ from tests.support.mail_server import (
 from tests.support.memory_mail import MemoryMailLog
 from tests.support.scripts import run_script, was_killed
 from tests.support.smallest_night import make_smallest
-from vampd.daemon.mailing import MailDesk, record_by_hand, send_letter
 from vampd.disk.lock import Lock
+from vampd.engine.mail import MailDesk, record_by_hand, send_letter
 from vampd.errors import TransientError
 from vampd.model.delivery import (
     DEFAULT_TEMPLATE,

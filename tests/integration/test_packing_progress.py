@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from tests.support.framelists import framelist_of
 from tests.support.memory_store import MemoryNights
 from tests.support.raw_cubes import raw_pixels, write_raw_cube
-from vampd.daemon import progress
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
+from vampd.engine import progress
 from vampd.errors import ClaimLost, TransientError
 from vampd.fits import frames
 from vampd.fits.packed import pack_cube

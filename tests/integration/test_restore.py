@@ -20,7 +20,7 @@ from tests.support.daemon import (
     vampctl,
 )
 from tests.support.smallest_night import make_smallest
-from vampd.disk.restoring import plan_old_tools, plan_own, restore_folder
+from vampd.engine.restoring import plan_old_tools, plan_own, restore_folder
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.proofs import Place
@@ -166,7 +166,7 @@ def test_restoring_that_ends_anywhere_goes_on_and_loses_no_raw_byte(
             if next(countdown, 0) == 0:  # type: ignore[call-overload]
                 raise Killed
 
-        monkeypatch.setattr("vampd.disk.restoring.failpoint", die)
+        monkeypatch.setattr("vampd.engine.restoring.failpoint", die)
         ended = False
         try:
             restore_folder(folder, plan_old_tools(folder))

@@ -13,7 +13,7 @@ import pytest
 from tests.support.daemon import Site, configure, make_site, record_of, run_until_idle, vampctl
 from tests.support.settings import make_settings
 from tests.support.smallest_night import make_smallest
-from vampd.daemon import room
+from vampd.engine import free_space
 from vampd.errors import DiskFull, MalformedCube
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Action, Compare, Pack, Plan, Send, Wave
@@ -78,12 +78,12 @@ def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_pa
     (tmp_path / "a").write_bytes(b"x" * 1000)
     plan = Plan.of([Send(("a", "not yet written"), Compare.CHECKSUM)])
     hands: Any = FewHands(tmp_path, Host(Space(1_000, 10**12)))
-    room.require_room(hands, plan)
+    free_space.require_room(hands, plan)
     hands.archive_host.room = Space(999, 10**12)
     with pytest.raises(DiskFull, match="the archive host") as caught:
-        room.require_room(hands, plan)
+        free_space.require_room(hands, plan)
     assert caught.value.code == "disk_low"
-    room.require_room(hands, Plan())
+    free_space.require_room(hands, Plan())
 
 
 def look() -> None:
@@ -119,17 +119,17 @@ def test_the_nights_own_first_cube_tells_what_the_others_take(
 ) -> None:
     hands: Any = FewHands(tmp_path)
     free = 9 * 550_000
-    monkeypatch.setattr(room, "space_at", lambda _: Space(free, 10**12))
+    monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     for part, fits in ((0.5, True), (0.6, False)):
         waves: list[Wave] = []
-        monkeypatch.setattr(room, "execute_wave", pack_to(part, waves))
-        room.require_room(hands, Plan.of(packs(10)))
+        monkeypatch.setattr(free_space, "execute_wave", pack_to(part, waves))
+        free_space.require_room(hands, Plan.of(packs(10)))
         if fits:
-            room.execute_with_room(hands, packs(10), lambda _: None, look)
+            free_space.execute_with_room(hands, packs(10), lambda _: None, look)
             assert [len(wave) for wave in waves] == [1, 9]
             continue
         with pytest.raises(DiskFull):
-            room.execute_with_room(hands, packs(10), lambda _: None, look)
+            free_space.execute_with_room(hands, packs(10), lambda _: None, look)
         assert [len(wave) for wave in waves] == [1]
 
 
@@ -141,11 +141,11 @@ def test_no_worker_stands_idle_meanwhile_where_there_is_room(
 ) -> None:
     hands: Any = FewHands(tmp_path, workers=SimpleNamespace(workers=workers))
     free = room_for * 1_100_000
-    monkeypatch.setattr(room, "space_at", lambda _: Space(free, 10**12))
+    monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     waves: list[Wave] = []
-    monkeypatch.setattr(room, "execute_wave", pack_to(0.01, waves))
-    room.require_room(hands, Plan.of(packs(10)))
-    room.execute_with_room(hands, packs(10), lambda _: None, look)
+    monkeypatch.setattr(free_space, "execute_wave", pack_to(0.01, waves))
+    free_space.require_room(hands, Plan.of(packs(10)))
+    free_space.execute_with_room(hands, packs(10), lambda _: None, look)
     assert [len(wave) for wave in waves] == [first, 10 - first]
 
 
@@ -161,7 +161,7 @@ def test_a_first_cube_that_fails_costs_only_itself(
         if len(waves) == 1:
             raise MalformedCube("fits_truncated", "the first one")
 
-    monkeypatch.setattr(room, "execute_wave", execute)
+    monkeypatch.setattr(free_space, "execute_wave", execute)
     with pytest.raises(MalformedCube, match="the first one"):
-        room.execute_with_room(FewHands(tmp_path), packs(4), lambda _: None, look)  # type: ignore[arg-type]
+        free_space.execute_with_room(FewHands(tmp_path), packs(4), lambda _: None, look)  # type: ignore[arg-type]
     assert [len(wave) for wave in waves] == [1, 3]

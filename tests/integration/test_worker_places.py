@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 
 from tests.support.daemon import wait_until
 from tests.support.paces import SteeredPace
-from vampd.daemon import pool
-from vampd.daemon.pool import WorkerPool
 from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.disk.pace import SteadyPace
+from vampd.engine import workers as workers_module
+from vampd.engine.workers import WorkerPool
 from vampd.errors import ClaimLost, WorkerLost
 
 GB = 10**9
@@ -27,8 +27,8 @@ GB = 10**9
 def memory(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What the machine has left, to be changed by the test; and short waits."""
     left = [64 * GB]
-    monkeypatch.setattr(pool, "available_memory_bytes", lambda: left[0])
-    monkeypatch.setattr(pool, "_LOOK_S", 0.02)
+    monkeypatch.setattr(workers_module, "available_memory_bytes", lambda: left[0])
+    monkeypatch.setattr(workers_module, "_LOOK_S", 0.02)
     return left
 
 

@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.support.databases import new_database
 from tests.support.ledger_lines import bindings, check_laws, fields_of, granted_ids
 from vampd.errors import FrameIdConflict
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 NIGHTS = [NightId(f"2025110{day}", Kind.ARCHIVE) for day in (6, 7)]
 STEPS = [
@@ -192,9 +192,9 @@ class LedgerUnderFire(RuleBasedStateMachine):
                 raise Killed
 
         with (
-            patch("vampd.store.ledger.failpoint", pass_by),
-            patch("vampd.store.ledger_requests.failpoint", pass_by),
-            patch("vampd.store.ledger_file.failpoint", pass_by),
+            patch("vampd.ledger.ledger.failpoint", pass_by),
+            patch("vampd.ledger.requests.failpoint", pass_by),
+            patch("vampd.ledger.file.failpoint", pass_by),
         ):
             try:
                 work()

@@ -17,10 +17,10 @@ from tests.support.databases import new_database
 from tests.support.ledger_lines import bindings, check_laws, fields_of
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange, ToldBinding
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 NIGHTS = [NightId(f"2025110{day}", Kind.ARCHIVE) for day in (6, 7)]
 LOCAL = LocalAuthority(FrameId(90_000_001))

@@ -23,18 +23,18 @@ from typing import Any
 from tests.support.settings import make_settings
 from vampd.adapters.authority import LocalAuthority
 from vampd.adapters.authority_calls import CommandAuthority
-from vampd.daemon.execute import Hands, execute_wave
-from vampd.daemon.eyes import DiskEyes
 from vampd.disk import failpoint as armed
 from vampd.disk.atomic import remove_leftovers
 from vampd.disk.pace import SteadyPace
+from vampd.engine.execute import Hands, execute_wave
+from vampd.engine.night_reader import DiskEyes
 from vampd.errors import TransientError
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.nights import Kind, NightId
 from vampd.ports import FrameIdAuthority
 from vampd.stages import frameids
 from vampd.store.engine import Access, open_store
-from vampd.store.ledger import FrameIdLedger
 
 FIRST = 90_000_001
 # As a daemon whose night waits for a better moment: the database was busy, say.

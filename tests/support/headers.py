@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vampd.config import Settings, packaged_file, parse_settings
-from vampd.dictionary import load_dictionary
+from vampd.config.dictionary import load_dictionary
 from vampd.model.cubes import Card, Cards, Framelist, FrameRange, ProductOrder
 from vampd.model.headers import Dictionary
 from vampd.model.nights import FileStamp

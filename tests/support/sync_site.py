@@ -17,10 +17,10 @@ from typing import Any, cast
 from tests.support.headers import instrument_dictionary
 from tests.support.settings import make_settings
 from vampd.cli.audit import count_night
-from vampd.daemon.execute import Hands, execute_wave
-from vampd.daemon.eyes import DiskEyes
-from vampd.daemon.used_cubes import UsedCubes
 from vampd.disk.pace import Flag, SharedPace
+from vampd.engine.execute import Hands, execute_wave
+from vampd.engine.night_reader import DiskEyes
+from vampd.engine.raw_cube_cache import UsedCubes
 from vampd.model.accounts import Audit
 from vampd.model.cubes import Framelist, accounted_cubes
 from vampd.model.nights import Kind, NightId

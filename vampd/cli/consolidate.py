@@ -16,7 +16,7 @@ from vampd.cli.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, VampdError
 
 if TYPE_CHECKING:
-    from vampd.daemon.virtual_cubes import VirtualCubes
+    from vampd.engine.framelist_source import VirtualCubes
     from vampd.model.cubes import Product
 
 OutOption = Annotated[
@@ -42,8 +42,8 @@ def consolidate(
     camera stream or an archive night, where the old tools would take it for theirs (exit status 2).
     Exit status: 0 all written, 1 a cube could not be written; the others were.
     """
-    from vampd.daemon.virtual_cubes import VirtualCubes
     from vampd.disk.atomic import make_folder, remove_leftovers
+    from vampd.engine.framelist_source import VirtualCubes
 
     with connected(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night

@@ -57,8 +57,8 @@ def frameids(
 
 def review_everything(connections: Connections, *, headers: bool) -> tuple[LedgerListing, Review]:
     """Read folders, headers if so asked, and the ledger, and review them."""
-    from vampd.disk.sightings import read_sightings
-    from vampd.fits.product_ids import read_carried_ids
+    from vampd.ledger.carried_ids import read_carried_ids
+    from vampd.ledger.observed_ids import read_sightings
     from vampd.model.frame_ids import review_ids
     from vampd.model.nights import ARCHIVE_FOLDER
 

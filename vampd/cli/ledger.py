@@ -15,9 +15,9 @@ from vampd.cli.words import count_of
 from vampd.errors import FrameIdConflict, UsageError
 
 if TYPE_CHECKING:
+    from vampd.ledger.rebuild import Rebuilt
     from vampd.model.frame_ids import ToldBinding, ToldBindings
     from vampd.model.nights import NightId
-    from vampd.store.ledger_rebuild import Rebuilt
     from vampd.wiring.connections import Connections
 
 _TOLD = 10
@@ -58,7 +58,7 @@ def rebuild_ledger(
 
 def read_all_bindings(connections: Connections) -> ToldBindings:
     """What the folders of all archive nights that vampd synchronised tell."""
-    from vampd.disk.sightings import read_sightings
+    from vampd.ledger.observed_ids import read_sightings
     from vampd.model.frame_ids import weigh
     from vampd.model.nights import ARCHIVE_FOLDER
 
@@ -69,7 +69,7 @@ def read_all_bindings(connections: Connections) -> ToldBindings:
 
 
 def _read_night(connections: Connections, night: NightId) -> Iterator[ToldBinding | str]:
-    from vampd.fits.product_ids import read_carried_ids
+    from vampd.ledger.carried_ids import read_carried_ids
     from vampd.model.frame_ids import read_bindings
     from vampd.stages.frameids import NAME_CHANGES_PATH, first_names
 

@@ -97,7 +97,7 @@ def mail(
             f"-o names a draft, such as stars{_DRAFT_SUFFIX}; nothing else is written",
         )
     with connected(context, config) as connections:
-        from vampd.daemon.mailing import load_template, new_message_id
+        from vampd.engine.mail import load_template, new_message_id
         from vampd.model.delivery import compose_mail, write_letter
 
         settings = connections.settings.mail
@@ -181,7 +181,7 @@ def _lock(connections: Connections, nights: Sequence[str], locks: ExitStack) -> 
 
 
 def _send(connections: Connections, letter: Letter, choice: Choice, yes: bool) -> None:
-    from vampd.daemon.mailing import send_letter
+    from vampd.engine.mail import send_letter
 
     if choice.again:
         _ask("mailed_already", "Some of this was mailed before. Send it again?", yes)
@@ -199,7 +199,7 @@ def _send(connections: Connections, letter: Letter, choice: Choice, yes: bool) -
 
 
 def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
-    from vampd.daemon.mailing import record_by_hand
+    from vampd.engine.mail import record_by_hand
 
     for line in _again_lines(choice):
         write(line)

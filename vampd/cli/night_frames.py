@@ -34,7 +34,7 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
 
     UsageError ``not_synchronised`` if there is no generation yet.
     """
-    from vampd.daemon.attempt import total_counts
+    from vampd.engine.attempt import total_counts
     from vampd.model.accounts import Limits, gather_frames, summarise_night
 
     night, rules = record.night, connections.settings.sync

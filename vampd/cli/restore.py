@@ -22,7 +22,7 @@ from vampd.errors import IllegalTransition, MalformedCube, StateError, UsageErro
 from vampd.model.nights import RESTORED, Event, EventName, StageName, Status
 
 if TYPE_CHECKING:
-    from vampd.disk.restoring import Restoration
+    from vampd.engine.restoring import Restoration
     from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
@@ -76,7 +76,7 @@ def restore(
 def _plan(
     connections: Connections, record: NightRecord, folder: Path
 ) -> tuple[Restoration, list[str]]:
-    from vampd.disk.restoring import plan_old_tools, plan_own
+    from vampd.engine.restoring import plan_old_tools, plan_own
 
     if not folder.is_dir():
         raise UsageError("no_folder", f"there is no folder {folder}, so nothing can be restored")
@@ -87,7 +87,7 @@ def _plan(
 
 
 def _is_of_old_tools(connections: Connections, record: NightRecord, folder: Path) -> bool:
-    from vampd.daemon.scan import old_tool_traces
+    from vampd.engine.night_listing import old_tool_traces
 
     traces = old_tool_traces(connections.settings.watch.root, record.night)
     # Their log alone says nothing of the folder: it may have been restored already.
@@ -97,7 +97,7 @@ def _is_of_old_tools(connections: Connections, record: NightRecord, folder: Path
 
 
 def _restore(connections: Connections, record: NightRecord, folder: Path) -> None:
-    from vampd.disk.restoring import restore_folder
+    from vampd.engine.restoring import restore_folder
 
     # Planned anew: somebody may have worked on it while the person thought.
     plan, _ = _plan(connections, record, folder)

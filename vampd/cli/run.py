@@ -33,8 +33,8 @@ from vampd.model.nights import (
 
 if TYPE_CHECKING:
     from vampd.config import Settings
-    from vampd.daemon.attempt import Outcome
-    from vampd.daemon.by_hand import HandRunner
+    from vampd.engine.attempt import Outcome
+    from vampd.engine.foreground import HandRunner
     from vampd.model.nights import NightRecord
 
     _Show = Callable[[NightRecord, str], None]
@@ -122,7 +122,7 @@ def process_all(
 @contextmanager
 def _runner(settings: Settings) -> Iterator[HandRunner]:
     from vampd.log import LogLevel, LogTarget, configure_log
-    from vampd.wiring.by_hand import hand_runner
+    from vampd.wiring.foreground import hand_runner
 
     configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
     # Ended by `kill`, the night goes back to where it stood as well.
@@ -185,7 +185,7 @@ def _run_night(
 
 
 def _run_stage(runner: HandRunner, night: NightId, stage: StageName) -> bool:
-    from vampd.daemon.attempt import Outcome
+    from vampd.engine.attempt import Outcome
 
     if blocker := runner.blocker(night):
         raise VampdError("blocked", f"{blocker}; `vampctl release {night.date}` lets it pass")

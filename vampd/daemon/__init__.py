@@ -1,1 +1,1 @@
-"""The daemon: watches the root, decides what runs, runs it, and tells systemd and the journal."""
+"""The daemon: watches the root, decides what runs, and reports to systemd and the journal."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vampd.config import Settings
-from vampd.daemon.attempt import Outcome
-from vampd.daemon.candidates import candidates_of, limits_of
+from vampd.daemon.night_watcher import QuietWatch
 from vampd.daemon.notify import Notifier
-from vampd.daemon.quiet_watch import QuietWatch
-from vampd.daemon.scan import stream_folders
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
+from vampd.engine.attempt import Outcome
+from vampd.engine.candidates import candidates_of, limits_of
+from vampd.engine.night_listing import stream_folders
 from vampd.errors import ClaimLost, ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (

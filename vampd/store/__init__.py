@@ -1,1 +1,1 @@
-"""SQLite through SQLAlchemy: nights and their histories, receipts, the frame-ID ledger."""
+"""SQLite through SQLAlchemy: nights and their histories, receipts, what was mailed."""

@@ -14,10 +14,10 @@ from vampd.wiring.locks import lock_name
 from vampd.wiring.world import archive_host, authority, make_eyes, make_mail_desk, make_warner
 
 if TYPE_CHECKING:
-    from vampd.daemon.attempt import Outcome
-    from vampd.daemon.execute import Hands
-    from vampd.daemon.pool import WorkerPool
     from vampd.disk.pace import Flag, SharedPace
+    from vampd.engine.attempt import Outcome
+    from vampd.engine.execute import Hands
+    from vampd.engine.workers import WorkerPool
 
 
 def make_hands(
@@ -29,8 +29,8 @@ def make_hands(
     pace: SharedPace,
 ) -> Hands:
     """What one attempt at a night acts with."""
-    from vampd.daemon.execute import Hands
-    from vampd.daemon.used_cubes import UsedCubes
+    from vampd.engine.execute import Hands
+    from vampd.engine.raw_cube_cache import UsedCubes
     from vampd.model.cubes import accounted_cubes
 
     folder = settings.watch.root / night.folder
@@ -61,8 +61,8 @@ def start_attempt(
     is_stopping: Callable[[], bool],
 ) -> Outcome:
     """Run a claimed night's attempt to its end; ``locks`` is the folder of the nights' locks."""
-    from vampd.daemon.attempt import Attempt, run_attempt
     from vampd.disk.pace import SharedPace
+    from vampd.engine.attempt import Attempt, run_attempt
 
     night = record.night
     eyes = make_eyes(settings, connections.receipts, connections.ledger, connections.mail_log)

@@ -21,11 +21,11 @@ from vampd.ports import (
 from vampd.wiring.world import make_eyes, make_mail_desk
 
 if TYPE_CHECKING:
-    from vampd.daemon.mailing import MailDesk
+    from vampd.engine.mail import MailDesk
+    from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.connection import Store
     from vampd.store.engine import Access
-    from vampd.store.glance import Seen
-    from vampd.store.ledger import FrameIdLedger
+    from vampd.store.fast_status import Seen
 
 LEDGER_FILE = "frameids.ledger"
 
@@ -63,7 +63,7 @@ def connect(settings: Settings) -> Iterator[Connections]:
 @contextmanager
 def look(settings: Settings) -> Iterator[Seen]:
     """What `vampctl status` tells of, as soon as can be; StoreError as `connect`."""
-    from vampd.store.glance import Seen, glance_at
+    from vampd.store.fast_status import Seen, glance_at
 
     with glance_at(settings.database.path) as seen:
         if seen is not None:
@@ -107,7 +107,7 @@ def open_ledger(settings: Settings) -> Iterator[FrameIdLedger]:
 
 def ledger_of(settings: Settings, store: Store) -> FrameIdLedger:
     """The ledger of this database, and of the file among the archive nights."""
-    from vampd.store.ledger import FrameIdLedger
+    from vampd.ledger.ledger import FrameIdLedger
 
     return FrameIdLedger(store, settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE)
 

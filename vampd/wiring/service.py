@@ -21,9 +21,9 @@ from vampd.wiring.connections import connected
 from vampd.wiring.locks import hand_lock, is_held
 
 if TYPE_CHECKING:
-    from vampd.daemon.attempt import Outcome
     from vampd.daemon.scheduler import RunMode
     from vampd.disk.pace import Flag
+    from vampd.engine.attempt import Outcome
 
 
 def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
@@ -31,12 +31,12 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
 
     StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
     """
+    from vampd.daemon.night_watcher import QuietWatch
     from vampd.daemon.notify import Notifier
-    from vampd.daemon.pool import WorkerPool
-    from vampd.daemon.quiet_watch import QuietWatch
     from vampd.daemon.scheduler import Scheduler
     from vampd.daemon.watch import FolderWatch
     from vampd.disk.pace import Flag
+    from vampd.engine.workers import WorkerPool
     from vampd.store.engine import Access
 
     settings = read_settings()

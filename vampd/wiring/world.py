@@ -19,8 +19,8 @@ from vampd.ports import (
 
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
-    from vampd.daemon.mailing import MailDesk
-    from vampd.daemon.warner import Warner
+    from vampd.engine.low_space_notifier import Warner
+    from vampd.engine.mail import MailDesk
     from vampd.model.headers import Dictionary
 
 ANSWERS_FOLDER = "frameids.answers"
@@ -28,7 +28,7 @@ ANSWERS_FOLDER = "frameids.answers"
 
 def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog) -> Eyes:
     """Eyes on the real disk and the real archive host."""
-    from vampd.daemon.eyes import DiskEyes
+    from vampd.engine.night_reader import DiskEyes
 
     return DiskEyes(
         settings.watch.root,
@@ -43,7 +43,7 @@ def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: 
 
 def load_keywords(settings: Settings) -> Dictionary:
     """The keyword dictionary: the one that is configured, else the one that vampd brings."""
-    from vampd.dictionary import load_dictionary
+    from vampd.config.dictionary import load_dictionary
 
     return load_dictionary(settings.headers.dictionary or packaged_file("keywords.toml"))
 
@@ -101,7 +101,7 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
 def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
     """What mails are sent from, by these settings."""
     from vampd.adapters.mail import open_mailer
-    from vampd.daemon.mailing import MailDesk
+    from vampd.engine.mail import MailDesk
 
     return MailDesk(settings.mail, settings.watch.root, mail_log, open_mailer)
 
@@ -109,6 +109,6 @@ def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
 def make_warner(settings: Settings) -> Warner:
     """Who is told when space runs low, and where it is kept that they were."""
     from vampd.adapters.mail import mailer_of
-    from vampd.daemon.warner import Warner
+    from vampd.engine.low_space_notifier import Warner
 
     return Warner(settings.mail, settings.database.path.parent / "low_space", mailer_of)

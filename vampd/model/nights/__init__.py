@@ -3,7 +3,7 @@
 from vampd.model.nights.file_stamp import FileStamp
 from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
 from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
-from vampd.model.nights.old_tools import find_traces
+from vampd.model.nights.old_tools import OLD_TOOLS, find_traces
 from vampd.model.nights.quiet import INCOMPLETE_CODES, Look, Stillness, is_due, is_quiet
 from vampd.model.nights.record import EventRecord, Facts, NightRecord
 from vampd.model.nights.retry import RetryPolicy, after_failure, delay_s
@@ -52,6 +52,7 @@ __all__ = [
     "HELD_BY_PERSON",
     "INCOMPLETE_CODES",
     "MOVES",
+    "OLD_TOOLS",
     "RESTORED",
     "Candidate",
     "Event",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vampd.config import load_settings
-from vampd.daemon.scan import look_at_night
+from vampd.engine.night_listing import look_at_night
 from vampd.model.nights import (
     CAMERA_STREAMS,
     EventName,

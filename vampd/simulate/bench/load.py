@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from vampd.config import Watch
-from vampd.daemon.scan import look_at_night
+from vampd.engine.night_listing import look_at_night
 from vampd.model.nights import EventName, Facts, Kind, NightId
 from vampd.simulate.bench.measures import Measure, at_least, at_most
 from vampd.simulate.bench.options import Options, workplace

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.config import Settings, load_settings
-from vampd.daemon.execute import Hands, execute_wave
-from vampd.daemon.pool import WorkerPool
-from vampd.daemon.scan import check_cube, cube_files, look_at_night
 from vampd.disk.pace import Flag, SharedPace
+from vampd.engine.execute import Hands, execute_wave
+from vampd.engine.night_listing import check_cube, cube_files, look_at_night
+from vampd.engine.workers import WorkerPool
 from vampd.fits.header import format_header, padded
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name
 from vampd.model.plan import WriteFramelist

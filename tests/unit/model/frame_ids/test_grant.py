@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vampd.ledger.records import Refused, format_line
 from vampd.model.frame_ids import FrameId, NumberRange, judge_grant, named_ids, split_answer
-from vampd.store.ledger_records import Refused, format_line
 
 NUMBERS = st.integers(0, 69_999_900)
 GOOD = ["VMPA00000007", "VMPA00000008", "VMPA00000009"]

@@ -1,6 +1,6 @@
 """``frameids.ledger``: the frame-ID ledger as a file, which a lost database cannot take with it.
 
-Its lines (`vampd.store.ledger_records`) are only appended. A writer that dies may leave a last line
+Its lines (`vampd.ledger.records`) are only appended. A writer that dies may leave a last line
 without its end; that line was never acknowledged and is cut off. Any other line that is not exactly
 as written is damage.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder, full_disk_told
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
-from vampd.store.ledger_records import LedgerRecord, format_line, parse_line
+from vampd.ledger.records import LedgerRecord, format_line, parse_line
 
 _READ_BYTES = 1 << 16
 _PERMISSIONS = 0o664

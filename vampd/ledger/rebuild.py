@@ -19,11 +19,8 @@ from sqlalchemy import Connection
 from vampd.disk.atomic import replacing
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
-from vampd.model.frame_ids import FrameId, ToldBinding
-from vampd.model.nights import NightId
-from vampd.store.connection import Store
-from vampd.store.ledger_file import give_to_owner, read_whole_lines
-from vampd.store.ledger_records import (
+from vampd.ledger.file import give_to_owner, read_whole_lines
+from vampd.ledger.records import (
     Applied,
     Bound,
     Granted,
@@ -32,8 +29,11 @@ from vampd.store.ledger_records import (
     Requested,
     format_line,
 )
-from vampd.store.ledger_requests import digest_of
-from vampd.store.ledger_rows import bring_in, stored_records
+from vampd.ledger.requests import digest_of
+from vampd.ledger.rows import bring_in, stored_records
+from vampd.model.frame_ids import FrameId, ToldBinding
+from vampd.model.nights import NightId
+from vampd.store.connection import Store
 
 _ORDER = (Requested, Refused, Granted, Bound, Applied)
 _IN_DOUBT = "lines of the ledger were lost, maybe the one that refused this grant"

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vampd.config import Settings
-from vampd.daemon.attempt import Outcome
-from vampd.daemon.candidates import candidates_of, limits_of
-from vampd.daemon.quiet_watch import OLD_TOOLS
-from vampd.daemon.scan import (
+from vampd.disk.lock import Lock
+from vampd.disk.pace import Flag
+from vampd.engine.attempt import Outcome
+from vampd.engine.candidates import candidates_of, limits_of
+from vampd.engine.night_listing import (
     NightLook,
     check_cube,
     cube_files,
@@ -28,11 +29,10 @@ from vampd.daemon.scan import (
     look_at_night,
     old_tool_traces,
 )
-from vampd.disk.lock import Lock
-from vampd.disk.pace import Flag
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
 from vampd.model.nights import (
     HELD_BY_PERSON,
+    OLD_TOOLS,
     Event,
     EventName,
     Facts,

@@ -3,7 +3,7 @@
 Names in ``vgen2`` (products, their timing files, framelists) and ``name_changes.txt``. Where a name
 is an ID it stands for the header too: a framelist gets FRAMEID and name in one step, a packed
 product takes both from it, and the frameids stage compares the two in its own night. Cubes of other
-names are listed, for whoever reads headers (`vampd.fits.product_ids`).
+names are listed, for whoever reads headers (`vampd.ledger.carried_ids`).
 """
 
 from __future__ import annotations

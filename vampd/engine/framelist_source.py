@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from vampd.daemon.used_cubes import UsedCubes
+from vampd.engine.raw_cube_cache import UsedCubes
 from vampd.model.cubes import Framelist, Product, accounted_cubes, apply_edits, stamp_frame_id
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import format_cards

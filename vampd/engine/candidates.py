@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vampd.config import Authority, Settings
-from vampd.daemon.quiet_watch import OLD_TOOLS
-from vampd.model.nights import Candidate, Gate, Limits, NightRecord, StageName, Status
+from vampd.model.nights import OLD_TOOLS, Candidate, Gate, Limits, NightRecord, StageName, Status
 
 
 def candidates_of(records: Iterable[NightRecord], settings: Settings) -> list[Candidate]:

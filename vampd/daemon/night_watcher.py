@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vampd.config import Settings
-from vampd.daemon.scan import (
+from vampd.disk.failpoint import failpoint
+from vampd.engine.night_listing import (
     CubeCheck,
     NightLook,
     check_cube,
@@ -24,10 +25,10 @@ from vampd.daemon.scan import (
     stream_times,
     unfinished_files,
 )
-from vampd.disk.failpoint import failpoint
 from vampd.errors import IllegalTransition
 from vampd.log import get_log
 from vampd.model.nights import (
+    OLD_TOOLS,
     Event,
     EventName,
     Facts,
@@ -47,7 +48,6 @@ _log = get_log()
 
 # States in which data that sync has not seen send the night back to sync.
 _REOPENABLE = frozenset({Status.READY, Status.WAITING, Status.DONE})
-OLD_TOOLS = "old_tools"
 
 _CubeStamps = tuple[FileStamp, FileStamp | None]
 

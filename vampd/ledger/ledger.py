@@ -5,7 +5,7 @@ row before its effect. So the file knows at least as much as the database: befor
 granted or bound, rows that are missing are brought in from the file, and anything else on which
 the two differ is a FrameIdConflict.
 
-`vampd.store.ledger_requests` asks, and takes up what was cut off. What was bound to a product of a
+`vampd.ledger.requests` asks, and takes up what was cut off. What was bound to a product of a
 night stays bound for ever: after a restore the same product gets the same ID.
 """
 
@@ -20,17 +20,17 @@ from sqlalchemy import select
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
+from vampd.ledger.file import LedgerFile, Mark, open_ledger_file
+from vampd.ledger.listing import list_ledger
+from vampd.ledger.queries import highest_on_record
+from vampd.ledger.rebuild import Rebuilt, compose_from, rebuild_ledger
+from vampd.ledger.records import Applied, Bound, refuse_unprintable
+from vampd.ledger.requests import Requests, commit_records
+from vampd.ledger.rows import bring_in, refuse_unrecorded_rows
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange, ToldBinding
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.connection import Store
-from vampd.store.ledger_file import LedgerFile, Mark, open_ledger_file
-from vampd.store.ledger_listing import list_ledger
-from vampd.store.ledger_queries import highest_on_record
-from vampd.store.ledger_rebuild import Rebuilt, compose_from, rebuild_ledger
-from vampd.store.ledger_records import Applied, Bound, refuse_unprintable
-from vampd.store.ledger_requests import Requests, commit_records
-from vampd.store.ledger_rows import bring_in, refuse_unrecorded_rows
 from vampd.store.schema import FrameIdRow
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vampd.errors import FrameIdConflict
+from vampd.ledger.file import read_ledger_file
+from vampd.ledger.records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
+from vampd.ledger.rows import stored_records
 from vampd.model.frame_ids import LedgerListing, ListedId, ListedRequest
 from vampd.store.connection import Store
-from vampd.store.ledger_file import read_ledger_file
-from vampd.store.ledger_records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
-from vampd.store.ledger_rows import stored_records
 
 _TOLD = 5
 

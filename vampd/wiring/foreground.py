@@ -18,8 +18,8 @@ from vampd.wiring.connections import connect, connected
 from vampd.wiring.locks import hand_lock, night_lock
 
 if TYPE_CHECKING:
-    from vampd.daemon.attempt import Outcome
-    from vampd.daemon.by_hand import HandRunner
+    from vampd.engine.attempt import Outcome
+    from vampd.engine.foreground import HandRunner
 
 
 @contextmanager
@@ -28,9 +28,9 @@ def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
 
     The cameras come first here too: while one writes, the work pauses.
     """
-    from vampd.daemon.by_hand import CameraWatch, HandLocks, HandRunner
-    from vampd.daemon.pool import WorkerPool
     from vampd.disk.pace import Flag
+    from vampd.engine.foreground import CameraWatch, HandLocks, HandRunner
+    from vampd.engine.workers import WorkerPool
     from vampd.model.nights import Status
 
     database = settings.database.path
@@ -63,7 +63,7 @@ def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
 
 def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
     """What a daemon that is up has done already: the database, and one look at every night."""
-    from vampd.daemon.quiet_watch import QuietWatch
+    from vampd.daemon.night_watcher import QuietWatch
     from vampd.store.engine import Access
 
     make_folder(lock_path.parent)

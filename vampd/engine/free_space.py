@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from vampd.daemon.execute import Hands, execute_wave
 from vampd.disk.space import space_at
+from vampd.engine.execute import Hands, execute_wave
 from vampd.errors import ClaimLost, DiskFull
 from vampd.log import get_log
 from vampd.model.plan import Action, Pack, Plan, Send, Wave

@@ -17,11 +17,6 @@ from pathlib import Path
 from typing import assert_never
 
 from vampd.config import Settings
-from vampd.daemon.eyes import read_framelist
-from vampd.daemon.mailing import MailDesk, load_template, read_manifest_texts, send_letter
-from vampd.daemon.pool import WorkerPool
-from vampd.daemon.used_cubes import UsedCubes
-from vampd.daemon.warner import Warner
 from vampd.disk.atomic import (
     creating,
     fsync_folder,
@@ -35,6 +30,11 @@ from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
+from vampd.engine.low_space_notifier import Warner
+from vampd.engine.mail import MailDesk, load_template, read_manifest_texts, send_letter
+from vampd.engine.night_reader import read_framelist
+from vampd.engine.raw_cube_cache import UsedCubes
+from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
 from vampd.log import get_log

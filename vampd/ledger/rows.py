@@ -14,9 +14,9 @@ from itertools import islice
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
 from vampd.errors import FrameIdConflict
+from vampd.ledger.records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
-from vampd.store.ledger_records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 
 # Below SQLite's limit of parameters a statement; large enough to make statements cheap.

@@ -11,7 +11,7 @@ Killed in between, the next ``reserve`` takes it up:
   within a night.
 - A grant that was cut short in the file, or refused, is not completed; its IDs stay unused.
 
-Nothing is asked for unless ledger and folders agree (`vampd.store.ledger_agreement`).
+Nothing is asked for unless ledger and folders agree (`vampd.ledger.agreement`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func, select
 
 from vampd.disk.failpoint import failpoint
-from vampd.disk.sightings import read_sightings
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
-from vampd.fits.product_ids import read_headers_too
-from vampd.model.frame_ids import FrameId, Verdict, highest_seen, judge_grant, named_ids
-from vampd.model.nights import NightId
-from vampd.ports import FrameIdAuthority
-from vampd.store.connection import Store
-from vampd.store.ledger_agreement import refuse_disagreement
-from vampd.store.ledger_file import LedgerFile
-from vampd.store.ledger_queries import (
+from vampd.ledger.agreement import refuse_disagreement
+from vampd.ledger.carried_ids import read_headers_too
+from vampd.ledger.file import LedgerFile
+from vampd.ledger.observed_ids import read_sightings
+from vampd.ledger.queries import (
     granted_rows,
     highest_good,
     highest_of,
@@ -39,8 +35,12 @@ from vampd.store.ledger_queries import (
     known_ids,
     last_request,
 )
-from vampd.store.ledger_records import Granted, LedgerRecord, Refused, Requested
-from vampd.store.ledger_rows import bring_in
+from vampd.ledger.records import Granted, LedgerRecord, Refused, Requested
+from vampd.ledger.rows import bring_in
+from vampd.model.frame_ids import FrameId, Verdict, highest_seen, judge_grant, named_ids
+from vampd.model.nights import NightId
+from vampd.ports import FrameIdAuthority
+from vampd.store.connection import Store
 from vampd.store.schema import FrameIdRequestRow
 
 _STRAYS = "its answer came when the call was cut off, and may be meant for somebody else"

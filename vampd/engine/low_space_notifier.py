@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.config import Mail
-from vampd.daemon.mailing import new_message_id
-from vampd.disk.episode import begin_episode, end_episode, end_of_episode
+from vampd.disk.once_marker import begin_episode, end_episode, end_of_episode
+from vampd.engine.mail import new_message_id
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log
 from vampd.model.delivery import compose_text

@@ -18,13 +18,13 @@ from typing import Any
 import structlog
 
 from vampd.config import Settings
-from vampd.daemon.execute import Hands
-from vampd.daemon.progress import Progress
-from vampd.daemon.room import execute_with_room, require_room
-from vampd.daemon.scan import look_at_night
 from vampd.disk.atomic import outlive_writers, remove_leftovers
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
+from vampd.engine.execute import Hands
+from vampd.engine.free_space import execute_with_room, require_room
+from vampd.engine.night_listing import look_at_night
+from vampd.engine.progress import Progress
 from vampd.errors import (
     ClaimLost,
     DataError,

@@ -1,6 +1,6 @@
 """Before IDs are asked for: ledger, file names, headers and name_changes.txt must agree.
 
-Ledger file and database are compared by `vampd.store.ledger_rows`; here both are held against what
+Ledger file and database are compared by `vampd.ledger.rows`; here both are held against what
 the folders of all archive nights show. A database that was lost together with the file is told by
 the nights that were processed with it.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from vampd.errors import FrameIdConflict
+from vampd.ledger.queries import bound_to, highest_on_record, nights_of_bound
 from vampd.model.frame_ids import NightSightings, NumberRange, find_contradictions, tell_highest
-from vampd.store.ledger_queries import bound_to, highest_on_record, nights_of_bound
 
 _TOLD = 4
 
