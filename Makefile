@@ -99,8 +99,8 @@ soak: setup ## the long suites, which test leaves out
 install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages
 	$(PYTHON) -m venv --clear $(DESTDIR)$(APPLICATION)
 	$(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile --use-pep517 .
-	$(DESTDIR)$(APPLICATION)/bin/python -m vampd.cli.manual $(DESTDIR)$(SHARE)/man
-	$(DESTDIR)$(APPLICATION)/bin/python -m vampd.cli.completion $(DESTDIR)$(SHARE)
+	$(DESTDIR)$(APPLICATION)/bin/python -m docs.manual $(DESTDIR)$(SHARE)/man
+	$(DESTDIR)$(APPLICATION)/bin/python -m docs.completion $(DESTDIR)$(SHARE)
 	find $(DESTDIR)$(APPLICATION) -name __pycache__ -type d -prune -exec rm -rf {} +
 ifneq ($(DESTDIR),)
 	find $(DESTDIR)$(APPLICATION)/bin $(DESTDIR)$(APPLICATION)/pyvenv.cfg -type f \

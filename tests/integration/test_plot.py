@@ -32,7 +32,7 @@ from tests.support.frames import (
 from tests.support.observed import observe, show_night
 from tests.support.settings import make_settings
 from tests.support.terminal import FakeWorld, fake_world
-from vampd.cli.plot_figure import HEIGHT, WIDTH, draw_night
+from vampd.cli.plotting.figure import HEIGHT, WIDTH, draw_night
 from vampd.model.accounts import LABEL_THRESHOLD
 from vampd.model.nights import Stream
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tests.support.frames import RULES, Night
 from tests.support.terminal import FakeWorld
-from vampd.cli.night_frames import ObservedNight
+from vampd.cli.shared.observed_night import ObservedNight
 from vampd.model.accounts import (
     Limits,
     NightFrames,

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from tests.support.headers import instrument_dictionary
 from tests.support.settings import make_settings
-from vampd.cli.audit import count_night
+from vampd.cli.look.audit import count_night
 from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import Hands, execute_wave
 from vampd.engine.night_reader import DiskEyes

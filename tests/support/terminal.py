@@ -17,7 +17,8 @@ from tests.support.fake_eyes import FakeEyes
 from tests.support.memory_mail import MemoryMailLog
 from tests.support.memory_store import MemoryNights
 from tests.support.settings import make_settings
-from vampd.cli import main, session
+from vampd.cli import main
+from vampd.cli.shared import session
 from vampd.config import Settings
 from vampd.errors import VampdError
 

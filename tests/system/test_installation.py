@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic.fields import FieldInfo
 
+from docs.completion import write_completions
+from docs.manual import command_of, default_text, settings_page, write_manual
 from tests.support.service import REPOSITORY, installed
 from vampd.cli import main
-from vampd.cli.completion import write_completions
-from vampd.cli.manual import command_of, default_text, settings_page, write_manual
 from vampd.config import Settings, packaged_file
 
 PAGES = ("man8/vampd.8", "man1/vampctl.1", "man5/vampd.toml.5")

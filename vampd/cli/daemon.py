@@ -10,8 +10,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from vampd import __version__
-from vampd.cli.output import write
-from vampd.cli.session import ConfigOption, examples, read_settings, run_command
+from vampd.cli.shared.output import write
+from vampd.cli.shared.session import ConfigOption, examples, read_settings, run_command
 from vampd.errors import VampdError
 from vampd.log import LogLevel, LogTarget, configure_log, get_log, is_journal
 

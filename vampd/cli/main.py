@@ -8,31 +8,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from vampd import __version__
-from vampd.cli import (
-    audit,
+from vampd.cli.act import (
     consolidate,
-    doctor,
+    control,
     files,
-    frameids,
     headers,
-    ledger,
-    mail,
-    manifest,
-    moves,
-    plan,
-    plot,
     restore,
     run,
     simulate,
-    status,
-    summary,
-    table,
     transfer,
     verify,
-    why,
 )
-from vampd.cli.output import write
-from vampd.cli.session import ConfigOption, examples, run_command
+from vampd.cli.ids import frameids, rebuild_ledger
+from vampd.cli.look import audit, doctor, plan, plot, status, summary, table, why
+from vampd.cli.mail import mail, manifest
+from vampd.cli.shared.output import write
+from vampd.cli.shared.session import ConfigOption, examples, run_command
 
 # Help as plain text: it reads the same on a terminal, in a pipe and in a manual page.
 app = typer.Typer(
@@ -104,7 +95,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl frameids",
         "vampctl frameids --json | jq -r '.unused[].frame_id'",
     ),
-    ledger.rebuild_ledger: ("vampctl rebuild-ledger",),
+    rebuild_ledger.rebuild_ledger: ("vampctl rebuild-ledger",),
     manifest.manifest: (
         "vampctl manifest 20251106",
         "vampctl manifest 20251106 20251107 --combine manifest_VMP_combined.csv",
@@ -136,9 +127,9 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
     ),
     files.unpack: ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
     consolidate.consolidate: ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
-    moves.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
-    moves.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
-    moves.release: ("vampctl release 20251106",),
+    control.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
+    control.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
+    control.release: ("vampctl release 20251106",),
     doctor.doctor: (
         "vampctl doctor",
         "vampctl doctor --json | jq '.[] | select(.state != \"OK\")'",

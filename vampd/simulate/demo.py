@@ -148,7 +148,7 @@ def _look(settings: Settings) -> tuple[NightRecord, ...]:
 
 
 def _show(console: Console, settings: Settings, config: Path) -> None:
-    from vampd.cli.status import show_nights
+    from vampd.cli.look.status import show_nights
 
     console.print("[bold]3. vampctl status[/bold]")
     with connect(settings) as connections:

@@ -1,0 +1,52 @@
+"""Tables in pipes, and prose on terminals."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vampd.cli.shared.output import Column, align_columns, fold
+
+COLUMNS = (Column("date"), Column("frames", align_right=True), Column("note"))
+words = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="`"),
+    min_size=1,
+    max_size=12,
+)
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    assert align_columns(COLUMNS, [("20251106", "7", "a long note"), ("x", "12345678", "")]) == [
+        "date        frames  note",
+        "20251106         7  a long note",
+        "x         12345678",
+    ]
+
+
+def test_a_table_without_titles_has_no_title_line() -> None:
+    assert align_columns((Column(), Column()), [("a", "b")]) == ["a  b"]
+
+
+@given(st.lists(st.tuples(words, words, words), max_size=5))
+def test_every_row_is_one_line_whose_cells_come_back(rows: list[tuple[str, str, str]]) -> None:
+    lines = align_columns(COLUMNS, rows)
+    assert [tuple(line.split()) for line in lines[1:]] == rows
+
+
+@given(st.lists(words, min_size=1), st.integers(0, 3), st.integers(20, 160))
+def test_folded_prose_keeps_its_words_whole_and_in_order(
+    told: list[str], indent: int, width: int
+) -> None:
+    lines = fold(" " * indent + " ".join(told), width)
+    assert " ".join(lines).split() == told
+    assert lines[0].startswith(" " * indent)
+    # Only a word that is longer than a line stands out of it.
+    assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
+
+
+def test_a_command_is_not_broken() -> None:
+    told = "look at `vampctl why 20251106`, then go on"
+    assert fold(told, 32) == ["look at `vampctl why 20251106`,", "    then go on"]
+    assert fold(told, 20) == ["look at", "    `vampctl why 20251106`,", "    then go on"]
+
+
+def test_what_goes_on_stands_further_in() -> None:
+    assert fold("  removes  vgen2: 29 files", 20) == ["  removes  vgen2: 29", "      files"]

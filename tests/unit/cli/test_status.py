@@ -1,0 +1,203 @@
+"""What `vampctl status` tells, to people and to programs."""
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.terminal import FakeWorld, fake_world
+from vampd.cli.look.status import describe, night_object, night_row
+from vampd.errors import UsageError
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Facts,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+)
+
+NOW = 1_762_480_313.0  # 2025-11-07T01:51:53Z
+ARCHIVE = NightId("20251106", Kind.ARCHIVE)
+ENGINEERING = NightId("20251106", Kind.ENGINEERING)
+CONTRACT = {"date", "kind", "stage", "status", "safe_at", "frames", "bytes", "attempts", "error"}
+MORE = {"code", "not_before", "note", "progress"}
+
+
+def record(status: Status, **facts: Any) -> NightRecord:
+    state = State(
+        StageName.FPACK,
+        status,
+        attempts=2,
+        not_before=NOW + 200 if status is Status.WAITING else None,
+    )
+    return replace(NightRecord(ARCHIVE, state, changed_at=NOW - 7300), **facts)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    """Two nights of one date: the engineering one is held, the archive one fills."""
+    made = fake_world(monkeypatch)
+    for night in (ARCHIVE, ENGINEERING):
+        made.store.discover(night, NOW)
+    made.store.apply(
+        ENGINEERING, Event(EventName.HELD), at=NOW, actor="vampd", code="why", message="a reason"
+    )
+    return made
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_is_told_to_programs_with_the_whole_contract(status: Status) -> None:
+    told = night_object(record(status), NOW)
+    assert told.keys() >= CONTRACT | MORE
+    assert json.loads(json.dumps(told)) == told
+    assert (told["kind"], told["stage"], told["status"]) == ("archive", "fpack", status.value)
+    assert "claim" not in told
+
+
+def test_times_for_programs_are_ut_and_unknown_ones_null() -> None:
+    told = night_object(record(Status.WAITING, safe_at=NOW), NOW)
+    assert told["safe_at"] == "2025-11-07T01:51:53Z"
+    assert told["not_before"] == "2025-11-07T01:55:13Z"
+    assert told["processed_at"] is None
+    assert night_object(record(Status.READY), NOW)["safe_at"] is None
+
+
+def test_a_waiting_night_tells_why_and_when_it_tries_again() -> None:
+    waiting = record(Status.WAITING, code="remote_unavailable", error="cannot reach sc6l")
+    told = "remote_unavailable: cannot reach sc6l; next attempt in "
+    assert describe(waiting, NOW) == told + "3 min"
+    assert describe(waiting, NOW + 500) == told.removesuffix("in ") + "now"
+
+
+def test_a_held_night_tells_why_in_one_line() -> None:
+    trace = "Traceback (most recent call last):\n  File 'x'\nKeyError: 'EXPTIME'"
+    held = record(Status.HELD, code="bug", error=trace)
+    assert describe(held, NOW) == "bug: KeyError: 'EXPTIME'"
+    assert describe(record(Status.HELD), NOW)
+
+
+def test_a_running_night_tells_its_attempt_and_what_went_wrong_before() -> None:
+    running = record(Status.RUNNING, code="disk_full", error="no space left")
+    assert describe(running, NOW) == "attempt 2; before: disk_full: no space left"
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_daemons_own_note_is_never_hidden(status: Status) -> None:
+    assert "waits for 20251105" in describe(record(status, note="waits for 20251105"), NOW)
+
+
+def test_a_row_is_for_people() -> None:
+    row = night_row(
+        record(Status.RUNNING, frames=12000, bytes=6_930_000_000, done_actions=3, all_actions=40),
+        NOW,
+    )
+    assert row[:8] == (
+        "20251106",
+        "archive",
+        "fpack",
+        "running",
+        "3/40",
+        "12,000",
+        "6.93 GB",
+        "2 h",
+    )
+
+
+_PACKING: dict[str, Any] = {
+    "done_actions": 13,
+    "all_actions": 140,
+    "done_frames": 12_345,
+    "all_frames": 98_000,
+    "done_bytes": 7_100_000_000,
+    "all_bytes": 56_300_000_000,
+}
+
+
+def test_progress_is_told_in_frames_and_bytes_where_cubes_are_packed(world: FakeWorld) -> None:
+    world.store.apply(ARCHIVE, Event(EventName.SETTLED), at=NOW, actor="vampd")
+    world.store.keep(ARCHIVE, Facts(**_PACKING))
+    assert "13/140 13%" in world.run("status").output
+    for command in ("status", "why"):
+        assert (
+            "13 of 140 actions; 12,345 of 98,000 frames, 7.10 GB of 56.3 GB (13%) packed"
+            in world.run(command, "20251106", "--kind", "archive").output
+        )
+    (told,) = json.loads(world.run("status", "--kind", "archive", "--json").output)
+    names = ("done_frames", "all_frames", "done_bytes", "all_bytes")
+    assert told["progress"] == {"done": 13, "all": 140} | {name: _PACKING[name] for name in names}
+    world.store.keep(ARCHIVE, Facts(done_frames=0, all_frames=0, done_bytes=0, all_bytes=0))
+    assert "13 of 140 actions\n" in world.run("status", "20251106").output
+
+
+def test_json_is_a_list_whatever_is_asked(world: FakeWorld) -> None:
+    for words, kinds in (
+        ((), ["archive", "engineering"]),
+        (("20251106",), ["archive", "engineering"]),
+        (("--kind", "archive"), ["archive"]),
+        (("2025-11-06", "--kind", "engineering"), ["engineering"]),
+    ):
+        result = world.run("status", "--json", *words)
+        assert result.exit_code == 0
+        assert [told["kind"] for told in json.loads(result.output)] == kinds
+
+
+def test_the_history_of_one_night_is_told_to_programs(world: FakeWorld) -> None:
+    told = json.loads(world.run("status", "20251106", "--json").output)
+    assert [len(night["events"]) for night in told] == [0, 1]
+    event = told[1]["events"][0]
+    assert (event["event"], event["code"], event["actor"]) == ("held", "why", "vampd")
+
+
+def test_both_nights_of_a_date_are_shown_with_their_events(world: FakeWorld) -> None:
+    world.store.keep(ENGINEERING, Facts(frames=1234, bytes=5_000_000))
+    shown = world.run("status", "20251106").output
+    assert shown.index("20251106 archive") < shown.index("20251106 engineering")
+    for text in ("why: a reason", "last 1 of 1 events", "1,234", "5.00 MB", "sync (1 of 4)"):
+        assert text in shown
+
+
+def test_an_error_of_many_lines_is_shown_in_full_for_one_night(world: FakeWorld) -> None:
+    trace = "Traceback (most recent call last):\n  File 'x', line 1\nKeyError: 'EXPTIME'"
+    world.store.apply(
+        ARCHIVE, Event(EventName.HELD), at=NOW, actor="vampd", code="bug", message=trace
+    )
+    assert "File 'x', line 1" in world.run("status", "20251106").output
+    assert "File 'x', line 1" not in world.run("status").output
+
+
+def test_in_a_pipe_each_night_is_one_plain_line(world: FakeWorld) -> None:
+    long = "a long word " * 40
+    world.store.keep(ARCHIVE, Facts(note=f"{long}\n{long}"))
+    shown = world.run("status").output
+    assert "\x1b" not in shown
+    lines = shown.splitlines()
+    assert len(lines) == 3
+    assert lines[0].split() == [
+        *("date", "kind", "stage", "status", "progress"),
+        *("frames", "size", "age", "note"),
+    ]
+    assert lines[1].rstrip().endswith("a long word")
+    assert len(lines[1]) > 900
+
+
+def test_age_counts_from_the_last_move(world: FakeWorld) -> None:
+    world.store.apply(ARCHIVE, Event(EventName.SETTLED), at=time.time() - 130, actor="vampd")
+    assert "  2 min" in world.run("status").output.splitlines()[1]
+
+
+def test_an_unknown_night_is_a_usage_error(world: FakeWorld) -> None:
+    error = world.fail("status", "20251108")
+    assert isinstance(error, UsageError)
+    assert "20251106 (archive), 20251106 (engineering)" in error.message
+
+
+def test_without_nights_only_the_titles_remain(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = fake_world(monkeypatch)
+    assert empty.run("status").output.split()[0] == "date"
+    assert json.loads(empty.run("status", "--json").output) == []

@@ -1,0 +1,227 @@
+"""What `vampctl summary` tells, to people and to programs."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.frames import RULES, START_US, Night, expose, set_aside, trigger_train
+from tests.support.observed import NIGHT, show_night
+from tests.support.settings import make_settings
+from tests.support.terminal import FakeWorld, fake_world
+from vampd.cli.look.summary import varying_cards
+from vampd.cli.look.summary_objects import RUN_KEYS
+from vampd.errors import TransientError, UsageError
+from vampd.model.cubes import RawCube, SetAside
+from vampd.model.nights import FileStamp, Stream
+
+SECOND_US = 1_000_000
+SWITCHING = trigger_train(60, period_us=10_000, flc_us=20)
+PLAIN = trigger_train(40, period_us=20_000)
+BAD = set_aside(Stream.VCAM1, "vcam1_10:20:30.000000000.fits", frames=11)
+
+
+def usual_night() -> Night:
+    night = (
+        expose(SWITCHING, lost=({30}, ()), changes={"RET-ANG1": 0.0})
+        + expose(SWITCHING, start_us=START_US + 10 * SECOND_US, changes={"RET-ANG1": 45.0})
+        + expose(
+            PLAIN, start_us=START_US + 70 * SECOND_US, changes={"EXTTRIG": False, "OBJECT": None}
+        )
+    )
+    return replace(night, set_aside=(BAD,))
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    made = fake_world(monkeypatch)
+    made.settings = make_settings(sync={"cut_on": list(RULES.cut_on)})
+    return made
+
+
+def told(world: FakeWorld, *words: str) -> dict[str, Any]:
+    result = world.run("summary", "20251106", "--json", *words)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def rows_of(world: FakeWorld, *words: str) -> list[dict[str, str]]:
+    result = world.run("summary", "20251106", "--csv", *words)
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def as_text(value: object) -> str:
+    """A value of the JSON as the CSV has it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ";".join(map(str, value))
+    if isinstance(value, dict):
+        return ";".join(f"{key}={'|'.join(values)}" for key, values in value.items())
+    return str(value)
+
+
+@pytest.mark.parametrize(("words", "key"), [((), "minutes"), (("--runs",), "runs")])
+def test_csv_and_json_tell_the_same(world: FakeWorld, words: tuple[str, ...], key: str) -> None:
+    show_night(world, usual_night())
+    objects = told(world)[key]
+    rows = rows_of(world, *words)
+    assert len(rows) == len(objects) > 1
+    assert rows == [{name: as_text(value) for name, value in each.items()} for each in objects]
+
+
+def test_the_sums_of_all_forms_are_those_of_sync(world: FakeWorld) -> None:
+    counts = show_night(world, usual_night()).generation.counts
+    result = told(world)
+    assert result["frames"] == {
+        "raw": counts.raw,
+        "synchronised": counts.synchronised,
+        "solo": counts.solo,
+        "set_aside": counts.set_aside,
+        "late": 0,
+    }
+    columns = [key for key in result["minutes"][0] if key.startswith("cam")]
+    assert sum(minute[key] for minute in result["minutes"] for key in columns) == counts.raw
+    assert sum(int(row[key]) for row in rows_of(world) for key in columns) == counts.raw
+    shown = world.run("summary", "20251106").stdout.splitlines()
+    titles = next(line.split() for line in shown if line.startswith("UT"))
+    sums = next(line.split()[1:] for line in shown if line.startswith("all"))
+    counted = dict(zip(titles[2:], map(int, sums), strict=False))
+    assert counted.keys() == {"A", "B", "D", "plain", "solo1", "solo2", "aside", "late"}
+    pairs = sum(counted.pop(title) for title in ("A", "B", "D", "plain"))
+    assert 2 * pairs + sum(counted.values()) == counts.raw
+
+
+def test_minutes_are_told_in_ut_and_hst(world: FakeWorld) -> None:
+    show_night(world, usual_night())
+    minutes = told(world)["minutes"]
+    assert [(m["ut"], m["hst"]) for m in minutes] == [
+        ("2025-11-06T10:20Z", "2025-11-06T00:20-10:00"),
+        ("2025-11-06T10:21Z", "2025-11-06T00:21-10:00"),
+    ]
+    lines = world.run("summary", "20251106").stdout.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("10:2")] == [
+        ["10:20", "00:20"],
+        ["10:21", "00:21"],
+    ]
+
+
+def test_a_night_of_two_dates_tells_them(world: FakeWorld) -> None:
+    show_night(world, expose(PLAIN, start_us=START_US + 49_199_500_000))
+    lines = world.run("summary", "20251106").stdout.splitlines()
+    assert [line.split()[:4] for line in lines if line.startswith("11-0")] == [
+        ["11-06", "23:59", "11-06", "13:59"],
+        ["11-07", "00:00", "11-06", "14:00"],
+    ]
+
+
+def test_every_run_is_one_line_with_its_figures(world: FakeWorld) -> None:
+    show_night(world, usual_night())
+    lines = world.run("summary", "20251106", "--runs").stdout.splitlines()
+    runs = [line for line in lines if line.strip()[:1].isdigit() and ":" in line]
+    assert [line.split()[0] for line in runs[-4:]] == ["1", "2", "3", "4"]
+    first, second, third, _ = runs[-4:]
+    assert first.split()[1:6] == ["10:20:00", "119", "150", first.split()[4], "99.2%"]
+    assert "RET-ANG1 0" in first
+    assert "RET-ANG1 45" in second
+    assert "free-running, camera 1 only" in third
+    assert "(no OBJECT)" in third
+    assert not any(line.startswith("UT") for line in lines)
+
+
+def test_an_unexpected_night_exits_with_1_in_every_form(world: FakeWorld) -> None:
+    seen = show_night(world, expose(SWITCHING, lost=(range(0, 60, 2), ())))
+    assert seen.summary.unexpected
+    for form in ((), ("--runs",), ("--json",), ("--csv",)):
+        result = world.run("summary", "20251106", *form)
+        assert result.exit_code == 1
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert (
+        f"verdict:  UNEXPECTED: {seen.summary.unexpected}"
+        in world.run("summary", "20251106").stdout
+    )
+    shown = json.loads(world.run("summary", "20251106", "--json").stdout)
+    assert (shown["expected"], shown["unexpected"]) == (False, seen.summary.unexpected)
+    assert shown["findings"] == list(seen.summary.findings)
+
+
+def test_limits_are_those_of_the_configuration(world: FakeWorld) -> None:
+    show_night(world, expose(SWITCHING, lost=(range(0, 60, 2), ())))
+    world.settings = make_settings(
+        sync={"cut_on": list(RULES.cut_on), "max_unpaired": 1.0, "max_dubious": 1.0}
+    )
+    assert world.run("summary", "20251106").exit_code == 0
+
+
+def test_without_a_generation_it_says_that_sync_has_not_run(world: FakeWorld) -> None:
+    world.store.discover(NIGHT, 0.0)
+    for command in ("summary", "plot"):
+        error = world.fail(command, "20251106")
+        assert isinstance(error, UsageError)
+        assert error.exit_status == 2
+        assert "sync has not run on 20251106 archive yet (stage sync, filling)" in error.message
+
+
+def test_json_and_csv_exclude_each_other(world: FakeWorld) -> None:
+    assert world.fail("summary", "20251106", "--json", "--csv").code == "two_forms"
+
+
+def test_a_cube_that_a_camera_writes_just_now_does_not_stop_the_summary(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_night(world, usual_night())
+    written = FileStamp("vcam1/vcam1_11:00:00.000000000.fits", 100, 1)
+    world.eyes.add_cube(SetAside(written, None, 0, "unused", "unused"))
+    read = world.eyes.raw_cube
+
+    def raw_cube(night: object, fits: FileStamp) -> RawCube | SetAside:
+        if fits == written:
+            raise TransientError("raw_changed", "it grows")
+        return read(NIGHT, fits)
+
+    monkeypatch.setattr(world.eyes, "raw_cube", raw_cube)
+    assert any("being_written" in finding for finding in told(world)["findings"])
+
+
+def test_late_cubes_are_told_to_everybody(world: FakeWorld) -> None:
+    show_night(world, usual_night(), late=expose(PLAIN, start_us=START_US + 90 * SECOND_US))
+    assert told(world)["frames"]["late"] == 80
+    assert "late: 80 frames are still to be synchronised" in world.run("summary", "20251106").stdout
+
+
+def test_piped_output_is_plain(world: FakeWorld) -> None:
+    show_night(world, usual_night())
+    shown = world.run("summary", "20251106").stdout
+    assert "\x1b" not in shown
+    assert "…" not in shown
+    # Nothing for readers of a terminal stands between the tables.
+    assert [line.split()[0] for line in shown.splitlines()[:3]] == ["20251106", "UT", "10:20"]
+
+
+def test_a_night_of_set_aside_cubes_has_no_table_of_runs(world: FakeWorld) -> None:
+    show_night(world, Night((), (BAD,)))
+    shown = world.run("summary", "20251106", "--runs").stdout.splitlines()
+    assert [line.split(":")[0].split()[0] for line in shown if line][:3] == [
+        "20251106",
+        "verdict",
+        "look",
+    ]
+
+
+def test_only_cards_that_vary_are_told(world: FakeWorld) -> None:
+    runs = show_night(world, usual_night()).summary.runs
+    assert varying_cards(runs) == {"RET-ANG1"}
+    assert varying_cards(runs[:1]) == set()
+
+
+def test_a_run_for_programs_has_every_key_once(world: FakeWorld) -> None:
+    show_night(world, usual_night())
+    for run in told(world)["runs"]:
+        assert tuple(run) == RUN_KEYS
+        assert run["cam1_frames"] + run["cam2_frames"] >= 2 * run["pairs"]

@@ -1,0 +1,1 @@
+"""What people do: run, retry, hold, transfer, verify, restore, and files on their own."""

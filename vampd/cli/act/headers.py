@@ -1,0 +1,234 @@
+"""vampctl headers: the cards of FITS files, plain or packed, in the dictionary's form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vampd.cli.shared.output import write, write_json
+from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
+from vampd.cli.shared.words import count_of, path_of
+from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
+
+if TYPE_CHECKING:
+    from vampd.config import Settings
+    from vampd.fits.card_edits import Header
+    from vampd.model.headers import Dictionary, Problem
+
+app = typer.Typer(
+    name="headers",
+    help="Check the cards of FITS files, or put them in form.\n\n"
+    "Plain or packed files; the form is what the instrument's dictionary asks for.",
+    epilog=examples("vampctl headers check *.fits", "vampctl headers fix *.fits"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="FITS files, plain or packed.", show_default=False),
+]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A card as it is and as the dictionary wants it; ``hdu`` counts from 0."""
+
+    hdu: int
+    old: str
+    new: str
+
+    @property
+    def keyword(self) -> str:
+        """The card's keyword."""
+        return self.old[:8].rstrip()
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What is found in one file; with an error, nothing else is known and nothing was changed."""
+
+    path: Path
+    changes: tuple[Change, ...] = ()
+    problems: tuple[tuple[int, Problem], ...] = ()
+    missing: tuple[str, ...] = ()
+    error: VampdError | None = None
+
+
+@app.command(
+    epilog=examples(
+        "vampctl headers check *.fits",
+        "vampctl headers check *.fits.fz --json | jq -r '.files[].problems'",
+    )
+)
+def check(
+    context: typer.Context,
+    files: FilesArgument,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show which cards are out of form, changing nothing.
+
+    Each card as it is (-) and as it would be (+), and what stays as it is with the reason (!): a
+    value that its form would harm, a required card that is missing. Exit status: 0 nothing to
+    change, 1 something would change or a file cannot be read. What stays as it is does not count.
+    """
+    from vampd.fits.card_edits import read_headers
+
+    settings = settings_of(context, config)
+    reports = _look_at(files, settings, lambda path, _: read_headers(path))
+    _tell(reports, "would change", as_json=as_json)
+    if any(report.changes or report.error for report in reports):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+@app.command(
+    epilog=examples("vampctl headers fix *.fits", "vampctl headers fix VMPA00425000.fits.fz")
+)
+def fix(
+    context: typer.Context,
+    files: FilesArgument,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write the cards that are out of form anew.
+
+    A second time changes nothing. A whole new file takes the place of the old one, with the same
+    data to the byte and checksums that agree if they did before. Links are followed. A product that
+    is on the archive host already then differs from its copy there. Raw files, in vcam1 or vcam2 of
+    a night, are refused (exit status 2), and then no file is changed. Exit status: 0 all is in form
+    as far as it can be, 1 a file could not be read or written.
+    """
+    from vampd.fits.card_edits import replace_cards
+
+    settings = settings_of(context, config)
+    _refuse_raw(files, settings)
+    reports = _look_at(
+        files,
+        settings,
+        lambda path, dictionary: replace_cards(path, lambda cards: _edits(cards, dictionary)),
+    )
+    _tell(reports, "changed", as_json=as_json)
+    if any(report.error for report in reports):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def _refuse_raw(files: Iterable[Path], settings: Settings) -> None:
+    from vampd.disk.camera_streams import find_camera_stream
+
+    for path in files:
+        stream = find_camera_stream(path, settings.watch.root)
+        if stream is not None:
+            raise UsageError(
+                "raw_is_sacred",
+                f"{path_of(path)} is a raw file of the camera stream {path_of(stream)} and is never"
+                " changed; nothing was written. Copy it out of the night and fix the copy",
+            )
+
+
+def _edits(cards: Any, dictionary: Dictionary) -> Mapping[str, str]:
+    from vampd.model.headers import format_cards
+
+    return {old.text: new.text for old, new in format_cards(cards, dictionary).edits}
+
+
+def _look_at(
+    files: Iterable[Path],
+    settings: Settings,
+    read: Callable[[Path, Dictionary], Sequence[Header]],
+) -> list[FileReport]:
+    from vampd.wiring.world import load_keywords
+
+    dictionary = load_keywords(settings)
+    reports = []
+    for path in files:
+        try:
+            headers = read(path, dictionary)
+        except VampdError as error:
+            reports.append(FileReport(path, error=error))
+        except OSError as error:
+            told = f"cannot write {path_of(path)}: {error.strerror}"
+            reports.append(FileReport(path, error=DataError("cannot_write", told)))
+        else:
+            reports.append(report_on(path, headers, dictionary, settings.headers.required))
+    return reports
+
+
+def report_on(
+    path: Path, headers: Sequence[Header], dictionary: Dictionary, required: Sequence[str]
+) -> FileReport:
+    """What the dictionary asks of a file's headers, and which required cards are in none."""
+    from vampd.model.headers import find_missing, format_cards
+
+    formatted = [(header.hdu, format_cards(header.cards, dictionary)) for header in headers]
+    return FileReport(
+        path,
+        tuple(Change(hdu, old.text, new.text) for hdu, one in formatted for old, new in one.edits),
+        tuple((hdu, problem) for hdu, one in formatted for problem in one.problems),
+        find_missing([header.cards for header in headers], required),
+    )
+
+
+def _tell(reports: Sequence[FileReport], verb: str, *, as_json: bool) -> None:
+    if as_json:
+        write_json(reports_object(reports))
+    else:
+        write("\n".join(report_lines(reports, verb)))
+
+
+def reports_object(reports: Sequence[FileReport]) -> dict[str, Any]:
+    """The reports for programs; after ``fix``, the changes are those that were made."""
+    return {
+        "files": [
+            {
+                "path": str(report.path),
+                "error": report.error
+                and {"code": report.error.code, "message": report.error.message},
+                "changes": [
+                    {"hdu": one.hdu, "keyword": one.keyword, "old": one.old, "new": one.new}
+                    for one in report.changes
+                ],
+                "problems": [
+                    {
+                        "hdu": hdu,
+                        "code": problem.code,
+                        "keyword": problem.keyword,
+                        "value": problem.value,
+                        "form": str(problem.form),
+                        "message": problem.message,
+                    }
+                    for hdu, problem in report.problems
+                ],
+                "missing": list(report.missing),
+            }
+            for report in reports
+        ]
+    }
+
+
+def report_lines(reports: Sequence[FileReport], verb: str) -> Iterator[str]:
+    """The reports for people; ``verb`` is what becomes or became of the cards."""
+    for report in reports:
+        yield f"{path_of(report.path)}: {_verdict(report, verb)}"
+        for one in report.changes:
+            yield f"  - {one.old.rstrip()}"
+            yield f"  + {one.new.rstrip()}"
+        for _, problem in report.problems:
+            yield f"  ! {problem.code}  {problem.message}; it stays as it is"
+        if report.missing:
+            yield f"  ! card_missing  required, and missing or empty: {', '.join(report.missing)}"
+    if len(reports) > 1:
+        touched = sum(1 for report in reports if report.changes)
+        yield f"total: {count_of(len(reports), 'file')}, {touched:,} {verb}"
+
+
+def _verdict(report: FileReport, verb: str) -> str:
+    if report.error is not None:
+        return f"{report.error.code}: {report.error.message}"
+    changes = f"{count_of(len(report.changes), 'card')} {verb}" if report.changes else "in form"
+    left = len(report.problems) + len(report.missing)
+    return f"{changes}, {count_of(left, 'problem')}" if left else changes

@@ -1,0 +1,276 @@
+"""vampctl run, process-all: stages in the foreground, by the very attempts that vampd makes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.output import is_terminal, write, write_error, write_prose
+from vampd.cli.shared.progress import format_progress
+from vampd.cli.shared.session import ConfigOption, KindOption, actor_name, settings_of
+from vampd.cli.shared.words import count_of, format_duration
+from vampd.errors import EXIT_NIGHT, UsageError, VampdError
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    Kind,
+    NightId,
+    StageName,
+    Status,
+    parse_night_date,
+    stages_of,
+)
+
+if TYPE_CHECKING:
+    from vampd.config import Settings
+    from vampd.engine.attempt import Outcome
+    from vampd.engine.foreground import HandRunner
+    from vampd.model.nights import NightRecord
+
+    _Show = Callable[[NightRecord, str], None]
+
+_LOOK_S = 0.2
+_INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
+_STAGES = ", ".join(StageName)
+
+NightOrFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="NIGHT|FOLDER", help="20251106, 2025-11-06, or its folder.", show_default=False
+    ),
+]
+UntilOption = Annotated[
+    StageName | None,
+    typer.Option(
+        "--until", metavar="STAGE", help=f"The last stage: {_STAGES}.", show_default=False
+    ),
+]
+OnlyOption = Annotated[
+    StageName | None,
+    typer.Option("--only", metavar="STAGE", help="This stage and no other.", show_default=False),
+]
+KindArgument = Annotated[
+    Kind | None, typer.Argument(metavar="archive|engineering", show_default=False)
+]
+
+
+def run(
+    context: typer.Context,
+    night: NightOrFolder,
+    until: UntilOption = None,
+    only: OnlyOption = None,
+    kind: KindOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run a night's stages now, in the foreground.
+
+    Up to its end, up to a stage, or one stage alone. A night that still fills is taken as complete;
+    frames that come later are processed later. A stage that is done already does only what is
+    missing. vampd may be up or down: it leaves the night alone meanwhile, and goes on with it
+    afterwards unless it is held. A night that you hold is held again at the end, so that `hold` and
+    then `run --only` go step by step.
+
+    Interrupted (Ctrl-C), the night goes back to where it stood.
+    """
+    if until is not None and only is not None:
+        raise UsageError("two_ends", "--until and --only exclude each other: choose one")
+    settings = settings_of(context, config)
+    with _runner(settings) as runner:
+        chosen = _choose(runner, night, kind)
+        if not _run_night(runner, chosen, until, only):
+            raise typer.Exit(EXIT_NIGHT)
+
+
+def process_all(
+    context: typer.Context, kind: KindArgument = None, config: ConfigOption = None
+) -> None:
+    """Run every night that waits to be processed, oldest first.
+
+    In the foreground, as vampd would do it: nights that still fill, are held, wait for their hour
+    or for an older night are passed over, and it is said why. Without a kind, both kinds.
+    """
+    settings = settings_of(context, config)
+    failed = ran = 0
+    with _runner(settings) as runner:
+        for record in runner.store.nights():
+            if kind not in (None, record.night.kind) or record.state.status is Status.DONE:
+                continue
+            reason = runner.reason_to_pass_over(record)
+            if reason is not None:
+                write_prose(f"{title_of(record.night)}: passed over: {reason}")
+                continue
+            ran += 1
+            failed += not _run_night(runner, record.night, None, None)
+    if ran:
+        write(f"{count_of(ran, 'night')} processed, {failed} of them with an error")
+    else:
+        write("no night can be processed now")
+    if failed:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+@contextmanager
+def _runner(settings: Settings) -> Iterator[HandRunner]:
+    from vampd.log import LogLevel, LogTarget, configure_log
+    from vampd.wiring.foreground import hand_runner
+
+    configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
+    # Ended by `kill`, the night goes back to where it stood as well.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    with hand_runner(settings, actor_name()) as runner:
+        yield runner
+
+
+def _choose(runner: HandRunner, text: str, kind: Kind | None) -> NightId:
+    root = runner.settings.watch.root
+    if parse_night_date(text.replace("-", "")) is None and (os.sep in text or Path(text).is_dir()):
+        return night_of_folder(Path(text), root)
+    known = {record.night for record in runner.store.nights()}
+    date = text.replace("-", "")
+    for candidate in (NightId(date, k) for k in Kind) if parse_night_date(date) else ():
+        if candidate not in known and (root / candidate.folder).is_dir():
+            runner.store.discover(candidate, time.time())
+    return choose_record(runner.store.nights(), text, kind).night
+
+
+def night_of_folder(folder: Path, root: Path) -> NightId:
+    """The night that lies in this folder; UsageError if it is none below the watched root."""
+    real, real_root = folder.resolve(), root.resolve()
+    for parent, kind in ((real_root / ARCHIVE_FOLDER, Kind.ARCHIVE), (real_root, Kind.ENGINEERING)):
+        if real.parent == parent and parse_night_date(real.name) and real.is_dir():
+            return NightId(real.name, kind)
+    raise UsageError(
+        "not_a_night",
+        f"{folder} is no night's folder: one is {root}/{ARCHIVE_FOLDER}/YYYYMMDD or"
+        f" {root}/YYYYMMDD",
+    )
+
+
+def _run_night(
+    runner: HandRunner, night: NightId, until: StageName | None, only: StageName | None
+) -> bool:
+    """Run the stages that are asked for; whether all went well."""
+    write(title_of(night))
+    try:
+        with runner.having(night):
+            record = runner.prepare(night, only)
+            last = only or until or stages_of(night.kind)[-1]
+            stages = stages_of(night.kind)
+            if last not in stages:
+                raise UsageError("no_such_stage", f"{night.kind} nights have no stage {last}")
+            done = record.state.status is Status.DONE
+            if done or stages.index(record.state.stage) > stages.index(last):
+                write(f"  nothing left to do{'' if done else f' up to {last}'}")
+                return True
+            for stage in stages[stages.index(record.state.stage) : stages.index(last) + 1]:
+                if not _run_stage(runner, night, stage):
+                    return False
+    except UsageError:
+        raise
+    except VampdError as error:
+        sys.stdout.flush()
+        write_error(f"  {error.code}: {error.message}")
+        return False
+    return True
+
+
+def _run_stage(runner: HandRunner, night: NightId, stage: StageName) -> bool:
+    from vampd.engine.attempt import Outcome
+
+    if blocker := runner.blocker(night):
+        raise VampdError("blocked", f"{blocker}; `vampctl release {night.date}` lets it pass")
+    began = time.monotonic()
+    outcome = _follow(runner, night, stage)
+    took = format_duration(time.monotonic() - began)
+    record = runner.store.night(night)
+    if outcome is Outcome.FINISHED:
+        write(f"  {stage:<9} done in {took}")
+        return True
+    if outcome is Outcome.ABANDONED:
+        write(f"  {stage:<9} interrupted; it goes on from here")
+        raise typer.Exit(_INTERRUPTED)
+    if outcome is Outcome.SUPERSEDED or record is None:
+        raise VampdError("night_taken", f"{stage} was given up: a person moved the night meanwhile")
+    raise VampdError(
+        record.code or "failed",
+        f"{stage} failed after {took}, the night is {record.state.status} now: {record.error}",
+    )
+
+
+def _follow(runner: HandRunner, night: NightId, stage: StageName) -> Outcome:
+    """Run the stage in a thread, and show its progress on a terminal until it ends."""
+    outcomes: list[Outcome] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcomes.append(runner.run_stage(night))
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the main thread
+            errors.append(error)
+        finally:
+            ended.set()
+
+    ended = threading.Event()
+    thread = threading.Thread(target=work, name=f"{night} {stage}")
+    with _ending_at_interrupt(runner):
+        thread.start()
+        with _bar(stage) as show:
+            while not ended.wait(_LOOK_S):
+                record = runner.store.night(night)
+                if record is not None:
+                    show(record, "paused: a camera writes" if runner.is_paused else "")
+        thread.join()
+    if errors:
+        raise errors[0]
+    return outcomes[0]
+
+
+@contextmanager
+def _ending_at_interrupt(runner: HandRunner) -> Iterator[None]:
+    """An interrupt ends the attempt.
+
+    Not by an exception: one that is raised where a library tidies up is lost, and one between two
+    statements leaves the thread behind.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: runner.end())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar(stage: StageName) -> Iterator[_Show]:
+    if not is_terminal():
+        yield lambda record, note: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("  {task.description:<9}"),
+        BarColumn(),
+        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[note]}"),
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(str(stage), total=None, told="", note="")
+
+        def show(record: NightRecord, note: str) -> None:
+            done, total = record.done_actions, record.all_actions
+            if record.all_bytes:
+                done, total = record.done_bytes, record.all_bytes
+            told = format_progress(record)
+            bars.update(task, total=total or None, completed=done, told=told, note=note)
+
+        yield show

@@ -1,0 +1,152 @@
+"""vampctl transfer, pull: the transfer by hand, from this side and from the archive host's."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.act.run import run
+from vampd.cli.shared.nights import choose_record, parse_night, title_of
+from vampd.cli.shared.output import write, write_prose
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected, settings_of
+from vampd.cli.shared.words import count_of
+from vampd.errors import EXIT_NIGHT, ConfigError, DataError, UsageError
+from vampd.model.nights import Kind, NightId, StageName
+from vampd.model.plan import Compare
+from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
+
+if TYPE_CHECKING:
+    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.config import Settings
+
+PrintOption = Annotated[
+    bool, typer.Option("--print", help="Show the exact command and do nothing.")
+]
+PullKindOption = Annotated[Kind, typer.Option("--kind", help="Which of the two kinds.")]
+
+
+def transfer(
+    context: typer.Context,
+    night: NightArgument,
+    only_print: PrintOption = False,
+    kind: KindOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Transfer a night now, or show the command that does it.
+
+    As `vampctl run NIGHT --only transfer`. With --print, the very rsync that vampd runs, for all
+    that travels of the night: it can be pasted into a shell. Files with vbad/ in front go by a
+    second one, which follows links.
+    """
+    if not only_print:
+        run(context, night, None, StageName.TRANSFER, kind, config)
+        return
+    from vampd.adapters.archive_host import open_archive_host
+    from vampd.stages.transfer import travelling_files
+
+    with connected(context, config) as connections:
+        chosen = choose_record(connections.store.nights(), night, kind).night
+        settings = connections.settings
+        files = sorted(travelling_files(chosen, connections.eyes))
+    if not files:
+        raise DataError("nothing_travels", f"{title_of(chosen)} has nothing that travels yet")
+    host = open_archive_host(settings.transfer, chosen.kind)
+    folder = settings.watch.root / chosen.folder
+    for line in shell_lines(host, chosen, folder, [*files, SUMS_NAME], Compare.SIZE_AND_TIME):
+        write(line)
+
+
+def shell_lines(
+    host: RsyncArchive, night: NightId, folder: Path, names: Sequence[str], compare: Compare
+) -> Iterator[str]:
+    """What sends these files of a night's folder, to be pasted into a shell. RemoteUnavailable."""
+    from vampd.disk.pace import SteadyPace
+
+    for command, group in host.commands(night, folder, names, compare, SteadyPace()):
+        yield f"printf '%s\\0' {shlex.join(group)} | {shlex.join(command)}"
+
+
+def pull(
+    context: typer.Context,
+    night: NightArgument,
+    kind: PullKindOption = Kind.ARCHIVE,
+    config: ConfigOption = None,
+) -> None:
+    """Fetch a night's products; this runs on the archive host.
+
+    The machine with the nights is [transfer] pull_from; there, SHA256SUMS tells what travels, so
+    the night must have come as far as its transfer. Every file is read here again, past the cache;
+    what differs is fetched once more by checksum. Needs no database; the next transfer finds the
+    files in place and makes the night safe. Hold the night there meanwhile.
+    """
+    settings = settings_of(context, config)
+    chosen = NightId(parse_night(night), kind)
+    target = settings.transfer.destination(kind).path
+    if not target.is_dir():
+        raise UsageError(
+            "not_the_archive_host",
+            f"there is no folder {target} on this machine; run `vampctl pull` on the archive host",
+        )
+    bad = pull_night(settings, chosen, target)
+    for path in bad:
+        write(f"{chosen.date}/{path}")
+    if bad:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str]:
+    """Fetch the night into ``target``/date; the files that still differ afterwards."""
+    from vampd.adapters.archive_host import open_data_host
+    from vampd.adapters.archive_local import LocalArchive
+    from vampd.disk.pace import SteadyPace
+
+    pace = SteadyPace()
+    watched = (settings.watch.root / night.folder).parent
+    source = open_data_host(settings.transfer, watched)
+    if (
+        settings.transfer.pull_from is None
+        and (watched / night.date).resolve() == (target / night.date).resolve()
+    ):
+        raise ConfigError("destination_is_source", "the night would be pulled onto itself")
+    sums = _read_sums(source, night, settings)
+    expected = {**parse_sums(sums), SUMS_NAME: text_digest(sums)}
+    folder = target / night.date
+    source.fetch(night, folder, [*parse_sums(sums)], Compare.SIZE_AND_TIME, pace)
+    # Last, so that it only ever lists what has arrived.
+    source.fetch(night, folder, [SUMS_NAME], Compare.CHECKSUM, pace)
+    here = LocalArchive(target, settings.transfer)
+    bad = _bad_files(here, night, expected)
+    if bad:
+        source.fetch(night, folder, bad, Compare.CHECKSUM, pace)
+        bad = _bad_files(here, night, expected)
+    verdict = f"BAD, {count_of(len(bad), 'file')} differ:" if bad else "good, all read again"
+    write_prose(f"{title_of(night)}: {count_of(len(expected), 'file')} in {folder}: {verdict}")
+    return bad
+
+
+def _bad_files(host: RsyncArchive, night: NightId, expected: Mapping[str, str]) -> Sequence[str]:
+    from vampd.disk.pace import SteadyPace
+
+    paths = sorted(expected)
+    read = {receipt.path: receipt for receipt in host.digests(night, paths, SteadyPace())}
+    return judge_copy(expected, paths, read).bad
+
+
+def _read_sums(source: RsyncArchive, night: NightId, settings: Settings) -> str:
+    from vampd.disk.pace import SteadyPace
+
+    if SUMS_NAME not in source.files(night):
+        place = settings.transfer.pull_from or "this machine"
+        raise DataError(
+            "not_ready",
+            f"{settings.watch.root / night.folder} on {place} has no {SUMS_NAME}: the night is not"
+            " there, or has not come as far as its transfer; is [transfer] pull_from right?",
+        )
+    with TemporaryDirectory(prefix="vampctl-pull-") as folder:
+        source.fetch(night, Path(folder), [SUMS_NAME], Compare.CHECKSUM, SteadyPace())
+        return (Path(folder) / SUMS_NAME).read_bytes().decode("utf-8", "surrogateescape")

@@ -1,0 +1,285 @@
+"""vampctl verify: read the archive copies again, and tell what is damaged or gone."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vampd.cli.shared.nights import choose_record, named, title_of
+from vampd.cli.shared.output import is_terminal, write, write_json, write_prose
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, connected
+from vampd.cli.shared.words import count_of
+from vampd.errors import EXIT_NIGHT, DataError, RemoteUnavailable, UsageError, VampdError
+from vampd.model.nights import Facts, Status
+from vampd.model.plan import Compare
+from vampd.model.proofs import (
+    BAD_LIST,
+    SUMS_NAME,
+    Place,
+    Receipt,
+    Verdict,
+    choose_sample,
+    expected_digests,
+    format_bad_list,
+    judge_copy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.model.nights import Kind, NightId, NightRecord
+    from vampd.ports import ArchiveHost
+    from vampd.wiring.connections import Connections
+
+_FILES_AT_ONCE = 16
+_UNREADABLE = "0" * 64
+
+NightOrNone = Annotated[
+    str | None,
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every night that is safe.")]
+SampleOption = Annotated[
+    float | None,
+    typer.Option(
+        "--sample",
+        metavar="PERCENT",
+        help="So many percent of the files, chosen by chance: of NIGHT, else of every safe night.",
+        show_default=False,
+        min=0,
+        max=100,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What verify found of a night: where, its verdict; or why it could not be read.
+
+    ``remedy`` are commands that send again what is bad.
+    """
+
+    night: NightId
+    place: str
+    verdict: Verdict
+    failure: str | None = None
+    remedy: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything that was read is as it should be."""
+        return self.failure is None and not self.verdict.bad
+
+
+def verify(
+    context: typer.Context,
+    night: NightOrNone = None,
+    every: AllOption = False,
+    sample: SampleOption = None,
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Read a night's archive copy again and compare its digests.
+
+    It is read past the cache, and nothing is written there. What is damaged or missing is listed,
+    also in bad_sc6_files.txt of the night's folder; the night no longer counts as safe, and
+    `vampctl retry NIGHT --from transfer` sends exactly those files again, by checksum. A night that
+    is not at its destination is looked for where [transfer] moved_to says; what is bad there is
+    sent again by the command that is shown. Exits with 1 when anything is bad or could not be read.
+    """
+    if night is None and not every and sample is None:
+        raise UsageError("nothing_named", "say which: NIGHT, --all or --sample PERCENT")
+    if night is not None and every:
+        raise UsageError("two_choices", "NIGHT and --all exclude each other: choose one")
+    with connected(context, config) as connections:
+        every_night = connections.store.nights()
+        readings = []
+        for record in _choose(every_night, night, kind):
+            reading = _read(connections, record, 100.0 if sample is None else sample)
+            readings.append(reading)
+            if not as_json:
+                _show(reading, named(record.night, every_night))
+    if as_json:
+        write_json([reading_object(reading) for reading in readings])
+    elif not readings:
+        write("no night is safe yet, so there is nothing to verify")
+    if not all(reading.is_good for reading in readings):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def reading_object(reading: Reading) -> dict[str, Any]:
+    """The reading for programs."""
+    return {
+        "date": reading.night.date,
+        "kind": str(reading.night.kind),
+        "place": reading.place,
+        "good": reading.is_good,
+        "checked": len(reading.verdict.checked),
+        "damaged": list(reading.verdict.damaged),
+        "missing": list(reading.verdict.missing),
+        "remedy": list(reading.remedy),
+        "error": reading.failure,
+    }
+
+
+def _choose(
+    records: Sequence[NightRecord], night: str | None, kind: Kind | None
+) -> tuple[NightRecord, ...]:
+    if night is not None:
+        return (choose_record(records, night, kind),)
+    return tuple(r for r in records if r.safe_at is not None and kind in (None, r.night.kind))
+
+
+def _read(connections: Connections, record: NightRecord, percent: float) -> Reading:
+    night = record.night
+    expected = expected_digests(
+        connections.eyes.text(night, SUMS_NAME),
+        connections.receipts.of(night, Place.HERE),
+        connections.receipts.of(night, Place.ARCHIVE),
+    )
+    if not expected:
+        raise UsageError(
+            "nothing_sent",
+            f"{title_of(night)} was never transferred, so there is nothing to verify",
+        )
+    chosen = choose_sample(sorted(expected), percent, random.SystemRandom().sample)
+    place = "its archive host"
+    try:
+        place, host, is_destination = _find(connections, night)
+        read = _read_files(host, night, chosen) if host is not None else {}
+    except VampdError as error:
+        return Reading(night, place, Verdict(()), f"{error.code}: {error.message}")
+    verdict = judge_copy(expected, chosen, read)
+    if is_destination:
+        # Of what was moved, the destination's receipts tell nothing.
+        connections.receipts.keep(night, read.values())
+    if verdict.bad:
+        connections.store.keep(night, Facts(unsafe=True))
+    elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
+        expected
+    ):
+        # All of it was proven anew: what had been found bad is mended.
+        connections.store.keep(night, Facts(safe_at=time.time()))
+    _keep_bad_list(connections, night, verdict)
+    remedy = () if is_destination else _remedy(connections, night, host, verdict)
+    return Reading(night, place, verdict, remedy=remedy)
+
+
+def _remedy(
+    connections: Connections, night: NightId, host: RsyncArchive | None, verdict: Verdict
+) -> tuple[str, ...]:
+    """What sends again what is bad of a night that was moved, where vampd itself never sends."""
+    from vampd.cli.act.transfer import shell_lines
+
+    folder = connections.settings.watch.root / night.folder
+    if host is None or not verdict.bad or not folder.is_dir():
+        return ()
+    return tuple(shell_lines(host, night, folder, verdict.bad, Compare.CHECKSUM))
+
+
+def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive | None, bool]:
+    """Where the night lies: a name for people, the host, and whether it is the destination."""
+    from vampd.wiring.world import archive_places
+
+    places = list(archive_places(connections.settings, night))
+    for number, (name, host) in enumerate(places):
+        try:
+            if host.files(night):
+                return name, host, number == 0
+        except RemoteUnavailable as error:
+            # A folder that is not there is no place where the night was moved to.
+            if number == 0 or error.code != "archive_folder_missing":
+                raise
+    return " or ".join(name for name, _ in places), None, False
+
+
+def _read_files(host: ArchiveHost, night: NightId, paths: Sequence[str]) -> dict[str, Receipt]:
+    from vampd.disk.pace import SteadyPace
+
+    read: dict[str, Receipt] = {}
+    with _bar(title_of(night), len(paths)) as advance:
+        for start in range(0, len(paths), _FILES_AT_ONCE):
+            batch = paths[start : start + _FILES_AT_ONCE]
+            try:
+                receipts = list(host.digests(night, batch, SteadyPace()))
+            except DataError:
+                receipts = [r for path in batch for r in _read_one(host, night, path)]
+            read.update((receipt.path, receipt) for receipt in receipts)
+            advance(len(batch))
+    return read
+
+
+def _read_one(host: ArchiveHost, night: NightId, path: str) -> Sequence[Receipt]:
+    """One file's receipt; of a file that cannot be read one with a digest that no file has."""
+    from vampd.disk.pace import SteadyPace
+
+    try:
+        return host.digests(night, [path], SteadyPace())
+    except DataError:
+        listed = host.files(night).get(path)
+        if listed is None:
+            return ()
+        return (Receipt(Place.ARCHIVE, listed, _UNREADABLE, time.time()),)
+
+
+def _keep_bad_list(connections: Connections, night: NightId, verdict: Verdict) -> None:
+    from vampd.disk.atomic import remove_durably, replacing
+
+    folder = connections.settings.watch.root / night.folder
+    if not folder.is_dir():
+        return  # the night lives on at the archive host alone
+    before = connections.eyes.text(night, BAD_LIST)
+    text = format_bad_list(before, night.date, verdict.checked, verdict.bad)
+    if text and text != before:
+        with replacing(folder / BAD_LIST) as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+    elif not text and before is not None:
+        remove_durably(folder / BAD_LIST)
+
+
+def _show(reading: Reading, night: str) -> None:
+    title, verdict = title_of(reading.night), reading.verdict
+    if reading.failure is not None:
+        write_prose(f"{title}: NOT verified: {reading.failure}")
+        return
+    files = count_of(len(verdict.checked), "file")
+    if not verdict.bad:
+        write_prose(f"{title}: good, {files} read again at {reading.place}")
+        return
+    write_prose(
+        f"{title}: BAD, {len(verdict.damaged)} damaged and {len(verdict.missing)} missing of"
+        f" {files} at {reading.place}"
+    )
+    for path in verdict.bad:
+        write(f"{reading.night.date}/{path}")
+    if not reading.remedy:
+        write_prose(f"{title}: `vampctl retry {night} --from transfer` sends these again")
+        return
+    write_prose(
+        f"{title}: it has moved, and `vampctl retry` would send all of it to its destination once"
+        " more; this sends these again, then verify anew:"
+    )
+    for line in reading.remedy:
+        write(line)
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    if not is_terminal():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(highlight=False), transient=True) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda files: bars.advance(task, files)

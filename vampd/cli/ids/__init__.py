@@ -1,0 +1,1 @@
+"""The frame-ID ledger: what it lists, and writing it again."""

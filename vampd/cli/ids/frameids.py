@@ -1,0 +1,179 @@
+"""vampctl frameids: the ledger, and whether folders and headers say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
+from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.cli.shared.words import count_of
+from vampd.errors import EXIT_NIGHT
+
+if TYPE_CHECKING:
+    from vampd.model.frame_ids import LedgerListing, Review
+    from vampd.wiring.connections import Connections
+
+_COLUMNS = (
+    Column("date"),
+    Column("kind"),
+    Column("first"),
+    Column("last"),
+    Column("granted", align_right=True),
+    Column("bound", align_right=True),
+    Column("applied", align_right=True),
+    Column("unused", align_right=True),
+)
+
+QuickOption = Annotated[
+    bool, typer.Option("--quick", help="Trust file names: do not open every product's header.")
+]
+
+
+def frameids(
+    context: typer.Context,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the frame-ID ledger and look for what contradicts it.
+
+    The ledger's file and database, file names, the headers of all products and name_changes.txt of
+    all archive nights are compared. Unused IDs and gaps are listed and are no fault; contradictions
+    and IDs that stand twice are: then the exit status is 1.
+    """
+    with connected(context, config) as connections:
+        listing, review = review_everything(connections, headers=not quick)
+    if as_json:
+        write_json(review_object(listing, review))
+    else:
+        for line in review_lines(listing, review):
+            write_prose(line)
+    if review.findings:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def review_everything(connections: Connections, *, headers: bool) -> tuple[LedgerListing, Review]:
+    """Read folders, headers if so asked, and the ledger, and review them."""
+    from vampd.ledger.carried_ids import read_carried_ids
+    from vampd.ledger.observed_ids import read_sightings
+    from vampd.model.frame_ids import review_ids
+    from vampd.model.nights import ARCHIVE_FOLDER
+
+    root = connections.settings.watch.root
+    # The folders first: what they show has its record by then, also while vampd works.
+    nights = read_sightings(root / ARCHIVE_FOLDER)
+    carried = [one for night in nights if headers for one in read_carried_ids(root, night.night)]
+    listing = connections.ledger.listing()
+    return listing, review_ids(listing, nights, carried)
+
+
+def review_object(listing: LedgerListing, review: Review) -> dict[str, Any]:
+    """The review for programs."""
+    return {
+        "agrees": not review.findings,
+        "findings": list(review.findings),
+        "nights": [
+            {
+                "date": one.night.date,
+                "kind": str(one.night.kind),
+                "first": str(one.first),
+                "last": str(one.last),
+                "granted": one.granted,
+                "bound": one.bound,
+                "applied": one.applied,
+                "unused": one.unused,
+            }
+            for one in review.nights
+        ],
+        "unused": [
+            {
+                "frame_id": str(one.frame_id),
+                "date": one.night.date,
+                "kind": str(one.night.kind),
+                "request": one.request,
+            }
+            for one in review.unused
+        ],
+        "gaps": [
+            {"first": str(gap.first), "last": str(gap.last), "count": gap.count}
+            for gap in review.gaps
+        ],
+        "refused": [
+            {
+                "request": one.number,
+                "date": one.night.date,
+                "kind": str(one.night.kind),
+                "wanted": one.wanted,
+                "reason": one.refused,
+            }
+            for one in listing.requests
+            if one.refused is not None
+        ],
+        "ids": [
+            {
+                "frame_id": str(one.frame_id),
+                "date": one.night.date,
+                "kind": str(one.night.kind),
+                "identity": one.identity,
+                "applied": one.applied,
+            }
+            for one in listing.ids
+        ],
+        "records_behind": listing.behind,
+    }
+
+
+def review_lines(listing: LedgerListing, review: Review) -> Iterator[str]:
+    """The review for people."""
+    yield from align_columns(
+        _COLUMNS,
+        [
+            (
+                one.night.date,
+                str(one.night.kind),
+                str(one.first),
+                str(one.last),
+                *(f"{number:,}" for number in (one.granted, one.bound, one.applied, one.unused)),
+            )
+            for one in review.nights
+        ],
+    )
+    yield f"{count_of(len(listing.ids), 'frame ID')}, {len(review.unused):,} unused"
+    if listing.behind:
+        yield (
+            f"the database lacks {count_of(listing.behind, 'record')} of the ledger's file: vampd"
+            " brings them in when it starts or grants"
+        )
+    unused = {one.request for one in review.unused}
+    refusals = {one.number: one.refused for one in listing.requests if one.number in unused}
+    yield from _listing(
+        "unused",
+        [
+            f"{one.frame_id}  {one.night.date}"
+            + (f"  {refusals[one.request]}" if refusals.get(one.request) else "")
+            for one in review.unused
+        ],
+    )
+    yield from _listing(
+        "gaps",
+        [
+            f"{gap.first} to {gap.last}  {gap.count:,}" if gap.count > 1 else f"{gap.first}  1"
+            for gap in review.gaps
+        ],
+    )
+    yield from _listing("findings", list(review.findings))
+    yield ""
+    if review.findings:
+        yield f"NOT in order: {count_of(len(review.findings), 'finding')}"
+    else:
+        yield "in order: ledger, file names, headers and name_changes.txt agree"
+
+
+def _listing(title: str, lines: list[str]) -> Iterator[str]:
+    if lines:
+        yield ""
+        yield f"{title}:"
+        yield from (f"  {line}" for line in lines)

@@ -1,0 +1,1 @@
+"""What people look at: nights, plans, sums, pictures; nothing here changes anything."""

@@ -1,0 +1,96 @@
+"""What a person can do about a night, by where it stands and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from vampd.cli.shared.nights import named
+from vampd.model.nights import StageName, Status
+
+if TYPE_CHECKING:
+    from vampd.model.nights import NightRecord
+
+_SEE = ("plan", "shows what is still to be done, doing nothing")
+_RETRY = ("retry", "tries again now, once what the error tells of is mended")
+# These are about all nights.
+_WITHOUT_NIGHT = frozenset({"frameids", "rebuild-ledger"})
+_LEDGER = (
+    ("frameids", "shows what ledger, file names, headers and name_changes.txt tell otherwise"),
+    ("rebuild-ledger", "if the ledger is lost or damaged: writes it anew, asking first"),
+    ("retry", "tries again, once they agree"),
+)
+_BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
+    "frame_id_conflict": _LEDGER,
+    "frame_ids_disagree": _LEDGER,
+    "ledger_conflict": _LEDGER,
+    "ledger_damaged": _LEDGER,
+    "grant_refused": (
+        ("frameids", "lists the IDs that came and are not used, and why"),
+        ("retry", "asks anew, once who runs the authority has answered for it"),
+    ),
+    "sync_unexpected": (
+        ("summary", "shows what sync made of it"),
+        ("release", "lets it take frame IDs as it is"),
+    ),
+    "card_missing": (
+        ("release", "lets it go on without these cards"),
+        ("retry", "tries again, after headers.required or headers.when_missing was changed"),
+    ),
+    "manifest_unsafe": (("retry --from transfer", "sends and reads again what is not proven"),),
+    "mail_uncertain": (
+        ("mail --mark-sent", "if it has arrived: records that"),
+        ("mail --send --yes", "if it has not: sends it again"),
+        ("retry", "goes on, once one of them was said"),
+    ),
+    "manifest_stale": (
+        ("manifest", "shows which manifests it has, and whether they were mailed"),
+        ("retry", "writes a new one, once the old one is out of the folder"),
+    ),
+    "old_tools": (
+        ("restore", "brings the folder back to raw, after showing what goes and asking"),
+        ("retry", "lets vampd process it, once it is restored"),
+    ),
+    "restored": (("retry", "lets vampd process it from raw"),),
+    "held_by_person": (("release", "lets it go on"),),
+    "bug": (
+        ("log", "shows the records around it: report them with the error above"),
+        ("retry", "tries again"),
+    ),
+}
+
+
+def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict[str, str]]:
+    """Commands, each with what it does; the first is the likeliest one.
+
+    ``records`` are all nights: where the date has both kinds, the commands name the kind.
+    """
+    night = record.night
+    for verb, what in _choose(record):
+        command, _, option = verb.partition(" ")
+        # These are about archive nights alone, so they know no --kind.
+        of_night = night.date if command in ("mail", "manifest") else named(night, records)
+        words = ["vampctl", command, "" if command in _WITHOUT_NIGHT else of_night, option]
+        yield {"command": " ".join(word for word in words if word), "what": what}
+
+
+def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
+    match record.state.status:
+        case Status.FILLING:
+            return (("hold", "keeps it from starting by itself"),)
+        case Status.READY | Status.WAITING if "older night" in (record.note or ""):
+            return (("release", "lets it pass the older nights on its way to frame IDs"), _SEE)
+        case Status.READY:
+            return (_SEE, ("hold", "keeps it from starting"))
+        case Status.RUNNING:
+            return (("log", "shows what it does"), ("hold", "stops it"))
+        case Status.WAITING:
+            return (("retry", "tries again now"), _SEE, ("hold", "keeps it from trying again"))
+        case Status.HELD:
+            return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
+        case Status.DONE if record.safe_at is None:
+            return (("retry --from transfer", "sends what is bad on the archive host again"),)
+        case Status.DONE if record.state.stage is StageName.MANIFEST:
+            return (("mail", "shows the mail that tells STARS of it; --send sends it"),)
+        case Status.DONE:
+            return (("audit", "counts its frames anew"),)

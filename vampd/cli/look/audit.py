@@ -1,0 +1,159 @@
+"""vampctl audit: the sum of a night's frames, counted anew from the files."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.words import count_of
+from vampd.errors import EXIT_NIGHT, TransientError
+
+if TYPE_CHECKING:
+    from vampd.model.accounts import Audit, CountedProduct
+    from vampd.model.nights import NightId, NightRecord
+    from vampd.ports import Eyes
+
+_LOOKS = 20
+
+
+def audit(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Count a night's frames: is every raw frame accounted for?
+
+    Raw = in products + in framelists not yet packed + set aside. Raw frames are counted from the
+    raw files now, product frames from the products. Exits with 1 when the sum is not balanced.
+    Late cubes, which are still to be synchronised, unbalance it.
+    """
+    with connected(context, config) as connections:
+        record = choose_record(connections.store.nights(), night, kind)
+        folder = connections.settings.watch.root / record.night.folder
+        result = count_night(record.night, folder, connections.eyes)
+    if as_json:
+        write_json(audit_object(record.night, result))
+    else:
+        for line in audit_lines(record, result):
+            write_prose(line)
+    if not result.balanced:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def count_night(night: NightId, folder: Path, eyes: Eyes) -> Audit:
+    """Count the frames of a night from its files: headers only, no pixels."""
+    from vampd.fits.packed_file import count_packed_frames
+    from vampd.fits.rawcube import count_frames
+    from vampd.model.accounts import CountedCube, CountedProduct, audit_night
+    from vampd.model.nights import is_cube_name
+
+    raw = [
+        CountedCube(file.path, count_frames(folder / file.path))
+        for file in eyes.raw_files(night)
+        if is_cube_name(file.path.rpartition("/")[2])
+    ]
+    # Framelists first: one that is packed in between is then seen as both, and not as neither.
+    framelists = _count_framelists(night, eyes)
+    packed = [
+        CountedProduct(
+            product.file.path, count_packed_frames(folder / product.file.path), product.identity
+        )
+        for product in eyes.packed_products(night)
+    ]
+    return audit_night(raw, packed, framelists, eyes.generations(night))
+
+
+def _count_framelists(night: NightId, eyes: Eyes) -> list[CountedProduct]:
+    from vampd.model.accounts import CountedProduct
+
+    for _ in range(_LOOKS):
+        # The daemon may give a framelist its frame ID, or retire it, while it is looked at.
+        with contextlib.suppress(FileNotFoundError):
+            return [
+                CountedProduct(head.path, eyes.framelist(night, head.path).frames, head.identity)
+                for head in eyes.framelist_heads(night)
+            ]
+    raise TransientError(
+        "night_moving", f"the framelists of {night} change faster than they can be read; ask again"
+    )
+
+
+def audit_object(night: NightId, result: Audit) -> dict[str, Any]:
+    """The audit for programs."""
+    return {
+        "date": night.date,
+        "kind": str(night.kind),
+        "balanced": result.balanced,
+        "raw_frames": result.raw_frames,
+        "product_frames": result.product_frames,
+        "framelist_frames": result.framelist_frames,
+        "rejected_frames": result.rejected_frames,
+        "late_frames": result.late_frames,
+        "rejected": [
+            {"path": cube.path, "frames": cube.frames, "code": cube.code, "reason": cube.reason}
+            for cube in result.rejected
+        ],
+        "late": [{"path": cube.path, "frames": cube.frames} for cube in result.late],
+        "findings": list(result.findings),
+    }
+
+
+def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
+    """The audit for people."""
+    yield f"{title_of(record.night)}, stage {record.state.stage}, {record.state.status}"
+    rows = [
+        ("raw frames", result.raw_frames, count_of(result.raw_cubes, "raw cube")),
+        ("= in products", result.product_frames, count_of(result.packed_products, "product")),
+    ]
+    if result.framelists:
+        unpacked = f"{count_of(result.framelists, 'product')} not packed yet"
+        rows.append(("+ in framelists", result.framelist_frames, unpacked))
+    if result.rejected:
+        rows.append(("+ set aside", result.rejected_frames, count_of(len(result.rejected), "cube")))
+    if result.late:
+        late = f"{count_of(len(result.late), 'cube')} to be synchronised"
+        rows.append(("+ late", result.late_frames, late))
+    left_over = result.raw_frames - result.accounted_frames - result.late_frames
+    if left_over:
+        rows.append(("+ unaccounted", left_over, "no place: see the findings"))
+    columns = (Column(), Column(align_right=True), Column())
+    yield from align_columns(
+        columns, [(f"  {name}", f"{frames:,}", f"in {where}") for name, frames, where in rows]
+    )
+    yield _verdict(result)
+    yield from _listing(
+        "set aside",
+        [
+            f"{cube.path} ({count_of(cube.frames, 'frame')}): {cube.code}: {cube.reason}"
+            for cube in result.rejected
+        ],
+    )
+    yield from _listing(
+        "late", [f"{cube.path} ({count_of(cube.frames, 'frame')})" for cube in result.late]
+    )
+    yield from _listing("findings", result.findings)
+
+
+def _verdict(result: Audit) -> str:
+    if result.balanced:
+        return "balanced: every raw frame is accounted for"
+    if result.late and not result.findings:
+        return "not balanced yet: late cubes are still to be synchronised"
+    return "NOT balanced: see the findings"
+
+
+def _listing(title: str, lines: Sequence[str]) -> Iterator[str]:
+    if not lines:
+        return
+    yield ""
+    yield f"{title}:"
+    yield from (f"  {line}" for line in lines)

@@ -1,0 +1,278 @@
+"""vampctl doctor: is everything there that vampd needs, line by line."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from vampd import __version__
+from vampd.cli.shared.output import Column, write_json, write_table
+from vampd.cli.shared.session import ConfigOption, JsonOption, settings_of
+from vampd.cli.shared.words import count_of, format_size, one_line
+from vampd.errors import EXIT_NIGHT, StateError, VampdError
+from vampd.model.nights import ARCHIVE_FOLDER, Kind
+
+if TYPE_CHECKING:
+    from vampd.config import Settings
+    from vampd.model.resources import Space
+
+_OK, _WARN, _BAD = "OK", "look", "BAD"
+_STYLES = {_OK: "green", _WARN: "yellow", _BAD: "bold red"}
+_COLUMNS = (Column("check"), Column("", style_of=lambda cell: _STYLES[cell]), Column("found"))
+_INOTIFY = Path("/proc/sys/fs/inotify")
+# Three folders a night that is not done, and some for whoever else watches.
+_FEWEST_WATCHES, _FEWEST_INSTANCES = 8192, 16
+_CLOCK_SLACK_S = 2.0
+_SILENT_AFTER_S = 30.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked at, how it stands, and what was found or is to be done."""
+
+    check: str
+    state: str
+    told: str
+
+
+def doctor(
+    context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Check all that vampd needs: each line is OK or what to do.
+
+    Configuration, programs, permissions, the database, free space, inotify's limits, the clock, and
+    for every archive host the login, its folder and its space. Changes nothing. Exits with 1 when a
+    line is BAD, and with 78 when the configuration itself cannot be used.
+    """
+    settings = settings_of(context, config)
+    findings = list(examine(settings))
+    if as_json:
+        write_json([{"check": f.check, "state": f.state, "found": f.told} for f in findings])
+    else:
+        write_table(_COLUMNS, [(f.check, f.state, f.told) for f in findings])
+    if any(finding.state == _BAD for finding in findings):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """All checks, in the order in which one would mend what they find."""
+    told = f"vampd {__version__}, Python {platform.python_version()}"
+    yield Finding("configuration", _OK, f"read; {told}")
+    yield from _programs(settings)
+    yield from _folders(settings)
+    yield from _database(settings)
+    yield from _inotify()
+    yield from _clock(settings)
+    yield from _authority(settings)
+    yield from _mail(settings)
+    yield from _archives(settings)
+
+
+def _programs(settings: Settings) -> Iterator[Finding]:
+    remote = any(settings.transfer.destination(kind).host for kind in Kind)
+    wanted = [
+        ("rsync", [settings.transfer.rsync, "--version"], True),
+        ("ssh", [settings.transfer.ssh[0], "-V"], remote),
+        ("setpriv", ["setpriv", "--version"], True),
+        ("journalctl", ["journalctl", "--version"], False),
+    ]
+    for name, command, needed in wanted:
+        yield _program(name, command, _BAD if needed else _WARN)
+
+
+def _program(name: str, command: list[str], otherwise: str) -> Finding:
+    try:
+        shown = _output(command)
+    except VampdError as error:
+        return Finding(name, otherwise, error.message)
+    return Finding(name, _OK, shown.strip().partition("\n")[0])
+
+
+def _output(command: list[str]) -> str:
+    from vampd.adapters.process import run_process
+    from vampd.disk.pace import SteadyPace
+
+    ended = run_process(command, pace=SteadyPace(), silent_after_s=_SILENT_AFTER_S)
+    return ended.stdout.decode("utf-8", "replace") or ended.stderr
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    from vampd.disk.space import space_at
+
+    root, state = settings.watch.root, settings.database.path.parent
+    for name, folder in (
+        ("root", root),
+        ("archive nights", root / ARCHIVE_FOLDER),
+        ("state folder", state),
+    ):
+        yield Finding(name, *_access(folder))
+        if folder.is_dir() and name != "archive nights":
+            yield _space(f"space at {name}", str(folder), space_at(folder), settings)
+
+
+def _access(folder: Path) -> tuple[str, str]:
+    if not folder.is_dir():
+        return _BAD, f"{folder} is no folder; create it, or mount its disk"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        owner = folder.stat()
+        return _BAD, (
+            f"{folder} may not be read and written by you (user {os.geteuid()}); it belongs to"
+            f" user {owner.st_uid}, group {owner.st_gid}: run as its owner, or join its group"
+        )
+    return _OK, f"{folder} may be read and written"
+
+
+def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
+    from vampd.model.resources import Need, find_shortage, is_low
+
+    reserve, told = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
+    if find_shortage(space, Need(bytes=1), reserve):
+        what = f"disk.reserve_bytes wants {format_size(reserve)}: make room"
+        return Finding(check, _BAD, f"{told} at {place}; {what}")
+    if is_low(space, Need(), settings.disk.warn_below):
+        return Finding(check, _WARN, f"{told} at {place}, of {format_size(space.all_bytes)}")
+    return Finding(check, _OK, f"{told} of {format_size(space.all_bytes)}")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    from vampd.disk.lock import Lock
+    from vampd.wiring.connections import connect
+
+    path = settings.database.path
+    if not path.exists():
+        yield Finding("database", _WARN, f"there is none at {path} yet: vampd makes it")
+        return
+    try:
+        with connect(settings) as connections:
+            nights = connections.store.nights()
+            listing = connections.ledger.listing()
+    except VampdError as error:
+        yield Finding("database", _BAD, error.message)
+        return
+    yield Finding("database", _OK, f"{path}, {count_of(len(nights), 'night')}")
+    ids = count_of(len(listing.ids), "frame ID")
+    yield Finding(
+        "ledger", _OK, f"{ids} on record; `vampctl frameids` compares it with the folders"
+    )
+    lock_path = path.with_name(f"{path.name}.lock")
+    try:
+        if lock_path.exists():
+            with Lock(lock_path):
+                pass
+    except StateError as error:
+        yield Finding("daemon", _OK, f"vampd is up: {error.context.get('holder') or 'no name'}")
+    except OSError as error:
+        yield Finding("daemon", _BAD, f"{lock_path}: {error.strerror}; you are not of its group")
+    else:
+        yield Finding("daemon", _WARN, "vampd is not running: start it, or use `vampctl run`")
+
+
+def _inotify() -> Iterator[Finding]:
+    for name, fewest in (
+        ("max_user_watches", _FEWEST_WATCHES),
+        ("max_user_instances", _FEWEST_INSTANCES),
+    ):
+        try:
+            limit = int((_INOTIFY / name).read_text())
+        except (OSError, ValueError) as error:
+            yield Finding(f"inotify {name}", _WARN, f"not known ({error}); the scan needs none")
+            continue
+        if limit < fewest:
+            told = f"{limit:,} is little: sysctl fs.inotify.{name}={fewest} hastens vampd"
+            yield Finding(f"inotify {name}", _WARN, told)
+        else:
+            yield Finding(f"inotify {name}", _OK, f"{limit:,}")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    yield _synchronised()
+    root = settings.watch.root
+    if not (root.is_dir() and os.access(root, os.W_OK)):
+        return
+    # A file server has a clock of its own, and quiet nights are told by its times.
+    ahead_s = _ahead_of_here(root)
+    if abs(ahead_s) > _CLOCK_SLACK_S:
+        told = f"the clock of {root} is {ahead_s:+.1f} s from this machine's: synchronise both"
+        yield Finding("clock of the disk", _BAD, told)
+    else:
+        yield Finding(
+            "clock of the disk", _OK, f"agrees with this machine's to {abs(ahead_s):.1f} s"
+        )
+
+
+def _ahead_of_here(folder: Path) -> float:
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(dir=folder, prefix=".vampd-clock-") as file:
+        before = time.time()
+        file.write(b"x")
+        file.flush()
+        os.fsync(file.fileno())
+        after, there = time.time(), os.fstat(file.fileno()).st_mtime
+    # The kernel's clock for files is up to a tick behind, which the slack covers.
+    return there - min(max(there, before), after)
+
+
+def _synchronised() -> Finding:
+    if shutil.which("timedatectl") is None:
+        return Finding("clock", _WARN, "whether it is synchronised is not known: no timedatectl")
+    try:
+        told = _output(["timedatectl", "show", "--property=NTPSynchronized", "--value"]).strip()
+    except VampdError as error:
+        return Finding("clock", _WARN, error.message)
+    if told == "yes":
+        return Finding("clock", _OK, "synchronised")
+    if told == "no":
+        return Finding("clock", _BAD, "not synchronised: start chrony or systemd-timesyncd")
+    return Finding("clock", _WARN, f"whether it is synchronised is not known: {one_line(told)}")
+
+
+def _authority(settings: Settings) -> Iterator[Finding]:
+    from vampd.config import Authority
+
+    chosen = settings.frameids
+    if chosen.authority is Authority.NONE:
+        told = 'frameids.authority is "none": archive nights wait before they get frame IDs'
+        yield Finding("frame IDs", _WARN, told)
+    else:
+        yield Finding("frame IDs", _OK, f"granted by {chosen.authority}")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    from vampd.model.delivery import Way
+
+    mail = settings.mail
+    if mail.missing:
+        told = f"cannot be sent by vampd: {', '.join(mail.missing)} not set"
+        yield Finding("mail to STARS", _WARN, told)
+    else:
+        yield Finding("mail to STARS", _OK, f"from {mail.sender}, by {mail.way}")
+    warned = ", ".join(mail.warn_recipients) or "nobody; mail.warn_recipients names them"
+    yield Finding("told of low space", _OK, warned)
+    if mail.way is Way.SENDMAIL and mail.sender and not os.access(mail.sendmail, os.X_OK):
+        told = f"{mail.sendmail} is not there: install one, or set mail.way to smtp"
+        yield Finding("sendmail", _BAD if mail.automatic or mail.warn_recipients else _WARN, told)
+
+
+def _archives(settings: Settings) -> Iterator[Finding]:
+    from vampd.adapters.archive_host import open_archive_host
+
+    for kind in Kind:
+        destination = settings.transfer.destination(kind)
+        check, place = f"{kind} destination", destination.destination
+        try:
+            space = open_archive_host(settings.transfer, kind).space()
+        except VampdError as error:
+            yield Finding(check, _BAD, error.message)
+            continue
+        login = "" if destination.host is None else ", login without a password works"
+        yield Finding(check, _OK, f"{place}{login}")
+        yield _space(f"space for {kind}", place, space, settings)

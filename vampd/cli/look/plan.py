@@ -1,0 +1,196 @@
+"""vampctl plan: what vampd would do next with a night, without doing it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
+
+import typer
+
+from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.output import write_json, write_prose
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.words import count_of, format_size, one_line
+from vampd.model.nights import Status
+from vampd.model.plan import (
+    Action,
+    CommitGeneration,
+    EditCards,
+    Hash,
+    LinkSetAside,
+    MarkApplied,
+    Pack,
+    Plan,
+    Remark,
+    ReserveFrameIds,
+    Retire,
+    Send,
+    SendMail,
+    StampFrameId,
+    Wave,
+    WriteFramelist,
+    WriteText,
+)
+from vampd.model.proofs import Place
+
+if TYPE_CHECKING:
+    from vampd.model.nights import NightRecord
+
+# A plan up to this length is listed, a longer one is summed up.
+LISTED_ACTIONS = 40
+_LISTED_REMARKS = 10
+_WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
+
+AllOption = Annotated[bool, typer.Option("--all", help="List every action of a long plan.")]
+
+
+def plan(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    list_all: AllOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what is to be done at a night's stage, doing nothing.
+
+    It is the very plan that vampd would execute now: waves one after the other, the actions of a
+    wave in any order. A plan longer than 40 actions is summed up by kind.
+    """
+    with connected(context, config) as connections:
+        from vampd.stages import STAGES, settings_for
+
+        record = choose_record(connections.store.nights(), night, kind)
+        stage = STAGES[record.state.stage]
+        survey = stage.survey(record.night, connections.eyes)
+        planned = stage.plan(survey, settings_for(record, connections.settings))
+    if as_json:
+        write_json(plan_object(record, planned))
+        return
+    limit = None if list_all else LISTED_ACTIONS
+    for line in plan_lines(record, planned, limit):
+        write_prose(line)
+
+
+def plan_lines(record: NightRecord, planned: Plan, limit: int | None) -> Iterator[str]:
+    """The plan for people; one with more actions than ``limit`` is summed up by kind."""
+    state = record.state
+    yield f"{title_of(record.night)}, stage {state.stage}, {state.status}"
+    if state.status is Status.FILLING:
+        yield "The night is still filling; this would be done if it were complete now."
+    if not planned:
+        yield "nothing left to do"
+    short = limit is None or len(planned) <= limit
+    for number, wave in enumerate(planned.waves, start=1):
+        yield f"wave {number} of {len(planned.waves)}: {count_of(len(wave), 'action')}"
+        yield from _list_wave(wave) if short else _sum_up_wave(wave)
+    if not short:
+        yield "--all lists every action"
+    if planned:
+        yield "Then the stage looks again."
+    yield from _remark_lines(planned.remarks, limit)
+
+
+def plan_object(record: NightRecord, planned: Plan) -> dict[str, Any]:
+    """The plan for programs."""
+    return {
+        "date": record.night.date,
+        "kind": str(record.night.kind),
+        "stage": str(record.state.stage),
+        "status": str(record.state.status),
+        "waves": [
+            [
+                {
+                    "action": kind_of(action).replace(" ", "_"),
+                    "subject": subject_of(action),
+                    "runs_in": str(action.runs_in),
+                }
+                for action in wave
+            ]
+            for wave in planned.waves
+        ],
+        "remarks": [
+            {"code": remark.code, "subject": remark.subject, "message": remark.message}
+            for remark in planned.remarks
+        ],
+    }
+
+
+def kind_of(action: Action) -> str:
+    """The action's kind in words: ``write framelist``."""
+    return _WORD_IN_NAME.sub(" ", type(action).__name__).lower()
+
+
+def subject_of(action: Action) -> str:
+    """What the action is about, in one line."""
+    match action:
+        case CommitGeneration(generation):
+            return (
+                f"vgen2/{generation.file_name}: {count_of(len(generation.cubes), 'raw cube')},"
+                f" {count_of(len(generation.products), 'product')},"
+                f" {len(generation.set_aside):,} set aside"
+            )
+        case WriteFramelist(product):
+            return f"vgen2/{product.name}.framelist, {count_of(product.frames, 'frame')}"
+        case WriteText(path):
+            return path
+        case LinkSetAside(path):
+            return path
+        case EditCards(framelist, edits):
+            return f"{framelist}, {count_of(len(edits), 'card')}"
+        case ReserveFrameIds(identities):
+            return count_of(len(identities), "frame ID")
+        case StampFrameId(framelist, _, frame_id):
+            return f"{framelist} as {frame_id}"
+        case MarkApplied(frame_ids):
+            return _first_to_last([str(frame_id) for frame_id in frame_ids])
+        case Pack():
+            return (
+                f"{action.packed}, {count_of(action.frames, 'frame')}"
+                f" ({format_size(action.bytes)} raw)"
+            )
+        case Send(files, compare):
+            return f"{_first_to_last(files)}, compared by {compare}"
+        case Hash(files, place):
+            where = "here" if place is Place.HERE else "on the archive host"
+            return f"{_first_to_last(files)}, {where}"
+        case Retire(path, kept_as):
+            return f"{path}, kept as {kept_as}"
+        case SendMail(manifests):
+            return _first_to_last([manifest.name for manifest in manifests])
+        case _:
+            assert_never(action)
+
+
+def _first_to_last(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{len(names):,}: {names[0]} to {names[-1]}"
+
+
+def _list_wave(wave: Wave) -> Iterator[str]:
+    width = max(len(kind_of(action)) for action in wave)
+    for action in wave:
+        yield f"  {kind_of(action):<{width}}  {subject_of(action)}"
+
+
+def _sum_up_wave(wave: Wave) -> Iterator[str]:
+    counts = Counter(map(kind_of, wave))
+    width = max(map(len, counts))
+    for kind, count in counts.items():
+        first = next(action for action in wave if kind_of(action) == kind)
+        more = f", and {count - 1:,} more" if count > 1 else ""
+        yield f"  {kind:<{width}}  {subject_of(first)}{more}"
+
+
+def _remark_lines(remarks: Sequence[Remark], limit: int | None) -> Iterator[str]:
+    if not remarks:
+        return
+    yield f"{count_of(len(remarks), 'remark')}:"
+    listed = remarks if limit is None else remarks[:_LISTED_REMARKS]
+    for remark in listed:
+        yield f"  {remark.code}  {remark.subject}  {one_line(remark.message)}"
+    if len(listed) < len(remarks):
+        yield f"  and {len(remarks) - len(listed):,} more (--all)"

@@ -1,0 +1,79 @@
+"""vampctl plot: a picture of a night, to see at a glance what sync made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.observed_night import observe_night
+from vampd.cli.shared.output import write
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
+from vampd.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE.png",
+        help="Where to; without it sync_<date>_<kind>.png in the current folder.",
+        show_default=False,
+    ),
+]
+
+
+def plot(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    output: OutputOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Draw a night: timeline, offsets, FLC alternation, losses.
+
+    Writes a PNG of 1600 x 1000 pixels, over an older one of that name. Needs matplotlib, which
+    comes with the extra `plot`: pip install 'vampd[plot]'.
+    """
+    try:
+        from vampd.cli.plotting.figure import draw_night
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise UsageError(
+            "matplotlib_missing",
+            "vampctl plot needs matplotlib, which is not installed here:"
+            " pip install 'vampd[plot]' in vampd's environment",
+        ) from error
+    _check_output(output)
+    with connected(context, config) as connections:
+        record = choose_record(connections.store.nights(), night, kind)
+        observed = observe_night(connections, record)
+    path = output or Path(f"sync_{record.night.date}_{record.night.kind}.png")
+    write_picture(draw_night(title_of(record.night), observed), path)
+    write(str(path))
+
+
+def _check_output(output: Path | None) -> None:
+    folder = Path() if output is None else output.parent
+    if not folder.is_dir():
+        raise UsageError("no_folder", f"there is no folder {folder} to write the picture into")
+    if output is not None and output.suffix.lower() != ".png":
+        raise UsageError("not_png", f"the picture is a PNG: expected -o FILE.png, found {output}")
+
+
+def write_picture(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG; UsageError ``not_writable``. The same figure gives the same bytes."""
+    from vampd.disk.atomic import replacing
+
+    try:
+        with replacing(path) as file:
+            # Without metadata: they would name the version of matplotlib.
+            figure.savefig(file, format="png", metadata={"Software": None})
+    except OSError as error:
+        raise UsageError("not_writable", f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,296 @@
+"""vampctl status: where the nights stand, and what they wait for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vampd.cli.shared.nights import choose_records, title_of
+from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
+from vampd.cli.shared.progress import format_progress, format_progress_in_full
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, settings_of
+from vampd.cli.shared.words import (
+    format_duration,
+    format_moment,
+    format_size,
+    format_time,
+    format_time_or_none,
+    one_line,
+)
+from vampd.model.delivery import Correspondence
+from vampd.model.nights import Gate, Status, stages_of
+
+if TYPE_CHECKING:
+    from vampd.model.nights import EventRecord, NightId, NightRecord
+
+_STYLES = {
+    Status.FILLING: "dim",
+    Status.READY: "",
+    Status.RUNNING: "cyan",
+    Status.WAITING: "yellow",
+    Status.HELD: "bold red",
+    Status.DONE: "green",
+}
+_COLUMNS = (
+    Column("date"),
+    Column("kind"),
+    Column("stage"),
+    Column("status", style_of=lambda cell: _STYLES[Status(cell)]),
+    Column("progress", align_right=True),
+    Column("frames", align_right=True),
+    Column("size", align_right=True),
+    Column("age", align_right=True),
+    Column("note"),
+)
+_EVENT_COLUMNS = (
+    Column("time (UT)"),
+    Column("event"),
+    Column("stage"),
+    Column("attempt", align_right=True),
+    Column("by"),
+    Column("message"),
+)
+_LAST_EVENTS = 10
+_NOT_SAFE = "NOT safe: the archive copy was found bad"
+_NO_MAIL = Correspondence()
+_GATES = {
+    Gate.CARD_MISSING: "missing cards",
+    Gate.OLDER_NIGHTS: "older nights",
+    Gate.SYNC_UNEXPECTED: "the verdict of sync",
+}
+
+NightOrAll = Annotated[
+    str | None,
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
+]
+
+
+def status(
+    context: typer.Context,
+    night: NightOrAll = None,
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show where the nights stand, or one night's last events.
+
+    Progress counts actions; where cubes are packed, the percentage is of their bytes. Age is the
+    time since the night last moved. Works with the daemon up or down.
+    """
+    from vampd.wiring.connections import look
+
+    with look(settings_of(context, config)) as seen:
+        records = seen.nights
+        if night is not None:
+            records = choose_records(records, night, kind)
+        elif kind is not None:
+            records = tuple(record for record in records if record.night.kind is kind)
+        letters = seen.correspondence.by_night()
+        now = time.time()
+        if as_json:
+            objects = [
+                night_object(record, now, letters.get(record.night, _NO_MAIL)) for record in records
+            ]
+            # One night's history is an answer; that of all would be a dump.
+            if night is not None:
+                for told, record in zip(objects, records, strict=True):
+                    told["events"] = [event_object(e) for e in seen.history(record.night)]
+            write_json(objects)
+        elif night is None:
+            show_nights(records, now, letters)
+        else:
+            for position, record in enumerate(records):
+                if position:
+                    write("")
+                _show_night(
+                    record,
+                    seen.history(record.night),
+                    now,
+                    letters.get(record.night, _NO_MAIL),
+                )
+
+
+def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL) -> str:
+    """What the night waits for, or why it is held, in one line."""
+    state = record.state
+    told = one_line(record.note or "")
+    reason = ": ".join(one_line(text) for text in (record.code, record.error) if text)
+    match state.status:
+        case Status.FILLING:
+            return told or "still being written, or before its hour"
+        case Status.RUNNING:
+            attempt = f"attempt {state.attempts}" if state.attempts > 1 else ""
+            before = f"before: {reason}" if reason else ""
+            return "; ".join(part for part in (told, attempt, before) if part)
+        case Status.WAITING:
+            return "; ".join(part for part in (reason, _next_attempt(record, now), told) if part)
+        case Status.HELD:
+            return "; ".join(part for part in (reason, told) if part) or "held without a reason"
+        case Status.DONE:
+            safe = "safe" if record.safe_at is not None else _NOT_SAFE
+            mail = letters.sum_up(record.night, record.manifests or 0)
+            return told or ", ".join(part for part in (safe, mail) if part)
+        case _:
+            return told
+
+
+def night_object(
+    record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
+) -> dict[str, Any]:
+    """The night for programs; times are UT in ISO 8601, what is not known is null."""
+    state = record.state
+    return {
+        "date": record.night.date,
+        "kind": str(record.night.kind),
+        "stage": str(state.stage),
+        "status": str(state.status),
+        "progress": {
+            "done": record.done_actions,
+            "all": record.all_actions,
+            "done_frames": record.done_frames,
+            "all_frames": record.all_frames,
+            "done_bytes": record.done_bytes,
+            "all_bytes": record.all_bytes,
+        },
+        "frames": record.frames,
+        "bytes": record.bytes,
+        "attempts": state.attempts,
+        "not_before": format_time_or_none(state.not_before),
+        "code": record.code,
+        "error": record.error,
+        "note": describe(record, now, letters),
+        "released": sorted(record.released),
+        "discovered_at": format_time(record.discovered_at),
+        "changed_at": format_time(record.changed_at),
+        "processed_at": format_time_or_none(record.processed_at),
+        "transferred_at": format_time_or_none(record.transferred_at),
+        "safe_at": format_time_or_none(record.safe_at),
+        "mail": letters.sum_up(record.night, record.manifests or 0) or None,
+        "mailed_at": format_time_or_none(letters.mailed_at(record.night)),
+        "acknowledged_at": format_time_or_none(letters.acknowledged_at(record.night)),
+    }
+
+
+def night_row(
+    record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
+) -> tuple[str, ...]:
+    """The cells of the night's line, as `_COLUMNS` name them."""
+    return (
+        record.night.date,
+        str(record.night.kind),
+        str(record.state.stage),
+        str(record.state.status),
+        format_progress(record),
+        f"{record.frames:,}" if record.frames else "-",
+        format_size(record.bytes) if record.bytes else "-",
+        format_duration(now - record.changed_at),
+        describe(record, now, letters),
+    )
+
+
+def _next_attempt(record: NightRecord, now: float) -> str:
+    not_before = record.state.not_before
+    if not_before is None or not_before <= now:
+        return "next attempt now"
+    return f"next attempt in {format_duration(not_before - now)}"
+
+
+def show_nights(
+    records: Sequence[NightRecord],
+    now: float,
+    letters: Mapping[NightId, Correspondence] = MappingProxyType({}),
+) -> None:
+    """Write the table of nights."""
+    if not records and is_terminal():
+        write("no night is known yet: vampd finds them below [watch] root")
+        return
+    write_table(
+        _COLUMNS,
+        [night_row(record, now, letters.get(record.night, _NO_MAIL)) for record in records],
+    )
+
+
+def _show_night(
+    record: NightRecord, history: Sequence[EventRecord], now: float, letters: Correspondence
+) -> None:
+    state = record.state
+    stages = stages_of(record.night.kind)
+    facts = [
+        ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
+        ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
+        ("note", describe(record, now, letters)),
+        ("progress", format_progress_in_full(record)),
+        ("attempts", str(state.attempts) if state.attempts else ""),
+        ("frames", f"{record.frames:,}" if record.frames else ""),
+        ("size", format_size(record.bytes) if record.bytes else ""),
+        ("released", _describe_release(record)),
+        ("discovered", format_moment(record.discovered_at, now)),
+        *(
+            (name, format_moment(at, now) if at is not None else "not yet")
+            for name, at in (
+                ("processed", record.processed_at),
+                ("transferred", record.transferred_at),
+                ("safe", record.safe_at),
+            )
+        ),
+        *(
+            (name, format_moment(at, now))
+            for name, at in (
+                ("mailed", letters.mailed_at(record.night)),
+                ("acknowledged", letters.acknowledged_at(record.night)),
+            )
+            if at is not None
+        ),
+    ]
+    write(title_of(record.night))
+    write_table((Column(), Column()), [(f"  {name}", value) for name, value in facts if value])
+    if record.error and len(record.error.splitlines()) > 1:
+        write("\n  error in full")
+        write("\n".join(f"    {line}" for line in record.error.splitlines()))
+    if history:
+        last = history[-_LAST_EVENTS:]
+        write(f"\nlast {len(last)} of {len(history)} events")
+        show_events(last)
+
+
+def _describe_release(record: NightRecord) -> str:
+    gates = ", ".join(_GATES[gate] for gate in sorted(record.released))
+    return f"past {gates}, by a person" if gates else ""
+
+
+def show_events(events: Sequence[EventRecord]) -> None:
+    """Write events as a table."""
+    write_table(_EVENT_COLUMNS, [_event_row(event) for event in events])
+
+
+def _event_row(event: EventRecord) -> tuple[str, ...]:
+    told = ": ".join(one_line(text) for text in (event.code, event.message) if text)
+    if event.to_stage is not None:
+        told = f"back to {event.to_stage}" + (f"; {told}" if told else "")
+    return (
+        format_time(event.at).replace("T", " ").removesuffix("Z"),
+        str(event.event),
+        str(event.stage),
+        str(event.attempt),
+        event.actor,
+        told,
+    )
+
+
+def event_object(event: EventRecord) -> dict[str, Any]:
+    """One event for programs."""
+    return {
+        "at": format_time(event.at),
+        "event": str(event.event),
+        "stage": str(event.stage),
+        "to_stage": None if event.to_stage is None else str(event.to_stage),
+        "attempt": event.attempt,
+        "not_before": format_time_or_none(event.not_before),
+        "actor": event.actor,
+        "code": event.code,
+        "message": event.message,
+    }

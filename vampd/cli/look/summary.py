@@ -1,0 +1,203 @@
+"""vampctl summary: what sync made of a night, minute by minute and run by run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.look.summary_objects import (
+    HST,
+    RUN_KEYS,
+    minute_keys,
+    minute_objects,
+    moment_of,
+    run_object,
+    summary_object,
+    write_csv,
+)
+from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.observed_night import observe_night
+from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_rows, write_table
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.errors import EXIT_NIGHT, UsageError
+
+if TYPE_CHECKING:
+    from vampd.model.accounts import Minute, RunSummary, Summary
+
+_UNKNOWN = "-"
+
+CsvOption = Annotated[
+    bool, typer.Option("--csv", help="The minutes as CSV; with --runs, the runs.")
+]
+RunsOption = Annotated[bool, typer.Option("--runs", help="Only the runs, without the minutes.")]
+
+
+def summary(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    only_runs: RunsOption = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Sum up what sync made of a night, and judge it.
+
+    Per minute and per run, and whether it is as expected.
+
+    Works on what lies in the night's folder, with the daemon up or down, once sync has run. Exits
+    with 1 when the verdict is unexpected, by the limits in [sync] of the configuration.
+    """
+    if as_json and as_csv:
+        raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
+    with connected(context, config) as connections:
+        record = choose_record(connections.store.nights(), night, kind)
+        result = observe_night(connections, record).summary
+    if as_json:
+        write_json(summary_object(record, result))
+    elif as_csv:
+        objects = [run_object(r) for r in result.runs] if only_runs else minute_objects(result)
+        write_csv(RUN_KEYS if only_runs else minute_keys(), objects)
+    else:
+        write(f"{title_of(record.night)}, stage {record.state.stage}, {record.state.status}")
+        if not only_runs:
+            _show_minutes(result)
+        _show_runs(result.runs)
+        _show_verdict(result)
+    if result.unexpected:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def _show_minutes(result: Summary) -> None:
+    from vampd.model.accounts import FrameKind
+
+    pairs = {
+        "A": FrameKind.SYNC_A,
+        "B": FrameKind.SYNC_B,
+        "D": FrameKind.SYNC_D,
+        "plain": FrameKind.SYNC_PLAIN,
+    }
+
+    def counts(of: Minute | Summary) -> dict[str, int]:
+        return {
+            **{title: of.frames(kind, camera=1) for title, kind in pairs.items()},
+            "solo1": of.frames(FrameKind.SOLO, camera=1),
+            "solo2": of.frames(FrameKind.SOLO, camera=2),
+            "aside": of.frames(FrameKind.SET_ASIDE),
+            "late": of.frames(FrameKind.LATE),
+        }
+
+    total = counts(result)
+    # In a pipe the columns are always the same ones; on a terminal empty ones only cost width.
+    titles = [title for title in total if total[title] or not is_terminal()]
+    days = {m.start_us // 86_400_000_000 for m in result.minutes if m.start_us is not None}
+    form = "%H:%M" if len(days) < 2 else "%m-%d %H:%M"
+    rows = [
+        (
+            *_clocks(minute, form),
+            *(str(counts(minute)[title]) for title in titles),
+            ",".join(_exposure(exposure) for exposure in minute.exposures_us) or _UNKNOWN,
+            ", ".join(target or "(no OBJECT)" for target in minute.targets) or _UNKNOWN,
+        )
+        for minute in result.minutes
+    ]
+    columns = [
+        Column("UT"),
+        Column("HST"),
+        *(Column(title, align_right=True) for title in titles),
+        Column("exptime", align_right=True),
+        Column("target"),
+    ]
+    if is_terminal():
+        write("\nA, B, D, plain: pairs (a frame of each camera) by FLC state; the others are")
+        write("frames: solo per camera, set aside, and late ones, which sync has yet to see")
+    write_rows(columns, [*rows, ("all", "", *(str(total[t]) for t in titles), "", "")])
+
+
+def _clocks(minute: Minute, form: str) -> tuple[str, str]:
+    if minute.start_us is None:
+        return "?", "?"
+    moment = moment_of(minute.start_us)
+    return moment.strftime(form), (moment + HST).strftime(form)
+
+
+def _show_runs(runs: Sequence[RunSummary]) -> None:
+    from vampd.model.accounts import percent
+
+    def cells(run: RunSummary) -> dict[str, str]:
+        return {
+            "run": str(run.number),
+            "UT": moment_of(run.first_us).strftime("%H:%M:%S"),
+            "frames": str(run.all_frames),
+            "offset_us": run.offset_text,
+            "jitter_us": _UNKNOWN if run.jitter_us is None else f"{run.jitter_us:.1f}",
+            "paired": _UNKNOWN if run.paired is None else percent(run.paired),
+            "dubious": _UNKNOWN if run.dubious_part is None else percent(run.dubious_part),
+            "lost": str(run.lost),
+        }
+
+    if not runs:
+        return
+    varying = varying_cards(runs)
+    rows = [cells(run) for run in runs]
+    titles = [
+        title
+        for title in rows[0]
+        if not is_terminal() or any(row[title] != _UNKNOWN for row in rows)
+    ]
+    write("")
+    write_table(
+        [*(Column(title, align_right=title != "UT") for title in titles), Column("what")],
+        [
+            (*(row[title] for title in titles), describe_run(run, varying))
+            for row, run in zip(rows, runs, strict=True)
+        ],
+    )
+
+
+def varying_cards(runs: Sequence[RunSummary]) -> set[str]:
+    """The keywords of cards that are not the same in all runs of the same cameras."""
+    known: dict[tuple[tuple[int, ...], str], tuple[str, ...]] = {}
+    return {
+        keyword
+        for run in runs
+        for keyword, told in run.others
+        # The two cameras' windows differ by nature.
+        if known.setdefault((run.cameras, keyword), told) != told
+    }
+
+
+def describe_run(run: RunSummary, varying: set[str]) -> str:
+    """What the run is of: target, exposure time, which cameras, and the cards that vary."""
+    cameras = "" if len(run.cameras) == 2 else f"camera {run.cameras[0]} only"
+    others = (
+        f"{keyword} {'/'.join(told for told in values if told) or _UNKNOWN}"
+        for keyword, values in run.others
+        if keyword in varying
+    )
+    parts = (
+        " + ".join(target or "(no OBJECT)" for target in run.targets),
+        " + ".join(_exposure(exposure) for exposure in run.exposures_us),
+        "" if run.triggered else "free-running",
+        cameras,
+        *others,
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _exposure(exposure_us: int) -> str:
+    return f"{exposure_us / 1e6:g}s" if exposure_us >= 1_000_000 else f"{exposure_us / 1e3:g}ms"
+
+
+def _show_verdict(result: Summary) -> None:
+    verdict = "as expected, within the limits of [sync]"
+    if result.unexpected is not None:
+        verdict = f"UNEXPECTED: {result.unexpected}"
+    write("")
+    columns = (Column(), Column())
+    write_table(columns, [("verdict:", verdict)])
+    if result.findings:
+        write("look at:")
+        write_table(columns, [("", finding) for finding in result.findings])

@@ -1,0 +1,83 @@
+"""vampctl table: the archive's and the engineering data's status, in the columns people know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vampd.cli.shared.output import Column, align_columns, write, write_json
+from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.errors import UsageError
+from vampd.model.delivery import TITLES, Mark, StatusRow, merge_rows, parse_old_log
+from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightRecord
+
+_OLD_LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
+
+KindArgument = Annotated[
+    Kind, typer.Argument(metavar="archive|engineering", help="Which table.", show_default=False)
+]
+CsvOption = Annotated[bool, typer.Option("--csv", help="As CSV, for spreadsheets.")]
+
+
+def table(
+    context: typer.Context,
+    kind: KindArgument,
+    as_csv: CsvOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the table of the archive or engineering nights.
+
+    One row a night, oldest first; times are UT, and blank where they are not known. Nights that
+    the old tools processed are shown as their logs tell of them. The layout is the same on a
+    terminal and in a pipe, so that head, grep and awk work on it.
+    """
+    if as_csv and as_json:
+        raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
+    with connected(context, config) as connections:
+        root = connections.settings.watch.root
+        records = connections.store.nights()
+    rows = [
+        row
+        for row in merge_rows((_row(record, root) for record in records), _old_rows(root))
+        if row.night.kind is kind
+    ]
+    if as_json:
+        write_json([_object(row) for row in rows])
+    elif as_csv:
+        _write_csv(rows)
+    else:
+        for line in align_columns([Column(title) for title in TITLES], [row.cells for row in rows]):
+            write(line)
+
+
+def _row(record: NightRecord, root: Path) -> StatusRow:
+    return StatusRow(
+        str(root / record.night.folder),
+        record.night,
+        Mark.at(record.processed_at),
+        Mark.at(record.transferred_at),
+        Mark.at(record.safe_at),
+    )
+
+
+def _old_rows(root: Path) -> list[StatusRow]:
+    paths = [folder / name for folder in (root, root / ARCHIVE_FOLDER) for name in _OLD_LOGS]
+    texts = [path.read_text(errors="replace") for path in paths if path.is_file()]
+    return [row for text in texts for row in parse_old_log(text)]
+
+
+def _object(row: StatusRow) -> dict[str, Any]:
+    cells = dict(zip(TITLES, row.cells, strict=True))
+    flags = {"True": True, "False": False}
+    return {title: flags.get(cell, cell or None) for title, cell in cells.items()}
+
+
+def _write_csv(rows: list[StatusRow]) -> None:
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows([TITLES, *(row.cells for row in rows)])

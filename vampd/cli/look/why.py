@@ -1,0 +1,223 @@
+"""vampctl why, history, log: all that is known of one night, for whoever has to act on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.look.advice import advise
+from vampd.cli.look.status import (
+    describe,
+    event_object,
+    night_object,
+    show_events,
+)
+from vampd.cli.shared.nights import choose_record, choose_records, title_of
+from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
+from vampd.cli.shared.progress import format_progress_in_full
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.words import count_of, format_duration, format_moment
+from vampd.errors import DataError, VampdError
+from vampd.model.nights import EventName, Status, stages_of
+
+if TYPE_CHECKING:
+    from vampd.model.nights import EventRecord, Kind, NightRecord
+
+_TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
+_LONGEST_SILENCE_S = 120.0
+
+LinesOption = Annotated[
+    int, typer.Option("--lines", "-n", min=1, help="The last so many records at most.")
+]
+WarningsOption = Annotated[
+    bool, typer.Option("--warnings", help="Only what is tried again or needs a person.")
+]
+
+
+def why(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell where a night stands and why, and what you can do.
+
+    What it waits for and since when, its next attempt, and the query for the journal. The last
+    error is told in full, also one that has passed.
+    """
+    with connected(context, config) as connections:
+        records = connections.store.nights()
+        record = choose_record(records, night, kind)
+        events = connections.store.history(record.night)
+    now = time.time()
+    advice = list(advise(record, records))
+    if as_json:
+        trouble = last_trouble(events)
+        write_json(
+            {
+                **night_object(record, now),
+                "last_error": None if trouble is None else event_object(trouble),
+                "advice": advice,
+                "journal": " ".join(journal_query(record)),
+            }
+        )
+    else:
+        _show(record, events, now)
+        write("\nwhat you can do")
+        write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
+        write(f"\njournal\n  {' '.join(journal_query(record))}")
+
+
+def history(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show everything that happened to a night, oldest first.
+
+    A date that is an archive night and an engineering night shows both, unless --kind names one.
+    """
+    with connected(context, config) as connections:
+        chosen = [
+            (record, connections.store.history(record.night))
+            for record in choose_records(connections.store.nights(), night, kind)
+        ]
+    if as_json:
+        write_json(
+            [{**_named(r), "events": [event_object(e) for e in events]} for r, events in chosen]
+        )
+        return
+    for position, (record, events) in enumerate(chosen):
+        if position:
+            write("")
+        write(f"{title_of(record.night)}, {count_of(len(events), 'event')}")
+        if events:
+            show_events(events)
+
+
+def log(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    lines: LinesOption = 1000,
+    only_warnings: WarningsOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what the journal holds of a night, oldest first.
+
+    It is `journalctl` with the query that `vampctl why` prints; where there is no journal, that is
+    said, and the exit status is 1.
+    """
+    from vampd.adapters.process import run_process
+    from vampd.disk.pace import SteadyPace
+
+    with connected(context, config) as connections:
+        (record, *others) = choose_records(connections.store.nights(), night, kind)
+    of_kind = None if others else kind
+    command = [*journal_query(record, of_kind), "--no-pager", "--output=short-iso", f"-n{lines}"]
+    if only_warnings:
+        command.append("--priority=warning")
+    try:
+        ended = run_process(command, pace=SteadyPace(), silent_after_s=_LONGEST_SILENCE_S)
+    except VampdError as error:
+        raise _no_journal(error.message) from error
+    shown = ended.stdout.decode("utf-8", "replace").rstrip("\n")
+    if "insufficient permissions" in ended.stderr:
+        raise DataError(
+            "journal_closed",
+            "you may not read the journal: join the group systemd-journal (`usermod -aG"
+            " systemd-journal NAME`); `vampctl history NIGHT` needs it not",
+        )
+    if "No journal files" in ended.stderr or (ended.status and "journal" in ended.stderr.lower()):
+        raise _no_journal(ended.last_words)
+    if shown and not shown.startswith("-- No entries --"):
+        write(shown)
+        return
+    write(f"the journal holds nothing of {title_of(record.night)}; `vampctl history` does")
+
+
+def journal_query(record: NightRecord, kind: Kind | None = None) -> list[str]:
+    """The words of the journal query for a night."""
+    words = ["journalctl", "-u", "vampd", f"VAMPD_NIGHT={record.night.date}"]
+    return words if kind is None else [*words, f"VAMPD_KIND={kind}"]
+
+
+def _no_journal(words: str) -> VampdError:
+    return VampdError(
+        "no_journal",
+        f"there is no journal to ask: {words}; vampd logs to it under systemd, else to its"
+        " standard error; `vampctl history NIGHT` needs none",
+    )
+
+
+def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
+    """The newest event that tells of a failure or a hold, passed or not."""
+    return next(
+        (e for e in reversed(events) if e.event in _TROUBLES and (e.code or e.message)), None
+    )
+
+
+def _show(record: NightRecord, events: Sequence[EventRecord], now: float) -> None:
+    state = record.state
+    stages = stages_of(record.night.kind)
+    trouble = last_trouble(events)
+    passed = trouble is not None and record.code is None
+    facts = [
+        ("stands at", f"{state.stage} (stage {stages.index(state.stage) + 1} of {len(stages)})"),
+        ("is", f"{state.status}, since {format_moment(record.changed_at, now)}"),
+        ("because", describe(record, now) or _no_reason(record)),
+        ("progress", format_progress_in_full(record)),
+        ("attempts", str(state.attempts) if state.attempts else ""),
+        ("next", _next(record, now)),
+    ]
+    write(title_of(record.night))
+    write_table((Column(), Column()), [(f"  {name}", told) for name, told in facts if told])
+    if trouble is not None:
+        when = format_moment(trouble.at, now)
+        write(f"\nlast error{' (it has passed)' if passed else ''}: {trouble.code or 'no code'}")
+        write(f"  at {trouble.stage}, attempt {trouble.attempt}, {when}, by {trouble.actor}")
+        for line in (trouble.message or "without a message").splitlines():
+            _write_prose(line)
+
+
+def _write_prose(line: str) -> None:
+    # Lines of a traceback keep their indentation; prose is broken by the table.
+    if line.startswith(" ") or not is_terminal():
+        write(f"  {line}")
+    else:
+        write_table((Column(), Column()), [("", line)])
+
+
+def _no_reason(record: NightRecord) -> str:
+    return "it may start at any time" if record.state.status is Status.READY else ""
+
+
+def _next(record: NightRecord, now: float) -> str:
+    match record.state.status:
+        case Status.WAITING:
+            at = record.state.not_before
+            return f"attempt {record.state.attempts + 1}" + (
+                f", {format_moment(at, now)}" if at and at > now else ", as soon as there is room"
+            )
+        case Status.READY:
+            return "an attempt, as soon as vampd is up and has room"
+        case Status.FILLING:
+            return "it starts by itself when it is quiet and its hour has come"
+        case Status.RUNNING:
+            return f"it is at work, for {format_duration(now - record.changed_at)}"
+        case Status.HELD:
+            return "nothing: it waits for a person"
+        case Status.DONE if record.safe_at is None:
+            return "nothing by itself: a person lets it be sent again"
+        case Status.DONE:
+            return "nothing is left to do"
+
+
+def _named(record: NightRecord) -> dict[str, str]:
+    return {"date": record.night.date, "kind": str(record.night.kind)}

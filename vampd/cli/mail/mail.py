@@ -1,0 +1,258 @@
+"""vampctl mail, acknowledge: tell STARS of manifests, and record that STARS has taken them in."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.mail.manifest import (
+    NightManifests,
+    NightsArgument,
+    cannot_write,
+    find_manifests,
+    warnings,
+)
+from vampd.cli.shared.nights import choose_record
+from vampd.cli.shared.output import write
+from vampd.cli.shared.session import ConfigOption, NightArgument, actor_name, connected
+from vampd.cli.shared.words import count_of, format_size
+from vampd.errors import UsageError
+from vampd.model.delivery import MailOutcome, MailState
+from vampd.model.nights import Kind
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from vampd.model.delivery import Letter, ManifestText
+    from vampd.wiring.connections import Connections
+
+_DRAFT_SUFFIX = ".eml"
+
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE.eml",
+        help="Where the draft goes. Without it mail_VMP_<dates>.eml in the current folder.",
+        show_default=False,
+    ),
+]
+SendOption = Annotated[bool, typer.Option("--send", help="Send it, and record that.")]
+MarkOption = Annotated[
+    bool, typer.Option("--mark-sent", help="Record that it was mailed by hand, or has arrived.")
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask where something was mailed before.")
+]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The manifests that a mail is about, and where those of them stand that are no news."""
+
+    nights: tuple[NightManifests, ...]
+    texts: tuple[ManifestText, ...]
+    again: tuple[tuple[ManifestText, MailState], ...]
+
+    @property
+    def known_mailings(self) -> frozenset[str]:
+        """The message IDs of the mailings that this choice was made in sight of."""
+        return frozenset(
+            mailing.message_id
+            for night in self.nights
+            for mailing in night.correspondence.mailings
+            if mailing.outcome is not MailOutcome.FAILED
+        )
+
+
+def mail(
+    context: typer.Context,
+    nights: NightsArgument,
+    output: OutputOption = None,
+    send: SendOption = False,
+    mark_sent: MarkOption = False,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Draft or send the mail that tells STARS of archive nights.
+
+    One combined manifest is attached. Of a night of which something was mailed already, only the
+    new supplements are; if there are none, all of it, and --send asks first. A mail that may have
+    been sent before, because nobody heard its end, counts as mailed.
+    """
+    if send and mark_sent:
+        raise UsageError("one_of_them", "--send or --mark-sent, not both: sent is recorded as sent")
+    if output is not None and (send or mark_sent or output.suffix != _DRAFT_SUFFIX):
+        raise UsageError(
+            "not_a_draft",
+            f"-o names a draft, such as stars{_DRAFT_SUFFIX}; nothing else is written",
+        )
+    with connected(context, config) as connections:
+        from vampd.engine.mail import load_template, new_message_id
+        from vampd.model.delivery import compose_mail, write_letter
+
+        settings = connections.settings.mail
+        with ExitStack() as locks:
+            if send or mark_sent:
+                _lock(connections, nights, locks)
+            choice = choose_manifests(find_manifests(connections, nights))
+            if mark_sent:
+                _mark_sent(connections, choice, yes)
+                return
+            if send:
+                # Before anything is asked: what is missing in the configuration.
+                connections.mail_desk.open_mailer(settings)
+            ip = settings.data_host_ip or "(unknown: set mail.data_host_ip)"
+            letter = write_letter(load_template(settings), choice.texts, ip)
+            draft = compose_mail(
+                letter,
+                settings.sender or "",
+                settings.recipients,
+                new_message_id(settings),
+                time.time(),
+            )
+            write("\n".join(_mail_lines(draft, letter)))
+            for line in (*warnings(choice.nights), *_again_lines(choice)):
+                write(line)
+            if send:
+                _send(connections, letter, choice, yes)
+                return
+    path = output or Path(f"mail_VMP_{_dates(choice)}{_DRAFT_SUFFIX}")
+    _write_draft(path, draft)
+    write(f"draft: {path}")
+    if settings.missing:
+        write(f"still to be filled in, or configured: {', '.join(settings.missing)}")
+
+
+def acknowledge(
+    context: typer.Context,
+    night: NightArgument,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Record that STARS has taken in a night's manifests.
+
+    Asks if a manifest is not known to have been mailed.
+    """
+    with connected(context, config) as connections:
+        (found,) = find_manifests(connections, [night])
+        date = found.record.night.date
+        odd = [
+            f"{file.name}: {state}"
+            for file, state in found.states.items()
+            if state in (MailState.UNMAILED, MailState.UNCERTAIN)
+        ]
+        if odd:
+            _ask("not_mailed", f"{'; '.join(odd)}. Has STARS really taken in {date}?", yes)
+        connections.mail_log.acknowledge(
+            [text.file for text in found.texts], at=time.time(), actor=actor_name()
+        )
+    write(f"{date}: {count_of(len(found.texts), 'manifest')} acknowledged")
+
+
+def choose_manifests(nights: Sequence[NightManifests]) -> Choice:
+    """Of each night what was not mailed yet; of one without such, everything again."""
+    texts: list[ManifestText] = []
+    again: list[tuple[ManifestText, MailState]] = []
+    for night in nights:
+        new = [text for text in night.texts if night.states[text.file] is MailState.UNMAILED]
+        texts += new or night.texts
+        again += [(text, night.states[text.file]) for text in ([] if new else night.texts)]
+    return Choice(tuple(nights), tuple(texts), tuple(again))
+
+
+def _lock(connections: Connections, nights: Sequence[str], locks: ExitStack) -> None:
+    # So that vampd, should it mail by itself, does not take our mail for one whose sender died.
+    from vampd.wiring.locks import night_lock
+
+    records = connections.store.nights()
+    chosen = {choose_record(records, text, Kind.ARCHIVE).night for text in nights}
+    for night in sorted(chosen):
+        locks.enter_context(night_lock(connections.settings, night))
+
+
+def _send(connections: Connections, letter: Letter, choice: Choice, yes: bool) -> None:
+    from vampd.engine.mail import send_letter
+
+    if choice.again:
+        _ask("mailed_already", "Some of this was mailed before. Send it again?", yes)
+    mailing = send_letter(
+        connections.mail_desk,
+        letter,
+        [text.file for text in choice.texts],
+        despite=choice.known_mailings,
+        actor=actor_name(),
+    )
+    write(
+        f"sent by {mailing.way} to {', '.join(mailing.recipients)}, on record as"
+        f" {mailing.message_id}"
+    )
+
+
+def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
+    from vampd.engine.mail import record_by_hand
+
+    for line in _again_lines(choice):
+        write(line)
+    # What may have been sent is what this option settles; only a known mail is worth a question.
+    if any(state is not MailState.UNCERTAIN for _, state in choice.again):
+        _ask("mailed_already", "Some of this is on record as mailed. Record it again?", yes)
+    record_by_hand(
+        connections.mail_desk,
+        [text.file for text in choice.texts],
+        despite=choice.known_mailings,
+        actor=actor_name(),
+    )
+    for text in choice.texts:
+        write(f"{text.file.name}: recorded as mailed")
+
+
+def _ask(code: str, question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(code, f"{question} Nobody is there to answer: say --yes if so")
+    if not typer.confirm(question):
+        raise UsageError(code, "nothing was done")
+
+
+def _mail_lines(draft: EmailMessage, letter: Letter) -> Iterator[str]:
+    for name in ("From", "To", "Subject"):
+        yield f"{name}: {draft[name] or '(not configured)'}"
+    yield ""
+    yield letter.body.rstrip("\n")
+    yield ""
+    yield (
+        f"attached: {letter.attachment_name}, {count_of(letter.manifest.files, 'file')},"
+        f" {format_size(letter.manifest.bytes)}"
+    )
+
+
+def _again_lines(choice: Choice) -> Iterator[str]:
+    for text, state in choice.again:
+        yield f"{text.file.name}: {state}"
+
+
+def _dates(choice: Choice) -> str:
+    dates = sorted({text.file.night.date for text in choice.texts})
+    return "_".join(sorted({dates[0], dates[-1]}))
+
+
+def _write_draft(path: Path, draft: EmailMessage) -> None:
+    from vampd.disk.atomic import replacing
+
+    # Mail programs then open it as something to be sent.
+    draft["X-Unsent"] = "1"
+    try:
+        with replacing(path) as file:
+            file.write(draft.as_bytes())
+    except OSError as error:
+        raise cannot_write(path, error) from error

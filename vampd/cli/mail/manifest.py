@@ -1,0 +1,190 @@
+"""vampctl manifest: what the nights' manifests list, and one file for several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vampd.cli.shared.nights import choose_record
+from vampd.cli.shared.output import Column, write, write_json, write_table
+from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.cli.shared.words import count_of, format_size
+from vampd.errors import DataError, UsageError
+from vampd.model.delivery import Correspondence, MailState, ManifestFile, note_name
+from vampd.model.nights import Kind, Status
+
+if TYPE_CHECKING:
+    from vampd.model.delivery import Manifest, ManifestText
+    from vampd.model.nights import NightRecord
+    from vampd.wiring.connections import Connections
+
+_COLUMNS = (
+    Column("date"),
+    Column("files", align_right=True),
+    Column("size", align_right=True),
+    Column("mail"),
+    Column("manifest"),
+)
+
+NightsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="NIGHT...", help="20251106 or 2025-11-06.", show_default=False),
+]
+CombineOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--combine",
+        metavar="FILE",
+        help="Write one manifest of all; a file that exists is left alone.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class NightManifests:
+    """An archive night, its manifests by number, and where each of them stands."""
+
+    record: NightRecord
+    texts: tuple[ManifestText, ...]
+    states: dict[ManifestFile, MailState]
+    correspondence: Correspondence
+
+
+def manifest(
+    context: typer.Context,
+    nights: NightsArgument,
+    combine: CombineOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the manifests of archive nights and their totals.
+
+    With --combine they are written as one, sorted by frame ID, in the form that they share. A
+    frame ID or a file that stands twice is refused.
+    """
+    from vampd.model.delivery import combine_manifests, format_manifest
+
+    with connected(context, config) as connections:
+        found = find_manifests(connections, nights)
+    combined = combine_manifests([text.manifest for night in found for text in night.texts])
+    if combine is not None:
+        write_new(combine, format_manifest(combined))
+    if as_json:
+        write_json(_as_object(found, combined, combine))
+        return
+    write_table(_COLUMNS, [row for night in found for row in _rows(night)])
+    write(total_line(found, combined))
+    for line in warnings(found):
+        write(line)
+    if combine is not None:
+        write(f"written: {combine}")
+
+
+def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[NightManifests, ...]:
+    """The manifests of these archive nights, oldest night first.
+
+    UsageError for a night that is none; DataError ``manifest_missing`` for one without manifests.
+    """
+    from vampd.stages.manifest import mail_states, read_manifests
+
+    records = connections.store.nights()
+    chosen = {
+        record.night: record
+        for record in (choose_record(records, text, Kind.ARCHIVE) for text in nights)
+    }
+    found = []
+    for night in sorted(chosen):
+        texts = read_manifests(night, connections.eyes)
+        if not texts:
+            state = chosen[night].state
+            raise DataError(
+                "manifest_missing",
+                f"{night.date} has no manifest yet: it is {state.status} at {state.stage}; look at"
+                f" `vampctl status {night.date}`",
+            )
+        letters = connections.mail_log.correspondence(night)
+        note = connections.eyes.text(night, note_name(night.date))
+        states = mail_states(texts, letters, note)
+        found.append(NightManifests(chosen[night], texts, states, letters))
+    return tuple(found)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet; UsageError ``file_exists`` or ``cannot_write``."""
+    from vampd.disk.atomic import creating
+    from vampd.model.proofs import text_bytes
+
+    try:
+        with creating(path) as file:
+            file.write(text_bytes(text))
+    except DataError as error:
+        raise UsageError(
+            "file_exists", f"{path} exists and is left as it is; remove it or name another file"
+        ) from error
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> UsageError:
+    """The error that a person's file which cannot be written leads to."""
+    return UsageError("cannot_write", f"cannot write {path}: {error.strerror}; name another file")
+
+
+def total_line(found: Sequence[NightManifests], combined: Manifest) -> str:
+    """The totals of all manifests."""
+    manifests = sum(len(night.texts) for night in found)
+    return (
+        f"total: {count_of(combined.files, 'file')}, {format_size(combined.bytes)}"
+        f" ({combined.bytes:,} bytes) in {count_of(manifests, 'manifest')}"
+        f" of {count_of(len(found), 'night')}"
+    )
+
+
+def warnings(found: Iterable[NightManifests]) -> Iterator[str]:
+    """What a person should know before these go out."""
+    for night in found:
+        state = night.record.state
+        if state.status is not Status.DONE:
+            yield (
+                f"{night.record.night.date} is {state.status} at {state.stage}:"
+                " a supplement may follow"
+            )
+
+
+def _rows(night: NightManifests) -> Iterator[tuple[str, ...]]:
+    for text in night.texts:
+        listed = text.manifest
+        yield (
+            night.record.night.date,
+            f"{listed.files:,}",
+            format_size(listed.bytes),
+            str(night.states[text.file]),
+            text.file.name,
+        )
+
+
+def _as_object(
+    found: Sequence[NightManifests], combined: Manifest, written: Path | None
+) -> dict[str, Any]:
+    return {
+        "manifests": [
+            {
+                "date": night.record.night.date,
+                "manifest": text.file.name,
+                "sha256": text.file.sha256,
+                "files": text.manifest.files,
+                "bytes": text.manifest.bytes,
+                "mail": str(night.states[text.file]),
+            }
+            for night in found
+            for text in night.texts
+        ],
+        "files": combined.files,
+        "bytes": combined.bytes,
+        "written": None if written is None else str(written),
+    }

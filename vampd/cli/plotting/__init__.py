@@ -1,0 +1,1 @@
+"""The picture of a night, panel by panel."""

@@ -1,0 +1,33 @@
+"""How far a night has come, as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vampd.cli.shared.words import format_size
+from vampd.model.nights import Status
+
+if TYPE_CHECKING:
+    from vampd.model.nights import NightRecord
+
+
+def format_progress(record: NightRecord) -> str:
+    """Actions done of all, and how much is packed; ``-`` where that tells nothing."""
+    if record.state.status is Status.DONE or not record.all_actions:
+        return "-"
+    packed = "" if record.done_part is None else f" {record.done_part:.0%}"
+    return f"{record.done_actions}/{record.all_actions}{packed}"
+
+
+def format_progress_in_full(record: NightRecord) -> str:
+    """As `format_progress`, in words and with frames and bytes; empty where it tells nothing."""
+    if format_progress(record) == "-":
+        return ""
+    told = f"{record.done_actions} of {record.all_actions} actions"
+    if record.done_part is None:
+        return told
+    return (
+        f"{told}; {record.done_frames:,} of {record.all_frames:,} frames,"
+        f" {format_size(record.done_bytes)} of {format_size(record.all_bytes)}"
+        f" ({record.done_part:.0%}) packed"
+    )

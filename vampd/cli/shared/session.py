@@ -1,0 +1,100 @@
+"""What every command of vampctl begins with: the configuration, and the connection to the store."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from vampd.cli.shared.output import ReaderLeft, write_error
+from vampd.config import MACHINE_CONFIG, Settings, config_path, load_settings, packaged_file
+from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
+from vampd.model.nights import Kind
+
+if TYPE_CHECKING:
+    from vampd.wiring.connections import Connections
+
+_INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="The configuration. Without it the file that VAMPD_CONFIG names,"
+        f" else {MACHINE_CONFIG}, else the demo's.",
+        show_default=False,
+    ),
+]
+KindOption = Annotated[
+    Kind | None,
+    typer.Option("--kind", help="Which of the two, where a date has both.", show_default=False),
+]
+NightArgument = Annotated[
+    str, typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False)
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    # A lone backspace tells the help's formatter to leave the line ends of this paragraph alone.
+    return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
+
+
+def read_settings(config: Path | None) -> Settings:
+    """The settings of this file, else of VAMPD_CONFIG's, the machine's, the demo's. ConfigError."""
+    return load_settings(config_path(config) or packaged_file("demo.toml"))
+
+
+def settings_of(context: typer.Context, config: Path | None) -> Settings:
+    """The settings for a command; its own ``--config`` outranks the one before the command."""
+    return read_settings(config or context.obj)
+
+
+@contextlib.contextmanager
+def connected(context: typer.Context, config: Path | None) -> Iterator[Connections]:
+    """The store and the rest of the world, for one command."""
+    from vampd.wiring.connections import connect
+
+    with connect(settings_of(context, config)) as connections:
+        yield connections
+
+
+def run_command(program: str, command: Callable[[], object]) -> NoReturn:
+    """Run a command to its exit; a foreseen error becomes one message and its exit status."""
+    try:
+        try:
+            command()
+        finally:
+            sys.stdout.flush()
+    except (BrokenPipeError, ReaderLeft):
+        # Else the interpreter's own flush at its end would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except VampdError as error:
+        write_error(f"{program}: {error.message}")
+        sys.exit(error.exit_status)
+    except OSError as error:
+        # A file that this person may not read, say; without a file's name it is a fault of ours.
+        if error.filename is None:
+            raise
+        write_error(f"{program}: {error.filename}: {error.strerror}")
+        sys.exit(EXIT_NIGHT)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    sys.exit(EXIT_OK)
+
+
+def actor_name() -> str:
+    """Who gives this command, as the store keeps it."""
+    try:
+        return f"{getpass.getuser()} (vampctl)"
+    except (KeyError, OSError, ImportError):  # a user id without a name
+        return "vampctl"
