@@ -61,7 +61,7 @@ demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show t
 # BENCH names sections (none: all that `make bench` is for), SCALE=0.1 makes all of it smaller.
 BENCH ?=
 SCALE ?= 1
-MEASURE = $(BIN)/python -m vampd.simulate.bench --scale $(SCALE)
+MEASURE = $(BIN)/python -m tests.benchmarks --scale $(SCALE)
 
 bench: debian-run debian-test $(STAMP) ## measure sync and packing beside public tools: 20 min, 30 GB; BENCH=pack for a part
 	$(MEASURE) $(BENCH)
@@ -90,7 +90,7 @@ pytest: debian-test $(STAMP)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
-	$(BIN)/python -m vampd.simulate.judge --seeds $(SEEDS)
+	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
 
 soak: setup ## the long suites, which test leaves out
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak --timeout=0

@@ -1,7 +1,7 @@
 """What every test may count on.
 
-- Builders and fakes lie in the package `tests.support`: `from tests.support.nights import ...`
-  (the root of the repository is on the import path, see `pythonpath` in pyproject.toml).
+- Builders and fakes lie in the package `tests.support`: `from tests.support.builders.nights import
+  ...` (the root of the repository is on the import path, see `pythonpath` in pyproject.toml).
 - Tests run in Hawaiian time, as the instrument's computers may, so that a local time in place of UT
   shows.
 - Tests see no VAMPD_* variable of the person who starts them.

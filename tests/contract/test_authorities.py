@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_gen2 import Behaviour, FakeGen2, running_gen2
-from tests.support.ledger_lines import fields_of, granted_ids
-from tests.support.scripts import run_script, was_killed
+from tests.support.builders.ledger_lines import fields_of, granted_ids
+from tests.support.fakes.fake_gen2 import Behaviour, FakeGen2, running_gen2
+from tests.support.worlds.scripts import run_script, was_killed
 from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
 from vampd.config import Authority
 from vampd.disk.pace import SteadyPace

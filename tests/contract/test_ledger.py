@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.authorities import Answering
-from tests.support.memory_store import MemoryLedger
+from tests.support.fakes.authorities import Answering
+from tests.support.fakes.memory_store import MemoryLedger
 from vampd.adapters.authority import LocalAuthority, NoAuthority
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.ledger import FrameIdLedger

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import new_database
-from tests.support.memory_mail import MemoryMailLog
+from tests.support.fakes.memory_mail import MemoryMailLog
+from tests.support.worlds.databases import new_database
 from vampd.errors import StateError
 from vampd.model.delivery import (
     Acknowledgement,

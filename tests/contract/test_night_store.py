@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.memory_store import MemoryNights
+from tests.support.fakes.memory_store import MemoryNights
 from vampd.errors import ClaimLost, IllegalTransition, StateError
 from vampd.model.nights import (
     Event,

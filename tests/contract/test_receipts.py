@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.memory_store import MemoryNights, MemoryReceipts
+from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
 from vampd.errors import StateError
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import Place, Receipt

@@ -16,14 +16,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.raw_cubes import (
+from tests.support.builders.raw_cubes import (
     FIRST_ACQUISITION_US,
     raw_cards,
     raw_file,
     raw_pixels,
     timing_text,
 )
-from tests.support.sync_site import SyncSite
+from tests.support.worlds.sync_site import SyncSite
 from vampd.model.cubes import Timing
 from vampd.model.nights import Stream
 from vampd.stages import headers

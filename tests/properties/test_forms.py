@@ -14,7 +14,7 @@ from astropy.io import fits
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tests.support.headers import instrument_dictionary
+from tests.support.builders.headers import instrument_dictionary
 from vampd.model.cubes import (
     Card,
     Cards,

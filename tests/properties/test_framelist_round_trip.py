@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.framelists import framelists
+from tests.support.builders.framelists import framelists
 from vampd.errors import DataError
 from vampd.model.cubes import (
     Framelist,

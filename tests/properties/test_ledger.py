@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.support.databases import new_database
-from tests.support.ledger_lines import bindings, check_laws, fields_of, granted_ids
+from tests.support.builders.ledger_lines import bindings, check_laws, fields_of, granted_ids
+from tests.support.worlds.databases import new_database
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange

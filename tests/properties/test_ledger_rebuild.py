@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.authorities import Answering
-from tests.support.databases import new_database
-from tests.support.ledger_lines import bindings, check_laws, fields_of
+from tests.support.builders.ledger_lines import bindings, check_laws, fields_of
+from tests.support.fakes.authorities import Answering
+from tests.support.worlds.databases import new_database
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger

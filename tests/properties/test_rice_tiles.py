@@ -15,7 +15,7 @@ from astropy.io.fits.hdu.compressed._compression import compress_rice_1_c, decom
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.tiles import Bytes, Tile, fenced, special_tiles, tiles
+from tests.support.builders.tiles import Bytes, Tile, fenced, special_tiles, tiles
 from vampd.errors import DataError
 from vampd.fits.rice import (
     SLACK_BYTES,

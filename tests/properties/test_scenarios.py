@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.synchronised import scenarios
-from vampd.simulate.judge import judge_scenario
-from vampd.simulate.scenarios import SCENARIOS
+from tests.evaluation import judge_scenario
+from tests.evaluation.scenarios import SCENARIOS
+from tests.support.builders.synchronised import scenarios
 
 SEEDS_IN_CI = range(1, 4)
 SEEDS = range(1, 51)

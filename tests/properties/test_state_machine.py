@@ -15,8 +15,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.support.databases import new_database
-from tests.support.memory_store import MemoryNights
+from tests.support.fakes.memory_store import MemoryNights
+from tests.support.worlds.databases import new_database
 from vampd.errors import ClaimLost, IllegalTransition
 from vampd.model.nights import (
     MOVES,

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.frames import RULES, START_US, Night, expose, set_aside, trigger_train
-from tests.support.observed import LIMITS, MIDNIGHT_US, observe
+from tests.support.builders.frames import RULES, START_US, Night, expose, set_aside, trigger_train
+from tests.support.builders.observed import LIMITS, MIDNIGHT_US, observe
 from vampd.model.accounts import (
     SYNC_KINDS,
     FrameKind,

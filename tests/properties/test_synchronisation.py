@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.frames import (
+from tests.support.builders.frames import (
     FAST_US,
     RULES,
     SLOW_US,
@@ -26,7 +26,7 @@ from tests.support.frames import (
     swap_path,
     trigger_train,
 )
-from tests.support.sync_night import NIGHT, SETTINGS, add, eyes_of, next_plan, run_sync
+from tests.support.builders.sync_night import NIGHT, SETTINGS, add, eyes_of, next_plan, run_sync
 from vampd.model.cubes import Generation, Product, format_framelist, parse_framelist, parse_timing
 from vampd.model.nights import CAMERA_STREAMS, DAY_US
 from vampd.model.sync import pair_frames

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import REAL_TELEMETRY
-from tests.support.raw_cubes import raw_timing, timing_text
+from tests.support.builders.raw_cubes import raw_timing, timing_text
 from vampd.errors import MalformedCube
 from vampd.model.cubes import Timing, check_timing, format_rows, parse_timing
 

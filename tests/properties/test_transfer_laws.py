@@ -4,8 +4,8 @@ import hypothesis.strategies as st
 from hypothesis import assume, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.support.fake_eyes import FakeFile
-from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.delivery import parse_manifest, supplement_number
 from vampd.model.plan import Plan

@@ -5,7 +5,7 @@ No figure is judged here: a limit is meant for the full size, on a machine with 
 
 import pytest
 
-from vampd.simulate.bench.__main__ import APART, BENCH, main
+from tests.benchmarks.__main__ import APART, BENCH, main
 
 pytestmark = pytest.mark.system
 
@@ -17,7 +17,7 @@ SECTIONS = [
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_benchmark_runs_to_its_end_and_leaves_nothing(section, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr("vampd.simulate.bench.options.IN_MEMORY", tmp_path / "no such folder")
+    monkeypatch.setattr("tests.benchmarks.options.IN_MEMORY", tmp_path / "no such folder")
     status = main([section, "--scale", "0.002", "--rounds", "1", "--folder", str(tmp_path)])
     told = capfd.readouterr().out
     broken = told.count("DOES NOT HOLD")

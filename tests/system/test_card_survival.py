@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.plain_files import card_texts, pixels_of, shapes, write_plain_file
+from tests.support.builders.plain_files import card_texts, pixels_of, shapes, write_plain_file
 from vampd.disk.pace import SteadyPace
 from vampd.errors import MalformedCube
 from vampd.fits.plain_file import pack_file

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.support.daemon import BIN, Site, make_site, vampctl
-from tests.support.framelists import framelist_of
-from tests.support.products import verify_fits
-from tests.support.raw_cubes import raw_cards, raw_pixels, write_raw_cube
+from tests.support.builders.framelists import framelist_of
+from tests.support.builders.products import verify_fits
+from tests.support.builders.raw_cubes import raw_cards, raw_pixels, write_raw_cube
+from tests.support.worlds.daemon import BIN, Site, make_site, vampctl
 from vampd.disk.pace import SteadyPace
 from vampd.fits.checksum import sum_bytes
 from vampd.fits.header import format_header

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from tests.support.daemon import make_site, product_tree, record_of, run_until_idle, vampctl
-from tests.support.products import verify_fits
-from tests.support.raw_cubes import raw_pixels, raw_timing, timing_text
+from tests.support.builders.products import verify_fits
+from tests.support.builders.raw_cubes import raw_pixels, raw_timing, timing_text
+from tests.support.worlds.daemon import make_site, product_tree, record_of, run_until_idle, vampctl
 from vampd.model.nights import Kind, NightId, Status
 
 Tool = Callable[[str], str]

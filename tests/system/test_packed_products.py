@@ -13,8 +13,8 @@ import pytest
 from astropy.io import fits
 
 from tests.conftest import REAL_TELEMETRY
-from tests.support.framelists import framelist_of
-from tests.support.raw_cubes import (
+from tests.support.builders.framelists import framelist_of
+from tests.support.builders.raw_cubes import (
     UNDEFINED_CARD,
     Pixels,
     raw_cards,

@@ -10,9 +10,9 @@ import pytest
 from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 
-from tests.support.framelists import framelist_of
-from tests.support.raw_cubes import raw_pixels, write_raw_cube
-from tests.support.tiles import Tile, special_tiles, tiles
+from tests.support.builders.framelists import framelist_of
+from tests.support.builders.raw_cubes import raw_pixels, write_raw_cube
+from tests.support.builders.tiles import Tile, special_tiles, tiles
 from vampd.disk.pace import SteadyPace
 from vampd.fits.packed import pack_cube
 from vampd.fits.rice import decode_tile, encode_tile

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.service import (
+from tests.support.builders.smallest_night import SMALLEST
+from tests.support.worlds.service import (
     ARCHIVE,
     MEMBER,
     OWNER,
@@ -23,8 +24,7 @@ from tests.support.service import (
     prepare,
     wait_until,
 )
-from tests.support.smallest_night import SMALLEST
-from tests.support.systemd_container import booted
+from tests.support.worlds.systemd_container import booted
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import PRESETS
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.nights import make_night, make_scenario
+from tests.support.builders.nights import make_night, make_scenario
 from vampd.simulate import MBI, PRESETS, STANDARD, Defect, Scenario
 
 

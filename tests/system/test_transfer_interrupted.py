@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
-from tests.support.fake_eyes import FakeFile
-from tests.support.paces import SteeredPace
-from tests.support.sshd import free_port, running_sshd, ssh_words
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.fakes.paces import SteeredPace
+from tests.support.worlds.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
+from tests.support.worlds.sshd import free_port, running_sshd, ssh_words
 from vampd.adapters import archive_local
 from vampd.adapters.archive_host import open_archive_host
 from vampd.adapters.rsync import PARTIAL_FOLDER

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plain_files import pixels_of, write_plain_file
-from tests.support.settings import make_settings
-from tests.support.terminal import FakeWorld, fake_world
+from tests.support.builders.plain_files import pixels_of, write_plain_file
+from tests.support.builders.settings import make_settings
+from tests.support.worlds.terminal import FakeWorld, fake_world
 from vampd.cli.act.files import rewritten_text
 from vampd.errors import UsageError
 from vampd.fits.plain_file import Rewritten

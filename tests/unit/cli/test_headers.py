@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.headers import cards
-from tests.support.settings import make_settings
-from tests.support.terminal import FakeWorld, fake_world
+from tests.support.builders.headers import cards
+from tests.support.builders.settings import make_settings
+from tests.support.worlds.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
 from vampd.fits.header import format_header
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.settings import make_settings
-from tests.support.terminal import FakeWorld, fake_world
+from tests.support.builders.settings import make_settings
+from tests.support.worlds.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
 from vampd.model.nights import Facts, Kind, NightId
 

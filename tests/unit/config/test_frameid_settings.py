@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.settings import make_settings
+from tests.support.builders.settings import make_settings
 from vampd.config import Authority, load_settings, packaged_file, parse_settings
 from vampd.errors import ConfigError
 from vampd.model.frame_ids import NumberRange

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from tests.support.settings import make_settings
+from tests.support.builders.settings import make_settings
 from vampd.config import Headers, WhenMissing, packaged_file, parse_settings
 from vampd.errors import ConfigError
 

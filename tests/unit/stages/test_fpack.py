@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fake_eyes import FakeEyes
-from tests.support.headers import framelist, settings
+from tests.support.builders.headers import framelist, settings
+from tests.support.fakes.fake_night_reader import FakeEyes
 from vampd.model.cubes import Framelist, stamp_frame_id
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId

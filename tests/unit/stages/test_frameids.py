@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fake_eyes import FakeEyes
-from tests.support.headers import card, framelist, settings
+from tests.support.builders.headers import card, framelist, settings
+from tests.support.fakes.fake_night_reader import FakeEyes
 from vampd.config import Authority
 from vampd.errors import FrameIdConflict
 from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id

@@ -2,8 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fake_eyes import FakeEyes
-from tests.support.headers import (
+from tests.support.builders.headers import (
     cards,
     changed_keywords,
     framelist,
@@ -12,6 +11,7 @@ from tests.support.headers import (
     read_header_file,
     settings,
 )
+from tests.support.fakes.fake_night_reader import FakeEyes
 from vampd.config import Headers, WhenMissing
 from vampd.errors import DataError
 from vampd.model.cubes import Cards, apply_edits

@@ -3,9 +3,9 @@ from hashlib import md5, sha256
 
 import pytest
 
-from tests.support.mail_server import make_mail
-from tests.support.settings import make_settings
-from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld
+from tests.support.builders.settings import make_settings
+from tests.support.worlds.mail_server import make_mail
+from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld
 from vampd.errors import DataError
 from vampd.model.delivery import (
     Acknowledgement,

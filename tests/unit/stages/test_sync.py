@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fake_eyes import FakeEyes
-from tests.support.frames import (
+from tests.support.builders.frames import (
     HOUR_US,
     START_US,
     Night,
@@ -16,8 +15,17 @@ from tests.support.frames import (
     set_aside,
     trigger_train,
 )
-from tests.support.settings import make_settings
-from tests.support.sync_night import NIGHT, SETTINGS, add, execute, eyes_of, next_plan, run_sync
+from tests.support.builders.settings import make_settings
+from tests.support.builders.sync_night import (
+    NIGHT,
+    SETTINGS,
+    add,
+    execute,
+    eyes_of,
+    next_plan,
+    run_sync,
+)
+from tests.support.fakes.fake_night_reader import FakeEyes
 from vampd.errors import DataError
 from vampd.model.cubes import RawCube, SetAside, parse_reasons, set_aside_cubes
 from vampd.model.nights import FileStamp, Stream

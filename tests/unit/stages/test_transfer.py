@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare, Hash, Plan, Send, WriteText
 from vampd.model.proofs import SUMS_NAME, Place, parse_sums

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.frames import START_US, Changes, Night, expose, trigger_train
-from tests.support.observed import Observed, observe
+from tests.support.builders.frames import START_US, Changes, Night, expose, trigger_train
+from tests.support.builders.observed import Observed, observe
 from vampd.model.accounts import NO_RUN, NightFrames, format_numbers, number_runs, split_by_run
 from vampd.model.cubes import Generation, Int64
 from vampd.model.nights import Stream

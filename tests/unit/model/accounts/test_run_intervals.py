@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.frames import START_US, expose, trigger_train
-from tests.support.observed import observe
+from tests.support.builders.frames import START_US, expose, trigger_train
+from tests.support.builders.observed import observe
 from vampd.model.accounts import LABEL_THRESHOLD, alternation, find_losses, mean_interval_us
 from vampd.model.cubes import SetAside
 from vampd.model.nights import Stream

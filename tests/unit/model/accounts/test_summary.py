@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.frames import START_US, expose, set_aside, trigger_train
-from tests.support.observed import LIMITS, MIDNIGHT_US, observe
+from tests.support.builders.frames import START_US, expose, set_aside, trigger_train
+from tests.support.builders.observed import LIMITS, MIDNIGHT_US, observe
 from vampd.model.accounts import (
     SYNC_KINDS,
     FrameKind,

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.headers import card, cards, framelist
+from tests.support.builders.headers import card, cards, framelist
 from vampd.errors import DataError
 from vampd.model.cubes import Cards, apply_edits, stamp_frame_id
 from vampd.model.frame_ids import FrameId

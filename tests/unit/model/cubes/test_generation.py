@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.frames import expose, trigger_train
-from tests.support.frames import set_aside as aside_cube
+from tests.support.builders.frames import expose, trigger_train
+from tests.support.builders.frames import set_aside as aside_cube
 from vampd.errors import DataError
 from vampd.model.cubes import (
     CubeAccount,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.frames import (
+from tests.support.builders.frames import (
     HOUR_US,
     START_US,
     Night,

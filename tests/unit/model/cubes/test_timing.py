@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.raw_cubes import raw_timing, timing_text
+from tests.support.builders.raw_cubes import raw_timing, timing_text
 from vampd.errors import MalformedCube
 from vampd.model.cubes import Timing, check_timing, format_rows, parse_timing
 

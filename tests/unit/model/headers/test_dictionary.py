@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.headers import card, cards
+from tests.support.builders.headers import card, cards
 from vampd.model.cubes import Cards
 from vampd.model.headers import Dictionary, Entry, format_cards, parse_form
 

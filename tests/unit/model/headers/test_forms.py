@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.headers import card
+from tests.support.builders.headers import card
 from vampd.model.headers import FormKind, format_card, is_standard_card, parse_form
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.headers import cards
+from tests.support.builders.headers import cards
 from vampd.model.headers import find_missing
 
 

@@ -1,6 +1,6 @@
 """Verification: what is bad is never forgotten before it was read again."""
 
-from tests.support.fake_eyes import FakeFile, stamp_of
+from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from vampd.model.proofs import (
     SUMS_NAME,
     Place,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.frames import START_US, make_cube
+from tests.support.builders.frames import START_US, make_cube
 from vampd.model.cubes import RawCube
 from vampd.model.nights import Stream
 from vampd.model.sync import set_aside_repeats

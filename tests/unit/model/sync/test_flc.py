@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.frames import FAST_US, SLOW_US, trigger_train
+from tests.support.builders.frames import FAST_US, SLOW_US, trigger_train
 from vampd.model.sync import (
     CODE_A,
     CODE_B,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.frames import HOUR_US, START_US, Night, expose, set_aside, trigger_train
+from tests.support.builders.frames import HOUR_US, START_US, Night, expose, set_aside, trigger_train
 from vampd.model.cubes import RawCube, SetAside
 from vampd.model.nights import Stream
 

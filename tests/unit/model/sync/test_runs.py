@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tests.support.frames import START_US, make_cube
+from tests.support.builders.frames import START_US, make_cube
 from vampd.model.nights import Stream
 from vampd.model.sync import CameraSequence, chain_cubes, split_runs
 

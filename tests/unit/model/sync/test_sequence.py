@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from tests.support.frames import START_US, frames_of, make_cube
+from tests.support.builders.frames import START_US, frames_of, make_cube
 from vampd.model.cubes import RawCube
 from vampd.model.nights import Stream
 from vampd.model.sync import (

@@ -1,0 +1,98 @@
+"""Judging named scenarios over many seeds, and the limits that a trustworthy sync keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.evaluation.judgement import Judgement, RunJudgement, judge_generation
+from vampd.config import Sync
+from vampd.model.cubes import Generation
+from vampd.model.nights import Kind, NightId
+from vampd.model.sync import SyncRules, synchronise
+from vampd.simulate.in_memory import offer_cubes
+from vampd.simulate.night import SimulatedNight, plan_night
+from vampd.simulate.scenario import Scenario
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+_LARGEST_MISSED = 0.001
+_LARGEST_DUBIOUS = 0.02
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One scenario's judgements over several seeds, by seed."""
+
+    scenario: str
+    judgements: tuple[tuple[int, Judgement], ...]
+
+    def total(self, what: str) -> int:
+        """The sum of one number of the judgements."""
+        return sum(getattr(judgement, what) for _, judgement in self.judgements)
+
+    @property
+    def missed(self) -> float:
+        """The fraction of true pairs that were missed."""
+        return _fraction(self.total("missed_pairs"), self.total("true_pairs"))
+
+    @property
+    def dubious(self) -> float:
+        """The dubious fraction of the frames that a sync must be able to label."""
+        runs = self._runs()
+        return _fraction(sum(run.dubious for run in runs), sum(run.switched for run in runs))
+
+    @property
+    def worst_dubious(self) -> float:
+        """The dubious fraction of the worst run."""
+        return max((_fraction(run.dubious, run.switched) for run in self._runs()), default=0.0)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The limits that are broken, each with the seeds that show it first."""
+        limits: list[tuple[str, bool]] = [
+            (what, self.total(what) > 0)
+            for what in (
+                *("lost", "doubled", "set_aside", "wrong_pairs", "wrong_labels"),
+                *("miscut", "needless", "unsaid"),
+            )
+        ]
+        limits += [
+            ("missed_pairs", self.missed > _LARGEST_MISSED),
+            ("dubious", self.dubious > _LARGEST_DUBIOUS),
+        ]
+        return tuple(f"{what} (seeds {self._seeds(what)})" for what, over in limits if over)
+
+    def _runs(self) -> list[RunJudgement]:
+        return [run for _, judgement in self.judgements for run in judgement.runs]
+
+    def _seeds(self, what: str) -> str:
+        if what == "dubious":
+            bad = [s for s, j in self.judgements if any(run.dubious for run in j.runs)]
+        else:
+            bad = [s for s, j in self.judgements if getattr(j, what)]
+        return ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+
+
+def judge_scenario(scenario: Scenario, seeds: Iterable[int]) -> Tally:
+    """Simulate, synchronise and judge one night per seed."""
+    judgements = []
+    for seed in seeds:
+        simulated = plan_night(scenario, NIGHT, seed)
+        judgements.append((seed, judge_generation(simulated, synchronise_night(simulated))))
+    return Tally(scenario.name, tuple(judgements))
+
+
+def synchronise_night(simulated: SimulatedNight) -> Generation:
+    """What sync decides about a simulated night, under the rules of the default settings."""
+    defaults = Sync()
+    rules = SyncRules(
+        gap_us=round(defaults.cut_at_gap_s * 1e6),
+        span_us=round(defaults.cut_after_s * 1e6),
+        cut_on=defaults.cut_on,
+    )
+    cubes, set_aside = offer_cubes(simulated)
+    return synchronise(cubes, set_aside, rules, number=1, version="test")
+
+
+def _fraction(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

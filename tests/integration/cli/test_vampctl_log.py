@@ -1,0 +1,73 @@
+"""vampctl log: the journal's words, or the word that there is none."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.daemon import BIN, Site, connected, make_site
+from vampd.model.nights import Kind, NightId
+from vampd.store.engine import Access, open_store
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = make_site(tmp_path)
+    open_store(f"sqlite:///{made.database}", Access.MIGRATE).close()
+    with connected(made) as connections:
+        connections.store.discover(NIGHT, 0.0)
+    return made
+
+
+def log(site: Site, journalctl: str | None, *words: str) -> subprocess.CompletedProcess[str]:
+    tools = site.base / "tools"
+    tools.mkdir()
+    (tools / "setpriv").symlink_to("/usr/bin/setpriv")
+    if journalctl is not None:
+        (tools / "journalctl").write_text(f"#!/bin/sh\n{journalctl}\n")
+        (tools / "journalctl").chmod(0o755)
+    return subprocess.run(
+        [BIN / "vampctl", "--config", site.config, "log", "20251106", *words],
+        env=os.environ | {"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_journal_is_asked_for_this_night_alone(site: Site) -> None:
+    done = log(site, 'echo "$@"', "--kind", "archive", "--warnings", "-n", "7")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == [
+        *("-u", "vampd", "VAMPD_NIGHT=20251106", "VAMPD_KIND=archive"),
+        *("--no-pager", "--output=short-iso", "-n7", "--priority=warning"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "journalctl", [None, "echo 'No journal files were found.' >&2; echo '-- No entries --'"]
+)
+def test_without_a_journal_that_is_said(site: Site, journalctl: str | None) -> None:
+    done = log(site, journalctl)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no journal to ask" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_journal_without_the_night_is_no_error(site: Site) -> None:
+    done = log(site, "echo '-- No entries --'")
+    assert done.returncode == 0
+    assert "holds nothing of 20251106 archive" in done.stdout
+
+
+def test_who_may_not_read_the_journal_is_told_how_to(site: Site) -> None:
+    # journalctl's own words, of systemd 252.
+    words = "No journal files were opened due to insufficient permissions."
+    done = log(site, f"echo 'Hint: You are currently not seeing.' >&2; echo '{words}' >&2; exit 1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "usermod -aG systemd-journal" in done.stderr
+    assert "no journal to ask" not in done.stderr

@@ -1,0 +1,223 @@
+"""vampctl run, process-all: the daemon's attempts by a person's word, and never both at once."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import add_late_cubes, make_smallest
+from tests.support.worlds.daemon import (
+    BIN,
+    Site,
+    configure,
+    connected,
+    history_of,
+    make_site,
+    product_tree,
+    raw_state,
+    record_of,
+    run_until_idle,
+    running,
+    settle,
+    vampctl,
+    wait_until,
+)
+from tests.support.worlds.terminal import run_in_terminal
+from vampd.config import load_settings
+from vampd.model.nights import EventName, Kind, NightId, StageName, Status
+from vampd.wiring.locks import hand_lock
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = make_site(tmp_path / "site")
+    make_smallest(made.root)
+    return made
+
+
+def stands(site: Site, night: NightId = NIGHT) -> tuple[StageName, Status]:
+    state = record_of(site, night).state
+    return state.stage, state.status
+
+
+def start_run(site: Site, *words: str, **environ: str) -> subprocess.Popen[str]:
+    # In a session of its own: a failpoint kills the whole process group.
+    return subprocess.Popen(
+        [BIN / "vampctl", "--config", site.config, "run", "20251106", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environ,
+        start_new_session=True,
+    )
+
+
+def test_a_night_run_by_hand_is_the_one_that_vampd_makes(site: Site, tmp_path: Path) -> None:
+    # Copied, because a generation keeps the raw files' times.
+    other = Site(shutil.copytree(site.base, tmp_path / "other"))
+    configure(other)
+    settle(other)
+    raw = raw_state(site.folder(NIGHT))
+    done = vampctl(site, "run", str(site.folder(NIGHT)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == list(StageName)
+    assert stands(site) == (StageName.MANIFEST, Status.DONE)
+    assert record_of(site, NIGHT).safe_at is not None
+    mine, daemons = (product_tree(each.folder(NIGHT)) for each in (site, other))
+    # The manifest tells where the files are at the destination, which differs between the sites.
+    named = {name for name in mine if not name.startswith("manifest")}
+    assert {n: mine[n] for n in named} == {n: daemons[n] for n in named}
+    assert mine.keys() == daemons.keys()
+    assert raw_state(site.folder(NIGHT)) == raw
+    again = vampctl(site, "run", "20251106")
+    assert (again.returncode, "nothing left to do" in again.stdout) == (0, True)
+
+
+def test_stages_go_one_by_one_and_a_held_night_is_held_again(site: Site) -> None:
+    assert vampctl(site, "run", "20251106", "--only", "fpack").returncode == 2
+    for stage in (StageName.SYNC, StageName.HEADERS):
+        assert vampctl(site, "run", "20251106", "--only", stage).returncode == 0
+    assert stands(site) == (StageName.FRAMEIDS, Status.READY)
+    assert vampctl(site, "hold", "20251106", "--reason", "slowly").returncode == 0
+    assert vampctl(site, "run", "20251106", "--only", "frameids").returncode == 0
+    record = record_of(site, NIGHT)
+    assert stands(site) == (StageName.FPACK, Status.HELD)
+    assert (record.code, record.error, record.released) == ("held_by_person", "slowly", frozenset())
+    settle(site)
+    assert stands(site) == (StageName.FPACK, Status.HELD)
+    assert vampctl(site, "run", "20251106", "--until", "headers").returncode == 0
+    assert vampctl(site, "run", "20251106").returncode == 0
+    assert stands(site) == (StageName.MANIFEST, Status.DONE)
+
+
+def test_late_cubes_are_taken_along(site: Site) -> None:
+    assert vampctl(site, "run", "20251106").returncode == 0
+    add_late_cubes(site.root)
+    done = vampctl(site, "run", "20251106")
+    assert (done.returncode, "sync" in done.stdout) == (0, True)
+    assert record_of(site, NIGHT).manifests == 2
+
+
+def test_a_daemon_leaves_a_night_alone_that_is_run_by_hand(site: Site) -> None:
+    settle(site)
+    assert vampctl(site, "retry", "20251106", "--from", "sync").returncode == 0
+    settings = load_settings(site.config)
+    with hand_lock(settings, NIGHT), running(site):
+        time.sleep(2.0)
+        assert stands(site) == (StageName.SYNC, Status.READY)
+        refused = vampctl(site, "run", "20251106")
+        assert (refused.returncode, "is held by pid" in refused.stderr) == (1, True)
+
+
+def test_a_running_daemon_and_run_share_the_night_and_it_ends_done_once(site: Site) -> None:
+    with running(site) as daemon:
+        for _ in range(3):
+            done = vampctl(site, "run", "20251106")
+            assert done.returncode in (0, 1), done.stderr
+            assert "Traceback" not in done.stderr
+        wait_until(lambda: stands(site)[1] is Status.DONE, "the night is done")
+        assert daemon.stop() == 0
+    events = history_of(site, NIGHT)
+    advanced = [e.stage for e in events if e.event is EventName.ADVANCED]
+    assert advanced == list(StageName)
+    assert {e.event for e in events}.isdisjoint({EventName.FAILED, EventName.INTERRUPTED})
+
+
+@pytest.mark.parametrize("place", ["execute.pack.packed", "attempt.event.decided"])
+def test_a_run_that_is_killed_is_taken_up_by_whoever_comes_next(site: Site, place: str) -> None:
+    settle_by = {"execute.pack.packed": "daemon", "attempt.event.decided": "hand"}[place]
+    with start_run(site, VAMPD_FAILPOINT=place) as process:
+        assert process.wait(60) == -signal.SIGKILL
+    assert stands(site)[1] is Status.RUNNING
+    if settle_by == "daemon":
+        assert run_until_idle(site).status == 0
+    else:
+        assert vampctl(site, "run", "20251106").returncode == 0
+    assert stands(site) == (StageName.MANIFEST, Status.DONE)
+    assert EventName.INTERRUPTED in {event.event for event in history_of(site, NIGHT)}
+
+
+def test_a_daemon_that_is_up_takes_up_a_killed_run(site: Site) -> None:
+    settle(site)
+    assert vampctl(site, "hold", "20251106").returncode == 2
+    assert vampctl(site, "retry", "20251106", "--from", "sync").returncode == 0
+    assert vampctl(site, "hold", "20251106").returncode == 0
+    with running(site):
+        with start_run(site, VAMPD_FAILPOINT="attempt.event.decided") as process:
+            assert process.wait(60) == -signal.SIGKILL
+        wait_until(lambda: stands(site)[1] is Status.DONE, "the night is done")
+
+
+def test_run_pauses_for_the_cameras_and_gives_the_night_back_when_interrupted(site: Site) -> None:
+    other = site.root / "20251107" / "vcam1"
+    other.mkdir(parents=True)
+    (other / "vcam1_10:00:00.000000000.fits").write_bytes(b"")
+    written = time.time() + 3600
+    os.utime(other / "vcam1_10:00:00.000000000.fits", (written, written))
+    with start_run(site) as process:
+        wait_until(
+            lambda: site.database.exists() and vampctl(site, "status", "20251106").returncode == 0,
+            "the night is known",
+        )
+        wait_until(lambda: stands(site)[1] is Status.RUNNING, "an attempt has begun")
+        time.sleep(1.5)
+        assert stands(site) == (StageName.SYNC, Status.RUNNING)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    record = record_of(site, NIGHT)
+    assert (stands(site), record.state.attempts) == ((StageName.SYNC, Status.READY), 0)
+
+
+def test_what_cannot_be_run_is_told_and_not_touched(site: Site, tmp_path: Path) -> None:
+    (site.root / "20251101").mkdir()
+    (site.root / "20251102" / "vcam1_hlinkbak").mkdir(parents=True)
+    for words, status, told in (
+        (("20251101",), 1, "no raw cube"),
+        (("20251102",), 1, "old tools"),
+        (("20251103",), 2, "no night 20251103"),
+        ((str(tmp_path),), 2, "no night's folder"),
+        (("20251106", "--only", "sync", "--until", "sync"), 2, "exclude each other"),
+        (("20251101", "--only", "frameids"), 2, "no stage"),
+    ):
+        done = vampctl(site, "run", *words)
+        assert (done.returncode, told in done.stderr) == (status, True), done.stderr
+        assert "Traceback" not in done.stderr
+    assert [path.name for path in (site.root / "20251102").iterdir()] == ["vcam1_hlinkbak"]
+
+
+def test_process_all_goes_oldest_first_and_says_what_it_passes_over(site: Site) -> None:
+    make_smallest(site.root, "20251105", seed=5)
+    make_smallest(site.root, "20251105", Kind.ENGINEERING, seed=6)
+    (site.root / "20251101").mkdir()
+    done = vampctl(site, "process-all", "archive")
+    assert (done.returncode, done.stderr) == (0, "")
+    titles = [line for line in done.stdout.splitlines() if line.endswith(" archive")]
+    assert titles == ["20251105 archive", "20251106 archive"]
+    assert "2 nights processed, 0 of them" in done.stdout
+    assert stands(site, NightId("20251105", Kind.ENGINEERING))[1] is Status.FILLING
+    rest = vampctl(site, "process-all")
+    assert "20251101 engineering: passed over: no raw cubes yet" in rest.stdout
+    assert "1 night processed" in rest.stdout
+    with connected(site) as connections:
+        ids = [row.frame_id for row in connections.ledger.listing().ids]
+        assert ids == sorted(ids)
+
+
+def test_frame_ids_wait_for_the_older_night(site: Site) -> None:
+    make_smallest(site.root, "20251105", seed=5)
+    done = vampctl(site, "run", "20251106")
+    assert (done.returncode, "waits for the older night 20251105" in done.stderr) == (1, True)
+    assert stands(site) == (StageName.FRAMEIDS, Status.READY)
+
+
+def test_a_terminal_sees_each_stage(site: Site) -> None:
+    command: list[str | Path] = [BIN / "vampctl", "--config", site.config, "run", "20251106"]
+    shown = run_in_terminal(command, 80, NO_COLOR="1")
+    for stage in StageName:
+        assert f"{stage:<9} done in" in shown

@@ -1,0 +1,374 @@
+"""Bad cubes, bad disks, bad destinations: each costs only itself, and waits or tells."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.nights import make_night
+from tests.support.builders.products import check_sums
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import (
+    Daemon,
+    Site,
+    audit,
+    configure,
+    history_of,
+    log_of,
+    make_site,
+    product_tree,
+    raw_state,
+    record_of,
+    run_until_idle,
+    running,
+    settle,
+    vampctl,
+    wait_until,
+)
+from vampd.model.nights import EventName, Kind, NightId, StageName, Status
+
+Tool = Callable[[str], str]
+FAST = {
+    "watch": {"stale_after_s": 0.3},
+    "retry": {"first_delay_s": 0.2, "max_delay_s": 0.5, "attempts": 1000},
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path, **FAST)
+
+
+def assert_done(site: Site, night: NightId) -> None:
+    record = record_of(site, night)
+    assert record.state.status is Status.DONE, (record.code, record.error)
+    told = audit(site, night)
+    assert told["balanced"], told["findings"]
+    assert not [name for name in product_tree(site.folder(night)) if "/." in f"/{name}"]
+
+
+# --- cubes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=str)
+def test_each_bad_cube_costs_only_itself(site: Site, tool: Tool, kind: Kind) -> None:
+    night, truth = make_night(site.root, kind=kind, preset="defects")
+    raw = raw_state(site.folder(night))
+    settle(site)
+    assert_done(site, night)
+    told = audit(site, night)
+    reasons = {entry["path"]: entry for entry in told["rejected"]}
+    bad = {cube.path: cube for cube in truth.cubes if cube.family is not None}
+    assert set(reasons) == set(bad)
+    assert len(bad) >= 10
+    for path, cube in bad.items():
+        assert cube.family is not None
+        assert cube.family.holds(reasons[path]["code"]), reasons[path]
+        assert len(reasons[path]["reason"]) > 10
+        assert (site.copy(night) / "vbad" / path).read_bytes() == (
+            site.folder(night) / path
+        ).read_bytes()
+    assert told["product_frames"] == sum(c.frames for c in truth.cubes if c.path not in bad)
+    check_sums(tool("sha256sum"), site.copy(night))
+    assert raw_state(site.folder(night)) == raw
+
+
+def test_strange_names_in_a_stream_do_not_stop_the_night(site: Site) -> None:
+    night, truth = make_smallest(site.root)
+    stream = site.folder(night) / "vcam1"
+    (stream / "folder.fits").mkdir()
+    (stream / "dangling.fits").symlink_to("nowhere.fits")
+    (stream / "dangling.txt").symlink_to("/nowhere/at/all.txt")
+    (stream / "loop.fits").symlink_to("loop.fits")
+    (stream / "empty.fits").touch()
+    (stream / ".hidden.fits").write_text("an editor's")
+    (stream / "text.fits").write_text("This is no FITS file.\n" * 200)
+    os.mkfifo(stream / "pipe.fits")
+    (stream / "tab\tline\nend.fits").write_bytes(b"\xff" * 5000)
+    (stream / os.fsdecode(b"no-utf8-\xff.fits")).write_text("what a name")
+    settle(site)
+    assert_done(site, night)
+    told = {entry["path"]: entry for entry in audit(site, night)["rejected"]}
+    expected = {"folder", "dangling", "loop", "empty", "text", "pipe", "tab\tline\nend"}
+    assert {f"vcam1/{name}.fits" for name in expected} <= told.keys()
+    assert "vcam1/.hidden.fits" not in told
+    good = sum(cube.frames for cube in truth.cubes if cube.defect is None)
+    assert audit(site, night)["product_frames"] == good
+    assert (stream / "dangling.fits").is_symlink()
+
+
+def test_a_night_of_bad_cubes_only_ends_done(site: Site) -> None:
+    night = NightId("20251106", Kind.ARCHIVE)
+    configure(site, **FAST, sync={"hold_when_unexpected": False})
+    stream = site.folder(night) / "vcam1"
+    stream.mkdir(parents=True)
+    (stream / "vcam1_05:00:00.000000000.fits").write_text("no cube\n" * 1000)
+    settle(site)
+    assert_done(site, night)
+    assert len(audit(site, night)["rejected"]) == 1
+
+
+def test_names_that_are_no_nights_are_left_alone(site: Site) -> None:
+    night, _ = make_smallest(site.root)
+    for name in ("20250101_bak", "20259999", "lost+found", "2025-11-06", "00000000"):
+        shutil.copytree(site.folder(night), site.root / name)
+        shutil.copytree(site.folder(night), site.root / "ARCHIVED_DATA" / name)
+    (site.root / "20251105").write_text("a file that is named like a night")
+    (site.root / "20251104").symlink_to("nowhere")
+    before = {path: path.lstat().st_mtime_ns for path in site.root.glob("2*/**/*")}
+    settle(site)
+    assert_done(site, night)
+    assert vampctl(site, "status", "--json").stdout.count('"date"') == 1
+    assert {path: path.lstat().st_mtime_ns for path in site.root.glob("2*/**/*")} == before
+
+
+def test_a_stream_that_cannot_be_listed_does_not_stop_other_nights(site: Site) -> None:
+    bad = site.root / "20251101"
+    bad.mkdir()
+    (bad / "vcam1").symlink_to("vcam1")  # to list it is an error: too many links
+    night, _ = make_smallest(site.root)
+    settle(site)
+    assert_done(site, night)
+    record = record_of(site, NightId("20251101", Kind.ENGINEERING))
+    assert record.state.status is Status.FILLING
+    assert "cannot be looked at" in (record.note or "")
+
+
+def test_an_empty_night_goes_nowhere_and_stops_nobody(site: Site) -> None:
+    (site.root / "20251105").mkdir()
+    night, _ = make_smallest(site.root)
+    settle(site)
+    assert_done(site, night)
+    record = record_of(site, NightId("20251105", Kind.ENGINEERING))
+    assert record.state.status is Status.FILLING
+    assert not list((site.root / "20251105").iterdir())
+
+
+# --- destinations ---------------------------------------------------------------------------------
+
+
+def is_waiting(site: Site, night: NightId, *codes: str, attempts: int = 2) -> Callable[[], bool]:
+    def look() -> bool:
+        if not site.database.exists():
+            return False
+        failed = [e for e in history_of(site, night) if e.event is EventName.FAILED]
+        assert all(e.code in codes for e in failed), failed
+        return len(failed) >= attempts
+
+    return look
+
+
+def is_done(site: Site, night: NightId) -> Callable[[], bool]:
+    return lambda: record_of(site, night).state.status is Status.DONE
+
+
+def test_a_destination_that_is_missing_is_waited_for_and_never_made(site: Site) -> None:
+    night, _ = make_smallest(site.root)
+    site.archive_destination.rmdir()
+    with running(site) as daemon:
+        wait_until(is_waiting(site, night, "archive_folder_missing"), "waiting")
+        record = record_of(site, night)
+        assert record.state.stage is StageName.TRANSFER
+        assert str(site.archive_destination) in (record.error or "")
+        assert not site.archive_destination.exists()
+        site.archive_destination.mkdir()
+        wait_until(is_done(site, night), "done")
+        assert daemon.stop() == 0
+    assert_done(site, night)
+
+
+def test_a_host_that_does_not_answer_is_waited_for(site: Site) -> None:
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    # Nobody listens on port 1.
+    ssh = ["ssh", "-p", "1", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+    configure(
+        site,
+        **FAST,
+        transfer={"ssh": ssh},
+        transfer_engineering={"destination": "127.0.0.1:/mnt/tier1"},
+    )
+    with running(site) as daemon:
+        wait_until(is_waiting(site, night, "archive_unreachable"), "waiting")
+        assert "127.0.0.1" in (record_of(site, night).error or "")
+        configure(site, **FAST)
+        daemon.signal(signal.SIGHUP)
+        wait_until(is_done(site, night), "done")
+        assert daemon.stop() == 0
+    assert_done(site, night)
+
+
+def test_what_fails_again_and_again_ends_held(site: Site) -> None:
+    configure(
+        site, watch=FAST["watch"], retry={"first_delay_s": 0.2, "max_delay_s": 0.4, "attempts": 3}
+    )
+    night, _ = make_smallest(site.root)
+    site.archive_destination.rmdir()
+    settle(site)
+    record = record_of(site, night)
+    assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.HELD)
+    assert (record.code, record.state.attempts) == ("archive_folder_missing", 3)
+    waits = [e for e in history_of(site, night) if e.event is EventName.FAILED]
+    assert all(e.not_before is not None and e.not_before > e.at for e in waits)
+    site.archive_destination.mkdir()
+    assert vampctl(site, "retry", night.date).returncode == 0
+    settle(site)
+    assert_done(site, night)
+
+
+# --- disks ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tool: Tool) -> Iterator[Callable[[Path, int], Path]]:
+    """Mount a disk of so many KB over a folder; needs root, as CI has it."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path, kilobytes: int) -> Path:
+        subprocess.run(
+            [tool("mount"), "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder], check=True
+        )
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run([tool("umount"), "-l", folder], check=True)
+
+
+def fill(folder: Path, leave_bytes: int) -> Path:
+    """A file that leaves so much space."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        with contextlib.suppress(OSError):  # whoever writes there as well takes some, too
+            while True:
+                file.write(bytes(4096))
+        file.truncate(max(0, file.tell() - leave_bytes))
+    return ballast
+
+
+def wait_on_full_disk(
+    site: Site, night: NightId, ballast: Path, daemon: Daemon, *codes: str
+) -> None:
+    wait_until(is_waiting(site, night, *codes), f"waiting with {codes}")
+    assert daemon.process.poll() is None
+    ballast.unlink()
+    wait_until(is_done(site, night), "done")
+    assert daemon.stop() == 0
+    assert_done(site, night)
+
+
+# 100 KB: enough for framelists, too little for the products; 12 KB: not even for those.
+@pytest.mark.parametrize("leave_bytes", [0, 12_000, 100_000, 220_000])
+def test_a_full_disk_is_waited_for_and_nothing_is_half_written(
+    site: Site, small_disk: Callable[[Path, int], Path], leave_bytes: int, tool: Tool
+) -> None:
+    small_disk(site.root, 2048)
+    (site.root / "ARCHIVED_DATA").mkdir()
+    night, _ = make_smallest(site.root)
+    raw = raw_state(site.folder(night))
+    ballast = fill(site.root, leave_bytes)
+    with running(site) as daemon:
+        wait_until(is_waiting(site, night, "disk_full", "disk_low"), "waiting")
+        for path in (site.folder(night) / "vgen2").glob("*.fits.fz"):
+            subprocess.run([tool("fitsverify"), "-q", path], check=True, capture_output=True)
+        wait_on_full_disk(site, night, ballast, daemon, "disk_full", "disk_low")
+    assert raw_state(site.folder(night)) == raw
+    assert not [e for e in log_of(site).events if e.get("code") == "bug"]
+
+
+def test_a_full_archive_disk_is_waited_for(
+    site: Site, small_disk: Callable[[Path, int], Path]
+) -> None:
+    night, _ = make_smallest(site.root)
+    small_disk(site.archive_destination, 1024)
+    ballast = fill(site.archive_destination, 120_000)
+    with running(site) as daemon:
+        wait_until(is_waiting(site, night, "archive_full", "disk_low"), "waiting")
+        products = {p.name: p.stat().st_size for p in (site.folder(night) / "vgen2").glob("*.fz")}
+        for path in (site.copy(night) / "vgen2").glob("*.fits.fz"):
+            assert path.stat().st_size == products[path.name]
+        wait_on_full_disk(site, night, ballast, daemon, "archive_full", "disk_low")
+
+
+def test_a_full_state_disk_ends_nobody(site: Site, small_disk: Callable[[Path, int], Path]) -> None:
+    night, _ = make_smallest(site.root)
+    small_disk(site.database.parent, 4096)
+    with running(site) as daemon:
+        wait_until(lambda: site.database.exists() and history_of(site, night), "a history")
+        ballast = fill(site.database.parent, 0)
+        wait_until(
+            lambda: log_of(site).named("store.waited") or log_of(site).named("night.waits"),
+            "trouble with the store",
+        )
+        assert daemon.process.poll() is None
+        ballast.unlink()
+        wait_until(is_done(site, night), "done")
+        assert daemon.stop() == 0
+    assert_done(site, night)
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+def _garbage(database: Path) -> None:
+    database.write_bytes(b"this is no database\n" * 500)
+
+
+def _empty(database: Path) -> None:
+    database.write_bytes(b"")
+
+
+def _damaged_page(database: Path) -> None:
+    with database.open("r+b") as file:
+        for page in range(1, database.stat().st_size // 4096):
+            file.seek(page * 4096)
+            file.write(b"\xa5" * 4096)
+
+
+def _foreign(database: Path) -> None:
+    database.unlink()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+
+
+@pytest.mark.parametrize("spoil", [_garbage, _empty, _damaged_page, _foreign])
+def test_a_corrupt_database_is_told_and_left_as_it_is(
+    site: Site, spoil: Callable[[Path], None]
+) -> None:
+    night, _ = make_smallest(site.root)
+    settle(site)
+    tree = product_tree(site.folder(night))
+    for side in ("-wal", "-shm"):
+        Path(f"{site.database}{side}").unlink(missing_ok=True)
+    spoil(site.database)
+    before = site.database.read_bytes()
+    ended = run_until_idle(site)
+    assert ended.status == 1
+    assert str(site.database) in ended.log
+    assert "Traceback" not in ended.log
+    assert site.database.read_bytes() == before
+    assert product_tree(site.folder(night)) == tree
+
+
+def test_a_lost_database_gives_no_frame_id_twice(site: Site) -> None:
+    night, _ = make_smallest(site.root, "20251106")
+    settle(site)
+    before = product_tree(site.folder(night))
+    for path in site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    later, _ = make_smallest(site.root, "20251107", seed=8)
+    settle(site)
+    assert_done(site, later)
+    ids = [path.name for path in site.root.rglob("VMPA*.fits.fz")]
+    assert len(ids) == len(set(ids))
+    after = product_tree(site.folder(night))
+    assert {name: after[name] for name in before} == before

@@ -1,0 +1,286 @@
+"""Killed at any failpoint, the daemon resumes by itself, and nobody can tell from the products.
+
+The failpoints are read from the source, so that a new one is in the matrix at once; one run that is
+not disturbed tells how often each is hit. SIGKILL goes to the daemon's process group, as a power
+cut would do it, at the first and at the last hit of every failpoint.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import (
+    LedgerRow,
+    Site,
+    audit,
+    history_of,
+    ledger_rows,
+    make_site,
+    product_tree,
+    raw_state,
+    record_of,
+    run_until_idle,
+    running,
+    settle,
+)
+from vampd.model.nights import EventName, NightId, Status
+
+Tables = dict[str, dict[str, object]]
+# One worker, so that the k-th hit of a failpoint is the same moment in every run.
+ONE_WORKER: Tables = {"schedule": {"workers": 1}, "watch": {"stale_after_s": 0.3}}
+SEVERAL_WORKERS: Tables = {"schedule": {"workers": 3}, "watch": {"stale_after_s": 0.3}}
+
+# What an undisturbed run of one small night does not come by.
+ELSEWHERE = {
+    **dict.fromkeys(
+        (
+            "answers.answer.copied",
+            "answers.asked.remembered",
+            "answers.leftover.copied",
+            "command.call.ended",
+            "gen2.call.ended",
+            "ledger.strays.appended",
+            "ledger.strays.committed",
+        ),
+        "only where IDs are asked for elsewhere; see test_authorities",
+    ),
+    "ledger.file.mended": "only behind a line that was torn",
+    **dict.fromkeys(
+        (
+            "mail.body.sent",
+            "mailing.intent.committed",
+            "mailing.intent.noted",
+            "mailing.mail.sent",
+            "mailing.outcome.committed",
+            "store.mailings.inserted",
+        ),
+        "nothing is mailed unless asked for; see test_mailing",
+    ),
+    "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
+    "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",
+    **dict.fromkeys(
+        ("restoring.file.removed", "restoring.folder.renamed", "restoring.raw.rescued"),
+        "only `vampctl restore`; see test_restore",
+    ),
+    "scheduler.recovery.committed": "only after a crash",
+}
+_FAILPOINT = re.compile(r'\bfailpoint\(\s*"([^"]+)"\s*\)')
+FAILPOINTS = sorted(
+    name for path in (ROOT / "vampd").rglob("*.py") for name in _FAILPOINT.findall(path.read_text())
+)
+MATRIX = [name for name in FAILPOINTS if name not in ELSEWHERE]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An undisturbed run: its raw folder, its trees, its IDs, and its hits of each failpoint."""
+
+    site: Site
+    night: NightId
+    trees: tuple[dict[str, str], dict[str, str]]
+    ids: list[LedgerRow]
+    hits: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    site = make_site(tmp_path_factory.mktemp("reference"), **ONE_WORKER)
+    night, _ = make_smallest(site.root)
+    log = site.base / "failpoints"
+    ended = run_until_idle(site, VAMPD_FAILPOINT_LOG=str(log))
+    assert ended.status == 0, ended.log
+    hits: dict[str, int] = {}
+    for line in log.read_text().splitlines():
+        name, _, number = line.partition("#")
+        hits[name] = max(hits.get(name, 0), int(number))
+    return Reference(site, night, trees_of(site, night), ledger_rows(site), hits)
+
+
+def trees_of(site: Site, night: NightId) -> tuple[dict[str, str], dict[str, str]]:
+    """The night's tree here and on the archive host, whatever the site's own place."""
+    here = product_tree(site.folder(night))
+    for path in site.folder(night).glob("manifest*"):
+        here[path.name] = path.read_bytes().decode().replace(str(site.base), "")
+    return here, product_tree(site.copy(night))
+
+
+def copy_site(reference: Reference, base: Path, tables: Tables) -> Site:
+    """A site with the same raw files, mtimes included, where nothing has happened yet."""
+    site = make_site(base, **tables)
+    for stream in ("vcam1", "vcam2"):
+        shutil.copytree(
+            reference.site.folder(reference.night) / stream, site.folder(reference.night) / stream
+        )
+    return site
+
+
+def assert_undisturbed(reference: Reference, site: Site) -> None:
+    """The night is as if nothing had happened: products, copy, IDs, ledger, audit."""
+    night = reference.night
+    record = record_of(site, night)
+    assert record.state.status is Status.DONE, (record.code, record.error)
+    assert record.safe_at is not None
+    assert trees_of(site, night) == reference.trees
+    assert ledger_rows(site) == reference.ids
+    told = audit(site, night)
+    assert told["balanced"], told["findings"]
+    ledger = [line.split("\t") for line in site.ledger.read_text().splitlines()]
+    steps = Counter((fields[0], fields[1]) for fields in ledger)
+    assert set(steps.values()) == {1}, "a ledger line stands twice"
+    assert len(steps) == 1 + 3 * len(reference.ids)
+
+
+def claims_of(site: Site, night: NightId) -> int:
+    return sum(e.event is EventName.CLAIMED for e in history_of(site, night))
+
+
+def crash_and_resume(reference: Reference, base: Path, deadly: str) -> None:
+    site = copy_site(reference, base, ONE_WORKER)
+    raw = raw_state(site.folder(reference.night))
+    crashed = run_until_idle(site, VAMPD_FAILPOINT=deadly)
+    assert crashed.status == -signal.SIGKILL, crashed.log
+    settle(site)
+    assert_undisturbed(reference, site)
+    assert raw_state(site.folder(reference.night)) == raw
+    # One crash costs one attempt at most; it never loops.
+    assert claims_of(site, reference.night) <= claims_of(reference.site, reference.night) + 1
+
+
+def test_failpoints_have_names_of_their_own() -> None:
+    twice = [name for name, count in Counter(FAILPOINTS).items() if count > 1]
+    assert not twice
+    assert len(FAILPOINTS) > 40
+
+
+def test_every_failpoint_is_hit_or_known_to_lie_elsewhere(reference: Reference) -> None:
+    assert sorted(reference.hits) == MATRIX
+    assert set(ELSEWHERE) <= set(FAILPOINTS)
+
+
+def test_two_undisturbed_runs_agree(reference: Reference, tmp_path: Path) -> None:
+    site = copy_site(reference, tmp_path, SEVERAL_WORKERS)
+    settle(site)
+    assert_undisturbed(reference, site)
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_crash_at_the_first_hit_leaves_no_trace(
+    reference: Reference, tmp_path: Path, name: str
+) -> None:
+    crash_and_resume(reference, tmp_path, name)
+
+
+# Hits are known only when the reference has run; these are those that happen once by nature.
+_ONCE = re.compile(r"ledger\.(?!file\.written)|store\.create|quiet_watch|atomic\.link")
+
+
+@pytest.mark.parametrize("name", [name for name in MATRIX if not _ONCE.match(name)])
+def test_a_crash_at_the_last_hit_leaves_no_trace(
+    reference: Reference, tmp_path: Path, name: str
+) -> None:
+    last = reference.hits[name]
+    assert last > 1, f"{name} is hit once: name it in _ONCE"
+    crash_and_resume(reference, tmp_path, f"{name}#{last}")
+
+
+def test_a_crash_during_recovery_leaves_no_trace(reference: Reference, tmp_path: Path) -> None:
+    site = copy_site(reference, tmp_path, ONE_WORKER)
+    for deadly in ("packed.streamed", "scheduler.recovery.committed", "packed.proven#2"):
+        assert run_until_idle(site, VAMPD_FAILPOINT=deadly).status == -signal.SIGKILL
+    settle(site)
+    assert_undisturbed(reference, site)
+
+
+# Numbers count hits per process, and in the daemon's own, only the manifest is created this late.
+_CLAIM_OF_MANIFEST = "scheduler.claim.committed#6"
+
+
+@pytest.mark.parametrize(
+    "deadly",
+    [
+        (
+            "atomic.temporary.made",
+            "atomic.creating.written",
+            "atomic.creating.file_synced",
+            "atomic.creating.linked",
+        ),
+        ("atomic.creating.unlinked",),
+        ("atomic.creating.folder_synced",),
+    ],
+    ids=" ".join,
+)
+def test_crashes_around_the_manifest_leave_no_trace(
+    reference: Reference, tmp_path: Path, deadly: tuple[str, ...]
+) -> None:
+    site = copy_site(reference, tmp_path, ONE_WORKER)
+    for name in (_CLAIM_OF_MANIFEST, *deadly):
+        assert run_until_idle(site, VAMPD_FAILPOINT=name).status == -signal.SIGKILL
+    settle(site)
+    assert_undisturbed(reference, site)
+
+
+def test_a_torn_ledger_line_is_mended_and_no_id_is_lost(
+    reference: Reference, tmp_path: Path
+) -> None:
+    site = copy_site(reference, tmp_path, ONE_WORKER)
+    crashed = run_until_idle(site, VAMPD_FAILPOINT="ledger.granted.appended")
+    assert crashed.status == -signal.SIGKILL
+    # The last line as a power cut may leave it: it was not acknowledged yet.
+    with site.ledger.open("ab") as ledger:
+        ledger.write(b"bound\tVMPA9000")
+    crashed = run_until_idle(site, VAMPD_FAILPOINT="ledger.file.mended")
+    assert crashed.status == -signal.SIGKILL
+    settle(site)
+    assert_undisturbed(reference, site)
+
+
+def test_a_night_that_kills_its_daemon_every_time_ends_held(
+    reference: Reference, tmp_path: Path
+) -> None:
+    site = copy_site(reference, tmp_path, {**ONE_WORKER, "retry": {"attempts": 3}})
+    for _ in range(3):
+        crashed = run_until_idle(site, VAMPD_FAILPOINT="packed.heap_written")
+        assert crashed.status == -signal.SIGKILL
+    ended = run_until_idle(site, VAMPD_FAILPOINT="packed.heap_written")
+    assert ended.status == 0, ended.log
+    record = record_of(site, reference.night)
+    assert record.state.status is Status.HELD
+    assert record.code == "interrupted"
+    assert record.error
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_crash_at_every_hit_leaves_no_trace(
+    reference: Reference, tmp_path: Path, name: str
+) -> None:
+    for hit in range(1, reference.hits[name] + 1):
+        crash_and_resume(reference, tmp_path / str(hit), f"{name}#{hit}")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100))
+def test_kills_at_random_moments_leave_no_trace(
+    reference: Reference, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    site = copy_site(reference, tmp_path, SEVERAL_WORKERS)
+    raw = raw_state(site.folder(reference.night))
+    for _ in range(chance.randrange(1, 6)):
+        with running(site) as daemon:
+            time.sleep(chance.uniform(0.2, 3.0))
+            (daemon.kill if chance.random() < 0.5 else daemon.kill_all)()
+    settle(site)
+    assert_undisturbed(reference, site)
+    assert raw_state(site.folder(reference.night)) == raw

@@ -1,0 +1,213 @@
+"""Late data reopen a night, and nothing that was finished changes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.products import check_sums, packed_cubes
+from tests.support.builders.smallest_night import add_late_cubes, make_smallest
+from tests.support.worlds.daemon import (
+    Site,
+    audit,
+    history_of,
+    ledger_rows,
+    make_site,
+    raw_state,
+    record_of,
+    running,
+    settle,
+    wait_until,
+)
+from vampd.model.nights import EventName, Kind, NightId, Status
+
+FAST = {"watch": {"stale_after_s": 0.3}}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path, **FAST)
+
+
+def finished_files(site: Site, night: NightId) -> dict[Path, tuple[str, int, int]]:
+    """What must never change again: products, sidecars, generations, manifests, here and there."""
+    return {
+        path: (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+            path.stat().st_ino,
+        )
+        for folder in (site.folder(night), site.copy(night))
+        for pattern in ("vgen2/*", "manifest*")
+        for path in folder.glob(pattern)
+        # A listing that grows with the night.
+        if path.name != "name_changes.txt"
+    }
+
+
+def assert_done(site: Site, night: NightId) -> None:
+    record = record_of(site, night)
+    assert record.state.status is Status.DONE, (record.code, record.error)
+    assert record.safe_at is not None
+    told = audit(site, night)
+    assert told["balanced"], told["findings"]
+
+
+def assert_only_added(
+    site: Site, night: NightId, before: dict[Path, tuple[str, int, int]]
+) -> set[Path]:
+    """Nothing that was there has changed; the files that are new."""
+    after = finished_files(site, night)
+    assert {path: after[path] for path in before} == before
+    return after.keys() - before.keys()
+
+
+def manifest_ids(path: Path) -> list[str]:
+    return [line.split("|")[0] for line in path.read_bytes().decode().split("\r\n") if line]
+
+
+def test_late_cubes_reopen_a_finished_night(site: Site, tool) -> None:
+    night, _ = make_smallest(site.root)
+    settle(site)
+    assert_done(site, night)
+    before = finished_files(site, night)
+    ids = ledger_rows(site)
+    safe_at = record_of(site, night).safe_at
+    assert safe_at is not None
+    changes = site.folder(night) / "vgen2" / "name_changes.txt"
+    named = changes.read_text()
+
+    add_late_cubes(site.root)
+    raw = raw_state(site.folder(night))
+    settle(site)
+
+    assert_done(site, night)
+    assert EventName.REOPENED in {event.event for event in history_of(site, night)}
+    new = assert_only_added(site, night, before)
+    assert ledger_rows(site)[: len(ids)] == ids
+    assert changes.read_text().startswith(named)
+    late = [cube for cube in packed_cubes(site.folder(night) / "vgen2") if cube.path in new]
+    assert late
+    assert all("06:00:0" in path for cube in late for path, _ in cube.raw_frames)
+    late_ids = [f"VMPA{row.number:08d}" for row in ledger_rows(site)[len(ids) :]]
+    assert [cube.name for cube in late] == late_ids
+    assert (site.folder(night) / "vgen2" / "generation_0002.json") in new
+    supplement = site.folder(night) / "manifest_VMP_20251106_s1.csv"
+    assert supplement in new
+    assert manifest_ids(supplement) == late_ids
+    first = site.folder(night) / "manifest_VMP_20251106.csv"
+    assert manifest_ids(first) == [f"VMPA{row.number:08d}" for row in ids]
+    for folder in (site.folder(night), site.copy(night)):
+        checked = check_sums(tool("sha256sum"), folder)
+        assert {f"vgen2/{cube.name}.fits.fz" for cube in late} <= set(checked)
+    record = record_of(site, night)
+    assert record.safe_at is not None
+    assert record.safe_at > safe_at
+    assert raw_state(site.folder(night)) == raw
+
+
+def test_late_cubes_reopen_an_engineering_night(site: Site) -> None:
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    settle(site)
+    before = finished_files(site, night)
+    add_late_cubes(site.root, kind=Kind.ENGINEERING)
+    settle(site)
+    assert_done(site, night)
+    assert assert_only_added(site, night, before)
+
+
+def test_late_cubes_are_seen_by_a_running_daemon(site: Site) -> None:
+    night, _ = make_smallest(site.root)
+
+    def is_done() -> bool:
+        return site.database.exists() and record_of(site, night).state.status is Status.DONE
+
+    with running(site) as daemon:
+        wait_until(site.database.exists, "a database")
+        time.sleep(1)
+        wait_until(is_done, "done")
+        before = finished_files(site, night)
+        add_late_cubes(site.root)
+        wait_until((site.folder(night) / "manifest_VMP_20251106_s1.csv").exists, "a supplement")
+        wait_until(is_done, "done again")
+        assert daemon.stop() == 0
+    assert_done(site, night)
+    assert assert_only_added(site, night, before)
+
+
+def test_a_third_generation_follows_the_second(site: Site) -> None:
+    night, _ = make_smallest(site.root)
+    settle(site)
+    add_late_cubes(site.root)
+    settle(site)
+    before = finished_files(site, night)
+    source = site.folder(night) / "vcam2"
+    # The darks that an observer adds: a cube of the second day, copied from another night.
+    other, _ = add_late_cubes(site.base / "elsewhere", "20251107", seed=9)
+    for path in (site.base / "elsewhere" / other.folder / "vcam2").iterdir():
+        (source / path.name.replace("06:00", "06:01")).write_bytes(path.read_bytes())
+    settle(site)
+    assert_done(site, night)
+    new = {path.name for path in assert_only_added(site, night, before)}
+    assert {"generation_0003.json", "manifest_VMP_20251106_s2.csv"} <= new
+
+
+def test_a_set_aside_cube_whose_timing_file_comes_late_is_taken_in(site: Site) -> None:
+    night, truth = make_smallest(site.root)
+    (bad,) = [cube for cube in truth.cubes if cube.defect is not None]
+    good = next(cube for cube in truth.cubes if cube.defect is None and cube.run == bad.run)
+    settle(site)
+    assert audit(site, night)["rejected_frames"] == bad.frames
+    before = finished_files(site, night)
+
+    rows = (site.folder(night) / good.path).with_suffix(".txt").read_text().splitlines()
+    data = [line for line in rows if not line.startswith("#")][: bad.frames]
+    moved = [_later(line, 120_000) for line in data]
+    timing = (site.folder(night) / bad.path).with_suffix(".txt")
+    timing.write_text("\n".join([line for line in rows if line.startswith("#")] + moved) + "\n")
+    settle(site)
+
+    assert_done(site, night)
+    told = audit(site, night)
+    assert told["rejected"] == []
+    assert told["product_frames"] == told["raw_frames"]
+    new = assert_only_added(site, night, before)
+    assert any(path.name.endswith(".fits.fz") for path in new)
+    assert (site.folder(night) / "manifest_VMP_20251106_s1.csv") in new
+
+
+def _later(line: str, micros: int) -> str:
+    """A row of a timing file, so much later."""
+    fields = line.split()
+    seconds, fraction = fields[4].split(".")
+    total = int(seconds) * 1_000_000 + int(fraction) + micros
+    later = f"{total // 1_000_000}.{total % 1_000_000:06d}"
+    return line.replace(fields[4], later)
+
+
+def test_a_file_that_is_no_raw_data_changes_nothing(site: Site) -> None:
+    night, _ = make_smallest(site.root)
+    settle(site)
+    before = finished_files(site, night)
+    (site.folder(night) / "vcam1" / "notes.txt").write_text("seeing was bad\n")
+    (site.folder(night) / "observers-log.md").write_text("seeing was bad\n")
+    settle(site)
+    assert_done(site, night)
+    assert not assert_only_added(site, night, before)
+
+
+def test_raw_data_that_change_after_sync_hold_the_night(site: Site) -> None:
+    night, truth = make_smallest(site.root)
+    settle(site)
+    before = finished_files(site, night)
+    good = next(cube for cube in truth.cubes if cube.defect is None)
+    timing = (site.folder(night) / good.path).with_suffix(".txt")
+    timing.write_text(timing.read_text() + "\n")
+    add_late_cubes(site.root)
+    settle(site)
+    record = record_of(site, night)
+    assert (record.state.status, record.code) == (Status.HELD, "raw_changed")
+    assert not assert_only_added(site, night, before)

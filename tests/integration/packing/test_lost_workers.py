@@ -1,0 +1,194 @@
+"""A worker that is lost writes nothing more once its cube is tried again, and leaves nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.builders.settings import make_settings
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import (
+    PATIENCE_S,
+    held_worker,
+    make_site,
+    product_tree,
+    record_of,
+    wait_until,
+)
+from tests.support.worlds.packing import prepare
+from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.disk.shared import SharedMeter
+from vampd.engine.execute import Hands, execute
+from vampd.errors import DataError, WorkerLost
+from vampd.fits.worker import pack_framelist
+from vampd.model.cubes import Framelist
+from vampd.model.nights import Kind, NightId, StageName, Status
+from vampd.model.plan import Pack
+from vampd.model.proofs import Receipt
+
+
+@dataclass(frozen=True)
+class Packing:
+    """A night folder with one framelist in it, by its path there."""
+
+    folder: Path
+    framelist: Framelist
+
+    @property
+    def product(self) -> Path:
+        return self.folder / self.framelist.packed_path
+
+    def pack(self) -> Receipt:
+        pace: Any = SteadyPace()
+        meter = SharedMeter.create(self.folder.parent / "meter")
+        return pack_framelist(self.folder, self.framelist.path, "full", pace, meter)
+
+
+@pytest.fixture
+def packing(tmp_path: Path) -> Packing:
+    _, framelist = prepare(tmp_path)
+    night = tmp_path / "20251106"
+    (tmp_path / "night.framelist").rename(night / framelist.path)
+    return Packing(night, framelist)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """As a process does that packs this framelist, or writes this file, or is dying with it."""
+    held_fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held_fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held_fd)
+
+
+def is_waited_for(path: Path) -> bool:
+    """Whether the kernel has somebody wait for the lock on this file."""
+    inode = f":{path.stat().st_ino} "
+    waiting = [line for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+    return any(inode in line for line in waiting)
+
+
+def test_nobody_packs_a_framelist_while_another_still_lives(packing: Packing) -> None:
+    path = packing.folder / packing.framelist.path
+    with ThreadPoolExecutor(1) as executor:
+        with locked(path):
+            future = executor.submit(packing.pack)
+            wait_until(lambda: is_waited_for(path), "a packer that waits")
+            assert not packing.product.exists()
+        assert future.result(PATIENCE_S).file.path == packing.framelist.packed_path
+    assert packing.product.exists()
+
+
+@dataclass
+class LosingPool:
+    """Loses one worker after another, each after what it did last, and then packs."""
+
+    last_deeds: list[Callable[[], object]]
+    packing: Packing
+    lost: list[str] = field(default_factory=list)
+
+    def place(self, _: object) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def submit(self, *_: object) -> Future[Receipt]:
+        return Future()
+
+    def result(self, *_: object) -> Receipt:
+        if self.last_deeds:
+            self.last_deeds.pop(0)()
+            self.lost.append("lost")
+            raise WorkerLost("worker_died", "a worker process died")
+        return self.packing.pack()
+
+
+@dataclass
+class KeptReceipts:
+    kept: list[Receipt] = field(default_factory=list)
+
+    def keep(self, _: NightId, receipts: list[Receipt]) -> None:
+        self.kept += receipts
+
+
+def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
+    nothing: Any = None
+    receipts: Any = KeptReceipts()
+    workers: Any = pool
+    flags = packing.folder.parent
+    pace = SharedPace(Flag.create(flags / "pause"), Flag.create(flags / "stop"))
+    hands = Hands(
+        night=NightId("20251106", Kind.ENGINEERING),
+        folder=packing.folder,
+        settings=make_settings(packing.folder.parent),
+        cubes=nothing,
+        receipts=receipts,
+        ledger=nothing,
+        authority=nothing,
+        archive_host=nothing,
+        workers=workers,
+        pace=pace,
+        mail=nothing,
+        warner=nothing,
+    )
+    framelist = packing.framelist
+    execute(hands, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))
+    return receipts.kept
+
+
+def nothing_done() -> None:
+    """The last deed of a worker that did not get far."""
+
+
+def test_a_product_that_the_lost_worker_had_named_is_kept_and_read(packing: Packing) -> None:
+    told: list[Receipt] = []
+    pool = LosingPool([nothing_done, lambda: told.append(packing.pack())], packing)
+    (receipt,) = execute_pack(packing, pool)
+    assert len(pool.lost) == 2
+    assert (receipt.place, receipt.file, receipt.sha256) == (
+        told[0].place,
+        told[0].file,
+        told[0].sha256,
+    )
+
+
+def test_a_product_that_stands_before_any_worker_is_nobodys(packing: Packing) -> None:
+    packing.product.write_text("theirs")
+    with pytest.raises(DataError) as caught:
+        execute_pack(packing, LosingPool([], packing))
+    assert caught.value.code == "already_exists"
+    assert packing.product.read_text() == "theirs"
+
+
+def test_a_cube_that_loses_every_worker_is_given_up(packing: Packing) -> None:
+    pool = LosingPool([nothing_done] * 10, packing)
+    with pytest.raises(WorkerLost):
+        execute_pack(packing, pool)
+    assert len(pool.lost) == 3
+
+
+def test_a_stage_ends_only_after_its_last_writer(tmp_path: Path) -> None:
+    site = make_site(tmp_path, watch={"stale_after_s": 0.3})
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    products = site.folder(night) / "vgen2"
+    with held_worker(site, "--until-idle") as (daemon, gate, worker):
+        (temporary,) = products.glob(f".vampd-{worker}-*.tmp")
+        os.kill(worker, signal.SIGKILL)
+        # The kernel gives us the lock when the worker is dead; we play on as if it were not yet.
+        with locked(temporary):
+            gate.open()
+            wait_until(lambda: not list(products.glob("*.framelist")), "all packed")
+            record = record_of(site, night)
+            assert (record.state.stage, record.state.status) == (StageName.FPACK, Status.RUNNING)
+        assert daemon.process.wait(PATIENCE_S) == 0
+    assert record_of(site, night).state.status is Status.DONE
+    assert not [name for name in product_tree(site.folder(night)) if "/." in f"/{name}"]

@@ -1,0 +1,179 @@
+"""Progress inside cubes: from the worker that packs to the store and the log."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.builders.framelists import framelist_of
+from tests.support.builders.raw_cubes import raw_pixels, write_raw_cube
+from tests.support.fakes.memory_store import MemoryNights
+from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.disk.shared import SharedMeter
+from vampd.engine import progress
+from vampd.errors import ClaimLost, TransientError
+from vampd.fits import frames
+from vampd.fits.packed import pack_cube
+from vampd.fits.worker import pack_framelist
+from vampd.model.cubes import format_framelist
+from vampd.model.nights import Event, EventName, Facts, Kind, NightId
+from vampd.model.plan import Pack, Plan
+
+NIGHT = NightId("20251106", Kind.ENGINEERING)
+
+
+def _count_to(meter: SharedMeter, frames_: int) -> None:
+    meter.begin()
+    for _ in range(frames_):
+        meter.add(1, 10**10)
+
+
+def test_a_meter_is_read_while_another_process_counts(tmp_path: Path) -> None:
+    meter = SharedMeter.create(tmp_path / "meter")
+    assert meter.counts == (0, 0)
+    meter.path.unlink()  # whoever maps it goes on
+    counting = SharedMeter.create(tmp_path / "meter")
+    worker = multiprocessing.get_context("spawn").Process(target=_count_to, args=(counting, 7))
+    worker.start()
+    worker.join(30)
+    assert (worker.exitcode, counting.counts) == (0, (7, 7 * 10**10))
+    assert pickle.loads(pickle.dumps(counting)).counts == counting.counts
+    assert meter.counts == (0, 0)
+    # A worker that takes the place of a lost one.
+    counting.begin()
+    assert counting.counts == (0, 0)
+
+
+class _Reader(SteadyPace):
+    """Reads a meter at every look."""
+
+    def __init__(self, meter: SharedMeter) -> None:
+        self._meter = meter
+        self.seen: list[tuple[int, int]] = []
+
+    def check(self) -> None:
+        self.seen.append(self._meter.counts)
+
+
+def test_frames_and_bytes_are_counted_inside_a_cube(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cube = write_raw_cube(tmp_path, pixels=raw_pixels(9, 5, 6))
+    monkeypatch.setattr(frames, "BATCH_BYTES", 2 * 5 * 6 * 2)
+    (tmp_path / "vgen2").mkdir()
+    meter = SharedMeter.create(tmp_path / "meter")
+    reader = _Reader(meter)
+    framelist = framelist_of([cube])
+    packed, sidecar = tmp_path / framelist.packed_path, tmp_path / framelist.sidecar_path
+    pack_cube(framelist, tmp_path, packed, sidecar, "full", reader, meter)
+    assert reader.seen == sorted(reader.seen)
+    assert {counted for counted, _ in reader.seen} == {0, 2, 4, 6, 8, 9}
+    assert all(size == counted * 60 for counted, size in reader.seen)
+    assert meter.counts == (9, 9 * 60)
+
+
+def test_a_worker_that_is_stopped_leaves_its_count_and_the_next_one_begins_anew(
+    tmp_path: Path,
+) -> None:
+    framelist = framelist_of([write_raw_cube(tmp_path)])
+    (tmp_path / "vgen2").mkdir()
+    (tmp_path / framelist.path).write_text(format_framelist(framelist), newline="")
+    meter = SharedMeter.create(tmp_path / "meter")
+    meter.add(1000, 1000)
+    pace = SharedPace(Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop"))
+    pack_framelist(tmp_path, framelist.path, "full", pace, meter)
+    assert meter.counts[0] == framelist.frames
+
+
+class _BusyStore(MemoryNights):
+    """Cannot be written to."""
+
+    busy = False
+
+    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
+        if self.busy:
+            raise TransientError("store_busy", "somebody else writes")
+        super().keep(night, facts, claim=claim)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A claimed night, the meters of its workers, and its progress, which tells at once."""
+    store = _BusyStore()
+    store.discover(NIGHT, 1.0)
+    store.apply(NIGHT, Event(EventName.SETTLED), at=2.0, actor="test")
+    record = store.apply(NIGHT, Event(EventName.CLAIMED), at=2.0, actor="test")
+    monkeypatch.setattr(progress, "_TELL_EVERY_S", 0.0)
+    meters: dict[str, SharedMeter] = {}
+    telling = progress.Progress(record, store, meters)
+
+    def told() -> tuple[int, ...]:
+        now = store.night(NIGHT)
+        assert now is not None
+        return now.done_actions, now.done_frames, now.all_frames, now.done_bytes, now.all_bytes
+
+    def meter(path: str) -> SharedMeter:
+        made = meters[path] = SharedMeter.create(tmp_path / path)
+        return made
+
+    return SimpleNamespace(store=store, progress=telling, told=told, meter=meter)
+
+
+def test_the_store_hears_of_cubes_at_work_and_counts_no_frame_twice(world: Any) -> None:
+    first, second = Pack("a", "a.fz", 10, 1000), Pack("b", "b.fz", 20, 2000)
+    world.progress.begin(Plan.of([first, second]))
+    assert world.told() == (0, 0, 30, 0, 3000)
+    one, two = world.meter("a"), world.meter("b")
+    one.add(4, 400)
+    two.add(1, 100)
+    world.progress.look()
+    assert world.told() == (0, 5, 30, 500, 3000)
+    one.add(6, 600)
+    world.progress.look()
+    assert world.told() == (0, 11, 30, 1100, 3000)
+    world.progress.done(first)
+    assert world.told() == (1, 11, 30, 1100, 3000)
+    two.begin()  # its worker was killed: what it had done is lost
+    world.progress.look()
+    assert world.told() == (1, 10, 30, 1000, 3000)
+    two.add(20, 2000)
+    world.progress.done(second)
+    assert world.told() == (2, 30, 30, 3000, 3000)
+    assert world.store.night(NIGHT).done_part == 1.0
+
+
+def test_the_log_hears_of_progress_now_and_then(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
+    world.progress._logged_at = now
+    world.progress.begin(Plan.of([Pack("a", "a.fz", 10, 1000)]))
+    world.meter("a").add(4, 400)
+    with capture_logs() as logs:
+        for _ in range(600):
+            now += 1.0
+            world.progress.look()
+    told = [log for log in logs if log["event"] == "stage.progressed"]
+    assert len(told) == 10
+    assert (told[0]["done_frames"], told[0]["all_bytes"], told[0]["done_actions"]) == (4, 1000, 0)
+
+
+def test_a_store_that_is_busy_costs_no_work_and_a_lost_claim_is_heard(world: Any) -> None:
+    pack = Pack("a", "a.fz", 10, 1000)
+    world.progress.begin(Plan.of([pack]))
+    world.store.busy = True
+    world.progress.look()
+    world.progress.done(pack)
+    world.store.busy = False
+    world.progress.look()
+    assert world.told() == (1, 10, 10, 1000, 1000)
+    world.store.apply(NIGHT, Event(EventName.HELD), at=3.0, actor="a person")
+    with pytest.raises(ClaimLost):
+        world.progress.look()

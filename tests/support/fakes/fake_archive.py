@@ -1,0 +1,95 @@
+"""An archive host in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
+from vampd.errors import DiskFull, RemoteUnavailable, TransientError
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.plan import Compare
+from vampd.model.proofs import Place, Receipt
+from vampd.model.resources import Space
+from vampd.ports import Pace
+
+Read = Callable[[Path, str], FakeFile]
+
+
+def read_from_disk(folder: Path, path: str) -> FakeFile:
+    """A file of a real night folder, links followed."""
+    try:
+        with open(folder / path, "rb") as file:
+            return FakeFile(file.read(), os.fstat(file.fileno()).st_mtime_ns)
+    except FileNotFoundError as error:
+        raise TransientError("source_vanished", f"{path} is not there") from error
+
+
+class FakeArchive:
+    """Behaves as the real ones do, as the contract suite proves.
+
+    ``nights`` are the files by date and path; ``read`` is where `send` takes files from. It can be
+    unreachable, and full beyond ``capacity_bytes``.
+    """
+
+    def __init__(self, read: Read = read_from_disk) -> None:
+        self.nights: dict[str, dict[str, FakeFile]] = {}
+        self.reachable = True
+        self.capacity_bytes: int | None = None
+        self._read = read
+
+    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        self._reach()
+        there = self.nights.get(night.date, {})
+        return {path: stamp_of(path, file) for path, file in there.items()}
+
+    def send(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> None:
+        pace.check()
+        self._reach()
+        there = self.nights.setdefault(night.date, {})
+        for path in files:
+            file = self._read(folder, path)
+            old = there.get(path)
+            if compare is Compare.CHECKSUM and old is not None and old.content == file.content:
+                there[path] = file
+            elif (
+                compare is Compare.CHECKSUM
+                or old is None
+                or stamp_of(path, old) != stamp_of(path, file)
+            ):
+                self._require_space(len(file.content))
+                there[path] = file
+
+    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        pace.check()
+        self._reach()
+        there = self.nights.get(night.date, {})
+        return [
+            Receipt(
+                Place.ARCHIVE,
+                stamp_of(path, there[path]),
+                hashlib.sha256(there[path].content).hexdigest(),
+                at=0.0,
+            )
+            for path in files
+            if path in there
+        ]
+
+    def space(self) -> Space:
+        self._reach()
+        used = sum(len(f.content) for there in self.nights.values() for f in there.values())
+        capacity = 10**15 if self.capacity_bytes is None else self.capacity_bytes
+        return Space(capacity - used, capacity)
+
+    def _reach(self) -> None:
+        if not self.reachable:
+            raise RemoteUnavailable("archive_unreachable", "the test took it away")
+
+    def _require_space(self, size: int) -> None:
+        used = sum(len(f.content) for there in self.nights.values() for f in there.values())
+        if self.capacity_bytes is not None and used + size > self.capacity_bytes:
+            raise DiskFull("archive_full", "the test made it small")

@@ -1,0 +1,110 @@
+"""The sync stage on a night on disk: real files, real eyes, real execution.
+
+    site = SyncSite(tmp_path)
+    write_raw_cube(site.folder, ...)
+    site.run()
+    assert site.reasons() == {"vcam1/...": "timing_cut"}
+
+What sync never asks for (workers, ledger, archive host) is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+from tests.support.builders.headers import instrument_dictionary
+from tests.support.builders.settings import make_settings
+from vampd.cli.look.audit import count_night
+from vampd.disk.pace import Flag, SharedPace
+from vampd.engine.execute import Hands, execute_wave
+from vampd.engine.night_reader import DiskEyes
+from vampd.engine.raw_cube_cache import UsedCubes
+from vampd.model.accounts import Audit
+from vampd.model.cubes import Framelist, accounted_cubes
+from vampd.model.nights import Kind, NightId
+from vampd.model.plan import Plan, Wave
+from vampd.stages import Stage, sync
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+_MOST_ROUNDS = 5
+_ABSENT = cast("Any", None)
+
+
+class SyncSite:
+    """A watched root with one night, and what sync acts with."""
+
+    def __init__(self, base: Path) -> None:
+        self.root = base / "fuuu"
+        self.folder = self.root / NIGHT.folder
+        for stream in ("vcam1", "vcam2"):
+            (self.folder / stream).mkdir(parents=True)
+        self.settings = make_settings(self.root)
+        self.eyes = DiskEyes(
+            self.root,
+            cut_on=self.settings.sync.cut_on,
+            receipts=_ABSENT,
+            ledger=_ABSENT,
+            mail_log=_ABSENT,
+            archive_host=_ABSENT,
+            dictionary=instrument_dictionary,
+        )
+        flags = [Flag.create(base / name) for name in ("pause", "stop")]
+        self._pace = SharedPace(*flags)
+
+    def plan(self) -> Plan:
+        """What sync would do now."""
+        return sync.plan(sync.survey(NIGHT, self.eyes), self.settings)
+
+    def run(self, stage: Stage = sync) -> int:
+        """Plan and execute until nothing is left; returns the rounds that it took."""
+        rounds = 0
+        while plan := stage.plan(stage.survey(NIGHT, self.eyes), self.settings):
+            assert rounds < _MOST_ROUNDS, f"still something to do after {rounds} rounds: {plan}"
+            for wave in plan.waves:
+                self.execute(wave)
+            rounds += 1
+        return rounds
+
+    def execute(self, wave: Wave) -> None:
+        """Execute a wave as the daemon does."""
+        execute_wave(self.hands(), wave, lambda _: None)
+
+    def audit(self) -> Audit:
+        """The night's sum, as `vampctl audit` makes it."""
+        return count_night(NIGHT, self.folder, self.eyes)
+
+    def reasons(self) -> dict[str, str]:
+        """The code of every cube that is set aside, by path."""
+        return {cube.path: cube.code for cube in self.audit().rejected}
+
+    def framelists(self) -> list[Framelist]:
+        """The framelists in vgen2."""
+        heads = self.eyes.framelist_heads(NIGHT)
+        return [self.eyes.framelist(NIGHT, head.path) for head in heads]
+
+    def frames_of(self, path: str) -> int:
+        """How many distinct frames of a raw cube are in products; none is there twice."""
+        frames = [
+            frame
+            for framelist in self.framelists()
+            for part in framelist.ranges
+            if part.cube == path
+            for frame in part.frames()
+        ]
+        assert len(set(frames)) == len(frames), f"frames of {path} are in products twice"
+        return len(frames)
+
+    def hands(self) -> Hands:
+        """What sync acts with now."""
+        accounts = accounted_cubes(self.eyes.generations(NIGHT))
+        absent = dict.fromkeys((field.name for field in fields(Hands)), _ABSENT)
+        return replace(
+            Hands(**absent),
+            night=NIGHT,
+            folder=self.folder,
+            settings=self.settings,
+            cubes=UsedCubes(self.folder, lambda: accounts),
+            pace=self._pace,
+        )

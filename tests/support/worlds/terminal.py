@@ -1,0 +1,85 @@
+"""Commands run as people run them: in this process behind fakes, or under a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.support.builders.settings import make_settings
+from tests.support.fakes.fake_night_reader import FakeEyes
+from tests.support.fakes.memory_mail import MemoryMailLog
+from tests.support.fakes.memory_store import MemoryNights
+from vampd.cli import main
+from vampd.cli.shared import session
+from vampd.config import Settings
+from vampd.errors import VampdError
+
+
+@dataclass
+class FakeWorld:
+    """What `vampctl` connects to; ``asked`` are the configurations that it was told to read."""
+
+    settings: Settings = field(default_factory=make_settings)
+    store: MemoryNights = field(default_factory=MemoryNights)
+    eyes: FakeEyes = field(default_factory=FakeEyes)
+    mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
+    asked: list[Path | None] = field(default_factory=list)
+
+    def run(self, *words: str) -> Result:
+        """Run a command; a foreseen error is left in ``result.exception``."""
+        return CliRunner().invoke(main.app, words)
+
+    def fail(self, *words: str) -> VampdError:
+        """Run a command that must end in a foreseen error, and return that."""
+        result = self.run(*words)
+        assert isinstance(result.exception, VampdError), (result.output, result.exception)
+        return result.exception
+
+
+def fake_world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    """A world in memory that every command of vampctl connects to."""
+    world = FakeWorld()
+
+    @contextmanager
+    def connect(settings: Settings) -> Iterator[FakeWorld]:
+        assert settings is world.settings
+        yield world
+
+    def read_settings(config: Path | None) -> Settings:
+        world.asked.append(config)
+        return world.settings
+
+    monkeypatch.setattr("vampd.wiring.connections.connect", connect)
+    monkeypatch.setattr(session, "read_settings", read_settings)
+    return world
+
+
+def run_in_terminal(command: Sequence[str | Path], columns: int, **environ: str) -> str:
+    """What a command shows on a terminal of this width, colours and all; it must exit with 0."""
+    outer, inner = pty.openpty()
+    variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    variables |= {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner, env=variables
+    ) as process:
+        os.close(inner)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(outer, 65536)
+            except OSError:  # EIO: the last writer has closed
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(outer)
+    assert process.returncode == 0, shown.decode()
+    return shown.decode().replace("\r\n", "\n")

@@ -1,0 +1,102 @@
+"""A night and its archive host in memory, and the execution of transfer's plans on them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.builders.settings import make_settings
+from tests.support.fakes.fake_archive import FakeArchive
+from tests.support.fakes.fake_night_reader import FakeEyes, FakeFile, stamp_of
+from vampd.disk.pace import SteadyPace
+from vampd.model.nights import Kind, NightId
+from vampd.model.plan import Action, Hash, Plan, Send, WriteText
+from vampd.model.proofs import SUMS_NAME, Place, Receipt
+from vampd.stages import transfer
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+SETTINGS = make_settings()
+
+
+@dataclass
+class TransferWorld:
+    """Executes transfer's actions as the daemon does, without its disks."""
+
+    eyes: FakeEyes = field(default_factory=FakeEyes)
+
+    def __post_init__(self) -> None:
+        self.host = FakeArchive(read=lambda _, path: self.eyes.tree[path])
+        self.host.nights[NIGHT.date] = self.eyes.archive
+
+    @property
+    def there(self) -> dict[str, FakeFile]:
+        """The night's files on the archive host."""
+        return self.eyes.archive
+
+    def add_product(self, name: str, content: bytes = b"packed") -> str:
+        """A packed product with its sidecar; the product's path."""
+        self.eyes.write(f"vgen2/{name}.fits.fz", content)
+        self.eyes.write(f"vgen2/{name}.txt", f"rows of {name}")
+        return f"vgen2/{name}.fits.fz"
+
+    def survey(self) -> transfer.TransferSurvey:
+        return transfer.survey(NIGHT, self.eyes)
+
+    def plan(self) -> Plan:
+        return transfer.plan(self.survey(), SETTINGS)
+
+    def is_safe(self) -> bool:
+        return transfer.is_safe(self.survey())
+
+    def execute(self, action: Action) -> None:
+        match action:
+            case WriteText(path, text, once):
+                assert not (once and path in self.eyes.tree)
+                self.eyes.write(path, text)
+            case Send(files, compare):
+                self.host.send(NIGHT, Path("/nowhere"), files, compare, SteadyPace())
+            case Hash(files, Place.HERE):
+                self.eyes.keep(*map(self._receipt_here, files))
+            case Hash(files, Place.ARCHIVE):
+                self.eyes.keep(*self.host.digests(NIGHT, files, SteadyPace()))
+            case _:
+                raise AssertionError(f"transfer has no business with {action}")
+
+    def run(self) -> list[Plan]:
+        """Survey, plan, execute, until nothing is left to do; the plans, fewer than ten."""
+        plans: list[Plan] = []
+        while plan := self.plan():
+            plans.append(plan)
+            assert len(plans) < 10, plans[-2:]
+            for wave in plan.waves:
+                for action in wave:
+                    self.execute(action)
+        return plans
+
+    def verify(self) -> None:
+        """Read again all that is there, as a verification does."""
+        self.execute(Hash(tuple(self.there), Place.ARCHIVE))
+
+    def damage(self, path: str) -> None:
+        """Other bytes there, of the same size and time."""
+        file = self.there[path]
+        flipped = bytes([file.content[0] ^ 1]) + file.content[1:]
+        self.there[path] = FakeFile(flipped, file.mtime_ns)
+
+    def _receipt_here(self, path: str) -> Receipt:
+        file = self.eyes.tree[path]
+        sha256 = hashlib.sha256(file.content).hexdigest()
+        return Receipt(Place.HERE, stamp_of(path, file), sha256, at=0.0)
+
+
+def sent(plans: list[Plan]) -> set[str]:
+    """Every path that these plans send, SHA256SUMS aside."""
+    return {
+        path
+        for plan in plans
+        for wave in plan.waves
+        for action in wave
+        if isinstance(action, Send)
+        for path in action.files
+    } - {SUMS_NAME}

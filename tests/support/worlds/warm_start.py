@@ -1,0 +1,270 @@
+"""Programs of ours, started from a process that has imported the libraries already.
+
+A start of vampd or vampctl costs half a second of processor time, nearly all of it for the import
+of libraries, and the tests start them a thousand times. ``python -m
+tests.support.worlds.warm_start`` imports the libraries, none of vampd's own modules, and forks one
+process per request. That process is as one that was started from the shell: a session of its own,
+the environment, folder and standard streams that were asked for, and vampd's modules read anew.
+Only its command line in /proc is the helper's. `tests/system` and `make demo` start the real commands.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import functools
+import gc
+import json
+import os
+import re
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing import util
+from pathlib import Path
+from typing import IO, Any, NoReturn, Self
+
+LIBRARIES = (
+    "alembic.command",
+    "alembic.config",
+    "multiprocessing.forkserver",
+    "numba",
+    "numpy",
+    "pebble",
+    "pydantic",
+    "rich",
+    "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.orm",
+    "structlog",
+    "systemd.daemon",
+    "systemd.journal",
+    "typer",
+    "watchdog.observers",
+)
+_ROOT = Path(__file__).parents[3]
+_REQUEST_BYTES = 1 << 20
+_asking = threading.Lock()
+# The exit status of a program that has run to its end in this process.
+_status: int | None = None
+
+
+class WarmProcess:
+    """A started program, as `subprocess.Popen` shows one."""
+
+    def __init__(self, pid: int, status_fd: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._status_fd = status_fd
+        self._ended = selectors.DefaultSelector()
+        self._ended.register(status_fd, selectors.EVENT_READ)
+
+    def poll(self) -> int | None:
+        """The exit status if it has ended, negative for a signal."""
+        if self.returncode is None and self._ended.select(0):
+            self._end()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status; `subprocess.TimeoutExpired`."""
+        if self.returncode is None:
+            if not self._ended.select(timeout):
+                raise subprocess.TimeoutExpired(f"pid {self.pid}", timeout or 0.0)
+            self._end()
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Signal it, unless it has ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wait()
+
+    def _end(self) -> None:
+        self.returncode = int(os.read(self._status_fd, 16))
+        self._ended.close()
+        os.close(self._status_fd)
+
+
+def start(
+    command: Sequence[str], environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+) -> WarmProcess:
+    """Start the script ``command[0]`` in a session of its own, with nothing on standard input."""
+    helper = _helper()
+    status_r, status_w = os.pipe()
+    with open(os.devnull, "rb") as stdin:
+        request = json.dumps({"command": list(command), "environ": dict(environ)}).encode()
+        handed = [stdin.fileno(), stdout.fileno(), stderr.fileno(), status_w]
+        try:
+            with _asking:
+                socket.send_fds(helper, [request], handed)
+                pid = int(helper.recv(16))
+        finally:
+            os.close(status_w)
+    return WarmProcess(pid, status_r)
+
+
+@functools.cache
+def _helper() -> socket.socket:
+    """The connection to this process's own helper, which ends with it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-m", "tests.support.worlds.warm_start", str(theirs.fileno())]
+        process = subprocess.Popen(command, cwd=_ROOT, pass_fds=[theirs.fileno()])
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _REQUEST_BYTES)
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def _serve(requests: socket.socket) -> Callable[[], None] | None:
+    """Fork on request and tell of ends; what a forked process is to do, None at the end of all."""
+    woken_r, woken_w = os.pipe()
+    os.set_blocking(woken_w, False)
+    signal.set_wakeup_fd(woken_w)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    status_fds: dict[int, int] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(requests, selectors.EVENT_READ)
+        selector.register(woken_r, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fd == woken_r:
+                    os.read(woken_r, 4096)
+                    _tell_ends(status_fds)
+                    continue
+                request, handed, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 4)
+                if not request:
+                    return None
+                pid = os.fork()
+                if not pid:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for unused_fd in (woken_r, woken_w, handed[3], *status_fds.values()):
+                        os.close(unused_fd)
+                    return functools.partial(_become, json.loads(request), handed[:3])
+                for handed_fd in handed[:3]:
+                    os.close(handed_fd)
+                status_fds[pid] = handed[3]
+                requests.send(str(pid).encode())
+
+
+def _tell_ends(status_fds: dict[int, int]) -> None:
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            status_fd = status_fds.pop(ended[0])
+            # A test that failed may no longer listen.
+            with suppress(BrokenPipeError):
+                os.write(status_fd, str(os.waitstatus_to_exitcode(ended[1])).encode())
+            os.close(status_fd)
+
+
+def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
+    """Run the script as the interpreter would run it, in this process."""
+    os.setsid()
+    for number, stream_fd in enumerate(streams):
+        os.dup2(stream_fd, number)
+        os.close(stream_fd)
+    environ, command = request["environ"], request["command"]
+    assert isinstance(environ, dict)
+    assert isinstance(command, list)
+    os.environ.clear()
+    os.environ.update(environ)
+    if Path(command[0]).name == "vampd":
+        _lend_fork_server()
+    sys.argv = command
+    sys.path[0] = str(Path(command[0]).parent)
+    _run(lambda: runpy.run_path(command[0], run_name="__main__"))
+
+
+def _run(program: Callable[[], object]) -> None:
+    """Run what ends this process; see `_leave`."""
+    global _status  # noqa: PLW0603 - a process has one
+    try:
+        program()
+    except SystemExit as ended:
+        _status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
+    except BaseException:
+        _status = 1
+        raise
+
+
+def _leave() -> None:
+    """End as the interpreter does, but leave the libraries to the kernel: that costs nothing."""
+    if _status is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_status)
+
+
+def _lend_fork_server() -> None:
+    """Let the first fork server of this process be a child that has the libraries too."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if not child:
+        ours.close()
+        _be_fork_server(theirs)
+    theirs.close()
+    really_spawn = util.spawnv_passfds
+
+    def spawn(path: Any, args: Sequence[Any], fds: Sequence[int]) -> int:
+        if "forkserver" not in args[-1]:
+            return really_spawn(path, args, fds)
+        vars(util)["spawnv_passfds"] = really_spawn
+        with ours:
+            socket.send_fds(ours, [args[-1].encode()], fds)
+        return child
+
+    vars(util)["spawnv_passfds"] = spawn
+
+
+def _be_fork_server(requests: socket.socket) -> NoReturn:
+    program, handed, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 2)
+    requests.close()
+    if program:
+        wanted = re.findall(rb"\d+", program)[:2]  # main(LISTENER, ALIVE, ...)
+        aside = [fcntl.fcntl(handed_fd, fcntl.F_DUPFD, 100) for handed_fd in handed]
+        os.closerange(3, 100)
+        for aside_fd, number in zip(aside, wanted, strict=True):
+            os.dup2(aside_fd, int(number), inheritable=False)
+            os.close(aside_fd)
+        _run(lambda: exec(program, {"__name__": "__main__"}))
+    os._exit(0)
+
+
+def _main() -> None:
+    atexit.register(_leave)  # first, so it runs last
+    for library in LIBRARIES:
+        import_module(library)
+    gc.freeze()
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    requests.set_inheritable(False)
+    work = _serve(requests)
+    requests.close()
+    if work:
+        work()
+
+
+if __name__ == "__main__":
+    _main()
