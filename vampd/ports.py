@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from vampd.model.nights import Event, EventRecord, Facts, NightId, NightRecord
+from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUpdate
 
 if TYPE_CHECKING:
     # Only named here: `vampctl status`, which speaks of nights alone, starts without them.
@@ -58,7 +58,7 @@ class Meter(Protocol):
         ...
 
 
-class Eyes(Protocol):
+class NightReader(Protocol):
     """Reads, for surveys: lists, stats, small files and headers; never pixels, never hashes."""
 
     def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
@@ -231,7 +231,7 @@ class NightStore(Protocol):
         """
         ...
 
-    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
+    def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
         """Keep facts that are not moves (progress, sizes, times).
 
         With ``claim``, ClaimLost (``claim_lost``) unless the night still runs under that claim.

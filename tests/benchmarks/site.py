@@ -13,7 +13,7 @@ from pathlib import Path
 from vampd.config import load_settings
 from vampd.errors import VampdError
 from vampd.log import LogLevel, configure_log
-from vampd.model.nights import CAMERA_STREAMS, Event, EventName, Facts, NightId
+from vampd.model.nights import CAMERA_STREAMS, Event, EventName, NightId, NightUpdate
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 
@@ -49,12 +49,14 @@ def stored_nights(config: Path) -> Iterator[Nights]:
         store.close()
 
 
-def move_night(records: Nights, night: NightId, events: Sequence[EventName], facts: Facts) -> None:
+def move_night(
+    records: Nights, night: NightId, events: Sequence[EventName], changes: NightUpdate
+) -> None:
     """Take a night that nobody knows yet through these events."""
     records.discover(night, 0.0)
     for event in events:
         records.apply(night, Event(event), at=1.0, actor="bench")
-    records.keep(night, facts)
+    records.update(night, changes)
 
 
 @contextmanager

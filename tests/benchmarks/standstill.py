@@ -16,7 +16,7 @@ _WORKING_BYTES_A_S = 5e6
 
 
 @dataclass(frozen=True)
-class Look:
+class UsageSample:
     """What vampd had used at one moment (monotonic)."""
 
     at_s: float
@@ -40,12 +40,12 @@ class Standstill:
     moved_before: float
 
 
-def goes_on_at(looks: Sequence[Look], ended_s: float) -> float | None:
+def goes_on_at(looks: Sequence[UsageSample], ended_s: float) -> float | None:
     """When vampd was first seen at work after the loggers' end, None if it was not yet."""
     return next((at_s for at_s in _works_at(looks) if at_s > ended_s), None)
 
 
-def find_standstill(looks: Sequence[Look], ended_s: float) -> Standstill:
+def find_standstill(looks: Sequence[UsageSample], ended_s: float) -> Standstill:
     """Evaluate looks from before the loggers' first byte to after the end of the standstill.
 
     ValueError if vampd never went on, or the loggers never began.
@@ -68,7 +68,7 @@ def find_standstill(looks: Sequence[Look], ended_s: float) -> Standstill:
     )
 
 
-def _works_at(looks: Sequence[Look]) -> list[float]:
+def _works_at(looks: Sequence[UsageSample]) -> list[float]:
     """The moments at which vampd had just moved more than a look around takes."""
     return [
         after.at_s
@@ -77,7 +77,7 @@ def _works_at(looks: Sequence[Look]) -> list[float]:
     ]
 
 
-def _rates(looks: Sequence[Look]) -> tuple[float, float]:
+def _rates(looks: Sequence[UsageSample]) -> tuple[float, float]:
     """CPU (of a core) and bytes moved a second, from the first to the last look."""
     used = looks[-1].usage - looks[0].usage
     lasted_s = looks[-1].at_s - looks[0].at_s

@@ -11,10 +11,10 @@ from vampd.errors import ClaimLost, IllegalTransition, StateError
 from vampd.model.nights import (
     Event,
     EventName,
-    Facts,
     Gate,
     Kind,
     NightId,
+    NightUpdate,
     StageName,
     State,
     Status,
@@ -83,7 +83,7 @@ def test_an_unknown_night_has_no_state_and_cannot_be_moved(store):
     with pytest.raises(StateError) as moving:
         happen(store, EventName.SETTLED)
     with pytest.raises(StateError) as keeping:
-        store.keep(NIGHT, Facts(frames=1))
+        store.update(NIGHT, NightUpdate(frames=1))
     assert moving.value.code == keeping.value.code == "night_unknown"
     assert store.nights() == ()
 
@@ -126,10 +126,10 @@ def test_the_result_of_a_lost_claim_is_dropped(store, name):
 
 def test_the_facts_of_a_lost_claim_are_dropped(store):
     late = running(store).claim
-    store.keep(NIGHT, Facts(frames=1), claim=late)
+    store.update(NIGHT, NightUpdate(frames=1), claim=late)
     happen(store, EventName.RETRIED)
     with pytest.raises(ClaimLost) as lost:
-        store.keep(NIGHT, Facts(safe_at=1.0), claim=late)
+        store.update(NIGHT, NightUpdate(safe_at=1.0), claim=late)
     assert lost.value.code == "claim_lost"
     assert store.night(NIGHT).safe_at is None
     assert store.night(NIGHT).frames == 1
@@ -193,9 +193,9 @@ def test_a_release_opens_the_gate_that_the_night_stood_at_and_no_other(store):
 
 def test_facts_that_are_not_told_stay(store):
     store.discover(NIGHT, at=1.0)
-    store.keep(NIGHT, Facts(frames=10, bytes=20, signature="s", note="n"))
-    store.keep(NIGHT, Facts(done_actions=1, all_actions=4, frames=0))
-    store.keep(NIGHT, Facts())
+    store.update(NIGHT, NightUpdate(frames=10, bytes=20, signature="s", note="n"))
+    store.update(NIGHT, NightUpdate(done_actions=1, all_actions=4, frames=0))
+    store.update(NIGHT, NightUpdate())
     record = store.night(NIGHT)
     assert (record.frames, record.bytes, record.signature, record.note) == (0, 20, "s", "n")
     assert (record.done_actions, record.all_actions) == (1, 4)
@@ -204,7 +204,7 @@ def test_facts_that_are_not_told_stay(store):
 
 def pass_all_stages(store) -> None:
     running(store)
-    store.keep(NIGHT, Facts(processed_at=1.0, transferred_at=2.0, safe_at=3.0))
+    store.update(NIGHT, NightUpdate(processed_at=1.0, transferred_at=2.0, safe_at=3.0))
     while happen(store, EventName.ADVANCED).state.status is not Status.DONE:
         happen(store, EventName.CLAIMED)
 
@@ -258,7 +258,7 @@ def test_the_change_counter_moves_with_every_change_and_with_nothing_else(store)
     counters.append(store.change_counter())
     happen(store, EventName.SETTLED)
     counters.append(store.change_counter())
-    store.keep(NIGHT, Facts(frames=3))
+    store.update(NIGHT, NightUpdate(frames=3))
     counters.append(store.change_counter())
     assert len(set(counters)) == 4
     store.nights()

@@ -131,12 +131,18 @@ def test_a_refused_grant_does_not_come_to_honour_because_its_refusal_is_lost(
     work: list[tuple[NightId, list[str]]],
 ) -> None:
     with used_desk(work) as desk:
-        spoil(desk, [line.startswith(b"refused") for line in desk.file.read_bytes().splitlines()])
+        spoil(
+            desk,
+            [line.startswith(b"refused") for line in desk.file.read_bytes().splitlines()],
+        )
         desk.lose_database()
         desk.ledger.write_anew(desk.told())
         desk.ledger.reserve(NIGHTS[0], ["x", "y"], LOCAL)
         assert min(one.frame_id for one in desk.ledger.bound(NIGHTS[0]).values()) >= LOCAL.first
-        assert [one.frame_id.number for one in desk.ledger.unused()] == [70_000_001, 70_000_002]
+        assert [one.frame_id.number for one in desk.ledger.unused()] == [
+            70_000_001,
+            70_000_002,
+        ]
 
 
 def test_what_contradicts_itself_changes_neither_file_nor_database() -> None:

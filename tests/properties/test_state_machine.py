@@ -23,10 +23,10 @@ from vampd.model.nights import (
     Event,
     EventName,
     EventRecord,
-    Facts,
     Kind,
     NightId,
     NightRecord,
+    NightUpdate,
     StageName,
     State,
     Status,
@@ -103,10 +103,10 @@ class NightsSideBySide(RuleBasedStateMachine):
 
     @precondition(lambda self: self.expected)
     @rule(choice=st.data(), frames=st.integers(0, 10**15), note=words)
-    def keep_facts(self, choice, frames, note) -> None:
+    def update_record(self, choice, frames, note) -> None:
         night = choice.draw(st.sampled_from(sorted(self.expected)))
         for store in (self.store, self.memory):
-            store.keep(night, Facts(frames=frames, note=note))
+            store.update(night, NightUpdate(frames=frames, note=note))
 
     @rule()
     def start_again(self) -> None:

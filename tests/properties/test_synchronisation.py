@@ -26,7 +26,7 @@ from tests.support.builders.frames import (
     swap_path,
     trigger_train,
 )
-from tests.support.builders.sync_night import NIGHT, SETTINGS, add, eyes_of, next_plan, run_sync
+from tests.support.builders.sync_night import NIGHT, SETTINGS, add, next_plan, reader_of, run_sync
 from vampd.model.cubes import Generation, Product, format_framelist, parse_framelist, parse_timing
 from vampd.model.nights import CAMERA_STREAMS, DAY_US
 from vampd.model.sync import pair_frames
@@ -238,11 +238,11 @@ def test_products_keep_all_rules_of_cuts_and_siblings(night: Night) -> None:
 @given(nights(most_runs=2))
 @settings(max_examples=40)
 def test_a_second_survey_plans_nothing_and_framelists_hold_what_was_decided(night: Night) -> None:
-    eyes = eyes_of(night)
-    assert run_sync(eyes) <= 2
-    assert not next_plan(eyes)
+    reader = reader_of(night)
+    assert run_sync(reader) <= 2
+    assert not next_plan(reader)
     frames = 0
-    for framelist in eyes.framelists.values():
+    for framelist in reader.framelists.values():
         assert parse_framelist(format_framelist(framelist)) == framelist
         timing = parse_timing(framelist.rows.encode())
         assert len(timing) == framelist.frames == framelist.cards.integer("NAXIS3")
@@ -255,18 +255,18 @@ def test_a_second_survey_plans_nothing_and_framelists_hold_what_was_decided(nigh
 @settings(max_examples=40)
 def test_late_cubes_change_nothing_that_was_decided(night: Night, data: st.DataObject) -> None:
     early = {cube.path for cube in night.cubes if data.draw(st.booleans())}
-    eyes = eyes_of(Night(tuple(c for c in night.cubes if c.path in early), night.set_aside))
-    run_sync(eyes)
-    before, framelists = list(eyes.committed), dict(eyes.framelists)
-    add(eyes, Night(tuple(c for c in night.cubes if c.path not in early)))
-    run_sync(eyes)
-    assert eyes.committed[: len(before)] == before
-    assert framelists.items() <= eyes.framelists.items()
-    products = [p for generation in eyes.committed for p in generation.products]
+    reader = reader_of(Night(tuple(c for c in night.cubes if c.path in early), night.set_aside))
+    run_sync(reader)
+    before, framelists = list(reader.committed), dict(reader.framelists)
+    add(reader, Night(tuple(c for c in night.cubes if c.path not in early)))
+    run_sync(reader)
+    assert reader.committed[: len(before)] == before
+    assert framelists.items() <= reader.framelists.items()
+    products = [p for generation in reader.committed for p in generation.products]
     assert len({p.name for p in products}) == len(products)
     everything = (
-        Generation(1, "", (), tuple(products), night.set_aside, eyes.committed[0].counts)
-        if (eyes.committed)
+        Generation(1, "", (), tuple(products), night.set_aside, reader.committed[0].counts)
+        if (reader.committed)
         else None
     )
     if everything is not None:
@@ -276,7 +276,7 @@ def test_late_cubes_change_nothing_that_was_decided(night: Night, data: st.DataO
 @given(nights(), st.randoms(use_true_random=False))
 @settings(max_examples=30)
 def test_the_plan_does_not_depend_on_the_order_of_the_survey(night: Night, random) -> None:
-    survey = sync.survey(NIGHT, eyes_of(night))
+    survey = sync.survey(NIGHT, reader_of(night))
     late = list(survey.late)
     random.shuffle(late)
     assert sync.plan(replace(survey, late=tuple(late)), SETTINGS) == sync.plan(survey, SETTINGS)

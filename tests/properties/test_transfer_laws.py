@@ -35,7 +35,7 @@ class Transfers(RuleBasedStateMachine):
 
     @rule(number=numbers, content=contents)
     def cube_is_set_aside(self, number, content):
-        self.world.eyes.write(f"vbad/vcam1/{number}.fits", content)
+        self.world.reader.write(f"vbad/vcam1/{number}.fits", content)
 
     @rule(data=st.data(), actions=st.integers(0, 12))
     def vampd_works_and_is_killed(self, data, actions):
@@ -83,7 +83,7 @@ class Transfers(RuleBasedStateMachine):
 
     @rule()
     def manifest_is_written(self):
-        survey = manifest.survey(NIGHT, self.world.eyes)
+        survey = manifest.survey(NIGHT, self.world.reader)
         refused, plan = None, Plan()
         try:
             plan = manifest.plan(survey, SETTINGS)
@@ -104,7 +104,7 @@ class Transfers(RuleBasedStateMachine):
         if not world.is_safe():
             return
         for path in world.survey().here:
-            assert world.there[path].content == world.eyes.tree[path].content
+            assert world.there[path].content == world.reader.tree[path].content
         sums = parse_sums(world.there[SUMS_NAME].content.decode())
         assert sums.keys() == world.survey().here.keys()
 
@@ -115,7 +115,7 @@ class Transfers(RuleBasedStateMachine):
     def listed(self):
         return [
             line
-            for path, file in self.world.eyes.tree.items()
+            for path, file in self.world.reader.tree.items()
             if supplement_number(path, NIGHT.date) is not None
             for line in parse_manifest(file.content.decode()).lines
         ]

@@ -28,7 +28,7 @@ _LONGEST_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
-class Look:
+class AnswerSnapshot:
     """What the answer file holds, b"" without one.
 
     Only other content is another answer, as no ID is granted twice; a younger ``mtime_ns`` only
@@ -56,12 +56,12 @@ class AnswerFolder:
         self._folder = folder
         self._answer = answer
 
-    def look(self) -> Look:
+    def look(self) -> AnswerSnapshot:
         """What the answer file is now; FrameIdsUnavailable ``answer_unreadable``."""
         try:
             answer_fd = os.open(self._answer, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
-            return Look(b"", 0)
+            return AnswerSnapshot(b"", 0)
         except OSError as error:
             raise self._unreadable(error.strerror or str(error)) from error
         try:
@@ -69,11 +69,11 @@ class AnswerFolder:
             if not stat.S_ISREG(status.st_mode):
                 raise self._unreadable("it is no regular file")
             # One read a look: a file that is being written is seen again.
-            return Look(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
+            return AnswerSnapshot(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
         finally:
             os.close(answer_fd)
 
-    def begin(self) -> Look:
+    def begin(self) -> AnswerSnapshot:
         """Before a call: keep what an earlier one left, then remember how the file looks."""
         make_folder(self._folder)
         remove_leftovers(self._folder)
@@ -82,7 +82,7 @@ class AnswerFolder:
         failpoint("answers.asked.remembered")
         return before
 
-    def keep(self, answer: Look) -> None:
+    def keep(self, answer: AnswerSnapshot) -> None:
         """After a call: its answer is on the disk, and nothing is open any more."""
         self._copy(answer)
         failpoint("answers.answer.copied")
@@ -94,7 +94,7 @@ class AnswerFolder:
         texts = (path.read_text(errors="replace") for path in self._kept())
         return tuple(line for text in texts for line in split_answer(text))
 
-    def _keep_left(self) -> Look:
+    def _keep_left(self) -> AnswerSnapshot:
         now = self.look()
         try:
             before = (self._folder / _ASKED).read_text()
@@ -107,11 +107,11 @@ class AnswerFolder:
             self._remember(now)
         return now
 
-    def _remember(self, look: Look) -> None:
+    def _remember(self, look: AnswerSnapshot) -> None:
         with replacing(self._folder / _ASKED) as file:
             file.write(look.digest.encode())
 
-    def _copy(self, look: Look) -> None:
+    def _copy(self, look: AnswerSnapshot) -> None:
         numbers = [int(path.stem.removeprefix("answer_")) for path in self._kept()]
         with creating(self._folder / f"answer_{max(numbers, default=0) + 1:06d}.txt") as file:
             file.write(look.content)

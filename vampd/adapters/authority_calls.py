@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.adapters.answers import AnswerFolder, Look
+from vampd.adapters.answers import AnswerFolder, AnswerSnapshot
 from vampd.adapters.gen2_client import EXIT_NO_PACKAGE
 from vampd.adapters.process import TICK_S, Ended, run_process
 from vampd.disk.failpoint import failpoint
@@ -69,7 +69,9 @@ class Gen2Authority:
         answers.keep(answer)
         return answer.lines
 
-    def _await(self, answers: AnswerFolder, before: Look, count: int, deadline: float) -> Look:
+    def _await(
+        self, answers: AnswerFolder, before: AnswerSnapshot, count: int, deadline: float
+    ) -> AnswerSnapshot:
         """The answer once it is whole, or what there is of it when the time is over."""
         seen = before
         changed_at = time.monotonic()
@@ -140,7 +142,7 @@ class CommandAuthority:
         return AnswerFolder(self.folder, self.folder / _PRINTED)
 
 
-def _is_answer(look: Look, before: Look) -> bool:
+def _is_answer(look: AnswerSnapshot, before: AnswerSnapshot) -> bool:
     return bool(look.content) and look.content != before.content
 
 

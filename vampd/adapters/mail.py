@@ -55,10 +55,10 @@ class SmtpMailer:
         self._where = f"{settings.host}:{settings.port}"
 
     def send(self, sender: str, recipients: Sequence[str], mail: bytes) -> None:
-        with self._failures_told():
+        with self._translating_failures():
             server = self._connect()
         try:
-            with self._failures_told():
+            with self._translating_failures():
                 self._introduce(server)
                 _require(server.mail(sender), "the sender", sender)
                 for recipient in recipients:
@@ -111,7 +111,7 @@ class SmtpMailer:
         return self._settings.timeout_s
 
     @contextmanager
-    def _failures_told(self) -> Iterator[None]:
+    def _translating_failures(self) -> Iterator[None]:
         try:
             yield
         except smtplib.SMTPAuthenticationError as error:

@@ -15,12 +15,12 @@ from vampd.config import Settings
 from vampd.disk.failpoint import failpoint
 from vampd.engine.night_listing import (
     CubeCheck,
-    NightLook,
+    NightListing,
     check_cube,
     cube_files,
     find_nights,
     is_being_written,
-    look_at_night,
+    list_night,
     old_tool_traces,
     stream_times,
     unfinished_files,
@@ -31,10 +31,10 @@ from vampd.model.nights import (
     OLD_TOOLS,
     Event,
     EventName,
-    Facts,
     FileStamp,
     NightId,
     NightRecord,
+    NightUpdate,
     StageName,
     Status,
     Stillness,
@@ -52,7 +52,7 @@ _REOPENABLE = frozenset({Status.READY, Status.WAITING, Status.DONE})
 _CubeStamps = tuple[FileStamp, FileStamp | None]
 
 
-class QuietWatch:
+class NightWatcher:
     """Keeps what was seen of each night since the daemon started.
 
     ``clock`` gives unix seconds, ``monotonic`` seconds of a clock that never jumps.
@@ -103,7 +103,7 @@ class QuietWatch:
 
     def _discover(self, night: NightId) -> NightRecord:
         record = self._store.discover(night, self._clock())
-        failpoint("quiet_watch.night.discovered")
+        failpoint("night_watcher.night.discovered")
         _log.info("night.discovered", night=night.date, kind=night.kind.value)
         return record
 
@@ -139,7 +139,7 @@ class QuietWatch:
             return False
         seen = self._look(night, settings)
         if seen.bytes != record.bytes:
-            self._store.keep(night, Facts(bytes=seen.bytes))
+            self._store.update(night, NightUpdate(bytes=seen.bytes))
         if status is Status.FILLING:
             return self._look_at_filling(record, seen, settings)
         changed = seen.look.signature != record.signature
@@ -150,8 +150,8 @@ class QuietWatch:
             return self._stir(record, seen)
         return False
 
-    def _look(self, night: NightId, settings: Settings) -> NightLook:
-        seen = look_at_night(settings.watch.root / night.folder)
+    def _look(self, night: NightId, settings: Settings) -> NightListing:
+        seen = list_night(settings.watch.root / night.folder)
         now = self._monotonic()
         still = self._still.get(night)
         self._still[night] = (
@@ -161,14 +161,14 @@ class QuietWatch:
         self.cameras_wrote_at = max(self.cameras_wrote_at, min(seen.latest_s, self._clock()))
         return seen
 
-    def _stir(self, record: NightRecord, seen: NightLook) -> bool:
+    def _stir(self, record: NightRecord, seen: NightListing) -> bool:
         """Whether a night that settled was written to again; then it fills again."""
         if record.signature in (None, seen.look.signature):
             return False
         self._apply(record.night, Event(EventName.STIRRED), "written to again")
         return True
 
-    def _look_at_filling(self, record: NightRecord, seen: NightLook, settings: Settings) -> bool:
+    def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
         night = record.night
         folder = settings.watch.root / night.folder
         if traces := old_tool_traces(settings.watch.root, night):
@@ -203,7 +203,7 @@ class QuietWatch:
             return True
         self._checks.pop(night, None)
         # Kept, so that also the next daemon sees what was written after this moment.
-        self._store.keep(night, Facts(note="", signature=seen.look.signature))
+        self._store.update(night, NightUpdate(note="", signature=seen.look.signature))
         self._apply(night, Event(EventName.SETTLED), "quiet")
         return False
 
@@ -213,7 +213,7 @@ class QuietWatch:
         self._still[night] = Stillness(self._still[night].signature, self._monotonic())
         return True
 
-    def _check_cubes(self, night: NightId, folder: Path, seen: NightLook) -> list[CubeCheck]:
+    def _check_cubes(self, night: NightId, folder: Path, seen: NightListing) -> list[CubeCheck]:
         """Check every cube; one whose file and timing file have not changed is not read again."""
         stamps = {file.path: file for file in seen.files}
         known = self._checks.get(night, {})
@@ -233,11 +233,11 @@ class QuietWatch:
 
     def _note(self, record: NightRecord, note: str) -> None:
         if (record.note or "") != note:
-            self._store.keep(record.night, Facts(note=note))
+            self._store.update(record.night, NightUpdate(note=note))
 
     def _apply(self, night: NightId, event: Event, why: str, code: str | None = None) -> None:
         self._store.apply(night, event, at=self._clock(), actor="vampd", code=code, message=why)
-        failpoint("quiet_watch.event.committed")
+        failpoint("night_watcher.event.committed")
         level = _log.error if event.name is EventName.HELD else _log.info
         level(f"night.{event.name}", night=night.date, kind=night.kind.value, why=why, code=code)
 

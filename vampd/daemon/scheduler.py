@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vampd.config import Settings
-from vampd.daemon.night_watcher import QuietWatch
+from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.notify import Notifier
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
@@ -27,13 +27,13 @@ from vampd.errors import ClaimLost, ConfigError, IllegalTransition, TransientErr
 from vampd.log import get_log
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
-    Candidate,
     Event,
     EventName,
-    Facts,
-    Limits,
+    NightCandidate,
     NightId,
     NightRecord,
+    NightUpdate,
+    RunLimits,
     Status,
     choose_nights,
     find_blockers,
@@ -68,26 +68,26 @@ class Scheduler:
 
     ``start`` runs one claimed night's attempt to its end (called in a thread of its own);
     ``make_stop_flag`` gives a lowered flag for one attempt; ``pause`` is raised while cameras
-    write; ``is_by_hand`` tells whether a person's `vampctl run` has a night now.
+    write; ``is_in_foreground`` tells whether a person's `vampctl run` has a night now.
     """
 
     def __init__(
         self,
         store: NightStore,
-        quiet_watch: QuietWatch,
+        night_watcher: NightWatcher,
         folder_watch_factory: Callable[[Callable[[], None]], FolderWatch],
         *,
         read_settings: Callable[[], Settings],
         settings: Settings,
         start: Callable[[NightRecord, Settings, Flag, Callable[[], bool]], Outcome],
         make_stop_flag: Callable[[NightId], Flag],
-        is_by_hand: Callable[[NightId], bool],
+        is_in_foreground: Callable[[NightId], bool],
         pause: Flag,
         notifier: Notifier,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._quiet_watch = quiet_watch
+        self._night_watcher = night_watcher
         self._wake = threading.Event()
         self._hint = threading.Event()
         self._folder_watch = folder_watch_factory(self._hinted)
@@ -95,7 +95,7 @@ class Scheduler:
         self._settings = settings
         self._start = start
         self._make_stop_flag = make_stop_flag
-        self._is_by_hand = is_by_hand
+        self._is_in_foreground = is_in_foreground
         self._pause = pause
         self._notifier = notifier
         self._clock = clock
@@ -163,7 +163,7 @@ class Scheduler:
         """A night that nobody runs any more: that its runner was killed counts as an attempt."""
         if record.state.status is not Status.RUNNING or record.night in self._running:
             return
-        if self._is_by_hand(record.night):
+        if self._is_in_foreground(record.night):
             return
         exhausted = record.state.attempts >= self._settings.retry.attempts
         event = Event(EventName.HELD if exhausted else EventName.INTERRUPTED)
@@ -226,7 +226,7 @@ class Scheduler:
         if self._hint.is_set():
             return since_s >= shortest_s
         every_s = watch.scan_every_s
-        if self._quiet_watch.unsettled:
+        if self._night_watcher.unsettled:
             every_s = min(every_s, max(shortest_s, watch.quiet_after_s / 4), self._pause_s() / 2)
         return since_s >= every_s
 
@@ -236,7 +236,7 @@ class Scheduler:
         self._refresh()
         folders = [self._settings.watch.root, self._settings.watch.root / ARCHIVE_FOLDER]
         done = {r.night for r in self._records if r.state.status is Status.DONE}
-        for night in self._quiet_watch.scan(self._settings):
+        for night in self._night_watcher.scan(self._settings):
             self._notifier.feed_watchdog()
             if night not in done:
                 folder = self._settings.watch.root / night.folder
@@ -264,10 +264,10 @@ class Scheduler:
         """A night that a person took from its attempt: the attempt ends."""
         for record in self._open:
             running = self._running.get(record.night)
-            if running is None or running.stop.is_up:
+            if running is None or running.stop.is_raised:
                 continue
             if record.claim != running.record.claim or record.state.status is not Status.RUNNING:
-                running.stop.put_up()
+                running.stop.raise_()
 
     def _pause_s(self) -> float:
         # What is quiet is not being written, so a pause never outlasts the quiet time.
@@ -277,20 +277,20 @@ class Scheduler:
     def _cameras_write(self) -> bool:
         if not self._settings.watch.pause_while_writing:
             return False
-        return self._clock() - self._quiet_watch.cameras_wrote_at < self._pause_s()
+        return self._clock() - self._night_watcher.cameras_wrote_at < self._pause_s()
 
     def _set_pause(self) -> None:
         write = self._cameras_write()
-        if write == self._pause.is_up:
+        if write == self._pause.is_raised:
             return
-        (self._pause.put_up if write else self._pause.take_down)()
+        (self._pause.raise_ if write else self._pause.lower)()
         if self._running:
             _log.info("work.paused" if write else "work.resumed", nights=len(self._running))
 
-    def _limits(self) -> Limits:
+    def _limits(self) -> RunLimits:
         return limits_of(self._settings, cameras_write=self._cameras_write())
 
-    def _candidates(self) -> list[Candidate]:
+    def _candidates(self) -> list[NightCandidate]:
         return candidates_of(self._open, self._settings)
 
     def _claim(self) -> None:
@@ -298,7 +298,7 @@ class Scheduler:
         limits = self._limits()
         self._note_blockers(find_blockers(candidates, limits))
         for night in choose_nights(candidates, limits, self._clock()):
-            if night in self._running or self._is_by_hand(night):
+            if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or a person runs it
             # Before the claim: a night that is claimed must have its attempt, full disk or not.
             stop = self._make_stop_flag(night)
@@ -318,7 +318,7 @@ class Scheduler:
             if record.state.status in (Status.READY, Status.WAITING, Status.RUNNING, Status.DONE):
                 note = blockers.get(record.night, "")
                 if (record.note or "") != note:
-                    self._store.keep(record.night, Facts(note=note))
+                    self._store.update(record.night, NightUpdate(note=note))
 
     def _launch(self, record: NightRecord, stop: Flag) -> None:
         thread = threading.Thread(
@@ -347,7 +347,7 @@ class Scheduler:
     def _end_attempts(self) -> None:
         self._notifier.stopping()
         for running in self._running.values():
-            running.stop.put_up()
+            running.stop.raise_()
         deadline = time.monotonic() + _STOP_WITHIN_S
         for running in self._running.values():
             running.thread.join(max(0.0, deadline - time.monotonic()))
@@ -363,7 +363,7 @@ class Scheduler:
 
     def _is_idle(self) -> bool:
         """Whether no night can advance any more without a person, new data or a later hour."""
-        if self._running or self._quiet_watch.unsettled or self._hint.is_set():
+        if self._running or self._night_watcher.unsettled or self._hint.is_set():
             return False
         self._refresh()
         candidates = self._candidates()
@@ -382,7 +382,7 @@ class Scheduler:
                 _progress(now.get(night, running.record))
                 for night, running in self._running.items()
             )
-            return f"{'paused, cameras write' if self._pause.is_up else 'running'}: {names}"
+            return f"{'paused, cameras write' if self._pause.is_raised else 'running'}: {names}"
         return self._idle_status
 
 

@@ -27,7 +27,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
-def full_disk_told(path: Path) -> Iterator[None]:
+def translating_full_disk(path: Path) -> Iterator[None]:
     """Turn "no space left" and "quota exceeded" into DiskFull that names the file in the making."""
     try:
         yield
@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     with replacing_one_of_many(path) as file:
         yield file
-    with full_disk_told(path):
+    with translating_full_disk(path):
         fsync_folder(path.parent)
     failpoint("atomic.replacing.folder_synced")
 
@@ -62,7 +62,7 @@ def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
     The file is durable before it has its name, but the name is not yet: call `fsync_folder` once
     behind the last of them, before anything relies on any of them.
     """
-    with full_disk_told(path), _temporary(path.parent) as file:
+    with translating_full_disk(path), _temporary(path.parent) as file:
         yield file
         failpoint("atomic.replacing.written")
         sync_file(file)
@@ -78,7 +78,7 @@ def creating(path: Path) -> Iterator[BinaryIO]:
     DataError ``already_exists`` if something of that name is there, or is by then.
     """
     refuse_existing(path)
-    with full_disk_told(path), _temporary(path.parent) as file:
+    with translating_full_disk(path), _temporary(path.parent) as file:
         yield file
         failpoint("atomic.creating.written")
         sync_file(file)
@@ -117,7 +117,7 @@ def make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    with full_disk_told(folder):
+    with translating_full_disk(folder):
         folder.mkdir(exist_ok=True)
     failpoint("atomic.make_folder.made")
     fsync_folder(folder.parent)
@@ -143,7 +143,7 @@ def link_durably(target: str, path: Path) -> None:
             fsync_folder(path.parent)
             return
     temporary = _temporary_path(path.parent)
-    with full_disk_told(path):
+    with translating_full_disk(path):
         os.symlink(target, temporary)
         failpoint("atomic.link.made")
         os.rename(temporary, path)
@@ -162,7 +162,7 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
     return tuple(removed)
 
 
-def outlive_writers(folder: Path, patience_s: float) -> None:
+def wait_until_writers_exit(folder: Path, patience_s: float) -> None:
     """`remove_leftovers` until there is none, for the end of all work in this folder.
 
     A writer that was killed holds its lock until it is dead, which on a slow disk takes its time.

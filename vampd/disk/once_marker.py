@@ -14,7 +14,7 @@ from urllib.parse import quote
 from vampd.disk.atomic import fsync_folder, make_folder, remove_durably
 
 
-def begin_episode(folder: Path, about: str, until: int) -> bool:
+def place_marker(folder: Path, about: str, until: int) -> bool:
     """Begin a spell; False if it lasts already. It is durable by then. OSError, DiskFull."""
     make_folder(folder)
     try:
@@ -25,14 +25,14 @@ def begin_episode(folder: Path, about: str, until: int) -> bool:
     return True
 
 
-def end_of_episode(folder: Path, about: str) -> int | None:
+def marker_value(folder: Path, about: str) -> int | None:
     """The number that ends the spell; None if there is none."""
     with suppress(FileNotFoundError, ValueError):
         return int(os.readlink(_path(folder, about)))
     return None
 
 
-def end_episode(folder: Path, about: str) -> None:
+def remove_marker(folder: Path, about: str) -> None:
     """End a spell, if there is one."""
     remove_durably(_path(folder, about))
 

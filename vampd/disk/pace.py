@@ -24,18 +24,18 @@ class Flag(SharedBytes):
     LENGTH = 1
 
     @property
-    def is_up(self) -> bool:
+    def is_raised(self) -> bool:
         """Whether the flag is raised."""
         try:
             return self.shared[0] != _DOWN
         except FileNotFoundError:
             return True
 
-    def put_up(self) -> None:
+    def raise_(self) -> None:
         """Raise the flag."""
         self.shared[0] = _UP
 
-    def take_down(self) -> None:
+    def lower(self) -> None:
         """Lower the flag."""
         self.shared[0] = _DOWN
 
@@ -50,12 +50,12 @@ class SharedPace:
     @property
     def paused(self) -> bool:
         """Whether work should stand still now."""
-        return self._pause.is_up
+        return self._pause.is_raised
 
     @property
     def stopped(self) -> bool:
         """Whether work should end now."""
-        return self._stop.is_up
+        return self._stop.is_raised
 
     @property
     def folder(self) -> Path:

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import ClassVar, Self
 
-from vampd.disk.atomic import full_disk_told
+from vampd.disk.atomic import translating_full_disk
 
 
 class SharedBytes:
@@ -26,7 +26,7 @@ class SharedBytes:
     @classmethod
     def create(cls, path: Path) -> Self:
         """All zeros, also where something stood there already. DiskFull."""
-        with full_disk_told(path):
+        with translating_full_disk(path):
             # Never truncated: a process that maps the file would die of SIGBUS.
             file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:

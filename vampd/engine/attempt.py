@@ -18,12 +18,12 @@ from typing import Any
 import structlog
 
 from vampd.config import Settings
-from vampd.disk.atomic import outlive_writers, remove_leftovers
+from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
-from vampd.engine.execute import Hands
-from vampd.engine.free_space import execute_with_room, require_room
-from vampd.engine.night_listing import look_at_night
+from vampd.engine.execute import AttemptTools
+from vampd.engine.free_space import execute_within_free_space, require_free_space
+from vampd.engine.night_listing import list_night
 from vampd.engine.progress import Progress
 from vampd.errors import (
     ClaimLost,
@@ -40,9 +40,9 @@ from vampd.model.nights import (
     CAMERA_STREAMS,
     Event,
     EventName,
-    Facts,
     Gate,
     NightRecord,
+    NightUpdate,
     RetryPolicy,
     StageName,
     Status,
@@ -51,7 +51,7 @@ from vampd.model.nights import (
 )
 from vampd.model.plan import Plan
 from vampd.model.sync import find_unexpected
-from vampd.ports import Eyes, NightStore
+from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, settings_for
 from vampd.stages.transfer import is_safe
 
@@ -79,8 +79,8 @@ class Attempt:
     record: NightRecord
     settings: Settings
     store: NightStore
-    eyes: Eyes
-    hands: Hands
+    reader: NightReader
+    tools: AttemptTools
     lock_path: Path
     is_stopping: Callable[[], bool]
     clock: Callable[[], float] = time.time
@@ -99,15 +99,15 @@ def run_attempt(attempt: Attempt) -> Outcome:
         stage=stage.NAME.value,
         attempt=record.state.attempts,
     )
-    progress = Progress(record, attempt.store, attempt.hands.meters)
+    progress = Progress(record, attempt.store, attempt.tools.meters)
     started = time.monotonic()
     _log.info("stage.started")
     error: VampdError | None = None
     trace: str | None = None
     try:
         with Lock(attempt.lock_path):
-            facts = _work(attempt, stage, progress)
-            attempt.store.keep(record.night, facts, claim=record.claim)
+            changes = _work(attempt, stage, progress)
+            attempt.store.update(record.night, changes, claim=record.claim)
             failpoint("attempt.facts.kept")
     except StoreError:
         raise
@@ -131,20 +131,20 @@ def run_attempt(attempt: Attempt) -> Outcome:
     return outcome
 
 
-def _work(attempt: Attempt, stage: Stage, progress: Progress) -> Facts:
-    night, folder = attempt.record.night, attempt.hands.folder
-    facts, settings = Facts(), settings_for(attempt.record, attempt.settings)
+def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
+    night, folder = attempt.record.night, attempt.tools.folder
+    changes, settings = NightUpdate(), settings_for(attempt.record, attempt.settings)
     if stage.NAME is StageName.SYNC:
         # Taken before the survey: whatever comes after it is late.
-        facts = Facts(signature=look_at_night(folder).look.signature)
+        changes = NightUpdate(signature=list_night(folder).look.signature)
     if stage.NAME is StageName.FRAMEIDS:
         _refuse_unexpected(attempt)
     for own in _OWN_FOLDERS:
         remove_leftovers(folder / own)
     previous: Plan | None = None
     while True:
-        attempt.hands.pace.check()
-        survey = stage.survey(night, attempt.eyes)
+        attempt.tools.pace.check()
+        survey = stage.survey(night, attempt.reader)
         plan = stage.plan(survey, settings)
         if previous is None:
             for remark in plan.remarks:
@@ -153,7 +153,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> Facts:
                     code=remark.code,
                     subject=remark.subject,
                     message=remark.message,
-                    **dict(remark.facts),
+                    **dict(remark.changes),
                 )
         if not plan:
             break
@@ -163,16 +163,16 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> Facts:
                 f"{stage.NAME} did what it had planned and still has the same {len(plan)} actions"
                 f" to do, first: {plan.waves[0][0]!r:.200}",
             )
-        require_room(attempt.hands, plan)
+        require_free_space(attempt.tools, plan)
         progress.begin(plan)
         for wave in plan.waves:
-            execute_with_room(attempt.hands, wave, progress.done, progress.look)
+            execute_within_free_space(attempt.tools, wave, progress.done, progress.look)
             failpoint("attempt.wave.executed")
         previous = plan
     # A worker that was killed may die only after its cube has been tried again.
     for own in _OWN_FOLDERS:
-        outlive_writers(folder / own, _WRITERS_DIE_WITHIN_S)
-    return _facts_at_end(attempt, stage.NAME, survey, facts)
+        wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)
+    return _update_at_end(attempt, stage.NAME, survey, changes)
 
 
 def _refuse_unexpected(attempt: Attempt) -> None:
@@ -180,7 +180,7 @@ def _refuse_unexpected(attempt: Attempt) -> None:
     rules = attempt.settings.sync
     if not rules.hold_when_unexpected or Gate.SYNC_UNEXPECTED in attempt.record.released:
         return
-    counts = total_counts(attempt.eyes.generations(attempt.record.night))
+    counts = total_counts(attempt.reader.generations(attempt.record.night))
     unexpected = find_unexpected(
         counts,
         max_unpaired=rules.max_unpaired,
@@ -201,22 +201,24 @@ def total_counts(generations: tuple[Generation, ...]) -> SyncCounts:
     return SyncCounts(**{n: sum(getattr(g.counts, n) for g in generations) for n in names})
 
 
-def _facts_at_end(attempt: Attempt, stage: StageName, survey: Any, facts: Facts) -> Facts:
+def _update_at_end(
+    attempt: Attempt, stage: StageName, survey: Any, changes: NightUpdate
+) -> NightUpdate:
     now = attempt.clock()
     match stage:
         case StageName.SYNC:
-            frames = total_counts(attempt.eyes.generations(attempt.record.night)).raw
-            return Facts(signature=facts.signature, frames=frames)
+            frames = total_counts(attempt.reader.generations(attempt.record.night)).raw
+            return NightUpdate(signature=changes.signature, frames=frames)
         case StageName.FPACK:
-            return Facts(processed_at=now)
+            return NightUpdate(processed_at=now)
         case StageName.TRANSFER:
             if not is_safe(survey):
                 raise Stuck("not_safe", "nothing is left to send or to read, and it is not safe")
-            return Facts(transferred_at=now, safe_at=now)
+            return NightUpdate(transferred_at=now, safe_at=now)
         case StageName.MANIFEST:
-            return Facts(manifests=len(survey.manifests))
+            return NightUpdate(manifests=len(survey.manifests))
         case _:
-            return facts
+            return changes
 
 
 def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> Outcome:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vampd.config import Authority, Settings
-from vampd.model.nights import OLD_TOOLS, Candidate, Gate, Limits, NightRecord, StageName, Status
+from vampd.model.nights import (
+    OLD_TOOLS,
+    Gate,
+    NightCandidate,
+    NightRecord,
+    RunLimits,
+    StageName,
+    Status,
+)
 
 
-def candidates_of(records: Iterable[NightRecord], settings: Settings) -> list[Candidate]:
+def candidates_of(records: Iterable[NightRecord], settings: Settings) -> list[NightCandidate]:
     """What may be chosen from, and what others have to wait for."""
     before = settings.watch.ignore_before
     return [
-        Candidate(
+        NightCandidate(
             record.night,
             record.state,
             released=Gate.OLDER_NIGHTS in record.released,
@@ -25,10 +33,10 @@ def candidates_of(records: Iterable[NightRecord], settings: Settings) -> list[Ca
     ]
 
 
-def limits_of(settings: Settings, *, cameras_write: bool) -> Limits:
+def limits_of(settings: Settings, *, cameras_write: bool) -> RunLimits:
     """How much may run at once."""
     schedule = settings.schedule
-    return Limits(
+    return RunLimits(
         nights=schedule.nights_at_once,
         stages={stage: getattr(schedule, f"{stage}_at_once") for stage in StageName},
         grants_frame_ids=settings.frameids.authority is not Authority.NONE,

@@ -30,10 +30,10 @@ from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
-from vampd.engine.low_space_notifier import Warner
-from vampd.engine.mail import MailDesk, load_template, read_manifest_texts, send_letter
+from vampd.engine.low_space_notifier import LowSpaceNotifier
+from vampd.engine.mail import MailContext, load_template, read_manifest_texts, send_manifest_mail
 from vampd.engine.night_reader import read_framelist
-from vampd.engine.raw_cube_cache import UsedCubes
+from vampd.engine.raw_cube_cache import RawCubeCache
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
@@ -45,7 +45,7 @@ from vampd.model.cubes import (
     format_generation,
     stamp_frame_id,
 )
-from vampd.model.delivery import ManifestFile, write_letter
+from vampd.model.delivery import ManifestFile, write_mail_text
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import (
     Action,
@@ -78,35 +78,35 @@ _LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
-class Hands:
+class AttemptTools:
     """What one attempt at one night acts with."""
 
     night: NightId
     folder: Path
     settings: Settings
-    cubes: UsedCubes
+    cubes: RawCubeCache
     receipts: Receipts
     ledger: Ledger
     authority: FrameIdAuthority
     archive_host: ArchiveHost
     workers: WorkerPool
     pace: SharedPace
-    mail: MailDesk
-    warner: Warner
+    mail: MailContext
+    notifier: LowSpaceNotifier
     clock: Callable[[], float] = time.time
     # How far the cubes are that workers pack now, by framelist.
     meters: dict[str, SharedMeter] = field(default_factory=dict)
 
 
-def _look_away() -> None:
+def _ignore_progress() -> None:
     """Nobody wants to know how far it is."""
 
 
 def execute_wave(
-    hands: Hands,
+    tools: AttemptTools,
     wave: Wave,
     done: Callable[[Action], None],
-    look: Callable[[], None] = _look_away,
+    look: Callable[[], None] = _ignore_progress,
 ) -> None:
     """Execute a wave's actions, side by side where they may.
 
@@ -118,22 +118,22 @@ def execute_wave(
     errors: dict[int, Exception] = {}
     # One that waits for a worker costs nothing.
     needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
-    at_once = max(_THREADS, hands.workers.workers) if needs_workers else _THREADS
-    with ThreadPoolExecutor(at_once, thread_name_prefix=f"vampd-{hands.night.date}") as threads:
+    at_once = max(_THREADS, tools.workers.workers) if needs_workers else _THREADS
+    with ThreadPoolExecutor(at_once, thread_name_prefix=f"vampd-{tools.night.date}") as threads:
         running: list[tuple[int, Action, Future[None]]] = []
         for number, action in enumerate(wave):
             match action.runs_in:
                 case RunsIn.DAEMON:
-                    hands.pace.check()
-                    execute(hands, action)
+                    tools.pace.check()
+                    execute(tools, action)
                     done(action)
                 case RunsIn.THREAD | RunsIn.WORKER:
                     # The log's night, stage and attempt go along.
                     run = contextvars.copy_context().run
-                    running.append((number, action, threads.submit(run, execute, hands, action)))
+                    running.append((number, action, threads.submit(run, execute, tools, action)))
         for start in range(0, len(running), _NAMES_TOGETHER):
             part = running[start : start + _NAMES_TOGETHER]
-            _make_names_durable(hands, part)
+            _make_names_durable(tools, part)
             for number, action, future in part:
                 while not wait([future], _LOOK_EVERY_S).done:
                     look()
@@ -147,106 +147,108 @@ def execute_wave(
         raise errors[min(errors)]
 
 
-def _make_names_durable(hands: Hands, running: Iterable[tuple[int, Action, Future[None]]]) -> None:
+def _make_names_durable(
+    tools: AttemptTools, running: Iterable[tuple[int, Action, Future[None]]]
+) -> None:
     """One fsync of the folder for all framelists of a wave: it costs as much as one of a file."""
     writing = [future for _, action, future in running if isinstance(action, _WRITTEN_TOGETHER)]
     if writing:
         wait(writing)
-        fsync_folder(hands.folder / Stream.VGEN2)
+        fsync_folder(tools.folder / Stream.VGEN2)
         failpoint("execute.framelists.folder_synced")
 
 
-def execute(hands: Hands, action: Action) -> None:
+def execute(tools: AttemptTools, action: Action) -> None:
     """Make one action true; `execute_wave` makes the names of new framelists durable."""
-    hands.pace.check()
+    tools.pace.check()
     match action:
         case CommitGeneration(generation):
-            _write_new(hands, f"vgen2/{generation.file_name}", format_generation(generation))
+            _write_new(tools, f"vgen2/{generation.file_name}", format_generation(generation))
         case WriteFramelist(product, version):
-            _write_one_of_many(hands, hands.cubes.build(product, version))
+            _write_one_of_many(tools, tools.cubes.build(product, version))
         case WriteText(path, text, once):
-            (_write_new if once else _write)(hands, path, text)
+            (_write_new if once else _write)(tools, path, text)
         case LinkSetAside(path, raw):
-            link = hands.folder / path
+            link = tools.folder / path
             make_folder(link.parent)
             link_durably("../" * path.count("/") + raw, link)
         case EditCards(path, edits):
-            framelist = read_framelist(hands.folder, path)
-            _write_one_of_many(hands, apply_edits(framelist, edits))
+            framelist = read_framelist(tools.folder, path)
+            _write_one_of_many(tools, apply_edits(framelist, edits))
         case ReserveFrameIds(identities):
-            hands.ledger.reserve(hands.night, identities, hands.authority)
+            tools.ledger.reserve(tools.night, identities, tools.authority)
         case StampFrameId(path, _, frame_id):
-            stamped = stamp_frame_id(read_framelist(hands.folder, path), frame_id)
-            _write(hands, stamped.path, format_framelist(stamped))
+            stamped = stamp_frame_id(read_framelist(tools.folder, path), frame_id)
+            _write(tools, stamped.path, format_framelist(stamped))
             failpoint("execute.stamp.written")
-            _retire(hands, path, stamped.path)
+            _retire(tools, path, stamped.path)
         case MarkApplied(frame_ids):
-            hands.ledger.mark_applied(hands.night, frame_ids)
+            tools.ledger.mark_applied(tools.night, frame_ids)
         case Pack(framelist=path, packed=packed):
-            _pack(hands, path, packed)
+            _pack(tools, path, packed)
         case Send(files, compare):
-            hands.archive_host.send(hands.night, hands.folder, files, compare, hands.pace)
+            tools.archive_host.send(tools.night, tools.folder, files, compare, tools.pace)
         case Hash(files, place, digests):
-            _hash(hands, files, place, digests)
+            _hash(tools, files, place, digests)
         case Retire(path, kept_as):
-            _retire(hands, path, kept_as)
+            _retire(tools, path, kept_as)
         case SendMail(manifests):
-            _send_mail(hands, manifests)
+            _send_mail(tools, manifests)
         case _:
             assert_never(action)
     failpoint("execute.action.done")
 
 
-def _write(hands: Hands, path: str, text: str) -> None:
-    make_folder((hands.folder / path).parent)
-    with replacing(hands.folder / path) as file:
+def _write(tools: AttemptTools, path: str, text: str) -> None:
+    make_folder((tools.folder / path).parent)
+    with replacing(tools.folder / path) as file:
         file.write(text.encode("utf-8", "surrogateescape"))
 
 
-def _write_new(hands: Hands, path: str, text: str) -> None:
-    make_folder((hands.folder / path).parent)
-    with creating(hands.folder / path) as file:
+def _write_new(tools: AttemptTools, path: str, text: str) -> None:
+    make_folder((tools.folder / path).parent)
+    with creating(tools.folder / path) as file:
         file.write(text.encode("utf-8", "surrogateescape"))
 
 
-def _write_one_of_many(hands: Hands, framelist: Framelist) -> None:
-    path = hands.folder / framelist.path
+def _write_one_of_many(tools: AttemptTools, framelist: Framelist) -> None:
+    path = tools.folder / framelist.path
     make_folder(path.parent)
     with replacing_one_of_many(path) as file:
         file.write(format_framelist(framelist).encode("utf-8", "surrogateescape"))
 
 
-def _pack(hands: Hands, path: str, packed: str) -> None:
-    with hands.workers.place(hands.pace), _metered(hands, path) as meter:
-        receipt = _pack_in_worker(hands, path, packed, meter)
+def _pack(tools: AttemptTools, path: str, packed: str) -> None:
+    with tools.workers.place(tools.pace), _metered(tools, path) as meter:
+        receipt = _pack_in_worker(tools, path, packed, meter)
     failpoint("execute.pack.packed")
-    hands.receipts.keep(hands.night, [receipt])
+    tools.receipts.keep(tools.night, [receipt])
 
 
 @contextmanager
-def _metered(hands: Hands, path: str) -> Iterator[SharedMeter]:
+def _metered(tools: AttemptTools, path: str) -> Iterator[SharedMeter]:
     """A meter for a framelist's worker; it is there to be read until its action counts as done."""
-    meter = SharedMeter.create(hands.pace.folder / f"meter-{secrets.token_hex(8)}")
+    meter = SharedMeter.create(tools.pace.folder / f"meter-{secrets.token_hex(8)}")
     try:
         meter.begin()  # mapped from now on, whatever becomes of the name
-        hands.meters[path] = meter
+        tools.meters[path] = meter
         yield meter
     except BaseException:
-        hands.meters.pop(path, None)  # what was begun is not done
+        tools.meters.pop(path, None)  # what was begun is not done
         raise
     finally:
         meter.path.unlink(missing_ok=True)
 
 
-def _pack_in_worker(hands: Hands, path: str, packed: str, meter: SharedMeter) -> Receipt:
+def _pack_in_worker(tools: AttemptTools, path: str, packed: str, meter: SharedMeter) -> Receipt:
     """Pack a framelist; a worker that dies or hangs costs another try, not the night's attempt."""
     lost = 0
     while True:
         try:
-            future = hands.workers.submit(
-                pack_framelist, hands.folder, path, hands.settings.fpack.verify, hands.pace, meter
+            future = tools.workers.submit(
+                pack_framelist, tools.folder, path, tools.settings.fpack.verify, tools.pace, meter
             )
-            return hands.workers.result(future, hands.pace)
+            return tools.workers.result(future, tools.pace)
         except WorkerLost as error:
             _log.warning("worker.lost", framelist=path, code=error.code, error=error.message)
             lost += 1
@@ -256,40 +258,44 @@ def _pack_in_worker(hands: Hands, path: str, packed: str, meter: SharedMeter) ->
             if not lost or error.code != "already_exists":
                 raise
             # The lost worker had come as far as the product's name, which only what is proven gets.
-            fsync_folder((hands.folder / packed).parent)
-            return _hash_here(hands, packed, Digests.SHA256)
+            fsync_folder((tools.folder / packed).parent)
+            return _hash_here(tools, packed, Digests.SHA256)
 
 
-def _hash(hands: Hands, files: tuple[str, ...], place: Place, digests: Digests) -> None:
+def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Digests) -> None:
     if place is Place.ARCHIVE:
-        receipts = list(hands.archive_host.digests(hands.night, files, hands.pace))
+        receipts = list(tools.archive_host.digests(tools.night, files, tools.pace))
     else:
-        receipts = [_hash_here(hands, path, digests) for path in files]
+        receipts = [_hash_here(tools, path, digests) for path in files]
     failpoint("execute.hash.read")
-    hands.receipts.keep(hands.night, receipts)
+    tools.receipts.keep(tools.night, receipts)
 
 
-def _hash_here(hands: Hands, path: str, digests: Digests) -> Receipt:
+def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
     algorithms = ["sha256", "md5"] if digests is Digests.SHA256_AND_MD5 else ["sha256"]
-    size, mtime_ns, read = read_digests(hands.folder / path, hands.pace, algorithms)
-    return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], hands.clock(), *read[1:])
+    size, mtime_ns, read = read_digests(tools.folder / path, tools.pace, algorithms)
+    return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), *read[1:])
 
 
-def _send_mail(hands: Hands, manifests: tuple[ManifestFile, ...]) -> None:
-    desk = hands.mail
-    texts = read_manifest_texts(hands.folder, manifests)
-    letter = write_letter(load_template(desk.settings), texts, desk.settings.data_host_ip or "")
-    mailing = send_letter(desk, letter, manifests, despite=frozenset(), actor="vampd")
+def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:
+    mail_context = tools.mail
+    texts = read_manifest_texts(tools.folder, manifests)
+    mail_text = write_mail_text(
+        load_template(mail_context.settings), texts, mail_context.settings.data_host_ip or ""
+    )
+    mailing = send_manifest_mail(
+        mail_context, mail_text, manifests, despite=frozenset(), actor="vampd"
+    )
     _log.info(
         "mail.sent",
         message_id=mailing.message_id,
         manifests=len(manifests),
-        files=letter.manifest.files,
+        files=mail_text.manifest.files,
         recipients=len(mailing.recipients),
     )
 
 
-def _retire(hands: Hands, path: str, kept_as: str) -> None:
-    if not (hands.folder / kept_as).is_file():
+def _retire(tools: AttemptTools, path: str, kept_as: str) -> None:
+    if not (tools.folder / kept_as).is_file():
         raise DataError("nothing_kept", f"{path} stays: {kept_as}, which should hold it, is gone")
-    remove_durably(hands.folder / path)
+    remove_durably(tools.folder / path)

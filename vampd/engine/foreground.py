@@ -21,12 +21,12 @@ from vampd.disk.pace import Flag
 from vampd.engine.attempt import Outcome
 from vampd.engine.candidates import candidates_of, limits_of
 from vampd.engine.night_listing import (
-    NightLook,
+    NightListing,
     check_cube,
     cube_files,
     find_nights,
     is_being_written,
-    look_at_night,
+    list_night,
     old_tool_traces,
 )
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
@@ -35,9 +35,9 @@ from vampd.model.nights import (
     OLD_TOOLS,
     Event,
     EventName,
-    Facts,
     NightId,
     NightRecord,
+    NightUpdate,
     StageName,
     Status,
     find_blockers,
@@ -51,7 +51,7 @@ _LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
-class HandLocks:
+class ForegroundLocks:
     """The locks that tell daemon and people apart; all in one folder."""
 
     database: Path
@@ -59,7 +59,7 @@ class HandLocks:
     night: Callable[[NightId], Path]
 
 
-class HandRunner:
+class ForegroundRunner:
     """Runs one night after the other, stage by stage.
 
     ``start`` runs one claimed night's attempt to its end; ``stop`` ends it.
@@ -69,7 +69,7 @@ class HandRunner:
         self,
         store: NightStore,
         settings: Settings,
-        locks: HandLocks,
+        locks: ForegroundLocks,
         *,
         start: Callable[[NightRecord], Outcome],
         actor: str,
@@ -89,11 +89,11 @@ class HandRunner:
     @property
     def is_paused(self) -> bool:
         """Whether work stands still because a camera writes."""
-        return self._pause.is_up
+        return self._pause.is_raised
 
     def end(self) -> None:
         """End the attempt that runs now."""
-        self._stop.put_up()
+        self._stop.raise_()
 
     @contextmanager
     def having(self, night: NightId) -> Iterator[NightRecord]:
@@ -226,8 +226,8 @@ class HandRunner:
             return False
         return self._look(record.night).look.signature != record.signature
 
-    def _look(self, night: NightId) -> NightLook:
-        return look_at_night(self.settings.watch.root / night.folder)
+    def _look(self, night: NightId) -> NightListing:
+        return list_night(self.settings.watch.root / night.folder)
 
     def _settle(self, record: NightRecord) -> NightRecord:
         """A person says that the night is complete; what the disk says against it is told."""
@@ -244,11 +244,11 @@ class HandRunner:
         )
         if carried:
             raise _old_tools(night, [f"FRAMEID {carried} in a raw header"])
-        facts = Facts(note="", signature=seen.look.signature, bytes=seen.bytes)
-        self.store.keep(night, facts)
+        changes = NightUpdate(note="", signature=seen.look.signature, bytes=seen.bytes)
+        self.store.update(night, changes)
         return self._apply(night, Event(EventName.SETTLED), "by a person's word")
 
-    def _await_stillness(self, night: NightId) -> NightLook:
+    def _await_stillness(self, night: NightId) -> NightListing:
         watch = self.settings.watch
         still_s = min(watch.pause_after_write_s, watch.quiet_after_s)
         deadline = time.monotonic() + _PATIENCE_S
@@ -257,7 +257,7 @@ class HandRunner:
             written = is_being_written(watch.root / night.folder)
             if not written and self._clock() - seen.latest_s >= still_s:
                 return seen
-            if time.monotonic() > deadline or self._stop.is_up:
+            if time.monotonic() > deadline or self._stop.is_raised:
                 raise VampdError(
                     "still_written",
                     f"{night.date} is still being written to; run it when the cameras are done",
@@ -303,7 +303,7 @@ class CameraWatch:
         pause_s = min(watch.pause_after_write_s, watch.quiet_after_s)
         while True:
             write = time.time() - self._newest() < pause_s
-            (self._pause.put_up if write else self._pause.take_down)()
+            (self._pause.raise_ if write else self._pause.lower)()
             if self._ended.wait(max(_LOOK_S, pause_s / 2)):
                 return
 
@@ -313,7 +313,7 @@ class CameraWatch:
         # Finished nights are mostly many, and rarely written to.
         for night in (night for night in find_nights(root) if night not in self._finished):
             with suppress(OSError):
-                newest = max(newest, look_at_night(root / night.folder).latest_s)
+                newest = max(newest, list_night(root / night.folder).latest_s)
         return newest
 
 

@@ -10,28 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from vampd.engine.raw_cube_cache import UsedCubes
+from vampd.engine.raw_cube_cache import RawCubeCache
 from vampd.model.cubes import Framelist, Product, accounted_cubes, apply_edits, stamp_frame_id
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import format_cards
 from vampd.model.nights import NightId
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 
 
-class VirtualCubes:
+class FramelistSource:
     """The virtual cubes of all generations of a night."""
 
-    def __init__(self, night: NightId, folder: Path, eyes: Eyes) -> None:
+    def __init__(self, night: NightId, folder: Path, reader: NightReader) -> None:
         self._night = night
-        self._eyes = eyes
-        generations = eyes.generations(night)
+        self._reader = reader
+        generations = reader.generations(night)
         self._versions = {
             product: generation.version
             for generation in generations
             for product in generation.products
         }
-        self._cubes = UsedCubes(folder, lambda: accounted_cubes(generations))
-        self._dictionary = eyes.dictionary()
+        self._cubes = RawCubeCache(folder, lambda: accounted_cubes(generations))
+        self._dictionary = reader.dictionary()
         self._look()
 
     @property
@@ -40,12 +40,12 @@ class VirtualCubes:
         return tuple(self._versions)
 
     def read(self, product: Product) -> Framelist:
-        """A product's framelist as it is or was last; DataError ``raw_changed`` as `UsedCubes`."""
+        """A product's framelist as it is or was last; DataError as `RawCubeCache`."""
         path = self._paths.get(product.identity)
         if path is None:
             return self._rebuild(product)
         try:
-            return self._eyes.framelist(self._night, path)
+            return self._reader.framelist(self._night, path)
         except FileNotFoundError:
             # It got its frame ID, or was packed, since it was listed.
             self._look()
@@ -53,9 +53,9 @@ class VirtualCubes:
 
     def _look(self) -> None:
         # Framelists first: one that goes in between has its frame ID in the ledger before.
-        heads = self._eyes.framelist_heads(self._night)
+        heads = self._reader.framelist_heads(self._night)
         self._paths: Mapping[str, str] = {head.identity: head.path for head in heads}
-        self._bound: Mapping[str, BoundId] = self._eyes.bound_ids(self._night)
+        self._bound: Mapping[str, BoundId] = self._reader.bound_ids(self._night)
 
     def _rebuild(self, product: Product) -> Framelist:
         framelist = self._cubes.build(product, self._versions[product])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vampd.disk.space import space_at
-from vampd.engine.execute import Hands, execute_wave
+from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.errors import ClaimLost, DiskFull
 from vampd.log import get_log
 from vampd.model.plan import Action, Pack, Plan, Send, Wave
@@ -29,25 +29,25 @@ _log = get_log()
 _WORST_PART = 1.05
 
 
-def require_room(hands: Hands, plan: Plan) -> None:
+def require_free_space(tools: AttemptTools, plan: Plan) -> None:
     """DiskFull ``disk_low`` unless there is room for the plan, here and on the archive host.
 
-    Of what is packed only the first cube is asked for, at its worst: `execute_with_room` knows
-    more when that is done.
+    Of what is packed only the first cube is asked for, at its worst: `execute_within_free_space`
+    knows more when that is done.
     """
     actions = [action for wave in plan.waves for action in wave]
     packs = [action for action in actions if isinstance(action, Pack)]
     others = [action for action in actions if not isinstance(action, Pack)]
-    _require_here(hands, [*others, *packs[:1]], _WORST_PART)
+    _require_here(tools, [*others, *packs[:1]], _WORST_PART)
     if any(isinstance(action, Send) for action in actions):
-        sizes = _sizes(hands, actions)
-        space, need = hands.archive_host.space(), need_there(actions, sizes)
-        destination = hands.settings.transfer.destination(hands.night.kind).destination
-        _require(hands, "the archive host", destination, space, need)
+        sizes = _sizes(tools, actions)
+        space, need = tools.archive_host.space(), need_there(actions, sizes)
+        destination = tools.settings.transfer.destination(tools.night.kind).destination
+        _require(tools, "the archive host", destination, space, need)
 
 
-def execute_with_room(
-    hands: Hands, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
+def execute_within_free_space(
+    tools: AttemptTools, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
 ) -> None:
     """`execute_wave`, where many cubes are packed the first ones before the others.
 
@@ -55,45 +55,45 @@ def execute_with_room(
     """
     packs = [action for action in wave if isinstance(action, Pack)]
     if len(packs) < 2:
-        execute_wave(hands, wave, done, look)
+        execute_wave(tools, wave, done, look)
         return
-    first, failure, part = _first_packs(hands, packs), None, _WORST_PART
+    first, failure, part = _first_packs(tools, packs), None, _WORST_PART
     try:
-        execute_wave(hands, first, done, look)
-        sizes = [(hands.folder / pack.packed).stat().st_size for pack in first]
+        execute_wave(tools, first, done, look)
+        sizes = [(tools.folder / pack.packed).stat().st_size for pack in first]
         part = sum(sizes) / max(sum(pack.bytes for pack in first), 1)
     except (ClaimLost, DiskFull):
         raise
     except Exception as error:  # noqa: BLE001 - raised below: a bad cube costs only itself
         failure = error
     rest = tuple(action for action in wave if action not in first)
-    _require_here(hands, rest, part)
-    execute_wave(hands, rest, done, look)
+    _require_here(tools, rest, part)
+    execute_wave(tools, rest, done, look)
     if failure is not None:
         raise failure
 
 
-def _first_packs(hands: Hands, packs: Sequence[Pack]) -> tuple[Pack, ...]:
+def _first_packs(tools: AttemptTools, packs: Sequence[Pack]) -> tuple[Pack, ...]:
     """One for each worker, so that none stands idle, as far as there is room for their worst."""
-    space = space_at(hands.folder)
-    count = min(hands.workers.workers, len(packs) - 1)
+    space = space_at(tools.folder)
+    count = min(tools.workers.workers, len(packs) - 1)
     while count > 1:
         need = need_here(packs[:count], _WORST_PART)
-        if find_shortage(space, need, hands.settings.disk.reserve_bytes) is None:
+        if find_shortage(space, need, tools.settings.disk.reserve_bytes) is None:
             break
         count -= 1
     return tuple(packs[: max(count, 1)])
 
 
-def _require_here(hands: Hands, actions: Sequence[Action], packed_part: float) -> None:
+def _require_here(tools: AttemptTools, actions: Sequence[Action], packed_part: float) -> None:
     need = need_here(actions, packed_part)
-    root = str(hands.settings.watch.root)
-    _require(hands, str(hands.folder), root, space_at(hands.folder), need)
+    root = str(tools.settings.watch.root)
+    _require(tools, str(tools.folder), root, space_at(tools.folder), need)
 
 
-def _require(hands: Hands, place: str, disk_name: str, space: Space, need: Need) -> None:
+def _require(tools: AttemptTools, place: str, disk_name: str, space: Space, need: Need) -> None:
     """``disk_name`` is the same for all nights there: people are warned once of each disk."""
-    disk = hands.settings.disk
+    disk = tools.settings.disk
     shortage = find_shortage(space, need, disk.reserve_bytes)
     spare = spare_bytes(space, disk.reserve_bytes, disk.warn_below)
     if shortage is not None or (need.bytes and is_low(space, need, disk.warn_below)):
@@ -104,9 +104,9 @@ def _require(hands: Hands, place: str, disk_name: str, space: Space, need: Need)
             all_bytes=space.all_bytes,
             needed_bytes=need.bytes,
         )
-        hands.warner.warn(LowSpace(disk_name, hands.night, space, need, spare, shortage))
+        tools.notifier.warn(LowSpace(disk_name, tools.night, space, need, spare, shortage))
     else:
-        hands.warner.look(disk_name, space.free_bytes - spare)
+        tools.notifier.look(disk_name, space.free_bytes - spare)
     if shortage is not None:
         raise DiskFull(
             "disk_low",
@@ -118,11 +118,11 @@ def _require(hands: Hands, place: str, disk_name: str, space: Space, need: Need)
         )
 
 
-def _sizes(hands: Hands, actions: Sequence[Action]) -> dict[str, int]:
+def _sizes(tools: AttemptTools, actions: Sequence[Action]) -> dict[str, int]:
     sizes = {}
     for path in (p for action in actions if isinstance(action, Send) for p in action.files):
         try:
-            sizes[path] = (hands.folder / path).stat().st_size
+            sizes[path] = (tools.folder / path).stat().st_size
         except FileNotFoundError:
             continue  # written by an earlier wave of this very plan, and small; or gone: told later
     return sizes

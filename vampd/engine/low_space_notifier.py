@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.config import Mail
-from vampd.disk.once_marker import begin_episode, end_episode, end_of_episode
+from vampd.disk.once_marker import marker_value, place_marker, remove_marker
 from vampd.engine.mail import new_message_id
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log
@@ -26,7 +26,7 @@ _PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
-class Warner:
+class LowSpaceNotifier:
     """Whom and how to warn; ``folder`` keeps what was told."""
 
     settings: Mail
@@ -37,9 +37,9 @@ class Warner:
     def look(self, place: str, room_bytes: int) -> None:
         """Take note of the room at a place that is not low: what is free beyond what should be."""
         try:
-            wanted = end_of_episode(self.folder, place)
+            wanted = marker_value(self.folder, place)
             if wanted is not None and room_bytes >= wanted:
-                end_episode(self.folder, place)
+                remove_marker(self.folder, place)
         except OSError as error:
             _log.warning("disk.unwatched", place=place, error=str(error))
 
@@ -48,7 +48,7 @@ class Warner:
         if not self.settings.warn_recipients:
             return
         try:
-            if not begin_episode(self.folder, low.place, low.need.bytes):
+            if not place_marker(self.folder, low.place, low.need.bytes):
                 return
             self._send(low)
         except (VampdError, OSError) as error:
@@ -69,6 +69,6 @@ class Warner:
             raise  # it may have been sent
         except VampdError:
             # Certainly not sent: the next stage tries again.
-            end_episode(self.folder, low.place)
+            remove_marker(self.folder, low.place)
             raise
         _log.info("disk.warning_sent", place=low.place, recipients=len(recipients))

@@ -20,9 +20,9 @@ from vampd.disk.failpoint import failpoint
 from vampd.errors import ConfigError, DataError, TransientError
 from vampd.model.delivery import (
     DEFAULT_TEMPLATE,
-    Letter,
     Mailing,
     MailOutcome,
+    MailText,
     ManifestFile,
     ManifestText,
     Way,
@@ -37,7 +37,7 @@ from vampd.ports import Mailer, MailLog
 
 
 @dataclass(frozen=True)
-class MailDesk:
+class MailContext:
     """What mailing works with; the mailer is opened only to send."""
 
     settings: Mail
@@ -83,9 +83,9 @@ def read_manifest_texts(
     return tuple(texts)
 
 
-def send_letter(
-    desk: MailDesk,
-    letter: Letter,
+def send_manifest_mail(
+    mail_context: MailContext,
+    mail_text: MailText,
     manifests: Sequence[ManifestFile],
     *,
     despite: frozenset[str],
@@ -97,61 +97,67 @@ def send_letter(
     TransientError or ConfigError: not sent. DataError ``mail_uncertain``: nobody knows. StateError
     ``mailed_meanwhile``: not sent, because somebody else does.
     """
-    settings = desk.settings
-    mailer = desk.open_mailer(settings)
+    settings = mail_context.settings
+    mailer = mail_context.open_mailer(settings)
     mailing = Mailing(
         message_id=new_message_id(settings),
         manifests=tuple(manifests),
         recipients=settings.recipients,
         way=settings.way,
         actor=actor,
-        at=desk.clock(),
+        at=mail_context.clock(),
     )
     sender = settings.sender or ""
-    mail = compose_mail(letter, sender, mailing.recipients, mailing.message_id, mailing.at)
-    desk.log.intend(mailing, despite)
+    mail = compose_mail(mail_text, sender, mailing.recipients, mailing.message_id, mailing.at)
+    mail_context.log.intend(mailing, despite)
     failpoint("mailing.intent.committed")
     try:
-        _note(desk.root, mailing)
+        _note(mail_context.root, mailing)
         failpoint("mailing.intent.noted")
         mailer.send(sender, mailing.recipients, mail.as_bytes())
     except (TransientError, ConfigError) as error:
-        _conclude(desk, mailing, MailOutcome.FAILED, error.message)
+        _conclude(mail_context, mailing, MailOutcome.FAILED, error.message)
         raise
     except DataError as error:
-        _conclude(desk, mailing, MailOutcome.UNCERTAIN, error.message)
+        _conclude(mail_context, mailing, MailOutcome.UNCERTAIN, error.message)
         raise
     # Whatever else is raised leaves it pending: then nobody knows.
     failpoint("mailing.mail.sent")
-    _conclude(desk, mailing, MailOutcome.SENT, None)
+    _conclude(mail_context, mailing, MailOutcome.SENT, None)
     failpoint("mailing.outcome.committed")
     return mailing
 
 
-def record_by_hand(
-    desk: MailDesk, manifests: Sequence[ManifestFile], *, despite: frozenset[str], actor: str
+def record_manual_mailing(
+    mail_context: MailContext,
+    manifests: Sequence[ManifestFile],
+    *,
+    despite: frozenset[str],
+    actor: str,
 ) -> Mailing:
     """Record that a person has mailed these manifests. TransientError: nothing was recorded."""
     mailing = Mailing(
-        message_id=new_message_id(desk.settings),
+        message_id=new_message_id(mail_context.settings),
         manifests=tuple(manifests),
-        recipients=desk.settings.recipients,
+        recipients=mail_context.settings.recipients,
         way=Way.BY_HAND,
         actor=actor,
-        at=desk.clock(),
+        at=mail_context.clock(),
     )
-    desk.log.intend(mailing, despite)
+    mail_context.log.intend(mailing, despite)
     try:
-        _note(desk.root, mailing)
+        _note(mail_context.root, mailing)
     except TransientError as error:
-        _conclude(desk, mailing, MailOutcome.FAILED, error.message)
+        _conclude(mail_context, mailing, MailOutcome.FAILED, error.message)
         raise
-    _conclude(desk, mailing, MailOutcome.SENT, None)
+    _conclude(mail_context, mailing, MailOutcome.SENT, None)
     return mailing
 
 
-def _conclude(desk: MailDesk, mailing: Mailing, outcome: MailOutcome, detail: str | None) -> None:
-    desk.log.conclude(mailing.message_id, outcome, at=desk.clock(), detail=detail)
+def _conclude(
+    mail_context: MailContext, mailing: Mailing, outcome: MailOutcome, detail: str | None
+) -> None:
+    mail_context.log.conclude(mailing.message_id, outcome, at=mail_context.clock(), detail=detail)
 
 
 def _note(root: Path, mailing: Mailing) -> None:

@@ -19,9 +19,9 @@ from vampd.model.nights import (
     INCOMPLETE_CODES,
     FileStamp,
     Kind,
-    Look,
     NightId,
     Stream,
+    StreamsSnapshot,
     find_traces,
     is_cube_name,
     parse_night_date,
@@ -32,10 +32,10 @@ _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
 @dataclass(frozen=True)
-class NightLook:
+class NightListing:
     """One look at a night's camera streams; ``latest_s`` is the newest mtime (unix seconds)."""
 
-    look: Look
+    look: StreamsSnapshot
     files: tuple[FileStamp, ...]
     latest_s: float
 
@@ -72,11 +72,11 @@ def stream_folders(folder: Path) -> tuple[Path, ...]:
     return tuple(folder / stream.value for stream in CAMERA_STREAMS)
 
 
-def look_at_night(folder: Path) -> NightLook:
+def list_night(folder: Path) -> NightListing:
     """List the camera streams: one stat a file, nothing is opened."""
     files = list_raw_files(folder, CAMERA_STREAMS)
     latest_ns = max((file.mtime_ns for file in files), default=0)
-    return NightLook(Look(sign_files(files)), files, latest_ns / 1e9)
+    return NightListing(StreamsSnapshot(sign_files(files)), files, latest_ns / 1e9)
 
 
 def sign_files(files: tuple[FileStamp, ...]) -> str:

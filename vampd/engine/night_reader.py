@@ -50,7 +50,7 @@ _DECIDING = frozenset(
 )
 
 
-class DiskEyes:
+class DiskNightReader:
     """Implements ports.Eyes below the watched root."""
 
     def __init__(

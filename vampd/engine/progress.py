@@ -8,7 +8,7 @@ from contextlib import suppress
 from vampd.disk.shared import SharedMeter
 from vampd.errors import TransientError
 from vampd.log import get_log
-from vampd.model.nights import Facts, NightRecord
+from vampd.model.nights import NightRecord, NightUpdate
 from vampd.model.plan import Action, Pack, Plan
 from vampd.ports import NightStore
 
@@ -60,7 +60,7 @@ class Progress:
         now = self._told_at = time.monotonic()
         # A copy: cubes begin in other threads.
         counts = [meter.counts for meter in tuple(self._meters.values())]
-        facts = Facts(
+        changes = NightUpdate(
             done_actions=self.actions,
             all_actions=self._all_actions,
             done_frames=self.frames + sum(frames for frames, _ in counts),
@@ -68,7 +68,7 @@ class Progress:
             done_bytes=self.bytes + sum(size for _, size in counts),
             all_bytes=self._all_bytes,
         )
-        self._store.keep(self._record.night, facts, claim=self._record.claim)
+        self._store.update(self._record.night, changes, claim=self._record.claim)
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
-            _log.info("stage.progressed", **facts.known)
+            _log.info("stage.progressed", **changes.known)

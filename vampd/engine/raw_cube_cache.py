@@ -18,7 +18,7 @@ _KEPT_FRAMES = 400_000
 _FEWEST_KEPT = 16
 
 
-class UsedCubes:
+class RawCubeCache:
     """Raw cubes with all their cards, the most recent ones kept; safe among threads.
 
     ``accounts`` is asked once, at the first cube.

@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 
 from vampd.errors import FrameIdConflict
 from vampd.ledger.queries import bound_to, highest_on_record, nights_of_bound
-from vampd.model.frame_ids import NightSightings, NumberRange, find_contradictions, tell_highest
+from vampd.model.frame_ids import NumberRange, ObservedIds, find_contradictions, tell_highest
 
 _TOLD = 4
 
 
 def refuse_disagreement(
-    connection: Connection, nights: Sequence[NightSightings], ledger: Path
+    connection: Connection, nights: Sequence[ObservedIds], ledger: Path
 ) -> None:
     """FrameIdConflict ``frame_ids_disagree`` if any night shows what the ledger does not know."""
     found = [
@@ -46,7 +46,7 @@ def refuse_disagreement(
     )
 
 
-def _tell_all_highest(connection: Connection, nights: Sequence[NightSightings]) -> str:
+def _tell_all_highest(connection: Connection, nights: Sequence[ObservedIds]) -> str:
     parts = []
     for numbers in NumberRange:
         told = list(tell_highest(nights, numbers))

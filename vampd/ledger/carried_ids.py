@@ -14,7 +14,7 @@ from vampd.errors import DataError
 from vampd.fits.header import open_regular_file, read_cards_at
 from vampd.fits.sidecar import read_sidecar_identity
 from vampd.model.cubes import SUFFIX, Cards, parse_framelist
-from vampd.model.frame_ids import HEADERS, CarriedId, FrameId, NightSightings
+from vampd.model.frame_ids import HEADERS, CarriedId, FrameId, ObservedIds
 from vampd.model.nights import NightId, Stream
 
 _PACKED = ".fits.fz"
@@ -45,7 +45,7 @@ def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:
                 break
 
 
-def read_headers_too(archive_folder: Path, seen: NightSightings) -> NightSightings:
+def read_headers_too(archive_folder: Path, seen: ObservedIds) -> ObservedIds:
     """What a night shows, with the IDs that only headers tell: of cubes that another name hides.
 
     A cube that cannot be read, or is gone by now, tells nothing.

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, full_disk_told
+from vampd.disk.atomic import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
@@ -25,7 +25,7 @@ _PERMISSIONS = 0o664
 
 
 @dataclass(frozen=True)
-class Mark:
+class FileMark:
     """What the file looked like; equal marks mean that nobody has written to it in between."""
 
     inode: int
@@ -40,10 +40,10 @@ class LedgerFile:
         self.path = path
         self._fd = file_fd
 
-    def mark(self) -> Mark:
+    def mark(self) -> FileMark:
         """What the file looks like now."""
         stat = os.fstat(self._fd)
-        return Mark(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return FileMark(stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
     def records(self) -> Iterator[tuple[int, LedgerRecord]]:
         """All records with their line numbers; FrameIdConflict ``ledger_damaged``."""
@@ -54,7 +54,7 @@ class LedgerFile:
     def append(self, records: Iterable[LedgerRecord]) -> None:
         """Append records and bring them to the disk. DiskFull, FrameIdsUnavailable."""
         rest = memoryview(b"".join(map(format_line, records)))
-        with _errors_told(self.path):
+        with _translating_errors(self.path):
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
             failpoint("ledger.file.written")
@@ -62,7 +62,7 @@ class LedgerFile:
 
     def make_durable(self) -> None:
         """Bring all that can be read to the disk: a writer may have died before it did so."""
-        with _errors_told(self.path):
+        with _translating_errors(self.path):
             os.fsync(self._fd)
             fsync_folder(self.path.parent)
 
@@ -72,7 +72,7 @@ class LedgerFile:
         end = self._end_of_lines(size)
         if end == size:
             return
-        with _errors_told(self.path):
+        with _translating_errors(self.path):
             if _is_record(os.pread(self._fd, size - end, end)):
                 # Whole but for its end: somebody's editor, or the very last byte was lost.
                 os.write(self._fd, b"\n")
@@ -99,7 +99,7 @@ def open_ledger_file(path: Path) -> Iterator[LedgerFile]:
 
     DiskFull; FrameIdsUnavailable ``ledger_unwritable`` when it cannot be opened for appending.
     """
-    with _errors_told(path):
+    with _translating_errors(path):
         file_fd = _open_locked(path)
     try:
         yield LedgerFile(path, file_fd)
@@ -197,9 +197,9 @@ def _is_record(line: bytes) -> bool:
 
 
 @contextmanager
-def _errors_told(path: Path) -> Iterator[None]:
+def _translating_errors(path: Path) -> Iterator[None]:
     try:
-        with full_disk_told(path):
+        with translating_full_disk(path):
             yield
     except OSError as error:
         raise FrameIdsUnavailable(

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
-from vampd.ledger.file import LedgerFile, Mark, open_ledger_file
+from vampd.ledger.file import FileMark, LedgerFile, open_ledger_file
 from vampd.ledger.listing import list_ledger
 from vampd.ledger.queries import highest_on_record
 from vampd.ledger.rebuild import Rebuilt, compose_from, rebuild_ledger
@@ -51,7 +51,7 @@ class FrameIdLedger:
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
         self._path = path
-        self._mark: Mark | None = None
+        self._mark: FileMark | None = None
         self._mutex = threading.Lock()
 
     def reserve(

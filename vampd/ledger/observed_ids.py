@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vampd.errors import DataError
-from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, NightSightings, parse_name_changes
+from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, ObservedIds, parse_name_changes
 from vampd.model.nights import Kind, NightId, Stream, parse_night_date
 
 # Numbers are unique whatever the frame type's letter.
@@ -25,13 +25,13 @@ _LAST_ID = re.compile(r"VMP[A-Z](\d{8})(?!\d)")
 _GENERATION = re.compile(r"generation_\d+\.json")
 
 
-def read_sightings(archive_folder: Path) -> tuple[NightSightings, ...]:
+def read_observed_ids(archive_folder: Path) -> tuple[ObservedIds, ...]:
     """What every archive night shows, oldest first; OSError for a folder that cannot be read."""
     dates = sorted(name for name in _names(archive_folder) if parse_night_date(name))
     return tuple(look_for_ids(archive_folder / date, NightId(date, Kind.ARCHIVE)) for date in dates)
 
 
-def look_for_ids(folder: Path, night: NightId) -> NightSightings:
+def look_for_ids(folder: Path, night: NightId) -> ObservedIds:
     """What one archive night's folder shows."""
     names = list(_names(folder / Stream.VGEN2))
     in_names = frozenset(
@@ -46,7 +46,7 @@ def look_for_ids(folder: Path, night: NightId) -> NightSightings:
             in_changes = _ids_in_changes(text, ours=ours)
         except DataError as error:
             damaged = error.message
-    return NightSightings(
+    return ObservedIds(
         night=night,
         ours=ours,
         seen={NAMES: in_names, NAME_CHANGES: frozenset(in_changes)},

@@ -26,7 +26,7 @@ from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.agreement import refuse_disagreement
 from vampd.ledger.carried_ids import read_headers_too
 from vampd.ledger.file import LedgerFile
-from vampd.ledger.observed_ids import read_sightings
+from vampd.ledger.observed_ids import read_observed_ids
 from vampd.ledger.queries import (
     granted_rows,
     highest_good,
@@ -37,7 +37,7 @@ from vampd.ledger.queries import (
 )
 from vampd.ledger.records import Granted, LedgerRecord, Refused, Requested
 from vampd.ledger.rows import bring_in
-from vampd.model.frame_ids import FrameId, Verdict, highest_seen, judge_grant, named_ids
+from vampd.model.frame_ids import FrameId, GrantVerdict, highest_seen, judge_grant, named_ids
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.connection import Store
@@ -62,7 +62,7 @@ class Requests:
     def _ask(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
         # First the folders, then the rows: what a folder shows by now had its row before.
         archive = self._file.path.parent
-        nights = tuple(read_headers_too(archive, night) for night in read_sightings(archive))
+        nights = tuple(read_headers_too(archive, night) for night in read_observed_ids(archive))
         with self._store.read() as connection:
             refuse_disagreement(connection, nights, self._file.path)
         failpoint("ledger.folders.compared")
@@ -98,7 +98,7 @@ class Requests:
             )
         return verdict.ids
 
-    def _keep_grant(self, request: int, verdict: Verdict) -> None:
+    def _keep_grant(self, request: int, verdict: GrantVerdict) -> None:
         known = self._known(verdict.ids)
         granted = [Granted(each, request, self._night) for each in verdict.ids if each not in known]
         # The refusal first: IDs of a refused grant must not look like a grant cut short, nor whole.

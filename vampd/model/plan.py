@@ -192,7 +192,7 @@ class Remark:
     code: str
     subject: str
     message: str
-    facts: tuple[tuple[str, str], ...] = ()
+    changes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from vampd.config import Settings, WhenMissing
 from vampd.model.nights import Gate, NightId, NightRecord, StageName
 from vampd.model.plan import Plan
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 from vampd.stages import fpack, frameids, headers, manifest, sync, transfer
 
 __all__ = [
@@ -32,7 +32,7 @@ class Stage(Protocol):
         """The stage."""
         ...
 
-    def survey(self, night: NightId, eyes: Eyes, /) -> Any:
+    def survey(self, night: NightId, reader: NightReader, /) -> Any:
         """Look; reads only."""
         ...
 

@@ -13,7 +13,7 @@ from vampd.model.cubes import Framelist, PackedProduct
 from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Hash, Pack, Plan, Retire
 from vampd.model.proofs import Place, Receipt
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 
 NAME = StageName.FPACK
 _BYTES_A_PIXEL = 2
@@ -28,21 +28,21 @@ class FpackSurvey:
     receipts: Mapping[str, Receipt]
 
 
-def survey(night: NightId, eyes: Eyes) -> FpackSurvey:
+def survey(night: NightId, reader: NightReader) -> FpackSurvey:
     """Read the framelists and list the products.
 
     In archive nights only those framelists count that carry their frame ID.
     """
-    heads = eyes.framelist_heads(night)
-    framelists = (eyes.framelist(night, head.path) for head in heads)
+    heads = reader.framelist_heads(night)
+    framelists = (reader.framelist(night, head.path) for head in heads)
     return FpackSurvey(
         framelists=tuple(
             framelist
             for framelist in framelists
             if night.kind is Kind.ENGINEERING or framelist.cards.string("FRAMEID")
         ),
-        packed={product.file.path: product for product in eyes.packed_products(night)},
-        receipts=eyes.receipts(night, Place.HERE),
+        packed={product.file.path: product for product in reader.packed_products(night)},
+        receipts=reader.receipts(night, Place.HERE),
     )
 
 

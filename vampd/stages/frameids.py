@@ -42,7 +42,7 @@ from vampd.model.plan import (
     StampFrameId,
     WriteText,
 )
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 
 NAME = StageName.FRAMEIDS
 NAME_CHANGES_PATH = f"{Stream.VGEN2}/{NAME_CHANGES}"
@@ -50,7 +50,7 @@ _FRAME_ID_NAME = re.compile(r"VMP[A-Z]\d{8}")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class UnstampedFramelist:
     """A framelist as this stage sees it.
 
     ``frame_id`` and ``exposure_id`` are what its cards FRAMEID and EXP-ID say, '' for nothing.
@@ -81,14 +81,14 @@ class FrameIdsSurvey:
     file's text, None if there is none.
     """
 
-    framelists: tuple[Candidate, ...]
+    framelists: tuple[UnstampedFramelist, ...]
     packed: tuple[PackedCube, ...]
     bound: Mapping[str, BoundId]
     first_names: Mapping[str, str]
     name_changes: str | None
 
 
-def survey(night: NightId, eyes: Eyes) -> FrameIdsSurvey:
+def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
     """Read framelists, packed products and bound IDs.
 
     Nothing of an engineering night is seen: a grant cannot be taken back, and its cubes get none.
@@ -97,17 +97,17 @@ def survey(night: NightId, eyes: Eyes) -> FrameIdsSurvey:
         return FrameIdsSurvey((), (), {}, {}, None)
     return FrameIdsSurvey(
         framelists=tuple(
-            _candidate(head.path, eyes.framelist(night, head.path))
-            for head in eyes.framelist_heads(night)
+            _candidate(head.path, reader.framelist(night, head.path))
+            for head in reader.framelist_heads(night)
         ),
         packed=tuple(
             PackedCube(product.file.path, _packed_name(product.file.path), product.identity)
-            for product in eyes.packed_products(night)
+            for product in reader.packed_products(night)
             if product.identity is not None
         ),
-        bound=eyes.bound_ids(night),
-        first_names=first_names(eyes.generations(night)),
-        name_changes=eyes.text(night, NAME_CHANGES_PATH),
+        bound=reader.bound_ids(night),
+        first_names=first_names(reader.generations(night)),
+        name_changes=reader.text(night, NAME_CHANGES_PATH),
     )
 
 
@@ -194,9 +194,9 @@ def _refuse_other_changes(survey: FrameIdsSurvey, changes: set[NameChange]) -> N
             )
 
 
-def _by_identity(framelists: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+def _by_identity(framelists: Iterable[UnstampedFramelist]) -> dict[str, list[UnstampedFramelist]]:
     """The framelists of each cube, the cubes in the order of their IDs."""
-    grouped: dict[str, list[Candidate]] = {}
+    grouped: dict[str, list[UnstampedFramelist]] = {}
     for one in sorted(framelists, key=lambda one: (one.order, one.identity, one.path)):
         grouped.setdefault(one.identity, []).append(one)
     return grouped
@@ -221,7 +221,7 @@ def _check_ids(survey: FrameIdsSurvey) -> None:
         _check_framelist(framelist, _bound_to(framelist.identity, survey))
 
 
-def _check_framelist(framelist: Candidate, own: FrameId | None) -> None:
+def _check_framelist(framelist: UnstampedFramelist, own: FrameId | None) -> None:
     # What its cards have to say once it is stamped.
     stamps = ("", "") if own is None else (str(own), own.exposure_id)
     if framelist.frame_id not in ("", stamps[0]):
@@ -259,8 +259,8 @@ def _conflict(found: str, frame_id: FrameId | None) -> FrameIdConflict:
     )
 
 
-def _candidate(path: str, framelist: Framelist) -> Candidate:
-    return Candidate(
+def _candidate(path: str, framelist: Framelist) -> UnstampedFramelist:
+    return UnstampedFramelist(
         path=path,
         name=framelist.name,
         identity=framelist.identity,

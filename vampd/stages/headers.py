@@ -15,7 +15,7 @@ from vampd.model.cubes import Cards
 from vampd.model.headers import Dictionary, Problem, find_missing, format_cards
 from vampd.model.nights import Gate, NightId, StageName
 from vampd.model.plan import EditCards, Plan, Remark
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 
 NAME = StageName.HEADERS
 
@@ -36,15 +36,15 @@ class HeadersSurvey:
     dictionary: Dictionary
 
 
-def survey(night: NightId, eyes: Eyes) -> HeadersSurvey:
+def survey(night: NightId, reader: NightReader) -> HeadersSurvey:
     """Read the cards of every framelist; ConfigError if the dictionary cannot be used."""
-    dictionary = eyes.dictionary()
+    dictionary = reader.dictionary()
     # Most of a night's cards are the same in all headers: each text is kept once, or the survey of
     # ten thousand framelists would take half a gigabyte.
     kept: dict[str, str] = {}
     framelists = []
-    for head in eyes.framelist_heads(night):
-        texts = eyes.framelist(night, head.path).cards.texts
+    for head in reader.framelist_heads(night):
+        texts = reader.framelist(night, head.path).cards.texts
         cards = Cards(tuple(kept.setdefault(text, text) for text in texts))
         framelists.append(FramelistCards(head.path, cards))
     return HeadersSurvey(tuple(framelists), dictionary)
@@ -88,9 +88,9 @@ def _missing_message(keyword: str, paths: list[str]) -> str:
 
 def _missing_remarks(missing: Mapping[str, list[str]]) -> Iterator[Remark]:
     for keyword, paths in missing.items():
-        facts = (("keyword", keyword), ("framelists", str(len(paths))))
+        changes = (("keyword", keyword), ("framelists", str(len(paths))))
         message = _missing_message(keyword, paths)
-        yield Remark(Gate.CARD_MISSING.value, keyword, message, facts)
+        yield Remark(Gate.CARD_MISSING.value, keyword, message, changes)
 
 
 def _problem_remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark]:

@@ -30,7 +30,7 @@ from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId, StageName
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
 from vampd.model.proofs import Digests, Place, Receipt, text_digest
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 from vampd.stages.transfer import PACKED_SUFFIX, safe_files
 from vampd.stages.transfer import survey as survey_transfer
 
@@ -59,10 +59,10 @@ class ManifestSurvey:
     note: str | None
 
 
-def survey(night: NightId, eyes: Eyes) -> ManifestSurvey:
+def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
     """Read the manifests, and the proofs of the products. DataError ``manifest_damaged``."""
-    transferred = survey_transfer(night, eyes)
-    manifests = read_manifests(night, eyes)
+    transferred = survey_transfer(night, reader)
+    manifests = read_manifests(night, reader)
     products: dict[FrameId, Receipt | None] = {}
     for path, file in transferred.here.items():
         if (frame_id := _frame_id(path)) is not None:
@@ -79,17 +79,17 @@ def survey(night: NightId, eyes: Eyes) -> ManifestSurvey:
             for path in safe_files(transferred)
             if (frame_id := _frame_id(path)) is not None
         ),
-        correspondence=eyes.correspondence(night),
-        note=eyes.text(night, note_name(night.date)),
+        correspondence=reader.correspondence(night),
+        note=reader.text(night, note_name(night.date)),
     )
 
 
-def read_manifests(night: NightId, eyes: Eyes) -> tuple[ManifestText, ...]:
+def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, ...]:
     """The night's manifests, the first one first. DataError ``manifest_damaged`` names the file."""
     numbered = []
-    for file in eyes.files(night, ""):
+    for file in reader.files(night, ""):
         number = supplement_number(file.path, night.date)
-        text = None if number is None else eyes.text(night, file.path)
+        text = None if number is None else reader.text(night, file.path)
         if number is not None and text is not None:
             manifest = ManifestText(ManifestFile(night, file.path, text_digest(text)), text)
             try:

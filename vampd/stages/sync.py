@@ -37,8 +37,8 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.sync import SyncRules, set_aside_repeats, synchronise
-from vampd.ports import Eyes
+from vampd.model.sync import SyncRules, set_aside_duplicates, synchronise
+from vampd.ports import NightReader
 
 NAME = StageName.SYNC
 REASONS = "vbad/reasons.tsv"
@@ -66,16 +66,16 @@ class SyncSurvey:
     neighbours: tuple[RawCube, ...] = ()
 
 
-def survey(night: NightId, eyes: Eyes) -> SyncSurvey:
+def survey(night: NightId, reader: NightReader) -> SyncSurvey:
     """Read the generations, and header and timing of every late cube.
 
     Raises DataError ``raw_changed`` if a cube whose frames are in products is not what it was.
     """
-    generations = eyes.generations(night)
-    files = {file.path: file for file in eyes.raw_files(night)}
-    late, late_set_aside = _look_at_late_cubes(night, eyes, files, generations)
-    heads = eyes.framelist_heads(night)
-    packed = eyes.packed_products(night)
+    generations = reader.generations(night)
+    files = {file.path: file for file in reader.raw_files(night)}
+    late, late_set_aside = _look_at_late_cubes(night, reader, files, generations)
+    heads = reader.framelist_heads(night)
+    packed = reader.packed_products(night)
     return SyncSurvey(
         generations=generations,
         late=late,
@@ -83,17 +83,17 @@ def survey(night: NightId, eyes: Eyes) -> SyncSurvey:
         present=frozenset(head.identity for head in heads)
         | frozenset(product.identity for product in packed if product.identity),
         linked=frozenset(
-            file.path for stream in CAMERA_STREAMS for file in eyes.files(night, f"vbad/{stream}")
+            file.path for stream in CAMERA_STREAMS for file in reader.files(night, f"vbad/{stream}")
         ),
         raw_paths=frozenset(files),
-        reasons=eyes.text(night, REASONS),
-        neighbours=_look_at_neighbours(night, eyes, files, generations, late),
+        reasons=reader.text(night, REASONS),
+        neighbours=_look_at_neighbours(night, reader, files, generations, late),
     )
 
 
 def _look_at_late_cubes(
     night: NightId,
-    eyes: Eyes,
+    reader: NightReader,
     files: Mapping[str, FileStamp],
     generations: tuple[Generation, ...],
 ) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
@@ -121,7 +121,7 @@ def _look_at_late_cubes(
                     " find out why before anything else is done with this night",
                     path=path,
                 )
-        seen = eyes.raw_cube(night, file)
+        seen = reader.raw_cube(night, file)
         if isinstance(seen, RawCube):
             cubes.append(seen)
         else:
@@ -131,7 +131,7 @@ def _look_at_late_cubes(
 
 def _look_at_neighbours(
     night: NightId,
-    eyes: Eyes,
+    reader: NightReader,
     files: Mapping[str, FileStamp],
     generations: tuple[Generation, ...],
     late: Sequence[RawCube],
@@ -151,7 +151,7 @@ def _look_at_neighbours(
         )
         for part in product.ranges
     }
-    seen = [eyes.raw_cube(night, files[path]) for path in sorted(paths & files.keys())]
+    seen = [reader.raw_cube(night, files[path]) for path in sorted(paths & files.keys())]
     return tuple(cube for cube in seen if isinstance(cube, RawCube))
 
 
@@ -208,7 +208,7 @@ def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
         span_us=round(settings.sync.cut_after_s * 1e6),
         cut_on=settings.sync.cut_on,
     )
-    fresh, repeated = set_aside_repeats(survey.late, survey.neighbours)
+    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbours)
     return synchronise(
         fresh,
         [*survey.late_set_aside, *repeated],

@@ -16,7 +16,7 @@ from vampd.config import Settings
 from vampd.model.nights import FileStamp, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
 from vampd.model.proofs import SUMS_NAME, Place, Receipt, format_sums, text_digest
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 
 NAME = StageName.TRANSFER
 BATCH_FILES = 64
@@ -42,21 +42,21 @@ class TransferSurvey:
     receipts_there: Mapping[str, Receipt]
 
 
-def survey(night: NightId, eyes: Eyes) -> TransferSurvey:
+def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     """List both sides and read the receipts. RemoteUnavailable."""
     return TransferSurvey(
-        here=travelling_files(night, eyes),
-        sums=eyes.text(night, SUMS_NAME),
-        archive=eyes.archive_files(night),
-        receipts_here=eyes.receipts(night, Place.HERE),
-        receipts_there=eyes.receipts(night, Place.ARCHIVE),
+        here=travelling_files(night, reader),
+        sums=reader.text(night, SUMS_NAME),
+        archive=reader.archive_files(night),
+        receipts_here=reader.receipts(night, Place.HERE),
+        receipts_there=reader.receipts(night, Place.ARCHIVE),
     )
 
 
-def travelling_files(night: NightId, eyes: Eyes) -> Mapping[str, FileStamp]:
+def travelling_files(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
     """The files that must travel, by path, without SHA256SUMS."""
-    aside = [file for folder in _SET_ASIDE_FOLDERS for file in eyes.files(night, folder)]
-    travelling = [*_products(eyes.files(night, "vgen2")), *aside]
+    aside = [file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder)]
+    travelling = [*_products(reader.files(night, "vgen2")), *aside]
     return {file.path: file for file in travelling}
 
 

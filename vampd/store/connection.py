@@ -87,7 +87,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot of the database."""
-        with errors_told(self.path), self._readers.begin() as connection:
+        with translating_errors(self.path), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
@@ -96,12 +96,12 @@ class Store:
 
         TransientError ``database_busy`` when others do not let go for ``BUSY_TIMEOUT_S``.
         """
-        with errors_told(self.path), self._writers.begin() as connection:
+        with translating_errors(self.path), self._writers.begin() as connection:
             yield connection
 
     def change_counter(self) -> int:
         """A number that differs from the last one if anybody has committed in between."""
-        with self._watching, errors_told(self.path):
+        with self._watching, translating_errors(self.path):
             if self._watcher is None:
                 self._watcher = connect(self.path)
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
@@ -116,7 +116,7 @@ class Store:
 
 
 @contextmanager
-def errors_told(path: Path) -> Iterator[None]:
+def translating_errors(path: Path) -> Iterator[None]:
     """Translate the errors of SQLite that tell of the world; those that tell of a bug pass."""
     try:
         yield
@@ -125,9 +125,9 @@ def errors_told(path: Path) -> Iterator[None]:
     except DBAPIError as error:
         if not isinstance(error.orig, sqlite3.DatabaseError):
             raise
-        raise _told(error.orig, path) from error
+        raise _translated(error.orig, path) from error
     except sqlite3.DatabaseError as error:
-        raise _told(error, path) from error
+        raise _translated(error, path) from error
 
 
 def damaged(path: Path, found: str) -> StoreError:
@@ -139,7 +139,7 @@ def damaged(path: Path, found: str) -> StoreError:
     )
 
 
-def _told(error: sqlite3.DatabaseError, path: Path) -> VampdError:
+def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
     # The lower byte is the primary code, the rest details it.
     match error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

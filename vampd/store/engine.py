@@ -14,10 +14,10 @@ from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, full_disk_told, make_folder
+from vampd.disk.atomic import fsync_folder, make_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.errors import StoreError
-from vampd.store.connection import Store, connect, damaged, errors_told, make_engine
+from vampd.store.connection import Store, connect, damaged, make_engine, translating_errors
 from vampd.store.schema import APPLICATION_ID, REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -65,12 +65,12 @@ def _prepare(path: Path) -> None:
 def _create(path: Path) -> None:
     _refuse_orphans(path)
     temporary = path.with_name(f".{path.name}.new")
-    with full_disk_told(path):
+    with translating_full_disk(path):
         # A rollback journal, not WAL: then the one file is all there is once it is closed.
         _migrate(temporary, "DELETE", "rwc")
         failpoint("store.create.migrated")
         # Before it has its name: of two who open it together, one would be refused the change.
-        with errors_told(temporary), closing(connect(temporary)) as connection:
+        with translating_errors(temporary), closing(connect(temporary)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
         failpoint("store.create.journaled")
         temporary.chmod(_PERMISSIONS)
@@ -113,7 +113,7 @@ def _revision(path: Path) -> str:
         ) from error
     if size == 0:
         raise damaged(path, "an empty file")
-    with errors_told(path), closing(connect(path)) as connection:
+    with translating_errors(path), closing(connect(path)) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         if application != APPLICATION_ID:
             raise StoreError(
@@ -131,7 +131,7 @@ def _revision(path: Path) -> str:
 
 
 def _check_whole(path: Path) -> None:
-    with errors_told(path), closing(connect(path)) as connection:
+    with translating_errors(path), closing(connect(path)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise damaged(path, f"damage in it ({verdict})")
@@ -163,7 +163,7 @@ def _migrate(path: Path, journal_mode: str, mode: str) -> None:
     engine = make_engine(path, journal_mode, mode)
     try:
         writers = engine.execution_options(writes=True)
-        with errors_told(path), writers.begin() as connection:
+        with translating_errors(path), writers.begin() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             config.attributes["connection"] = connection
             command.upgrade(config, REVISION)

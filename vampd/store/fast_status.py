@@ -52,7 +52,7 @@ _KINDS, _STAGES, _STATUSES = _words(Kind), _words(StageName), _words(Status)
 
 
 @dataclass(frozen=True)
-class Glance:
+class FastStatus:
     """The database at one moment."""
 
     _connection: sqlite3.Connection
@@ -131,7 +131,7 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Seen:
+class StatusSnapshot:
     """All nights, what was mailed of them, and their histories on demand."""
 
     nights: tuple[NightRecord, ...]
@@ -140,7 +140,7 @@ class Seen:
 
 
 @contextmanager
-def glance_at(path: Path) -> Iterator[Seen | None]:
+def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
     """One snapshot of the database, None unless it is there, ours, whole and of this version."""
     try:
         connection = sqlite3.connect(
@@ -153,12 +153,12 @@ def glance_at(path: Path) -> Iterator[Seen | None]:
         yield None
         return
     with closing(connection):
-        yield _see(Glance(connection)) if _is_ours(connection) else None
+        yield _see(FastStatus(connection)) if _is_ours(connection) else None
 
 
-def _see(glance: Glance) -> Seen | None:
+def _see(glance: FastStatus) -> StatusSnapshot | None:
     try:
-        return Seen(glance.nights(), glance.correspondence(), glance.history)
+        return StatusSnapshot(glance.nights(), glance.correspondence(), glance.history)
     except (sqlite3.Error, KeyError, ValueError):
         return None
 

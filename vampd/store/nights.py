@@ -14,9 +14,9 @@ from vampd.disk.failpoint import failpoint
 from vampd.model.nights import (
     Event,
     EventRecord,
-    Facts,
     NightId,
     NightRecord,
+    NightUpdate,
     State,
     moved,
     noted,
@@ -80,8 +80,8 @@ class Nights:
             connection.execute(insert(EventRow).values(_event_values(row["id"], line)))
         return after
 
-    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
-        known = facts.known
+    def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
+        known = changes.known
         if not known:
             return
         with self._store.write() as connection:

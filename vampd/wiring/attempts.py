@@ -8,45 +8,51 @@ from typing import TYPE_CHECKING
 
 from vampd.config import Settings
 from vampd.model.nights import NightId, NightRecord
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 from vampd.wiring.connections import Connections
 from vampd.wiring.locks import lock_name
-from vampd.wiring.world import archive_host, authority, make_eyes, make_mail_desk, make_warner
+from vampd.wiring.world import (
+    archive_host,
+    authority,
+    make_low_space_notifier,
+    make_mail_context,
+    make_night_reader,
+)
 
 if TYPE_CHECKING:
     from vampd.disk.pace import Flag, SharedPace
     from vampd.engine.attempt import Outcome
-    from vampd.engine.execute import Hands
+    from vampd.engine.execute import AttemptTools
     from vampd.engine.workers import WorkerPool
 
 
-def make_hands(
+def make_tools(
     connections: Connections,
     settings: Settings,
     night: NightId,
-    eyes: Eyes,
+    reader: NightReader,
     workers: WorkerPool,
     pace: SharedPace,
-) -> Hands:
+) -> AttemptTools:
     """What one attempt at a night acts with."""
-    from vampd.engine.execute import Hands
-    from vampd.engine.raw_cube_cache import UsedCubes
+    from vampd.engine.execute import AttemptTools
+    from vampd.engine.raw_cube_cache import RawCubeCache
     from vampd.model.cubes import accounted_cubes
 
     folder = settings.watch.root / night.folder
-    return Hands(
+    return AttemptTools(
         night=night,
         folder=folder,
         settings=settings,
-        cubes=UsedCubes(folder, lambda: accounted_cubes(eyes.generations(night))),
+        cubes=RawCubeCache(folder, lambda: accounted_cubes(reader.generations(night))),
         receipts=connections.receipts,
         ledger=connections.ledger,
         authority=authority(settings, pace),
         archive_host=archive_host(settings, night),
         workers=workers,
         pace=pace,
-        mail=make_mail_desk(settings, connections.mail_log),
-        warner=make_warner(settings),
+        mail=make_mail_context(settings, connections.mail_log),
+        notifier=make_low_space_notifier(settings),
     )
 
 
@@ -65,9 +71,11 @@ def start_attempt(
     from vampd.engine.attempt import Attempt, run_attempt
 
     night = record.night
-    eyes = make_eyes(settings, connections.receipts, connections.ledger, connections.mail_log)
-    hands = make_hands(connections, settings, night, eyes, workers, SharedPace(pause, stop))
+    reader = make_night_reader(
+        settings, connections.receipts, connections.ledger, connections.mail_log
+    )
+    tools = make_tools(connections, settings, night, reader, workers, SharedPace(pause, stop))
     lock_path = locks / lock_name(night)
     return run_attempt(
-        Attempt(record, settings, connections.store, eyes, hands, lock_path, is_stopping)
+        Attempt(record, settings, connections.store, reader, tools, lock_path, is_stopping)
     )

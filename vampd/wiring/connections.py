@@ -12,20 +12,20 @@ from vampd.config import Settings
 from vampd.errors import FrameIdConflict, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER
 from vampd.ports import (
-    Eyes,
     Ledger,
     MailLog,
+    NightReader,
     NightStore,
     Receipts,
 )
-from vampd.wiring.world import make_eyes, make_mail_desk
+from vampd.wiring.world import make_mail_context, make_night_reader
 
 if TYPE_CHECKING:
-    from vampd.engine.mail import MailDesk
+    from vampd.engine.mail import MailContext
     from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.connection import Store
     from vampd.store.engine import Access
-    from vampd.store.fast_status import Seen
+    from vampd.store.fast_status import StatusSnapshot
 
 LEDGER_FILE = "frameids.ledger"
 
@@ -41,14 +41,14 @@ class Connections:
     mail_log: MailLog
 
     @cached_property
-    def eyes(self) -> Eyes:
+    def reader(self) -> NightReader:
         """Made at the first look: `vampctl status` needs none, and they are slow to import."""
-        return make_eyes(self.settings, self.receipts, self.ledger, self.mail_log)
+        return make_night_reader(self.settings, self.receipts, self.ledger, self.mail_log)
 
     @cached_property
-    def mail_desk(self) -> MailDesk:
+    def mail_context(self) -> MailContext:
         """What mails are sent from."""
-        return make_mail_desk(self.settings, self.mail_log)
+        return make_mail_context(self.settings, self.mail_log)
 
 
 @contextmanager
@@ -61,17 +61,17 @@ def connect(settings: Settings) -> Iterator[Connections]:
 
 
 @contextmanager
-def look(settings: Settings) -> Iterator[Seen]:
+def look(settings: Settings) -> Iterator[StatusSnapshot]:
     """What `vampctl status` tells of, as soon as can be; StoreError as `connect`."""
-    from vampd.store.fast_status import Seen, glance_at
+    from vampd.store.fast_status import StatusSnapshot, read_fast_status
 
-    with glance_at(settings.database.path) as seen:
+    with read_fast_status(settings.database.path) as seen:
         if seen is not None:
             yield seen
             return
     with connect(settings) as connections:
         store = connections.store
-        yield Seen(store.nights(), connections.mail_log.correspondence(), store.history)
+        yield StatusSnapshot(store.nights(), connections.mail_log.correspondence(), store.history)
 
 
 @contextmanager

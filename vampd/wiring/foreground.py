@@ -15,28 +15,28 @@ from vampd.errors import StateError
 from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import start_attempt
 from vampd.wiring.connections import connect, connected
-from vampd.wiring.locks import hand_lock, night_lock
+from vampd.wiring.locks import foreground_lock, night_lock
 
 if TYPE_CHECKING:
     from vampd.engine.attempt import Outcome
-    from vampd.engine.foreground import HandRunner
+    from vampd.engine.foreground import ForegroundRunner
 
 
 @contextmanager
-def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
+def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunner]:
     """What `vampctl run` works with; a database that does not exist yet is made.
 
     The cameras come first here too: while one writes, the work pauses.
     """
     from vampd.disk.pace import Flag
-    from vampd.engine.foreground import CameraWatch, HandLocks, HandRunner
+    from vampd.engine.foreground import CameraWatch, ForegroundLocks, ForegroundRunner
     from vampd.engine.workers import WorkerPool
     from vampd.model.nights import Status
 
     database = settings.database.path
-    locks = HandLocks(
+    locks = ForegroundLocks(
         database=database.with_name(database.name + ".lock"),
-        hand=lambda night: hand_lock(settings, night).path,
+        hand=lambda night: foreground_lock(settings, night).path,
         night=lambda night: night_lock(settings, night).path,
     )
     _prepare_without_daemon(settings, locks.database)
@@ -53,17 +53,17 @@ def hand_runner(settings: Settings, actor: str) -> Iterator[HandRunner]:
         def start(record: NightRecord) -> Outcome:
             folder = night_lock(settings, record.night).path.parent
             return start_attempt(
-                connections, workers, folder, record, settings, pause, stop, lambda: stop.is_up
+                connections, workers, folder, record, settings, pause, stop, lambda: stop.is_raised
             )
 
-        yield HandRunner(
+        yield ForegroundRunner(
             connections.store, settings, locks, start=start, actor=actor, stop=stop, pause=pause
         )
 
 
 def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
     """What a daemon that is up has done already: the database, and one look at every night."""
-    from vampd.daemon.night_watcher import QuietWatch
+    from vampd.daemon.night_watcher import NightWatcher
     from vampd.store.engine import Access
 
     make_folder(lock_path.parent)
@@ -74,7 +74,7 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
         return
     try:
         with connected(settings, Access.MIGRATE) as connections:
-            for _ in QuietWatch(connections.store).scan(settings):
+            for _ in NightWatcher(connections.store).scan(settings):
                 pass
     finally:
         lock.release()

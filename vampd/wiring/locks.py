@@ -21,7 +21,7 @@ def lock_name(night: NightId) -> str:
     return f"{night.date}-{night.kind}.lock"
 
 
-def hand_lock(settings: Settings, night: NightId) -> Lock:
+def foreground_lock(settings: Settings, night: NightId) -> Lock:
     """The lock of a person's command that keeps a daemon from this night; not taken yet."""
     lock = night_lock(settings, night)
     return Lock(lock.path.with_suffix(".hand.lock"))

@@ -18,7 +18,7 @@ from vampd.errors import EXIT_OK
 from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import start_attempt
 from vampd.wiring.connections import connected
-from vampd.wiring.locks import hand_lock, is_held
+from vampd.wiring.locks import foreground_lock, is_held
 
 if TYPE_CHECKING:
     from vampd.daemon.scheduler import RunMode
@@ -31,7 +31,7 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
 
     StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
     """
-    from vampd.daemon.night_watcher import QuietWatch
+    from vampd.daemon.night_watcher import NightWatcher
     from vampd.daemon.notify import Notifier
     from vampd.daemon.scheduler import Scheduler
     from vampd.daemon.watch import FolderWatch
@@ -62,7 +62,7 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
         notifier = Notifier()
         scheduler = Scheduler(
             connections.store,
-            QuietWatch(connections.store),
+            NightWatcher(connections.store),
             FolderWatch,
             read_settings=read_settings,
             settings=settings,
@@ -70,7 +70,7 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
             make_stop_flag=lambda night: Flag.create(
                 flags / f"{night.date}-{night.kind}-{next(numbers)}"
             ),
-            is_by_hand=lambda night: is_held(hand_lock(settings, night)),
+            is_in_foreground=lambda night: is_held(foreground_lock(settings, night)),
             pause=pause,
             notifier=notifier,
         )

@@ -9,28 +9,30 @@ from vampd.config import Authority, Settings, packaged_file
 from vampd.model.nights import ARCHIVE_FOLDER, NightId
 from vampd.ports import (
     ArchiveHost,
-    Eyes,
     FrameIdAuthority,
     Ledger,
     MailLog,
+    NightReader,
     Pace,
     Receipts,
 )
 
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
-    from vampd.engine.low_space_notifier import Warner
-    from vampd.engine.mail import MailDesk
+    from vampd.engine.low_space_notifier import LowSpaceNotifier
+    from vampd.engine.mail import MailContext
     from vampd.model.headers import Dictionary
 
 ANSWERS_FOLDER = "frameids.answers"
 
 
-def make_eyes(settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog) -> Eyes:
-    """Eyes on the real disk and the real archive host."""
-    from vampd.engine.night_reader import DiskEyes
+def make_night_reader(
+    settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog
+) -> NightReader:
+    """A reader of the real disk and the real archive host."""
+    from vampd.engine.night_reader import DiskNightReader
 
-    return DiskEyes(
+    return DiskNightReader(
         settings.watch.root,
         cut_on=settings.sync.cut_on,
         receipts=receipts,
@@ -98,17 +100,17 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
             return CommandAuthority(answers, chosen.command, chosen.timeout_s, pace, chosen.numbers)
 
 
-def make_mail_desk(settings: Settings, mail_log: MailLog) -> MailDesk:
+def make_mail_context(settings: Settings, mail_log: MailLog) -> MailContext:
     """What mails are sent from, by these settings."""
     from vampd.adapters.mail import open_mailer
-    from vampd.engine.mail import MailDesk
+    from vampd.engine.mail import MailContext
 
-    return MailDesk(settings.mail, settings.watch.root, mail_log, open_mailer)
+    return MailContext(settings.mail, settings.watch.root, mail_log, open_mailer)
 
 
-def make_warner(settings: Settings) -> Warner:
+def make_low_space_notifier(settings: Settings) -> LowSpaceNotifier:
     """Who is told when space runs low, and where it is kept that they were."""
     from vampd.adapters.mail import mailer_of
-    from vampd.engine.low_space_notifier import Warner
+    from vampd.engine.low_space_notifier import LowSpaceNotifier
 
-    return Warner(settings.mail, settings.database.path.parent / "low_space", mailer_of)
+    return LowSpaceNotifier(settings.mail, settings.database.path.parent / "low_space", mailer_of)

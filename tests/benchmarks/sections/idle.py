@@ -24,13 +24,13 @@ from tests.benchmarks.process_tree import (
 )
 from tests.benchmarks.site import ROOT, daemon_on, move_night, stored_nights, write_config
 from vampd.config import load_settings
-from vampd.engine.night_listing import look_at_night
+from vampd.engine.night_listing import list_night
 from vampd.model.nights import (
     CAMERA_STREAMS,
     EventName,
-    Facts,
     Kind,
     NightId,
+    NightUpdate,
     stages_of,
     timing_name,
 )
@@ -77,10 +77,10 @@ def _make_site(base: Path, nights: int) -> Path:
             night = NightId(day.strftime("%Y%m%d"), Kind.ENGINEERING)
             folder = base / ROOT / night.folder
             _write_files(folder)
-            seen = look_at_night(folder)
+            seen = list_night(folder)
             stages = (EventName.CLAIMED, EventName.ADVANCED) * len(stages_of(night.kind))
-            facts = Facts(signature=seen.look.signature, bytes=seen.bytes)
-            move_night(records, night, (EventName.SETTLED, *stages), facts)
+            changes = NightUpdate(signature=seen.look.signature, bytes=seen.bytes)
+            move_night(records, night, (EventName.SETTLED, *stages), changes)
     return config
 
 

@@ -27,10 +27,10 @@ from tests.benchmarks.site import (
     wait_for,
     write_config,
 )
-from tests.benchmarks.standstill import Look, Standstill, find_standstill, goes_on_at
+from tests.benchmarks.standstill import Standstill, UsageSample, find_standstill, goes_on_at
 from vampd.config import Watch
-from vampd.engine.night_listing import look_at_night
-from vampd.model.nights import EventName, Facts, Kind, NightId
+from vampd.engine.night_listing import list_night
+from vampd.model.nights import EventName, Kind, NightId, NightUpdate
 from vampd.simulate.night import plan_night
 from vampd.simulate.scenario import STANDARD, Run, Scenario
 from vampd.simulate.writer import Writer, write_night
@@ -130,7 +130,7 @@ def _log_beside_vampd(site: Path, raw: Path, seconds: float) -> tuple[float, Sta
     config = _make_site(site, raw)
     os.sync()
     with daemon_on(config) as pid:
-        looks: list[Look] = []
+        looks: list[UsageSample] = []
         ended = threading.Event()
         watcher = threading.Thread(target=_watch, args=(pid, site, looks, ended))
         watcher.start()
@@ -152,14 +152,14 @@ def _make_site(site: Path, raw: Path) -> Path:
     link_streams(raw, folder)
     for path in folder.rglob("vcam*"):
         os.utime(path, (1.0, 1.0))  # or they would be cameras that write
-    seen = look_at_night(folder)
+    seen = list_night(folder)
     with stored_nights(config) as records:
-        facts = Facts(signature=seen.look.signature, bytes=seen.bytes)
-        move_night(records, _PACKED, (EventName.SETTLED,), facts)
+        changes = NightUpdate(signature=seen.look.signature, bytes=seen.bytes)
+        move_night(records, _PACKED, (EventName.SETTLED,), changes)
     return config
 
 
-def _watch(pid: int, site: Path, looks: list[Look], ended: threading.Event) -> None:
+def _watch(pid: int, site: Path, looks: list[UsageSample], ended: threading.Event) -> None:
     while not ended.wait(_LOOK_S):
         began = any((site / ROOT / _LOGGED.folder).glob("vcam*/*"))
-        looks.append(Look(time.monotonic(), usage_below(pid), began))
+        looks.append(UsageSample(time.monotonic(), usage_below(pid), began))

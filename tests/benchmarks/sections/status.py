@@ -26,13 +26,13 @@ from tests.benchmarks.site import (
 )
 from vampd.adapters.process import run_process
 from vampd.disk.pace import SteadyPace
-from vampd.model.nights import EventName, Facts, Kind, NightId, stages_of
+from vampd.model.nights import EventName, Kind, NightId, NightUpdate, stages_of
 
 _NIGHTS = 5000
 _ROUNDS = 7
 _ROOM_BYTES = 1e9
 _FIRST_DAY = datetime.date(2015, 1, 1)
-_FACTS = Facts(frames=10_000, bytes=10**12, processed_at=1.0, safe_at=1.0)
+_FACTS = NightUpdate(frames=10_000, bytes=10**12, processed_at=1.0, safe_at=1.0)
 _SILENT_AFTER_S = 60.0
 
 

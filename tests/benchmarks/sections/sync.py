@@ -21,19 +21,19 @@ from tests.benchmarks.process_tree import in_own_process
 from tests.benchmarks.site import CONFIG, write_config
 from vampd.config import Settings, load_settings
 from vampd.disk.pace import Flag, SharedPace
-from vampd.engine.execute import Hands, execute_wave
-from vampd.engine.night_listing import check_cube, cube_files, look_at_night
+from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.night_listing import check_cube, cube_files, list_night
 from vampd.engine.workers import WorkerPool
 from vampd.fits.header import format_header, padded
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name
 from vampd.model.plan import WriteFramelist
-from vampd.ports import Eyes
+from vampd.ports import NightReader
 from vampd.simulate.logger_files import timing_bytes
 from vampd.simulate.night import SimulatedCube, plan_night
 from vampd.simulate.scenario import Crop, Run, Scenario
 from vampd.stages import sync
 from vampd.store.engine import Access, open_store
-from vampd.wiring.attempts import make_hands
+from vampd.wiring.attempts import make_tools
 from vampd.wiring.connections import connect
 
 _NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -173,24 +173,24 @@ def sync_night(base: Path) -> Cost:
     try:
         with connect(settings) as connections:
             pace = SharedPace(Flag.create(base / "pause"), Flag.create(base / "stop"))
-            eyes = connections.eyes
-            hands = make_hands(connections, settings, _NIGHT, eyes, workers, pace)
-            return _run_stage(settings, eyes, hands)
+            reader = connections.reader
+            tools = make_tools(connections, settings, _NIGHT, reader, workers, pace)
+            return _run_stage(settings, reader, tools)
     finally:
         workers.close()
 
 
-def _run_stage(settings: Settings, eyes: Eyes, hands: Hands) -> Cost:
+def _run_stage(settings: Settings, reader: NightReader, tools: AttemptTools) -> Cost:
     started_s, began_s = time.monotonic(), time.process_time()
-    cubes = list(cube_files(look_at_night(hands.folder).files))
+    cubes = list(cube_files(list_night(tools.folder).files))
     for cube in cubes:
-        check_cube(hands.folder, cube)
+        check_cube(tools.folder, cube)
     check_s = time.process_time() - began_s
     survey_s = plan_s = write_s = 0.0
     framelists = 0
     while True:
         times_s = [time.process_time()]
-        seen = sync.survey(_NIGHT, eyes)
+        seen = sync.survey(_NIGHT, reader)
         times_s.append(time.process_time())
         todo = sync.plan(seen, settings)
         del seen
@@ -199,7 +199,7 @@ def _run_stage(settings: Settings, eyes: Eyes, hands: Hands) -> Cost:
             break
         for wave in todo.waves:
             framelists += sum(isinstance(action, WriteFramelist) for action in wave)
-            execute_wave(hands, wave, lambda _: None)
+            execute_wave(tools, wave, lambda _: None)
         survey_s += times_s[1] - times_s[0]
         plan_s += times_s[2] - times_s[1]
         write_s += time.process_time() - times_s[2]

@@ -220,7 +220,7 @@ def test_the_same_night_gives_the_same_bytes_over_an_older_picture(
 def test_a_name_that_cannot_be_written_is_refused_before_anything_is_read(
     world: FakeWorld, output: str, code: str
 ) -> None:
-    world.eyes.committed.clear()
+    world.reader.committed.clear()
     error = world.fail("plot", "20251106", "-o", output)
     assert (error.code, error.exit_status) == (code, 2)
 

@@ -13,13 +13,13 @@ import pytest
 
 from vampd.disk.atomic import (
     creating,
-    full_disk_told,
     link_durably,
     make_folder,
-    outlive_writers,
     remove_durably,
     remove_leftovers,
     replacing,
+    translating_full_disk,
+    wait_until_writers_exit,
 )
 from vampd.errors import DataError, DiskFull, TransientError
 
@@ -116,7 +116,7 @@ def test_a_full_disk_is_told_with_the_file_and_leaves_nothing(
 def test_a_really_full_device_is_a_full_disk(tmp_path: Path) -> None:
     with (
         pytest.raises(DiskFull),
-        full_disk_told(tmp_path),
+        translating_full_disk(tmp_path),
         open("/dev/full", "wb", buffering=0) as file,
     ):
         file.write(b"x")
@@ -166,16 +166,16 @@ def test_a_leftover_is_locked_while_it_is_removed(
 def test_the_last_writer_is_waited_for_and_never_robbed(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as executor:
         with creating(tmp_path / "x") as file:
-            future = executor.submit(outlive_writers, tmp_path, 60.0)
+            future = executor.submit(wait_until_writers_exit, tmp_path, 60.0)
             file.write(b"whole")
             with pytest.raises(TransientError) as caught:
-                outlive_writers(tmp_path, 0.1)
+                wait_until_writers_exit(tmp_path, 0.1)
             assert caught.value.code == "writer_lingers"
             assert not future.done()
         future.result(60)
     assert (tmp_path / "x").read_bytes() == b"whole"
     assert _names(tmp_path) == ["x"]
-    outlive_writers(tmp_path / "missing", 0.0)
+    wait_until_writers_exit(tmp_path / "missing", 0.0)
 
 
 def test_a_product_that_was_linked_keeps_its_name_when_its_leftover_goes(tmp_path: Path) -> None:

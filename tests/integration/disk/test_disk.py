@@ -193,7 +193,7 @@ def test_a_stopped_digest_ends_between_two_chunks(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(bytes(10))
     pace = SharedPace(Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop"))
-    Flag(tmp_path / "stop").put_up()
+    Flag(tmp_path / "stop").raise_()
     with pytest.raises(ClaimLost) as caught:
         hash_file(path, pace)
     assert caught.value.code == "stopped"
@@ -220,15 +220,15 @@ def test_a_worker_process_pauses_goes_on_and_stops_as_the_flags_say(tmp_path: Pa
     worker.start()
     try:
         _wait_until(lambda: counter.value > 3)
-        pause.put_up()
+        pause.raise_()
         time.sleep(0.3)
         standing = counter.value
         time.sleep(0.3)
         assert counter.value == standing
-        pause.take_down()
+        pause.lower()
         _wait_until(lambda: counter.value > standing)
-        pause.put_up()
-        stop.put_up()  # a paused worker stops too
+        pause.raise_()
+        stop.raise_()  # a paused worker stops too
         worker.join(10)
         assert counter.value == -1
     finally:
@@ -253,19 +253,19 @@ def test_work_whose_flags_are_gone_stops(tmp_path: Path) -> None:
 
 def test_making_a_flag_again_lowers_it_for_those_who_see_it(tmp_path: Path) -> None:
     flag = Flag.create(tmp_path / "flag")
-    flag.put_up()
+    flag.raise_()
     seen = pickle.loads(pickle.dumps(flag))
-    assert seen.is_up
+    assert seen.is_raised
     Flag.create(tmp_path / "flag")
-    assert not seen.is_up
-    assert not flag.is_up
+    assert not seen.is_raised
+    assert not flag.is_raised
 
 
 def test_a_paused_thread_uses_next_to_no_processor(tmp_path: Path) -> None:
     pause, stop = Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop")
-    pause.put_up()
+    pause.raise_()
     before = time.process_time()
-    thread = threading.Timer(0.5, pause.take_down)
+    thread = threading.Timer(0.5, pause.lower)
     thread.start()
     SharedPace(pause, stop).check()
     thread.join()

@@ -29,7 +29,7 @@ from tests.support.worlds.daemon import (
 from tests.support.worlds.terminal import run_in_terminal
 from vampd.config import load_settings
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
-from vampd.wiring.locks import hand_lock
+from vampd.wiring.locks import foreground_lock
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 
@@ -108,7 +108,7 @@ def test_a_daemon_leaves_a_night_alone_that_is_run_by_hand(site: Site) -> None:
     settle(site)
     assert vampctl(site, "retry", "20251106", "--from", "sync").returncode == 0
     settings = load_settings(site.config)
-    with hand_lock(settings, NIGHT), running(site):
+    with foreground_lock(settings, NIGHT), running(site):
         time.sleep(2.0)
         assert stands(site) == (StageName.SYNC, Status.READY)
         refused = vampctl(site, "run", "20251106")

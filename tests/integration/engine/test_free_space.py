@@ -76,7 +76,7 @@ class FewHands:
     folder: Path
     archive_host: Host = field(default_factory=Host)
     night: NightId = NIGHT
-    warner: Any = field(default_factory=Mock)
+    notifier: Any = field(default_factory=Mock)
     settings: Any = field(default_factory=make_settings)
     workers: Any = field(default_factory=lambda: SimpleNamespace(workers=1))
 
@@ -84,13 +84,13 @@ class FewHands:
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * 1000)
     plan = Plan.of([Send(("a", "not yet written"), Compare.CHECKSUM)])
-    hands: Any = FewHands(tmp_path, Host(Space(1_000, 10**12)))
-    free_space.require_room(hands, plan)
-    hands.archive_host.room = Space(999, 10**12)
+    tools: Any = FewHands(tmp_path, Host(Space(1_000, 10**12)))
+    free_space.require_free_space(tools, plan)
+    tools.archive_host.room = Space(999, 10**12)
     with pytest.raises(DiskFull, match="the archive host") as caught:
-        free_space.require_room(hands, plan)
+        free_space.require_free_space(tools, plan)
     assert caught.value.code == "disk_low"
-    free_space.require_room(hands, Plan())
+    free_space.require_free_space(tools, Plan())
 
 
 def look() -> None:
@@ -108,12 +108,12 @@ def pack_to(
     part: float, waves: list[Wave]
 ) -> Callable[[Any, Wave, Callable[[Action], None], Callable[[], None]], None]:
     def execute(
-        hands: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
+        tools: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
     ) -> None:
         waves.append(wave)
         for action in wave:
             assert isinstance(action, Pack)
-            path = hands.folder / action.packed
+            path = tools.folder / action.packed
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"x" * round(action.bytes * part))
             done(action)
@@ -124,19 +124,19 @@ def pack_to(
 def test_the_nights_own_first_cube_tells_what_the_others_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hands: Any = FewHands(tmp_path)
+    tools: Any = FewHands(tmp_path)
     free = 9 * 550_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     for part, fits in ((0.5, True), (0.6, False)):
         waves: list[Wave] = []
         monkeypatch.setattr(free_space, "execute_wave", pack_to(part, waves))
-        free_space.require_room(hands, Plan.of(packs(10)))
+        free_space.require_free_space(tools, Plan.of(packs(10)))
         if fits:
-            free_space.execute_with_room(hands, packs(10), lambda _: None, look)
+            free_space.execute_within_free_space(tools, packs(10), lambda _: None, look)
             assert [len(wave) for wave in waves] == [1, 9]
             continue
         with pytest.raises(DiskFull):
-            free_space.execute_with_room(hands, packs(10), lambda _: None, look)
+            free_space.execute_within_free_space(tools, packs(10), lambda _: None, look)
         assert [len(wave) for wave in waves] == [1]
 
 
@@ -146,13 +146,13 @@ def test_the_nights_own_first_cube_tells_what_the_others_take(
 def test_no_worker_stands_idle_meanwhile_where_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, room_for: int, first: int
 ) -> None:
-    hands: Any = FewHands(tmp_path, workers=SimpleNamespace(workers=workers))
+    tools: Any = FewHands(tmp_path, workers=SimpleNamespace(workers=workers))
     free = room_for * 1_100_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     waves: list[Wave] = []
     monkeypatch.setattr(free_space, "execute_wave", pack_to(0.01, waves))
-    free_space.require_room(hands, Plan.of(packs(10)))
-    free_space.execute_with_room(hands, packs(10), lambda _: None, look)
+    free_space.require_free_space(tools, Plan.of(packs(10)))
+    free_space.execute_within_free_space(tools, packs(10), lambda _: None, look)
     assert [len(wave) for wave in waves] == [first, 10 - first]
 
 
@@ -162,7 +162,7 @@ def test_a_first_cube_that_fails_costs_only_itself(
     waves: list[Wave] = []
 
     def execute(
-        hands: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
+        tools: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
     ) -> None:
         waves.append(wave)
         if len(waves) == 1:
@@ -170,5 +170,5 @@ def test_a_first_cube_that_fails_costs_only_itself(
 
     monkeypatch.setattr(free_space, "execute_wave", execute)
     with pytest.raises(MalformedCube, match="the first one"):
-        free_space.execute_with_room(FewHands(tmp_path), packs(4), lambda _: None, look)  # type: ignore[arg-type]
+        free_space.execute_within_free_space(FewHands(tmp_path), packs(4), lambda _: None, look)  # type: ignore[arg-type]
     assert [len(wave) for wave in waves] == [1, 3]

@@ -19,7 +19,7 @@ from tests.support.worlds.mail_server import (
 )
 from vampd.adapters.mail import mailer_of
 from vampd.config import Mail
-from vampd.engine.low_space_notifier import Warner
+from vampd.engine.low_space_notifier import LowSpaceNotifier
 from vampd.model.nights import Kind, NightId
 from vampd.model.resources import LowSpace, Need, Space
 
@@ -38,9 +38,9 @@ def smtp(server: MailServer, **keys: object) -> Mail:
     return make_mail(warn_recipients=OPERATORS, **{**way, **keys})
 
 
-def warner_at(folder: Path, mail: Mail) -> Warner:
+def notifier_at(folder: Path, mail: Mail) -> LowSpaceNotifier:
     """A new one, as after a restart."""
-    return Warner(mail, folder / "state" / "low_space", mailer_of)
+    return LowSpaceNotifier(mail, folder / "state" / "low_space", mailer_of)
 
 
 def low(place: str = "/mnt/fuuu", needed: int = 50) -> LowSpace:
@@ -52,19 +52,19 @@ def test_a_spell_of_low_space_is_told_once_until_there_was_room_for_what_was_nee
 ) -> None:
     mail = smtp(server)
     for _ in range(3):
-        warner_at(tmp_path, mail).warn(low())
+        notifier_at(tmp_path, mail).warn(low())
     (told,) = server.received
     assert (told.sender, told.recipients, told.over_tls) == (mail.sender, OPERATORS, True)
     assert told.mail["Subject"] == "vampd: little space at /mnt/fuuu"
     assert "Nothing has failed" in told.mail.get_content()
-    warner_at(tmp_path, mail).warn(low("sc6l:/mnt/tier1"))
+    notifier_at(tmp_path, mail).warn(low("sc6l:/mnt/tier1"))
     assert len(server.received) == 2  # another disk is another matter
     # A smaller need is met, which is no end of it.
-    warner_at(tmp_path, mail).look("/mnt/fuuu", 49)
-    warner_at(tmp_path, mail).warn(low())
+    notifier_at(tmp_path, mail).look("/mnt/fuuu", 49)
+    notifier_at(tmp_path, mail).warn(low())
     assert len(server.received) == 2
-    warner_at(tmp_path, mail).look("/mnt/fuuu", 50)
-    warner_at(tmp_path, mail).warn(low())
+    notifier_at(tmp_path, mail).look("/mnt/fuuu", 50)
+    notifier_at(tmp_path, mail).warn(low())
     assert len(server.received) == 3
 
 
@@ -73,19 +73,19 @@ def test_a_mail_that_was_certainly_not_sent_is_tried_again_and_one_that_may_have
 ) -> None:
     mail = smtp(server)
     server.behaviour.begin = "451 busy"
-    warner_at(tmp_path, mail).warn(low())
+    notifier_at(tmp_path, mail).warn(low())
     assert not server.received
     server.behaviour.begin = ""
     server.behaviour.dies_after_data = True
-    warner_at(tmp_path, mail).warn(low())
+    notifier_at(tmp_path, mail).warn(low())
     assert len(server.received) == 1
     server.behaviour.dies_after_data = False
-    warner_at(tmp_path, mail).warn(low())
+    notifier_at(tmp_path, mail).warn(low())
     assert len(server.received) == 1
 
 
 def test_nobody_is_warned_whom_the_settings_do_not_name(tmp_path: Path) -> None:
-    warner_at(tmp_path, make_mail(sendmail=str(make_sendmail(tmp_path)))).warn(low())
+    notifier_at(tmp_path, make_mail(sendmail=str(make_sendmail(tmp_path)))).warn(low())
     assert not (tmp_path / "sendmail.calls").exists()
     assert not (tmp_path / "state").exists()
 
@@ -95,11 +95,11 @@ def test_a_mail_server_that_hangs_or_a_state_folder_that_is_gone_costs_no_stage(
 ) -> None:
     with running_mute_server() as port:
         mute = make_mail(warn_recipients=OPERATORS, way="smtp", host=HOST, port=port, timeout_s=0.2)
-        warner_at(tmp_path, mute).warn(low())
+        notifier_at(tmp_path, mute).warn(low())
     (tmp_path / "state/low_space").rmdir()
     (tmp_path / "state/low_space").write_text("no folder")
-    warner_at(tmp_path, mute).warn(low())
-    warner_at(tmp_path, mute).look("/mnt/fuuu", 0)
+    notifier_at(tmp_path, mute).warn(low())
+    notifier_at(tmp_path, mute).look("/mnt/fuuu", 0)
 
 
 def test_warnings_need_a_sender_and_a_way() -> None:

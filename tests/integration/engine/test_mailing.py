@@ -42,7 +42,7 @@ from tests.support.worlds.mail_server import (
 )
 from tests.support.worlds.scripts import run_script, was_killed
 from vampd.disk.lock import Lock
-from vampd.engine.mail import MailDesk, record_by_hand, send_letter
+from vampd.engine.mail import MailContext, record_manual_mailing, send_manifest_mail
 from vampd.errors import TransientError
 from vampd.model.delivery import (
     DEFAULT_TEMPLATE,
@@ -50,7 +50,7 @@ from vampd.model.delivery import (
     Mailing,
     MailOutcome,
     MailState,
-    write_letter,
+    write_mail_text,
 )
 from vampd.model.nights import Gate, NightId, Status
 from vampd.stages.manifest import read_manifests
@@ -91,7 +91,7 @@ class Post:
     def states(self) -> list[MailState]:
         with connected(self.site) as connections:
             letters = connections.mail_log.correspondence(self.night)
-            texts = read_manifests(self.night, connections.eyes)
+            texts = read_manifests(self.night, connections.reader)
         return [letters.state_of(text.file) for text in texts]
 
     def only_mailing(self) -> Mailing:
@@ -253,18 +253,22 @@ def test_a_mail_that_cannot_be_noted_in_the_nights_folder_is_not_sent(
             sent.append(mail)
 
     with connected(post.site) as connections:
-        texts = read_manifests(post.night, connections.eyes)
+        texts = read_manifests(post.night, connections.reader)
     log, manifests = MemoryMailLog(), [text.file for text in texts]
-    desk = MailDesk(make_mail(), tmp_path / "gone", log, lambda _: Recorder())
-    letter = write_letter(DEFAULT_TEMPLATE, texts, "192.0.2.6")
+    mail_context = MailContext(make_mail(), tmp_path / "gone", log, lambda _: Recorder())
+    mail_text = write_mail_text(DEFAULT_TEMPLATE, texts, "192.0.2.6")
     with pytest.raises(TransientError) as caught:
-        send_letter(desk, letter, manifests, despite=frozenset(), actor="me")
+        send_manifest_mail(mail_context, mail_text, manifests, despite=frozenset(), actor="me")
     assert caught.value.code == "mail_not_noted"
     assert sent == []
     (mailing,) = log.correspondence().mailings
     assert mailing.outcome is MailOutcome.FAILED
-    send_letter(
-        replace(desk, root=post.site.root), letter, manifests, despite=frozenset(), actor=""
+    send_manifest_mail(
+        replace(mail_context, root=post.site.root),
+        mail_text,
+        manifests,
+        despite=frozenset(),
+        actor="",
     )
     assert len(sent) == 1
 
@@ -506,10 +510,12 @@ def test_a_mail_by_hand_that_cannot_be_noted_in_the_folder_is_not_recorded(
     post: Post, tmp_path: Path
 ) -> None:
     with connected(post.site) as connections:
-        files = [text.file for text in read_manifests(post.night, connections.eyes)]
-        desk = replace(connections.mail_desk, root=tmp_path / "gone")
+        files = [text.file for text in read_manifests(post.night, connections.reader)]
+        mail_context = replace(connections.mail_context, root=tmp_path / "gone")
         with pytest.raises(TransientError, match="nothing was mailed or recorded"):
-            record_by_hand(desk, files, despite=frozenset(), actor="a person")
+            record_manual_mailing(mail_context, files, despite=frozenset(), actor="a person")
         assert post.states() == [MailState.UNMAILED]
-        record_by_hand(connections.mail_desk, files, despite=frozenset(), actor="a person")
+        record_manual_mailing(
+            connections.mail_context, files, despite=frozenset(), actor="a person"
+        )
     assert post.states() == [MailState.MAILED]

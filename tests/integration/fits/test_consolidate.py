@@ -20,7 +20,7 @@ from tests.support.worlds.daemon import (
 )
 from vampd.cli import main
 from vampd.disk.pace import SteadyPace
-from vampd.engine.framelist_source import VirtualCubes
+from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import VampdError
 from vampd.fits.unpacking import unpack_file
 from vampd.model.cubes import apply_edits
@@ -147,12 +147,12 @@ def test_a_raw_cube_that_is_gone_costs_its_own_cubes_only(own_site: Site, tmp_pa
 
 def test_a_framelist_that_goes_while_it_is_looked_at_is_made_again(own_site: Site) -> None:
     with connected(own_site) as connections:
-        cubes = VirtualCubes(ARCHIVE, own_site.folder(ARCHIVE), connections.eyes)
+        cubes = FramelistSource(ARCHIVE, own_site.folder(ARCHIVE), connections.reader)
         standing = [cubes.read(product) for product in cubes.products]
         for path in (own_site.folder(ARCHIVE) / "vgen2").glob("*.framelist"):
             path.unlink()
         again = [cubes.read(product) for product in cubes.products]
-        dictionary = connections.eyes.dictionary()
+        dictionary = connections.reader.dictionary()
     # As the headers stage would have left them, since they may only go after it.
     assert again == [apply_edits(f, format_cards(f.cards, dictionary).edits) for f in standing]
 

@@ -22,7 +22,7 @@ from tests.support.worlds.databases import new_database
 from tests.support.worlds.frameid_lives import WAITS, Life, Nursery, running_nursery
 from vampd.ledger.carried_ids import read_carried_ids
 from vampd.ledger.ledger import FrameIdLedger
-from vampd.ledger.observed_ids import read_sightings
+from vampd.ledger.observed_ids import read_observed_ids
 from vampd.model.cubes import (
     Framelist,
     Generation,
@@ -183,7 +183,7 @@ class Story:
     def _check_review(self, used: int) -> None:
         store = open_store(f"sqlite:///{self.database}", Access.USE)
         ledger = FrameIdLedger(store, self.ledger_file)
-        nights = read_sightings(self.archive)
+        nights = read_observed_ids(self.archive)
         carried = [one for night in nights for one in read_carried_ids(self.base, night.night)]
         review = review_ids(ledger.listing(), nights, carried)
         store.close()

@@ -141,7 +141,11 @@ def test_every_id_is_on_the_disk_before_it_is_bound_and_bound_before_it_is_told(
 
 def test_a_lost_database_is_filled_from_the_file(desk: Desk):
     do_the_work(desk.ledger)
-    before = desk.ledger.bound(NIGHT), desk.ledger.bound(LATER), desk.file.read_bytes()
+    before = (
+        desk.ledger.bound(NIGHT),
+        desk.ledger.bound(LATER),
+        desk.file.read_bytes(),
+    )
     ledger = desk.lose_database()
     assert ledger.bound(NIGHT) == {}
     ledger.reconcile()
@@ -209,7 +213,10 @@ def test_lines_of_a_writer_that_died_reach_the_disk_before_rows_are_made_of_them
     def look(name: str) -> None:
         if name == "ledger.agree.file_durable":
             assert not desk.ledger.bound(NIGHT)["a"].applied
-            assert fsynced == [desk.file.stat().st_ino, desk.file.parent.stat().st_ino]
+            assert fsynced == [
+                desk.file.stat().st_ino,
+                desk.file.parent.stat().st_ino,
+            ]
 
     monkeypatch.setattr(os, "fsync", note)
     monkeypatch.setattr("vampd.ledger.ledger.failpoint", look)

@@ -182,7 +182,7 @@ def test_a_crash_at_the_first_hit_leaves_no_trace(
 
 
 # Hits are known only when the reference has run; these are those that happen once by nature.
-_ONCE = re.compile(r"ledger\.(?!file\.written)|store\.create|quiet_watch|atomic\.link")
+_ONCE = re.compile(r"ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link")
 
 
 @pytest.mark.parametrize("name", [name for name in MATRIX if not _ONCE.match(name)])

@@ -645,7 +645,7 @@ def test_work_pauses_while_a_camera_writes(site: Site) -> None:
 
 def test_data_written_while_the_daemon_is_down_are_waited_for(site: Site) -> None:
     night, _ = make_smallest(site.root)
-    crashed = run_until_idle(site, VAMPD_FAILPOINT="quiet_watch.event.committed")
+    crashed = run_until_idle(site, VAMPD_FAILPOINT="night_watcher.event.committed")
     assert crashed.status == -signal.SIGKILL
     assert record_of(site, night).state.status is Status.READY
     add_late_cubes(site.root)

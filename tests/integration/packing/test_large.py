@@ -97,14 +97,14 @@ class _Packing:
 
     def stand_still_s(self) -> float:
         """Pause; how long it took until nothing moved any more."""
-        self.pause.put_up()
+        self.pause.raise_()
         began = time.monotonic()
         moved, since = self.moved(), began
         while time.monotonic() - since < 1.0:
             time.sleep(0.02)
             if (now := self.moved()) != moved:
                 moved, since = now, time.monotonic()
-        self.pause.take_down()
+        self.pause.lower()
         return since - began
 
 
@@ -151,7 +151,7 @@ def test_a_worker_stops_within_seconds_and_leaves_nothing(
 ) -> None:
     with _packing(tmp_path, night, verify) as packing:
         packing.wait_until_packed(frame)
-        packing.stop.put_up()
+        packing.stop.raise_()
         began = time.monotonic()
         packing.worker.join(20)
         print("ended after", round(time.monotonic() - began, 2))

@@ -27,7 +27,7 @@ from tests.support.worlds.daemon import (
 from tests.support.worlds.packing import prepare
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
-from vampd.engine.execute import Hands, execute
+from vampd.engine.execute import AttemptTools, execute
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import Framelist
@@ -126,7 +126,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
     workers: Any = pool
     flags = packing.folder.parent
     pace = SharedPace(Flag.create(flags / "pause"), Flag.create(flags / "stop"))
-    hands = Hands(
+    tools = AttemptTools(
         night=NightId("20251106", Kind.ENGINEERING),
         folder=packing.folder,
         settings=make_settings(packing.folder.parent),
@@ -138,10 +138,10 @@ def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
         workers=workers,
         pace=pace,
         mail=nothing,
-        warner=nothing,
+        notifier=nothing,
     )
     framelist = packing.framelist
-    execute(hands, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))
+    execute(tools, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))
     return receipts.kept
 
 

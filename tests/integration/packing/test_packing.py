@@ -474,7 +474,7 @@ class _StopsAfter(SharedPace):
     def check(self) -> None:
         self._looks -= 1
         if self._looks < 0:
-            Flag(self._stop.path).put_up()
+            Flag(self._stop.path).raise_()
         super().check()
 
 

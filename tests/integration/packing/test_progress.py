@@ -22,7 +22,7 @@ from vampd.fits import frames
 from vampd.fits.packed import pack_cube
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import format_framelist
-from vampd.model.nights import Event, EventName, Facts, Kind, NightId
+from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
 from vampd.model.plan import Pack, Plan
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
@@ -96,10 +96,10 @@ class _BusyStore(MemoryNights):
 
     busy = False
 
-    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
+    def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
         if self.busy:
             raise TransientError("store_busy", "somebody else writes")
-        super().keep(night, facts, claim=claim)
+        super().update(night, changes, claim=claim)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import Site, connected, make_site, settle
 from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
-from vampd.model.nights import Event, EventName, Facts, Kind, NightId
-from vampd.store.fast_status import glance_at
+from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
+from vampd.store.fast_status import read_fast_status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251107", Kind.ENGINEERING)
@@ -27,7 +27,7 @@ def make_used(base: Path) -> Site:
         event = Event(EventName.HELD)
         # A file's name that is no UTF-8.
         store.apply(OTHER, event, at=6.0, actor="x", code="held_by_person", message="odd \udcff")
-        store.keep(OTHER, Facts(note="\udcfe"))
+        store.update(OTHER, NightUpdate(note="\udcfe"))
         for number, outcome in enumerate((MailOutcome.SENT, None)):
             name = f"<{number}@x>"
             mailing = Mailing(
@@ -47,7 +47,7 @@ def make_used(base: Path) -> Site:
 
 def test_a_glance_sees_what_the_store_sees(tmp_path: Path) -> None:
     site = make_used(tmp_path)
-    with connected(site) as connections, glance_at(site.database) as seen:
+    with connected(site) as connections, read_fast_status(site.database) as seen:
         assert seen is not None
         assert seen.nights == connections.store.nights()
         assert seen.correspondence == connections.mail_log.correspondence()
@@ -62,7 +62,7 @@ def test_what_is_not_our_whole_database_is_not_glanced_at(tmp_path: Path) -> Non
     settle(site)
 
     def sees() -> bool:
-        with glance_at(site.database) as seen:
+        with read_fast_status(site.database) as seen:
             return seen is not None
 
     assert sees()

@@ -468,10 +468,10 @@ def test_a_change_by_another_process_is_noticed(store: Store, path: Path):
     counters = {nights.change_counter(), nights.change_counter()}
     assert len(counters) == 1
     change = (
-        "import sys\nfrom vampd.model.nights import Facts, Kind, NightId\n"
+        "import sys\nfrom vampd.model.nights import NightUpdate, Kind, NightId\n"
         "from vampd.store.engine import Access, open_store\nfrom vampd.store.nights import Nights\n"
         "nights = Nights(open_store(sys.argv[1], Access.USE))\n"
-        "nights.keep(NightId('20251106', Kind.ARCHIVE), Facts(frames=5))\n"
+        "nights.update(NightId('20251106', Kind.ARCHIVE), NightUpdate(frames=5))\n"
     )
     assert run_script(change, url_of(path)).returncode == 0
     assert nights.change_counter() not in counters

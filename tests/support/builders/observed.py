@@ -13,9 +13,9 @@ from tests.support.builders.frames import RULES, Night
 from tests.support.worlds.terminal import FakeWorld
 from vampd.cli.shared.observed_night import ObservedNight
 from vampd.model.accounts import (
-    Limits,
     NightFrames,
     Summary,
+    SummaryLimits,
     gather_frames,
     observe_cube,
     summarise_night,
@@ -25,7 +25,7 @@ from vampd.model.nights import DAY_US, Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 MIDNIGHT_US = 20_398 * DAY_US  # of that date
-LIMITS = Limits(max_unpaired=0.2, max_dubious=0.1, max_set_aside=0.5)
+LIMITS = SummaryLimits(max_unpaired=0.2, max_dubious=0.1, max_set_aside=0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def show_night(world: FakeWorld, night: Night, *, late: Night | None = None) -> 
         *(late.cubes if late else ()),
     ]
     for cube in cubes:
-        world.eyes.add_cube(cube)
+        world.reader.add_cube(cube)
     seen = observe(night, late=late)
-    world.eyes.committed.append(seen.generation)
+    world.reader.committed.append(seen.generation)
     return seen

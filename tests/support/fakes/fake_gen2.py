@@ -80,8 +80,8 @@ class FakeGen2:
     """The observatory: it never gives a number twice and remembers all that it gave."""
 
     def __init__(self, folder: Path, first: int) -> None:
-        self.desk = folder / "desk"
-        self.desk.mkdir(parents=True)
+        self.mail_context = folder / "desk"
+        self.mail_context.mkdir(parents=True)
         self.tmp = folder / "tmp"
         self.tmp.mkdir()
         self.tmp.chmod(stat.S_ISVTX | 0o777)
@@ -120,7 +120,7 @@ class FakeGen2:
 
     def _serve(self) -> None:
         while not self._stop.is_set():
-            for call in sorted(self.desk.glob("*.call")):
+            for call in sorted(self.mail_context.glob("*.call")):
                 told = json.loads(call.read_text())
                 call.unlink()
                 self.calls.append(told)
@@ -203,7 +203,7 @@ def running_gen2(
     (package / "remoteObjects.py").write_text(_PACKAGE)
     gen2 = FakeGen2(folder, first)
     monkeypatch.setenv("PYTHONPATH", str(folder / "site"))
-    monkeypatch.setenv("FAKE_GEN2", str(gen2.desk))
+    monkeypatch.setenv("FAKE_GEN2", str(gen2.mail_context))
     try:
         yield gen2
     finally:

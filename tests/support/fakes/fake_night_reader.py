@@ -32,7 +32,7 @@ class FakeFile:
 
 
 @dataclass
-class FakeEyes:
+class FakeNightReader:
     """One night, as dictionaries that a test fills and changes; every night asked for is this one.
 
     ``tree`` and ``archive`` are the files here and on the archive host, by path relative to the

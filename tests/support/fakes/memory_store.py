@@ -9,9 +9,9 @@ from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, jud
 from vampd.model.nights import (
     Event,
     EventRecord,
-    Facts,
     NightId,
     NightRecord,
+    NightUpdate,
     State,
     moved,
     noted,
@@ -65,8 +65,8 @@ class MemoryNights:
             self._keep(after)
             return after
 
-    def keep(self, night: NightId, facts: Facts, *, claim: int | None = None) -> None:
-        known = facts.known
+    def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
+        known = changes.known
         with self._lock:
             if known:
                 refuse_stale_claim(self._get(night), claim)

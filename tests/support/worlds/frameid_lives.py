@@ -26,8 +26,8 @@ from vampd.adapters.authority_calls import CommandAuthority
 from vampd.disk import failpoint as armed
 from vampd.disk.atomic import remove_leftovers
 from vampd.disk.pace import SteadyPace
-from vampd.engine.execute import Hands, execute_wave
-from vampd.engine.night_reader import DiskEyes
+from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.night_reader import DiskNightReader
 from vampd.errors import TransientError
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
@@ -141,7 +141,7 @@ def _run_stage(
 ) -> None:
     """As an attempt does it: survey, plan, execute, until nothing is left."""
     nothing: Any = None
-    eyes = DiskEyes(
+    reader = DiskNightReader(
         base,
         cut_on=(),
         receipts=nothing,
@@ -150,7 +150,7 @@ def _run_stage(
         archive_host=nothing,
         dictionary=nothing,
     )
-    hands = Hands(
+    tools = AttemptTools(
         night=night,
         folder=base / night.folder,
         settings=make_settings(base),
@@ -162,14 +162,14 @@ def _run_stage(
         workers=nothing,
         pace=SteadyPace(),  # type: ignore[arg-type]
         mail=nothing,
-        warner=nothing,
+        notifier=nothing,
     )
-    remove_leftovers(hands.folder / "vgen2")
+    remove_leftovers(tools.folder / "vgen2")
     previous = None
-    while plan := frameids.plan(frameids.survey(night, eyes), hands.settings):
+    while plan := frameids.plan(frameids.survey(night, reader), tools.settings):
         assert plan != previous, "stuck"
         for wave in plan.waves:
-            execute_wave(hands, wave, lambda action: None)
+            execute_wave(tools, wave, lambda action: None)
         previous = plan
 
 

@@ -18,9 +18,9 @@ from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.settings import make_settings
 from vampd.cli.look.audit import count_night
 from vampd.disk.pace import Flag, SharedPace
-from vampd.engine.execute import Hands, execute_wave
-from vampd.engine.night_reader import DiskEyes
-from vampd.engine.raw_cube_cache import UsedCubes
+from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.night_reader import DiskNightReader
+from vampd.engine.raw_cube_cache import RawCubeCache
 from vampd.model.accounts import Audit
 from vampd.model.cubes import Framelist, accounted_cubes
 from vampd.model.nights import Kind, NightId
@@ -41,7 +41,7 @@ class SyncSite:
         for stream in ("vcam1", "vcam2"):
             (self.folder / stream).mkdir(parents=True)
         self.settings = make_settings(self.root)
-        self.eyes = DiskEyes(
+        self.reader = DiskNightReader(
             self.root,
             cut_on=self.settings.sync.cut_on,
             receipts=_ABSENT,
@@ -55,12 +55,12 @@ class SyncSite:
 
     def plan(self) -> Plan:
         """What sync would do now."""
-        return sync.plan(sync.survey(NIGHT, self.eyes), self.settings)
+        return sync.plan(sync.survey(NIGHT, self.reader), self.settings)
 
     def run(self, stage: Stage = sync) -> int:
         """Plan and execute until nothing is left; returns the rounds that it took."""
         rounds = 0
-        while plan := stage.plan(stage.survey(NIGHT, self.eyes), self.settings):
+        while plan := stage.plan(stage.survey(NIGHT, self.reader), self.settings):
             assert rounds < _MOST_ROUNDS, f"still something to do after {rounds} rounds: {plan}"
             for wave in plan.waves:
                 self.execute(wave)
@@ -69,11 +69,11 @@ class SyncSite:
 
     def execute(self, wave: Wave) -> None:
         """Execute a wave as the daemon does."""
-        execute_wave(self.hands(), wave, lambda _: None)
+        execute_wave(self.tools(), wave, lambda _: None)
 
     def audit(self) -> Audit:
         """The night's sum, as `vampctl audit` makes it."""
-        return count_night(NIGHT, self.folder, self.eyes)
+        return count_night(NIGHT, self.folder, self.reader)
 
     def reasons(self) -> dict[str, str]:
         """The code of every cube that is set aside, by path."""
@@ -81,8 +81,8 @@ class SyncSite:
 
     def framelists(self) -> list[Framelist]:
         """The framelists in vgen2."""
-        heads = self.eyes.framelist_heads(NIGHT)
-        return [self.eyes.framelist(NIGHT, head.path) for head in heads]
+        heads = self.reader.framelist_heads(NIGHT)
+        return [self.reader.framelist(NIGHT, head.path) for head in heads]
 
     def frames_of(self, path: str) -> int:
         """How many distinct frames of a raw cube are in products; none is there twice."""
@@ -96,15 +96,15 @@ class SyncSite:
         assert len(set(frames)) == len(frames), f"frames of {path} are in products twice"
         return len(frames)
 
-    def hands(self) -> Hands:
+    def tools(self) -> AttemptTools:
         """What sync acts with now."""
-        accounts = accounted_cubes(self.eyes.generations(NIGHT))
-        absent = dict.fromkeys((field.name for field in fields(Hands)), _ABSENT)
+        accounts = accounted_cubes(self.reader.generations(NIGHT))
+        absent = dict.fromkeys((field.name for field in fields(AttemptTools)), _ABSENT)
         return replace(
-            Hands(**absent),
+            AttemptTools(**absent),
             night=NIGHT,
             folder=self.folder,
             settings=self.settings,
-            cubes=UsedCubes(self.folder, lambda: accounts),
+            cubes=RawCubeCache(self.folder, lambda: accounts),
             pace=self._pace,
         )

@@ -191,11 +191,11 @@ def _children(parent: int, name: str) -> list[int]:
 
 
 def _wait_until_up(machine: Machine) -> None:
-    def is_up() -> bool:
+    def is_raised() -> bool:
         state = machine.run("systemctl", "is-system-running", check=False).stdout.strip()
         return state in ("running", "degraded")
 
-    _patiently(is_up, "the machine to come up")
+    _patiently(is_raised, "the machine to come up")
 
 
 def _open_controllers(machine: Machine) -> None:

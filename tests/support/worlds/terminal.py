@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.support.builders.settings import make_settings
-from tests.support.fakes.fake_night_reader import FakeEyes
+from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.fakes.memory_store import MemoryNights
 from vampd.cli import main
@@ -29,7 +29,7 @@ class FakeWorld:
 
     settings: Settings = field(default_factory=make_settings)
     store: MemoryNights = field(default_factory=MemoryNights)
-    eyes: FakeEyes = field(default_factory=FakeEyes)
+    reader: FakeNightReader = field(default_factory=FakeNightReader)
     mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
     asked: list[Path | None] = field(default_factory=list)
 

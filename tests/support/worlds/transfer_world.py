@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_archive import FakeArchive
-from tests.support.fakes.fake_night_reader import FakeEyes, FakeFile, stamp_of
+from tests.support.fakes.fake_night_reader import FakeFile, FakeNightReader, stamp_of
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Action, Hash, Plan, Send, WriteText
@@ -23,25 +23,25 @@ SETTINGS = make_settings()
 class TransferWorld:
     """Executes transfer's actions as the daemon does, without its disks."""
 
-    eyes: FakeEyes = field(default_factory=FakeEyes)
+    reader: FakeNightReader = field(default_factory=FakeNightReader)
 
     def __post_init__(self) -> None:
-        self.host = FakeArchive(read=lambda _, path: self.eyes.tree[path])
-        self.host.nights[NIGHT.date] = self.eyes.archive
+        self.host = FakeArchive(read=lambda _, path: self.reader.tree[path])
+        self.host.nights[NIGHT.date] = self.reader.archive
 
     @property
     def there(self) -> dict[str, FakeFile]:
         """The night's files on the archive host."""
-        return self.eyes.archive
+        return self.reader.archive
 
     def add_product(self, name: str, content: bytes = b"packed") -> str:
         """A packed product with its sidecar; the product's path."""
-        self.eyes.write(f"vgen2/{name}.fits.fz", content)
-        self.eyes.write(f"vgen2/{name}.txt", f"rows of {name}")
+        self.reader.write(f"vgen2/{name}.fits.fz", content)
+        self.reader.write(f"vgen2/{name}.txt", f"rows of {name}")
         return f"vgen2/{name}.fits.fz"
 
     def survey(self) -> transfer.TransferSurvey:
-        return transfer.survey(NIGHT, self.eyes)
+        return transfer.survey(NIGHT, self.reader)
 
     def plan(self) -> Plan:
         return transfer.plan(self.survey(), SETTINGS)
@@ -52,14 +52,14 @@ class TransferWorld:
     def execute(self, action: Action) -> None:
         match action:
             case WriteText(path, text, once):
-                assert not (once and path in self.eyes.tree)
-                self.eyes.write(path, text)
+                assert not (once and path in self.reader.tree)
+                self.reader.write(path, text)
             case Send(files, compare):
                 self.host.send(NIGHT, Path("/nowhere"), files, compare, SteadyPace())
             case Hash(files, Place.HERE):
-                self.eyes.keep(*map(self._receipt_here, files))
+                self.reader.keep(*map(self._receipt_here, files))
             case Hash(files, Place.ARCHIVE):
-                self.eyes.keep(*self.host.digests(NIGHT, files, SteadyPace()))
+                self.reader.keep(*self.host.digests(NIGHT, files, SteadyPace()))
             case _:
                 raise AssertionError(f"transfer has no business with {action}")
 
@@ -85,7 +85,7 @@ class TransferWorld:
         self.there[path] = FakeFile(flipped, file.mtime_ns)
 
     def _receipt_here(self, path: str) -> Receipt:
-        file = self.eyes.tree[path]
+        file = self.reader.tree[path]
         sha256 = hashlib.sha256(file.content).hexdigest()
         return Receipt(Place.HERE, stamp_of(path, file), sha256, at=0.0)
 

@@ -5,7 +5,8 @@ of libraries, and the tests start them a thousand times. ``python -m
 tests.support.worlds.warm_start`` imports the libraries, none of vampd's own modules, and forks one
 process per request. That process is as one that was started from the shell: a session of its own,
 the environment, folder and standard streams that were asked for, and vampd's modules read anew.
-Only its command line in /proc is the helper's. `tests/system` and `make demo` start the real commands.
+Only its command line in /proc is the helper's. `tests/system` and `make demo` start the real
+commands.
 """
 
 from __future__ import annotations

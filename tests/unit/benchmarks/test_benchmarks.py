@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.measures import Measure, at_least, at_most, broken, figure, row_of
 from tests.benchmarks.process_tree import Usage
-from tests.benchmarks.standstill import Look, find_standstill
+from tests.benchmarks.standstill import UsageSample, find_standstill
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -60,10 +60,10 @@ def test_an_unknown_section_is_refused():
 
 def looks(rates, begin):
     """A look a second; between two of them so many bytes are read."""
-    found, total = [Look(0.0, Usage(0.0, 0, 0), loggers_began=False)], 0
+    found, total = [UsageSample(0.0, Usage(0.0, 0, 0), loggers_began=False)], 0
     for second, rate in enumerate(rates, start=1):
         total += rate
-        found.append(Look(float(second), Usage(total / 1e9, total, 0), second >= begin))
+        found.append(UsageSample(float(second), Usage(total / 1e9, total, 0), second >= begin))
     return found
 
 

@@ -28,7 +28,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorld:
     for night in (FIRST, SECOND, NightId("20251108", Kind.ENGINEERING)):
         made.store.discover(night, 1.0)
     for number, name in enumerate(NAMES, start=1):
-        made.eyes.write(name, f"VMPA0000000{number}|/archive/{number}|{number}000\r\n")
+        made.reader.write(name, f"VMPA0000000{number}|/archive/{number}|{number}000\r\n")
     monkeypatch.chdir(tmp_path)
     return made
 
@@ -76,7 +76,7 @@ def test_combined_they_are_one_file_that_never_takes_the_place_of_another(
 
 
 def test_a_frame_in_two_manifests_is_refused_by_everybody(world: FakeWorld) -> None:
-    world.eyes.write(NAMES[2], "VMPA00000001|/archive/other|5\r\n")
+    world.reader.write(NAMES[2], "VMPA00000001|/archive/other|5\r\n")
     for command in ("manifest", "mail"):
         error = world.fail(command, "20251106", "20251107")
         assert (type(error), error.code) == (DataError, "manifest_duplicate")
@@ -102,7 +102,7 @@ def test_a_night_without_a_manifest_is_told_why(
 
 
 def test_a_damaged_manifest_is_named(world: FakeWorld) -> None:
-    world.eyes.write(NAMES[1], "VMPA00000002\r\n")
+    world.reader.write(NAMES[1], "VMPA00000002\r\n")
     assert NAMES[1] in world.fail("manifest", "20251106").message
 
 

@@ -170,7 +170,7 @@ def test_the_plan_is_that_of_the_nights_stage(monkeypatch: pytest.MonkeyPatch) -
     world.store.discover(NIGHT, 0.0)
     told = json.loads(world.run("plan", "20251106", "--json").output)
     expected = STAGES[StageName.SYNC].plan(
-        STAGES[StageName.SYNC].survey(NIGHT, world.eyes), world.settings
+        STAGES[StageName.SYNC].survey(NIGHT, world.reader), world.settings
     )
     assert told["stage"] == "sync"
     assert len(told["waves"]) == len(expected.waves)

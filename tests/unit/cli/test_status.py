@@ -13,10 +13,10 @@ from vampd.errors import UsageError
 from vampd.model.nights import (
     Event,
     EventName,
-    Facts,
     Kind,
     NightId,
     NightRecord,
+    NightUpdate,
     StageName,
     State,
     Status,
@@ -29,14 +29,14 @@ CONTRACT = {"date", "kind", "stage", "status", "safe_at", "frames", "bytes", "at
 MORE = {"code", "not_before", "note", "progress"}
 
 
-def record(status: Status, **facts: Any) -> NightRecord:
+def record(status: Status, **changes: Any) -> NightRecord:
     state = State(
         StageName.FPACK,
         status,
         attempts=2,
         not_before=NOW + 200 if status is Status.WAITING else None,
     )
-    return replace(NightRecord(ARCHIVE, state, changed_at=NOW - 7300), **facts)
+    return replace(NightRecord(ARCHIVE, state, changed_at=NOW - 7300), **changes)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ _PACKING: dict[str, Any] = {
 
 def test_progress_is_told_in_frames_and_bytes_where_cubes_are_packed(world: FakeWorld) -> None:
     world.store.apply(ARCHIVE, Event(EventName.SETTLED), at=NOW, actor="vampd")
-    world.store.keep(ARCHIVE, Facts(**_PACKING))
+    world.store.update(ARCHIVE, NightUpdate(**_PACKING))
     assert "13/140 13%" in world.run("status").output
     for command in ("status", "why"):
         assert (
@@ -131,7 +131,7 @@ def test_progress_is_told_in_frames_and_bytes_where_cubes_are_packed(world: Fake
     (told,) = json.loads(world.run("status", "--kind", "archive", "--json").output)
     names = ("done_frames", "all_frames", "done_bytes", "all_bytes")
     assert told["progress"] == {"done": 13, "all": 140} | {name: _PACKING[name] for name in names}
-    world.store.keep(ARCHIVE, Facts(done_frames=0, all_frames=0, done_bytes=0, all_bytes=0))
+    world.store.update(ARCHIVE, NightUpdate(done_frames=0, all_frames=0, done_bytes=0, all_bytes=0))
     assert "13 of 140 actions\n" in world.run("status", "20251106").output
 
 
@@ -155,7 +155,7 @@ def test_the_history_of_one_night_is_told_to_programs(world: FakeWorld) -> None:
 
 
 def test_both_nights_of_a_date_are_shown_with_their_events(world: FakeWorld) -> None:
-    world.store.keep(ENGINEERING, Facts(frames=1234, bytes=5_000_000))
+    world.store.update(ENGINEERING, NightUpdate(frames=1234, bytes=5_000_000))
     shown = world.run("status", "20251106").output
     assert shown.index("20251106 archive") < shown.index("20251106 engineering")
     for text in ("why: a reason", "last 1 of 1 events", "1,234", "5.00 MB", "sync (1 of 4)"):
@@ -173,7 +173,7 @@ def test_an_error_of_many_lines_is_shown_in_full_for_one_night(world: FakeWorld)
 
 def test_in_a_pipe_each_night_is_one_plain_line(world: FakeWorld) -> None:
     long = "a long word " * 40
-    world.store.keep(ARCHIVE, Facts(note=f"{long}\n{long}"))
+    world.store.update(ARCHIVE, NightUpdate(note=f"{long}\n{long}"))
     shown = world.run("status").output
     assert "\x1b" not in shown
     lines = shown.splitlines()

@@ -177,15 +177,15 @@ def test_a_cube_that_a_camera_writes_just_now_does_not_stop_the_summary(
 ) -> None:
     show_night(world, usual_night())
     written = FileStamp("vcam1/vcam1_11:00:00.000000000.fits", 100, 1)
-    world.eyes.add_cube(SetAside(written, None, 0, "unused", "unused"))
-    read = world.eyes.raw_cube
+    world.reader.add_cube(SetAside(written, None, 0, "unused", "unused"))
+    read = world.reader.raw_cube
 
     def raw_cube(night: object, fits: FileStamp) -> RawCube | SetAside:
         if fits == written:
             raise TransientError("raw_changed", "it grows")
         return read(NIGHT, fits)
 
-    monkeypatch.setattr(world.eyes, "raw_cube", raw_cube)
+    monkeypatch.setattr(world.reader, "raw_cube", raw_cube)
     assert any("being_written" in finding for finding in told(world)["findings"])
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders.settings import make_settings
 from tests.support.worlds.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
-from vampd.model.nights import Facts, Kind, NightId
+from vampd.model.nights import Kind, NightId, NightUpdate
 
 # instrument.md, "Status tables"; its /mnt/fuuu is the test's root.
 PAGE = """\
@@ -36,9 +36,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorld:
     for date in ("20260102", "20251106", "20251004"):
         made.store.discover(NightId(date, Kind.ARCHIVE), 0.0)
     made.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
-    made.store.keep(
+    made.store.update(
         NightId("20251106", Kind.ARCHIVE),
-        Facts(
+        NightUpdate(
             processed_at=seconds("2025-11-07T01:51:53"),
             transferred_at=seconds("2025-11-07T02:51:24"),
             safe_at=seconds("2025-11-14T20:15:09"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.worlds.terminal import FakeWorld, fake_world
-from vampd.model.nights import Event, EventName, Facts, Kind, NightId, StageName, Status
+from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 3\nValueError: odd'
@@ -69,13 +69,13 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "filling: hold"
     move(world, EventName.SETTLED)
     assert advised() == "ready: plan"
-    world.store.keep(NIGHT, Facts(note="waits for the older night 20251105 to get its IDs"))
+    world.store.update(NIGHT, NightUpdate(note="waits for the older night 20251105 to get its IDs"))
     assert advised() == "ready: release"
     move(world, EventName.CLAIMED)
     assert advised() == "running: log"
     move(world, EventName.FAILED, code="x", message="y", not_before=0.0)
     assert advised() == "waiting: release"
-    world.store.keep(NIGHT, Facts(note=""))
+    world.store.update(NIGHT, NightUpdate(note=""))
     assert advised() == "waiting: retry"
     for code, verb in (
         ("sync_unexpected", "summary"),
@@ -95,9 +95,9 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert record.state.status is Status.DONE
     # What was found bad on the archive host is no longer safe.
     assert advised() == "done: retry"
-    world.store.keep(NIGHT, Facts(safe_at=1.0))
+    world.store.update(NIGHT, NightUpdate(safe_at=1.0))
     assert advised() == "done: mail"
-    world.store.keep(NIGHT, Facts(unsafe=True))
+    world.store.update(NIGHT, NightUpdate(unsafe=True))
     assert advised() == "done: retry"
 
 

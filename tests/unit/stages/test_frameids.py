@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders.headers import card, framelist, settings
-from tests.support.fakes.fake_night_reader import FakeEyes
+from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.config import Authority
 from vampd.errors import FrameIdConflict
 from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id
@@ -24,66 +24,68 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 FIRST = 90_000_001
 
 
-def plan(eyes: FakeEyes, night: NightId = NIGHT) -> Plan:
-    return frameids.plan(frameids.survey(night, eyes), settings())
+def plan(reader: FakeNightReader, night: NightId = NIGHT) -> Plan:
+    return frameids.plan(frameids.survey(night, reader), settings())
 
 
-def bind(eyes: FakeEyes, *products: Framelist, first: int = FIRST, applied: bool = False) -> None:
+def bind(
+    reader: FakeNightReader, *products: Framelist, first: int = FIRST, applied: bool = False
+) -> None:
     for number, product in enumerate(products, start=first):
-        eyes.bound[product.identity] = BoundId(product.identity, FrameId(number), applied)
+        reader.bound[product.identity] = BoundId(product.identity, FrameId(number), applied)
 
 
-def pack(eyes: FakeEyes, product: Framelist) -> None:
+def pack(reader: FakeNightReader, product: Framelist) -> None:
     """The product is packed and its framelist retired."""
-    eyes.write(product.packed_path, b"packed")
-    eyes.write(product.sidecar_path, b"rows")
-    eyes.identities[product.packed_path] = product.identity
-    eyes.framelists.pop(product.path, None)
+    reader.write(product.packed_path, b"packed")
+    reader.write(product.sidecar_path, b"rows")
+    reader.identities[product.packed_path] = product.identity
+    reader.framelists.pop(product.path, None)
 
 
-def night_of(*framelists: Framelist) -> FakeEyes:
-    eyes = FakeEyes()
+def night_of(*framelists: Framelist) -> FakeNightReader:
+    reader = FakeNightReader()
     for one in framelists:
-        eyes.add_framelist(one)
-    return eyes
+        reader.add_framelist(one)
+    return reader
 
 
-def execute(eyes: FakeEyes, plan: Plan, highest: int = FIRST - 1) -> None:
+def execute(reader: FakeNightReader, plan: Plan, highest: int = FIRST - 1) -> None:
     """What the daemon does with this stage's actions; a reservation continues behind `highest`."""
     for action in (action for wave in plan.waves for action in wave):
         match action:
             case ReserveFrameIds(identities):
                 for number, identity in enumerate(identities, start=highest + 1):
-                    eyes.bound[identity] = BoundId(identity, FrameId(number), applied=False)
+                    reader.bound[identity] = BoundId(identity, FrameId(number), applied=False)
             case StampFrameId(path, _, frame_id):
-                eyes.add_framelist(stamp_frame_id(eyes.framelists[path], frame_id))
+                reader.add_framelist(stamp_frame_id(reader.framelists[path], frame_id))
             case MarkApplied(frame_ids):
-                for bound in list(eyes.bound.values()):
+                for bound in list(reader.bound.values()):
                     if bound.frame_id in frame_ids:
-                        eyes.mark_applied(bound.identity)
+                        reader.mark_applied(bound.identity)
             case WriteText(path, text):
-                eyes.write(path, text)
+                reader.write(path, text)
             case Retire(path, kept_as):
-                assert kept_as in eyes.framelists
-                eyes.retire(path)
+                assert kept_as in reader.framelists
+                reader.retire(path)
             case _:
                 raise AssertionError(action)
 
 
-def settle(eyes: FakeEyes, highest: int = FIRST - 1) -> list[Plan]:
+def settle(reader: FakeNightReader, highest: int = FIRST - 1) -> list[Plan]:
     """Survey, plan, execute until nothing is left; no plan may come twice."""
     plans: list[Plan] = []
-    while found := plan(eyes):
+    while found := plan(reader):
         assert found not in plans
         plans.append(found)
-        execute(eyes, found, highest)
+        execute(reader, found, highest)
     return plans
 
 
-def id_order(eyes: FakeEyes, framelists: Iterable[Framelist]) -> list[str]:
+def id_order(reader: FakeNightReader, framelists: Iterable[Framelist]) -> list[str]:
     """Names before stamping, in the order of their IDs."""
     return [
-        one.name for one in sorted(framelists, key=lambda one: eyes.bound[one.identity].frame_id)
+        one.name for one in sorted(framelists, key=lambda one: reader.bound[one.identity].frame_id)
     ]
 
 
@@ -93,9 +95,9 @@ LATEST = framelist("latest", first_us=3, start=6)
 
 
 def test_nothing_is_stamped_before_every_cube_has_a_bound_id():
-    eyes = night_of(LATER, EARLY)
-    bind(eyes, LATER)
-    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+    reader = night_of(LATER, EARLY)
+    bind(reader, LATER)
+    assert plan(reader) == Plan.of([ReserveFrameIds((EARLY.identity,))])
 
 
 def test_ids_follow_first_acquisition_then_camera_then_state_and_never_the_name():
@@ -110,20 +112,20 @@ def test_ids_follow_first_acquisition_then_camera_then_state_and_never_the_name(
         framelist("t", first_us=10, camera=1, flc_state="", start=7),
     ]
     for arrangement in (in_order, in_order[::-1]):
-        eyes = night_of(*arrangement)
-        assert plan(eyes) == Plan.of([ReserveFrameIds(tuple(one.identity for one in in_order))])
+        reader = night_of(*arrangement)
+        assert plan(reader) == Plan.of([ReserveFrameIds(tuple(one.identity for one in in_order))])
 
 
 def test_cubes_of_equal_order_are_ordered_by_identity():
     twins = [framelist("a", start=1), framelist("b", start=2)]
-    eyes = night_of(*twins)
+    reader = night_of(*twins)
     expected = tuple(sorted(one.identity for one in twins))
-    assert plan(eyes) == Plan.of([ReserveFrameIds(expected)])
+    assert plan(reader) == Plan.of([ReserveFrameIds(expected)])
 
 
 def test_a_bound_cube_is_stamped_then_marked_and_its_old_framelist_retired_then_nothing():
-    eyes = night_of(EARLY, LATER)
-    bind(eyes, EARLY, LATER)
+    reader = night_of(EARLY, LATER)
+    bind(reader, EARLY, LATER)
     stamps = [
         StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST)),
         StampFrameId(LATER.path, LATER.identity, FrameId(FIRST + 1)),
@@ -133,15 +135,15 @@ def test_a_bound_cube_is_stamped_then_marked_and_its_old_framelist_retired_then_
         Retire(EARLY.path, "vgen2/VMPA90000001.framelist"),
         Retire(LATER.path, "vgen2/VMPA90000002.framelist"),
     ]
-    assert settle(eyes) == [Plan.of(stamps), Plan.of(marks, retired)]
-    assert sorted(eyes.framelists) == [retire.kept_as for retire in retired]
+    assert settle(reader) == [Plan.of(stamps), Plan.of(marks, retired)]
+    assert sorted(reader.framelists) == [retire.kept_as for retire in retired]
 
 
 def test_stamping_does_not_wait_for_a_framelist_that_a_crash_left_behind():
     stamped = stamp_frame_id(EARLY, FrameId(FIRST))
-    eyes = night_of(EARLY, stamped, LATER)
-    bind(eyes, EARLY, LATER)
-    assert plan(eyes) == Plan.of(
+    reader = night_of(EARLY, stamped, LATER)
+    bind(reader, EARLY, LATER)
+    assert plan(reader) == Plan.of(
         [StampFrameId(LATER.path, LATER.identity, FrameId(FIRST + 1))],
         [MarkApplied((FrameId(FIRST),))],
         [Retire(EARLY.path, stamped.path)],
@@ -149,65 +151,65 @@ def test_stamping_does_not_wait_for_a_framelist_that_a_crash_left_behind():
 
 
 def test_a_crash_after_any_action_ends_in_the_same_night():
-    def fresh() -> FakeEyes:
+    def fresh() -> FakeNightReader:
         return night_of(LATEST, EARLY, LATER)
 
     whole = fresh()
     actions = sum(len(found) for found in settle(whole))
     assert actions == 1 + 3 + 1 + 3
     for killed_after in range(actions):
-        eyes, left = fresh(), killed_after
+        reader, left = fresh(), killed_after
         while left:
-            found = plan(eyes)
+            found = plan(reader)
             for action in [action for wave in found.waves for action in wave][:left]:
-                execute(eyes, Plan.of([action]))
+                execute(reader, Plan.of([action]))
                 left -= 1
-        settle(eyes)
-        assert (eyes.framelists, eyes.bound) == (whole.framelists, whole.bound)
+        settle(reader)
+        assert (reader.framelists, reader.bound) == (whole.framelists, whole.bound)
 
 
 def test_an_id_is_marked_only_when_its_product_carries_it():
-    eyes = night_of(EARLY)
-    bind(eyes, EARLY, LATER)
-    assert plan(eyes) == Plan.of([StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST))])
+    reader = night_of(EARLY)
+    bind(reader, EARLY, LATER)
+    assert plan(reader) == Plan.of([StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST))])
 
 
 def test_a_packed_product_carries_its_id_also_without_its_framelist():
-    eyes = night_of()
-    bind(eyes, EARLY, LATER)
-    pack(eyes, stamp_frame_id(EARLY, FrameId(FIRST)))
-    assert plan(eyes) == Plan.of([MarkApplied((FrameId(FIRST),))])
+    reader = night_of()
+    bind(reader, EARLY, LATER)
+    pack(reader, stamp_frame_id(EARLY, FrameId(FIRST)))
+    assert plan(reader) == Plan.of([MarkApplied((FrameId(FIRST),))])
 
 
 def test_late_cubes_come_after_the_packed_ones_and_change_no_id():
-    eyes = night_of(LATER, LATEST)
-    settle(eyes)
-    for path in list(eyes.framelists):
-        pack(eyes, eyes.framelists[path])
-    before = dict(eyes.bound)
-    assert not plan(eyes)
-    eyes.add_framelist(EARLY)
-    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
-    settle(eyes, highest=FIRST + 1)
-    assert id_order(eyes, [EARLY, LATER, LATEST]) == ["later", "latest", "early"]
-    assert {identity: eyes.bound[identity] for identity in before} == before
+    reader = night_of(LATER, LATEST)
+    settle(reader)
+    for path in list(reader.framelists):
+        pack(reader, reader.framelists[path])
+    before = dict(reader.bound)
+    assert not plan(reader)
+    reader.add_framelist(EARLY)
+    assert plan(reader) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+    settle(reader, highest=FIRST + 1)
+    assert id_order(reader, [EARLY, LATER, LATEST]) == ["later", "latest", "early"]
+    assert {identity: reader.bound[identity] for identity in before} == before
 
 
 def test_two_framelists_of_one_cube_get_one_id():
     twin = replace(EARLY, name="twin")
-    eyes = night_of(EARLY, twin)
-    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
-    settle(eyes)
-    assert sorted(eyes.framelists) == ["vgen2/VMPA90000001.framelist"]
+    reader = night_of(EARLY, twin)
+    assert plan(reader) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+    settle(reader)
+    assert sorted(reader.framelists) == ["vgen2/VMPA90000001.framelist"]
 
 
 def test_an_engineering_night_gets_no_ids():
-    eyes = night_of(EARLY)
-    assert plan(eyes, NightId("20251106", Kind.ENGINEERING)) == Plan()
+    reader = night_of(EARLY)
+    assert plan(reader, NightId("20251106", Kind.ENGINEERING)) == Plan()
 
 
 def test_a_night_without_products_is_done():
-    assert plan(FakeEyes()) == Plan()
+    assert plan(FakeNightReader()) == Plan()
 
 
 def carrying(text: str) -> Framelist:
@@ -225,24 +227,24 @@ def carrying(text: str) -> Framelist:
     ],
 )
 def test_a_cube_that_carries_an_id_other_than_its_own_is_a_conflict(text):
-    eyes = night_of(carrying(text))
+    reader = night_of(carrying(text))
     with pytest.raises(FrameIdConflict, match="carries FRAMEID"):
-        plan(eyes)
-    bind(eyes, EARLY)
+        plan(reader)
+    bind(reader, EARLY)
     with pytest.raises(FrameIdConflict, match="binds VMPA90000001"):
-        plan(eyes)
+        plan(reader)
 
 
 @pytest.mark.parametrize("text", ["FRAMEID = ''", "FRAMEID = '   '", "FRAMEID ="])
 def test_an_empty_frameid_is_no_id(text):
-    eyes = night_of(carrying(text))
-    assert plan(eyes) == Plan.of([ReserveFrameIds((EARLY.identity,))])
+    reader = night_of(carrying(text))
+    assert plan(reader) == Plan.of([ReserveFrameIds((EARLY.identity,))])
 
 
 def test_a_cube_that_carries_its_own_id_under_its_old_name_is_stamped():
-    eyes = night_of(carrying("FRAMEID = 'VMPA90000001'"))
-    bind(eyes, EARLY)
-    assert plan(eyes) == Plan.of([StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST))])
+    reader = night_of(carrying("FRAMEID = 'VMPA90000001'"))
+    bind(reader, EARLY)
+    assert plan(reader) == Plan.of([StampFrameId(EARLY.path, EARLY.identity, FrameId(FIRST))])
 
 
 STAMPED = stamp_frame_id(EARLY, FrameId(FIRST))
@@ -260,37 +262,37 @@ STAMPED = stamp_frame_id(EARLY, FrameId(FIRST))
     ],
 )
 def test_a_name_that_disagrees_with_ledger_or_cards_is_a_conflict(odd):
-    eyes = night_of(odd)
-    bind(eyes, EARLY)
+    reader = night_of(odd)
+    bind(reader, EARLY)
     with pytest.raises(FrameIdConflict) as caught:
-        plan(eyes)
+        plan(reader)
     assert caught.value.code == "frame_id_conflict"
     assert odd.path in caught.value.message
 
 
 def test_a_ledger_that_has_forgotten_a_stamped_cube_grants_nothing():
-    eyes = night_of(STAMPED, LATER)
+    reader = night_of(STAMPED, LATER)
     with pytest.raises(FrameIdConflict, match="binds none"):
-        plan(eyes)
+        plan(reader)
 
 
 @pytest.mark.parametrize("product", [EARLY, stamp_frame_id(EARLY, FrameId(FIRST + 1))])
 def test_a_packed_product_under_another_name_than_its_id_is_a_conflict(product):
-    eyes = night_of(LATER)
-    pack(eyes, product)
+    reader = night_of(LATER)
+    pack(reader, product)
     with pytest.raises(FrameIdConflict, match=product.packed_path):
-        plan(eyes)
-    bind(eyes, EARLY)
+        plan(reader)
+    bind(reader, EARLY)
     with pytest.raises(FrameIdConflict, match=product.packed_path):
-        plan(eyes)
+        plan(reader)
 
 
 def test_one_id_bound_to_two_cubes_is_a_conflict():
-    eyes = night_of(EARLY, LATER)
-    bind(eyes, EARLY)
-    bind(eyes, LATER)
+    reader = night_of(EARLY, LATER)
+    bind(reader, EARLY)
+    bind(reader, LATER)
     with pytest.raises(FrameIdConflict, match="VMPA90000001 to 2 cubes"):
-        plan(eyes)
+        plan(reader)
 
 
 def generation_of(*framelists: Framelist, number: int = 1) -> Generation:
@@ -301,37 +303,37 @@ def generation_of(*framelists: Framelist, number: int = 1) -> Generation:
 
 
 def test_the_names_are_told_when_every_cube_carries_its_id_and_not_before():
-    eyes = night_of(EARLY, LATER)
-    eyes.committed.append(generation_of(LATER, EARLY))
-    plans = settle(eyes)
+    reader = night_of(EARLY, LATER)
+    reader.committed.append(generation_of(LATER, EARLY))
+    plans = settle(reader)
     told = "early.fits\tVMPA90000001.fits\nlater.fits\tVMPA90000002.fits\n"
     assert [frameids.NAME_CHANGES_PATH in repr(found) for found in plans] == [False, False, True]
     assert plans[-1].waves[-1][-1] == WriteText(frameids.NAME_CHANGES_PATH, told)
-    assert eyes.text(NIGHT, frameids.NAME_CHANGES_PATH) == told
-    assert not plan(eyes)
+    assert reader.text(NIGHT, frameids.NAME_CHANGES_PATH) == told
+    assert not plan(reader)
 
 
 def test_names_of_late_cubes_are_appended_also_when_the_others_are_packed_or_gone():
-    eyes = night_of(LATER, LATEST)
-    eyes.committed.append(generation_of(LATER, LATEST))
-    settle(eyes)
-    before = eyes.text(NIGHT, frameids.NAME_CHANGES_PATH)
-    pack(eyes, stamp_frame_id(LATER, FrameId(FIRST)))
-    eyes.framelists.clear()
-    eyes.committed.append(generation_of(EARLY, number=2))
-    eyes.add_framelist(EARLY)
-    settle(eyes, highest=FIRST + 1)
-    after = eyes.text(NIGHT, frameids.NAME_CHANGES_PATH)
+    reader = night_of(LATER, LATEST)
+    reader.committed.append(generation_of(LATER, LATEST))
+    settle(reader)
+    before = reader.text(NIGHT, frameids.NAME_CHANGES_PATH)
+    pack(reader, stamp_frame_id(LATER, FrameId(FIRST)))
+    reader.framelists.clear()
+    reader.committed.append(generation_of(EARLY, number=2))
+    reader.add_framelist(EARLY)
+    settle(reader, highest=FIRST + 1)
+    after = reader.text(NIGHT, frameids.NAME_CHANGES_PATH)
     assert after == f"{before}early.fits\tVMPA90000003.fits\n"
 
 
 def test_name_changes_that_were_lost_are_written_again_to_the_byte():
-    eyes = night_of(EARLY, LATER)
-    eyes.committed.append(generation_of(LATER, EARLY))
-    settle(eyes)
-    told = eyes.tree.pop(frameids.NAME_CHANGES_PATH).content
-    settle(eyes)
-    assert eyes.tree[frameids.NAME_CHANGES_PATH].content == told
+    reader = night_of(EARLY, LATER)
+    reader.committed.append(generation_of(LATER, EARLY))
+    settle(reader)
+    told = reader.tree.pop(frameids.NAME_CHANGES_PATH).content
+    settle(reader)
+    assert reader.tree[frameids.NAME_CHANGES_PATH].content == told
 
 
 @pytest.mark.parametrize(
@@ -343,12 +345,12 @@ def test_name_changes_that_were_lost_are_written_again_to_the_byte():
     ],
 )
 def test_name_changes_that_tell_otherwise_are_a_conflict_and_stay(text, told):
-    eyes = night_of(EARLY)
-    eyes.committed.append(generation_of(EARLY))
-    eyes.write(frameids.NAME_CHANGES_PATH, text)
+    reader = night_of(EARLY)
+    reader.committed.append(generation_of(EARLY))
+    reader.write(frameids.NAME_CHANGES_PATH, text)
     with pytest.raises(FrameIdConflict, match=told):
-        settle(eyes)
-    assert eyes.text(NIGHT, frameids.NAME_CHANGES_PATH) == text
+        settle(reader)
+    assert reader.text(NIGHT, frameids.NAME_CHANGES_PATH) == text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.support.builders.headers import (
     read_header_file,
     settings,
 )
-from tests.support.fakes.fake_night_reader import FakeEyes
+from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.config import Headers, WhenMissing
 from vampd.errors import DataError
 from vampd.model.cubes import Cards, apply_edits
@@ -23,17 +23,17 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 
 
 @pytest.fixture
-def eyes() -> FakeEyes:
-    return FakeEyes(keywords=instrument_dictionary())
+def reader() -> FakeNightReader:
+    return FakeNightReader(keywords=instrument_dictionary())
 
 
 # These headers have only a few cards; what is required has tests of its own.
 NOTHING = Headers(required=())
 
 
-def plan(eyes: FakeEyes, rules: Headers = NOTHING) -> Plan:
+def plan(reader: FakeNightReader, rules: Headers = NOTHING) -> Plan:
     chosen = settings().model_copy(update={"headers": rules})
-    return headers.plan(headers.survey(NIGHT, eyes), chosen)
+    return headers.plan(headers.survey(NIGHT, reader), chosen)
 
 
 def edits(plan: Plan) -> list[EditCards]:
@@ -41,27 +41,27 @@ def edits(plan: Plan) -> list[EditCards]:
     return [action for action in wave if isinstance(action, EditCards)]
 
 
-def execute(eyes: FakeEyes, plan: Plan) -> None:
+def execute(reader: FakeNightReader, plan: Plan) -> None:
     assert len(edits(plan)) == len(plan)
     for edit in edits(plan):
-        before = eyes.framelists[edit.framelist]
-        eyes.framelists[edit.framelist] = apply_edits(before, edit.edits)
+        before = reader.framelists[edit.framelist]
+        reader.framelists[edit.framelist] = apply_edits(before, edit.edits)
 
 
-def test_repairing_twice_edits_nothing(eyes):
-    eyes.add_framelist(framelist())
-    eyes.add_framelist(framelist("vsync_10:20:00.509073.cam2.A", camera=2))
-    first = plan(eyes)
-    assert [edit.framelist for edit in edits(first)] == sorted(eyes.framelists)
-    execute(eyes, first)
-    assert not plan(eyes)
+def test_repairing_twice_edits_nothing(reader):
+    reader.add_framelist(framelist())
+    reader.add_framelist(framelist("vsync_10:20:00.509073.cam2.A", camera=2))
+    first = plan(reader)
+    assert [edit.framelist for edit in edits(first)] == sorted(reader.framelists)
+    execute(reader, first)
+    assert not plan(reader)
 
 
-def test_only_cards_that_are_out_of_form_are_edited(eyes):
+def test_only_cards_that_are_out_of_form_are_edited(reader):
     before = framelist()
-    eyes.add_framelist(before)
-    execute(eyes, plan(eyes))
-    after = eyes.framelists[before.path]
+    reader.add_framelist(before)
+    execute(reader, plan(reader))
+    after = reader.framelists[before.path]
     assert changed_keywords(before.cards, after.cards) == {
         *("CD1_1", "CRPIX1", "DATA-TYP", "EXP-ID", "EXPTIME", "FRAMEID", "FRATE", "HST"),
         *("MFRATE", "MJD", "RET-ANG1"),
@@ -70,26 +70,26 @@ def test_only_cards_that_are_out_of_form_are_edited(eyes):
     assert after.renamed(before.name, before.cards) == before
 
 
-def test_a_framelist_in_form_is_not_written_again(eyes):
-    eyes.add_framelist(framelist(header=cards(["AIRMASS =                1.134 / x"])))
-    eyes.add_framelist(framelist("other", header=cards(["AIRMASS = 1.134 / x"])))
-    assert [edit.framelist for edit in edits(plan(eyes))] == ["vgen2/other.framelist"]
+def test_a_framelist_in_form_is_not_written_again(reader):
+    reader.add_framelist(framelist(header=cards(["AIRMASS =                1.134 / x"])))
+    reader.add_framelist(framelist("other", header=cards(["AIRMASS = 1.134 / x"])))
+    assert [edit.framelist for edit in edits(plan(reader))] == ["vgen2/other.framelist"]
 
 
-def test_a_night_without_framelists_is_done(eyes):
-    assert plan(eyes) == Plan()
+def test_a_night_without_framelists_is_done(reader):
+    assert plan(reader) == Plan()
 
 
-def test_a_card_that_stays_out_of_form_is_remarked_on_and_leaves_the_plan_empty(eyes):
-    eyes.add_framelist(framelist(header=cards(["AIRMASS = 1E-9 / x"])))
-    empty = plan(eyes)
+def test_a_card_that_stays_out_of_form_is_remarked_on_and_leaves_the_plan_empty(reader):
+    reader.add_framelist(framelist(header=cards(["AIRMASS = 1E-9 / x"])))
+    empty = plan(reader)
     assert not empty
     assert empty == Plan()
     (remark,) = empty.remarks
     assert (remark.code, remark.subject) == ("card_rounds_to_zero", "AIRMASS")
     for told in ("AIRMASS = 1E-9", "%20.3f", framelist().path):
         assert told in remark.message
-    assert dict(remark.facts) == {
+    assert dict(remark.changes) == {
         "keyword": "AIRMASS",
         "value": "1E-9",
         "form": "%20.3f",
@@ -97,13 +97,13 @@ def test_a_card_that_stays_out_of_form_is_remarked_on_and_leaves_the_plan_empty(
     }
 
 
-def test_the_same_remark_on_a_thousand_framelists_is_one_remark(eyes):
+def test_the_same_remark_on_a_thousand_framelists_is_one_remark(reader):
     for number in range(1000):
-        eyes.add_framelist(
+        reader.add_framelist(
             framelist(f"{number:04d}", header=cards([f"AIRMASS = 1E-{number + 9}", "ZD = nan"]))
         )
-    eyes.add_framelist(framelist("0000", header=cards(["AIRMASS = nan", "AIRMASS = inf"])))
-    remarks = plan(eyes).remarks
+    reader.add_framelist(framelist("0000", header=cards(["AIRMASS = nan", "AIRMASS = inf"])))
+    remarks = plan(reader).remarks
     assert [(remark.code, remark.subject) for remark in remarks] == [
         ("card_not_a_value", "AIRMASS"),
         ("card_rounds_to_zero", "AIRMASS"),
@@ -112,33 +112,33 @@ def test_the_same_remark_on_a_thousand_framelists_is_one_remark(eyes):
     assert remarks[1].message.endswith("in 999 framelists, first vgen2/0001.framelist")
 
 
-def test_equal_cards_of_many_framelists_are_kept_once(eyes):
+def test_equal_cards_of_many_framelists_are_kept_once(reader):
     for number in range(3):
         texts = tuple("".join(list(text)) for text in framelist().cards.texts)
-        eyes.add_framelist(framelist(str(number), header=Cards(texts)))
-    survey = headers.survey(NIGHT, eyes)
+        reader.add_framelist(framelist(str(number), header=Cards(texts)))
+    survey = headers.survey(NIGHT, reader)
     kept = {id(text) for one in survey.framelists for text in one.cards.texts}
     assert len(kept) == len(set(framelist().cards.texts))
 
 
-def test_real_headers_change_only_as_the_dictionary_says_and_only_once(eyes, real_telemetry):
+def test_real_headers_change_only_as_the_dictionary_says_and_only_once(reader, real_telemetry):
     files = header_files(real_telemetry)
     assert len(files) == 2
     for file in files:
         before = read_header_file(file)
         assert len(before) == 415
-        eyes.add_framelist(framelist("real", header=before))
-        found = plan(eyes, Headers())
+        reader.add_framelist(framelist("real", header=before))
+        found = plan(reader, Headers())
         # Another camera than VAMPIRES', whose headers do not tell its number.
         assert [(remark.code, remark.subject) for remark in found.remarks] == [
             ("card_missing", "U_CAMERA"),
             ("card_missing", "FILTER02"),
         ]
-        execute(eyes, found)
-        after = eyes.framelists["vgen2/real.framelist"].cards
+        execute(reader, found)
+        after = reader.framelists["vgen2/real.framelist"].cards
         differing = changed_keywords(before, after)
         assert differing
-        assert differing <= eyes.keywords.entries.keys()
+        assert differing <= reader.keywords.entries.keys()
         for keyword in differing:
             old, new = before.card(keyword), after.card(keyword)
             assert old is not None
@@ -148,41 +148,42 @@ def test_real_headers_change_only_as_the_dictionary_says_and_only_once(eyes, rea
             assert before.string(keyword) == after.string(keyword)
             if before.number(keyword) is not None:
                 assert after.number(keyword) == pytest.approx(before.number(keyword), abs=5e-4)
-        assert not plan(eyes)
+        assert not plan(reader)
 
 
-def test_a_missing_card_is_told_once_for_all_framelists_and_nothing_is_held(eyes):
-    eyes.add_framelist(framelist("0", header=cards(["EXPTIME = 1", "OBJECT  = ''"])))
-    eyes.add_framelist(framelist("1", header=cards(["OBJECT  = 'M 31'"])))
-    eyes.add_framelist(framelist("2", header=cards(["EXPTIME = 1", "OBJECT  ="])))
-    found = plan(eyes, Headers(required=("OBJECT", "EXPTIME")))
+def test_a_missing_card_is_told_once_for_all_framelists_and_nothing_is_held(reader):
+    reader.add_framelist(framelist("0", header=cards(["EXPTIME = 1", "OBJECT  = ''"])))
+    reader.add_framelist(framelist("1", header=cards(["OBJECT  = 'M 31'"])))
+    reader.add_framelist(framelist("2", header=cards(["EXPTIME = 1", "OBJECT  ="])))
+    found = plan(reader, Headers(required=("OBJECT", "EXPTIME")))
     assert [
-        (remark.code, remark.subject, dict(remark.facts)["framelists"]) for remark in found.remarks
+        (remark.code, remark.subject, dict(remark.changes)["framelists"])
+        for remark in found.remarks
     ] == [("card_missing", "OBJECT", "2"), ("card_missing", "EXPTIME", "1")]
     assert "OBJECT is missing or empty in 2 framelists, first vgen2/0.f" in found.remarks[0].message
     # An undefined value stays undefined; an empty string only gets its width.
     assert {edit.framelist[6] for edit in edits(found)} == {"0", "1", "2"}
-    execute(eyes, found)
-    assert eyes.framelists["vgen2/2.framelist"].cards.texts[1] == "OBJECT  =".ljust(80)
+    execute(reader, found)
+    assert reader.framelists["vgen2/2.framelist"].cards.texts[1] == "OBJECT  =".ljust(80)
 
 
-def test_a_missing_card_holds_the_night_before_anything_is_edited_if_so_configured(eyes):
+def test_a_missing_card_holds_the_night_before_anything_is_edited_if_so_configured(reader):
     rules = Headers(required=("OBJECT", "EXPTIME", "ZD"), when_missing=WhenMissing.HOLD)
     for number in range(3):
-        eyes.add_framelist(framelist(str(number), header=cards(["ZD      = 1"])))
-    eyes.add_framelist(framelist("9", header=cards(["ZD      = 1", "OBJECT  = 'M 31'"])))
+        reader.add_framelist(framelist(str(number), header=cards(["ZD      = 1"])))
+    reader.add_framelist(framelist("9", header=cards(["ZD      = 1", "OBJECT  = 'M 31'"])))
     with pytest.raises(DataError) as caught:
-        plan(eyes, rules)
+        plan(reader, rules)
     assert caught.value.code == "card_missing"
     assert "card OBJECT is missing or empty in 3 framelists, first vgen2/0." in caught.value.message
     assert "card EXPTIME is missing or empty in 4 framelists" in caught.value.message
     assert "card ZD" not in caught.value.message
 
 
-def test_a_night_with_all_required_cards_is_not_held(eyes):
-    eyes.add_framelist(framelist())
+def test_a_night_with_all_required_cards_is_not_held(reader):
+    reader.add_framelist(framelist())
     rules = Headers(required=("OBJECT", "EXPTIME"), when_missing=WhenMissing.HOLD)
-    assert plan(eyes, rules).remarks == ()
+    assert plan(reader, rules).remarks == ()
 
 
 def test_a_night_that_is_released_goes_on_and_is_still_told_of():
@@ -197,14 +198,14 @@ def test_a_night_that_is_released_goes_on_and_is_still_told_of():
     assert released.sync is held.sync
 
 
-def test_two_equal_cards_of_which_one_goes_on_never_leave_the_stage_stuck(eyes):
+def test_two_equal_cards_of_which_one_goes_on_never_leave_the_stage_stuck(reader):
     header = cards(["OBJECT  = 'a &'", "CONTINUE  'b'", "OBJECT  = 'a &'", "OBJECT  = 'c'"])
-    eyes.add_framelist(framelist(header=header))
-    execute(eyes, plan(eyes))
-    after = eyes.framelists[framelist().path].cards
+    reader.add_framelist(framelist(header=header))
+    execute(reader, plan(reader))
+    after = reader.framelists[framelist().path].cards
     assert after.texts[:3] == header.texts[:3]
     assert after.texts[3].startswith("OBJECT  = 'c     ")
-    assert not plan(eyes)
+    assert not plan(reader)
 
 
 @pytest.mark.parametrize(
@@ -235,10 +236,10 @@ def test_two_equal_cards_of_which_one_goes_on_never_leave_the_stage_stuck(eyes):
         ("HISTORY EXPTIME = 1", None),
     ],
 )
-def test_the_text_of_each_card_is_exact(eyes, before, after):
-    eyes.add_framelist(framelist(header=cards([before])))
+def test_the_text_of_each_card_is_exact(reader, before, after):
+    reader.add_framelist(framelist(header=cards([before])))
     if after is not None:
-        execute(eyes, plan(eyes))
-    (text,) = eyes.framelists[framelist().path].cards.texts
+        execute(reader, plan(reader))
+    (text,) = reader.framelists[framelist().path].cards.texts
     assert text == (after or before).ljust(80)
-    assert not plan(eyes)
+    assert not plan(reader)

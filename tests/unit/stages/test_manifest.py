@@ -36,7 +36,7 @@ def world():
 
 
 def plan(world, settings=SETTINGS):
-    return manifest.plan(manifest.survey(NIGHT, world.eyes), settings)
+    return manifest.plan(manifest.survey(NIGHT, world.reader), settings)
 
 
 def execute(world, settings=SETTINGS):
@@ -46,7 +46,7 @@ def execute(world, settings=SETTINGS):
 
 
 def listed(world, name):
-    return [str(line.frame_id) for line in parse_manifest(world.eyes.text(NIGHT, name)).lines]
+    return [str(line.frame_id) for line in parse_manifest(world.reader.text(NIGHT, name)).lines]
 
 
 def test_a_manifest_lists_the_products_where_the_archive_host_has_them(world):
@@ -64,12 +64,12 @@ def test_a_manifest_is_written_once(world):
 
 def test_late_products_are_listed_in_a_supplement_of_their_own(world):
     execute(world)
-    first = world.eyes.tree[FIRST]
+    first = world.reader.tree[FIRST]
     for number in (3, 4):
         world.add_product(f"VMPA0000000{number}")
         world.run()
         execute(world)
-    assert world.eyes.tree[FIRST] == first
+    assert world.reader.tree[FIRST] == first
     assert listed(world, "manifest_VMP_20251106_s1.csv") == ["VMPA00000003"]
     assert listed(world, "manifest_VMP_20251106_s2.csv") == ["VMPA00000004"]
     assert plan(world) == Plan()
@@ -98,7 +98,7 @@ def test_a_manifest_that_is_no_longer_true_holds_the_night_until_it_is_gone(
     columns = ["sha256sum"] if style == "mkbulk" else []
     settings = make_settings(manifest={"form": style, "columns": columns})
     execute(world, settings)
-    old = world.eyes.tree[FIRST]
+    old = world.reader.tree[FIRST]
     # As after `vampctl restore` and other settings: the same cube, the same ID, other bytes.
     world.add_product("VMPA00000002", content)
     world.run()
@@ -109,17 +109,17 @@ def test_a_manifest_that_is_no_longer_true_holds_the_night_until_it_is_gone(
         plan(world, settings)
     assert caught.value.code == "manifest_stale"
     assert f"{FIRST} lists VMPA00000002 with 2 bytes" in caught.value.message
-    assert world.eyes.tree[FIRST] == old
-    del world.eyes.tree[FIRST]
+    assert world.reader.tree[FIRST] == old
+    del world.reader.tree[FIRST]
     execute(world, settings)
     assert listed(world, FIRST) == ["VMPA00000001", "VMPA00000002"]
-    assert world.eyes.tree[FIRST] != old
+    assert world.reader.tree[FIRST] != old
     assert plan(world, settings) == Plan()
 
 
 def test_a_listed_product_that_is_no_longer_here_is_no_fault_of_the_manifest(world):
     execute(world)
-    del world.eyes.tree["vgen2/VMPA00000002.fits.fz"]
+    del world.reader.tree["vgen2/VMPA00000002.fits.fz"]
     assert plan(world) == Plan()
 
 
@@ -131,13 +131,13 @@ def test_a_night_without_frame_ids_has_no_manifest():
 
 
 def test_a_damaged_manifest_holds_the_night(world):
-    world.eyes.write(FIRST, "VMPA00000001|/somewhere\r\n")
+    world.reader.write(FIRST, "VMPA00000001|/somewhere\r\n")
     with pytest.raises(DataError, match=f"{FIRST}: line 1 .* not 'FRAMEID"):
         plan(world)
 
 
 def test_a_manifest_of_another_night_is_none_of_this_one(world):
-    world.eyes.write("manifest_VMP_20251105.csv", "VMPA00000001|/somewhere|1\r\n")
+    world.reader.write("manifest_VMP_20251105.csv", "VMPA00000001|/somewhere|1\r\n")
     execute(world)
     assert listed(world, FIRST) == ["VMPA00000001", "VMPA00000002"]
 
@@ -176,9 +176,9 @@ def test_only_a_configured_md5_costs_one_more_reading_of_what_is_new(world):
             )
         ]
     )
-    for path, receipt in world.eyes.receipts(NIGHT, Place.HERE).items():
-        digest = md5(world.eyes.tree[path].content, usedforsecurity=False).hexdigest()
-        world.eyes.keep(replace(receipt, md5=digest))
+    for path, receipt in world.reader.receipts(NIGHT, Place.HERE).items():
+        digest = md5(world.reader.tree[path].content, usedforsecurity=False).hexdigest()
+        world.reader.keep(replace(receipt, md5=digest))
     ((write,),) = plan(world, settings).waves
     assert write.text.splitlines()[2] == (
         "VMPA00000002|/archive/20251106/vgen2/VMPA00000002.fits.fz|2|"
@@ -190,8 +190,8 @@ def test_only_a_configured_md5_costs_one_more_reading_of_what_is_new(world):
 
 def test_a_product_that_reads_otherwise_than_over_there_is_not_listed(world):
     path = "vgen2/VMPA00000001.fits.fz"
-    receipt = world.eyes.receipts(NIGHT, Place.HERE)[path]
-    world.eyes.keep(replace(receipt, sha256="f" * 64, md5="e" * 32))
+    receipt = world.reader.receipts(NIGHT, Place.HERE)[path]
+    world.reader.keep(replace(receipt, sha256="f" * 64, md5="e" * 32))
     with pytest.raises(DataError) as caught:
         plan(world, make_settings(manifest=MD5))
     assert caught.value.code == "manifest_unsafe"
@@ -202,15 +202,15 @@ def test_a_product_that_reads_otherwise_than_over_there_is_not_listed(world):
 )
 def test_a_changed_configuration_never_changes_an_existing_manifest(world, table):
     execute(world)
-    first = world.eyes.tree[FIRST]
+    first = world.reader.tree[FIRST]
     settings = make_settings(manifest=table)
     assert plan(world, settings) == Plan()
     path = world.add_product("VMPA00000003")
     world.run()
-    receipt = world.eyes.receipts(NIGHT, Place.HERE)[path]
-    world.eyes.keep(replace(receipt, md5="e" * 32))
+    receipt = world.reader.receipts(NIGHT, Place.HERE)[path]
+    world.reader.keep(replace(receipt, md5="e" * 32))
     execute(world, settings)
-    assert world.eyes.tree[FIRST] == first
+    assert world.reader.tree[FIRST] == first
     assert listed(world, "manifest_VMP_20251106_s1.csv") == ["VMPA00000003"]
     assert plan(world, settings) == Plan()
 
@@ -220,8 +220,8 @@ AUTOMATIC = make_settings(mail=make_mail(automatic=True).model_dump())
 
 def files(world):
     return tuple(
-        ManifestFile(NIGHT, path, text_digest(world.eyes.text(NIGHT, path)))
-        for path in sorted(world.eyes.tree)
+        ManifestFile(NIGHT, path, text_digest(world.reader.text(NIGHT, path)))
+        for path in sorted(world.reader.tree)
         if path.startswith("manifest")
     )
 
@@ -241,20 +241,20 @@ def test_a_manifest_is_mailed_when_it_is_written_and_only_once(world):
     assert isinstance(write, WriteText)
     execute(world)
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
-    world.eyes.letters = told(world, MailOutcome.SENT)
+    world.reader.letters = told(world, MailOutcome.SENT)
     assert plan(world, AUTOMATIC) == Plan()
 
 
 def test_a_mail_that_certainly_failed_is_tried_again(world):
     execute(world)
-    world.eyes.letters = told(world, MailOutcome.FAILED)
+    world.reader.letters = told(world, MailOutcome.FAILED)
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
 
 
 @pytest.mark.parametrize("outcome", [MailOutcome.PENDING, MailOutcome.UNCERTAIN])
 def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outcome):
     execute(world)
-    world.eyes.letters = told(world, outcome)
+    world.reader.letters = told(world, outcome)
     with pytest.raises(DataError) as caught:
         plan(world, AUTOMATIC)
     assert caught.value.code == "mail_uncertain"
@@ -266,7 +266,7 @@ def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outc
 def test_a_lost_database_never_leads_to_a_second_mail(world):
     execute(world)
     sent = told(world, MailOutcome.SENT).mailings[0]
-    world.eyes.write(note_name(NIGHT.date), append_note(None, sent, NIGHT, "now"))
+    world.reader.write(note_name(NIGHT.date), append_note(None, sent, NIGHT, "now"))
     with pytest.raises(DataError, match="may have been mailed"):
         plan(world, AUTOMATIC)
 
@@ -274,13 +274,13 @@ def test_a_lost_database_never_leads_to_a_second_mail(world):
 def test_what_stars_has_taken_in_is_not_mailed(world):
     execute(world)
     (first,) = files(world)
-    world.eyes.letters = Correspondence((), (Acknowledgement(first, "x", 1.0),))
+    world.reader.letters = Correspondence((), (Acknowledgement(first, "x", 1.0),))
     assert plan(world, AUTOMATIC) == Plan()
 
 
 def test_only_the_supplement_of_late_data_is_mailed(world):
     execute(world)
-    world.eyes.letters = told(world, MailOutcome.SENT)
+    world.reader.letters = told(world, MailOutcome.SENT)
     world.add_product("VMPA00000003")
     world.run()
     execute(world, AUTOMATIC)
@@ -291,10 +291,10 @@ def test_only_the_supplement_of_late_data_is_mailed(world):
 def test_manifests_come_in_the_order_of_their_numbers(world):
     execute(world)
     for number in (2, 10):
-        world.eyes.write(
+        world.reader.write(
             f"manifest_VMP_20251106_s{number}.csv", f"VMPA000000{10 + number}|/a{number}|1\r\n"
         )
-    survey = manifest.survey(NIGHT, world.eyes)
+    survey = manifest.survey(NIGHT, world.reader)
     assert [m.file.name for m in survey.manifests] == [
         FIRST,
         "manifest_VMP_20251106_s2.csv",

@@ -31,9 +31,9 @@ def test_nothing_to_send_is_done_and_not_safe(world):
 
 def test_what_travels_is_products_sidecars_generations_and_all_that_was_set_aside(world):
     world.add_product("vcam1_10:11:12.123456")
-    world.eyes.write("vgen2/generation_0001.json", "{}")
+    world.reader.write("vgen2/generation_0001.json", "{}")
     for path in ["vbad/reasons.tsv", "vbad/vcam1/x.fits", "vbad/vcam2/y.txt"]:
-        world.eyes.write(path, path)
+        world.reader.write(path, path)
     for path in [
         "vgen2/a.framelist",
         "vgen2/lonely.txt",
@@ -44,7 +44,7 @@ def test_what_travels_is_products_sidecars_generations_and_all_that_was_set_asid
         "vcam1/x.fits",
         "manifest_VMP_20251106.csv",
     ]:
-        world.eyes.write(path, path)
+        world.reader.write(path, path)
     world.run()
     assert set(world.there) == {
         "SHA256SUMS",
@@ -59,8 +59,8 @@ def test_what_travels_is_products_sidecars_generations_and_all_that_was_set_asid
 
 
 def test_a_framelist_that_is_not_packed_yet_does_not_keep_others_from_travelling(world):
-    world.eyes.write("vgen2/VMPA00000002.framelist", "not packed")
-    world.eyes.write("vgen2/VMPA00000002.txt", "sidecar in the making")
+    world.reader.write("vgen2/VMPA00000002.framelist", "not packed")
+    world.reader.write("vgen2/VMPA00000002.txt", "sidecar in the making")
     product = world.add_product("VMPA00000001")
     world.run()
     assert product in world.there
@@ -74,7 +74,7 @@ def test_nothing_is_sent_before_all_of_it_was_read_here(world):
 
 
 def test_a_file_that_changed_since_it_was_read_here_is_read_again(arrived):
-    arrived.eyes.write("vgen2/VMPA00000001.fits.fz", b"fresh")
+    arrived.reader.write("vgen2/VMPA00000001.fits.fz", b"fresh")
     assert not arrived.is_safe()
     assert arrived.plan() == Plan.of([Hash(("vgen2/VMPA00000001.fits.fz",), Place.HERE)])
     arrived.run()
@@ -92,7 +92,7 @@ def test_the_sums_are_written_before_and_sent_after_what_they_list(world):
 def test_the_sums_list_everything_else_that_is_there(arrived):
     sums = parse_sums(arrived.there[SUMS_NAME].content.decode())
     assert set(sums) == set(arrived.there) - {SUMS_NAME}
-    assert arrived.there[SUMS_NAME] == arrived.eyes.tree[SUMS_NAME]
+    assert arrived.there[SUMS_NAME] == arrived.reader.tree[SUMS_NAME]
 
 
 def test_a_finished_night_plans_nothing_and_is_safe(arrived):
@@ -103,7 +103,7 @@ def test_a_finished_night_plans_nothing_and_is_safe(arrived):
 def test_late_products_travel_alone_and_the_sums_grow(arrived):
     late = arrived.add_product("VMPA00000003")
     assert not arrived.is_safe()
-    before = parse_sums(arrived.eyes.tree[SUMS_NAME].content.decode())
+    before = parse_sums(arrived.reader.tree[SUMS_NAME].content.decode())
     plans = arrived.run()
     after = parse_sums(arrived.there[SUMS_NAME].content.decode())
     assert sent(plans) == {late, "vgen2/VMPA00000003.txt"}
@@ -130,7 +130,7 @@ def test_damage_of_the_sums_themselves_is_repaired(arrived):
     arrived.damage(SUMS_NAME)
     arrived.verify()
     arrived.run()
-    assert arrived.there[SUMS_NAME] == arrived.eyes.tree[SUMS_NAME]
+    assert arrived.there[SUMS_NAME] == arrived.reader.tree[SUMS_NAME]
     assert arrived.is_safe()
 
 
@@ -142,10 +142,10 @@ def test_a_file_that_is_gone_there_is_sent_again(arrived):
 
 
 def test_sums_that_were_edited_here_are_written_again(arrived):
-    arrived.eyes.write(SUMS_NAME, "edited")
+    arrived.reader.write(SUMS_NAME, "edited")
     assert not arrived.is_safe()
     arrived.run()
-    assert parse_sums(arrived.eyes.tree[SUMS_NAME].content.decode())
+    assert parse_sums(arrived.reader.tree[SUMS_NAME].content.decode())
     assert arrived.is_safe()
 
 
@@ -174,8 +174,8 @@ def test_a_receipt_of_another_copy_proves_nothing(arrived):
 def test_a_repair_that_does_not_help_leads_to_the_same_plan(arrived):
     # The copy here is the damaged one, which its listing does not show either.
     path = "vgen2/VMPA00000001.fits.fz"
-    file = arrived.eyes.tree[path]
-    arrived.eyes.tree[path] = type(file)(b"FIRST", file.mtime_ns)
+    file = arrived.reader.tree[path]
+    arrived.reader.tree[path] = type(file)(b"FIRST", file.mtime_ns)
     arrived.damage(path)
     arrived.verify()
     plans = []
@@ -193,10 +193,10 @@ def test_batches_are_limited_in_files_and_bytes_and_read_while_the_next_is_sent(
     monkeypatch.setattr(transfer, "BATCH_FILES", 3)
     monkeypatch.setattr(transfer, "BATCH_BYTES", 10)
     for number in range(4):
-        world.eyes.write(f"vbad/{number}", b"12345")
-    world.eyes.write("vbad/4", b"larger than a batch")
+        world.reader.write(f"vbad/{number}", b"12345")
+    world.reader.write("vbad/4", b"larger than a batch")
     for number in range(5, 9):
-        world.eyes.write(f"vbad/{number}", b"1")
+        world.reader.write(f"vbad/{number}", b"1")
     read, plan = world.run()
     assert [action.files for action in actions(read, Hash)] == [
         ("vbad/0", "vbad/1"),
@@ -223,7 +223,7 @@ def test_an_unsafe_file_is_never_among_the_safe_ones(arrived):
 
 
 def test_a_survey_hashes_nothing(arrived):
-    survey = transfer.survey(NIGHT, arrived.eyes)
+    survey = transfer.survey(NIGHT, arrived.reader)
     assert survey.here["vgen2/VMPA00000001.fits.fz"] == FileStamp(
         "vgen2/VMPA00000001.fits.fz", 5, arrived.there["vgen2/VMPA00000001.fits.fz"].mtime_ns
     )

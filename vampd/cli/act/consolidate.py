@@ -16,7 +16,7 @@ from vampd.cli.shared.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, VampdError
 
 if TYPE_CHECKING:
-    from vampd.engine.framelist_source import VirtualCubes
+    from vampd.engine.framelist_source import FramelistSource
     from vampd.model.cubes import Product
 
 OutOption = Annotated[
@@ -43,13 +43,13 @@ def consolidate(
     Exit status: 0 all written, 1 a cube could not be written; the others were.
     """
     from vampd.disk.atomic import make_folder, remove_leftovers
-    from vampd.engine.framelist_source import VirtualCubes
+    from vampd.engine.framelist_source import FramelistSource
 
     with connected(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night
         root = connections.settings.watch.root
         refuse_plain_cubes(out, root)
-        cubes = VirtualCubes(chosen, root / chosen.folder, connections.eyes)
+        cubes = FramelistSource(chosen, root / chosen.folder, connections.reader)
         if not cubes.products:
             raise DataError("nothing_synchronised", f"{title_of(chosen)} has not been through sync")
         make_folder(out)
@@ -67,7 +67,7 @@ def consolidate(
         raise typer.Exit(EXIT_NIGHT)
 
 
-def _consolidate(cubes: VirtualCubes, product: Product, folder: Path, out: Path) -> int | None:
+def _consolidate(cubes: FramelistSource, product: Product, folder: Path, out: Path) -> int | None:
     """Write one cube; its length, None if that failed."""
     from vampd.disk.atomic import refuse_existing
     from vampd.disk.pace import SteadyPace

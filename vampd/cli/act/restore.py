@@ -51,7 +51,7 @@ def restore(
     restored as their script does it, but never at the cost of a raw file's last name. The night is
     then held: `vampctl retry` processes it again.
     """
-    from vampd.wiring.locks import hand_lock, night_lock
+    from vampd.wiring.locks import foreground_lock, night_lock
 
     with connected(context, config) as connections:
         records = connections.store.nights()
@@ -66,7 +66,7 @@ def restore(
             write("nothing was changed")
             return
         with (
-            hand_lock(connections.settings, record.night),
+            foreground_lock(connections.settings, record.night),
             night_lock(connections.settings, record.night),
         ):
             _hold(connections, record)

@@ -33,7 +33,7 @@ from vampd.model.nights import (
 if TYPE_CHECKING:
     from vampd.config import Settings
     from vampd.engine.attempt import Outcome
-    from vampd.engine.foreground import HandRunner
+    from vampd.engine.foreground import ForegroundRunner
     from vampd.model.nights import NightRecord
 
     _Show = Callable[[NightRecord, str], None]
@@ -119,18 +119,18 @@ def process_all(
 
 
 @contextmanager
-def _runner(settings: Settings) -> Iterator[HandRunner]:
+def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
     from vampd.log import LogLevel, LogTarget, configure_log
-    from vampd.wiring.foreground import hand_runner
+    from vampd.wiring.foreground import foreground_runner
 
     configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
     # Ended by `kill`, the night goes back to where it stood as well.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with hand_runner(settings, actor_name()) as runner:
+    with foreground_runner(settings, actor_name()) as runner:
         yield runner
 
 
-def _choose(runner: HandRunner, text: str, kind: Kind | None) -> NightId:
+def _choose(runner: ForegroundRunner, text: str, kind: Kind | None) -> NightId:
     root = runner.settings.watch.root
     if parse_night_date(text.replace("-", "")) is None and (os.sep in text or Path(text).is_dir()):
         return night_of_folder(Path(text), root)
@@ -156,7 +156,7 @@ def night_of_folder(folder: Path, root: Path) -> NightId:
 
 
 def _run_night(
-    runner: HandRunner, night: NightId, until: StageName | None, only: StageName | None
+    runner: ForegroundRunner, night: NightId, until: StageName | None, only: StageName | None
 ) -> bool:
     """Run the stages that are asked for; whether all went well."""
     write(title_of(night))
@@ -183,7 +183,7 @@ def _run_night(
     return True
 
 
-def _run_stage(runner: HandRunner, night: NightId, stage: StageName) -> bool:
+def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bool:
     from vampd.engine.attempt import Outcome
 
     if blocker := runner.blocker(night):
@@ -206,7 +206,7 @@ def _run_stage(runner: HandRunner, night: NightId, stage: StageName) -> bool:
     )
 
 
-def _follow(runner: HandRunner, night: NightId, stage: StageName) -> Outcome:
+def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Outcome:
     """Run the stage in a thread, and show its progress on a terminal until it ends."""
     outcomes: list[Outcome] = []
     errors: list[BaseException] = []
@@ -235,7 +235,7 @@ def _follow(runner: HandRunner, night: NightId, stage: StageName) -> Outcome:
 
 
 @contextmanager
-def _ending_at_interrupt(runner: HandRunner) -> Iterator[None]:
+def _ending_at_interrupt(runner: ForegroundRunner) -> Iterator[None]:
     """An interrupt ends the attempt.
 
     Not by an exception: one that is raised where a library tidies up is lost, and one between two

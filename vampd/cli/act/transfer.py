@@ -52,7 +52,7 @@ def transfer(
     with connected(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night
         settings = connections.settings
-        files = sorted(travelling_files(chosen, connections.eyes))
+        files = sorted(travelling_files(chosen, connections.reader))
     if not files:
         raise DataError("nothing_travels", f"{title_of(chosen)} has nothing that travels yet")
     host = open_archive_host(settings.transfer, chosen.kind)

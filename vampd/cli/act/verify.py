@@ -16,14 +16,14 @@ from vampd.cli.shared.output import is_terminal, write, write_json, write_prose
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, connected
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, DataError, RemoteUnavailable, UsageError, VampdError
-from vampd.model.nights import Facts, Status
+from vampd.model.nights import NightUpdate, Status
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
     BAD_LIST,
     SUMS_NAME,
+    CopyVerdict,
     Place,
     Receipt,
-    Verdict,
     choose_sample,
     expected_digests,
     format_bad_list,
@@ -68,7 +68,7 @@ class Reading:
 
     night: NightId
     place: str
-    verdict: Verdict
+    verdict: CopyVerdict
     failure: str | None = None
     remedy: tuple[str, ...] = ()
 
@@ -141,7 +141,7 @@ def _choose(
 def _read(connections: Connections, record: NightRecord, percent: float) -> Reading:
     night = record.night
     expected = expected_digests(
-        connections.eyes.text(night, SUMS_NAME),
+        connections.reader.text(night, SUMS_NAME),
         connections.receipts.of(night, Place.HERE),
         connections.receipts.of(night, Place.ARCHIVE),
     )
@@ -156,25 +156,25 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
         place, host, is_destination = _find(connections, night)
         read = _read_files(host, night, chosen) if host is not None else {}
     except VampdError as error:
-        return Reading(night, place, Verdict(()), f"{error.code}: {error.message}")
+        return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
     verdict = judge_copy(expected, chosen, read)
     if is_destination:
         # Of what was moved, the destination's receipts tell nothing.
         connections.receipts.keep(night, read.values())
     if verdict.bad:
-        connections.store.keep(night, Facts(unsafe=True))
+        connections.store.update(night, NightUpdate(unsafe=True))
     elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
         expected
     ):
         # All of it was proven anew: what had been found bad is mended.
-        connections.store.keep(night, Facts(safe_at=time.time()))
+        connections.store.update(night, NightUpdate(safe_at=time.time()))
     _keep_bad_list(connections, night, verdict)
     remedy = () if is_destination else _remedy(connections, night, host, verdict)
     return Reading(night, place, verdict, remedy=remedy)
 
 
 def _remedy(
-    connections: Connections, night: NightId, host: RsyncArchive | None, verdict: Verdict
+    connections: Connections, night: NightId, host: RsyncArchive | None, verdict: CopyVerdict
 ) -> tuple[str, ...]:
     """What sends again what is bad of a night that was moved, where vampd itself never sends."""
     from vampd.cli.act.transfer import shell_lines
@@ -230,13 +230,13 @@ def _read_one(host: ArchiveHost, night: NightId, path: str) -> Sequence[Receipt]
         return (Receipt(Place.ARCHIVE, listed, _UNREADABLE, time.time()),)
 
 
-def _keep_bad_list(connections: Connections, night: NightId, verdict: Verdict) -> None:
+def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdict) -> None:
     from vampd.disk.atomic import remove_durably, replacing
 
     folder = connections.settings.watch.root / night.folder
     if not folder.is_dir():
         return  # the night lives on at the archive host alone
-    before = connections.eyes.text(night, BAD_LIST)
+    before = connections.reader.text(night, BAD_LIST)
     text = format_bad_list(before, night.date, verdict.checked, verdict.bad)
     if text and text != before:
         with replacing(folder / BAD_LIST) as file:

@@ -58,13 +58,13 @@ def frameids(
 def review_everything(connections: Connections, *, headers: bool) -> tuple[LedgerListing, Review]:
     """Read folders, headers if so asked, and the ledger, and review them."""
     from vampd.ledger.carried_ids import read_carried_ids
-    from vampd.ledger.observed_ids import read_sightings
+    from vampd.ledger.observed_ids import read_observed_ids
     from vampd.model.frame_ids import review_ids
     from vampd.model.nights import ARCHIVE_FOLDER
 
     root = connections.settings.watch.root
     # The folders first: what they show has its record by then, also while vampd works.
-    nights = read_sightings(root / ARCHIVE_FOLDER)
+    nights = read_observed_ids(root / ARCHIVE_FOLDER)
     carried = [one for night in nights if headers for one in read_carried_ids(root, night.night)]
     listing = connections.ledger.listing()
     return listing, review_ids(listing, nights, carried)

@@ -57,11 +57,11 @@ def rebuild_ledger(
 
 def read_all_bindings(connections: Connections) -> ToldBindings:
     """What the folders of all archive nights that vampd synchronised tell."""
-    from vampd.ledger.observed_ids import read_sightings
+    from vampd.ledger.observed_ids import read_observed_ids
     from vampd.model.frame_ids import weigh
     from vampd.model.nights import ARCHIVE_FOLDER
 
-    nights = read_sightings(connections.settings.watch.root / ARCHIVE_FOLDER)
+    nights = read_observed_ids(connections.settings.watch.root / ARCHIVE_FOLDER)
     return weigh(
         one for night in nights if night.ours for one in _read_night(connections, night.night)
     )
@@ -72,11 +72,11 @@ def _read_night(connections: Connections, night: NightId) -> Iterator[ToldBindin
     from vampd.model.frame_ids import read_bindings
     from vampd.stages.frameids import NAME_CHANGES_PATH, first_names
 
-    names = first_names(connections.eyes.generations(night))
+    names = first_names(connections.reader.generations(night))
     yield from read_bindings(
         night,
         read_carried_ids(connections.settings.watch.root, night),
-        connections.eyes.text(night, NAME_CHANGES_PATH) or "",
+        connections.reader.text(night, NAME_CHANGES_PATH) or "",
         {name: identity for identity, name in names.items()},
     )
 

@@ -18,7 +18,7 @@ from vampd.errors import EXIT_NIGHT, TransientError
 if TYPE_CHECKING:
     from vampd.model.accounts import Audit, CountedProduct
     from vampd.model.nights import NightId, NightRecord
-    from vampd.ports import Eyes
+    from vampd.ports import NightReader
 
 _LOOKS = 20
 
@@ -39,7 +39,7 @@ def audit(
     with connected(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
         folder = connections.settings.watch.root / record.night.folder
-        result = count_night(record.night, folder, connections.eyes)
+        result = count_night(record.night, folder, connections.reader)
     if as_json:
         write_json(audit_object(record.night, result))
     else:
@@ -49,7 +49,7 @@ def audit(
         raise typer.Exit(EXIT_NIGHT)
 
 
-def count_night(night: NightId, folder: Path, eyes: Eyes) -> Audit:
+def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     """Count the frames of a night from its files: headers only, no pixels."""
     from vampd.fits.packed_file import count_packed_frames
     from vampd.fits.rawcube import count_frames
@@ -58,29 +58,29 @@ def count_night(night: NightId, folder: Path, eyes: Eyes) -> Audit:
 
     raw = [
         CountedCube(file.path, count_frames(folder / file.path))
-        for file in eyes.raw_files(night)
+        for file in reader.raw_files(night)
         if is_cube_name(file.path.rpartition("/")[2])
     ]
     # Framelists first: one that is packed in between is then seen as both, and not as neither.
-    framelists = _count_framelists(night, eyes)
+    framelists = _count_framelists(night, reader)
     packed = [
         CountedProduct(
             product.file.path, count_packed_frames(folder / product.file.path), product.identity
         )
-        for product in eyes.packed_products(night)
+        for product in reader.packed_products(night)
     ]
-    return audit_night(raw, packed, framelists, eyes.generations(night))
+    return audit_night(raw, packed, framelists, reader.generations(night))
 
 
-def _count_framelists(night: NightId, eyes: Eyes) -> list[CountedProduct]:
+def _count_framelists(night: NightId, reader: NightReader) -> list[CountedProduct]:
     from vampd.model.accounts import CountedProduct
 
     for _ in range(_LOOKS):
         # The daemon may give a framelist its frame ID, or retire it, while it is looked at.
         with contextlib.suppress(FileNotFoundError):
             return [
-                CountedProduct(head.path, eyes.framelist(night, head.path).frames, head.identity)
-                for head in eyes.framelist_heads(night)
+                CountedProduct(head.path, reader.framelist(night, head.path).frames, head.identity)
+                for head in reader.framelist_heads(night)
             ]
     raise TransientError(
         "night_moving", f"the framelists of {night} change faster than they can be read; ask again"

@@ -64,7 +64,7 @@ def plan(
 
         record = choose_record(connections.store.nights(), night, kind)
         stage = STAGES[record.state.stage]
-        survey = stage.survey(record.night, connections.eyes)
+        survey = stage.survey(record.night, connections.reader)
         planned = stage.plan(survey, settings_for(record, connections.settings))
     if as_json:
         write_json(plan_object(record, planned))

@@ -219,7 +219,7 @@ def _show_night(
 ) -> None:
     state = record.state
     stages = stages_of(record.night.kind)
-    facts = [
+    changes = [
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("note", describe(record, now, letters)),
@@ -247,7 +247,7 @@ def _show_night(
         ),
     ]
     write(title_of(record.night))
-    write_table((Column(), Column()), [(f"  {name}", value) for name, value in facts if value])
+    write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
     if record.error and len(record.error.splitlines()) > 1:
         write("\n  error in full")
         write("\n".join(f"    {line}" for line in record.error.splitlines()))

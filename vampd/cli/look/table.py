@@ -10,7 +10,7 @@ import typer
 from vampd.cli.shared.output import Column, align_columns, write, write_json
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected
 from vampd.errors import UsageError
-from vampd.model.delivery import TITLES, Mark, StatusRow, merge_rows, parse_old_log
+from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightRecord
 
 _OLD_LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
@@ -57,9 +57,9 @@ def _row(record: NightRecord, root: Path) -> StatusRow:
     return StatusRow(
         str(root / record.night.folder),
         record.night,
-        Mark.at(record.processed_at),
-        Mark.at(record.transferred_at),
-        Mark.at(record.safe_at),
+        StageMark.at(record.processed_at),
+        StageMark.at(record.transferred_at),
+        StageMark.at(record.safe_at),
     )
 
 

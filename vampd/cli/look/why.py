@@ -168,7 +168,7 @@ def _show(record: NightRecord, events: Sequence[EventRecord], now: float) -> Non
     stages = stages_of(record.night.kind)
     trouble = last_trouble(events)
     passed = trouble is not None and record.code is None
-    facts = [
+    changes = [
         ("stands at", f"{state.stage} (stage {stages.index(state.stage) + 1} of {len(stages)})"),
         ("is", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("because", describe(record, now) or _no_reason(record)),
@@ -177,7 +177,7 @@ def _show(record: NightRecord, events: Sequence[EventRecord], now: float) -> Non
         ("next", _next(record, now)),
     ]
     write(title_of(record.night))
-    write_table((Column(), Column()), [(f"  {name}", told) for name, told in facts if told])
+    write_table((Column(), Column()), [(f"  {name}", told) for name, told in changes if told])
     if trouble is not None:
         when = format_moment(trouble.at, now)
         write(f"\nlast error{' (it has passed)' if passed else ''}: {trouble.code or 'no code'}")

@@ -30,7 +30,7 @@ from vampd.model.nights import Kind
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from vampd.model.delivery import Letter, ManifestText
+    from vampd.model.delivery import MailText, ManifestText
     from vampd.wiring.connections import Connections
 
 _DRAFT_SUFFIX = ".eml"
@@ -97,7 +97,7 @@ def mail(
         )
     with connected(context, config) as connections:
         from vampd.engine.mail import load_template, new_message_id
-        from vampd.model.delivery import compose_mail, write_letter
+        from vampd.model.delivery import compose_mail, write_mail_text
 
         settings = connections.settings.mail
         with ExitStack() as locks:
@@ -109,21 +109,21 @@ def mail(
                 return
             if send:
                 # Before anything is asked: what is missing in the configuration.
-                connections.mail_desk.open_mailer(settings)
+                connections.mail_context.open_mailer(settings)
             ip = settings.data_host_ip or "(unknown: set mail.data_host_ip)"
-            letter = write_letter(load_template(settings), choice.texts, ip)
+            mail_text = write_mail_text(load_template(settings), choice.texts, ip)
             draft = compose_mail(
-                letter,
+                mail_text,
                 settings.sender or "",
                 settings.recipients,
                 new_message_id(settings),
                 time.time(),
             )
-            write("\n".join(_mail_lines(draft, letter)))
+            write("\n".join(_mail_lines(draft, mail_text)))
             for line in (*warnings(choice.nights), *_again_lines(choice)):
                 write(line)
             if send:
-                _send(connections, letter, choice, yes)
+                _send(connections, mail_text, choice, yes)
                 return
     path = output or Path(f"mail_VMP_{_dates(choice)}{_DRAFT_SUFFIX}")
     _write_draft(path, draft)
@@ -179,14 +179,14 @@ def _lock(connections: Connections, nights: Sequence[str], locks: ExitStack) -> 
         locks.enter_context(night_lock(connections.settings, night))
 
 
-def _send(connections: Connections, letter: Letter, choice: Choice, yes: bool) -> None:
-    from vampd.engine.mail import send_letter
+def _send(connections: Connections, mail_text: MailText, choice: Choice, yes: bool) -> None:
+    from vampd.engine.mail import send_manifest_mail
 
     if choice.again:
         _ask("mailed_already", "Some of this was mailed before. Send it again?", yes)
-    mailing = send_letter(
-        connections.mail_desk,
-        letter,
+    mailing = send_manifest_mail(
+        connections.mail_context,
+        mail_text,
         [text.file for text in choice.texts],
         despite=choice.known_mailings,
         actor=actor_name(),
@@ -198,15 +198,15 @@ def _send(connections: Connections, letter: Letter, choice: Choice, yes: bool) -
 
 
 def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
-    from vampd.engine.mail import record_by_hand
+    from vampd.engine.mail import record_manual_mailing
 
     for line in _again_lines(choice):
         write(line)
     # What may have been sent is what this option settles; only a known mail is worth a question.
     if any(state is not MailState.UNCERTAIN for _, state in choice.again):
         _ask("mailed_already", "Some of this is on record as mailed. Record it again?", yes)
-    record_by_hand(
-        connections.mail_desk,
+    record_manual_mailing(
+        connections.mail_context,
         [text.file for text in choice.texts],
         despite=choice.known_mailings,
         actor=actor_name(),
@@ -224,15 +224,15 @@ def _ask(code: str, question: str, yes: bool) -> None:
         raise UsageError(code, "nothing was done")
 
 
-def _mail_lines(draft: EmailMessage, letter: Letter) -> Iterator[str]:
+def _mail_lines(draft: EmailMessage, mail_text: MailText) -> Iterator[str]:
     for name in ("From", "To", "Subject"):
         yield f"{name}: {draft[name] or '(not configured)'}"
     yield ""
-    yield letter.body.rstrip("\n")
+    yield mail_text.body.rstrip("\n")
     yield ""
     yield (
-        f"attached: {letter.attachment_name}, {count_of(letter.manifest.files, 'file')},"
-        f" {format_size(letter.manifest.bytes)}"
+        f"attached: {mail_text.attachment_name}, {count_of(mail_text.manifest.files, 'file')},"
+        f" {format_size(mail_text.manifest.bytes)}"
     )
 
 

@@ -99,7 +99,7 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
     }
     found = []
     for night in sorted(chosen):
-        texts = read_manifests(night, connections.eyes)
+        texts = read_manifests(night, connections.reader)
         if not texts:
             state = chosen[night].state
             raise DataError(
@@ -108,7 +108,7 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
                 f" `vampctl status {night.date}`",
             )
         letters = connections.mail_log.correspondence(night)
-        note = connections.eyes.text(night, note_name(night.date))
+        note = connections.reader.text(night, note_name(night.date))
         states = mail_states(texts, letters, note)
         found.append(NightManifests(chosen[night], texts, states, letters))
     return tuple(found)

@@ -35,10 +35,10 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
     UsageError ``not_synchronised`` if there is no generation yet.
     """
     from vampd.engine.attempt import total_counts
-    from vampd.model.accounts import Limits, gather_frames, summarise_night
+    from vampd.model.accounts import SummaryLimits, gather_frames, summarise_night
 
     night, rules = record.night, connections.settings.sync
-    generations = connections.eyes.generations(night)
+    generations = connections.reader.generations(night)
     if not generations:
         raise UsageError(
             "not_synchronised",
@@ -52,7 +52,7 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
         generations, cubes, late, midnight_us=int(midnight.timestamp()) * 1_000_000
     )
     gap_us = round(rules.cut_at_gap_s * 1e6)
-    limits = Limits(rules.max_unpaired, rules.max_dubious, rules.max_set_aside)
+    limits = SummaryLimits(rules.max_unpaired, rules.max_dubious, rules.max_set_aside)
     counts = total_counts(generations)
     return ObservedNight(
         frames, summarise_night(frames, generations, counts, limits, gap_us), gap_us
@@ -70,7 +70,7 @@ def _read_cubes(
     accounts, aside = accounted_cubes(generations), set_aside_cubes(generations)
     files = [
         file
-        for file in connections.eyes.raw_files(night)
+        for file in connections.reader.raw_files(night)
         if is_cube_name(file.path.rpartition("/")[2]) and file.path not in aside
     ]
     cubes: dict[str, CubeTimes] = {}
@@ -78,7 +78,7 @@ def _read_cubes(
     for file in _with_progress(files):
         seen: RawCube | SetAside
         try:
-            seen = connections.eyes.raw_cube(night, file)
+            seen = connections.reader.raw_cube(night, file)
         except TransientError as error:
             # A camera writes it just now: a late cube, of nobody knows how many frames.
             seen = SetAside(file, None, 0, "being_written", error.message)

@@ -17,8 +17,8 @@ from vampd.model.accounts.run_intervals import (
     mean_interval_us,
 )
 from vampd.model.accounts.run_summary import (
-    Limits,
     RunSummary,
+    SummaryLimits,
     format_numbers,
     pair_offsets,
     percent,
@@ -35,11 +35,11 @@ __all__ = [
     "CountedProduct",
     "CubeTimes",
     "FrameKind",
-    "Limits",
     "Minute",
     "NightFrames",
     "RunSummary",
     "Summary",
+    "SummaryLimits",
     "alternation",
     "audit_night",
     "find_losses",

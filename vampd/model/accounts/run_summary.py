@@ -23,7 +23,7 @@ _CLEAR_WANDER = 3.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class SummaryLimits:
     """Above which fractions something is unexpected, as [sync] of the configuration says."""
 
     max_unpaired: float
@@ -185,7 +185,7 @@ def _lost_frames(frames: NightFrames, own: Int64, missing_us: Int64) -> Losses:
     return find_losses(acquired_us, frames.cnt0[own], excused, modulation_us)
 
 
-def run_findings(runs: Sequence[RunSummary], limits: Limits) -> Iterator[str]:
+def run_findings(runs: Sequence[RunSummary], limits: SummaryLimits) -> Iterator[str]:
     """What a person should look at in these runs, one sentence for each kind of trouble."""
     for what, limit, parts in (
         (

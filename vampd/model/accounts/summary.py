@@ -10,7 +10,7 @@ import numpy as np
 
 from vampd.model.accounts.frame_fates import SYNC_KINDS, CountedFrames, FrameKind, NightFrames
 from vampd.model.accounts.night_runs import number_runs
-from vampd.model.accounts.run_summary import Limits, RunSummary, run_findings, summarise_runs
+from vampd.model.accounts.run_summary import RunSummary, SummaryLimits, run_findings, summarise_runs
 from vampd.model.cubes import Generation, SyncCounts
 from vampd.model.nights import format_clock
 from vampd.model.sync import find_unexpected
@@ -61,7 +61,7 @@ def summarise_night(
     frames: NightFrames,
     generations: Sequence[Generation],
     counts: SyncCounts,
-    limits: Limits,
+    limits: SummaryLimits,
     gap_us: int,
 ) -> Summary:
     """Sum up a night; ``counts`` are those of all generations together."""

@@ -2,12 +2,12 @@
 
 from vampd.model.delivery.mail_text import (
     DEFAULT_TEMPLATE,
-    Letter,
+    MailText,
     ManifestText,
     check_template,
     compose_mail,
     compose_text,
-    write_letter,
+    write_mail_text,
 )
 from vampd.model.delivery.mailing import (
     Acknowledgement,
@@ -34,7 +34,13 @@ from vampd.model.delivery.manifest import (
     parse_manifest,
     supplement_number,
 )
-from vampd.model.delivery.status_table import TITLES, Mark, StatusRow, merge_rows, parse_old_log
+from vampd.model.delivery.status_table import (
+    TITLES,
+    StageMark,
+    StatusRow,
+    merge_rows,
+    parse_old_log,
+)
 
 __all__ = [
     "DEFAULT_TEMPLATE",
@@ -42,17 +48,17 @@ __all__ = [
     "Acknowledgement",
     "Correspondence",
     "DigestColumn",
-    "Letter",
     "LineEnd",
     "MailOutcome",
     "MailState",
+    "MailText",
     "Mailing",
     "Manifest",
     "ManifestFile",
     "ManifestForm",
     "ManifestLine",
     "ManifestText",
-    "Mark",
+    "StageMark",
     "StatusRow",
     "Style",
     "Way",
@@ -69,5 +75,5 @@ __all__ = [
     "parse_manifest",
     "parse_old_log",
     "supplement_number",
-    "write_letter",
+    "write_mail_text",
 ]

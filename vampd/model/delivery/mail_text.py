@@ -61,7 +61,7 @@ class ManifestText:
 
 
 @dataclass(frozen=True)
-class Letter:
+class MailText:
     """What a mail says: its subject and body, and the one manifest that goes with it."""
 
     subject: str
@@ -87,7 +87,9 @@ def check_template(template: str) -> None:
         raise ConfigError("mail_template", f"the template of the mail cannot be used: {problem}")
 
 
-def write_letter(template: str, manifests: tuple[ManifestText, ...], data_host_ip: str) -> Letter:
+def write_mail_text(
+    template: str, manifests: tuple[ManifestText, ...], data_host_ip: str
+) -> MailText:
     """The letter that carries these manifests, which may be of several nights.
 
     DataError ``manifest_duplicate``, ``manifest_damaged``; ConfigError ``mail_template``.
@@ -110,22 +112,22 @@ def write_letter(template: str, manifests: tuple[ManifestText, ...], data_host_i
         manifest=name,
     )
     subject, _, body = filled.partition("\n")
-    return Letter(
+    return MailText(
         subject.removeprefix(_SUBJECT).strip(), body.removeprefix("\n"), combined, text, name
     )
 
 
 def compose_mail(
-    letter: Letter, sender: str, recipients: tuple[str, ...], message_id: str, at: float
+    mail_text: MailText, sender: str, recipients: tuple[str, ...], message_id: str, at: float
 ) -> EmailMessage:
     """The mail as it goes out, or a draft without sender or recipients; ``at`` is unix seconds."""
-    mail = compose_text(letter.subject, letter.body, sender, recipients, message_id, at)
+    mail = compose_text(mail_text.subject, mail_text.body, sender, recipients, message_id, at)
     # As bytes, so that its line ends travel as they are.
     mail.add_attachment(
-        text_bytes(letter.attachment),
+        text_bytes(mail_text.attachment),
         maintype="text",
         subtype="csv",
-        filename=letter.attachment_name,
+        filename=mail_text.attachment_name,
     )
     return mail
 

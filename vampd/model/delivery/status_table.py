@@ -29,14 +29,14 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 @dataclass(frozen=True)
-class Mark:
+class StageMark:
     """A flag of a night and, where it is known, since when (``2025-11-07T01:51:53``, UT)."""
 
     is_set: bool = False
     since: str = ""
 
     @classmethod
-    def at(cls, time_s: float | None) -> Mark:
+    def at(cls, time_s: float | None) -> StageMark:
         """Set at this time (unix seconds), or not at all."""
         if time_s is None:
             return cls()
@@ -51,9 +51,9 @@ class StatusRow:
 
     path: str
     night: NightId
-    processed: Mark = Mark()
-    transferred: Mark = Mark()
-    safe: Mark = Mark()
+    processed: StageMark = StageMark()
+    transferred: StageMark = StageMark()
+    safe: StageMark = StageMark()
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -97,8 +97,8 @@ def _night_at(path: PurePath) -> NightId | None:
     return NightId(path.name, kind)
 
 
-def _mark(row: dict[str, str], flag: str, since: str) -> Mark:
+def _mark(row: dict[str, str], flag: str, since: str) -> StageMark:
     # A row that is cut short has None in its last columns.
     is_set = (row.get(flag) or "").strip() == "True"
     match = _MOMENT.match((row.get(since) or "").strip())
-    return Mark(is_set, match[0] if match and is_set else "")
+    return StageMark(is_set, match[0] if match and is_set else "")

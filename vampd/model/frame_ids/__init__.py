@@ -1,7 +1,7 @@
 """Frame IDs: their form, grants of them, and what the world shows of them."""
 
 from vampd.model.frame_ids.frame_id import BoundId, FrameId, NumberRange
-from vampd.model.frame_ids.grant import Verdict, judge_grant, named_ids, split_answer
+from vampd.model.frame_ids.grant import GrantVerdict, judge_grant, named_ids, split_answer
 from vampd.model.frame_ids.name_changes import (
     NAME_CHANGES,
     NameChange,
@@ -11,7 +11,7 @@ from vampd.model.frame_ids.name_changes import (
 from vampd.model.frame_ids.observed import (
     HEADERS,
     NAMES,
-    NightSightings,
+    ObservedIds,
     find_contradictions,
     highest_seen,
     tell_highest,
@@ -35,16 +35,16 @@ __all__ = [
     "CarriedId",
     "FrameId",
     "Gap",
+    "GrantVerdict",
     "LedgerListing",
     "ListedId",
     "ListedRequest",
     "NameChange",
-    "NightSightings",
     "NumberRange",
+    "ObservedIds",
     "Review",
     "ToldBinding",
     "ToldBindings",
-    "Verdict",
     "find_contradictions",
     "format_name_changes",
     "highest_seen",

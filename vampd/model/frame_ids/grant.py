@@ -11,7 +11,7 @@ _SHOWN = 40
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GrantVerdict:
     """The IDs that an answer names, each once, and what is wrong with it (None: nothing)."""
 
     ids: tuple[FrameId, ...]
@@ -25,12 +25,12 @@ def judge_grant(
     numbers: NumberRange,
     floor: FrameId | None,
     known: Set[FrameId] = frozenset(),
-) -> Verdict:
+) -> GrantVerdict:
     """Whether these lines are ``count`` IDs of that range, one behind the other, all above floor.
 
     ``known`` are IDs that were given away before; none of them may come again.
     """
-    return Verdict(named_ids(lines), _find_problem(lines, count, numbers, floor, known))
+    return GrantVerdict(named_ids(lines), _find_problem(lines, count, numbers, floor, known))
 
 
 def named_ids(lines: Iterable[str]) -> tuple[FrameId, ...]:

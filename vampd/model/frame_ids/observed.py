@@ -20,7 +20,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True)
-class NightSightings:
+class ObservedIds:
     """The IDs that an archive night shows, by who shows them (`NAMES`, `NAME_CHANGES`, `HEADERS`).
 
     ``ours`` tells whether vampd synchronised it; ``repeated`` are IDs that stand twice in
@@ -41,14 +41,14 @@ class NightSightings:
         return frozenset().union(*self.seen.values())
 
 
-def highest_seen(nights: Iterable[NightSightings], numbers: NumberRange) -> FrameId | None:
+def highest_seen(nights: Iterable[ObservedIds], numbers: NumberRange) -> FrameId | None:
     """The highest ID of a range that any night shows."""
     ids = (frame_id for night in nights for frame_id in night.ids if frame_id.numbers is numbers)
     return max(ids, default=None)
 
 
 def find_contradictions(
-    night: NightSightings, bound_here: Set[FrameId], bound: Mapping[FrameId, NightId]
+    night: ObservedIds, bound_here: Set[FrameId], bound: Mapping[FrameId, NightId]
 ) -> Iterator[str]:
     """Where a night's IDs and the ledger contradict each other.
 
@@ -74,7 +74,7 @@ def find_contradictions(
                 )
 
 
-def tell_highest(nights: Iterable[NightSightings], numbers: NumberRange) -> Iterator[str]:
+def tell_highest(nights: Iterable[ObservedIds], numbers: NumberRange) -> Iterator[str]:
     """For each who shows IDs of this range, the highest and the night that shows it."""
     highest: dict[str, tuple[FrameId, NightId]] = {}
     for night in nights:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from vampd.model.frame_ids.frame_id import FrameId, NumberRange, is_frame_id
-from vampd.model.frame_ids.observed import NightSightings, find_contradictions
+from vampd.model.frame_ids.observed import ObservedIds, find_contradictions
 from vampd.model.nights import NightId
 
 
@@ -110,7 +110,7 @@ class Review:
 
 
 def review_ids(
-    ledger: LedgerListing, nights: Sequence[NightSightings], carried: Iterable[CarriedId]
+    ledger: LedgerListing, nights: Sequence[ObservedIds], carried: Iterable[CarriedId]
 ) -> Review:
     """Hold ledger, file names, headers and name_changes.txt of all nights against each other."""
     seen = {frame_id for night in nights for frame_id in night.ids}
@@ -155,7 +155,7 @@ def _find_gaps(granted: Iterable[FrameId], seen: set[FrameId]) -> Iterator[Gap]:
                 yield Gap(FrameId(before.number + 1), FrameId(behind.number - 1))
 
 
-def _disagreements(ledger: LedgerListing, nights: Iterable[NightSightings]) -> Iterator[str]:
+def _disagreements(ledger: LedgerListing, nights: Iterable[ObservedIds]) -> Iterator[str]:
     bound: dict[FrameId, NightId] = {}
     by_night: dict[NightId, set[FrameId]] = defaultdict(set)
     for one in ledger.ids:
@@ -166,7 +166,7 @@ def _disagreements(ledger: LedgerListing, nights: Iterable[NightSightings]) -> I
         yield from find_contradictions(night, by_night[night.night], bound)
 
 
-def _shown_twice(nights: Iterable[NightSightings]) -> Iterator[str]:
+def _shown_twice(nights: Iterable[ObservedIds]) -> Iterator[str]:
     owners: dict[FrameId, list[NightId]] = defaultdict(list)
     for night in nights:
         for frame_id in night.ids:

@@ -4,12 +4,12 @@ from vampd.model.nights.file_stamp import FileStamp
 from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
 from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
 from vampd.model.nights.old_tools import OLD_TOOLS, find_traces
-from vampd.model.nights.quiet import INCOMPLETE_CODES, Look, Stillness, is_due, is_quiet
-from vampd.model.nights.record import EventRecord, Facts, NightRecord
+from vampd.model.nights.quiet import INCOMPLETE_CODES, Stillness, StreamsSnapshot, is_due, is_quiet
+from vampd.model.nights.record import EventRecord, NightRecord, NightUpdate
 from vampd.model.nights.retry import RetryPolicy, after_failure, delay_s
 from vampd.model.nights.schedule import (
-    Candidate,
-    Limits,
+    NightCandidate,
+    RunLimits,
     choose_nights,
     find_blockers,
     is_claimable,
@@ -54,24 +54,24 @@ __all__ = [
     "MOVES",
     "OLD_TOOLS",
     "RESTORED",
-    "Candidate",
     "Event",
     "EventName",
     "EventRecord",
-    "Facts",
     "FileStamp",
     "Gate",
     "Kind",
-    "Limits",
-    "Look",
+    "NightCandidate",
     "NightId",
     "NightRecord",
+    "NightUpdate",
     "RetryPolicy",
+    "RunLimits",
     "StageName",
     "State",
     "Status",
     "Stillness",
     "Stream",
+    "StreamsSnapshot",
     "advance",
     "after_failure",
     "choose_nights",

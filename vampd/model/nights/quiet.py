@@ -24,7 +24,7 @@ INCOMPLETE_CODES = frozenset(
 
 
 @dataclass(frozen=True)
-class Look:
+class StreamsSnapshot:
     """One look at a night's camera streams.
 
     ``signature`` changes whenever a file's name, size or mtime does; ``open_for_writing`` tells
@@ -42,7 +42,7 @@ class Stillness:
     signature: str
     since: float
 
-    def after(self, look: Look, now: float) -> Stillness:
+    def after(self, look: StreamsSnapshot, now: float) -> Stillness:
         """The stillness after another look."""
         if look.signature == self.signature and not look.open_for_writing:
             return self

@@ -80,7 +80,7 @@ class EventRecord:
 
 
 @dataclass(frozen=True)
-class Facts:
+class NightUpdate:
     """A change to a night's record beside its state; None leaves a field as it is.
 
     The fields are those of NightRecord.

@@ -15,7 +15,7 @@ _LIGHT = frozenset({StageName.HEADERS, StageName.FRAMEIDS, StageName.MANIFEST})
 
 
 @dataclass(frozen=True)
-class Candidate:
+class NightCandidate:
     """A night as the choice sees it.
 
     ``released``: a person let it pass older nights. ``aside``: it will never ask for frame IDs by
@@ -29,7 +29,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RunLimits:
     """How much may run at once, and what stands in the way of all nights."""
 
     nights: int
@@ -38,7 +38,7 @@ class Limits:
     cameras_write: bool
 
 
-def find_blockers(candidates: Sequence[Candidate], limits: Limits) -> dict[NightId, str]:
+def find_blockers(candidates: Sequence[NightCandidate], limits: RunLimits) -> dict[NightId, str]:
     """For each night that is ready and may not start for a reason of its own, that reason."""
     oldest = min(
         (c.night for c in candidates if _still_needs_ids(c)),
@@ -58,7 +58,7 @@ def find_blockers(candidates: Sequence[Candidate], limits: Limits) -> dict[Night
     return blockers
 
 
-def _still_needs_ids(candidate: Candidate) -> bool:
+def _still_needs_ids(candidate: NightCandidate) -> bool:
     return (
         candidate.night.kind is Kind.ARCHIVE
         and candidate.state.stage in _BEFORE_IDS
@@ -74,7 +74,7 @@ def is_claimable(state: State, now: float) -> bool:
 
 
 def choose_nights(
-    candidates: Sequence[Candidate], limits: Limits, now: float
+    candidates: Sequence[NightCandidate], limits: RunLimits, now: float
 ) -> tuple[NightId, ...]:
     """The nights to claim now: oldest first, within all limits."""
     blocked = find_blockers(candidates, limits)

@@ -5,7 +5,7 @@ from vampd.model.proofs.proof import Verification, frames_to_decode
 from vampd.model.proofs.receipt import Digests, Place, Receipt
 from vampd.model.proofs.verification import (
     BAD_LIST,
-    Verdict,
+    CopyVerdict,
     choose_sample,
     expected_digests,
     format_bad_list,
@@ -15,10 +15,10 @@ from vampd.model.proofs.verification import (
 __all__ = [
     "BAD_LIST",
     "SUMS_NAME",
+    "CopyVerdict",
     "Digests",
     "Place",
     "Receipt",
-    "Verdict",
     "Verification",
     "choose_sample",
     "expected_digests",

@@ -13,7 +13,7 @@ BAD_LIST = "bad_sc6_files.txt"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CopyVerdict:
     """Of ``checked`` paths, those with other bytes than they should have, and those not there."""
 
     checked: tuple[str, ...]
@@ -49,9 +49,9 @@ def choose_sample(
 
 def judge_copy(
     expected: Mapping[str, str], checked: Sequence[str], read: Mapping[str, Receipt]
-) -> Verdict:
+) -> CopyVerdict:
     """What was read, against what must be there; no receipt means not there."""
-    return Verdict(
+    return CopyVerdict(
         tuple(checked),
         damaged=tuple(p for p in checked if p in read and read[p].sha256 != expected[p]),
         missing=tuple(p for p in checked if p not in read),

@@ -1,7 +1,7 @@
 """Synchronization: frames paired in time, split by FLC state, cut into cubes."""
 
 from vampd.model.sync.cutting import cut_cubes, gaps_before, split_at
-from vampd.model.sync.duplicate_cubes import set_aside_repeats
+from vampd.model.sync.duplicate_cubes import set_aside_duplicates
 from vampd.model.sync.flc import (
     CODE_A,
     CODE_B,
@@ -58,8 +58,8 @@ __all__ = [
     "pair_frames",
     "rows_tolerance_us",
     "running_median",
+    "set_aside_duplicates",
     "set_aside_overlaps",
-    "set_aside_repeats",
     "shortest_interval_us",
     "split_at",
     "split_runs",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from vampd.model.cubes import RawCube, SetAside
 
 
-def set_aside_repeats(
+def set_aside_duplicates(
     late: Sequence[RawCube], used: Sequence[RawCube]
 ) -> tuple[list[RawCube], list[SetAside]]:
     """The late cubes whose frames are new, and the others as SetAside.

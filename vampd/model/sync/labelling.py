@@ -55,17 +55,17 @@ def label_frames(sequence: CameraSequence) -> Labelled:
     numbers = way_of_cube[sequence.cube]
     remarks: list[str] = []
     for piece in split_at(np.diff(numbers) != 0, len(sequence)):
-        switching, told_us, scatter_us = list(ways)[int(numbers[piece[0]])]
+        switching, card_us, scatter_us = list(ways)[int(numbers[piece[0]])]
         if not switching:
             continue
         acquired_us = sequence.acquired_us[piece]
-        modulation = find_modulation(acquired_us, told_us, scatter_us)
+        modulation = find_modulation(acquired_us, card_us, scatter_us)
         found = assign_flc_states(acquired_us, sequence.cnt0[piece], modulation, scatter_us)
         labels[piece] = found
-        doubts[piece] = np.where(found == CODE_D, _doubt(found, told_us, modulation), 0)
+        doubts[piece] = np.where(found == CODE_D, _doubt(found, card_us, modulation), 0)
         if modulation and modulation.source is Source.INTERVALS:
             remarks.append(
-                f"U_TRIGJT is {'no number' if told_us is None else f'{told_us:g} us'} in"
+                f"U_TRIGJT is {'no number' if card_us is None else f'{card_us:g} us'} in"
                 f" {sequence.cubes[int(sequence.cube[piece[0]])].path}, and the intervals of"
                 f" {len(piece)} frames show {modulation.jitter_us:.0f} us"
             )
@@ -83,8 +83,8 @@ def count_doubts(labels: Labels, *doubts: npt.NDArray[np.uint8]) -> Counter[str]
     return Counter({doubt.name.lower(): int(numbers[doubt]) for doubt in Doubt if numbers[doubt]})
 
 
-def _doubt(labels: Labels, told_us: float | None, modulation: Modulation | None) -> Doubt:
-    if told_us is None and modulation is None:
+def _doubt(labels: Labels, card_us: float | None, modulation: Modulation | None) -> Doubt:
+    if card_us is None and modulation is None:
         return Doubt.NO_JITTER_CARD
     if len(labels) < _FEWEST_FRAMES:
         return Doubt.TOO_FEW_FRAMES

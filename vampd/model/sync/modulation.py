@@ -62,11 +62,11 @@ def mean_interval_us(acquired_us: Int64, scatter_us: float) -> float:
 
 
 def find_modulation(
-    acquired_us: Int64, told_us: float | None, scatter_us: float
+    acquired_us: Int64, card_us: float | None, scatter_us: float
 ) -> Modulation | None:
     """The modulation of one camera's run; None if neither card nor intervals tell it.
 
-    ``told_us`` is U_TRIGJT, ``acquired_us`` rises strictly. A card is the truth unless it is
+    ``card_us`` is U_TRIGJT, ``acquired_us`` rises strictly. A card is the truth unless it is
     nonsense or the intervals clearly show another modulation.
     """
     if len(acquired_us) < 3:
@@ -74,10 +74,10 @@ def find_modulation(
     interval_us = mean_interval_us(acquired_us, scatter_us)
     shown_us = _measure_us(acquired_us, interval_us, scatter_us)
     least_us = _SMALLEST_PART_OF_SCATTER * scatter_us
-    if told_us is not None and least_us <= told_us < interval_us / 2:
-        ratio = told_us / (shown_us or told_us)
+    if card_us is not None and least_us <= card_us < interval_us / 2:
+        ratio = card_us / (shown_us or card_us)
         if 1 / _LARGEST_RATIO <= ratio <= _LARGEST_RATIO:
-            return Modulation(told_us, Source.CARD)
+            return Modulation(card_us, Source.CARD)
     return None if shown_us is None else Modulation(shown_us, Source.INTERVALS)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from vampd.errors import ConfigError, DataError
 from vampd.model.delivery import (
     DEFAULT_TEMPLATE,
-    Letter,
     LineEnd,
+    MailText,
     Manifest,
     ManifestFile,
     ManifestForm,
@@ -20,7 +20,7 @@ from vampd.model.delivery import (
     format_manifest,
     manifest_name,
     parse_manifest,
-    write_letter,
+    write_mail_text,
 )
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
@@ -37,8 +37,8 @@ def manifest(date: str, *numbers: int, supplement: int = 0, path: str = "/a") ->
     return ManifestText(ManifestFile(night, name, text_digest(text)), text)
 
 
-def parsed(letter: Letter, at: float = 1_762_480_313.9) -> EmailMessage:
-    mail = compose_mail(letter, "vampires@example.org", ("a@x.org", "b@x.org"), "<1@x.org>", at)
+def parsed(mail_text: MailText, at: float = 1_762_480_313.9) -> EmailMessage:
+    mail = compose_mail(mail_text, "vampires@example.org", ("a@x.org", "b@x.org"), "<1@x.org>", at)
     text = mail.as_bytes()
     assert all(byte < 128 for byte in text), "not every mail server takes eight bits"
     assert b"\n" not in text.replace(b"\r\n", b"")
@@ -62,10 +62,10 @@ def attachment(mail: EmailMessage) -> tuple[str | None, bytes]:
 
 
 def test_the_mail_tells_dates_files_size_and_address():
-    letter = write_letter(
+    mail_text = write_mail_text(
         DEFAULT_TEMPLATE, (manifest("20251107", 3), manifest("20251106", 1, 2)), IP
     )
-    mail = parsed(letter)
+    mail = parsed(mail_text)
     assert mail["Subject"] == "VMP manifest 2025-11-06, 2025-11-07"
     assert (mail["From"], mail["To"]) == ("vampires@example.org", "a@x.org, b@x.org")
     assert mail["Message-ID"] == "<1@x.org>"
@@ -77,10 +77,10 @@ def test_the_mail_tells_dates_files_size_and_address():
 
 
 def test_one_combined_manifest_is_attached():
-    letter = write_letter(
+    mail_text = write_mail_text(
         DEFAULT_TEMPLATE, (manifest("20251107", 3), manifest("20251106", 1, 2)), IP
     )
-    name, content = attachment(parsed(letter))
+    name, content = attachment(parsed(mail_text))
     assert name == "manifest_VMP_20251106_20251107_combined.csv"
     assert [line.frame_id.number for line in parse_manifest(content.decode()).lines] == [1, 2, 3]
     assert content.count(b"\r\n") == 3
@@ -91,21 +91,21 @@ def test_a_single_manifest_travels_as_it_lies_in_its_folder():
     text = "VMPA00000002|/b|1\nVMPA00000001|/a|1\n"
     night = NightId("20251106", Kind.ARCHIVE)
     one = ManifestText(ManifestFile(night, "manifest_VMP_20251106.csv", "x"), text)
-    name, content = attachment(parsed(write_letter(DEFAULT_TEMPLATE, (one,), IP)))
+    name, content = attachment(parsed(write_mail_text(DEFAULT_TEMPLATE, (one,), IP)))
     assert (name, content) == ("manifest_VMP_20251106.csv", text.encode())
 
 
 def test_supplements_of_one_night_are_combined_under_its_date():
     texts = (manifest("20251106", 1), manifest("20251106", 2, supplement=1))
     assert (
-        write_letter(DEFAULT_TEMPLATE, texts, IP).attachment_name
+        write_mail_text(DEFAULT_TEMPLATE, texts, IP).attachment_name
         == "manifest_VMP_20251106_combined.csv"
     )
 
 
 def test_a_frame_in_two_manifests_is_not_mailed():
     with pytest.raises(DataError, match="VMPA00000001"):
-        write_letter(DEFAULT_TEMPLATE, (manifest("20251106", 1), manifest("20251107", 1)), IP)
+        write_mail_text(DEFAULT_TEMPLATE, (manifest("20251106", 1), manifest("20251107", 1)), IP)
 
 
 @given(st.text("aé/ \udcff", max_size=300), st.sampled_from(LineEnd))
@@ -114,12 +114,12 @@ def test_any_path_travels_byte_for_byte(path, line_end):
     text = format_manifest(Manifest(ManifestForm(line_end=line_end), (line,)))
     night = NightId("20251106", Kind.ARCHIVE)
     one = ManifestText(ManifestFile(night, "manifest_VMP_20251106.csv", "x"), text)
-    assert attachment(parsed(write_letter(DEFAULT_TEMPLATE, (one,), IP)))[1] == text_bytes(text)
+    assert attachment(parsed(write_mail_text(DEFAULT_TEMPLATE, (one,), IP)))[1] == text_bytes(text)
 
 
 def test_a_template_of_ones_own_may_say_it_in_other_words():
     template = "Subject: new: $manifest\n\nCost: 3 $$, Größe ${size}, $ip\n"
-    mail = parsed(write_letter(template, (manifest("20251106", 1),), IP))
+    mail = parsed(write_mail_text(template, (manifest("20251106", 1),), IP))
     assert mail["Subject"] == "new: manifest_VMP_20251106.csv"
     assert body_of(mail) == f"Cost: 3 $, Größe 1.50 GB, {IP}\n"
 
@@ -147,7 +147,7 @@ def test_the_built_in_template_is_a_good_one():
 
 
 def test_a_draft_may_lack_who_writes_and_to_whom():
-    letter = write_letter(DEFAULT_TEMPLATE, (manifest("20251106", 1),), IP)
-    mail = compose_mail(letter, "", (), "<1@x>", 0.0)
+    mail_text = write_mail_text(DEFAULT_TEMPLATE, (manifest("20251106", 1),), IP)
+    mail = compose_mail(mail_text, "", (), "<1@x>", 0.0)
     assert mail["From"] is None
     assert mail["To"] is None

@@ -1,6 +1,6 @@
 """The status tables: one row a night, and what the old logs tell is kept."""
 
-from vampd.model.delivery import TITLES, Mark, StatusRow, merge_rows, parse_old_log
+from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
 from vampd.model.nights import Kind, NightId
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
@@ -31,7 +31,7 @@ def test_an_old_log_tells_flags_whose_time_is_not_known() -> None:
 def test_what_vampd_did_itself_outranks_the_old_log_and_nothing_else_does() -> None:
     old = tuple(parse_old_log(LOG))
     idle = StatusRow("/x/20251106", ARCHIVE)
-    done = StatusRow("/x/20251106", ARCHIVE, Mark.at(0.0))
+    done = StatusRow("/x/20251106", ARCHIVE, StageMark.at(0.0))
     new = StatusRow("/x/20240101", NightId("20240101", Kind.ARCHIVE))
     assert merge_rows([idle], old) == old
     assert merge_rows([done], old)[0] == done

@@ -14,8 +14,8 @@ from vampd.model.frame_ids import (
     LedgerListing,
     ListedId,
     ListedRequest,
-    NightSightings,
     NumberRange,
+    ObservedIds,
     highest_seen,
     review_ids,
     tell_highest,
@@ -34,9 +34,9 @@ def ledger(*ids: ListedId) -> LedgerListing:
     return LedgerListing((ListedRequest(1, NIGHT, len(ids), None),), ids)
 
 
-def shown(night: NightId, *numbers: int, ours: bool = True, **also: Any) -> NightSightings:
+def shown(night: NightId, *numbers: int, ours: bool = True, **also: Any) -> ObservedIds:
     ids = frozenset(map(FrameId, numbers))
-    return NightSightings(night, ours, {NAMES: ids, NAME_CHANGES: ids}, **also)
+    return ObservedIds(night, ours, {NAMES: ids, NAME_CHANGES: ids}, **also)
 
 
 def carried(number: int, night: NightId = NIGHT, **also: Any) -> CarriedId:

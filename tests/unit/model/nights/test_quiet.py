@@ -4,14 +4,14 @@ from datetime import datetime, time
 
 import pytest
 
-from vampd.model.nights import Kind, Look, NightId, Stillness, is_due, is_quiet
+from vampd.model.nights import Kind, NightId, Stillness, StreamsSnapshot, is_due, is_quiet
 
 
 def test_any_change_and_any_writer_restarts_the_clock() -> None:
     still = Stillness("a", 100.0)
-    assert still.after(Look("a"), 150.0) == still
-    assert still.after(Look("b"), 150.0) == Stillness("b", 150.0)
-    assert still.after(Look("a", open_for_writing=True), 150.0) == Stillness("a", 150.0)
+    assert still.after(StreamsSnapshot("a"), 150.0) == still
+    assert still.after(StreamsSnapshot("b"), 150.0) == Stillness("b", 150.0)
+    assert still.after(StreamsSnapshot("a", open_for_writing=True), 150.0) == Stillness("a", 150.0)
     assert still.lasted_s(160.0) == 60.0
 
 

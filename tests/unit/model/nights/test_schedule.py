@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vampd.model.nights import (
-    Candidate,
     Kind,
-    Limits,
+    NightCandidate,
     NightId,
+    RunLimits,
     StageName,
     State,
     Status,
@@ -26,8 +26,8 @@ AT_IDS = State(StageName.FRAMEIDS, Status.READY)
 
 def limits(
     nights: int = 10, at_once: int = 10, *, grants: bool = True, writing: bool = False
-) -> Limits:
-    return Limits(nights, dict.fromkeys(StageName, at_once), grants, writing)
+) -> RunLimits:
+    return RunLimits(nights, dict.fromkeys(StageName, at_once), grants, writing)
 
 
 @pytest.mark.parametrize("stage", [StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS])
@@ -35,7 +35,7 @@ def limits(
 def test_a_night_waits_for_every_older_one_that_still_needs_ids(
     stage: StageName, status: Status
 ) -> None:
-    candidates = [Candidate(NEW, AT_IDS), Candidate(OLD, State(stage, status))]
+    candidates = [NightCandidate(NEW, AT_IDS), NightCandidate(OLD, State(stage, status))]
     assert OLD.date in find_blockers(candidates, limits())[NEW]
     assert NEW not in choose_nights(candidates, limits(), NOW)
 
@@ -43,39 +43,39 @@ def test_a_night_waits_for_every_older_one_that_still_needs_ids(
 @pytest.mark.parametrize("stage", [StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST])
 @pytest.mark.parametrize("status", list(Status))
 def test_a_night_that_has_its_ids_blocks_nobody(stage: StageName, status: Status) -> None:
-    candidates = [Candidate(NEW, AT_IDS), Candidate(OLD, State(stage, status))]
+    candidates = [NightCandidate(NEW, AT_IDS), NightCandidate(OLD, State(stage, status))]
     assert NEW in choose_nights(candidates, limits(), NOW)
 
 
 def test_only_the_stage_frameids_waits() -> None:
-    older = Candidate(OLD, State(StageName.SYNC, Status.HELD))
+    older = NightCandidate(OLD, State(StageName.SYNC, Status.HELD))
     for stage in set(StageName) - {StageName.FRAMEIDS}:
-        candidates = [older, Candidate(NEW, State(stage, Status.READY))]
+        candidates = [older, NightCandidate(NEW, State(stage, Status.READY))]
         assert choose_nights(candidates, limits(), NOW) == (NEW,)
 
 
 def test_engineering_nights_and_those_set_aside_block_nobody() -> None:
-    engineering = Candidate(NightId("20251101", Kind.ENGINEERING), State(StageName.SYNC))
-    aside = Candidate(OLD, State(StageName.SYNC, Status.HELD), aside=True)
-    candidates = [engineering, aside, Candidate(NEW, AT_IDS)]
+    engineering = NightCandidate(NightId("20251101", Kind.ENGINEERING), State(StageName.SYNC))
+    aside = NightCandidate(OLD, State(StageName.SYNC, Status.HELD), aside=True)
+    candidates = [engineering, aside, NightCandidate(NEW, AT_IDS)]
     assert choose_nights(candidates, limits(), NOW) == (NEW,)
 
 
 def test_a_released_night_passes() -> None:
-    older = Candidate(OLD, State(StageName.SYNC, Status.HELD))
-    candidates = [older, Candidate(NEW, AT_IDS, released=True)]
+    older = NightCandidate(OLD, State(StageName.SYNC, Status.HELD))
+    candidates = [older, NightCandidate(NEW, AT_IDS, released=True)]
     assert choose_nights(candidates, limits(), NOW) == (NEW,)
 
 
 def test_nobody_asks_for_ids_when_nobody_grants_them() -> None:
-    candidates = [Candidate(OLD, AT_IDS, released=True)]
+    candidates = [NightCandidate(OLD, AT_IDS, released=True)]
     assert '"none"' in find_blockers(candidates, limits(grants=False))[OLD]
     assert choose_nights(candidates, limits(grants=False), NOW) == ()
 
 
 @pytest.mark.parametrize("stage", list(StageName))
 def test_only_light_stages_begin_while_a_camera_writes(stage: StageName) -> None:
-    candidates = [Candidate(NEW, State(stage, Status.READY))]
+    candidates = [NightCandidate(NEW, State(stage, Status.READY))]
     light = stage in (StageName.HEADERS, StageName.FRAMEIDS, StageName.MANIFEST)
     assert bool(choose_nights(candidates, limits(writing=True), NOW)) is light
 
@@ -97,7 +97,7 @@ def test_a_night_is_claimed_when_ready_or_when_it_has_waited(state: State, claim
     assert is_claimable(state, NOW) is claimable
 
 
-def candidates_drawn() -> st.SearchStrategy[list[Candidate]]:
+def candidates_drawn() -> st.SearchStrategy[list[NightCandidate]]:
     nights = st.builds(
         NightId,
         st.integers(1, 28).map(lambda day: f"202511{day:02d}"),
@@ -109,13 +109,13 @@ def candidates_drawn() -> st.SearchStrategy[list[Candidate]]:
         st.sampled_from(list(Status)),
         not_before=st.none() | st.floats(0, 2 * NOW),
     )
-    one = st.builds(Candidate, nights, states, released=st.booleans(), aside=st.booleans())
+    one = st.builds(NightCandidate, nights, states, released=st.booleans(), aside=st.booleans())
     return st.lists(one, max_size=12, unique_by=lambda c: c.night)
 
 
 @given(candidates_drawn(), st.integers(1, 4), st.integers(1, 3), st.booleans(), st.booleans())
 def test_a_choice_keeps_all_limits_and_orders(
-    candidates: list[Candidate], nights: int, at_once: int, grants: bool, writing: bool
+    candidates: list[NightCandidate], nights: int, at_once: int, grants: bool, writing: bool
 ) -> None:
     rules = limits(nights, at_once, grants=grants, writing=writing)
     chosen = choose_nights(candidates, rules, NOW)

@@ -3,9 +3,9 @@
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from vampd.model.proofs import (
     SUMS_NAME,
+    CopyVerdict,
     Place,
     Receipt,
-    Verdict,
     choose_sample,
     expected_digests,
     format_bad_list,
@@ -35,7 +35,7 @@ def test_without_sums_only_what_was_sent_is_expected_with_the_bytes_that_were_he
 def test_other_bytes_are_damage_and_no_receipt_is_a_loss() -> None:
     read = {"x": receipt("x", A), "y": receipt("y", B)}
     verdict = judge_copy({"x": A, "y": A, "z": A}, ("x", "y", "z"), read)
-    assert verdict == Verdict(("x", "y", "z"), damaged=("y",), missing=("z",))
+    assert verdict == CopyVerdict(("x", "y", "z"), damaged=("y",), missing=("z",))
     assert verdict.bad == ("y", "z")
 
 

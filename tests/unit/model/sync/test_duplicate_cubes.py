@@ -5,7 +5,7 @@ import pytest
 from tests.support.builders.frames import START_US, make_cube
 from vampd.model.cubes import RawCube
 from vampd.model.nights import Stream
-from vampd.model.sync import set_aside_repeats
+from vampd.model.sync import set_aside_duplicates
 
 _TIMES = [START_US + 2_000 * frame for frame in range(4)]
 
@@ -15,7 +15,7 @@ def named(name: str, stream: Stream = Stream.VCAM1, shift_us: int = 0) -> RawCub
 
 
 def codes(late: list[RawCube], used: list[RawCube]) -> dict[str, str]:
-    kept, aside = set_aside_repeats(late, used)
+    kept, aside = set_aside_duplicates(late, used)
     assert {c.path for c in kept} | {c.path for c in aside} == {c.path for c in late}
     assert len(kept) + len(aside) == len(late)
     assert all(cube.frames == 4 and cube.reason for cube in aside)

@@ -70,31 +70,31 @@ def test_too_few_frames_to_tell_are_dubious(triggers: int) -> None:
 NONSENSE = [None, 0.0, -50.0, 1e-300, 0.1, 20.0, 25.0, 200.0, 500.0, 900.0, 1000.0, 1e300]
 
 
-@pytest.mark.parametrize("told_us", NONSENSE)
+@pytest.mark.parametrize("card_us", NONSENSE)
 def test_a_modulation_that_no_card_tells_is_taken_from_clear_intervals(
-    told_us: float | None,
+    card_us: float | None,
 ) -> None:
     times, truth = arrivals(50)
-    assert label(times, told_us) == truth
+    assert label(times, card_us) == truth
 
 
-@pytest.mark.parametrize("told_us", NONSENSE)
+@pytest.mark.parametrize("card_us", NONSENSE)
 def test_a_modulation_that_neither_card_nor_intervals_tell_labels_nothing(
-    told_us: float | None,
+    card_us: float | None,
 ) -> None:
     few, _ = arrivals(13)
-    assert set(label(few, told_us)) == {"D"}
+    assert set(label(few, card_us)) == {"D"}
     for seed in range(10):
         unmodulated, _ = arrivals(200, flc_us=0.0, seed=seed)
-        assert set(label(unmodulated, told_us)) == {"D"}
+        assert set(label(unmodulated, card_us)) == {"D"}
         scattered, _ = arrivals(200, flc_us=60.0, jitter_us=SLOW_US, period_us=20_000, seed=seed)
-        if told_us is None or told_us <= 0.1:
-            assert set(label(scattered, told_us, SLOW_US)) == {"D"}
+        if card_us is None or card_us <= 0.1:
+            assert set(label(scattered, card_us, SLOW_US)) == {"D"}
 
 
-@pytest.mark.parametrize("told_us", NONSENSE)
+@pytest.mark.parametrize("card_us", NONSENSE)
 def test_without_a_card_losses_slips_and_late_stamps_make_no_wrong_label(
-    told_us: float | None,
+    card_us: float | None,
 ) -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
@@ -102,14 +102,14 @@ def test_without_a_card_losses_slips_and_late_stamps_make_no_wrong_label(
         times = times + np.where(rng.random(300) < 0.02, rng.uniform(0, 1500, 300), 0.0)
         times[200:] += rng.uniform(0, 3000)
         kept = np.flatnonzero(rng.random(300) > 0.03)
-        found = label(times[kept], told_us)
+        found = label(times[kept], card_us)
         assert wrong(found, "".join(truth[i] for i in kept)) == 0
 
 
-@pytest.mark.parametrize("told_us", [40.0, 60.0, 75.0, 110.0, 130.0])
-def test_a_trigger_jitter_that_is_somewhat_wrong_makes_no_wrong_label(told_us: float) -> None:
+@pytest.mark.parametrize("card_us", [40.0, 60.0, 75.0, 110.0, 130.0])
+def test_a_trigger_jitter_that_is_somewhat_wrong_makes_no_wrong_label(card_us: float) -> None:
     times, truth = arrivals(200)
-    assert wrong(label(times, told_us), truth) == 0
+    assert wrong(label(times, card_us), truth) == 0
 
 
 @pytest.mark.parametrize("triggers", [4, 25, 1000])
