@@ -109,6 +109,21 @@ def test_the_console_is_readable_and_plain_when_it_is_no_terminal(stream):
     assert "\x1b" not in line
 
 
+def test_a_console_line_begins_with_its_night_and_leaves_out_what_is_not_known(stream):
+    configure_log(LogTarget.CONSOLE, stream=stream)
+    with bound_contextvars(attempt=1, stage="sync", kind="archive", night="20251106"):
+        get_log().info("stage.finished", actions=3, code=None)
+    fields = re.findall(r"(\w+)=", stream.getvalue())
+    assert fields == ["night", "kind", "stage", "attempt", "actions"]
+
+
+def test_what_is_not_known_is_no_field_of_the_journal(journal):
+    get_log().info("stage.finished", actions=3, code=None)
+    (record,) = journal.records
+    assert "VAMPD_CODE" not in record
+    assert record["MESSAGE"] == "stage.finished actions=3"
+
+
 @pytest.mark.parametrize(
     ("environ", "coloured"),
     [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)],
