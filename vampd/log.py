@@ -24,6 +24,7 @@ IDENTIFIER = "vampd"
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _NOT_IN_A_FIELD = re.compile(r"[^A-Z0-9_]")
 _LONGEST_FIELD = 64
+_FIRST_FIELDS = ("night", "kind", "stage", "attempt")
 _PLAIN = re.compile(r"[^\s\"'=]+")
 
 
@@ -37,16 +38,16 @@ class LogTarget(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """The least level that is logged."""
+    """The lowest level that is logged."""
 
-    DEBUG = "debug"  # for whoever looks for a fault
+    DEBUG = "debug"  # for tracking down a fault
     INFO = "info"  # progress
-    WARNING = "warning"  # will be tried again
-    ERROR = "error"  # needs a person
+    WARNING = "warning"  # will be retried
+    ERROR = "error"  # needs a decision
 
 
 class SendToJournal(Protocol):
-    """``systemd.journal.send``: one record; OSError where the journal takes none."""
+    """``systemd.journal.send``: one record; OSError if the journal accepts none."""
 
     def __call__(self, MESSAGE: str, **fields: str | int) -> object: ...  # noqa: N803
 
@@ -61,8 +62,8 @@ def configure_log(
 ) -> None:
     """Set the log up for this process; a later call replaces an earlier one.
 
-    ``stream`` (standard error), ``environ`` and ``send`` (systemd's) are what the world has.
-    Warnings of the libraries that log by Python's own means come through as ``library.warned``.
+    ``stream``, ``environ`` and ``send`` stand in for standard error, the environment and systemd.
+    Warnings that libraries log with Python's ``logging`` come through as ``library.warned``.
     """
     stream = stream or sys.stderr
     if target is LogTarget.AUTO:
@@ -72,7 +73,13 @@ def configure_log(
     factory: Any = structlog.WriteLoggerFactory(stream)
     match target:
         case LogTarget.JOURNAL:
-            own = [_callsite(), structlog.processors.format_exc_info, _to_journal_record]
+            own = [
+                _callsite(),
+                structlog.processors.format_exc_info,
+                _without_none,
+                _night_first,
+                _to_journal_record,
+            ]
             factory = _JournalLoggerFactory(send or _systemd_send(), stream)
         case LogTarget.JSON:
             own = [
@@ -83,7 +90,10 @@ def configure_log(
         case _:
             own = [
                 structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
+                _without_none,
+                _night_first,
                 structlog.dev.ConsoleRenderer(
+                    sort_keys=False,
                     colors=stream.isatty() and not environ.get("NO_COLOR"),
                     exception_formatter=structlog.dev.plain_traceback,
                 ),
@@ -105,18 +115,18 @@ def configure_log(
 
 
 def get_log() -> FilteringBoundLogger:
-    """The log; it may be asked for before it is configured."""
+    """The log; it may be obtained before it is configured."""
     return cast(FilteringBoundLogger, structlog.get_logger())
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether systemd has connected this stream to the journal (systemd.exec(5), JOURNAL_STREAM).
 
-    The variable alone proves nothing: it is inherited by what a service starts.
+    The variable alone proves nothing: children of a service inherit it.
     """
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # closed, or no file at all
+    except (OSError, ValueError):  # closed, or not a file
         return False
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
@@ -130,6 +140,17 @@ def _systemd_send() -> SendToJournal:
 def _callsite() -> Processor:
     wanted = (CallsiteParameter.PATHNAME, CallsiteParameter.LINENO, CallsiteParameter.FUNC_NAME)
     return CallsiteParameterAdder(wanted, additional_ignores=[__name__, "logging"])
+
+
+def _without_none(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """Without the fields that have no value: to a reader, ``code=None`` is noise."""
+    return {key: value for key, value in event_dict.items() if value is not None}
+
+
+def _night_first(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """Night and stage first, the rest as logged, so that lines of one night line up."""
+    first = {key: event_dict[key] for key in _FIRST_FIELDS if key in event_dict}
+    return {**first, **event_dict}
 
 
 def _to_journal_record(
@@ -155,7 +176,7 @@ def _field_name(key: str) -> str:
 
 
 def _text_of(value: object) -> str:
-    # A path may hold bytes that are no UTF-8, and the journal takes nothing else.
+    # A path may hold bytes that are not UTF-8, and the journal accepts nothing else.
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
@@ -174,7 +195,7 @@ class _JournalLogger:
         try:
             self._send(message, **fields)
         except OSError as error:
-            # A journal that takes nothing must not stop the work; standard error leads there too.
+            # A failing journal must not stop the work; standard error leads there too.
             self._stream.write(f"{message} [journal: {error}]\n")
             self._stream.flush()
 
@@ -190,7 +211,7 @@ class _JournalLoggerFactory:
 
 
 class _ForwardToLog(logging.Handler):
-    """Hands what libraries log with the standard library's means to our log."""
+    """Forwards what libraries log with Python's logging to our log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -89,7 +89,7 @@ def test_a_sendmail_that_is_not_there_is_bad_only_for_who_relies_on_it(site: Sit
     configure(site, mail={**mail, "warn_recipients": ["observers@example.org"]})
     found = states(site, status=1)
     assert found["sendmail"][0] == "BAD"
-    assert found["told of low space"] == ("OK", "observers@example.org")
+    assert found["low-space warnings"] == ("OK", "observers@example.org")
 
 
 def test_the_table_fits_a_terminal(site: Site) -> None:

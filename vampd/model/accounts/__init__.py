@@ -23,7 +23,7 @@ from vampd.model.accounts.run_summary import (
     pair_offsets,
     percent,
 )
-from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarise_night
+from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarize_night
 
 __all__ = [
     "COLUMNS",
@@ -52,5 +52,5 @@ __all__ = [
     "pair_offsets",
     "percent",
     "split_by_run",
-    "summarise_night",
+    "summarize_night",
 ]

@@ -1,4 +1,4 @@
-"""Frame IDs: their form, grants of them, and what the world shows of them."""
+"""Frame IDs: their form, their grants, and where they show up."""
 
 from vampd.model.frame_ids.frame_id import BoundId, FrameId, NumberRange
 from vampd.model.frame_ids.grant import GrantVerdict, judge_grant, named_ids, split_answer
@@ -16,7 +16,12 @@ from vampd.model.frame_ids.observed import (
     highest_seen,
     tell_highest,
 )
-from vampd.model.frame_ids.recovered_binding import ToldBinding, ToldBindings, read_bindings, weigh
+from vampd.model.frame_ids.recovered_binding import (
+    RecoveredBinding,
+    RecoveredBindings,
+    read_bindings,
+    weigh,
+)
 from vampd.model.frame_ids.review import (
     CarriedId,
     Gap,
@@ -42,9 +47,9 @@ __all__ = [
     "NameChange",
     "NumberRange",
     "ObservedIds",
+    "RecoveredBinding",
+    "RecoveredBindings",
     "Review",
-    "ToldBinding",
-    "ToldBindings",
     "find_contradictions",
     "format_name_changes",
     "highest_seen",

@@ -1,4 +1,4 @@
-"""A night: its folder and streams, its state and history, and when it may begin."""
+"""A night: its folder and streams, its state and history, and when it may start."""
 
 from vampd.model.nights.file_stamp import FileStamp
 from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night

@@ -1,4 +1,4 @@
-"""What proves that bytes are the right ones: receipts, sums, samples, verdicts."""
+"""Proof that bytes are the right ones: receipts, sums, samples, verdicts."""
 
 from vampd.model.proofs.checksums import SUMS_NAME, format_sums, parse_sums, text_bytes, text_digest
 from vampd.model.proofs.proof import Verification, frames_to_decode

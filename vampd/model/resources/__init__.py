@@ -1,4 +1,4 @@
-"""Room on disks, and in memory for workers."""
+"""Space on disks, and memory for workers."""
 
 from vampd.model.resources.low_space import LowSpace
 from vampd.model.resources.space import (

@@ -29,7 +29,7 @@ from vampd.model.sync.sequence import (
     set_aside_overlaps,
     window_rows,
 )
-from vampd.model.sync.synchronisation import SyncRules, find_unexpected, synchronise
+from vampd.model.sync.synchronization import SyncRules, find_unexpected, synchronize
 
 __all__ = [
     "CODE_A",
@@ -63,6 +63,6 @@ __all__ = [
     "shortest_interval_us",
     "split_at",
     "split_runs",
-    "synchronise",
+    "synchronize",
     "window_rows",
 ]
