@@ -487,7 +487,7 @@ def test_a_checksum_alone_does_not_make_a_record():
         b"granted\tVMPA1\t1\t20251106/archive",
         b"granted\tVMPA00000001\t01\t20251106/archive",
     ):
-        with pytest.raises(ValueError, match=r"frame ID|otherwise"):
+        with pytest.raises(ValueError, match=r"frame ID|differently"):
             parse_line(b"%s\t%08x" % (text, zlib.crc32(text)))
 
 

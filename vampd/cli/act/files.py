@@ -21,11 +21,11 @@ _PACKED_SUFFIX = ".fz"
 
 PlainFilesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Plain FITS cubes.", show_default=False),
+    typer.Argument(metavar="FILE", help="Plain FITS cubes.", show_default=False),
 ]
 PackedFilesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Packed FITS cubes.", show_default=False),
+    typer.Argument(metavar="FILE", help="Packed FITS cubes.", show_default=False),
 ]
 FolderOption = Annotated[
     Path | None,

@@ -30,7 +30,7 @@ app = typer.Typer(
 
 FilesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="FITS files, plain or packed.", show_default=False),
+    typer.Argument(metavar="FILE", help="FITS files, plain or packed.", show_default=False),
 ]
 
 

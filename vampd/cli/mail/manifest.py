@@ -32,7 +32,7 @@ _COLUMNS = (
 
 NightsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="NIGHT...", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
 CombineOption = Annotated[
     Path | None,
