@@ -24,7 +24,8 @@ IDENTIFIER = "vampd"
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _NOT_IN_A_FIELD = re.compile(r"[^A-Z0-9_]")
 _LONGEST_FIELD = 64
-_FIRST_FIELDS = ("night", "kind", "stage", "attempt")
+# Of whom a line speaks.
+_FIRST = ("night", "kind", "stage", "attempt")
 _PLAIN = re.compile(r"[^\s\"'=]+")
 
 
@@ -73,13 +74,7 @@ def configure_log(
     factory: Any = structlog.WriteLoggerFactory(stream)
     match target:
         case LogTarget.JOURNAL:
-            own = [
-                _callsite(),
-                structlog.processors.format_exc_info,
-                _without_none,
-                _night_first,
-                _to_journal_record,
-            ]
+            own = [_callsite(), structlog.processors.format_exc_info, _to_journal_record]
             factory = _JournalLoggerFactory(send or _systemd_send(), stream)
         case LogTarget.JSON:
             own = [
@@ -90,8 +85,7 @@ def configure_log(
         case _:
             own = [
                 structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
-                _without_none,
-                _night_first,
+                _for_people,
                 structlog.dev.ConsoleRenderer(
                     sort_keys=False,
                     colors=stream.isatty() and not environ.get("NO_COLOR"),
@@ -142,15 +136,11 @@ def _callsite() -> Processor:
     return CallsiteParameterAdder(wanted, additional_ignores=[__name__, "logging"])
 
 
-def _without_none(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-    """Without the fields that have no value: to a reader, ``code=None`` is noise."""
-    return {key: value for key, value in event_dict.items() if value is not None}
-
-
-def _night_first(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-    """Night and stage first, the rest as logged, so that lines of one night line up."""
-    first = {key: event_dict[key] for key in _FIRST_FIELDS if key in event_dict}
-    return {**first, **event_dict}
+def _for_people(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
+    """The fields in the order in which people read them; what is not known is left out."""
+    known = {key: value for key, value in event_dict.items() if value is not None}
+    first = {key: known[key] for key in _FIRST if key in known}
+    return {**first, **known}
 
 
 def _to_journal_record(
@@ -164,7 +154,7 @@ def _to_journal_record(
         "CODE_LINE": int(event_dict.pop("lineno", 0)),
         "CODE_FUNC": str(event_dict.pop("func_name", "")),
     }
-    texts = {key: _text_of(value) for key, value in event_dict.items()}
+    texts = {key: _text_of(value) for key, value in event_dict.items() if value is not None}
     record.update({_field_name(key): text for key, text in texts.items()})
     event, exception = texts.pop("event", ""), texts.pop("exception", None)
     message = " ".join([event, *(f"{key}={_quoted(text)}" for key, text in texts.items())])

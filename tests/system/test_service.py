@@ -147,7 +147,7 @@ def test_reload_applies_a_changed_setting(service: Service, night: NightId) -> N
     service.configure(watch={"quiet_after_s": 3600.0})
     service.systemctl("start")
     service.write_night(SMALLEST, night)
-    service.wait_for(night, status="filling", note="waits until nobody writes to it any more")
+    service.wait_for(night, status="filling", note="waits until writing to it has ended")
     service.configure()
     service.systemctl("reload")
     assert_done(service, night)

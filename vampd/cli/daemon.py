@@ -11,7 +11,13 @@ import typer
 
 from vampd import __version__
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, examples, read_settings, run_command
+from vampd.cli.shared.session import (
+    ConfigOption,
+    examples,
+    read_settings,
+    run_command,
+    settings_file,
+)
 from vampd.errors import VampdError
 from vampd.log import LogLevel, LogTarget, configure_log, get_log, is_journal
 
@@ -66,7 +72,8 @@ def run(
         from vampd.daemon.scheduler import RunMode
         from vampd.wiring.service import run_daemon
 
-        run_daemon(read, RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER)
+        mode = RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER
+        run_daemon(read, mode, settings_file(config))
     except VampdError as error:
         if not is_journal(sys.stderr, os.environ):
             raise

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 from vampd.config import Settings
 from vampd.disk.failpoint import failpoint
@@ -19,27 +17,30 @@ from vampd.engine.night_listing import (
     check_cube,
     cube_files,
     find_nights,
-    is_being_written,
     list_night,
-    old_tool_traces,
     stream_times,
-    unfinished_files,
 )
+from vampd.engine.observation import judge_filling
+from vampd.engine.rules import readiness_rules
 from vampd.errors import IllegalTransition
 from vampd.log import get_log
 from vampd.model.nights import (
-    OLD_TOOLS,
     Event,
     EventName,
     FileStamp,
     NightId,
     NightRecord,
     NightUpdate,
+    Observation,
+    Ready,
     StageName,
     Status,
     Stillness,
-    is_due,
-    is_quiet,
+    Wait,
+    WaitCode,
+    is_ignored,
+    judge_readiness,
+    note_of,
     timing_name,
 )
 from vampd.ports import NightStore
@@ -48,6 +49,13 @@ _log = get_log()
 
 # States in which data that sync has not seen send the night back to sync.
 _REOPENABLE = frozenset({Status.READY, Status.WAITING, Status.DONE})
+
+_LOGGED = {
+    EventName.HELD: "night.held",
+    EventName.REOPENED: "night.reopened",
+    EventName.SETTLED: "night.settled",
+    EventName.STIRRED: "night.stirred",
+}
 
 _CubeStamps = tuple[FileStamp, FileStamp | None]
 
@@ -90,6 +98,8 @@ class NightWatcher:
             try:
                 if self._look_at(record, settings):
                     unsettled.add(night)
+                elif record.note_code == WaitCode.UNLISTED and not _is_filling(record):
+                    self._note(record, None)
             except IllegalTransition:
                 unsettled.add(night)  # a person was quicker; the next scan sees what they said
             except OSError as error:
@@ -97,7 +107,7 @@ class NightWatcher:
                 _log.warning(
                     "night.unreadable", night=night.date, kind=night.kind.value, error=str(error)
                 )
-                self._note(record, f"cannot be looked at: {error}")
+                self._note(record, Wait(WaitCode.UNLISTED, f"cannot be looked at: {error}"))
             yield night
         self.unsettled = frozenset(unsettled)
 
@@ -109,8 +119,10 @@ class NightWatcher:
 
     def _look_at(self, record: NightRecord, settings: Settings) -> bool:
         """Look at one night; whether it is still to settle by itself."""
-        if _is_ignored(record.night, settings):
-            self._note(record, "older than watch.ignore_before: listed, never processed")
+        rules = readiness_rules(settings)
+        if is_ignored(record.night, rules):
+            judged = judge_readiness(Observation(record), rules, self._clock())
+            self._note(record, judged if isinstance(judged, Wait) else None)
             return False
         if record.state.status is Status.DONE:
             return self._look_at_finished(record, settings)
@@ -170,51 +182,35 @@ class NightWatcher:
 
     def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
         night = record.night
-        folder = settings.watch.root / night.folder
-        if traces := old_tool_traces(settings.watch.root, night):
-            self._hold(night, traces)
+        judged, streams = judge_filling(
+            Observation(record),
+            readiness_rules(settings),
+            self._clock(),
+            root=settings.watch.root,
+            listing=seen,
+            still_s=self._still[night].lasted_s(self._monotonic()),
+            check_cubes=lambda listing: self._check_cubes(night, settings, listing),
+        )
+        if streams.written:
+            self._still[night] = Stillness(seen.look.signature, self._monotonic())
+        if isinstance(judged, Ready):
+            self._checks.pop(night, None)
+            # Kept, so that also the next daemon sees what was written after this moment.
+            settled = NightUpdate(note_code="", note="", signature=seen.look.signature)
+            self._store.update(night, settled)
+            self._apply(night, Event(EventName.SETTLED), "quiet")
             return False
-        unfinished = sum(1 for _ in unfinished_files(seen.files))
-        if not unfinished and not any(cube_files(seen.files)):
-            self._note(record, "no raw cubes yet")
+        if judged.code is WaitCode.OLD_TOOLS:
+            self._apply(night, Event(EventName.HELD), judged.text, code=judged.code.value)
             return False
-        utc_now = datetime.fromtimestamp(self._clock(), UTC).replace(tzinfo=None)
-        if not is_due(night, utc_now, settings.schedule.archive_not_before):
-            hour = settings.schedule.archive_not_before
-            self._note(record, f"starts at {hour:%H:%M} UT of its date")
-            return False
-        still_s = self._still[night].lasted_s(self._monotonic())
-        if still_s < settings.watch.quiet_after_s or self._is_being_written(night, folder):
-            self._note(record, "waits until nobody writes to it any more")
-            return True
-        checks = self._check_cubes(night, folder, seen)
-        carried = sorted({check.frame_id for check in checks if check.frame_id})
-        if carried:
-            self._hold(night, [f"FRAMEID {carried[0]} in a raw header"])
-            return False
-        incomplete = unfinished + sum(not check.complete for check in checks)
-        if not is_quiet(
-            still_s,
-            incomplete,
-            quiet_after_s=settings.watch.quiet_after_s,
-            stale_after_s=settings.watch.stale_s,
-        ):
-            self._note(record, f"waits for {incomplete} incomplete cubes")
-            return True
-        self._checks.pop(night, None)
-        # Kept, so that also the next daemon sees what was written after this moment.
-        self._store.update(night, NightUpdate(note="", signature=seen.look.signature))
-        self._apply(night, Event(EventName.SETTLED), "quiet")
-        return False
+        self._note(record, judged)
+        return judged.passes
 
-    def _is_being_written(self, night: NightId, folder: Path) -> bool:
-        if not is_being_written(folder):
-            return False
-        self._still[night] = Stillness(self._still[night].signature, self._monotonic())
-        return True
-
-    def _check_cubes(self, night: NightId, folder: Path, seen: NightListing) -> list[CubeCheck]:
+    def _check_cubes(
+        self, night: NightId, settings: Settings, seen: NightListing
+    ) -> tuple[CubeCheck, ...]:
         """Check every cube; one whose file and timing file have not changed is not read again."""
+        folder = settings.watch.root / night.folder
         stamps = {file.path: file for file in seen.files}
         known = self._checks.get(night, {})
         fresh: dict[_CubeStamps, CubeCheck] = {}
@@ -222,26 +218,19 @@ class NightWatcher:
             key = (cube, stamps.get(timing_name(cube.path)))
             fresh[key] = known[key] if key in known else check_cube(folder, cube)
         self._checks[night] = fresh
-        return list(fresh.values())
+        return tuple(fresh.values())
 
-    def _hold(self, night: NightId, traces: list[str]) -> None:
-        message = (
-            "the old tools have been here (" + ", ".join(traces[:4]) + "); nothing was touched:"
-            " let them finish it, or restore the folder and retry"
-        )
-        self._apply(night, Event(EventName.HELD), message, code=OLD_TOOLS)
-
-    def _note(self, record: NightRecord, note: str) -> None:
-        if (record.note or "") != note:
-            self._store.update(record.night, NightUpdate(note=note))
+    def _note(self, record: NightRecord, wait: Wait | None) -> None:
+        note = note_of(wait)
+        if (record.note_code or "", record.note or "") != (note.note_code, note.note):
+            self._store.update(record.night, note)
 
     def _apply(self, night: NightId, event: Event, why: str, code: str | None = None) -> None:
         self._store.apply(night, event, at=self._clock(), actor="vampd", code=code, message=why)
         failpoint("night_watcher.event.committed")
         level = _log.error if event.name is EventName.HELD else _log.info
-        level(f"night.{event.name}", night=night.date, kind=night.kind.value, why=why, code=code)
+        level(_LOGGED[event.name], night=night.date, kind=night.kind.value, why=why, code=code)
 
 
-def _is_ignored(night: NightId, settings: Settings) -> bool:
-    before = settings.watch.ignore_before
-    return before is not None and night.date < before
+def _is_filling(record: NightRecord) -> bool:
+    return record.state.status is Status.FILLING

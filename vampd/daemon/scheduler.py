@@ -10,41 +10,49 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from pathlib import Path
 
 from vampd.config import Settings
+from vampd.config.changes import changed_keys
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.notify import Notifier
+from vampd.daemon.recovery import interrupt_orphan
+from vampd.daemon.running import AttemptMaker, RunningAttempts
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
-from vampd.engine.attempt import Outcome
-from vampd.engine.candidates import candidates_of, limits_of
 from vampd.engine.night_listing import stream_folders
-from vampd.errors import ClaimLost, ConfigError, IllegalTransition, TransientError
+from vampd.engine.rules import pause_rule, readiness_rules, run_limits
+from vampd.errors import ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
     Event,
     EventName,
-    NightCandidate,
     NightId,
     NightRecord,
-    NightUpdate,
-    RunLimits,
+    Observation,
+    Ready,
     Status,
+    Wait,
+    WaitCode,
     choose_nights,
-    find_blockers,
+    find_next_for_ids,
+    judge_readiness,
+    note_of,
 )
 from vampd.ports import NightStore
 
 _log = get_log()
 _TICK_S = 0.25
 _SHORTEST_SCAN_S = 0.1
-_STOP_WITHIN_S = 20.0
 _STORE_AGAIN_S = 1.0
+# What a night that could run otherwise waits for, and what its state alone does not tell.
+_NOTED = frozenset({WaitCode.IGNORED, WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
+# What ends without a person, new data or a later hour.
+_GOES_ON = frozenset({WaitCode.RUNNING, WaitCode.RETRY_LATER})
 
 
 class RunMode(StrEnum):
@@ -54,21 +62,12 @@ class RunMode(StrEnum):
     UNTIL_IDLE = "until idle"
 
 
-@dataclass
-class _Running:
-    """An attempt in its thread, and the flag that ends it."""
-
-    record: NightRecord
-    thread: threading.Thread
-    stop: Flag
-
-
 class Scheduler:
     """Runs nights until it is told to end.
 
-    ``start`` runs one claimed night's attempt to its end (called in a thread of its own);
-    ``make_stop_flag`` gives a lowered flag for one attempt; ``pause`` is raised while cameras
-    write; ``is_in_foreground`` tells whether a person's `vampctl run` has a night now.
+    ``attempts`` makes the attempts at claimed nights, ``flags`` is a folder for the flags that end
+    them; ``pause`` is raised while cameras write; ``is_in_foreground`` tells whether a person's
+    `vampctl run` has a night now.
     """
 
     def __init__(
@@ -79,8 +78,8 @@ class Scheduler:
         *,
         read_settings: Callable[[], Settings],
         settings: Settings,
-        start: Callable[[NightRecord, Settings, Flag, Callable[[], bool]], Outcome],
-        make_stop_flag: Callable[[NightId], Flag],
+        attempts: AttemptMaker,
+        flags: Path,
         is_in_foreground: Callable[[NightId], bool],
         pause: Flag,
         notifier: Notifier,
@@ -93,18 +92,17 @@ class Scheduler:
         self._folder_watch = folder_watch_factory(self._hinted)
         self._read_settings = read_settings
         self._settings = settings
-        self._start = start
-        self._make_stop_flag = make_stop_flag
         self._is_in_foreground = is_in_foreground
         self._pause = pause
         self._notifier = notifier
         self._clock = clock
-        self._running: dict[NightId, _Running] = {}
+        self._running = RunningAttempts(
+            attempts, flags, is_stopping=self.is_stopping, wake=self._wake
+        )
         # Plain flags, seen at the next tick: an Event's lock may be held by the very code that a
         # signal handler interrupts.
         self._stopping = False
         self._reloading = False
-        self._fatal: BaseException | None = None
         self._scanned_at = float("-inf")
         self._counter = -1
         self._records: tuple[NightRecord, ...] = ()
@@ -134,10 +132,10 @@ class Scheduler:
 
         Raises the error of an attempt that could not be concluded: a StoreError, or a bug.
         """
-        self._recover()
+        self._recover(self._store.nights())
         self._folder_watch.start()
         try:
-            while not self._stopping and self._fatal is None:
+            while not self._stopping and self._running.fatal is None:
                 try:
                     self._step()
                 except TransientError as error:
@@ -149,56 +147,31 @@ class Scheduler:
                 self._wake.wait(_TICK_S)
                 self._wake.clear()
         finally:
-            self._end_attempts()
+            self._notifier.stopping()
+            self._running.end_all()
             self._folder_watch.close()
-        if self._fatal:
-            raise self._fatal
+        if self._running.fatal:
+            raise self._running.fatal
 
-    def _recover(self) -> None:
-        """Nights that a killed daemon was running."""
-        for record in self._store.nights():
-            self._interrupt_orphan(record)
-
-    def _interrupt_orphan(self, record: NightRecord) -> None:
-        """A night that nobody runs any more: that its runner was killed counts as an attempt."""
-        if record.state.status is not Status.RUNNING or record.night in self._running:
-            return
-        if self._is_in_foreground(record.night):
-            return
-        exhausted = record.state.attempts >= self._settings.retry.attempts
-        event = Event(EventName.HELD if exhausted else EventName.INTERRUPTED)
-        message = (
-            f"the daemon ended {record.state.attempts} times while this night ran"
-            if exhausted
-            else "the daemon ended while this night ran"
-        )
-        try:
-            self._store.apply(
-                record.night,
-                event,
-                at=self._clock(),
-                actor="vampd",
-                claim=record.claim,
-                code="interrupted",
-                message=message,
-            )
-        except ClaimLost:
-            return  # its runner by hand has just ended well
-        failpoint("scheduler.recovery.committed")
-        _log.warning(f"night.{event.name}", night=record.night.date, code="interrupted")
+    def _recover(self, records: Iterable[NightRecord]) -> None:
+        """Nights that a killed process was running."""
+        for record in records:
+            runs = record.state.status is Status.RUNNING and record.night not in self._running
+            if runs and not self._is_in_foreground(record.night):
+                attempts = self._settings.retry.attempts
+                interrupt_orphan(self._store, record, attempts=attempts, now=self._clock())
 
     def _step(self) -> None:
         self._notifier.feed_watchdog()
         if self._reloading:
             self._reloading = False
             self._read_configuration()
-        self._forget_ended()
+        self._running.forget_ended()
         if self._is_scan_due():
             self._scan()
         self._refresh()
-        for record in self._open:
-            self._interrupt_orphan(record)
-        self._end_superseded()
+        self._recover(self._open)
+        self._running.end_superseded(self._open)
         self._set_pause()
         self._claim()
         self._notifier.status(self._describe())
@@ -216,7 +189,7 @@ class Scheduler:
             if (settings.database, settings.watch) != (old.database, watch):
                 _log.warning("config.kept", keys=["database.url", "watch.root"])
             self._settings = settings.model_copy(update={"database": old.database, "watch": watch})
-            _log.info("config.reloaded")
+            _log.info("config.reloaded", changed=list(changed_keys(old, self._settings)))
         self._notifier.ready()
 
     def _is_scan_due(self) -> bool:
@@ -227,7 +200,11 @@ class Scheduler:
             return since_s >= shortest_s
         every_s = watch.scan_every_s
         if self._night_watcher.unsettled:
-            every_s = min(every_s, max(shortest_s, watch.quiet_after_s / 4), self._pause_s() / 2)
+            every_s = min(
+                every_s,
+                max(shortest_s, watch.quiet_after_s / 4),
+                pause_rule(self._settings).pause_s / 2,
+            )
         return since_s >= every_s
 
     def _scan(self) -> None:
@@ -260,24 +237,9 @@ class Scheduler:
             self._idle_status = f"idle: {told or 'no nights yet'}"
             self._counter = counter
 
-    def _end_superseded(self) -> None:
-        """A night that a person took from its attempt: the attempt ends."""
-        for record in self._open:
-            running = self._running.get(record.night)
-            if running is None or running.stop.is_raised:
-                continue
-            if record.claim != running.record.claim or record.state.status is not Status.RUNNING:
-                running.stop.raise_()
-
-    def _pause_s(self) -> float:
-        # What is quiet is not being written, so a pause never outlasts the quiet time.
-        watch = self._settings.watch
-        return min(watch.pause_after_write_s, watch.quiet_after_s)
-
     def _cameras_write(self) -> bool:
-        if not self._settings.watch.pause_while_writing:
-            return False
-        return self._clock() - self._night_watcher.cameras_wrote_at < self._pause_s()
+        wrote_at = self._night_watcher.cameras_wrote_at
+        return pause_rule(self._settings).is_pausing(wrote_at, self._clock())
 
     def _set_pause(self) -> None:
         write = self._cameras_write()
@@ -287,21 +249,15 @@ class Scheduler:
         if self._running:
             _log.info("work.paused" if write else "work.resumed", nights=len(self._running))
 
-    def _limits(self) -> RunLimits:
-        return limits_of(self._settings, cameras_write=self._cameras_write())
-
-    def _candidates(self) -> list[NightCandidate]:
-        return candidates_of(self._open, self._settings)
-
     def _claim(self) -> None:
-        candidates = self._candidates()
-        limits = self._limits()
-        self._note_blockers(find_blockers(candidates, limits))
-        for night in choose_nights(candidates, limits, self._clock()):
+        self._note_waits()
+        rules = readiness_rules(self._settings)
+        limits = run_limits(self._settings, cameras_write=self._cameras_write())
+        for night in choose_nights(self._open, rules, limits, self._clock()):
             if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or a person runs it
             # Before the claim: a night that is claimed must have its attempt, full disk or not.
-            stop = self._make_stop_flag(night)
+            stop = self._running.make_stop_flag(night)
             try:
                 record = self._store.apply(
                     night, Event(EventName.CLAIMED), at=self._clock(), actor="vampd"
@@ -310,51 +266,26 @@ class Scheduler:
                 stop.path.unlink()
                 continue  # a person was quicker
             failpoint("scheduler.claim.committed")
-            self._launch(record, stop)
+            self._running.launch(record, self._settings, stop)
             self._counter = -1
 
-    def _note_blockers(self, blockers: Mapping[NightId, str]) -> None:
+    def _judge_open(self) -> Iterator[tuple[NightRecord, Ready | Wait]]:
+        """What each night that is not done, and not filling, waits for."""
+        rules, now = readiness_rules(self._settings), self._clock()
+        next_for_ids = find_next_for_ids(self._open, rules)
         for record in self._open:
-            if record.state.status in (Status.READY, Status.WAITING, Status.RUNNING, Status.DONE):
-                note = blockers.get(record.night, "")
-                if (record.note or "") != note:
-                    self._store.update(record.night, NightUpdate(note=note))
+            # The night watcher judges those that fill, for which it has looked at the disk.
+            if record.state.status is not Status.FILLING:
+                yield record, judge_readiness(Observation(record, next_for_ids), rules, now)
 
-    def _launch(self, record: NightRecord, stop: Flag) -> None:
-        thread = threading.Thread(
-            target=self._attempt, args=(record, self._settings, stop), name=str(record.night)
-        )
-        self._running[record.night] = _Running(record, thread, stop)
-        thread.start()
-
-    def _attempt(self, record: NightRecord, settings: Settings, stop: Flag) -> None:
-        try:
-            self._start(record, settings, stop, self.is_stopping)
-        except BaseException as error:  # noqa: BLE001 - raised again by the loop
-            # A store that cannot be trusted, or a bug where an attempt begins or concludes: nobody
-            # else would ever end this night's attempt.
-            self._fatal = error
-        finally:
-            self._wake.set()
-
-    def _forget_ended(self) -> None:
-        for night, running in list(self._running.items()):
-            if not running.thread.is_alive():
-                running.thread.join()
-                running.stop.path.unlink(missing_ok=True)
-                del self._running[night]
-
-    def _end_attempts(self) -> None:
-        self._notifier.stopping()
-        for running in self._running.values():
-            running.stop.raise_()
-        deadline = time.monotonic() + _STOP_WITHIN_S
-        for running in self._running.values():
-            running.thread.join(max(0.0, deadline - time.monotonic()))
-        self._forget_ended()
-        for night in self._running:
-            # What is still not ended dies with this process; the next start takes it up.
-            _log.warning("night.abandoned", night=night.date, kind=night.kind.value)
+    def _note_waits(self) -> None:
+        for record, judged in self._judge_open():
+            if record.state.status is Status.HELD or record.note_code == WaitCode.UNLISTED:
+                continue  # what is on record of it is shown until more is known
+            wait = judged if isinstance(judged, Wait) and judged.code in _NOTED else None
+            note = note_of(wait)
+            if (record.note_code or "", record.note or "") != (note.note_code, note.note):
+                self._store.update(record.night, note)
 
     @property
     def has_hanging_attempts(self) -> bool:
@@ -366,21 +297,15 @@ class Scheduler:
         if self._running or self._night_watcher.unsettled or self._hint.is_set():
             return False
         self._refresh()
-        candidates = self._candidates()
-        blocked = find_blockers(candidates, self._limits())
         return not any(
-            candidate.state.status in (Status.READY, Status.WAITING, Status.RUNNING)
-            and not candidate.aside
-            and candidate.night not in blocked
-            for candidate in candidates
+            isinstance(judged, Ready) or judged.code in _GOES_ON for _, judged in self._judge_open()
         )
 
     def _describe(self) -> str:
         if self._running:
             now = {record.night: record for record in self._records}
             names = ", ".join(
-                _progress(now.get(night, running.record))
-                for night, running in self._running.items()
+                _progress(now.get(record.night, record)) for record in self._running.records()
             )
             return f"{'paused, cameras write' if self._pause.is_raised else 'running'}: {names}"
         return self._idle_status

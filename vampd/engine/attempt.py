@@ -1,7 +1,8 @@
 """One attempt at one stage of one night: survey, plan, execute, survey again.
 
 The stage is finished when planning finds nothing left to do; the same plan twice in a row means
-that something is stuck. How an attempt ends is one event, fenced by its claim.
+that something is stuck. How an attempt ends is one event, fenced by its claim. All in one module,
+however long: it is one way, and is read from the claim to the event.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from vampd.config import Settings
 from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
-from vampd.engine.execute import AttemptTools
-from vampd.engine.free_space import execute_within_free_space, require_free_space
+from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.night_listing import list_night
-from vampd.engine.progress import Progress
+from vampd.engine.progress import Progress, WaveProgress
+from vampd.engine.rules import retry_policy
 from vampd.errors import (
     ClaimLost,
     DataError,
+    DiskFull,
     StateError,
     StoreError,
     Stuck,
@@ -35,7 +38,7 @@ from vampd.errors import (
     VampdError,
 )
 from vampd.log import get_log
-from vampd.model.cubes import Generation, SyncCounts
+from vampd.model.cubes import total_counts
 from vampd.model.nights import (
     CAMERA_STREAMS,
     Event,
@@ -43,13 +46,12 @@ from vampd.model.nights import (
     Gate,
     NightRecord,
     NightUpdate,
-    RetryPolicy,
     StageName,
     Status,
     Stream,
     after_failure,
 )
-from vampd.model.plan import Plan
+from vampd.model.plan import Plan, Wave
 from vampd.model.sync import find_unexpected
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, settings_for
@@ -70,6 +72,14 @@ class Outcome(StrEnum):
     FAILED = "failed"
     ABANDONED = "abandoned"
     SUPERSEDED = "superseded"
+
+
+_LOGGED = {
+    Outcome.FINISHED: "stage.finished",
+    Outcome.FAILED: "stage.failed",
+    Outcome.ABANDONED: "stage.abandoned",
+    Outcome.SUPERSEDED: "stage.superseded",
+}
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
     outcome = _conclude(attempt, error, trace)
     level = _log.info if outcome is not Outcome.FAILED else _log.warning
     level(
-        f"stage.{outcome}",
+        _LOGGED[outcome],
         actions=progress.actions,
         frames=progress.frames,
         bytes=progress.bytes,
@@ -166,13 +176,33 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         require_free_space(attempt.tools, plan)
         progress.begin(plan)
         for wave in plan.waves:
-            execute_within_free_space(attempt.tools, wave, progress.done, progress.look)
+            execute_within_free_space(attempt.tools, wave, progress)
             failpoint("attempt.wave.executed")
         previous = plan
     # A worker that was killed may die only after its cube has been tried again.
     for own in _OWN_FOLDERS:
         wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)
     return _update_at_end(attempt, stage.NAME, survey, changes)
+
+
+def execute_within_free_space(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
+    """Execute a wave; where it packs many cubes, the first ones tell how much room the rest need.
+
+    A bad cube costs only itself: the rest is packed before its error is raised.
+    """
+    first, rest = part_wave(tools, wave)
+    failure: Exception | None = None
+    try:
+        execute_wave(tools, first, progress)
+    except (ClaimLost, DiskFull):
+        raise
+    except Exception as error:  # noqa: BLE001 - raised below
+        failure = error
+    if rest:
+        require_free_space_for_rest(tools, first, rest)
+        execute_wave(tools, rest, progress)
+    if failure is not None:
+        raise failure
 
 
 def _refuse_unexpected(attempt: Attempt) -> None:
@@ -193,12 +223,6 @@ def _refuse_unexpected(attempt: Attempt) -> None:
             f"{unexpected}; look at `vampctl summary {attempt.record.night.date}`, then"
             f" `vampctl release {attempt.record.night.date}` lets it take frame IDs",
         )
-
-
-def total_counts(generations: tuple[Generation, ...]) -> SyncCounts:
-    """The counts of all generations together."""
-    names = SyncCounts.__dataclass_fields__
-    return SyncCounts(**{n: sum(getattr(g.counts, n) for g in generations) for n in names})
 
 
 def _update_at_end(
@@ -282,13 +306,7 @@ def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None
             return Event(EventName.ABANDONED), Outcome.ABANDONED
         return None, Outcome.SUPERSEDED
     if isinstance(error, TransientError | StateError):
-        retry = attempt.settings.retry
-        policy = RetryPolicy(
-            first_delay_s=retry.first_delay_s,
-            factor=retry.factor,
-            max_delay_s=retry.max_delay_s,
-            attempts=retry.attempts,
-        )
+        policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts
         return after_failure(policy, attempts, attempt.clock(), jitter), Outcome.FAILED

@@ -33,6 +33,7 @@ from vampd.disk.shared import SharedMeter
 from vampd.engine.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mail import MailContext, load_template, read_manifest_texts, send_manifest_mail
 from vampd.engine.night_reader import read_framelist
+from vampd.engine.progress import WaveProgress
 from vampd.engine.raw_cube_cache import RawCubeCache
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, WorkerLost
@@ -98,19 +99,10 @@ class AttemptTools:
     meters: dict[str, SharedMeter] = field(default_factory=dict)
 
 
-def _ignore_progress() -> None:
-    """Nobody wants to know how far it is."""
-
-
-def execute_wave(
-    tools: AttemptTools,
-    wave: Wave,
-    done: Callable[[Action], None],
-    look: Callable[[], None] = _ignore_progress,
-) -> None:
+def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
     """Execute a wave's actions, side by side where they may.
 
-    ``done`` hears of each that is true now; ``look`` is called about once a second meanwhile.
+    ``progress`` hears of each that is true now, and is looked at about once a second meanwhile.
 
     One action that fails does not keep the others from their end: a bad cube costs only itself.
     Then the first error is raised, in the order of the wave.
@@ -126,7 +118,7 @@ def execute_wave(
                 case RunsIn.DAEMON:
                     tools.pace.check()
                     execute(tools, action)
-                    done(action)
+                    progress.done(action)
                 case RunsIn.THREAD | RunsIn.WORKER:
                     # The log's night, stage and attempt go along.
                     run = contextvars.copy_context().run
@@ -136,13 +128,13 @@ def execute_wave(
             _make_names_durable(tools, part)
             for number, action, future in part:
                 while not wait([future], _LOOK_EVERY_S).done:
-                    look()
+                    progress.look()
                 try:
                     future.result()
                 except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
                     errors[number] = error
                 else:
-                    done(action)
+                    progress.done(action)
     if errors:
         raise errors[min(errors)]
 

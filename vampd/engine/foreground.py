@@ -1,53 +1,63 @@
-"""Stages run by a person's word: the daemon's own attempts, without its rules of when.
+"""Stages run in the foreground at a person's word: the daemon's own attempts.
 
-Whoever runs a night by hand holds the night's hand lock all the while; a daemon neither claims nor
-recovers such a night, and picks it up when the lock is free again, however its holder ended. The
-camera watch stands beside the runner, because nobody else needs one.
+Whoever runs a night in the foreground holds its foreground lock all the while; a daemon neither
+claims nor recovers such a night, and picks it up when the lock is free again, however its holder
+ended.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
-from vampd.engine.attempt import Outcome
-from vampd.engine.candidates import candidates_of, limits_of
-from vampd.engine.night_listing import (
-    NightListing,
-    check_cube,
-    cube_files,
-    find_nights,
-    is_being_written,
-    list_night,
-    old_tool_traces,
-)
+from vampd.engine.attempt import Attempt, Outcome, run_attempt
+from vampd.engine.night_listing import NightListing, is_being_written, list_night
+from vampd.engine.observation import judge_night, still_seconds
+from vampd.engine.rules import pause_rule, readiness_rules
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
 from vampd.model.nights import (
     HELD_BY_PERSON,
-    OLD_TOOLS,
     Event,
     EventName,
     NightId,
     NightRecord,
     NightUpdate,
+    Observation,
+    ReadinessRules,
+    Ready,
     StageName,
     Status,
-    find_blockers,
-    is_due,
+    Wait,
+    WaitCode,
+    judge_readiness,
     stages_of,
 )
 from vampd.ports import NightStore
 
 _PATIENCE_S = 60.0
+# What no person passes by running a night; `vampctl release` does for older nights.
+_BLOCKING = frozenset({WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
 _LOOK_S = 1.0
+
+
+class Completeness(StrEnum):
+    """Whose word it is that a night is complete."""
+
+    OF_THE_DISK = "of the disk"  # what the rule of readiness finds
+    OF_A_PERSON = "of a person"  # as it is: what is incomplete stays so
+
+
+_SETTLED_BY = {
+    Completeness.OF_THE_DISK: "complete, as far as the disk shows",
+    Completeness.OF_A_PERSON: "a person says that it is complete as it is",
+}
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,14 @@ class ForegroundLocks:
     """The locks that tell daemon and people apart; all in one folder."""
 
     database: Path
-    hand: Callable[[NightId], Path]
+    foreground: Callable[[NightId], Path]
     night: Callable[[NightId], Path]
 
 
 class ForegroundRunner:
     """Runs one night after the other, stage by stage.
 
-    ``start`` runs one claimed night's attempt to its end; ``stop`` ends it.
+    ``make_attempt`` makes the attempt at a claimed night; ``stop`` ends it.
     """
 
     def __init__(
@@ -71,7 +81,7 @@ class ForegroundRunner:
         settings: Settings,
         locks: ForegroundLocks,
         *,
-        start: Callable[[NightRecord], Outcome],
+        make_attempt: Callable[[NightRecord], Attempt],
         actor: str,
         stop: Flag,
         pause: Flag,
@@ -80,7 +90,7 @@ class ForegroundRunner:
         self.store = store
         self.settings = settings
         self._locks = locks
-        self._start = start
+        self._make_attempt = make_attempt
         self._actor = actor
         self._stop = stop
         self._pause = pause
@@ -101,7 +111,7 @@ class ForegroundRunner:
 
         What a person holds is held again at the end.
         """
-        with Lock(self._locks.hand(night)):
+        with Lock(self._locks.foreground(night)):
             record = self._record(night)
             if record.state.status is Status.RUNNING:
                 record = self._recover(record)
@@ -112,63 +122,39 @@ class ForegroundRunner:
                 if held:
                     self._hold_again(night, record.error)
 
-    def prepare(self, night: NightId, wanted: StageName | None) -> NightRecord:
+    def prepare(
+        self, night: NightId, wanted: StageName | None, completeness: Completeness
+    ) -> NightRecord:
         """Make a night ready for its next stage, or for ``wanted`` if it is past that.
 
-        VampdError tells why it cannot be: written to now, the old tools, held for a reason.
+        VampdError says why it cannot be: written to now, incomplete, the old tools, held.
         """
         record = self._record(night)
-        before = self.settings.watch.ignore_before
-        if before is not None and night.date < before:
-            raise UsageError(
-                "night_ignored",
-                f"{night.date} is older than watch.ignore_before ({before}): it is never touched",
-            )
         if wanted is not None and wanted not in stages_of(night.kind):
             raise UsageError("no_such_stage", f"{night.kind} nights have no stage {wanted}")
+        judged = judge_readiness(Observation(record), self._rules, self._clock())
+        if isinstance(judged, Wait) and judged.code is WaitCode.IGNORED:
+            raise UsageError(judged.code.value, f"{night.date} is {judged.text}")
         if record.state.status is Status.HELD:
             self._refuse_held(record)
             record = self._apply(night, Event(EventName.RETRIED))
         if self._has_late_data(record):
             record = self._apply(night, Event(EventName.REOPENED), "late data")
         if record.state.status is Status.FILLING:
-            record = self._settle(record)
+            record = self._settle(record, completeness)
         if wanted is not None:
             record = self._go_to(record, wanted)
         return record
 
-    def blocker(self, night: NightId) -> str | None:
-        """Why this night's stage may not begin: frame IDs are given oldest night first."""
-        candidates = candidates_of(self.store.nights(), self.settings)
-        limits = limits_of(self.settings, cameras_write=False)
-        return find_blockers(candidates, limits).get(night)
+    def blocker(self, night: NightId) -> Wait | None:
+        """Why this night may not take frame IDs now, None where nothing stands in the way."""
+        judged = self._judge(self._record(night), self._rules)
+        return judged if isinstance(judged, Wait) and judged.code in _BLOCKING else None
 
-    def reason_to_pass_over(self, record: NightRecord) -> str | None:
+    def reason_to_pass_over(self, record: NightRecord) -> Wait | None:
         """Why vampd would not begin with this night by itself, None if it would."""
-        night, status, watch = record.night, record.state.status, self.settings.watch
-        if watch.ignore_before is not None and night.date < watch.ignore_before:
-            return f"older than watch.ignore_before ({watch.ignore_before})"
-        match status:
-            case Status.HELD:
-                return f"held: {record.code}"
-            case Status.RUNNING:
-                return "vampd runs it"
-            case Status.FILLING:
-                return self._why_it_fills(record)
-            case _:
-                return self.blocker(night)
-
-    def _why_it_fills(self, record: NightRecord) -> str | None:
-        not_before = self.settings.schedule.archive_not_before
-        now = datetime.fromtimestamp(self._clock(), UTC).replace(tzinfo=None)
-        seen = self._look(record.night)
-        if not any(cube_files(seen.files)):
-            return "no raw cubes yet"
-        if not is_due(record.night, now, not_before):
-            return f"starts at {not_before:%H:%M} UT of its date"
-        if self._clock() - seen.latest_s < self.settings.watch.quiet_after_s:
-            return f"written to less than {self.settings.watch.quiet_after_s:g} s ago"
-        return None
+        judged = self._judge(record, self._rules)
+        return judged if isinstance(judged, Wait) else None
 
     def run_stage(self, night: NightId) -> Outcome:
         """Claim the night and run its stage's attempt to its end."""
@@ -178,7 +164,7 @@ class ForegroundRunner:
             raise StateError(
                 "night_taken", f"{night.date} was taken by somebody else just now: {error.message}"
             ) from error
-        return self._start(record)
+        return run_attempt(self._make_attempt(record))
 
     def _record(self, night: NightId) -> NightRecord:
         return self.store.discover(night, self._clock())
@@ -229,33 +215,50 @@ class ForegroundRunner:
     def _look(self, night: NightId) -> NightListing:
         return list_night(self.settings.watch.root / night.folder)
 
-    def _settle(self, record: NightRecord) -> NightRecord:
-        """A person says that the night is complete; what the disk says against it is told."""
+    @property
+    def _rules(self) -> ReadinessRules:
+        return readiness_rules(self.settings)
+
+    def _judge(self, record: NightRecord, rules: ReadinessRules) -> Ready | Wait:
+        root = self.settings.watch.root
+        return judge_night(record, self.store.nights(), rules, self._clock(), root)
+
+    def _settle(self, record: NightRecord, completeness: Completeness) -> NightRecord:
+        """Settle a night that a person wants to run now: at any hour, after a short stillness."""
         night = record.night
-        folder = self.settings.watch.root / night.folder
-        if traces := old_tool_traces(self.settings.watch.root, night):
-            raise _old_tools(night, traces)
         seen = self._await_stillness(night)
-        cubes = list(cube_files(seen.files))
-        if not cubes:
-            raise VampdError("no_cubes", f"{folder} holds no raw cube yet")
-        carried = next(
-            (c.frame_id for c in (check_cube(folder, c) for c in cubes) if c.frame_id), None
+        rules = self._rules.for_person(still_s=pause_rule(self.settings).pause_s)
+        if completeness is Completeness.OF_A_PERSON:
+            rules = rules.as_it_is()
+        judged = self._judge(record, rules)
+        if isinstance(judged, Wait):
+            raise VampdError(judged.code.value, self._refusal(night, judged))
+        settled = NightUpdate(
+            note_code="", note="", signature=seen.look.signature, bytes=seen.bytes
         )
-        if carried:
-            raise _old_tools(night, [f"FRAMEID {carried} in a raw header"])
-        changes = NightUpdate(note="", signature=seen.look.signature, bytes=seen.bytes)
-        self.store.update(night, changes)
-        return self._apply(night, Event(EventName.SETTLED), "by a person's word")
+        self.store.update(night, settled)
+        return self._apply(night, Event(EventName.SETTLED), _SETTLED_BY[completeness])
+
+    def _refusal(self, night: NightId, wait: Wait) -> str:
+        match wait.code:
+            case WaitCode.NO_CUBES:
+                return f"{self.settings.watch.root / night.folder} holds no raw cube yet"
+            case WaitCode.INCOMPLETE_CUBES:
+                lines = "".join(f"\n    {subject}" for subject in wait.subjects)
+                return (
+                    f"{night.date} has incomplete raw cubes; wait for what is missing, or"
+                    f" `--as-it-is` says that nothing more will come:{lines}"
+                )
+            case _:
+                return f"{night.date}: {wait.text}"
 
     def _await_stillness(self, night: NightId) -> NightListing:
-        watch = self.settings.watch
-        still_s = min(watch.pause_after_write_s, watch.quiet_after_s)
+        watch, still_s = self.settings.watch, pause_rule(self.settings).pause_s
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             seen = self._look(night)
             written = is_being_written(watch.root / night.folder)
-            if not written and self._clock() - seen.latest_s >= still_s:
+            if not written and still_seconds(seen, self._clock()) >= still_s:
                 return seen
             if time.monotonic() > deadline or self._stop.is_raised:
                 raise VampdError(
@@ -276,50 +279,3 @@ class ForegroundRunner:
         if at > stages.index(wanted) or record.state.status is Status.DONE:
             return self._apply(record.night, Event(EventName.RETRIED, wanted))
         return record
-
-
-class CameraWatch:
-    """Raises the pause flag while any camera stream below the root is being written."""
-
-    def __init__(self, settings: Settings, pause: Flag, finished: Sequence[NightId]) -> None:
-        self._settings = settings
-        self._pause = pause
-        self._finished = frozenset(finished)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="camera watch", daemon=True)
-
-    def __enter__(self) -> CameraWatch:
-        if self._settings.watch.pause_while_writing:
-            self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _watch(self) -> None:
-        watch = self._settings.watch
-        pause_s = min(watch.pause_after_write_s, watch.quiet_after_s)
-        while True:
-            write = time.time() - self._newest() < pause_s
-            (self._pause.raise_ if write else self._pause.lower)()
-            if self._ended.wait(max(_LOOK_S, pause_s / 2)):
-                return
-
-    def _newest(self) -> float:
-        root = self._settings.watch.root
-        newest = 0.0
-        # Finished nights are mostly many, and rarely written to.
-        for night in (night for night in find_nights(root) if night not in self._finished):
-            with suppress(OSError):
-                newest = max(newest, list_night(root / night.folder).latest_s)
-        return newest
-
-
-def _old_tools(night: NightId, traces: Sequence[str]) -> VampdError:
-    return VampdError(
-        OLD_TOOLS,
-        f"the old tools have been at {night.date} ({', '.join(traces[:4])}); nothing was touched:"
-        f" let them finish it, or `vampctl restore {night.date}`",
-    )

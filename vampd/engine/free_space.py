@@ -6,11 +6,11 @@ that does not begin only waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from vampd.disk.space import space_at
-from vampd.engine.execute import AttemptTools, execute_wave
-from vampd.errors import ClaimLost, DiskFull
+from vampd.engine.execute import AttemptTools
+from vampd.errors import DiskFull
 from vampd.log import get_log
 from vampd.model.plan import Action, Pack, Plan, Send, Wave
 from vampd.model.resources import (
@@ -32,8 +32,8 @@ _WORST_PART = 1.05
 def require_free_space(tools: AttemptTools, plan: Plan) -> None:
     """DiskFull ``disk_low`` unless there is room for the plan, here and on the archive host.
 
-    Of what is packed only the first cube is asked for, at its worst: `execute_within_free_space`
-    knows more when that is done.
+    Of what is packed only the first cube is asked for, at its worst: more is known when that is
+    done (`require_free_space_for_rest`).
     """
     actions = [action for wave in plan.waves for action in wave]
     packs = [action for action in actions if isinstance(action, Pack)]
@@ -46,35 +46,15 @@ def require_free_space(tools: AttemptTools, plan: Plan) -> None:
         _require(tools, "the archive host", destination, space, need)
 
 
-def execute_within_free_space(
-    tools: AttemptTools, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
-) -> None:
-    """`execute_wave`, where many cubes are packed the first ones before the others.
+def part_wave(tools: AttemptTools, wave: Wave) -> tuple[Wave, Wave]:
+    """A wave in two: where many cubes are packed, the first ones and the others.
 
-    Their packed size tells how much room these will take.
+    First comes one cube for each worker, so that none stands idle, as far as there is room for
+    their worst. A wave that packs one cube or none is not parted.
     """
     packs = [action for action in wave if isinstance(action, Pack)]
     if len(packs) < 2:
-        execute_wave(tools, wave, done, look)
-        return
-    first, failure, part = _first_packs(tools, packs), None, _WORST_PART
-    try:
-        execute_wave(tools, first, done, look)
-        sizes = [(tools.folder / pack.packed).stat().st_size for pack in first]
-        part = sum(sizes) / max(sum(pack.bytes for pack in first), 1)
-    except (ClaimLost, DiskFull):
-        raise
-    except Exception as error:  # noqa: BLE001 - raised below: a bad cube costs only itself
-        failure = error
-    rest = tuple(action for action in wave if action not in first)
-    _require_here(tools, rest, part)
-    execute_wave(tools, rest, done, look)
-    if failure is not None:
-        raise failure
-
-
-def _first_packs(tools: AttemptTools, packs: Sequence[Pack]) -> tuple[Pack, ...]:
-    """One for each worker, so that none stands idle, as far as there is room for their worst."""
+        return wave, ()
     space = space_at(tools.folder)
     count = min(tools.workers.workers, len(packs) - 1)
     while count > 1:
@@ -82,7 +62,23 @@ def _first_packs(tools: AttemptTools, packs: Sequence[Pack]) -> tuple[Pack, ...]
         if find_shortage(space, need, tools.settings.disk.reserve_bytes) is None:
             break
         count -= 1
-    return tuple(packs[: max(count, 1)])
+    first = tuple(packs[: max(count, 1)])
+    return first, tuple(action for action in wave if action not in first)
+
+
+def require_free_space_for_rest(tools: AttemptTools, first: Wave, rest: Wave) -> None:
+    """DiskFull ``disk_low`` unless there is room for ``rest``, judged by what ``first`` came to."""
+    _require_here(tools, rest, _packed_part(tools, first))
+
+
+def _packed_part(tools: AttemptTools, wave: Wave) -> float:
+    """The size of these products, as a part of their raw frames'; the worst if one failed."""
+    packs = [action for action in wave if isinstance(action, Pack)]
+    try:
+        sizes = [(tools.folder / pack.packed).stat().st_size for pack in packs]
+    except FileNotFoundError:
+        return _WORST_PART
+    return sum(sizes) / max(sum(pack.bytes for pack in packs), 1)
 
 
 def _require_here(tools: AttemptTools, actions: Sequence[Action], packed_part: float) -> None:

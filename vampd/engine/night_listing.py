@@ -33,11 +33,13 @@ _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 @dataclass(frozen=True)
 class NightListing:
-    """One look at a night's camera streams; ``latest_s`` is the newest mtime (unix seconds)."""
+    """A listing of a night's camera streams; times are unix seconds."""
 
     look: StreamsSnapshot
     files: tuple[FileStamp, ...]
+    # The newest mtime of a file, and of a stream's folder: a name came or went.
     latest_s: float
+    renamed_s: float
 
     @property
     def bytes(self) -> int:
@@ -76,7 +78,10 @@ def list_night(folder: Path) -> NightListing:
     """List the camera streams: one stat a file, nothing is opened."""
     files = list_raw_files(folder, CAMERA_STREAMS)
     latest_ns = max((file.mtime_ns for file in files), default=0)
-    return NightListing(StreamsSnapshot(sign_files(files)), files, latest_ns / 1e9)
+    renamed_ns = max(stream_times(folder))
+    return NightListing(
+        StreamsSnapshot(sign_files(files)), files, latest_ns / 1e9, renamed_ns / 1e9
+    )
 
 
 def sign_files(files: tuple[FileStamp, ...]) -> str:
@@ -103,9 +108,11 @@ def stream_times(folder: Path) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class CubeCheck:
-    """What a closer look at one raw cube tells: is it whole, does it carry a FRAMEID."""
+    """What the header and the timing file of one raw cube say."""
 
-    complete: bool
+    path: str
+    # Why it may still become whole, as a code of those that set cubes aside; None: it is whole.
+    incomplete: str | None
     frame_id: str | None
 
 
@@ -113,11 +120,12 @@ def check_cube(folder: Path, fits: FileStamp) -> CubeCheck:
     """Read a cube's header and timing file; one that changes meanwhile is not complete."""
     try:
         seen = look_at_cube(folder, fits)
-    except TransientError:
-        return CubeCheck(complete=False, frame_id=None)
+    except TransientError as error:
+        return CubeCheck(fits.path, incomplete=error.code, frame_id=None)
     if isinstance(seen, RawCube):
-        return CubeCheck(complete=True, frame_id=seen.cards.string("FRAMEID"))
-    return CubeCheck(complete=seen.code not in INCOMPLETE_CODES, frame_id=None)
+        return CubeCheck(fits.path, incomplete=None, frame_id=seen.cards.string("FRAMEID"))
+    incomplete = seen.code if seen.code in INCOMPLETE_CODES else None
+    return CubeCheck(fits.path, incomplete, frame_id=None)
 
 
 def cube_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import Protocol
 
 from vampd.disk.shared import SharedMeter
 from vampd.errors import TransientError
@@ -15,6 +16,18 @@ from vampd.ports import NightStore
 _log = get_log()
 _REPORT_EVERY_S = 1.0
 _LOG_EVERY_S = 60.0
+
+
+class WaveProgress(Protocol):
+    """Hears how far a wave has come."""
+
+    def done(self, action: Action) -> None:
+        """An action is true now."""
+        ...
+
+    def look(self) -> None:
+        """About a second has passed."""
+        ...
 
 
 class Progress:

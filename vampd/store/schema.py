@@ -121,6 +121,7 @@ class NightRow(Base):
     claim: Mapped[int]
     code: Mapped[str | None]
     error: Mapped[str | None]
+    note_code: Mapped[str | None]
     note: Mapped[str | None]
     released: Mapped[frozenset[Gate]] = mapped_column(Gates(), server_default=text("''"))
     frames: Mapped[int]

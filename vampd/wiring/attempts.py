@@ -1,8 +1,9 @@
-"""One attempt at a night, and what it acts with."""
+"""Attempts at nights, and what they act with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from vampd.wiring.world import (
 
 if TYPE_CHECKING:
     from vampd.disk.pace import Flag, SharedPace
-    from vampd.engine.attempt import Outcome
+    from vampd.engine.attempt import Attempt
     from vampd.engine.execute import AttemptTools
     from vampd.engine.workers import WorkerPool
 
@@ -56,26 +57,38 @@ def make_tools(
     )
 
 
-def start_attempt(
-    connections: Connections,
-    workers: WorkerPool,
-    locks: Path,
-    record: NightRecord,
-    settings: Settings,
-    pause: Flag,
-    stop: Flag,
-    is_stopping: Callable[[], bool],
-) -> Outcome:
-    """Run a claimed night's attempt to its end; ``locks`` is the folder of the nights' locks."""
-    from vampd.disk.pace import SharedPace
-    from vampd.engine.attempt import Attempt, run_attempt
+@dataclass(frozen=True)
+class AttemptFactory:
+    """Makes the attempts of one program; ``pause`` is raised while cameras write."""
 
-    night = record.night
-    reader = make_night_reader(
-        settings, connections.receipts, connections.ledger, connections.mail_log
-    )
-    tools = make_tools(connections, settings, night, reader, workers, SharedPace(pause, stop))
-    lock_path = locks / lock_name(night)
-    return run_attempt(
-        Attempt(record, settings, connections.store, reader, tools, lock_path, is_stopping)
-    )
+    connections: Connections
+    workers: WorkerPool
+    # The folder of the nights' locks.
+    locks: Path
+    pause: Flag
+
+    def make(
+        self,
+        record: NightRecord,
+        settings: Settings,
+        stop: Flag,
+        is_stopping: Callable[[], bool],
+    ) -> Attempt:
+        """An attempt at a claimed night; ``stop`` ends it, ``is_stopping`` tells of the program."""
+        from vampd.disk.pace import SharedPace
+        from vampd.engine.attempt import Attempt
+
+        connections, night = self.connections, record.night
+        reader = make_night_reader(
+            settings, connections.receipts, connections.ledger, connections.mail_log
+        )
+        pace = SharedPace(self.pause, stop)
+        return Attempt(
+            record=record,
+            settings=settings,
+            store=connections.store,
+            reader=reader,
+            tools=make_tools(connections, settings, night, reader, self.workers, pace),
+            lock_path=self.locks / lock_name(night),
+            is_stopping=is_stopping,
+        )

@@ -13,12 +13,12 @@ from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
 from vampd.errors import StateError
 from vampd.model.nights import NightRecord
-from vampd.wiring.attempts import start_attempt
+from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import connect, connected
 from vampd.wiring.locks import foreground_lock, night_lock
 
 if TYPE_CHECKING:
-    from vampd.engine.attempt import Outcome
+    from vampd.engine.attempt import Attempt
     from vampd.engine.foreground import ForegroundRunner
 
 
@@ -29,14 +29,15 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
     The cameras come first here too: while one writes, the work pauses.
     """
     from vampd.disk.pace import Flag
-    from vampd.engine.foreground import CameraWatch, ForegroundLocks, ForegroundRunner
+    from vampd.engine.camera_watch import CameraWatch
+    from vampd.engine.foreground import ForegroundLocks, ForegroundRunner
     from vampd.engine.workers import WorkerPool
     from vampd.model.nights import Status
 
     database = settings.database.path
     locks = ForegroundLocks(
         database=database.with_name(database.name + ".lock"),
-        hand=lambda night: foreground_lock(settings, night).path,
+        foreground=lambda night: foreground_lock(settings, night).path,
         night=lambda night: night_lock(settings, night).path,
     )
     _prepare_without_daemon(settings, locks.database)
@@ -50,14 +51,19 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
         finished = [r.night for r in records if r.state.status is Status.DONE]
         stack.enter_context(CameraWatch(settings, pause, finished))
 
-        def start(record: NightRecord) -> Outcome:
-            folder = night_lock(settings, record.night).path.parent
-            return start_attempt(
-                connections, workers, folder, record, settings, pause, stop, lambda: stop.is_raised
-            )
+        attempts = AttemptFactory(connections, workers, database.parent / "locks", pause)
+
+        def make_attempt(record: NightRecord) -> Attempt:
+            return attempts.make(record, settings, stop, lambda: stop.is_raised)
 
         yield ForegroundRunner(
-            connections.store, settings, locks, start=start, actor=actor, stop=stop, pause=pause
+            connections.store,
+            settings,
+            locks,
+            make_attempt=make_attempt,
+            actor=actor,
+            stop=stop,
+            pause=pause,
         )
 
 

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vampd import __version__
 from vampd.config import Settings
 from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
 from vampd.errors import EXIT_OK
-from vampd.model.nights import NightRecord
-from vampd.wiring.attempts import start_attempt
+from vampd.log import get_log
+from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import connected
 from vampd.wiring.locks import foreground_lock, is_held
 
+_log = get_log()
+
 if TYPE_CHECKING:
     from vampd.daemon.scheduler import RunMode
-    from vampd.disk.pace import Flag
-    from vampd.engine.attempt import Outcome
 
 
-def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
+def run_daemon(
+    read_settings: Callable[[], Settings], mode: RunMode, configuration: Path | None = None
+) -> None:
     """Run vampd until it is told to end or, if so asked, until no night can advance any more.
 
+    ``configuration`` is the file that ``read_settings`` reads, None for none; for the log.
     StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
     """
     from vampd.daemon.night_watcher import NightWatcher
@@ -52,13 +56,6 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
         workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
         stack.callback(workers.close)
         pause = Flag.create(flags / "pause")
-        numbers = itertools.count(1)
-
-        def start(
-            record: NightRecord, now: Settings, stop: Flag, is_stopping: Callable[[], bool]
-        ) -> Outcome:
-            return start_attempt(connections, workers, locks, record, now, pause, stop, is_stopping)
-
         notifier = Notifier()
         scheduler = Scheduler(
             connections.store,
@@ -66,10 +63,8 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
             FolderWatch,
             read_settings=read_settings,
             settings=settings,
-            start=start,
-            make_stop_flag=lambda night: Flag.create(
-                flags / f"{night.date}-{night.kind}-{next(numbers)}"
-            ),
+            attempts=AttemptFactory(connections, workers, locks, pause),
+            flags=flags,
             is_in_foreground=lambda night: is_held(foreground_lock(settings, night)),
             pause=pause,
             notifier=notifier,
@@ -78,7 +73,16 @@ def run_daemon(read_settings: Callable[[], Settings], mode: RunMode) -> None:
         signal.signal(signal.SIGINT, lambda *_: scheduler.stop())
         signal.signal(signal.SIGHUP, lambda *_: scheduler.reload())
         notifier.ready()
+        began = time.monotonic()
+        _log.info(
+            "daemon.started",
+            version=__version__,
+            configuration=None if configuration is None else str(configuration),
+            root=str(settings.watch.root),
+            nights=len(connections.store.nights()),
+        )
         scheduler.run(mode)
+        _log.info("daemon.stopped", up_s=round(time.monotonic() - began))
     if scheduler.has_hanging_attempts:
         # Threads that hang in a disk that does not answer would keep the interpreter from its end.
         os._exit(EXIT_OK)

@@ -19,6 +19,7 @@ from tests.benchmarks.measures import Measure, at_most
 from tests.benchmarks.options import Options, workplace
 from tests.benchmarks.process_tree import in_own_process
 from tests.benchmarks.site import CONFIG, write_config
+from tests.support.fakes.progress import HeardProgress
 from vampd.config import Settings, load_settings
 from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import AttemptTools, execute_wave
@@ -199,7 +200,7 @@ def _run_stage(settings: Settings, reader: NightReader, tools: AttemptTools) -> 
             break
         for wave in todo.waves:
             framelists += sum(isinstance(action, WriteFramelist) for action in wave)
-            execute_wave(tools, wave, lambda _: None)
+            execute_wave(tools, wave, HeardProgress())
         survey_s += times_s[1] - times_s[0]
         plan_s += times_s[2] - times_s[1]
         write_s += time.process_time() - times_s[2]

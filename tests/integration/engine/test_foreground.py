@@ -1,5 +1,6 @@
 """vampctl run, process-all: the daemon's attempts by a person's word, and never both at once."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.smallest_night import add_late_cubes, make_smallest
+from tests.support.builders.nights import make_scenario
+from tests.support.builders.smallest_night import LATE, add_late_cubes, make_smallest
 from tests.support.worlds.daemon import (
     BIN,
+    QUIET_S,
     Site,
     configure,
     connected,
@@ -38,6 +41,8 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 def site(tmp_path: Path) -> Site:
     made = make_site(tmp_path / "site")
     make_smallest(made.root)
+    # One of its cubes never gets a timing file.
+    configure(made, watch={"stale_after_s": QUIET_S})
     return made
 
 
@@ -207,6 +212,73 @@ def test_process_all_goes_oldest_first_and_says_what_it_passes_over(site: Site) 
     with connected(site) as connections:
         ids = [row.frame_id for row in connections.ledger.listing().ids]
         assert ids == sorted(ids)
+
+
+def with_late_timing(site: Site) -> tuple[Path, Path]:
+    """A night of whole cubes but one, whose timing file is still to come; its place, and it."""
+    shutil.rmtree(site.folder(NIGHT))
+    make_scenario(site.root, LATE, NIGHT.date, NIGHT.kind)
+    timing = min(site.folder(NIGHT).glob("vcam1/*.txt"))
+    kept = site.base / timing.name
+    timing.rename(kept)
+    return timing, kept
+
+
+def test_a_night_with_incomplete_cubes_is_run_by_no_command_until_it_is_whole(site: Site) -> None:
+    configure(site, watch={"stale_after_s": 3600})
+    timing, kept = with_late_timing(site)
+    cube = f"vcam1/{timing.stem}.fits"
+    for words in (("run", "20251106"), ("run", "20251106", "--only", "sync")):
+        refused = vampctl(site, *words)
+        assert (refused.returncode, cube in refused.stderr) == (1, True), refused.stderr
+        assert "timing_missing" in refused.stderr
+        assert "--as-it-is" in refused.stderr
+    passed = vampctl(site, "process-all", "archive")
+    assert (passed.returncode, cube in passed.stdout) == (0, True)
+    assert stands(site) == (StageName.SYNC, Status.FILLING)
+    with connected(site) as connections:
+        assert connections.ledger.listing().ids == ()
+    for command in ("plan", "why"):
+        told = json.loads(vampctl(site, command, "20251106", "--json").stdout)
+        assert told["waits_for"]["code"] == "incomplete_cubes"
+        assert cube in told["waits_for"]["text"]
+    kept.rename(timing)
+    assert vampctl(site, "run", "20251106").returncode == 0
+    (first, *others) = [e for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]
+    assert not others
+    assert "as it is" not in (first.message or "")
+    with connected(site) as connections:
+        (generation,) = connections.reader.generations(NIGHT)
+        assert not generation.set_aside
+
+
+def test_a_persons_word_that_a_night_is_complete_is_on_record(site: Site) -> None:
+    configure(site, watch={"stale_after_s": 3600}, sync={"hold_when_unexpected": False})
+    timing, kept = with_late_timing(site)
+    done = vampctl(site, "run", "20251106", "--as-it-is")
+    assert (done.returncode, done.stderr) == (0, "")
+    (settled,) = [e for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]
+    assert settled.actor.endswith("(vampctl)")
+    assert "complete as it is" in (settled.message or "")
+    with connected(site) as connections:
+        (generation,) = connections.reader.generations(NIGHT)
+        assert [each.code for each in generation.set_aside] == ["timing_missing"]
+    # What comes after that word is late, and costs nothing that was made.
+    before = product_tree(site.folder(NIGHT))
+    kept.rename(timing)
+    assert vampctl(site, "run", "20251106").returncode == 0
+    after = product_tree(site.folder(NIGHT))
+    assert {n: after[n] for n in before if n.endswith(".fz")} == {
+        n: before[n] for n in before if n.endswith(".fz")
+    }
+    assert len(after) > len(before)
+
+
+def test_what_stays_incomplete_is_run_as_the_daemon_would(site: Site) -> None:
+    configure(site, watch={"stale_after_s": 1}, sync={"hold_when_unexpected": False})
+    with_late_timing(site)
+    time.sleep(1.1)
+    assert vampctl(site, "run", "20251106", "--only", "sync").returncode == 0
 
 
 def test_frame_ids_wait_for_the_older_night(site: Site) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.fakes.progress import HeardProgress
 from tests.support.worlds.daemon import (
     Site,
     configure,
@@ -20,10 +21,11 @@ from tests.support.worlds.daemon import (
     run_until_idle,
     vampctl,
 )
-from vampd.engine import free_space
+from vampd.engine import attempt, free_space
+from vampd.engine.progress import WaveProgress
 from vampd.errors import DiskFull, MalformedCube
 from vampd.model.nights import Kind, NightId, StageName, Status
-from vampd.model.plan import Action, Compare, Pack, Plan, Send, Wave
+from vampd.model.plan import Compare, Pack, Plan, Send, Wave
 from vampd.model.resources import Space
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -38,7 +40,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_a_night_without_room_waits_untouched_and_ends_done_when_there_is_room(site: Site) -> None:
-    configure(site, disk={"reserve_bytes": 10**18})
+    configure(site, disk={"reserve_bytes": 10**18}, watch={"stale_after_s": 0.3})
     done = vampctl(site, "run", "20251106")
     assert (done.returncode, "disk_low" in done.stderr) == (1, True)
     record = record_of(site, NIGHT)
@@ -70,8 +72,8 @@ class Host:
 
 
 @dataclass
-class FewHands:
-    """What asking for room takes of an attempt's hands."""
+class FewTools:
+    """What asking for room takes of an attempt's tools."""
 
     folder: Path
     archive_host: Host = field(default_factory=Host)
@@ -84,17 +86,13 @@ class FewHands:
 def test_a_transfer_needs_room_on_the_archive_host_only_for_what_it_sends(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * 1000)
     plan = Plan.of([Send(("a", "not yet written"), Compare.CHECKSUM)])
-    tools: Any = FewHands(tmp_path, Host(Space(1_000, 10**12)))
+    tools: Any = FewTools(tmp_path, Host(Space(1_000, 10**12)))
     free_space.require_free_space(tools, plan)
     tools.archive_host.room = Space(999, 10**12)
     with pytest.raises(DiskFull, match="the archive host") as caught:
         free_space.require_free_space(tools, plan)
     assert caught.value.code == "disk_low"
     free_space.require_free_space(tools, Plan())
-
-
-def look() -> None:
-    """Nobody does."""
 
 
 def packs(count: int) -> Wave:
@@ -104,19 +102,15 @@ def packs(count: int) -> Wave:
     )
 
 
-def pack_to(
-    part: float, waves: list[Wave]
-) -> Callable[[Any, Wave, Callable[[Action], None], Callable[[], None]], None]:
-    def execute(
-        tools: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
-    ) -> None:
+def pack_to(part: float, waves: list[Wave]) -> Callable[[Any, Wave, WaveProgress], None]:
+    def execute(tools: Any, wave: Wave, progress: WaveProgress) -> None:
         waves.append(wave)
         for action in wave:
             assert isinstance(action, Pack)
             path = tools.folder / action.packed
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"x" * round(action.bytes * part))
-            done(action)
+            progress.done(action)
 
     return execute
 
@@ -124,19 +118,19 @@ def pack_to(
 def test_the_nights_own_first_cube_tells_what_the_others_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tools: Any = FewHands(tmp_path)
+    tools: Any = FewTools(tmp_path)
     free = 9 * 550_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     for part, fits in ((0.5, True), (0.6, False)):
         waves: list[Wave] = []
-        monkeypatch.setattr(free_space, "execute_wave", pack_to(part, waves))
+        monkeypatch.setattr(attempt, "execute_wave", pack_to(part, waves))
         free_space.require_free_space(tools, Plan.of(packs(10)))
         if fits:
-            free_space.execute_within_free_space(tools, packs(10), lambda _: None, look)
+            attempt.execute_within_free_space(tools, packs(10), HeardProgress())
             assert [len(wave) for wave in waves] == [1, 9]
             continue
         with pytest.raises(DiskFull):
-            free_space.execute_within_free_space(tools, packs(10), lambda _: None, look)
+            attempt.execute_within_free_space(tools, packs(10), HeardProgress())
         assert [len(wave) for wave in waves] == [1]
 
 
@@ -146,13 +140,13 @@ def test_the_nights_own_first_cube_tells_what_the_others_take(
 def test_no_worker_stands_idle_meanwhile_where_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, room_for: int, first: int
 ) -> None:
-    tools: Any = FewHands(tmp_path, workers=SimpleNamespace(workers=workers))
+    tools: Any = FewTools(tmp_path, workers=SimpleNamespace(workers=workers))
     free = room_for * 1_100_000
     monkeypatch.setattr(free_space, "space_at", lambda _: Space(free, 10**12))
     waves: list[Wave] = []
-    monkeypatch.setattr(free_space, "execute_wave", pack_to(0.01, waves))
+    monkeypatch.setattr(attempt, "execute_wave", pack_to(0.01, waves))
     free_space.require_free_space(tools, Plan.of(packs(10)))
-    free_space.execute_within_free_space(tools, packs(10), lambda _: None, look)
+    attempt.execute_within_free_space(tools, packs(10), HeardProgress())
     assert [len(wave) for wave in waves] == [first, 10 - first]
 
 
@@ -161,14 +155,12 @@ def test_a_first_cube_that_fails_costs_only_itself(
 ) -> None:
     waves: list[Wave] = []
 
-    def execute(
-        tools: Any, wave: Wave, done: Callable[[Action], None], look: Callable[[], None]
-    ) -> None:
+    def execute(tools: Any, wave: Wave, progress: WaveProgress) -> None:
         waves.append(wave)
         if len(waves) == 1:
             raise MalformedCube("fits_truncated", "the first one")
 
-    monkeypatch.setattr(free_space, "execute_wave", execute)
+    monkeypatch.setattr(attempt, "execute_wave", execute)
     with pytest.raises(MalformedCube, match="the first one"):
-        free_space.execute_within_free_space(FewHands(tmp_path), packs(4), lambda _: None, look)  # type: ignore[arg-type]
+        attempt.execute_within_free_space(FewTools(tmp_path), packs(4), HeardProgress())  # type: ignore[arg-type]
     assert [len(wave) for wave in waves] == [1, 3]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.raw_cubes import raw_timing, write_raw_cube
+from tests.support.fakes.progress import HeardProgress
 from tests.support.worlds.sync_site import SyncSite
 from vampd.engine.execute import execute_wave
 from vampd.model.cubes import SUFFIX
@@ -57,7 +58,7 @@ def test_one_sync_of_the_folder_serves_all_names_of_a_wave(
 
     monkeypatch.setattr(os, "fsync", recorded_sync)
     monkeypatch.setattr(os, "rename", recorded_rename)
-    execute_wave(site.tools(), wave, done)
+    execute_wave(site.tools(), wave, HeardProgress(done))
     renamed = [name for what, name in events if what == "renamed"]
     assert len(set(renamed)) == _CUBES
     for name in renamed:
@@ -75,7 +76,7 @@ def test_a_framelist_that_cannot_be_made_keeps_no_other_from_its_end(tmp_path: P
     broken.write_bytes(b"")
     told: list[Action] = []
     with pytest.raises(Exception, match="has changed since sync"):
-        execute_wave(site.tools(), wave, told.append)
+        execute_wave(site.tools(), wave, HeardProgress(told.append))
     assert len(told) == _CUBES - 1
     assert len(list((site.folder / "vgen2").glob(f"*{SUFFIX}"))) == _CUBES - 1
     assert not list((site.folder / "vgen2").glob(".*"))

@@ -44,6 +44,7 @@ from tests.support.worlds.daemon import (
     vampctl,
     wait_until,
 )
+from vampd import __version__
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.simulate import CROP_64, Run, Scenario, Writer, plan_night, write_night
 
@@ -325,6 +326,26 @@ def test_hold_and_release_are_heard_while_a_night_runs(
     assert vampctl(site, "release", night.date).returncode == 0
     wait_until(has_status(site, night, Status.DONE), "done")
     assert_done(site, night)
+
+
+def test_the_log_says_which_vampd_runs_on_what_and_what_a_reload_changed(site: Site) -> None:
+    make_smallest(site.root)
+    with running(site) as daemon:
+        wait_for_event(site, "night.discovered")
+        configure(site, retry={"attempts": 7})
+        daemon.signal(signal.SIGHUP)
+        wait_for_event(site, "config.reloaded")
+        assert daemon.stop() == 0
+    log = log_of(site)
+    (started,) = log.named("daemon.started")
+    assert started["version"] == __version__
+    assert started["configuration"] == str(site.config)
+    assert started["root"] == str(site.root)
+    assert started["nights"] == 0
+    (reloaded,) = log.named("config.reloaded")
+    assert "retry.attempts" in reloaded["changed"]
+    assert not any("root" in key for key in reloaded["changed"])
+    assert len(log.named("daemon.stopped")) == 1
 
 
 def test_retry_is_heard_while_a_night_runs(

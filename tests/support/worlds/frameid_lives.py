@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.builders.settings import make_settings
+from tests.support.fakes.progress import HeardProgress
 from vampd.adapters.authority import LocalAuthority
 from vampd.adapters.authority_calls import CommandAuthority
 from vampd.disk import failpoint as armed
@@ -169,7 +170,7 @@ def _run_stage(
     while plan := frameids.plan(frameids.survey(night, reader), tools.settings):
         assert plan != previous, "stuck"
         for wave in plan.waves:
-            execute_wave(tools, wave, lambda action: None)
+            execute_wave(tools, wave, HeardProgress())
         previous = plan
 
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.settings import make_settings
+from tests.support.fakes.progress import HeardProgress
 from vampd.cli.look.audit import count_night
 from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import AttemptTools, execute_wave
@@ -69,7 +70,7 @@ class SyncSite:
 
     def execute(self, wave: Wave) -> None:
         """Execute a wave as the daemon does."""
-        execute_wave(self.tools(), wave, lambda _: None)
+        execute_wave(self.tools(), wave, HeardProgress())
 
     def audit(self) -> Audit:
         """The night's sum, as `vampctl audit` makes it."""

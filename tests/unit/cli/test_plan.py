@@ -9,7 +9,17 @@ from vampd.cli.look.plan import kind_of, plan_lines, plan_object, subject_of
 from vampd.model.cubes import FrameRange, Generation, Product, ProductOrder, SyncCounts, render_card
 from vampd.model.delivery import ManifestFile
 from vampd.model.frame_ids import FrameId
-from vampd.model.nights import Kind, NightId, NightRecord, StageName, State, Status
+from vampd.model.nights import (
+    Kind,
+    NightId,
+    NightRecord,
+    Ready,
+    StageName,
+    State,
+    Status,
+    Wait,
+    WaitCode,
+)
 from vampd.model.plan import (
     Action,
     CommitGeneration,
@@ -100,8 +110,13 @@ def record(status: Status = Status.READY) -> NightRecord:
     return NightRecord(NIGHT, State(StageName.FPACK, status))
 
 
-def shown(planned: Plan, limit: int | None = 40, status: Status = Status.READY) -> list[str]:
-    return list(plan_lines(record(status), planned, limit))
+def shown(
+    planned: Plan,
+    limit: int | None = 40,
+    status: Status = Status.READY,
+    judged: Ready | Wait = Ready(),  # noqa: B008 - frozen
+) -> list[str]:
+    return list(plan_lines(record(status), planned, judged, limit))
 
 
 @pytest.mark.parametrize("kind", Action.__args__)
@@ -151,9 +166,19 @@ def test_the_plan_of_a_filling_night_is_told_to_be_early() -> None:
     assert any("still filling" in line for line in shown(Plan(), status=Status.FILLING))
 
 
+def test_what_the_night_waits_for_is_shown_before_the_plan() -> None:
+    wait = Wait(WaitCode.OLDER_NIGHT, "waits for the older night 20251105 to get its IDs")
+    assert wait.text in shown(Plan(), judged=wait)[1]
+    assert plan_object(record(), Plan(), wait)["waits_for"] == {
+        "code": "older_night",
+        "text": wait.text,
+    }
+    assert plan_object(record(), Plan(), Ready())["waits_for"] is None
+
+
 def test_programs_get_every_action_of_every_wave() -> None:
     planned = Plan.of([a for a, _, _ in ACTIONS.values()] * 50, [ACTIONS[Pack][0]])
-    told = json.loads(json.dumps(plan_object(record(), planned)))
+    told = json.loads(json.dumps(plan_object(record(), planned, Ready())))
     assert [len(wave) for wave in told["waves"]] == [len(ACTIONS) * 50, 1]
     assert told["waves"][1][0] == {
         "action": "pack",

@@ -69,13 +69,13 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "filling: hold"
     move(world, EventName.SETTLED)
     assert advised() == "ready: plan"
-    world.store.update(NIGHT, NightUpdate(note="waits for the older night 20251105 to get its IDs"))
+    world.store.update(NIGHT, NightUpdate(note_code="older_night", note="waits"))
     assert advised() == "ready: release"
     move(world, EventName.CLAIMED)
     assert advised() == "running: log"
     move(world, EventName.FAILED, code="x", message="y", not_before=0.0)
     assert advised() == "waiting: release"
-    world.store.update(NIGHT, NightUpdate(note=""))
+    world.store.update(NIGHT, NightUpdate(note_code="", note=""))
     assert advised() == "waiting: retry"
     for code, verb in (
         ("sync_unexpected", "summary"),

@@ -33,7 +33,7 @@ from vampd.model.nights import (
 if TYPE_CHECKING:
     from vampd.config import Settings
     from vampd.engine.attempt import Outcome
-    from vampd.engine.foreground import ForegroundRunner
+    from vampd.engine.foreground import Completeness, ForegroundRunner
     from vampd.model.nights import NightRecord
 
     _Show = Callable[[NightRecord, str], None]
@@ -58,6 +58,13 @@ OnlyOption = Annotated[
     StageName | None,
     typer.Option("--only", metavar="STAGE", help="This stage and no other.", show_default=False),
 ]
+AsItIsOption = Annotated[
+    bool,
+    typer.Option(
+        "--as-it-is",
+        help="The night is complete as it is: cubes that are incomplete now are set aside.",
+    ),
+]
 KindArgument = Annotated[
     Kind | None, typer.Argument(metavar="archive|engineering", show_default=False)
 ]
@@ -68,25 +75,32 @@ def run(
     night: NightOrFolder,
     until: UntilOption = None,
     only: OnlyOption = None,
+    as_it_is: AsItIsOption = False,
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Run a night's stages now, in the foreground.
 
-    Up to its end, up to a stage, or one stage alone. A night that still fills is taken as complete;
-    frames that come later are processed later. A stage that is done already does only what is
-    missing. vampd may be up or down: it leaves the night alone meanwhile, and goes on with it
-    afterwards unless it is held. A night that you hold is held again at the end, so that `hold` and
-    then `run --only` go step by step.
+    Up to its end, up to a stage, or one stage alone. A stage that is done already does only what is
+    missing. A night that still fills is run at any hour, but not while raw cubes are incomplete: it
+    says which. After watch.stale_after_s without a change, or with --as-it-is, they are set aside;
+    frames that come later are processed later.
+
+    vampd may be up or down: it leaves the night alone meanwhile, and goes on with it afterwards
+    unless it is held. A night that you hold is held again at the end, so that `hold` and then `run
+    --only` go step by step.
 
     Interrupted (Ctrl-C), the night goes back to where it stood.
     """
     if until is not None and only is not None:
         raise UsageError("two_ends", "--until and --only exclude each other: choose one")
+    from vampd.engine.foreground import Completeness
+
     settings = settings_of(context, config)
     with _runner(settings) as runner:
         chosen = _choose(runner, night, kind)
-        if not _run_night(runner, chosen, until, only):
+        completeness = Completeness.OF_A_PERSON if as_it_is else Completeness.OF_THE_DISK
+        if not _run_night(runner, chosen, until, only, completeness):
             raise typer.Exit(EXIT_NIGHT)
 
 
@@ -98,6 +112,8 @@ def process_all(
     In the foreground, as vampd would do it: nights that still fill, are held, wait for their hour
     or for an older night are passed over, and it is said why. Without a kind, both kinds.
     """
+    from vampd.engine.foreground import Completeness
+
     settings = settings_of(context, config)
     failed = ran = 0
     with _runner(settings) as runner:
@@ -106,10 +122,10 @@ def process_all(
                 continue
             reason = runner.reason_to_pass_over(record)
             if reason is not None:
-                write_prose(f"{title_of(record.night)}: passed over: {reason}")
+                write_prose(f"{title_of(record.night)}: passed over: {reason.text}")
                 continue
             ran += 1
-            failed += not _run_night(runner, record.night, None, None)
+            failed += not _run_night(runner, record.night, None, None, Completeness.OF_THE_DISK)
     if ran:
         write(f"{count_of(ran, 'night')} processed, {failed} of them with an error")
     else:
@@ -156,13 +172,17 @@ def night_of_folder(folder: Path, root: Path) -> NightId:
 
 
 def _run_night(
-    runner: ForegroundRunner, night: NightId, until: StageName | None, only: StageName | None
+    runner: ForegroundRunner,
+    night: NightId,
+    until: StageName | None,
+    only: StageName | None,
+    completeness: Completeness,
 ) -> bool:
     """Run the stages that are asked for; whether all went well."""
     write(title_of(night))
     try:
         with runner.having(night):
-            record = runner.prepare(night, only)
+            record = runner.prepare(night, only, completeness)
             last = only or until or stages_of(night.kind)[-1]
             stages = stages_of(night.kind)
             if last not in stages:
@@ -187,7 +207,7 @@ def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bo
     from vampd.engine.attempt import Outcome
 
     if blocker := runner.blocker(night):
-        raise VampdError("blocked", f"{blocker}; `vampctl release {night.date}` lets it pass")
+        raise VampdError("blocked", f"{blocker.text}; `vampctl release {night.date}` lets it pass")
     began = time.monotonic()
     outcome = _follow(runner, night, stage)
     took = format_duration(time.monotonic() - began)

@@ -44,7 +44,7 @@ def transfer(
     go by a second one, which follows links.
     """
     if not only_print:
-        run(context, night, None, StageName.TRANSFER, kind, config)
+        run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
         return
     from vampd.adapters.archive_host import open_archive_host
     from vampd.stages.transfer import files_to_send

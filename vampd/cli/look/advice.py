@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import named
-from vampd.model.nights import StageName, Status
+from vampd.model.nights import StageName, Status, WaitCode
 
 if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
@@ -78,7 +78,7 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
     match record.state.status:
         case Status.FILLING:
             return (("hold", "keeps it from starting by itself"),)
-        case Status.READY | Status.WAITING if "older night" in (record.note or ""):
+        case Status.READY | Status.WAITING if record.note_code == WaitCode.OLDER_NIGHT:
             return (("release", "lets it pass the older nights on its way to frame IDs"), _SEE)
         case Status.READY:
             return (_SEE, ("hold", "keeps it from starting"))

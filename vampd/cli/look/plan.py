@@ -11,9 +11,10 @@ import typer
 
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write_json, write_prose
+from vampd.cli.shared.readiness import judge_now, wait_object
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.shared.words import count_of, format_size, one_line
-from vampd.model.nights import Status
+from vampd.model.nights import Ready, Status, Wait, WaitCode
 from vampd.model.plan import (
     Action,
     CommitGeneration,
@@ -62,22 +63,28 @@ def plan(
     with connected(context, config) as connections:
         from vampd.stages import STAGES, settings_for
 
-        record = choose_record(connections.store.nights(), night, kind)
+        records = connections.store.nights()
+        record = choose_record(records, night, kind)
+        judged = judge_now(connections.settings, record, records)
         stage = STAGES[record.state.stage]
         survey = stage.survey(record.night, connections.reader)
         planned = stage.plan(survey, settings_for(record, connections.settings))
     if as_json:
-        write_json(plan_object(record, planned))
+        write_json(plan_object(record, planned, judged))
         return
     limit = None if list_all else LISTED_ACTIONS
-    for line in plan_lines(record, planned, limit):
+    for line in plan_lines(record, planned, judged, limit):
         write_prose(line)
 
 
-def plan_lines(record: NightRecord, planned: Plan, limit: int | None) -> Iterator[str]:
+def plan_lines(
+    record: NightRecord, planned: Plan, judged: Ready | Wait, limit: int | None
+) -> Iterator[str]:
     """The plan for people; one with more actions than ``limit`` is summed up by kind."""
     state = record.state
     yield f"{title_of(record.night)}, stage {state.stage}, {state.status}"
+    if isinstance(judged, Wait) and judged.code is not WaitCode.DONE:
+        yield f"It does not begin now: {judged.text}."
     if state.status is Status.FILLING:
         yield "The night is still filling; this would be done if it were complete now."
     if not planned:
@@ -93,13 +100,14 @@ def plan_lines(record: NightRecord, planned: Plan, limit: int | None) -> Iterato
     yield from _remark_lines(planned.remarks, limit)
 
 
-def plan_object(record: NightRecord, planned: Plan) -> dict[str, Any]:
+def plan_object(record: NightRecord, planned: Plan, judged: Ready | Wait) -> dict[str, Any]:
     """The plan for programs."""
     return {
         "date": record.night.date,
         "kind": str(record.night.kind),
         "stage": str(record.state.stage),
         "status": str(record.state.status),
+        "waits_for": wait_object(judged),
         "waves": [
             [
                 {

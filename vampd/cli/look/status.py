@@ -163,6 +163,7 @@ def night_object(
         "code": record.code,
         "error": record.error,
         "note": describe(record, now, letters),
+        "note_code": record.note_code or None,
         "released": sorted(record.released),
         "discovered_at": format_time(record.discovered_at),
         "changed_at": format_time(record.changed_at),

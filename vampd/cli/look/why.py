@@ -18,10 +18,11 @@ from vampd.cli.look.status import (
 from vampd.cli.shared.nights import choose_record, choose_records, title_of
 from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
 from vampd.cli.shared.progress import format_progress_in_full
+from vampd.cli.shared.readiness import judge_now, wait_object
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.shared.words import count_of, format_duration, format_moment
 from vampd.errors import DataError, VampdError
-from vampd.model.nights import EventName, Status, stages_of
+from vampd.model.nights import EventName, Ready, Status, Wait, WaitCode, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, Kind, NightRecord
@@ -52,6 +53,7 @@ def why(
     with connected(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
+        judged = judge_now(connections.settings, record, records)
         events = connections.store.history(record.night)
     now = time.time()
     advice = list(advise(record, records))
@@ -60,13 +62,14 @@ def why(
         write_json(
             {
                 **night_object(record, now),
+                "waits_for": wait_object(judged),
                 "last_error": None if trouble is None else event_object(trouble),
                 "advice": advice,
                 "journal": " ".join(journal_query(record)),
             }
         )
     else:
-        _show(record, events, now)
+        _show(record, events, judged, now)
         write("\nwhat you can do")
         write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
         write(f"\njournal\n  {' '.join(journal_query(record))}")
@@ -163,7 +166,9 @@ def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
     )
 
 
-def _show(record: NightRecord, events: Sequence[EventRecord], now: float) -> None:
+def _show(
+    record: NightRecord, events: Sequence[EventRecord], judged: Ready | Wait, now: float
+) -> None:
     state = record.state
     stages = stages_of(record.night.kind)
     trouble = last_trouble(events)
@@ -171,10 +176,10 @@ def _show(record: NightRecord, events: Sequence[EventRecord], now: float) -> Non
     changes = [
         ("stands at", f"{state.stage} (stage {stages.index(state.stage) + 1} of {len(stages)})"),
         ("is", f"{state.status}, since {format_moment(record.changed_at, now)}"),
-        ("because", describe(record, now) or _no_reason(record)),
+        ("because", _reason(record, judged, now)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
-        ("next", _next(record, now)),
+        ("next", _next(record, judged, now)),
     ]
     write(title_of(record.night))
     write_table((Column(), Column()), [(f"  {name}", told) for name, told in changes if told])
@@ -194,12 +199,26 @@ def _write_prose(line: str) -> None:
         write_table((Column(), Column()), [("", line)])
 
 
-def _no_reason(record: NightRecord) -> str:
-    return "it may start at any time" if record.state.status is Status.READY else ""
+def _reason(record: NightRecord, judged: Ready | Wait, now: float) -> str:
+    if record.state.status is Status.FILLING and isinstance(judged, Wait):
+        return judged.text  # as it is now, also where vampd is down
+    described = describe(record, now)
+    if described:
+        return described
+    if record.state.status is Status.READY:
+        return judged.text if isinstance(judged, Wait) else "it may start at any time"
+    return ""
 
 
-def _next(record: NightRecord, now: float) -> str:
+def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
+    waits = isinstance(judged, Wait) and judged.code in (
+        WaitCode.IGNORED,
+        WaitCode.NO_AUTHORITY,
+        WaitCode.OLDER_NIGHT,
+    )
     match record.state.status:
+        case Status.READY | Status.WAITING | Status.FILLING if waits:
+            return "nothing before that has changed"
         case Status.WAITING:
             at = record.state.not_before
             return f"attempt {record.state.attempts + 1}" + (

@@ -34,8 +34,8 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
 
     UsageError ``not_synchronised`` if there is no generation yet.
     """
-    from vampd.engine.attempt import total_counts
     from vampd.model.accounts import SummaryLimits, gather_frames, summarize_night
+    from vampd.model.cubes import total_counts
 
     night, rules = record.night, connections.settings.sync
     generations = connections.reader.generations(night)

@@ -49,9 +49,14 @@ def examples(*lines: str) -> str:
     return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
+def settings_file(config: Path | None) -> Path:
+    """The file that `read_settings` reads."""
+    return config_path(config) or packaged_file("demo.toml")
+
+
 def read_settings(config: Path | None) -> Settings:
     """The settings from this file, else VAMPD_CONFIG's, the machine's, the demo's. ConfigError."""
-    return load_settings(config_path(config) or packaged_file("demo.toml"))
+    return load_settings(settings_file(config))
 
 
 def settings_of(context: typer.Context, config: Path | None) -> Settings:

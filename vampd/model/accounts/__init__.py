@@ -1,29 +1,47 @@
 """Where every frame of a night went, and what sync made of it."""
 
-from vampd.model.accounts.audit import Audit, CountedCube, CountedProduct, audit_night
-from vampd.model.accounts.frame_accounting import gather_frames
-from vampd.model.accounts.frame_fates import (
-    SYNC_KINDS,
-    CubeTimes,
-    FrameKind,
-    NightFrames,
-    observe_cube,
-)
-from vampd.model.accounts.night_runs import NO_RUN, in_time_order, number_runs, split_by_run
-from vampd.model.accounts.run_intervals import (
-    LABEL_THRESHOLD,
-    alternation,
-    find_losses,
-    mean_interval_us,
-)
-from vampd.model.accounts.run_summary import (
-    RunSummary,
-    SummaryLimits,
-    format_numbers,
-    pair_offsets,
-    percent,
-)
-from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarize_night
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.accounts.audit import Audit, CountedCube, CountedProduct, audit_night
+    from vampd.model.accounts.frame_accounting import gather_frames
+    from vampd.model.accounts.frame_fates import (
+        SYNC_KINDS,
+        CubeTimes,
+        FrameKind,
+        NightFrames,
+        observe_cube,
+    )
+    from vampd.model.accounts.night_runs import NO_RUN, in_time_order, number_runs, split_by_run
+    from vampd.model.accounts.run_intervals import (
+        LABEL_THRESHOLD,
+        alternation,
+        find_losses,
+        mean_interval_us,
+    )
+    from vampd.model.accounts.run_summary import (
+        RunSummary,
+        SummaryLimits,
+        format_numbers,
+        pair_offsets,
+        percent,
+    )
+    from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarize_night
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "audit": "Audit audit_night CountedCube CountedProduct",
+            "frame_accounting": "gather_frames",
+            "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
+            "night_runs": "in_time_order NO_RUN number_runs split_by_run",
+            "run_intervals": "alternation find_losses LABEL_THRESHOLD mean_interval_us",
+            "run_summary": "format_numbers pair_offsets percent RunSummary SummaryLimits",
+            "summary": "COLUMNS Minute summarize_night Summary",
+        },
+    )
 
 __all__ = [
     "COLUMNS",

@@ -1,56 +1,87 @@
 """Cubes: raw ones, the framelists that stand for products, and their descriptions."""
 
-from vampd.model.cubes.cards import (
-    CARD_LENGTH,
-    UNDEFINED,
-    Card,
-    Cards,
-    Nonsense,
-    Number,
-    Undefined,
-    Value,
-    history_card,
-    render_card,
-    render_string,
-    render_value,
-)
-from vampd.model.cubes.cube import RawCube, SetAside
-from vampd.model.cubes.framelist import (
-    SUFFIX,
-    Framelist,
-    FramelistHead,
-    FrameRange,
-    ProductOrder,
-    apply_edits,
-    compress_frames,
-    format_framelist,
-    identity_of,
-    parse_framelist,
-    stamp_frame_id,
-)
-from vampd.model.cubes.generation import (
-    CubeAccount,
-    Generation,
-    Product,
-    SyncCounts,
-    accounted_cubes,
-    format_generation,
-    parse_generation,
-    set_aside_cubes,
-)
-from vampd.model.cubes.named_time import time_in_name
-from vampd.model.cubes.packed_product import PackedProduct
-from vampd.model.cubes.product_header import build_framelist
-from vampd.model.cubes.reasons import format_reasons, parse_reasons
-from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
-from vampd.model.cubes.timing import (
-    HEADER_LINES,
-    Int64,
-    Timing,
-    check_timing,
-    format_rows,
-    parse_timing,
-)
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.cubes.cards import (
+        CARD_LENGTH,
+        UNDEFINED,
+        Card,
+        Cards,
+        Nonsense,
+        Number,
+        Undefined,
+        Value,
+        history_card,
+        render_card,
+        render_string,
+        render_value,
+    )
+    from vampd.model.cubes.cube import RawCube, SetAside
+    from vampd.model.cubes.framelist import (
+        SUFFIX,
+        Framelist,
+        FramelistHead,
+        FrameRange,
+        ProductOrder,
+        apply_edits,
+        compress_frames,
+        format_framelist,
+        identity_of,
+        parse_framelist,
+        stamp_frame_id,
+    )
+    from vampd.model.cubes.generation import (
+        CubeAccount,
+        Generation,
+        Product,
+        SyncCounts,
+        accounted_cubes,
+        format_generation,
+        parse_generation,
+        set_aside_cubes,
+        total_counts,
+    )
+    from vampd.model.cubes.named_time import time_in_name
+    from vampd.model.cubes.packed_product import PackedProduct
+    from vampd.model.cubes.product_header import build_framelist
+    from vampd.model.cubes.reasons import format_reasons, parse_reasons
+    from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
+    from vampd.model.cubes.timing import (
+        HEADER_LINES,
+        Int64,
+        Timing,
+        check_timing,
+        format_rows,
+        parse_timing,
+    )
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "cards": (
+                "Card CARD_LENGTH Cards history_card Nonsense Number render_card "
+                "render_string render_value UNDEFINED Undefined Value"
+            ),
+            "cube": "RawCube SetAside",
+            "framelist": (
+                "apply_edits compress_frames format_framelist Framelist FramelistHead "
+                "FrameRange identity_of parse_framelist ProductOrder stamp_frame_id SUFFIX"
+            ),
+            "generation": (
+                "accounted_cubes CubeAccount format_generation Generation parse_generation "
+                "Product set_aside_cubes SyncCounts total_counts"
+            ),
+            "named_time": "time_in_name",
+            "packed_product": "PackedProduct",
+            "product_header": "build_framelist",
+            "reasons": "format_reasons parse_reasons",
+            "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity",
+            "timing": "check_timing format_rows HEADER_LINES Int64 parse_timing Timing",
+        },
+    )
 
 __all__ = [
     "CARD_LENGTH",
@@ -100,4 +131,5 @@ __all__ = [
     "set_aside_cubes",
     "stamp_frame_id",
     "time_in_name",
+    "total_counts",
 ]

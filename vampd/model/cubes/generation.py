@@ -180,3 +180,9 @@ def _product(raw: Mapping[str, Any]) -> Product:
         offset_us=raw["offset_us"],
         tolerance_us=raw["tolerance_us"],
     )
+
+
+def total_counts(generations: tuple[Generation, ...]) -> SyncCounts:
+    """The counts of all generations together."""
+    names = SyncCounts.__dataclass_fields__
+    return SyncCounts(**{n: sum(getattr(g.counts, n) for g in generations) for n in names})

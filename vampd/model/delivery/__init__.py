@@ -1,46 +1,71 @@
 """What goes to STARS and the observatory: manifests, mails, status tables."""
 
-from vampd.model.delivery.mail_text import (
-    DEFAULT_TEMPLATE,
-    MailText,
-    ManifestText,
-    check_template,
-    compose_mail,
-    compose_text,
-    write_mail_text,
-)
-from vampd.model.delivery.mailing import (
-    Acknowledgement,
-    Correspondence,
-    Mailing,
-    MailOutcome,
-    MailState,
-    ManifestFile,
-    Way,
-    append_note,
-    note_name,
-    noted_mailings,
-)
-from vampd.model.delivery.manifest import (
-    DigestColumn,
-    LineEnd,
-    Manifest,
-    ManifestForm,
-    ManifestLine,
-    Style,
-    combine_manifests,
-    format_manifest,
-    manifest_name,
-    parse_manifest,
-    supplement_number,
-)
-from vampd.model.delivery.status_table import (
-    TITLES,
-    StageMark,
-    StatusRow,
-    merge_rows,
-    parse_old_log,
-)
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.delivery.mail_text import (
+        DEFAULT_TEMPLATE,
+        MailText,
+        ManifestText,
+        check_template,
+        compose_mail,
+        compose_text,
+        write_mail_text,
+    )
+    from vampd.model.delivery.mailing import (
+        Acknowledgement,
+        Correspondence,
+        Mailing,
+        MailOutcome,
+        MailState,
+        ManifestFile,
+        Way,
+        append_note,
+        note_name,
+        noted_mailings,
+    )
+    from vampd.model.delivery.manifest import (
+        DigestColumn,
+        LineEnd,
+        Manifest,
+        ManifestForm,
+        ManifestLine,
+        Style,
+        combine_manifests,
+        format_manifest,
+        manifest_name,
+        parse_manifest,
+        supplement_number,
+    )
+    from vampd.model.delivery.status_table import (
+        TITLES,
+        StageMark,
+        StatusRow,
+        merge_rows,
+        parse_old_log,
+    )
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "mail_text": (
+                "check_template compose_mail compose_text DEFAULT_TEMPLATE MailText "
+                "ManifestText write_mail_text"
+            ),
+            "mailing": (
+                "Acknowledgement append_note Correspondence Mailing MailOutcome MailState "
+                "ManifestFile note_name noted_mailings Way"
+            ),
+            "manifest": (
+                "combine_manifests DigestColumn format_manifest LineEnd Manifest "
+                "manifest_name ManifestForm ManifestLine parse_manifest Style "
+                "supplement_number"
+            ),
+            "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
+        },
+    )
 
 __all__ = [
     "DEFAULT_TEMPLATE",

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import EmailPolicy
-from email.utils import format_datetime
 from string import Template
+from typing import TYPE_CHECKING
 
 from vampd.errors import ConfigError
 from vampd.model.delivery.mailing import ManifestFile
@@ -23,6 +21,10 @@ from vampd.model.delivery.manifest import (
 )
 from vampd.model.proofs import text_bytes
 from vampd.model.size import format_size
+
+if TYPE_CHECKING:
+    # The machinery of mail takes long to import, and most who import this room send none.
+    from email.message import EmailMessage
 
 DEFAULT_TEMPLATE = """\
 Subject: VMP manifest $dates
@@ -43,8 +45,6 @@ SCExAO
 """
 _WORDS = frozenset({"dates", "files", "size", "bytes", "ip", "manifest"})
 _SUBJECT = "Subject:"
-# Seven bits: not every mail server on the path accepts eight.
-_POLICY = EmailPolicy(linesep="\r\n", cte_type="7bit", max_line_length=78)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,12 @@ def compose_text(
     subject: str, body: str, sender: str, recipients: tuple[str, ...], message_id: str, at: float
 ) -> EmailMessage:
     """A mail without attachments; ``at`` is unix seconds."""
-    mail = EmailMessage(policy=_POLICY)
+    from email.message import EmailMessage
+    from email.policy import EmailPolicy
+    from email.utils import format_datetime
+
+    # Seven bits: not every mail server on the path accepts eight.
+    mail = EmailMessage(policy=EmailPolicy(linesep="\r\n", cte_type="7bit", max_line_length=78))
     mail["Subject"] = subject
     if sender:
         mail["From"] = sender

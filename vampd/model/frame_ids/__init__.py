@@ -1,36 +1,53 @@
 """Frame IDs: their form, their grants, and where they show up."""
 
-from vampd.model.frame_ids.frame_id import BoundId, FrameId, NumberRange
-from vampd.model.frame_ids.grant import GrantVerdict, judge_grant, named_ids, split_answer
-from vampd.model.frame_ids.name_changes import (
-    NAME_CHANGES,
-    NameChange,
-    format_name_changes,
-    parse_name_changes,
-)
-from vampd.model.frame_ids.observed import (
-    HEADERS,
-    NAMES,
-    ObservedIds,
-    find_contradictions,
-    highest_seen,
-    tell_highest,
-)
-from vampd.model.frame_ids.recovered_binding import (
-    RecoveredBinding,
-    RecoveredBindings,
-    read_bindings,
-    weigh,
-)
-from vampd.model.frame_ids.review import (
-    CarriedId,
-    Gap,
-    LedgerListing,
-    ListedId,
-    ListedRequest,
-    Review,
-    review_ids,
-)
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.frame_ids.frame_id import BoundId, FrameId, NumberRange
+    from vampd.model.frame_ids.grant import GrantVerdict, judge_grant, named_ids, split_answer
+    from vampd.model.frame_ids.name_changes import (
+        NAME_CHANGES,
+        NameChange,
+        format_name_changes,
+        parse_name_changes,
+    )
+    from vampd.model.frame_ids.observed import (
+        HEADERS,
+        NAMES,
+        ObservedIds,
+        find_contradictions,
+        highest_seen,
+        tell_highest,
+    )
+    from vampd.model.frame_ids.recovered_binding import (
+        RecoveredBinding,
+        RecoveredBindings,
+        read_bindings,
+        weigh,
+    )
+    from vampd.model.frame_ids.review import (
+        CarriedId,
+        Gap,
+        LedgerListing,
+        ListedId,
+        ListedRequest,
+        Review,
+        review_ids,
+    )
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "frame_id": "BoundId FrameId NumberRange",
+            "grant": "GrantVerdict judge_grant named_ids split_answer",
+            "name_changes": "format_name_changes NAME_CHANGES NameChange parse_name_changes",
+            "observed": "find_contradictions HEADERS highest_seen NAMES ObservedIds tell_highest",
+            "recovered_binding": "read_bindings RecoveredBinding RecoveredBindings weigh",
+            "review": "CarriedId Gap LedgerListing ListedId ListedRequest Review review_ids",
+        },
+    )
 
 __all__ = [
     "HEADERS",

@@ -1,49 +1,95 @@
 """A night: its folder and streams, its state and history, and when it may start."""
 
-from vampd.model.nights.file_stamp import FileStamp
-from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
-from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
-from vampd.model.nights.old_tools import OLD_TOOLS, find_traces
-from vampd.model.nights.quiet import INCOMPLETE_CODES, Stillness, StreamsSnapshot, is_due, is_quiet
-from vampd.model.nights.record import EventRecord, NightRecord, NightUpdate
-from vampd.model.nights.retry import RetryPolicy, after_failure, delay_s
-from vampd.model.nights.schedule import (
-    NightCandidate,
-    RunLimits,
-    choose_nights,
-    find_blockers,
-    is_claimable,
-)
-from vampd.model.nights.state import (
-    HELD_BY_PERSON,
-    MOVES,
-    RESTORED,
-    Event,
-    EventName,
-    Gate,
-    StageName,
-    State,
-    Status,
-    advance,
-    opened_gate,
-    stages_of,
-)
-from vampd.model.nights.stream import (
-    CAMERA_STREAMS,
-    Stream,
-    is_cube_name,
-    seconds_in_name,
-    timing_name,
-    unfinished_cube_name,
-)
-from vampd.model.nights.ut import (
-    DAY_US,
-    format_clock,
-    format_date,
-    format_hst_clock,
-    format_mjd,
-    ut_day,
-)
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.nights.file_stamp import FileStamp
+    from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
+    from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
+    from vampd.model.nights.old_tools import find_traces
+    from vampd.model.nights.quiet import (
+        INCOMPLETE_CODES,
+        PauseRule,
+        Stillness,
+        StreamsSnapshot,
+        is_due,
+        is_quiet,
+    )
+    from vampd.model.nights.readiness import (
+        IncompleteCube,
+        Observation,
+        ReadinessRules,
+        Ready,
+        StreamsObservation,
+        Wait,
+        WaitCode,
+        find_next_for_ids,
+        is_ignored,
+        judge_readiness,
+        note_of,
+    )
+    from vampd.model.nights.record import EventRecord, NightRecord, NightUpdate
+    from vampd.model.nights.retry import RetryPolicy, after_failure, delay_s
+    from vampd.model.nights.schedule import RunLimits, choose_nights
+    from vampd.model.nights.state import (
+        HELD_BY_PERSON,
+        MOVES,
+        RESTORED,
+        Event,
+        EventName,
+        Gate,
+        StageName,
+        State,
+        Status,
+        advance,
+        opened_gate,
+        stages_of,
+    )
+    from vampd.model.nights.stream import (
+        CAMERA_STREAMS,
+        Stream,
+        is_cube_name,
+        seconds_in_name,
+        timing_name,
+        unfinished_cube_name,
+    )
+    from vampd.model.nights.ut import (
+        DAY_US,
+        format_clock,
+        format_date,
+        format_hst_clock,
+        format_mjd,
+        ut_day,
+    )
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "file_stamp": "FileStamp",
+            "history": "moved noted refuse_stale_claim unknown_night",
+            "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
+            "old_tools": "find_traces",
+            "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
+            "readiness": (
+                "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
+                "Observation ReadinessRules Ready StreamsObservation Wait WaitCode"
+            ),
+            "record": "EventRecord NightRecord NightUpdate",
+            "retry": "after_failure delay_s RetryPolicy",
+            "schedule": "choose_nights RunLimits",
+            "state": (
+                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORED "
+                "StageName stages_of State Status"
+            ),
+            "stream": (
+                "CAMERA_STREAMS is_cube_name seconds_in_name Stream timing_name "
+                "unfinished_cube_name"
+            ),
+            "ut": "DAY_US format_clock format_date format_hst_clock format_mjd ut_day",
+        },
+    )
 
 __all__ = [
     "ARCHIVE_FOLDER",
@@ -52,18 +98,21 @@ __all__ = [
     "HELD_BY_PERSON",
     "INCOMPLETE_CODES",
     "MOVES",
-    "OLD_TOOLS",
     "RESTORED",
     "Event",
     "EventName",
     "EventRecord",
     "FileStamp",
     "Gate",
+    "IncompleteCube",
     "Kind",
-    "NightCandidate",
     "NightId",
     "NightRecord",
     "NightUpdate",
+    "Observation",
+    "PauseRule",
+    "ReadinessRules",
+    "Ready",
     "RetryPolicy",
     "RunLimits",
     "StageName",
@@ -71,22 +120,27 @@ __all__ = [
     "Status",
     "Stillness",
     "Stream",
+    "StreamsObservation",
     "StreamsSnapshot",
+    "Wait",
+    "WaitCode",
     "advance",
     "after_failure",
     "choose_nights",
     "delay_s",
-    "find_blockers",
+    "find_next_for_ids",
     "find_traces",
     "format_clock",
     "format_date",
     "format_hst_clock",
     "format_mjd",
-    "is_claimable",
     "is_cube_name",
     "is_due",
+    "is_ignored",
     "is_quiet",
+    "judge_readiness",
     "moved",
+    "note_of",
     "noted",
     "opened_gate",
     "parse_night_date",

@@ -12,9 +12,6 @@ from collections.abc import Iterable
 
 from vampd.model.nights.night import NightId
 
-# The code of a hold on a night with such traces.
-OLD_TOOLS = "old_tools"
-
 _FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo\d*")
 _OWN_GENERATION = re.compile(r"generation_\d+\.json")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")

@@ -68,3 +68,17 @@ def is_due(night: NightId, utc_now: datetime, not_before: time) -> bool:
     ``utc_now`` is naive UT, ``not_before`` a naive time of day.
     """
     return night.kind is Kind.ENGINEERING or utc_now >= datetime.combine(night.day, not_before)
+
+
+@dataclass(frozen=True)
+class PauseRule:
+    """The cameras come first: heavy work pauses while one writes, and a while longer."""
+
+    # Whether it does at all.
+    pauses: bool
+    # From the last write on, s.
+    pause_s: float
+
+    def is_pausing(self, wrote_at: float, now: float) -> bool:
+        """Whether work pauses ``now``, after the last write at ``wrote_at`` (unix seconds)."""
+        return self.pauses and now - wrote_at < self.pause_s

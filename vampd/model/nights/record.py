@@ -20,7 +20,8 @@ class NightRecord:
     # The last failure, or the reason of a hold: the stable code, and the words for people.
     code: str | None = None
     error: str | None = None
-    # What the night waits for, or what was noticed of it since it was done.
+    # What the night waits for: a WaitCode, and the words for people.
+    note_code: str | None = None
     note: str | None = None
     # The gates that a person has opened to it.
     released: frozenset[Gate] = frozenset()
@@ -86,6 +87,8 @@ class NightUpdate:
     The fields are those of NightRecord.
     """
 
+    # '' for no note any more.
+    note_code: str | None = None
     note: str | None = None
     frames: int | None = None
     bytes: int | None = None

@@ -1,4 +1,4 @@
-"""Which nights may be claimed now, and what the others wait for."""
+"""Which nights to claim now, of those that may begin."""
 
 from __future__ import annotations
 
@@ -6,92 +6,50 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vampd.model.nights.night import Kind, NightId
-from vampd.model.nights.state import StageName, State, Status
+from vampd.model.nights.night import NightId
+from vampd.model.nights.readiness import (
+    Observation,
+    ReadinessRules,
+    Ready,
+    find_next_for_ids,
+    judge_readiness,
+)
+from vampd.model.nights.record import NightRecord
+from vampd.model.nights.state import StageName, Status
 
-_BEFORE_IDS = frozenset({StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS})
 # While a camera writes, only stages that hardly touch the disks go on.
 _LIGHT = frozenset({StageName.HEADERS, StageName.FRAMEIDS, StageName.MANIFEST})
 
 
 @dataclass(frozen=True)
-class NightCandidate:
-    """A night as the choice sees it.
-
-    ``released``: a person let it pass older nights. ``aside``: it will never ask for frame IDs by
-    itself (left to the old tools, or too old), so that it blocks nobody.
-    """
-
-    night: NightId
-    state: State
-    released: bool = False
-    aside: bool = False
-
-
-@dataclass(frozen=True)
 class RunLimits:
-    """How much may run at once, and what stands in the way of all nights."""
+    """How much may run at once."""
 
     nights: int
     stages: Mapping[StageName, int]
-    grants_frame_ids: bool
+    # Whether work pauses for the cameras now.
     cameras_write: bool
 
 
-def find_blockers(candidates: Sequence[NightCandidate], limits: RunLimits) -> dict[NightId, str]:
-    """For each night that is ready and may not start for a reason of its own, that reason."""
-    oldest = min(
-        (c.night for c in candidates if _still_needs_ids(c)),
-        default=None,
-    )
-    blockers: dict[NightId, str] = {}
-    for candidate in candidates:
-        stage = candidate.state.stage
-        if candidate.state.status not in (Status.READY, Status.WAITING):
-            continue
-        if stage is not StageName.FRAMEIDS:
-            continue
-        if not limits.grants_frame_ids:
-            blockers[candidate.night] = 'waits for frame IDs: the authority is "none"'
-        elif oldest is not None and oldest < candidate.night and not candidate.released:
-            blockers[candidate.night] = f"waits for the older night {oldest.date} to get its IDs"
-    return blockers
-
-
-def _still_needs_ids(candidate: NightCandidate) -> bool:
-    return (
-        candidate.night.kind is Kind.ARCHIVE
-        and candidate.state.stage in _BEFORE_IDS
-        and not candidate.aside
-    )
-
-
-def is_claimable(state: State, now: float) -> bool:
-    """Whether a night is ready, or has waited long enough (unix seconds)."""
-    if state.status is Status.WAITING:
-        return state.not_before is None or state.not_before <= now
-    return state.status is Status.READY
-
-
 def choose_nights(
-    candidates: Sequence[NightCandidate], limits: RunLimits, now: float
+    records: Sequence[NightRecord], rules: ReadinessRules, limits: RunLimits, now: float
 ) -> tuple[NightId, ...]:
-    """The nights to claim now: oldest first, within all limits."""
-    blocked = find_blockers(candidates, limits)
-    running = [c.state.stage for c in candidates if c.state.status is Status.RUNNING]
+    """The nights to claim now (unix seconds): oldest first, within all limits."""
+    next_for_ids = find_next_for_ids(records, rules)
+    running = [r.state.stage for r in records if r.state.status is Status.RUNNING]
     busy = Counter(running)
     free = limits.nights - len(running)
     chosen: list[NightId] = []
-    for candidate in sorted(candidates, key=lambda c: c.night):
-        stage = candidate.state.stage
+    for record in sorted(records, key=lambda record: record.night):
+        stage = record.state.stage
         if len(chosen) >= free:
             break
-        if candidate.aside or candidate.night in blocked:
+        if record.state.status not in (Status.READY, Status.WAITING):
             continue
-        if not is_claimable(candidate.state, now) or busy[stage] >= limits.stages[stage]:
+        if not isinstance(judge_readiness(Observation(record, next_for_ids), rules, now), Ready):
             continue
-        if limits.cameras_write and stage not in _LIGHT:
+        if busy[stage] >= limits.stages[stage] or (limits.cameras_write and stage not in _LIGHT):
             continue
         busy[stage] += 1
-        chosen.append(candidate.night)
+        chosen.append(record.night)
     return tuple(chosen)

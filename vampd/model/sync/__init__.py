@@ -1,35 +1,62 @@
 """Synchronization: frames paired in time, split by FLC state, cut into cubes."""
 
-from vampd.model.sync.cutting import cut_cubes, gaps_before, split_at
-from vampd.model.sync.duplicate_cubes import set_aside_duplicates
-from vampd.model.sync.flc import (
-    CODE_A,
-    CODE_B,
-    CODE_D,
-    CODE_NONE,
-    LEAST_MEAN,
-    STATE_OF_CODE,
-    FlcState,
-    Labels,
-    assign_flc_states,
-    combine_labels,
-)
-from vampd.model.sync.local_offset import running_median
-from vampd.model.sync.matching import shortest_interval_us
-from vampd.model.sync.modulation import find_modulation
-from vampd.model.sync.pairing import Pairs, arrival_scatter_us, pair_frames, rows_tolerance_us
-from vampd.model.sync.runs import split_runs
-from vampd.model.sync.sequence import (
-    CameraSequence,
-    chain_cubes,
-    exposure_us,
-    header_key,
-    is_deinterleaved,
-    is_triggered,
-    set_aside_overlaps,
-    window_rows,
-)
-from vampd.model.sync.synchronization import SyncRules, find_unexpected, synchronize
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.sync.cutting import cut_cubes, gaps_before, split_at
+    from vampd.model.sync.duplicate_cubes import set_aside_duplicates
+    from vampd.model.sync.flc import (
+        CODE_A,
+        CODE_B,
+        CODE_D,
+        CODE_NONE,
+        LEAST_MEAN,
+        STATE_OF_CODE,
+        FlcState,
+        Labels,
+        assign_flc_states,
+        combine_labels,
+    )
+    from vampd.model.sync.local_offset import running_median
+    from vampd.model.sync.matching import shortest_interval_us
+    from vampd.model.sync.modulation import find_modulation
+    from vampd.model.sync.pairing import Pairs, arrival_scatter_us, pair_frames, rows_tolerance_us
+    from vampd.model.sync.runs import split_runs
+    from vampd.model.sync.sequence import (
+        CameraSequence,
+        chain_cubes,
+        exposure_us,
+        header_key,
+        is_deinterleaved,
+        is_triggered,
+        set_aside_overlaps,
+        window_rows,
+    )
+    from vampd.model.sync.synchronization import SyncRules, find_unexpected, synchronize
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "cutting": "cut_cubes gaps_before split_at",
+            "duplicate_cubes": "set_aside_duplicates",
+            "flc": (
+                "assign_flc_states CODE_A CODE_B CODE_D CODE_NONE combine_labels FlcState "
+                "Labels LEAST_MEAN STATE_OF_CODE"
+            ),
+            "local_offset": "running_median",
+            "matching": "shortest_interval_us",
+            "modulation": "find_modulation",
+            "pairing": "arrival_scatter_us pair_frames Pairs rows_tolerance_us",
+            "runs": "split_runs",
+            "sequence": (
+                "CameraSequence chain_cubes exposure_us header_key is_deinterleaved "
+                "is_triggered set_aside_overlaps window_rows"
+            ),
+            "synchronization": "find_unexpected synchronize SyncRules",
+        },
+    )
 
 __all__ = [
     "CODE_A",

@@ -4,7 +4,15 @@ from datetime import datetime, time
 
 import pytest
 
-from vampd.model.nights import Kind, NightId, Stillness, StreamsSnapshot, is_due, is_quiet
+from vampd.model.nights import (
+    Kind,
+    NightId,
+    PauseRule,
+    Stillness,
+    StreamsSnapshot,
+    is_due,
+    is_quiet,
+)
 
 
 def test_any_change_and_any_writer_restarts_the_clock() -> None:
@@ -46,3 +54,20 @@ def test_an_archive_night_waits_for_the_hour_of_its_own_date(
     kind: Kind, now: datetime, due: bool
 ) -> None:
     assert is_due(NightId("20251106", kind), now, time(20)) is due
+
+
+@pytest.mark.parametrize(
+    ("rule", "since_s", "pausing"),
+    [
+        (PauseRule(pauses=True, pause_s=15), 14.9, True),
+        (PauseRule(pauses=True, pause_s=15), 15, False),
+        (PauseRule(pauses=False, pause_s=15), 0, False),
+        # A clock that is ahead on the host that writes counts as now.
+        (PauseRule(pauses=True, pause_s=15), -5, True),
+    ],
+)
+def test_work_pauses_while_a_camera_writes_and_a_while_longer(
+    rule: PauseRule, since_s: float, pausing: bool
+) -> None:
+    assert rule.is_pausing(1000.0, 1000.0 + since_s) is pausing
+    assert not rule.is_pausing(float("-inf"), 1000.0)

@@ -1,0 +1,35 @@
+"""What a night waits for now, asked of the disk: for commands, whether vampd is up or not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vampd.model.nights import Ready, Wait, WaitCode
+
+if TYPE_CHECKING:
+    from vampd.config import Settings
+    from vampd.model.nights import NightRecord
+
+
+def judge_now(
+    settings: Settings, record: NightRecord, records: Sequence[NightRecord]
+) -> Ready | Wait:
+    """What a night of ``records`` waits for; its folder is looked at while it fills."""
+    from vampd.engine.observation import judge_night
+    from vampd.engine.rules import readiness_rules
+
+    try:
+        return judge_night(
+            record, records, readiness_rules(settings), time.time(), settings.watch.root
+        )
+    except OSError as error:
+        return Wait(WaitCode.UNLISTED, f"cannot be looked at: {error}")
+
+
+def wait_object(judged: Ready | Wait) -> dict[str, str] | None:
+    """What a night waits for, for programs; None for nothing."""
+    if isinstance(judged, Ready):
+        return None
+    return {"code": judged.code.value, "text": judged.text}

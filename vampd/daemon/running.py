@@ -1,0 +1,124 @@
+"""The attempts that run now, each in a thread of its own."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vampd.config import Settings
+from vampd.disk.pace import Flag
+from vampd.engine.attempt import Attempt, run_attempt
+from vampd.log import get_log
+from vampd.model.nights import NightId, NightRecord, Status
+
+_log = get_log()
+_STOP_WITHIN_S = 20.0
+
+
+class AttemptMaker(Protocol):
+    """Makes attempts at claimed nights."""
+
+    def make(
+        self, record: NightRecord, settings: Settings, stop: Flag, is_stopping: Callable[[], bool]
+    ) -> Attempt:
+        """An attempt at this night; ``stop`` ends it, ``is_stopping`` tells of the daemon."""
+        ...
+
+
+@dataclass
+class _Running:
+    """An attempt in its thread, and the flag that ends it."""
+
+    record: NightRecord
+    thread: threading.Thread
+    stop: Flag
+
+
+class RunningAttempts:
+    """Starts attempts and sees them end; ``wake`` is set when one has ended.
+
+    ``flags`` is a folder for the flags that end attempts.
+    """
+
+    def __init__(
+        self,
+        attempts: AttemptMaker,
+        flags: Path,
+        *,
+        is_stopping: Callable[[], bool],
+        wake: threading.Event,
+    ) -> None:
+        self._attempts = attempts
+        self._flags = flags
+        self._is_stopping = is_stopping
+        self._wake = wake
+        self._numbers = itertools.count(1)
+        self._running: dict[NightId, _Running] = {}
+        # What ended an attempt that could not be concluded: the daemon must end as well.
+        self.fatal: BaseException | None = None
+
+    def __contains__(self, night: NightId) -> bool:
+        return night in self._running
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def records(self) -> Iterator[NightRecord]:
+        """The nights as they were claimed."""
+        return (running.record for running in self._running.values())
+
+    def make_stop_flag(self, night: NightId) -> Flag:
+        """A lowered flag for one attempt at this night; OSError on a full disk."""
+        return Flag.create(self._flags / f"{night.date}-{night.kind}-{next(self._numbers)}")
+
+    def launch(self, record: NightRecord, settings: Settings, stop: Flag) -> None:
+        """Run an attempt at a night that was claimed just now."""
+        thread = threading.Thread(
+            target=self._run, args=(record, settings, stop), name=str(record.night)
+        )
+        self._running[record.night] = _Running(record, thread, stop)
+        thread.start()
+
+    def _run(self, record: NightRecord, settings: Settings, stop: Flag) -> None:
+        try:
+            run_attempt(self._attempts.make(record, settings, stop, self._is_stopping))
+        except BaseException as error:  # noqa: BLE001 - raised again by the scheduler
+            # A store that cannot be trusted, or a bug where an attempt begins or concludes: nothing
+            # else would ever end this night's attempt.
+            self.fatal = error
+        finally:
+            self._wake.set()
+
+    def end_superseded(self, records: Iterable[NightRecord]) -> None:
+        """End the attempts at nights that a person took from them meanwhile."""
+        for record in records:
+            running = self._running.get(record.night)
+            if running is None or running.stop.is_raised:
+                continue
+            if record.claim != running.record.claim or record.state.status is not Status.RUNNING:
+                running.stop.raise_()
+
+    def forget_ended(self) -> None:
+        """Join the threads that have ended."""
+        for night, running in list(self._running.items()):
+            if not running.thread.is_alive():
+                running.thread.join()
+                running.stop.path.unlink(missing_ok=True)
+                del self._running[night]
+
+    def end_all(self) -> None:
+        """Ask all to end and wait a while; those that remain die with the process."""
+        for running in self._running.values():
+            running.stop.raise_()
+        deadline = time.monotonic() + _STOP_WITHIN_S
+        for running in self._running.values():
+            running.thread.join(max(0.0, deadline - time.monotonic()))
+        self.forget_ended()
+        for night in self._running:
+            # The next start resumes it.
+            _log.warning("night.abandoned", night=night.date, kind=night.kind.value)

@@ -1,0 +1,54 @@
+"""The cameras come first in the foreground too, where no night watcher looks at them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from vampd.config import Settings
+from vampd.disk.pace import Flag
+from vampd.engine.night_listing import find_nights, list_night
+from vampd.engine.rules import pause_rule
+from vampd.model.nights import NightId
+
+_LOOK_S = 1.0
+
+
+class CameraWatch:
+    """Raises the pause flag while any camera stream below the root is being written."""
+
+    def __init__(self, settings: Settings, pause: Flag, finished: Sequence[NightId]) -> None:
+        self._settings = settings
+        self._pause = pause
+        self._finished = frozenset(finished)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="camera watch", daemon=True)
+
+    def __enter__(self) -> CameraWatch:
+        if self._settings.watch.pause_while_writing:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        rule = pause_rule(self._settings)
+        while True:
+            pausing = rule.is_pausing(self._newest(), time.time())
+            (self._pause.raise_ if pausing else self._pause.lower)()
+            if self._ended.wait(max(_LOOK_S, rule.pause_s / 2)):
+                return
+
+    def _newest(self) -> float:
+        root = self._settings.watch.root
+        newest = 0.0
+        # Finished nights are mostly many, and rarely written to.
+        for night in (night for night in find_nights(root) if night not in self._finished):
+            with suppress(OSError):
+                newest = max(newest, list_night(root / night.folder).latest_s)
+        return newest

@@ -1,0 +1,116 @@
+"""Looking at a night for the rule of readiness: the cheap things first, the dear ones if it asks.
+
+Listing costs one stat a file; whether a process writes there is seen in /proc; whether cubes are
+whole is read in their headers and timing files, when nothing else stands in the way any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from vampd.engine.night_listing import (
+    CubeCheck,
+    NightListing,
+    check_cube,
+    cube_files,
+    is_being_written,
+    list_night,
+    old_tool_traces,
+    unfinished_files,
+)
+from vampd.model.nights import (
+    IncompleteCube,
+    NightRecord,
+    Observation,
+    ReadinessRules,
+    Ready,
+    Status,
+    StreamsObservation,
+    Wait,
+    find_next_for_ids,
+    judge_readiness,
+)
+
+
+def judge_night(
+    record: NightRecord,
+    records: Iterable[NightRecord],
+    rules: ReadinessRules,
+    now: float,
+    root: Path,
+) -> Ready | Wait:
+    """Whether a night of ``records`` may begin, for whoever asks once; OSError."""
+    seen = Observation(record, find_next_for_ids(records, rules))
+    if record.state.status is not Status.FILLING:
+        return judge_readiness(seen, rules, now)
+    folder = root / record.night.folder
+    listing = list_night(folder)
+    judged, _ = judge_filling(
+        seen,
+        rules,
+        now,
+        root=root,
+        listing=listing,
+        still_s=still_seconds(listing, now),
+        check_cubes=lambda listed: (check_cube(folder, cube) for cube in cube_files(listed.files)),
+    )
+    return judged
+
+
+def judge_filling(
+    seen: Observation,
+    rules: ReadinessRules,
+    now: float,
+    *,
+    root: Path,
+    listing: NightListing,
+    still_s: float,
+    check_cubes: Callable[[NightListing], Iterable[CubeCheck]],
+) -> tuple[Ready | Wait, StreamsObservation]:
+    """Whether a night that fills may settle, and what was seen of its streams.
+
+    ``still_s`` is for how long the listing has been what it is; ``check_cubes`` reads its cubes.
+    """
+    night = seen.record.night
+    streams = StreamsObservation(
+        cubes=sum(1 for _ in cube_files(listing.files)),
+        unfinished=tuple(file.path for file in unfinished_files(listing.files)),
+        still_s=still_s,
+        traces=tuple(old_tool_traces(root, night)),
+    )
+    for look_closer in (_look_for_writers, _look_into_cubes):
+        judged = judge_readiness(replace(seen, streams=streams), rules, now)
+        if not isinstance(judged, Ready):
+            return judged, streams
+        streams = look_closer(streams, root / night.folder, lambda: check_cubes(listing))
+    return judge_readiness(replace(seen, streams=streams), rules, now), streams
+
+
+def still_seconds(listing: NightListing, now: float) -> float:
+    """For how long nothing has changed by the host's own times, for whoever lists a night once.
+
+    A file that was moved in may be old; its folder's mtime tells that it came.
+    """
+    return now - max(listing.latest_s, listing.renamed_s)
+
+
+def _look_for_writers(
+    streams: StreamsObservation, folder: Path, _: Callable[[], Iterable[CubeCheck]]
+) -> StreamsObservation:
+    return replace(streams, written=is_being_written(folder))
+
+
+def _look_into_cubes(
+    streams: StreamsObservation, _: Path, check_cubes: Callable[[], Iterable[CubeCheck]]
+) -> StreamsObservation:
+    checks = tuple(check_cubes())
+    carried = next((check.frame_id for check in checks if check.frame_id), None)
+    return replace(
+        streams,
+        incomplete=tuple(
+            IncompleteCube(check.path, check.incomplete) for check in checks if check.incomplete
+        ),
+        traces=(f"FRAMEID {carried} in a raw header",) if carried else (),
+    )

@@ -1,0 +1,243 @@
+"""Whether a night may begin now, and otherwise what it waits for.
+
+The one rule, for all who ask: the daemon, `vampctl run` and `process-all`, `plan` and `why`. Who
+asks for a person differs by the rules alone (`for_person`), never by a rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from enum import StrEnum
+
+from vampd.model.nights.night import Kind, NightId
+from vampd.model.nights.quiet import is_due, is_quiet
+from vampd.model.nights.record import NightRecord, NightUpdate
+from vampd.model.nights.state import Gate, StageName, Status
+
+_BEFORE_IDS = frozenset({StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS})
+_LISTED = 3
+
+
+class WaitCode(StrEnum):
+    """What a night waits for."""
+
+    IGNORED = "night_ignored"  # older than watch.ignore_before
+    UNLISTED = "night_unreadable"  # its folder cannot be listed
+    OLD_TOOLS = "old_tools"  # their traces lie in it; also the code of the hold
+    NO_CUBES = "no_cubes"
+    BEFORE_HOUR = "before_hour"  # schedule.archive_not_before
+    STILL_WRITTEN = "still_written"
+    INCOMPLETE_CUBES = "incomplete_cubes"  # they may still become whole
+    NO_AUTHORITY = "no_authority"  # frameids.authority is "none"
+    OLDER_NIGHT = "older_night"  # it takes its frame IDs first
+    RETRY_LATER = "retry_later"
+    RUNNING = "running"
+    HELD = "held"
+    DONE = "done"
+
+
+# These pass without a person, new data or a later hour.
+_PASSING = frozenset({WaitCode.STILL_WRITTEN, WaitCode.INCOMPLETE_CUBES, WaitCode.RETRY_LATER})
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Nothing stands in the way: a filling night may settle, a settled one may be claimed."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a night waits for: a stable code, and the words for people."""
+
+    code: WaitCode
+    text: str
+    # What the text counts, in full.
+    subjects: tuple[str, ...] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether it passes by itself, soon."""
+        return self.code in _PASSING
+
+
+def note_of(wait: Wait | None) -> NightUpdate:
+    """The update that leaves this, or nothing, as the record's note."""
+    if wait is None:
+        return NightUpdate(note_code="", note="")
+    return NightUpdate(note_code=wait.code.value, note=wait.text)
+
+
+@dataclass(frozen=True)
+class IncompleteCube:
+    """A raw cube that may still become whole."""
+
+    path: str
+    # What is wrong with it now, as a code of those that set cubes aside.
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.code})"
+
+
+@dataclass(frozen=True)
+class StreamsObservation:
+    """What was seen of the camera streams of a night that fills."""
+
+    # Raw cubes under their final names, and those that still have their logger's temporary one.
+    cubes: int
+    unfinished: tuple[str, ...]
+    # For how long nothing has changed.
+    still_s: float
+    # Whether some process has a file open for writing; None: not looked for yet.
+    written: bool | None = None
+    # Cubes that may still become whole; None: not looked for yet.
+    incomplete: tuple[IncompleteCube, ...] | None = None
+    # Traces of the old tools.
+    traces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All that the rule looks at."""
+
+    record: NightRecord
+    # The oldest archive night that has still to take its frame IDs, if there is any.
+    next_for_ids: NightRecord | None = None
+    # Needed only of a night that fills.
+    streams: StreamsObservation | None = None
+
+
+@dataclass(frozen=True)
+class ReadinessRules:
+    """The settings that decide."""
+
+    # Nights before this date are listed and never processed.
+    ignore_before: str | None
+    # UT on the night's own date, for archive nights; None: any hour.
+    archive_not_before: time | None
+    quiet_after_s: float
+    # From then on incomplete cubes do not block.
+    stale_after_s: float
+    grants_frame_ids: bool
+
+    def for_person(self, *, still_s: float) -> ReadinessRules:
+        """For a person who asks for this night now: at any hour, and after a shorter pause."""
+        return replace(
+            self, archive_not_before=None, quiet_after_s=min(still_s, self.quiet_after_s)
+        )
+
+    def as_it_is(self) -> ReadinessRules:
+        """For a person who says that the night is complete: what is incomplete stays so."""
+        return replace(self, stale_after_s=self.quiet_after_s)
+
+
+def judge_readiness(seen: Observation, rules: ReadinessRules, now: float) -> Ready | Wait:
+    """Whether the night may begin, ``now`` in unix seconds.
+
+    Where ``streams`` has None for something that was not looked for yet, the answer is as if there
+    were nothing to find: before a night settles, look for it and ask again.
+    """
+    record = seen.record
+    if is_ignored(record.night, rules):
+        return Wait(
+            WaitCode.IGNORED,
+            f"older than watch.ignore_before ({rules.ignore_before}): listed, never processed",
+        )
+    match record.state.status:
+        case Status.FILLING:
+            return _judge_filling(record.night, seen.streams, rules, now)
+        case Status.READY | Status.WAITING:
+            return _judge_settled(seen, rules, now)
+        case Status.RUNNING:
+            return Wait(WaitCode.RUNNING, "it is at work")
+        case Status.HELD:
+            return Wait(WaitCode.HELD, f"held: {record.code or 'without a reason'}")
+        case Status.DONE:
+            return Wait(WaitCode.DONE, "nothing is left to do")
+
+
+def is_ignored(night: NightId, rules: ReadinessRules) -> bool:
+    """Whether the settings say that this night is never processed."""
+    return rules.ignore_before is not None and night.date < rules.ignore_before
+
+
+def find_next_for_ids(records: Iterable[NightRecord], rules: ReadinessRules) -> NightRecord | None:
+    """The oldest archive night that has still to take its frame IDs.
+
+    Nights that never will by themselves do not count: ignored ones, those of the old tools, and
+    folders without raw files, which have no cube that an ID could be for.
+    """
+    return min(
+        (record for record in records if _still_takes_ids(record, rules)),
+        key=lambda record: record.night,
+        default=None,
+    )
+
+
+def _still_takes_ids(record: NightRecord, rules: ReadinessRules) -> bool:
+    empty = record.state.status is Status.FILLING and not record.bytes
+    return (
+        record.night.kind is Kind.ARCHIVE
+        and record.state.stage in _BEFORE_IDS
+        and record.code != WaitCode.OLD_TOOLS
+        and not is_ignored(record.night, rules)
+        and not empty
+    )
+
+
+def _judge_filling(
+    night: NightId, streams: StreamsObservation | None, rules: ReadinessRules, now: float
+) -> Ready | Wait:
+    if streams is None:
+        return Wait(WaitCode.STILL_WRITTEN, "still being written, or before its hour")
+    if streams.traces:
+        return Wait(
+            WaitCode.OLD_TOOLS,
+            f"the old tools have been here ({', '.join(streams.traces[:4])}); nothing was touched:"
+            f" let them finish it, or `vampctl restore {night.date}`",
+            streams.traces,
+        )
+    if not streams.cubes and not streams.unfinished:
+        return Wait(WaitCode.NO_CUBES, "no raw cubes yet")
+    hour = rules.archive_not_before
+    utc_now = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
+    if hour is not None and not is_due(night, utc_now, hour):
+        return Wait(WaitCode.BEFORE_HOUR, f"starts at {hour:%H:%M} UT of its date")
+    if streams.still_s < rules.quiet_after_s or streams.written:
+        return Wait(WaitCode.STILL_WRITTEN, "waits until writing to it has ended")
+    incomplete = (*streams.unfinished, *map(str, streams.incomplete or ()))
+    if not is_quiet(
+        streams.still_s,
+        len(incomplete),
+        quiet_after_s=rules.quiet_after_s,
+        stale_after_s=rules.stale_after_s,
+    ):
+        return Wait(WaitCode.INCOMPLETE_CUBES, _incomplete_text(incomplete), incomplete)
+    return Ready()
+
+
+def _incomplete_text(incomplete: tuple[str, ...]) -> str:
+    count = len(incomplete)
+    more = f" and {count - _LISTED} more" if count > _LISTED else ""
+    named = ", ".join(incomplete[:_LISTED])
+    return f"waits for {count} incomplete {'cube' if count == 1 else 'cubes'}: {named}{more}"
+
+
+def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Ready | Wait:
+    record, older = seen.record, seen.next_for_ids
+    if record.state.stage is StageName.FRAMEIDS:
+        if not rules.grants_frame_ids:
+            return Wait(WaitCode.NO_AUTHORITY, 'waits for frame IDs: the authority is "none"')
+        released = Gate.OLDER_NIGHTS in record.released
+        if older is not None and older.night < record.night and not released:
+            held = f", which is held ({older.code})" if older.state.status is Status.HELD else ""
+            return Wait(
+                WaitCode.OLDER_NIGHT,
+                f"waits for the older night {older.night.date} to get its IDs{held}",
+            )
+    not_before = record.state.not_before
+    if record.state.status is Status.WAITING and not_before is not None and not_before > now:
+        return Wait(WaitCode.RETRY_LATER, f"failed; tried again in {not_before - now:.0f} s")
+    return Ready()
