@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.evaluation import judge_scenario
 from tests.evaluation.scenarios import SCENARIOS
-from tests.support.builders.synchronised import scenarios
+from tests.support.builders.synchronized import scenarios
 
 SEEDS_IN_CI = range(1, 4)
 SEEDS = range(1, 51)

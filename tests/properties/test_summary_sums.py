@@ -13,7 +13,7 @@ from vampd.model.accounts import (
     Summary,
     gather_frames,
     observe_cube,
-    summarise_night,
+    summarize_night,
 )
 from vampd.model.nights import CAMERA_STREAMS
 
@@ -91,10 +91,10 @@ def test_the_sums_are_those_of_sync_and_of_the_raw_cubes(night: Night, later: Ni
 @settings(max_examples=30)
 @given(nights())
 def test_the_summary_does_not_depend_on_the_order_of_files(night: Night) -> None:
-    generation = night.synchronise()
+    generation = night.synchronize()
     made = []
     for cubes in (night.cubes, night.cubes[::-1]):
         told = {cube.path: observe_cube(cube, RULES.cut_on) for cube in cubes}
         frames = gather_frames([generation], told, [], midnight_us=MIDNIGHT_US)
-        made.append(summarise_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us))
+        made.append(summarize_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us))
     assert made[0] == made[1]

@@ -87,7 +87,7 @@ def config_path(given: Path | None) -> Path | None:
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and validate a configuration file; ConfigError tells file, key and what is expected."""
+    """Read and validate a configuration file; ConfigError names file, key and what is expected."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:

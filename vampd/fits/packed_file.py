@@ -1,4 +1,4 @@
-"""Packed products, read: their headers, their tiles, and the proof that they are what was written.
+"""Reading packed products: their headers, their tiles, and the proof that they are as written.
 
 Only for files as `vampd.fits.packed` writes them: whole-frame tiles, in order, without gaps.
 """
@@ -49,7 +49,7 @@ class PackedLayout:
 
 
 def count_packed_frames(path: Path) -> int:
-    """How many frames a packed product's own header tells, 0 if it cannot be read."""
+    """How many frames a packed product's own header states, 0 if it cannot be read."""
     try:
         with _opened(path) as packed_fd:
             cards = _table_cards(packed_fd, path)[0]
@@ -61,7 +61,7 @@ def count_packed_frames(path: Path) -> int:
 def read_packed_frame(path: Path, frame: int) -> Int16:
     """One frame's stored pixels (BZERO not applied), native order, shape (NAXIS2, NAXIS1).
 
-    DataError ``tile_damaged`` if it cannot be decoded; MalformedCube if this is no packed product.
+    DataError ``tile_damaged`` if it cannot be decoded; MalformedCube if it is no packed product.
     """
     with _opened(path) as packed_fd:
         layout = read_layout(packed_fd, path)
@@ -102,7 +102,7 @@ class Proof:
 
 
 def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
-    """Read a whole new product back from the disk, hold it to its proof; its SHA-256 (hex).
+    """Read a whole new product back from the disk and check it; return its SHA-256 (hex).
 
     ``head`` is what was written before the heap. DigestMismatch ``pack_mismatch`` with the number
     of the first wrong ``frame`` in its context (None if it is not a frame that differs).
@@ -140,7 +140,7 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
 
 
 def frame_digest(content: npt.NDArray[Any]) -> bytes:
-    """What a frame's pixels (native order, contiguous) or its code are recognised by.
+    """What a frame's pixels (native order, contiguous) or its code are recognized by.
 
     Against accidents; SHA-256 would cost as much as the compression itself.
     """

@@ -1,4 +1,4 @@
-"""What the fork server imports, so that no worker has to: the packer and all that it has compiled.
+"""What the fork server imports, so that no worker has to: the packer and its compiled functions.
 
 The first start on a machine compiles, which takes seconds; later ones find it in numba's cache.
 """

@@ -1,8 +1,8 @@
 """Rice coding of frame tiles: RICE_1 with blocks of 32 pixels of one, two or four bytes.
 
 The bytes are those of cfitsio for every input. Source of the format: FITS standard 4.0, section
-10.4.1. What is compiled is imported with the first tile: a daemon that packs nothing itself does
-without.
+10.4.1. Compiled code is imported with the first tile: a daemon that packs nothing itself never
+imports it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from vampd.errors import DataError
 
 BLOCK_PIXELS = 32
 PIXEL_BYTES = 2
-# What the compiled loops may touch behind a stream: they take eight bytes a memory access.
+# What the compiled loops may touch behind a stream: they access eight bytes at a time.
 SLACK_BYTES = 8
 
 Int16 = npt.NDArray[np.int16]
 Bytes = npt.NDArray[np.uint8]
-# Bits of a block's head, the split from which on pixels stand verbatim, and bits of a pixel: by
+# Bits of a block's head, the split from which pixels are verbatim, and bits of a pixel: by
 # BYTEPIX, as cfitsio has them.
 _FORMS = {1: (3, 6, 8), 2: (4, 14, 16), 4: (5, 25, 32)}
 
 
 class TileEncoder:
-    """Codes tiles, one behind the other, into a buffer of its own with room for ``tiles``."""
+    """Codes tiles, one after the other, into a buffer of its own with room for ``tiles``."""
 
     def __init__(self, tiles: int, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
         from vampd.fits.rice_kernels import encode
@@ -63,7 +63,7 @@ class TileEncoder:
         return self._stream[: self._end]
 
     def clear(self) -> None:
-        """Forget what was coded; the buffer stays."""
+        """Discard what was coded; the buffer stays."""
         self._end = 0
 
 
@@ -81,7 +81,7 @@ class TileDecoder:
     def decode(self, stream: Bytes, length: int) -> npt.NDArray[Any]:
         """The pixels of the tile in the first ``length`` bytes, valid until the next.
 
-        Bytes behind are not looked at; where there are eight of them, none is copied. DataError
+        Bytes behind are ignored; if there are eight of them, nothing is copied. DataError
         ``tile_damaged`` if they are not exactly one tile of so many pixels.
         """
         if not 0 <= length <= len(stream):
@@ -114,14 +114,14 @@ def decode_tile(
 
 
 def largest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
-    """How long a coded tile of so many pixels can get: each block verbatim behind its head."""
+    """The largest size of a coded tile of so many pixels: each block verbatim after its head."""
     blocks = -(-pixels // BLOCK_PIXELS)
     head_bits, _, pixel_bits = _FORMS[pixel_bytes]
     return pixel_bytes + -(-(blocks * head_bits + pixels * pixel_bits) // 8)
 
 
 def smallest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
-    """How short a coded tile of so many pixels can get: all alike, each block but its head."""
+    """The smallest size of a coded tile of so many pixels: all equal, each block only its head."""
     blocks = -(-pixels // BLOCK_PIXELS)
     return pixel_bytes + -(-blocks * _FORMS[pixel_bytes][0] // 8)
 

@@ -1,6 +1,6 @@
-"""`make demo`: two simulated nights, the real daemon, and what became of them.
+"""`make demo`: two simulated nights, the real daemon, and their results.
 
-The same as a person would type, with the embedded configuration ``config/demo.toml``:
+The same commands as anyone would type, with the embedded configuration ``config/demo.toml``:
 ``vampctl simulate`` twice, ``vampd --until-idle``, ``vampctl status``. Only the progress bars are
 this module's own.
 """
@@ -49,7 +49,7 @@ def main() -> None:
         sys.exit(f"demo: {error.message}")
     _show(console, settings, config)
     if any(record.state.status is not Status.DONE for record in records):
-        sys.exit("demo: not every night ended done; `vampctl status NIGHT` tells why")
+        sys.exit("demo: not every night ended done; `vampctl status NIGHT` shows why")
 
 
 def _make_room(base: Path, settings: Settings) -> None:
@@ -110,16 +110,16 @@ def _follow(console: Console, settings: Settings, ended: threading.Event) -> Non
         disable=not console.is_terminal,
     )
     tasks: dict[NightId, TaskID] = {}
-    told: dict[NightId, str] = {}
+    shown: dict[NightId, str] = {}
     with bars:
         while True:
             last = ended.is_set()
             for record in _look(settings):
                 _show_bar(bars, tasks, record)
                 line = f"   {record.night.kind:<12} {record.state.stage:<9} {record.state.status}"
-                if not console.is_terminal and told.get(record.night) != line:
+                if not console.is_terminal and shown.get(record.night) != line:
                     console.print(line)
-                told[record.night] = line
+                shown[record.night] = line
             if last:
                 return
             ended.wait(_LOOK_EVERY_S)
@@ -158,7 +158,7 @@ def _show(console: Console, settings: Settings, config: Path) -> None:
         there = settings.transfer.destination(night.kind).path / night.date
         packed = sum(1 for _ in there.glob("vgen2/*.fits.fz"))
         console.print(f"   {night.kind:<12} {packed} cubes in {there}/vgen2")
-    console.print(f"   Look on with: .venv/bin/vampctl --config {config} audit 20251106")
+    console.print(f"   Continue with: .venv/bin/vampctl --config {config} audit 20251106")
 
 
 if __name__ == "__main__":

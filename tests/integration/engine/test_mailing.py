@@ -501,7 +501,7 @@ def test_several_nights_become_one_manifest(post: Post, tmp_path: Path) -> None:
     late.write_bytes(manifest.read_bytes())
     other = tmp_path / "other.csv"
     done = vampctl(post.site, "manifest", post.night.date, "--combine", str(other))
-    assert (done.returncode, "stands twice" in done.stderr) == (1, True)
+    assert (done.returncode, "occurs twice" in done.stderr) == (1, True)
     assert not other.exists()
     assert sorted(os.listdir(tmp_path)) == ["combined.csv", "own"]
 

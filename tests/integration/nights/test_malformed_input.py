@@ -61,7 +61,7 @@ def site(tmp_path: Path) -> SyncSite:
 
 
 @contextmanager
-def _neighbours_kept(site: SyncSite) -> Iterator[None]:
+def _neighbors_kept(site: SyncSite) -> Iterator[None]:
     """Sound cubes of both cameras before and behind: whatever happens costs them nothing."""
     sound = [*_pair(site, -60), *_pair(site, 60)]
     yield
@@ -140,7 +140,7 @@ def _header_with(stream: Stream, keyword: str, field: str | None) -> Cards:
 
 @pytest.mark.parametrize("keyword", _KEYWORDS)
 def test_a_card_of_any_content_costs_at_most_its_own_cube(site: SyncSite, keyword: str) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd = {
             name: [
                 _cube(site, at_s, stream, raw_header=_header_with(stream, keyword, field))
@@ -164,7 +164,7 @@ def test_a_card_of_any_content_costs_at_most_its_own_cube(site: SyncSite, keywor
 def test_only_a_cube_that_says_to_be_the_other_cameras_is_refused(
     site: SyncSite, camera: int, *, refused: bool
 ) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         cube = _cube(site, 0, changes={"U_CAMERA": camera})
     assert site.reasons() == ({_path(cube): "wrong_camera"} if refused else {})
 
@@ -173,7 +173,7 @@ def test_only_a_cube_that_says_to_be_the_other_cameras_is_refused(
     "date", ["2025-11-06T10:20:02.123456789", "2025-11-06", "yesterday", "10:20:02", ""]
 )
 def test_a_name_in_hawaiian_time_is_only_a_wrong_name(site: SyncSite, date: str) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         one = _cube(site, 0, name="vcam1_00:20:00.509419918.fits", changes={"DATE": date})
         two = _cube(site, 0, Stream.VCAM2, changes={"DATE": date})
     assert site.reasons() == {}
@@ -247,7 +247,7 @@ _TIMING_EDITS: dict[str, tuple[_Edit, str]] = {
 @pytest.mark.parametrize("name", _TIMING_EDITS)
 def test_every_fault_of_a_timing_file_has_its_own_code(site: SyncSite, name: str) -> None:
     edit, code = _TIMING_EDITS[name]
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, partner = _pair(site, 0)
         odd.timing_path.write_text(edit(format_rows(odd.timing).splitlines(keepends=True)))
     assert site.reasons() == {_path(odd): code}
@@ -256,7 +256,7 @@ def test_every_fault_of_a_timing_file_has_its_own_code(site: SyncSite, name: str
 
 
 def test_a_timing_file_in_another_layout_is_as_good(site: SyncSite) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, _ = _pair(site, 0)
         rows = (" ".join(row.split()) for row in format_rows(odd.timing).splitlines())
         odd.timing_path.write_text("\r\n".join(rows) + "\r\n\r\n")
@@ -313,7 +313,7 @@ _CUBE_EDITS: dict[str, tuple[Callable[[WrittenCube], None], str, int]] = {
 @pytest.mark.parametrize("name", _CUBE_EDITS)
 def test_every_fault_of_a_cube_has_its_own_code(site: SyncSite, name: str) -> None:
     edit, code, frames = _CUBE_EDITS[name]
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, partner = _pair(site, 0)
         edit(odd)
     assert site.reasons() == {_path(odd): code}
@@ -323,14 +323,14 @@ def test_every_fault_of_a_cube_has_its_own_code(site: SyncSite, name: str) -> No
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_a_cube_of_few_frames_is_a_cube(site: SyncSite, frames: int) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         cubes = _pair(site, 0, frames=frames)
     assert site.reasons() == {}
     assert [site.frames_of(_path(cube)) for cube in cubes] == [frames, frames]
 
 
 def test_a_cube_without_a_timing_file_is_set_aside(site: SyncSite) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, _ = _pair(site, 0)
         odd.timing_path.unlink()
     assert site.reasons() == {_path(odd): "timing_missing"}
@@ -357,7 +357,7 @@ _DOUBLINGS: dict[str, Callable[[WrittenCube, Path], None]] = {
 def test_a_cube_under_two_names_is_used_once(
     site: SyncSite, how: str, name: str, *, late: bool
 ) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         cube, _ = _pair(site, 0)
         twin = cube.path.with_name(name)
         if late:
@@ -373,7 +373,7 @@ def test_a_cube_under_two_names_is_used_once(
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "late"])
 def test_a_cube_that_overlaps_another_costs_only_itself(site: SyncSite, *, late: bool) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         cube, _ = _pair(site, 0)
         if late:
             site.run()
@@ -388,7 +388,7 @@ def test_a_time_that_leaps_into_another_cube_costs_its_own(
     site: SyncSite, leap_s: float, frames: int
 ) -> None:
     row = 0 if leap_s < 0 else -1
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd = _cube(site, 0, frames=frames)
         odd.timing.acquired_us[row] += round(leap_s * _SECOND_US)
         odd.timing_path.write_text(timing_text(odd.timing))
@@ -403,7 +403,7 @@ def test_a_time_that_leaps_into_another_cube_costs_its_own(
 
 
 def test_a_late_cube_beside_used_ones_is_used(site: SyncSite) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         _pair(site, 0)
         site.run()
         late, other = _pair(site, 0.1)
@@ -445,7 +445,7 @@ def test_a_cube_that_cannot_be_read_is_set_aside(
     site: SyncSite, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, _ = _pair(site, 0)
         odd.path.unlink()
         _UNREADABLE[how](odd.path)
@@ -457,7 +457,7 @@ def test_a_timing_file_that_cannot_be_read_sets_its_cube_aside(
     site: SyncSite, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, _ = _pair(site, 0)
         odd.timing_path.unlink()
         _UNREADABLE[how](odd.timing_path)
@@ -466,7 +466,7 @@ def test_a_timing_file_that_cannot_be_read_sets_its_cube_aside(
 
 
 def test_linked_cubes_are_cubes(site: SyncSite, tmp_path: Path) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         cube, _ = _pair(site, 0)
         for path in (cube.path, cube.timing_path):
             elsewhere = tmp_path / path.name
@@ -481,21 +481,21 @@ def test_linked_cubes_are_cubes(site: SyncSite, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a\nb.fits", "tab\t.fits", os.fsdecode(b"caf\xe9.fits")])
 def test_a_name_that_no_text_can_hold_sets_its_cube_aside(site: SyncSite, name: str) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         _cube(site, 0, name=name)
     assert site.reasons() == {f"vcam1/{name}": "name_unusable"}
 
 
 @pytest.mark.parametrize("name", ["é*?[x] 'y' \"z\" $(w);&.fits", "-rf.fits", "x" * 250 + ".fits"])
 def test_a_strange_name_is_a_name(site: SyncSite, name: str) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         cube = _cube(site, 0, name=name)
     assert site.reasons() == {}
     assert site.frames_of(_path(cube)) == _FRAMES
 
 
 def test_hidden_and_foreign_files_are_none_of_the_night(site: SyncSite) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         stream = site.folder / "vcam1"
         for name in (".hidden.fits", "notes.doc", "x.fits.header", "orphan.txt", "x.fits~", ".txt"):
             (stream / name).write_text("whatever")
@@ -511,7 +511,7 @@ def test_paths_of_four_thousand_characters_are_paths(tmp_path: Path) -> None:
     base /= "e" * (3_860 - len(str(base)))
     base.mkdir(parents=True)
     site = SyncSite(base)
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd = _cube(site, 0, name=f"{'n' * 95}.fits")
         assert len(str(odd.path)) >= 3_980
         bad = _cube(site, 20, name=f"{'b' * 95}.fits")
@@ -522,7 +522,7 @@ def test_paths_of_four_thousand_characters_are_paths(tmp_path: Path) -> None:
 
 def test_thousands_of_files_cost_only_themselves(site: SyncSite) -> None:
     count = 3_000
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         for number in range(count):
             (site.folder / "vcam1" / f"junk{number}.fits").write_bytes(b"")
     audit = site.audit()
@@ -541,7 +541,7 @@ def test_a_night_of_faults_alone_comes_to_an_end(site: SyncSite) -> None:
 
 
 def test_a_cube_that_is_mended_comes_back(site: SyncSite) -> None:
-    with _neighbours_kept(site):
+    with _neighbors_kept(site):
         odd, _ = _pair(site, 0)
         whole = odd.timing_path.read_bytes()
         odd.timing_path.write_bytes(whole[:-3])

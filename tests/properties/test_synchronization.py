@@ -1,4 +1,4 @@
-"""The laws of synchronisation, on nights that Hypothesis invents, judged by their truth."""
+"""The laws of synchronization, on nights that Hypothesis invents, judged by their truth."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def triggered(night: Night) -> bool:
 @given(nights())
 @settings(max_examples=80)
 def test_every_frame_lands_once_no_pair_is_wrong_and_no_label_is_wrong(night: Night) -> None:
-    generation = night.synchronise()
+    generation = night.synchronize()
     assert_every_frame_lands_once(generation, night.cubes)
     assert pairs_made(generation) <= night.true_pairs()
     for frame, label in labels_made(generation).items():
@@ -124,7 +124,7 @@ def test_every_frame_lands_once_no_pair_is_wrong_and_no_label_is_wrong(night: Ni
 @given(runs(fewest=120, most=400, loss=0.1).filter(triggered))
 @settings(max_examples=80)
 def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(night: Night) -> None:
-    night.check(night.synchronise(), missed=0.001, dubious=0.02)
+    night.check(night.synchronize(), missed=0.001, dubious=0.02)
 
 
 @pytest.mark.parametrize("rows", [64, 536])
@@ -148,13 +148,13 @@ def test_a_thousand_frames_with_bursts_of_losses_miss_no_pair(
     )
     # A small jitter is lost in the slow mode's, and then told by nobody.
     hopeless = flc_us is not None and jitter_us == SLOW_US and flc_us > 1_000
-    night.check(night.synchronise(), missed=0.001, dubious=None if not hopeless else 0.02)
+    night.check(night.synchronize(), missed=0.001, dubious=None if not hopeless else 0.02)
 
 
 @given(nights())
 @settings(max_examples=60)
 def test_exchanging_the_cameras_mirrors_the_result_and_nothing_else(night: Night) -> None:
-    here, there = night.synchronise(), night.swapped().synchronise()
+    here, there = night.synchronize(), night.swapped().synchronize()
     assert {(two, one) for one, two in pairs_made(there)} == {
         tuple((swap_path(path), frame) for path, frame in pair) for pair in pairs_made(here)
     }
@@ -174,7 +174,7 @@ def _offset(product: Product) -> int:
 @given(nights(), st.integers(-10 * 3_600_000_000, 12 * 3_600_000_000))
 @settings(max_examples=60)
 def test_shifting_all_times_within_the_day_shifts_nothing_else(night: Night, by_us: int) -> None:
-    here, there = night.synchronise(), night.shifted(by_us).synchronise()
+    here, there = night.synchronize(), night.shifted(by_us).synchronize()
     assert [_without_time(p, by_us) for p in there.products] == [
         _without_time(p, 0) for p in here.products
     ]
@@ -200,13 +200,13 @@ def test_the_decision_does_not_depend_on_the_order_of_cubes(night: Night, random
     random.shuffle(cubes)
     random.shuffle(bad)
     shuffled = replace(night, cubes=tuple(cubes), set_aside=tuple(bad))
-    assert shuffled.synchronise() == night.synchronise()
+    assert shuffled.synchronize() == night.synchronize()
 
 
 @given(nights())
 @settings(max_examples=60)
 def test_products_keep_all_rules_of_cuts_and_siblings(night: Night) -> None:
-    generation = night.synchronise()
+    generation = night.synchronize()
     names = [product.name for product in generation.products]
     assert len(set(names)) == len(names)
     identities = [product.identity for product in generation.products]

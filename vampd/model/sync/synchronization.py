@@ -1,6 +1,6 @@
-"""Synchronisation: from the raw cubes of a night to a generation of products.
+"""Synchronization: from the raw cubes of a night to a generation of products.
 
-Every frame of every usable cube lands in exactly one product: with its partner in a synchronised
+Every frame of every usable cube lands in exactly one product: with its partner in a synchronized
 one, without in a solo one. Nothing here depends on the order in which cubes are given.
 """
 
@@ -33,7 +33,7 @@ from vampd.model.sync.flc import (
     is_contradictory,
 )
 from vampd.model.sync.header_mismatches import find_disagreements
-from vampd.model.sync.labelling import Labelled, count_doubts, label_frames
+from vampd.model.sync.labeling import Labeled, count_doubts, label_frames
 from vampd.model.sync.missing_partners import count_unpaired
 from vampd.model.sync.pairing import Pairs, pair_frames, rows_tolerance_us
 from vampd.model.sync.runs import split_runs
@@ -51,7 +51,7 @@ _NAME_DECIMALS = 6
 
 @dataclass(frozen=True)
 class SyncRules:
-    """What the configuration says about synchronisation (see its [sync] table)."""
+    """What the configuration says about synchronization (see its [sync] table)."""
 
     gap_us: int
     span_us: int
@@ -73,7 +73,7 @@ class _Cut:
         return len(self.sides) == 2
 
 
-def synchronise(
+def synchronize(
     cubes: Sequence[RawCube],
     set_aside: Sequence[SetAside],
     rules: SyncRules,
@@ -108,11 +108,11 @@ def synchronise(
         if pairs.doubt:
             clock = format_clock(int(one.acquired_us[0]), 0)
             remarks.append(f"frames not paired in the run from {clock} UT: {pairs.doubt}")
-        labelled = label_frames(one), label_frames(two)
-        run_cuts, doubts = _cut_run((one, two), labelled, pairs, rules)
+        labeled = label_frames(one), label_frames(two)
+        run_cuts, doubts = _cut_run((one, two), labeled, pairs, rules)
         cuts += run_cuts
         dubious += doubts
-        remarks += [remark for side in labelled for remark in side.remarks]
+        remarks += [remark for side in labeled for remark in side.remarks]
         left, right = one.take(pairs.first), two.take(pairs.second)
         remarks += find_disagreements(left, right, rules.cut_on)
         if len(one) and len(two):
@@ -154,21 +154,21 @@ def _pair_run(one: CameraSequence, two: CameraSequence) -> Pairs:
     exposure_us = min(int(one.exposure_us[0]), int(two.exposure_us[0]))
     pairs = pair_frames(one.acquired_us, two.acquired_us, tolerance_us, exposure_us)
     # Exposures of different length end together only by chance, and then not as precisely; but a
-    # camera's header may tell a change a cube late.
+    # camera's header may record a change a cube late.
     unlike = one.exposure_us[pairs.first] != two.exposure_us[pairs.second]
     return pairs.without(unlike & ~pairs.is_close(one.acquired_us, two.acquired_us))
 
 
 def _cut_run(
     cameras: tuple[CameraSequence, CameraSequence],
-    labelled: tuple[Labelled, Labelled],
+    labeled: tuple[Labeled, Labeled],
     pairs: Pairs,
     rules: SyncRules,
 ) -> tuple[list[_Cut], Counter[str]]:
     """The cuts of a run, and how many of its frames are dubious for which reason."""
     one, two = cameras
-    first, second = labelled
-    # Both frames of a pair have one state; where each camera is certain of another, they are none.
+    first, second = labeled
+    # Both frames of a pair have one state; where the cameras are certain of different ones, none.
     contradictory = is_contradictory(first.labels[pairs.first], second.labels[pairs.second])
     pairs = pairs.without(contradictory)
     left, right = one.take(pairs.first), two.take(pairs.second)
@@ -200,7 +200,7 @@ def _cut_run(
 
 
 def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[_Cut]:
-    """One cut per header and UT day, however the frames are scattered: each cube costs an ID."""
+    """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
     for header in np.unique(frames.header):
         same = np.flatnonzero(frames.header == header)
         part = frames.take(same)
@@ -219,8 +219,8 @@ def _cut_free_cube(cube: RawCube, rules: SyncRules) -> Iterator[_Cut]:
 def _name_products(cuts: Iterable[_Cut], taken: set[str]) -> list[Product]:
     """Products in their order, named by the UT of their cut's first frame.
 
-    The folder may hold two days, so a time of day can come twice: then ``_2`` and so on stands
-    behind it, the same for all siblings.
+    The folder may hold two days, so a time of day can occur twice: then ``_2`` and so on is
+    appended, the same for all siblings.
     """
     products: list[Product] = []
     stems = {_stem(name) for name in taken}
@@ -284,7 +284,7 @@ def _count_frames(
 def find_unexpected(
     counts: SyncCounts, *, max_unpaired: float, max_dubious: float, max_set_aside: float
 ) -> str | None:
-    """What a person should look at before IDs are taken, or None; thresholds are fractions."""
+    """What to review before IDs are taken, or None; thresholds are fractions."""
     findings = [
         f"{part} of {whole} frames {what} (limit {limit:.0%})"
         for part, whole, limit, what in (

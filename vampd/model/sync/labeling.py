@@ -1,4 +1,4 @@
-"""Labelling: the FLC state of each frame of a run, and why a frame is dubious."""
+"""Labeling: the FLC state of each frame of a run, and why a frame is dubious."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from vampd.model.sync.sequence import CameraSequence, is_deinterleaved
 class Doubt(IntEnum):
     """Why frames carry no certain state."""
 
-    NO_JITTER_CARD = 1  # U_TRIGJT is missing or no number, and the intervals do not tell J
+    NO_JITTER_CARD = 1  # U_TRIGJT is missing or not a number, and the intervals do not show J
     TOO_FEW_FRAMES = 2  # of one configuration in the run
     NO_ALTERNATION = 3  # the intervals do not alternate by U_TRIGJT, nor clearly by anything else
     UNCLEAR = 4  # gaps or late stamps around these frames
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """One FLC code and one Doubt (0: none) per frame of a camera's run.
 
-    ``remarks`` tell of each stretch for which U_TRIGJT was not taken as the truth.
+    ``remarks`` name each stretch for which U_TRIGJT was not trusted.
     """
 
     labels: Labels
@@ -41,21 +41,24 @@ class Labelled:
 _FEWEST_FRAMES = 4
 
 
-def label_frames(sequence: CameraSequence) -> Labelled:
+def label_frames(sequence: CameraSequence) -> Labeled:
     """The FLC states of one camera's run; CODE_NONE where frames do not alternate.
 
-    Neighbouring cubes are labelled together as long as what decides stays the same.
+    Neighboring cubes are labeled together as long as their configuration stays the same.
     """
     labels = np.full(len(sequence), CODE_NONE, dtype=np.uint8)
     doubts = np.zeros(len(sequence), dtype=np.uint8)
     if not len(sequence):
-        return Labelled(labels, doubts)
-    ways: dict[tuple[bool, float | None, float], int] = {}
-    way_of_cube = np.array([ways.setdefault(_way(c), len(ways)) for c in sequence.cubes], np.int64)
-    numbers = way_of_cube[sequence.cube]
+        return Labeled(labels, doubts)
+    configurations: dict[tuple[bool, float | None, float], int] = {}
+    of_cube = np.array(
+        [configurations.setdefault(_configuration(c), len(configurations)) for c in sequence.cubes],
+        np.int64,
+    )
+    numbers = of_cube[sequence.cube]
     remarks: list[str] = []
     for piece in split_at(np.diff(numbers) != 0, len(sequence)):
-        switching, card_us, scatter_us = list(ways)[int(numbers[piece[0]])]
+        switching, card_us, scatter_us = list(configurations)[int(numbers[piece[0]])]
         if not switching:
             continue
         acquired_us = sequence.acquired_us[piece]
@@ -69,7 +72,7 @@ def label_frames(sequence: CameraSequence) -> Labelled:
                 f" {sequence.cubes[int(sequence.cube[piece[0]])].path}, and the intervals of"
                 f" {len(piece)} frames show {modulation.jitter_us:.0f} us"
             )
-    return Labelled(labels, doubts, tuple(remarks))
+    return Labeled(labels, doubts, tuple(remarks))
 
 
 def count_doubts(labels: Labels, *doubts: npt.NDArray[np.uint8]) -> Counter[str]:
@@ -77,8 +80,8 @@ def count_doubts(labels: Labels, *doubts: npt.NDArray[np.uint8]) -> Counter[str]
     if not doubts or not len(labels):
         return Counter()
     reasons = np.zeros(len(labels), dtype=np.uint8)
-    for told in reversed(doubts):
-        reasons = np.where(told > 0, told, reasons)
+    for codes in reversed(doubts):
+        reasons = np.where(codes > 0, codes, reasons)
     numbers = np.bincount(reasons[labels == CODE_D], minlength=len(Doubt) + 1)
     return Counter({doubt.name.lower(): int(numbers[doubt]) for doubt in Doubt if numbers[doubt]})
 
@@ -91,8 +94,8 @@ def _doubt(labels: Labels, card_us: float | None, modulation: Modulation | None)
     return Doubt.NO_ALTERNATION if (labels == CODE_D).all() else Doubt.UNCLEAR
 
 
-def _way(cube: RawCube) -> tuple[bool, float | None, float]:
-    """What decides how a cube's frames are labelled: FLC use, U_TRIGJT, scatter of the arrivals."""
+def _configuration(cube: RawCube) -> tuple[bool, float | None, float]:
+    """What decides how a cube's frames are labeled: FLC use, U_TRIGJT, scatter of the arrivals."""
     return (
         is_deinterleaved(cube),
         cube.cards.number("U_TRIGJT"),

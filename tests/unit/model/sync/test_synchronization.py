@@ -1,4 +1,4 @@
-"""Synchronisation: which product each raw frame belongs to, against the truth."""
+"""Synchronization: which product each raw frame belongs to, against the truth."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def stem(name: str) -> str:
 
 
 def test_no_cubes_make_an_empty_generation() -> None:
-    generation = Night().synchronise()
+    generation = Night().synchronize()
     assert generation.products == ()
     assert generation.counts == SyncCounts()
 
 
 def test_a_plain_run_is_one_cube_per_camera_that_share_stamp_and_times() -> None:
     night = expose(trigger_train(300), offset_us=200)
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     one, two = generation.products
     assert [product.order.camera for product in (one, two)] == [1, 2]
@@ -59,7 +59,7 @@ def test_a_plain_run_is_one_cube_per_camera_that_share_stamp_and_times() -> None
 
 
 def test_the_four_siblings_of_a_cube_share_stamp_and_times() -> None:
-    generation = expose(trigger_train(300, flc_us=20)).synchronise()
+    generation = expose(trigger_train(300, flc_us=20)).synchronize()
     assert [p.name[len("vsync_10:20:00.000000") :] for p in generation.products] == [
         ".cam1.A",
         ".cam1.B",
@@ -75,14 +75,14 @@ def test_the_four_siblings_of_a_cube_share_stamp_and_times() -> None:
 def test_products_stand_in_the_order_of_time_camera_and_state() -> None:
     night = expose(trigger_train(100, flc_us=20), start_us=START_US + HOUR_US, lost=({5}, ()))
     night += expose(trigger_train(100))
-    orders = [product.order for product in night.synchronise().products]
+    orders = [product.order for product in night.synchronize().products]
     assert orders == sorted(orders)
     assert all(order.first_us for order in orders)
 
 
 def test_cubes_that_begin_at_different_frames_pair_across_their_borders() -> None:
     night = expose(trigger_train(1000, flc_us=20), cube_frames=(170, 233), lost=(range(37), ()))
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation, dubious=0)
     assert len(synchronised(generation)) == 4
     assert sum(product.frames for product in solo(generation)) == 37
@@ -92,7 +92,7 @@ def test_frames_without_a_partner_are_one_solo_cube_per_camera_and_state() -> No
     # Camera 1 loses A frames only, camera 2 both.
     lost = range(20, 180, 16), range(31, 190, 15)
     night = expose(trigger_train(200, flc_us=20), lost=lost)
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation, dubious=0)
     found = Counter((p.order.camera, p.order.flc_state) for p in solo(generation))
     assert found == {(1, "A"): 1, (1, "B"): 1, (2, "A"): 1}
@@ -108,7 +108,7 @@ def test_solo_cubes_are_one_per_run_camera_and_header() -> None:
         cube_changes={(1, 1): {"OBJECT": "another"}},
     )
     night += expose(trigger_train(200), start_us=START_US + HOUR_US, lost=((), [7]))
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     assert [(p.order.camera, p.frames) for p in solo(generation)] == [(1, 2), (1, 2), (1, 1)]
 
@@ -116,14 +116,14 @@ def test_solo_cubes_are_one_per_run_camera_and_header() -> None:
 def test_a_solo_cube_does_not_cross_midnight() -> None:
     start_us = DAY_START_US + DAY_US - 1_000_000
     night = expose(trigger_train(1000), start_us=start_us, cameras=(1,))
-    products = night.synchronise().products
+    products = night.synchronize().products
     assert len(products) == 2
     assert [p.first_us // DAY_US for p in products] == [p.last_us // DAY_US for p in products]
 
 
 def test_one_camera_alone_is_solo_and_no_surprise() -> None:
     night = expose(trigger_train(100, flc_us=20), cameras=(2,))
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     assert all(
         p.name.startswith("vcam2_") and p.name[-2:] in {".A", ".B"} for p in generation.products
@@ -134,7 +134,7 @@ def test_one_camera_alone_is_solo_and_no_surprise() -> None:
 @pytest.mark.parametrize("value", [False, None, "T", 1])
 def test_without_external_trigger_nothing_is_ever_paired_or_split(value: object) -> None:
     night = expose(trigger_train(100, flc_us=20), changes={"EXTTRIG": value})  # type: ignore[dict-item]
-    generation = night.synchronise()
+    generation = night.synchronize()
     assert synchronised(generation) == []
     assert labels_made(generation) == {}
     assert generation.counts == SyncCounts(raw=200, solo=200)
@@ -147,13 +147,13 @@ def test_without_external_trigger_nothing_is_ever_paired_or_split(value: object)
 def test_free_running_cubes_of_one_camera_leave_the_others_alone() -> None:
     night = expose(trigger_train(100), changes={"EXTTRIG": False}, cameras=(1,))
     night += expose(trigger_train(100), cameras=(2,))
-    assert synchronised(night.synchronise()) == []
+    assert synchronised(night.synchronize()) == []
 
 
 def test_no_product_crosses_midnight() -> None:
     start_us = DAY_START_US + DAY_US - 1_000_000
     night = expose(trigger_train(1000, flc_us=20), start_us=start_us, cube_frames=(400, 333))
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     firsts = sorted({(p.first_us, p.last_us) for p in generation.products})
     assert [first // DAY_US - START_US // DAY_US for first, _ in firsts] == [0, 1]
@@ -165,7 +165,7 @@ def test_a_pair_across_midnight_stays_together() -> None:
     night = expose(
         trigger_train(5), start_us=DAY_START_US + DAY_US - 4_050, offset_us=150, jitter_us=0
     )
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     assert [p.frames for p in synchronised(generation)] == [2, 2, 3, 3]
     assert solo(generation) == []
@@ -177,7 +177,7 @@ def test_a_gap_cuts_when_nothing_was_exposed_for_three_seconds(idle_us: int, cub
     exposure_us = 1_800
     last_us = int(train.times_us[-1])
     night = expose(train) + expose(train, start_us=START_US + last_us + exposure_us + idle_us)
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     assert len({stem(p.name) for p in generation.products}) == cubes
 
@@ -185,14 +185,14 @@ def test_a_gap_cuts_when_nothing_was_exposed_for_three_seconds(idle_us: int, cub
 def test_a_long_exposure_is_no_gap() -> None:
     train = trigger_train(2, period_us=8_000_000)
     night = expose(train, changes={"EXPTIME": 7.9}, jitter_us=SLOW_US)
-    assert [p.frames for p in night.synchronise().products] == [2, 2]
+    assert [p.frames for p in night.synchronize().products] == [2, 2]
     short = expose(train, changes={"EXPTIME": 0.1}, jitter_us=SLOW_US)
-    assert [p.frames for p in short.synchronise().products] == [1, 1, 1, 1]
+    assert [p.frames for p in short.synchronize().products] == [1, 1, 1, 1]
 
 
 def test_a_cube_spans_ten_seconds() -> None:
     night = expose(trigger_train(500, period_us=50_000), cube_frames=(500, 500))
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     frames = [p.frames for p in generation.products if p.order.camera == 1]
     assert [frames[0], frames[1], sum(frames)] == [pytest.approx(200, abs=2)] * 2 + [500]
@@ -220,7 +220,7 @@ def test_a_header_that_changes_on_either_camera_cuts_both_at_the_same_frame(
         cube_frames=(100, 100),
         cube_changes={(camera, 1): change for camera in cameras},  # type: ignore[misc]
     )
-    generation = night.synchronise()
+    generation = night.synchronize()
     headers = {cube.path: number % 3 for number, cube in enumerate(night.cubes)}
     assert solo(generation) == []
     assert sum(p.frames for p in generation.products) == 600
@@ -237,14 +237,14 @@ def test_cameras_that_disagree_on_the_exposure_time_still_pair() -> None:
         cube_frames=(300, 150),
         cube_changes={(2, 0): {"EXPTIME": 0.001}, (2, 1): {"EXPTIME": 0.0012}},
     )
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
 
 
 def test_two_runs_with_different_offsets_both_pair() -> None:
     night = expose(trigger_train(100), offset_us=-600)
     night += expose(trigger_train(100), offset_us=600, start_us=START_US + 20_000_000)
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     assert [p.offset_us for p in generation.products if p.order.camera == 1] == [
         pytest.approx(-600, abs=10),
@@ -255,7 +255,7 @@ def test_two_runs_with_different_offsets_both_pair() -> None:
 
 def test_an_ambiguous_run_is_not_paired_and_told() -> None:
     night = expose(trigger_train(100), offset_us=1000)
-    generation = night.synchronise()
+    generation = night.synchronize()
     assert synchronised(generation) == []
     assert generation.counts.unpaired == 200
     assert len(generation.remarks) == 1
@@ -268,7 +268,7 @@ def test_a_missed_frame_and_a_camera_that_starts_or_stops_late_cost_no_pair(
     lost: tuple[set[int], set[int]],
 ) -> None:
     night = expose(trigger_train(1000), lost=lost)
-    night.check(night.synchronise())
+    night.check(night.synchronize())
 
 
 def test_the_slow_modes_tolerance_holds_when_either_camera_tells_it() -> None:
@@ -278,7 +278,7 @@ def test_the_slow_modes_tolerance_holds_when_either_camera_tells_it() -> None:
         rows=64,
         cube_changes={(2, 0): {"U_DETMOD": "Slow"}},
     )
-    night.check(night.synchronise())
+    night.check(night.synchronize())
 
 
 def test_one_trigger_jitter_does_not_speak_for_another() -> None:
@@ -288,7 +288,7 @@ def test_one_trigger_jitter_does_not_speak_for_another() -> None:
         cube_frames=(12, 12),
         cube_changes={(1, 0): {"U_TRIGJT": None}, (2, 0): {"U_TRIGJT": float("nan")}},
     )
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation, dubious=None)
     labels = labels_made(generation)
     by_cube = Counter((frame[0], label) for frame, label in labels.items())
@@ -303,7 +303,7 @@ def test_a_trigger_jitter_that_the_intervals_tell_better_is_told(
     told: str | float | None,
 ) -> None:
     night = expose(trigger_train(200, flc_us=20), changes={"U_TRIGJT": told})
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation, dubious=0)
     assert len(generation.remarks) == 2
     for remark, stream in zip(generation.remarks, CAMERA_STREAMS, strict=True):
@@ -320,15 +320,15 @@ def test_frames_behind_a_gap_that_only_the_logger_made_are_told_by_the_counter(
 ) -> None:
     gap = range(40, 140)
     train = trigger_train(143, flc_us=20)
-    dropped = expose(train, logger_lost=(gap, gap), changes={"U_TRIGJT": told}).synchronise()
-    missed = expose(train, lost=(gap, gap), changes={"U_TRIGJT": told}).synchronise()
+    dropped = expose(train, logger_lost=(gap, gap), changes={"U_TRIGJT": told}).synchronize()
+    missed = expose(train, lost=(gap, gap), changes={"U_TRIGJT": told}).synchronize()
     assert dropped.dubious == {}
     assert missed.dubious == {"unclear": 6}
 
 
 def test_a_camera_that_cannot_tell_takes_its_partners_label() -> None:
     night = expose(trigger_train(100, flc_us=20), cube_changes={(2, 0): {"U_TRIGJT": None}})
-    night.check(night.synchronise(), dubious=0)
+    night.check(night.synchronize(), dubious=0)
 
 
 def test_names_are_unique_when_two_days_share_a_time_of_day() -> None:
@@ -336,7 +336,7 @@ def test_names_are_unique_when_two_days_share_a_time_of_day() -> None:
     night = Night()
     for day in range(3):
         night += expose(train, start_us=START_US + day * DAY_US)
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
     names = [p.name for p in generation.products]
     assert len(set(names)) == len(names) == 12
@@ -357,10 +357,10 @@ def test_no_name_of_an_earlier_generation_is_given_again(
     flc_us: float | None, cameras: tuple[int, ...]
 ) -> None:
     train = trigger_train(50, flc_us=flc_us)
-    first = expose(train, cameras=cameras).synchronise()
+    first = expose(train, cameras=cameras).synchronize()
     taken = [p.name for p in first.products]
     later = expose(train, cameras=cameras, start_us=START_US + DAY_US)
-    names = [p.name for p in later.synchronise(taken=taken[:1]).products]
+    names = [p.name for p in later.synchronize(taken=taken[:1]).products]
     assert not {n.removesuffix(".A").removesuffix(".B") for n in names} & {
         n.removesuffix(".A").removesuffix(".B") for n in taken
     }
@@ -370,7 +370,7 @@ def test_a_cube_under_two_names_is_used_once_and_the_other_is_set_aside() -> Non
     night = expose(trigger_train(100))
     cube = night.cubes[0]
     twin = replace(cube, fits=replace(cube.fits, path="vcam1/zz.fits"))
-    generation = replace(night, cubes=(*night.cubes, twin)).synchronise()
+    generation = replace(night, cubes=(*night.cubes, twin)).synchronize()
     assert [(bad.path, bad.code) for bad in generation.set_aside] == [
         ("vcam1/zz.fits", "overlaps_cube")
     ]
@@ -381,7 +381,7 @@ def test_a_cube_under_two_names_is_used_once_and_the_other_is_set_aside() -> Non
 def test_set_aside_cubes_are_accounted_for_by_path() -> None:
     bad = set_aside(Stream.VCAM2, "b.fits"), set_aside(Stream.VCAM1, "a.fits", frames=0)
     night = expose(trigger_train(10), cameras=(1,)) + Night((), bad)
-    generation = night.synchronise()
+    generation = night.synchronize()
     assert [cube.path for cube in generation.set_aside] == ["vcam1/a.fits", "vcam2/b.fits"]
     assert {cube.fits.path for cube in generation.cubes} == {
         "vcam1/a.fits",
@@ -397,15 +397,15 @@ def test_frames_whose_partners_were_set_aside_are_no_surprise() -> None:
     lost = night.of(Stream.VCAM2)[0]
     rest = tuple(cube for cube in night.cubes if cube is not lost)
     bad = set_aside(Stream.VCAM2, lost.path[6:], frames=50)
-    counts = Night(rest, (bad,)).synchronise().counts
+    counts = Night(rest, (bad,)).synchronize().counts
     assert (counts.solo, counts.unpaired) == (50, 0)
-    assert Night(rest).synchronise().counts.unpaired == 50
+    assert Night(rest).synchronize().counts.unpaired == 50
 
 
 def test_the_counts_add_up() -> None:
     night = expose(trigger_train(200, flc_us=20), lost=({5, 6}, {100}))
     night += expose(trigger_train(40), start_us=START_US + HOUR_US, changes={"EXTTRIG": False})
-    counts = night.synchronise().counts
+    counts = night.synchronize().counts
     assert counts == SyncCounts(
         raw=397 + 80,
         synchronised=394,
@@ -422,9 +422,9 @@ def test_another_rule_for_cuts_is_followed() -> None:
         cube_frames=(50, 50),
         cube_changes={(1, 1): {"OBJECT": "b"}, (2, 1): {"OBJECT": "b"}},
     )
-    assert len(night.synchronise().products) == 4
-    assert len(night.synchronise(replace(RULES, cut_on=())).products) == 2
-    assert len(night.synchronise(replace(RULES, span_us=19_000, cut_on=())).products) == 20
+    assert len(night.synchronize().products) == 4
+    assert len(night.synchronize(replace(RULES, cut_on=())).products) == 2
+    assert len(night.synchronize(replace(RULES, span_us=19_000, cut_on=())).products) == 20
 
 
 def test_a_single_frame_of_each_camera_is_a_pair() -> None:
@@ -432,7 +432,7 @@ def test_a_single_frame_of_each_camera_is_a_pair() -> None:
         make_cube(stream, [START_US + lag])
         for stream, lag in ((Stream.VCAM1, 0), (Stream.VCAM2, 300))
     )
-    generation = Night(cubes).synchronise()
+    generation = Night(cubes).synchronize()
     assert [p.frames for p in synchronised(generation)] == [1, 1]
 
 
