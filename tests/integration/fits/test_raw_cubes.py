@@ -214,6 +214,21 @@ def test_a_timing_file_that_does_not_fit_sets_its_cube_aside(
     assert _refused(cube, code).frames == 4
 
 
+@pytest.mark.parametrize(("row_bytes", "is_read"), [(500, True), (2_000, False)])
+def test_a_timing_file_may_be_as_long_as_its_cube_has_frames(
+    tmp_path: Path, row_bytes: int, is_read: bool
+) -> None:
+    frames = 3_000  # a megabyte does not hold their rows
+    cube = write_raw_cube(tmp_path, pixels=np.zeros((frames, 1, 2), np.uint16))
+    cube.timing_path.write_text(
+        "".join(row.ljust(row_bytes) + "\n" for row in format_rows(cube.timing).splitlines())
+    )
+    if is_read:
+        assert isinstance(_read(cube), RawCube)
+    else:
+        assert _refused(cube, "timing_too_long").frames == frames
+
+
 def test_a_file_that_is_no_fits_is_set_aside(tmp_path: Path) -> None:
     cube = write_raw_cube(tmp_path)
     cube.path.write_bytes(b"logger crashed here\n" * 500)
