@@ -5,7 +5,7 @@ imports, and the tests start them a thousand times. ``python -m tests.support.wo
 imports the libraries and vampd's modules, and forks one process per request. That process is as one
 that was started from the shell: a session of its own, the environment, folder and standard streams
 that were asked for, and the failpoints of that environment, which is all that vampd reads of it
-while it is imported. Only its command line in /proc is the helper's. `tests/system` and `make demo`
+while it is imported. A test that would wait for long may ask for shorter times than vampd's. Only its command line in /proc is the helper's. `tests/system` and `make demo`
 start the real commands.
 """
 
@@ -107,13 +107,21 @@ class WarmProcess:
 
 
 def start(
-    command: Sequence[str], environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    times_s: Mapping[str, float] | None = None,
 ) -> WarmProcess:
-    """Start the script ``command[0]`` in a session of its own, with nothing on standard input."""
+    """Start the script ``command[0]`` in a session of its own, with nothing on standard input.
+
+    ``times_s``: other values of constants of vampd, by module and name.
+    """
     helper = _helper()
     status_r, status_w = os.pipe()
     with open(os.devnull, "rb") as stdin:
-        request = json.dumps({"command": list(command), "environ": dict(environ)}).encode()
+        asked = {"command": list(command), "environ": dict(environ), "times_s": times_s or {}}
+        request = json.dumps(asked).encode()
         handed = [stdin.fileno(), stdout.fileno(), stderr.fileno(), status_w]
         try:
             with _asking:
@@ -189,12 +197,17 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
     for number, stream_fd in enumerate(streams):
         os.dup2(stream_fd, number)
         os.close(stream_fd)
-    environ, command = request["environ"], request["command"]
+    environ, command, times_s = (request[name] for name in ("environ", "command", "times_s"))
     assert isinstance(environ, dict)
     assert isinstance(command, list)
+    assert isinstance(times_s, dict)
     os.environ.clear()
     os.environ.update(environ)
     _arm_failpoints()
+    for constant, value in times_s.items():
+        module, _, name = constant.rpartition(".")
+        assert name in vars(sys.modules[module])
+        vars(sys.modules[module])[name] = value
     if Path(command[0]).name == "vampd":
         _lend_fork_server()
     sys.argv = command
