@@ -5,8 +5,8 @@ imports, and the tests start them a thousand times. ``python -m tests.support.wo
 imports the libraries and vampd's modules, and forks one process per request. That process is as one
 that was started from the shell: a session of its own, the environment, folder and standard streams
 that were asked for, and the failpoints of that environment, which is all that vampd reads of it
-while it is imported. A test that would wait for long may ask for shorter times than vampd's. Only its command line in /proc is the helper's. `tests/system` and `make demo`
-start the real commands.
+while it is imported. Only its command line in /proc is the helper's, and a test may ask for a
+shorter wait than vampd's. `tests/system` and `make demo` start the real commands.
 """
 
 from __future__ import annotations
