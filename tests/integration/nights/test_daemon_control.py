@@ -53,6 +53,14 @@ FAST = {"watch": {"stale_after_s": 0.3}, "retry": {"first_delay_s": 0.2, "max_de
 ABOUT_A_SECOND_S = 3.0
 # Long for a worker that packs a few frames, short for a test.
 DEADLINE_S = 4.0
+# A second where vampd waits for many: the soak waits for them.
+SOON_OR_AS_IT_IS = pytest.mark.parametrize(
+    "wait_s", [1.0, pytest.param(None, marks=pytest.mark.soak)], ids=["soon", "as it is"]
+)
+
+
+def times(constant: str, wait_s: float | None) -> dict[str, float]:
+    return {} if wait_s is None else {constant: wait_s}
 
 
 @pytest.fixture
@@ -131,10 +139,14 @@ def streaming(site: Site) -> Iterator[None]:
 # --- the end of the daemon, and of others ---------------------------------------------------------
 
 
+@SOON_OR_AS_IT_IS
 @pytest.mark.parametrize("hangs", [False, True], ids=["working", "hanging"])
-def test_sigterm_during_packing_ends_within_30_s_and_costs_nothing(site: Site, hangs: bool) -> None:
+def test_sigterm_during_packing_ends_within_30_s_and_costs_nothing(
+    site: Site, hangs: bool, wait_s: float | None
+) -> None:
     night, _ = make_smallest(site.root)
-    with held_worker(site) as (daemon, gate, worker):
+    until_killed = times("vampd.engine.workers._STOP_WITHIN_S", wait_s)
+    with held_worker(site, times_s=until_killed) as (daemon, gate, worker):
         children = daemon.children()
         assert worker in children
         if hangs:
@@ -168,12 +180,15 @@ def test_sigterm_during_transfer_ends_soon_and_resumes(site: Site) -> None:
     assert_done(site, night)
 
 
-def test_a_thread_that_hangs_does_not_keep_the_daemon_from_its_end(site: Site) -> None:
+@SOON_OR_AS_IT_IS
+def test_a_thread_that_hangs_does_not_keep_the_daemon_from_its_end(
+    site: Site, wait_s: float | None
+) -> None:
     fifo = site.base / "keywords.toml"
     os.mkfifo(fifo)  # to open it is to wait for ever, as on a disk that does not answer
     configure(site, **FAST, headers={"dictionary": str(fifo)})
     night, _ = make_smallest(site.root)
-    with running(site) as daemon:
+    with running(site, times_s=times("vampd.daemon.scheduler._STOP_WITHIN_S", wait_s)) as daemon:
         wait_until(has_status(site, night, Status.RUNNING, StageName.HEADERS), "headers")
         assert daemon.stop(within_s=30) == 0
     configure(site, **FAST)
@@ -377,9 +392,10 @@ def test_the_facts_of_a_lost_claim_are_dropped(
     assert daemon.stop() == 0
 
 
-def test_a_store_that_is_busy_for_long_ends_nobody(site: Site) -> None:
+@SOON_OR_AS_IT_IS
+def test_a_store_that_is_busy_for_long_ends_nobody(site: Site, wait_s: float | None) -> None:
     night, _ = make_smallest(site.root)
-    with running(site) as daemon:
+    with running(site, times_s=times("vampd.store.connection.BUSY_TIMEOUT_S", wait_s)) as daemon:
         wait_until(has_status(site, night, Status.RUNNING), "a running night")
         with closing(sqlite3.connect(site.database, isolation_level=None)) as other:
             other.execute("PRAGMA busy_timeout = 10000")
@@ -591,7 +607,7 @@ STREAMING = Scenario(
     CROP_64,
     (
         Run(
-            triggers=400,
+            triggers=200,
             period_us=10_000,
             exptime_us=9_000,
             frames_per_cube=(40, 40),
@@ -603,7 +619,7 @@ STREAMING = Scenario(
 
 @contextmanager
 def logging(site: Site, night: NightId, writer: Writer) -> Iterator[threading.Event]:
-    """Cameras that write four seconds of a night in its own time; the event tells of their end."""
+    """Cameras that write two seconds of a night in its own time; the event tells of their end."""
     ended = threading.Event()
 
     def write() -> None:
@@ -777,9 +793,9 @@ def test_an_idle_daemon_costs_next_to_nothing(site: Site) -> None:
     with running(site) as daemon:
         for night in nights:
             wait_until(has_status(site, night, Status.DONE), "done")
-        time.sleep(2 * QUIET_S + 1)
+        time.sleep(2 * QUIET_S)
         before, begin = cpu_s(daemon.process.pid), time.monotonic()
-        time.sleep(4)
+        time.sleep(2)
         used = (cpu_s(daemon.process.pid) - before) / (time.monotonic() - begin)
         assert used < 0.05
         assert daemon.stop() == 0
