@@ -21,7 +21,8 @@ from vampd.disk.cache import drop_all, drop_behind, drop_from_cache, expect_sequ
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
-from vampd.fits.rice import SLACK_BYTES, Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice import Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice_format import SLACK_BYTES
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
 

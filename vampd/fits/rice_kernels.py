@@ -24,7 +24,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from vampd.fits.compiled import compiled, inlined
-from vampd.fits.rice import BLOCK_PIXELS
+from vampd.fits.rice_format import BLOCK_PIXELS
 
 # A word has seven pending bits at most before codes are appended to it, and it never overflows.
 _ROOM_BITS = 56
