@@ -148,7 +148,7 @@ def frame_digest(content: npt.NDArray[Any]) -> bytes:
     Each step of XXH64 is a bijection in the word that it takes in, so that content with only one of
     its 64-bit words changed always differs.
     """
-    return xxhash.xxh64_digest(np.ascontiguousarray(content))
+    return xxhash.xxh64_digest(np.ascontiguousarray(content).data)
 
 
 def _holds(proof: Proof, frame: int, decoder: TileDecoder, stream: Bytes, length: int) -> bool:
