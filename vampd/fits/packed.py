@@ -33,7 +33,8 @@ from vampd.fits.packed_cards import (
     without_checksums,
 )
 from vampd.fits.packed_file import Proof, frame_digest, prove_packed
-from vampd.fits.rice import TileEncoder, largest_tile_bytes
+from vampd.fits.rice import TileEncoder
+from vampd.fits.rice_format import largest_tile_bytes
 from vampd.fits.sidecar import write_sidecar
 from vampd.model.cubes import Framelist
 from vampd.model.nights import FileStamp

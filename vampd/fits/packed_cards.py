@@ -12,7 +12,7 @@ import re
 from vampd.errors import DataError
 from vampd.fits.checksum import OnesComplementSum, add, encode_complement
 from vampd.fits.header import format_header
-from vampd.fits.rice import BLOCK_PIXELS, PIXEL_BYTES
+from vampd.fits.rice_format import BLOCK_PIXELS, PIXEL_BYTES
 from vampd.model.cubes import Card, Cards, render_card, render_string
 
 # The EXTNAME of a table of tiles that has no other.

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from vampd.disk.cache import drop_all, drop_behind, drop_from_cache, expect_sequential, read_ahead
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
-from vampd.fits.rice import SLACK_BYTES, Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice import Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice_format import SLACK_BYTES
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
 
@@ -140,13 +142,13 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
 
 
 def frame_digest(content: npt.NDArray[Any]) -> bytes:
-    """What a frame's pixels (native order, contiguous) or its code are recognized by.
+    """The XXH64 digest of a frame's pixels (native order, C order) or of its code: eight bytes.
 
-    Against accidents; SHA-256 would cost as much as the compression itself.
+    Against accidents, never against malice; SHA-256 would cost as much as the compression itself.
+    Each step of XXH64 is a bijection in the word that it takes in, so that content with only one of
+    its 64-bit words changed always differs.
     """
-    from vampd.fits.xxh64 import hash_xxh64
-
-    return hash_xxh64(content).to_bytes(8)
+    return xxhash.xxh64_digest(np.ascontiguousarray(content).data)
 
 
 def _holds(proof: Proof, frame: int, decoder: TileDecoder, stream: Bytes, length: int) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.header import open_regular_file, padded, read_cards, read_cards_at
 from vampd.fits.packed_cards import unpackable_card
+from vampd.fits.rice_format import PIXEL_BYTES
 from vampd.model.cubes import (
     Cards,
     RawCube,
@@ -26,7 +27,6 @@ from vampd.model.cubes import (
 )
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
 
-PIXEL_BYTES = 2
 _UNSIGNED_ZERO = 32768
 _LONGEST_EXPOSURE_S = 86_400
 # Cubes have 1 to 2 GB. A thousand times as much is a damaged header, not a cube; and what it seems

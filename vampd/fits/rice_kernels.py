@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from vampd.fits.compiled import compiled, inlined
-from vampd.fits.rice import BLOCK_PIXELS
+from vampd.fits.rice_format import BLOCK_PIXELS
 
 # A word has at most seven pending bits before codes are appended to it, and never overflows.
 _ROOM_BITS = 56

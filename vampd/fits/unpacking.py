@@ -26,10 +26,10 @@ from vampd.fits.packed_cards import check_data_sum, unpackable_card, unpacked_ca
 from vampd.fits.packed_file import PackedLayout, read_tiles
 from vampd.fits.plain_file import Rewritten, write_plain
 from vampd.fits.rawcube import layout_of_int16
-from vampd.fits.rice import (
+from vampd.fits.rice import TileDecoder
+from vampd.fits.rice_format import (
     BLOCK_PIXELS,
     PIXEL_BYTES,
-    TileDecoder,
     largest_tile_bytes,
     smallest_tile_bytes,
 )

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from vampd.cli.look.status import show_nights
 from vampd.config import Settings, load_settings, packaged_file
 from vampd.errors import VampdError
 from vampd.log import LogLevel, configure_log
@@ -148,8 +149,6 @@ def _look(settings: Settings) -> tuple[NightRecord, ...]:
 
 
 def _show(console: Console, settings: Settings, config: Path) -> None:
-    from vampd.cli.look.status import show_nights
-
     console.print("[bold]3. vampctl status[/bold]")
     with connect(settings) as connections:
         show_nights(connections.store.nights(), time.time())
