@@ -255,7 +255,8 @@ def test_what_is_removed_is_gone_for_good(
 def test_a_writer_that_is_robbed_before_it_can_lock_its_file_makes_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: Writer
 ) -> None:
-    robbed, really_lock = [], fcntl.flock
+    robbed: list[bool] = []
+    really_lock = fcntl.flock
 
     def lock(file: BinaryIO | int, operation: int) -> None:
         if not robbed:

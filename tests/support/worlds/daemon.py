@@ -250,7 +250,7 @@ def held_worker(
 def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
     """Run ``vampd --until-idle`` to its end, whatever its exit status."""
     size = site.log.stat().st_size if site.log.exists() else 0
-    with running(site, "--until-idle", *options, **environ) as daemon:
+    with running(site, "--until-idle", *options, times_s=None, **environ) as daemon:
         status = daemon.process.wait(PATIENCE_S)
     return _ended(site, status, size)
 

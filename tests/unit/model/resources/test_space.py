@@ -22,14 +22,14 @@ def test_packing_takes_its_part_of_the_raw_bytes_and_a_row_a_frame() -> None:
 
 def test_a_generation_takes_no_more_than_is_said() -> None:
     night = expose(trigger_train(200, flc_us=20), lost=({3, 4}, {50}), cube_frames=(20, 33))
-    generation = night.synchronise()
+    generation = night.synchronize()
     need = need_here([CommitGeneration(generation)], 1.0)
     assert need.bytes >= len(format_generation(generation))
     assert need.names == 1
 
 
 def test_a_framelist_of_a_long_header_takes_no_more_than_is_said() -> None:
-    generation = expose(trigger_train(100), cube_frames=(10, 10)).synchronise()
+    generation = expose(trigger_train(100), cube_frames=(10, 10)).synchronize()
     product = generation.products[0]
     framelist = Framelist(
         name=product.name,
