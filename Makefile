@@ -29,6 +29,11 @@ INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl \
 	$(SHARE)/bash-completion/completions/vampd $(SHARE)/bash-completion/completions/vampctl \
 	$(SHARE)/zsh/site-functions/_vampd $(SHARE)/zsh/site-functions/_vampctl
 
+# How pip installs what a lock names, built by what requirements-build.lock has brought, and vampd
+# itself. pep517: systemd-python has no pyproject.toml, and pip would build it the old way.
+LOCKED = --require-hashes --no-build-isolation --use-pep517
+UNLOCKED = --no-deps --no-build-isolation
+
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp
 APT = $(if $(filter-out 0,$(shell id -u)),sudo )env DEBIAN_FRONTEND=noninteractive \
@@ -48,7 +53,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest soak lock install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -85,9 +90,12 @@ lint: $(STAMP) ## style, types and layers only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check: lint ## before each commit: lint, and the tests of model and stages; a minute of CPU
+	HYPOTHESIS_PROFILE=check $(BIN)/pytest -n 0 -q tests/unit/model tests/unit/stages
+
 # Last in `make test`, so that its log ends with pytest's summary.
 pytest: debian-test $(STAMP)
-	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --durations=10
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
@@ -95,10 +103,31 @@ sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights eac
 soak: setup ## the long suites, which test omits
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak --timeout=0
 
+# The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
+# the newest. All that it reads is pyproject.toml, so that no machine's settings get into a lock.
+RESOLVER = build/resolver
+COMPILE = $(RESOLVER)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for the newest versions
+	$(PYTHON) -m venv $(RESOLVER)
+	$(RESOLVER)/bin/python -m pip install --quiet 'uv>=0.9'
+	$(COMPILE) --all-extras --no-emit-package vampd -o requirements-dev.lock pyproject.toml
+	$(COMPILE) -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(COMPILE) -c requirements-dev.lock --group build -o requirements-build.lock
+
 # Its own environment under $(APPLICATION), new each time, so that nothing old is left over.
+# What builds is there only meanwhile, beside the packages, which therefore are installed whether or
+# not the tools have brought one of them.
+install: TOOLS = $(abspath $(DESTDIR)$(APPLICATION)/build)
+install: PIP = $(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile
 install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages
 	$(PYTHON) -m venv --clear $(DESTDIR)$(APPLICATION)
-	$(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile --use-pep517 .
+	$(PIP) --require-hashes --target $(TOOLS) -r requirements-build.lock
+	PYTHONPATH=$(TOOLS) $(PIP) $(LOCKED) --ignore-installed -r requirements.lock
+	PYTHONPATH=$(TOOLS) $(PIP) $(UNLOCKED) --ignore-installed .
+	rm -r $(TOOLS)
 	$(DESTDIR)$(APPLICATION)/bin/python -m docs.manual $(DESTDIR)$(SHARE)/man
 	$(DESTDIR)$(APPLICATION)/bin/python -m docs.completion $(DESTDIR)$(SHARE)
 	find $(DESTDIR)$(APPLICATION) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -145,8 +174,9 @@ debian-run:
 debian-test:
 	$(call debian,$(DEBIAN_TEST))
 
-# pep517: systemd-python has no pyproject.toml, and pip would build it the legacy way.
-$(STAMP): pyproject.toml | debian-run
+$(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-run
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.lock
+	$(BIN)/python -m pip install --quiet $(LOCKED) -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet $(UNLOCKED) --editable .
 	touch $@

@@ -30,7 +30,8 @@ os.environ["TZ"] = "HST10"
 time.tzset()
 
 # deadline: machines of two cores stumble; pytest-timeout ends what hangs.
-# ci: the same examples in every run, so that a red run is about the change; dev looks further.
+# ci: the same examples in every run, so that a red run is about the change; dev looks further,
+# check (of `make check`) less far.
 settings.register_profile("dev", deadline=None, print_blob=True)
 settings.register_profile(
     "ci",
@@ -39,6 +40,7 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("check", parent=settings.get_profile("dev"), max_examples=25)
 settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
 
