@@ -192,7 +192,7 @@ def _carried_id(cube: Path) -> str | None:
 def _is_edited(timing: Path) -> bool:
     """Whether column 2 (main index) is column 6 (cnt0) in every row.
 
-    The old tools leave it so, and some loggers write it so: the two cannot be told apart.
+    The old tools leave it so, and some loggers write it so: the two are indistinguishable.
     """
     rows = [
         line.split()
