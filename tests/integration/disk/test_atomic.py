@@ -50,13 +50,13 @@ def _names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
-    """What was brought to the disk, in order: each folder with the names that it had by then."""
+    """What was brought to the disk, in order: folders with their names by then, files with text."""
     seen, really_sync = [], os.fsync
 
     def note(file_fd: int) -> None:
         really_sync(file_fd)
         path = Path(os.readlink(f"/proc/self/fd/{file_fd}"))
-        seen.append((path, _names(path) if path.is_dir() else []))
+        seen.append((path, _names(path) if path.is_dir() else [path.read_text()]))
 
     monkeypatch.setattr(os, "fsync", note)
     return seen
@@ -222,6 +222,17 @@ def test_removing_and_making_folders_may_happen_twice(tmp_path: Path) -> None:
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+@both_writers
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_block_ends(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]], writer: Writer
+) -> None:
+    _write(writer, tmp_path / "x", lambda: None)
+    (temporary, content), folder = synced
+    assert temporary.name.startswith(".vampd-")
+    assert content == ["new"]
+    assert folder == (tmp_path, ["x"])
 
 
 def test_each_new_folder_stands_in_its_parent_for_good(
