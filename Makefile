@@ -60,8 +60,8 @@ help: ## list the targets
 
 setup: debian-run debian-test $(STAMP) ## install all that demo and test need: Debian packages and .venv
 
-demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products
-	$(BIN)/python -m vampd.cli.demo
+demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products; DEMO=FOLDER
+	$(if $(DEMO),VAMPD_DEMO='$(DEMO)' )$(BIN)/python -m vampd.cli.demo
 
 # BENCH names sections (none: all that `make bench` is for), SCALE=0.1 makes all of it smaller.
 BENCH ?=
