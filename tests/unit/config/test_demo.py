@@ -47,10 +47,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _as_nobody(folder: Path) -> str:
     """What another user is told who makes the demo's folder."""
+    environment = {**os.environ, DEMO_VARIABLE: str(folder)}
+    command = [sys.executable, "-c", _AS_NOBODY]
     run = subprocess.run(
-        [sys.executable, "-c", _AS_NOBODY], cwd=ROOT, env={**os.environ, DEMO_VARIABLE: str(folder)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     return run.stdout.strip()
 
 
