@@ -60,8 +60,8 @@ help: ## list the targets
 
 setup: debian-run debian-test $(STAMP) ## install what demo and test need: Debian packages and .venv
 
-demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products
-	$(BIN)/python -m vampd.cli.demo
+demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products; DEMO=FOLDER
+	$(if $(DEMO),VAMPD_DEMO='$(DEMO)' )$(BIN)/python -m vampd.cli.demo
 
 # BENCH names sections (default: all of `make bench`), SCALE=0.1 makes everything smaller.
 BENCH ?=

@@ -6,7 +6,6 @@ from functools import cache
 from itertools import chain
 
 import pytest
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -32,9 +31,11 @@ def entries(lock: str) -> tuple[Requirement, ...]:
 def versions(lock: str, python: str) -> dict[str, str]:
     """What pip installs from a lock on Linux, by the packages' normal names."""
     here = {
-        **default_environment(), "python_version": python, "python_full_version": f"{python}.0",
-        "sys_platform": "linux", "platform_python_implementation": "CPython",
-    }  # fmt: skip
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": "linux",
+        "platform_python_implementation": "CPython",
+    }
     pins = [pin for pin in entries(lock) if pin.marker is None or pin.marker.evaluate(here)]
     names = [canonicalize_name(pin.name) for pin in pins]
     assert len(names) == len(set(names))

@@ -16,8 +16,8 @@ from vampd.cli.shared.session import (
     examples,
     read_settings,
     run_command,
-    settings_file,
 )
+from vampd.config import config_path
 from vampd.errors import VampdError
 from vampd.log import LogLevel, LogTarget, configure_log, get_log, is_journal
 
@@ -73,7 +73,7 @@ def run(
         from vampd.wiring.service import run_daemon
 
         mode = RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER
-        run_daemon(read, mode, settings_file(config))
+        run_daemon(read, mode, config_path(config))
     except VampdError as error:
         if not is_journal(sys.stderr, os.environ):
             raise

@@ -1,6 +1,6 @@
 """`make demo`: two simulated nights, the real daemon, and their results.
 
-The same commands as anyone would type, with the embedded configuration ``config/demo.toml``:
+The same commands as anyone would type, with the configuration of `vampd.config.demo`:
 ``vampctl simulate`` twice, ``vampd --until-idle``, ``vampctl status``. Only the progress bars are
 this module's own.
 """
@@ -8,24 +8,24 @@ this module's own.
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from vampd.cli.look.status import show_nights
-from vampd.config import Settings, load_settings, packaged_file
-from vampd.errors import VampdError
+from vampd.cli.shared.session import run_command
+from vampd.cli.shared.words import count_of
+from vampd.config import Settings, demo_text, load_settings, make_demo_folder
+from vampd.errors import StateError, UsageError, VampdError
 from vampd.log import LogLevel, configure_log
 from vampd.model.nights import Kind, NightId, NightRecord, Status, stages_of
-from vampd.simulate.night import plan_night
-from vampd.simulate.presets import PRESETS
-from vampd.simulate.writer import write_night
+from vampd.simulate import PRESETS, SimulatedNight, plan_night, write_night
 from vampd.wiring.connections import connect
 from vampd.wiring.service import run_daemon
 
@@ -33,54 +33,75 @@ _NIGHTS = ((NightId("20251106", Kind.ARCHIVE), 1), (NightId("20251105", Kind.ENG
 _PRESET = "demo"
 # Only a folder that an earlier demo made is ever removed.
 _MARK = ".made-by-vampd-demo"
+_CONFIG = "vampd.toml"
 _LOOK_EVERY_S = 0.25
 
 
-def main() -> None:
-    """Run the demonstration; exit status 1 if a night does not end done."""
+def main() -> NoReturn:
+    """Run the demonstration and exit; status 1 if a night does not end done."""
+    run_command("demo", _demonstrate)
+
+
+def _demonstrate() -> None:
     console = Console(highlight=False, soft_wrap=True)
-    config = packaged_file("demo.toml")
+    config = _make_room()
     settings = load_settings(config)
-    base = settings.watch.root.parent
-    try:
-        _make_room(base, settings)
-        _simulate(console, settings)
-        records = _run(console, settings)
-    except VampdError as error:
-        sys.exit(f"demo: {error.message}")
+    for destination in (settings.transfer.archive, settings.transfer.engineering):
+        destination.path.mkdir(parents=True, exist_ok=True)
+    _simulate(console, settings)
+    records = _run(console, settings)
     _show(console, settings, config)
     if any(record.state.status is not Status.DONE for record in records):
-        sys.exit("demo: not every night ended done; `vampctl status NIGHT` shows why")
+        raise StateError(
+            "demo_not_done", "not every night ended done; `vampctl why NIGHT` says what is wrong"
+        )
 
 
-def _make_room(base: Path, settings: Settings) -> None:
-    if base.exists():
-        if not (base / _MARK).is_file():
-            sys.exit(f"demo: {base} exists and no demo made it; move it aside")
-        shutil.rmtree(base)
-    for folder in (
-        settings.watch.root,
-        settings.transfer.archive.path,
-        settings.transfer.engineering.path,
-    ):
-        folder.mkdir(parents=True, exist_ok=True)
-    (base / _MARK).touch()
+def _make_room() -> Path:
+    """An empty folder of one's own but for the configuration, whose path this is."""
+    folder = make_demo_folder()
+    mark = folder / _MARK
+    if not mark.is_file() and any(folder.iterdir()):
+        raise UsageError(
+            "demo_folder_used", f"{folder} holds what no demo has made: move it, or name another"
+        )
+    mark.touch()
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != mark:
+            path.unlink()
+    config = folder / _CONFIG
+    config.write_text(demo_text())
+    return config
 
 
 def _simulate(console: Console, settings: Settings) -> None:
     console.print("[bold]1. Two nights, as the camera loggers leave them[/bold]")
+    settings.watch.root.mkdir()
     for night, seed in _NIGHTS:
         started = time.monotonic()
-        folder = write_night(plan_night(PRESETS[_PRESET], night, seed), settings.watch.root)
+        simulated = plan_night(PRESETS[_PRESET], night, seed)
+        folder = write_night(simulated, settings.watch.root)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         took_s = time.monotonic() - started
         console.print(f"   {night.kind:<12} {folder}  {size / 1e6:.0f} MB in {took_s:.1f} s")
+        for line in _defects(simulated):
+            console.print(f"   {'':<12} {line}")
+
+
+def _defects(simulated: SimulatedNight) -> Iterator[str]:
+    """What is wrong with a night on purpose."""
+    bad = simulated.truth.bad_cubes
+    yield f"{count_of(len(bad), 'cube')} spoilt on purpose: vampd sets them aside, and goes on"
+    for cube in bad:
+        yield f"  {cube.path}: {str(cube.defect).replace('_', ' ')}"
 
 
 def _run(console: Console, settings: Settings) -> tuple[NightRecord, ...]:
     from vampd.daemon.scheduler import RunMode
 
-    console.print("[bold]2. vampd --until-idle[/bold]")
+    console.print("[bold]2. vampd --until-idle[/bold]: it warns of the spoilt cubes")
     configure_log(level=LogLevel.WARNING)
     with _progress(console, settings):
         run_daemon(lambda: settings, RunMode.UNTIL_IDLE)

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from vampd.cli.shared.output import ReaderLeft, write_error
-from vampd.config import MACHINE_CONFIG, Settings, config_path, load_settings, packaged_file
+from vampd.config import (
+    MACHINE_CONFIG,
+    Settings,
+    config_path,
+    demo_text,
+    load_settings,
+    parse_settings,
+)
 from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
 from vampd.model.nights import Kind
 
@@ -49,14 +56,10 @@ def examples(*lines: str) -> str:
     return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
-def settings_file(config: Path | None) -> Path:
-    """The file that `read_settings` reads."""
-    return config_path(config) or packaged_file("demo.toml")
-
-
 def read_settings(config: Path | None) -> Settings:
     """The settings from this file, else VAMPD_CONFIG's, the machine's, the demo's. ConfigError."""
-    return load_settings(settings_file(config))
+    path = config_path(config)
+    return load_settings(path) if path else parse_settings(demo_text(), "the demo's configuration")
 
 
 def settings_of(context: typer.Context, config: Path | None) -> Settings:
