@@ -42,15 +42,23 @@ settings.register_profile(
 )
 settings.register_profile("check", parent=settings.get_profile("dev"), max_examples=25)
 settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev")
+IN_SOAK = PROFILE == "soak"
+settings.load_profile(PROFILE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test below tests/system as `system`."""
-    system = Path(__file__).parent / "system"
+    """Mark tests by their folder.
+
+    Those below tests/system are `system`. With the profile of the soak, the laws of
+    tests/properties are `soak` too: they get more examples there.
+    """
+    tests = Path(__file__).parent
     for item in items:
-        if system in item.path.parents:
+        if tests / "system" in item.path.parents:
             item.add_marker(pytest.mark.system)
+        if IN_SOAK and tests / "properties" in item.path.parents:
+            item.add_marker(pytest.mark.soak)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -37,7 +37,7 @@ from vampd.store.engine import Access, open_store
 
 DATES = ("20251106", "20251107")
 A_BATCH = 10
-CI_SEEDS = 40
+CI_SEEDS = 20
 SOAK_SEEDS = 1000
 # About as many failpoints as a life passes by.
 STEPS = 130
