@@ -1,8 +1,7 @@
 """Where a file system's blocks are large, Python holds back much of what was written to a file."""
 
-import io
 from pathlib import Path
-from typing import get_args
+from typing import IO, Any, get_args
 
 import pytest
 
@@ -16,7 +15,7 @@ from vampd.fits.packed_file import read_packed_frame
 from vampd.model.proofs import Verification
 
 
-def _open_with_large_blocks(path: Path, mode: str) -> io.BufferedIOBase:
+def _open_with_large_blocks(path: Path, mode: str) -> IO[Any]:
     return open(path, mode, buffering=1 << 20)
 
 
