@@ -100,8 +100,21 @@ pytest: debian-test $(STAMP)
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
 
-soak: setup ## the long suites, which test omits
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak --timeout=0
+# The parts of the soak: `make soak SUITE=frame-ids SEED=7`.
+SUITE_crash = tests/integration/nights
+SUITE_daemon = tests/integration/daemon
+SUITE_frame-ids = tests/integration/ledger
+SUITE_laws = tests/properties
+SUITE_packing = tests/integration/packing
+SUITE_tools = tests/system
+SUITES = crash daemon frame-ids laws packing tools
+SUITE ?=
+SEED ?=
+
+soak: setup ## the long suites, which test omits; SUITE= one of crash daemon frame-ids laws packing tools, SEED= for laws
+	@$(if $(filter-out $(SUITES),$(SUITE)),echo "no suite $(SUITE): one of $(SUITES)" >&2; exit 2)
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak -n $(JOBS) --dist worksteal --timeout=0 --durations=10 \
+		$(SUITE_$(SUITE)) $(if $(SEED),--hypothesis-seed=$(SEED))
 
 # The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
 # the newest. All that it reads is pyproject.toml, so that no machine's settings get into a lock.
