@@ -1,24 +1,24 @@
-# Everything that a person or CI starts; `make` alone lists it.
+# Everything that people or CI run; `make` alone lists it.
 
-# The system's own interpreter: one under a private home is invisible to a service with ProtectHome=.
+# The system's interpreter: one in a private home is invisible to a service with ProtectHome=.
 PYTHON ?= /usr/bin/python3
 VENV ?= .venv
-# Processes that pytest spreads over; JOBS=0 keeps it in one, for a debugger.
+# Processes for pytest; JOBS=0 keeps it in one, for a debugger.
 JOBS ?= auto
 # Nights per scenario that sync-scenarios judges.
 SEEDS ?= 50
 
 # For vampd and the demo: an interpreter with venv, what systemd-python is built with, the copier.
 DEBIAN_RUN = python3-venv python3-dev gcc pkg-config libsystemd-dev rsync openssh-client
-# What the tests judge with: fpack, funpack and imcopy, fitsverify, an sshd, certificates, a tracer,
-# systemd-analyze; a whole systemd in a container; readers of the manual and the completions.
+# What the tests need: fpack, funpack and imcopy, fitsverify, an sshd, certificates, a tracer,
+# systemd-analyze; a whole systemd in a container; man and zsh.
 DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd \
 	systemd-sysv dbus systemd-container man-db zsh
 
-# Where `make install` puts vampd; DESTDIR is put before it all, for packages.
+# Where `make install` puts vampd; DESTDIR is prefixed to all of it, for packages.
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
-# systemd looks in /usr/lib and /usr/local/lib, wherever vampd lies.
+# systemd looks in /usr/lib and /usr/local/lib, wherever vampd is.
 SYSTEMD_LIB ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/usr/local/lib)
 APPLICATION = $(PREFIX)/lib/vampd
 SHARE = $(PREFIX)/share
@@ -29,6 +29,11 @@ INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl \
 	$(SHARE)/bash-completion/completions/vampd $(SHARE)/bash-completion/completions/vampctl \
 	$(SHARE)/zsh/site-functions/_vampd $(SHARE)/zsh/site-functions/_vampctl
 
+# How pip installs what a lock names, built by what requirements-build.lock has brought, and vampd
+# itself. pep517: systemd-python has no pyproject.toml, and pip would build it the old way.
+LOCKED = --require-hashes --no-build-isolation --use-pep517
+UNLOCKED = --no-deps --no-build-isolation
+
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp
 APT = $(if $(filter-out 0,$(shell id -u)),sudo )env DEBIAN_FRONTEND=noninteractive \
@@ -37,7 +42,7 @@ APT = $(if $(filter-out 0,$(shell id -u)),sudo )env DEBIAN_FRONTEND=noninteracti
 # $(call debian,PACKAGES) asks apt only for what is missing, so that a second `make` costs nothing.
 define debian
 @command -v dpkg-query >/dev/null || \
-	{ echo "This set-up knows Debian only; elsewhere install by hand what gives: $(1)" >&2; exit 1; }; \
+	{ echo "This set-up knows Debian only; elsewhere install manually what provides: $(1)" >&2; exit 1; }; \
 missing=$$(for package in $(1); do \
 	dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || echo $$package; \
 done); \
@@ -48,28 +53,28 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status test lint pytest soak install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest soak lock install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-setup: debian-run debian-test $(STAMP) ## install all that demo and test need: Debian packages and .venv
+setup: debian-run debian-test $(STAMP) ## install what demo and test need: Debian packages and .venv
 
-demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products
-	$(BIN)/python -m vampd.simulate.demo
+demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products; DEMO=FOLDER
+	$(if $(DEMO),VAMPD_DEMO='$(DEMO)' )$(BIN)/python -m vampd.cli.demo
 
-# BENCH names sections (none: all that `make bench` is for), SCALE=0.1 makes all of it smaller.
+# BENCH names sections (default: all of `make bench`), SCALE=0.1 makes everything smaller.
 BENCH ?=
 SCALE ?= 1
 MEASURE = $(BIN)/python -m tests.benchmarks --scale $(SCALE)
 
-bench: debian-run debian-test $(STAMP) ## measure sync and packing beside public tools: 20 min, 30 GB; BENCH=pack for a part
+bench: debian-run debian-test $(STAMP) ## compare sync and packing with public tools: 20 min, 30 GB; BENCH=pack for a part
 	$(MEASURE) $(BENCH)
 
-bench-load: debian-run $(STAMP) ## measure how vampd gives way to loggers at full rate on its disk
+bench-load: debian-run $(STAMP) ## measure how vampd yields to loggers at full rate on its disk
 	$(MEASURE) load
 
-bench-idle: debian-run $(STAMP) ## measure vampd at rest: a thousand finished nights, a million files
+bench-idle: debian-run $(STAMP) ## measure an idle vampd: a thousand finished nights, a million files
 	$(MEASURE) idle
 
 bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand nights
@@ -85,20 +90,44 @@ lint: $(STAMP) ## style, types and layers only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check: lint ## before each commit: lint, and the tests of model and stages; a minute of CPU
+	HYPOTHESIS_PROFILE=check $(BIN)/pytest -n 0 -q tests/unit/model tests/unit/stages
+
 # Last in `make test`, so that its log ends with pytest's summary.
 pytest: debian-test $(STAMP)
-	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov --durations=10
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
 
-soak: setup ## the long suites, which test leaves out
+soak: setup ## the long suites, which test omits
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak --timeout=0
 
-# An interpreter of its own under $(APPLICATION), fresh each time, so that nothing old is left over.
+# The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
+# the newest. All that it reads is pyproject.toml, so that no machine's settings get into a lock.
+RESOLVER = build/resolver
+COMPILE = $(RESOLVER)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for the newest versions
+	$(PYTHON) -m venv $(RESOLVER)
+	$(RESOLVER)/bin/python -m pip install --quiet 'uv>=0.9'
+	$(COMPILE) --all-extras --no-emit-package vampd -o requirements-dev.lock pyproject.toml
+	$(COMPILE) -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(COMPILE) -c requirements-dev.lock --group build -o requirements-build.lock
+
+# Its own environment under $(APPLICATION), new each time, so that nothing old is left over.
+# What builds is there only meanwhile, beside the packages, which therefore are installed whether or
+# not the tools have brought one of them.
+install: TOOLS = $(abspath $(DESTDIR)$(APPLICATION)/build)
+install: PIP = $(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile
 install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages
 	$(PYTHON) -m venv --clear $(DESTDIR)$(APPLICATION)
-	$(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile --use-pep517 .
+	$(PIP) --require-hashes --target $(TOOLS) -r requirements-build.lock
+	PYTHONPATH=$(TOOLS) $(PIP) $(LOCKED) --ignore-installed -r requirements.lock
+	PYTHONPATH=$(TOOLS) $(PIP) $(UNLOCKED) --ignore-installed .
+	rm -r $(TOOLS)
 	$(DESTDIR)$(APPLICATION)/bin/python -m docs.manual $(DESTDIR)$(SHARE)/man
 	$(DESTDIR)$(APPLICATION)/bin/python -m docs.completion $(DESTDIR)$(SHARE)
 	find $(DESTDIR)$(APPLICATION) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -106,7 +135,7 @@ ifneq ($(DESTDIR),)
 	find $(DESTDIR)$(APPLICATION)/bin $(DESTDIR)$(APPLICATION)/pyvenv.cfg -type f \
 		-exec sed -i 's,$(DESTDIR)$(APPLICATION),$(APPLICATION),g' {} +
 endif
-	# The service may not write here, and would compile it all at each start.
+	# The service cannot write here, and would compile everything at each start.
 	$(PYTHON) -m compileall -q -j 0 $(if $(DESTDIR),-s $(DESTDIR)) \
 		$(DESTDIR)$(APPLICATION)/lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/vampd $(DESTDIR)$(SHARE)/doc/vampd
@@ -117,7 +146,7 @@ endif
 	install -m 644 systemd/vampd.sysusers $(DESTDIR)$(SYSTEMD_LIB)/sysusers.d/vampd.conf
 	install -m 644 systemd/vampd.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/vampd.conf
 	install -m 644 systemd/owner.conf $(DESTDIR)$(SHARE)/doc/vampd/
-	# What a person has set stays.
+	# Existing settings stay.
 	test -e $(DESTDIR)$(SYSCONFDIR)/vampd/vampd.toml || \
 		install -m 644 config/vampd.toml $(DESTDIR)$(SYSCONFDIR)/vampd/vampd.toml
 ifeq ($(DESTDIR),)
@@ -127,14 +156,14 @@ ifeq ($(DESTDIR),)
 		"($(SHARE)/doc/vampd/owner.conf), and: systemctl enable --now vampd"
 endif
 
-uninstall: ## remove what install put there; the settings and the database stay
+uninstall: ## remove what install added; the settings and the database stay
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemctl disable --now vampd.service || true; fi
 endif
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
 	rm -rf $(DESTDIR)$(APPLICATION) $(DESTDIR)$(SHARE)/doc/vampd
 
-clean: ## remove .venv and what builds and checks leave
+clean: ## remove .venv and what builds and checks leave behind
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .hypothesis \
 		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -145,8 +174,9 @@ debian-run:
 debian-test:
 	$(call debian,$(DEBIAN_TEST))
 
-# pep517: systemd-python has no pyproject.toml, and pip would build it the old way.
-$(STAMP): pyproject.toml | debian-run
+$(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-run
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.lock
+	$(BIN)/python -m pip install --quiet $(LOCKED) -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet $(UNLOCKED) --editable .
 	touch $@

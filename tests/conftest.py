@@ -30,7 +30,8 @@ os.environ["TZ"] = "HST10"
 time.tzset()
 
 # deadline: machines of two cores stumble; pytest-timeout ends what hangs.
-# ci: the same examples in every run, so that a red run is about the change; dev looks further.
+# ci: the same examples in every run, so that a red run is about the change; dev looks further,
+# check (of `make check`) less far.
 settings.register_profile("dev", deadline=None, print_blob=True)
 settings.register_profile(
     "ci",
@@ -39,16 +40,25 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("check", parent=settings.get_profile("dev"), max_examples=25)
 settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev")
+IN_SOAK = PROFILE == "soak"
+settings.load_profile(PROFILE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test below tests/system as `system`."""
-    system = Path(__file__).parent / "system"
+    """Mark tests by their folder.
+
+    Those below tests/system are `system`. With the profile of the soak, the laws of
+    tests/properties are `soak` too: they get more examples there.
+    """
+    tests = Path(__file__).parent
     for item in items:
-        if system in item.path.parents:
+        if tests / "system" in item.path.parents:
             item.add_marker(pytest.mark.system)
+        if IN_SOAK and tests / "properties" in item.path.parents:
+            item.add_marker(pytest.mark.soak)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

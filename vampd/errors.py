@@ -16,7 +16,7 @@ EXIT_CONFIG = 78
 
 
 class VampdError(Exception):
-    """Any error that vampd foresees: a code, a message for people, and its context."""
+    """Any error that vampd expects: a code, a message for people, and its context."""
 
     exit_status: ClassVar[int] = EXIT_NIGHT
 
@@ -51,7 +51,7 @@ class UsageError(VampdError):
 
 
 class TransientError(VampdError):
-    """The world was not ready: the night waits, is tried again with backoff, and held at last."""
+    """The world was not ready: the night waits, is retried with backoff, and is held in the end."""
 
 
 class RemoteUnavailable(TransientError):
@@ -87,11 +87,11 @@ class FrameIdConflict(DataError):
 
 
 class Stuck(DataError):
-    """Executing a plan did not change what has to be done."""
+    """Executing a plan did not change what remains to be done."""
 
 
 class StateError(VampdError):
-    """A move that the state machine does not have: the work is dropped."""
+    """A move that the state machine lacks: the work is dropped."""
 
 
 class IllegalTransition(StateError):
@@ -103,4 +103,4 @@ class ClaimLost(StateError):
 
 
 class StoreError(VampdError):
-    """The database cannot be opened or trusted. vampd stops; it never starts with a new one."""
+    """The database cannot be opened or trusted. vampd stops; it never creates a new one."""

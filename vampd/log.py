@@ -39,16 +39,16 @@ class LogTarget(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """The least level that is logged."""
+    """The lowest level that is logged."""
 
-    DEBUG = "debug"  # for whoever looks for a fault
+    DEBUG = "debug"  # for tracking down a fault
     INFO = "info"  # progress
-    WARNING = "warning"  # will be tried again
-    ERROR = "error"  # needs a person
+    WARNING = "warning"  # will be retried
+    ERROR = "error"  # needs a decision
 
 
 class SendToJournal(Protocol):
-    """``systemd.journal.send``: one record; OSError where the journal takes none."""
+    """``systemd.journal.send``: one record; OSError if the journal accepts none."""
 
     def __call__(self, MESSAGE: str, **fields: str | int) -> object: ...  # noqa: N803
 
@@ -63,8 +63,8 @@ def configure_log(
 ) -> None:
     """Set the log up for this process; a later call replaces an earlier one.
 
-    ``stream`` (standard error), ``environ`` and ``send`` (systemd's) are what the world has.
-    Warnings of the libraries that log by Python's own means come through as ``library.warned``.
+    ``stream``, ``environ`` and ``send`` stand in for standard error, the environment and systemd.
+    Warnings that libraries log with Python's ``logging`` come through as ``library.warned``.
     """
     stream = stream or sys.stderr
     if target is LogTarget.AUTO:
@@ -109,18 +109,18 @@ def configure_log(
 
 
 def get_log() -> FilteringBoundLogger:
-    """The log; it may be asked for before it is configured."""
+    """The log; it may be obtained before it is configured."""
     return cast(FilteringBoundLogger, structlog.get_logger())
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether systemd has connected this stream to the journal (systemd.exec(5), JOURNAL_STREAM).
 
-    The variable alone proves nothing: it is inherited by what a service starts.
+    The variable alone proves nothing: children of a service inherit it.
     """
     try:
         status = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # closed, or no file at all
+    except (OSError, ValueError):  # closed, or not a file
         return False
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
@@ -166,7 +166,7 @@ def _field_name(key: str) -> str:
 
 
 def _text_of(value: object) -> str:
-    # A path may hold bytes that are no UTF-8, and the journal takes nothing else.
+    # A path may hold bytes that are not UTF-8, and the journal accepts nothing else.
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
@@ -185,7 +185,7 @@ class _JournalLogger:
         try:
             self._send(message, **fields)
         except OSError as error:
-            # A journal that takes nothing must not stop the work; standard error leads there too.
+            # A failing journal must not stop the work; standard error leads there too.
             self._stream.write(f"{message} [journal: {error}]\n")
             self._stream.flush()
 
@@ -201,7 +201,7 @@ class _JournalLoggerFactory:
 
 
 class _ForwardToLog(logging.Handler):
-    """Hands what libraries log with the standard library's means to our log."""
+    """Forwards what libraries log with Python's logging to our log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

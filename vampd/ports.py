@@ -1,8 +1,8 @@
 """What stages and daemon need from the world, as Protocols.
 
 Everything speaks ``model`` types. Paths given as text are relative to a night's folder and
-``/``-separated; times are unix seconds. All in one module, however long: it is the one place to
-read what the world must offer, and nothing here does anything.
+``/``-separated; times are unix seconds. One module, however long: the one place to read what the
+world must offer, and nothing here does anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUpdate
 
 if TYPE_CHECKING:
-    # Only named here: `vampctl status`, which speaks of nights alone, starts without them.
+    # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
     from vampd.model.cubes import (
         Framelist,
         FramelistHead,
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
 
 
 class Pace(Protocol):
-    """Tells long work to pause (the cameras come first) or to end."""
+    """Makes long work pause (the cameras come first) or stop."""
 
     @property
     def paused(self) -> bool:
-        """Whether work should stand still now."""
+        """Whether work should pause now."""
         ...
 
     @property
     def stopped(self) -> bool:
-        """Whether work should end now."""
+        """Whether work should stop now."""
         ...
 
     def check(self) -> None:
-        """Stand still while paused; raise ClaimLost (``stopped``) when stopped."""
+        """Block while paused; raise ClaimLost (``stopped``) when stopped."""
         ...
 
 
 class Meter(Protocol):
-    """Hears how far long work has come."""
+    """Counts the progress of long work."""
 
     def add(self, frames: int, size: int) -> None:
         """Count frames and raw bytes that are packed."""
@@ -104,7 +104,7 @@ class NightReader(Protocol):
         ...
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
-        """What the archive host has of this night, by path. RemoteUnavailable."""
+        """The files of this night on the archive host, by path. RemoteUnavailable."""
         ...
 
     def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
@@ -112,7 +112,7 @@ class NightReader(Protocol):
         ...
 
     def correspondence(self, night: NightId) -> Correspondence:
-        """What was mailed of this night and what STARS has taken in."""
+        """What was mailed of this night and what STARS has ingested."""
         ...
 
     def dictionary(self) -> Dictionary:
@@ -144,7 +144,7 @@ class ArchiveHost(Protocol):
         ...
 
     def space(self) -> Space:
-        """The room on the file system that holds the nights there."""
+        """The space on the file system that holds the nights there."""
         ...
 
 
@@ -157,7 +157,7 @@ class FrameIdAuthority(Protocol):
         ...
 
     def strays(self) -> Sequence[str]:
-        """All that is known to have been answered, one ID a line: it may not be on record.
+        """All answers known to have come, one ID a line: they may not be on record.
 
         A call may have been cut off between the answer and its record.
         """
@@ -182,7 +182,7 @@ class Ledger(Protocol):
         ...
 
     def reconcile(self) -> None:
-        """Bring what only the ledger's file knows into the database."""
+        """Add what only the ledger's file knows to the database."""
         ...
 
     def bound(self, night: NightId) -> Mapping[str, BoundId]:
@@ -264,7 +264,7 @@ class Receipts(Protocol):
 
 
 class MailLog(Protocol):
-    """What was mailed and what STARS has taken in. It is truth: no folder tells it."""
+    """What was mailed and what STARS has ingested. Authoritative: no folder records it."""
 
     def intend(self, mailing: Mailing, despite: frozenset[str]) -> None:
         """Record a mailing before its mail is sent.
@@ -281,7 +281,7 @@ class MailLog(Protocol):
         ...
 
     def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
-        """Record that STARS has taken these in; what is acknowledged already stays as it is."""
+        """Record that STARS has ingested these; earlier acknowledgments stay as they are."""
         ...
 
     def correspondence(self, night: NightId | None = None) -> Correspondence:
@@ -296,7 +296,7 @@ class Mailer(Protocol):
         """Send to all recipients or to none.
 
         ``mail`` has CRLF line ends. TransientError ``mail_failed`` or ConfigError: certainly not
-        sent. DataError ``mail_uncertain``: the server had all of it and did not say that it took
-        it.
+        sent. DataError ``mail_uncertain``: the server had all of it and did not confirm that it
+        accepted it.
         """
         ...

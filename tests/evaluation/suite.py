@@ -9,7 +9,7 @@ from tests.evaluation.judgement import Judgement, RunJudgement, judge_generation
 from vampd.config import Sync
 from vampd.model.cubes import Generation
 from vampd.model.nights import Kind, NightId
-from vampd.model.sync import SyncRules, synchronise
+from vampd.model.sync import SyncRules, synchronize
 from vampd.simulate.in_memory import offer_cubes
 from vampd.simulate.night import SimulatedNight, plan_night
 from vampd.simulate.scenario import Scenario
@@ -74,7 +74,7 @@ class Tally:
 
 
 def judge_scenario(scenario: Scenario, seeds: Iterable[int]) -> Tally:
-    """Simulate, synchronise and judge one night per seed."""
+    """Simulate, synchronize and judge one night per seed."""
     judgements = []
     for seed in seeds:
         simulated = plan_night(scenario, NIGHT, seed)
@@ -91,7 +91,7 @@ def synchronise_night(simulated: SimulatedNight) -> Generation:
         cut_on=defaults.cut_on,
     )
     cubes, set_aside = offer_cubes(simulated)
-    return synchronise(cubes, set_aside, rules, number=1, version="test")
+    return synchronize(cubes, set_aside, rules, number=1, version="test")
 
 
 def _fraction(part: int, whole: int) -> float:

@@ -23,6 +23,7 @@ from tests.support.builders.raw_cubes import (
     raw_pixels,
     timing_text,
 )
+from tests.support.examples import examples
 from tests.support.worlds.sync_site import SyncSite
 from vampd.model.cubes import Timing
 from vampd.model.nights import Stream
@@ -115,7 +116,7 @@ def _mutated(content: bytes, mutations: Sequence[Mutation], piece: int) -> bytes
     return content
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(header=_MUTATIONS, pixels=_MUTATIONS, timing=_MUTATIONS)
 def test_a_damaged_cube_is_used_whole_or_set_aside_and_costs_no_other(
     header: list[Mutation], pixels: list[Mutation], timing: list[Mutation]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.support.builders.ledger_lines import bindings, check_laws, fields_of, granted_ids
+from tests.support.examples import examples
 from tests.support.worlds.databases import new_database
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
@@ -260,4 +261,4 @@ class LedgerUnderFire(RuleBasedStateMachine):
 
 
 TestLedgerUnderFire = LedgerUnderFire.TestCase
-TestLedgerUnderFire.settings = settings(max_examples=40, stateful_step_count=25)
+TestLedgerUnderFire.settings = settings(max_examples=examples(20), stateful_step_count=25)

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders.ledger_lines import bindings, check_laws, fields_of
+from tests.support.examples import examples
 from tests.support.fakes.authorities import Answering
 from tests.support.worlds.databases import new_database
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
-from vampd.model.frame_ids import FrameId, NumberRange, ToldBinding
+from vampd.model.frame_ids import FrameId, NumberRange, RecoveredBinding
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 
@@ -50,10 +51,10 @@ class Desk:
             path.unlink()
         self.start()
 
-    def told(self) -> list[ToldBinding]:
+    def told(self) -> list[RecoveredBinding]:
         """What the folders tell: every ID that a product has."""
         return [
-            ToldBinding(night, one.frame_id, one.identity)
+            RecoveredBinding(night, one.frame_id, one.identity)
             for night in NIGHTS
             for one in self.ledger.bound(night).values()
         ]
@@ -85,7 +86,7 @@ def spoil(desk: Desk, lost: list[bool]) -> None:
     desk.file.write_bytes(b"".join(b"#" + line if gone else line for line, gone in pairs))
 
 
-@settings(max_examples=25)  # each makes a database
+@settings(max_examples=examples(15))  # each makes a database
 @given(steps, st.lists(st.booleans(), max_size=40), st.booleans())
 def test_with_the_database_nothing_is_lost_whatever_becomes_of_the_file(
     work: list[tuple[NightId, list[str]]], lost: list[bool], gone: bool
@@ -96,13 +97,13 @@ def test_with_the_database_nothing_is_lost_whatever_becomes_of_the_file(
         spoil(desk, lost)
         if gone:
             desk.file.unlink()
-        assert desk.ledger.draft_anew(told) == desk.ledger.write_anew(told)
+        assert desk.ledger.draft_rebuild(told) == desk.ledger.rebuild(told)
         assert desk.lines() == before
-        assert not desk.ledger.write_anew([]).is_news
+        assert not desk.ledger.rebuild([]).is_news
         desk.ledger.reserve(NIGHTS[1], ["z"], LOCAL)
 
 
-@settings(max_examples=25)  # each makes a database
+@settings(max_examples=examples(15))  # each makes a database
 @given(steps, st.lists(st.booleans(), max_size=40), st.booleans())
 def test_without_it_every_id_that_a_product_has_stays_its_own_and_is_never_given_again(
     work: list[tuple[NightId, list[str]]], lost: list[bool], gone: bool
@@ -113,7 +114,7 @@ def test_without_it_every_id_that_a_product_has_stays_its_own_and_is_never_given
         if gone:
             desk.file.unlink()
         desk.lose_database()
-        rebuilt = desk.ledger.write_anew(told)
+        rebuilt = desk.ledger.rebuild(told)
         check_laws(desk.file)
         assert bindings(desk.file) == before
         assert set(desk.told()) == set(told)
@@ -122,7 +123,7 @@ def test_without_it_every_id_that_a_product_has_stays_its_own_and_is_never_given
         desk.ledger.reserve(NIGHTS[0], ["late", *"abc"], LOCAL)
         check_laws(desk.file)
         assert before.items() <= bindings(desk.file).items()
-        assert not desk.ledger.draft_anew(told).is_news
+        assert not desk.ledger.draft_rebuild(told).is_news
         assert rebuilt.from_folders <= len(told)
 
 
@@ -136,7 +137,7 @@ def test_a_refused_grant_does_not_come_to_honour_because_its_refusal_is_lost(
             [line.startswith(b"refused") for line in desk.file.read_bytes().splitlines()],
         )
         desk.lose_database()
-        desk.ledger.write_anew(desk.told())
+        desk.ledger.rebuild(desk.told())
         desk.ledger.reserve(NIGHTS[0], ["x", "y"], LOCAL)
         assert min(one.frame_id for one in desk.ledger.bound(NIGHTS[0]).values()) >= LOCAL.first
         assert [one.frame_id.number for one in desk.ledger.unused()] == [
@@ -155,7 +156,7 @@ def test_what_contradicts_itself_changes_neither_file_nor_database() -> None:
             (NIGHTS[0], 70_000_001, "x"),
         ):
             with pytest.raises(FrameIdConflict):
-                desk.ledger.write_anew([ToldBinding(night, FrameId(number), identity)])
+                desk.ledger.rebuild([RecoveredBinding(night, FrameId(number), identity)])
             assert desk.file.read_bytes() == content
             assert sorted(path.name for path in desk.file.parent.glob("frameids*")) == [
                 "frameids.ledger"
@@ -169,7 +170,7 @@ def test_the_old_file_stays_under_a_name_of_its_own() -> None:
             with desk.file.open("ab") as file:
                 file.write(b"torn\n")
             old = desk.file.read_bytes()
-            desk.ledger.write_anew([])
+            desk.ledger.rebuild([])
             kept = desk.file.with_name(f"frameids.ledger.old_{number}")
             assert kept.read_bytes() == old
             assert b"torn" not in desk.file.read_bytes()

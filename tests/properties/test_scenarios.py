@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.evaluation import judge_scenario
 from tests.evaluation.scenarios import SCENARIOS
-from tests.support.builders.synchronised import scenarios
+from tests.support.builders.synchronized import scenarios
 
-SEEDS_IN_CI = range(1, 4)
+SEEDS_IN_CI = range(1, 3)
 SEEDS = range(1, 51)
 
 named = pytest.mark.parametrize("name", SCENARIOS)

@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from tests.support.examples import examples
 from tests.support.fakes.memory_store import MemoryNights
 from tests.support.worlds.databases import new_database
 from vampd.errors import ClaimLost, IllegalTransition
@@ -220,4 +221,4 @@ class NightsSideBySide(RuleBasedStateMachine):
 
 
 TestNightsSideBySide = NightsSideBySide.TestCase
-TestNightsSideBySide.settings = settings(max_examples=40, stateful_step_count=30)
+TestNightsSideBySide.settings = settings(max_examples=examples(20), stateful_step_count=30)

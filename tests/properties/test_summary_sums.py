@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from tests.support.builders.frames import RULES, START_US, Night, expose, set_aside, trigger_train
 from tests.support.builders.observed import LIMITS, MIDNIGHT_US, observe
+from tests.support.examples import examples
 from vampd.model.accounts import (
     SYNC_KINDS,
     FrameKind,
     Summary,
     gather_frames,
     observe_cube,
-    summarise_night,
+    summarize_night,
 )
 from vampd.model.nights import CAMERA_STREAMS
 
@@ -59,7 +60,7 @@ def by_kind(summary: Summary, *kinds: FrameKind) -> tuple[int, int]:
     return first, second
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(nights(), nights())
 def test_the_sums_are_those_of_sync_and_of_the_raw_cubes(night: Night, later: Night) -> None:
     late = replace(later.shifted(40 * 86_400_000_000), set_aside=())
@@ -88,13 +89,13 @@ def test_the_sums_are_those_of_sync_and_of_the_raw_cubes(night: Night, later: Ni
     assert starts == sorted(set(starts))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(15))
 @given(nights())
 def test_the_summary_does_not_depend_on_the_order_of_files(night: Night) -> None:
-    generation = night.synchronise()
+    generation = night.synchronize()
     made = []
     for cubes in (night.cubes, night.cubes[::-1]):
         told = {cube.path: observe_cube(cube, RULES.cut_on) for cube in cubes}
         frames = gather_frames([generation], told, [], midnight_us=MIDNIGHT_US)
-        made.append(summarise_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us))
+        made.append(summarize_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us))
     assert made[0] == made[1]

@@ -125,14 +125,14 @@ def test_what_is_not_known_is_no_field_of_the_journal(journal):
 
 
 @pytest.mark.parametrize(
-    ("environ", "coloured"),
+    ("environ", "colored"),
     [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False)],
 )
-def test_colours_are_for_terminals_unless_no_color_is_set(environ, coloured):
+def test_colors_are_for_terminals_unless_no_color_is_set(environ, colored):
     terminal = Terminal()
     configure_log(LogTarget.CONSOLE, stream=terminal, environ=environ)
     get_log().info("stage.finished")
-    assert ("\x1b" in terminal.getvalue()) == coloured
+    assert ("\x1b" in terminal.getvalue()) == colored
 
 
 # --- journal

@@ -1,10 +1,10 @@
 """What authorities answer, kept beside the ledger: ``ARCHIVED_DATA/frameids.answers``.
 
-An answer comes as a file that is not ours (Gen2's lies in ``/tmp``, belongs to another user and
-stays there). Before a call, ``asked`` keeps what that file looked like; every answer is copied,
-byte for byte, to ``answer_000001.txt`` and so on, and is on the disk before anybody uses it. While
-``asked`` is there, a call was cut off: what the file holds by then is kept as an answer too, unless
-it is what it held before the call.
+An answer comes as a file that is not ours (Gen2's is in ``/tmp``, belongs to another user and stays
+there). Before a call, ``asked`` records the state of that file; every answer is copied, byte for
+byte, to ``answer_000001.txt`` and so on, and is on the disk before it is used. If ``asked`` exists,
+a call was interrupted: what the file holds by then is kept as an answer too, unless it is what it
+held before the call.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _LONGEST_BYTES = 1 << 22
 class AnswerSnapshot:
     """What the answer file holds, b"" without one.
 
-    Only other content is another answer, as no ID is granted twice; a younger ``mtime_ns`` only
-    tells that somebody wrote.
+    Only different content is another answer, as no ID is granted twice; a newer ``mtime_ns`` only
+    shows that the file was written.
     """
 
     content: bytes
@@ -57,7 +57,7 @@ class AnswerFolder:
         self._answer = answer
 
     def look(self) -> AnswerSnapshot:
-        """What the answer file is now; FrameIdsUnavailable ``answer_unreadable``."""
+        """The answer file as it is now; FrameIdsUnavailable ``answer_unreadable``."""
         try:
             answer_fd = os.open(self._answer, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -67,14 +67,14 @@ class AnswerFolder:
         try:
             status = os.fstat(answer_fd)
             if not stat.S_ISREG(status.st_mode):
-                raise self._unreadable("it is no regular file")
-            # One read a look: a file that is being written is seen again.
+                raise self._unreadable("it is not a regular file")
+            # One read per look: a file that is being written is read again.
             return AnswerSnapshot(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
         finally:
             os.close(answer_fd)
 
     def begin(self) -> AnswerSnapshot:
-        """Before a call: keep what an earlier one left, then remember how the file looks."""
+        """Before a call: keep what an earlier one left, then record the state of the file."""
         make_folder(self._folder)
         remove_leftovers(self._folder)
         before = self._keep_left()
@@ -83,13 +83,13 @@ class AnswerFolder:
         return before
 
     def keep(self, answer: AnswerSnapshot) -> None:
-        """After a call: its answer is on the disk, and nothing is open any more."""
+        """After a call: its answer is on the disk, and no call is pending."""
         self._copy(answer)
         failpoint("answers.answer.copied")
         remove_durably(self._folder / _ASKED)
 
     def lines(self) -> tuple[str, ...]:
-        """The lines of all answers that ever came, that of a call that was cut off included."""
+        """The lines of all answers that ever came, including those of interrupted calls."""
         self._keep_left()
         texts = (path.read_text(errors="replace") for path in self._kept())
         return tuple(line for text in texts for line in split_answer(text))
@@ -103,7 +103,7 @@ class AnswerFolder:
         if now.content and now.digest != before:
             self._copy(now)
             failpoint("answers.leftover.copied")
-            # The rest of it may still come.
+            # The rest of it may still arrive.
             self._remember(now)
         return now
 
@@ -125,6 +125,6 @@ class AnswerFolder:
         return FrameIdsUnavailable(
             "answer_unreadable",
             f"expected the answer of the frame-ID authority in {self._answer}, found: {found};"
-            " nothing is asked for while it could not be read",
+            " no IDs are requested until it can be read",
             path=str(self._answer),
         )

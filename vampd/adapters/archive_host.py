@@ -12,7 +12,7 @@ from vampd.model.nights import Kind
 
 
 def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:
-    """Where nights of this kind go; nothing is connected before something is asked of it."""
+    """Where nights of this kind go; connects only when used."""
     destination = transfer.destination(kind)
     if destination.host is None:
         return LocalArchive(destination.path, transfer)
@@ -20,7 +20,7 @@ def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:
 
 
 def open_moved_archive(transfer: Transfer, kind: Kind, folder: Path) -> RsyncArchive:
-    """One night that lies in this very folder of the same host."""
+    """One night that is in exactly this folder of the same host."""
     host = transfer.destination(kind).host
     if host is None:
         return LocalArchive(folder.parent, transfer, folder.name)
@@ -28,7 +28,7 @@ def open_moved_archive(transfer: Transfer, kind: Kind, folder: Path) -> RsyncArc
 
 
 def open_data_host(transfer: Transfer, watched: Path) -> RsyncArchive:
-    """The machine that runs vampd, as the archive host reaches it: there nights are pulled from."""
+    """The machine that runs vampd, as the archive host reaches it: nights are pulled from there."""
     if transfer.pull_from is None:
         return LocalArchive(watched, transfer)
     return SshArchive(transfer.pull_from, watched, transfer)

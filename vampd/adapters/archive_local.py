@@ -1,4 +1,4 @@
-"""An archive host that is a folder on this machine: another disk, or one mounted from afar."""
+"""An archive host that is a folder on this machine: another disk, or a network mount."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _DAMAGE = frozenset({errno.EIO, errno.EACCES, errno.EPERM})
 class LocalArchive(RsyncArchive):
     """A local folder that holds the nights.
 
-    If that folder itself does not exist, the archive is unavailable: it is not created, because an
-    absent one mostly means that its disk is not mounted, and the night would fill the wrong disk.
+    If that folder itself does not exist, the archive is unavailable: it is not created, because a
+    missing one usually means that its disk is not mounted, and the night would fill the wrong disk.
     """
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -80,7 +80,7 @@ class LocalArchive(RsyncArchive):
         return None
 
     def _ask_rsync(self, pace: Pace) -> str:
-        return "--fsync"  # the rsync here has been asked already, and it is both sides
+        return "--fsync"  # the rsync here was already checked, and it is both sides
 
     def _hidden_files(self, night: NightId, pace: Pace) -> Iterator[str]:
         del pace  # a listing is quick
@@ -96,7 +96,7 @@ class LocalArchive(RsyncArchive):
             try:
                 remove_repeated(folder / leftover, folder / whole, pace)
             except FileNotFoundError:
-                continue  # it came to its end meanwhile
+                continue  # it was completed meanwhile
             except OSError as error:
                 raise self._unavailable(error) from error
 
@@ -110,7 +110,7 @@ class LocalArchive(RsyncArchive):
             raise ConfigError(
                 "destination_is_source",
                 f"the destination {there} is the night's own folder; a copy onto itself proves"
-                " nothing, name another disk in the configuration",
+                " nothing, configure another disk",
             )
 
     def _require_folder(self) -> None:
@@ -136,7 +136,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[FileStamp]:
         return
     with scan:
         for entry in scan:
-            # Hidden: what is still arriving, and what others keep there.
+            # Hidden: incoming files, and what others keep there.
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):

@@ -1,9 +1,9 @@
 """An archive host that is a folder on another machine, reached by ssh.
 
-It needs bash, GNU find and GNU coreutils there. Each script is one constant that any login shell
-passes on as it is (no single quote, no line end, no exclamation mark); what varies, the folders and
-the names, goes through standard input, ended by NUL. Its output lies between two marks, because
-login scripts may talk.
+It needs bash, GNU find and GNU coreutils there. Each script is a constant that any login shell
+passes on unchanged (no single quote, no line end, no exclamation mark); what varies, the folders
+and the names, goes through standard input, ended by NUL. Its output is between two marks, because
+login scripts may print things.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _LIST_HIDDEN = (
     _ENTER + 'cd "./$night" || exit 72; find . -type f -name ".*" -printf "%P\\0" || exit 72; '
     r'printf "vampd ends\0"'
 )
-# `test` takes no exclamation mark here, so what does not fit is passed over.
+# `test` takes no exclamation mark here, so mismatches are skipped.
 _REMOVE_REPEATED = (
     _ENTER + 'cd "./$night" || exit 72; '
     'while IFS= read -r -d "" leftover && IFS= read -r -d "" whole; do '
@@ -63,10 +63,10 @@ _REMOVE_REPEATED = (
     'test "$part" = "$(head -c "$size" <"./$whole" | sha256sum)"; '
     r'then rm -f -- "./$leftover" || exit 72; fi; done; printf "vampd ends\0"'
 )
-# For people without privileges: free and all blocks, their size, free and all names (coreutils).
+# For unprivileged users: free and all blocks, their size, free and all inodes (coreutils).
 _SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'
 _LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
-_SPACE_TOLD = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
+_SPACE_REPORTED = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
 
 
@@ -99,7 +99,7 @@ class SshArchive(RsyncArchive):
 
     def space(self) -> Space:
         (record,) = self._query(_SPACE, b".", (), SteadyPace())
-        match = _SPACE_TOLD.fullmatch(record)
+        match = _SPACE_REPORTED.fullmatch(record)
         if match is None:
             raise self._garbled(record)
         free, blocks, size, free_names, names = (int(number) for number in match.groups())
@@ -167,7 +167,7 @@ class SshArchive(RsyncArchive):
             raise TransientError(
                 "archive_refused",
                 f"{place} could not be read: {ended.last_words}; vampd needs bash, rsync, GNU find"
-                " and GNU coreutils there, and leave to read the nights",
+                " and GNU coreutils there, and permission to read the nights",
                 target=place,
                 status=ended.status,
             )
@@ -198,7 +198,7 @@ class SshArchive(RsyncArchive):
         list(self._run(_REMOVE_REPEATED, night, pairs, pace))
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
-        """Nothing: a folder on another host is another one."""
+        """Nothing: a folder on another host is a different one."""
 
 
 def _ssh_name(host: str) -> str:

@@ -1,4 +1,4 @@
-"""Authorities that grant frame IDs by themselves, or never: ports.FrameIdAuthority."""
+"""Authorities that grant frame IDs on their own, or never: ports.FrameIdAuthority."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from vampd.model.frame_ids import FrameId, NumberRange
 class LocalAuthority:
     """A sequence of this machine, from ``first`` up: for engineering, tests and demonstrations.
 
-    The observatory knows nothing of these IDs: where ``first.looks_raw`` it will give them to
-    somebody else's frames, and the frameids stage warns.
+    The observatory does not know of these IDs: where ``first.looks_raw`` it will give them to other
+    frames, and the frameids stage warns.
     """
 
     first: FrameId
@@ -25,7 +25,7 @@ class LocalAuthority:
         return self.first.numbers
 
     def strays(self) -> Sequence[str]:
-        """None: asked again, it answers the same."""
+        """None: asked again, it gives the same answer."""
         return ()
 
     def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
@@ -45,12 +45,12 @@ class LocalAuthority:
 
 @dataclass(frozen=True)
 class NoAuthority:
-    """Nobody to ask: nights wait before frameids."""
+    """No authority: nights wait before frameids."""
 
     numbers: NumberRange = NumberRange.RAW
 
     def strays(self) -> Sequence[str]:
-        """None: nobody was ever asked."""
+        """None: no one was ever asked."""
         return ()
 
     def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Authorities that are asked through another program: Gen2, and any command that prints IDs.
 
-Both run in a process of their own, which can be ended whatever it hangs in, and both answer by a
-file (`vampd.adapters.answers`), so that an answer outlives a vampd that was killed while it came.
+Both run in a process of their own, which can be ended whatever it hangs in, and both answer through
+a file (`vampd.adapters.answers`), so that an answer survives a vampd that is killed meanwhile.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from vampd.ports import Pace
 
 _CLIENT = "vampd.adapters.gen2_client"
 _PRINTED = "printed"
-# A file that has not changed for so long, and has as many IDs as were asked for, is whole.
+# A file that is unchanged for so long, and has as many IDs as were requested, is complete.
 _STILL_S = 0.5
-# The shell opens the file, so that it takes what the program prints even if nobody is left to read.
+# The shell opens the file, so that it gets what the program prints even if no one is left to read.
 _PRINT_TO_FILE = 'exec "$@" > "$0"'
 
 
@@ -45,11 +45,11 @@ class Gen2Authority:
     still_s: float = _STILL_S
 
     def strays(self) -> Sequence[str]:
-        """What every call was answered, those that were cut off included."""
+        """The answers of all calls, including interrupted ones."""
         return AnswerFolder(self.folder, self.answer).lines()
 
     def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
-        """Ask Gen2, which knows itself what is used; FrameIdsUnavailable, ClaimLost."""
+        """Ask Gen2, which tracks what is used; FrameIdsUnavailable, ClaimLost."""
         del highest_used
         answers = AnswerFolder(self.folder, self.answer)
         deadline = time.monotonic() + self.timeout_s
@@ -72,7 +72,7 @@ class Gen2Authority:
     def _await(
         self, answers: AnswerFolder, before: AnswerSnapshot, count: int, deadline: float
     ) -> AnswerSnapshot:
-        """The answer once it is whole, or what there is of it when the time is over."""
+        """The answer once it is whole, or what there is of it at the timeout."""
         seen = before
         changed_at = time.monotonic()
         while True:
@@ -93,14 +93,14 @@ class Gen2Authority:
         raise FrameIdsUnavailable(
             "gen2_silent",
             f"asked Gen2 for {count} frame IDs and found nothing new in {self.answer} after"
-            f" {self.timeout_s:g} s; it is asked again, and what comes late stays unused",
+            f" {self.timeout_s:g} s; it is asked again, and a late answer stays unused",
             path=str(self.answer),
         )
 
 
 @dataclass(frozen=True)
 class CommandAuthority:
-    """Any program: it gets the number of IDs as its last argument and prints them, one a line."""
+    """Any program: it gets the number of IDs as its last argument and prints them, one per line."""
 
     folder: Path
     command: tuple[str, ...]
@@ -109,7 +109,7 @@ class CommandAuthority:
     numbers: NumberRange = NumberRange.RAW
 
     def strays(self) -> Sequence[str]:
-        """What every call has printed, those that were cut off included."""
+        """What all calls have printed, including interrupted ones."""
         return self._answers().lines()
 
     def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
@@ -148,7 +148,7 @@ def _is_answer(look: AnswerSnapshot, before: AnswerSnapshot) -> bool:
 
 @dataclass(frozen=True)
 class _Unpaused:
-    """The pace of a call: cameras that write are no reason to keep Gen2 waiting."""
+    """The pace of a call: writing cameras are no reason to keep Gen2 waiting."""
 
     pace: Pace
     paused: bool = False
@@ -163,7 +163,7 @@ class _Unpaused:
 
 def _refuse_stopped(pace: Pace) -> None:
     if pace.stopped:
-        raise ClaimLost("stopped", "the call for frame IDs was ended: the work is to stop now")
+        raise ClaimLost("stopped", "the request for frame IDs was ended: the work is stopping")
 
 
 def _call(argv: Sequence[str], pace: Pace, timeout_s: float) -> Ended:
@@ -172,5 +172,5 @@ def _call(argv: Sequence[str], pace: Pace, timeout_s: float) -> Ended:
         return run_process(argv, pace=_Unpaused(pace), silent_after_s=timeout_s)
     except TransientError as error:
         raise FrameIdsUnavailable(
-            error.code, f"nobody granted frame IDs: {error.message}"
+            error.code, f"no frame IDs were granted: {error.message}"
         ) from error

@@ -1,4 +1,4 @@
-"""Credentials files: a user and a password, a line each, for their owner's eyes only."""
+"""Credentials files: a user and a password, one per line, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LARGEST_BYTES = 4096
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who logs in; the password is not shown where this is printed."""
+    """A login; its repr hides the password."""
 
     user: str
     password: str = field(repr=False)
@@ -25,7 +25,7 @@ def read_credentials(path: Path) -> Credentials:
     """Read a credentials file; no message ever quotes it.
 
     ConfigError ``credentials_unreadable``, ``credentials_unsafe`` if it is not a regular file of
-    the one who reads it (or of root) that nobody else may read, ``credentials_malformed``.
+    the user who reads it (or of root) that no one else may read, ``credentials_malformed``.
     """
     try:
         file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -34,7 +34,7 @@ def read_credentials(path: Path) -> Credentials:
             "credentials_unreadable", f"cannot read the credentials {path}: {error.strerror}"
         ) from error
     try:
-        # Of the open file: its name may stand for another one by now.
+        # Of the open file: its name may refer to another one by now.
         _refuse_unsafe(path, os.fstat(file_fd))
         text = os.read(file_fd, _LARGEST_BYTES)
     finally:
@@ -53,9 +53,9 @@ def read_credentials(path: Path) -> Credentials:
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        problem = "is no regular file"
+        problem = "is not a regular file"
     elif status.st_uid not in (0, os.geteuid()):
-        problem = f"belongs to user {status.st_uid}; chown it to the one who runs this"
+        problem = f"belongs to user {status.st_uid}; chown it to the user who runs this"
     elif status.st_mode & _OTHERS:
         mode = stat.S_IMODE(status.st_mode)
         problem = f"may be read or changed by others (mode {mode:o}); run: chmod 600 {path}"

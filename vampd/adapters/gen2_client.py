@@ -1,8 +1,8 @@
 """The call of Gen2, as a program: ``python -m vampd.adapters.gen2_client COUNT [HOST...]``.
 
 `g2base` is the observatory's own package, on no registry, and imported nowhere else. Its remote
-objects start threads and may wait for ever for a host that is down, so the call has a process of
-its own, which its caller ends. The answer comes as a file; what the call returns tells nothing.
+objects start threads and may wait forever for a host that is down, so the call has its own process,
+which its caller ends. The answer comes as a file; what the call returns means nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OBJECT = "VAMPIRES"
 
 
 def call_gen2(count: int, hosts: Sequence[str]) -> None:
-    """Ask for ``count`` frame IDs of type A. ImportError without `g2base`; else what it raises."""
+    """Ask for ``count`` frame IDs of type A. ImportError without `g2base`; passes its errors on."""
     remote_objects = importlib.import_module(_REMOTE_OBJECTS)
     if hosts:
         remote_objects.init(list(hosts))
@@ -30,7 +30,7 @@ def call_gen2(count: int, hosts: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Make the call that the arguments tell; the exit status."""
+    """Make the call that the arguments specify; return the exit status."""
     try:
         call_gen2(int(sys.argv[1]), sys.argv[2:])
     except ImportError as error:
@@ -39,7 +39,7 @@ def main() -> int:
             " choose another frameids.authority\n"
         )
         return EXIT_NO_PACKAGE
-    except Exception as error:  # noqa: BLE001 - whatever the foreign package raises, told in a line
+    except Exception as error:  # noqa: BLE001 - whatever g2base raises is reported in a line
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return _EXIT_FAILED
     return 0
@@ -49,5 +49,5 @@ if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads of the remote objects would keep the interpreter from its end.
+    # Threads of the remote objects would keep the interpreter from exiting.
     os._exit(status)

@@ -1,8 +1,8 @@
 """What a killed rsync leaves at the archive host: a hidden file beside the product.
 
-rsync writes ``.NAME.XXXXXX`` (six letters or digits) and renames it at the end; told to stop it
-moves the file aside, killed it leaves it for ever. Nobody else's file is ever removed: a leftover
-goes only when NAME has arrived since and begins with the very same bytes, so nothing is lost.
+rsync writes ``.NAME.XXXXXX`` (six letters or digits) and renames it at the end; when asked to stop
+it moves the file aside, when killed it leaves it forever. Files of others are never removed: a
+leftover goes only when NAME has arrived since and begins with the same bytes, so nothing is lost.
 """
 
 from __future__ import annotations

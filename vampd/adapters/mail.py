@@ -1,8 +1,8 @@
 """Mail servers: ports.Mailer by SMTP, or by the local sendmail.
 
-What matters is to know whether a mail was sent. Until the final dot of SMTP's DATA has gone out the
-server may not deliver (RFC 5321, 4.1.1.4); from there on its answer decides, and without an answer
-nobody knows.
+It matters to know whether a mail was sent. Until the final dot of SMTP's DATA has gone out the
+server may not deliver (RFC 5321, 4.1.1.4); from then on its answer decides, and without an answer
+the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vampd.ports import Mailer
 
 _START_DATA, _DONE = 354, 250
 _DOT = re.compile(rb"^\.", re.MULTILINE)
-# sysexits.h: some sendmails exit so although they have put the mail into their queue.
+# sysexits.h: some sendmails exit so although they have queued the mail.
 _TEMPORARY_FAILURE = 75
 
 
@@ -48,7 +48,7 @@ def mailer_of(settings: Mail) -> Mailer:
 
 
 class SmtpMailer:
-    """A mail server that is spoken to by SMTP; never without TLS unless so configured."""
+    """A mail server reached by SMTP; never without TLS unless so configured."""
 
     def __init__(self, settings: Mail) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class SmtpMailer:
                 self._introduce(server)
                 _require(server.mail(sender), "the sender", sender)
                 for recipient in recipients:
-                    # All or none: a mail that only some got could not be sent again in peace.
+                    # All or none: a mail that only some received could not be sent again safely.
                     _require(server.rcpt(recipient), "the recipient", recipient)
                 code, answer = server.docmd("DATA")
                 if code != _START_DATA:
@@ -90,7 +90,7 @@ class SmtpMailer:
 
     def _introduce(self, server: smtplib.SMTP) -> None:
         if self._settings.tls is Tls.STARTTLS:
-            # Raises where the server offers none: no mail and no password falls back to plain.
+            # Raises if the server offers none: neither mail nor password is ever sent in the clear.
             server.starttls(context=self._trust())
         if self._settings.credentials is not None:
             credentials = read_credentials(self._settings.credentials)
@@ -131,13 +131,13 @@ class SmtpMailer:
     def _failed(self, reason: str) -> TransientError:
         return TransientError(
             "mail_failed",
-            f"the mail was not sent by {self._where}: {reason}; it may be tried again",
+            f"the mail was not sent by {self._where}: {reason}; it may be retried",
             host=self._settings.host,
         )
 
 
 class SendmailMailer:
-    """The local sendmail, which queues what it takes."""
+    """The local sendmail, which queues what it accepts."""
 
     def __init__(self, program: Path, timeout_s: float) -> None:
         self._program = program
@@ -149,7 +149,7 @@ class SendmailMailer:
         try:
             ended = run_process(
                 argv,
-                # Its line ends on a pipe are those of the system.
+                # On a pipe it expects the system's line ends.
                 stdin=mail.replace(b"\r\n", b"\n"),
                 pace=SteadyPace(),
                 silent_after_s=self._timeout_s,
@@ -166,7 +166,7 @@ class SendmailMailer:
             raise TransientError(
                 "mail_failed",
                 f"the mail was not sent: {self._program} ended with status {ended.status}:"
-                f" {ended.last_words}; it may be tried again",
+                f" {ended.last_words}; it may be retried",
                 program=str(self._program),
             )
 
@@ -180,8 +180,8 @@ def _require(answer: tuple[int, bytes], what: str, address: str) -> None:
 def _uncertain(what: str) -> DataError:
     return DataError(
         "mail_uncertain",
-        f"{what}: the mail may have been sent, so it is not sent again by itself. Ask whether it"
-        " has arrived, then tell: `vampctl mail NIGHT --mark-sent` if it has, else"
+        f"{what}: the mail may have been sent, so it is not sent again automatically. Ask whether"
+        " it has arrived, then record it: `vampctl mail NIGHT --mark-sent` if it has, else"
         " `vampctl mail NIGHT --send --yes`",
     )
 
@@ -191,7 +191,7 @@ def _text(answer: bytes | str) -> str:
 
 
 def _leave(server: smtplib.SMTP) -> None:
-    # What was sent is decided by now.
+    # By now it is settled whether the mail was sent.
     with suppress(OSError, smtplib.SMTPException):
         server.quit()
     server.close()

@@ -1,11 +1,11 @@
 """Other programs, run so that they follow the pace and never outlive the daemon.
 
-A program gets a process group of its own in the daemon's session: the group is what is paused and
-ended, children of the program included. ``setpriv --pdeathsig`` (util-linux, essential on Debian)
-has the kernel kill the program when the thread that waits for it dies, which `preexec_fn` could
-only do at the risk of deadlock beside other threads. Its own children (rsync's receiver, ssh) then
-find their pipes closed; if they stand still, the kernel wakes them, because their group becomes an
-orphan of the session (_exit(2)). That is why it gets no session of its own.
+A program gets its own process group in the daemon's session: the group is what is paused and ended,
+including the program's children. ``setpriv --pdeathsig`` (util-linux, essential on Debian) has the
+kernel kill the program when the thread that waits for it dies, which `preexec_fn` could only do at
+the risk of a deadlock with other threads. The program's own children (rsync's receiver, ssh) then
+find their pipes closed; if they are stopped, the kernel wakes them, because their group becomes an
+orphan of the session (_exit(2)). That is why it does not get its own session.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Ended:
     """How a program ended.
 
     ``status`` is its exit status, negative for the signal that killed it; ``stderr`` is the tail
-    (16 KiB); ``paused_s`` tells how long it was made to stand still.
+    (16 KiB); ``paused_s`` is how long it was paused.
     """
 
     status: int
@@ -56,7 +56,7 @@ def run_process(
 ) -> Ended:
     """Run a program in the C locale to its end, whatever its status, and return its output.
 
-    While ``pace`` is paused its process group stands still; when ``pace`` is stopped the group is
+    While ``pace`` is paused its process group is suspended; when ``pace`` is stopped the group is
     ended (SIGTERM, after five seconds SIGKILL) and ClaimLost (``stopped``) raised. TransientError
     ``program_silent`` if it neither reads nor writes for ``silent_after_s``, pauses excepted;
     ConfigError ``program_missing`` if it does not exist.
@@ -66,7 +66,7 @@ def run_process(
         if shutil.which(name) is None:
             raise ConfigError(
                 "program_missing",
-                f"the program {name} is not installed or may not be executed; install it or correct"
+                f"the program {name} is not installed or not executable; install it or correct"
                 " the configuration",
                 program=name,
             )
@@ -81,13 +81,13 @@ def run_process(
 
 
 def _attend(program: _Program, pace: Pace, silent_after_s: float) -> float:
-    """Serve the program until it exits; seconds that it stood still."""
+    """Serve the program until it exits; return the seconds that it was paused."""
     stands = False
     paused_s = 0.0
     seen_at = active_at = time.monotonic()
     while not program.exited:
         if pace.stopped:
-            raise ClaimLost("stopped", f"{program.name} was ended: the work is to stop now")
+            raise ClaimLost("stopped", f"{program.name} was ended because the work is stopping")
         now = time.monotonic()
         if stands:
             paused_s += now - seen_at
@@ -139,11 +139,11 @@ class _Program:
         try:
             if not self.exited:
                 self._end_gently()
-            # Stragglers of the group; until the program is reaped below, nobody else can have its
+            # Stragglers of the group; until the program is reaped below, no other can have its
             # number.
             self.signal(signal.SIGKILL)
-            # What the program itself wrote is in the pipes by now. To wait for their ends would be
-            # to wait for a connection-sharing ssh master, which inherits stderr and stays.
+            # What the program itself wrote is in the pipes by now. Waiting for their ends would
+            # mean waiting for a connection-sharing ssh master, which inherits stderr and stays.
             while self.serve(0):
                 pass
             self.status = self._process.wait()
@@ -159,7 +159,7 @@ class _Program:
         os.killpg(self._process.pid, number)
 
     def serve(self, timeout_s: float) -> bool:
-        """Move bytes through the pipes as soon as it goes; whether any were moved."""
+        """Move bytes through the pipes when they are ready; return whether any were moved."""
         moved = False
         for key, _ in self._selector.select(timeout_s):
             if key.fd == self._exit_fd:
@@ -177,7 +177,7 @@ class _Program:
             written = os.write(self._stdin_fd, self._unsent[:_CHUNK_BYTES])
             self._unsent = self._unsent[written:]
         except BrokenPipeError:
-            self._unsent = self._unsent[:0]  # it may end without reading all; its status tells
+            self._unsent = self._unsent[:0]  # it may end without reading all; its status shows that
         if not self._unsent and self._process.stdin is not None:
             self._selector.unregister(self._stdin_fd)
             self._process.stdin.close()
@@ -195,7 +195,7 @@ class _Program:
         return bool(chunk)
 
     def _end_gently(self) -> None:
-        # The pipes end when the last of the group has: rsync's receiver, say, which still moves
+        # The pipes close when the last of the group exits: rsync's receiver, which still moves
         # its unfinished file aside.
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)

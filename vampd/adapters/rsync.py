@@ -1,9 +1,9 @@
-"""rsync: its arguments as a pure function, and its exits in our words.
+"""rsync: its arguments as a pure function, and its exit statuses as our errors.
 
-Source of options and exit values: rsync(1). Against the habits of old: no ``-P`` (killed, it leaves
-a truncated file under its final name), no ``-u`` (skips what is damaged but newer), no ``--delete``
-ever, and names only on standard input (they hold colons). There is no ``--mkpath`` either: the
-configured folder must be there, else the disk behind it is not mounted.
+Source of options and exit values: rsync(1). Unlike the old tools: no ``-P`` (killed, it leaves a
+truncated file under its final name), no ``-u`` (skips what is damaged but newer), never
+``--delete``, and names only on standard input (they hold colons). There is no ``--mkpath`` either:
+the configured folder must exist, else the disk behind it is not mounted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Links(Enum):
 
 
 class Durability(Enum):
-    """Whether the rsyncs of both sides can fsync what they wrote before they name it."""
+    """Whether the rsyncs of both sides can fsync what they wrote before they rename it."""
 
     FSYNC = "fsync"
     DEFAULT = "default"
@@ -61,7 +61,7 @@ def rsync_arguments(
     arguments = [
         "--files-from=-",
         "--from0",
-        "-s",  # secluded arguments: no shell there sees the names of folders
+        "-s",  # secluded arguments: no shell there sees folder names
         "--times",
         "--modify-window=-1",  # times agree to the nanosecond, not to the second
         "--no-implied-dirs",
@@ -90,7 +90,7 @@ def remote_shell_text(words: Sequence[str]) -> str:
 
 
 def names_text(files: Sequence[str]) -> bytes:
-    """The files' names as standard input wants them; ValueError for a path out of the night."""
+    """The files' names as standard input expects them; ValueError for a path outside the night."""
     for path in files:
         if not path or "\0" in path or path.startswith("/") or ".." in path.split("/"):
             raise ValueError(f"only paths below the night's folder may be sent, not {path!r}")
@@ -98,12 +98,12 @@ def names_text(files: Sequence[str]) -> bytes:
 
 
 def rsync_error(ended: Ended, target: str) -> VampdError:
-    """What a bad exit means for the night."""
+    """The error that a bad exit means for the night."""
     words = ended.last_words
     if _FULL.search(ended.stderr):
         return DiskFull(
             "archive_full",
-            f"there is no space left at {target}; make space there ({words})",
+            f"there is no space left at {target}; free some there ({words})",
             target=target,
         )
     if _NO_FOLDER.search(ended.stderr):

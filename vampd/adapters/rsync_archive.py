@@ -39,7 +39,7 @@ class RsyncArchive(ABC):
     """
 
     def __init__(self, path: Path, transfer: Transfer, name: str | None = None) -> None:
-        """``name`` is what the night's folder in ``path`` is called, None for its date."""
+        """``name`` is the name of the night's folder in ``path``, None for its date."""
         self._path = path
         self._transfer = transfer
         self._name = name
@@ -58,7 +58,7 @@ class RsyncArchive(ABC):
 
     @abstractmethod
     def space(self) -> Space:
-        """The room on the file system that holds the nights there."""
+        """The space on the file system that holds the nights there."""
 
     @abstractmethod
     def _target(self, night: NightId) -> str:
@@ -89,7 +89,7 @@ class RsyncArchive(ABC):
     ) -> None:
         """Copy these files of the night's folder; a final name appears only when it is whole.
 
-        What an rsync that was killed has left of them there goes.
+        Removes what a killed rsync has left of them there.
 
         Raises RemoteUnavailable, DiskFull; DataError ``source_unreadable``, ``source_is_no_file``;
         TransientError ``source_vanished``, ``transfer_failed``.
@@ -137,7 +137,7 @@ class RsyncArchive(ABC):
                     command,
                     stdin=names_text(files),
                     pace=pace,
-                    # rsync has its own timeout, which speaks more clearly.
+                    # rsync has its own timeout, with a clearer message.
                     silent_after_s=2 * self._transfer.timeout_s,
                 )
             except TransientError as error:
@@ -146,8 +146,8 @@ class RsyncArchive(ABC):
                 raise unreachable(target, error.message) from error
             if ended.status == 0:
                 return
-            # The far side does not wait for ever while we stand still for the cameras. What it has
-            # of the file is kept aside there, so going on costs little, and it is no failure.
+            # The far side does not wait forever while we pause for the cameras. What it has of the
+            # file is kept aside there, so resuming costs little, and it is no failure.
             if not (ended.paused_s > 0 and ended.status in CONNECTION_LOST):
                 raise rsync_error(ended, target)
 
@@ -170,7 +170,7 @@ class RsyncArchive(ABC):
     ) -> Iterator[tuple[list[str], tuple[str, ...]]]:
         """The programs that `send` would run, each with the names on its standard input.
 
-        Of the host only rsync's abilities are asked; RemoteUnavailable.
+        Only asks the host what its rsync can do. RemoteUnavailable.
         """
         for links, group in _by_links(files):
             durability = self._known_durability(pace)
@@ -199,7 +199,7 @@ def _by_links(files: Sequence[str]) -> Iterator[tuple[Links, tuple[str, ...]]]:
 
 
 def _check_sources(folder: Path, files: Sequence[str], links: Links) -> None:
-    # rsync would pass over what is no file in silence.
+    # rsync would silently skip what is not a file.
     for path in files:
         try:
             status = os.stat(folder / path, follow_symlinks=links is Links.FOLLOWED)

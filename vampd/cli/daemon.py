@@ -16,8 +16,8 @@ from vampd.cli.shared.session import (
     examples,
     read_settings,
     run_command,
-    settings_file,
 )
+from vampd.config import config_path
 from vampd.errors import VampdError
 from vampd.log import LogLevel, LogTarget, configure_log, get_log, is_journal
 
@@ -45,14 +45,14 @@ def _show_version(asked: bool) -> None:
 def run(
     config: ConfigOption = None,
     until_idle: Annotated[
-        bool, typer.Option("--until-idle", help="Exit when no night can advance any more.")
+        bool, typer.Option("--until-idle", help="Exit when no night can advance further.")
     ] = False,
     log_target: Annotated[
         LogTarget,
         typer.Option("--log", help="auto: the journal under systemd, else the console."),
     ] = LogTarget.AUTO,
     log_level: Annotated[
-        LogLevel, typer.Option("--log-level", help="The least level that is logged.")
+        LogLevel, typer.Option("--log-level", help="The lowest level that is logged.")
     ] = LogLevel.INFO,
     version: Annotated[
         bool,
@@ -61,11 +61,10 @@ def run(
 ) -> None:
     """Take nights from raw cubes to verified products on the archive host.
 
-    SIGTERM stops it, SIGHUP lets it read its configuration again for the next attempts. Exit
-    status: 0 stopped or idle, 1 cannot work (the database, another vampd), 2 usage, 78
-    configuration.
+    SIGTERM stops it; SIGHUP makes it reread its configuration for the next attempts. Exit status:
+    0 stopped or idle, 1 cannot work (the database, another vampd), 2 usage, 78 configuration.
     """
-    # Before anything heavy, so that a configuration that cannot be used is told at once.
+    # Before anything heavy, so that an unusable configuration is reported at once.
     read = partial(read_settings, config)
     configure_log(log_target, log_level)
     try:
@@ -74,11 +73,11 @@ def run(
         from vampd.wiring.service import run_daemon
 
         mode = RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER
-        run_daemon(read, mode, settings_file(config))
+        run_daemon(read, mode, config_path(config))
     except VampdError as error:
         if not is_journal(sys.stderr, os.environ):
             raise
-        # A line on standard error would reach the journal too, but without its fields.
+        # A line on standard error would also reach the journal, but without its fields.
         get_log().error("daemon.failed", code=error.code, error=error.message)
         raise typer.Exit(error.exit_status) from error
 

@@ -1,4 +1,4 @@
-"""vampctl: what people ask vampd and tell it."""
+"""vampctl: query and control vampd."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vampd.cli.mail import mail, manifest
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, examples, run_command
 
-# Help as plain text: it reads the same on a terminal, in a pipe and in a manual page.
+# Help as plain text: it reads the same on a terminal, in a pipe and in a man page.
 app = typer.Typer(
     name="vampctl",
     no_args_is_help=True,
@@ -59,7 +59,7 @@ def vampctl(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,
 ) -> None:
-    """Ask and tell vampd about its nights; every command works with the daemon up or down.
+    """Query and control vampd; every command works whether or not the daemon is running.
 
     Times are UT. Exit status: 0 done, 1 something is wrong with a night, 2 usage, 78 configuration.
     """
@@ -128,7 +128,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
     files.unpack: ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
     consolidate.consolidate: ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
     control.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
-    control.hold: ('vampctl hold 20251106 --reason "darks still to come"',),
+    control.hold: ('vampctl hold 20251106 --reason "darks to follow"',),
     control.release: ("vampctl release 20251106",),
     doctor.doctor: (
         "vampctl doctor",

@@ -1,8 +1,7 @@
 """Settings: frozen, typed, from one TOML file. What is not understood is refused.
 
 A wrong key, type or value raises ConfigError with the key's full name; for an unknown key the
-nearest known one is suggested. Relative paths are refused, except in ``database.url`` of the
-embedded demo, which names none.
+nearest known one is suggested. Relative paths are refused.
 """
 
 from __future__ import annotations
@@ -10,13 +9,14 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
 from vampd.config.mail import Mail, Tls
+from vampd.config.packaged import packaged_file
 from vampd.config.service import Database, Disk, Retry, Schedule, Watch
 from vampd.config.stages import (
     Authority,
@@ -33,6 +33,7 @@ from vampd.errors import ConfigError
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "DEMO_VARIABLE",
     "MACHINE_CONFIG",
     "Authority",
     "Destination",
@@ -45,7 +46,10 @@ __all__ = [
     "Watch",
     "WhenMissing",
     "config_path",
+    "demo_folder",
+    "demo_text",
     "load_settings",
+    "make_demo_folder",
     "packaged_file",
     "parse_settings",
 ]
@@ -71,13 +75,6 @@ class Settings(Table):
     mail: Mail = Mail()
 
 
-def packaged_file(name: str) -> Path:
-    """A file of the repository's ``config`` folder, installed or in a checkout."""
-    installed = Path(str(resources.files("vampd"))) / "_config" / name
-    checkout = Path(str(resources.files("vampd"))).parent / "config" / name
-    return installed if installed.exists() else checkout
-
-
 def config_path(given: Path | None) -> Path | None:
     """The configuration file: the one given, else VAMPD_CONFIG's, else the machine's, if any."""
     named = os.environ.get(CONFIG_VARIABLE)
@@ -87,7 +84,7 @@ def config_path(given: Path | None) -> Path | None:
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and validate a configuration file; ConfigError tells file, key and what is expected."""
+    """Read and validate a configuration file; ConfigError names file, key and what is expected."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""What differs between two readings of the configuration."""
+"""The difference between two versions of the configuration."""
 
 from __future__ import annotations
 

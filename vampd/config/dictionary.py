@@ -1,6 +1,6 @@
-"""The keyword dictionary's file: a TOML table ``[keywords]`` with one line a keyword.
+"""The keyword dictionary's file: a TOML table ``[keywords]`` with one line per keyword.
 
-``AIRMASS = { form = "%20.3f", unit = "deg" }``; the unit may be missing. What is not understood is
+``AIRMASS = { form = "%20.3f", unit = "deg" }``; the unit is optional. What is not understood is
 refused, with the keyword's name.
 """
 

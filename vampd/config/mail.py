@@ -1,4 +1,4 @@
-"""Settings of mail: who tells STARS, and who hears of low space."""
+"""Settings of mail: who announces manifests to STARS, and who is warned of low space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vampd.model.delivery import Way
 
 
 class Tls(StrEnum):
-    """How the connection to a mail server is made safe; its certificate is always verified."""
+    """How the connection to a mail server is secured; its certificate is always verified."""
 
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
@@ -26,7 +26,7 @@ _MAIL_ADDRESS = re.compile(r"(?!-)[!-~]+@(?!-)[!-~]+")
 
 
 class Mail(Table):
-    """[mail]: who tells STARS, whom, and how; and who is warned when space runs low.
+    """[mail]: who mails STARS, whom, and how; and who is warned when space runs low.
 
     ``data_host_ip`` is the address that STARS pulls from; it is never guessed, because a host may
     well think that it is 127.0.1.1.
@@ -74,7 +74,7 @@ class Mail(Table):
     @model_validator(mode="after")
     def _consistent(self) -> Mail:
         if self.credentials is not None and self.tls is Tls.NONE:
-            raise ValueError("a password does not travel in the clear: credentials need tls")
+            raise ValueError("a password must not be sent in the clear: credentials need tls")
         if self.automatic and self.missing:
             raise ValueError(f"automatic needs {' and '.join(self.missing)}")
         lacking = [key for key in self.missing if key in ("mail.sender", "mail.host")]

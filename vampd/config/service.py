@@ -1,4 +1,4 @@
-"""Settings of the service: what it watches, when it works, where its state and its room are."""
+"""Settings of the service: what it watches, when it works, where it keeps state, and free space."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ class Database(Table):
 
 
 class Disk(Table):
-    """[disk]: room that must stay free, here and on the archive host, and when to warn.
+    """[disk]: space that must stay free, here and on the archive host, and when to warn.
 
-    ``warn_below`` is a part of the file system.
+    ``warn_below`` is a fraction of the file system.
     """
 
     reserve_bytes: Annotated[int, Field(ge=0)] = 0

@@ -1,4 +1,4 @@
-"""Settings of the stages, but for transfer."""
+"""Settings of the stages except transfer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Sync(Table):
 
 
 class WhenMissing(StrEnum):
-    """What a night's cubes without a required card lead to."""
+    """What happens to a night whose cubes lack a required card."""
 
     WARN = "warn"
     HOLD = "hold"
@@ -72,7 +72,7 @@ class Headers(Table):
     def _keywords(cls, required: tuple[str, ...]) -> tuple[str, ...]:
         for keyword in required:
             if not _KEYWORD.fullmatch(keyword):
-                raise ValueError(f"{keyword!r} is no keyword such as 'EXPTIME'")
+                raise ValueError(f"{keyword!r} is not a keyword such as 'EXPTIME'")
         return required
 
 
@@ -147,7 +147,7 @@ class ManifestSettings(Table):
 
     @model_validator(mode="after")
     def _columns_have_names(self) -> ManifestSettings:
-        self.manifest_form  # noqa: B018 - its own rules decide
+        self.manifest_form  # noqa: B018 - validates itself
         return self
 
     @property

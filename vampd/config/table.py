@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Table(BaseModel):
-    """A table of the file: frozen, and without keys that are not known."""
+    """A table of the file: frozen, and unknown keys are refused."""
 
-    # Built once, as parts of Settings, and not each by itself as well: that doubles the start.
+    # Built once, as parts of Settings; building each on its own too would double the start.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

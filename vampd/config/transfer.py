@@ -11,7 +11,7 @@ from vampd.model.nights import Kind
 
 
 def _split_destination(destination: str) -> tuple[str | None, str]:
-    # The path begins with the first slash: a colon behind it is a part of a name.
+    # The path begins at the first slash: a colon after it is part of a name.
     front, slash, rest = destination.partition("/")
     if not front:
         return None, slash + rest

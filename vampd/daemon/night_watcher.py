@@ -1,7 +1,7 @@
-"""From looks to events: nights are discovered, settle, stir, and are reopened by late data.
+"""From scans to events: nights are discovered, settle, stir, and are reopened by late data.
 
-Correct by itself at every periodic scan; file system events only hasten one. A finished night is
-looked at only when a stream folder's own mtime changed, and slowly file by file.
+Correct with periodic scans alone; file system events only hasten one. A finished night is
+checked only when a stream folder's own mtime changed, and slowly file by file.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ class NightWatcher:
         self.unsettled: frozenset[NightId] = frozenset()
 
     def scan(self, settings: Settings) -> Iterator[NightId]:
-        """Look at every night once, yielding each, so that the caller stays in charge between.
+        """Check every night once, yielding each, so that the caller keeps control in between.
 
         Afterwards ``cameras_wrote_at`` (unix seconds) and ``unsettled`` (nights that will settle by
         themselves) are up to date.
         """
         root = settings.watch.root
         unsettled: set[NightId] = set()
-        # One question for all the nights that are done; what people may move is asked for anew.
+        # One query for all finished nights; those that people may move are read again.
         done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
         for night in find_nights(root):
             record = done.get(night) or self._store.night(night) or self._discover(night)
@@ -101,13 +101,13 @@ class NightWatcher:
                 elif record.note_code == WaitCode.UNLISTED and not _is_filling(record):
                     self._note(record, None)
             except IllegalTransition:
-                unsettled.add(night)  # a person was quicker; the next scan sees what they said
+                unsettled.add(night)  # a person was faster; the next scan sees the result
             except OSError as error:
-                # One folder that cannot be read must not keep the others waiting.
+                # One folder that cannot be read must not delay the others.
                 _log.warning(
                     "night.unreadable", night=night.date, kind=night.kind.value, error=str(error)
                 )
-                self._note(record, Wait(WaitCode.UNLISTED, f"cannot be looked at: {error}"))
+                self._note(record, Wait(WaitCode.UNLISTED, f"cannot be read: {error}"))
             yield night
         self.unsettled = frozenset(unsettled)
 
@@ -118,7 +118,7 @@ class NightWatcher:
         return record
 
     def _look_at(self, record: NightRecord, settings: Settings) -> bool:
-        """Look at one night; whether it is still to settle by itself."""
+        """Check one night; return whether it is still to settle by itself."""
         rules = readiness_rules(settings)
         if is_ignored(record.night, rules):
             judged = judge_readiness(Observation(record), rules, self._clock())
@@ -129,10 +129,10 @@ class NightWatcher:
         return self._look_at_open(record, settings)
 
     def _look_at_finished(self, record: NightRecord, settings: Settings) -> bool:
-        """Look at a night that is done; whether late data have reopened it."""
+        """Check a finished night; return whether late data have reopened it."""
         night, now = record.night, self._monotonic()
         times = stream_times(settings.watch.root / night.folder)
-        # In the first round after a start nobody knows what happened meanwhile.
+        # In the first round after a start it is unknown what happened meanwhile.
         due = self._deep_looks.get(night, float("-inf")) + settings.watch.deep_scan_every_s <= now
         if not due and self._stream_times.get(night) == times:
             return False
@@ -145,7 +145,7 @@ class NightWatcher:
         return True
 
     def _look_at_open(self, record: NightRecord, settings: Settings) -> bool:
-        """Look at a night that is not done; whether it is still to settle by itself."""
+        """Check an unfinished night; return whether it is still to settle by itself."""
         night, status = record.night, record.state.status
         if status is Status.HELD:
             return False
@@ -169,7 +169,7 @@ class NightWatcher:
         self._still[night] = (
             still.after(seen.look, now) if still else Stillness(seen.look.signature, now)
         )
-        # A clock that is ahead on the host that writes must not pause us for ever.
+        # A clock that is ahead on the writing host must not pause us forever.
         self.cameras_wrote_at = max(self.cameras_wrote_at, min(seen.latest_s, self._clock()))
         return seen
 
@@ -195,7 +195,7 @@ class NightWatcher:
             self._still[night] = Stillness(seen.look.signature, self._monotonic())
         if isinstance(judged, Ready):
             self._checks.pop(night, None)
-            # Kept, so that also the next daemon sees what was written after this moment.
+            # Stored, so that the next daemon too sees what was written after this moment.
             settled = NightUpdate(note_code="", note="", signature=seen.look.signature)
             self._store.update(night, settled)
             self._apply(night, Event(EventName.SETTLED), "quiet")

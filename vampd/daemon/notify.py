@@ -1,4 +1,4 @@
-"""What systemd is told: READY, STATUS, WATCHDOG, RELOADING, STOPPING (see sd_notify(3))."""
+"""What systemd is sent: READY, STATUS, WATCHDOG, RELOADING, STOPPING (see sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from systemd.daemon import notify
 
 
 class Notifier:
-    """Talks to the service manager, if there is one.
+    """Notifies the service manager, if there is one.
 
-    systemd-python raises where nobody listens any more; being deaf must not end the daemon.
+    systemd-python raises if no one listens any more; that must not end the daemon.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Notifier:
         self._fed_at = float("-inf")
         self._status = ""
 
-    def tell(self, state: str) -> None:
+    def send(self, state: str) -> None:
         """Send one notification."""
         try:
             notify(state)
@@ -28,29 +28,29 @@ class Notifier:
             return
 
     def ready(self) -> None:
-        """The start, or a reload, is complete."""
-        self.tell("READY=1")
+        """Startup, or a reload, is complete."""
+        self.send("READY=1")
 
     def stopping(self) -> None:
         """The daemon is ending."""
-        self.tell("STOPPING=1")
+        self.send("STOPPING=1")
 
     def reloading(self) -> None:
-        """The configuration is being read again."""
+        """The configuration is being reread."""
         monotonic_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self.tell(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}")
+        self.send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}")
 
     def status(self, text: str) -> None:
         """The line that `systemctl status` shows; sent only when it changes."""
         if text != self._status:
             self._status = text
-            self.tell(f"STATUS={text}")
+            self.send(f"STATUS={text}")
 
     def feed_watchdog(self) -> None:
-        """The scheduler has made progress; sent four times an interval at most."""
+        """The scheduler has made progress; sent at most four times per interval."""
         if self._watchdog_s is None:
             return
         now = time.monotonic()
         if now - self._fed_at >= self._watchdog_s / 4:
             self._fed_at = now
-            self.tell("WATCHDOG=1")
+            self.send("WATCHDOG=1")

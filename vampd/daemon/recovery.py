@@ -1,4 +1,4 @@
-"""Nights whose runner was killed: given back to be resumed, or held once that went on too long."""
+"""Nights whose runner was killed: resumed, or held after too many times."""
 
 from __future__ import annotations
 

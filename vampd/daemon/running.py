@@ -1,4 +1,4 @@
-"""The attempts that run now, each in a thread of its own."""
+"""The running attempts, each in its own thread."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class AttemptMaker(Protocol):
     def make(
         self, record: NightRecord, settings: Settings, stop: Flag, is_stopping: Callable[[], bool]
     ) -> Attempt:
-        """An attempt at this night; ``stop`` ends it, ``is_stopping`` tells of the daemon."""
+        """An attempt at this night; ``stop`` ends it, ``is_stopping`` is the daemon's."""
         ...
 
 
 @dataclass
 class _Running:
-    """An attempt in its thread, and the flag that ends it."""
+    """An attempt in its thread, and the flag that stops it."""
 
     record: NightRecord
     thread: threading.Thread
@@ -40,9 +40,9 @@ class _Running:
 
 
 class RunningAttempts:
-    """Starts attempts and sees them end; ``wake`` is set when one has ended.
+    """Starts and joins attempts; ``wake`` is set when one has ended.
 
-    ``flags`` is a folder for the flags that end attempts.
+    ``flags`` is a folder for the flags that stop attempts.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RunningAttempts:
         self._wake = wake
         self._numbers = itertools.count(1)
         self._running: dict[NightId, _Running] = {}
-        # What ended an attempt that could not be concluded: the daemon must end as well.
+        # The error of an attempt that could not be concluded: the daemon must stop as well.
         self.fatal: BaseException | None = None
 
     def __contains__(self, night: NightId) -> bool:
@@ -77,7 +77,7 @@ class RunningAttempts:
         return Flag.create(self._flags / f"{night.date}-{night.kind}-{next(self._numbers)}")
 
     def launch(self, record: NightRecord, settings: Settings, stop: Flag) -> None:
-        """Run an attempt at a night that was claimed just now."""
+        """Run an attempt at a night that was just claimed."""
         thread = threading.Thread(
             target=self._run, args=(record, settings, stop), name=str(record.night)
         )
@@ -95,7 +95,7 @@ class RunningAttempts:
             self._wake.set()
 
     def end_superseded(self, records: Iterable[NightRecord]) -> None:
-        """End the attempts at nights that a person took from them meanwhile."""
+        """Stop the attempts at nights that a person has moved meanwhile."""
         for record in records:
             running = self._running.get(record.night)
             if running is None or running.stop.is_raised:
@@ -112,7 +112,7 @@ class RunningAttempts:
                 del self._running[night]
 
     def end_all(self) -> None:
-        """Ask all to end and wait a while; those that remain die with the process."""
+        """Ask all to stop and wait a while; those that remain die with the process."""
         for running in self._running.values():
             running.stop.raise_()
         deadline = time.monotonic() + _STOP_WITHIN_S

@@ -1,8 +1,8 @@
-"""The scheduler: one loop that looks, decides what runs, and starts attempts.
+"""The scheduler: one loop that scans, decides what runs, and starts attempts.
 
-Whatever it knows it reads from the store, so that people and their commands are heard within a
-second, whether they hold, retry or release, and also while a night runs. The loop is one class: its
-steps share what runs now, and what they may decide lies in ``model.schedule``.
+All it knows it reads from the store, so that people's commands take effect within a second, whether
+they hold, retry or release, even while a night runs. The loop is one class: its steps share what is
+running, and what they may decide is in ``model.nights``.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ _log = get_log()
 _TICK_S = 0.25
 _SHORTEST_SCAN_S = 0.1
 _STORE_AGAIN_S = 1.0
-# What a night that could run otherwise waits for, and what its state alone does not tell.
+# What a night that could otherwise run waits for, and what its state alone does not show.
 _NOTED = frozenset({WaitCode.IGNORED, WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
 # What ends without a person, new data or a later hour.
 _GOES_ON = frozenset({WaitCode.RUNNING, WaitCode.RETRY_LATER})
 
 
 class RunMode(StrEnum):
-    """When the daemon ends by itself."""
+    """When the daemon stops by itself."""
 
     FOREVER = "forever"
     UNTIL_IDLE = "until idle"
 
 
 class Scheduler:
-    """Runs nights until it is told to end.
+    """Runs nights until stopped.
 
-    ``attempts`` makes the attempts at claimed nights, ``flags`` is a folder for the flags that end
-    them; ``pause`` is raised while cameras write; ``is_in_foreground`` tells whether a person's
-    `vampctl run` has a night now.
+    ``attempts`` makes the attempts at claimed nights, ``flags`` is a folder for the flags that stop
+    them; ``pause`` is raised while cameras write; ``is_in_foreground`` says whether a
+    `vampctl run` is running a night.
     """
 
     def __init__(
@@ -106,21 +106,21 @@ class Scheduler:
         self._scanned_at = float("-inf")
         self._counter = -1
         self._records: tuple[NightRecord, ...] = ()
-        # Without the nights that are done, of which there may be thousands: four looks a second
-        # at all of them would cost more than all the rest of an idle daemon.
+        # Without the nights that are done, of which there may be thousands: checking all of
+        # them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
         self._idle_status = ""
 
     def stop(self) -> None:
-        """Ask the loop to end (safe in a signal handler)."""
+        """Ask the loop to stop (safe in a signal handler)."""
         self._stopping = True
 
     def reload(self) -> None:
-        """Ask for the configuration to be read again (safe in a signal handler)."""
+        """Ask for the configuration to be reread (safe in a signal handler)."""
         self._reloading = True
 
     def is_stopping(self) -> bool:
-        """Whether the loop was asked to end."""
+        """Whether the loop was asked to stop."""
         return self._stopping
 
     def _hinted(self) -> None:
@@ -128,7 +128,7 @@ class Scheduler:
         self._wake.set()
 
     def run(self, mode: RunMode) -> None:
-        """Loop until stopped, or until no night can advance any more.
+        """Loop until stopped, or until no night can advance further.
 
         Raises the error of an attempt that could not be concluded: a StoreError, or a bug.
         """
@@ -154,7 +154,7 @@ class Scheduler:
             raise self._running.fatal
 
     def _recover(self, records: Iterable[NightRecord]) -> None:
-        """Nights that a killed process was running."""
+        """Recover nights that a killed process was running."""
         for record in records:
             runs = record.state.status is Status.RUNNING and record.night not in self._running
             if runs and not self._is_in_foreground(record.night):
@@ -209,7 +209,7 @@ class Scheduler:
 
     def _scan(self) -> None:
         self._hint.clear()
-        # Before the first look, too: the folders of nights that are done are not watched.
+        # Before the first scan, too: the folders of finished nights are not watched.
         self._refresh()
         folders = [self._settings.watch.root, self._settings.watch.root / ARCHIVE_FOLDER]
         done = {r.night for r in self._records if r.state.status is Status.DONE}
@@ -233,8 +233,8 @@ class Scheduler:
                 if record.state.status is not Status.DONE or record.note
             )
             counts = Counter(record.state.status for record in self._records)
-            told = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
-            self._idle_status = f"idle: {told or 'no nights yet'}"
+            summary = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
+            self._idle_status = f"idle: {summary or 'no nights yet'}"
             self._counter = counter
 
     def _cameras_write(self) -> bool:
@@ -255,7 +255,7 @@ class Scheduler:
         limits = run_limits(self._settings, cameras_write=self._cameras_write())
         for night in choose_nights(self._open, rules, limits, self._clock()):
             if night in self._running or self._is_in_foreground(night):
-                continue  # its old attempt has not ended yet, or a person runs it
+                continue  # its old attempt has not ended yet, or it runs in the foreground
             # Before the claim: a night that is claimed must have its attempt, full disk or not.
             stop = self._running.make_stop_flag(night)
             try:
@@ -264,7 +264,7 @@ class Scheduler:
                 )
             except IllegalTransition:
                 stop.path.unlink()
-                continue  # a person was quicker
+                continue  # a person was faster
             failpoint("scheduler.claim.committed")
             self._running.launch(record, self._settings, stop)
             self._counter = -1
@@ -274,14 +274,14 @@ class Scheduler:
         rules, now = readiness_rules(self._settings), self._clock()
         next_for_ids = find_next_for_ids(self._open, rules)
         for record in self._open:
-            # The night watcher judges those that fill, for which it has looked at the disk.
+            # The night watcher judges filling nights, for which it has read the disk.
             if record.state.status is not Status.FILLING:
                 yield record, judge_readiness(Observation(record, next_for_ids), rules, now)
 
     def _note_waits(self) -> None:
         for record, judged in self._judge_open():
             if record.state.status is Status.HELD or record.note_code == WaitCode.UNLISTED:
-                continue  # what is on record of it is shown until more is known
+                continue  # its record is shown until more is known
             wait = judged if isinstance(judged, Wait) and judged.code in _NOTED else None
             note = note_of(wait)
             if (record.note_code or "", record.note or "") != (note.note_code, note.note):
@@ -289,11 +289,11 @@ class Scheduler:
 
     @property
     def has_hanging_attempts(self) -> bool:
-        """Whether attempts did not end when the loop did."""
+        """Whether attempts did not end with the loop."""
         return bool(self._running)
 
     def _is_idle(self) -> bool:
-        """Whether no night can advance any more without a person, new data or a later hour."""
+        """Whether no night can advance further without a person, new data or a later hour."""
         if self._running or self._night_watcher.unsettled or self._hint.is_set():
             return False
         self._refresh()

@@ -1,7 +1,7 @@
-"""File system events as a hint that a scan is worth it: never more than that.
+"""File system events: only a hint that a scan is worthwhile.
 
-Only names that come and go and writers that close are asked for; a camera that streams hundreds of
-MB/s must not wake anybody with every write.
+Watches only names that come and go and writers that close; a camera that streams hundreds of MB/s
+must not wake the daemon with every write.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Handler(FileSystemEventHandler):
 
 
 class FolderWatch:
-    """Watches a changing set of folders, each without what lies below it."""
+    """Watches a changing set of folders, each without its subfolders."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._handler = _Handler(wake)
@@ -54,11 +54,11 @@ class FolderWatch:
         self._watches: dict[Path, ObservedWatch] = {}
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._observer.start()
 
     def follow(self, folders: Iterable[Path]) -> None:
-        """Watch these folders, as far as they exist, and no others.
+        """Watch these folders, if they exist, and no others.
 
         A folder that cannot be watched (inotify's limits, a network file system) is left to the
         periodic scan.
@@ -76,6 +76,6 @@ class FolderWatch:
                 return
 
     def close(self) -> None:
-        """End watching."""
+        """Stop watching."""
         self._observer.stop()
         self._observer.join()

@@ -2,7 +2,7 @@
 
 A file is written under a hidden temporary name in its own folder, fsynced, and then renamed
 (`replacing`: listings, framelists) or linked (`creating`: products; never overwrites) to its final
-name; then the folder is fsynced. A full disk is DiskFull (``disk_full``) wherever it shows.
+name; then the folder is fsynced. A full disk raises DiskFull (``disk_full``) wherever it shows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @contextmanager
 def translating_full_disk(path: Path) -> Iterator[None]:
-    """Turn "no space left" and "quota exceeded" into DiskFull that names the file in the making."""
+    """Turn "no space left" and "quota exceeded" into DiskFull that names the file being written."""
     try:
         yield
     except OSError as error:
@@ -37,14 +37,14 @@ def translating_full_disk(path: Path) -> Iterator[None]:
         raise DiskFull(
             "disk_full",
             f"cannot write {path}: {error.strerror}; free space or inodes on its file system,"
-            " the work is then taken up again by itself",
+            " and the work resumes by itself",
             path=str(path),
         ) from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A writable binary file that takes the place of ``path`` when the block ends well.
+    """A writable binary file that replaces ``path`` when the block ends well.
 
     After an error in the block nothing has changed and no temporary file is left.
     """
@@ -57,10 +57,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
-    """As `replacing`, for many files of one folder that are made together.
+    """As `replacing`, for many files of one folder that are written together.
 
     The file is durable before it has its name, but the name is not yet: call `fsync_folder` once
-    behind the last of them, before anything relies on any of them.
+    after the last of them, before anything relies on any of them.
     """
     with translating_full_disk(path), _temporary(path.parent) as file:
         yield file
@@ -75,7 +75,7 @@ def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
 def creating(path: Path) -> Iterator[BinaryIO]:
     """A writable binary file that becomes ``path`` when the block ends well; never overwrites.
 
-    DataError ``already_exists`` if something of that name is there, or is by then.
+    DataError ``already_exists`` if something has that name, now or by then.
     """
     refuse_existing(path)
     with translating_full_disk(path), _temporary(path.parent) as file:
@@ -98,7 +98,7 @@ def refuse_existing(path: Path) -> None:
 
 
 def sync_file(file: BinaryIO) -> None:
-    """Bring what was written to the disk itself."""
+    """Flush what was written to the disk itself."""
     file.flush()
     os.fsync(file.fileno())
 
@@ -113,7 +113,7 @@ def fsync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder durably, and those above it, unless it is there."""
+    """Create a folder durably, and those above it, unless it exists."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -124,7 +124,7 @@ def make_folder(folder: Path) -> None:
 
 
 def remove_durably(path: Path) -> None:
-    """Remove a file or link; one that is gone already is no error."""
+    """Remove a file or link; a missing one is no error."""
     with suppress(FileNotFoundError):
         path.unlink()
     failpoint("atomic.remove.unlinked")
@@ -132,9 +132,9 @@ def remove_durably(path: Path) -> None:
 
 
 def link_durably(target: str, path: Path) -> None:
-    """Make the symbolic link ``path`` -> ``target``, in the place of another link if need be.
+    """Make the symbolic link ``path`` -> ``target``, replacing another link if need be.
 
-    DataError ``already_exists`` if something that is no symbolic link has the name.
+    DataError ``already_exists`` if something other than a symbolic link has the name.
     """
     if os.path.lexists(path):
         if not path.is_symlink():
@@ -154,7 +154,7 @@ def link_durably(target: str, path: Path) -> None:
 def remove_leftovers(folder: Path) -> tuple[str, ...]:
     """Remove the temporary files of writers that died in this products folder; return their names.
 
-    A living writer holds a lock on its file, which therefore stays. Never for camera streams.
+    A live writer holds a lock on its file, which therefore stays. Never for camera streams.
     """
     removed = [name for name in _temporaries(folder) if _remove_abandoned(folder / name)]
     if removed:
@@ -163,9 +163,9 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
 
 
 def wait_until_writers_exit(folder: Path, patience_s: float) -> None:
-    """`remove_leftovers` until there is none, for the end of all work in this folder.
+    """`remove_leftovers` until there is none, to be called when all work in this folder has ended.
 
-    A writer that was killed holds its lock until it is dead, which on a slow disk takes its time.
+    A killed writer holds its lock until it is dead, which takes time on a slow disk.
     TransientError ``writer_lingers`` if one still lives after ``patience_s``.
     """
     deadline = time.monotonic() + patience_s
@@ -178,8 +178,8 @@ def wait_until_writers_exit(folder: Path, patience_s: float) -> None:
             path = folder / living[0]
             raise TransientError(
                 "writer_lingers",
-                f"{path} is still in the hands of a process that should have ended"
-                f" {patience_s:.0f} s ago; the name tells its pid, find out what keeps it",
+                f"{path} is still held by a process that should have ended"
+                f" {patience_s:.0f} s ago; its name holds the pid: find out what keeps it alive",
                 path=str(path),
             )
         time.sleep(_LOOK_AGAIN_S)
@@ -192,7 +192,7 @@ def _temporary(folder: Path) -> Iterator[BinaryIO]:
         with file:
             yield file
     except BaseException:
-        # A rename may already have taken the name away; then there is nothing to clean.
+        # If a rename has already taken the name, there is nothing to clean up.
         with suppress(FileNotFoundError):
             os.unlink(file.name)
         raise
@@ -223,7 +223,7 @@ def _link(temporary: Path, path: Path) -> None:
 def _already_exists(path: Path) -> DataError:
     return DataError(
         "already_exists",
-        f"expected no file {path}, found one; it is left as it is: look what it holds",
+        f"expected no file {path}, found one; it is left as it is: check what it holds",
         path=str(path),
     )
 
@@ -243,12 +243,12 @@ def _remove_abandoned(path: Path) -> bool:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        # A symbolic link in the making; it cannot be locked, and is made in one go.
+        # A symbolic link being replaced; it cannot be locked, and is made in one step.
         os.unlink(path)
         return True
     try:
         fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Under the lock: a writer that has made the file and not locked it yet then sees it gone.
+        # Under the lock: a writer that has created but not yet locked the file then sees it gone.
         os.unlink(path)
     except (BlockingIOError, FileNotFoundError):
         return False

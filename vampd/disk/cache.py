@@ -17,12 +17,12 @@ def drop_from_cache(file_fd: int) -> None:
 
 
 def drop_all(file_fd: int) -> None:
-    """Give back all pages of a file that are on the disk as well."""
+    """Drop all pages of a file that are also on the disk."""
     os.posix_fadvise(file_fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def drop_behind(file_fd: int, offset: int, length: int) -> None:
-    """Give back the pages of bytes that are not needed again, nor what lies just before them.
+    """Drop the pages of bytes that, like those just before them, are not needed again.
 
     The kernel keeps the pages, or the groups of them, that reach beyond the end; it also keeps
     those that are still to be written.
@@ -42,8 +42,8 @@ def expect_sequential(file_fd: int) -> None:
 
 
 def expect_picks(file_fd: int) -> None:
-    """Keep the kernel from reading ahead by itself: what will be read is told with `read_ahead`.
+    """Keep the kernel from reading ahead on its own: `read_ahead` announces what will be read.
 
-    Of a file of which every other frame is wanted it would read all.
+    From a file of which every other frame is wanted, the kernel would read all.
     """
     os.posix_fadvise(file_fd, 0, 0, os.POSIX_FADV_RANDOM)

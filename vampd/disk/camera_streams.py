@@ -1,7 +1,6 @@
-"""Folders that a person may name and nobody may write to: camera streams, archive nights.
+"""Folders that may be named on a command line but not written to: camera streams, archive nights.
 
-By whatever path they are called. Raw is sacred: who is about to change a file that a person named
-asks here first.
+Whatever path leads there. Raw is sacred: a command that changes a named file asks here first.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from pathlib import Path
 
 from vampd.model.nights import ARCHIVE_FOLDER, parse_night_date
 
-# The old tools' hard links are raw files too: of some nights the only whole ones.
+# The old tools' hard links are raw files too: of some nights the only complete ones.
 _STREAM = re.compile(r"vcam[12](_hlinkbak)?")
 
 
 def find_camera_stream(path: Path, root: Path) -> Path | None:
-    """The camera stream that holds a file, None if it is no raw file.
+    """The camera stream that holds a file, None if it is not a raw file.
 
-    As `find_stream_around` tells of its folder; and a file behind a link is as raw as the link, if
-    that lies in a stream of the watched root.
+    As `find_stream_around` for its folder; and a file behind a link is as raw as the link, if that
+    lies in a stream of the watched root.
     """
     real = Path(os.path.realpath(path))
     for folder in (path.parent, real.parent):
@@ -34,8 +33,8 @@ def find_camera_stream(path: Path, root: Path) -> Path | None:
 def find_stream_around(folder: Path, root: Path) -> Path | None:
     """The camera stream that a folder is or lies in, None if it lies in none.
 
-    The stream of a night of any root counts, told by the names of its folders: a person may name
-    the wrong configuration. Of the watched root those count that are reached by links, too.
+    A stream of a night under any root counts, recognized by its folders' names, since the command
+    may use the wrong configuration. Under the watched root, streams reached by links count too.
     """
     real = Path(os.path.realpath(folder))
     named = Path(os.path.abspath(folder))
@@ -52,7 +51,7 @@ def find_stream_around(folder: Path, root: Path) -> Path | None:
 def find_archive_night(path: Path, root: Path) -> Path | None:
     """The archive night that a folder is or lies in, None if it lies in none.
 
-    As with streams, the names of folders count, and the links of the watched root.
+    As with streams, folder names count, and links under the watched root.
     """
     real = Path(os.path.realpath(path))
     named = Path(os.path.abspath(path))
@@ -81,7 +80,7 @@ def _links_to(stream: Path, real: Path) -> bool:
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    # What is no folder, is gone, or may not be looked into has no entries to be seen.
+    # What is not a folder, is gone, or may not be read has no visible entries.
     with suppress(OSError), os.scandir(folder) as scan:
         yield from scan
 

@@ -17,7 +17,7 @@ CHUNK_BYTES = 4 * 1024 * 1024
 def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
     """Read a file past the cache; its size, mtime (ns) and SHA-256 (hex).
 
-    DataError ``changed_while_read`` if somebody wrote to it meanwhile; OSError as it comes.
+    DataError ``changed_while_read`` if it was written to meanwhile; OSError is passed on.
     """
     size, mtime_ns, (sha256,) = read_digests(path, pace, ["sha256"])
     return size, mtime_ns, sha256
@@ -26,7 +26,7 @@ def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
 def read_digests(
     path: Path, pace: Pace, algorithms: Sequence[str]
 ) -> tuple[int, int, tuple[str, ...]]:
-    """`hash_file` with these digests (hex), in this order, from one reading."""
+    """Like `hash_file`, with these digests (hex), in this order, from one reading."""
     digests = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
     buffer = memoryview(bytearray(CHUNK_BYTES))
     file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,9 +1,9 @@
-"""Failpoints: named moments between two effects, where a test lets a process die or stand still.
+"""Failpoints: named moments between two effects, where a test makes a process die or block.
 
 ``VAMPD_FAILPOINT=name`` or ``name#k`` kills the process group with SIGKILL at the first (k-th) hit
 of that name in one process. ``VAMPD_FAILPOINT_LOG=path`` appends every hit as a line ``name#k``, so
 that a test learns the sequence. ``VAMPD_FAILPOINT_GATE=name@path`` is a gate: at every hit of that
-name the process writes its pid as a line of the file ``path`` and waits until nobody else holds a
+name the process writes its pid as a line of the file ``path`` and waits until no one else holds a
 lock (flock) on it, as the test does while the gate is shut; a test that dies leaves it open. All
 are read once, when this module is imported; without them a failpoint is one call of an empty
 function.

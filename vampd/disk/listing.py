@@ -1,7 +1,7 @@
-"""Listings of a night's folders as file stamps, by one scan and one stat a file.
+"""Listings of a night's folders as file stamps, by one scan and one stat per file.
 
-Paths are relative to the night's folder; a name that is no UTF-8 keeps its bytes as surrogates
-(`os.fsdecode`). A folder that is missing is empty, and a file that vanishes meanwhile is not there.
+Paths are relative to the night's folder; a name that is not UTF-8 keeps its bytes as surrogates
+(`os.fsdecode`). A missing folder is empty, and a file that vanishes meanwhile is absent.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _RAW_SUFFIXES = (".fits", ".txt")
 def list_raw_files(night_folder: Path, streams: Iterable[str]) -> tuple[FileStamp, ...]:
     """Every entry of these camera streams that is, or should be, a file, by path; links followed.
 
-    A link that leads nowhere, or a folder that bears the name of a cube or timing file, has size
-    and mtime 0: it is in the night, so it has to be accounted for, as a file that cannot be read.
+    A link that leads nowhere, or a folder named as a cube or timing file, has size and mtime 0: it
+    is in the night, so it has to be accounted for, as a file that cannot be read.
     """
     stamps = (
         _raw_stamp(path, status)
@@ -33,7 +33,7 @@ def list_raw_files(night_folder: Path, streams: Iterable[str]) -> tuple[FileStam
 def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
     """The files of one folder ('' for the night itself), by path; links are followed.
 
-    Neither hidden files, nor links that lead nowhere, nor what is no regular file.
+    Without hidden files, dangling links, and what is not a regular file.
     """
     stamps = [
         _stamp(path, status)
@@ -44,7 +44,7 @@ def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
 
 
 def stamp_of(night_folder: Path, path: str) -> FileStamp | None:
-    """One raw file's stamp now, as `list_raw_files` gives it; None if it is not there."""
+    """One raw file's stamp now, as `list_raw_files` gives it; None if it does not exist."""
     status: os.stat_result | None
     try:
         status = os.stat(night_folder / path)
@@ -68,7 +68,7 @@ def _stamp(path: str, status: os.stat_result) -> FileStamp:
 
 
 def _entries(night_folder: Path, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Path and status of each entry; None as status of what cannot be looked at."""
+    """Path and status of each entry; None as status of what cannot be examined."""
     prefix = f"{folder}/" if folder else ""
     try:
         scan = os.scandir(night_folder / folder)

@@ -1,7 +1,7 @@
-"""Lock files: one holder at a time, who is named to the next one that asks.
+"""Lock files: one holder at a time, named to the next process that asks.
 
 The lock is the kernel's (flock), so it ends with its holder however that dies; the text in the file
-only tells who it is. The file itself stays for ever: removing it would let two processes each hold
+only names the holder. The file itself stays forever: removing it would let two processes each hold
 a lock on a file of the same name.
 """
 
@@ -24,7 +24,7 @@ class Lock:
     """An exclusive lock on ``path``, held inside ``with`` or between `acquire` and `release`.
 
     It is not inherited by programs that the holder starts. ``patience_s`` is how long to wait for
-    another holder to end, who may only have looked whether the lock is free.
+    another holder, which may only be checking whether the lock is free.
     """
 
     def __init__(self, path: Path, patience_s: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class Lock:
 
     @property
     def is_held(self) -> bool:
-        """Whether this very object holds the lock."""
+        """Whether this object holds the lock."""
         return self._file_fd is not None
 
     def acquire(self) -> None:
@@ -54,25 +54,25 @@ class Lock:
                 raise StateError(
                     "locked",
                     f"{self.path} is held by {holder or 'a process that just took it'};"
-                    " wait for its end, or end it",
+                    " wait until it ends, or end it",
                     path=str(self.path),
                     holder=holder,
                 ) from error
             if _names_file(self.path, file_fd):
                 self._file_fd = file_fd
             else:
-                os.close(file_fd)  # somebody removed the file between open and flock
+                os.close(file_fd)  # the file was removed between open and flock
         holder_text = (
             f"pid {os.getpid()} on {os.uname().nodename}"
             f" since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
         ).encode()
-        # On a full disk the lock is held all the same, by somebody without a name.
+        # On a full disk the lock is held all the same, without the holder's name.
         with suppress(OSError):
             os.ftruncate(self._file_fd, 0)
             os.pwrite(self._file_fd, holder_text, 0)
 
     def release(self) -> None:
-        """Give the lock back; nothing if it is not held."""
+        """Release the lock; nothing if it is not held."""
         if self._file_fd is not None:
             os.ftruncate(self._file_fd, 0)
             os.close(self._file_fd)

@@ -14,9 +14,9 @@ def count_cores() -> int:
 
 
 def available_memory_bytes(meminfo: Path = _MEMINFO) -> int:
-    """What may still be asked for without swapping: free memory, and caches that can give way."""
+    """What can still be allocated without swapping: free memory, and caches that can give way."""
     for line in meminfo.read_text(encoding="ascii").splitlines():
         name, _, rest = line.partition(":")
         if name == "MemAvailable":
             return int(rest.split()[0]) * 1024
-    raise OSError(f"{meminfo} tells no MemAvailable")
+    raise OSError(f"{meminfo} has no MemAvailable")

@@ -1,7 +1,7 @@
-"""Spells of something that are told of once: one file each, whose name says of what.
+"""Markers so that a condition is reported once: one file each, named after the condition.
 
-The file is a link that leads nowhere and whose target is the number that ends the spell. It is made
-whole or not at all, whoever else tries, and takes no room even where the disk is full.
+The file is a dangling link whose target is the number at which the condition ends. It is made whole
+or not at all, whoever else tries, and takes no space, so it works even when the disk is full.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vampd.disk.atomic import fsync_folder, make_folder, remove_durably
 
 
 def place_marker(folder: Path, about: str, until: int) -> bool:
-    """Begin a spell; False if it lasts already. It is durable by then. OSError, DiskFull."""
+    """Place a durable marker; False if there is one already. OSError, DiskFull."""
     make_folder(folder)
     try:
         os.symlink(str(until), _path(folder, about))
@@ -26,14 +26,14 @@ def place_marker(folder: Path, about: str, until: int) -> bool:
 
 
 def marker_value(folder: Path, about: str) -> int | None:
-    """The number that ends the spell; None if there is none."""
+    """The number at which the condition ends; None without a marker."""
     with suppress(FileNotFoundError, ValueError):
         return int(os.readlink(_path(folder, about)))
     return None
 
 
 def remove_marker(folder: Path, about: str) -> None:
-    """End a spell, if there is one."""
+    """Remove the marker, if there is one."""
     remove_durably(_path(folder, about))
 
 

@@ -1,6 +1,6 @@
-"""Pausing and stopping work across processes: one shared byte a flag.
+"""Pausing and stopping work across processes: one shared byte per flag.
 
-The daemon raises and lowers flags, worker processes look at them between two chunks.
+The daemon raises and lowers flags, worker processes check them between chunks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STEP_S = 0.05
 class Flag(SharedBytes):
     """A flag that every process which maps its file sees at once.
 
-    One whose file is gone counts as raised, because whoever made it is gone too.
+    If its file is gone it counts as raised, because its creator is gone too.
     """
 
     LENGTH = 1
@@ -41,7 +41,7 @@ class Flag(SharedBytes):
 
 
 class SharedPace:
-    """A Pace over two flags: one that pauses all work, one that ends this attempt's work."""
+    """A Pace over two flags: one pauses all work, one stops this attempt's work."""
 
     def __init__(self, pause: Flag, stop: Flag) -> None:
         self._pause = pause
@@ -49,29 +49,29 @@ class SharedPace:
 
     @property
     def paused(self) -> bool:
-        """Whether work should stand still now."""
+        """Whether work should pause now."""
         return self._pause.is_raised
 
     @property
     def stopped(self) -> bool:
-        """Whether work should end now."""
+        """Whether work should stop now."""
         return self._stop.is_raised
 
     @property
     def folder(self) -> Path:
-        """Where its flags lie, and whatever else workers share with the daemon."""
+        """The folder of its flags, and of whatever else workers share with the daemon."""
         return self._stop.path.parent
 
     def check(self) -> None:
-        """Stand still while paused; raise ClaimLost (``stopped``) when stopped."""
+        """Block while paused; raise ClaimLost (``stopped``) when stopped."""
         while self.paused and not self.stopped:
             time.sleep(_STEP_S)
         if self.stopped:
-            raise ClaimLost("stopped", "the work was asked to end; it is taken up again later")
+            raise ClaimLost("stopped", "stopping was requested; the work resumes later")
 
 
 class SteadyPace:
-    """A Pace that never pauses and never stops, for work that nobody supervises."""
+    """A Pace that never pauses and never stops, for unsupervised work."""
 
     @property
     def paused(self) -> bool:
@@ -84,4 +84,4 @@ class SteadyPace:
         return False
 
     def check(self) -> None:
-        """Go on."""
+        """Return at once."""

@@ -1,6 +1,6 @@
 """Numbers that the daemon and its workers see at once: a few bytes of a file that all of them map.
 
-A look is one memory access; nothing is sent and nothing can be missed.
+Reading is one memory access; nothing is sent and nothing can be missed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vampd.disk.atomic import translating_full_disk
 
 
 class SharedBytes:
-    """Some bytes of a file; picklable: only the path travels."""
+    """Some bytes of a file; picklable: only the path is sent."""
 
     LENGTH: ClassVar[int]
 
@@ -25,7 +25,7 @@ class SharedBytes:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """All zeros, also where something stood there already. DiskFull."""
+        """A file of zeros, even if one existed already. DiskFull."""
         with translating_full_disk(path):
             # Never truncated: a process that maps the file would die of SIGBUS.
             file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -40,7 +40,7 @@ class SharedBytes:
 
     @property
     def shared(self) -> mmap.mmap:
-        """The bytes; FileNotFoundError if the file was gone before the first look."""
+        """The bytes; FileNotFoundError if the file was gone before the first use."""
         if self._mapped is None:
             file_fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
             try:
@@ -51,13 +51,13 @@ class SharedBytes:
 
 
 class SharedMeter(SharedBytes):
-    """How far one action has come (ports.Meter): written by a worker, read by the daemon."""
+    """The progress of one action (ports.Meter): written by a worker, read by the daemon."""
 
     _NUMBERS = struct.Struct("=QQ")
     LENGTH = _NUMBERS.size
 
     def begin(self) -> None:
-        """Back to zero: a worker that was lost may have counted here before."""
+        """Back to zero: a lost worker may have counted here before."""
         self._NUMBERS.pack_into(self.shared, 0, 0, 0)
 
     def add(self, frames: int, size: int) -> None:
@@ -73,7 +73,7 @@ class SharedMeter(SharedBytes):
 
 
 class Unmetered:
-    """A Meter that nobody reads."""
+    """A Meter that no one reads."""
 
     def add(self, frames: int, size: int) -> None:
-        """Go on."""
+        """Ignore it."""

@@ -1,4 +1,4 @@
-"""How much room a file system has."""
+"""How much space a file system has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vampd.model.resources import Space
 
 
 def space_at(folder: Path) -> Space:
-    """The file system of this folder, for somebody without privileges. OSError as it comes."""
+    """The space for unprivileged users on this folder's file system. OSError is passed on."""
     status = os.statvfs(folder)
     return Space(
         free_bytes=status.f_bavail * status.f_frsize,

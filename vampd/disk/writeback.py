@@ -1,7 +1,7 @@
-"""Bringing a file to the disk while it grows.
+"""Flushing a file to the disk while it grows.
 
-Left to itself the kernel keeps gigabytes of it in memory: they push out other people's pages, and
-the fsync at the end then takes as long as all the writing, where nothing can pause or stop it.
+Left alone, the kernel keeps gigabytes of it in memory: they evict other processes' pages, and the
+fsync at the end then takes as long as all the writing, with no chance to pause or stop it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 
 from vampd.disk.cache import drop_behind
 
-# So much may be on its way to the disk: enough to keep it busy, little for the last fsync.
+# How much may be on its way to the disk: enough to keep it busy, little for the last fsync.
 WINDOW_BYTES = 32 * 1024 * 1024
 _STEP_BYTES = 4 * 1024 * 1024
 # From <linux/fs.h>.
@@ -26,9 +26,9 @@ class WriteBack:
         self._begun = self._settled = begin
 
     def follow(self, end: int) -> None:
-        """Start to write what lies before ``end``; wait for, and forget, what lies far behind.
+        """Start writing what lies before ``end``; wait for, and drop, what lies far behind.
 
-        OSError if the disk refuses. What is on the disk then is not durable yet: fsync at the end.
+        OSError if the disk refuses. What has reached the disk is not durable yet: fsync at the end.
         """
         if end - self._begun < _STEP_BYTES:
             return

@@ -1,7 +1,7 @@
-"""Who has a file open for writing, as far as ``/proc`` lets one see: a hint, never a proof.
+"""Who has a file open for writing, as far as ``/proc`` shows: a hint, never a proof.
 
-Processes of other users show nothing to an unprivileged daemon, and writers on other hosts never
-do; a night counts as quiet only after its files have stood still as well.
+Processes of other users are hidden from an unprivileged daemon, and writers on other hosts never
+show; a night counts as quiet only after its files have stopped changing as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 
 
 def has_writers(folders: tuple[Path, ...]) -> bool:
-    """Whether some other process that one may look at writes a file below these folders."""
+    """Whether another visible process has a file below these folders open for writing."""
     prefixes = tuple(f"{folder}/" for folder in folders)
     own = str(os.getpid())
     return any(

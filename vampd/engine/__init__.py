@@ -1,1 +1,1 @@
-"""The engine: carries out attempts at stages, for the daemon and for people in the foreground."""
+"""The engine: carries out attempts at stages, for the daemon and in the foreground."""

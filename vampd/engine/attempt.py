@@ -2,7 +2,7 @@
 
 The stage is finished when planning finds nothing left to do; the same plan twice in a row means
 that something is stuck. How an attempt ends is one event, fenced by its claim. All in one module,
-however long: it is one way, and is read from the claim to the event.
+however long: it is one sequence, read from the claim to the event.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ from vampd.stages.transfer import is_safe
 
 _log = get_log()
 _STORE_AGAIN_S = 1.0
-# Shorter than the daemon has for its own end.
+# Shorter than the daemon has to shut down.
 _WRITERS_DIE_WITHIN_S = 10.0
-# All that vampd writes to, in a night's folder.
+# Everything that vampd writes to, in a night's folder.
 _OWN_FOLDERS = ("", Stream.VGEN2, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
 
 
@@ -99,7 +99,7 @@ class Attempt:
 def run_attempt(attempt: Attempt) -> Outcome:
     """Run the stage to its end and apply the event that it leads to.
 
-    StoreError goes through: without a store that can be trusted the daemon must end.
+    StoreError is passed on: without a trustworthy store the daemon must stop.
     """
     record = attempt.record
     stage = STAGES[record.state.stage]
@@ -124,7 +124,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
     except VampdError as caught:
         error = caught
     except OSError as caught:
-        error = TransientError("io_error", f"{caught}; it is tried again")
+        error = TransientError("io_error", f"{caught}; it is retried")
     except Exception as caught:  # noqa: BLE001 - a bug is not weather: the night is held with it
         error = VampdError("bug", f"{type(caught).__name__}: {caught}")
         trace = traceback.format_exc()
@@ -145,7 +145,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     night, folder = attempt.record.night, attempt.tools.folder
     changes, settings = NightUpdate(), settings_for(attempt.record, attempt.settings)
     if stage.NAME is StageName.SYNC:
-        # Taken before the survey: whatever comes after it is late.
+        # Taken before the survey: whatever comes later is late.
         changes = NightUpdate(signature=list_night(folder).look.signature)
     if stage.NAME is StageName.FRAMEIDS:
         _refuse_unexpected(attempt)
@@ -179,14 +179,14 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
             execute_within_free_space(attempt.tools, wave, progress)
             failpoint("attempt.wave.executed")
         previous = plan
-    # A worker that was killed may die only after its cube has been tried again.
+    # A killed worker may die only after its cube has been retried.
     for own in _OWN_FOLDERS:
         wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)
     return _update_at_end(attempt, stage.NAME, survey, changes)
 
 
 def execute_within_free_space(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
-    """Execute a wave; where it packs many cubes, the first ones tell how much room the rest need.
+    """Execute a wave; if it packs many cubes, the first ones show how much space the rest needs.
 
     A bad cube costs only itself: the rest is packed before its error is raised.
     """
@@ -220,7 +220,7 @@ def _refuse_unexpected(attempt: Attempt) -> None:
     if unexpected:
         raise DataError(
             Gate.SYNC_UNEXPECTED.value,
-            f"{unexpected}; look at `vampctl summary {attempt.record.night.date}`, then"
+            f"{unexpected}; check `vampctl summary {attempt.record.night.date}`, then"
             f" `vampctl release {attempt.record.night.date}` lets it take frame IDs",
         )
 
@@ -251,8 +251,8 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
         return outcome
     if error is not None:
         held = event.name is EventName.HELD
-        tell = _log.error if held else _log.warning
-        tell(
+        report = _log.error if held else _log.warning
+        report(
             "night.held" if held else "night.waits",
             code=error.code,
             error=error.message,
@@ -263,7 +263,7 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
     try:
         after = _apply(attempt, event, error.code if error else None, message)
     except ClaimLost:
-        # A person held or retried the night meanwhile; what they said stands.
+        # A person held or retried the night meanwhile; their decision stands.
         return Outcome.SUPERSEDED
     if after is None:
         return Outcome.ABANDONED
@@ -276,9 +276,9 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
 def _apply(
     attempt: Attempt, event: Event, code: str | None, message: str | None
 ) -> NightRecord | None:
-    """Apply the event, however long the store is busy or its disk full; None at the daemon's end.
+    """Apply the event, however long the store is busy or its disk full; None when the daemon stops.
 
-    A night that is then still running in the store is taken up by the next start.
+    A night that is then still running in the store is recovered at the next start.
     """
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The cameras come first in the foreground too, where no night watcher looks at them."""
+"""The cameras come first in the foreground too, where no night watcher runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CameraWatch:
     def _newest(self) -> float:
         root = self._settings.watch.root
         newest = 0.0
-        # Finished nights are mostly many, and rarely written to.
+        # Finished nights are usually many, and rarely written to.
         for night in (night for night in find_nights(root) if night not in self._finished):
             with suppress(OSError):
                 newest = max(newest, list_night(root / night.folder).latest_s)

@@ -1,7 +1,7 @@
 """Executing actions: the only place where bytes change.
 
 `execute` is one match over the kinds of action. Every effect is on the disk before the row that
-tells of it is committed.
+records it is committed.
 """
 
 from __future__ import annotations
@@ -95,20 +95,20 @@ class AttemptTools:
     mail: MailContext
     notifier: LowSpaceNotifier
     clock: Callable[[], float] = time.time
-    # How far the cubes are that workers pack now, by framelist.
+    # The progress of the cubes that workers are packing, by framelist.
     meters: dict[str, SharedMeter] = field(default_factory=dict)
 
 
 def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
-    """Execute a wave's actions, side by side where they may.
+    """Execute a wave's actions, concurrently where allowed.
 
-    ``progress`` hears of each that is true now, and is looked at about once a second meanwhile.
+    ``progress`` is notified of each completed one, and polled about once a second meanwhile.
 
-    One action that fails does not keep the others from their end: a bad cube costs only itself.
+    A failing action does not stop the others: a bad cube costs only itself.
     Then the first error is raised, in the order of the wave.
     """
     errors: dict[int, Exception] = {}
-    # One that waits for a worker costs nothing.
+    # A thread that waits for a worker costs nothing.
     needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
     at_once = max(_THREADS, tools.workers.workers) if needs_workers else _THREADS
     with ThreadPoolExecutor(at_once, thread_name_prefix=f"vampd-{tools.night.date}") as threads:
@@ -120,7 +120,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                     execute(tools, action)
                     progress.done(action)
                 case RunsIn.THREAD | RunsIn.WORKER:
-                    # The log's night, stage and attempt go along.
+                    # The log's night, stage and attempt are bound there too.
                     run = contextvars.copy_context().run
                     running.append((number, action, threads.submit(run, execute, tools, action)))
         for start in range(0, len(running), _NAMES_TOGETHER):
@@ -151,7 +151,7 @@ def _make_names_durable(
 
 
 def execute(tools: AttemptTools, action: Action) -> None:
-    """Make one action true; `execute_wave` makes the names of new framelists durable."""
+    """Execute one action; `execute_wave` makes the names of new framelists durable."""
     tools.pace.check()
     match action:
         case CommitGeneration(generation):
@@ -219,21 +219,21 @@ def _pack(tools: AttemptTools, path: str, packed: str) -> None:
 
 @contextmanager
 def _metered(tools: AttemptTools, path: str) -> Iterator[SharedMeter]:
-    """A meter for a framelist's worker; it is there to be read until its action counts as done."""
+    """A meter for a framelist's worker; readable until its action counts as done."""
     meter = SharedMeter.create(tools.pace.folder / f"meter-{secrets.token_hex(8)}")
     try:
-        meter.begin()  # mapped from now on, whatever becomes of the name
+        meter.begin()  # mapped from now on, whatever happens to the name
         tools.meters[path] = meter
         yield meter
     except BaseException:
-        tools.meters.pop(path, None)  # what was begun is not done
+        tools.meters.pop(path, None)  # what was started is not done
         raise
     finally:
         meter.path.unlink(missing_ok=True)
 
 
 def _pack_in_worker(tools: AttemptTools, path: str, packed: str, meter: SharedMeter) -> Receipt:
-    """Pack a framelist; a worker that dies or hangs costs another try, not the night's attempt."""
+    """Pack a framelist; a worker that dies or hangs costs a retry, not the night's attempt."""
     lost = 0
     while True:
         try:
@@ -249,7 +249,7 @@ def _pack_in_worker(tools: AttemptTools, path: str, packed: str, meter: SharedMe
         except DataError as error:
             if not lost or error.code != "already_exists":
                 raise
-            # The lost worker had come as far as the product's name, which only what is proven gets.
+            # The lost worker had already named the product, which happens only after the proof.
             fsync_folder((tools.folder / packed).parent)
             return _hash_here(tools, packed, Digests.SHA256)
 

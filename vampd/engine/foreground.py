@@ -1,8 +1,7 @@
-"""Stages run in the foreground at a person's word: the daemon's own attempts.
+"""Stages run in the foreground by a person, as the daemon's own attempts.
 
-Whoever runs a night in the foreground holds its foreground lock all the while; a daemon neither
-claims nor recovers such a night, and picks it up when the lock is free again, however its holder
-ended.
+Whoever runs a night in the foreground holds its foreground lock; a daemon neither claims nor
+recovers such a night, and resumes it when the lock is free again, however its holder ended.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ from vampd.model.nights import (
 from vampd.ports import NightStore
 
 _PATIENCE_S = 60.0
-# What no person passes by running a night; `vampctl release` does for older nights.
+# What running a night does not pass; `vampctl release` does for older nights.
 _BLOCKING = frozenset({WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
 _LOOK_S = 1.0
 
 
 class Completeness(StrEnum):
-    """Whose word it is that a night is complete."""
+    """Who decides that a night is complete."""
 
     OF_THE_DISK = "of the disk"  # what the rule of readiness finds
     OF_A_PERSON = "of a person"  # as it is: what is incomplete stays so
@@ -56,7 +55,7 @@ class Completeness(StrEnum):
 
 _SETTLED_BY = {
     Completeness.OF_THE_DISK: "complete, as far as the disk shows",
-    Completeness.OF_A_PERSON: "a person says that it is complete as it is",
+    Completeness.OF_A_PERSON: "a person declared it complete as it is",
 }
 
 
@@ -70,7 +69,7 @@ class ForegroundLocks:
 
 
 class ForegroundRunner:
-    """Runs one night after the other, stage by stage.
+    """Runs one night after another, stage by stage.
 
     ``make_attempt`` makes the attempt at a claimed night; ``stop`` ends it.
     """
@@ -98,16 +97,16 @@ class ForegroundRunner:
 
     @property
     def is_paused(self) -> bool:
-        """Whether work stands still because a camera writes."""
+        """Whether work is paused because a camera writes."""
         return self._pause.is_raised
 
     def end(self) -> None:
-        """End the attempt that runs now."""
+        """Stop the running attempt."""
         self._stop.raise_()
 
     @contextmanager
     def having(self, night: NightId) -> Iterator[NightRecord]:
-        """Keep the daemon from a night until the block ends; StateError if somebody runs it.
+        """Keep the daemon from a night until the block ends; StateError if it is running.
 
         What a person holds is held again at the end.
         """
@@ -147,12 +146,12 @@ class ForegroundRunner:
         return record
 
     def blocker(self, night: NightId) -> Wait | None:
-        """Why this night may not take frame IDs now, None where nothing stands in the way."""
+        """Why this night may not take frame IDs now, None if nothing does."""
         judged = self._judge(self._record(night), self._rules)
         return judged if isinstance(judged, Wait) and judged.code in _BLOCKING else None
 
     def reason_to_pass_over(self, record: NightRecord) -> Wait | None:
-        """Why vampd would not begin with this night by itself, None if it would."""
+        """Why vampd would not start this night by itself, None if it would."""
         judged = self._judge(record, self._rules)
         return judged if isinstance(judged, Wait) else None
 
@@ -162,7 +161,7 @@ class ForegroundRunner:
             record = self._apply(night, Event(EventName.CLAIMED))
         except IllegalTransition as error:
             raise StateError(
-                "night_taken", f"{night.date} was taken by somebody else just now: {error.message}"
+                "night_taken", f"{night.date} was just taken by another process: {error.message}"
             ) from error
         return run_attempt(self._make_attempt(record))
 
@@ -177,8 +176,8 @@ class ForegroundRunner:
         )
 
     def _recover(self, record: NightRecord) -> NightRecord:
-        """Take up a night whose runner was killed; StateError if it is alive."""
-        # A daemon sees to its own nights; without one, the night's lock tells.
+        """Recover a night whose runner was killed; StateError if it is alive."""
+        # A daemon recovers its own nights; without one, the night's lock decides.
         with Lock(self._locks.database), Lock(self._locks.night(record.night)):
             return self.store.apply(
                 record.night,
@@ -187,11 +186,11 @@ class ForegroundRunner:
                 actor=self._actor,
                 claim=record.claim,
                 code="interrupted",
-                message="whoever ran this night ended without a word",
+                message="the process that ran this night was killed",
             )
 
     def _hold_again(self, night: NightId, reason: str | None) -> None:
-        # What is done cannot be held, and needs not.
+        # A finished night cannot be held, and need not be.
         with suppress(IllegalTransition):
             self._apply(night, Event(EventName.HELD), reason, HELD_BY_PERSON)
 
@@ -201,7 +200,7 @@ class ForegroundRunner:
         raise VampdError(
             "night_held",
             f"{record.night.date} is held at {record.state.stage}: {record.code}: {record.error};"
-            f" `vampctl why {record.night.date}` tells what to do",
+            f" `vampctl why {record.night.date}` says what to do",
         )
 
     def _has_late_data(self, record: NightRecord) -> bool:
@@ -224,7 +223,7 @@ class ForegroundRunner:
         return judge_night(record, self.store.nights(), rules, self._clock(), root)
 
     def _settle(self, record: NightRecord, completeness: Completeness) -> NightRecord:
-        """Settle a night that a person wants to run now: at any hour, after a short stillness."""
+        """Settle a night that a person wants to run now: at any hour, after a short pause."""
         night = record.night
         seen = self._await_stillness(night)
         rules = self._rules.for_person(still_s=pause_rule(self.settings).pause_s)
@@ -247,7 +246,7 @@ class ForegroundRunner:
                 lines = "".join(f"\n    {subject}" for subject in wait.subjects)
                 return (
                     f"{night.date} has incomplete raw cubes; wait for what is missing, or"
-                    f" `--as-it-is` says that nothing more will come:{lines}"
+                    f" pass `--as-it-is` if nothing more will come:{lines}"
                 )
             case _:
                 return f"{night.date}: {wait.text}"

@@ -1,8 +1,8 @@
-"""A night's virtual cubes: its framelists, and those that were retired made once more.
+"""A night's virtual cubes: its framelists, with retired ones rebuilt.
 
-Framelists that stand are read; of the others the generation knows the frames, the raw cubes have
-cards and timing, the dictionary its forms, and the ledger the frame ID, which together are all
-that they were made of.
+Existing framelists are read; of the others the generation knows the frames, the raw cubes have
+cards and timing, the dictionary the forms, and the ledger the frame ID, which together are all that
+they were made of.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class FramelistSource:
 
     @property
     def products(self) -> tuple[Product, ...]:
-        """What the night consists of, in the order of its generations."""
+        """The products of the night, in the order of its generations."""
         return tuple(self._versions)
 
     def read(self, product: Product) -> Framelist:
-        """A product's framelist as it is or was last; DataError as `RawCubeCache`."""
+        """A product's framelist as it is or last was; DataError as `RawCubeCache`."""
         path = self._paths.get(product.identity)
         if path is None:
             return self._rebuild(product)
@@ -52,7 +52,7 @@ class FramelistSource:
             return self._rebuild(product)
 
     def _look(self) -> None:
-        # Framelists first: one that goes in between has its frame ID in the ledger before.
+        # Framelists first: one that is retired meanwhile already has its frame ID in the ledger.
         heads = self._reader.framelist_heads(self._night)
         self._paths: Mapping[str, str] = {head.identity: head.path for head in heads}
         self._bound: Mapping[str, BoundId] = self._reader.bound_ids(self._night)

@@ -1,7 +1,7 @@
-"""Room for what a stage is going to write, asked for before it begins.
+"""Free space for what a stage will write, checked before it starts.
 
-A night that runs into a full disk in its middle has cost hours and stands in everybody's way; one
-that does not begin only waits.
+A night that fills the disk halfway has cost hours and blocks everyone; one that does not start only
+waits.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _WORST_PART = 1.05
 
 
 def require_free_space(tools: AttemptTools, plan: Plan) -> None:
-    """DiskFull ``disk_low`` unless there is room for the plan, here and on the archive host.
+    """DiskFull ``disk_low`` unless there is space for the plan, here and on the archive host.
 
-    Of what is packed only the first cube is asked for, at its worst: more is known when that is
+    For packing, only the first cube's worst case is required: more is known when that is
     done (`require_free_space_for_rest`).
     """
     actions = [action for wave in plan.waves for action in wave]
@@ -47,10 +47,10 @@ def require_free_space(tools: AttemptTools, plan: Plan) -> None:
 
 
 def part_wave(tools: AttemptTools, wave: Wave) -> tuple[Wave, Wave]:
-    """A wave in two: where many cubes are packed, the first ones and the others.
+    """Split a wave: if it packs many cubes, the first ones and the others.
 
-    First comes one cube for each worker, so that none stands idle, as far as there is room for
-    their worst. A wave that packs one cube or none is not parted.
+    First comes one cube for each worker, so that none is idle, as far as there is space for their
+    worst case. A wave that packs one cube or none is not split.
     """
     packs = [action for action in wave if isinstance(action, Pack)]
     if len(packs) < 2:
@@ -67,12 +67,12 @@ def part_wave(tools: AttemptTools, wave: Wave) -> tuple[Wave, Wave]:
 
 
 def require_free_space_for_rest(tools: AttemptTools, first: Wave, rest: Wave) -> None:
-    """DiskFull ``disk_low`` unless there is room for ``rest``, judged by what ``first`` came to."""
+    """DiskFull ``disk_low`` unless there is space for ``rest``, judging by ``first``."""
     _require_here(tools, rest, _packed_part(tools, first))
 
 
 def _packed_part(tools: AttemptTools, wave: Wave) -> float:
-    """The size of these products, as a part of their raw frames'; the worst if one failed."""
+    """The size of these products, as a fraction of their raw frames'; the worst if one failed."""
     packs = [action for action in wave if isinstance(action, Pack)]
     try:
         sizes = [(tools.folder / pack.packed).stat().st_size for pack in packs]
@@ -88,7 +88,7 @@ def _require_here(tools: AttemptTools, actions: Sequence[Action], packed_part: f
 
 
 def _require(tools: AttemptTools, place: str, disk_name: str, space: Space, need: Need) -> None:
-    """``disk_name`` is the same for all nights there: people are warned once of each disk."""
+    """``disk_name`` is the same for all nights there: each disk is warned about once."""
     disk = tools.settings.disk
     shortage = find_shortage(space, need, disk.reserve_bytes)
     spare = spare_bytes(space, disk.reserve_bytes, disk.warn_below)
@@ -106,7 +106,7 @@ def _require(tools: AttemptTools, place: str, disk_name: str, space: Space, need
     if shortage is not None:
         raise DiskFull(
             "disk_low",
-            f"there is too little room at {place}: {shortage}; make room there, the night goes on"
+            f"there is too little space at {place}: {shortage}; free some there, the night resumes"
             " by itself",
             place=place,
             free_bytes=space.free_bytes,
@@ -120,5 +120,5 @@ def _sizes(tools: AttemptTools, actions: Sequence[Action]) -> dict[str, int]:
         try:
             sizes[path] = (tools.folder / path).stat().st_size
         except FileNotFoundError:
-            continue  # written by an earlier wave of this very plan, and small; or gone: told later
+            continue  # written by an earlier wave of this plan, and small; or gone: reported later
     return sizes

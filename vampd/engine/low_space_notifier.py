@@ -1,7 +1,7 @@
-"""Mails to people when a disk runs low, before it is an error; at most one each time that it does.
+"""Mails a warning when a disk runs low, before it is an error; at most one each time.
 
-It is low until there is room for what was needed when it began. That it was told is on the disk
-before the mail leaves, so that neither a restart nor another process tells it again.
+It is low until there is space for what was needed when it began. That it was reported is on the
+disk before the mail leaves, so that neither a restart nor another process reports it again.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from vampd.model.resources import LowSpace
 from vampd.ports import Mailer
 
 _log = get_log()
-# A stage waits for it: a mail server that hangs may not keep it long.
+# A stage waits for it: a hanging mail server must not delay it long.
 _PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
 class LowSpaceNotifier:
-    """Whom and how to warn; ``folder`` keeps what was told."""
+    """Whom and how to warn; ``folder`` holds the markers of what was reported."""
 
     settings: Mail
     folder: Path
@@ -35,7 +35,7 @@ class LowSpaceNotifier:
     clock: Callable[[], float] = time.time
 
     def look(self, place: str, room_bytes: int) -> None:
-        """Take note of the room at a place that is not low: what is free beyond what should be."""
+        """Note that a place is not low; ``room_bytes`` are free beyond what should be."""
         try:
             wanted = marker_value(self.folder, place)
             if wanted is not None and room_bytes >= wanted:
@@ -44,7 +44,7 @@ class LowSpaceNotifier:
             _log.warning("disk.unwatched", place=place, error=str(error))
 
     def warn(self, low: LowSpace) -> None:
-        """Mail it, unless it was mailed already or nobody wants it; a failure is only logged."""
+        """Mail it, unless already mailed or without recipients; a failure is only logged."""
         if not self.settings.warn_recipients:
             return
         try:
@@ -68,7 +68,7 @@ class LowSpaceNotifier:
         except DataError:
             raise  # it may have been sent
         except VampdError:
-            # Certainly not sent: the next stage tries again.
+            # Certainly not sent: the next stage retries.
             remove_marker(self.folder, low.place)
             raise
         _log.info("disk.warning_sent", place=low.place, recipients=len(recipients))

@@ -1,8 +1,8 @@
-"""Mailing manifests: on record before the mail leaves, and never twice without a person's word.
+"""Mailing manifests: on record before the mail leaves, and never twice unless someone says so.
 
-The order is: the row that tells the intention; a line in each night's folder, which outlives a lost
-database; the mail; the row's outcome. Who dies in between leaves a mailing that is pending, which
-counts as *may have been sent*.
+The order is: the row that records the intention; a line in each night's folder, which survives a
+lost database; the mail; the row's outcome. Dying in between leaves a pending mailing, which counts
+as *may have been sent*.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from vampd.ports import Mailer, MailLog
 
 @dataclass(frozen=True)
 class MailContext:
-    """What mailing works with; the mailer is opened only to send."""
+    """What mailing needs; the mailer is opened only to send."""
 
     settings: Mail
     root: Path
@@ -62,7 +62,7 @@ def load_template(settings: Mail) -> str:
 
 
 def new_message_id(settings: Mail) -> str:
-    """A message ID that nobody has; its right side tells the sender's domain, not this host."""
+    """A unique message ID; its right side is the sender's domain, not this host."""
     return make_msgid(domain=(settings.sender or "").rpartition("@")[2] or "vampd.invalid")
 
 
@@ -76,7 +76,7 @@ def read_manifest_texts(
         if text_digest(text) != manifest.sha256:
             raise DataError(
                 "manifest_changed",
-                f"{folder / manifest.name} is not what it was a moment ago; a manifest never"
+                f"{folder / manifest.name} was changed a moment ago; a manifest never"
                 " changes: find out who wrote there",
             )
         texts.append(ManifestText(manifest, text))
@@ -91,11 +91,11 @@ def send_manifest_mail(
     despite: frozenset[str],
     actor: str,
 ) -> Mailing:
-    """Send a letter with these manifests and record it; the mailing, which is SENT.
+    """Send a mail with these manifests and record it; return the mailing, which is SENT.
 
     ``despite`` are the message IDs of earlier mailings of them that the actor knows of.
-    TransientError or ConfigError: not sent. DataError ``mail_uncertain``: nobody knows. StateError
-    ``mailed_meanwhile``: not sent, because somebody else does.
+    TransientError or ConfigError: not sent. DataError ``mail_uncertain``: unknown. StateError
+    ``mailed_meanwhile``: not sent, because another process does.
     """
     settings = mail_context.settings
     mailer = mail_context.open_mailer(settings)
@@ -121,7 +121,7 @@ def send_manifest_mail(
     except DataError as error:
         _conclude(mail_context, mailing, MailOutcome.UNCERTAIN, error.message)
         raise
-    # Whatever else is raised leaves it pending: then nobody knows.
+    # Any other exception leaves it pending: the outcome is unknown.
     failpoint("mailing.mail.sent")
     _conclude(mail_context, mailing, MailOutcome.SENT, None)
     failpoint("mailing.outcome.committed")
@@ -135,7 +135,7 @@ def record_manual_mailing(
     despite: frozenset[str],
     actor: str,
 ) -> Mailing:
-    """Record that a person has mailed these manifests. TransientError: nothing was recorded."""
+    """Record that these manifests were mailed manually. TransientError: nothing was recorded."""
     mailing = Mailing(
         message_id=new_message_id(mail_context.settings),
         manifests=tuple(manifests),
@@ -172,6 +172,6 @@ def _note(root: Path, mailing: Mailing) -> None:
         except OSError as error:
             raise TransientError(
                 "mail_not_noted",
-                f"cannot write {path}: {error.strerror}; nothing was mailed or recorded: who mails"
-                " must be able to write into the night's folder",
+                f"cannot write {path}: {error.strerror}; nothing was mailed or recorded: the sender"
+                " must be able to write to the night's folder",
             ) from error

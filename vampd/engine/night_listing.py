@@ -1,4 +1,4 @@
-"""What the disk tells of the nights: which there are, how they look, who touched them."""
+"""What the disk shows of the nights: which exist, their files, who touched them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NightListing:
 
     look: StreamsSnapshot
     files: tuple[FileStamp, ...]
-    # The newest mtime of a file, and of a stream's folder: a name came or went.
+    # The newest mtime of a file, and of a stream's folder: a name appeared or vanished.
     latest_s: float
     renamed_s: float
 
@@ -48,7 +48,7 @@ class NightListing:
 
 
 def find_nights(root: Path) -> tuple[NightId, ...]:
-    """The night folders below the root, oldest first; names that are no dates are no nights."""
+    """The night folders below the root, oldest first; names that are not dates are not nights."""
     nights = [
         NightId(name, kind)
         for folder, kind in ((root, Kind.ENGINEERING), (root / ARCHIVE_FOLDER, Kind.ARCHIVE))
@@ -70,12 +70,12 @@ def _folder_names(folder: Path) -> Iterator[str]:
 
 
 def stream_folders(folder: Path) -> tuple[Path, ...]:
-    """The camera streams of a night's folder, there or not."""
+    """The camera streams of a night's folder, existing or not."""
     return tuple(folder / stream.value for stream in CAMERA_STREAMS)
 
 
 def list_night(folder: Path) -> NightListing:
-    """List the camera streams: one stat a file, nothing is opened."""
+    """List the camera streams: one stat per file, nothing is opened."""
     files = list_raw_files(folder, CAMERA_STREAMS)
     latest_ns = max((file.mtime_ns for file in files), default=0)
     renamed_ns = max(stream_times(folder))
@@ -91,7 +91,7 @@ def sign_files(files: tuple[FileStamp, ...]) -> str:
 
 
 def is_being_written(folder: Path) -> bool:
-    """Whether some process has a raw file open for writing, as far as one may see."""
+    """Whether some process has a raw file open for writing, as far as visible."""
     return has_writers(stream_folders(folder))
 
 
@@ -111,7 +111,7 @@ class CubeCheck:
     """What the header and the timing file of one raw cube say."""
 
     path: str
-    # Why it may still become whole, as a code of those that set cubes aside; None: it is whole.
+    # Why it may still become complete, as a set-aside code; None: it is complete.
     incomplete: str | None
     frame_id: str | None
 

@@ -1,4 +1,4 @@
-"""The stages' eyes on a real disk, store and archive host."""
+"""Reads nights for surveys: from the disk, the store and the archive host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from vampd.ports import ArchiveHost, Ledger, MailLog, Receipts
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
 _HEAD_BYTES = 4096
-# Sync decides by these cards and by those of [sync] cut_on, and summaries tell the OBJECT; a night
+# Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
 _DECIDING = frozenset(
     (
@@ -51,7 +51,7 @@ _DECIDING = frozenset(
 
 
 class DiskNightReader:
-    """Implements ports.Eyes below the watched root."""
+    """Implements ports.NightReader below the watched root."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class DiskNightReader:
         return list_raw_files(self._folder(night), CAMERA_STREAMS)
 
     def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
-        """One raw cube with its timing and the cards that decide something."""
+        """One raw cube with its timing and the cards that matter."""
         seen = look_at_cube(self._folder(night), fits)
         if isinstance(seen, SetAside):
             return seen
@@ -130,7 +130,7 @@ class DiskNightReader:
         return self._receipts.of(night, place)
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
-        """What the archive host has of this night."""
+        """The files of this night on the archive host."""
         return self._archive_host(night).files(night)
 
     def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
@@ -138,7 +138,7 @@ class DiskNightReader:
         return self._ledger.bound(night)
 
     def correspondence(self, night: NightId) -> Correspondence:
-        """What was mailed of this night and what STARS has taken in."""
+        """What was mailed of this night and what STARS has ingested."""
         return self._mail_log.correspondence(night)
 
     def dictionary(self) -> Dictionary:
@@ -171,4 +171,4 @@ def _read_identity(path: Path) -> str:
     for line in head.split("\n"):
         if line.startswith("identity "):
             return line.removeprefix("identity ")
-    raise DataError("framelist_damaged", f"{path} tells no identity", path=str(path))
+    raise DataError("framelist_damaged", f"{path} has no identity", path=str(path))

@@ -1,7 +1,7 @@
-"""Looking at a night for the rule of readiness: the cheap things first, the dear ones if it asks.
+"""Observing a night for the rule of readiness: cheap checks first, expensive ones on demand.
 
-Listing costs one stat a file; whether a process writes there is seen in /proc; whether cubes are
-whole is read in their headers and timing files, when nothing else stands in the way any more.
+Listing costs one stat per file; writers are found in /proc; whether cubes are complete is read from
+their headers and timing files, once nothing else stands in the way.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def judge_night(
     now: float,
     root: Path,
 ) -> Ready | Wait:
-    """Whether a night of ``records`` may begin, for whoever asks once; OSError."""
+    """Whether a night of ``records`` may begin, for a single query; OSError."""
     seen = Observation(record, find_next_for_ids(records, rules))
     if record.state.status is not Status.FILLING:
         return judge_readiness(seen, rules, now)
@@ -69,9 +69,9 @@ def judge_filling(
     still_s: float,
     check_cubes: Callable[[NightListing], Iterable[CubeCheck]],
 ) -> tuple[Ready | Wait, StreamsObservation]:
-    """Whether a night that fills may settle, and what was seen of its streams.
+    """Whether a filling night may settle, and what was seen of its streams.
 
-    ``still_s`` is for how long the listing has been what it is; ``check_cubes`` reads its cubes.
+    ``still_s`` is how long the listing has been unchanged; ``check_cubes`` reads its cubes.
     """
     night = seen.record.night
     streams = StreamsObservation(
@@ -89,9 +89,9 @@ def judge_filling(
 
 
 def still_seconds(listing: NightListing, now: float) -> float:
-    """For how long nothing has changed by the host's own times, for whoever lists a night once.
+    """How long nothing has changed by the host's own times, for a single listing.
 
-    A file that was moved in may be old; its folder's mtime tells that it came.
+    A file that was moved in may be old; its folder's mtime shows when it came.
     """
     return now - max(listing.latest_s, listing.renamed_s)
 

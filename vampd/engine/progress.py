@@ -1,4 +1,4 @@
-"""How far an attempt has come, also inside the cubes at work: for the store and the log."""
+"""The progress of an attempt, including inside cubes: for the store and the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vampd.model.plan import Action, Pack, Plan
 from vampd.ports import NightStore
 
 _log = get_log()
-_TELL_EVERY_S = 1.0
+_REPORT_EVERY_S = 1.0
 _LOG_EVERY_S = 60.0
 
 
@@ -31,7 +31,7 @@ class WaveProgress(Protocol):
 
 
 class Progress:
-    """Counts for one claimed night; ``meters`` are those of the cubes at work, by framelist."""
+    """Counts for one claimed night; ``meters`` are of the cubes being packed, by framelist."""
 
     def __init__(
         self, record: NightRecord, store: NightStore, meters: dict[str, SharedMeter]
@@ -39,22 +39,22 @@ class Progress:
         self._record = record
         self._store = store
         self._meters = meters
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self._logged_at = time.monotonic()
         self.actions = self.frames = self.bytes = 0
         self._all_actions = self._all_frames = self._all_bytes = 0
 
     def begin(self, plan: Plan) -> None:
-        """A plan comes on top of what was done before."""
+        """Add a plan to what was done before."""
         packs = [action for wave in plan.waves for action in wave if isinstance(action, Pack)]
         self._meters.clear()
         self._all_actions = self.actions + len(plan)
         self._all_frames = self.frames + sum(pack.frames for pack in packs)
         self._all_bytes = self.bytes + sum(pack.bytes for pack in packs)
-        self._tell()
+        self._report()
 
     def done(self, action: Action) -> None:
-        """An action is true now."""
+        """An action is done."""
         self.actions += 1
         if isinstance(action, Pack):
             self._meters.pop(action.framelist, None)
@@ -63,14 +63,14 @@ class Progress:
         self.look()
 
     def look(self) -> None:
-        """Tell the store, if it is time to; ClaimLost if the night is no longer ours."""
-        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
-            # A store that is busy hears it the next time: no work fails for that.
+        """Report to the store, if it is time to; ClaimLost if the night is no longer ours."""
+        if time.monotonic() - self._reported_at >= _REPORT_EVERY_S:
+            # A busy store gets it the next time: no work fails for that.
             with suppress(TransientError):
-                self._tell()
+                self._report()
 
-    def _tell(self) -> None:
-        now = self._told_at = time.monotonic()
+    def _report(self) -> None:
+        now = self._reported_at = time.monotonic()
         # A copy: cubes begin in other threads.
         counts = [meter.counts for meter in tuple(self._meters.values())]
         changes = NightUpdate(

@@ -13,15 +13,15 @@ from vampd.errors import DataError
 from vampd.model.cubes import CubeAccount, Framelist, Product, RawCube, build_framelist
 
 # A product and its siblings come from the same cubes, one after the other: a few of them, but the
-# solo frames of a run may be strewn over all of its cubes. About 100 bytes a frame.
+# solo frames of a run may be scattered over all of its cubes. About 100 bytes per frame.
 _KEPT_FRAMES = 400_000
 _FEWEST_KEPT = 16
 
 
 class RawCubeCache:
-    """Raw cubes with all their cards, the most recent ones kept; safe among threads.
+    """Raw cubes with all their cards, the most recent ones cached; thread-safe.
 
-    ``accounts`` is asked once, at the first cube.
+    ``accounts`` is called once, at the first cube.
     """
 
     def __init__(self, folder: Path, accounts: Callable[[], Mapping[str, CubeAccount]]) -> None:
@@ -33,7 +33,7 @@ class RawCubeCache:
         self._lock = threading.Lock()
 
     def read(self, path: str) -> RawCube:
-        """A cube as sync saw it; DataError ``raw_changed`` if it is not the same any more."""
+        """A cube as sync saw it; DataError ``raw_changed`` if it has changed since."""
         with self._lock:
             if path not in self._kept:
                 self._keep(self._read(path))
@@ -64,7 +64,7 @@ class RawCubeCache:
             return seen
         raise DataError(
             "raw_changed",
-            f"{path} or its timing file is not what it was at sync; find out why before anything"
-            " else is done with this night",
+            f"{path} or its timing file has changed since sync; find out why before doing"
+            " anything else with this night",
             path=path,
         )

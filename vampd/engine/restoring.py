@@ -1,7 +1,7 @@
-"""Bringing a night's folder back to raw: what would go, and then only that.
+"""Bringing a night's folder back to raw: plan what is removed, then remove only that.
 
-Nothing is followed: a symbolic link goes as a link. The last name of a raw file never goes; it is
-moved into its stream instead.
+Nothing is followed: a symbolic link is removed as a link. The last name of a raw file is never
+removed; it is moved into its stream instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vampd.model.proofs import SUMS_NAME
 _BACKUP = "_hlinkbak"
 _OLD_FOLDERS = re.compile(r"vsolo\d*|vsync|vbad|tmp.*|vgen2")
 _OWN_FOLDERS = ("vgen2", "vbad")
-# What a logger names a file: nanoseconds, while products have microseconds.
+# A logger's file name: nanoseconds, while products have microseconds.
 _RAW_NAME = re.compile(
     r"(vcam[12])_\d\d:\d\d:\d\d\.\d{9}\.(?:fits|txt|fits\.header|fits\.\d+\.\d+\.tmp)"
 )
@@ -32,9 +32,9 @@ _RAW_NAME = re.compile(
 class Restoration:
     """What restoring a folder does, all paths relative to it.
 
-    ``removed`` are files and links, ``rescued`` raw files that would else lose their last name,
-    with where they go, ``emptied`` folders that go with what they held, ``renamed`` folders with
-    their new names.
+    ``removed`` are files and links, ``rescued`` raw files that would otherwise lose their last
+    name, with their destinations, ``emptied`` folders that are removed with their contents,
+    ``renamed`` folders with their new names.
     """
 
     removed: tuple[str, ...] = ()
@@ -47,9 +47,9 @@ class Restoration:
 
 
 def plan_own(folder: Path) -> Restoration:
-    """A night of ours: everything in vgen2, the links in vbad and their listing, SHA256SUMS.
+    """A night of vampd: everything in vgen2, the links in vbad and their listing, SHA256SUMS.
 
-    DataError ``not_ours`` names a file in vbad that is no link: it may be the only one of its kind.
+    DataError ``not_ours`` names a file in vbad that is not a link: it may be the only copy.
     """
     removed = []
     for path in _files(folder, _OWN_FOLDERS):
@@ -57,7 +57,7 @@ def plan_own(folder: Path) -> Restoration:
         if path.startswith("vbad/") and name != "reasons.tsv" and not (folder / path).is_symlink():
             raise DataError(
                 "not_ours",
-                f"{folder / path} is no link, so vampd has not made it; find out what it is, and"
+                f"{folder / path} is not a link, so vampd did not make it; find out what it is, and"
                 " move it away before the night is restored",
                 path=path,
             )
@@ -75,7 +75,7 @@ def plan_own(folder: Path) -> Restoration:
 
 
 def plan_old_tools(folder: Path) -> Restoration:
-    """A night of the old tools, as their script does it: all but the hard-linked copies goes.
+    """A night of the old tools, as their script does it: only the hard-linked copies stay.
 
     A stream without such a copy stays as it is.
     """
@@ -110,7 +110,7 @@ def plan_old_tools(folder: Path) -> Restoration:
 
 
 def _rescue_target(folder: Path, path: str, streams: list[str]) -> str | None:
-    """Where the raw file of this name belongs, None for what is no raw file."""
+    """Where the raw file of this name belongs, None if it is not a raw file."""
     name = path.rpartition("/")[2]
     match = _RAW_NAME.fullmatch(name)
     if match is None or not stat.S_ISREG((folder / path).lstat().st_mode):
@@ -120,7 +120,7 @@ def _rescue_target(folder: Path, path: str, streams: list[str]) -> str | None:
 
 
 def restore_folder(folder: Path, plan: Restoration) -> None:
-    """Do it: rescue first, then remove, then rename; killed anywhere, planning again goes on."""
+    """Do it: rescue first, then remove, then rename; after a kill, planning again resumes it."""
     for source, target in plan.rescued:
         (folder / target).parent.mkdir(exist_ok=True)
         # link and unlink, and not rename, which would overwrite.
@@ -128,7 +128,7 @@ def restore_folder(folder: Path, plan: Restoration) -> None:
         fsync_folder((folder / target).parent)
         failpoint("restoring.raw.rescued")
         remove_durably(folder / source)
-    # Those that tell of the others last: a folder without generations is no longer known as ours.
+    # Generations last: a folder without them is no longer recognized as ours.
     for path in sorted(plan.removed, key=_removal_order):
         (folder / path).unlink(missing_ok=True)
         failpoint("restoring.file.removed")
@@ -137,7 +137,7 @@ def restore_folder(folder: Path, plan: Restoration) -> None:
     for old, new in plan.renamed:
         if os.path.lexists(folder / new):
             raise DataError(
-                "not_empty", f"{folder / new} is not empty, so {old} cannot take its name; look why"
+                "not_empty", f"{folder / new} is not empty, so {old} cannot take its name; check it"
             )
         os.rename(folder / old, folder / new)
         failpoint("restoring.folder.renamed")

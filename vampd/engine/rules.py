@@ -1,4 +1,4 @@
-"""The rules of when and how much, by the settings: for the daemon and in the foreground alike."""
+"""The rules of when and how much, from the settings, for the daemon and the foreground."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from vampd.model.nights import PauseRule, ReadinessRules, RetryPolicy, RunLimits
 
 
 def readiness_rules(settings: Settings) -> ReadinessRules:
-    """When a night may begin."""
+    """When a night may start."""
     watch = settings.watch
     return ReadinessRules(
         ignore_before=watch.ignore_before,
@@ -21,7 +21,7 @@ def readiness_rules(settings: Settings) -> ReadinessRules:
 def pause_rule(settings: Settings) -> PauseRule:
     """When work pauses for the cameras."""
     watch = settings.watch
-    # What is quiet is not being written, so a pause never outlasts the quiet time.
+    # Quiet files are not being written, so a pause never outlasts the quiet time.
     return PauseRule(watch.pause_while_writing, min(watch.pause_after_write_s, watch.quiet_after_s))
 
 
@@ -36,7 +36,7 @@ def run_limits(settings: Settings, *, cameras_write: bool) -> RunLimits:
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:
-    """When a stage that failed is tried again."""
+    """When a failed stage is retried."""
     retry = settings.retry
     return RetryPolicy(
         first_delay_s=retry.first_delay_s,

@@ -1,7 +1,7 @@
 """Supervised worker processes: one action each, with a deadline.
 
-pebble and not ProcessPoolExecutor: a worker that dies or hangs costs its own action only, and is
-killed and replaced while the others go on. forkserver, because the daemon has threads.
+pebble and not ProcessPoolExecutor: a worker that dies or hangs costs only its own action, and is
+killed and replaced while the others continue. forkserver, because the daemon has threads.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.errors import ClaimLost, WorkerLost
-from vampd.fits.worker import initialise_worker
+from vampd.fits.worker import initialize_worker
 from vampd.log import get_log
 from vampd.model.resources import workers_that_fit
 from vampd.ports import Pace
@@ -29,16 +29,16 @@ from vampd.ports import Pace
 _log = get_log()
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
-# A worker that dies just when it takes an action leaves pebble without a word: nobody has it then.
-# Whoever has a place waits for no other action, but a first start on a machine may compile.
+# A worker that dies just as it takes an action leaves pebble unaware: no one has it then. Whoever
+# has a place waits for no other action, but a first start on a machine may compile.
 _BEGIN_WITHIN_S = 300.0
-# With the last look before it less than five seconds, as people are promised.
+# Together with the check before it less than five seconds, as promised.
 _STOP_WITHIN_S = 4.0
 _TERMINATE_S = 0.1
 
 
 class WorkerPool:
-    """At most ``workers`` processes (0: one a core), fewer at work where memory is short."""
+    """At most ``workers`` processes (0: one per core), fewer busy when memory is short."""
 
     def __init__(
         self, workers: int, deadline_s: float, begin_within_s: float = _BEGIN_WITHIN_S
@@ -46,13 +46,13 @@ class WorkerPool:
         self.workers = workers or count_cores()
         self._busy = 0
         self._freed = threading.Condition()
-        self._told_short = False
+        self._reported_short = False
         self._deadline_s = deadline_s
         self._begin_within_s = begin_within_s
         self._context = multiprocessing.get_context("forkserver")
         # Imported, and compiled if need be, once in the fork server, not in every worker.
         self._context.set_forkserver_preload(["vampd.fits.preload"])
-        # A worker has nothing to put in order, and one that hangs may not listen to SIGTERM.
+        # A worker has nothing to clean up, and one that hangs may ignore SIGTERM.
         pebble.CONSTS.term_timeout = _TERMINATE_S
         self._pool = self._make_pool()
         self._closed = False
@@ -61,14 +61,14 @@ class WorkerPool:
     def _make_pool(self) -> ProcessPool:
         return ProcessPool(
             self.workers,
-            initializer=initialise_worker,
+            initializer=initialize_worker,
             initargs=(os.getpid(),),
             context=self._context,
         )
 
     @contextmanager
     def place(self, pace: Pace) -> Iterator[None]:
-        """Wait until one more worker may be busy, and let it be so; ClaimLost if the pace stops."""
+        """Wait until one more worker may be busy, and take its place. ClaimLost if stopped."""
         while not self._take_place():
             pace.check()
         try:
@@ -79,14 +79,14 @@ class WorkerPool:
                 self._freed.notify()
 
     def _take_place(self) -> bool:
-        """Whether there was a place within a moment."""
+        """Whether a place became free within a moment."""
         with self._freed:
             available_bytes = available_memory_bytes()
             fit = workers_that_fit(self.workers, self._busy, available_bytes)
             if fit == self.workers:
-                self._told_short = False
-            elif self._busy >= fit and not self._told_short:
-                self._told_short = True
+                self._reported_short = False
+            elif self._busy >= fit and not self._reported_short:
+                self._reported_short = True
                 _log.warning(
                     "workers.limited",
                     workers=fit,
@@ -105,7 +105,7 @@ class WorkerPool:
             if self._closed:
                 raise ClaimLost("stopped", "the worker pool was closed")
             if not self._pool.active:
-                # A worker that dies while none has work breaks pebble's pool for ever.
+                # A worker that dies while none has work breaks pebble's pool forever.
                 _end(self._pool)
                 self._pool = self._make_pool()
                 _log.warning("workers.renewed")
@@ -127,14 +127,14 @@ class WorkerPool:
         begin = time.monotonic()
         while not wait([future], _LOOK_S).done:
             now = time.monotonic()
-            # pebble's own deadline would also run while the cameras make us stand still.
+            # pebble's own deadline would also run while the cameras make us pause.
             worked_s += now - begin if future.running() and not pace.paused else 0.0
             queued_s += 0.0 if future.running() else now - begin
             stopped_s += now - begin if pace.stopped else 0.0
             begin = now
             if stopped_s > _STOP_WITHIN_S:
                 future.cancel()
-                raise ClaimLost("stopped", "a worker that did not stop by itself was killed")
+                raise ClaimLost("stopped", "a worker that did not stop on its own was killed")
             if queued_s > self._begin_within_s:
                 future.cancel()
                 raise _worker_died(f"none began within {self._begin_within_s:g} s")
@@ -143,7 +143,7 @@ class WorkerPool:
                 raise WorkerLost(
                     "worker_deadline",
                     f"a worker process took longer than {self._deadline_s:.0f} s and was killed;"
-                    " its action is tried again",
+                    " its action is retried",
                 )
         try:
             return future.result()
@@ -155,7 +155,7 @@ class WorkerPool:
             raise ClaimLost("stopped", "the worker pool was closed") from error
 
     def close(self) -> None:
-        """End all workers now; what they were doing is abandoned."""
+        """End all workers now; their work is abandoned."""
         with self._changing:
             self._closed = True
             _end(self._pool)
@@ -168,5 +168,5 @@ def _end(pool: ProcessPool) -> None:
 
 def _worker_died(how: str) -> WorkerLost:
     return WorkerLost(
-        "worker_died", f"a worker process died ({how}) and is replaced; its action is tried again"
+        "worker_died", f"a worker process died ({how}) and is replaced; its action is retried"
     )

@@ -1,9 +1,9 @@
 """Cards of finished FITS files, plain or packed, edited without touching a byte of the data.
 
 Source of the format: FITS standard 4.0, sections 3.1 (HDUs), 4.4.1 (lengths of data units) and
-4.4.2.7 (checksums). A checksum is carried along by what the edit changes in the sum, and not
-computed anew: one that agreed with its file agrees afterwards, and one that did not still does not,
-so that damage is never certified. DATASUM speaks of data, which stay.
+4.4.2.7 (checksums). A checksum is updated by what the edit changes in the sum, not recomputed: one
+that agreed with its file agrees afterwards, and one that did not still does not, so damage is never
+certified. DATASUM covers the data, which stay.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _EXTENSION = b"XTENSION="
 _CHUNK_BYTES = 4 * 1024 * 1024
 _MOST_AXES = 999
 _ALL_ONES = 0xFFFFFFFF
-# The plain header's own sum first: it stands in the sum of the packed one.
+# The plain header's own sum first: it is part of the packed one's sum.
 _CHECKSUMS = (re.compile(r"ZHECKSUM= '[^']{16}'"), re.compile(r"CHECKSUM= '[^']{16}'"))
 _DIGITS = slice(11, 27)
 
@@ -46,7 +46,7 @@ def read_headers(path: Path) -> tuple[Header, ...]:
     """The headers of all HDUs.
 
     Raises MalformedCube as `read_cards`, and ``header_malformed`` or ``fits_truncated`` if the
-    lengths that a header tells cannot be or are not there.
+    lengths that a header states are impossible or exceed the file.
     """
     file_fd = open_regular_file(path)
     try:
@@ -56,11 +56,11 @@ def read_headers(path: Path) -> tuple[Header, ...]:
 
 
 def replace_cards(path: Path, choose: Callable[[Cards], Mapping[str, str]]) -> tuple[Header, ...]:
-    """Put a new whole file in this one's place, in which cards are replaced.
+    """Replace this file by a complete new one in which cards are replaced.
 
-    ``choose`` tells, for each header, the new text by the old one. Links are followed. Returns the
-    headers as they were; without any replacement the file stays untouched. Raises as `read_headers`
-    and DataError ``read_only`` (nobody may write to the file) or ``changed_while_read``; DiskFull.
+    ``choose`` returns, for each header, the new text by the old one. Links are followed. Returns
+    the headers as they were; without any replacement the file stays untouched. DiskFull; raises as
+    `read_headers`, and DataError ``read_only`` (write-protected) or ``changed_while_read``.
     """
     real = Path(os.path.realpath(path))
     file_fd = open_regular_file(real)
@@ -87,7 +87,7 @@ def replace_cards(path: Path, choose: Callable[[Cards], Mapping[str, str]]) -> t
 
 
 def edit_header(cards: Cards, edits: Mapping[str, str]) -> Cards:
-    """The header with cards replaced, new text by old one, and its checksums carried along."""
+    """The header with cards replaced, new text by old one, and its checksums updated."""
     texts = [edits.get(text, text) for text in cards.texts]
     for pattern in _CHECKSUMS:
         place = next((n for n, text in enumerate(texts) if pattern.match(text)), None)
@@ -99,7 +99,7 @@ def edit_header(cards: Cards, edits: Mapping[str, str]) -> Cards:
 def _carried_along(card: str, before: tuple[str, ...], after: list[str]) -> str:
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     begin, end = card[: _DIGITS.start], card[_DIGITS.stop :]
-    # A card is twenty whole words: where it stands does not matter to the sum.
+    # A card is twenty whole words: its position does not matter to the sum.
     gone = "".join([card, *(old for old, _ in changed)])
     come = "".join([begin, "0" * 16, end, *(new for _, new in changed)])
     total = add(_sum_text(come), _ALL_ONES - _sum_text(gone))
@@ -152,7 +152,7 @@ def _check_writable(path: Path, status: os.stat_result) -> None:
     if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         raise DataError(
             "read_only",
-            f"{path} is write-protected and stays as it is; if it is to change, `chmod u+w` it",
+            f"{path} is write-protected and stays as it is; to change it, `chmod u+w` it",
             path=str(path),
         )
 

@@ -18,9 +18,9 @@ _EXCLUDED = frozenset(b":;<=>?@[\\]^_`")
 
 
 class OnesComplementSum:
-    """The sum of a stream of bytes as big-endian 32-bit words, whatever its pieces.
+    """The sum of a stream of bytes as big-endian 32-bit words, in pieces of any length.
 
-    Bytes that are missing to the last word count as zeros.
+    Bytes missing from the last word count as zeros.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """Functions compiled by numba: once, then taken from its cache on the disk.
 
-Integer arithmetic only, and neither ``parallel`` nor ``fastmath``: what is compiled gives the same
-bytes on every machine. The cache lies in NUMBA_CACHE_DIR, else beside the module, else in the
-user's own cache folder. numba is slow to import: import modules that need this one lazily.
+Integer arithmetic only, and neither ``parallel`` nor ``fastmath``: compiled code gives the same
+bytes on every machine. The cache is in NUMBA_CACHE_DIR, else beside the module, else in the user's
+own cache folder. numba is slow to import: import modules that need this one lazily.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def compiled(function: _Function) -> _Function:
     try:
         dispatcher = njit(nogil=True, cache=True)(function)
     except RuntimeError:
-        # No folder for a cache may be written: then every process compiles for itself.
+        # No cache folder is writable: then every process compiles for itself.
         return cast(_Function, njit(nogil=True)(function))
     remove_damaged(Path(str(dispatcher.stats.cache_path)), function.__name__)
     return cast(_Function, dispatcher)
@@ -35,7 +35,7 @@ def inlined(function: _Function) -> _Function:
 
 
 def remove_damaged(folder: Path, name: str) -> None:
-    """Remove what a power cut left of a function's cache: numba would stumble over it for ever.
+    """Remove what a power cut left of a function's cache: numba would fail on it forever.
 
     It renames its files into place without fsync, so that they may turn out empty or full of zeros.
     """

@@ -1,6 +1,6 @@
 """Frames of raw cubes as a stream: the pixels that a framelist refers to, in its order.
 
-Neither a cube nor a product is ever in memory as a whole; what was read leaves the page cache.
+Neither a cube nor a product is ever in memory as a whole; pages are dropped after reading.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vampd.fits.rawcube import CubeLayout, layout_of_int16
 from vampd.model.cubes import FrameRange
 from vampd.model.nights import FileStamp
 
-# Small enough for the processor's own cache, where pixels stay from the reading to the last code.
+# Small enough for the processor's own cache, where pixels stay from reading to the last code.
 BATCH_BYTES = 2 * 1024 * 1024
 _AHEAD_BYTES = 8 * 1024 * 1024
 
@@ -56,7 +56,7 @@ def stream_frames(
     buffer = np.empty((frames_a_batch(image), *image), ">i2")
     for cube, parts in groupby(ranges, key=lambda part: part.cube):
         if cube not in stamps:
-            raise DataError("source_missing", f"the framelist does not tell the stamp of {cube}")
+            raise DataError("source_missing", f"the framelist has no stamp of {cube}")
         with _opened_cube(night_folder, stamps[cube]) as (cube_fd, layout):
             expect_picks(cube_fd)
             batches = deque[range]()
@@ -104,12 +104,12 @@ def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, Cu
         try:
             layout = layout_of_int16(*read_cards_at(cube_fd, 0, path))
         except MalformedCube as error:
-            # It passed all checks at sync: what is wrong now costs more than this cube.
+            # It passed all checks at sync: a fault now concerns more than this cube.
             raise DataError("raw_unreadable", f"{stamp.path}: {error.message}") from error
         yield cube_fd, layout
         _check_stamp(cube_fd, stamp)
     finally:
-        # Also what was read ahead in vain, and pages that frames of other products share.
+        # Including what was read ahead in vain, and pages shared with frames of other products.
         drop_all(cube_fd)
         os.close(cube_fd)
 
@@ -162,7 +162,7 @@ def _read_batch(
 
 
 def _extents(layout: CubeLayout, positions: range) -> list[tuple[int, int]]:
-    """Offsets and lengths: one for frames in a row, else one a frame."""
+    """Offsets and lengths: one for consecutive frames, else one per frame."""
     first = layout.offset + positions[0] * layout.frame_bytes
     if len(positions) == 1 or positions.step == 1:
         return [(first, len(positions) * layout.frame_bytes)]
@@ -186,12 +186,12 @@ def _raw_changed(stamp: FileStamp, how: str) -> DataError:
     return DataError(
         "raw_changed",
         f"{stamp.path} is not the file that sync saw: it {how}; if it was meant to change,"
-        " take the night up again from sync",
+        " run the night again from sync",
         path=stamp.path,
     )
 
 
 def _raw_unreadable(cube: str, error: OSError) -> DataError:
     return DataError(
-        "raw_unreadable", f"cannot read {cube}: {error.strerror}; look at its disk", path=cube
+        "raw_unreadable", f"cannot read {cube}: {error.strerror}; check its disk", path=cube
     )

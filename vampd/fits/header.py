@@ -1,4 +1,4 @@
-"""FITS headers as raw cards: read and written byte for byte, never rendered again.
+"""FITS headers as raw cards: read and written byte for byte, never re-rendered.
 
 Source of the format: FITS standard 4.0, sections 3.3.1 (primary header) and 4.1.2 (cards).
 """
@@ -31,9 +31,9 @@ def padded(length: int) -> int:
 
 
 def open_regular_file(path: Path) -> int:
-    """A descriptor for reading; MalformedCube ``unreadable`` if it is no file that can be read."""
+    """A descriptor for reading; MalformedCube ``unreadable`` if it is not a readable file."""
     try:
-        # Not to wait for the other end of a named pipe.
+        # So as not to wait for the other end of a named pipe.
         file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
@@ -46,7 +46,7 @@ def open_regular_file(path: Path) -> int:
 
 
 def read_cards(path: Path) -> tuple[Cards, int]:
-    """The primary header's cards without END, and the offset of the data behind it.
+    """The primary header's cards without END, and the offset of the data after it.
 
     Raises MalformedCube with code ``unreadable``, ``not_fits``, ``fits_truncated`` (the file ends
     within its header) or ``header_malformed`` (control characters, no END card).
@@ -104,7 +104,7 @@ def format_header(cards: Cards | Iterable[str]) -> bytes:
 
 
 def _checked(texts: list[str], path: Path) -> Cards:
-    # Deleting what may stand there is ten times faster than looking for what may not.
+    # Deleting what is allowed is ten times faster than searching for what is not.
     if not "".join(texts).encode("latin-1").translate(None, _NO_CONTROL):
         return Cards(tuple(texts))
     for number, text in enumerate(texts, start=1):

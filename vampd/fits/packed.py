@@ -2,7 +2,7 @@
 
 The laws: raw is read once and the product is written once; a product gets its name only when it is
 whole, on the disk and proven lossless; its bytes are a function of the framelist and the raw bytes
-alone. Layout: an empty primary HDU, then one table whose heap holds one tile a frame.
+alone. Layout: an empty primary HDU, then one table whose heap holds one tile per frame.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from vampd.fits.packed_cards import (
     without_checksums,
 )
 from vampd.fits.packed_file import Proof, frame_digest, prove_packed
-from vampd.fits.rice import TileEncoder, largest_tile_bytes
+from vampd.fits.rice import TileEncoder
+from vampd.fits.rice_format import largest_tile_bytes
 from vampd.fits.sidecar import write_sidecar
 from vampd.model.cubes import Framelist
 from vampd.model.nights import FileStamp
@@ -69,16 +70,16 @@ def pack_cube(
 ) -> Receipt:
     """Write a framelist's product and its sidecar; the product's receipt.
 
-    The sidecar stands first. Before it is named the product is read back past the cache, for its
-    SHA-256 and for what ``verify`` asks besides. Raises DataError ``already_exists`` (it never
+    The sidecar is written first. Before it is named, the product is read back past the cache for
+    its SHA-256 and for what ``verify`` requires. Raises DataError ``already_exists`` (it never
     overwrites), ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`;
     DiskFull; ClaimLost when the pace stops.
     """
     refuse_existing(packed)
-    image_of(framelist)  # what contradicts itself gets no sidecar
+    image_of(framelist)  # contradictory framelists get no sidecar
     write_sidecar(framelist, sidecar)
     failpoint("packed.sidecar_written")
-    # Sums over other bytes than these.
+    # Sums of other bytes than these.
     content = replace(framelist, cards=without_checksums(framelist.cards))
     status, sha256 = write_packed(content, night_folder, packed, verify, pace, meter)
     stamp = FileStamp(
@@ -98,7 +99,7 @@ def write_packed(
     """Write a framelist's packed file and nothing else; its status and SHA-256. See `pack_cube`.
 
     Checksums that the cards hold stay, so that `funpack` gives back the very file that has them;
-    DataError ``data_sum_disagrees`` if they speak of other pixels.
+    DataError ``data_sum_disagrees`` if they are of other pixels.
     """
     image = image_of(framelist)
     with creating(packed) as file:
@@ -116,7 +117,7 @@ def write_packed(
 
 
 def image_of(framelist: Framelist) -> tuple[int, int]:
-    """(NAXIS2, NAXIS1) of its frames; DataError if its cards tell of another cube."""
+    """(NAXIS2, NAXIS1) of its frames; DataError if its cards describe another cube."""
     cards = framelist.cards
     axes, rows, columns = (cards.integer(keyword) for keyword in ("NAXIS", "NAXIS2", "NAXIS1"))
     frames = cards.integer("NAXIS3") if axes == 3 else 1
@@ -138,8 +139,8 @@ def _write(
     pace: Pace,
     meter: Meter,
 ) -> tuple[bytes, Proof]:
-    """Write the whole file, its beginning last; that beginning, and what proves the rest."""
-    # Decided from the worst case: later there is no way back.
+    """Write the whole file, its beginning last; return the beginning, and the proof of the rest."""
+    # Decided from the worst case: it cannot be changed later.
     worst = framelist.frames * largest_tile_bytes(image[0] * image[1])
     descriptor = "P" if worst <= _LARGEST_P_HEAP else "Q"
     primary = primary_header()

@@ -12,7 +12,7 @@ import re
 from vampd.errors import DataError
 from vampd.fits.checksum import OnesComplementSum, add, encode_complement
 from vampd.fits.header import format_header
-from vampd.fits.rice import BLOCK_PIXELS, PIXEL_BYTES
+from vampd.fits.rice_format import BLOCK_PIXELS, PIXEL_BYTES
 from vampd.model.cubes import Card, Cards, render_card, render_string
 
 # The EXTNAME of a table of tiles that has no other.
@@ -22,14 +22,14 @@ _DATASUM_COMMENT = "data unit checksum"
 _NO_CHECKSUM = "0" * 16
 _CHECKSUMS = frozenset({"CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"})
 _STRUCTURAL = re.compile(r"SIMPLE|BITPIX|NAXIS\d*|EXTEND")
-# What a table of tiles says of itself; in a plain header these would be lost or believed.
+# What a table of tiles says about itself; in a plain header these would be lost or believed.
 _OF_THE_TABLE = re.compile(
     r"XTENSION|PCOUNT|GCOUNT|GROUPS|BLOCKED|TFIELDS|THEAP|T(?:TYPE|FORM|SCAL|ZERO|NULL|DIM)\d+"
     r"|ZIMAGE|ZTENSION|ZSIMPLE"
     r"|ZBITPIX|ZNAXIS\d*|ZEXTEND|ZPCOUNT|ZGCOUNT|ZTILE\d+|ZCMPTYPE|ZNAME\d+|ZVAL\d+|ZBLANK|ZSCALE"
     r"|ZZERO|ZQUANTIZ|ZDITHER0|ZMASKCMP|ZBLOCKED"
 )
-# What becomes of a table's cards when it is unpacked: these go, these get their plain names back.
+# A table's cards when it is unpacked: these are dropped, these get their plain names back.
 _TABLE_ONLY = re.compile(
     r"XTENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TFIELDS|THEAP|TTYPE\d+|TFORM\d+|ZIMAGE|ZTILE\d+"
     r"|ZCMPTYPE|ZNAME\d+|ZVAL\d+|CHECKSUM|DATASUM"
@@ -45,7 +45,7 @@ def unpackable_card(cards: Cards) -> str | None:
 
 
 def without_checksums(cards: Cards) -> Cards:
-    """The header without what it tells of its own and its data's sums."""
+    """The header without its own checksum and its data's."""
     return Cards(tuple(text for text in cards.texts if text[:8].rstrip() not in _CHECKSUMS))
 
 
@@ -57,13 +57,13 @@ def plain_cards(cards: Cards, data_sum: int) -> Cards:
 
 
 def check_data_sum(cards: Cards, data_sum: int) -> None:
-    """DataError ``data_sum_disagrees`` if the header tells another sum of its data than this."""
-    told = cards.value("DATASUM")
-    if isinstance(told, str) and told.strip().isdecimal() and int(told) != data_sum:
+    """DataError ``data_sum_disagrees`` if the header states another sum of its data."""
+    stated = cards.value("DATASUM")
+    if isinstance(stated, str) and stated.strip().isdecimal() and int(stated) != data_sum:
         raise DataError(
             "data_sum_disagrees",
-            f"the header says DATASUM {told.strip()}, and the data sum to {data_sum}: they are not"
-            " those that it was written for; find out what changed them",
+            f"the header says DATASUM {stated.strip()}, and the data sum to {data_sum}: they are"
+            " not those that it was written for; find out what changed them",
         )
 
 
@@ -143,7 +143,7 @@ def descriptor_bytes(descriptor: str) -> int:
 
 def _inside_table(card: Card) -> Card:
     if card.keyword in _CHECKSUMS:
-        # As cfitsio names them: the first letter gives way.
+        # As cfitsio names them: the first letter is replaced.
         return Card({"C": "ZHECKSUM", "D": "ZDATASUM"}[card.text[0]] + card.text[8:])
     if _STRUCTURAL.fullmatch(card.keyword):
         return Card(f"Z{card.keyword}".ljust(8) + card.text[8:])

@@ -1,4 +1,4 @@
-"""Packed products, read: their headers, their tiles, and the proof that they are what was written.
+"""Reading packed products: their headers, their tiles, and the proof that they are as written.
 
 Only for files as `vampd.fits.packed` writes them: whole-frame tiles, in order, without gaps.
 """
@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from vampd.disk.cache import drop_all, drop_behind, drop_from_cache, expect_sequential, read_ahead
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
-from vampd.fits.rice import SLACK_BYTES, Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice import Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice_format import SLACK_BYTES
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
 
@@ -49,7 +51,7 @@ class PackedLayout:
 
 
 def count_packed_frames(path: Path) -> int:
-    """How many frames a packed product's own header tells, 0 if it cannot be read."""
+    """How many frames a packed product's own header states, 0 if it cannot be read."""
     try:
         with _opened(path) as packed_fd:
             cards = _table_cards(packed_fd, path)[0]
@@ -61,7 +63,7 @@ def count_packed_frames(path: Path) -> int:
 def read_packed_frame(path: Path, frame: int) -> Int16:
     """One frame's stored pixels (BZERO not applied), native order, shape (NAXIS2, NAXIS1).
 
-    DataError ``tile_damaged`` if it cannot be decoded; MalformedCube if this is no packed product.
+    DataError ``tile_damaged`` if it cannot be decoded; MalformedCube if it is no packed product.
     """
     with _opened(path) as packed_fd:
         layout = read_layout(packed_fd, path)
@@ -102,7 +104,7 @@ class Proof:
 
 
 def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
-    """Read a whole new product back from the disk, hold it to its proof; its SHA-256 (hex).
+    """Read a whole new product back from the disk and check it; return its SHA-256 (hex).
 
     ``head`` is what was written before the heap. DigestMismatch ``pack_mismatch`` with the number
     of the first wrong ``frame`` in its context (None if it is not a frame that differs).
@@ -140,13 +142,13 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
 
 
 def frame_digest(content: npt.NDArray[Any]) -> bytes:
-    """What a frame's pixels (native order, contiguous) or its code are recognised by.
+    """The XXH64 digest of a frame's pixels (native order, C order) or of its code: eight bytes.
 
-    Against accidents; SHA-256 would cost as much as the compression itself.
+    Against accidents, never against malice; SHA-256 would cost as much as the compression itself.
+    Each step of XXH64 is a bijection in the word that it takes in, so that content with only one of
+    its 64-bit words changed always differs.
     """
-    from vampd.fits.xxh64 import hash_xxh64
-
-    return hash_xxh64(content).to_bytes(8)
+    return xxhash.xxh64_digest(np.ascontiguousarray(content).data)
 
 
 def _holds(proof: Proof, frame: int, decoder: TileDecoder, stream: Bytes, length: int) -> bool:

@@ -1,6 +1,6 @@
-"""Plain FITS cubes: one that a person names is packed, and frames are written as one.
+"""Plain FITS cubes: packing a named one, and writing frames as one.
 
-Both stream, and both name the new file only when it is whole, on the disk and proven; nothing is
+Both stream, and both name the new file only when it is complete, on the disk and proven; nothing is
 ever overwritten, and the source stays.
 """
 
@@ -32,7 +32,7 @@ from vampd.model.nights import FileStamp
 from vampd.ports import Pace
 
 _EXTENSION = b"XTENSION"
-# funpack would take the first two for what it renames, and drops what begins with a hyphen.
+# funpack would rename the first two, and drops what begins with a hyphen.
 _LOST = re.compile(r"ZHECKSUM|ZDATASUM|-.*")
 
 
@@ -46,10 +46,10 @@ class Rewritten:
 
 
 def pack_file(plain: Path, packed: Path, pace: Pace) -> Rewritten:
-    """Pack a plain cube of 16-bit integers, by the writer of all products and with its full proof.
+    """Pack a plain cube of 16-bit integers, with the products' writer and its full proof.
 
-    Checksums that the cube carries go along, so that ``funpack`` restores it byte for byte; without
-    them it gets them. Raises MalformedCube if it is no such cube, DataError ``already_exists``,
+    Checksums that the cube carries are kept, so that ``funpack`` restores it byte for byte; without
+    them it gets them. Raises MalformedCube if it is not such a cube, DataError ``already_exists``,
     ``data_sum_disagrees`` (damaged already), ``changed_while_read``, ``pack_mismatch``; DiskFull.
     """
     cube = read_plain_cube(plain)
@@ -103,14 +103,14 @@ def _check_restorable(cards: Cards) -> None:
         raise MalformedCube(
             "header_unpackable",
             f"the header has a card {lost} that funpack would not give back as it is;"
-            " rename it or take it out",
+            " rename or remove it",
         )
 
 
 def write_virtual_cube(framelist: Framelist, night_folder: Path, plain: Path, pace: Pace) -> int:
     """Write a framelist's frames as a plain cube: what ``funpack`` would make of its product.
 
-    Returns its length in bytes. Raises as `write_plain` and `stream_frames`.
+    Returns its size in bytes. Raises as `write_plain` and `stream_frames`.
     """
     image = image_of(framelist)
     batches = stream_frames(night_folder, framelist.sources, framelist.ranges, image)
@@ -130,7 +130,7 @@ def write_plain(
 ) -> int:
     """Write a plain cube: these pixels (big-endian, contiguous) under a header; its length.
 
-    ``header`` makes the cards for the sum of the data; their number does not depend on it. The file
+    ``header`` builds the cards from the sum of the data; their number is fixed. The file
     is read back past the cache before it is named. Raises DataError ``already_exists``,
     ``data_sum_disagrees``, DigestMismatch ``write_mismatch``; DiskFull.
     """

@@ -1,4 +1,4 @@
-"""What the fork server imports, so that no worker has to: the packer and all that it has compiled.
+"""What the fork server imports, so that no worker has to: the packer and its compiled functions.
 
 The first start on a machine compiles, which takes seconds; later ones find it in numba's cache.
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from vampd.fits import worker
-from vampd.fits.packed_file import frame_digest
 from vampd.fits.rice import decode_tile, encode_tile
 
 __all__ = ["worker"]
 
 _PIXELS = np.zeros(1, np.int16)
 
-frame_digest(decode_tile(encode_tile(_PIXELS), _PIXELS.size))
+decode_tile(encode_tile(_PIXELS), _PIXELS.size)

@@ -14,6 +14,7 @@ from pathlib import Path
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.header import open_regular_file, padded, read_cards, read_cards_at
 from vampd.fits.packed_cards import unpackable_card
+from vampd.fits.rice_format import PIXEL_BYTES
 from vampd.model.cubes import (
     Cards,
     RawCube,
@@ -26,13 +27,12 @@ from vampd.model.cubes import (
 )
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
 
-PIXEL_BYTES = 2
 _UNSIGNED_ZERO = 32768
 _LONGEST_EXPOSURE_S = 86_400
 # Cubes have 1 to 2 GB. A thousand times as much is a damaged header, not a cube; and what it seems
 # to promise must not drown the night's sum of frames.
 _MOST_BYTES = 1 << 40
-# A logger's row has 108 bytes. Nobody should read what is far too long to be rows of these frames.
+# A logger's row has 108 bytes. Do not read what is far too long to be rows of these frames.
 _MOST_ROW_BYTES, _MOST_COMMENT_BYTES = 1_000, 1 << 20
 
 
@@ -159,7 +159,7 @@ def _check_int16(cards: Cards) -> None:
 
 
 def check_packable(cards: Cards, layout: CubeLayout, file_bytes: int) -> None:
-    """Whether a file has the length that its header tells, and no card that gets lost in packing.
+    """Check that a file has the length that its header states, and no card that packing would lose.
 
     Raises MalformedCube ``fits_truncated``, ``fits_too_long`` or ``header_unpackable``.
     """
@@ -210,7 +210,7 @@ def _with_three_axes(cards: Cards) -> Cards:
 
 def _check_camera(cards: Cards, stream: Stream) -> None:
     camera = cards.integer("U_CAMERA")
-    # Anything else than a camera's number decides nothing: the folder tells the camera.
+    # Anything but a camera's number decides nothing: the folder names the camera.
     if camera in {other.camera for other in CAMERA_STREAMS} - {stream.camera}:
         raise MalformedCube(
             "wrong_camera",

@@ -1,8 +1,7 @@
 """Rice coding of frame tiles: RICE_1 with blocks of 32 pixels of one, two or four bytes.
 
-The bytes are those of cfitsio for every input. Source of the format: FITS standard 4.0, section
-10.4.1. What is compiled is imported with the first tile: a daemon that packs nothing itself does
-without.
+The bytes are those of cfitsio for every input. Compiled code is imported with the first tile: a
+daemon that packs nothing itself never imports it.
 """
 
 from __future__ import annotations
@@ -13,21 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.errors import DataError
-
-BLOCK_PIXELS = 32
-PIXEL_BYTES = 2
-# What the compiled loops may touch behind a stream: they take eight bytes a memory access.
-SLACK_BYTES = 8
+from vampd.fits.rice_format import BLOCK_PIXELS, FORMS, SLACK_BYTES, largest_tile_bytes
 
 Int16 = npt.NDArray[np.int16]
 Bytes = npt.NDArray[np.uint8]
-# Bits of a block's head, the split from which on pixels stand verbatim, and bits of a pixel: by
-# BYTEPIX, as cfitsio has them.
-_FORMS = {1: (3, 6, 8), 2: (4, 14, 16), 4: (5, 25, 32)}
 
 
 class TileEncoder:
-    """Codes tiles, one behind the other, into a buffer of its own with room for ``tiles``."""
+    """Codes tiles, one after the other, into a buffer of its own with room for ``tiles``."""
 
     def __init__(self, tiles: int, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
         from vampd.fits.rice_kernels import encode
@@ -36,7 +28,7 @@ class TileEncoder:
             raise ValueError(f"expected tiles of one pixel or more, found {pixels}")
         self._encode = encode
         self._dtype = _signed(dtype)
-        self._form = _FORMS[self._dtype.itemsize]
+        self._form = FORMS[self._dtype.itemsize]
         self._largest = largest_tile_bytes(pixels, self._dtype.itemsize)
         self._stream = np.empty(tiles * self._largest + SLACK_BYTES, np.uint8)
         self._mapped = np.empty(BLOCK_PIXELS, np.uint32)
@@ -63,7 +55,7 @@ class TileEncoder:
         return self._stream[: self._end]
 
     def clear(self) -> None:
-        """Forget what was coded; the buffer stays."""
+        """Discard what was coded; the buffer stays."""
         self._end = 0
 
 
@@ -75,13 +67,13 @@ class TileDecoder:
 
         self._decode = decode
         self._decoded = np.empty(pixels, _signed(dtype))
-        self._form = _FORMS[self._decoded.itemsize]
+        self._form = FORMS[self._decoded.itemsize]
         self._mapped = np.empty(BLOCK_PIXELS, np.uint32)
 
     def decode(self, stream: Bytes, length: int) -> npt.NDArray[Any]:
         """The pixels of the tile in the first ``length`` bytes, valid until the next.
 
-        Bytes behind are not looked at; where there are eight of them, none is copied. DataError
+        Bytes behind are ignored; if there are eight of them, nothing is copied. DataError
         ``tile_damaged`` if they are not exactly one tile of so many pixels.
         """
         if not 0 <= length <= len(stream):
@@ -113,21 +105,8 @@ def decode_tile(
     return TileDecoder(pixels, dtype).decode(stream, len(stream))
 
 
-def largest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
-    """How long a coded tile of so many pixels can get: each block verbatim behind its head."""
-    blocks = -(-pixels // BLOCK_PIXELS)
-    head_bits, _, pixel_bits = _FORMS[pixel_bytes]
-    return pixel_bytes + -(-(blocks * head_bits + pixels * pixel_bits) // 8)
-
-
-def smallest_tile_bytes(pixels: int, pixel_bytes: int = PIXEL_BYTES) -> int:
-    """How short a coded tile of so many pixels can get: all alike, each block but its head."""
-    blocks = -(-pixels // BLOCK_PIXELS)
-    return pixel_bytes + -(-blocks * _FORMS[pixel_bytes][0] // 8)
-
-
 def _signed(dtype: npt.DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
-    if kind.kind != "i" or kind.itemsize not in _FORMS or not kind.isnative:
+    if kind.kind != "i" or kind.itemsize not in FORMS or not kind.isnative:
         raise ValueError(f"expected signed pixels of 1, 2 or 4 bytes, native order, found {kind}")
     return kind

@@ -1,16 +1,15 @@
 """Rice coding, compiled: the loops of `vampd.fits.rice`, which alone may call them.
 
-Bits are gathered in and taken from 64-bit words, eight bytes a memory access wherever they begin,
-and several pixels' codes at once. Nothing is allocated here, and nothing checks the bounds of
-arrays: callers keep eight bytes behind every stream of codes.
+Bits are collected in and taken from 64-bit words, eight bytes per memory access wherever they
+begin, and several pixels' codes at once. Nothing is allocated here, and nothing checks the bounds
+of arrays: callers keep eight bytes behind every stream of codes.
 
 The format, and the choices in it that make the bytes those of cfitsio (``ricecomp.c``): the first
 pixel verbatim; then blocks of 32 differences d, mapped to v = 2 d or -2 d - 1. A block's split fs
 is the number of bits of half the mean v. Its head says fs + 1 in 3, 4 or 5 bits, then each v is
 v >> fs zeros, a one, and fs low bits. Head 0: all v are 0. Head fs_most + 1: each v verbatim.
 
-All in one module, because numba compiles anew when a function's own file has changed, and only
-then.
+All in one module, because numba recompiles when a function's own file has changed, and only then.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from numba import types
 from numba.extending import intrinsic
 
 from vampd.fits.compiled import compiled, inlined
-from vampd.fits.rice import BLOCK_PIXELS
+from vampd.fits.rice_format import BLOCK_PIXELS
 
-# A word has seven pending bits at most before codes are appended to it, and it never overflows.
+# A word has at most seven pending bits before codes are appended to it, and never overflows.
 _ROOM_BITS = 56
-# A word that begins at any bit of a byte holds so many bits of the stream at least.
+# A word that begins at any bit of a byte holds at least so many bits of the stream.
 _SIGHT_BITS = 57
 
 _Array = npt.NDArray[Any]
 _Bytes = npt.NDArray[np.uint8]
-# In compiled code these are numbers like any other; mypy would tell them from int.
+# In compiled code these are plain numbers; mypy would distinguish them from int.
 _U64: Any = np.uint64
 _I64: Any = np.int64
 _WORD = ir.IntType(64)
@@ -91,12 +90,12 @@ def _put(stream: _Bytes, at: int, word: Any, pending: int, code: Any, length: in
 @inlined
 def _map_differences(pixels: _Array, start: int, count: int, last: Any, mapped: _Array) -> Any:
     """Fill ``mapped`` with a block's differences; their sum and the largest."""
-    # Unsigned indices are not looked at for being negative, which would keep vectors away.
+    # Unsigned indices need no check for being negative, which would prevent vectorization.
     first = _U64(start)
     difference = _I64(pixels.dtype.type(pixels[first] - last))
     mapped[0] = np.uint32((difference << 1) ^ (difference >> 63))
     for j in range(_U64(1), _U64(count)):
-        # As in C, the difference has the pixels' own width; what overflows comes back in decoding.
+        # As in C, the difference has the pixels' own width; an overflow is undone in decoding.
         difference = _I64(pixels.dtype.type(pixels[first + j] - pixels[first + j - _U64(1)]))
         mapped[j] = np.uint32((difference << 1) ^ (difference >> 63))
     total = _I64(0)
@@ -130,7 +129,7 @@ def encode(
     for start in range(0, len(pixels), BLOCK_PIXELS):
         count = min(BLOCK_PIXELS, len(pixels) - start)
         if count == BLOCK_PIXELS:
-            # The same, but of a length that the compiler knows and turns into vectors.
+            # The same, but with a constant length, so that the compiler vectorizes it.
             total, largest = _map_differences(pixels, start, BLOCK_PIXELS, last, mapped)
         else:
             total, largest = _map_differences(pixels, start, count, last, mapped)
@@ -177,7 +176,7 @@ def encode(
 
 @inlined
 def _see(stream: _Bytes, bit: int) -> Any:
-    """The stream from a bit on: 57 bits of it at least."""
+    """The stream from a bit on: at least 57 bits of it."""
     return _load_word(stream, bit >> 3) << _U64(bit & 7)
 
 
@@ -189,7 +188,7 @@ def _take(stream: _Bytes, bit: int, count: int, fs: int, mapped: _Array, j: int)
     for k in range(_U64(j), _U64(j + count)):
         zeros = _leading_zeros(word)
         word <<= _U64(zeros & 63)
-        # What is in front now is the one, and it counts as one of the zeros.
+        # The one is now in front, and it counts as one of the zeros.
         mapped[k] = np.uint32(word >> _U64(63 - fs)) + np.uint32((zeros - 1) << fs)
         word <<= _U64(fs + 1)
         used += zeros + fs + 1
@@ -206,9 +205,9 @@ def decode(
     fs_most: int,
     pixel_bits: int,
 ) -> Any:
-    """Fill ``pixels`` from the tile in the first ``length`` bytes; how many bytes it has.
+    """Fill ``pixels`` from the tile in the first ``length`` bytes; return how many bytes it has.
 
-    -1 if they are no tile of so many pixels; more than ``length`` if it does not end in there.
+    -1 if they are not a tile of so many pixels; more than ``length`` if it does not end in there.
     ``mapped`` (uint32) is room for 32 elements.
     """
     end = length * 8
@@ -252,7 +251,7 @@ def decode(
                         continue
                 zeros = _I64(0)
                 word = _see(stream, bit)
-                while word >> _U64(8) == 0:  # 56 zeros, and the one is still to come
+                while word >> _U64(8) == 0:  # 56 zeros, and the one is yet to come
                     bit += 56
                     zeros += 56
                     if bit > end:

@@ -1,4 +1,4 @@
-"""Sidecars on disk: written whole before their product, recognised by their first bytes."""
+"""Sidecars on disk: written whole before their product, recognized by their first bytes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vampd.model.cubes import HEAD_BYTES, Framelist, format_sidecar, parse_sidec
 
 
 def write_sidecar(framelist: Framelist, sidecar: Path) -> None:
-    """Write the product's timing file; one that already says the same is left as it is.
+    """Write the product's timing file; an identical one is left as it is.
 
-    A sidecar that says something else belongs to no product (its product would exist), and is
+    A sidecar that differs belongs to no product (its product would exist), and is
     replaced.
     """
     _write(framelist, sidecar, replacing)
 
 
 def create_sidecar(framelist: Framelist, sidecar: Path) -> None:
-    """As `write_sidecar`, but what says something else stays: DataError ``already_exists``."""
+    """As `write_sidecar`, but one that differs stays: DataError ``already_exists``."""
     _write(framelist, sidecar, creating)
 
 
@@ -39,9 +39,9 @@ def _write(
 
 
 def read_sidecar_identity(sidecar: Path) -> str | None:
-    """The identity of the product that a sidecar belongs to, None if it tells none.
+    """The identity of the product that a sidecar belongs to, None if it names none.
 
-    Reads the first 4 KB only. OSError as it comes.
+    Reads the first 4 KB only. OSError is passed on.
     """
     with sidecar.open("rb") as file:
         return parse_sidecar_identity(file.read(HEAD_BYTES).decode("utf-8", "replace"))

@@ -1,8 +1,8 @@
-"""Packed cubes made plain again: those of vampd, and those of ``fpack -r``.
+"""Unpacking packed cubes: those of vampd, and those of ``fpack -r``.
 
-Taken are files of one image of 16-bit integers in Rice-coded tiles of whole rows (one, several, or
+Accepts files of one image of 16-bit integers in Rice-coded tiles of whole rows (one, several, or
 all rows of a frame), as both write them: in order, without gaps. The plain file is the one that
-``funpack`` gives, as far as no checksum has to be made up.
+``funpack`` gives, except that no checksum is invented.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from vampd.fits.packed_cards import check_data_sum, unpackable_card, unpacked_ca
 from vampd.fits.packed_file import PackedLayout, read_tiles
 from vampd.fits.plain_file import Rewritten, write_plain
 from vampd.fits.rawcube import layout_of_int16
-from vampd.fits.rice import (
+from vampd.fits.rice import TileDecoder
+from vampd.fits.rice_format import (
     BLOCK_PIXELS,
     PIXEL_BYTES,
-    TileDecoder,
     largest_tile_bytes,
     smallest_tile_bytes,
 )
@@ -58,7 +58,7 @@ class _TiledCube:
 
     @property
     def tile_pixels(self) -> tuple[int, int]:
-        """Of a tile, and of the last one of a frame."""
+        """Pixels of a tile, and of the last one of a frame."""
         _, rows, columns = self.layout.shape
         last = rows - (self.tiles_a_frame - 1) * self.tile_rows
         return self.tile_rows * columns, last * columns
@@ -67,7 +67,7 @@ class _TiledCube:
 def unpack_file(packed: Path, plain: Path, pace: Pace) -> Rewritten:
     """Write the plain cube that a packed file holds.
 
-    Raises MalformedCube ``not_packed`` if it is none that can be unpacked here, and those of
+    Raises MalformedCube ``not_packed`` if it cannot be unpacked here, and those of
     `read_headers`; DataError ``tile_damaged`` or ``data_sum_disagrees`` if it is damaged, and as
     `write_plain`.
     """
@@ -148,7 +148,7 @@ def _read_descriptors(path: Path, cards: Cards, offset: int, count: int) -> byte
 
 
 def _check_lengths(cube: _TiledCube) -> None:
-    """Before anything is made room for: what a damaged header promises may not fit in memory."""
+    """Before anything is allocated: what a damaged header promises may not fit in memory."""
     pixels, last = cube.tile_pixels
     lengths = cube.layout.tiles[:, 0].reshape(-1, cube.tiles_a_frame)
     for part, size in ((lengths[:, :-1], pixels), (lengths[:, -1], last)):

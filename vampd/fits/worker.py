@@ -1,6 +1,6 @@
-"""What runs inside a worker process: one action at a time, and nothing of the store.
+"""What runs inside a worker process: one action at a time, without the store.
 
-A worker dies with the daemon that wants its work, so that a killed one leaves nobody who writes.
+A worker dies with the daemon that wants its work, so that a killed daemon leaves no writer.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from vampd.model.proofs import Receipt, Verification
 _PR_SET_PDEATHSIG = 1
 
 
-def initialise_worker(daemon_pid: int) -> None:
+def initialize_worker(daemon_pid: int) -> None:
     """End this process with the daemon and with its parent, and leave signals to the daemon.
 
     The parent is the fork server, which lives as long as any of its workers does: only a pidfd
-    tells of the daemon's own end.
+    shows the daemon's own end.
     """
     try:
         daemon_fd = os.pidfd_open(daemon_pid)
@@ -55,7 +55,7 @@ def pack_framelist(
 ) -> Receipt:
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
 
-    The framelist is locked meanwhile: a worker that is being killed is waited for, so that two
+    The framelist is locked meanwhile: it waits for a worker that is being killed, so that two
     never write one product.
     """
     with (night_folder / framelist_path).open("r+b") as file:  # NFS locks what is open for writing

@@ -1,7 +1,7 @@
-"""Before IDs are asked for: ledger, file names, headers and name_changes.txt must agree.
+"""Before IDs are requested: ledger, file names, headers and name_changes.txt must agree.
 
-Ledger file and database are compared by `vampd.ledger.rows`; here both are held against what
-the folders of all archive nights show. A database that was lost together with the file is told by
+Ledger file and database are compared by `vampd.ledger.rows`; here both are compared with what the
+folders of all archive nights show. A database that was lost together with the file is noticed by
 the nights that were processed with it.
 """
 
@@ -16,7 +16,7 @@ from vampd.errors import FrameIdConflict
 from vampd.ledger.queries import bound_to, highest_on_record, nights_of_bound
 from vampd.model.frame_ids import NumberRange, ObservedIds, find_contradictions, tell_highest
 
-_TOLD = 4
+_LISTED = 4
 
 
 def refuse_disagreement(
@@ -34,23 +34,23 @@ def refuse_disagreement(
     ]
     if not found:
         return
-    shown = "; ".join(found[:_TOLD])
-    more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    shown = "; ".join(found[:_LISTED])
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise FrameIdConflict(
         "frame_ids_disagree",
         "expected ledger, file names, headers and name_changes.txt to agree on the frame IDs,"
-        f" found: {shown}{more}. The highest are: {_tell_all_highest(connection, nights)}. No ID is"
-        f" granted until they agree: if {ledger} was lost or is an old one, bring it back from a"
-        " backup (the database is filled from it), or let `vampctl rebuild-ledger` write it anew;"
+        f" found: {shown}{more}. The highest are: {_all_highest(connection, nights)}. No ID is"
+        f" granted until they agree: if {ledger} was lost or is an old one, restore it from a"
+        " backup (the database is filled from it), or run `vampctl rebuild-ledger`;"
         " `vampctl frameids` shows all",
     )
 
 
-def _tell_all_highest(connection: Connection, nights: Sequence[ObservedIds]) -> str:
+def _all_highest(connection: Connection, nights: Sequence[ObservedIds]) -> str:
     parts = []
     for numbers in NumberRange:
-        told = list(tell_highest(nights, numbers))
+        shown = list(tell_highest(nights, numbers))
         on_record = highest_on_record(connection, numbers)
-        if told or on_record is not None:
-            parts.append(f"{numbers}: " + ", ".join([f"ledger {on_record or 'none'}", *told]))
+        if shown or on_record is not None:
+            parts.append(f"{numbers}: " + ", ".join([f"ledger {on_record or 'none'}", *shown]))
     return "; ".join(parts) or "none"

@@ -26,7 +26,7 @@ _ANY_ID = re.compile(r"VMP[A-Z](\d{8})")
 def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:
     """What every product of a night carries, by path; headers only.
 
-    A file that vanishes meanwhile (retired, or under its ID by now) is passed over.
+    A file that vanishes meanwhile (retired, or renamed to its ID) is skipped.
     """
     folder = root / night.folder
     files = {file.path for file in list_files(folder, Stream.VGEN2)}
@@ -46,9 +46,9 @@ def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:
 
 
 def read_headers_too(archive_folder: Path, seen: ObservedIds) -> ObservedIds:
-    """What a night shows, with the IDs that only headers tell: of cubes that another name hides.
+    """What a night shows, with the IDs that only headers show: of cubes with other names.
 
-    A cube that cannot be read, or is gone by now, tells nothing.
+    A cube that cannot be read, or is gone by now, shows nothing.
     """
     ids: set[FrameId] = set()
     for name in seen.nameless:

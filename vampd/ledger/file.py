@@ -1,4 +1,4 @@
-"""``frameids.ledger``: the frame-ID ledger as a file, which a lost database cannot take with it.
+"""``frameids.ledger``: the frame-ID ledger as a file, which survives a lost database.
 
 Its lines (`vampd.ledger.records`) are only appended. A writer that dies may leave a last line
 without its end; that line was never acknowledged and is cut off. Any other line that is not exactly
@@ -26,7 +26,7 @@ _PERMISSIONS = 0o664
 
 @dataclass(frozen=True)
 class FileMark:
-    """What the file looked like; equal marks mean that nobody has written to it in between."""
+    """The state of the file; equal marks mean that it was not written to in between."""
 
     inode: int
     size: int
@@ -41,7 +41,7 @@ class LedgerFile:
         self._fd = file_fd
 
     def mark(self) -> FileMark:
-        """What the file looks like now."""
+        """The state of the file now."""
         stat = os.fstat(self._fd)
         return FileMark(stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
@@ -52,7 +52,7 @@ class LedgerFile:
             yield from _parse_lines(enumerate(file, start=1), self.path)
 
     def append(self, records: Iterable[LedgerRecord]) -> None:
-        """Append records and bring them to the disk. DiskFull, FrameIdsUnavailable."""
+        """Append records durably. DiskFull, FrameIdsUnavailable."""
         rest = memoryview(b"".join(map(format_line, records)))
         with _translating_errors(self.path):
             while rest:
@@ -61,7 +61,7 @@ class LedgerFile:
             os.fsync(self._fd)
 
     def make_durable(self) -> None:
-        """Bring all that can be read to the disk: a writer may have died before it did so."""
+        """Flush all that can be read to the disk: a writer may have died before it did so."""
         with _translating_errors(self.path):
             os.fsync(self._fd)
             fsync_folder(self.path.parent)
@@ -74,7 +74,7 @@ class LedgerFile:
             return
         with _translating_errors(self.path):
             if _is_record(os.pread(self._fd, size - end, end)):
-                # Whole but for its end: somebody's editor, or the very last byte was lost.
+                # Complete but for its end: an editor left it so, or the very last byte was lost.
                 os.write(self._fd, b"\n")
             else:
                 os.ftruncate(self._fd, end)
@@ -82,7 +82,7 @@ class LedgerFile:
             os.fsync(self._fd)
 
     def _end_of_lines(self, size: int) -> int:
-        """The offset behind the last end of line."""
+        """The offset after the last end of line."""
         stop = size
         while stop > 0:
             start = max(0, stop - _READ_BYTES)
@@ -95,7 +95,7 @@ class LedgerFile:
 
 @contextmanager
 def open_ledger_file(path: Path) -> Iterator[LedgerFile]:
-    """The ledger file, created if need be, while nobody else writes to it.
+    """The ledger file, created if need be, locked against other writers.
 
     DiskFull; FrameIdsUnavailable ``ledger_unwritable`` when it cannot be opened for appending.
     """
@@ -108,7 +108,7 @@ def open_ledger_file(path: Path) -> Iterator[LedgerFile]:
 
 
 def read_ledger_file(path: Path) -> Iterator[tuple[int, LedgerRecord]]:
-    """All whole lines' records with their numbers, while others may write; none without a file.
+    """All complete lines' records with their numbers, while others may write; none without a file.
 
     FrameIdConflict ``ledger_damaged``.
     """
@@ -141,7 +141,7 @@ def _parse_lines(
                 "ledger_damaged",
                 f"{path} line {number}: expected a record with its checksum, found {line!r}"
                 f" ({error}); no ID is granted until the line is restored from a backup, or"
-                " `vampctl rebuild-ledger` writes the file anew",
+                " `vampctl rebuild-ledger` rewrites the file",
                 path=str(path),
                 line=number,
             ) from error
@@ -149,7 +149,7 @@ def _parse_lines(
 
 
 def give_to_owner(folder: Path, file_fd: int) -> None:
-    """Make a new file that of whom the archive belongs to, though root may have created it."""
+    """Give a new file to the archive's owner, even if root created it."""
     status = os.stat(folder)
     with suppress(PermissionError):
         os.fchown(file_fd, status.st_uid, status.st_gid)
@@ -162,7 +162,7 @@ def _open_locked(path: Path) -> int:
         fcntl.flock(file_fd, fcntl.LOCK_EX)
         if _is_named(path, os.fstat(file_fd)):
             return file_fd
-        # Another file took its place while we waited: a backup, say, or one written anew.
+        # Another file took its place while we waited: a backup, or a rebuilt one.
         os.close(file_fd)
 
 

@@ -2,11 +2,11 @@
 
 Every step is a line in ``frameids.ledger``, on the disk, before it is a row in the database, and a
 row before its effect. So the file knows at least as much as the database: before anything is
-granted or bound, rows that are missing are brought in from the file, and anything else on which
-the two differ is a FrameIdConflict.
+granted or bound, missing rows are added from the file, and anything else on which the two differ is
+a FrameIdConflict.
 
-`vampd.ledger.requests` asks, and takes up what was cut off. What was bound to a product of a
-night stays bound for ever: after a restore the same product gets the same ID.
+`vampd.ledger.requests` requests IDs, and completes what was interrupted. What was bound to a
+product of a night stays bound forever: after a restore the same product gets the same ID.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vampd.ledger.rebuild import Rebuilt, compose_from, rebuild_ledger
 from vampd.ledger.records import Applied, Bound, refuse_unprintable
 from vampd.ledger.requests import Requests, commit_records
 from vampd.ledger.rows import bring_in, refuse_unrecorded_rows
-from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange, ToldBinding
+from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange, RecoveredBinding
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.connection import Store
@@ -58,7 +58,7 @@ class FrameIdLedger:
         self, night: NightId, identities: Sequence[str], authority: FrameIdAuthority
     ) -> None:
         if len(set(identities)) != len(identities):
-            raise ValueError("an identity may be wanted once")
+            raise ValueError("an identity may be requested only once")
         for identity in identities:
             refuse_unprintable(identity)
         with self._mutex, open_ledger_file(self._path) as file:
@@ -97,7 +97,7 @@ class FrameIdLedger:
                 raise FrameIdConflict(
                     "frame_id_unbound",
                     f"expected only IDs bound to products of {night}, found {strange[0]} in one;"
-                    " look where it comes from: the ledger did not give it",
+                    " find out where it comes from: the ledger did not grant it",
                 )
             records = [
                 Applied(frame_id, night)
@@ -113,10 +113,10 @@ class FrameIdLedger:
             self._mark = file.mark()
 
     def reconcile(self) -> None:
-        """Bring what only the file knows into the database. FrameIdConflict.
+        """Add what only the file knows to the database. FrameIdConflict.
 
-        All that grants or binds does so by itself; for those who only read a new database. Without
-        a file there is nothing to bring in.
+        Granting and binding do so anyway; this is for readers of a new database. Without a file
+        there is nothing to add.
         """
         if not self._path.exists():
             return
@@ -143,25 +143,25 @@ class FrameIdLedger:
         """All requests and IDs, and where file and database differ."""
         return list_ledger(self._store, self._path)
 
-    def draft_anew(self, told: Sequence[ToldBinding]) -> Rebuilt:
-        """What `write_anew` would write; nothing is changed."""
+    def draft_rebuild(self, found: Sequence[RecoveredBinding]) -> Rebuilt:
+        """What `rebuild` would write; nothing is changed."""
         with self._store.read() as connection:
-            return compose_from(connection, self._path, told)
+            return compose_from(connection, self._path, found)
 
-    def write_anew(self, told: Sequence[ToldBinding]) -> Rebuilt:
-        """The file from all that is known and told, and the database after it.
+    def rebuild(self, found: Sequence[RecoveredBinding]) -> Rebuilt:
+        """Rewrite the file from everything known and found, then the database.
 
-        FrameIdConflict leaves both as they are. Who waits for the file meanwhile gets the new one.
+        FrameIdConflict leaves both as they are. Whoever waits for the file gets the new one.
         """
         with self._mutex, open_ledger_file(self._path):
             self._mark = None
-            return rebuild_ledger(self._store, self._path, told)
+            return rebuild_ledger(self._store, self._path, found)
 
     def _agree(self, file: LedgerFile) -> None:
         if self._mark == file.mark():
             return
         file.mend_tail()
-        # Rows may not outlive the lines they come from: a writer may have died before its fsync.
+        # Rows must not outlive the lines they come from: a writer may have died before its fsync.
         file.make_durable()
         failpoint("ledger.agree.file_durable")
         with self._store.write() as connection:

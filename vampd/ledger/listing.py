@@ -1,4 +1,4 @@
-"""The whole ledger, listed for people: the file, held against the database, without a lock."""
+"""The whole ledger, listed for people: the file, compared with the database, without a lock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from vampd.ledger.rows import stored_records
 from vampd.model.frame_ids import LedgerListing, ListedId, ListedRequest
 from vampd.store.connection import Store
 
-_TOLD = 5
+_LISTED = 5
 
 
 def list_ledger(store: Store, path: Path) -> LedgerListing:
-    """What file and database tell together, and where they contradict each other."""
+    """What file and database hold together, and where they contradict each other."""
     # The rows first: every one of them has its line by then.
     with store.read() as connection:
         rows = list(stored_records(connection))
@@ -29,23 +29,23 @@ def list_ledger(store: Store, path: Path) -> LedgerListing:
     except FrameIdConflict as error:
         findings.append(error.message)
     else:
-        findings += _tell(
+        findings += _problems(
             (record for record, times in Counter(lines).items() if times > 1),
             f"{path} has a record twice",
         )
-        findings += _tell(
+        findings += _problems(
             sorted(set(rows) - set(lines), key=str),
-            f"the database has a record that {path} has not",
+            f"the database has a record that {path} lacks",
         )
     behind = len(set(lines) - set(rows))
     requests, ids = _gather([*lines, *rows])
     return LedgerListing(requests, ids, tuple(findings), behind)
 
 
-def _tell(records: Iterable[LedgerRecord], what: str) -> list[str]:
-    told = [f"{what}: {record}" for record in records]
-    more = [f"{what}: {len(told) - _TOLD} more"] if len(told) > _TOLD else []
-    return told[:_TOLD] + more
+def _problems(records: Iterable[LedgerRecord], what: str) -> list[str]:
+    lines = [f"{what}: {record}" for record in records]
+    more = [f"{what}: {len(lines) - _LISTED} more"] if len(lines) > _LISTED else []
+    return lines[:_LISTED] + more
 
 
 def _gather(
@@ -68,7 +68,7 @@ def _gather(
             case Applied(frame_id) if frame_id.number in ids:
                 ids[frame_id.number] = replace(ids[frame_id.number], applied=True)
             case _:
-                pass  # a record of what is not there is told as a contradiction
+                pass  # a record of something unknown is reported as a contradiction
     return (
         tuple(requests[number] for number in sorted(requests)),
         tuple(ids[number] for number in sorted(ids)),

@@ -1,9 +1,9 @@
-"""The frame IDs that the archive nights' folders show, by listings and small files.
+"""The frame IDs that the archive nights' folders show, from listings and small files.
 
-Names in ``vgen2`` (products, their timing files, framelists) and ``name_changes.txt``. Where a name
-is an ID it stands for the header too: a framelist gets FRAMEID and name in one step, a packed
-product takes both from it, and the frameids stage compares the two in its own night. Cubes of other
-names are listed, for whoever reads headers (`vampd.ledger.carried_ids`).
+Names in ``vgen2`` (products, their timing files, framelists) and ``name_changes.txt``. A name that
+is an ID vouches for the header too: a framelist gets FRAMEID and name in one step, a packed product
+takes both from it, and the frameids stage compares the two in its own night. Cubes of other names
+are listed, for readers of headers (`vampd.ledger.carried_ids`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def look_for_ids(folder: Path, night: NightId) -> ObservedIds:
 def _ids_in_changes(text: str, *, ours: bool) -> list[FrameId]:
     if ours:
         return [change.frame_id for change in parse_name_changes(text)]
-    # What the old tools wrote is taken as it comes, as long as its lines end with IDs.
+    # What the old tools wrote is accepted as it is, as long as its lines end with IDs.
     found = (_LAST_ID.findall(line) for line in text.split("\n"))
     return [FrameId(int(numbers[-1])) for numbers in found if numbers]
 

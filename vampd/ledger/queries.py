@@ -1,4 +1,4 @@
-"""What the ledger asks its rows."""
+"""Queries of the ledger's rows."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def highest_on_record(connection: Connection, numbers: NumberRange) -> FrameId |
 
 
 def highest_good(connection: Connection, numbers: NumberRange) -> FrameId | None:
-    """The same without refused grants: one wrong number must not forbid all that are below it."""
+    """The same without refused grants: one wrong number must not block all below it."""
     number = connection.execute(
         select(func.max(FrameIdRow.number))
         .join(FrameIdRequestRow, FrameIdRequestRow.id == FrameIdRow.request_id)

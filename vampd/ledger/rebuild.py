@@ -1,8 +1,8 @@
-"""A ledger whose file is lost or damaged, written anew from all that still tells of frame IDs.
+"""A ledger whose file is lost or damaged, rebuilt from everything that still names frame IDs.
 
-What can be read of the old file, what the database knows, and what the nights' folders tell are put
-together; nothing of them is left out, and whatever contradicts itself is refused. IDs that nobody
-used are known to file and database alone. The old file stays, under a name of its own.
+What can be read of the old file, what the database knows, and what the nights' folders show are
+combined; nothing of them is left out, and a contradiction is refused. Unused IDs are known to file
+and database alone. The old file is kept, under another name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from vampd.ledger.records import (
 )
 from vampd.ledger.requests import digest_of
 from vampd.ledger.rows import bring_in, stored_records
-from vampd.model.frame_ids import FrameId, ToldBinding
+from vampd.model.frame_ids import FrameId, RecoveredBinding
 from vampd.model.nights import NightId
 from vampd.store.connection import Store
 
@@ -42,10 +42,10 @@ _WHY = "the record of the request was lost; these IDs are told by what was left"
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The ledger as it is to be: its records, and how many of them are in the file by now.
+    """The ledger to write: its records, and how many of them the file has now.
 
-    ``unreadable`` lines of the file are given up; ``from_database`` counts records,
-    ``from_folders`` the IDs that only folders tell of.
+    ``unreadable`` lines of the file are dropped; ``from_database`` counts records,
+    ``from_folders`` the IDs that only folders show.
     """
 
     records: tuple[LedgerRecord, ...]
@@ -63,26 +63,26 @@ class Rebuilt:
 def compose_ledger(
     lines: Sequence[LedgerRecord | None],
     rows: Sequence[LedgerRecord],
-    told: Sequence[ToldBinding],
+    found: Sequence[RecoveredBinding],
 ) -> Rebuilt:
-    """All records that file (None: a line that cannot be read), database and folders amount to."""
+    """All records of file (None: a line that cannot be read), database and folders together."""
     readable = [record for record in lines if record is not None]
     unreadable = len(lines) - len(readable)
     in_file = list(dict.fromkeys(readable))
     known = list(dict.fromkeys([*in_file, *rows]))
     bound = {r for r in known if isinstance(r, Bound)}
-    bound |= {Bound(one.frame_id, one.identity, one.night) for one in told}
-    applied = {Applied(one.frame_id, one.night) for one in told}
+    bound |= {Bound(one.frame_id, one.identity, one.night) for one in found}
+    applied = {Applied(one.frame_id, one.night) for one in found}
     granted = {r.frame_id: r for r in known if isinstance(r, Granted)}
-    _refuse_refused(known, granted, told)
+    _refuse_refused(known, granted, found)
     records = [*known, *_requests_for(known, granted, bound), *bound, *applied]
-    if unreadable > len(known) - len(in_file):  # not all that is gone came back from the database
+    if unreadable > len(known) - len(in_file):  # the database did not restore all that is gone
         records += _refusals_in_doubt(known, granted, bound)
     asked = {r.request for r in records if isinstance(r, Requested)}
-    # A refusal of nobody knows what tells nothing any more.
+    # A refusal without its request means nothing any more.
     whole = [r for r in dict.fromkeys(records) if not isinstance(r, Refused) or r.request in asked]
     whole.sort(key=lambda record: (_ORDER.index(type(record)), _number_of(record)))
-    ids = {one.frame_id for one in told} - {r.frame_id for r in known if isinstance(r, Bound)}
+    ids = {one.frame_id for one in found} - {r.frame_id for r in known if isinstance(r, Bound)}
     return Rebuilt(
         records=tuple(whole),
         in_file=len(in_file),
@@ -92,19 +92,19 @@ def compose_ledger(
     )
 
 
-def compose_from(connection: Connection, path: Path, told: Sequence[ToldBinding]) -> Rebuilt:
-    """The ledger that this file, this database and what was told amount to."""
-    return compose_ledger(list(read_whole_lines(path)), list(stored_records(connection)), told)
+def compose_from(connection: Connection, path: Path, found: Sequence[RecoveredBinding]) -> Rebuilt:
+    """The ledger from this file, this database and the bindings found."""
+    return compose_ledger(list(read_whole_lines(path)), list(stored_records(connection)), found)
 
 
-def rebuild_ledger(store: Store, path: Path, told: Sequence[ToldBinding]) -> Rebuilt:
-    """Write the file anew and bring it into the database; FrameIdConflict leaves both as they are.
+def rebuild_ledger(store: Store, path: Path, found: Sequence[RecoveredBinding]) -> Rebuilt:
+    """Rewrite the file and add it to the database; FrameIdConflict leaves both as they are.
 
-    The caller holds the lock of the file that is there.
+    The caller holds the lock of the existing file.
     """
     with store.write() as connection:
-        rebuilt = compose_from(connection, path, told)
-        bring_in(connection, enumerate(rebuilt.records, start=1), "the ledger to be written anew,")
+        rebuilt = compose_from(connection, path, found)
+        bring_in(connection, enumerate(rebuilt.records, start=1), "the ledger to be rebuilt,")
         if rebuilt.is_news:
             _keep_old(path)
             with replacing(path) as new:
@@ -116,10 +116,12 @@ def rebuild_ledger(store: Store, path: Path, told: Sequence[ToldBinding]) -> Reb
 
 
 def _refuse_refused(
-    known: Iterable[LedgerRecord], granted: dict[FrameId, Granted], told: Iterable[ToldBinding]
+    known: Iterable[LedgerRecord],
+    granted: dict[FrameId, Granted],
+    found: Iterable[RecoveredBinding],
 ) -> None:
     refused = {r.request: r.why for r in known if isinstance(r, Refused)}
-    for one in told:
+    for one in found:
         grant = granted.get(one.frame_id)
         if grant is not None and grant.request in refused:
             raise FrameIdConflict(
@@ -132,7 +134,7 @@ def _refuse_refused(
 def _requests_for(
     known: Sequence[LedgerRecord], granted: dict[FrameId, Granted], bound: Iterable[Bound]
 ) -> list[LedgerRecord]:
-    """Requests and grants that must have been: of bound IDs without one, and of lone grants."""
+    """Requests and grants that must have existed: of bound IDs without one, and of lone grants."""
     numbers = [r.request for r in known if isinstance(r, Requested | Granted | Refused)]
     asked = {r.request for r in known if isinstance(r, Requested)}
     made: list[LedgerRecord] = []
@@ -141,7 +143,7 @@ def _requests_for(
         if grant.request not in asked:
             lone[grant.request].append(grant)
     for request, grants in lone.items():
-        # Its digest is that of no products: nobody will believe that it can still be completed.
+        # Its digest is that of no products: nothing will try to complete it.
         made.append(Requested(request, grants[0].night, len(grants), digest_of([]), _WHY))
     lost: dict[NightId, list[Bound]] = defaultdict(list)
     for one in bound:
@@ -158,7 +160,7 @@ def _requests_for(
 def _refusals_in_doubt(
     known: Iterable[LedgerRecord], granted: dict[FrameId, Granted], bound: Iterable[Bound]
 ) -> list[Refused]:
-    """A refusal of every grant of which nothing is bound: it must never be taken up again."""
+    """A refusal of every grant of which nothing is bound: it must never be completed."""
     refused = {r.request for r in known if isinstance(r, Refused)}
     used = {granted[one.frame_id].request for one in bound if one.frame_id in granted}
     open_ones = {grant.request for grant in granted.values()} - refused - used

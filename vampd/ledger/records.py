@@ -1,6 +1,6 @@
-"""The records of the frame-ID ledger, and the lines that they are in ``frameids.ledger``.
+"""The records of the frame-ID ledger, and their lines in ``frameids.ledger``.
 
-One record a line, fields separated by tabs, the last field the CRC-32 of what stands before it:
+One record per line, fields separated by tabs, the last field the CRC-32 of the text before it:
 
     requested  <request>  <night>    <count>    <digest of identities>  <why>
     granted    <ID>       <request>  <night>
@@ -23,7 +23,7 @@ class _Record(ABC):
     @property
     @abstractmethod
     def fields(self) -> tuple[str, ...]:
-        """What stands in its line, without the checksum."""
+        """The fields of its line, without the checksum."""
 
     def __str__(self) -> str:
         return " ".join(self.fields)
@@ -31,7 +31,7 @@ class _Record(ABC):
 
 @dataclass(frozen=True)
 class Requested(_Record):
-    """IDs are going to be asked for; ``digest`` is that of the wanted identities, in order."""
+    """IDs are about to be requested; ``digest`` is that of the wanted identities, in order."""
 
     request: int
     night: NightId
@@ -41,7 +41,7 @@ class Requested(_Record):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What stands in its line, without the checksum."""
+        """The fields of its line, without the checksum."""
         return (
             "requested",
             str(self.request),
@@ -54,7 +54,7 @@ class Requested(_Record):
 
 @dataclass(frozen=True)
 class Granted(_Record):
-    """The authority has given this ID away."""
+    """The authority has granted this ID."""
 
     frame_id: FrameId
     request: int
@@ -62,20 +62,20 @@ class Granted(_Record):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What stands in its line, without the checksum."""
+        """The fields of its line, without the checksum."""
         return "granted", str(self.frame_id), str(self.request), str(self.night)
 
 
 @dataclass(frozen=True)
 class Refused(_Record):
-    """What the authority gave for a request was not what was asked for; it is never bound."""
+    """The answer to a request was not what was asked for; it is never bound."""
 
     request: int
     why: str
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What stands in its line, without the checksum."""
+        """The fields of its line, without the checksum."""
         return "refused", str(self.request), self.why
 
 
@@ -89,20 +89,20 @@ class Bound(_Record):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What stands in its line, without the checksum."""
+        """The fields of its line, without the checksum."""
         return "bound", str(self.frame_id), self.identity, str(self.night)
 
 
 @dataclass(frozen=True)
 class Applied(_Record):
-    """The ID stands in its product."""
+    """The product carries the ID."""
 
     frame_id: FrameId
     night: NightId
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What stands in its line, without the checksum."""
+        """The fields of its line, without the checksum."""
         return "applied", str(self.frame_id), str(self.night)
 
 
@@ -118,7 +118,7 @@ def format_line(record: LedgerRecord) -> bytes:
 
 
 def refuse_unprintable(text: str) -> None:
-    """ValueError for text that would break a line of the ledger, and for none."""
+    """ValueError for text that would break a line of the ledger, and for empty text."""
     if not text or not text.isprintable():
         raise ValueError(f"the ledger keeps printable text, not {text!r}")
 
@@ -130,7 +130,7 @@ def parse_line(line: bytes) -> LedgerRecord:
         raise ValueError("its checksum does not agree")
     record = _parse_fields(text.decode().split("\t"))
     if format_line(record) != line + b"\n":
-        raise ValueError("vampd writes such a record otherwise")
+        raise ValueError("vampd writes such a record differently")
     return record
 
 
@@ -147,7 +147,7 @@ def _parse_fields(fields: list[str]) -> LedgerRecord:
         case ["applied", frame_id, night]:
             return Applied(FrameId.parse(frame_id), _parse_night(night))
         case _:
-            raise ValueError("no record of the ledger")
+            raise ValueError("not a record of the ledger")
 
 
 def _parse_night(text: str) -> NightId:

@@ -1,17 +1,17 @@
-"""Asking for frame IDs: what is put on record before, between and after.
+"""Requesting frame IDs: what is recorded before, between and after.
 
-Killed in between, the next ``reserve`` takes it up:
+After an interruption, the next ``reserve`` completes it:
 
-- Requested, nothing granted on record: what the authority can still tell of its answer is put on
-  record as refused, because it may be somebody else's; then IDs are asked for anew.
-- Granted, not all bound: the IDs are bound as they were meant if the same products are wanted
-  in the same order. Bound ones are always a prefix of the request, so its digest tells. If other
-  products are wanted by now, time order could break: new IDs are asked for, and the old ones stay
+- Requested, nothing granted on record: whatever answer the authority can still show is recorded as
+  refused, because it may be meant for someone else; then IDs are requested again.
+- Granted, not all bound: the IDs are bound as they were meant if the same products are wanted in
+  the same order. Bound ones are always a prefix of the request, so its digest shows it. If other
+  products are wanted by now, time order could break: new IDs are requested, and the old ones stay
   unused and are listed. Only a night's last request is completed, so that IDs never go back in time
   within a night.
-- A grant that was cut short in the file, or refused, is not completed; its IDs stay unused.
+- A grant that was truncated in the file, or refused, is not completed; its IDs stay unused.
 
-Nothing is asked for unless ledger and folders agree (`vampd.ledger.agreement`).
+Nothing is requested unless ledger and folders agree (`vampd.ledger.agreement`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _STRAYS = "its answer came when the call was cut off, and may be meant for someb
 
 
 class Requests:
-    """The requests of one night, while the ledger's file is locked and agrees with the database."""
+    """The requests of one night, while the ledger file is locked and agrees with the database."""
 
     def __init__(self, store: Store, file: LedgerFile, night: NightId) -> None:
         self._store = store
@@ -55,12 +55,12 @@ class Requests:
         self._night = night
 
     def take(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
-        """IDs for these products, in their order: of a grant that was cut short, or new ones."""
+        """IDs for these products, in their order: of an interrupted grant, or new ones."""
         granted = self._interrupted_grant(missing)
         return self._ask(missing, authority) if granted is None else granted
 
     def _ask(self, missing: tuple[str, ...], authority: FrameIdAuthority) -> tuple[FrameId, ...]:
-        # First the folders, then the rows: what a folder shows by now had its row before.
+        # First the folders, then the rows: what a folder shows had its row before.
         archive = self._file.path.parent
         nights = tuple(read_headers_too(archive, night) for night in read_observed_ids(archive))
         with self._store.read() as connection:
@@ -92,8 +92,8 @@ class Requests:
             raise FrameIdConflict(
                 "grant_refused",
                 f"asked for {len(missing)} frame IDs for {self._night} above {floor}:"
-                f" {verdict.problem}; none is used, those that are new are on record as unused; ask"
-                " who runs the authority",
+                f" {verdict.problem}; none is used, new ones are on record as unused; ask"
+                " the operators of the authority",
                 night=str(self._night),
             )
         return verdict.ids
@@ -101,7 +101,7 @@ class Requests:
     def _keep_grant(self, request: int, verdict: GrantVerdict) -> None:
         known = self._known(verdict.ids)
         granted = [Granted(each, request, self._night) for each in verdict.ids if each not in known]
-        # The refusal first: IDs of a refused grant must not look like a grant cut short, nor whole.
+        # The refusal first: IDs of a refused grant must not pass for an interrupted or whole grant.
         refusal = [] if verdict.problem is None else [Refused(request, verdict.problem)]
         records: list[LedgerRecord] = [*refusal, *granted]
         self._file.append(records)
@@ -110,7 +110,7 @@ class Requests:
         failpoint("ledger.granted.committed")
 
     def _keep_strays(self, authority: FrameIdAuthority) -> None:
-        """Put IDs on record that came when a call was cut off: granted, and never to be used."""
+        """Record IDs that came when a call was interrupted: granted, and never to be used."""
         named = named_ids(authority.strays())
         known = self._known(named)
         strays = [frame_id for frame_id in named if frame_id not in known]
@@ -145,7 +145,7 @@ class Requests:
         return record.request
 
     def _unanswered_request(self, missing: tuple[str, ...]) -> int | None:
-        """The night's last request, if it asked for the same and nothing came of it."""
+        """The night's last request, if it asked for the same and got no answer."""
         with self._store.read() as connection:
             last = last_request(connection, self._night)
             if last is None or last.refused is not None or last.digest != digest_of(missing):
@@ -153,7 +153,7 @@ class Requests:
             return None if granted_rows(connection, last.id) else int(last.id)
 
     def _interrupted_grant(self, missing: tuple[str, ...]) -> tuple[FrameId, ...] | None:
-        """The unbound IDs of the night's last request, if they were meant for just these."""
+        """The unbound IDs of the night's last request, if they were meant for exactly these."""
         with self._store.read() as connection:
             last = last_request(connection, self._night)
             rows = [] if last is None else granted_rows(connection, last.id)
@@ -165,17 +165,17 @@ class Requests:
         return tuple(FrameId(row.number) for row in rows if row.identity is None)
 
     def _known(self, ids: Iterable[FrameId]) -> frozenset[FrameId]:
-        """Those of the IDs that are on record, for whatever request."""
+        """Those of the IDs that are on record, for any request."""
         with self._store.read() as connection:
             return known_ids(connection, ids)
 
 
 def commit_records(store: Store, records: Iterable[LedgerRecord]) -> None:
-    """Bring records that stand in the file by now into the database."""
+    """Add records that are already in the file to the database."""
     with store.write() as connection:
-        bring_in(connection, enumerate(records, start=1), "the work at hand,")
+        bring_in(connection, enumerate(records, start=1), "the current work,")
 
 
 def digest_of(identities: Sequence[str]) -> str:
-    """What a request keeps of the products that it is for."""
+    """The digest by which a request remembers its products."""
     return hashlib.sha256("\n".join(identities).encode()).hexdigest()

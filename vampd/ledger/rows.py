@@ -1,7 +1,7 @@
-"""The ledger's rows: records brought into the database, and any contradiction found on the way.
+"""The ledger's rows: records added to the database, and any contradiction found doing so.
 
-The file is written first, so the database may lag behind it and never the other way round. Bringing
-in a record that is there already changes nothing; one that contradicts a row is refused.
+The file is written first, so the database may lag behind it and never the other way round. Adding a
+record that is already there changes nothing; one that contradicts a row is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 
-# Below SQLite's limit of parameters a statement; large enough to make statements cheap.
+# Below SQLite's limit of parameters per statement; large enough to make statements cheap.
 _BATCH = 500
 
 Numbered = tuple[int, LedgerRecord]
@@ -39,7 +39,7 @@ class _FrameId:
 
 
 def bring_in(connection: Connection, records: Iterable[Numbered], origin: str) -> Counter[type]:
-    """Bring records into the database, in their order; the number of records of each kind.
+    """Add records to the database, in their order; return the number of records of each kind.
 
     ``origin`` names them in messages. FrameIdConflict ``ledger_conflict``; the caller's
     transaction must then be rolled back.
@@ -58,7 +58,7 @@ def refuse_unrecorded_rows(
     read_again: Callable[[], Iterator[Numbered]],
     origin: str,
 ) -> None:
-    """FrameIdConflict unless the database holds exactly the records that were brought in."""
+    """FrameIdConflict unless the database holds exactly the records that were added."""
     stored = _count_rows(connection)
     if stored == seen:
         return
@@ -69,7 +69,7 @@ def refuse_unrecorded_rows(
     for record in stored_records(connection):
         if record not in recorded:
             raise _conflict(f"the database has {record}, {origin} has no such record")
-    raise AssertionError(f"rows {stored} and records {seen} differ, and yet each has its like")
+    raise AssertionError(f"rows {stored} and records {seen} differ, and yet each matches another")
 
 
 class _Batch:
@@ -100,24 +100,24 @@ class _Batch:
             case Requested(request):
                 known = self._requests.setdefault(request, _Request(record))
                 if known.asked != record:
-                    raise _conflict(f"{where} has {record}, before it stands {known.asked}")
+                    raise _conflict(f"{where} has {record}, but before it {known.asked}")
             case Refused(request, why):
                 asked = self._request(where, request, record)
                 if asked.refused not in (None, why):
-                    raise _conflict(f"{where} has {record}, before it stands {asked.refused!r}")
+                    raise _conflict(f"{where} has {record}, but before it {asked.refused!r}")
                 self._requests[request] = replace(asked, refused=why)
             case Granted(frame_id, request, night):
                 if self._request(where, request, record).asked.night != night:
-                    raise _conflict(f"{where} has {record}, but the request is of another night")
+                    raise _conflict(f"{where} has {record}, but the request is for another night")
                 row = self._frame_ids.setdefault(frame_id.number, _FrameId(record))
                 if row.granted != record:
-                    raise _conflict(f"{where} has {record}, before it stands {row.granted}")
+                    raise _conflict(f"{where} has {record}, but before it {row.granted}")
             case Bound(frame_id, identity, night):
                 self._bind(where, record, frame_id, identity, night)
             case Applied(frame_id, night):
                 row = self._frame_id(where, frame_id, night, record)
                 if row.identity is None:
-                    raise _conflict(f"{where} has {record}, but the ID is bound to nothing")
+                    raise _conflict(f"{where} has {record}, but the ID is not bound")
                 self._frame_ids[frame_id.number] = replace(row, applied=True)
 
     def _bind(
@@ -126,14 +126,14 @@ class _Batch:
         row = self._frame_id(where, frame_id, night, record)
         if row.identity not in (None, identity):
             raise _conflict(
-                f"{where} binds {frame_id} to product {identity} of {night}, before that it was"
-                f" bound to product {row.identity}"
+                f"{where} binds {frame_id} to product {identity} of {night}, but it was"
+                f" bound to product {row.identity} before"
             )
         owner = self._owners.setdefault((night, identity), frame_id.number)
         if owner != frame_id.number:
             raise _conflict(
-                f"{where} binds product {identity} of {night} to {frame_id}, before that it was"
-                f" bound to {FrameId(owner)}"
+                f"{where} binds product {identity} of {night} to {frame_id}, but it was"
+                f" bound to {FrameId(owner)} before"
             )
         self._frame_ids[frame_id.number] = replace(row, identity=identity)
 
@@ -270,7 +270,7 @@ def stored_records(connection: Connection) -> Iterator[LedgerRecord]:
 def _conflict(found: str) -> FrameIdConflict:
     return FrameIdConflict(
         "ledger_conflict",
-        f"expected frameids.ledger and the database to tell the same, found: {found}; no ID is"
-        " granted until they agree. If the file was lost or replaced by an older one, bring it back"
-        " from a backup, or let `vampctl rebuild-ledger` write it anew; never remove either",
+        f"expected frameids.ledger and the database to agree, found: {found}; no ID is"
+        " granted until they agree. If the file was lost or replaced by an older one, restore it"
+        " from a backup, or run `vampctl rebuild-ledger`; never remove either",
     )

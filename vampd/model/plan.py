@@ -1,8 +1,8 @@
-"""Plans: what a stage is going to do, as values.
+"""Plans: what a stage will do, as values.
 
 A plan is a tuple of waves; the actions of one wave are independent of each other, and a wave begins
 when the one before has ended. An empty plan means that the stage is done. All paths are relative to
-the night's folder, so that ``vampctl plan`` prints the very plan that ``vampd`` executes.
+the night's folder, so that ``vampctl plan`` prints exactly the plan that ``vampd`` executes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Compare(StrEnum):
 
 @dataclass(frozen=True)
 class CommitGeneration:
-    """Write a generation file: from here on its decisions stand."""
+    """Write a generation file: from then on its decisions stand."""
 
     runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
     generation: Generation
@@ -54,7 +54,7 @@ class WriteFramelist:
 class WriteText:
     """Write a small file whose whole content is known (reasons, checksums, a manifest).
 
-    A listing that grows is replaced; ``once`` forbids that a file that exists is written again.
+    A listing that grows is replaced; ``once`` forbids overwriting an existing file.
     """
 
     runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
@@ -65,7 +65,7 @@ class WriteText:
 
 @dataclass(frozen=True)
 class LinkSetAside:
-    """Make a symbolic link ``vbad/...`` to a set-aside raw file, so that it can travel."""
+    """Make a symbolic link ``vbad/...`` to a set-aside raw file, so that it can be sent."""
 
     runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
     path: str
@@ -83,7 +83,7 @@ class EditCards:
 
 @dataclass(frozen=True)
 class ReserveFrameIds:
-    """Ask for one frame ID per product, in this order, and bind them; all on record."""
+    """Request one frame ID per product, in this order, and bind them; all on record."""
 
     runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
     identities: tuple[str, ...]
@@ -91,7 +91,7 @@ class ReserveFrameIds:
 
 @dataclass(frozen=True)
 class StampFrameId:
-    """Write the framelist again under its frame ID, with FRAMEID and EXP-ID."""
+    """Rewrite the framelist under its frame ID, with FRAMEID and EXP-ID."""
 
     runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
     framelist: str
@@ -142,7 +142,7 @@ class Hash:
 
 @dataclass(frozen=True)
 class Retire:
-    """Remove a file whose content lives on; it cannot be built without naming the survivor."""
+    """Remove a file whose content survives; it cannot be built without naming the survivor."""
 
     runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
     path: str
@@ -150,7 +150,7 @@ class Retire:
 
     def __post_init__(self) -> None:
         if not self.kept_as or self.kept_as == self.path:
-            raise ValueError(f"{self.path} may be retired only in favour of another file")
+            raise ValueError(f"{self.path} may be retired only in favor of another file")
         if not self.path.startswith("vgen2/"):
             raise ValueError(f"only vampd's own files in vgen2 may be retired, not {self.path}")
 
@@ -183,9 +183,9 @@ Wave = tuple[Action, ...]
 
 @dataclass(frozen=True)
 class Remark:
-    """Something that planning noticed and that no action mends; it becomes an event of the log.
+    """Something that planning noticed and that no action fixes; it becomes a log event.
 
-    ``code`` is stable, ``subject`` tells what it is about (a keyword, a path), ``message`` is for
+    ``code`` is stable, ``subject`` is what it is about (a keyword, a path), ``message`` is for
     people, ``facts`` are further fields of the event by name.
     """
 
@@ -199,8 +199,8 @@ class Remark:
 class Plan:
     """Waves of actions, never an empty wave.
 
-    Remarks do not count: a plan with remarks alone is empty, and plans that differ in their remarks
-    alone are equal.
+    Remarks do not count: a plan with only remarks is empty, and plans that differ only in
+    remarks are equal.
     """
 
     waves: tuple[Wave, ...] = ()

@@ -1,4 +1,4 @@
-"""Sizes as people read them."""
+"""Sizes formatted for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 def format_size(size_bytes: int) -> str:
-    """A size with three digits or so, in powers of 1000: ``6.93 GB``."""
+    """A size with about three digits, in powers of 1000: ``6.93 GB``."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
     size = float(size_bytes)

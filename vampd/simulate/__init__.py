@@ -2,7 +2,7 @@
 
 ``simulated = plan_night(PRESETS["tiny"], NightId("20251106", Kind.ARCHIVE), seed=1)`` decides
 everything without touching the disk, ``write_night(simulated, root)`` writes it, and
-``simulated.truth`` tells what is right about each frame. The same seed gives the same bytes.
+``simulated.truth`` holds the truth about each frame. The same seed gives the same bytes.
 """
 
 from vampd.simulate.night import SimulatedCube, SimulatedNight, plan_night

@@ -1,8 +1,7 @@
 """The header of a simulated raw cube: a whole instrument header with the cube's own values.
 
-``template.header`` holds the cards that no simulation changes, in the forms in which the logger
-leaves them: numbers with more digits than the observatory's dictionary wants, FRAMEID and EXP-ID
-empty.
+``template.header`` holds the cards that no simulation changes, as the logger leaves them: numbers
+with more digits than the observatory's dictionary requires, FRAMEID and EXP-ID empty.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _TEMPLATE = "template.header"
 
 @dataclass(frozen=True)
 class CubeSetting:
-    """What decides a cube's header besides its frames' times: ``run`` is the one that it tells."""
+    """What decides a cube's header besides its frames' times; ``run`` is the one that it names."""
 
     run: Run
     crop: Crop
@@ -61,7 +60,7 @@ def cube_cards(setting: CubeSetting, timing: Timing) -> Cards:
 
 
 def header_copy_bytes(cards: Cards) -> bytes:
-    """The content of ``<stem>.fits.header``: one card a line."""
+    """The content of ``<stem>.fits.header``: one card per line."""
     return "".join(f"{text}\n" for text in cards.texts).encode("ascii")
 
 

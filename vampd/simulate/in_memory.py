@@ -1,4 +1,4 @@
-"""A simulated night as sync's eyes would see it, without a disk and without pixels."""
+"""A simulated night as sync would read it, without a disk and without pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the camera loggers' files of one cube hold, byte for byte, defects included."""
+"""The contents of the camera loggers' files of one cube, byte for byte, including defects."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from vampd.simulate.pixels import Detector
 from vampd.simulate.scenario import Defect, Run
 
 _JUNK = b"This file is not what its name says.\n" * 200
-_CUT_AFTER = 0.6  # the part of a cube that is there when it was cut short
+_CUT_AFTER = 0.6  # the fraction of a cube that remains when it was cut short
 _CUT_FROM_LAST_ROW = 50  # characters, of about 107
-# The lines that the logger writes above the rows, blanks at their ends included.
+# The lines that the logger writes above the rows, including trailing blanks.
 _TIMING_HEADER = (
     "# Telemetry stream timing data \n"
     "# File written by function save_telemetry_fits_function in file logshmim.c\n"
@@ -55,7 +55,7 @@ def cube_blocks(
 ) -> Iterator[tuple[int, bytes | memoryview]]:
     """The cube's bytes, in blocks of up to ``frames`` frames (None: of a size that is fast).
 
-    Each comes with how many frames are complete with it, and is valid until the next is asked for.
+    Each comes with the number of frames complete so far, and is valid until the next one.
     """
     if cube.defect is Defect.CUBE_JUNK:
         yield 0, _JUNK

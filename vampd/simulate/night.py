@@ -151,13 +151,13 @@ def _cut(
     exposures = fired + recorded.exposures
     for cube, start in enumerate(starts):
         part = slice(start, min(start + length, frames))
-        anew = run.counter is Counter.NEW_IN_CUBES
-        before = -int(recorded.count[start]) if anew else counter.count
+        restarts = run.counter is Counter.NEW_IN_CUBES
+        before = -int(recorded.count[start]) if restarts else counter.count
         timing = _timing(recorded, part, before)
         defect = defects.get(cube)
         stale = cube < run.stale_cubes[stream.camera - 1]
-        told = scenario.runs[position - 1] if stale else run
-        setting = CubeSetting(told, scenario.crop, stream.camera, defect)
+        header_run = scenario.runs[position - 1] if stale else run
+        setting = CubeSetting(header_run, scenario.crop, stream.camera, defect)
         yield _Piece(
             SimulatedCube(
                 stream=stream,
@@ -171,7 +171,7 @@ def _cut(
             trigger=recorded.trigger_numbers(fired)[part],
             states=recorded.states[part],
         )
-    # The framegrabber goes on counting between the runs.
+    # The framegrabber keeps counting between the runs.
     counter.count += recorded.delivered + max(0, round(run.pause_s * 1e6 / run.period_us))
 
 

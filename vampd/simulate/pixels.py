@@ -2,7 +2,7 @@
 
 A frame is the sum of two pools drawn once: one of star images with their photon noise, chosen by
 the exposure's number (so that partners see the same speckles), and one long strip of bias and read
-noise, entered at another place for every exposure. One addition a pixel makes frames as fast as a
+noise, entered at another place for every exposure. One addition per pixel makes frames as fast as a
 disk takes them, no two frames of a camera are equal, and they compress like a detector's.
 """
 
@@ -57,9 +57,9 @@ class Detector:
         return 2 * self._pixels
 
     def blocks(self, run: Run, exposures: Int64, frames: int | None = None) -> Iterator[memoryview]:
-        """The frames of these exposures as stored bytes, up to ``frames`` of them a block.
+        """The frames of these exposures as stored bytes, up to ``frames`` of them per block.
 
-        A block is valid until the next is asked for.
+        A block is valid until the next one.
         """
         sky = self._sky(run)
         length = min(max(1, frames or _CHUNK_BYTES // self.frame_bytes), max(1, len(exposures)))
@@ -87,7 +87,7 @@ class Detector:
     def _expose(self, target: str, flux_e: float) -> Pixels:
         if flux_e == 0:
             return np.zeros((1, self._pixels), dtype=np.uint16)
-        # The seed of the speckles leaves the camera out: both look through the same air.
+        # The seed of the speckles excludes the camera: both look through the same air.
         name = zlib.crc32(target.encode())
         phases = np.random.default_rng([self._seed, _PHASES, name])
         photons = self._rng(_PHOTONS, name)

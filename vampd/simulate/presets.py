@@ -1,6 +1,6 @@
 """Named scenarios, from a few megabytes to several gigabytes.
 
-All of them look like a night that nobody would ask about, except ``defects``: most triggered
+All of them look like an unremarkable night, except ``defects``: most triggered
 frames have a partner, few are lost, and bad cubes are the exception.
 """
 

@@ -1,7 +1,7 @@
 """Scenarios: what is observed in a simulated night, and what goes wrong in it.
 
 A scenario is a sequence of runs; a run is an uninterrupted sequence of triggers with one
-configuration. Nothing here draws lots or touches the disk.
+configuration. Nothing here draws random numbers or touches the disk.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class Defect(StrEnum):
 
 
 class Counter(StrEnum):
-    """What a run's cnt0 tells; all but the first are faults of the framegrabber or its driver."""
+    """How a run's cnt0 counts; all but the first are faults of the framegrabber or its driver."""
 
     HONEST = "honest"
     STUCK = "stuck"  # one number for all frames
     RANDOM = "random"
     BY_TWOS = "by_twos"
     OF_LOGGED = "of_logged"  # counts what the logger kept
-    NEW_IN_CUBES = "new_in_cubes"  # begins anew with each cube
+    NEW_IN_CUBES = "new_in_cubes"  # restarts with each cube
     BEGINS_ANEW = "begins_anew"  # now and then, at any frame
     SKIPS = "skips"  # now and then by one or more, though no frame is missing
 
@@ -104,7 +104,7 @@ class Spoilt:
 class Pause:
     """The trigger train stands still before trigger ``before`` for 0.9 to 1.1 times ``pause_s``.
 
-    The FLC's driver starts anew behind it: the state of trigger ``before`` is drawn.
+    The FLC's driver restarts after it: the state of trigger ``before`` is drawn.
     """
 
     before: int
@@ -131,7 +131,7 @@ class Run:
     before this one ends, which the same camera cannot do.
 
     *Clocks.* ``offset_us`` is by how much camera 2's times are later than camera 1's; camera 2's
-    clock drifts by ``drift_us_per_s`` against camera 1's. ``late_stamps`` is the part of frames
+    clock drifts by ``drift_us_per_s`` against camera 1's. ``late_stamps`` is the fraction of frames
     that the framegrabber stamps late, by up to ``latest_stamp_us``.
 
     *What each camera logs* (one value per camera). ``frames_per_cube``; ``skipped`` and
@@ -143,10 +143,10 @@ class Run:
     A loss takes one to ``longest_loss`` frames. ``counter`` is how the framegrabbers' cnt0 counts.
 
     *Headers.* ``flux_e`` is the star's electrons per frame and camera; 0 for darks. ``undefined``
-    and ``nan`` are the keywords of cards without a value and with NAN, which is what an unmeasured
-    one may have; ``absent`` those of cards that are not there; ``fields`` gives cards other value
-    fields. The first ``stale_cubes`` cubes of each camera carry the header of the run before: it
-    told a change too late.
+    and ``nan`` are the keywords of cards without a value and with NAN, as an unmeasured one may
+    have; ``absent`` those of missing cards; ``fields`` gives cards other value fields. The first
+    ``stale_cubes`` cubes of each camera carry the header of the run before: it recorded a change
+    too late.
     """
 
     triggers: int
@@ -211,7 +211,7 @@ class Run:
 class Scenario:
     """A night: its runs in order, from ``start_ut`` on the night's date.
 
-    ``description`` tells what happens and what a trustworthy sync makes of it.
+    ``description`` says what happens and what a trustworthy sync makes of it.
     """
 
     name: str

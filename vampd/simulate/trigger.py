@@ -7,7 +7,7 @@ and camera. The framegrabber's time is the end of the exposure plus a delay of t
 which is constant within a run. The logger's clock reads a few hundred microseconds later, as in
 the real timing files.
 
-What a run does not ask for draws no random numbers, so that a seed's night stays the same.
+What a run does not use draws no random numbers, so that a seed's night stays the same.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def record_frames(
 ) -> Recorded:
     """What one camera's logger keeps of a run that starts at ``start_us`` (unix).
 
-    ``stalled`` tells for each trigger whether the logger lost it for a reason of both loggers'.
+    ``stalled`` says for each trigger whether the logger lost it for a cause common to both.
     """
     free = run.trigger is Trigger.FREE_RUNNING
     numbers = np.arange(run.triggers, dtype=np.int64)
@@ -141,7 +141,7 @@ def record_frames(
     dropped = lose_frames(run.triggers, logger_loss, run.longest_loss, rng)
     if stalled is not None:
         dropped |= stalled
-    # The camera that is too slow counts what it takes; the trigger's other pulses leave no trace.
+    # A camera that is too slow counts what it takes; the other triggers leave no trace.
     delivered &= numbers % run.keeps_every[camera - 1] == 0
     since_start_us += _lateness_us(run, rng)
     count = np.cumsum(delivered, dtype=np.int64) - 1
@@ -161,7 +161,7 @@ def record_frames(
 
 
 def spoil_counter(run: Run, count: Int64, rng: np.random.Generator) -> Int64:
-    """What a run's cnt0 tells of one camera's frames instead of ``count``."""
+    """What a run's cnt0 says about one camera's frames instead of ``count``."""
     frames = np.arange(len(count), dtype=np.int64)
     match run.counter:
         case Counter.HONEST | Counter.NEW_IN_CUBES:
@@ -198,7 +198,7 @@ def lose_frames(frames: int, rate: float, longest: int, rng: np.random.Generator
 def stall_loggers(
     run: Run, cameras: tuple[int, ...], rng: np.random.Generator
 ) -> dict[int, Booleans]:
-    """Which triggers the loggers lost for a common reason: at once, but for times of their own."""
+    """Which triggers the loggers lost together, each for its own duration."""
     if not run.common_loss:
         return {}
     begins = np.flatnonzero(rng.random(run.triggers) < run.common_loss)

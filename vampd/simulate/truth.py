@@ -1,7 +1,7 @@
 """The truth of a simulated night: which trigger made each raw frame, and which cubes are bad.
 
 Two frames of the two cameras are partners if and only if their trigger numbers are equal. The truth
-never lies inside the night's folder: ``write_truth`` puts it where the caller asks.
+is never inside the night's folder: ``write_truth`` puts it where the caller asks.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ FAMILY_OF_DEFECT = {
 
 @dataclass(frozen=True)
 class CubeTruth:
-    """One raw cube: its path relative to the night's folder, the run it is of, what is wrong.
+    """One raw cube: its path relative to the night's folder, its run, what is wrong.
 
-    ``frames`` is what its header says, which junk does not: 0 then.
+    ``frames`` is what its header says, 0 for junk, which has none.
     """
 
     stream: Stream

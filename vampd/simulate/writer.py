@@ -1,4 +1,4 @@
-"""Writing a simulated night in the way of the camera loggers.
+"""Writing a simulated night as the camera loggers do.
 
 Recent loggers write ``<name>.fits.<pid>.<tid>.tmp`` and rename it, older ones write in place;
 either way the timing file follows when the cube is complete. Each camera has its own thread, as it
@@ -25,13 +25,13 @@ from vampd.simulate.pixels import Detector
 from vampd.simulate.scenario import HeaderCopy
 
 _PARTS_IN_REAL_TIME = 10  # a cube grows in this many steps
-_TIMING_AFTER_NS = 50_000_000  # the night's time from the last frame to the timing file
+_TIMING_AFTER_NS = 50_000_000  # from the last frame to the timing file, in the night's time
 
 
 class Writer(StrEnum):
-    """How the files come into being.
+    """How the files are created.
 
-    AT_ONCE writes them under their names as fast as it can; the loggers take the night's own time.
+    AT_ONCE writes them under their names as fast as possible; loggers keep the night's own pace.
     """
 
     AT_ONCE = "at_once"
@@ -48,7 +48,7 @@ def write_night(
 ) -> Path:
     """Write the night below the watched root and return its folder.
 
-    ``speed`` is how many of the night's seconds pass in one, for the loggers. The folder may exist
+    ``speed`` is how many of the night's seconds pass per second, for loggers. The folder may exist
     (late cubes); UsageError (``cube_exists``) if one of the cubes does, before anything is written.
     DiskFull (``disk_full``) if there is no space.
     """
@@ -62,7 +62,7 @@ def write_night(
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(
                 "disk_full",
-                f"no space for the simulated night in {folder}: free some or take a smaller preset",
+                f"no space for the simulated night in {folder}: free some or use a smaller preset",
                 path=str(folder),
             ) from error
         raise
@@ -71,7 +71,7 @@ def write_night(
 
 @dataclass(frozen=True)
 class _Pace:
-    """Lets the night's time pass, and tells the loggers to end when one of them failed."""
+    """Lets the night's time pass, and stops the loggers when one of them failed."""
 
     writer: Writer
     first_ns: int
@@ -80,7 +80,7 @@ class _Pace:
     stop: threading.Event
 
     def wait_for(self, time_ns: int) -> None:
-        """Return when this time of the night has come, or when the loggers must end."""
+        """Return when this time of the night has come, or when the loggers must stop."""
         if self.writer is Writer.AT_ONCE:
             return
         due_s = self.started_s + (time_ns - self.first_ns) / 1e9 / self.speed
@@ -92,7 +92,7 @@ def _refuse_existing(simulated: SimulatedNight, folder: Path) -> None:
         if (folder / cube.path).exists():
             raise UsageError(
                 "cube_exists",
-                f"{folder / cube.path} exists already: choose another night, seed or start",
+                f"{folder / cube.path} already exists: choose another night, seed or start",
                 path=str(folder / cube.path),
             )
 

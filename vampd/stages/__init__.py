@@ -33,7 +33,7 @@ class Stage(Protocol):
         ...
 
     def survey(self, night: NightId, reader: NightReader, /) -> Any:
-        """Look; reads only."""
+        """Read the state of the night."""
         ...
 
     def plan(self, survey: Any, settings: Settings, /) -> Plan:
@@ -47,7 +47,7 @@ STAGES: Mapping[StageName, Stage] = {
 
 
 def settings_for(record: NightRecord, settings: Settings) -> Settings:
-    """What a night is planned with: once missing cards are forgiven, they no longer hold it."""
+    """The settings to plan a night with: missing cards once accepted no longer hold it."""
     if Gate.CARD_MISSING not in record.released:
         return settings
     headers_settings = settings.headers.model_copy(update={"when_missing": WhenMissing.WARN})

@@ -1,6 +1,6 @@
 """fpack: lossless Rice tile compression of every framelist into its product.
 
-A framelist is retired only in favour of a product whose receipt agrees with what lies on the disk.
+A framelist is retired only in favor of a product whose receipt agrees with the file on the disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FpackSurvey:
 def survey(night: NightId, reader: NightReader) -> FpackSurvey:
     """Read the framelists and list the products.
 
-    In archive nights only those framelists count that carry their frame ID.
+    In archive nights only framelists that carry their frame ID count.
     """
     heads = reader.framelist_heads(night)
     framelists = (reader.framelist(night, head.path) for head in heads)
@@ -47,8 +47,8 @@ def survey(night: NightId, reader: NightReader) -> FpackSurvey:
 
 
 def plan(survey: FpackSurvey, settings: Settings) -> Plan:
-    """Pack what is not packed; read again what has no receipt; retire what is proven."""
-    del settings  # how to verify is the packer's matter, not the plan's
+    """Pack what is not packed; reread what has no receipt; retire what is proven."""
+    del settings  # how to verify is the packer's concern, not the plan's
     packs: list[Pack] = []
     unread: list[str] = []
     retired: list[Retire] = []

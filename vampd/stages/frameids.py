@@ -1,9 +1,8 @@
 """frameids: one frame ID per cube of an archive night, in time order, each used once.
 
 First every cube without an ID gets one bound in the ledger, all in one reservation; only when the
-next survey sees them bound are framelists written again under their IDs. A cube that is packed
-keeps its ID, and late cubes come after it. At last ``name_changes.txt`` tells which name became
-which ID.
+next survey sees them bound are framelists rewritten under their IDs. A packed cube keeps its ID,
+and late cubes follow it. In the end ``name_changes.txt`` records which name became which ID.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ _FRAME_ID_NAME = re.compile(r"VMP[A-Z]\d{8}")
 
 @dataclass(frozen=True)
 class UnstampedFramelist:
-    """A framelist as this stage sees it.
+    """A framelist as this stage needs it.
 
     ``frame_id`` and ``exposure_id`` are what its cards FRAMEID and EXP-ID say, '' for nothing.
     """
@@ -66,7 +65,7 @@ class UnstampedFramelist:
 
 @dataclass(frozen=True)
 class PackedCube:
-    """A packed product that tells its identity."""
+    """A packed product that states its identity."""
 
     path: str
     name: str
@@ -77,7 +76,7 @@ class PackedCube:
 class FrameIdsSurvey:
     """What needs an ID, what has one, and what the ledger says.
 
-    ``first_names`` tells by identity what each product was called at sync; ``name_changes`` is the
+    ``first_names`` maps identities to the products' names at sync; ``name_changes`` is the
     file's text, None if there is none.
     """
 
@@ -91,7 +90,7 @@ class FrameIdsSurvey:
 def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
     """Read framelists, packed products and bound IDs.
 
-    Nothing of an engineering night is seen: a grant cannot be taken back, and its cubes get none.
+    Empty for an engineering night: a grant cannot be undone, and its cubes get none.
     """
     if night.kind is Kind.ENGINEERING:
         return FrameIdsSurvey((), (), {}, {}, None)
@@ -112,7 +111,7 @@ def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
 
 
 def first_names(generations: Iterable[Generation]) -> dict[str, str]:
-    """What each product was called at sync, by its identity."""
+    """The name of each product at sync, by its identity."""
     return {
         product.identity: product.name
         for generation in generations
@@ -141,12 +140,12 @@ def plan(survey: FrameIdsSurvey, settings: Settings) -> Plan:
             stamps.append(StampFrameId(framelists[0].path, identity, frame_id))
             continue
         carried.add(identity)
-        # Both are there when a crash came between writing the new one and removing the old one.
+        # Both exist if a crash came between writing the new one and removing the old one.
         retired += (Retire(one.path, stamped.path) for one in framelists if one is not stamped)
     bound = (survey.bound[identity] for identity in carried)
     unmarked = sorted(one.frame_id for one in bound if not one.applied)
     marks = [MarkApplied(tuple(unmarked))] if unmarked else []
-    # Only when every cube carries its ID: the file tells what is, not what is to be.
+    # Only when every cube carries its ID: the file records what is, not what will be.
     names = [] if stamps else _write_name_changes(survey, carried)
     return Plan.of(stamps, marks, [*retired, *names])
 
@@ -169,7 +168,7 @@ def _write_name_changes(survey: FrameIdsSurvey, carried: set[str]) -> list[Write
     changes = {
         NameChange(survey.first_names[identity], bound.frame_id)
         for identity, bound in survey.bound.items()
-        # What was applied once stays told, wherever its product is by now.
+        # What was applied once stays listed, wherever its product is by now.
         if identity in survey.first_names and (bound.applied or identity in carried)
     }
     text = format_name_changes(changes)
@@ -180,15 +179,15 @@ def _write_name_changes(survey: FrameIdsSurvey, carried: set[str]) -> list[Write
 
 
 def _refuse_other_changes(survey: FrameIdsSurvey, changes: set[NameChange]) -> None:
-    """FrameIdConflict if the file tells of a change that is none of ours."""
+    """FrameIdConflict if the file lists a change that is not ours."""
     try:
-        told = parse_name_changes(survey.name_changes or "")
+        listed = parse_name_changes(survey.name_changes or "")
     except DataError as error:
         raise _conflict(f"{NAME_CHANGES_PATH} is damaged: {error.message}", None) from error
-    for change in told:
+    for change in listed:
         if change not in changes:
             raise _conflict(
-                f"{NAME_CHANGES_PATH} tells that {change.old} became {change.frame_id}, the ledger"
+                f"{NAME_CHANGES_PATH} says that {change.old} became {change.frame_id}, the ledger"
                 " does not",
                 change.frame_id,
             )
@@ -222,7 +221,7 @@ def _check_ids(survey: FrameIdsSurvey) -> None:
 
 
 def _check_framelist(framelist: UnstampedFramelist, own: FrameId | None) -> None:
-    # What its cards have to say once it is stamped.
+    # What its cards must say once it is stamped.
     stamps = ("", "") if own is None else (str(own), own.exposure_id)
     if framelist.frame_id not in ("", stamps[0]):
         raise _conflict(
@@ -254,7 +253,7 @@ def _bound_to(identity: str, survey: FrameIdsSurvey) -> FrameId | None:
 def _conflict(found: str, frame_id: FrameId | None) -> FrameIdConflict:
     return FrameIdConflict(
         "frame_id_conflict",
-        f"{found}; no ID is granted before ledger and folder agree: `vampctl frameids` shows both",
+        f"{found}; no ID is granted until ledger and folder agree: `vampctl frameids` shows both",
         frame_id=None if frame_id is None else str(frame_id),
     )
 
@@ -275,7 +274,7 @@ def _packed_name(path: str) -> str:
 
 
 def _text_of(cards: Cards, keyword: str) -> str:
-    """What a card says, '' for nothing; a value that is no string must not pass for nothing."""
+    """What a card says, '' for nothing; a value that is not a string must not count as nothing."""
     match cards.value(keyword):
         case str() as text:
             return text.strip()

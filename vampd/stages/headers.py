@@ -1,7 +1,7 @@
 """headers: every card in the form that the instrument's keyword dictionary prescribes.
 
-What the dictionary asks for and would harm a value is not done; it becomes a remark. Required cards
-that are missing hold the night, before it can take frame IDs, or become remarks too.
+What the dictionary requires but would harm a value is not done; it becomes a remark. Missing
+required cards hold the night, before it can take frame IDs, or become remarks too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FramelistCards:
 
 @dataclass(frozen=True)
 class HeadersSurvey:
-    """The cards of every framelist, by path, and the dictionary to hold them against."""
+    """The cards of every framelist, by path, and the dictionary to check them against."""
 
     framelists: tuple[FramelistCards, ...]
     dictionary: Dictionary
@@ -51,17 +51,17 @@ def survey(night: NightId, reader: NightReader) -> HeadersSurvey:
 
 
 def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
-    """One edit of every framelist that is not in form, and a remark on what stays out of form.
+    """One edit of every framelist that is not in form, and a remark for what stays out of form.
 
-    Raises DataError ``card_missing`` if required cards are missing and that is to hold the night.
+    Raises DataError ``card_missing`` if required cards are missing and hold the night.
     """
     missing = _missing_cards(survey, settings.headers.required)
     if missing and settings.headers.when_missing is WhenMissing.HOLD:
         raise DataError(
             Gate.CARD_MISSING.value,
             "; ".join(_missing_message(keyword, paths) for keyword, paths in missing.items())
-            + ". A product cannot be given them later: look what the cubes are, then"
-            " `vampctl release` lets the night go on without them",
+            + ". A product cannot get them later: check what the cubes are, then"
+            " `vampctl release` lets the night proceed without them",
         )
     edits: list[EditCards] = []
     problems: list[tuple[str, Problem]] = []
@@ -94,7 +94,7 @@ def _missing_remarks(missing: Mapping[str, list[str]]) -> Iterator[Remark]:
 
 
 def _problem_remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark]:
-    """One remark per keyword and code: a night may hold the same card ten thousand times."""
+    """One remark per keyword and code: a night may have the same card ten thousand times."""
     grouped: dict[tuple[str, str], list[tuple[str, Problem]]] = {}
     for path, problem in problems:
         grouped.setdefault((problem.keyword, problem.code), []).append((path, problem))

@@ -1,6 +1,6 @@
 """manifest: list the safe products for STARS, each frame ID once in all of a night's manifests.
 
-With ``mail.automatic`` every manifest that is new is then mailed. The night is safe long before, so
+With ``mail.automatic`` every new manifest is then mailed. The night is safe long before, so
 a mail that fails costs nothing but this stage's attempts.
 """
 
@@ -36,18 +36,18 @@ from vampd.stages.transfer import survey as survey_transfer
 
 NAME = StageName.MANIFEST
 _PRODUCT = re.compile(r"vgen2/(VMPA\d{8})\.fits\.fz")
-# So many products are read before their receipts are kept.
+# How many products are read before their receipts are stored.
 _HASH_BATCH = 8
 
 
 @dataclass(frozen=True)
 class ManifestSurvey:
-    """What manifest looks at.
+    """What the manifest stage reads.
 
     ``manifests`` are those that exist, by number; ``listed`` the frame IDs in them; ``products``
-    the receipts of the products that carry a frame ID, None where there is none that holds, and
-    ``safe`` those of them that are proven to be on the archive host. ``note`` is what the folder
-    tells of mailings.
+    the receipts of the products that carry a frame ID, None for one without a valid receipt, and
+    ``safe`` those of them that are proven to be on the archive host. ``note`` is the folder's
+    record of mailings.
     """
 
     night: NightId
@@ -85,7 +85,7 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
 
 
 def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, ...]:
-    """The night's manifests, the first one first. DataError ``manifest_damaged`` names the file."""
+    """The night's manifests, in order. DataError ``manifest_damaged`` names the file."""
     numbered = []
     for file in reader.files(night, ""):
         number = supplement_number(file.path, night.date)
@@ -93,7 +93,7 @@ def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, .
         if number is not None and text is not None:
             manifest = ManifestText(ManifestFile(night, file.path, text_digest(text)), text)
             try:
-                manifest.manifest  # noqa: B018 - read now, so that damage is told with its name
+                manifest.manifest  # noqa: B018 - read now, so that damage is reported with its name
             except DataError as error:
                 message = f"{file.path}: {error.message}"
                 raise DataError(error.code, message, path=file.path) from error
@@ -104,7 +104,7 @@ def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, .
 def mail_states(
     manifests: Sequence[ManifestText], correspondence: Correspondence, note: str | None
 ) -> dict[ManifestFile, MailState]:
-    """Where these manifests stand, by the record and by the night's folder."""
+    """The mailing state of these manifests, by the record and by the night's folder."""
     return {
         m.file: correspondence.state_of(m.file, noted_mailings(note, m.file)) for m in manifests
     }
@@ -113,10 +113,10 @@ def mail_states(
 def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     """One manifest, or supplement, with every product that none has listed yet; then its mail.
 
-    Raises DataError ``manifest_stale`` if a listed product was made anew with other bytes;
-    ``manifest_unsafe`` if one of them is not proven to be on the archive host (to
-    leave it out in silence would look like a complete night), ``mail_uncertain`` if nobody knows
-    whether a manifest was mailed.
+    Raises DataError ``manifest_stale`` if a listed product was remade with other bytes;
+    ``manifest_unsafe`` if one of them is not proven to be on the archive host (silently leaving it
+    out would look like a complete night), ``mail_uncertain`` if it is unknown whether a manifest
+    was mailed.
     """
     _refuse_stale(survey)
     late = sorted(survey.products.keys() - survey.listed)
@@ -131,7 +131,7 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
         )
     if not late:
         return _plan_mail(survey) if settings.mail.automatic else Plan()
-    # What is safe has a receipt that holds.
+    # What is safe has a valid receipt.
     receipts = {frame_id: r for frame_id in late if (r := survey.products[frame_id]) is not None}
     form = settings.manifest.manifest_form
     unread = [_product_path(frame_id) for frame_id in late if receipts[frame_id].md5 is None]
@@ -149,7 +149,7 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
 
 
 def _refuse_stale(survey: ManifestSurvey) -> None:
-    """What a manifest tells must be true as long as the product is here to be compared."""
+    """What a manifest says must hold as long as the product is here to be compared."""
     for text in survey.manifests:
         for line in text.manifest.lines:
             receipt = survey.products.get(line.frame_id)
@@ -158,10 +158,10 @@ def _refuse_stale(survey: ManifestSurvey) -> None:
                     "manifest_stale",
                     f"{text.file.name} lists {line.frame_id} with {line.size} bytes"
                     f"{f' and SHA-256 {line.sha256}' if line.sha256 else ''}, found"
-                    f" {receipt.file.size} and {receipt.sha256}: the product was made anew. A"
+                    f" {receipt.file.size} and {receipt.sha256}: the product was remade. A"
                     " manifest never changes: move this one out of the folder, then"
                     f" `vampctl retry {survey.night.date}` writes a new one. If it was mailed,"
-                    " STARS has to be told",
+                    " STARS must be informed",
                     night=str(survey.night),
                 )
 
@@ -181,7 +181,7 @@ def _plan_mail(survey: ManifestSurvey) -> Plan:
         date = survey.night.date
         raise DataError(
             "mail_uncertain",
-            f"{uncertain[0]} may have been mailed, and nobody knows. Ask whether it has arrived:"
+            f"{uncertain[0]} may have been mailed; this is unknown. Ask whether it has arrived:"
             f" `vampctl mail {date} --mark-sent` if it has,"
             f" else `vampctl mail {date} --send --yes`; then `vampctl retry {date}`",
             night=str(survey.night),

@@ -1,7 +1,7 @@
 """sync: pair the two cameras' frames in time, split them by FLC state, cut them into cubes.
 
-Decisions are committed as a generation file before the first framelist is written; what is then
-missing is made from it. Cubes that no generation accounts for are late and form the next one.
+Decisions are committed as a generation file before the first framelist is written; missing
+framelists are made from it. Cubes that no generation accounts for are late and form the next one.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.sync import SyncRules, set_aside_duplicates, synchronise
+from vampd.model.sync import SyncRules, set_aside_duplicates, synchronize
 from vampd.ports import NightReader
 
 NAME = StageName.SYNC
 REASONS = "vbad/reasons.tsv"
-# A synchronised product's times are means of both cameras': its own frames may lie a little beside.
+# A synchronized product's times are means of both cameras': its own frames may differ a little.
 _PAIR_SLACK_US = 1_000_000
 
 
 @dataclass(frozen=True)
 class SyncSurvey:
-    """What sync looks at.
+    """What sync reads.
 
     ``late`` and ``late_set_aside`` are the cubes that no generation accounts for; ``present``
-    holds the identities of the products that exist as framelist or packed; ``raw_paths`` is what
-    lies in the camera streams; ``neighbours`` are the used cubes that late ones may
-    overlap in time.
+    holds the identities of the products that exist as framelist or packed; ``raw_paths`` are all
+    files in the camera streams; ``neighbors`` are the used cubes that late ones may overlap in
+    time.
     """
 
     generations: tuple[Generation, ...]
@@ -63,17 +63,17 @@ class SyncSurvey:
     linked: frozenset[str]
     raw_paths: frozenset[str]
     reasons: str | None
-    neighbours: tuple[RawCube, ...] = ()
+    neighbors: tuple[RawCube, ...] = ()
 
 
 def survey(night: NightId, reader: NightReader) -> SyncSurvey:
     """Read the generations, and header and timing of every late cube.
 
-    Raises DataError ``raw_changed`` if a cube whose frames are in products is not what it was.
+    Raises DataError ``raw_changed`` if a cube whose frames are in products has changed.
     """
     generations = reader.generations(night)
     files = {file.path: file for file in reader.raw_files(night)}
-    late, late_set_aside = _look_at_late_cubes(night, reader, files, generations)
+    late, late_set_aside = _read_late_cubes(night, reader, files, generations)
     heads = reader.framelist_heads(night)
     packed = reader.packed_products(night)
     return SyncSurvey(
@@ -87,11 +87,11 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
         ),
         raw_paths=frozenset(files),
         reasons=reader.text(night, REASONS),
-        neighbours=_look_at_neighbours(night, reader, files, generations, late),
+        neighbors=_read_neighbors(night, reader, files, generations, late),
     )
 
 
-def _look_at_late_cubes(
+def _read_late_cubes(
     night: NightId,
     reader: NightReader,
     files: Mapping[str, FileStamp],
@@ -118,7 +118,7 @@ def _look_at_late_cubes(
                 raise DataError(
                     "raw_changed",
                     f"{path} or its timing file changed after sync had used it;"
-                    " find out why before anything else is done with this night",
+                    " find out why before doing anything else with this night",
                     path=path,
                 )
         seen = reader.raw_cube(night, file)
@@ -129,14 +129,14 @@ def _look_at_late_cubes(
     return tuple(cubes), tuple(bad)
 
 
-def _look_at_neighbours(
+def _read_neighbors(
     night: NightId,
     reader: NightReader,
     files: Mapping[str, FileStamp],
     generations: tuple[Generation, ...],
     late: Sequence[RawCube],
 ) -> tuple[RawCube, ...]:
-    """The used cubes whose products reach into the time of a late cube: few, and mostly none."""
+    """The used cubes whose products reach into the time of a late cube: few, usually none."""
     spans = [
         (int(cube.timing.acquired_us[0]), int(cube.timing.acquired_us[-1]) + _PAIR_SLACK_US)
         for cube in late
@@ -161,7 +161,7 @@ def _unfinished(file: FileStamp) -> SetAside:
 
 
 def plan(survey: SyncSurvey, settings: Settings) -> Plan:
-    """A generation for late cubes; else whatever the generations still miss."""
+    """A generation for late cubes; else whatever the generations still lack."""
     if survey.late or survey.late_set_aside:
         generation = _next_generation(survey, settings)
         return Plan.of([CommitGeneration(generation)], remarks=_remarks(generation))
@@ -175,7 +175,7 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
     links = [
         LinkSetAside(f"vbad/{file.path}", file.path)
         for cube in aside.values()
-        for file in _travelling_files(cube)
+        for file in _files_to_send(cube)
         if file.path in survey.raw_paths and f"vbad/{file.path}" not in survey.linked
     ]
     reasons = format_reasons(aside.values())
@@ -193,8 +193,8 @@ def _remarks(generation: Generation) -> Iterator[Remark]:
         yield Remark(f"dubious_{reason}", subject, f"{frames} frames have no certain FLC state")
 
 
-def _travelling_files(cube: SetAside) -> list[FileStamp]:
-    # What cannot be read cannot travel; its reason still does.
+def _files_to_send(cube: SetAside) -> list[FileStamp]:
+    # What cannot be read cannot be sent; its reason still is.
     if cube.code == "unreadable":
         return []
     if cube.timing_file is None or cube.code == "timing_unreadable":
@@ -208,8 +208,8 @@ def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
         span_us=round(settings.sync.cut_after_s * 1e6),
         cut_on=settings.sync.cut_on,
     )
-    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbours)
-    return synchronise(
+    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors)
+    return synchronize(
         fresh,
         [*survey.late_set_aside, *repeated],
         rules,

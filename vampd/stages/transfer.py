@@ -1,9 +1,9 @@
 """transfer: send what the archive host lacks, and prove by re-reading that it arrived.
 
-What travels: in ``vgen2`` every packed product with its sidecar and the generation files, all of
-``vbad``, and ``SHA256SUMS``, which lists everything else that travels. A file is safe when the
-bytes that were read there, past the cache, have the digest of the bytes that were read here, and
-neither file has changed since, as far as the listings tell.
+Sent are: in ``vgen2`` every packed product with its sidecar and the generation files, all of
+``vbad``, and ``SHA256SUMS``, which lists everything else that is sent. A file is safe if the bytes
+that were read there, past the cache, have the digest of the bytes that were read here, and neither
+file has changed since, according to the listings.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 
 @dataclass(frozen=True)
 class TransferSurvey:
-    """What transfer looks at.
+    """What the transfer stage reads.
 
-    ``here`` are the files that must travel, by path, without SHA256SUMS; ``sums`` is the text of
+    ``here`` are the files to send, by path, without SHA256SUMS; ``sums`` is the text of
     that one, None if it does not exist. ``archive`` is the listing there.
     """
 
@@ -45,7 +45,7 @@ class TransferSurvey:
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     """List both sides and read the receipts. RemoteUnavailable."""
     return TransferSurvey(
-        here=travelling_files(night, reader),
+        here=files_to_send(night, reader),
         sums=reader.text(night, SUMS_NAME),
         archive=reader.archive_files(night),
         receipts_here=reader.receipts(night, Place.HERE),
@@ -53,8 +53,8 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     )
 
 
-def travelling_files(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
-    """The files that must travel, by path, without SHA256SUMS."""
+def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
+    """The files to send, by path, without SHA256SUMS."""
     aside = [file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder)]
     travelling = [*_products(reader.files(night, "vgen2")), *aside]
     return {file.path: file for file in travelling}
@@ -63,7 +63,7 @@ def travelling_files(night: NightId, reader: NightReader) -> Mapping[str, FileSt
 def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
     by_path = {file.path: file for file in files}
     for path, file in by_path.items():
-        # A sidecar without its product is one of fpack's that is still in the making.
+        # A sidecar without its product means that fpack is still making it.
         is_sidecar = path.endswith(".txt") and path.removesuffix(".txt") + PACKED_SUFFIX in by_path
         if is_sidecar or path.endswith(PACKED_SUFFIX) or _GENERATION.fullmatch(path):
             yield file
@@ -72,7 +72,7 @@ def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     """Hash what has no receipt here; else write the sums, send the difference, hash it there.
 
-    SHA256SUMS goes last, so that at the archive host it only ever lists what has arrived.
+    SHA256SUMS goes last, so that on the archive host it only lists what has arrived.
     """
     digests = _digests_here(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
@@ -99,7 +99,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
 
 
 def is_safe(survey: TransferSurvey) -> bool:
-    """Whether everything that must travel is proven to be there; nothing at all is no proof."""
+    """Whether every file to send is proven to be there; no files at all is no proof."""
     required = _required_digests(survey)
     return (
         bool(survey.here)
@@ -117,7 +117,7 @@ def safe_files(survey: TransferSurvey) -> frozenset[str]:
 
 
 def _digests_here(survey: TransferSurvey) -> dict[str, str]:
-    """The digest of every file here whose receipt still holds."""
+    """The digest of every file here whose receipt is still valid."""
     return {
         path: survey.receipts_here[path].sha256
         for path, file in survey.here.items()
@@ -126,7 +126,7 @@ def _digests_here(survey: TransferSurvey) -> dict[str, str]:
 
 
 def _required_digests(survey: TransferSurvey) -> dict[str, str]:
-    """What must be there: digests by path, sorted; SHA256SUMS, whose text is known, behind all."""
+    """What must be there: digests by path, sorted; SHA256SUMS, whose text is known, last."""
     digests = _digests_here(survey)
     required = {path: digests[path] for path in sorted(digests)}
     required[SUMS_NAME] = text_digest(format_sums(digests))
@@ -143,7 +143,7 @@ def _is_proven(survey: TransferSurvey, path: str, sha256: str) -> bool:
 
 
 def _comparison(survey: TransferSurvey, path: str, sha256: str) -> Compare:
-    """By checksum where rsync's quick look could take other bytes for the right ones."""
+    """By checksum where rsync's quick check could mistake other bytes for the right ones."""
     receipt = survey.receipts_there.get(path)
     listed = survey.archive.get(path)
     if receipt is not None and receipt.file == listed and receipt.sha256 != sha256:
@@ -152,7 +152,7 @@ def _comparison(survey: TransferSurvey, path: str, sha256: str) -> Compare:
 
 
 def _batches(paths: list[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:
-    """Cut into batches: what one has achieved survives the failure of the next."""
+    """Cut into batches: the success of one survives the failure of the next."""
     batch: list[str] = []
     bytes_in_batch = 0
     for path in paths:
@@ -167,7 +167,7 @@ def _batches(paths: list[str], files: Mapping[str, FileStamp]) -> Iterator[tuple
 
 
 def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:
-    """Waves in which one batch is read there while the next one is sent; never two sends at once.
+    """Waves in which one batch is read there while the next is sent; never two sends at once.
 
     Two rsyncs would remove each other's folder of partial files.
     """

@@ -1,4 +1,4 @@
-"""Connections to the database: how SQLite is driven, and its errors in our words.
+"""Connections to the database: how SQLite is driven, and its errors as ours.
 
 Python's sqlite3 begins transactions by itself, late (before the first write, not the first read)
 and deferred. A deferred transaction that has read and then wants to write is refused with "database
@@ -24,19 +24,19 @@ from vampd.errors import DiskFull, StoreError, TransientError, VampdError
 
 BUSY_TIMEOUT_S = 10.0
 _MOVE_ASIDE = (
-    "move it aside together with its -wal and -shm files and start vampd again: the folders of the"
-    " nights and frameids.ledger hold the truth, and a new database is filled from them"
+    "move it aside together with its -wal and -shm files and restart vampd: the folders of the"
+    " nights and frameids.ledger are authoritative, and a new database is filled from them"
 )
 
 
 def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
-    """A bare connection; in mode ``rw`` a database that is missing is not created."""
+    """A bare connection; in mode ``rw`` a missing database is not created."""
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
-        # The pool hands connections from thread to thread, to one at a time.
+        # The pool hands connections from thread to thread, one at a time.
         check_same_thread=False,
     )
 
@@ -48,7 +48,7 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
         connection = connect(path, mode)
         try:
             connection.execute(f"PRAGMA journal_mode = {journal_mode}")
-            # A committed row must survive a power cut: frame IDs are spent on its word.
+            # A committed row must survive a power cut: frame IDs are spent relying on it.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
@@ -79,7 +79,7 @@ class Store:
         self.path = path
         self._readers = make_engine(path)
         self._writers = self._readers.execution_options(writes=True)
-        # PRAGMA data_version tells what others than the asking connection committed; this one never
+        # PRAGMA data_version shows what connections other than its own committed; this one never
         # writes, so it sees the commits of this process too.
         self._watcher: sqlite3.Connection | None = None
         self._watching = threading.Lock()
@@ -92,22 +92,22 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction, alone; committed when the block ends well, else without a trace.
+        """One transaction, alone; committed when the block ends well, else rolled back.
 
-        TransientError ``database_busy`` when others do not let go for ``BUSY_TIMEOUT_S``.
+        TransientError ``database_busy`` if others hold the lock for ``BUSY_TIMEOUT_S``.
         """
         with translating_errors(self.path), self._writers.begin() as connection:
             yield connection
 
     def change_counter(self) -> int:
-        """A number that differs from the last one if anybody has committed in between."""
+        """A number that differs from the last one if anything was committed in between."""
         with self._watching, translating_errors(self.path):
             if self._watcher is None:
                 self._watcher = connect(self.path)
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        """Close all connections that are at rest."""
+        """Close all idle connections."""
         with self._watching:
             if self._watcher is not None:
                 self._watcher.close()
@@ -117,7 +117,7 @@ class Store:
 
 @contextmanager
 def translating_errors(path: Path) -> Iterator[None]:
-    """Translate the errors of SQLite that tell of the world; those that tell of a bug pass."""
+    """Translate SQLite errors that come from the environment; those that come from bugs pass."""
     try:
         yield
     except IntegrityError:
@@ -131,7 +131,7 @@ def translating_errors(path: Path) -> Iterator[None]:
 
 
 def damaged(path: Path, found: str) -> StoreError:
-    """The error that a database which is there but cannot be trusted leads to."""
+    """The error for a database that exists but cannot be trusted."""
     return StoreError(
         "database_damaged",
         f"expected vampd's database in {path}, found {found}; {_MOVE_ASIDE}",
@@ -145,20 +145,20 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return TransientError(
                 "database_busy",
-                f"{path} stayed locked for {BUSY_TIMEOUT_S:.0f} s by another process; it is tried"
-                " again, and if that goes on `fuser` names who holds it",
+                f"{path} stayed locked for {BUSY_TIMEOUT_S:.0f} s by another process; retrying;"
+                " if this persists, `fuser` shows who holds it",
                 path=str(path),
             )
         case sqlite3.SQLITE_FULL:
             return DiskFull(
-                "disk_full", f"no space left for {path}; free some beside it", path=str(path)
+                "disk_full", f"no space left for {path}; free some on its disk", path=str(path)
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, str(error))
         case _:
             return StoreError(
                 "database_unusable",
-                f"cannot use {path}: {error}; check that the file and its folder are there and may"
-                " be read and written by you (SQLite needs both, even to read)",
+                f"cannot use {path}: {error}; check that you may read and write the file"
+                " and its folder (SQLite needs both, even to read)",
                 path=str(path),
             )

@@ -1,7 +1,7 @@
-"""Opening the database: created whole or not at all, checked, migrated; damage is never replaced.
+"""Opening the database: created whole or not at all, checked, migrated; never replaced if damaged.
 
 Only vampd creates and migrates. A new database is made under a hidden name and linked to its own
-when it is whole, so that a file of that name which is empty or broken is always damage.
+when it is complete, so that an empty or broken file of that name is always damage.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _PERMISSIONS = 0o664
 
 
 class Access(StrEnum):
-    """What the one who opens the database may do with it as a whole."""
+    """What the opener may do with the database as a whole."""
 
     MIGRATE = "migrate"  # create, check and migrate: vampd
-    USE = "use"  # take it as it is: vampctl
+    USE = "use"  # use it as it is: vampctl
 
 
 def open_store(url: str, access: Access) -> Store:
@@ -51,7 +51,7 @@ def open_store(url: str, access: Access) -> Store:
 
 def _prepare(path: Path) -> None:
     _remove_leftovers(path)
-    # A dangling link is not missing: what it points to may come back.
+    # A dangling link is not missing: its target may come back.
     if not os.path.lexists(path):
         _create(path)
     revision = _revision(path)
@@ -66,10 +66,10 @@ def _create(path: Path) -> None:
     _refuse_orphans(path)
     temporary = path.with_name(f".{path.name}.new")
     with translating_full_disk(path):
-        # A rollback journal, not WAL: then the one file is all there is once it is closed.
+        # A rollback journal, not WAL: then there is only one file once it is closed.
         _migrate(temporary, "DELETE", "rwc")
         failpoint("store.create.migrated")
-        # Before it has its name: of two who open it together, one would be refused the change.
+        # Before it has its name: of two concurrent openers, one would be refused the change.
         with translating_errors(temporary), closing(connect(temporary)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
         failpoint("store.create.journaled")
@@ -87,11 +87,11 @@ def _refuse_orphans(path: Path) -> None:
     # SQLite would replay the log of the lost database into the new one.
     for side_file in (Path(f"{path}{suffix}") for suffix in _SIDE_FILES):
         if os.path.lexists(side_file):
-            raise damaged(path, f"no such file but {side_file.name}, which belongs to it")
+            raise damaged(path, f"no such file, only {side_file.name}, which belongs to it")
 
 
 def _remove_leftovers(path: Path) -> None:
-    # Also behind a link that stood: one database under two names would lose its log under one.
+    # Also behind an existing link: a database under two names would lose its log under one.
     temporary = path.with_name(f".{path.name}.new")
     for leftover in (temporary, *(Path(f"{temporary}{suffix}") for suffix in _SIDE_FILES)):
         leftover.unlink(missing_ok=True)
@@ -100,14 +100,14 @@ def _remove_leftovers(path: Path) -> None:
 def _revision(path: Path) -> str:
     """The schema's revision; StoreError unless this is a database of vampd.
 
-    Asked through a connection that changes no setting: the file may be somebody else's.
+    Read through a connection that changes no setting: the file may not be ours.
     """
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:
         raise StoreError(
             "database_missing",
-            f"there is no database {path}; start vampd once, it makes it, or check database.url in"
+            f"there is no database {path}; start vampd once to create it, or check database.url in"
             " the configuration",
             path=str(path),
         ) from error
@@ -134,16 +134,16 @@ def _check_whole(path: Path) -> None:
     with translating_errors(path), closing(connect(path)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise damaged(path, f"damage in it ({verdict})")
+        raise damaged(path, f"a damaged one ({verdict})")
 
 
 def _refuse_other_schema(path: Path, revision: str) -> None:
     if revision == REVISION:
         return
     advice = (
-        "it is newer: use the version of vampd that made it, or a later one"
+        "it is newer: use the version of vampd that created it, or a later one"
         if revision > REVISION
-        else "it is older: start this version of vampd once, it migrates"
+        else "it is older: start this version of vampd once to migrate it"
     )
     raise StoreError(
         "schema_mismatch",

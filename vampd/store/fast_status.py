@@ -1,7 +1,7 @@
-"""A look at the database for `vampctl status`: plain SQL, without the imports that take longer.
+"""A fast reader of the database for `vampctl status`: plain SQL, without slow imports.
 
-Reads one snapshot and nothing else. Whatever is not as expected gives None: then the store proper
-is asked, and finds the words for it. A test holds the two to the same answers.
+Reads one snapshot and nothing else. Anything unexpected gives None: then the store proper is read,
+and reports the error. A test holds the two to the same answers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _RELEASED = _REST.index("released")
 
 
 def _words(kind: type[_Word]) -> dict[str, _Word]:
-    # A dictionary, because calling the enumeration for each of thousands of rows takes longer.
+    # A dictionary, because calling the enumeration for each of thousands of rows is slower.
     return {word.value: word for word in kind}
 
 
@@ -90,13 +90,13 @@ class FastStatus:
         )
 
     def correspondence(self) -> Correspondence:
-        """What was mailed of all nights, and what STARS has taken in."""
+        """What was mailed of all nights, and what STARS has ingested."""
         execute = self._connection.execute
         manifests = defaultdict(list)
-        for key, *told in execute(
+        for key, *values in execute(
             "SELECT mailing_id, date, kind, name, sha256 FROM mailed_manifests"
         ):
-            manifests[key].append(_manifest(*told))
+            manifests[key].append(_manifest(*values))
         mailings = execute(
             "SELECT id, message_id, recipients, way, actor, at, outcome, concluded_at, detail"
             " FROM mailings ORDER BY id"
@@ -191,5 +191,5 @@ def _manifest(date: str, kind: str, name: str | bytes, sha256: str) -> ManifestF
 
 
 def _text(value: str | bytes | None) -> str | None:
-    # Text with the name of a file that is no UTF-8 lies in its column as bytes.
+    # Text with a file name that is not UTF-8 is in its column as bytes.
     return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value

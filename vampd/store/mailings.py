@@ -29,7 +29,7 @@ class StoredMailLog:
 
     def intend(self, mailing: Mailing, despite: frozenset[str]) -> None:
         with self._store.write() as connection:
-            # In the very transaction: two that mail at the same time see each other here.
+            # In the same transaction: two concurrent senders see each other here.
             _refuse_unknown(connection, mailing, despite)
             row = {
                 "message_id": mailing.message_id,
@@ -59,7 +59,7 @@ class StoredMailLog:
         if changed != 1:
             raise StateError(
                 "mailing_concluded",
-                f"expected the pending mailing {message_id}, found none; its outcome stands",
+                f"expected the pending mailing {message_id}, found none; its outcome is final",
             )
 
     def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
@@ -95,8 +95,8 @@ def _refuse_unknown(connection: Connection, mailing: Mailing, despite: frozenset
     if earlier - despite:
         raise StateError(
             "mailed_meanwhile",
-            "somebody else has mailed, or is mailing, one of these manifests:"
-            f" {min(earlier - despite)}; look with `vampctl status NIGHT`, then decide again",
+            "another process has mailed, or is mailing, one of these manifests:"
+            f" {min(earlier - despite)}; check `vampctl status NIGHT`, then decide again",
         )
 
 

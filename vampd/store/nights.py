@@ -48,13 +48,13 @@ class Nights:
             return None if row is None else _record(row)
 
     def discover(self, night: NightId, at: float) -> NightRecord:
-        # Nearly always it is there already, and readers wait for nobody.
+        # Nearly always it exists already, and readers never wait.
         known = self.night(night)
         if known is not None:
             return known
         with self._store.write() as connection:
             new = NightRecord(night, State(), discovered_at=at, changed_at=at)
-            # Another process may have been quicker.
+            # Another process may have been faster.
             connection.execute(upsert(NightRow).values(_values(new)).on_conflict_do_nothing())
             return _record(_get(connection, night))
 

@@ -14,8 +14,8 @@ from vampd.store.connection import Store
 from vampd.store.nights import night_key
 from vampd.store.schema import NightRow, ReceiptRow
 
-# So many in one transaction: a night of ten thousand cubes takes some tens of commits, and nobody
-# else waits longer than a moment for the write lock.
+# So many in one transaction: a night of ten thousand cubes takes some tens of commits, and others
+# wait only a moment for the write lock.
 _BATCH = 1000
 
 

@@ -45,9 +45,9 @@ def _words(kind: type[StrEnum]) -> Enum:
 
 
 class AnyText(TypeDecorator[str]):
-    """Text that may hold the name of a file, and so bytes that are no UTF-8 (lone surrogates).
+    """Text that may hold a file name, and so bytes that are not UTF-8 (lone surrogates).
 
-    SQLite stores such text as a blob in the same column; it comes back as it went in.
+    SQLite stores such text as a blob in the same column; it comes back unchanged.
     """
 
     impl = String
@@ -80,7 +80,7 @@ class Gates(TypeDecorator[frozenset[Gate]]):
 
 
 class Base(DeclarativeBase):
-    """What all tables share: names of constraints that migrations can rely on, and types."""
+    """The base of all tables: constraint names that migrations can rely on, and types."""
 
     metadata = MetaData(
         naming_convention={
@@ -163,7 +163,7 @@ class ReceiptRow(Base):
     """The newest receipt of a file at a place."""
 
     __tablename__ = "receipts"
-    # The key is the row: no second tree that repeats every path.
+    # The key is the row: no second B-tree that repeats every path.
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"), primary_key=True)
@@ -199,7 +199,7 @@ class FrameIdRow(Base):
 
     __tablename__ = "frame_ids"
     __table_args__ = (
-        # The identity first, so that the index also finds an identity in whatever night.
+        # The identity first, so that the index also finds an identity in any night.
         UniqueConstraint("identity", "date", "kind"),
         Index(None, "date", "kind"),
         CheckConstraint("identity IS NOT NULL OR NOT applied", name="applied_is_bound"),
@@ -247,7 +247,7 @@ class MailedManifestRow(Base):
 
 
 class AcknowledgedManifestRow(Base):
-    """A manifest that STARS has taken in; triggers refuse UPDATE and DELETE."""
+    """A manifest that STARS has ingested; triggers refuse UPDATE and DELETE."""
 
     __tablename__ = "acknowledged_manifests"
     __table_args__ = ({"sqlite_with_rowid": False},)

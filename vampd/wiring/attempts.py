@@ -1,4 +1,4 @@
-"""Attempts at nights, and what they act with."""
+"""Attempts at nights, and their tools."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def make_tools(
     workers: WorkerPool,
     pace: SharedPace,
 ) -> AttemptTools:
-    """What one attempt at a night acts with."""
+    """The tools of one attempt at a night."""
     from vampd.engine.execute import AttemptTools
     from vampd.engine.raw_cube_cache import RawCubeCache
     from vampd.model.cubes import accounted_cubes
@@ -74,7 +74,7 @@ class AttemptFactory:
         stop: Flag,
         is_stopping: Callable[[], bool],
     ) -> Attempt:
-        """An attempt at a claimed night; ``stop`` ends it, ``is_stopping`` tells of the program."""
+        """An attempt at a claimed night; ``stop`` ends it, ``is_stopping`` is the program's."""
         from vampd.disk.pace import SharedPace
         from vampd.engine.attempt import Attempt
 

@@ -1,4 +1,4 @@
-"""What vampd and its commands share: the store, and the eyes that look through it."""
+"""What vampd and its commands share: the store, and the reader on top of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LEDGER_FILE = "frameids.ledger"
 
 @dataclass(frozen=True)
 class Connections:
-    """The settings, the store's parts and the eyes that look through them."""
+    """The settings, the store's parts and the reader on top of them."""
 
     settings: Settings
     store: NightStore
@@ -42,12 +42,12 @@ class Connections:
 
     @cached_property
     def reader(self) -> NightReader:
-        """Made at the first look: `vampctl status` needs none, and they are slow to import."""
+        """Made at first use: `vampctl status` needs none, and they are slow to import."""
         return make_night_reader(self.settings, self.receipts, self.ledger, self.mail_log)
 
     @cached_property
     def mail_context(self) -> MailContext:
-        """What mails are sent from."""
+        """The context for sending mail."""
         return make_mail_context(self.settings, self.mail_log)
 
 
@@ -62,7 +62,7 @@ def connect(settings: Settings) -> Iterator[Connections]:
 
 @contextmanager
 def look(settings: Settings) -> Iterator[StatusSnapshot]:
-    """What `vampctl status` tells of, as soon as can be; StoreError as `connect`."""
+    """What `vampctl status` shows, as fast as possible; StoreError as `connect`."""
     from vampd.store.fast_status import StatusSnapshot, read_fast_status
 
     with read_fast_status(settings.database.path) as seen:
@@ -76,7 +76,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 
 @contextmanager
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
-    """Connect with this access: only whoever migrates fills a new database from the ledger file."""
+    """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
     from vampd.store.engine import Access, open_store
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
@@ -95,7 +95,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
 
 @contextmanager
 def open_ledger(settings: Settings) -> Iterator[FrameIdLedger]:
-    """The ledger with all that it can, for the one command that writes it anew."""
+    """The full ledger, for the one command that rebuilds it."""
     from vampd.store.engine import Access, open_store
 
     store = open_store(settings.database.url, Access.USE)
@@ -119,5 +119,5 @@ def _bring_in_ledger(ledger: FrameIdLedger) -> None:
     try:
         ledger.reconcile()
     except (FrameIdConflict, TransientError) as error:
-        # Nobody will get an ID before that is mended; all else goes on.
+        # No ID is granted until that is fixed; everything else continues.
         get_log().error("ledger.refused", code=error.code, error=error.message)

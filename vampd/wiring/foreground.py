@@ -1,4 +1,4 @@
-"""What `vampctl run` works with."""
+"""The parts of `vampctl run`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunner]:
-    """What `vampctl run` works with; a database that does not exist yet is made.
+    """The runner of `vampctl run`; a missing database is created.
 
     The cameras come first here too: while one writes, the work pauses.
     """
@@ -68,7 +68,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
 
 
 def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
-    """What a daemon that is up has done already: the database, and one look at every night."""
+    """What a running daemon has already done: the database, and one scan of every night."""
     from vampd.daemon.night_watcher import NightWatcher
     from vampd.store.engine import Access
 

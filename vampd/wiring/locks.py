@@ -1,4 +1,4 @@
-"""The locks of a night: of whoever works on it, and of a person who keeps the daemon from it."""
+"""The locks of a night: one for the process that works on it, one to keep the daemon from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vampd.model.nights import NightId
 
 
 def night_lock(settings: Settings, night: NightId) -> Lock:
-    """The lock of whoever works on this night, be it vampd or a command; not taken yet."""
+    """The lock of the process that works on this night, vampd or a command; not yet acquired."""
     folder = settings.database.path.parent / "locks"
     make_folder(folder)
     return Lock(folder / lock_name(night))
@@ -22,13 +22,13 @@ def lock_name(night: NightId) -> str:
 
 
 def foreground_lock(settings: Settings, night: NightId) -> Lock:
-    """The lock of a person's command that keeps a daemon from this night; not taken yet."""
+    """The lock of a command that keeps the daemon from this night; not yet acquired."""
     lock = night_lock(settings, night)
     return Lock(lock.path.with_suffix(".hand.lock"))
 
 
 def is_held(lock: Lock) -> bool:
-    """Whether somebody has this lock now."""
+    """Whether this lock is held now."""
     try:
         with lock:
             return False

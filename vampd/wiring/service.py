@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def run_daemon(
     read_settings: Callable[[], Settings], mode: RunMode, configuration: Path | None = None
 ) -> None:
-    """Run vampd until it is told to end or, if so asked, until no night can advance any more.
+    """Run vampd until stopped or, if asked to, until no night can advance further.
 
     ``configuration`` is the file that ``read_settings`` reads, None for none; for the log.
     StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
@@ -49,7 +49,7 @@ def run_daemon(
     locks = database.parent / "locks"
     make_folder(locks)
     with ExitStack() as stack:
-        # `vampctl doctor` takes the lock for a moment to see whether a daemon is up.
+        # `vampctl doctor` takes the lock briefly to see whether a daemon is running.
         stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
         connections = stack.enter_context(connected(settings, Access.MIGRATE))
         flags = stack.enter_context(_fresh_folder(database.parent / "flags"))
@@ -84,13 +84,13 @@ def run_daemon(
         scheduler.run(mode)
         _log.info("daemon.stopped", up_s=round(time.monotonic() - began))
     if scheduler.has_hanging_attempts:
-        # Threads that hang in a disk that does not answer would keep the interpreter from its end.
+        # Threads stuck in an unresponsive disk would keep the interpreter from exiting.
         os._exit(EXIT_OK)
 
 
 @contextmanager
 def _fresh_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder for as long as the block lasts; what a killed daemon left in it goes."""
+    """An empty folder while the block lasts; removes what a killed daemon left in it."""
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder)
     try:

@@ -1,4 +1,4 @@
-"""Parts that speak to the world around vampd, by the settings."""
+"""Parts that talk to the outside world, built from the settings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_night_reader(
 
 
 def load_keywords(settings: Settings) -> Dictionary:
-    """The keyword dictionary: the one that is configured, else the one that vampd brings."""
+    """The keyword dictionary: the configured one, else the one installed with vampd."""
     from vampd.config.dictionary import load_dictionary
 
     return load_dictionary(settings.headers.dictionary or packaged_file("keywords.toml"))
@@ -58,7 +58,7 @@ def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
 
 
 def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
-    """Where a night may be on its archive host, the destination first: a name for people, and it.
+    """Where a night may be on its archive host, the destination first: a name and the host.
 
     vampd itself sends to the destination alone.
     """
@@ -75,7 +75,7 @@ def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, Rs
 
 
 def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
-    """Who grants frame IDs; a call that is on its way ends when ``pace`` is stopped."""
+    """Who grants frame IDs; a pending call ends when ``pace`` is stopped."""
     from vampd.adapters.authority import LocalAuthority, NoAuthority
     from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
     from vampd.model.frame_ids import FrameId
@@ -101,7 +101,7 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
 
 
 def make_mail_context(settings: Settings, mail_log: MailLog) -> MailContext:
-    """What mails are sent from, by these settings."""
+    """The context for sending mail, from these settings."""
     from vampd.adapters.mail import open_mailer
     from vampd.engine.mail import MailContext
 
@@ -109,7 +109,7 @@ def make_mail_context(settings: Settings, mail_log: MailLog) -> MailContext:
 
 
 def make_low_space_notifier(settings: Settings) -> LowSpaceNotifier:
-    """Who is told when space runs low, and where it is kept that they were."""
+    """Who is warned when space runs low, and where the markers are."""
     from vampd.adapters.mail import mailer_of
     from vampd.engine.low_space_notifier import LowSpaceNotifier
 

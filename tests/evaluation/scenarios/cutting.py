@@ -47,7 +47,7 @@ CUTTING_SCENARIOS = (
             polarise(60, 1_000_000, 1_000, frames_per_cube=(10, 10)),
             polarise(60, 3_000_000, 20, frames_per_cube=(10, 12)),
         ),
-        description="Polarimetry with exposures of 1 and 3 s: few frames a product, labelled.",
+        description="Polarimetry with exposures of 1 and 3 s: few frames a product, labeled.",
     ),
     Scenario(
         "half_wave_plate_turns",
@@ -184,7 +184,7 @@ CUTTING_SCENARIOS = (
             image(200, pause_s=0.5),
             replace(_free(60), cameras=(2,)),
         ),
-        description="Free-running cubes between triggered ones: never paired, never labelled.",
+        description="Free-running cubes between triggered ones: never paired, never labeled.",
     ),
     Scenario(
         "one_camera_free_running",

@@ -169,7 +169,7 @@ FLC_SCENARIOS = (
         "flc_isolated_cubes",
         STANDARD,
         tuple(polarise(triggers) for triggers in (1, 2, 3, 4, 5, 6, 8, 12) * 4),
-        description="Runs of 1 to 12 frames with nothing around them: labelled rightly where the"
+        description="Runs of 1 to 12 frames with nothing around them: labeled rightly where the"
         " evidence is strong, else dubious.",
     ),
     Scenario(
@@ -209,7 +209,7 @@ FLC_SCENARIOS = (
             polarise(400, skipped=(0, 211), frames_per_cube=(90, 70)),
             polarise(400, cut_short=(0, 150), frames_per_cube=(90, 70), offset_us=-200.0),
         ),
-        description="Frames without a partner at a run's ends are labelled as well.",
+        description="Frames without a partner at a run's ends are labeled as well.",
     ),
     Scenario(
         "flc_back_to_back",

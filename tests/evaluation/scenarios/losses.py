@@ -115,7 +115,7 @@ LOSS_SCENARIOS = (
             polarise(400, cameras=(1,)),
             polarise(200, 50_000, 300, cameras=(2,), **SLOW),
         ),
-        description="Triggered, but only one logger is on: solo, and labelled where the FLC"
+        description="Triggered, but only one logger is on: solo, and labeled where the FLC"
         " switches.",
     ),
     Scenario(

@@ -124,7 +124,7 @@ OFFSET_SCENARIOS = (
             for part in (0.5, -0.6, 0.75, 1.0, -1.3)
         ),
         description="The alternation of the intervals tells that the neighbour is the wrong one:"
-        " paired rightly or not at all, and labelled rightly.",
+        " paired rightly or not at all, and labeled rightly.",
     ),
     Scenario(
         "runs_of_few_frames",

@@ -235,7 +235,7 @@ def test_without_matplotlib_the_message_tells_how_to_get_it(
     world: FakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in list(sys.modules):
-        if name.startswith("vampd.cli.plot_"):
+        if name.startswith("vampd.cli.plotting."):
             monkeypatch.delitem(sys.modules, name)
     for name in [n for n in sys.modules if n.partition(".")[0] == "matplotlib"]:
         monkeypatch.setitem(sys.modules, name, None)

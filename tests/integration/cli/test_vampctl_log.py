@@ -54,7 +54,7 @@ def test_the_journal_is_asked_for_this_night_alone(site: Site) -> None:
 def test_without_a_journal_that_is_said(site: Site, journalctl: str | None) -> None:
     done = log(site, journalctl)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "there is no journal to ask" in done.stderr
+    assert "there is no journal to query" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -70,4 +70,4 @@ def test_who_may_not_read_the_journal_is_told_how_to(site: Site) -> None:
     done = log(site, f"echo 'Hint: You are currently not seeing.' >&2; echo '{words}' >&2; exit 1")
     assert (done.returncode, done.stdout) == (1, "")
     assert "usermod -aG systemd-journal" in done.stderr
-    assert "no journal to ask" not in done.stderr
+    assert "no journal to query" not in done.stderr

@@ -48,6 +48,20 @@ def _names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder))
 
 
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
+    """What was brought to the disk, in order: folders with their names by then, files with text."""
+    seen, really_sync = [], os.fsync
+
+    def note(file_fd: int) -> None:
+        really_sync(file_fd)
+        path = Path(os.readlink(f"/proc/self/fd/{file_fd}"))
+        seen.append((path, _names(path) if path.is_dir() else [path.read_text()]))
+
+    monkeypatch.setattr(os, "fsync", note)
+    return seen
+
+
 @both_writers
 def test_the_final_name_appears_with_the_end_of_the_block(tmp_path: Path, writer: Writer) -> None:
     path = tmp_path / "product.fits.fz"
@@ -208,3 +222,60 @@ def test_removing_and_making_folders_may_happen_twice(tmp_path: Path) -> None:
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+@both_writers
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_block_ends(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]], writer: Writer
+) -> None:
+    _write(writer, tmp_path / "x", lambda: None)
+    (temporary, content), folder = synced
+    assert temporary.name.startswith(".vampd-")
+    assert content == ["new"]
+    assert folder == (tmp_path, ["x"])
+
+
+def test_each_new_folder_stands_in_its_parent_for_good(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]]
+) -> None:
+    make_folder(tmp_path / "a" / "b")
+    assert synced == [(tmp_path, ["a"]), (tmp_path / "a", ["b"])]
+
+
+def test_a_link_stands_in_its_folder_for_good_whoever_made_it(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]]
+) -> None:
+    link_durably("a", tmp_path / "link")
+    assert synced == [(tmp_path, ["link"])]
+    # One that is there already may be of a writer that died before it could fsync.
+    link_durably("a", tmp_path / "link")
+    assert synced == [(tmp_path, ["link"])] * 2
+
+
+def test_what_is_removed_is_gone_for_good(
+    tmp_path: Path, synced: list[tuple[Path, list[str]]]
+) -> None:
+    (tmp_path / "x").touch()
+    (tmp_path / ".vampd-4194999-0123456789abcdef.tmp").touch()
+    remove_durably(tmp_path / "x")
+    remove_leftovers(tmp_path)
+    assert [names for _, names in synced][1:] == [[]]
+
+
+@both_writers
+def test_a_writer_that_is_robbed_before_it_can_lock_its_file_makes_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: Writer
+) -> None:
+    robbed: list[bool] = []
+    really_lock = fcntl.flock
+
+    def lock(file: BinaryIO | int, operation: int) -> None:
+        if not robbed:
+            robbed.append(True)
+            assert len(remove_leftovers(tmp_path)) == 1
+        really_lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    _write(writer, tmp_path / "x", lambda: None)
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert _names(tmp_path) == ["x"]

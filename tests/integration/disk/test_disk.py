@@ -91,6 +91,24 @@ def test_a_removed_lock_file_does_not_let_two_in(tmp_path: Path) -> None:
         other.release()
 
 
+def test_a_lock_file_that_goes_before_it_is_locked_does_not_let_two_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    winner, really_lock = Lock(tmp_path / "lock"), fcntl.flock
+
+    def lock(file_fd: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", really_lock)
+        winner.path.unlink()
+        winner.acquire()
+        really_lock(file_fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    with pytest.raises(StateError) as caught:
+        Lock(winner.path).acquire()
+    assert caught.value.code == "locked"
+    winner.release()
+
+
 # --- listings
 
 

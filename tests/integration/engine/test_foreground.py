@@ -186,7 +186,7 @@ def test_what_cannot_be_run_is_told_and_not_touched(site: Site, tmp_path: Path) 
         (("20251101",), 1, "no raw cube"),
         (("20251102",), 1, "old tools"),
         (("20251103",), 2, "no night 20251103"),
-        ((str(tmp_path),), 2, "no night's folder"),
+        ((str(tmp_path),), 2, "not a night's folder"),
         (("20251106", "--only", "sync", "--until", "sync"), 2, "exclude each other"),
         (("20251101", "--only", "frameids"), 2, "no stage"),
     ):
@@ -207,7 +207,7 @@ def test_process_all_goes_oldest_first_and_says_what_it_passes_over(site: Site) 
     assert "2 nights processed, 0 of them" in done.stdout
     assert stands(site, NightId("20251105", Kind.ENGINEERING))[1] is Status.FILLING
     rest = vampctl(site, "process-all")
-    assert "20251101 engineering: passed over: no raw cubes yet" in rest.stdout
+    assert "20251101 engineering: skipped: no raw cubes yet" in rest.stdout
     assert "1 night processed" in rest.stdout
     with connected(site) as connections:
         ids = [row.frame_id for row in connections.ledger.listing().ids]

@@ -79,7 +79,7 @@ def test_what_vampd_has_not_made_in_vbad_stops_the_restoration(site: Site) -> No
     (site.folder(NIGHT) / "vbad" / "precious.fits").write_bytes(b"x")
     before = product_tree(site.folder(NIGHT))
     done = vampctl(site, "restore", "20251106", "--yes")
-    assert (done.returncode, "precious.fits is no link" in done.stderr) == (1, True)
+    assert (done.returncode, "precious.fits is not a link" in done.stderr) == (1, True)
     assert product_tree(site.folder(NIGHT)) == before
 
 

@@ -193,14 +193,24 @@ def test_lengths_that_cannot_be_are_refused(tmp_path: Path, card: str) -> None:
 
 
 def test_random_groups_are_measured_as_the_standard_says(tmp_path: Path) -> None:
-    # 5 groups of 3 parameters and 4 pixels of 2 bytes: 70 bytes, then an image extension.
+    # 500 groups of 3 parameters and 4 pixels of 2 bytes: 7,000 bytes, then an image extension.
     groups = ["SIMPLE  = T", "BITPIX  = 16", "NAXIS   = 2", "NAXIS1  = 0", "NAXIS2  = 4"]
-    groups += ["GROUPS  = T", "PCOUNT  = 3", "GCOUNT  = 5"]
+    groups += ["GROUPS  = T", "PCOUNT  = 3", "GCOUNT  = 500"]
     image = ["XTENSION= 'IMAGE   '", "BITPIX  = 8", "NAXIS   = 0", "PCOUNT  = 0", "GCOUNT  = 1"]
     path = tmp_path / "a.fits"
-    content = format_header(text.ljust(80) for text in groups) + bytes(2880)
+    content = format_header(text.ljust(80) for text in groups) + bytes(3 * 2880)
     path.write_bytes(content + format_header(text.ljust(80) for text in image))
-    assert [header.offset for header in read_headers(path)] == [0, 5760]
+    assert [header.offset for header in read_headers(path)] == [0, 4 * 2880]
+
+
+def test_an_image_without_columns_has_no_data(tmp_path: Path) -> None:
+    empty = ["SIMPLE  = T", "BITPIX  = 16", "NAXIS   = 2", "NAXIS1  = 0", "NAXIS2  = 4000"]
+    image = ["XTENSION= 'IMAGE   '", "BITPIX  = 8", "NAXIS   = 0", "PCOUNT  = 0", "GCOUNT  = 1"]
+    path = tmp_path / "a.fits"
+    path.write_bytes(
+        b"".join(format_header(text.ljust(80) for text in texts) for texts in (empty, image))
+    )
+    assert [header.offset for header in read_headers(path)] == [0, 2880]
 
 
 @given(st.lists(card_texts, max_size=10), st.integers(0, SUMMED), st.data())

@@ -105,6 +105,8 @@ def test_an_image_of_two_axes_is_a_cube_of_one_frame(tmp_path: Path) -> None:
         ({"EXPTIME": float("inf")}, "exptime_invalid"),
         ({"EXPTIME": "0.1"}, "exptime_invalid"),
         ({"EXPTIME": True}, "exptime_invalid"),
+        ({"EXPTIME": 86_400.5}, "exptime_invalid"),
+        ({"U_CAMERA": 2}, "wrong_camera"),
     ],
 )
 def test_a_header_that_does_not_fit_sets_its_cube_aside(
@@ -118,6 +120,15 @@ def test_an_undefined_exposure_time_is_a_missing_one(tmp_path: Path) -> None:
     undefined = UNDEFINED_CARD.text.replace("UNDEF  ", "EXPTIME")
     cube = write_raw_cube(tmp_path, raw_header=Cards((*cards.texts, undefined)))
     _refused(cube, "exptime_missing")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"EXPTIME": 86_400.0}, {"U_CAMERA": 3}, {"U_CAMERA": "2"}, {"U_CAMERA": None}]
+)
+def test_what_is_possible_is_taken(
+    tmp_path: Path, changes: dict[str, str | int | float | None]
+) -> None:
+    assert isinstance(_read(write_raw_cube(tmp_path, changes=changes)), RawCube)
 
 
 @pytest.mark.parametrize("keyword", ["RET-ANG1", "FILTER01", "FILTER02", "OBJECT", "DETECTOR"])
@@ -212,6 +223,21 @@ def test_a_timing_file_that_does_not_fit_sets_its_cube_aside(
     cube = write_raw_cube(tmp_path)
     damage(cube)
     assert _refused(cube, code).frames == 4
+
+
+@pytest.mark.parametrize(("row_bytes", "is_read"), [(500, True), (2_000, False)])
+def test_a_timing_file_may_be_as_long_as_its_cube_has_frames(
+    tmp_path: Path, row_bytes: int, is_read: bool
+) -> None:
+    frames = 3_000  # a megabyte does not hold their rows
+    cube = write_raw_cube(tmp_path, pixels=np.zeros((frames, 1, 2), np.uint16))
+    cube.timing_path.write_text(
+        "".join(row.ljust(row_bytes) + "\n" for row in format_rows(cube.timing).splitlines())
+    )
+    if is_read:
+        assert isinstance(_read(cube), RawCube)
+    else:
+        assert _refused(cube, "timing_too_long").frames == frames
 
 
 def test_a_file_that_is_no_fits_is_set_aside(tmp_path: Path) -> None:

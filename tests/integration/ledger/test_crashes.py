@@ -7,10 +7,8 @@ of time is kept.
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from tests.support.builders.headers import framelist
 from tests.support.builders.ledger_lines import bindings, check_laws, granted_ids
 from tests.support.worlds.databases import new_database
 from tests.support.worlds.frameid_lives import WAITS, Life, Nursery, running_nursery
+from tests.support.worlds.memory import in_memory
 from vampd.ledger.carried_ids import read_carried_ids
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.ledger.observed_ids import read_observed_ids
@@ -38,7 +37,7 @@ from vampd.store.engine import Access, open_store
 
 DATES = ("20251106", "20251107")
 A_BATCH = 10
-CI_SEEDS = 40
+CI_SEEDS = 20
 SOAK_SEEDS = 1000
 # About as many failpoints as a life passes by.
 STEPS = 130
@@ -57,13 +56,8 @@ def nursery() -> Iterator[Nursery]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where that goes: SIGKILL loses nothing that fsync would have saved."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="vampd-test-", dir=memory) as made:
-        yield Path(made)
+    with in_memory(tmp_path) as made:
+        yield made
 
 
 class Story:

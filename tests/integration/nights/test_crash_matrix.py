@@ -2,7 +2,7 @@
 
 The failpoints are read from the source, so that a new one is in the matrix at once; one run that is
 not disturbed tells how often each is hit. SIGKILL goes to the daemon's process group, as a power
-cut would do it, at the first and at the last hit of every failpoint.
+cut would do it, at the first or the last hit of every failpoint; the soak takes every hit.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -80,6 +81,8 @@ FAILPOINTS = sorted(
     name for path in (ROOT / "vampd").rglob("*.py") for name in _FAILPOINT.findall(path.read_text())
 )
 MATRIX = [name for name in FAILPOINTS if name not in ELSEWHERE]
+# Hits are known only when the reference has run; these are those that happen once by nature.
+_ONCE = re.compile(r"ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link")
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ def test_failpoints_have_names_of_their_own() -> None:
 
 def test_every_failpoint_is_hit_or_known_to_lie_elsewhere(reference: Reference) -> None:
     assert sorted(reference.hits) == MATRIX
+    once = [name for name, hits in reference.hits.items() if hits == 1]
+    assert not [name for name in once if not _ONCE.match(name)], "name it in _ONCE"
     assert set(ELSEWHERE) <= set(FAILPOINTS)
 
 
@@ -174,24 +179,23 @@ def test_two_undisturbed_runs_agree(reference: Reference, tmp_path: Path) -> Non
     assert_undisturbed(reference, site)
 
 
-@pytest.mark.parametrize("name", MATRIX)
+def is_for_the_last_hit(name: str) -> bool:
+    """Of what happens often, every second one: the choice for one is that of no other."""
+    return not _ONCE.match(name) and crc32(name.encode()) % 2 == 0
+
+
+@pytest.mark.parametrize("name", [name for name in MATRIX if not is_for_the_last_hit(name)])
 def test_a_crash_at_the_first_hit_leaves_no_trace(
     reference: Reference, tmp_path: Path, name: str
 ) -> None:
     crash_and_resume(reference, tmp_path, name)
 
 
-# Hits are known only when the reference has run; these are those that happen once by nature.
-_ONCE = re.compile(r"ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link")
-
-
-@pytest.mark.parametrize("name", [name for name in MATRIX if not _ONCE.match(name)])
+@pytest.mark.parametrize("name", [name for name in MATRIX if is_for_the_last_hit(name)])
 def test_a_crash_at_the_last_hit_leaves_no_trace(
     reference: Reference, tmp_path: Path, name: str
 ) -> None:
-    last = reference.hits[name]
-    assert last > 1, f"{name} is hit once: name it in _ONCE"
-    crash_and_resume(reference, tmp_path, f"{name}#{last}")
+    crash_and_resume(reference, tmp_path, f"{name}#{reference.hits[name]}")
 
 
 def test_a_crash_during_recovery_leaves_no_trace(reference: Reference, tmp_path: Path) -> None:

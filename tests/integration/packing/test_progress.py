@@ -109,7 +109,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     store.discover(NIGHT, 1.0)
     store.apply(NIGHT, Event(EventName.SETTLED), at=2.0, actor="test")
     record = store.apply(NIGHT, Event(EventName.CLAIMED), at=2.0, actor="test")
-    monkeypatch.setattr(progress, "_TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "_REPORT_EVERY_S", 0.0)
     meters: dict[str, SharedMeter] = {}
     telling = progress.Progress(record, store, meters)
 

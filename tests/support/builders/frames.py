@@ -2,7 +2,7 @@
 
     train = trigger_train(500, period_us=2_000, flc_us=20)
     night = expose(train, lost=({7, 8}, {100})) + expose(trigger_train(50), start_us=LATER_US)
-    generation = night.synchronise()
+    generation = night.synchronize()
     night.check(generation)
 
 Two frames are partners if and only if the same trigger of the same exposure made them.
@@ -19,7 +19,7 @@ import numpy as np
 from tests.support.builders.raw_cubes import raw_cards
 from vampd.model.cubes import FrameRange, Generation, Int64, Product, RawCube, SetAside, Timing
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, format_clock, timing_name
-from vampd.model.sync import SyncRules, synchronise
+from vampd.model.sync import SyncRules, synchronize
 
 # 2025-11-06T10:20:00 UT
 START_US = 1_762_424_400_000_000
@@ -110,9 +110,9 @@ class Night:
             {(path, frame[1]): self.state[frame] for frame, path in frames.items()},
         )
 
-    def synchronise(self, rules: SyncRules = RULES, taken: Iterable[str] = ()) -> Generation:
+    def synchronize(self, rules: SyncRules = RULES, taken: Iterable[str] = ()) -> Generation:
         """What sync makes of the night."""
-        return synchronise(
+        return synchronize(
             self.cubes, self.set_aside, rules, number=1, version="1.2.3", taken_names=taken
         )
 

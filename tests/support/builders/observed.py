@@ -18,7 +18,7 @@ from vampd.model.accounts import (
     SummaryLimits,
     gather_frames,
     observe_cube,
-    summarise_night,
+    summarize_night,
 )
 from vampd.model.cubes import Generation, RawCube, SetAside
 from vampd.model.nights import DAY_US, Kind, NightId
@@ -46,7 +46,7 @@ def observe(
     night: Night, *, late: Night | None = None, late_set_aside: Iterable[SetAside] = ()
 ) -> Observed:
     """Synchronise a night and sum it up; the cubes of ``late`` came afterwards."""
-    generation = night.synchronise()
+    generation = night.synchronize()
     cubes = [*night.cubes, *(late.cubes if late else ())]
     frames = gather_frames(
         [generation],
@@ -54,7 +54,7 @@ def observe(
         late_set_aside,
         midnight_us=MIDNIGHT_US,
     )
-    summary = summarise_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us)
+    summary = summarize_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us)
     return Observed(generation, frames, summary)
 
 

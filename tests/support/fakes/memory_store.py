@@ -137,7 +137,7 @@ class MemoryLedger:
         self, night: NightId, identities: Sequence[str], authority: FrameIdAuthority
     ) -> None:
         if len(set(identities)) != len(identities):
-            raise ValueError("an identity may be wanted once")
+            raise ValueError("an identity may be requested only once")
         with self._lock:
             of_night = self._bound.setdefault(night, {})
             missing = [identity for identity in identities if identity not in of_night]

@@ -186,9 +186,14 @@ class Ended:
 
 
 @contextmanager
-def running(site: Site, *options: str, **environ: str) -> Iterator[Daemon]:
-    """A daemon that runs for ever; killed at the end of the block if it still lives."""
-    process = _start(site, options, environ)
+def running(
+    site: Site, *options: str, times_s: Mapping[str, float] | None = None, **environ: str
+) -> Iterator[Daemon]:
+    """A daemon that runs for ever; killed at the end of the block if it still lives.
+
+    ``times_s``: other values of constants of vampd, by module and name.
+    """
+    process = _start(site, options, environ, times_s)
     daemon = Daemon(site, process)
     try:
         yield daemon
@@ -231,11 +236,13 @@ class Gate:
 
 
 @contextmanager
-def held_worker(site: Site, *options: str) -> Iterator[tuple[Daemon, Gate, int]]:
+def held_worker(
+    site: Site, *options: str, times_s: Mapping[str, float] | None = None
+) -> Iterator[tuple[Daemon, Gate, int]]:
     """A daemon, one of whose workers stands at a gate before its product is proven; its pid."""
     with (
         Gate("packed.streamed", site.base / "gate") as gate,
-        running(site, *options, **gate.environ) as daemon,
+        running(site, *options, times_s=times_s, **gate.environ) as daemon,
     ):
         yield daemon, gate, gate.arrival()
 
@@ -243,7 +250,7 @@ def held_worker(site: Site, *options: str) -> Iterator[tuple[Daemon, Gate, int]]
 def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
     """Run ``vampd --until-idle`` to its end, whatever its exit status."""
     size = site.log.stat().st_size if site.log.exists() else 0
-    with running(site, "--until-idle", *options, **environ) as daemon:
+    with running(site, "--until-idle", *options, times_s=None, **environ) as daemon:
         status = daemon.process.wait(PATIENCE_S)
     return _ended(site, status, size)
 
@@ -267,10 +274,15 @@ def log_of(site: Site) -> Ended:
     return _ended(site, 0, 0)
 
 
-def _start(site: Site, options: tuple[str, ...], environ: Mapping[str, str]) -> WarmProcess:
+def _start(
+    site: Site,
+    options: tuple[str, ...],
+    environ: Mapping[str, str],
+    times_s: Mapping[str, float] | None,
+) -> WarmProcess:
     command = [str(BIN / "vampd"), "--config", str(site.config), "--log", "json", *options]
     with site.log.open("ab") as log:
-        return start(command, {**os.environ, **environ}, log, log)
+        return start(command, {**os.environ, **environ}, log, log, times_s)
 
 
 def vampctl(site: Site, *words: str) -> subprocess.CompletedProcess[str]:

@@ -63,7 +63,7 @@ def fake_world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
 
 def run_in_terminal(command: Sequence[str | Path], columns: int, **environ: str) -> str:
-    """What a command shows on a terminal of this width, colours and all; it must exit with 0."""
+    """What a command shows on a terminal of this width, colors and all; it must exit with 0."""
     outer, inner = pty.openpty()
     variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     variables |= {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}

@@ -1,12 +1,12 @@
-"""Programs of ours, started from a process that has imported the libraries already.
+"""Programs of ours, started from a process that has imported them already.
 
-A start of vampd or vampctl costs half a second of processor time, nearly all of it for the import
-of libraries, and the tests start them a thousand times. ``python -m
-tests.support.worlds.warm_start`` imports the libraries, none of vampd's own modules, and forks one
-process per request. That process is as one that was started from the shell: a session of its own,
-the environment, folder and standard streams that were asked for, and vampd's modules read anew.
-Only its command line in /proc is the helper's. `tests/system` and `make demo` start the real
-commands.
+A start of vampd or vampctl costs more than a second of processor time, nearly all of it for
+imports, and the tests start them a thousand times. ``python -m tests.support.worlds.warm_start``
+imports the libraries and vampd's modules, and forks one process per request. That process is as one
+that was started from the shell: a session of its own, the environment, folder and standard streams
+that were asked for, and the failpoints of that environment, which is all that vampd reads of it
+while it is imported. Only its command line in /proc is the helper's, and a test may ask for a
+shorter wait than vampd's. `tests/system` and `make demo` start the real commands.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import atexit
 import fcntl
 import functools
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import re
 import runpy
 import selectors
@@ -25,30 +27,31 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import util
 from pathlib import Path
 from typing import IO, Any, NoReturn, Self
 
+import vampd
+
+# What vampd imports lazily, and what its libraries do.
 LIBRARIES = (
     "alembic.command",
     "alembic.config",
     "multiprocessing.forkserver",
-    "numba",
-    "numpy",
+    "multiprocessing.popen_forkserver",
+    "numpy.ma",
     "pebble",
-    "pydantic",
     "rich",
+    "smtplib",
     "sqlalchemy.dialects.sqlite",
-    "sqlalchemy.orm",
-    "structlog",
     "systemd.daemon",
     "systemd.journal",
-    "typer",
-    "watchdog.observers",
 )
+# Heavy, and hardly ever asked for; migrations are no modules of anybody's.
+_LEFT_OUT = ("vampd.cli.plotting", "vampd.simulate", "vampd.store.migrations")
 _ROOT = Path(__file__).parents[3]
 _REQUEST_BYTES = 1 << 20
 _asking = threading.Lock()
@@ -104,13 +107,21 @@ class WarmProcess:
 
 
 def start(
-    command: Sequence[str], environ: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    times_s: Mapping[str, float] | None = None,
 ) -> WarmProcess:
-    """Start the script ``command[0]`` in a session of its own, with nothing on standard input."""
+    """Start the script ``command[0]`` in a session of its own, with nothing on standard input.
+
+    ``times_s``: other values of constants of vampd, by module and name.
+    """
     helper = _helper()
     status_r, status_w = os.pipe()
     with open(os.devnull, "rb") as stdin:
-        request = json.dumps({"command": list(command), "environ": dict(environ)}).encode()
+        asked = {"command": list(command), "environ": dict(environ), "times_s": times_s or {}}
+        request = json.dumps(asked).encode()
         handed = [stdin.fileno(), stdout.fileno(), stderr.fileno(), status_w]
         try:
             with _asking:
@@ -186,16 +197,32 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
     for number, stream_fd in enumerate(streams):
         os.dup2(stream_fd, number)
         os.close(stream_fd)
-    environ, command = request["environ"], request["command"]
+    environ, command, times_s = (request[name] for name in ("environ", "command", "times_s"))
     assert isinstance(environ, dict)
     assert isinstance(command, list)
+    assert isinstance(times_s, dict)
     os.environ.clear()
     os.environ.update(environ)
+    _arm_failpoints()
+    for constant, value in times_s.items():
+        module, _, name = constant.rpartition(".")
+        assert name in vars(sys.modules[module])
+        vars(sys.modules[module])[name] = value
     if Path(command[0]).name == "vampd":
         _lend_fork_server()
     sys.argv = command
     sys.path[0] = str(Path(command[0]).parent)
     _run(lambda: runpy.run_path(command[0], run_name="__main__"))
+
+
+def _arm_failpoints() -> None:
+    """Give all of vampd's modules the failpoints of the environment that is now."""
+    module = import_module("vampd.disk.failpoint")
+    unarmed = module.failpoint
+    armed = importlib.reload(module).failpoint
+    for name, user in list(sys.modules.items()):
+        if name.startswith("vampd.") and getattr(user, "failpoint", None) is unarmed:
+            vars(user)["failpoint"] = armed
 
 
 def _run(program: Callable[[], object]) -> None:
@@ -254,10 +281,20 @@ def _be_fork_server(requests: socket.socket) -> NoReturn:
     os._exit(0)
 
 
+def _modules_of(folders: Sequence[str], prefix: str) -> Iterator[str]:
+    """The names of modules; those that are packages are imported on the way."""
+    for _, name, is_package in pkgutil.iter_modules(folders, prefix):
+        if name in _LEFT_OUT:
+            continue
+        yield name
+        if is_package:
+            yield from _modules_of(import_module(name).__path__, f"{name}.")
+
+
 def _main() -> None:
     atexit.register(_leave)  # first, so it runs last
-    for library in LIBRARIES:
-        import_module(library)
+    for name in (*LIBRARIES, *_modules_of(vampd.__path__, "vampd.")):
+        import_module(name)
     gc.freeze()
     requests = socket.socket(fileno=int(sys.argv[1]))
     requests.set_inheritable(False)

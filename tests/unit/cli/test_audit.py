@@ -76,6 +76,6 @@ def test_what_is_lost_or_doubled_stands_in_the_sum() -> None:
 def test_late_cubes_are_no_alarm_but_no_balance_either() -> None:
     late = replace(BALANCED, raw_frames=12352, late=(CountedCube("vcam2/l.fits", 7),))
     assert "balanced: every" not in shown(late)
-    assert "not balanced yet: late cubes are still to be synchronised" in shown(late)
+    assert "not balanced yet: late cubes are still to be synchronized" in shown(late)
     assert "vcam2/l.fits (7 frames)" in shown(late)
     assert "unaccounted" not in shown(late)

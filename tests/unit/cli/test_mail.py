@@ -154,7 +154,7 @@ def test_a_draft_tells_what_is_still_unknown_and_guesses_nothing(
     world.settings = make_settings()
     output = world.run("mail", "20251106").output
     assert "(unknown: set mail.data_host_ip)" in output
-    assert "still to be filled in, or configured: mail.sender, mail.recipients" in output
+    assert "still to fill in or configure: mail.sender, mail.recipients" in output
     assert (tmp_path / "mail_VMP_20251106.eml").exists()
 
 

@@ -47,13 +47,13 @@ def test_an_unknown_night_names_the_three_nearest_oldest_first() -> None:
         choose_records(RECORDS, "20251107", None)
     assert caught.value.exit_status == EXIT_USAGE
     assert caught.value.message == (
-        "no night 20251107 is known; the nearest are 20251106 (archive),"
+        "no night 20251107 is known; nearest: 20251106 (archive),"
         " 20251106 (engineering), 20251109 (engineering)"
     )
 
 
 def test_what_is_no_date_names_nights_that_look_like_it() -> None:
-    with pytest.raises(UsageError, match=r"not '2026010'; the nearest are .*20260102 \(archive\)"):
+    with pytest.raises(UsageError, match=r"not '2026010'; nearest: .*20260102 \(archive\)"):
         choose_records(RECORDS, "2026010", None)
 
 

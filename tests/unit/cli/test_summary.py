@@ -192,7 +192,7 @@ def test_a_cube_that_a_camera_writes_just_now_does_not_stop_the_summary(
 def test_late_cubes_are_told_to_everybody(world: FakeWorld) -> None:
     show_night(world, usual_night(), late=expose(PLAIN, start_us=START_US + 90 * SECOND_US))
     assert told(world)["frames"]["late"] == 80
-    assert "late: 80 frames are still to be synchronised" in world.run("summary", "20251106").stdout
+    assert "late: 80 frames are still to be synchronized" in world.run("summary", "20251106").stdout
 
 
 def test_piped_output_is_plain(world: FakeWorld) -> None:
@@ -210,7 +210,7 @@ def test_a_night_of_set_aside_cubes_has_no_table_of_runs(world: FakeWorld) -> No
     assert [line.split(":")[0].split()[0] for line in shown if line][:3] == [
         "20251106",
         "verdict",
-        "look",
+        "check",
     ]
 
 

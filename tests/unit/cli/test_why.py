@@ -33,7 +33,7 @@ def test_a_waiting_night_tells_error_next_attempt_advice_and_query(world: FakeWo
     waiting(world)
     shown = world.run("why", "20251106").stdout
     for told in (
-        "sync (stage 1 of 6)",
+        "sync (1 of 6)",
         "waiting, since 1970-01-01 00:00:01 UT",
         "disk_low: no room",
         "attempt 2, 2096-10-02 07:06:40 UT",
@@ -41,7 +41,7 @@ def test_a_waiting_night_tells_error_next_attempt_advice_and_query(world: FakeWo
         "journalctl -u vampd VAMPD_NIGHT=20251106",
     ):
         assert told in shown
-    assert "as soon as there is room" not in shown
+    assert "when there is capacity" not in shown
 
 
 def test_a_traceback_is_told_in_full_and_stays_in_sight_when_it_has_passed(
@@ -52,10 +52,10 @@ def test_a_traceback_is_told_in_full_and_stays_in_sight_when_it_has_passed(
     move(world, EventName.HELD, code="bug", message=TRACEBACK)
     shown = world.run("why", "20251106").stdout
     assert all(f"  {line}" in shown for line in TRACEBACK.splitlines())
-    assert "it has passed" not in shown
+    assert "resolved" not in shown
     move(world, EventName.RETRIED)
     again = world.run("why", "20251106").stdout
-    assert "last error (it has passed): bug" in again
+    assert "last error (resolved): bug" in again
     assert all(f"  {line}" in again for line in TRACEBACK.splitlines())
 
 

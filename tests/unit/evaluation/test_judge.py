@@ -9,7 +9,7 @@ from tests.evaluation import judge_generation, judge_scenario, synchronise_night
 from tests.evaluation.expectation import is_labellable, is_pairable
 from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.suite import NIGHT, Tally
-from tests.support.builders.synchronised import with_products
+from tests.support.builders.synchronized import with_products
 from vampd.model.cubes import FrameRange, SetAside
 from vampd.simulate import STANDARD, Pause, Readout, Run, Scenario, plan_night
 from vampd.simulate.scenario import ClockStep

@@ -1,1 +1,1 @@
-"""What people do: run, retry, hold, transfer, verify, restore, and files on their own."""
+"""Commands that act: run, retry, hold, transfer, verify, restore, and single files."""

@@ -1,4 +1,4 @@
-"""vampctl consolidate: a night's virtual cubes as plain FITS files, for a look at once."""
+"""vampctl consolidate: a night's virtual cubes as plain FITS files, for immediate use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.act.files import refuse_plain_cubes, tell_failure
+from vampd.cli.act.files import refuse_plain_cubes, report_failure
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
@@ -33,12 +33,12 @@ def consolidate(
 ) -> None:
     """Write a night's cubes as plain FITS files elsewhere.
 
-    Each has its timing file beside it. Possible from sync on, whatever became of the night since:
-    frames come from the raw cubes, headers and names are as far as the night is. A cube whose
-    product is packed already comes out as `funpack` restores that product. The night itself is only
-    read.
+    Each has its timing file beside it. Works from sync on, whatever happened to the night since:
+    frames come from the raw cubes, headers and names are as the night's stage has left them. A cube
+    whose product is already packed comes out as `funpack` restores that product. The night itself
+    is only read.
 
-    Nothing is overwritten: a cube that is there already counts as failed. Nothing is written into a
+    Nothing is overwritten: a cube that already exists counts as failed. Nothing is written into a
     camera stream or an archive night, where the old tools would take it for theirs (exit status 2).
     Exit status: 0 all written, 1 a cube could not be written; the others were.
     """
@@ -68,7 +68,7 @@ def consolidate(
 
 
 def _consolidate(cubes: FramelistSource, product: Product, folder: Path, out: Path) -> int | None:
-    """Write one cube; its length, None if that failed."""
+    """Write one cube; return its size in bytes, None if that failed."""
     from vampd.disk.atomic import refuse_existing
     from vampd.disk.pace import SteadyPace
     from vampd.fits.plain_file import write_virtual_cube
@@ -82,7 +82,7 @@ def _consolidate(cubes: FramelistSource, product: Product, folder: Path, out: Pa
         create_sidecar(framelist, out / f"{framelist.name}.txt")
         size = write_virtual_cube(framelist, folder, plain, SteadyPace())
     except (VampdError, OSError) as error:
-        tell_failure(plain, plain, error)
+        report_failure(plain, plain, error)
         return None
     write(f"{path_of(plain)}: {count_of(framelist.frames, 'frame')}, {format_size(size)}")
     sys.stdout.flush()

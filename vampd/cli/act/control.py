@@ -1,4 +1,4 @@
-"""vampctl retry, hold, release: a person's word, on record as events like any other."""
+"""vampctl retry, hold, release: recorded as events like any other."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def retry(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Do a night's stage again, or begin at an earlier one.
+    """Repeat a night's stage, or go back to an earlier one.
 
-    A running attempt is given up and its results are dropped. What is done already is kept:
-    a stage does only what is missing.
+    A running attempt is stopped and its results are dropped. Finished work is kept: a stage does
+    only what is missing.
     """
     _move(context, config, night, kind, Event(EventName.RETRIED, stage))
 
@@ -50,9 +50,9 @@ def hold(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Stop a night until a person releases it.
+    """Stop a night until someone releases it.
 
-    A running attempt is given up.
+    A running attempt is stopped.
     """
     _move(context, config, night, kind, Event(EventName.HELD), HELD_BY_PERSON, reason)
 
@@ -63,11 +63,11 @@ def release(
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a night go on that is held or waits for others.
+    """Let a night proceed that is held or waits for others.
 
-    It goes on past what it is held for, or past the older nights that it waits for. It stands for
-    that reason alone: what else would hold the night holds it still. Late data take it back. An
-    archive night that is not held may from then on pass older ones on its way to frame IDs.
+    It proceeds past the reason that it is held for, or past the older nights that it waits for. Any
+    other reason still holds the night. Late data revoke the release. An archive night that is not
+    held may from then on pass older ones on its way to frame IDs.
     """
     _move(context, config, night, kind, Event(EventName.RELEASED))
 
@@ -94,7 +94,7 @@ def _move(
                 message=message,
             )
         except IllegalTransition as error:
-            # The night is well; it is the person who asked for what does not apply.
+            # Nothing is wrong with the night; the request does not apply to it.
             raise UsageError(error.code, f"{title_of(before.night)}: {error.message}") from error
     write(
         f"{title_of(before.night)}: {after.state.status} at {after.state.stage}"

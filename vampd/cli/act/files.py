@@ -1,4 +1,4 @@
-"""vampctl pack, unpack: files that a person names, by the writer and reader of the products."""
+"""vampctl pack, unpack: any named files, by the writer and reader of the products."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _PACKED_SUFFIX = ".fz"
 
 PlainFilesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Plain FITS cubes.", show_default=False),
+    typer.Argument(metavar="FILE", help="Plain FITS cubes.", show_default=False),
 ]
 PackedFilesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Packed FITS cubes.", show_default=False),
+    typer.Argument(metavar="FILE", help="Packed FITS cubes.", show_default=False),
 ]
 FolderOption = Annotated[
     Path | None,
@@ -33,7 +33,7 @@ FolderOption = Annotated[
         "-o",
         "--out",
         metavar="DIR",
-        help="Where to write; without it, beside each file.",
+        help="Where to write. Default: beside each file.",
         show_default=False,
     ),
 ]
@@ -45,13 +45,13 @@ def pack(
     out: FolderOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Pack plain FITS cubes, as NAME.fz, without loss.
+    """Pack plain FITS cubes losslessly, as NAME.fz.
 
-    Taken are cubes and images of 16-bit integers, signed or unsigned, alone in their file. Each
-    becomes what a product of vampd is: read back from the disk, decoded and compared before it gets
-    its name. Nothing is overwritten, and FILE stays. `funpack` and `vampctl unpack` restore it byte
-    for byte; if it has no CHECKSUM and DATASUM, with these two added. A DATASUM that is wrong tells
-    of damage: such a file is refused.
+    Accepts files that hold one cube or image of 16-bit integers, signed or unsigned, and nothing
+    else. Each becomes what a product of vampd is: read back from the disk, decoded and compared
+    before it gets its name. Nothing is overwritten, and FILE stays. `funpack` and `vampctl unpack`
+    restore it byte for byte, plus CHECKSUM and DATASUM if it had none. A wrong DATASUM is a sign of
+    damage: such a file is refused.
 
     Nothing is written into a camera stream or among vampd's own products; then no file is packed
     (exit status 2). Needs neither daemon nor database. Exit status: 0 all packed, 1 a file could
@@ -67,7 +67,7 @@ def pack(
         if stream is not None:
             raise _refusal("raw_is_sacred", f"{stream} is a camera stream")
         if any(folder.glob("generation_*.json")):
-            raise _refusal("own_products", f"vampd itself works on what is in {folder}")
+            raise _refusal("own_products", f"{folder} belongs to vampd")
     _rewrite_all(files, targets, out, pack_file)
 
 
@@ -77,15 +77,15 @@ def unpack(
     out: FolderOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make packed FITS cubes plain again, NAME.fz as NAME.
+    """Unpack packed FITS cubes, NAME.fz to NAME.
 
-    Taken are vampd's products and what `fpack -r` makes of cubes of 16-bit integers; they stay. The
-    new file is the one that `funpack` gives, but checksums that are missing or outdated are left
-    so. DATASUM is compared on both sides, and the file is read back from the disk before it gets
-    its name; nothing is overwritten.
+    Accepts vampd's products and what `fpack -r` makes of cubes of 16-bit integers; they stay. The
+    new file is the one that `funpack` gives, except that missing or outdated checksums are left as
+    they are. DATASUM is compared on both sides, and the file is read back from the disk before it
+    gets its name; nothing is overwritten.
 
     Nothing is written into a camera stream or an archive night, where the old tools would take a
-    plain cube for theirs; then no file is unpacked (exit status 2): say -o DIR. Needs neither
+    plain cube for theirs; then no file is unpacked (exit status 2): pass -o DIR. Needs neither
     daemon nor database. Exit status: 0 all unpacked, 1 a file could not be unpacked; the others
     were.
     """
@@ -108,17 +108,18 @@ def refuse_plain_cubes(folder: Path, root: Path) -> None:
     night = find_archive_night(folder, root)
     if night is not None:
         raise _refusal(
-            "archive_night", f"{night} is an archive night: the old tools give any plain cube an ID"
+            "archive_night",
+            f"{night} is an archive night: the old tools give every plain cube an ID",
         )
 
 
-def tell_failure(path: Path, target: Path, error: VampdError | OSError) -> None:
+def report_failure(path: Path, target: Path, error: VampdError | OSError) -> None:
     """One line on standard error about a file whose ``target`` could not be written."""
     if isinstance(error, VampdError):
-        told = error.message
+        text = error.message
     else:
-        told = f"cannot write {path_of(target)}: {error.strerror or error}"
-    sys.stderr.write(f"vampctl: {path_of(path)}: {told}\n")
+        text = f"cannot write {path_of(target)}: {error.strerror or error}"
+    sys.stderr.write(f"vampctl: {path_of(path)}: {text}\n")
 
 
 def _beside(path: Path, out: Path | None, name: str) -> Path:
@@ -130,7 +131,7 @@ def _folders(targets: Iterable[Path]) -> Sequence[Path]:
 
 
 def _refusal(code: str, why: str) -> UsageError:
-    return UsageError(code, f"{why}; nothing was written. Say -o DIR with a folder elsewhere")
+    return UsageError(code, f"{why}; nothing was written. Pass -o DIR with another folder")
 
 
 def _rewrite_all(
@@ -153,14 +154,14 @@ def _rewrite_all(
                 raise DataError("no_packed_name", f"expected a name that ends in {_PACKED_SUFFIX}")
             done.append(rewrite(path, target, SteadyPace()))
         except (VampdError, OSError) as error:
-            tell_failure(path, target, error)
+            report_failure(path, target, error)
         else:
             write(f"{path_of(target)}: {rewritten_text(done[-1:])}")
             sys.stdout.flush()
     if len(files) > 1:
         failed = len(files) - len(done)
-        told = f"{rewritten_text(done)}; " if done else ""
-        write(f"total: {count_of(len(files), 'file')}, {told}{failed} failed")
+        summary = f"{rewritten_text(done)}; " if done else ""
+        write(f"total: {count_of(len(files), 'file')}, {summary}{failed} failed")
     if len(done) < len(files):
         raise typer.Exit(EXIT_NIGHT)
 

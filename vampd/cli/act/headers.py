@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="headers",
-    help="Check the cards of FITS files, or put them in form.\n\n"
-    "Plain or packed files; the form is what the instrument's dictionary asks for.",
+    help="Check the cards of FITS files, or bring them into form.\n\n"
+    "Files may be plain or packed; the instrument's dictionary defines the form.",
     epilog=examples("vampctl headers check *.fits", "vampctl headers fix *.fits"),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -30,13 +30,13 @@ app = typer.Typer(
 
 FilesArgument = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="FITS files, plain or packed.", show_default=False),
+    typer.Argument(metavar="FILE", help="FITS files, plain or packed.", show_default=False),
 ]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A card as it is and as the dictionary wants it; ``hdu`` counts from 0."""
+    """A card as it is and as the dictionary requires it; ``hdu`` counts from 0."""
 
     hdu: int
     old: str
@@ -50,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True)
 class FileReport:
-    """What is found in one file; with an error, nothing else is known and nothing was changed."""
+    """What one file needs; with an error, nothing else is known and nothing was changed."""
 
     path: Path
     changes: tuple[Change, ...] = ()
@@ -71,17 +71,17 @@ def check(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show which cards are out of form, changing nothing.
+    """Show which cards are out of form, without changing anything.
 
-    Each card as it is (-) and as it would be (+), and what stays as it is with the reason (!): a
-    value that its form would harm, a required card that is missing. Exit status: 0 nothing to
+    Shows each card as it is (-) and as it would be (+), and what stays as it is with the reason
+    (!): a value that its form would harm, a missing required card. Exit status: 0 nothing to
     change, 1 something would change or a file cannot be read. What stays as it is does not count.
     """
     from vampd.fits.card_edits import read_headers
 
     settings = settings_of(context, config)
-    reports = _look_at(files, settings, lambda path, _: read_headers(path))
-    _tell(reports, "would change", as_json=as_json)
+    reports = _examine(files, settings, lambda path, _: read_headers(path))
+    _show(reports, "would change", as_json=as_json)
     if any(report.changes or report.error for report in reports):
         raise typer.Exit(EXIT_NIGHT)
 
@@ -95,24 +95,24 @@ def fix(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write the cards that are out of form anew.
+    """Rewrite the cards that are out of form.
 
-    A second time changes nothing. A whole new file takes the place of the old one, with the same
-    data to the byte and checksums that agree if they did before. Links are followed. A product that
-    is on the archive host already then differs from its copy there. Raw files, in vcam1 or vcam2 of
-    a night, are refused (exit status 2), and then no file is changed. Exit status: 0 all is in form
-    as far as it can be, 1 a file could not be read or written.
+    A second run changes nothing. A complete new file replaces the old one, with data identical to
+    the byte and with checksums that agree if they did before. Links are followed. A product that is
+    already on the archive host then differs from its copy there. Raw files, in vcam1 or vcam2 of a
+    night, are refused (exit status 2), and then no file is changed. Exit status: 0 all is in form
+    as far as possible, 1 a file could not be read or written.
     """
     from vampd.fits.card_edits import replace_cards
 
     settings = settings_of(context, config)
     _refuse_raw(files, settings)
-    reports = _look_at(
+    reports = _examine(
         files,
         settings,
         lambda path, dictionary: replace_cards(path, lambda cards: _edits(cards, dictionary)),
     )
-    _tell(reports, "changed", as_json=as_json)
+    _show(reports, "changed", as_json=as_json)
     if any(report.error for report in reports):
         raise typer.Exit(EXIT_NIGHT)
 
@@ -136,7 +136,7 @@ def _edits(cards: Any, dictionary: Dictionary) -> Mapping[str, str]:
     return {old.text: new.text for old, new in format_cards(cards, dictionary).edits}
 
 
-def _look_at(
+def _examine(
     files: Iterable[Path],
     settings: Settings,
     read: Callable[[Path, Dictionary], Sequence[Header]],
@@ -151,8 +151,8 @@ def _look_at(
         except VampdError as error:
             reports.append(FileReport(path, error=error))
         except OSError as error:
-            told = f"cannot write {path_of(path)}: {error.strerror}"
-            reports.append(FileReport(path, error=DataError("cannot_write", told)))
+            text = f"cannot write {path_of(path)}: {error.strerror}"
+            reports.append(FileReport(path, error=DataError("cannot_write", text)))
         else:
             reports.append(report_on(path, headers, dictionary, settings.headers.required))
     return reports
@@ -161,7 +161,7 @@ def _look_at(
 def report_on(
     path: Path, headers: Sequence[Header], dictionary: Dictionary, required: Sequence[str]
 ) -> FileReport:
-    """What the dictionary asks of a file's headers, and which required cards are in none."""
+    """What the dictionary requires of a file's headers, and which required cards none has."""
     from vampd.model.headers import find_missing, format_cards
 
     formatted = [(header.hdu, format_cards(header.cards, dictionary)) for header in headers]
@@ -173,7 +173,7 @@ def report_on(
     )
 
 
-def _tell(reports: Sequence[FileReport], verb: str, *, as_json: bool) -> None:
+def _show(reports: Sequence[FileReport], verb: str, *, as_json: bool) -> None:
     if as_json:
         write_json(reports_object(reports))
     else:
@@ -211,7 +211,7 @@ def reports_object(reports: Sequence[FileReport]) -> dict[str, Any]:
 
 
 def report_lines(reports: Sequence[FileReport], verb: str) -> Iterator[str]:
-    """The reports for people; ``verb`` is what becomes or became of the cards."""
+    """The reports for people; ``verb`` says what happens or happened to the cards."""
     for report in reports:
         yield f"{path_of(report.path)}: {_verdict(report, verb)}"
         for one in report.changes:

@@ -1,4 +1,4 @@
-"""vampctl restore: a night's folder back to raw, after showing what goes and asking."""
+"""vampctl restore: a night's folder back to raw, after showing what is removed and asking."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def restore(
 ) -> None:
     """Bring a night's folder back to raw, after asking.
 
-    It is shown what goes, and nothing does before you agree. Products, framelists, generations, the
-    links in vbad, SHA256SUMS and all receipts go; raw files, manifests, the frame-ID ledger and the
-    archive copy stay, and the same cubes get the same IDs again. A folder of the old tools is
-    restored as their script does it, but never at the cost of a raw file's last name. The night is
-    then held: `vampctl retry` processes it again.
+    Shows first what is removed; nothing is until you agree. Products, framelists, generations, the
+    links in vbad, SHA256SUMS and all receipts are removed; raw files, manifests, the frame-ID
+    ledger and the archive copy stay, and the same cubes get the same IDs again. A folder of the old
+    tools is restored as their script does it, but never at the cost of a raw file's last name. The
+    night is then held: `vampctl retry` processes it again.
     """
     from vampd.wiring.locks import foreground_lock, night_lock
 
@@ -94,32 +94,32 @@ def _is_of_old_tools(connections: Connections, record: NightRecord, folder: Path
     from vampd.engine.night_listing import old_tool_traces
 
     traces = old_tool_traces(connections.settings.watch.root, record.night)
-    # Their log alone says nothing of the folder: it may have been restored already.
+    # Their log alone says nothing about the folder: it may have been restored already.
     in_folder = [trace for trace in traces if trace != "a row in the old tools' log"]
-    # An empty vgen2 is theirs or ours, and nobody's loss.
+    # An empty vgen2 may be theirs or ours; losing it costs nothing.
     return bool(in_folder) or any(name.endswith("_hlinkbak") for name in os.listdir(folder))
 
 
 def _restore(connections: Connections, record: NightRecord, folder: Path) -> None:
     from vampd.engine.restoring import restore_folder
 
-    # Planned anew: somebody may have worked on it while the person thought.
+    # Planned again: the folder may have changed while the question was open.
     plan, _ = _plan(connections, record, folder)
     connections.receipts.forget(record.night)
     restore_folder(folder, plan)
 
 
 def _hold(connections: Connections, record: NightRecord) -> None:
-    """Back to sync, and held, so that nobody works on it before a person says so."""
+    """Back to sync, and held, so that nothing works on it until someone decides."""
     night, store = record.night, connections.store
     current = store.night(night) or record
     if current.state.status is Status.RUNNING:
         raise StateError(
             "night_running",
-            f"{title_of(night)} runs at {current.state.stage}; `vampctl hold` it first",
+            f"{title_of(night)} is running at {current.state.stage}; `vampctl hold` it first",
         )
     at, actor = time.time(), actor_name()
-    # A night that fills has nothing to go back from.
+    # A filling night has nothing to go back from.
     with suppress(IllegalTransition):
         store.apply(night, Event(EventName.RETRIED, StageName.SYNC), at=at, actor=actor)
     message = "brought back to raw by a person"
@@ -129,7 +129,7 @@ def _hold(connections: Connections, record: NightRecord) -> None:
 def _plan_lines(record: NightRecord, folder: Path, plan: Restoration) -> Iterator[str]:
     yield f"{title_of(record.night)}: {folder}"
     if not plan:
-        yield "  the folder is raw already; only the night's state and receipts go back"
+        yield "  the folder is already raw; only the night's state and receipts are reset"
     for (top, kind), paths in _grouped(plan.removed).items():
         size = sum((folder / path).lstat().st_size for path in paths)
         examples = ", ".join(path.rpartition("/")[2] for path in paths[:_LISTED])
@@ -152,14 +152,14 @@ def _grouped(paths: tuple[str, ...]) -> dict[tuple[str, str], list[str]]:
 
 
 def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
-    """What the old tools have changed in the raw files themselves."""
+    """What the old tools have irreversibly changed in the raw files."""
     from vampd.disk.listing import list_raw_files
     from vampd.model.nights import is_cube_name, timing_name
 
     losses: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}
 
-    def tell(what: str, how: str, path: str) -> None:
+    def note(what: str, how: str, path: str) -> None:
         losses[what, how] += 1
         first.setdefault((what, how), path)
 
@@ -171,11 +171,11 @@ def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
             timing = folder / timing_name(file.path)
             rescued = any(target == timing_name(file.path) for _, target in plan.rescued)
             if not timing.is_file() and not rescued:
-                tell("timing file", "gone", f"{stream}/{timing_name(name)}")
+                note("timing file", "gone", f"{stream}/{timing_name(name)}")
             elif timing.is_file() and _is_edited(timing):
-                tell("timing file", _EDITED, f"{stream}/{timing.name}")
+                note("timing file", _EDITED, f"{stream}/{timing.name}")
             if frame_id := _carried_id(folder / file.path):
-                tell("raw header", "with a FRAMEID", f"{stream}/{name} ({frame_id})")
+                note("raw header", "with a FRAMEID", f"{stream}/{name} ({frame_id})")
     for (what, how), count in losses.items():
         yield f"{count_of(count, what)} {how}, first: {first[what, how]}"
 
@@ -192,7 +192,7 @@ def _carried_id(cube: Path) -> str | None:
 def _is_edited(timing: Path) -> bool:
     """Whether column 2 (main index) is column 6 (cnt0) in every row.
 
-    The old tools leave it so, and some loggers write it so: nobody can tell any more.
+    The old tools leave it so, and some loggers write it so: the two are indistinguishable.
     """
     rows = [
         line.split()
@@ -204,5 +204,5 @@ def _is_edited(timing: Path) -> bool:
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise UsageError("not_asked", "nobody can be asked here: --yes says that all this may go")
+        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
     return typer.confirm("Restore?")

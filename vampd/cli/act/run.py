@@ -1,4 +1,4 @@
-"""vampctl run, process-all: stages in the foreground, by the very attempts that vampd makes."""
+"""vampctl run, process-all: stages in the foreground, with the same attempts as vampd."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     _Show = Callable[[NightRecord, str], None]
 
 _LOOK_S = 0.2
-_INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
+_INTERRUPTED = 130  # as shells report a program that SIGINT ended
 _STAGES = ", ".join(StageName)
 
 NightOrFolder = Annotated[
@@ -56,13 +56,13 @@ UntilOption = Annotated[
 ]
 OnlyOption = Annotated[
     StageName | None,
-    typer.Option("--only", metavar="STAGE", help="This stage and no other.", show_default=False),
+    typer.Option("--only", metavar="STAGE", help="Only this stage.", show_default=False),
 ]
 AsItIsOption = Annotated[
     bool,
     typer.Option(
         "--as-it-is",
-        help="The night is complete as it is: cubes that are incomplete now are set aside.",
+        help="The night is complete as it is: incomplete cubes are set aside.",
     ),
 ]
 KindArgument = Annotated[
@@ -81,16 +81,16 @@ def run(
 ) -> None:
     """Run a night's stages now, in the foreground.
 
-    Up to its end, up to a stage, or one stage alone. A stage that is done already does only what is
-    missing. A night that still fills is run at any hour, but not while raw cubes are incomplete: it
-    says which. After watch.stale_after_s without a change, or with --as-it-is, they are set aside;
-    frames that come later are processed later.
+    Up to its end, up to a stage, or one stage alone. A finished stage does only what is missing. A
+    filling night is run at any hour, but not while raw cubes are incomplete; the command names
+    them. After watch.stale_after_s without a change, or with --as-it-is, they are set aside; frames
+    that come later are processed later.
 
-    vampd may be up or down: it leaves the night alone meanwhile, and goes on with it afterwards
+    vampd may be running or not: it leaves the night alone meanwhile, and resumes it afterwards
     unless it is held. A night that you hold is held again at the end, so that `hold` and then `run
     --only` go step by step.
 
-    Interrupted (Ctrl-C), the night goes back to where it stood.
+    Interrupted (Ctrl-C), the night returns to its previous state.
     """
     if until is not None and only is not None:
         raise UsageError("two_ends", "--until and --only exclude each other: choose one")
@@ -109,8 +109,8 @@ def process_all(
 ) -> None:
     """Run every night that waits to be processed, oldest first.
 
-    In the foreground, as vampd would do it: nights that still fill, are held, wait for their hour
-    or for an older night are passed over, and it is said why. Without a kind, both kinds.
+    In the foreground, as vampd would do it: nights that still fill, are held, or wait for their
+    hour or for an older night are skipped, with the reason. Without a kind, both kinds.
     """
     from vampd.engine.foreground import Completeness
 
@@ -122,7 +122,7 @@ def process_all(
                 continue
             reason = runner.reason_to_pass_over(record)
             if reason is not None:
-                write_prose(f"{title_of(record.night)}: passed over: {reason.text}")
+                write_prose(f"{title_of(record.night)}: skipped: {reason.text}")
                 continue
             ran += 1
             failed += not _run_night(runner, record.night, None, None, Completeness.OF_THE_DISK)
@@ -140,7 +140,7 @@ def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
     from vampd.wiring.foreground import foreground_runner
 
     configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
-    # Ended by `kill`, the night goes back to where it stood as well.
+    # Ended by `kill`, the night returns to its previous state as well.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with foreground_runner(settings, actor_name()) as runner:
         yield runner
@@ -159,14 +159,14 @@ def _choose(runner: ForegroundRunner, text: str, kind: Kind | None) -> NightId:
 
 
 def night_of_folder(folder: Path, root: Path) -> NightId:
-    """The night that lies in this folder; UsageError if it is none below the watched root."""
+    """The night in this folder; UsageError if it is not one below the watched root."""
     real, real_root = folder.resolve(), root.resolve()
     for parent, kind in ((real_root / ARCHIVE_FOLDER, Kind.ARCHIVE), (real_root, Kind.ENGINEERING)):
         if real.parent == parent and parse_night_date(real.name) and real.is_dir():
             return NightId(real.name, kind)
     raise UsageError(
         "not_a_night",
-        f"{folder} is no night's folder: one is {root}/{ARCHIVE_FOLDER}/YYYYMMDD or"
+        f"{folder} is not a night's folder, which is {root}/{ARCHIVE_FOLDER}/YYYYMMDD or"
         f" {root}/YYYYMMDD",
     )
 
@@ -178,7 +178,7 @@ def _run_night(
     only: StageName | None,
     completeness: Completeness,
 ) -> bool:
-    """Run the stages that are asked for; whether all went well."""
+    """Run the requested stages; return whether all went well."""
     write(title_of(night))
     try:
         with runner.having(night):
@@ -216,10 +216,10 @@ def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bo
         write(f"  {stage:<9} done in {took}")
         return True
     if outcome is Outcome.ABANDONED:
-        write(f"  {stage:<9} interrupted; it goes on from here")
+        write(f"  {stage:<9} interrupted; it resumes from here")
         raise typer.Exit(_INTERRUPTED)
     if outcome is Outcome.SUPERSEDED or record is None:
-        raise VampdError("night_taken", f"{stage} was given up: a person moved the night meanwhile")
+        raise VampdError("night_taken", f"{stage} was stopped: a person moved the night meanwhile")
     raise VampdError(
         record.code or "failed",
         f"{stage} failed after {took}, the night is {record.state.status} now: {record.error}",
@@ -258,7 +258,7 @@ def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Outco
 def _ending_at_interrupt(runner: ForegroundRunner) -> Iterator[None]:
     """An interrupt ends the attempt.
 
-    Not by an exception: one that is raised where a library tidies up is lost, and one between two
+    Not by an exception: one that is raised in a library's cleanup is lost, and one between two
     statements leaves the thread behind.
     """
     before = signal.signal(signal.SIGINT, lambda *_: runner.end())
@@ -279,18 +279,18 @@ def _bar(stage: StageName) -> Iterator[_Show]:
     columns = (
         TextColumn("  {task.description:<9}"),
         BarColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[progress]}"),
         TextColumn("{task.fields[note]}"),
     )
     console = Console(highlight=False, soft_wrap=True)
     with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task(str(stage), total=None, told="", note="")
+        task = bars.add_task(str(stage), total=None, progress="", note="")
 
         def show(record: NightRecord, note: str) -> None:
             done, total = record.done_actions, record.all_actions
             if record.all_bytes:
                 done, total = record.done_bytes, record.all_bytes
-            told = format_progress(record)
-            bars.update(task, total=total or None, completed=done, told=told, note=note)
+            progress = format_progress(record)
+            bars.update(task, total=total or None, completed=done, progress=progress, note=note)
 
         yield show

@@ -1,4 +1,4 @@
-"""vampctl simulate: a night as the camera loggers leave it, to try things on."""
+"""vampctl simulate: a night as the camera loggers leave it, for trials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vampd.model.nights import Kind, NightId
 
 
 class Logger(StrEnum):
-    """The loggers whose way of writing can be imitated."""
+    """The loggers whose writing can be imitated."""
 
     RECENT = "recent"  # under a temporary name, then renamed
     OLD = "old"  # in place
@@ -29,14 +29,12 @@ def simulate(
         Path | None,
         typer.Argument(
             metavar="ROOT",
-            help="The folder that vampd watches; without it [watch] root of the configuration.",
+            help="The folder that vampd watches. Default: watch.root of the configuration.",
             show_default=False,
         ),
     ] = None,
     date: Annotated[str, typer.Option("--date", metavar="NIGHT", help="Its UT date.")] = "20251106",
-    kind: Annotated[
-        Kind, typer.Option("--kind", help="Which of the two kinds of night.")
-    ] = Kind.ARCHIVE,
+    kind: Annotated[Kind, typer.Option("--kind", help="Which kind of night.")] = Kind.ARCHIVE,
     preset: Annotated[
         str,
         typer.Option("--preset", metavar="NAME", help="What is observed; 'list' names all."),
@@ -49,7 +47,7 @@ def simulate(
         typer.Option(
             "--truth",
             metavar="FILE",
-            help="Write here, as a table, what is true of each frame.",
+            help="Write the truth about each frame to this table.",
             show_default=False,
         ),
     ] = None,
@@ -57,19 +55,19 @@ def simulate(
         Logger | None,
         typer.Option(
             "--real-time",
-            help="Take the night's own time, in the way of this logger.",
+            help="Write at the night's own pace, as this logger does.",
             show_default=False,
         ),
     ] = None,
     speed: Annotated[
         float,
-        typer.Option("--speed", min=0.001, help="With --real-time: so many times as fast."),
+        typer.Option("--speed", min=0.001, help="With --real-time: how many times as fast."),
     ] = 1.0,
     config: ConfigOption = None,
 ) -> None:
     """Write a simulated night below a folder.
 
-    A night that is there already is never added to. Needs no database.
+    Never adds to a night that exists. Needs no database.
     """
     from vampd.simulate import PRESETS, Writer, plan_night, write_night, write_truth
 
@@ -86,12 +84,12 @@ def simulate(
     if folder.exists():
         raise UsageError(
             "night_exists",
-            f"{folder} exists already: choose another --date or ROOT, or remove it if it is"
+            f"{folder} already exists: choose another --date or ROOT, or remove it if it is"
             " simulated",
         )
     if truth is not None and truth.resolve().is_relative_to(folder.resolve()):
         raise UsageError(
-            "truth_inside", f"the truth may not lie in the night itself: {truth} is in {folder}"
+            "truth_inside", f"the truth table may not be inside the night: {truth} is in {folder}"
         )
     writer = Writer.AT_ONCE
     if real_time is not None:

@@ -1,4 +1,4 @@
-"""vampctl transfer, pull: the transfer by hand, from this side and from the archive host's."""
+"""vampctl transfer, pull: manual transfer, from this side and from the archive host's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PrintOption = Annotated[
     bool, typer.Option("--print", help="Show the exact command and do nothing.")
 ]
-PullKindOption = Annotated[Kind, typer.Option("--kind", help="Which of the two kinds.")]
+PullKindOption = Annotated[Kind, typer.Option("--kind", help="Which kind of night.")]
 
 
 def transfer(
@@ -39,22 +39,22 @@ def transfer(
 ) -> None:
     """Transfer a night now, or show the command that does it.
 
-    As `vampctl run NIGHT --only transfer`. With --print, the very rsync that vampd runs, for all
-    that travels of the night: it can be pasted into a shell. Files with vbad/ in front go by a
-    second one, which follows links.
+    Same as `vampctl run NIGHT --only transfer`. With --print, shows the exact rsync that vampd runs
+    for all files of the night that are transferred, to be pasted into a shell. Files marked vbad/
+    go by a second one, which follows links.
     """
     if not only_print:
         run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
         return
     from vampd.adapters.archive_host import open_archive_host
-    from vampd.stages.transfer import travelling_files
+    from vampd.stages.transfer import files_to_send
 
     with connected(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night
         settings = connections.settings
-        files = sorted(travelling_files(chosen, connections.reader))
+        files = sorted(files_to_send(chosen, connections.reader))
     if not files:
-        raise DataError("nothing_travels", f"{title_of(chosen)} has nothing that travels yet")
+        raise DataError("nothing_travels", f"{title_of(chosen)} has nothing to transfer yet")
     host = open_archive_host(settings.transfer, chosen.kind)
     folder = settings.watch.root / chosen.folder
     for line in shell_lines(host, chosen, folder, [*files, SUMS_NAME], Compare.SIZE_AND_TIME):
@@ -64,7 +64,7 @@ def transfer(
 def shell_lines(
     host: RsyncArchive, night: NightId, folder: Path, names: Sequence[str], compare: Compare
 ) -> Iterator[str]:
-    """What sends these files of a night's folder, to be pasted into a shell. RemoteUnavailable."""
+    """The shell commands that send these files of a night's folder. RemoteUnavailable."""
     from vampd.disk.pace import SteadyPace
 
     for command, group in host.commands(night, folder, names, compare, SteadyPace()):
@@ -77,12 +77,12 @@ def pull(
     kind: PullKindOption = Kind.ARCHIVE,
     config: ConfigOption = None,
 ) -> None:
-    """Fetch a night's products; this runs on the archive host.
+    """Fetch a night's products; run this on the archive host.
 
-    The machine with the nights is [transfer] pull_from; there, SHA256SUMS tells what travels, so
-    the night must have come as far as its transfer. Every file is read here again, past the cache;
-    what differs is fetched once more by checksum. Needs no database; the next transfer finds the
-    files in place and makes the night safe. Hold the night there meanwhile.
+    [transfer] pull_from names the machine with the nights; SHA256SUMS there lists what to fetch, so
+    the night must have reached its transfer. Every file is read again here, past the cache; what
+    differs is fetched once more by checksum. Needs no database; the next transfer finds the files
+    in place and makes the night safe. Hold the night on the other machine meanwhile.
     """
     settings = settings_of(context, config)
     chosen = NightId(parse_night(night), kind)
@@ -117,7 +117,7 @@ def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str
     expected = {**parse_sums(sums), SUMS_NAME: text_digest(sums)}
     folder = target / night.date
     source.fetch(night, folder, [*parse_sums(sums)], Compare.SIZE_AND_TIME, pace)
-    # Last, so that it only ever lists what has arrived.
+    # Last, so that it only lists what has arrived.
     source.fetch(night, folder, [SUMS_NAME], Compare.CHECKSUM, pace)
     here = LocalArchive(target, settings.transfer)
     bad = _bad_files(here, night, expected)
@@ -145,7 +145,7 @@ def _read_sums(source: RsyncArchive, night: NightId, settings: Settings) -> str:
         raise DataError(
             "not_ready",
             f"{settings.watch.root / night.folder} on {place} has no {SUMS_NAME}: the night is not"
-            " there, or has not come as far as its transfer; is [transfer] pull_from right?",
+            " there, or has not reached its transfer; is [transfer] pull_from right?",
         )
     with TemporaryDirectory(prefix="vampctl-pull-") as folder:
         source.fetch(night, Path(folder), [SUMS_NAME], Compare.CHECKSUM, SteadyPace())

@@ -1,4 +1,4 @@
-"""vampctl verify: read the archive copies again, and tell what is damaged or gone."""
+"""vampctl verify: read the archive copies again, and report what is damaged or missing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SampleOption = Annotated[
     typer.Option(
         "--sample",
         metavar="PERCENT",
-        help="So many percent of the files, chosen by chance: of NIGHT, else of every safe night.",
+        help="A random sample of so many percent of the files: of NIGHT, else of every safe night.",
         show_default=False,
         min=0,
         max=100,
@@ -61,9 +61,9 @@ SampleOption = Annotated[
 
 @dataclass(frozen=True)
 class Reading:
-    """What verify found of a night: where, its verdict; or why it could not be read.
+    """What verify found about a night: where, its verdict; or why it could not be read.
 
-    ``remedy`` are commands that send again what is bad.
+    ``remedy`` holds the commands that send again what is bad.
     """
 
     night: NightId
@@ -74,7 +74,7 @@ class Reading:
 
     @property
     def is_good(self) -> bool:
-        """Whether everything that was read is as it should be."""
+        """Whether everything that was read is intact."""
         return self.failure is None and not self.verdict.bad
 
 
@@ -90,13 +90,13 @@ def verify(
     """Read a night's archive copy again and compare its digests.
 
     It is read past the cache, and nothing is written there. What is damaged or missing is listed,
-    also in bad_sc6_files.txt of the night's folder; the night no longer counts as safe, and
+    also in bad_sc6_files.txt in the night's folder; the night no longer counts as safe, and
     `vampctl retry NIGHT --from transfer` sends exactly those files again, by checksum. A night that
-    is not at its destination is looked for where [transfer] moved_to says; what is bad there is
-    sent again by the command that is shown. Exits with 1 when anything is bad or could not be read.
+    is not at its destination is searched for where [transfer] moved_to says; what is bad there is
+    sent again by the command that is shown. Exits with 1 if anything is bad or could not be read.
     """
     if night is None and not every and sample is None:
-        raise UsageError("nothing_named", "say which: NIGHT, --all or --sample PERCENT")
+        raise UsageError("nothing_named", "choose one: NIGHT, --all or --sample PERCENT")
     if night is not None and every:
         raise UsageError("two_choices", "NIGHT and --all exclude each other: choose one")
     with connected(context, config) as connections:
@@ -159,14 +159,14 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
         return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
     verdict = judge_copy(expected, chosen, read)
     if is_destination:
-        # Of what was moved, the destination's receipts tell nothing.
+        # The destination's receipts say nothing about what was moved.
         connections.receipts.keep(night, read.values())
     if verdict.bad:
         connections.store.update(night, NightUpdate(unsafe=True))
     elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
         expected
     ):
-        # All of it was proven anew: what had been found bad is mended.
+        # All of it was proven again: what had been bad is repaired.
         connections.store.update(night, NightUpdate(safe_at=time.time()))
     _keep_bad_list(connections, night, verdict)
     remedy = () if is_destination else _remedy(connections, night, host, verdict)
@@ -176,7 +176,7 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
 def _remedy(
     connections: Connections, night: NightId, host: RsyncArchive | None, verdict: CopyVerdict
 ) -> tuple[str, ...]:
-    """What sends again what is bad of a night that was moved, where vampd itself never sends."""
+    """The commands that resend bad files of a moved night, where vampd itself never sends."""
     from vampd.cli.act.transfer import shell_lines
 
     folder = connections.settings.watch.root / night.folder
@@ -195,7 +195,7 @@ def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive |
             if host.files(night):
                 return name, host, number == 0
         except RemoteUnavailable as error:
-            # A folder that is not there is no place where the night was moved to.
+            # The night cannot have been moved to a folder that does not exist.
             if number == 0 or error.code != "archive_folder_missing":
                 raise
     return " or ".join(name for name, _ in places), None, False
@@ -218,7 +218,7 @@ def _read_files(host: ArchiveHost, night: NightId, paths: Sequence[str]) -> dict
 
 
 def _read_one(host: ArchiveHost, night: NightId, path: str) -> Sequence[Receipt]:
-    """One file's receipt; of a file that cannot be read one with a digest that no file has."""
+    """One file's receipt; of an unreadable file, one with a digest that no file has."""
     from vampd.disk.pace import SteadyPace
 
     try:
@@ -235,7 +235,7 @@ def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdic
 
     folder = connections.settings.watch.root / night.folder
     if not folder.is_dir():
-        return  # the night lives on at the archive host alone
+        return  # the night exists only on the archive host
     before = connections.reader.text(night, BAD_LIST)
     text = format_bad_list(before, night.date, verdict.checked, verdict.bad)
     if text and text != before:
@@ -264,8 +264,8 @@ def _show(reading: Reading, night: str) -> None:
         write_prose(f"{title}: `vampctl retry {night} --from transfer` sends these again")
         return
     write_prose(
-        f"{title}: it has moved, and `vampctl retry` would send all of it to its destination once"
-        " more; this sends these again, then verify anew:"
+        f"{title}: it was moved, and `vampctl retry` would send all of it to its destination again;"
+        " these commands send only what is bad, then verify again:",
     )
     for line in reading.remedy:
         write(line)

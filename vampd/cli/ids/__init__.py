@@ -1,1 +1,1 @@
-"""The frame-ID ledger: what it lists, and writing it again."""
+"""The frame-ID ledger: reviewing and rebuilding it."""

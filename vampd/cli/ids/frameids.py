@@ -1,4 +1,4 @@
-"""vampctl frameids: the ledger, and whether folders and headers say the same."""
+"""vampctl frameids: the ledger, and whether folders and headers agree with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COLUMNS = (
 )
 
 QuickOption = Annotated[
-    bool, typer.Option("--quick", help="Trust file names: do not open every product's header.")
+    bool, typer.Option("--quick", help="Trust file names; do not read every product's header.")
 ]
 
 
@@ -38,11 +38,11 @@ def frameids(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the frame-ID ledger and look for what contradicts it.
+    """Show the frame-ID ledger and check it for contradictions.
 
-    The ledger's file and database, file names, the headers of all products and name_changes.txt of
-    all archive nights are compared. Unused IDs and gaps are listed and are no fault; contradictions
-    and IDs that stand twice are: then the exit status is 1.
+    Compares the ledger's file and database, file names, the headers of all products and the
+    name_changes.txt of all archive nights. Unused IDs and gaps are listed and are no fault;
+    contradictions and duplicate IDs are, and make the exit status 1.
     """
     with connected(context, config) as connections:
         listing, review = review_everything(connections, headers=not quick)
@@ -56,14 +56,14 @@ def frameids(
 
 
 def review_everything(connections: Connections, *, headers: bool) -> tuple[LedgerListing, Review]:
-    """Read folders, headers if so asked, and the ledger, and review them."""
+    """Read folders, headers if asked to, and the ledger, and review them."""
     from vampd.ledger.carried_ids import read_carried_ids
     from vampd.ledger.observed_ids import read_observed_ids
     from vampd.model.frame_ids import review_ids
     from vampd.model.nights import ARCHIVE_FOLDER
 
     root = connections.settings.watch.root
-    # The folders first: what they show has its record by then, also while vampd works.
+    # Folders first: what they show is on record by then, even while vampd works.
     nights = read_observed_ids(root / ARCHIVE_FOLDER)
     carried = [one for night in nights if headers for one in read_carried_ids(root, night.night)]
     listing = connections.ledger.listing()
@@ -144,8 +144,8 @@ def review_lines(listing: LedgerListing, review: Review) -> Iterator[str]:
     yield f"{count_of(len(listing.ids), 'frame ID')}, {len(review.unused):,} unused"
     if listing.behind:
         yield (
-            f"the database lacks {count_of(listing.behind, 'record')} of the ledger's file: vampd"
-            " brings them in when it starts or grants"
+            f"the database lacks {count_of(listing.behind, 'record')} of the ledger file: vampd"
+            " adds them when it starts or grants IDs"
         )
     unused = {one.request for one in review.unused}
     refusals = {one.number: one.refused for one in listing.requests if one.number in unused}

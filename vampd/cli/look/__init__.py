@@ -1,1 +1,1 @@
-"""What people look at: nights, plans, sums, pictures; nothing here changes anything."""
+"""Commands that show: nights, plans, sums, plots; nothing here changes anything."""

@@ -1,4 +1,4 @@
-"""What a person can do about a night, by where it stands and why."""
+"""What a person can do about a night, by its state and the reason."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vampd.model.nights import StageName, Status, WaitCode
 if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
 
-_SEE = ("plan", "shows what is still to be done, doing nothing")
-_RETRY = ("retry", "tries again now, once what the error tells of is mended")
+_SEE = ("plan", "shows what remains to be done, without doing it")
+_RETRY = ("retry", "retries now, once the cause of the error is fixed")
 # These are about all nights.
 _WITHOUT_NIGHT = frozenset({"frameids", "rebuild-ledger"})
 _LEDGER = (
-    ("frameids", "shows what ledger, file names, headers and name_changes.txt tell otherwise"),
-    ("rebuild-ledger", "if the ledger is lost or damaged: writes it anew, asking first"),
-    ("retry", "tries again, once they agree"),
+    ("frameids", "shows where ledger, file names, headers and name_changes.txt differ"),
+    ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
+    ("retry", "retries, once they agree"),
 )
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "frame_id_conflict": _LEDGER,
@@ -26,36 +26,36 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "ledger_conflict": _LEDGER,
     "ledger_damaged": _LEDGER,
     "grant_refused": (
-        ("frameids", "lists the IDs that came and are not used, and why"),
-        ("retry", "asks anew, once who runs the authority has answered for it"),
+        ("frameids", "lists the IDs that came and are unused, and why"),
+        ("retry", "asks again, once the operators of the authority have explained it"),
     ),
     "sync_unexpected": (
         ("summary", "shows what sync made of it"),
         ("release", "lets it take frame IDs as it is"),
     ),
     "card_missing": (
-        ("release", "lets it go on without these cards"),
-        ("retry", "tries again, after headers.required or headers.when_missing was changed"),
+        ("release", "lets it proceed without these cards"),
+        ("retry", "retries, after headers.required or headers.when_missing was changed"),
     ),
-    "manifest_unsafe": (("retry --from transfer", "sends and reads again what is not proven"),),
+    "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (
         ("mail --mark-sent", "if it has arrived: records that"),
         ("mail --send --yes", "if it has not: sends it again"),
-        ("retry", "goes on, once one of them was said"),
+        ("retry", "resumes, after one of these"),
     ),
     "manifest_stale": (
         ("manifest", "shows which manifests it has, and whether they were mailed"),
         ("retry", "writes a new one, once the old one is out of the folder"),
     ),
     "old_tools": (
-        ("restore", "brings the folder back to raw, after showing what goes and asking"),
+        ("restore", "brings the folder back to raw, after showing what is removed and asking"),
         ("retry", "lets vampd process it, once it is restored"),
     ),
     "restored": (("retry", "lets vampd process it from raw"),),
     "held_by_person": (("release", "lets it go on"),),
     "bug": (
         ("log", "shows the records around it: report them with the error above"),
-        ("retry", "tries again"),
+        ("retry", "retries"),
     ),
 }
 
@@ -83,14 +83,14 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
         case Status.READY:
             return (_SEE, ("hold", "keeps it from starting"))
         case Status.RUNNING:
-            return (("log", "shows what it does"), ("hold", "stops it"))
+            return (("log", "shows what it is doing"), ("hold", "stops it"))
         case Status.WAITING:
-            return (("retry", "tries again now"), _SEE, ("hold", "keeps it from trying again"))
+            return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))
         case Status.HELD:
             return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
         case Status.DONE if record.safe_at is None:
-            return (("retry --from transfer", "sends what is bad on the archive host again"),)
+            return (("retry --from transfer", "resends what is bad on the archive host"),)
         case Status.DONE if record.state.stage is StageName.MANIFEST:
-            return (("mail", "shows the mail that tells STARS of it; --send sends it"),)
+            return (("mail", "shows the mail that announces it to STARS; --send sends it"),)
         case Status.DONE:
-            return (("audit", "counts its frames anew"),)
+            return (("audit", "recounts its frames"),)

@@ -1,4 +1,4 @@
-"""vampctl audit: the sum of a night's frames, counted anew from the files."""
+"""vampctl audit: the sum of a night's frames, recounted from the files."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def audit(
     """Count a night's frames: is every raw frame accounted for?
 
     Raw = in products + in framelists not yet packed + set aside. Raw frames are counted from the
-    raw files now, product frames from the products. Exits with 1 when the sum is not balanced.
-    Late cubes, which are still to be synchronised, unbalance it.
+    raw files now, product frames from the products. Exits with 1 if the sum is not balanced. Late
+    cubes, which are still to be synchronized, unbalance it.
     """
     with connected(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
@@ -61,7 +61,7 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         for file in reader.raw_files(night)
         if is_cube_name(file.path.rpartition("/")[2])
     ]
-    # Framelists first: one that is packed in between is then seen as both, and not as neither.
+    # Framelists first: one that is packed meanwhile is then seen as both, not as neither.
     framelists = _count_framelists(night, reader)
     packed = [
         CountedProduct(
@@ -76,14 +76,14 @@ def _count_framelists(night: NightId, reader: NightReader) -> list[CountedProduc
     from vampd.model.accounts import CountedProduct
 
     for _ in range(_LOOKS):
-        # The daemon may give a framelist its frame ID, or retire it, while it is looked at.
+        # The daemon may give a framelist its frame ID, or retire it, while it is read.
         with contextlib.suppress(FileNotFoundError):
             return [
                 CountedProduct(head.path, reader.framelist(night, head.path).frames, head.identity)
                 for head in reader.framelist_heads(night)
             ]
     raise TransientError(
-        "night_moving", f"the framelists of {night} change faster than they can be read; ask again"
+        "night_moving", f"the framelists of {night} change faster than they can be read; try again"
     )
 
 
@@ -120,7 +120,7 @@ def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
     if result.rejected:
         rows.append(("+ set aside", result.rejected_frames, count_of(len(result.rejected), "cube")))
     if result.late:
-        late = f"{count_of(len(result.late), 'cube')} to be synchronised"
+        late = f"{count_of(len(result.late), 'cube')} to be synchronized"
         rows.append(("+ late", result.late_frames, late))
     left_over = result.raw_frames - result.accounted_frames - result.late_frames
     if left_over:
@@ -147,7 +147,7 @@ def _verdict(result: Audit) -> str:
     if result.balanced:
         return "balanced: every raw frame is accounted for"
     if result.late and not result.findings:
-        return "not balanced yet: late cubes are still to be synchronised"
+        return "not balanced yet: late cubes are still to be synchronized"
     return "NOT balanced: see the findings"
 
 

@@ -1,4 +1,4 @@
-"""vampctl doctor: is everything there that vampd needs, line by line."""
+"""vampctl doctor: check everything that vampd needs, line by line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OK, _WARN, _BAD = "OK", "look", "BAD"
 _STYLES = {_OK: "green", _WARN: "yellow", _BAD: "bold red"}
 _COLUMNS = (Column("check"), Column("", style_of=lambda cell: _STYLES[cell]), Column("found"))
 _INOTIFY = Path("/proc/sys/fs/inotify")
-# Three folders a night that is not done, and some for whoever else watches.
+# Three folders per unfinished night, and some for other watchers.
 _FEWEST_WATCHES, _FEWEST_INSTANCES = 8192, 16
 _CLOCK_SLACK_S = 2.0
 _SILENT_AFTER_S = 30.0
@@ -36,36 +36,37 @@ _SILENT_AFTER_S = 30.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, how it stands, and what was found or is to be done."""
+    """One line: the check, its state, and what was found or what to do."""
 
     check: str
     state: str
-    told: str
+    found: str
 
 
 def doctor(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Check all that vampd needs: each line is OK or what to do.
+    """Check all that vampd needs, line by line.
 
-    Configuration, programs, permissions, the database, free space, inotify's limits, the clock, and
-    for every archive host the login, its folder and its space. Changes nothing. Exits with 1 when a
-    line is BAD, and with 78 when the configuration itself cannot be used.
+    Each line is OK or says what to do. Checks configuration, programs, permissions, the database,
+    free space, inotify limits, the clock, and for every archive host the login, its folder and its
+    space. Changes nothing. Exits with 1 if a line is BAD, and with 78 if the configuration itself
+    is unusable.
     """
     settings = settings_of(context, config)
     findings = list(examine(settings))
     if as_json:
-        write_json([{"check": f.check, "state": f.state, "found": f.told} for f in findings])
+        write_json([{"check": f.check, "state": f.state, "found": f.found} for f in findings])
     else:
-        write_table(_COLUMNS, [(f.check, f.state, f.told) for f in findings])
+        write_table(_COLUMNS, [(f.check, f.state, f.found) for f in findings])
     if any(finding.state == _BAD for finding in findings):
         raise typer.Exit(EXIT_NIGHT)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """All checks, in the order in which one would mend what they find."""
-    told = f"vampd {__version__}, Python {platform.python_version()}"
-    yield Finding("configuration", _OK, f"read; {told}")
+    """All checks, in the order in which to fix what they find."""
+    versions = f"vampd {__version__}, Python {platform.python_version()}"
+    yield Finding("configuration", _OK, f"valid; {versions}")
     yield from _programs(settings)
     yield from _folders(settings)
     yield from _database(settings)
@@ -120,26 +121,26 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 def _access(folder: Path) -> tuple[str, str]:
     if not folder.is_dir():
-        return _BAD, f"{folder} is no folder; create it, or mount its disk"
+        return _BAD, f"{folder} is not a folder; create it, or mount its disk"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         owner = folder.stat()
         return _BAD, (
-            f"{folder} may not be read and written by you (user {os.geteuid()}); it belongs to"
+            f"{folder} is not readable and writable by you (user {os.geteuid()}); it belongs to"
             f" user {owner.st_uid}, group {owner.st_gid}: run as its owner, or join its group"
         )
-    return _OK, f"{folder} may be read and written"
+    return _OK, f"{folder} is readable and writable"
 
 
 def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
     from vampd.model.resources import Need, find_shortage, is_low
 
-    reserve, told = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
+    reserve, free = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
     if find_shortage(space, Need(bytes=1), reserve):
-        what = f"disk.reserve_bytes wants {format_size(reserve)}: make room"
-        return Finding(check, _BAD, f"{told} at {place}; {what}")
+        what = f"disk.reserve_bytes requires {format_size(reserve)}: free some space"
+        return Finding(check, _BAD, f"{free} at {place}; {what}")
     if is_low(space, Need(), settings.disk.warn_below):
-        return Finding(check, _WARN, f"{told} at {place}, of {format_size(space.all_bytes)}")
-    return Finding(check, _OK, f"{told} of {format_size(space.all_bytes)}")
+        return Finding(check, _WARN, f"{free} at {place}, of {format_size(space.all_bytes)}")
+    return Finding(check, _OK, f"{free} of {format_size(space.all_bytes)}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -148,7 +149,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
     path = settings.database.path
     if not path.exists():
-        yield Finding("database", _WARN, f"there is none at {path} yet: vampd makes it")
+        yield Finding("database", _WARN, f"none at {path} yet: vampd creates it")
         return
     try:
         with connect(settings) as connections:
@@ -168,7 +169,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             with Lock(lock_path):
                 pass
     except StateError as error:
-        yield Finding("daemon", _OK, f"vampd is up: {error.context.get('holder') or 'no name'}")
+        yield Finding("daemon", _OK, f"running: {error.context.get('holder') or 'no name'}")
     except OSError as error:
         yield Finding("daemon", _BAD, f"{lock_path}: {error.strerror}; you are not of its group")
     else:
@@ -183,25 +184,25 @@ def _inotify() -> Iterator[Finding]:
         try:
             limit = int((_INOTIFY / name).read_text())
         except (OSError, ValueError) as error:
-            yield Finding(f"inotify {name}", _WARN, f"not known ({error}); the scan needs none")
+            yield Finding(f"inotify {name}", _WARN, f"unknown ({error}); the scan works without")
             continue
         if limit < fewest:
-            told = f"{limit:,} is little: sysctl fs.inotify.{name}={fewest} hastens vampd"
-            yield Finding(f"inotify {name}", _WARN, told)
+            found = f"{limit:,} is low; faster with: sysctl fs.inotify.{name}={fewest}"
+            yield Finding(f"inotify {name}", _WARN, found)
         else:
             yield Finding(f"inotify {name}", _OK, f"{limit:,}")
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
-    yield _synchronised()
+    yield _synchronized()
     root = settings.watch.root
     if not (root.is_dir() and os.access(root, os.W_OK)):
         return
-    # A file server has a clock of its own, and quiet nights are told by its times.
+    # A file server has its own clock, and its times decide whether a night is quiet.
     ahead_s = _ahead_of_here(root)
     if abs(ahead_s) > _CLOCK_SLACK_S:
-        told = f"the clock of {root} is {ahead_s:+.1f} s from this machine's: synchronise both"
-        yield Finding("clock of the disk", _BAD, told)
+        found = f"the clock of {root} is {ahead_s:+.1f} s off this machine's: synchronize both"
+        yield Finding("clock of the disk", _BAD, found)
     else:
         yield Finding(
             "clock of the disk", _OK, f"agrees with this machine's to {abs(ahead_s):.1f} s"
@@ -221,18 +222,18 @@ def _ahead_of_here(folder: Path) -> float:
     return there - min(max(there, before), after)
 
 
-def _synchronised() -> Finding:
+def _synchronized() -> Finding:
     if shutil.which("timedatectl") is None:
-        return Finding("clock", _WARN, "whether it is synchronised is not known: no timedatectl")
+        return Finding("clock", _WARN, "not known to be synchronized: no timedatectl")
     try:
-        told = _output(["timedatectl", "show", "--property=NTPSynchronized", "--value"]).strip()
+        answer = _output(["timedatectl", "show", "--property=NTPSynchronized", "--value"]).strip()
     except VampdError as error:
         return Finding("clock", _WARN, error.message)
-    if told == "yes":
-        return Finding("clock", _OK, "synchronised")
-    if told == "no":
-        return Finding("clock", _BAD, "not synchronised: start chrony or systemd-timesyncd")
-    return Finding("clock", _WARN, f"whether it is synchronised is not known: {one_line(told)}")
+    if answer == "yes":
+        return Finding("clock", _OK, "synchronized")
+    if answer == "no":
+        return Finding("clock", _BAD, "not synchronized: start chrony or systemd-timesyncd")
+    return Finding("clock", _WARN, f"not known to be synchronized: {one_line(answer)}")
 
 
 def _authority(settings: Settings) -> Iterator[Finding]:
@@ -240,8 +241,8 @@ def _authority(settings: Settings) -> Iterator[Finding]:
 
     chosen = settings.frameids
     if chosen.authority is Authority.NONE:
-        told = 'frameids.authority is "none": archive nights wait before they get frame IDs'
-        yield Finding("frame IDs", _WARN, told)
+        found = 'frameids.authority is "none": archive nights wait before frameids'
+        yield Finding("frame IDs", _WARN, found)
     else:
         yield Finding("frame IDs", _OK, f"granted by {chosen.authority}")
 
@@ -251,15 +252,15 @@ def _mail(settings: Settings) -> Iterator[Finding]:
 
     mail = settings.mail
     if mail.missing:
-        told = f"cannot be sent by vampd: {', '.join(mail.missing)} not set"
-        yield Finding("mail to STARS", _WARN, told)
+        found = f"vampd cannot send it: {', '.join(mail.missing)} not set"
+        yield Finding("mail to STARS", _WARN, found)
     else:
         yield Finding("mail to STARS", _OK, f"from {mail.sender}, by {mail.way}")
-    warned = ", ".join(mail.warn_recipients) or "nobody; mail.warn_recipients names them"
-    yield Finding("told of low space", _OK, warned)
+    warned = ", ".join(mail.warn_recipients) or "no one; see mail.warn_recipients"
+    yield Finding("low-space warnings", _OK, warned)
     if mail.way is Way.SENDMAIL and mail.sender and not os.access(mail.sendmail, os.X_OK):
-        told = f"{mail.sendmail} is not there: install one, or set mail.way to smtp"
-        yield Finding("sendmail", _BAD if mail.automatic or mail.warn_recipients else _WARN, told)
+        found = f"{mail.sendmail} does not exist: install one, or set mail.way to smtp"
+        yield Finding("sendmail", _BAD if mail.automatic or mail.warn_recipients else _WARN, found)
 
 
 def _archives(settings: Settings) -> Iterator[Finding]:
@@ -273,6 +274,6 @@ def _archives(settings: Settings) -> Iterator[Finding]:
         except VampdError as error:
             yield Finding(check, _BAD, error.message)
             continue
-        login = "" if destination.host is None else ", login without a password works"
+        login = "" if destination.host is None else ", passwordless login works"
         yield Finding(check, _OK, f"{place}{login}")
         yield _space(f"space for {kind}", place, space, settings)

@@ -39,7 +39,7 @@ from vampd.model.proofs import Place
 if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
 
-# A plan up to this length is listed, a longer one is summed up.
+# A plan up to this length is listed, a longer one is summarized.
 LISTED_ACTIONS = 40
 _LISTED_REMARKS = 10
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
@@ -55,10 +55,10 @@ def plan(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what is to be done at a night's stage, doing nothing.
+    """Show what would be done at a night's stage.
 
-    It is the very plan that vampd would execute now: waves one after the other, the actions of a
-    wave in any order. A plan longer than 40 actions is summed up by kind.
+    Changes nothing. This is exactly the plan that vampd would execute now: waves in order, the
+    actions of a wave in any order. A plan longer than 40 actions is summarized by kind.
     """
     with connected(context, config) as connections:
         from vampd.stages import STAGES, settings_for
@@ -80,11 +80,11 @@ def plan(
 def plan_lines(
     record: NightRecord, planned: Plan, judged: Ready | Wait, limit: int | None
 ) -> Iterator[str]:
-    """The plan for people; one with more actions than ``limit`` is summed up by kind."""
+    """The plan for people; one with more actions than ``limit`` is summarized by kind."""
     state = record.state
     yield f"{title_of(record.night)}, stage {state.stage}, {state.status}"
     if isinstance(judged, Wait) and judged.code is not WaitCode.DONE:
-        yield f"It does not begin now: {judged.text}."
+        yield f"It does not start now: {judged.text}."
     if state.status is Status.FILLING:
         yield "The night is still filling; this would be done if it were complete now."
     if not planned:
@@ -96,7 +96,7 @@ def plan_lines(
     if not short:
         yield "--all lists every action"
     if planned:
-        yield "Then the stage looks again."
+        yield "Then the stage is surveyed again."
     yield from _remark_lines(planned.remarks, limit)
 
 

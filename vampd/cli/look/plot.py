@@ -1,4 +1,4 @@
-"""vampctl plot: a picture of a night, to see at a glance what sync made of it."""
+"""vampctl plot: a plot of a night, to see at a glance what sync made of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OutputOption = Annotated[
         "-o",
         "--output",
         metavar="FILE.png",
-        help="Where to; without it sync_<date>_<kind>.png in the current folder.",
+        help="The PNG file. Default: sync_<date>_<kind>.png in the current folder.",
         show_default=False,
     ),
 ]
@@ -37,8 +37,8 @@ def plot(
 ) -> None:
     """Draw a night: timeline, offsets, FLC alternation, losses.
 
-    Writes a PNG of 1600 x 1000 pixels, over an older one of that name. Needs matplotlib, which
-    comes with the extra `plot`: pip install 'vampd[plot]'.
+    Writes a PNG of 1600 x 1000 pixels, over an older one of that name. Needs matplotlib, which the
+    extra `plot` installs: pip install 'vampd[plot]'.
     """
     try:
         from vampd.cli.plotting.figure import draw_night
@@ -62,9 +62,9 @@ def plot(
 def _check_output(output: Path | None) -> None:
     folder = Path() if output is None else output.parent
     if not folder.is_dir():
-        raise UsageError("no_folder", f"there is no folder {folder} to write the picture into")
+        raise UsageError("no_folder", f"there is no folder {folder} to write the plot into")
     if output is not None and output.suffix.lower() != ".png":
-        raise UsageError("not_png", f"the picture is a PNG: expected -o FILE.png, found {output}")
+        raise UsageError("not_png", f"the plot is a PNG: expected -o FILE.png, found {output}")
 
 
 def write_picture(figure: Figure, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""vampctl status: where the nights stand, and what they wait for."""
+"""vampctl status: the state of the nights, and what they wait for."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def status(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show where the nights stand, or one night's last events.
+    """Show the state of all nights, or one night's last events.
 
-    Progress counts actions; where cubes are packed, the percentage is of their bytes. Age is the
-    time since the night last moved. Works with the daemon up or down.
+    Progress counts actions; while cubes are packed, the percentage is of their bytes. Age is the
+    time since the night's last event. Works whether or not the daemon is running.
     """
     from vampd.wiring.connections import look
 
@@ -95,10 +95,10 @@ def status(
             objects = [
                 night_object(record, now, letters.get(record.night, _NO_MAIL)) for record in records
             ]
-            # One night's history is an answer; that of all would be a dump.
+            # One night's history is an answer; all nights' would be a dump.
             if night is not None:
-                for told, record in zip(objects, records, strict=True):
-                    told["events"] = [event_object(e) for e in seen.history(record.night)]
+                for entry, record in zip(objects, records, strict=True):
+                    entry["events"] = [event_object(e) for e in seen.history(record.night)]
             write_json(objects)
         elif night is None:
             show_nights(records, now, letters)
@@ -117,31 +117,31 @@ def status(
 def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL) -> str:
     """What the night waits for, or why it is held, in one line."""
     state = record.state
-    told = one_line(record.note or "")
+    note = one_line(record.note or "")
     reason = ": ".join(one_line(text) for text in (record.code, record.error) if text)
     match state.status:
         case Status.FILLING:
-            return told or "still being written, or before its hour"
+            return note or "still being written, or before its hour"
         case Status.RUNNING:
             attempt = f"attempt {state.attempts}" if state.attempts > 1 else ""
             before = f"before: {reason}" if reason else ""
-            return "; ".join(part for part in (told, attempt, before) if part)
+            return "; ".join(part for part in (note, attempt, before) if part)
         case Status.WAITING:
-            return "; ".join(part for part in (reason, _next_attempt(record, now), told) if part)
+            return "; ".join(part for part in (reason, _next_attempt(record, now), note) if part)
         case Status.HELD:
-            return "; ".join(part for part in (reason, told) if part) or "held without a reason"
+            return "; ".join(part for part in (reason, note) if part) or "held without a reason"
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = letters.sum_up(record.night, record.manifests or 0)
-            return told or ", ".join(part for part in (safe, mail) if part)
+            return note or ", ".join(part for part in (safe, mail) if part)
         case _:
-            return told
+            return note
 
 
 def night_object(
     record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
 ) -> dict[str, Any]:
-    """The night for programs; times are UT in ISO 8601, what is not known is null."""
+    """The night for programs; times are UT in ISO 8601, unknown values are null."""
     state = record.state
     return {
         "date": record.night.date,
@@ -207,7 +207,7 @@ def show_nights(
 ) -> None:
     """Write the table of nights."""
     if not records and is_terminal():
-        write("no night is known yet: vampd finds them below [watch] root")
+        write("no nights yet: vampd finds them below [watch] root")
         return
     write_table(
         _COLUMNS,
@@ -269,16 +269,16 @@ def show_events(events: Sequence[EventRecord]) -> None:
 
 
 def _event_row(event: EventRecord) -> tuple[str, ...]:
-    told = ": ".join(one_line(text) for text in (event.code, event.message) if text)
+    text = ": ".join(one_line(part) for part in (event.code, event.message) if part)
     if event.to_stage is not None:
-        told = f"back to {event.to_stage}" + (f"; {told}" if told else "")
+        text = f"back to {event.to_stage}" + (f"; {text}" if text else "")
     return (
         format_time(event.at).replace("T", " ").removesuffix("Z"),
         str(event.event),
         str(event.stage),
         str(event.attempt),
         event.actor,
-        told,
+        text,
     )
 
 

@@ -43,12 +43,12 @@ def summary(
     as_csv: CsvOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Sum up what sync made of a night, and judge it.
+    """Summarize what sync made of a night, and judge it.
 
-    Per minute and per run, and whether it is as expected.
+    Per minute and per run, and whether the result is as expected.
 
-    Works on what lies in the night's folder, with the daemon up or down, once sync has run. Exits
-    with 1 when the verdict is unexpected, by the limits in [sync] of the configuration.
+    Works on the night's folder, whether or not the daemon is running, once sync has run. Exits
+    with 1 if the verdict is unexpected, by the limits in [sync] of the configuration.
     """
     if as_json and as_csv:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
@@ -90,7 +90,7 @@ def _show_minutes(result: Summary) -> None:
         }
 
     total = counts(result)
-    # In a pipe the columns are always the same ones; on a terminal empty ones only cost width.
+    # In a pipe the columns are always the same; on a terminal empty ones only cost width.
     titles = [title for title in total if total[title] or not is_terminal()]
     days = {m.start_us // 86_400_000_000 for m in result.minutes if m.start_us is not None}
     form = "%H:%M" if len(days) < 2 else "%m-%d %H:%M"
@@ -163,9 +163,9 @@ def varying_cards(runs: Sequence[RunSummary]) -> set[str]:
     return {
         keyword
         for run in runs
-        for keyword, told in run.others
+        for keyword, value in run.others
         # The two cameras' windows differ by nature.
-        if known.setdefault((run.cameras, keyword), told) != told
+        if known.setdefault((run.cameras, keyword), value) != value
     }
 
 
@@ -173,7 +173,7 @@ def describe_run(run: RunSummary, varying: set[str]) -> str:
     """What the run is of: target, exposure time, which cameras, and the cards that vary."""
     cameras = "" if len(run.cameras) == 2 else f"camera {run.cameras[0]} only"
     others = (
-        f"{keyword} {'/'.join(told for told in values if told) or _UNKNOWN}"
+        f"{keyword} {'/'.join(value for value in values if value) or _UNKNOWN}"
         for keyword, values in run.others
         if keyword in varying
     )
@@ -199,5 +199,5 @@ def _show_verdict(result: Summary) -> None:
     columns = (Column(), Column())
     write_table(columns, [("verdict:", verdict)])
     if result.findings:
-        write("look at:")
+        write("check:")
         write_table(columns, [("", finding) for finding in result.findings])

@@ -21,7 +21,7 @@ def moment_of(time_us: int) -> datetime:
 
 
 def summary_object(record: NightRecord, result: Summary) -> dict[str, Any]:
-    """The summary for programs; times are ISO 8601, what is not known is null."""
+    """The summary for programs; times are ISO 8601, unknown values are null."""
     from vampd.model.accounts import SYNC_KINDS, FrameKind
 
     synchronised = result.frames(*SYNC_KINDS)
@@ -125,7 +125,7 @@ def run_object(run: RunSummary) -> dict[str, Any]:
 
 
 def write_csv(keys: Sequence[str], objects: Sequence[Mapping[str, Any]]) -> None:
-    """Write objects as CSV: what is not known is empty, lists are joined by ``;``."""
+    """Write objects as CSV: unknown values are empty, lists are joined by ``;``."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(keys)
     writer.writerows([_cell(each[key]) for key in keys] for each in objects)

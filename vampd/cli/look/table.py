@@ -1,4 +1,4 @@
-"""vampctl table: the archive's and the engineering data's status, in the columns people know."""
+"""vampctl table: the status of archive or engineering nights, in the established columns."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def table(
 ) -> None:
     """Show the table of the archive or engineering nights.
 
-    One row a night, oldest first; times are UT, and blank where they are not known. Nights that
-    the old tools processed are shown as their logs tell of them. The layout is the same on a
-    terminal and in a pipe, so that head, grep and awk work on it.
+    One row per night, oldest first; times are UT, and blank if unknown. Nights that the old tools
+    processed are shown as their logs record them. The layout is the same on a terminal and in a
+    pipe, so that head, grep and awk work on it.
     """
     if as_csv and as_json:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")

@@ -1,4 +1,4 @@
-"""vampctl why, history, log: all that is known of one night, for whoever has to act on it."""
+"""vampctl why, history, log: all that is known about one night, for whoever must act on it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,9 @@ _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _LONGEST_SILENCE_S = 120.0
 
 LinesOption = Annotated[
-    int, typer.Option("--lines", "-n", min=1, help="The last so many records at most.")
+    int, typer.Option("--lines", "-n", min=1, help="At most the last so many records.")
 ]
-WarningsOption = Annotated[
-    bool, typer.Option("--warnings", help="Only what is tried again or needs a person.")
-]
+WarningsOption = Annotated[bool, typer.Option("--warnings", help="Only warnings and errors.")]
 
 
 def why(
@@ -45,10 +43,10 @@ def why(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Tell where a night stands and why, and what you can do.
+    """Show a night's state, the reason, and what you can do.
 
     What it waits for and since when, its next attempt, and the query for the journal. The last
-    error is told in full, also one that has passed.
+    error is shown in full, even if resolved.
     """
     with connected(context, config) as connections:
         records = connections.store.nights()
@@ -114,8 +112,8 @@ def log(
 ) -> None:
     """Show what the journal holds of a night, oldest first.
 
-    It is `journalctl` with the query that `vampctl why` prints; where there is no journal, that is
-    said, and the exit status is 1.
+    It runs `journalctl` with the query that `vampctl why` prints; without a journal it says so, and
+    the exit status is 1.
     """
     from vampd.adapters.process import run_process
     from vampd.disk.pace import SteadyPace
@@ -135,18 +133,18 @@ def log(
         raise DataError(
             "journal_closed",
             "you may not read the journal: join the group systemd-journal (`usermod -aG"
-            " systemd-journal NAME`); `vampctl history NIGHT` needs it not",
+            " systemd-journal NAME`); `vampctl history NIGHT` works without",
         )
     if "No journal files" in ended.stderr or (ended.status and "journal" in ended.stderr.lower()):
         raise _no_journal(ended.last_words)
     if shown and not shown.startswith("-- No entries --"):
         write(shown)
         return
-    write(f"the journal holds nothing of {title_of(record.night)}; `vampctl history` does")
+    write(f"the journal has no records of {title_of(record.night)}; `vampctl history` does")
 
 
 def journal_query(record: NightRecord, kind: Kind | None = None) -> list[str]:
-    """The words of the journal query for a night."""
+    """The journal query for a night, as arguments."""
     words = ["journalctl", "-u", "vampd", f"VAMPD_NIGHT={record.night.date}"]
     return words if kind is None else [*words, f"VAMPD_KIND={kind}"]
 
@@ -154,13 +152,13 @@ def journal_query(record: NightRecord, kind: Kind | None = None) -> list[str]:
 def _no_journal(words: str) -> VampdError:
     return VampdError(
         "no_journal",
-        f"there is no journal to ask: {words}; vampd logs to it under systemd, else to its"
-        " standard error; `vampctl history NIGHT` needs none",
+        f"there is no journal to query: {words}; vampd logs to it under systemd, else to its"
+        " standard error; `vampctl history NIGHT` works without",
     )
 
 
 def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
-    """The newest event that tells of a failure or a hold, passed or not."""
+    """The newest event that records a failure or a hold, resolved or not."""
     return next(
         (e for e in reversed(events) if e.event in _TROUBLES and (e.code or e.message)), None
     )
@@ -174,25 +172,25 @@ def _show(
     trouble = last_trouble(events)
     passed = trouble is not None and record.code is None
     changes = [
-        ("stands at", f"{state.stage} (stage {stages.index(state.stage) + 1} of {len(stages)})"),
-        ("is", f"{state.status}, since {format_moment(record.changed_at, now)}"),
+        ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
+        ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("because", _reason(record, judged, now)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("next", _next(record, judged, now)),
     ]
     write(title_of(record.night))
-    write_table((Column(), Column()), [(f"  {name}", told) for name, told in changes if told])
+    write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
     if trouble is not None:
         when = format_moment(trouble.at, now)
-        write(f"\nlast error{' (it has passed)' if passed else ''}: {trouble.code or 'no code'}")
+        write(f"\nlast error{' (resolved)' if passed else ''}: {trouble.code or 'no code'}")
         write(f"  at {trouble.stage}, attempt {trouble.attempt}, {when}, by {trouble.actor}")
         for line in (trouble.message or "without a message").splitlines():
             _write_prose(line)
 
 
 def _write_prose(line: str) -> None:
-    # Lines of a traceback keep their indentation; prose is broken by the table.
+    # Lines of a traceback keep their indentation; prose is wrapped by the table.
     if line.startswith(" ") or not is_terminal():
         write(f"  {line}")
     else:
@@ -201,7 +199,7 @@ def _write_prose(line: str) -> None:
 
 def _reason(record: NightRecord, judged: Ready | Wait, now: float) -> str:
     if record.state.status is Status.FILLING and isinstance(judged, Wait):
-        return judged.text  # as it is now, also where vampd is down
+        return judged.text  # as it is now, even if vampd is not running
     described = describe(record, now)
     if described:
         return described
@@ -218,24 +216,24 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
     )
     match record.state.status:
         case Status.READY | Status.WAITING | Status.FILLING if waits:
-            return "nothing before that has changed"
+            return "nothing until that has changed"
         case Status.WAITING:
             at = record.state.not_before
             return f"attempt {record.state.attempts + 1}" + (
-                f", {format_moment(at, now)}" if at and at > now else ", as soon as there is room"
+                f", {format_moment(at, now)}" if at and at > now else ", when there is capacity"
             )
         case Status.READY:
-            return "an attempt, as soon as vampd is up and has room"
+            return "an attempt, when vampd is running and has capacity"
         case Status.FILLING:
-            return "it starts by itself when it is quiet and its hour has come"
+            return "it starts by itself once it is quiet and its hour has come"
         case Status.RUNNING:
-            return f"it is at work, for {format_duration(now - record.changed_at)}"
+            return f"running, for {format_duration(now - record.changed_at)}"
         case Status.HELD:
-            return "nothing: it waits for a person"
+            return "nothing, until someone decides"
         case Status.DONE if record.safe_at is None:
-            return "nothing by itself: a person lets it be sent again"
+            return "nothing by itself, until someone has it sent again"
         case Status.DONE:
-            return "nothing is left to do"
+            return "nothing left to do"
 
 
 def _named(record: NightRecord) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""What goes to STARS: manifests and the mail that carries them."""
+"""What goes to STARS: manifests and the mail that announces them."""

@@ -1,4 +1,4 @@
-"""vampctl mail, acknowledge: tell STARS of manifests, and record that STARS has taken them in."""
+"""vampctl mail, acknowledge: announce manifests to STARS, and record that it has ingested them."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ OutputOption = Annotated[
         "-o",
         "--output",
         metavar="FILE.eml",
-        help="Where the draft goes. Without it mail_VMP_<dates>.eml in the current folder.",
+        help="The draft's file. Default: mail_VMP_<dates>.eml in the current folder.",
         show_default=False,
     ),
 ]
 SendOption = Annotated[bool, typer.Option("--send", help="Send it, and record that.")]
 MarkOption = Annotated[
-    bool, typer.Option("--mark-sent", help="Record that it was mailed by hand, or has arrived.")
+    bool, typer.Option("--mark-sent", help="Record that it was mailed manually, or has arrived.")
 ]
 YesOption = Annotated[
-    bool, typer.Option("--yes", help="Do not ask where something was mailed before.")
+    bool, typer.Option("--yes", help="Do not ask, even if something was mailed before.")
 ]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The manifests that a mail is about, and where those of them stand that are no news."""
+    """The manifests of a mail, and the mailing state of those already mailed."""
 
     nights: tuple[NightManifests, ...]
     texts: tuple[ManifestText, ...]
@@ -64,7 +64,7 @@ class Choice:
 
     @property
     def known_mailings(self) -> frozenset[str]:
-        """The message IDs of the mailings that this choice was made in sight of."""
+        """The message IDs of the mailings that were known when this choice was made."""
         return frozenset(
             mailing.message_id
             for night in self.nights
@@ -82,18 +82,18 @@ def mail(
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Draft or send the mail that tells STARS of archive nights.
+    """Draft or send the mail that announces nights to STARS.
 
-    One combined manifest is attached. Of a night of which something was mailed already, only the
-    new supplements are; if there are none, all of it, and --send asks first. A mail that may have
-    been sent before, because nobody heard its end, counts as mailed.
+    One combined manifest is attached. Of a night that was mailed before, only the new supplements
+    are included; if there are none, everything is, and --send asks first. A mail that may have been
+    sent, because the connection broke at the end, counts as mailed.
     """
     if send and mark_sent:
-        raise UsageError("one_of_them", "--send or --mark-sent, not both: sent is recorded as sent")
+        raise UsageError("one_of_them", "--send or --mark-sent, not both: --send records it too")
     if output is not None and (send or mark_sent or output.suffix != _DRAFT_SUFFIX):
         raise UsageError(
             "not_a_draft",
-            f"-o names a draft, such as stars{_DRAFT_SUFFIX}; nothing else is written",
+            f"-o names a draft such as stars{_DRAFT_SUFFIX}; no other file is written",
         )
     with connected(context, config) as connections:
         from vampd.engine.mail import load_template, new_message_id
@@ -108,7 +108,7 @@ def mail(
                 _mark_sent(connections, choice, yes)
                 return
             if send:
-                # Before anything is asked: what is missing in the configuration.
+                # Before any question: what the configuration lacks.
                 connections.mail_context.open_mailer(settings)
             ip = settings.data_host_ip or "(unknown: set mail.data_host_ip)"
             mail_text = write_mail_text(load_template(settings), choice.texts, ip)
@@ -129,7 +129,7 @@ def mail(
     _write_draft(path, draft)
     write(f"draft: {path}")
     if settings.missing:
-        write(f"still to be filled in, or configured: {', '.join(settings.missing)}")
+        write(f"still to fill in or configure: {', '.join(settings.missing)}")
 
 
 def acknowledge(
@@ -138,7 +138,7 @@ def acknowledge(
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Record that STARS has taken in a night's manifests.
+    """Record that STARS has ingested a night's manifests.
 
     Asks if a manifest is not known to have been mailed.
     """
@@ -151,7 +151,7 @@ def acknowledge(
             if state in (MailState.UNMAILED, MailState.UNCERTAIN)
         ]
         if odd:
-            _ask("not_mailed", f"{'; '.join(odd)}. Has STARS really taken in {date}?", yes)
+            _ask("not_mailed", f"{'; '.join(odd)}. Has STARS really ingested {date}?", yes)
         connections.mail_log.acknowledge(
             [text.file for text in found.texts], at=time.time(), actor=actor_name()
         )
@@ -159,7 +159,7 @@ def acknowledge(
 
 
 def choose_manifests(nights: Sequence[NightManifests]) -> Choice:
-    """Of each night what was not mailed yet; of one without such, everything again."""
+    """Of each night what was not mailed yet, or everything if all of it was."""
     texts: list[ManifestText] = []
     again: list[tuple[ManifestText, MailState]] = []
     for night in nights:
@@ -170,7 +170,7 @@ def choose_manifests(nights: Sequence[NightManifests]) -> Choice:
 
 
 def _lock(connections: Connections, nights: Sequence[str], locks: ExitStack) -> None:
-    # So that vampd, should it mail by itself, does not take our mail for one whose sender died.
+    # So that vampd, if it mails automatically, does not take ours for one whose sender died.
     from vampd.wiring.locks import night_lock
 
     records = connections.store.nights()
@@ -202,7 +202,7 @@ def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
 
     for line in _again_lines(choice):
         write(line)
-    # What may have been sent is what this option settles; only a known mail is worth a question.
+    # This option settles what may have been sent; only a known mail is worth a question.
     if any(state is not MailState.UNCERTAIN for _, state in choice.again):
         _ask("mailed_already", "Some of this is on record as mailed. Record it again?", yes)
     record_manual_mailing(
@@ -219,7 +219,7 @@ def _ask(code: str, question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(code, f"{question} Nobody is there to answer: say --yes if so")
+        raise UsageError(code, f"{question} Not a terminal, so cannot ask: pass --yes to confirm")
     if not typer.confirm(question):
         raise UsageError(code, "nothing was done")
 
@@ -249,7 +249,7 @@ def _dates(choice: Choice) -> str:
 def _write_draft(path: Path, draft: EmailMessage) -> None:
     from vampd.disk.atomic import replacing
 
-    # Mail programs then open it as something to be sent.
+    # So that mail programs open it as an unsent mail.
     draft["X-Unsent"] = "1"
     try:
         with replacing(path) as file:

@@ -1,4 +1,4 @@
-"""vampctl manifest: what the nights' manifests list, and one file for several of them."""
+"""vampctl manifest: what nights' manifests list, and one combined file."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _COLUMNS = (
 
 NightsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="NIGHT...", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
 CombineOption = Annotated[
     Path | None,
     typer.Option(
         "--combine",
         metavar="FILE",
-        help="Write one manifest of all; a file that exists is left alone.",
+        help="Write one manifest of all; never overwrites.",
         show_default=False,
     ),
 ]
@@ -47,7 +47,7 @@ CombineOption = Annotated[
 
 @dataclass(frozen=True)
 class NightManifests:
-    """An archive night, its manifests by number, and where each of them stands."""
+    """An archive night, its manifests by number, and each one's mailing state."""
 
     record: NightRecord
     texts: tuple[ManifestText, ...]
@@ -64,8 +64,8 @@ def manifest(
 ) -> None:
     """Show the manifests of archive nights and their totals.
 
-    With --combine they are written as one, sorted by frame ID, in the form that they share. A
-    frame ID or a file that stands twice is refused.
+    With --combine they are written as one, sorted by frame ID, in the form that they share. A frame
+    ID or a file that occurs twice is refused.
     """
     from vampd.model.delivery import combine_manifests, format_manifest
 
@@ -88,7 +88,7 @@ def manifest(
 def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[NightManifests, ...]:
     """The manifests of these archive nights, oldest night first.
 
-    UsageError for a night that is none; DataError ``manifest_missing`` for one without manifests.
+    UsageError for an unknown night; DataError ``manifest_missing`` for one without manifests.
     """
     from vampd.stages.manifest import mail_states, read_manifests
 
@@ -104,7 +104,7 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
             state = chosen[night].state
             raise DataError(
                 "manifest_missing",
-                f"{night.date} has no manifest yet: it is {state.status} at {state.stage}; look at"
+                f"{night.date} has no manifest yet: it is {state.status} at {state.stage}; see"
                 f" `vampctl status {night.date}`",
             )
         letters = connections.mail_log.correspondence(night)
@@ -124,14 +124,14 @@ def write_new(path: Path, text: str) -> None:
             file.write(text_bytes(text))
     except DataError as error:
         raise UsageError(
-            "file_exists", f"{path} exists and is left as it is; remove it or name another file"
+            "file_exists", f"{path} exists and is not overwritten; remove it or name another file"
         ) from error
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> UsageError:
-    """The error that a person's file which cannot be written leads to."""
+    """The error for a named file that cannot be written."""
     return UsageError("cannot_write", f"cannot write {path}: {error.strerror}; name another file")
 
 
@@ -146,7 +146,7 @@ def total_line(found: Sequence[NightManifests], combined: Manifest) -> str:
 
 
 def warnings(found: Iterable[NightManifests]) -> Iterator[str]:
-    """What a person should know before these go out."""
+    """What to know before these go out."""
     for night in found:
         state = night.record.state
         if state.status is not Status.DONE:

@@ -1,1 +1,1 @@
-"""The picture of a night, panel by panel."""
+"""The plot of a night, panel by panel."""

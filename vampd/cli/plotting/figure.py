@@ -1,4 +1,4 @@
-"""The picture of a night: four panels on 1600 x 1000 pixels."""
+"""The plot of a night: four panels on 1600 x 1000 pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VERDICT_LINES = 2
 
 
 def draw_night(title: str, observed: ObservedNight) -> Figure:
-    """The picture; no state of matplotlib's own is touched."""
+    """The figure; no global state of matplotlib is touched."""
     figure = Figure(
         figsize=(WIDTH / _DOTS_PER_INCH, HEIGHT / _DOTS_PER_INCH),
         dpi=_DOTS_PER_INCH,
@@ -42,7 +42,7 @@ def draw_night(title: str, observed: ObservedNight) -> Figure:
 
 def _headline(summary: Summary) -> str:
     parts = [
-        f"{summary.frames(*SYNC_KINDS):,} frames synchronised",
+        f"{summary.frames(*SYNC_KINDS):,} frames synchronized",
         f"{summary.frames(FrameKind.SOLO):,} solo",
         f"{summary.frames(FrameKind.SET_ASIDE):,} set aside",
     ]

@@ -1,4 +1,4 @@
-"""The lower panels of a night's picture: offset, alternation, losses; each for all runs at once."""
+"""The lower panels of a night's plot: offset, alternation, losses; each for all runs at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Float64 = npt.NDArray[np.float64]
 
 _OVERLAID = 6  # more histograms would hide each other
 _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, BLACK)
+_COLORS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, BLACK)
 _FARTHEST_PERCENTILE = 99.5
 _HISTOGRAM_BINS = (9, 41)  # at least, at most
 _POINTS = {"A": 3_000, "B": 3_000, "D": 3_000}
@@ -80,14 +80,14 @@ def _edges(residuals: Sequence[Int64]) -> Float64:
     farthest = float(np.percentile(distances, _FARTHEST_PERCENTILE))
     typical = float(np.median([len(found) for found in residuals]))
     bins = np.clip(2 * np.sqrt(typical), *_HISTOGRAM_BINS)
-    # Times are whole microseconds: bins of whole ones too, or a comb would show.
+    # Times are whole microseconds: whole-microsecond bins too, or a comb would show.
     width = max(1, int(np.ceil(2 * farthest / bins)))
     reach = width * (max(4, int(np.ceil(farthest / width))) + 0.5)
     return np.arange(-reach, reach + width / 2, width)
 
 
 def _shares(values: Int64, edges: Float64) -> Float64:
-    """Percent of the values in each bin; what lies beyond counts in the outermost ones."""
+    """Percent of the values in each bin; values beyond count in the outermost ones."""
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     return np.asarray(100 * counts / len(values), np.float64)
 
@@ -103,7 +103,7 @@ def _overlay(
         axes.stairs(
             share,
             edges,
-            color=_COLOURS[place],
+            color=_COLORS[place],
             linestyle=_LINES[place],
             linewidth=1.8,
             label=f"run {run.number}: {run.offset_text} ± {run.jitter_us:.1f} us",
@@ -130,7 +130,7 @@ def _map_by_run(
     columns = np.full((len(edges) - 1, numbers[-1] - numbers[0] + 1), np.nan)
     columns[:, numbers - numbers[0]] = np.stack(shares, axis=1)
     limits = np.arange(numbers[0], numbers[-1] + 2) - 0.5
-    # A run of few pairs has them all in one bin: it would leave no shades for the others.
+    # A run of few pairs has them all in one bin and would leave no shades for the others.
     darkest = 1.5 * float(np.median([share.max() for share in shares]))
     lower.set_facecolor(LIGHT_GREY)
     mesh = lower.pcolormesh(limits, edges, columns, cmap="Blues", vmin=0, vmax=darkest)
@@ -159,7 +159,7 @@ def draw_alternation(figure: SubFigure, frames: NightFrames, runs: Int64) -> Non
     )
     for begin in begins[1:] if len(begins) <= _MOST_LINES else ():
         axes.axvline(begin, color=GREY, linewidth=0.6, zorder=0.5)
-    for state, (colour, marker, size) in _MARKS.items():
+    for state, (color, marker, size) in _MARKS.items():
         own = np.flatnonzero(states == state)
         shown = own[:: max(1, -(-len(own) // _POINTS[state]))]
         shown = shown[np.isfinite(responses[shown])]
@@ -167,7 +167,7 @@ def draw_alternation(figure: SubFigure, frames: NightFrames, runs: Int64) -> Non
             places[shown],
             responses[shown].clip(-_FARTHEST_RESPONSE, _FARTHEST_RESPONSE),
             s=size,
-            c=colour,
+            c=color,
             marker=marker,
             linewidths=1.2 if marker == "x" else 0,
             label=f"{state}: {len(own):,}",
@@ -200,8 +200,8 @@ def _responses(
             if not len(own):
                 continue
             acquired_us = frames.acquired_us[own]
-            told = frames.configurations[frames.configuration[own[0]]]
-            modulation = find_modulation(acquired_us, told.jitter_us, told.scatter_us)
+            shared = frames.configurations[frames.configuration[own[0]]]
+            modulation = find_modulation(acquired_us, shared.jitter_us, shared.scatter_us)
             begins.append(found)
             responses.append(alternation(acquired_us, modulation.jitter_us if modulation else None))
             states.append(labels[frames.origin[own]])
@@ -211,14 +211,14 @@ def _responses(
 
 
 def draw_losses(figure: SubFigure, runs: Sequence[RunSummary]) -> None:
-    """Which part of each run's frames is missing, by camera and by who lost them."""
+    """What fraction of each run's frames is missing, by camera and by who lost them."""
     title = "Lost frames"
     axes = figure.subplots()
     if not any(run.lost for run in runs):
         draw_nothing(_titled(axes, title), "no frame was lost" if runs else "no run")
         return
     numbers = np.array([run.number for run in runs])
-    for camera, shift, colours in ((0, -_BAR / 2, (BLUE, SKY)), (1, _BAR / 2, (VERMILION, ORANGE))):
+    for camera, shift, colors in ((0, -_BAR / 2, (BLUE, SKY)), (1, _BAR / 2, (VERMILION, ORANGE))):
         by_camera = np.array([run.lost_by_camera[camera] for run in runs])
         by_logger = np.array([run.lost_by_logger[camera] for run in runs])
         exposed = np.array([run.frames[camera] for run in runs]) + by_camera + by_logger
@@ -227,7 +227,7 @@ def draw_losses(figure: SubFigure, runs: Sequence[RunSummary]) -> None:
             numbers + shift,
             share * by_camera,
             _BAR,
-            color=colours[0],
+            color=colors[0],
             label=f"camera {camera + 1}, by the camera: {by_camera.sum():,}",
         )
         axes.bar(
@@ -235,7 +235,7 @@ def draw_losses(figure: SubFigure, runs: Sequence[RunSummary]) -> None:
             share * by_logger,
             _BAR,
             share * by_camera,
-            color=colours[1],
+            color=colors[1],
             hatch="///",
             edgecolor=BLACK,
             linewidth=0,

@@ -1,7 +1,7 @@
-"""Colours and sizes of a night's picture.
+"""Colors and sizes of a night's plot.
 
-The colours are those of Okabe and Ito, which the colour-blind can tell apart; a place, a shape or a
-name always says the same as the colour.
+The colors are those of Okabe and Ito, which the color-blind can distinguish; a position, a shape or
+a name always says the same as the color.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ TEXT_SIZE, TITLE_SIZE = 10, 11
 
 
 class KindStyle(NamedTuple):
-    """How a kind of frames is called and coloured."""
+    """The name and color of a kind of frames."""
 
     name: str
-    colour: str
+    color: str
 
 
 _STYLES = {

@@ -1,4 +1,4 @@
-"""The upper panel of a night's picture: its frames over time, a lane for each camera and kind."""
+"""The upper panel of a night's plot: its frames over time, a lane for each camera and kind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BINS = (100, 500)  # at least, at most
 _EXPOSURES_PER_BIN = 4  # fewer would look like a comb
 _TALLEST, _LEAST = 0.84, 0.12  # of the distance between two lanes
 _SHORTEST_SPAN_S = 5.0
-_RUN_BOX, _RUN_LABEL, _TOP = 0.1, 0.55, 0.9  # above the lanes; a box is as high as it is above
+_RUN_BOX, _RUN_LABEL, _TOP = 0.1, 0.55, 0.9  # above the lanes; a box is as tall as its base is high
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _STEPS_S = (
     *(1, 2, 5, 10, 20, 30),
@@ -86,32 +86,32 @@ def _draw_lane(axes: Axes, counts: Float64, edges: Float64, bottom: float, kind:
     # The root lets a single frame show beside thousands.
     tall = np.sqrt(counts / max(1.0, float(counts.max(initial=0.0)))) * _TALLEST
     tall = np.where(counts > 0, np.maximum(tall, _LEAST), 0.0)
-    axes.stairs(bottom + tall, edges, baseline=bottom, fill=True, color=style_of(kind).colour)
+    axes.stairs(bottom + tall, edges, baseline=bottom, fill=True, color=style_of(kind).color)
 
 
 def _lane_times(frames: NightFrames) -> Mapping[Lane, tuple[Float64, Float64]]:
-    """For each lane unix times (s), and for how many frames each of them stands."""
-    parts: dict[Lane, list[tuple[Float64, Float64]]] = defaultdict(list)
+    """For each lane unix times (s), and how many frames each of them represents."""
+    by_lane: dict[Lane, list[tuple[Float64, Float64]]] = defaultdict(list)
     kinds = list(FrameKind)
     kind = np.array([kinds.index(origin.kind) for origin in frames.origins], np.int64)
     if len(frames):
         codes = 2 * kind[frames.origin] + frames.camera - 1
         for code in np.unique(codes).tolist():
             times_s = frames.time_us[codes == code] / 1e6
-            parts[code % 2 + 1, kinds[code // 2]].append((times_s, np.ones(len(times_s))))
+            by_lane[code % 2 + 1, kinds[code // 2]].append((times_s, np.ones(len(times_s))))
     for counted in frames.counted:
         if counted.time_us is not None:
-            parts[counted.camera, counted.kind].append(
+            by_lane[counted.camera, counted.kind].append(
                 (np.array([counted.time_us / 1e6]), np.array([float(counted.frames)]))
             )
     return {
-        lane: (np.concatenate([t for t, _ in told]), np.concatenate([w for _, w in told]))
-        for lane, told in parts.items()
+        lane: (np.concatenate([t for t, _ in parts]), np.concatenate([w for _, w in parts]))
+        for lane, parts in by_lane.items()
     }
 
 
 def _span(times: Mapping[Lane, tuple[Float64, Float64]]) -> tuple[float, float]:
-    """From when to when (unix s) the panel reaches."""
+    """The span of the panel (unix s)."""
     times_s = np.concatenate([own_s for own_s, _ in times.values()])
     first, last = float(times_s.min()), float(times_s.max())
     margin = max(0.01 * (last - first), (_SHORTEST_SPAN_S - (last - first)) / 2)
@@ -125,7 +125,7 @@ def _bins(frames: NightFrames, span_s: float) -> int:
 
 
 def _draw_runs(axes: Axes, runs: Sequence[RunSummary], bottom: float, span_s: float) -> None:
-    """Boxes with the runs' numbers, as far as there is room for them."""
+    """Boxes with the runs' numbers, where there is room for them."""
     free_from_s = -np.inf
     for group in _overlapping(runs):
         first_s = group[0].first_us / 1e6

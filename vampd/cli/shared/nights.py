@@ -1,4 +1,4 @@
-"""Finding the night that a person means."""
+"""Finding the night that an argument names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vampd.errors import UsageError
 from vampd.model.nights import Kind, NightId, NightRecord, parse_night_date
 
 _DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_NAMED = 3  # so many nights are proposed for one that is not known
+_NAMED = 3  # how many nights are suggested for an unknown one
 
 
 def parse_night(text: str) -> str:
@@ -28,7 +28,7 @@ def choose_records(
 ) -> tuple[NightRecord, ...]:
     """The nights of that date, of both kinds unless one is asked for.
 
-    UsageError ``not_a_night`` or ``night_unknown``; both name the nearest nights that are known.
+    UsageError ``not_a_night`` or ``night_unknown``; both suggest the nearest known nights.
     """
     try:
         date = parse_night(text)
@@ -47,7 +47,7 @@ def choose_records(
 
 
 def choose_record(records: Sequence[NightRecord], text: str, kind: Kind | None) -> NightRecord:
-    """The one night that is meant; UsageError ``kind_needed`` for a date that has both."""
+    """The one night that is named; UsageError ``kind_needed`` for a date that has both."""
     chosen = choose_records(records, text, kind)
     if len(chosen) > 1:
         raise UsageError(
@@ -59,12 +59,12 @@ def choose_record(records: Sequence[NightRecord], text: str, kind: Kind | None) 
 
 
 def title_of(night: NightId) -> str:
-    """A night as people call it: ``20251106 archive``."""
+    """A night as people write it: ``20251106 archive``."""
     return f"{night.date} {night.kind}"
 
 
 def named(night: NightId, records: Sequence[NightRecord]) -> str:
-    """A night as a command takes it: with its kind where the date has both."""
+    """A night as a command takes it: with its kind if the date has both."""
     shared = any(r.night.date == night.date and r.night != night for r in records)
     return f"{night.date} --kind {night.kind}" if shared else night.date
 
@@ -79,4 +79,4 @@ def _proposal(records: Sequence[NightRecord], text: str) -> str:
         near = sorted(n for n in nights if n.date in dates)
     else:
         near = sorted(sorted(nights, key=lambda n: (abs(n.day - day), n))[:_NAMED])
-    return "; the nearest are " + ", ".join(f"{n.date} ({n.kind})" for n in near)
+    return "; nearest: " + ", ".join(f"{n.date} ({n.kind})" for n in near)

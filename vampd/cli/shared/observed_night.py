@@ -34,7 +34,7 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
 
     UsageError ``not_synchronised`` if there is no generation yet.
     """
-    from vampd.model.accounts import SummaryLimits, gather_frames, summarise_night
+    from vampd.model.accounts import SummaryLimits, gather_frames, summarize_night
     from vampd.model.cubes import total_counts
 
     night, rules = record.night, connections.settings.sync
@@ -43,8 +43,8 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
         raise UsageError(
             "not_synchronised",
             f"sync has not run on {title_of(night)} yet (stage {record.state.stage},"
-            f" {record.state.status}), so that there is nothing to sum up;"
-            f" `vampctl status {night.date}` tells what it waits for",
+            f" {record.state.status}), so there is nothing to summarize;"
+            f" `vampctl status {night.date}` shows what it waits for",
         )
     cubes, late = _read_cubes(connections, night, generations)
     midnight = datetime.combine(night.day, time(), UTC)
@@ -55,7 +55,7 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
     limits = SummaryLimits(rules.max_unpaired, rules.max_dubious, rules.max_set_aside)
     counts = total_counts(generations)
     return ObservedNight(
-        frames, summarise_night(frames, generations, counts, limits, gap_us), gap_us
+        frames, summarize_night(frames, generations, counts, limits, gap_us), gap_us
     )
 
 
@@ -80,7 +80,7 @@ def _read_cubes(
         try:
             seen = connections.reader.raw_cube(night, file)
         except TransientError as error:
-            # A camera writes it just now: a late cube, of nobody knows how many frames.
+            # A camera is still writing it: a late cube with an unknown number of frames.
             seen = SetAside(file, None, 0, "being_written", error.message)
         if isinstance(seen, RawCube):
             cubes[file.path] = observe_cube(seen, connections.settings.sync.cut_on)
@@ -96,5 +96,5 @@ def _with_progress(files: list[FileStamp]) -> Iterator[FileStamp]:
     from rich.console import Console
     from rich.progress import track
 
-    # On standard error: what the command tells may go into a file.
+    # On standard error: the command's output may go into a file.
     yield from track(files, "reading timing files", console=Console(stderr=True), transient=True)

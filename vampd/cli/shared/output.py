@@ -1,8 +1,8 @@
 """Tables: for people on a terminal, and plain aligned columns for everything else.
 
-Piped output has no colours, no breaks and no limit of width, so that ``grep`` and ``awk`` work on
-it; columns stand two blanks apart or more. On a terminal the last column, which holds prose, is
-broken to its width, or stands under its row where beside it would be too narrow.
+Piped output has no colors, no line breaks within rows and no width limit, so that ``grep`` and
+``awk`` work on it; columns are two or more blanks apart. On a terminal the last column, which holds
+prose, is wrapped to the width, or goes below its row where it would otherwise be too narrow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BOUND_BLANK = "\xa0"
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column; ``style_of`` gives the colour of a cell by its text."""
+    """A table's column; ``style_of`` gives the color of a cell by its text."""
 
     title: str = ""
     align_right: bool = False
@@ -34,26 +34,26 @@ class Column:
 
 
 class ReaderLeft(Exception):
-    """Whoever read our output has what it wanted, as ``head`` does."""
+    """The reader of our output closed it, as ``head`` does."""
 
 
 def write(text: str) -> None:
-    """Write to standard output, with a line break. ReaderLeft if nobody reads it any more."""
+    """Write to standard output, with a line break. ReaderLeft if no one reads it."""
     try:
         sys.stdout.write(f"{text}\n")
     except BrokenPipeError as error:
-        # Typer would take it for a failure.
+        # Typer would treat it as a failure.
         raise ReaderLeft from error
 
 
 def write_prose(line: str) -> None:
-    """Write a line of prose; on a terminal it is broken to its width."""
+    """Write a line of prose; wrapped on a terminal."""
     for part in _fold(line) if is_terminal() else [line]:
         write(part)
 
 
 def write_error(text: str) -> None:
-    """Write a message to standard error; on a terminal its lines are broken to its width."""
+    """Write a message to standard error; its lines are wrapped on a terminal."""
     lines = text.splitlines()
     if sys.stderr.isatty():
         lines = [part for line in lines for part in _fold(line)]
@@ -61,9 +61,9 @@ def write_error(text: str) -> None:
 
 
 def fold(line: str, width: int) -> list[str]:
-    """A line broken between its words; what goes on stands further in than it began.
+    """Wrap a line between words; continuation lines are indented further.
 
-    Names stay whole, even one that is longer than the width: they are copied.
+    Names stay whole, even if longer than the width, so that they can be copied.
     """
     words = line.lstrip(" ")
     first = " " * (len(line) - len(words))
@@ -74,7 +74,7 @@ def fold(line: str, width: int) -> list[str]:
 
 
 def _break(text: str, width: int, **how: Any) -> list[str]:
-    """`textwrap.wrap` that leaves `commands in quotes` and options whole, since they are copied."""
+    """`textwrap.wrap` that keeps `quoted commands` and options whole, for copying."""
     bound = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _BOUND_BLANK), text)
     lines = textwrap.wrap(bound, width, break_on_hyphens=False, **how)
     return [line.replace(_BOUND_BLANK, " ") for line in lines]
@@ -85,17 +85,17 @@ def _fold(line: str) -> list[str]:
 
 
 def write_json(value: object) -> None:
-    """Write one JSON value, in ASCII: names of files need not be UTF-8, JSON must be."""
+    """Write one JSON value, in ASCII: file names need not be UTF-8, JSON must be."""
     write(json.dumps(value, indent=2))
 
 
 def is_terminal() -> bool:
-    """Whether a person reads standard output directly."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Write a table as fits where it goes."""
+    """Write a table for a terminal or a pipe."""
     if is_terminal():
         _write_to_terminal(columns, rows)
         return
@@ -115,7 +115,7 @@ def _with_titles(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
 
 
 def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
-    """The cells, each as wide as the widest of its column."""
+    """The cells, each padded to the widest of its column."""
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(columns))]
     return [
         [
@@ -139,7 +139,7 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         titles = cells.pop(0)
     else:
         titles = []
-    # Rich honours NO_COLOR and COLUMNS; the breaks are ours.
+    # Rich honors NO_COLOR and COLUMNS; the wrapping is ours.
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     beside = sum(len(cell) + len(_GAP) for cell in cells[0]) if cells else 0
     below = console.width - beside < _NARROWEST_PROSE
@@ -162,7 +162,7 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
 
 
 def write_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Write a table of one line a row; on a terminal, what is too long ends in an ellipsis."""
+    """Write a table with one line per row; on a terminal, long lines end in an ellipsis."""
     lines = align_columns(columns, rows)
     if not is_terminal():
         for line in lines:

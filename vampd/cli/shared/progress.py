@@ -1,4 +1,4 @@
-"""How far a night has come, as people read it."""
+"""A night's progress, formatted for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def format_progress(record: NightRecord) -> str:
-    """Actions done of all, and how much is packed; ``-`` where that tells nothing."""
+    """Actions done of all, and how much is packed; ``-`` if unknown."""
     if record.state.status is Status.DONE or not record.all_actions:
         return "-"
     packed = "" if record.done_part is None else f" {record.done_part:.0%}"
@@ -20,14 +20,14 @@ def format_progress(record: NightRecord) -> str:
 
 
 def format_progress_in_full(record: NightRecord) -> str:
-    """As `format_progress`, in words and with frames and bytes; empty where it tells nothing."""
+    """As `format_progress`, in words and with frames and bytes; empty if unknown."""
     if format_progress(record) == "-":
         return ""
-    told = f"{record.done_actions} of {record.all_actions} actions"
+    actions = f"{record.done_actions} of {record.all_actions} actions"
     if record.done_part is None:
-        return told
+        return actions
     return (
-        f"{told}; {record.done_frames:,} of {record.all_frames:,} frames,"
+        f"{actions}; {record.done_frames:,} of {record.all_frames:,} frames,"
         f" {format_size(record.done_bytes)} of {format_size(record.all_bytes)}"
         f" ({record.done_part:.0%}) packed"
     )

@@ -1,4 +1,4 @@
-"""What a night waits for now, asked of the disk: for commands, whether vampd is up or not."""
+"""What a night waits for now, read from the disk: for commands, with or without the daemon."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def judge_now(
     settings: Settings, record: NightRecord, records: Sequence[NightRecord]
 ) -> Ready | Wait:
-    """What a night of ``records`` waits for; its folder is looked at while it fills."""
+    """What a night of ``records`` waits for; its folder is read while it fills."""
     from vampd.engine.observation import judge_night
     from vampd.engine.rules import readiness_rules
 
@@ -25,7 +25,7 @@ def judge_now(
             record, records, readiness_rules(settings), time.time(), settings.watch.root
         )
     except OSError as error:
-        return Wait(WaitCode.UNLISTED, f"cannot be looked at: {error}")
+        return Wait(WaitCode.UNLISTED, f"cannot be read: {error}")
 
 
 def wait_object(judged: Ready | Wait) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""What every command of vampctl begins with: the configuration, and the connection to the store."""
+"""What every vampctl command begins with: the configuration and the connection to the store."""
 
 from __future__ import annotations
 
@@ -13,34 +13,41 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from vampd.cli.shared.output import ReaderLeft, write_error
-from vampd.config import MACHINE_CONFIG, Settings, config_path, load_settings, packaged_file
+from vampd.config import (
+    MACHINE_CONFIG,
+    Settings,
+    config_path,
+    demo_text,
+    load_settings,
+    parse_settings,
+)
 from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
 from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
 
-_INTERRUPTED = 130  # as a shell tells of a program that SIGINT ended
+_INTERRUPTED = 130  # as shells report a program that SIGINT ended
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The configuration. Without it the file that VAMPD_CONFIG names,"
-        f" else {MACHINE_CONFIG}, else the demo's.",
+        help=f"The configuration file. Default: VAMPD_CONFIG, else {MACHINE_CONFIG},"
+        " else the demo's.",
         show_default=False,
     ),
 ]
 KindOption = Annotated[
     Kind | None,
-    typer.Option("--kind", help="Which of the two, where a date has both.", show_default=False),
+    typer.Option("--kind", help="Which night, if the date has both kinds.", show_default=False),
 ]
 NightArgument = Annotated[
     str, typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False)
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def examples(*lines: str) -> str:
@@ -49,14 +56,10 @@ def examples(*lines: str) -> str:
     return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
-def settings_file(config: Path | None) -> Path:
-    """The file that `read_settings` reads."""
-    return config_path(config) or packaged_file("demo.toml")
-
-
 def read_settings(config: Path | None) -> Settings:
-    """The settings of this file, else of VAMPD_CONFIG's, the machine's, the demo's. ConfigError."""
-    return load_settings(settings_file(config))
+    """The settings from this file, else VAMPD_CONFIG's, the machine's, the demo's. ConfigError."""
+    path = config_path(config)
+    return load_settings(path) if path else parse_settings(demo_text(), "the demo's configuration")
 
 
 def settings_of(context: typer.Context, config: Path | None) -> Settings:
@@ -74,20 +77,20 @@ def connected(context: typer.Context, config: Path | None) -> Iterator[Connectio
 
 
 def run_command(program: str, command: Callable[[], object]) -> NoReturn:
-    """Run a command to its exit; a foreseen error becomes one message and its exit status."""
+    """Run a command to its exit; an expected error becomes one message and its exit status."""
     try:
         try:
             command()
         finally:
             sys.stdout.flush()
     except (BrokenPipeError, ReaderLeft):
-        # Else the interpreter's own flush at its end would complain.
+        # Otherwise the interpreter's own flush at exit would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except VampdError as error:
         write_error(f"{program}: {error.message}")
         sys.exit(error.exit_status)
     except OSError as error:
-        # A file that this person may not read, say; without a file's name it is a fault of ours.
+        # For example a file that the user may not read; without a file name it is a bug.
         if error.filename is None:
             raise
         write_error(f"{program}: {error.filename}: {error.strerror}")
@@ -98,7 +101,7 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
 
 
 def actor_name() -> str:
-    """Who gives this command, as the store keeps it."""
+    """Who gives this command, as recorded in the store."""
     try:
         return f"{getpass.getuser()} (vampctl)"
     except (KeyError, OSError, ImportError):  # a user id without a name

@@ -1,4 +1,4 @@
-"""Numbers and times as people read them; times are UT."""
+"""Numbers and times formatted for people; times are UT."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AGES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
 def format_duration(duration_s: float) -> str:
-    """A duration in its largest unit, cut: ``3 d``, ``2 h``, ``12 min``, ``5 s``."""
+    """A duration in its largest unit, truncated: ``3 d``, ``2 h``, ``12 min``, ``5 s``."""
     for length_s, unit in _AGES:
         if duration_s >= length_s:
             return f"{int(duration_s // length_s)} {unit}"
@@ -35,7 +35,7 @@ def format_time(time_s: float) -> str:
 
 
 def format_time_or_none(time_s: float | None) -> str | None:
-    """The same for a time that may not be known."""
+    """The same for a time that may be unknown."""
     return None if time_s is None else format_time(time_s)
 
 
@@ -57,7 +57,7 @@ def path_of(path: Path) -> str:
 
 
 def one_line(text: str) -> str:
-    """A message without line breaks; of a traceback only its last line, which tells the error."""
+    """A message without line breaks; of a traceback only its last line, which names the error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and lines[0].startswith("Traceback"):
         return lines[-1]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         pair_offsets,
         percent,
     )
-    from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarise_night
+    from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarize_night
 else:
     __getattr__ = show(
         __name__,
@@ -39,7 +39,7 @@ else:
             "night_runs": "in_time_order NO_RUN number_runs split_by_run",
             "run_intervals": "alternation find_losses LABEL_THRESHOLD mean_interval_us",
             "run_summary": "format_numbers pair_offsets percent RunSummary SummaryLimits",
-            "summary": "COLUMNS Minute summarise_night Summary",
+            "summary": "COLUMNS Minute summarize_night Summary",
         },
     )
 
@@ -70,5 +70,5 @@ __all__ = [
     "pair_offsets",
     "percent",
     "split_by_run",
-    "summarise_night",
+    "summarize_night",
 ]

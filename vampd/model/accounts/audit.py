@@ -1,7 +1,7 @@
 """The audit: every raw frame is in exactly one product, or set aside with a reason.
 
-Both sides are counted by themselves: raw frames from the raw files, product frames from the
-products. The generations only tell what should be where.
+Both sides are counted independently: raw frames from the raw files, product frames from the
+products. The generations only say what should be where.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vampd.model.nights import is_cube_name
 
 @dataclass(frozen=True, order=True)
 class CountedCube:
-    """A raw cube and the frames that its header tells now; 0 if the header cannot be read."""
+    """A raw cube and the frames in its header now; 0 if the header cannot be read."""
 
     path: str
     frames: int
@@ -32,7 +32,7 @@ class CountedCube:
 
 @dataclass(frozen=True, order=True)
 class CountedProduct:
-    """A packed product or a framelist, and the frames that it tells to hold itself.
+    """A packed product or a framelist, and the frames that it claims to hold.
 
     ``identity`` is None for a packed product without a sidecar.
     """
@@ -47,7 +47,7 @@ class Audit:
     """The sum of a night.
 
     ``framelist_frames`` counts the framelists whose product is not packed yet. ``late`` are the
-    raw cubes that no generation accounts for: they are still to be synchronised. ``findings`` tell
+    raw cubes that no generation accounts for: they are still to be synchronized. ``findings`` say
     what does not agree, one sentence each.
     """
 
@@ -68,7 +68,7 @@ class Audit:
 
     @property
     def late_frames(self) -> int:
-        """The frames that are still to be synchronised."""
+        """The frames that are still to be synchronized."""
         return sum(cube.frames for cube in self.late)
 
     @property
@@ -93,8 +93,8 @@ def audit_night(
 ) -> Audit:
     """Compare what was counted with what the generations decided."""
     done = {product.identity for product in packed}
-    # A framelist lives on beside its product until it is retired: it counts only before that. Under
-    # its old name it lives on until the one with the frame ID is whole.
+    # A framelist exists beside its product until it is retired: it counts only before that. Under
+    # its old name it exists until the one with the frame ID is complete.
     by_identity = {framelist.identity: framelist for framelist in framelists}
     unpacked = [by_identity[identity] for identity in by_identity if identity not in done]
     accounts = accounted_cubes(generations)
@@ -136,11 +136,11 @@ def _compare_products(
     seen: dict[str, str] = {}
     for product in sorted(counted):
         if product.identity is None:
-            yield f"{product.path} has no sidecar that tells which frames it holds"
+            yield f"{product.path} has no sidecar that says which frames it holds"
             continue
         wanted = expected.get(product.identity)
         if wanted is None:
-            yield f"{product.path} holds frames that no generation put together"
+            yield f"{product.path} holds frames that no generation combined"
         elif wanted.frames != product.frames:
             yield (
                 f"{product.path} holds {product.frames} frames, and its generation gave it"

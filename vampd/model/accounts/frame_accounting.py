@@ -1,4 +1,4 @@
-"""The census of a night: each raw frame once, from the generations and the raw cubes."""
+"""Accounts for each raw frame of a night once, from the generations and the raw cubes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def gather_frames(
     are late, as are ``late``, which could not be used. A product whose raw cubes are gone counts at
     the time of its cut's first frame. A cube that cannot be used counts at the time in its name, on
     the day that is nearest to the other frames; ``midnight_us`` (0:00 UT of the night's date)
-    serves if there are none.
+    is used if there are none.
     """
     accounts = accounted_cubes(generations)
     aside = set_aside_cubes(generations)
@@ -73,7 +73,7 @@ def gather_frames(
 
 
 class _Pieces:
-    """Collects the frames of one product or late cube after the other."""
+    """Collects the frames of products and late cubes, one after another."""
 
     def __init__(self) -> None:
         self.counted: list[CountedFrames] = []
@@ -164,5 +164,5 @@ def _take(parts: Sequence[FrameRange], column: Callable[[str], Int64]) -> Int64:
 
 
 def _camera_of(path: str) -> int:
-    """The camera that a raw cube's path tells."""
+    """The camera in a raw cube's path."""
     return Stream(path.partition("/")[0]).camera

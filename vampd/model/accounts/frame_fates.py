@@ -18,7 +18,7 @@ Booleans = npt.NDArray[np.bool_]
 
 
 class FrameKind(StrEnum):
-    """What became of a frame: its FLC state if it is synchronised, else why it is not."""
+    """What became of a frame: its FLC state if it is synchronized, else why it is not."""
 
     SYNC_A = "sync_a"
     SYNC_B = "sync_b"
@@ -51,7 +51,7 @@ class Configuration:
 
 @dataclass(frozen=True, eq=False)
 class CubeTimes:
-    """What a summary keeps of a raw cube; ``acquired_us`` and ``cnt0`` have one value a frame."""
+    """What a summary keeps of a raw cube; ``acquired_us`` and ``cnt0`` have one value per frame."""
 
     path: str
     acquired_us: Int64
@@ -72,7 +72,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class CountedFrames:
-    """Frames whose own times are not known, at the time that stands for them (None: not known)."""
+    """Frames whose own times are not known, at the time assigned to them (None: unknown)."""
 
     path: str
     camera: int

@@ -1,7 +1,7 @@
-"""The runs of a night, as they show in its frames: for people, after sync has decided.
+"""The runs of a night, as its frames show them: for people, after sync has decided.
 
 A run is an uninterrupted sequence of exposures with one configuration. It ends where the cameras
-stood idle for longer than the gap that cuts products, where either camera's configuration changes,
+were idle for longer than the gap that cuts products, where either camera's configuration changes,
 and where the offset between the cameras jumps by more than the tolerance. Triggered frames of both
 cameras share their runs; a free-running camera has runs of its own.
 """
@@ -63,7 +63,7 @@ def _begins(frames: NightFrames, order: Int64, gap_us: int) -> Booleans:
     begins = np.zeros(len(order), bool)
     begins[1:] = gaps_before(time_us, exposure_us[frames.configuration[order]], gap_us)
     changes = _changes(frames, order, np.cumsum(begins))
-    # One change shows up to three times, some frames apart where one camera lost some: in each
+    # One change shows up to three times, some frames apart if one camera lost some: in each
     # camera's header and in the offset.
     seen: set[int] = set()
     begun_us = 0

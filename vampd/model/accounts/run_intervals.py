@@ -1,7 +1,7 @@
-"""What the intervals between one camera's frames tell: lost frames, and the FLC's alternation.
+"""What the intervals between one camera's frames show: lost frames, and the FLC's alternation.
 
-With T the mean interval and J half the FLC's modulation, the interval behind a frame of state B is
-T + J, that behind an A is T - J.
+With T the mean interval and J half the FLC's modulation, the interval after a frame of state B is
+T + J, that after an A is T - J.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Booleans = npt.NDArray[np.bool_]
 LABEL_THRESHOLD = LEAST_MEAN
 _WINDOW = 12  # intervals around a frame
 _SLACK_PART = 0.05  # of the interval: how far estimates of it may differ
-_LONGEST_LOSS = 64  # triggers; a longer gap is a pause, unless the counter tells otherwise
+_LONGEST_LOSS = 64  # triggers; a longer gap is a pause, unless the counter shows otherwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Losses:
     """For each interval between a camera's frames, how many frames are missing there, by whom.
 
     The framegrabber's counter rises by one for each frame that the camera gave, so that a jump in
-    it tells what the logger dropped; the time alone tells what the camera itself missed.
+    it shows what the logger dropped; the time alone shows what the camera itself missed.
     """
 
     by_camera: Int64
@@ -64,8 +64,8 @@ def mean_interval_us(acquired_us: Int64, modulation_us: float) -> float:
     single_us = _typical_small(steps)
     if len(steps) == 1:
         return single_us
-    # Two intervals together are 2 T whichever state comes first, so they tell T best; unless frames
-    # are missing regularly: then the small ones among the intervals stand alone.
+    # Two intervals together are 2 T whichever state comes first, so they show T best, unless frames
+    # are missing regularly: then only the small ones among the intervals count.
     double_us = _typical_small(acquired_us[2:] - acquired_us[:-2]) / 2
     expected_us = single_us + modulation_us + _SLACK_PART * double_us
     return double_us if double_us <= expected_us else single_us
@@ -80,7 +80,7 @@ def alternation(acquired_us: Int64, jitter_us: float | None) -> Float64:
     """How clearly the intervals around each frame alternate: +1 for B, -1 for A, in units of J.
 
     The mean over up to twelve intervals without a lost frame between them; NaN for a frame that
-    has none. ``jitter_us`` is J; None: it is taken from the intervals, however unclear they are.
+    has none. ``jitter_us`` is J; None: taken from the intervals, however unclear they are.
     """
     response = np.full(len(acquired_us), np.nan)
     if len(acquired_us) < 3:
@@ -96,7 +96,7 @@ def alternation(acquired_us: Int64, jitter_us: float | None) -> Float64:
     count = len(steps)
     sign = np.where(np.arange(count + 1) % 2 == 0, 1.0, -1.0)
     sums = np.concatenate([[0.0], np.cumsum(np.where(single, sign[:-1] * residuals, 0.0))])
-    # Each frame looks as far as its window and the nearest losses on both sides allow.
+    # Each frame's mean reaches as far as its window and the nearest losses on both sides allow.
     breaks = np.flatnonzero(~single)
     frame = np.arange(count + 1)
     before = np.searchsorted(breaks, frame, side="left")

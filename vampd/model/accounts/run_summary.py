@@ -1,4 +1,4 @@
-"""A line per run: what its frames tell of offset, jitter, pairing, labels and losses."""
+"""A line per run: what its frames show of offset, jitter, pairing, labels and losses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLEAR_WANDER = 3.0
 
 @dataclass(frozen=True)
 class SummaryLimits:
-    """Above which fractions something is unexpected, as [sync] of the configuration says."""
+    """The fractions above which something is unexpected, as [sync] of the configuration says."""
 
     max_unpaired: float
     max_dubious: float
@@ -35,8 +35,8 @@ class SummaryLimits:
 class RunSummary:
     """One run; tuples of two have a value for camera 1 and one for camera 2.
 
-    ``offset_us`` is camera 2 minus camera 1 (median over the pairs), ``offset_range_us`` from where
-    to where it wanders, ``jitter_us`` the standard deviation about it; None without pairs.
+    ``offset_us`` is camera 2 minus camera 1 (median over the pairs), ``offset_range_us`` the range
+    over which it wanders, ``jitter_us`` the standard deviation about it; None without pairs.
     ``others`` are (keyword, values) of further cards.
     """
 
@@ -74,14 +74,14 @@ class RunSummary:
 
     @property
     def paired(self) -> float | None:
-        """The fraction of frames with a partner, None where no partner is to be expected."""
+        """The fraction of frames with a partner, None if no partner is expected."""
         if not self.triggered or len(self.cameras) < 2:
             return None
         return 2 * self.pairs / self.all_frames
 
     @property
     def offset_text(self) -> str:
-        """The offset (us) for people: one number, or from where to where it wanders; or ``-``."""
+        """The offset (us) for people: one number, or the range over which it wanders; or ``-``."""
         if self.offset_range_us is None:
             return "-"
         low, high = self.offset_range_us
@@ -93,7 +93,7 @@ class RunSummary:
         return self.dubious / self.deinterleaved if self.deinterleaved else None
 
 
-def summarise_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
+def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
     """The runs that ``number_runs`` has found, by number."""
     missing_us = _missing_times(frames)
     states = {"A", "B", "D"}
@@ -151,7 +151,7 @@ class PairOffsets:
 
     @property
     def range_us(self) -> tuple[int, int] | None:
-        """From where to where the offset wanders, None without pairs."""
+        """The range over which the offset wanders, None without pairs."""
         if not len(self.offsets_us):
             return None
         return int(self.offsets_us.min()), int(self.offsets_us.max())
@@ -186,7 +186,7 @@ def _lost_frames(frames: NightFrames, own: Int64, missing_us: Int64) -> Losses:
 
 
 def run_findings(runs: Sequence[RunSummary], limits: SummaryLimits) -> Iterator[str]:
-    """What a person should look at in these runs, one sentence for each kind of trouble."""
+    """What to review in these runs, one sentence for each kind of trouble."""
     for what, limit, parts in (
         (
             "too many frames without a partner",
@@ -201,7 +201,7 @@ def run_findings(runs: Sequence[RunSummary], limits: SummaryLimits) -> Iterator[
     ):
         above = [(part, run) for part, run in parts if part > limit]
         if above:
-            part, worst = max(above, key=lambda told: told[0])
+            part, worst = max(above, key=lambda item: item[0])
             yield (
                 f"{what}: {format_numbers([run.number for _, run in above])}, the worst run"
                 f" {worst.number} at {format_clock(worst.first_us, 0)} UT, {percent(part)}"
@@ -219,8 +219,8 @@ def format_numbers(numbers: Sequence[int]) -> str:
             spans[-1] = [spans[-1][0], number]
         else:
             spans.append([number])
-    told = ", ".join("-".join(map(str, span)) for span in spans)
-    return f"run {told}" if len(numbers) == 1 else f"runs {told}"
+    numbered = ", ".join("-".join(map(str, span)) for span in spans)
+    return f"run {numbered}" if len(numbers) == 1 else f"runs {numbered}"
 
 
 def percent(part: float) -> str:
@@ -236,7 +236,7 @@ def _per_camera(first: Int64, second: Int64) -> tuple[int, int]:
 
 
 def _missing_times(frames: NightFrames) -> dict[int, Int64]:
-    """For each camera when frames begin that exist and are in no run: set aside or late."""
+    """For each camera when frames begin that are in no run: set aside or late."""
     late = frames.where_origin(lambda origin: origin.kind is FrameKind.LATE)
     return {
         camera: np.sort(

@@ -10,7 +10,7 @@ import numpy as np
 
 from vampd.model.accounts.frame_fates import SYNC_KINDS, CountedFrames, FrameKind, NightFrames
 from vampd.model.accounts.night_runs import number_runs
-from vampd.model.accounts.run_summary import RunSummary, SummaryLimits, run_findings, summarise_runs
+from vampd.model.accounts.run_summary import RunSummary, SummaryLimits, run_findings, summarize_runs
 from vampd.model.cubes import Generation, SyncCounts
 from vampd.model.nights import format_clock
 from vampd.model.sync import find_unexpected
@@ -44,7 +44,7 @@ class Minute:
 class Summary:
     """A night's summary; ``unexpected`` is what would hold it before frame IDs, None if nothing.
 
-    ``findings`` point at what a person should look at, one sentence each.
+    ``findings`` say what to review, one sentence each.
     """
 
     minutes: tuple[Minute, ...]
@@ -57,16 +57,16 @@ class Summary:
         return sum(minute.frames(*kinds, camera=camera) for minute in self.minutes)
 
 
-def summarise_night(
+def summarize_night(
     frames: NightFrames,
     generations: Sequence[Generation],
     counts: SyncCounts,
     limits: SummaryLimits,
     gap_us: int,
 ) -> Summary:
-    """Sum up a night; ``counts`` are those of all generations together."""
+    """Summarize a night; ``counts`` are those of all generations together."""
     minutes = tuple(_count_minutes(frames))
-    runs = tuple(summarise_runs(frames, number_runs(frames, gap_us)))
+    runs = tuple(summarize_runs(frames, number_runs(frames, gap_us)))
     unexpected = find_unexpected(
         counts,
         max_unpaired=limits.max_unpaired,
@@ -106,7 +106,7 @@ def _count_minutes(frames: NightFrames) -> Iterator[Minute]:
         settings[int(numbers[position])].add(configuration)
     for number, row in sorted(counts.items()):
         configurations = [frames.configurations[c] for c in settings[number]]
-        # A cube whose frames nobody can count is told by the findings, not by a line of zeros.
+        # A cube with an unknown number of frames is in the findings, not in a line of zeros.
         if row.any():
             yield Minute(
                 start_us=number * _MINUTE_US,
@@ -119,7 +119,7 @@ def _count_minutes(frames: NightFrames) -> Iterator[Minute]:
 
 
 def _counted_findings(counted: Sequence[CountedFrames]) -> Iterator[str]:
-    """One sentence for each reason for which frames are not where one would expect them."""
+    """One sentence for each reason for which frames are not where they are expected."""
     groups: dict[tuple[FrameKind, str], list[CountedFrames]] = defaultdict(list)
     for item in counted:
         kind = item.kind if item.kind not in SYNC_KINDS else FrameKind.SOLO
@@ -143,7 +143,7 @@ def _counted_findings(counted: Sequence[CountedFrames]) -> Iterator[str]:
 def _late_findings(minutes: Sequence[Minute]) -> Iterator[str]:
     frames = sum(minute.frames(FrameKind.LATE) for minute in minutes)
     if frames:
-        yield f"late: {frames} frames are still to be synchronised"
+        yield f"late: {frames} frames are still to be synchronized"
 
 
 def _sibling_findings(minutes: Sequence[Minute]) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _sibling_findings(minutes: Sequence[Minute]) -> Iterator[str]:
         )
         if first != second:
             when = "" if minute.start_us is None else f" at {format_clock(minute.start_us, 0)} UT"
-            yield f"the cameras' synchronised frames do not agree{when}: {first} and {second}"
+            yield f"the cameras' synchronized frames do not agree{when}: {first} and {second}"
 
 
 def _cubes(number: int) -> str:

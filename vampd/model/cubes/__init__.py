@@ -1,4 +1,4 @@
-"""Cubes: raw ones, the framelists that stand for products, and what describes them."""
+"""Cubes: raw ones, the framelists that stand for products, and their descriptions."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""FITS header cards as raw text: what is not to change is never rendered again.
+"""FITS header cards as raw text: what must not change is never re-rendered.
 
 A card is its 80 characters; a header is a tuple of them without ``END`` and padding. Values are
 read on demand. Source of the format: FITS standard 4.0, chapter 4.
@@ -22,7 +22,7 @@ _COMMENTARY = frozenset({"COMMENT", "HISTORY", "", "CONTINUE", "HIERARCH", "END"
 
 
 class Undefined:
-    """The value of a card that has a value indicator and nothing behind it."""
+    """The value of a card that has a value indicator and nothing after it."""
 
     def __repr__(self) -> str:
         return "undefined"
@@ -83,7 +83,7 @@ class Card:
 
     @property
     def comment(self) -> str:
-        """What stands behind the slash, without the blanks around it."""
+        """The text after the slash, without surrounding blanks."""
         return _split(self.text)[1] if self.has_value else ""
 
 
@@ -198,7 +198,7 @@ class Cards:
         return value if isinstance(value, bool) else None
 
     def replaced(self, changes: Iterable[Card]) -> Cards:
-        """The header with these cards in the place of their first namesakes, else at the end."""
+        """The header with these cards in the place of the first of their keyword, else appended."""
         texts = list(self.texts)
         first = dict(self._first)
         for card in changes:
@@ -211,16 +211,16 @@ class Cards:
         return Cards(tuple(texts))
 
     def with_value(self, keyword: str, value: str | bool | int, comment: str = "") -> Cards:
-        """The header with this value; a comment that is already there stays."""
+        """The header with this value; an existing comment stays."""
         old = self.card(keyword)
         kept = old.comment if old and old.comment else comment
         return self.replaced([render_card(keyword, render_value(value), kept)])
 
     def only(self, keywords: Iterable[str]) -> Cards:
-        """The first cards of these keywords, in the header's order; those that are missing not."""
+        """The first cards of these keywords, in the header's order, without missing ones."""
         positions = sorted(self._first[k] for k in frozenset(keywords) if k in self._first)
         return Cards(tuple(self.texts[position] for position in positions))
 
     def appended(self, cards: Iterable[Card]) -> Cards:
-        """The header with these cards behind all others (commentary may repeat)."""
+        """The header with these cards after all others (commentary may repeat)."""
         return Cards(self.texts + tuple(card.text for card in cards))

@@ -1,4 +1,4 @@
-"""Raw cubes as sync sees them: what a header and a timing file say, or why they are set aside."""
+"""Raw cubes as sync uses them: contents of header and timing file, or why they are set aside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vampd.model.cubes.cards import Cards
 from vampd.model.nights import FileStamp, Stream
 
 if TYPE_CHECKING:
-    # timing brings numpy, for which `vampctl status` has no time.
+    # timing imports numpy, for which `vampctl status` has no time.
     from vampd.model.cubes.timing import Timing
 
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RawCube:
     """A raw cube that can be used.
 
-    ``cards`` are its header's cards, all or only those that decide something; ``shape`` is
+    ``cards`` are its header's cards, all or only those that matter; ``shape`` is
     (frames, NAXIS2, NAXIS1); ``timing`` has one row per frame, acquisition times strictly rising.
     """
 

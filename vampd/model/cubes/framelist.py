@@ -1,7 +1,7 @@
 """Framelists: virtual cubes, made of header cards and ordered references to raw frames.
 
-A framelist is a text file ``vgen2/<name>.framelist``. Its last line is the SHA-256 of all before
-it, so that a damaged one is never taken for a whole one::
+A framelist is a text file ``vgen2/<name>.framelist``. Its last line is the SHA-256 of all lines
+before it, so that a damaged one is never mistaken for a whole one::
 
     vampd framelist 1
     name vsync_10:20:00.509073.cam1.A
@@ -62,7 +62,7 @@ class ProductOrder:
 
 @dataclass(frozen=True)
 class FramelistHead:
-    """What a listing of framelists tells: where one lies and which product it is."""
+    """An entry in a listing of framelists: its path and which product it is."""
 
     path: str
     identity: str
@@ -97,17 +97,17 @@ class Framelist:
 
     @property
     def path(self) -> str:
-        """Where the framelist lies, relative to the night's folder."""
+        """The framelist's path, relative to the night's folder."""
         return f"vgen2/{self.name}{SUFFIX}"
 
     @property
     def packed_path(self) -> str:
-        """Where its packed product will lie, relative to the night's folder."""
+        """The path of its packed product, relative to the night's folder."""
         return f"vgen2/{self.name}.fits.fz"
 
     @property
     def sidecar_path(self) -> str:
-        """Where its product's timing file will lie, relative to the night's folder."""
+        """The path of its product's timing file, relative to the night's folder."""
         return f"vgen2/{self.name}.txt"
 
     def renamed(self, name: str, cards: Cards) -> Framelist:
@@ -118,7 +118,7 @@ class Framelist:
 def apply_edits(framelist: Framelist, edits: Iterable[tuple[Card, Card]]) -> Framelist:
     """The framelist with each old card replaced by its new one.
 
-    Every edit takes the first card of that text that no edit before it took; DataError
+    Every edit takes the first card with that text that no earlier edit took; DataError
     ``edit_mismatch`` if there is none.
     """
     texts = list(framelist.cards.texts)
@@ -130,7 +130,7 @@ def apply_edits(framelist: Framelist, edits: Iterable[tuple[Card, Card]]) -> Fra
         if not left:
             raise DataError(
                 "edit_mismatch",
-                f"{framelist.path} was to hold the card {old.text.rstrip()!r} and does not: it has"
+                f"{framelist.path} should hold the card {old.text.rstrip()!r} and does not: it has"
                 " changed since it was surveyed; survey it again",
                 framelist=framelist.path,
             )
@@ -159,7 +159,7 @@ def identity_of(ranges: Iterable[FrameRange]) -> str:
 
 
 def compress_frames(cube: str, positions: Sequence[int]) -> Iterator[FrameRange]:
-    """Rising frame positions of one cube as the fewest ranges that a greedy walk finds."""
+    """Rising frame positions of one cube as few ranges as a greedy walk finds."""
     start = 0
     while start < len(positions):
         first = positions[start]

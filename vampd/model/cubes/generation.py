@@ -1,4 +1,4 @@
-"""Generations: what sync decided, once and for all, for the frames that were there.
+"""Generations: what sync decided, once and for all, for the frames present.
 
 Sync commits its whole plan as one immutable file before the first framelist. A restart completes
 that generation; only cubes that no generation accounts for are late and form the next one.
@@ -61,7 +61,7 @@ class Product:
 
 @dataclass(frozen=True)
 class SyncCounts:
-    """What sync made of the frames, for the verdict and for people; all are numbers of frames.
+    """The fates of the frames at sync, for the verdict and for people; all are numbers of frames.
 
     ``unpaired`` counts externally triggered frames that should have had a partner (both cameras
     were running, and no cube of the other one was set aside there).
@@ -80,8 +80,8 @@ class SyncCounts:
 class Generation:
     """One sync decision; ``number`` counts from 1, ``version`` is vampd's at that time.
 
-    ``dubious`` counts the frames without a certain FLC state by reason; ``remarks`` tell what a
-    person may want to know of the decision.
+    ``dubious`` counts the frames without a certain FLC state by reason; ``remarks`` say what a
+    person may want to know about the decision.
     """
 
     number: int
@@ -146,7 +146,7 @@ def accounted_cubes(generations: Iterable[Generation]) -> dict[str, CubeAccount]
 
 
 def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
-    """The cubes that are set aside now: a later generation may have taken one back in."""
+    """The cubes that are set aside now: a later generation may have used one after all."""
     aside: dict[str, SetAside] = {}
     for generation in sorted(generations, key=lambda g: g.number):
         for cube in generation.cubes:

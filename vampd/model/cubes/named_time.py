@@ -1,4 +1,4 @@
-"""When a raw cube began, as its name tells it: all that is known of one that cannot be read."""
+"""When a raw cube began, according to its name: all that is known of an unreadable one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Int64 = npt.NDArray[np.int64]
 
 
 def time_in_name(path: str, times_us: Int64) -> int | None:
-    """The UT that a cube's name tells, on the day that brings it nearest to these sorted times.
+    """The UT in a cube's name, on the day that brings it nearest to these sorted times.
 
-    ``times_us`` has one time at least; None if the name tells none.
+    ``times_us`` has at least one time; None if the name has none.
     """
     seconds = seconds_in_name(path.rpartition("/")[2])
     if seconds is None:

@@ -1,4 +1,4 @@
-"""Packed products as a listing sees them."""
+"""Packed products as a listing shows them."""
 
 from __future__ import annotations
 

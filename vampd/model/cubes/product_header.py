@@ -32,7 +32,7 @@ def build_framelist(product: Product, cubes: Mapping[str, RawCube], version: str
     """The framelist of a product.
 
     ``cubes`` holds the raw cubes of its ranges and partners by path, with all their cards. Frames
-    of a synchronised product carry the mean of both acquisition times (us, rounded down) and keep
+    of a synchronized product carry the mean of both acquisition times (us, rounded down) and keep
     the camera's own logging times.
     """
     timing = _gather(product.ranges, cubes)
@@ -90,13 +90,13 @@ def _notes(product: Product, version: str) -> Iterator[str]:
 def _product_cards(product: Product, raw: Cards, paths: Sequence[str], version: str) -> Cards:
     cards = Cards(tuple(text for text in raw.texts if text[:8].rstrip() not in _STALE))
     cards = _with_frames(cards, product.frames)
-    # All at once: each header in between would cost as much as the last.
+    # All at once: each intermediate header would cost as much as the last.
     cards = cards.replaced(_own_cards(product, cards))
     return cards.appended(_history(product, paths, version))
 
 
 def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
-    """What a product tells of itself; comments that are there stay."""
+    """The cards that describe the product itself; existing comments stay."""
 
     def card(keyword: str, field: str, comment: str = "") -> Card:
         old = raw.card(keyword)
@@ -119,7 +119,7 @@ def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
 def _with_frames(cards: Cards, frames: int) -> Cards:
     if "NAXIS3" in cards:
         return cards.with_value("NAXIS3", frames)
-    # A single image becomes a cube of one frame; the standard wants NAXIS3 right behind NAXIS2.
+    # A single image becomes a cube of one frame; the standard requires NAXIS3 right after NAXIS2.
     texts = list(cards.with_value("NAXIS", 3).texts)
     behind = next(i for i, text in enumerate(texts) if text.startswith("NAXIS2  ")) + 1
     texts.insert(behind, render_card("NAXIS3", render_value(frames), "number of frames").text)

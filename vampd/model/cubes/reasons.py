@@ -28,7 +28,7 @@ def format_reasons(cubes: Iterable[SetAside]) -> str:
 
 
 def parse_reasons(text: str) -> tuple[tuple[str, int, str, str], ...]:
-    """The rows (path, frames, code, reason); DataError ``reasons_damaged`` if one is none."""
+    """The rows (path, frames, code, reason); DataError ``reasons_damaged`` if one is malformed."""
     header, *lines = text_lines(text) or [""]
     rows = []
     for line in lines:

@@ -1,6 +1,6 @@
 """Sidecars: the timing file of a product, in the logger's form, for exactly its frames.
 
-The lines that begin with ``#`` also tell which product it is and where its frames come from::
+The lines that begin with ``#`` also name the product and where its frames come from::
 
     # Telemetry stream timing data
     # identity 3f5c...
@@ -18,7 +18,7 @@ import re
 from vampd.model.cubes.framelist import Framelist
 from vampd.model.cubes.timing import HEADER_LINES
 
-# The identity stands within the first bytes, so that a survey need not read the rows.
+# The identity is within the first bytes, so that a survey need not read the rows.
 HEAD_BYTES = 4096
 _IDENTITY = re.compile(rf"{re.escape(HEADER_LINES[0])}\n# identity ([0-9a-f]{{64}})\n")
 
@@ -36,6 +36,6 @@ def format_sidecar(framelist: Framelist) -> str:
 
 
 def parse_sidecar_identity(head: str) -> str | None:
-    """The identity that the beginning of a sidecar tells, None if it is no sidecar of vampd."""
+    """The identity in the beginning of a sidecar, None if it is not vampd's."""
     match = _IDENTITY.match(head)
     return match[1] if match else None

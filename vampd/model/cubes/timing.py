@@ -1,6 +1,6 @@
 """Timing files: one row per frame, as the camera loggers write them.
 
-A timing file holds lines that begin with ``#`` and then seven columns a row: frame index in the
+A timing file holds lines that begin with ``#`` and then rows of seven columns: frame index in the
 cube, main index, time since cube start (s, 9 decimals, logging), absolute time (unix s, 9 decimals,
 logging), absolute acquisition time (unix s, 6 decimals, framegrabber), cnt0, cnt1.
 Times are kept as integers (ns for the logging clock, us for the framegrabber): a double cannot hold
@@ -33,9 +33,9 @@ _SIX_COLUMNS = re.compile(rb"[ \t]*\d+(?:[ \t]+[\d.]+){5}[ \t]*\r?")
 _NUMBERS = re.compile(rb"[ \t\r\d.]+")
 _NAN = re.compile(rb"(?<![^ \t])[+-]?(?:nan|inf(?:inity)?)(?![^ \t\r])", re.IGNORECASE)
 
-# The logger's own form of a row: where its numbers begin and end. All else is a fixed character.
+# The logger's own form of a row: where its numbers begin and end. Everything else is fixed.
 _FIXED = b"%10s  %10s  %5s.%9s  %11s.%9s  %10s.%6s   %10s   %10s\n" % ((b"",) * 10)
-# A logging time in seconds has ten digits at most, in eleven columns.
+# A logging time in seconds has at most ten digits, in eleven columns.
 _WHOLE = ((0, 10), (12, 22), (24, 29), (42, 52), (64, 74), (84, 94), (97, 107))
 _FRACTIONS = ((30, 39), (53, 62), (75, 81))
 _FIELDS = tuple(sorted(_WHOLE + _FRACTIONS))
@@ -85,7 +85,7 @@ def parse_timing(text: bytes) -> Timing:
 
     Raises MalformedCube with code ``timing_empty``, ``timing_cut`` (its last line does not end),
     ``timing_six_columns`` (the old logger, which had no acquisition time), ``timing_nan``,
-    ``timing_columns`` (a row with more or fewer than seven, as one that is cut) or
+    ``timing_columns`` (a row with more or fewer than seven, such as a truncated one) or
     ``timing_malformed`` (a row whose columns are not numeric, or negative).
     """
     table = _parse_aligned_rows(text)
@@ -143,12 +143,12 @@ _BLANK_OR_DIGIT, _ALWAYS_DIGITS, _BETWEEN = _columns_of_rows()
 
 
 def _parse_any_rows(text: bytes) -> Int64:
-    """The numbers of rows in any form that is unmistakable, or what is wrong with them."""
+    """The numbers of rows in any unambiguous form, or what is wrong with them."""
     rows = _ROW.findall(text)
     content = _CONTENT.findall(text)
     if not content:
         raise MalformedCube("timing_empty", "the timing file has no rows")
-    # The last row may look whole and end within its last number.
+    # The last row may look complete and still end within its last number.
     ended = content if text.endswith(b"\n") else content[:-1]
     bad = [line for line in ended if not _ROW.fullmatch(line)] if len(rows) < len(content) else []
     if bad:
@@ -189,12 +189,12 @@ def check_timing(timing: Timing, frames: int) -> None:
     """Refuse rows that do not describe a cube of this many frames.
 
     Raises MalformedCube with code ``timing_rows`` (their number differs), ``timing_duplicated``
-    (a row or an acquisition time comes twice), ``timing_order`` (rows are not in the order of the
+    (a row or an acquisition time occurs twice), ``timing_order`` (rows are not in the order of the
     frames) or ``timing_backwards`` (acquisition times go backwards).
     """
     steps = np.diff(timing.acquired_us)
     index_steps = np.diff(timing.frame)
-    # Before their number, which a row that comes twice would spoil.
+    # Before their number, which a duplicate row would spoil.
     if (steps == 0).any() or (index_steps == 0).any():
         raise MalformedCube(
             "timing_duplicated", "two rows have the same acquisition time or frame index"
@@ -204,7 +204,7 @@ def check_timing(timing: Timing, frames: int) -> None:
             "timing_rows", f"the cube has {frames} frames, its timing file {len(timing)} rows"
         )
     if (index_steps != 1).any():
-        # Which row belongs to which frame is anybody's guess, even where the times rise.
+        # Which row belongs to which frame is unknown, even if the times rise.
         raise MalformedCube(
             "timing_order", "the frame indices of the timing rows do not rise by one"
         )

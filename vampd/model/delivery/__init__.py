@@ -1,4 +1,4 @@
-"""What leaves for STARS and the observatory: manifests, mails, status tables."""
+"""What goes to STARS and the observatory: manifests, mails, status tables."""
 
 from typing import TYPE_CHECKING
 

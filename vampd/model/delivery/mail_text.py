@@ -1,4 +1,4 @@
-"""The mail that carries manifests to STARS, from a template and a few facts.
+"""The mail that carries manifests to STARS, from a template and a few values.
 
 A template is plain text: the line ``Subject: ...``, an empty line, the body. Its words ``$dates``,
 ``$files``, ``$size``, ``$bytes``, ``$ip`` and ``$manifest`` are filled in; ``$$`` is a dollar sign.
@@ -80,9 +80,9 @@ def check_template(template: str) -> None:
     elif not body.startswith("\n"):
         problem = "an empty line must follow the subject"
     elif not Template(template).is_valid():
-        problem = "a '$' that begins no word is written '$$'"
+        problem = "a '$' that does not start a word is written '$$'"
     elif unknown := sorted(set(Template(template).get_identifiers()) - _WORDS):
-        problem = f"${unknown[0]} is no word of it; there are ${', $'.join(sorted(_WORDS))}"
+        problem = f"${unknown[0]} is not a word of it; the words are ${', $'.join(sorted(_WORDS))}"
     if problem:
         raise ConfigError("mail_template", f"the template of the mail cannot be used: {problem}")
 
@@ -90,7 +90,7 @@ def check_template(template: str) -> None:
 def write_mail_text(
     template: str, manifests: tuple[ManifestText, ...], data_host_ip: str
 ) -> MailText:
-    """The letter that carries these manifests, which may be of several nights.
+    """The mail with these manifests, which may be of several nights.
 
     DataError ``manifest_duplicate``, ``manifest_damaged``; ConfigError ``mail_template``.
     """
@@ -98,7 +98,7 @@ def write_mail_text(
     combined = combine_manifests([manifest.manifest for manifest in manifests])
     dates = sorted({manifest.file.night.date for manifest in manifests})
     if len(manifests) == 1:
-        # The very bytes that lie in the night's folder.
+        # Exactly the bytes in the night's folder.
         name, text = manifests[0].file.name, manifests[0].text
     else:
         name = f"manifest_VMP_{'_'.join(sorted({dates[0], dates[-1]}))}_combined.csv"
@@ -120,9 +120,9 @@ def write_mail_text(
 def compose_mail(
     mail_text: MailText, sender: str, recipients: tuple[str, ...], message_id: str, at: float
 ) -> EmailMessage:
-    """The mail as it goes out, or a draft without sender or recipients; ``at`` is unix seconds."""
+    """The mail as it is sent, or a draft without sender or recipients; ``at`` is unix seconds."""
     mail = compose_text(mail_text.subject, mail_text.body, sender, recipients, message_id, at)
-    # As bytes, so that its line ends travel as they are.
+    # As bytes, so that its line ends are sent as they are.
     mail.add_attachment(
         text_bytes(mail_text.attachment),
         maintype="text",
@@ -140,7 +140,7 @@ def compose_text(
     from email.policy import EmailPolicy
     from email.utils import format_datetime
 
-    # Seven bits: not every mail server on the way takes eight.
+    # Seven bits: not every mail server on the path accepts eight.
     mail = EmailMessage(policy=EmailPolicy(linesep="\r\n", cte_type="7bit", max_line_length=78))
     mail["Subject"] = subject
     if sender:

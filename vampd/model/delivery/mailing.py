@@ -1,8 +1,8 @@
-"""What was mailed to STARS and what STARS has taken in, manifest by manifest.
+"""What was mailed to STARS and what STARS has ingested, manifest by manifest.
 
-A mailing is on record before its mail is sent. One whose outcome nobody knows, because vampd or the
-mail server died at the wrong moment, counts as *may have been sent*: it is never repeated without a
-person's word.
+A mailing is on record before its mail is sent. One whose outcome is unknown, because vampd or the
+mail server died at the wrong moment, counts as *may have been sent*: it is never repeated unless
+someone says so.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class ManifestFile:
 
 
 class Way(StrEnum):
-    """How a mail went out."""
+    """How a mail was sent."""
 
     SMTP = "smtp"
     SENDMAIL = "sendmail"
-    BY_HAND = "by hand"  # a person mailed it and said so
+    BY_HAND = "by hand"  # a person mailed it and recorded it
 
 
 class MailOutcome(StrEnum):
-    """What became of a mail."""
+    """The outcome of a mail."""
 
-    PENDING = "pending"  # not told: under way, or its sender died
-    SENT = "sent"  # the mail server has taken it
+    PENDING = "pending"  # unknown: in progress, or its sender died
+    SENT = "sent"  # the mail server has accepted it
     FAILED = "failed"  # certainly not sent
     UNCERTAIN = "uncertain"  # the mail server had all of it and did not answer
 
 
 class MailState(StrEnum):
-    """Where one manifest stands."""
+    """The mailing state of one manifest."""
 
     UNMAILED = "not mailed"
     UNCERTAIN = "may have been mailed"
@@ -56,7 +56,7 @@ class MailState(StrEnum):
 
 @dataclass(frozen=True)
 class Mailing:
-    """One mail: which manifests, to whom, how, and what became of it; times are unix seconds."""
+    """One mail: which manifests, to whom, how, and the outcome; times are unix seconds."""
 
     message_id: str
     manifests: tuple[ManifestFile, ...]
@@ -71,7 +71,7 @@ class Mailing:
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """STARS has taken in this manifest, as a person told."""
+    """STARS has ingested this manifest, as recorded by a person."""
 
     manifest: ManifestFile
     actor: str
@@ -86,12 +86,12 @@ class Correspondence:
     acknowledged: tuple[Acknowledgement, ...] = ()
 
     def state_of(self, manifest: ManifestFile, noted: Iterable[str] = ()) -> MailState:
-        """Where a manifest stands.
+        """The mailing state of a manifest.
 
-        ``noted`` are the message IDs that the night's folder tells of for it; one that is not on
+        ``noted`` are the message IDs that the night's folder notes for it; one that is not on
         record is from a database that was lost.
         """
-        if any(told.manifest == manifest for told in self.acknowledged):
+        if any(one.manifest == manifest for one in self.acknowledged):
             return MailState.ACKNOWLEDGED
         outcomes = {m.outcome for m in self.mailings if manifest in m.manifests}
         if MailOutcome.SENT in outcomes:
@@ -102,21 +102,21 @@ class Correspondence:
         return MailState.UNMAILED
 
     def by_night(self) -> dict[NightId, Correspondence]:
-        """What concerns each night that is spoken of."""
+        """The correspondence of each night that has any."""
         mailings: dict[NightId, list[Mailing]] = defaultdict(list)
-        told: dict[NightId, list[Acknowledgement]] = defaultdict(list)
+        acknowledged: dict[NightId, list[Acknowledgement]] = defaultdict(list)
         for mailing in self.mailings:
             for night in {manifest.night for manifest in mailing.manifests}:
                 mailings[night].append(mailing)
         for acknowledgement in self.acknowledged:
-            told[acknowledgement.manifest.night].append(acknowledgement)
+            acknowledged[acknowledgement.manifest.night].append(acknowledgement)
         return {
-            night: Correspondence(tuple(mailings[night]), tuple(told[night]))
-            for night in sorted({*mailings, *told})
+            night: Correspondence(tuple(mailings[night]), tuple(acknowledged[night]))
+            for night in sorted({*mailings, *acknowledged})
         }
 
     def mailed_at(self, night: NightId) -> float | None:
-        """When a manifest of this night was last mailed for certain."""
+        """When a manifest of this night was last mailed with certainty."""
         times = [
             mailing.concluded_at or mailing.at
             for mailing in self.mailings
@@ -126,22 +126,22 @@ class Correspondence:
         return max(times, default=None)
 
     def acknowledged_at(self, night: NightId) -> float | None:
-        """When STARS was last told to have taken in a manifest of this night."""
-        times = [told.at for told in self.acknowledged if told.manifest.night == night]
+        """When a manifest of this night was last recorded as ingested."""
+        times = [one.at for one in self.acknowledged if one.manifest.night == night]
         return max(times, default=None)
 
     def sum_up(self, night: NightId, manifests: int) -> str:
-        """A night's standing in a few words, '' for one without manifests.
+        """A night's mailing state in a few words, '' for one without manifests.
 
         ``manifests`` is how many it has; which of them were mailed, the record alone knows.
         """
         known = {m for mailing in self.mailings for m in mailing.manifests if m.night == night}
-        known |= {told.manifest for told in self.acknowledged if told.manifest.night == night}
+        known |= {one.manifest for one in self.acknowledged if one.manifest.night == night}
         states = [self.state_of(manifest) for manifest in known]
         states += [MailState.UNMAILED] * (manifests - len(states))
         if not states:
             return ""
-        # The one that needs a person most.
+        # The one most in need of a decision.
         worst = min(states, key=_URGENCY.index)
         part = worst is MailState.UNMAILED and set(states) != {MailState.UNMAILED}
         return f"a supplement {worst}" if part else str(worst)
@@ -156,7 +156,7 @@ _URGENCY = (
 
 
 def note_name(date: str) -> str:
-    """The file in a night's folder that tells of its mailings, should the database be lost."""
+    """The file in a night's folder that records its mailings, in case the database is lost."""
     return f"mailed_VMP_{date}.tsv"
 
 
@@ -171,9 +171,9 @@ def append_note(text: str | None, mailing: Mailing, night: NightId, time_text: s
 
 
 def noted_mailings(text: str | None, manifest: ManifestFile) -> frozenset[str]:
-    """The message IDs that a note tells of for this manifest.
+    """The message IDs in a note for this manifest.
 
-    By its bytes: a manifest that was mailed under another name is mailed.
+    By its bytes: a manifest mailed under another name is mailed.
     """
     rows: Sequence[list[str]] = [line.split("\t") for line in (text or "").splitlines()]
     return frozenset(row[2] for row in rows if len(row) == 5 and row[4] == manifest.sha256)

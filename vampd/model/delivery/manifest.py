@@ -1,9 +1,9 @@
 """Manifests: the lists that tell STARS which files of a night to pull, and from where.
 
 One line per packed frame, ``FRAMEID|absolute path|size in bytes``, sorted by frame ID. The form
-``plain`` has nothing else; ``mkbulk`` begins with ``#FRAMEID|path|size_bytes`` and may have columns
-of digests behind. The first manifest of a night is ``manifest_VMP_<date>.csv``; what came late is
-in supplements ``manifest_VMP_<date>_s1.csv``, ``_s2`` ... None ever changes.
+``plain`` has nothing else; ``mkbulk`` begins with ``#FRAMEID|path|size_bytes`` and may add columns
+of digests. The first manifest of a night is ``manifest_VMP_<date>.csv``; late products are in
+supplements ``manifest_VMP_<date>_s1.csv``, ``_s2`` ... None ever changes.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class ManifestForm:
         if self.columns and self.style is Style.PLAIN:
             raise ValueError('columns need the form "mkbulk", whose header names them')
         if len(set(self.columns)) != len(self.columns):
-            raise ValueError("a column may stand once")
+            raise ValueError("a column may occur only once")
 
 
 @dataclass(frozen=True)
 class ManifestLine:
     """A packed frame: its ID, its absolute path as STARS sees it, its size in bytes.
 
-    The digests (hex) are None where they are not known.
+    The digests (hex) are None if unknown.
     """
 
     frame_id: FrameId
@@ -79,7 +79,7 @@ class ManifestLine:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest's form and its lines, in the order in which they stand."""
+    """A manifest's form and its lines, in their order."""
 
     form: ManifestForm
     lines: tuple[ManifestLine, ...]
@@ -91,7 +91,7 @@ class Manifest:
 
     @property
     def bytes(self) -> int:
-        """How large they are together."""
+        """Their total size."""
         return sum(line.size for line in self.lines)
 
 
@@ -101,7 +101,7 @@ def manifest_name(date: str, supplement: int) -> str:
 
 
 def supplement_number(name: str, date: str) -> int | None:
-    """Which supplement of that night's manifest a file name stands for, None if for none."""
+    """Which supplement of that night's manifest a file name denotes, None if none."""
     match = _NAME.fullmatch(name)
     if match is None or match["date"] != date:
         return None
@@ -111,7 +111,7 @@ def supplement_number(name: str, date: str) -> int | None:
 def format_manifest(manifest: Manifest) -> str:
     """The manifest's text, sorted by frame ID.
 
-    ValueError for a path that cannot stand in it or a digest that is not known.
+    ValueError for a path that it cannot hold or an unknown digest.
     """
     form = manifest.form
     rows = [_cells(line, form) for line in sorted(manifest.lines, key=_by_frame_id)]
@@ -121,7 +121,7 @@ def format_manifest(manifest: Manifest) -> str:
 
 
 def parse_manifest(text: str) -> Manifest:
-    """A manifest in any of its forms; columns of other names are passed over.
+    """A manifest in any of its forms; unknown columns are ignored.
 
     DataError ``manifest_damaged`` names the first line that cannot be read.
     """
@@ -144,7 +144,7 @@ def parse_manifest(text: str) -> Manifest:
 def combine_manifests(manifests: Sequence[Manifest]) -> Manifest:
     """All lines in one manifest, by frame ID, in the richest form that suits all of them.
 
-    DataError ``manifest_duplicate`` if a frame ID or a path stands twice.
+    DataError ``manifest_duplicate`` if a frame ID or a path occurs twice.
     """
     lines = sorted((line for m in manifests for line in m.lines), key=_by_frame_id)
     for one, other in pairwise(lines):
@@ -169,7 +169,7 @@ def _common_form(forms: Sequence[ManifestForm]) -> ManifestForm:
 def _duplicate(what: str) -> DataError:
     return DataError(
         "manifest_duplicate",
-        f"{what} stands twice in these manifests; a frame is announced once: leave one of them out,"
+        f"{what} occurs twice in these manifests; a frame is announced once: leave one of them out,"
         " and find out which night it belongs to",
     )
 
@@ -185,14 +185,14 @@ def _cells(line: ManifestLine, form: ManifestForm) -> list[str]:
     for column in form.columns:
         digest = line.sha256 if column is DigestColumn.SHA256 else line.md5
         if digest is None:
-            raise ValueError(f"the {column} of {line.frame_id} is not known")
+            raise ValueError(f"the {column} of {line.frame_id} is unknown")
         cells.append(digest)
     return cells
 
 
 def _parse_line(line: str, names: Sequence[str], number: int) -> ManifestLine:
     cells = line.split("|")
-    # A plain manifest may have columns behind that no header names.
+    # A plain manifest may have further columns without a header.
     _require(len(cells) >= len(names), number, line)
     named = dict(zip(names, cells, strict=False))
     path, size = named[_HEADER[1]], named[_HEADER[2]]

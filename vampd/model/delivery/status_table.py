@@ -1,7 +1,7 @@
-"""The two status tables, archive and engineering, with the columns that people know.
+"""The two status tables, archive and engineering, with the established columns.
 
-Where vampd has processed a night itself, what it knows is told. Of any other night the rows of the
-old tools' logs are told on, so that the table covers the years before vampd as well.
+For nights that vampd has processed, its own records are shown. For any other night the rows of the
+old tools' logs are passed on, so that the table covers the years before vampd as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 @dataclass(frozen=True)
 class StageMark:
-    """A flag of a night and, where it is known, since when (``2025-11-07T01:51:53``, UT)."""
+    """A flag of a night and, if known, since when (``2025-11-07T01:51:53``, UT)."""
 
     is_set: bool = False
     since: str = ""
@@ -64,9 +64,9 @@ class StatusRow:
 
 
 def parse_old_log(text: str) -> Iterator[StatusRow]:
-    """The rows of an old tools' log; lines that tell of no night are passed over.
+    """The rows of an old tools' log; lines without a night are skipped.
 
-    A time that is none is not known, and of a night that stands there twice the last row holds.
+    A malformed time counts as unknown, and of a night that occurs twice the last row counts.
     """
     for row in csv.DictReader(text.splitlines()):
         path = (row.get("scexao5_path") or "").strip()
@@ -82,7 +82,7 @@ def parse_old_log(text: str) -> Iterator[StatusRow]:
 
 
 def merge_rows(own: Iterable[StatusRow], old: Iterable[StatusRow]) -> tuple[StatusRow, ...]:
-    """One row a night, oldest first: ours where we have processed it, else the old tools'."""
+    """One row per night, oldest first: ours where we have processed it, else the old tools'."""
     rows = {row.night: row for row in old}
     for row in own:
         if row.processed.is_set or row.night not in rows:
@@ -98,7 +98,7 @@ def _night_at(path: PurePath) -> NightId | None:
 
 
 def _mark(row: dict[str, str], flag: str, since: str) -> StageMark:
-    # A row that is cut short has None in its last columns.
+    # A truncated row has None in its last columns.
     is_set = (row.get(flag) or "").strip() == "True"
     match = _MOMENT.match((row.get(since) or "").strip())
     return StageMark(is_set, match[0] if match and is_set else "")

@@ -1,4 +1,4 @@
-"""Frame IDs: their form, grants of them, and what the world shows of them."""
+"""Frame IDs: their form, their grants, and where they show up."""
 
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         tell_highest,
     )
     from vampd.model.frame_ids.recovered_binding import (
-        ToldBinding,
-        ToldBindings,
+        RecoveredBinding,
+        RecoveredBindings,
         read_bindings,
         weigh,
     )
@@ -44,7 +44,7 @@ else:
             "grant": "GrantVerdict judge_grant named_ids split_answer",
             "name_changes": "format_name_changes NAME_CHANGES NameChange parse_name_changes",
             "observed": "find_contradictions HEADERS highest_seen NAMES ObservedIds tell_highest",
-            "recovered_binding": "read_bindings ToldBinding ToldBindings weigh",
+            "recovered_binding": "read_bindings RecoveredBinding RecoveredBindings weigh",
             "review": "CarriedId Gap LedgerListing ListedId ListedRequest Review review_ids",
         },
     )
@@ -64,9 +64,9 @@ __all__ = [
     "NameChange",
     "NumberRange",
     "ObservedIds",
+    "RecoveredBinding",
+    "RecoveredBindings",
     "Review",
-    "ToldBinding",
-    "ToldBindings",
     "find_contradictions",
     "format_name_changes",
     "highest_seen",

@@ -1,7 +1,7 @@
 """Frame IDs of the observatory: ``VMPA00012345`` names a raw frame, ``VMPE00012345`` its exposure.
 
 Instrument code VMP, one letter for the frame type, eight digits that are unique per instrument
-whatever the letter. The first digit tells raw (0-6), simulated (7-8) and engineering (9).
+whatever the letter. The first digit means raw (0-6), simulated (7-8) and engineering (9).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FIRST_ENGINEERING = 90_000_000
 
 
 class NumberRange(StrEnum):
-    """What a number is for, told by its first digit; each range is a sequence of its own."""
+    """What a number is for, given by its first digit; each range is a sequence of its own."""
 
     RAW = "raw"
     SIMULATED = "simulated"
@@ -58,7 +58,7 @@ class FrameId:
 
     @classmethod
     def parse(cls, text: str) -> FrameId:
-        """The ID that this text is, exactly; ValueError for anything else."""
+        """The ID that this text exactly is; ValueError for anything else."""
         match = _FRAME_ID.fullmatch(text)
         if match is None:
             raise ValueError(f"expected a frame ID such as VMPA00012345, found {text!r}")
@@ -71,12 +71,12 @@ class FrameId:
 
     @property
     def numbers(self) -> NumberRange:
-        """The range that the number lies in."""
+        """The range that the number is in."""
         return next(numbers for numbers in NumberRange if self.number <= numbers.last)
 
     @property
     def looks_raw(self) -> bool:
-        """Whether the number lies in the range of real raw frames."""
+        """Whether the number is in the range of real raw frames."""
         return self.numbers is NumberRange.RAW
 
     def __str__(self) -> str:

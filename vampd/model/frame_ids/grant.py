@@ -1,4 +1,4 @@
-"""Grants of frame IDs, judged: what an authority answers is used whole or not at all."""
+"""Judging grants of frame IDs: an authority's answer is used whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def judge_grant(
     floor: FrameId | None,
     known: Set[FrameId] = frozenset(),
 ) -> GrantVerdict:
-    """Whether these lines are ``count`` IDs of that range, one behind the other, all above floor.
+    """Whether these lines are ``count`` IDs of that range, consecutive, all above floor.
 
-    ``known`` are IDs that were given away before; none of them may come again.
+    ``known`` are IDs that were granted before; none of them may come again.
     """
     return GrantVerdict(named_ids(lines), _find_problem(lines, count, numbers, floor, known))
 
 
 def named_ids(lines: Iterable[str]) -> tuple[FrameId, ...]:
-    """The IDs that lines of an answer are, each once; all other lines are passed over."""
+    """The IDs among the lines of an answer, each once; all other lines are skipped."""
     parsed = map(_parse_line, lines)
     return tuple(dict.fromkeys(frame_id for frame_id in parsed if frame_id is not None))
 
 
 def _parse_line(line: str) -> FrameId | None:
-    # Blanks around it do no harm, whoever left them.
+    # Surrounding blanks are harmless.
     try:
         return FrameId.parse(line.strip(" \t\r"))
     except ValueError:
@@ -48,7 +48,7 @@ def _parse_line(line: str) -> FrameId | None:
 
 
 def split_answer(text: str) -> tuple[str, ...]:
-    """The lines of an answer, whether the last one has its end or not."""
+    """The lines of an answer, whether or not the last one is terminated."""
     return tuple(text.removesuffix("\n").split("\n")) if text else ()
 
 
@@ -77,5 +77,5 @@ def _find_problem(
 
 
 def _shorten(line: str) -> str:
-    # A text that can stand in the ledger, whatever came.
+    # A text that the ledger can hold, whatever came.
     return ascii(line if len(line) <= _SHOWN else f"{line[:_SHOWN]}...")

@@ -1,4 +1,4 @@
-"""``vgen2/name_changes.txt``: which product got which frame ID, a line ``old<TAB>new`` each.
+"""``vgen2/name_changes.txt``: which product got which frame ID, one line ``old<TAB>new`` each.
 
 In the form of the old tools: names of plain cubes, in the order of the IDs, so that late cubes are
 appended.
@@ -18,7 +18,7 @@ _SUFFIX = ".fits"
 
 @dataclass(frozen=True)
 class NameChange:
-    """A product's stem before it had its ID, and the ID."""
+    """A product's stem before it got its ID, and the ID."""
 
     old: str
     frame_id: FrameId
@@ -31,7 +31,7 @@ def format_name_changes(changes: Iterable[NameChange]) -> str:
 
 
 def parse_name_changes(text: str) -> tuple[NameChange, ...]:
-    """The changes that a file tells; DataError ``name_changes_damaged`` names a line that is none.
+    """The changes in a file; DataError ``name_changes_damaged`` names a malformed line.
 
     Line ends may be CRLF, and names those of packed files.
     """
@@ -42,7 +42,7 @@ def parse_name_changes(text: str) -> tuple[NameChange, ...]:
         old, tab, new = line.partition("\t")
         try:
             if not tab or not old.strip():
-                raise ValueError("no two names with a tab between")
+                raise ValueError("not two names with a tab between")
             changes.append(NameChange(_stem(old), FrameId.parse(_stem(new))))
         except ValueError as error:
             raise DataError(

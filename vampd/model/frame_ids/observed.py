@@ -1,7 +1,7 @@
-"""Frame IDs as the nights' folders show them, held against the ledger.
+"""Frame IDs as the nights' folders show them, compared with the ledger.
 
-A night that vampd synchronised (it has a generation) may show only IDs that the ledger binds to
-that night. A night of the old tools shows IDs that others asked for: the ledger cannot know them,
+A night that vampd synchronized (it has a generation) may show only IDs that the ledger binds to
+that night. A night of the old tools shows IDs that others requested: the ledger cannot know them,
 but it must not have bound them to a product of its own, and new IDs come above them.
 """
 
@@ -23,9 +23,9 @@ _NAMED = 3
 class ObservedIds:
     """The IDs that an archive night shows, by who shows them (`NAMES`, `NAME_CHANGES`, `HEADERS`).
 
-    ``ours`` tells whether vampd synchronised it; ``repeated`` are IDs that stand twice in
-    name_changes.txt; ``damaged`` is why that one could not be read, '' if it could. ``nameless``
-    are cubes in ``vgen2`` whose name is no ID, so that only their headers tell one.
+    ``ours``: vampd synchronized it; ``repeated`` are IDs that occur twice in
+    name_changes.txt; ``damaged`` is why that file could not be read, '' if it could. ``nameless``
+    are cubes in ``vgen2`` whose name is not an ID, so that only their headers can show one.
     """
 
     night: NightId
@@ -52,7 +52,7 @@ def find_contradictions(
 ) -> Iterator[str]:
     """Where a night's IDs and the ledger contradict each other.
 
-    ``bound_here`` are the IDs that the ledger binds to the night, ``bound`` tells the night of each
+    ``bound_here`` are the IDs that the ledger binds to the night, ``bound`` is the night of each
     ID shown here that it binds at all.
     """
     if night.damaged and night.ours:
@@ -75,7 +75,7 @@ def find_contradictions(
 
 
 def tell_highest(nights: Iterable[ObservedIds], numbers: NumberRange) -> Iterator[str]:
-    """For each who shows IDs of this range, the highest and the night that shows it."""
+    """For each source that shows IDs of this range, the highest and its night."""
     highest: dict[str, tuple[FrameId, NightId]] = {}
     for night in nights:
         for who, ids in night.seen.items():

@@ -1,7 +1,7 @@
-"""Which product has which frame ID, as the nights' own folders tell it when the ledger is lost.
+"""Which product has which frame ID, recovered from the nights' folders when the ledger is lost.
 
-A product's header tells ID and frames. Where the product is gone, ``name_changes.txt`` tells the ID
-of a name, and the generation the frames of that name.
+A product's header holds ID and frames. If the product is gone, ``name_changes.txt`` gives the ID of
+a name, and the generation the frames of that name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vampd.model.nights import NightId
 
 
 @dataclass(frozen=True, order=True)
-class ToldBinding:
+class RecoveredBinding:
     """A product of a night, by its identity, and the ID that it has."""
 
     night: NightId
@@ -27,10 +27,10 @@ class ToldBinding:
 
 
 @dataclass(frozen=True)
-class ToldBindings:
-    """What folders tell, in the order of nights and IDs, and why that cannot be all or be true."""
+class RecoveredBindings:
+    """The bindings in folders, by night and ID, and why they are incomplete or contradictory."""
 
-    bindings: tuple[ToldBinding, ...]
+    bindings: tuple[RecoveredBinding, ...]
     problems: tuple[str, ...]
 
 
@@ -39,23 +39,23 @@ def read_bindings(
     carried: Iterable[CarriedId],
     name_changes: str,
     identities: Mapping[str, str],
-) -> Iterator[ToldBinding | str]:
-    """What one night tells, or why some of it tells nothing.
+) -> Iterator[RecoveredBinding | str]:
+    """The bindings of one night, or why some cannot be read.
 
     ``name_changes`` is the file's text, ``identities`` are those of the generations by first name.
     """
     by_name: set[FrameId] = set()
-    for one in _told_by_names(night, name_changes, identities):
-        if isinstance(one, ToldBinding):
+    for one in _bindings_by_names(night, name_changes, identities):
+        if isinstance(one, RecoveredBinding):
             by_name.add(one.frame_id)
         yield one
     for product in carried:
-        yield from _told_by_product(product, by_name)
+        yield from _bindings_by_product(product, by_name)
 
 
-def _told_by_names(
+def _bindings_by_names(
     night: NightId, text: str, identities: Mapping[str, str]
-) -> Iterator[ToldBinding | str]:
+) -> Iterator[RecoveredBinding | str]:
     try:
         changes = parse_name_changes(text)
     except DataError as error:
@@ -69,12 +69,12 @@ def _told_by_names(
                 " generation knows"
             )
         else:
-            yield ToldBinding(night, change.frame_id, identity)
+            yield RecoveredBinding(night, change.frame_id, identity)
 
 
-def _told_by_product(one: CarriedId, by_name: Set[FrameId]) -> Iterator[ToldBinding | str]:
+def _bindings_by_product(one: CarriedId, by_name: Set[FrameId]) -> Iterator[RecoveredBinding | str]:
     where = f"{one.night.date}/{one.path}"
-    # An ID that a name or a header shows must be told of by something.
+    # An ID that a name or a header shows must be bound by something.
     shown = [FrameId.parse(text) for text in (one.stem, one.frame_id) if is_frame_id(text)]
     if one.problem:
         if not set(shown) <= by_name:
@@ -84,21 +84,21 @@ def _told_by_product(one: CarriedId, by_name: Set[FrameId]) -> Iterator[ToldBind
     elif len(set(shown)) > 1:
         yield f"{where} carries FRAMEID {one.frame_id}"
     elif shown and one.identity is not None:
-        yield ToldBinding(one.night, shown[0], one.identity)
+        yield RecoveredBinding(one.night, shown[0], one.identity)
     elif shown and shown[0] not in by_name:
-        yield f"{where} does not tell of which frames it is made: its .txt is gone"
+        yield f"{where} does not say which frames it holds: its .txt is gone"
 
 
-def weigh(told: Iterable[ToldBinding | str]) -> ToldBindings:
-    """All that was told, each once, and every ID and product that it is told of in two ways."""
-    bindings: set[ToldBinding] = set()
+def weigh(found: Iterable[RecoveredBinding | str]) -> RecoveredBindings:
+    """All bindings found, each once, and every ID and product with more than one."""
+    bindings: set[RecoveredBinding] = set()
     problems: list[str] = []
-    for one in told:
+    for one in found:
         if isinstance(one, str):
             problems.append(one)
         else:
             bindings.add(one)
-    by_id: dict[FrameId, set[ToldBinding]] = defaultdict(set)
+    by_id: dict[FrameId, set[RecoveredBinding]] = defaultdict(set)
     by_product: dict[tuple[NightId, str], set[FrameId]] = defaultdict(set)
     for one in bindings:
         by_id[one.frame_id].add(one)
@@ -106,8 +106,8 @@ def weigh(told: Iterable[ToldBinding | str]) -> ToldBindings:
     for frame_id, owners in sorted(by_id.items()):
         if len(owners) > 1:
             nights = ", ".join(sorted({owner.night.date for owner in owners}))
-            problems.append(f"{frame_id} is told to belong to {len(owners)} products, of {nights}")
+            problems.append(f"{frame_id} appears to belong to {len(owners)} products, of {nights}")
     for (night, _), ids in sorted(by_product.items()):
         if len(ids) > 1:
-            problems.append(f"a product of {night.date} is told to have {', '.join(map(str, ids))}")
-    return ToldBindings(tuple(sorted(bindings)), tuple(problems))
+            problems.append(f"a product of {night.date} appears to have {', '.join(map(str, ids))}")
+    return RecoveredBindings(tuple(sorted(bindings)), tuple(problems))

@@ -1,4 +1,4 @@
-"""All that is known of the frame IDs, reviewed: what is used, unused, missing, or told twice."""
+"""A review of all that is known of the frame IDs: used, unused, missing, or duplicate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vampd.model.nights import NightId
 
 @dataclass(frozen=True)
 class ListedRequest:
-    """A request of the ledger; ``refused`` tells why its grant is not used, None if it is."""
+    """A request of the ledger; ``refused`` is why its grant is not used, None if it is."""
 
     number: int
     night: NightId
@@ -24,7 +24,7 @@ class ListedRequest:
 
 @dataclass(frozen=True)
 class ListedId:
-    """An ID of the ledger; ``identity`` is the product's that it is bound to, None if unused."""
+    """An ID of the ledger; ``identity`` is that of the product it is bound to, None if unused."""
 
     frame_id: FrameId
     request: int
@@ -38,7 +38,7 @@ class LedgerListing:
     """The ledger: requests by number, IDs in their order.
 
     ``findings`` are contradictions between its file and its database, ``behind`` how many records
-    the database lacks that vampd will bring in from the file.
+    the database lacks that vampd will add from the file.
     """
 
     requests: tuple[ListedRequest, ...]
@@ -49,7 +49,7 @@ class LedgerListing:
 
 @dataclass(frozen=True)
 class CarriedId:
-    """What the header of a product tells: FRAMEID ('' for none) and identity, where known.
+    """What the header of a product says: FRAMEID ('' for none) and identity, where known.
 
     ``problem`` is why it could not be read, '' if it could.
     """
@@ -62,7 +62,7 @@ class CarriedId:
 
     @property
     def stem(self) -> str:
-        """The file's name without its suffixes: once it has its ID, the ID."""
+        """The file's name without its suffixes: the ID, once it has one."""
         name = self.path.rpartition("/")[2]
         for suffix in (".fz", ".fits", ".framelist"):
             name = name.removesuffix(suffix)
@@ -71,7 +71,7 @@ class CarriedId:
 
 @dataclass(frozen=True)
 class Gap:
-    """Numbers of one range between granted ones that nobody on record has: first to last."""
+    """Numbers of one range between granted ones that are not on record: first to last."""
 
     first: FrameId
     last: FrameId
@@ -95,7 +95,7 @@ class NightCount:
 
     @property
     def unused(self) -> int:
-        """Granted and bound to nothing."""
+        """Granted and not bound."""
         return self.granted - self.bound
 
 
@@ -112,7 +112,7 @@ class Review:
 def review_ids(
     ledger: LedgerListing, nights: Sequence[ObservedIds], carried: Iterable[CarriedId]
 ) -> Review:
-    """Hold ledger, file names, headers and name_changes.txt of all nights against each other."""
+    """Compare ledger, file names, headers and name_changes.txt of all nights."""
     seen = {frame_id for night in nights for frame_id in night.ids}
     return Review(
         nights=tuple(_count_nights(ledger.ids)),
@@ -144,7 +144,7 @@ def _count_nights(ids: Iterable[ListedId]) -> Iterator[NightCount]:
 
 
 def _find_gaps(granted: Iterable[FrameId], seen: set[FrameId]) -> Iterator[Gap]:
-    """Gaps between what was granted; IDs that a folder shows are nobody's gap."""
+    """Gaps between what was granted; IDs that a folder shows are not gaps."""
     for numbers in NumberRange:
         own = sorted({one for one in granted if one.numbers is numbers})
         if not own:
@@ -176,7 +176,7 @@ def _shown_twice(nights: Iterable[ObservedIds]) -> Iterator[str]:
     for frame_id, shown_by in sorted(owners.items()):
         if len(shown_by) > 1:
             dates = ", ".join(sorted(night.date for night in shown_by))
-            yield f"{frame_id} stands in more than one night: {dates}"
+            yield f"{frame_id} occurs in more than one night: {dates}"
 
 
 def _wrong_headers(
@@ -196,8 +196,8 @@ def _wrong_headers(
             owners[one.frame_id].add((one.night, one.stem))
         bound = identities.get(frame_id) if frame_id is not None else None
         if one.night in ours and bound is not None and one.identity not in (None, bound):
-            yield f"{where} holds other frames than those that the ledger binds {frame_id} to"
+            yield f"{where} holds frames other than those that the ledger binds {frame_id} to"
     for text, shown_by in sorted(owners.items()):
         if len(shown_by) > 1:
             places = ", ".join(f"{night.date}/{stem}" for night, stem in sorted(shown_by))
-            yield f"FRAMEID {text} stands in the headers of several products: {places}"
+            yield f"FRAMEID {text} occurs in the headers of several products: {places}"

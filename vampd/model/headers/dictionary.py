@@ -13,7 +13,7 @@ from vampd.model.headers.forms import Form, Problem, format_text, is_standard_ca
 
 @dataclass(frozen=True)
 class Entry:
-    """One keyword of the dictionary; ``unit`` is None where there is none."""
+    """One keyword of the dictionary; ``unit`` is None if there is none."""
 
     form: Form
     unit: str | None = None
@@ -37,16 +37,16 @@ class Dictionary:
 
 @dataclass(frozen=True)
 class FormattedCards:
-    """What the dictionary asks of a header: (old, new) pairs in order, and what it may not have."""
+    """What the dictionary changes in a header: (old, new) pairs in order, and what it cannot."""
 
     edits: tuple[tuple[Card, Card], ...]
     problems: tuple[Problem, ...]
 
 
 def format_cards(cards: Cards, dictionary: Dictionary) -> FormattedCards:
-    """Every card of the dictionary in its form; long strings over several cards stay untouched.
+    """Every card of the dictionary in its form; strings over several cards stay untouched.
 
-    Cards of one text are all edited alike, or not at all: an edit tells its card by the text.
+    Cards with one text are all edited alike, or not at all: an edit finds its card by text.
     """
     edits: list[tuple[Card, Card]] = []
     problems: list[Problem] = []

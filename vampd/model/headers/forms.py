@@ -1,9 +1,9 @@
-"""Forms: how the value of a card is to be written.
+"""Forms: how the value of a card is written.
 
 A form is written as for printf (``%20.8f``, ``%16d``, ``%-12s``, ``%-16.16s``) or is ``BOOLEAN``. A
 card gets its form only if its value comes through unharmed; if not, the card stays byte for byte
-and a `Problem` tells why. What is in its form already is not rendered again, so doing it twice
-equals doing it once.
+and a `Problem` says why. What is already in its form is not re-rendered, so applying a form twice
+equals applying it once.
 
 Numbers are rounded as exact decimals, half to even, from the text of the card: a binary double in
 between would round 2.675 to 2.67.
@@ -28,7 +28,7 @@ _FORM = re.compile(
 _DEFAULT_DECIMALS = 6  # as printf
 _FIELD_WIDTH = 20  # fixed format: numbers and logicals end in column 30
 _LONGEST_FIELD = CARD_LENGTH - 10
-# Room for every digit that a card can hold and every decimal that a form can ask for.
+# Enough for every digit that a card can hold and every decimal that a form can require.
 _EXACT = Context(prec=4 * CARD_LENGTH, rounding=ROUND_HALF_EVEN)
 
 # Cards whose form the FITS standard gives: structure, scaling, checksums, and the structure of
@@ -72,10 +72,10 @@ class Form:
 
 @lru_cache(maxsize=1024)
 def parse_form(text: str) -> Form:
-    """Read a form as the dictionary writes it; ValueError if it is none that vampd knows.
+    """Read a form as the dictionary writes it; ValueError if vampd does not know it.
 
-    Right-aligned strings are refused, since blanks in front are part of a value; so are numbers to
-    be aligned left or filled with zeros, since the fixed format of FITS ends them in column 30.
+    Right-aligned strings are refused, since leading blanks are part of a value; so are left-aligned
+    or zero-filled numbers, since the fixed format of FITS ends them in column 30.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -95,13 +95,13 @@ def parse_form(text: str) -> Form:
 
 
 def is_standard_card(keyword: str) -> bool:
-    """Whether the FITS standard gives the card's form, so that no dictionary may."""
+    """Whether the FITS standard defines the card's form, so that no dictionary may."""
     return _STANDARD.fullmatch(keyword) is not None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a card stays as it is although the dictionary asks for another form.
+    """Why a card stays as it is although the dictionary requires another form.
 
     ``value`` is how the message shows it. Codes: ``card_not_a_value`` (NaN, infinity, nonsense),
     ``card_wrong_type``, ``card_has_decimals``, ``card_rounds_to_zero``, ``card_too_long``,
@@ -126,7 +126,7 @@ class Formatted:
 def format_card(card: Card, form: Form) -> Formatted:
     """One card in this form.
 
-    The very card comes back if it is in its form already, has no value, or may not be changed.
+    The same card comes back if it is already in its form, has no value, or may not be changed.
     """
     if is_standard_card(card.keyword):
         return Formatted(card)
@@ -134,12 +134,12 @@ def format_card(card: Card, form: Form) -> Formatted:
     return Formatted(card if new is None else Card(new), problem)
 
 
-# Ten thousand headers of a night hold mostly the same cards.
+# Ten thousand headers of a night mostly hold the same cards.
 @lru_cache(maxsize=65536)
 def format_text(text: str, form_text: str) -> tuple[str | None, Problem | None]:
-    """A card's text in this form (None: as it was) and the problem; texts, for speed alone.
+    """A card's text in this form (None: as it was) and the problem; texts, only for speed.
 
-    It does not ask whether the standard gives the card's form.
+    It does not check whether the standard defines the card's form.
     """
     card, form = Card(text), parse_form(form_text)
     value = card.value
@@ -156,7 +156,7 @@ def format_text(text: str, form_text: str) -> tuple[str | None, Problem | None]:
 
 
 class _Harm(Exception):
-    """The form would harm the value; the message ends where the form follows."""
+    """The form would harm the value; the form follows the message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -203,7 +203,7 @@ def _integer_field(number: Decimal) -> str:
 def _exact(number: Number) -> Decimal:
     try:
         exact = Decimal(number.text.upper().replace("D", "E"))
-    except InvalidOperation:  # an exponent that decimal cannot hold either
+    except InvalidOperation:  # an exponent that Decimal cannot hold either
         raise _Harm("card_not_a_value", "is beyond all numbers and cannot be written as") from None
     if not exact:
         return Decimal(0).copy_sign(exact)
@@ -213,7 +213,7 @@ def _exact(number: Number) -> Decimal:
 
 
 def _write(card: Card, field: str) -> str | None:
-    """The card's text with this value field, its comment kept; None if the card has it already."""
+    """The card's text with this value field, its comment kept; None if the card already has it."""
     is_string = field.startswith("'")
     head = f"{card.keyword:<8}= {field if is_string else field.rjust(_FIELD_WIDTH)}"
     rest = card.text[len(head) :].lstrip(" ")
@@ -224,7 +224,7 @@ def _write(card: Card, field: str) -> str | None:
     unit = _UNIT.match(comment)
     if len(head) + (3 + unit.end() if unit else 0) > CARD_LENGTH:
         raise _Harm("card_no_room", "leaves the card no room for value and unit as")
-    # No slash with nothing behind it where the value takes nearly all of the card.
+    # No slash with nothing after it if the value takes nearly all of the card.
     has_room = comment and len(head) + 3 < CARD_LENGTH
     whole = f"{head} / {comment}" if has_room else head
     return whole[:CARD_LENGTH].ljust(CARD_LENGTH)

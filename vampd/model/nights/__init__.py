@@ -1,4 +1,4 @@
-"""A night: its folder and streams, its state and history, and when it may begin."""
+"""A night: its folder and streams, its state and history, and when it may start."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Files of a night as a cheap listing sees them."""
+"""Files of a night as a cheap listing shows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class FileStamp:
     """A file by its path (relative to the night's folder, ``/``-separated), size and mtime.
 
-    Equal stamps mean: as far as a cheap listing can tell, the file has not changed.
+    Equal stamps mean: as far as a cheap listing shows, the file has not changed.
     """
 
     path: str

@@ -9,8 +9,8 @@ from vampd.model.nights.night import NightId
 from vampd.model.nights.record import EventRecord, NightRecord
 from vampd.model.nights.state import Event, EventName, StageName, Status, advance, opened_gate
 
-# The last error stays in sight while the night runs again, until something went well or a person
-# has spoken.
+# The last error stays visible while the night runs again, until something succeeds or a person
+# intervenes.
 _TELLS = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _CLEARS = frozenset({EventName.ADVANCED, EventName.RETRIED, EventName.RELEASED, EventName.REOPENED})
 _GOES_BACK = frozenset({EventName.RETRIED, EventName.REOPENED})
@@ -59,7 +59,7 @@ def noted(
     code: str | None,
     message: str | None,
 ) -> EventRecord:
-    """The line of history for this move; a release without a code tells the gate it opened."""
+    """The line of history for this move; a release without a code names the gate it opened."""
     attempting = after if event.name is EventName.CLAIMED else before
     return EventRecord(
         night=before.night,
@@ -83,14 +83,14 @@ def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
 
 
 def unknown_night(night: NightId) -> StateError:
-    """The error that work on a night which was never discovered leads to."""
+    """The error for work on a night that was never discovered."""
     return StateError(
         "night_unknown", f"{night} was never discovered; it has no state", night=str(night)
     )
 
 
 def _without_later_proofs(record: NightRecord) -> NightRecord:
-    # A night that goes back has to pass its stages again; what they proved holds no longer.
+    # A night that goes back has to pass its stages again; what they proved no longer holds.
     order = tuple(StageName)
     stage = order.index(record.state.stage)
     if stage <= order.index(StageName.FPACK):

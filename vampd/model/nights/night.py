@@ -13,14 +13,14 @@ _DATE = re.compile(r"[12]\d{7}")
 
 
 class Kind(StrEnum):
-    """What a night is for, told by the folder that holds it."""
+    """What a night is for, given by the folder that holds it."""
 
     ARCHIVE = "archive"
     ENGINEERING = "engineering"
 
 
 def parse_night_date(name: str) -> datetime.date | None:
-    """The date that a folder name ``YYYYMMDD`` stands for, or None for anything else."""
+    """The date that a folder name ``YYYYMMDD`` stands for, None for anything else."""
     if not _DATE.fullmatch(name):
         return None
     try:

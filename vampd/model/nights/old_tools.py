@@ -1,7 +1,7 @@
-"""Traces of the old tools: folders that they touched are not pristine and are left alone.
+"""Traces of the old tools: folders that they touched are left alone.
 
 They delete timing files, edit headers in place and keep hard links under other names. vampd does
-not touch such a night until a person adopts or restores it.
+not touch such a night until someone adopts or restores it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PACKED_PRODUCT = re.compile(r"VMP.*\.fits\.fz")
 def find_traces(
     night_entries: Iterable[str], vgen2_entries: Iterable[str], logs: Iterable[str], night: NightId
 ) -> list[str]:
-    """What the old tools left in a night, as words for people; empty if the night is ours.
+    """What the old tools left in a night, in words; empty if the night is ours.
 
     ``night_entries`` and ``vgen2_entries`` are names, ``logs`` the texts of their CSV logs.
     """

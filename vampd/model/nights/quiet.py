@@ -1,4 +1,4 @@
-"""When a night is quiet: nothing changed for long enough, and nothing is half written."""
+"""When a night is quiet: unchanged for long enough, and nothing is half written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, time
 
 from vampd.model.nights.night import Kind, NightId
 
-# A cube that shows one of these may still become whole.
+# A cube with one of these may still become complete.
 INCOMPLETE_CODES = frozenset(
     {
         "not_fits",
@@ -25,10 +25,10 @@ INCOMPLETE_CODES = frozenset(
 
 @dataclass(frozen=True)
 class StreamsSnapshot:
-    """One look at a night's camera streams.
+    """A night's camera streams at one moment.
 
-    ``signature`` changes whenever a file's name, size or mtime does; ``open_for_writing`` tells
-    that some process, as far as one may see, still writes.
+    ``signature`` changes whenever a file's name, size or mtime does; ``open_for_writing`` means
+    that some visible process still writes.
     """
 
     signature: str
@@ -37,13 +37,13 @@ class StreamsSnapshot:
 
 @dataclass(frozen=True)
 class Stillness:
-    """Since when (monotonic seconds) a night's signature has been what it is."""
+    """Since when (monotonic seconds) a night's signature is unchanged."""
 
     signature: str
     since: float
 
     def after(self, look: StreamsSnapshot, now: float) -> Stillness:
-        """The stillness after another look."""
+        """The stillness after another snapshot."""
         if look.signature == self.signature and not look.open_for_writing:
             return self
         return Stillness(look.signature, now)
@@ -56,7 +56,7 @@ class Stillness:
 def is_quiet(
     still_s: float, incomplete_cubes: int, *, quiet_after_s: float, stale_after_s: float
 ) -> bool:
-    """Whether a night is quiet; cubes that stay incomplete block it only until they are stale."""
+    """Whether a night is quiet; incomplete cubes block it only until they are stale."""
     if still_s < quiet_after_s:
         return False
     return incomplete_cubes == 0 or still_s >= stale_after_s
@@ -74,9 +74,9 @@ def is_due(night: NightId, utc_now: datetime, not_before: time) -> bool:
 class PauseRule:
     """The cameras come first: heavy work pauses while one writes, and a while longer."""
 
-    # Whether it does at all.
+    # Whether the rule applies.
     pauses: bool
-    # From the last write on, s.
+    # Since the last write, s.
     pause_s: float
 
     def is_pausing(self, wrote_at: float, now: float) -> bool:

@@ -1,7 +1,7 @@
-"""Whether a night may begin now, and otherwise what it waits for.
+"""Whether a night may start now, and otherwise what it waits for.
 
-The one rule, for all who ask: the daemon, `vampctl run` and `process-all`, `plan` and `why`. Who
-asks for a person differs by the rules alone (`for_person`), never by a rule of its own.
+The one rule, for all callers: the daemon, `vampctl run` and `process-all`, `plan` and `why`. A
+person's request differs only in its settings (`for_person`), never in the rule itself.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class WaitCode(StrEnum):
 
     IGNORED = "night_ignored"  # older than watch.ignore_before
     UNLISTED = "night_unreadable"  # its folder cannot be listed
-    OLD_TOOLS = "old_tools"  # their traces lie in it; also the code of the hold
+    OLD_TOOLS = "old_tools"  # it holds their traces; also the code of the hold
     NO_CUBES = "no_cubes"
     BEFORE_HOUR = "before_hour"  # schedule.archive_not_before
     STILL_WRITTEN = "still_written"
-    INCOMPLETE_CUBES = "incomplete_cubes"  # they may still become whole
+    INCOMPLETE_CUBES = "incomplete_cubes"  # they may still become complete
     NO_AUTHORITY = "no_authority"  # frameids.authority is "none"
     OLDER_NIGHT = "older_night"  # it takes its frame IDs first
     RETRY_LATER = "retry_later"
@@ -44,12 +44,12 @@ _PASSING = frozenset({WaitCode.STILL_WRITTEN, WaitCode.INCOMPLETE_CUBES, WaitCod
 
 @dataclass(frozen=True)
 class Ready:
-    """Nothing stands in the way: a filling night may settle, a settled one may be claimed."""
+    """Nothing blocks it: a filling night may settle, a settled one may be claimed."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """What a night waits for: a stable code, and the words for people."""
+    """What a night waits for: a stable code, and the text for people."""
 
     code: WaitCode
     text: str
@@ -58,7 +58,7 @@ class Wait:
 
     @property
     def passes(self) -> bool:
-        """Whether it passes by itself, soon."""
+        """Whether it soon passes by itself."""
         return self.code in _PASSING
 
 
@@ -71,10 +71,10 @@ def note_of(wait: Wait | None) -> NightUpdate:
 
 @dataclass(frozen=True)
 class IncompleteCube:
-    """A raw cube that may still become whole."""
+    """A raw cube that may still become complete."""
 
     path: str
-    # What is wrong with it now, as a code of those that set cubes aside.
+    # What is wrong with it now, as a set-aside code.
     code: str
 
     def __str__(self) -> str:
@@ -83,16 +83,16 @@ class IncompleteCube:
 
 @dataclass(frozen=True)
 class StreamsObservation:
-    """What was seen of the camera streams of a night that fills."""
+    """What was seen of the camera streams of a filling night."""
 
     # Raw cubes under their final names, and those that still have their logger's temporary one.
     cubes: int
     unfinished: tuple[str, ...]
-    # For how long nothing has changed.
+    # How long nothing has changed.
     still_s: float
-    # Whether some process has a file open for writing; None: not looked for yet.
+    # Whether some process has a file open for writing; None: not checked yet.
     written: bool | None = None
-    # Cubes that may still become whole; None: not looked for yet.
+    # Cubes that may still become complete; None: not checked yet.
     incomplete: tuple[IncompleteCube, ...] | None = None
     # Traces of the old tools.
     traces: tuple[str, ...] = ()
@@ -100,12 +100,12 @@ class StreamsObservation:
 
 @dataclass(frozen=True)
 class Observation:
-    """All that the rule looks at."""
+    """The input of the rule."""
 
     record: NightRecord
-    # The oldest archive night that has still to take its frame IDs, if there is any.
+    # The oldest archive night that has yet to take its frame IDs, if any.
     next_for_ids: NightRecord | None = None
-    # Needed only of a night that fills.
+    # Needed only for a filling night.
     streams: StreamsObservation | None = None
 
 
@@ -118,26 +118,26 @@ class ReadinessRules:
     # UT on the night's own date, for archive nights; None: any hour.
     archive_not_before: time | None
     quiet_after_s: float
-    # From then on incomplete cubes do not block.
+    # After that, incomplete cubes do not block.
     stale_after_s: float
     grants_frame_ids: bool
 
     def for_person(self, *, still_s: float) -> ReadinessRules:
-        """For a person who asks for this night now: at any hour, and after a shorter pause."""
+        """For a person who requests this night now: at any hour, and after a shorter pause."""
         return replace(
             self, archive_not_before=None, quiet_after_s=min(still_s, self.quiet_after_s)
         )
 
     def as_it_is(self) -> ReadinessRules:
-        """For a person who says that the night is complete: what is incomplete stays so."""
+        """For a person who declares the night complete: what is incomplete stays so."""
         return replace(self, stale_after_s=self.quiet_after_s)
 
 
 def judge_readiness(seen: Observation, rules: ReadinessRules, now: float) -> Ready | Wait:
     """Whether the night may begin, ``now`` in unix seconds.
 
-    Where ``streams`` has None for something that was not looked for yet, the answer is as if there
-    were nothing to find: before a night settles, look for it and ask again.
+    Where ``streams`` has None for something not checked yet, the answer is as if nothing were
+    found: before a night settles, check it and ask again.
     """
     record = seen.record
     if is_ignored(record.night, rules):
@@ -151,22 +151,22 @@ def judge_readiness(seen: Observation, rules: ReadinessRules, now: float) -> Rea
         case Status.READY | Status.WAITING:
             return _judge_settled(seen, rules, now)
         case Status.RUNNING:
-            return Wait(WaitCode.RUNNING, "it is at work")
+            return Wait(WaitCode.RUNNING, "it is running")
         case Status.HELD:
             return Wait(WaitCode.HELD, f"held: {record.code or 'without a reason'}")
         case Status.DONE:
-            return Wait(WaitCode.DONE, "nothing is left to do")
+            return Wait(WaitCode.DONE, "nothing left to do")
 
 
 def is_ignored(night: NightId, rules: ReadinessRules) -> bool:
-    """Whether the settings say that this night is never processed."""
+    """Whether the settings exclude this night from processing."""
     return rules.ignore_before is not None and night.date < rules.ignore_before
 
 
 def find_next_for_ids(records: Iterable[NightRecord], rules: ReadinessRules) -> NightRecord | None:
-    """The oldest archive night that has still to take its frame IDs.
+    """The oldest archive night that has yet to take its frame IDs.
 
-    Nights that never will by themselves do not count: ignored ones, those of the old tools, and
+    Nights that never will do not count: ignored ones, those of the old tools, and
     folders without raw files, which have no cube that an ID could be for.
     """
     return min(
@@ -195,7 +195,7 @@ def _judge_filling(
     if streams.traces:
         return Wait(
             WaitCode.OLD_TOOLS,
-            f"the old tools have been here ({', '.join(streams.traces[:4])}); nothing was touched:"
+            f"the old tools were here ({', '.join(streams.traces[:4])}); nothing was touched:"
             f" let them finish it, or `vampctl restore {night.date}`",
             streams.traces,
         )
@@ -239,5 +239,5 @@ def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Read
             )
     not_before = record.state.not_before
     if record.state.status is Status.WAITING and not_before is not None and not_before > now:
-        return Wait(WaitCode.RETRY_LATER, f"failed; tried again in {not_before - now:.0f} s")
+        return Wait(WaitCode.RETRY_LATER, f"failed; retried in {not_before - now:.0f} s")
     return Ready()

@@ -1,4 +1,4 @@
-"""What is on record of a night: its row, a row of its history, and a change to the former."""
+"""The records of a night: its row, a row of its history, and an update of the former."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from vampd.model.nights.state import Event, EventName, Gate, StageName, State
 
 @dataclass(frozen=True)
 class NightRecord:
-    """What the store knows of a night; times are unix seconds, sizes bytes."""
+    """What the store knows about a night; times are unix seconds, sizes bytes."""
 
     night: NightId
     state: State
-    # Rises with every claim, and so fences results that come late.
+    # Rises with every claim, and so fences late results.
     claim: int = 0
-    # The last failure, or the reason of a hold: the stable code, and the words for people.
+    # The last failure, or the reason of a hold: the stable code, and the text for people.
     code: str | None = None
     error: str | None = None
-    # What the night waits for: a WaitCode, and the words for people.
+    # What the night waits for: a WaitCode, and the text for people.
     note_code: str | None = None
     note: str | None = None
-    # The gates that a person has opened to it.
+    # The gates that a person has opened.
     released: frozenset[Gate] = frozenset()
     # Raw frames, and the size of the raw files.
     frames: int = 0
     bytes: int = 0
-    # How far the last attempt has come: actions done of all that it has planned ...
+    # Progress of the last attempt: actions done of all that are planned ...
     done_actions: int = 0
     all_actions: int = 0
-    # ... and, where it packs cubes, frames and raw bytes.
+    # ... and, if it packs cubes, frames and raw bytes.
     done_frames: int = 0
     all_frames: int = 0
     done_bytes: int = 0
     all_bytes: int = 0
-    # The digest of the raw listing that the last claimed sync saw; another one means late data.
+    # The digest of the raw listing that the last claimed sync saw; a different one means late data.
     signature: str | None = None
     discovered_at: float = 0.0
     # The last move of the state machine.
     changed_at: float = 0.0
-    # When fpack, rsync and the reading at the archive host were done; None: not, or not any more.
+    # When fpack, rsync and the reading at the archive host were done; None: not, or no longer.
     processed_at: float | None = None
     transferred_at: float | None = None
     safe_at: float | None = None
-    # How many manifests it has; None before the first look.
+    # How many manifests it has; None before the first count.
     manifests: int | None = None
 
     @property
     def done_part(self) -> float | None:
-        """How much of what is packed is packed, by bytes; None where nothing is."""
+        """The packed fraction, by bytes; None if nothing is to be packed."""
         return self.done_bytes / self.all_bytes if self.all_bytes else None
 
 
@@ -62,7 +62,7 @@ class EventRecord:
     # Unix seconds.
     at: float
     event: EventName
-    # Where the night stood when it happened.
+    # The night's stage when it happened.
     stage: StageName
     # The attempt that the event belongs to; for CLAIMED the new one.
     attempt: int
@@ -76,18 +76,18 @@ class EventRecord:
 
     @property
     def cause(self) -> Event:
-        """The event as the state machine takes it."""
+        """The event for the state machine."""
         return Event(self.event, self.to_stage, self.not_before)
 
 
 @dataclass(frozen=True)
 class NightUpdate:
-    """A change to a night's record beside its state; None leaves a field as it is.
+    """A change to a night's record other than its state; None leaves a field unchanged.
 
     The fields are those of NightRecord.
     """
 
-    # '' for no note any more.
+    # '' removes the note.
     note_code: str | None = None
     note: str | None = None
     frames: int | None = None
@@ -103,7 +103,7 @@ class NightUpdate:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
-    # True takes `safe_at` back: the archive copy was read again and found damaged.
+    # True clears `safe_at`: the archive copy was read again and found damaged.
     unsafe: bool | None = None
 
     @property

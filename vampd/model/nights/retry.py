@@ -1,4 +1,4 @@
-"""How often and how soon a failed stage is tried again."""
+"""How often and how soon a failed stage is retried."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RetryPolicy:
 def delay_s(policy: RetryPolicy, attempts: int, jitter: float) -> float:
     """Seconds to wait after the n-th failed attempt (n >= 1).
 
-    ``jitter`` in [0, 1) takes up to a quarter off, so that nights that failed together do not
-    come back together.
+    ``jitter`` in [0, 1) subtracts up to a quarter, so that nights that failed together do not
+    retry together.
     """
     full: float = policy.first_delay_s * policy.factor ** min(attempts - 1, 64)
     return min(full, policy.max_delay_s) * (1.0 - 0.25 * jitter)

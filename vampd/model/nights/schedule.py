@@ -17,7 +17,7 @@ from vampd.model.nights.readiness import (
 from vampd.model.nights.record import NightRecord
 from vampd.model.nights.state import StageName, Status
 
-# While a camera writes, only stages that hardly touch the disks go on.
+# While a camera writes, only stages that hardly touch the disks continue.
 _LIGHT = frozenset({StageName.HEADERS, StageName.FRAMEIDS, StageName.MANIFEST})
 
 

@@ -1,6 +1,6 @@
 """The state machine of a night: six stages times six statuses.
 
-Stages say how far a night is, statuses what it is doing there. ``MOVES`` is the whole machine: a
+Stages say how far a night has come, statuses what it is doing there. ``MOVES`` is the machine: a
 pair of status and event that is not in it is an illegal move.
 """
 
@@ -26,7 +26,7 @@ class StageName(StrEnum):
 
 _STAGES = {
     Kind.ARCHIVE: tuple(StageName),
-    # Engineering nights get no frame IDs, and STARS is not told of them.
+    # Engineering nights get no frame IDs, and are not announced to STARS.
     Kind.ENGINEERING: (StageName.SYNC, StageName.HEADERS, StageName.FPACK, StageName.TRANSFER),
 }
 
@@ -42,41 +42,41 @@ class Status(StrEnum):
     FILLING = "filling"  # still being written, or before its hour
     READY = "ready"  # may be claimed
     RUNNING = "running"  # claimed by this daemon
-    WAITING = "waiting"  # failed, will be tried again at not_before
-    HELD = "held"  # needs a person
+    WAITING = "waiting"  # failed, will be retried at not_before
+    HELD = "held"  # needs a decision
     DONE = "done"  # nothing left to do
 
 
-# The code of a hold that is a person's word, and of one after `vampctl restore`.
+# The codes of a hold by `vampctl hold`, and of one after `vampctl restore`.
 HELD_BY_PERSON = "held_by_person"
 RESTORED = "restored"
 
 
 class Gate(StrEnum):
-    """What a night may not pass until a person lets it, each by a word of its own.
+    """What a night may not pass until a person lets it, each gate by its own release.
 
     The first two are also the codes of the holds that they lead to.
     """
 
     CARD_MISSING = "card_missing"  # cubes without a required card
-    SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that somebody has to look at
-    OLDER_NIGHTS = "older_nights"  # frame IDs are for older nights first
+    SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that needs review
+    OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
 
 
 class EventName(StrEnum):
     """What can happen to a night."""
 
-    SETTLED = "settled"  # quiet, and its hour has come
+    SETTLED = "settled"  # quiet, and past its hour
     STIRRED = "stirred"  # written to again before it was claimed
     CLAIMED = "claimed"  # an attempt begins
     ADVANCED = "advanced"  # the stage has nothing left to do
-    FAILED = "failed"  # the attempt failed and will be repeated
+    FAILED = "failed"  # the attempt failed and will be retried
     HELD = "held"  # by the daemon's rules or by a person
-    RETRIED = "retried"  # a person asks for the stage, or an earlier one, again
-    RELEASED = "released"  # a person lets a held night go on, past what it was held for
+    RETRIED = "retried"  # a person requested the stage, or an earlier one, again
+    RELEASED = "released"  # a person let a held night proceed, past what it was held for
     REOPENED = "reopened"  # late data
     INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
-    ABANDONED = "abandoned"  # given back by a daemon that stops; does not count as an attempt
+    ABANDONED = "abandoned"  # returned by a stopping daemon; does not count as an attempt
 
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
@@ -84,7 +84,7 @@ _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
 
 _HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED)
 
-# ADVANCED leads to DONE instead of READY behind the last stage: see `advance`.
+# ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {
     (_F, EventName.SETTLED): _RDY,
     (_F, EventName.HELD): _H,
@@ -114,9 +114,9 @@ MOVES: dict[tuple[Status, EventName], Status] = {
 
 @dataclass(frozen=True)
 class State:
-    """Where a night stands.
+    """The stage and status of a night.
 
-    ``attempts`` counts the claims of this stage since the last success or a person's word;
+    ``attempts`` counts the claims of this stage since the last success or a person's event;
     ``not_before`` (unix seconds) is set only while waiting.
     """
 
@@ -170,7 +170,7 @@ def advance(kind: Kind, state: State, event: Event) -> State:
 def opened_gate(state: State, code: str | None) -> Gate | None:
     """The gate that RELEASED opens to a night in this state, held with this code.
 
-    A person forgives what the night shows as its reason, and nothing that they were not told of.
+    A person accepts the reason that the night shows, and nothing that was not shown.
     """
     if state.status is not Status.HELD:
         return Gate.OLDER_NIGHTS

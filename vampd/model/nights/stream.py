@@ -29,13 +29,13 @@ CAMERA_STREAMS = (Stream.VCAM1, Stream.VCAM2)
 
 
 def unfinished_cube_name(name: str) -> str | None:
-    """The cube that a logger's temporary file will become, or None if the name is no such file."""
+    """The cube that a logger's temporary file will become, None if the name is not such a file."""
     match = _UNFINISHED.fullmatch(name)
     return match["cube"] if match else None
 
 
 def is_cube_name(name: str) -> bool:
-    """Whether a name in a camera stream stands for a raw cube (hidden files do not)."""
+    """Whether a name in a camera stream denotes a raw cube (hidden files do not)."""
     return name.endswith(".fits") and not name.startswith(".")
 
 
@@ -45,7 +45,7 @@ def timing_name(cube_name: str) -> str:
 
 
 def seconds_in_name(name: str) -> float | None:
-    """Seconds since midnight that a raw file's name tells, or None if it tells none."""
+    """The seconds since midnight in a raw file's name, None if it has none."""
     match = _TIME_IN_NAME.search(name)
     if match is None:
         return None

@@ -1,7 +1,7 @@
 """Acquisition times (integer unix microseconds) as the texts of header cards and names.
 
 All by integer arithmetic, so that the same frames give the same text everywhere. Times of day are
-cut, not rounded, to their last digit: rounding could write 24:00:00.000.
+truncated, not rounded, to their last digit: rounding could write 24:00:00.000.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What proves that bytes are the right ones: receipts, sums, samples, verdicts."""
+"""Proof that bytes are the right ones: receipts, sums, samples, verdicts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""``SHA256SUMS``, the digests that travel with a night.
+"""``SHA256SUMS``, the digests that are sent with a night.
 
 Its form is what GNU ``sha256sum`` writes and ``sha256sum -c`` reads, from within the night's
-folder: hex digest, two blanks, path; a name that holds a backslash or a line end is escaped, and
+folder: hex digest, two blanks, path; a name with a backslash or a line end is escaped, and
 its line begins with a backslash (coreutils manual, "md5sum invocation").
 """
 
@@ -29,7 +29,7 @@ def _sums_line(path: str, sha256: str) -> str:
 
 
 def parse_sums(text: str) -> dict[str, str]:
-    """The digests (hex) by path; DataError ``sums_damaged`` names the first line that is none."""
+    """The digests (hex) by path; DataError ``sums_damaged`` names the first malformed line."""
     digests: dict[str, str] = {}
     for number, line in enumerate(text_lines(text), start=1):
         match = _LINE.fullmatch(line)

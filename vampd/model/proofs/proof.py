@@ -9,14 +9,14 @@ from typing import Literal
 # compared; none: the file is only hashed. It is read back from the disk in any case.
 Verification = Literal["full", "sample", "none"]
 
-# About 6 %. A prime, so that no rhythm of the instrument or of the reading hides from it.
+# About 6 %. A prime, so that it resonates with no rhythm of the instrument or of the reading.
 _SAMPLE_STEP = 17
 
 
 def frames_to_decode(frames: int, verify: Verification) -> Collection[int]:
     """Which of so many frames are decoded again: a sample has the first, the last and every 17th.
 
-    Always the same ones, so that a product which failed its proof fails it again.
+    Always the same ones, so that a product that failed its proof fails it again.
     """
     match verify:
         case "full":

@@ -27,7 +27,7 @@ class Receipt:
     """The SHA-256 (hex) of a file as its bytes were read at ``place``.
 
     ``file`` is relative to the night's folder at that place; ``at`` is unix seconds. ``md5`` (hex)
-    is of the same reading, None where nobody asked for it; it proves nothing and is for manifests.
+    is from the same reading, None if not requested; it proves nothing and is for manifests.
     """
 
     place: Place

@@ -14,7 +14,7 @@ BAD_LIST = "bad_sc6_files.txt"
 
 @dataclass(frozen=True)
 class CopyVerdict:
-    """Of ``checked`` paths, those with other bytes than they should have, and those not there."""
+    """Of ``checked`` paths, those with wrong bytes, and those that are missing."""
 
     checked: tuple[str, ...]
     damaged: tuple[str, ...] = ()
@@ -31,8 +31,8 @@ def expected_digests(
 ) -> dict[str, str]:
     """The SHA-256 (hex) that each file must have there, by path.
 
-    ``sums`` is the text of the night's SHA256SUMS; where it is gone, what was once sent is expected
-    as it was read here. DataError ``sums_damaged``.
+    ``sums`` is the text of the night's SHA256SUMS; without it, what was once sent is expected as it
+    was read here. DataError ``sums_damaged``.
     """
     if sums is None:
         return {path: here[path].sha256 for path in sorted(there.keys() & here.keys())}
@@ -42,7 +42,7 @@ def expected_digests(
 def choose_sample(
     paths: Sequence[str], percent: float, choose: Callable[[Sequence[str], int], list[str]]
 ) -> tuple[str, ...]:
-    """So many percent of the paths, rounded up; ``choose`` picks without repetition."""
+    """So many percent of the paths, rounded up; ``choose`` samples without repetition."""
     count = min(len(paths), math.ceil(len(paths) * percent / 100))
     return tuple(sorted(choose(paths, count)))
 
@@ -50,7 +50,7 @@ def choose_sample(
 def judge_copy(
     expected: Mapping[str, str], checked: Sequence[str], read: Mapping[str, Receipt]
 ) -> CopyVerdict:
-    """What was read, against what must be there; no receipt means not there."""
+    """Compare what was read with what must be there; no receipt means missing."""
     return CopyVerdict(
         tuple(checked),
         damaged=tuple(p for p in checked if p in read and read[p].sha256 != expected[p]),
@@ -61,10 +61,10 @@ def judge_copy(
 def format_bad_list(
     before: str | None, date: str, checked: Collection[str], bad: Collection[str]
 ) -> str:
-    """The lines ``<date>/<path>`` of all that is known to be bad, sorted.
+    """The lines ``<date>/<path>`` of everything known to be bad, sorted.
 
-    What the list told ``before`` stays for files that were not read this time.
+    Entries of ``before`` stay for files that were not read this time.
     """
-    told = [line.removeprefix(f"{date}/") for line in (before or "").splitlines() if line.strip()]
-    stays = {path for path in told if path not in set(checked)}
+    listed = [line.removeprefix(f"{date}/") for line in (before or "").splitlines() if line.strip()]
+    stays = {path for path in listed if path not in set(checked)}
     return "".join(f"{date}/{path}\n" for path in sorted(stays | set(bad)))

@@ -1,4 +1,4 @@
-"""Room on disks, and in memory for workers."""
+"""Space on disks, and memory for workers."""
 
 from typing import TYPE_CHECKING
 

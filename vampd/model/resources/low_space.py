@@ -1,4 +1,4 @@
-"""What people are told when a disk runs low."""
+"""The warning when a disk runs low."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _WIDTH = 76
 class LowSpace:
     """A place that is low on space for what a night's next stage needs.
 
-    ``spare_bytes`` should be left; ``shortage`` tells what is missing, None if the stage may begin
-    all the same.
+    ``spare_bytes`` should be left; ``shortage`` says what is missing, None if the stage may begin
+    anyway.
     """
 
     place: str

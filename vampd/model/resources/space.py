@@ -1,4 +1,4 @@
-"""Space on a file system: what there is, and what a plan is going to take."""
+"""Space on a file system: what is free, and what a plan will take."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from vampd.model.plan import (
 )
 from vampd.model.size import format_size
 
-# Four hundred cards of 80 characters and the references to the frames, generously.
+# Four hundred cards of 80 characters and the references to the frames, rounded up generously.
 _FRAMELIST_BYTES = 1 << 16
 # A generation's lines for a raw cube or a product.
 _ENTRY_BYTES = 1 << 11
-# A product's timing file has a row of some hundred characters a frame, and notes of its origin.
+# A product's timing file has a row of some hundred characters per frame, and notes on its origin.
 _ROW_BYTES, _NOTES_BYTES = 128, 1 << 14
 
 
 @dataclass(frozen=True)
 class Space:
-    """A file system: bytes that one may still write, bytes in all, and names that are free.
+    """A file system: bytes free to unprivileged users, bytes in all, and free names (inodes).
 
-    ``free_names`` is None where the file system has no limit of its own.
+    ``free_names`` is None if the file system has no such limit.
     """
 
     free_bytes: int
@@ -38,7 +38,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Need:
-    """What actions are going to take."""
+    """What actions will take."""
 
     bytes: int = 0
     names: int = 0
@@ -77,7 +77,7 @@ def _need_of(action: Action, packed_part: float) -> Need:
 
 
 def find_shortage(space: Space, need: Need, reserve_bytes: int) -> str | None:
-    """What is missing, for people; None if there is room and the reserve stays free."""
+    """What is missing, for people; None if there is enough and the reserve stays free."""
     if need.bytes and space.free_bytes < need.bytes + reserve_bytes:
         return (
             f"{format_size(need.bytes)} are needed and {format_size(reserve_bytes)} must stay free,"
@@ -89,10 +89,10 @@ def find_shortage(space: Space, need: Need, reserve_bytes: int) -> str | None:
 
 
 def is_low(space: Space, need: Need, warn_below: float) -> bool:
-    """Whether less than this part of the file system is left when the need is met."""
+    """Whether less than this fraction of the file system is left once the need is met."""
     return space.free_bytes - need.bytes < warn_below * space.all_bytes
 
 
 def spare_bytes(space: Space, reserve_bytes: int, warn_below: float) -> int:
-    """What should be left when a need is met: the reserve, and this part of the file system."""
+    """What should be left when a need is met: the reserve, and this fraction of the file system."""
     return max(reserve_bytes, round(warn_below * space.all_bytes))

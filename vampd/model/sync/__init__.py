@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         set_aside_overlaps,
         window_rows,
     )
-    from vampd.model.sync.synchronisation import SyncRules, find_unexpected, synchronise
+    from vampd.model.sync.synchronization import SyncRules, find_unexpected, synchronize
 else:
     __getattr__ = show(
         __name__,
@@ -54,7 +54,7 @@ else:
                 "CameraSequence chain_cubes exposure_us header_key is_deinterleaved "
                 "is_triggered set_aside_overlaps window_rows"
             ),
-            "synchronisation": "find_unexpected synchronise SyncRules",
+            "synchronization": "find_unexpected synchronize SyncRules",
         },
     )
 
@@ -90,6 +90,6 @@ __all__ = [
     "shortest_interval_us",
     "split_at",
     "split_runs",
-    "synchronise",
+    "synchronize",
     "window_rows",
 ]

@@ -1,18 +1,18 @@
 """Counting triggers: how many lie between one frame of a camera and its next.
 
-Time tells it where a step is a multiple of the mean interval T. The framegrabber's counter (cnt0)
+Time determines it if a step is a multiple of the mean interval T. The framegrabber's counter (cnt0)
 rises by one for each frame that the camera gave; a trigger gives one frame at most, so that the
-counter never rises by more than the triggers, and by less only where the camera itself missed some.
+counter never rises by more than the triggers, and by less only if the camera itself missed some.
 
-So the counter forbids a number that is too small (a clock was set back), and confirms others where
-time alone is unclear: if a camera's time tells K triggers between two frames, and the counter rises
-by just K, then the camera missed none of them, and each frame in between is where the counter
-says, however late its own time-stamp is; likewise over a gap that is too long to be counted by a
-mean interval that is not quite exact. A counter that rises by less than the time tells gives no
-number.
+So the counter rules out a number that is too small (a clock was set back), and confirms others
+where time alone is unclear: if a camera's times imply K triggers between two frames, and the
+counter rises by exactly K, then the camera missed none of them, and each frame in between is where
+the counter says, however late its own time-stamp is; likewise over a gap that is too long to be
+counted by a slightly inexact mean interval. A counter that rises by less than the time implies
+gives no number.
 
-Nothing makes sure that a counter is one: it may stand still, begin anew, or be nonsense in one file
-of many. It is believed only where it agrees with the time on steps nearby, and contradicts none.
+Nothing guarantees that a counter is one: it may be stuck, restart, or be nonsense in one file of
+many. It is believed only where it agrees with the time on steps nearby, and contradicts none.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
 _LARGEST_STEP = 64  # more triggers than this cannot be counted reliably from the mean interval
-_STEPS_TO_MEASURE = 16  # fewer steps do not tell their own scatter
+_STEPS_TO_MEASURE = 16  # fewer steps do not show their own scatter
 _MEDIAN_TO_WIDTH = 3.4  # of the differences of two uniform lags, which are triangular
 _NEARBY = 64  # steps on either side
 _FEWEST_AGREEING = 3  # of them
 _INTERVAL_ERROR_US = 0.5  # of the mean interval, whatever the number of frames
 _CLEAR_PART_OF_INTERVAL = 0.25  # by which a long gap may be off
-_LONGEST_UNCLEAR = 4  # steps in a row between two frames that the counter may tell apart
+_LONGEST_UNCLEAR = 4  # consecutive steps between two frames that the counter may resolve
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
     """The steps from each frame to the next; all arrays of shape (frames - 1,).
 
-    ``triggers`` is what the time tells, ``residuals_us`` what the step is longer than as many mean
-    intervals, ``misfit_us`` how far that is from what the modulation makes of it; ``linked`` tells
+    ``triggers`` follows from the time, ``residuals_us`` is what the step exceeds as many mean
+    intervals by, ``misfit_us`` how far that is from what the modulation predicts; ``linked`` says
     whether the number is certain by the time alone. ``scatter_us`` is the arrivals' own.
     """
 
@@ -56,7 +56,7 @@ class Steps:
 def count_by_time(
     acquired_us: Int64, interval_us: float, jitter_us: float, scatter_us: float
 ) -> Steps:
-    """The steps between frames as their times tell them; ``scatter_us`` is the documented one."""
+    """The steps between frames according to their times; ``scatter_us`` is the documented one."""
     steps = np.diff(acquired_us)
     triggers = np.rint(steps / interval_us).astype(np.int64)
     residuals_us = steps - triggers * interval_us
@@ -86,7 +86,7 @@ def count_by_counter(
 ) -> tuple[Int64, Booleans]:
     """The triggers of each step and whether their number is certain, by time and counter together.
 
-    Only adds to what the time tells alone.
+    Only adds to what the time alone determines.
     """
     rises = np.diff(cnt0)
     believed = _is_believed(steps, rises)
@@ -105,7 +105,7 @@ def count_by_counter(
     span = np.rint((acquired_us[last + 1] - acquired_us[first]) / interval_us).astype(np.int64)
     residuals_us = acquired_us[last + 1] - acquired_us[first] - span * interval_us
     counted = np.concatenate([[0], np.cumsum(rises < 1)])
-    told = (
+    confirmed = (
         (_misfit_us(span, residuals_us, jitter_us) <= allowance_us(steps.scatter_us))
         & (cnt0[last + 1] - cnt0[first] == span)
         & (span <= _LARGEST_STEP)
@@ -113,7 +113,7 @@ def count_by_counter(
         & believed[first]
         & believed[last]
     )
-    for begin, end in zip(first[told].tolist(), last[told].tolist(), strict=True):
+    for begin, end in zip(first[confirmed].tolist(), last[confirmed].tolist(), strict=True):
         triggers[begin : end + 1] = rises[begin : end + 1]
         linked[begin : end + 1] = True
     return triggers, linked

@@ -38,7 +38,7 @@ def cut_cubes(
     """The positions of each cube, for frames in time order.
 
     ``headers`` holds one array of header numbers per camera; a change in any of them cuts.
-    ``span_us`` None: a cube may last as long as nothing else cuts.
+    ``span_us`` None: a cube may last until something else cuts.
     """
     boundaries = gaps_before(acquired_us, exposure_us, gap_us)
     boundaries |= np.diff(acquired_us // DAY_US) != 0

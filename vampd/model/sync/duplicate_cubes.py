@@ -1,4 +1,4 @@
-"""Repeats: raw cubes whose frames the night has already, in another cube of the same camera.
+"""Duplicates: raw cubes whose frames the night already has, in another cube of the same camera.
 
 One camera takes one frame at a time, so equal times are equal frames: a copy, a hard link or a
 symbolic link under another name, or a cube that overlaps one whose frames are in products.
@@ -18,7 +18,7 @@ def set_aside_duplicates(
 
     Codes: ``duplicate_cube`` (the same times, frame by frame) and ``overlaps_cube`` (frames from
     the time of a cube in ``used``, whose frames are in products). Of copies that are all late, the
-    one that bears the logger's name is kept; else the first by path.
+    one with the logger's name is kept; else the first by path.
     """
     originals = {_times_key(cube): cube for cube in used}
     kept: list[RawCube] = []

@@ -1,4 +1,4 @@
-"""FLC states: which polarisation state of the ferroelectric liquid crystal each frame carries.
+"""FLC states: which polarization state of the ferroelectric liquid crystal each frame carries.
 
 The trigger adds 2 J to every other interval: with T the mean interval, intervals alternate T + J
 and T - J. A frame that is followed by the long interval is B, the other is A. This holds for cubes
@@ -6,23 +6,23 @@ of every length.
 
 Each step from one frame to the next is k triggers long (k > 1 where frames are missing) and leaves
 a residual of +J (from B) or -J (from A) if k is odd, and of nothing if k is even. So the number of
-triggers tells the parity of every later frame, and each odd step votes for the parity's meaning: a
-lost frame does not flip the labels behind it. Where a step fits none of these, nothing is carried
+triggers gives the parity of every later frame, and each odd step votes for the parity's meaning: a
+lost frame does not flip the labels after it. Where a step fits none of these, nothing is carried
 across it.
 
 One vote may be chance. As many consecutive ones as make chance impossible form a window; a frame is
-labelled only if nothing broke off between it and votes, and if every window that touches it says
-the same (without one contrary vote, where J is larger than the scatter); it is dubious (D)
-otherwise. So frames near a slip of phase are D, and none behind it is wrong.
+labeled only if nothing broke off between it and votes, and if every window that touches it says the
+same (without one contrary vote, where J is larger than the scatter); otherwise it is dubious (D).
+So frames near a phase slip are D, and none after it is wrong.
 
-Frames that the time alone leaves dubious are looked at once more with the counter (cnt0), which
-joins what a late time-stamp or a long gap has parted (see ``counting``).
+Frames that the time alone leaves dubious are examined again with the counter (cnt0), which
+joins what a late time-stamp or a long gap has separated (see ``counting``).
 
-Four frames are the fewest that can be told from themselves. Two have one interval, and nothing to
-compare it with: another run's mean interval would do only if nobody had touched the trigger's rate
-by as little as J. Three have two intervals, and one time-stamp that is late by 2 J turns their
-alternation round unnoticed; with a third interval it fits neither state. So fewer frames are told
-by the run that they belong to, across cubes and gaps, or they are dubious.
+Four frames are the fewest that can be labeled by themselves. Two have one interval, and nothing to
+compare it with: another run's mean interval would do only if no one had touched the trigger's rate
+by as little as J. Three have two intervals, and one time-stamp that is late by 2 J reverses their
+alternation unnoticed; with a third interval it fits neither state. So fewer frames are labeled by
+the run that they belong to, across cubes and gaps, or they are dubious.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _FEWEST_VOTES = 3
 _FEWEST_VOTES_IF_UNCLEAR = 6
 # Where J is so much larger than the scatter, no honest vote has the other sign.
 _CLEAR_SCATTERS = 1.25
-_FEWEST_VOTES_IF_MEASURED = 12  # no card tells what the intervals should show
+_FEWEST_VOTES_IF_MEASURED = 12  # no card says what the intervals should show
 
 
 def assign_flc_states(
@@ -106,7 +106,7 @@ def assign_flc_states(
 
 @dataclass(frozen=True)
 class _Rule:
-    """What makes a window of votes positive: so many, and none of them below ``least``."""
+    """What makes a window of votes positive: so many, and none below ``least``."""
 
     needed: int
     least: float
@@ -150,8 +150,8 @@ def is_contradictory(first: Labels, second: Labels) -> npt.NDArray[np.bool_]:
 def combine_labels(first: Labels, second: Labels) -> Labels:
     """One label per pair: both cameras agree, or one alone is certain; else D.
 
-    Where one camera's header says that nothing alternates and no frame around of the other one's
-    can be labelled, nothing does: a header may tell a switch a cube late.
+    If one camera's header says that nothing alternates and no nearby frame of the other's
+    can be labeled, nothing does: a header may record a switch a cube late.
     """
     agree = first == second
     sure_first = np.isin(first, _CERTAIN)
@@ -164,8 +164,8 @@ def combine_labels(first: Labels, second: Labels) -> Labels:
         return combined
     disagree = (first == CODE_NONE) != (second == CODE_NONE)
     piece = np.concatenate([[0], np.cumsum(np.diff(disagree.astype(np.int8)) != 0)])
-    labelled = np.bincount(piece, weights=sure_first | sure_second)
-    combined[disagree & (labelled[piece] == 0)] = CODE_NONE
+    labeled = np.bincount(piece, weights=sure_first | sure_second)
+    combined[disagree & (labeled[piece] == 0)] = CODE_NONE
     return combined
 
 
@@ -173,8 +173,8 @@ def _agreed(votes: Float64, voting: Int64, stretch: Int64, rule: _Rule) -> Int64
     """The frames for which every window of votes that touches them is positive.
 
     ``votes[i]`` belongs to the step from frame ``voting[i]`` to the next one. A window lies within
-    one stretch. Not returned are frames that no window touches, and those that only steps without
-    a vote join to a stretch that something broke off there: a late time-stamp can look like a
+    one stretch. Frames that no window touches are not returned, nor those that only steps without
+    a vote join to a stretch that was broken off there: a late time-stamp can look like a
     missing frame.
     """
     needed = rule.needed

@@ -1,7 +1,7 @@
-"""Disagreement: cards that should be common and that the two cameras' headers tell differently.
+"""Mismatches: cards that should be common but differ between the two cameras' headers.
 
-One camera's header may notice a wheel's move a cube late. The cut follows the earlier change; that
-the headers disagreed is told.
+One camera's header may record a wheel's move a cube late. The cut follows the earlier change; the
+mismatch is reported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def find_disagreements(
     ``one`` and ``two`` hold the frames of pairs, in the same order.
     """
     together, counts = np.unique(np.stack([one.cube, two.cube]), axis=1, return_counts=True)
-    told = []
+    sentences = []
     for keyword in keywords:
         if keyword in _OWN:
             continue
@@ -38,12 +38,12 @@ def find_disagreements(
         if differing:
             first, second, _ = differing[0]
             pairs = sum(count for _, _, count in differing)
-            told.append(
+            sentences.append(
                 f"the cameras disagree on {keyword} for {pairs} pairs, first"
                 f" {_plain(one.cubes[first].cards.value(keyword))!r} in {one.cubes[first].path} and"
                 f" {_plain(two.cubes[second].cards.value(keyword))!r} in {two.cubes[second].path}"
             )
-    return told
+    return sentences
 
 
 def _plain(value: Value) -> object:

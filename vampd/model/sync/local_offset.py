@@ -1,6 +1,6 @@
 """How the offset between two cameras wanders within a run: clocks drift, and sometimes jump.
 
-A running median over neighbouring pairs follows a drift and keeps the edge of a jump sharp; single
+A running median over neighboring pairs follows a drift and keeps the edge of a jump sharp; single
 late stamps do not move it.
 """
 
@@ -16,7 +16,7 @@ _CHUNK = 65536  # windows whose medians are taken at once, to bound the memory
 
 
 def running_median(values: Int64) -> Int64:
-    """The median of each value's neighbourhood, shape as given; at the ends of what is there.
+    """The median of each value's neighborhood, same shape; at the ends of what exists.
 
     The window shrinks to the number of values if that is smaller.
     """
@@ -31,7 +31,7 @@ def running_median(values: Int64) -> Int64:
             for start in range(0, len(windows), _CHUNK)
         ]
     )
-    # The first and last windows stand for the values that have no whole window of their own.
+    # The first and last windows serve for the values without a whole window of their own.
     return np.concatenate(
         [np.full(half, inner[0]), inner, np.full(len(values) - len(inner) - half, inner[-1])]
     ).astype(np.int64)

@@ -1,6 +1,6 @@
-"""Matching: mutual nearest neighbours of two cameras' times under an offset.
+"""Matching: mutual nearest neighbors of two cameras' times under an offset.
 
-Mutual nearest neighbours on a line never cross and never share a frame.
+Mutual nearest neighbors on a line never cross and never share a frame.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 
-ENOUGH_PAIRS = 16  # fewer do not tell their spread
+ENOUGH_PAIRS = 16  # fewer do not show their spread
 _MAD_TO_SIGMA = 1.4826
 _SHORTEST_PERCENTILE = 5.0
 # An offset explains the run if it pairs about as many frames as the best one (losses make the
@@ -24,7 +24,7 @@ _EXPLAINED_SPREADS, _EXPLAINED_SLACK_US = 4.0, 2.0
 
 @dataclass(frozen=True)
 class Match:
-    """Mutual nearest neighbours under one offset, and how far each pair is from it."""
+    """Mutual nearest neighbors under one offset, and how far each pair is from it."""
 
     first: Int64
     second: Int64
@@ -42,14 +42,14 @@ def shortest_interval_us(*times_us: Int64) -> float:
 
 
 def period_of_us(*times_us: Int64) -> float:
-    """The mean interval (us) of times of which each array has three frames at least."""
+    """The mean interval (us) of arrays of times with at least three frames each."""
     # With the FLC, intervals alternate; two of them together do not.
     doubles = [t[2:] - t[:-2] for t in times_us]
     return min(float(np.percentile(double, _SHORTEST_PERCENTILE)) / 2 for double in doubles)
 
 
 def spread_of_us(residuals_us: Int64) -> float:
-    """The standard deviation (us) that the residuals' median absolute value stands for."""
+    """The standard deviation (us) that corresponds to the residuals' median absolute value."""
     return _MAD_TO_SIGMA * float(np.median(np.abs(residuals_us))) if len(residuals_us) else 0.0
 
 
@@ -88,8 +88,8 @@ def match_under_offset(first_us: Int64, second_us: Int64, offset_us: int, limit_
 
 def odd_median(values: Int64) -> int:
     """An integer median that changes its sign with the values."""
-    # Half the sum of the two middle elements, cut towards zero: exchanging the cameras changes the
-    # sign and nothing else.
+    # Half the sum of the two middle elements, truncated toward zero: exchanging the cameras changes
+    # the sign and nothing else.
     middle = np.sort(values)[[(len(values) - 1) // 2, len(values) // 2]]
     return int(int(middle.sum()) / 2)
 

@@ -1,8 +1,8 @@
-"""Unpaired frames: those of a synchronised run that should have had a partner, and why they do not.
+"""Unpaired frames: those of a synchronized run that should have had a partner, and why they do not.
 
-Where a cube of the other camera was set aside, its frames would have been the partners: that is no
-surprise, and the cube itself is counted elsewhere. Of such a cube the name tells when it began, the
-stream's next cube until when it lasted at most, and its header, if it can be read, how many frames
+If a cube of the other camera was set aside, its frames would have been the partners: that is
+expected, and the cube itself is counted elsewhere. The name of such a cube gives when it began, the
+stream's next cube until when it lasted at most, and its header, if readable, how many frames
 it held.
 """
 
@@ -26,7 +26,7 @@ _COPY = "duplicate_cube"  # its frames are there
 def count_unpaired(
     alone_us: Mapping[Stream, Int64], cubes: Iterable[RawCube], aside: Sequence[SetAside]
 ) -> int:
-    """How many of these frames without a partner have no cube that was set aside to blame.
+    """How many of these unpaired frames are not explained by a cube that was set aside.
 
     ``alone_us`` holds each stream's acquisition times, rising; ``cubes`` are the usable ones.
     """
@@ -56,7 +56,7 @@ def _spans(
     begun = sorted((begin_us, frames) for begin_us, frames in named if begin_us is not None)
     all_us = np.sort(np.array([*starts_us, *(begin_us for begin_us, _ in begun)], np.int64))
     for begin_us, frames in begun:
-        # Twins begin at once; the name is a little earlier than the first frame.
+        # Twins begin together; the name is a little earlier than the first frame.
         following = all_us[np.searchsorted(all_us, begin_us + _SLACK_US, side="right") :]
         end_us = int(following[0]) if len(following) else int(np.iinfo(np.int64).max) // 2
         yield begin_us, end_us, frames

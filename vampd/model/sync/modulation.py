@@ -1,9 +1,8 @@
 """Modulation: by how much the trigger delays every other frame (J), for the FLC to switch.
 
-U_TRIGJT tells J. Where the card is missing, or is not what the intervals show, J is taken from
-the intervals, if their evidence is strong: half the difference of two intervals that follow each
-other is +J and -J by turns, and no smaller than the arrivals scatter, in nearly all of the places
-where as many frames came one after the other. The sign of the alternation, which decides between A
+U_TRIGJT gives J. If the card is missing, or is not what the intervals show, J is taken from the
+intervals, if their evidence is strong: half the difference of two consecutive intervals alternates
+between +J and -J, and is no smaller than the arrivals' scatter, in nearly all of the places
 and B, does not come from J, so that a measured J cannot exchange the states.
 """
 
@@ -17,15 +16,15 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 
-_LINK_SCATTERS = 2.5  # a step is the difference of two arrivals, the mean interval is not exact
+_LINK_SCATTERS = 2.5  # a step is the difference of two arrivals; the mean interval is inexact
 _LINK_SLACK_US = 5.0
-_SMALLEST_PART_OF_SCATTER = 0.05  # below, thousands of votes would not do
+_SMALLEST_PART_OF_SCATTER = 0.05  # below, even thousands of votes would not suffice
 # Beyond T / 4, lost frames can imitate an alternation about another mean interval for a few steps.
 CLEAR_PART_OF_INTERVAL = 0.26
 _WINDOW = 12  # differences of intervals; the median of fewer may be chance
-_ALIKE = 0.4  # how far the windows may lie from the J that they agree on, in units of it
+_ALIKE = 0.4  # how far the windows may be from the J that they agree on, in units of it
 _LARGEST_PART_UNLIKE = 0.1
-_LARGEST_RATIO = 1.5  # of the card and the intervals, for the card to be the truth
+_LARGEST_RATIO = 1.5  # of the card and the intervals, for the card to be trusted
 
 
 class Source(StrEnum):
@@ -64,9 +63,9 @@ def mean_interval_us(acquired_us: Int64, scatter_us: float) -> float:
 def find_modulation(
     acquired_us: Int64, card_us: float | None, scatter_us: float
 ) -> Modulation | None:
-    """The modulation of one camera's run; None if neither card nor intervals tell it.
+    """The modulation of one camera's run; None if neither card nor intervals show it.
 
-    ``card_us`` is U_TRIGJT, ``acquired_us`` rises strictly. A card is the truth unless it is
+    ``card_us`` is U_TRIGJT, ``acquired_us`` rises strictly. A card is trusted unless it is
     nonsense or the intervals clearly show another modulation.
     """
     if len(acquired_us) < 3:
@@ -89,7 +88,7 @@ def _measure_us(acquired_us: Int64, interval_us: float, scatter_us: float) -> fl
         return None
     # Twice +J where the earlier of the two intervals begins with an even frame that is B.
     turned = np.where(position % 2 == 0, 1, -1) * (steps[position] - steps[position + 1])
-    # A window across a missing frame means nothing; one in six of the others tells enough.
+    # A window across a missing frame means nothing; one in six of the others is enough.
     whole = position[_WINDOW - 1 :] - position[: 1 - _WINDOW] == _WINDOW - 1
     chosen = np.flatnonzero(whole)[:: _WINDOW // 2]
     if not len(chosen):

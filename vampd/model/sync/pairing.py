@@ -3,7 +3,7 @@
 Both cameras are triggered together; their acquisition times differ by a static offset and by
 jitter. The offset is estimated per run from the frames themselves, followed where it wanders, and
 removed; a pair is then two frames that are each other's nearest within a tolerance. Mutual nearest
-neighbours on a line never cross and never share a frame, so pairing is a partial matching that
+neighbors on a line never cross and never share a frame, so pairing is a partial matching that
 keeps time order by construction, without a search.
 
 Source of the tolerance: rows x 0.868 us (the readout of one row), x 2.5 in SLOW mode; of the
@@ -44,17 +44,17 @@ Both = tuple[Int64, Int64]  # one array per camera
 _ROW_US = 0.868
 _SLOW_FACTOR = 2.5
 _SCATTER_US, _SLOW_SCATTER_US = 7.2, 172.8
-# Under half the shortest frame interval: whatever lies nearer belongs to no neighbour.
+# Under half the shortest frame interval: whatever is nearer belongs to no neighbor.
 _LARGEST_PART_OF_INTERVAL = 0.45
-# An offset so near half a period could be the neighbour's offset with the other sign.
+# An offset so near half a period could be the neighbor's offset with the other sign.
 _AMBIGUOUS_PART_OF_PERIOD = 0.4
-# Offsets are tens to hundreds of us; one beyond this is no explanation that could be meant.
+# Offsets are tens to hundreds of us; one beyond this is no plausible explanation.
 _LARGEST_OFFSET_US = 2000.0
 _SPREADS = 8.0
 _CLOSE_SLACK_US = 10.0
 _PAUSE_PERIODS = 20.0
-_ENDS = 2  # the frames that pairing off by one leaves alone in a run without losses
-_FEW_STEPS = 6  # so few may all be longer than the period, where frames are missing
+_ENDS = 2  # the frames that pairing off by one leaves unpaired in a run without losses
+_FEW_STEPS = 6  # so few may all be longer than the period if frames are missing
 _HALF_PERIOD = "the offset is too close to half a period"
 
 
@@ -63,7 +63,7 @@ class Pairs:
     """Paired positions: ``first[i]`` in camera 1's frames belongs to ``second[i]`` in camera 2's.
 
     Both rise strictly. ``offsets_us`` is camera 2 minus camera 1 as it was around each pair,
-    without its jitter. ``doubt`` tells why frames that have a neighbour were not paired.
+    without its jitter. ``doubt`` says why frames that have a neighbor were not paired.
     """
 
     first: Int64
@@ -100,7 +100,7 @@ _NONE = np.empty(0, dtype=np.int64)
 
 
 def is_slow(detector_mode: str | None) -> bool:
-    """Whether U_DETMOD tells the SLOW readout."""
+    """Whether U_DETMOD says SLOW readout."""
     return detector_mode is not None and detector_mode.strip().lower() == "slow"
 
 
@@ -127,8 +127,8 @@ def pair_frames(
     """Pair two cameras' strictly rising acquisition times (us) of one run.
 
     ``tolerance_us`` is the documented one; it is widened to the scatter that the run itself shows
-    and never exceeds what keeps neighbours apart. ``exposure_us`` bounds the period from below
-    where frames are too few to tell it. After a pause of both cameras the offset may be
+    and never exceeds what keeps neighbors apart. ``exposure_us`` bounds the period from below
+    if frames are too few to show it. After a pause of both cameras the offset may be
     another one: each stretch between pauses is paired by itself.
     """
     found = [
@@ -160,11 +160,11 @@ def _split_at_pauses(times_us: Both) -> Iterator[tuple[tuple[int, int], Both]]:
 
 
 def _ends_of_pauses_us(times_us: Both) -> Int64:
-    """When both cameras go on after a common pause: many times the steps on either side of it."""
+    """When both cameras resume after a common pause: many times the steps on either side of it."""
     far = np.array([np.inf])
     before_us = np.concatenate([x for t in times_us for x in (far[: len(t)], np.diff(t))])
     after_us = np.concatenate([x for t in times_us for x in (np.diff(t), far[: len(t)])])
-    # Frames of the same microsecond count once, whichever camera they are of.
+    # Frames of the same microsecond count once, from either camera.
     merged_us, where = np.unique(np.concatenate(times_us), return_inverse=True)
     before = np.full(len(merged_us), np.inf)
     after = np.full(len(merged_us), np.inf)
@@ -234,14 +234,14 @@ def _follow_offset(match: Match, tolerance_us: float, allowed_us: float, limit_u
 
 
 def _refuse_shifted(pairs: Pairs, times_us: Both, period_us: float) -> Pairs:
-    """Without the pairs that could be off by one frame, as the run's ends and gaps tell."""
+    """Without the pairs that could be off by one frame, judging by the run's ends and gaps."""
     offsets_us = pairs.offsets_us
     first_us, second_us = times_us
     begin = end_shift(float(second_us[0] - first_us[0]), float(offsets_us[0]), period_us)
     final = end_shift(float(second_us[-1] - first_us[-1]), float(offsets_us[-1]), period_us)
     alone = len(first_us) + len(second_us) - 2 * len(pairs.first)
     if begin is not None and begin == final and abs(begin) == 1 and alone == _ENDS:
-        # Where frames are missing elsewhere too, the ends tell nothing.
+        # If frames are missing elsewhere too, the ends prove nothing.
         other_us = round(offsets_us[0] + begin * period_us)
         if abs(other_us) <= _LARGEST_OFFSET_US:
             return _no_pairs(
@@ -262,8 +262,8 @@ def _refuse_shifted(pairs: Pairs, times_us: Both, period_us: float) -> Pairs:
 def _segments(pairs: Pairs, times_us: Both, period_us: float) -> list[tuple[int, int]]:
     """Begin and end of the stretches of pairs between jumps of the offset.
 
-    A step that is a clear part of the period is a jump; where frames are missing so is any step
-    that stands out of the jitter, for a clock may have jumped there by about a period.
+    A step that is a clear part of the period is a jump; if frames are missing, so is any step
+    that exceeds the jitter, because a clock may have jumped there by about a period.
     """
     residuals_us = times_us[1][pairs.second] - times_us[0][pairs.first] - pairs.offsets_us
     spread_us = spread_of_us(residuals_us)
@@ -271,7 +271,7 @@ def _segments(pairs: Pairs, times_us: Both, period_us: float) -> list[tuple[int,
     # Medians of many pairs scatter much less than pairs do.
     small = find_steps(pairs.offsets_us, _SPREADS / 2 * spread_us + _CLOSE_SLACK_US / 2)
     for paired, times in zip((pairs.first, pairs.second), times_us, strict=True):
-        # The edge of a running median may lie a pair or two beside the gap.
+        # The edge of a running median may be a pair or two beside the gap.
         behind = np.searchsorted(paired, gap_positions(times, period_us))
         steps = np.union1d(steps, small[np.isin(small, behind[:, None] + np.arange(-2, 3))])
     edges = [0, *steps.tolist(), len(pairs.first)]

@@ -1,4 +1,4 @@
-"""Runs: stretches of both cameras' frames without a pause and with one exposure time."""
+"""Runs: stretches of both cameras' frames without a pause, with one exposure time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def split_runs(
 ) -> Iterator[tuple[CameraSequence, CameraSequence]]:
     """Each run's frames of camera 1 and of camera 2, in time order; one of them may have none.
 
-    A run ends where both cameras stood idle for longer than ``gap_us`` or where the exposure time
+    A run ends where both cameras were idle for longer than ``gap_us`` or where the exposure time
     changes.
     """
     acquired_us = np.concatenate([one.acquired_us, two.acquired_us])
@@ -41,7 +41,7 @@ def _exposure_changes(
 ) -> npt.NDArray[np.bool_]:
     """For each frame of both cameras but the first, whether the exposure time changes there.
 
-    Each camera is compared with itself, as one header may tell a change later than the other or
+    Each camera is compared with itself, as one header may record a change later than the other or
     never; following the other camera is no change. A change begins with the trigger: before the
     other camera's frame if that came less than half a frame interval before and its header is late.
     """
@@ -53,12 +53,12 @@ def _exposure_changes(
         changed = np.diff(exposure_us[mine]) != 0
         before, here = mine[:-1][changed], mine[1:][changed]
         other = others[here]
-        told = (other >= 0) & (exposure_us[other] == exposure_us[here])
-        before, here, other = before[~told], here[~told], other[~told]
+        followed = (other >= 0) & (exposure_us[other] == exposure_us[here])
+        before, here, other = before[~followed], here[~followed], other[~followed]
         steps_us = np.append(np.diff(acquired_us[mine]), gap_us)
-        half_us = np.minimum(steps_us[:-1], steps_us[1:])[changed][~told] / 2
+        half_us = np.minimum(steps_us[:-1], steps_us[1:])[changed][~followed] / 2
         together = (other > before) & (acquired_us[here] - acquired_us[other] < half_us)
-        # A frame whose own header changes right behind it was the last of the old ones.
+        # A frame whose own header changes right after it was the last of the old ones.
         theirs = np.append(np.flatnonzero(side != own), len(side))
         following = theirs[np.searchsorted(theirs, other) + 1 - (other < 0)]
         known = np.append(exposure_us, -1)

@@ -1,4 +1,4 @@
-"""A camera's frames in time order, whatever cubes they lie in, as parallel arrays."""
+"""A camera's frames in time order, across its cubes, as parallel arrays."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class CameraSequence:
         return len(self.frame)
 
     def take(self, positions: Int64) -> CameraSequence:
-        """The frames at these positions, and the cubes that they lie in."""
-        # No others: a night has thousands of cubes and of runs, and who asks each run's cubes must
-        # not ask all of the night.
+        """The frames at these positions, and the cubes that hold them."""
+        # No others: a night has thousands of cubes and of runs, and asking each run's cubes must
+        # not ask all of the night's.
         used, cube = np.unique(self.cube[positions], return_inverse=True)
         return CameraSequence(
             self.stream,
@@ -71,12 +71,12 @@ def exposure_us(cube: RawCube) -> int:
 
 
 def is_triggered(cube: RawCube) -> bool:
-    """Whether the external trigger ran; a header without it has no partner to look for."""
+    """Whether the external trigger ran; a frame without it has no partner to find."""
     return cube.cards.boolean("EXTTRIG") is True
 
 
 def window_rows(cube: RawCube) -> int:
-    """The detector rows that are read out; the image's where the header does not tell them."""
+    """The detector rows that are read out; the image's if the header does not say."""
     rows = cube.cards.integer("PRD-RNG2")
     return rows if rows is not None and 0 < rows <= _MOST_ROWS else cube.shape[1]
 
@@ -84,8 +84,8 @@ def window_rows(cube: RawCube) -> int:
 def is_deinterleaved(cube: RawCube) -> bool:
     """Whether the frames of this cube alternate between two FLC states.
 
-    So it is when trigger and FLC run, the FLC is in the beam, the camera is one of VAMPIRES' and
-    nobody has split the cube before.
+    That is so if trigger and FLC run, the FLC is in the beam, the camera is one of VAMPIRES' and
+    the cube was not split before.
     """
     cards = cube.cards
     detector = cards.string("DETECTOR") or ""
@@ -133,9 +133,9 @@ def chain_cubes(stream: Stream, cubes: Sequence[RawCube], cut_on: Sequence[str])
 
 
 def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[SetAside]]:
-    """Set aside cubes of one stream until no two overlap in time, as few frames as possible.
+    """Set aside cubes of one stream until no two overlap in time, losing as few frames as possible.
 
-    One camera takes one frame at a time: two cubes that overlap cannot both tell the truth (a cube
+    One camera takes one frame at a time: two cubes that overlap cannot both be right (a cube
     twice under two names, a clock that jumped). A cube with one wrong time may overlap all others;
     it must cost only itself: a cube whose times leap is the first to go, and the longer one between
     cubes of as many frames. Between equals the earlier one by (first frame, path) is kept.
@@ -165,7 +165,7 @@ def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[Se
 def _worth(cube: RawCube) -> tuple[int, int, int]:
     """What is lost with a cube, in order of weight: credible frames, frames, and its length."""
     times_us = cube.timing.acquired_us
-    # Both clocks tell the same intervals, give or take the logger's delays.
+    # Both clocks tell the same intervals, up to the logger's delays.
     lag_us = cube.timing.logged_ns // 1_000 - times_us
     leaps = np.abs(lag_us - np.median(lag_us)).max() > _LONGEST_DELAY_US
     return 0 if leaps else cube.frames, cube.frames, int(times_us[0] - times_us[-1])

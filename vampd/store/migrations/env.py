@@ -8,9 +8,9 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     # SQLite's DDL is transactional once pysqlite does not interfere (see connection.py): a
-    # migration that is killed leaves the old schema.
+    # killed migration leaves the old schema.
     transactional_ddl=True,
-    # SQLite cannot ALTER most things; alembic then copies the table.
+    # SQLite cannot ALTER most things; Alembic then copies the table.
     render_as_batch=True,
 )
 with context.begin_transaction():

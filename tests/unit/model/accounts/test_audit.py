@@ -129,7 +129,7 @@ def test_a_later_generation_takes_a_cube_back_in() -> None:
         (RAW, (packed(EVEN, 4), *PACKED[1:]), "holds 4 frames, and its generation gave it 5"),
         (RAW, (*PACKED, replace(PACKED[0], path="vgen2/twin.fits.fz")), "hold the same frames"),
         (RAW, (replace(PACKED[0], identity=None), *PACKED[1:]), "has no sidecar"),
-        (RAW, (*PACKED, CountedProduct("vgen2/x.fits.fz", 0, "?")), "no generation put together"),
+        (RAW, (*PACKED, CountedProduct("vgen2/x.fits.fz", 0, "?")), "no generation combined"),
     ],
 )
 def test_what_disagrees_is_told_and_never_balances(

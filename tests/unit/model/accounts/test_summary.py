@@ -12,7 +12,7 @@ from vampd.model.accounts import (
     gather_frames,
     observe_cube,
     percent,
-    summarise_night,
+    summarize_night,
 )
 from vampd.model.cubes import CubeAccount, FrameRange, Generation, Product, ProductOrder, SyncCounts
 from vampd.model.nights import DAY_US, Stream
@@ -76,7 +76,7 @@ def test_late_frames_are_counted_as_late_and_pointed_at() -> None:
     summary = observe(expose(TRAIN), late=late).summary
     assert summary.frames(FrameKind.LATE) == 120
     assert len(summary.runs) == 1
-    assert "late: 120 frames are still to be synchronised" in summary.findings
+    assert "late: 120 frames are still to be synchronized" in summary.findings
 
 
 def test_a_late_cube_that_cannot_be_used_counts_with_its_reason() -> None:
@@ -89,14 +89,14 @@ def test_a_late_cube_that_cannot_be_used_counts_with_its_reason() -> None:
 @pytest.mark.parametrize("change", ["gone", "other frames"])
 def test_products_whose_raw_cubes_are_gone_or_changed_still_count(change: str) -> None:
     night = expose(TRAIN)
-    generation = night.synchronise()
+    generation = night.synchronize()
     cubes = {cube.path: observe_cube(cube, ()) for cube in night.cubes}
     path = night.of(Stream.VCAM1)[0].path
     told = cubes.pop(path)
     if change == "other frames":
         cubes[path] = replace(told, acquired_us=told.acquired_us[:-1], cnt0=told.cnt0[:-1])
     frames = gather_frames([generation], cubes, [], midnight_us=MIDNIGHT_US)
-    summary = summarise_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
+    summary = summarize_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
     assert summary.frames(*SYNC_KINDS, camera=1) == summary.frames(*SYNC_KINDS, camera=2) == 60
     assert any("raw cubes gone or changed" in finding for finding in summary.findings)
 
@@ -108,7 +108,7 @@ def test_a_cube_taken_back_in_is_no_longer_counted_as_set_aside() -> None:
     first = Generation(
         1, "0", (CubeAccount(bad.fits, None, 60),), (), (bad,), SyncCounts(raw=60, set_aside=60)
     )
-    second = replace(night.synchronise(), number=2)
+    second = replace(night.synchronize(), number=2)
     frames = gather_frames(
         [first, second], {cube.path: observe_cube(cube, ())}, [], midnight_us=MIDNIGHT_US
     )
@@ -135,7 +135,7 @@ def test_a_night_as_it_should_be_has_nothing_to_look_at() -> None:
 def test_what_sync_remarked_is_passed_on() -> None:
     seen = observe(expose(TRAIN))
     remarked = replace(seen.generation, remarks=("an offset near half a period",))
-    summary = summarise_night(seen.frames, [remarked], seen.generation.counts, LIMITS, 3_000_000)
+    summary = summarize_night(seen.frames, [remarked], seen.generation.counts, LIMITS, 3_000_000)
     assert summary.findings == ("an offset near half a period",)
 
 
@@ -150,10 +150,10 @@ def test_cameras_that_disagree_on_synchronised_frames_are_pointed_at() -> None:
         return Product(f"{camera}", order, True, *whole, START_US, START_US, START_US, 150, 400)
 
     generation = replace(
-        night.synchronise(), products=(product(1, "A", one, two), product(2, "B", two, one))
+        night.synchronize(), products=(product(1, "A", one, two), product(2, "B", two, one))
     )
     frames = gather_frames([generation], cubes, [], midnight_us=MIDNIGHT_US)
-    summary = summarise_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
+    summary = summarize_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
     assert any("do not agree" in finding for finding in summary.findings)
 
 

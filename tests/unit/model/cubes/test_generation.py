@@ -24,7 +24,7 @@ from vampd.model.nights import FileStamp, Stream
 
 def generation() -> Generation:
     night = expose(trigger_train(60, flc_us=40), lost=({3, 4}, {50}), cube_frames=(20, 33))
-    made = night.synchronise()
+    made = night.synchronize()
     bad = aside_cube(Stream.VCAM1, "b\udc80ad é.fits")
     return Generation(
         number=7,

@@ -34,7 +34,7 @@ DAY_START_US = START_US - START_US % DAY_US
 
 
 def build(night: Night, generation: Generation | None = None) -> dict[str, Framelist]:
-    generation = generation or night.synchronise()
+    generation = generation or night.synchronize()
     cubes = {cube.path: cube for cube in night.cubes}
     return {p.name: build_framelist(p, cubes, "1.2.3") for p in generation.products}
 
@@ -150,7 +150,7 @@ def test_a_single_image_becomes_a_cube_of_one_frame() -> None:
 
 def test_rows_carry_the_common_time_and_the_cameras_own_logging_time() -> None:
     night = expose(trigger_train(200, flc_us=20), lost=({5}, {40, 41}), offset_us=333)
-    generation = night.synchronise()
+    generation = night.synchronize()
     cubes = {cube.path: cube for cube in night.cubes}
     for product in generation.products:
         framelist = build(night, generation)[product.name]
@@ -215,7 +215,7 @@ def test_the_header_is_the_first_source_cubes() -> None:
 
 def test_frames_without_as_many_partners_are_refused() -> None:
     night = expose(trigger_train(10))
-    product: Product = night.synchronise().products[0]
+    product: Product = night.synchronize().products[0]
     cubes = {cube.path: cube for cube in night.cubes}
     short = replace(product, partners=(FrameRange(product.partners[0].cube, 0, 9),))
     with pytest.raises(DataError) as caught:
@@ -226,5 +226,5 @@ def test_frames_without_as_many_partners_are_refused() -> None:
 def test_the_framelist_is_a_function_of_product_and_cubes() -> None:
     night = expose(trigger_train(50, flc_us=20))
     assert build(night) == build(night)
-    for product in night.synchronise().products:
+    for product in night.synchronize().products:
         assert build(night)[product.name].identity == product.identity

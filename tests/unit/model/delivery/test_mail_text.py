@@ -131,8 +131,8 @@ def test_a_template_of_ones_own_may_say_it_in_other_words():
         ("Subject:\n\nbody", "Subject"),
         ("Dear all\n\nbody", "Subject"),
         ("Subject: x\nbody", "empty line"),
-        ("Subject: x\n\n$nights\n", r"\$nights is no word"),
-        ("Subject: $password\n\nbody\n", r"\$password is no word"),
+        ("Subject: x\n\n$nights\n", r"\$nights is not a word"),
+        ("Subject: $password\n\nbody\n", r"\$password is not a word"),
         ("Subject: x\n\n5 $ each\n", r"written '\$\$'"),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_manifest_comes_back_sorted_and_written_again_is_the_same(form, given_
 
 
 def test_columns_that_nobody_here_knows_are_passed_over():
-    text = "#FRAMEID|path|size_bytes|colour|md5sum\nVMPA00000001|/a|5|red|3d\n"
+    text = "#FRAMEID|path|size_bytes|color|md5sum\nVMPA00000001|/a|5|red|3d\n"
     assert parse_manifest(text).lines == (ManifestLine(FrameId(1), "/a", 5, md5="3d"),)
 
 

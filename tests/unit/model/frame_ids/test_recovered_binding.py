@@ -2,7 +2,7 @@
 
 import pytest
 
-from vampd.model.frame_ids import CarriedId, FrameId, ToldBinding, read_bindings, weigh
+from vampd.model.frame_ids import CarriedId, FrameId, RecoveredBinding, read_bindings, weigh
 from vampd.model.nights import Kind, NightId
 
 NIGHT, LATER = (NightId(date, Kind.ARCHIVE) for date in ("20251106", "20251107"))
@@ -15,11 +15,11 @@ def product(stem: str, frame_id: str, identity: str | None = "a", problem: str =
     return CarriedId(NIGHT, f"vgen2/{stem}.fits.fz", frame_id, identity, problem)
 
 
-def binding(number: int, identity: str, night: NightId = NIGHT) -> ToldBinding:
-    return ToldBinding(night, FrameId(90_000_000 + number), identity)
+def binding(number: int, identity: str, night: NightId = NIGHT) -> RecoveredBinding:
+    return RecoveredBinding(night, FrameId(90_000_000 + number), identity)
 
 
-def read(*carried: CarriedId, names: str = "") -> tuple[list[ToldBinding], str]:
+def read(*carried: CarriedId, names: str = "") -> tuple[list[RecoveredBinding], str]:
     told = weigh(read_bindings(NIGHT, carried, names, KNOWN))
     return list(told.bindings), "; ".join(told.problems)
 
@@ -51,7 +51,7 @@ def test_a_product_without_an_id_tells_nothing_and_is_no_problem():
         ([product(FIRST, "VMPA90000002")], "", "VMPA90000001.fits.fz carries FRAMEID VMPA90000002"),
         ([product("vsync_x", FIRST)], "", "should be named by it"),
         ([product(FIRST, "")], "", "carries FRAMEID ''"),
-        ([product(FIRST, FIRST, "b")], NAMES, "VMPA90000001 is told to belong to 2 products"),
+        ([product(FIRST, FIRST, "b")], NAMES, "VMPA90000001 appears to belong to 2 products"),
         ([product("VMPA90000002", "VMPA90000002")], NAMES, "to have VMPA90000001, VMPA90000002"),
         ([], f"vsync_z.fits\t{FIRST}.fits\n", "vsync_z, which no generation knows"),
         ([], "no list of names\n", "cannot be read"),
@@ -63,4 +63,4 @@ def test_what_is_told_in_two_ways_or_by_nothing_is_a_problem(carried, names: str
 
 def test_one_id_in_two_nights_is_a_problem_that_names_both():
     told = weigh([binding(1, "a"), binding(1, "a", LATER), binding(2, "b")])
-    assert told.problems == ("VMPA90000001 is told to belong to 2 products, of 20251106, 20251107",)
+    assert told.problems == ("VMPA90000001 appears to belong to 2 products, of 20251106, 20251107",)

@@ -96,7 +96,7 @@ def test_what_a_folder_shows_against_the_ledger_is_a_finding(nights, told):
         ([carried(1, frame_id="")], "carries FRAMEID ''"),
         ([carried(1), carried(1, path="vgen2/solo.framelist")], "several products"),
         ([carried(1), carried(1, LATER)], "several products"),
-        ([carried(1, identity="other")], "other frames"),
+        ([carried(1, identity="other")], "frames other than"),
         ([carried(1, problem="it is cut off")], "it is cut off"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What people are told when a disk runs low."""
+"""The warning when a disk runs low."""
 
 from vampd.model.nights import Kind, NightId
 from vampd.model.resources import LowSpace, Need, Space, spare_bytes

@@ -1,6 +1,13 @@
 """Room: what a plan takes is never guessed too small, and the reserve stays free."""
 
-from vampd.model.plan import Compare, Pack, Send, WriteText
+from tests.support.builders.frames import expose, trigger_train
+from vampd.model.cubes import (
+    Cards,
+    Framelist,
+    format_framelist,
+    format_generation,
+)
+from vampd.model.plan import CommitGeneration, Compare, Pack, Send, WriteFramelist, WriteText
 from vampd.model.resources import Need, Space, find_shortage, is_low, need_here, need_there
 
 PACK = Pack("vgen2/a.framelist", "vgen2/a.fits.fz", frames=100, bytes=1_000_000)
@@ -11,6 +18,31 @@ def test_packing_takes_its_part_of_the_raw_bytes_and_a_row_a_frame() -> None:
     assert need_here([PACK, PACK], 0.5) == need_here([PACK], 0.5) + need_here([PACK], 0.5)
     assert need_here([Send(("x",), Compare.CHECKSUM)], 1.0) == Need()
     assert need_here([WriteText("x", "é" * 10)], 1.0).bytes >= 20
+
+
+def test_a_generation_takes_no_more_than_is_said() -> None:
+    night = expose(trigger_train(200, flc_us=20), lost=({3, 4}, {50}), cube_frames=(20, 33))
+    generation = night.synchronize()
+    need = need_here([CommitGeneration(generation)], 1.0)
+    assert need.bytes >= len(format_generation(generation))
+    assert need.names == 1
+
+
+def test_a_framelist_of_a_long_header_takes_no_more_than_is_said() -> None:
+    generation = expose(trigger_train(100), cube_frames=(10, 10)).synchronize()
+    product = generation.products[0]
+    framelist = Framelist(
+        name=product.name,
+        order=product.order,
+        sources=tuple(cube.fits for cube in generation.cubes),
+        ranges=product.ranges,
+        notes=(),
+        cards=Cards(("x" * 80,) * 450),
+        rows=("x" * 107 + "\n") * product.frames,
+    )
+    need = need_here([WriteFramelist(product, "0.1.0")], 1.0)
+    assert need.bytes >= len(format_framelist(framelist))
+    assert need.names == 1
 
 
 def test_sending_takes_every_file_even_where_another_of_that_name_lies() -> None:

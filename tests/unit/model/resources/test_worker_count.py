@@ -1,4 +1,4 @@
-"""How many packing workers a machine has room for."""
+"""How many packing workers fit in a machine's memory."""
 
 from hypothesis import given
 from hypothesis import strategies as st

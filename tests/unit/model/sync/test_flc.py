@@ -112,6 +112,17 @@ def test_a_trigger_jitter_that_is_somewhat_wrong_makes_no_wrong_label(card_us: f
     assert wrong(label(times, card_us), truth) == 0
 
 
+@pytest.mark.parametrize(
+    ("part", "is_labelled"), [(0.60, False), (0.65, True), (1.4, True), (1.6, False)]
+)
+def test_a_few_frames_are_labelled_only_where_they_alternate_by_about_what_the_card_says(
+    part: float, is_labelled: bool
+) -> None:
+    # Too few to show J themselves.
+    times, truth = arrivals(12, jitter_us=0)
+    assert label(times, part * J) == (truth if is_labelled else "D" * 12)
+
+
 @pytest.mark.parametrize("triggers", [4, 25, 1000])
 def test_frames_that_do_not_alternate_are_dubious(triggers: int) -> None:
     for seed in range(10):
@@ -131,6 +142,14 @@ def test_behind_a_pause_that_cannot_be_counted_labels_start_anew() -> None:
     times, truth = arrivals(60)
     shifted = np.concatenate([times, times + 400_000_000 + 777, times + 800_000_000 + 1990])
     assert label(shifted) == truth * 3
+
+
+@pytest.mark.parametrize("triggers", [4, 12, 13, 14])
+def test_without_a_card_frames_that_a_pause_parts_need_twelve_intervals(triggers: int) -> None:
+    (before, states), (after, turned) = arrivals(60), arrivals(triggers, first="B")
+    times = np.concatenate([before, after + 400_000_000 + 777])
+    assert label(times) == states + turned
+    assert label(times, None) == states + (turned if triggers > 12 else "D" * triggers)
 
 
 @pytest.mark.parametrize("by_us", [100, 500, 1000, 2000, 2500, 2900])

@@ -20,7 +20,7 @@ def aside(cube: RawCube, frames: int, code: str = "timing_cut") -> SetAside:
 
 
 def unpaired(night: Night, *bad: SetAside) -> int:
-    return replace(night, set_aside=bad).synchronise().counts.unpaired
+    return replace(night, set_aside=bad).synchronize().counts.unpaired
 
 
 @pytest.fixture

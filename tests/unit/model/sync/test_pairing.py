@@ -191,3 +191,51 @@ def test_an_interval_is_typical_and_not_the_smallest_freak() -> None:
     assert shortest_interval_us(times) == 2000
     assert shortest_interval_us(times[:1], times[:0]) == float("inf")
     assert shortest_interval_us(times, arrivals(range(9), period_us=700)) == 700
+
+
+@pytest.mark.parametrize(("periods", "offsets_us"), [(19, {0}), (21, {-300, 300})])
+def test_behind_a_pause_of_more_than_twenty_periods_the_offset_may_be_another_one(
+    periods: int, offsets_us: set[int]
+) -> None:
+    before, after = arrivals(range(6)), arrivals(range(6)) + (5 + periods) * 2000
+    pairs = pair_frames(
+        np.concatenate([before, after]), np.concatenate([before - 300, after + 300]), 465
+    )
+    assert made(pairs) == [(i, i) for i in range(12)]
+    assert set(pairs.offsets_us.tolist()) == offsets_us
+
+
+@pytest.mark.parametrize("offset_us", [-100, 0, 100])
+@pytest.mark.parametrize("other_us", [1_900, 2_100])
+def test_only_an_offset_that_could_be_meant_casts_doubt_on_the_one_that_was_found(
+    other_us: int, offset_us: int
+) -> None:
+    # Each camera has one frame beyond the other's at one end, or they are a period apart.
+    period_us = other_us - offset_us
+    pairs = pair_frames(
+        arrivals(range(50), period_us=period_us),
+        arrivals(range(1, 51), period_us=period_us, offset_us=offset_us),
+        465,
+    )
+    could_be_meant = other_us <= 2_000
+    assert made(pairs) == ([] if could_be_meant else [(i + 1, i) for i in range(49)])
+    assert bool(pairs.doubt) is could_be_meant
+
+
+def test_the_tolerance_is_eight_times_what_the_runs_own_pairs_scatter() -> None:
+    first = arrivals(range(12), period_us=20_000)
+    second = first + np.where(np.arange(12) % 2, 20, -20)
+    pairs = pair_frames(first, second, 14.4, exposure_us=19_000)
+    assert pairs.tolerance_us == int(8 * 1.4826 * 20)
+    assert made(pairs) == [(i, i) for i in range(12)]
+
+
+def test_a_pair_is_close_within_eight_times_what_its_run_scatters() -> None:
+    everyone = np.arange(11)
+    first = arrivals(range(11))
+    second = first + np.where(everyone % 2, 10, -10)
+    pairs = Pairs(everyone, everyone, np.zeros(11, np.int64))
+    limit_us = int(8 * 1.4826 * 10 + 10)
+    for late_us, is_close in ((limit_us, True), (limit_us + 1, False)):
+        second[5] = first[5] + late_us
+        assert pairs.is_close(first, second).tolist() == [True] * 5 + [is_close] + [True] * 5

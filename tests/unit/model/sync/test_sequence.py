@@ -135,8 +135,15 @@ def test_missing_details_have_fall_backs() -> None:
     assert exposure_us(bare) == 0
     assert window_rows(bare) == 536
     assert not is_triggered(bare)
-    assert window_rows(make_cube(Stream.VCAM1, [START_US], {"PRD-RNG2": 64})) == 64
     assert exposure_us(cube([0], None, EXPTIME=1.2345678e-3)) == 1235
+
+
+@pytest.mark.parametrize(
+    ("card", "rows"), [(64, 64), (1, 1), (0, 536), (-1, 536), (10**9, 536), ("all", 536)]
+)
+def test_a_window_of_no_detector_is_taken_from_the_image(card: int | str, rows: int) -> None:
+    # The tolerance of pairing grows with it.
+    assert window_rows(make_cube(Stream.VCAM1, [START_US], {"PRD-RNG2": card})) == rows
 
 
 def kept_and_aside(*cubes: RawCube) -> tuple[list[str], list[str]]:

@@ -1,6 +1,6 @@
 """Nights, events, receipts, the frame-ID ledger.
 
-Migrations only lead forward: an older vampd refuses a newer database and says so.
+Migrations only go forward: an older vampd refuses a newer database and says so.
 """
 
 from __future__ import annotations

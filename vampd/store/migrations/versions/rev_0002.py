@@ -1,4 +1,4 @@
-"""What was mailed, what STARS has taken in; MD5 beside SHA-256, the number of manifests."""
+"""What was mailed, what STARS has ingested; MD5 beside SHA-256, the number of manifests."""
 
 from __future__ import annotations
 

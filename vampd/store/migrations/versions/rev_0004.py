@@ -1,4 +1,4 @@
-"""A release opens the gate that a night stood at, and no longer all of them."""
+"""A release opens the gate at which a night waits, and no longer all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.alter_column("nights", "released", new_column_name="released_from_all")
     op.add_column("nights", sa.Column("released", sa.String(), nullable=False, server_default=""))
-    # Whoever released a night so far was told that it lets it pass every gate.
+    # Earlier versions promised that a release lets a night pass every gate.
     op.execute(
         "UPDATE nights SET released = 'card_missing older_nights sync_unexpected'"
         " WHERE released_from_all"

@@ -1,4 +1,4 @@
-"""A note is a code and its words, so that nothing has to search in a sentence."""
+"""A note is a code and its text, so that nothing has to search a sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# The notes that were written so far, as patterns of GLOB.
+# The notes written by earlier versions, as GLOB patterns.
 _CODES = {
     "older than watch.ignore_before*": "night_ignored",
     "cannot be looked at*": "night_unreadable",

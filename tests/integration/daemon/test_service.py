@@ -1,0 +1,142 @@
+"""Configuration, systemd, and what the daemon costs."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.support.builders.nights import make_scenario
+from tests.support.builders.smallest_night import SMALLEST, make_smallest
+from tests.support.worlds.busy_site import (
+    FAST,
+    assert_done,
+    has_status,
+    wait_for_event,
+)
+from tests.support.worlds.daemon import (
+    QUIET_S,
+    Daemon,
+    Site,
+    configure,
+    cpu_s,
+    log_of,
+    raw_state,
+    run_until_idle,
+    running,
+    settle,
+    tell,
+    wait_until,
+)
+from vampd.model.nights import EventName, Kind, NightId, StageName, Status
+
+
+def test_sighup_reads_the_configuration_again(site: Site) -> None:
+    configure(site, **FAST, frameids={"authority": "none"})
+    night, _ = make_smallest(site.root)
+    with running(site) as daemon:
+        wait_until(has_status(site, night, Status.READY, StageName.FRAMEIDS), "before frameids")
+        good = site.config.read_text()
+        site.config.write_text("[watch]\nrooot = '/nowhere'\n")
+        daemon.signal(signal.SIGHUP)
+        wait_for_event(site, "config.refused")
+        assert "rooot" in log_of(site).named("config.refused")[0]["error"]
+        assert daemon.process.poll() is None
+        site.config.write_text(good.replace('"none"', '"local"'))
+        daemon.signal(signal.SIGHUP)
+        wait_until(has_status(site, night, Status.DONE), "done")
+        assert daemon.stop() == 0
+    assert_done(site, night)
+
+
+def test_sighup_cannot_move_root_and_database(site: Site) -> None:
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    with running(site) as daemon:
+        wait_until(has_status(site, night, Status.DONE), "done")
+        elsewhere = site.base / "elsewhere"
+        elsewhere.mkdir()
+        make_smallest(elsewhere, "20251107", Kind.ENGINEERING)
+        text = site.config.read_text()
+        site.config.write_text(text.replace(str(site.root), str(elsewhere)))
+        daemon.signal(signal.SIGHUP)
+        wait_for_event(site, "config.kept")
+        site.config.write_text(text)
+        second, _ = make_smallest(site.root, "20251108", Kind.ENGINEERING)
+        wait_until(has_status(site, second, Status.DONE), "done")
+        assert daemon.stop() == 0
+    assert not (elsewhere / "20251107" / "vgen2").exists()
+
+
+def test_systemd_is_told(site: Site) -> None:
+    path = site.base / "notify"
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(path))
+        receiver.settimeout(0.2)
+        told: list[str] = []
+
+        def hear(until: Callable[[], bool], within_s: float = 60.0) -> None:
+            deadline = time.monotonic() + within_s
+            while not until() and time.monotonic() < deadline:
+                try:
+                    told.append(receiver.recv(4096).decode())
+                except TimeoutError:
+                    continue
+            assert until(), told
+
+        with running(site, NOTIFY_SOCKET=str(path), WATCHDOG_USEC="400000") as daemon:
+            hear(lambda: bool(told))
+            assert told[0] == "READY=1"
+            hear(has_status(site, night, Status.DONE))
+            assert any(t.startswith("STATUS=running: 20251106 ") for t in told)
+            hear(lambda: told[-1].startswith("STATUS=idle") or "STATUS=idle: 1 done" in told)
+            assert told.count("WATCHDOG=1") >= 3
+            del told[:]
+            hear(lambda: told.count("WATCHDOG=1") >= 4, 4)
+            daemon.signal(signal.SIGHUP)
+            hear(lambda: "READY=1" in told)
+            reloading = next(t for t in told if t.startswith("RELOADING=1"))
+            assert "MONOTONIC_USEC=" in reloading
+            daemon.signal(signal.SIGTERM)
+            hear(lambda: "STOPPING=1" in told)
+            assert daemon.process.wait(30) == 0
+
+
+def test_a_dead_notify_socket_disturbs_nobody(site: Site) -> None:
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    ended = run_until_idle(site, NOTIFY_SOCKET=str(site.base / "nobody"), WATCHDOG_USEC="400000")
+    assert ended.status == 0, ended.log
+    assert_done(site, night)
+
+
+def test_an_idle_daemon_costs_next_to_nothing(site: Site) -> None:
+    configure(site, **FAST | {"watch": {"stale_after_s": 0.3, "scan_every_s": 1.0}})
+    nights = [
+        make_scenario(site.root, replace(SMALLEST), f"202511{day:02d}", Kind.ENGINEERING, day)[0]
+        for day in range(1, 4)
+    ]
+    with running(site) as daemon:
+        for night in nights:
+            wait_until(has_status(site, night, Status.DONE), "done")
+        time.sleep(2 * QUIET_S)
+        before, begin = cpu_s(daemon.process.pid), time.monotonic()
+        time.sleep(2)
+        used = (cpu_s(daemon.process.pid) - before) / (time.monotonic() - begin)
+        assert used < 0.05
+        assert daemon.stop() == 0
+
+
+def test_raw_is_sacred_whatever_happens(
+    transferring: tuple[Site, NightId, Daemon],
+) -> None:
+    site, night, daemon = transferring
+    raw = raw_state(site.folder(night))
+    tell(site, night, EventName.RETRIED, StageName.SYNC)
+    wait_for_event(site, "stage.superseded")
+    daemon.kill()
+    configure(site, **FAST)
+    settle(site)
+    assert_done(site, night)
+    assert raw_state(site.folder(night)) == raw

@@ -1,0 +1,51 @@
+"""What is read for a proof comes from the disk, and not from the page cache."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vampd.disk.cache import drop_from_cache
+from vampd.disk.digest import hash_file
+from vampd.disk.pace import SteadyPace
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The calls that matter, in order: fsync, drop (all of a file), read."""
+    seen: list[str] = []
+    really_sync, really_advise, really_read = os.fsync, os.posix_fadvise, os.preadv
+
+    def sync(file_fd: int) -> None:
+        seen.append("fsync")
+        really_sync(file_fd)
+
+    def advise(file_fd: int, offset: int, length: int, advice: int) -> None:
+        if (offset, length, advice) == (0, 0, os.POSIX_FADV_DONTNEED):
+            seen.append("drop")
+        really_advise(file_fd, offset, length, advice)
+
+    def read(file_fd: int, buffers: list[memoryview], offset: int) -> int:
+        seen.append("read")
+        return really_read(file_fd, buffers, offset)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    monkeypatch.setattr(os, "preadv", read)
+    return seen
+
+
+def test_pages_are_written_before_they_are_dropped(tmp_path: Path, calls: list[str]) -> None:
+    # Those that are still to be written would stay.
+    path = tmp_path / "x"
+    path.write_bytes(b"x")
+    with path.open("rb") as file:
+        drop_from_cache(file.fileno())
+    assert calls == ["fsync", "drop"]
+
+
+def test_a_digest_is_of_what_the_disk_holds(tmp_path: Path, calls: list[str]) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"x")
+    hash_file(path, SteadyPace())
+    assert calls == ["fsync", "drop", "read", "read"]

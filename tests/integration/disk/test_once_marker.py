@@ -1,0 +1,39 @@
+"""Markers: a condition is reported once, also by those who come after a power cut."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vampd.disk.once_marker import marker_value, place_marker, remove_marker
+
+PLACE = "sc6l:/mnt/tier 1"
+
+
+def test_a_marker_stands_until_it_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "markers"
+    assert marker_value(folder, PLACE) is None
+    assert place_marker(folder, PLACE, 7)
+    assert not place_marker(folder, PLACE, 8)
+    assert marker_value(folder, PLACE) == 7
+    assert place_marker(folder, f"{PLACE}/sub", 9)
+    remove_marker(folder, PLACE)
+    remove_marker(folder, PLACE)
+    assert marker_value(folder, PLACE) is None
+    assert marker_value(folder, f"{PLACE}/sub") == 9
+
+
+def test_a_marker_is_durable_when_it_is_said_to_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, really_sync = [], os.fsync
+
+    def note(file_fd: int) -> None:
+        really_sync(file_fd)
+        synced.append(os.listdir(file_fd))
+
+    monkeypatch.setattr(os, "fsync", note)
+    assert place_marker(tmp_path, "a", 1)
+    assert synced == [["a"]]
+    remove_marker(tmp_path, "a")
+    assert synced == [["a"], []]

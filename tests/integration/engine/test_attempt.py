@@ -1,0 +1,156 @@
+"""How an attempt ends: what it found counts only as long as the night is still its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from tests.support.builders.settings import make_settings
+from tests.support.fakes.fake_night_reader import FakeNightReader
+from tests.support.fakes.memory_store import MemoryNights
+from vampd.disk.pace import SteadyPace
+from vampd.engine import attempt as attempts
+from vampd.engine.attempt import Attempt, Outcome, run_attempt
+from vampd.engine.execute import AttemptTools
+from vampd.engine.night_listing import list_night
+from vampd.model.cubes import Generation
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    Status,
+    stages_of,
+)
+
+NIGHT = NightId("20251106", Kind.ENGINEERING)
+
+
+@dataclass
+class Desk:
+    """One night without raw cubes, whose stages find nothing to do."""
+
+    root: Path
+    store: MemoryNights
+    reader: FakeNightReader
+
+    @property
+    def folder(self) -> Path:
+        return self.root / NIGHT.folder
+
+    def tell(self, name: EventName) -> NightRecord:
+        return self.store.apply(NIGHT, Event(name), at=1.0, actor="a person")
+
+    def claim(self, stage: StageName) -> NightRecord:
+        """The night, claimed at this stage."""
+        self.store.discover(NIGHT, 0.0)
+        self.tell(EventName.SETTLED)
+        for _ in range(stages_of(NIGHT.kind).index(stage)):
+            self.tell(EventName.CLAIMED)
+            self.tell(EventName.ADVANCED)
+        return self.tell(EventName.CLAIMED)
+
+    def take_away(self) -> NightRecord:
+        """What a person does who wants the stage again; somebody claims it at once."""
+        self.tell(EventName.RETRIED)
+        return self.tell(EventName.CLAIMED)
+
+    def run(self, record: NightRecord) -> Outcome:
+        tools = SimpleNamespace(folder=self.folder, pace=SteadyPace(), meters={})
+        return run_attempt(
+            Attempt(
+                record=record,
+                settings=make_settings(self.root),
+                store=self.store,
+                reader=self.reader,
+                tools=cast(AttemptTools, tools),
+                lock_path=self.root / "night.lock",
+                is_stopping=lambda: False,
+            )
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path, MemoryNights(), FakeNightReader())
+    (made.folder / "vcam1").mkdir(parents=True)
+    return made
+
+
+def at(point: str, act: Callable[[], object]) -> Callable[[str], None]:
+    """A failpoint that does something once."""
+    waiting = [act]
+
+    def failpoint(name: str) -> None:
+        if name == point and waiting:
+            waiting.pop()()
+
+    return failpoint
+
+
+def test_a_stage_with_nothing_left_to_do_advances_with_what_it_found(desk: Desk) -> None:
+    assert desk.run(desk.claim(StageName.FPACK)) is Outcome.FINISHED
+    record = desk.store.night(NIGHT)
+    assert record is not None
+    assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.READY)
+    assert record.processed_at is not None
+
+
+def test_what_an_attempt_found_is_dropped_when_another_one_runs_the_night_by_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = desk.claim(StageName.FPACK)
+    packed_products = desk.reader.packed_products
+
+    def look(night: NightId) -> object:
+        desk.take_away()
+        return packed_products(night)
+
+    monkeypatch.setattr(desk.reader, "packed_products", look)
+    assert desk.run(record) is Outcome.SUPERSEDED
+    after = desk.store.night(NIGHT)
+    assert after is not None
+    assert (after.state.status, after.claim) == (Status.RUNNING, record.claim + 1)
+    assert after.processed_at is None
+
+
+def test_the_end_of_an_attempt_does_not_end_the_next_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = desk.claim(StageName.FPACK)
+    monkeypatch.setattr(attempts, "failpoint", at("attempt.event.decided", desk.take_away))
+    assert desk.run(record) is Outcome.SUPERSEDED
+    after = desk.store.night(NIGHT)
+    assert after is not None
+    assert (after.state.status, after.claim) == (Status.RUNNING, record.claim + 1)
+    assert after.state.stage is StageName.FPACK
+
+
+def test_nothing_to_send_is_not_safe(desk: Desk) -> None:
+    assert desk.run(desk.claim(StageName.TRANSFER)) is Outcome.FAILED
+    record = desk.store.night(NIGHT)
+    assert record is not None
+    assert (record.state.status, record.code) == (Status.HELD, "not_safe")
+    assert record.safe_at is None
+
+
+def test_what_is_written_while_sync_looks_is_late(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = desk.claim(StageName.SYNC)
+    before = list_night(desk.folder).look.signature
+
+    def look(night: NightId) -> tuple[Generation, ...]:
+        (desk.folder / "vcam1" / "late.fits").touch()
+        return ()
+
+    monkeypatch.setattr(desk.reader, "generations", look)
+    assert desk.run(record) is Outcome.FINISHED
+    after = desk.store.night(NIGHT)
+    assert after is not None
+    assert after.signature == before != list_night(desk.folder).look.signature

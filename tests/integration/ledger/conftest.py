@@ -1,0 +1,14 @@
+"""A ledger for each test."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.ledgers import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path):
+    desk = Desk(tmp_path)
+    yield desk
+    desk.store.close()

@@ -1,0 +1,41 @@
+"""A finished night, copied for each test that mails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import (
+    Site,
+    make_site,
+    settle,
+)
+from tests.support.worlds.mail_server import (
+    make_sendmail,
+)
+from tests.support.worlds.post import Post
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("VAMPD_CONFIG", raising=False)
+        site = make_site(tmp_path_factory.mktemp("post"), watch={"stale_after_s": 0.3})
+        night, _ = make_smallest(site.root)
+        settle(site)
+        yield Post(site, night)
+
+
+@pytest.fixture
+def post(finished: Post, tmp_path: Path) -> Post:
+    """A copy of the finished night that a test may change."""
+    site = Site(tmp_path / "own")
+    shutil.copytree(finished.site.base, site.base, symlinks=True)
+    own = Post(site, finished.night)
+    make_sendmail(site.base)
+    own.use()
+    return own

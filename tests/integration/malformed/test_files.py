@@ -1,0 +1,103 @@
+"""Names, links, sockets and numbers of files: what is no cube costs nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.raw_cubes import (
+    timing_text,
+)
+from tests.support.worlds.malformed_site import (
+    FRAMES,
+    UNREADABLE,
+    add_cube,
+    add_pair,
+    neighbors_kept,
+    path_of,
+)
+from tests.support.worlds.sync_site import SyncSite
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_cube_that_cannot_be_read_is_set_aside(
+    site: SyncSite, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with neighbors_kept(site):
+        odd, _ = add_pair(site, 0)
+        odd.path.unlink()
+        UNREADABLE[how](odd.path)
+    assert site.reasons() == {path_of(odd): "unreadable"}
+
+
+def test_linked_cubes_are_cubes(site: SyncSite, tmp_path: Path) -> None:
+    with neighbors_kept(site):
+        cube, _ = add_pair(site, 0)
+        for path in (cube.path, cube.timing_path):
+            elsewhere = tmp_path / path.name
+            path.rename(elsewhere)
+            path.symlink_to(elsewhere)
+    assert site.reasons() == {}
+    assert site.frames_of(path_of(cube)) == FRAMES
+
+
+@pytest.mark.parametrize("name", ["a\nb.fits", "tab\t.fits", os.fsdecode(b"caf\xe9.fits")])
+def test_a_name_that_no_text_can_hold_sets_its_cube_aside(site: SyncSite, name: str) -> None:
+    with neighbors_kept(site):
+        add_cube(site, 0, name=name)
+    assert site.reasons() == {f"vcam1/{name}": "name_unusable"}
+
+
+@pytest.mark.parametrize("name", ["é*?[x] 'y' \"z\" $(w);&.fits", "-rf.fits", "x" * 250 + ".fits"])
+def test_a_strange_name_is_a_name(site: SyncSite, name: str) -> None:
+    with neighbors_kept(site):
+        cube = add_cube(site, 0, name=name)
+    assert site.reasons() == {}
+    assert site.frames_of(path_of(cube)) == FRAMES
+
+
+def test_hidden_and_foreign_files_are_none_of_the_night(site: SyncSite) -> None:
+    with neighbors_kept(site):
+        stream = site.folder / "vcam1"
+        for name in (".hidden.fits", "notes.doc", "x.fits.header", "orphan.txt", "x.fits~", ".txt"):
+            (stream / name).write_text("whatever")
+        (stream / "folder").mkdir()
+        (stream / "link").symlink_to("nowhere")
+    assert site.reasons() == {}
+
+
+def test_paths_of_four_thousand_characters_are_paths(tmp_path: Path) -> None:
+    base = tmp_path
+    while len(str(base)) < 3_650:
+        base /= "d" * 200
+    base /= "e" * (3_860 - len(str(base)))
+    base.mkdir(parents=True)
+    site = SyncSite(base)
+    with neighbors_kept(site):
+        odd = add_cube(site, 0, name=f"{'n' * 95}.fits")
+        assert len(str(odd.path)) >= 3_980
+        bad = add_cube(site, 20, name=f"{'b' * 95}.fits")
+        bad.timing_path.unlink()
+    assert site.reasons() == {path_of(bad): "timing_missing"}
+    assert site.frames_of(path_of(odd)) == FRAMES
+
+
+def test_thousands_of_files_cost_only_themselves(site: SyncSite) -> None:
+    count = 3_000
+    with neighbors_kept(site):
+        for number in range(count):
+            (site.folder / "vcam1" / f"junk{number}.fits").write_bytes(b"")
+    audit = site.audit()
+    assert len(audit.rejected) == count
+    assert {cube.code for cube in audit.rejected} == {"not_fits"}
+
+
+def test_a_night_of_faults_alone_comes_to_an_end(site: SyncSite) -> None:
+    for at_s in range(5):
+        cube = add_cube(site, at_s)
+        cube.timing_path.write_text(timing_text(cube.timing)[:-3])
+    site.run()
+    assert set(site.reasons().values()) == {"timing_cut"}
+    assert site.audit().balanced
+    assert site.framelists() == []

@@ -1,0 +1,127 @@
+"""Every fault of a timing file has its code and costs its own cube."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.malformed_site import (
+    FRAMES,
+    UNREADABLE,
+    add_pair,
+    neighbors_kept,
+    path_of,
+)
+from tests.support.worlds.sync_site import SyncSite
+from vampd.model.cubes import format_rows
+from vampd.model.nights import timing_name
+
+_Edit = Callable[[list[str]], str]
+
+
+def _edited(lines: list[str], number: int, column: int, word: str) -> str:
+    cells = lines[number].split()
+    cells[column] = word
+    return "".join([*lines[:number], "  ".join(cells) + "\n", *lines[number + 1 :]])
+
+
+def _row_behind(last: str) -> str:
+    """The row of a frame more, a second later."""
+    cells = last.split()
+    cells[0] = str(int(cells[0]) + 1)
+    cells[4] = f"{int(cells[4][:10]) + 1}{cells[4][10:]}"
+    return "  ".join(cells) + "\n"
+
+
+_TIMING_EDITS: dict[str, tuple[_Edit, str]] = {
+    "last row cut": (lambda rows: "".join(rows)[:-40], "timing_cut"),
+    "line end cut": (lambda rows: "".join(rows)[:-1], "timing_cut"),
+    "row in the middle cut": (
+        lambda rows: "".join([*rows[:5], rows[5][:50] + "\n", *rows[6:]]),
+        "timing_columns",
+    ),
+    "a word": (lambda rows: _edited(rows, 3, 4, "late"), "timing_malformed"),
+    "a negative time": (lambda rows: _edited(rows, 3, 4, "-5.000000"), "timing_malformed"),
+    "nan acquisition": (lambda rows: _edited(rows, 3, 4, "nan"), "timing_nan"),
+    "nan logging": (lambda rows: _edited(rows, 0, 3, "NaN"), "timing_nan"),
+    "six columns": (
+        lambda rows: "".join("  ".join(row.split()[:4] + row.split()[5:]) + "\n" for row in rows),
+        "timing_six_columns",
+    ),
+    "row doubled for another": (
+        lambda rows: "".join([*rows[:4], rows[3], *rows[5:]]),
+        "timing_duplicated",
+    ),
+    "row doubled": (lambda rows: "".join([*rows[:4], rows[3], *rows[4:]]), "timing_duplicated"),
+    "row too many": (lambda rows: "".join(rows) + _row_behind(rows[-1]), "timing_rows"),
+    "row dropped": (lambda rows: "".join([*rows[:4], *rows[5:]]), "timing_rows"),
+    "rows swapped": (
+        lambda rows: "".join([*rows[:4], rows[5], rows[4], *rows[6:]]),
+        "timing_order",
+    ),
+    "all rows reversed": (lambda rows: "".join(reversed(rows)), "timing_order"),
+    "a row of another frame": (
+        lambda rows: _edited(rows, FRAMES - 1, 0, "99"),
+        "timing_order",
+    ),
+    "a time backwards": (
+        lambda rows: _edited(rows, 6, 4, rows[3].split()[4][:-1] + "7"),
+        "timing_backwards",
+    ),
+    "no rows": (lambda _: "# only a comment\n", "timing_empty"),
+    "nothing": (lambda _: "", "timing_empty"),
+    "endless": (lambda rows: "".join(rows) + "# more\n" * 300_000, "timing_too_long"),
+    "binary": (lambda rows: "\0" * 500 + "\n" + "".join(rows), "timing_malformed"),
+}
+
+
+@pytest.mark.parametrize("name", _TIMING_EDITS)
+def test_every_fault_of_a_timing_file_has_its_own_code(site: SyncSite, name: str) -> None:
+    edit, code = _TIMING_EDITS[name]
+    with neighbors_kept(site):
+        odd, partner = add_pair(site, 0)
+        odd.timing_path.write_text(edit(format_rows(odd.timing).splitlines(keepends=True)))
+    assert site.reasons() == {path_of(odd): code}
+    assert site.audit().rejected_frames == FRAMES
+    assert site.frames_of(path_of(partner)) == FRAMES
+
+
+def test_a_timing_file_in_another_layout_is_as_good(site: SyncSite) -> None:
+    with neighbors_kept(site):
+        odd, _ = add_pair(site, 0)
+        rows = (" ".join(row.split()) for row in format_rows(odd.timing).splitlines())
+        odd.timing_path.write_text("\r\n".join(rows) + "\r\n\r\n")
+    assert site.reasons() == {}
+
+
+def test_a_cube_without_a_timing_file_is_set_aside(site: SyncSite) -> None:
+    with neighbors_kept(site):
+        odd, _ = add_pair(site, 0)
+        odd.timing_path.unlink()
+    assert site.reasons() == {path_of(odd): "timing_missing"}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_timing_file_that_cannot_be_read_sets_its_cube_aside(
+    site: SyncSite, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with neighbors_kept(site):
+        odd, _ = add_pair(site, 0)
+        odd.timing_path.unlink()
+        UNREADABLE[how](odd.timing_path)
+    assert site.reasons() == {path_of(odd): "timing_unreadable"}
+    assert site.audit().rejected_frames == FRAMES
+
+
+def test_a_cube_that_is_mended_comes_back(site: SyncSite) -> None:
+    with neighbors_kept(site):
+        odd, _ = add_pair(site, 0)
+        whole = odd.timing_path.read_bytes()
+        odd.timing_path.write_bytes(whole[:-3])
+        site.run()
+        assert site.reasons() == {path_of(odd): "timing_cut"}
+        odd.timing_path.write_bytes(whole)
+    assert site.reasons() == {}
+    assert site.frames_of(path_of(odd)) == FRAMES
+    assert timing_name(odd.path.name) == odd.timing_path.name

@@ -1,0 +1,34 @@
+"""Where a file system's blocks are large, Python holds back much of what was written to a file."""
+
+from pathlib import Path
+from typing import IO, Any, get_args
+
+import pytest
+
+from tests.support.builders.framelists import framelist_of
+from tests.support.builders.raw_cubes import write_raw_cube
+from vampd.disk import atomic
+from vampd.disk.digest import hash_file
+from vampd.disk.pace import SteadyPace
+from vampd.fits.packed import pack_cube
+from vampd.fits.packed_file import read_packed_frame
+from vampd.model.proofs import Verification
+
+
+def _open_with_large_blocks(path: Path, mode: str) -> IO[Any]:
+    return open(path, mode, buffering=1 << 20)
+
+
+@pytest.mark.parametrize("verify", get_args(Verification))
+def test_the_proof_is_of_the_whole_file_and_not_of_what_happens_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verify: Verification
+) -> None:
+    monkeypatch.setattr(atomic, "open", _open_with_large_blocks, raising=False)
+    cube = write_raw_cube(tmp_path)
+    framelist = framelist_of([cube])
+    (tmp_path / "vgen2").mkdir()
+    packed = tmp_path / framelist.packed_path
+    sidecar = tmp_path / framelist.sidecar_path
+    receipt = pack_cube(framelist, tmp_path, packed, sidecar, verify, SteadyPace())
+    assert receipt.sha256 == hash_file(packed, SteadyPace())[2]
+    assert (read_packed_frame(packed, 0).astype(int) + 32768 == cube.pixels[0]).all()

@@ -1,0 +1,112 @@
+"""A product appears once, whole, and only of raw cubes that sync saw."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.framelists import framelist_of
+from tests.support.builders.raw_cubes import (
+    raw_file,
+    write_raw_cube,
+)
+from tests.support.worlds.packed_night import pack, product_path, two_cubes
+from vampd.disk.digest import hash_file
+from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.errors import ClaimLost, DataError
+from vampd.fits import frames
+from vampd.model.cubes import Framelist, FrameRange
+
+
+def test_a_product_is_never_overwritten(tmp_path: Path) -> None:
+    framelist = framelist_of([write_raw_cube(tmp_path)])
+    receipt = pack(tmp_path, framelist)
+    with pytest.raises(DataError) as caught:
+        pack(tmp_path, framelist)
+    assert caught.value.code == "already_exists"
+    assert hash_file(product_path(tmp_path, framelist), SteadyPace())[2] == receipt.sha256
+
+
+def test_a_sidecar_of_an_interrupted_attempt_is_no_obstacle(tmp_path: Path) -> None:
+    framelist = framelist_of([write_raw_cube(tmp_path)])
+    pack(tmp_path, framelist)
+    sidecar = tmp_path / framelist.sidecar_path
+    content, inode = sidecar.read_bytes(), sidecar.stat().st_ino
+    product_path(tmp_path, framelist).unlink()
+    pack(tmp_path, framelist)
+    assert (sidecar.read_bytes(), sidecar.stat().st_ino) == (content, inode)
+    product_path(tmp_path, framelist).unlink()
+    sidecar.write_text("# of another product\n")
+    pack(tmp_path, framelist)
+    assert sidecar.read_bytes() == content
+
+
+class _StopsAfter(SharedPace):
+    """Stops at the n-th look; notes whether the product has its name by then."""
+
+    def __init__(self, folder: Path, looks: int) -> None:
+        super().__init__(Flag.create(folder / "pause"), Flag.create(folder / "stop"))
+        self._looks = looks
+
+    def check(self) -> None:
+        self._looks -= 1
+        if self._looks < 0:
+            Flag(self._stop.path).raise_()
+        super().check()
+
+
+def test_a_stopped_packing_leaves_no_product_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "BATCH_BYTES", 200)
+    framelist = framelist_of([write_raw_cube(tmp_path)])
+    looks = 0
+    while True:
+        try:
+            pack(tmp_path, framelist, pace=_StopsAfter(tmp_path, looks))
+            break
+        except ClaimLost:
+            assert sorted(os.listdir(tmp_path / "vgen2")) == [f"{framelist.name}.txt"]
+            looks += 1
+    assert looks > 3
+    assert product_path(tmp_path, framelist).exists()
+
+
+def test_a_raw_cube_that_changed_since_sync_is_not_packed(tmp_path: Path) -> None:
+    cube = write_raw_cube(tmp_path)
+    framelist = framelist_of([cube])
+    os.utime(cube.path, ns=(1, 1))
+    _refused(tmp_path, framelist, "raw_changed")
+    cube.path.unlink()
+    _refused(tmp_path, framelist, "raw_changed")
+
+
+def test_a_framelist_that_does_not_fit_its_cube_is_not_packed(tmp_path: Path) -> None:
+    cube = write_raw_cube(tmp_path)
+    path = cube.stamp.path
+    beyond = framelist_of([cube])
+    ranges = (FrameRange(path, 1, 4, 1),)
+    _refused(tmp_path, Framelist(**{**vars(beyond), "ranges": ranges}), "frames_unlike")
+    wide = framelist_of([cube], cards=cube.cards.with_value("NAXIS1", 11))
+    _refused(tmp_path, wide, "frames_unlike")
+    unknown = Framelist(**{**vars(beyond), "sources": ()})
+    _refused(tmp_path, unknown, "source_missing")
+    fewer = Framelist(**{**vars(beyond), "cards": beyond.cards.with_value("NAXIS3", 3)})
+    _refused(tmp_path, fewer, "framelist_contradicts_itself")
+
+
+def _refused(night: Path, framelist: Framelist, code: str) -> None:
+    with pytest.raises(DataError) as caught:
+        pack(night, framelist)
+    assert caught.value.code == code
+    assert not product_path(night, framelist).exists()
+    assert [name for name in os.listdir(night / "vgen2") if name.startswith(".")] == []
+
+
+def test_packing_leaves_the_raw_cubes_untouched(tmp_path: Path) -> None:
+    cubes = two_cubes(tmp_path)
+    before = [(cube.path.stat().st_ino, cube.stamp) for cube in cubes]
+    pack(tmp_path, framelist_of(cubes))
+    assert [(cube.path.stat().st_ino, cube.stamp) for cube in cubes] == before
+    for cube in cubes:
+        assert cube.path.read_bytes() == raw_file(cube.cards, cube.pixels)

@@ -1,0 +1,34 @@
+"""A database with a night in it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.stores import NIGHT, url_of
+from vampd.model.nights import Event, EventName, FileStamp
+from vampd.model.proofs import Place, Receipt
+from vampd.store.engine import Access, open_store
+from vampd.store.nights import Nights
+from vampd.store.receipts import StoredReceipts
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database with some rows, closed."""
+    path = tmp_path / "vampd.db"
+    store = open_store(url_of(path), Access.MIGRATE)
+    nights = Nights(store)
+    nights.discover(NIGHT, at=1.0)
+    nights.apply(NIGHT, Event(EventName.SETTLED), at=2.0, actor="test")
+    stamps = [FileStamp(f"vgen2/{number:06}.fits.fz", number, number) for number in range(2000)]
+    receipts = [Receipt(Place.HERE, stamp, "0" * 64, 1.0) for stamp in stamps]
+    StoredReceipts(store).keep(NIGHT, receipts)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(path: Path):
+    store = open_store(url_of(path), Access.USE)
+    yield store
+    store.close()

@@ -1,0 +1,379 @@
+"""What an earlier version left goes on under this one: database, folders and archive copies.
+
+`tests/past` keeps a site of every version since 0.1.0, with nights at every stage in every status.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.support.worlds.daemon import Site, connected, run_until_idle
+from tests.support.worlds.past import PAST_VERSIONS, PastSite, extract_database, extract_site
+from tests.support.worlds.scripts import run_script
+from tests.support.worlds.stores import url_of
+from vampd.cli.look.audit import audit_object, count_night
+from vampd.cli.look.status import event_object
+from vampd.cli.main import app
+from vampd.config import load_settings
+from vampd.errors import StoreError
+from vampd.model.delivery import MailOutcome
+from vampd.model.nights import Kind, NightId, StageName, Status, WaitCode
+from vampd.store import engine as engine_module
+from vampd.store.engine import Access, open_store
+from vampd.store.schema import REVISION
+
+Rows = dict[str, list[dict[str, Any]]]
+
+# What a daemon notes of nights, each of which stands in what is kept.
+NOTED = {
+    WaitCode.IGNORED,
+    WaitCode.UNLISTED,
+    WaitCode.NO_CUBES,
+    WaitCode.BEFORE_HOUR,
+    WaitCode.STILL_WRITTEN,
+    WaitCode.INCOMPLETE_CUBES,
+    WaitCode.NO_AUTHORITY,
+    WaitCode.OLDER_NIGHT,
+}
+# Texts for people: they name what is so now, in the words of the version that tells it.
+IN_WORDS = {"note"}
+
+MIGRATE_AND_DIE = """
+import os, shutil, signal, sys
+from pathlib import Path
+import alembic.command, alembic.config
+from sqlalchemy import Engine, event
+from vampd.store.engine import Access, open_store
+
+kept, folder = Path(sys.argv[1]), Path(sys.argv[2])
+hits = deadly = 0
+
+def hit(*_):
+    global hits
+    hits += 1
+    if hits == deadly:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def migrate(path):
+    os.makedirs(path.parent)
+    shutil.copy(kept, path)
+    child = os.fork()
+    if not child:
+        open_store(f"sqlite:///{path}", Access.MIGRATE)
+        (path.parent / "hits").write_text(str(hits))
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+event.listen(Engine, "after_cursor_execute", hit)
+event.listen(Engine, "commit", hit)
+status = migrate(folder / "whole" / "vampd.db")
+assert status == 0, status
+last = int((folder / "whole" / "hits").read_text())
+for deadly in range(1, last + 1):
+    assert migrate(folder / str(deadly) / "vampd.db") == signal.SIGKILL
+"""
+
+
+def migrate(path: Path) -> None:
+    open_store(url_of(path), Access.MIGRATE).close()
+
+
+def rows_of(path: Path) -> Rows:
+    """Every row of every table of ours."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'alembic_%'"
+        ).fetchall()
+        return {
+            name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]
+            for (name,) in tables
+        }
+
+
+def dump_of(path: Path) -> list[str]:
+    """The whole database, schema and its revision included, as SQL."""
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def revision_of(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(revision)
+
+
+def told_now(site: Site, *words: str) -> Any:
+    """What a command of this version prints as JSON."""
+    told = CliRunner().invoke(app, ["--config", str(site.config), *words, "--json"])
+    assert told.exit_code in (0, 1), told.output
+    return json.loads(told.stdout)
+
+
+def histories_of(site: Site) -> dict[str, Any]:
+    """What ``vampctl history --json`` prints of each night."""
+    with connected(site) as connections:
+        return {
+            named(night): [
+                {
+                    "date": night.date,
+                    "kind": str(night.kind),
+                    "events": [event_object(e) for e in connections.store.history(night)],
+                }
+            ]
+            for night in (record.night for record in connections.store.nights())
+        }
+
+
+def audits_of(site: Site, nights: Collection[str]) -> dict[str, Any]:
+    """What ``vampctl audit --json`` prints of these nights."""
+    with connected(site) as connections:
+        return {
+            named(night): audit_object(
+                night, count_night(night, site.folder(night), connections.reader)
+            )
+            for night in (record.night for record in connections.store.nights())
+            if named(night) in nights
+        }
+
+
+def named(night: NightId) -> str:
+    return f"{night.date} {night.kind}"
+
+
+def without_words(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key not in IN_WORDS}
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """SHA-256, or target of a link, of every file, by path."""
+    return {
+        path.relative_to(folder).as_posix(): os.readlink(path)
+        if path.is_symlink()
+        else hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def raw_files_of(site: Site) -> dict[str, tuple[str, int]]:
+    """The files of the camera streams, and their mtimes."""
+    return {
+        name: (digest, (site.root / name).lstat().st_mtime_ns)
+        for name, digest in files_of(site.root).items()
+        if "vbad" not in name and "/vcam" in name
+    }
+
+
+def products_of(site: Site) -> dict[str, str]:
+    """The packed products among the files of the root and of the archive."""
+    files = files_of(site.root) | {f"there/{k}": v for k, v in files_of(site.destination).items()}
+    return {name: digest for name, digest in files.items() if name.endswith(".fits.fz")}
+
+
+@pytest.fixture(scope="module", params=PAST_VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def as_kept(version: str, tmp_path_factory: pytest.TempPathFactory) -> PastSite:
+    """A version's site as it was kept; nothing may change it."""
+    return extract_site(version, tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture(scope="module")
+def migrated(version: str, tmp_path_factory: pytest.TempPathFactory) -> PastSite:
+    """A version's site with its database migrated, no daemon running."""
+    past = extract_site(version, tmp_path_factory.mktemp("migrated"))
+    migrate(past.site.database)
+    return past
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A version's site before and after a daemon of today has run on it."""
+
+    before: PastSite
+    site: Site
+    status: dict[NightId, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def continued(version: str, as_kept: PastSite, tmp_path_factory: pytest.TempPathFactory):
+    past = extract_site(version, tmp_path_factory.mktemp("continued"))
+    ended = run_until_idle(past.site)
+    assert ended.status == 0, ended.log
+    assert not [record for record in ended.events if record.get("code") == "bug"], ended.log
+    told = told_now(past.site, "status")
+    status = {NightId(one["date"], Kind(one["kind"])): one for one in told}
+    return Continued(as_kept, past.site, status)
+
+
+def test_a_version_is_kept():
+    assert "0.1.0" in PAST_VERSIONS
+
+
+def test_every_stage_and_status_that_can_stand_is_kept(as_kept: PastSite):
+    nights = [(n["kind"], n["stage"], n["status"]) for n in as_kept.told["status"]]
+    at_work = (Status.READY, Status.RUNNING, Status.WAITING, Status.HELD)
+    wanted: set[tuple[str, str, str]]
+    wanted = {("archive", stage, status) for stage in StageName for status in at_work}
+    wanted |= {("archive", "manifest", "done"), ("engineering", "transfer", "done")}
+    wanted |= {(kind, "sync", "filling") for kind in Kind}
+    assert wanted <= set(nights)
+    outcomes = {row["outcome"] for row in rows_of(as_kept.site.database)["mailings"]}
+    assert outcomes == set(MailOutcome)
+
+
+def test_the_kept_files_are_what_their_receipts_tell(as_kept: PastSite):
+    site, rows = as_kept.site, rows_of(as_kept.site.database)
+    nights = {row["id"]: NightId(row["date"], Kind(row["kind"])) for row in rows["nights"]}
+    here = [row for row in rows["receipts"] if row["place"] == "here"]
+    for row in here:
+        path = site.folder(nights[row["night_id"]]) / row["path"]
+        if path.exists():
+            status = path.stat()
+            assert (status.st_size, status.st_mtime_ns) == (row["size"], row["mtime_ns"]), path
+    assert here
+
+
+def test_the_configuration_of_then_is_understood(as_kept: PastSite):
+    assert load_settings(as_kept.site.config).watch.root == as_kept.site.root
+
+
+def test_a_migration_keeps_every_row(as_kept: PastSite, migrated: PastSite):
+    assert revision_of(migrated.site.database) == REVISION
+    before, after = rows_of(as_kept.site.database), rows_of(migrated.site.database)
+    for table, rows in before.items():
+        assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, table
+
+
+def test_status_tells_of_every_night_what_it_told_then(migrated: PastSite):
+    now = {(one["date"], one["kind"]): one for one in told_now(migrated.site, "status")}
+    then = {(one["date"], one["kind"]): one for one in migrated.told["status"]}
+    assert now.keys() == then.keys()
+    for night, told in then.items():
+        assert without_words(told).items() <= now[night].items(), night
+        assert bool(now[night]["note"]) == bool(told["note"]), night
+
+
+def test_frameids_tells_what_it_told_then(migrated: PastSite):
+    assert told_now(migrated.site, "frameids") == migrated.told["frameids"]
+
+
+def test_history_tells_what_it_told_then(migrated: PastSite):
+    assert histories_of(migrated.site) == migrated.told["history"]
+
+
+def test_audit_tells_what_it_told_then(migrated: PastSite):
+    # Where its streams cannot be listed, a night's audit ended with an error.
+    then = {night: told for night, told in migrated.told["audit"].items() if told is not None}
+    assert audits_of(migrated.site, then) == then
+
+
+def test_every_note_has_its_code(migrated: PastSite):
+    with connected(migrated.site) as connections:
+        notes = {(r.note, r.note_code) for r in connections.store.nights() if r.note}
+    assert all(code for _, code in notes), notes
+    assert {WaitCode(code) for _, code in notes if code} >= NOTED
+
+
+def deaths(version: str, folder: Path) -> Iterator[Path]:
+    """Databases whose migration was killed, each behind another statement of it or its commit."""
+    kept = folder / "kept.db"
+    extract_database(version, kept)
+    done = run_script(MIGRATE_AND_DIE, kept, folder / "killed")
+    assert done.returncode == 0, done.stderr
+    killed = [
+        path for path in (folder / "killed").glob("*/vampd.db") if path.parent.name != "whole"
+    ]
+    assert killed or revision_of(kept) == REVISION
+    for path in killed:
+        assert dump_of(path) == dump_of(kept), f"killed behind statement {path.parent.name}"
+        yield path
+
+
+def test_a_migration_killed_anywhere_is_completed_by_the_next_start(
+    version: str, migrated: PastSite, tmp_path: Path
+):
+    whole = dump_of(migrated.site.database)
+    for path in deaths(version, tmp_path):
+        migrate(path)
+        assert dump_of(path) == whole, f"killed behind statement {path.parent.name}"
+
+
+@pytest.mark.parametrize("access", Access)
+def test_the_vampd_of_then_refuses_the_schema_of_now(
+    as_kept: PastSite, migrated: PastSite, monkeypatch: pytest.MonkeyPatch, access: Access
+):
+    then = revision_of(as_kept.site.database)
+    before = dump_of(migrated.site.database)
+    monkeypatch.setattr(engine_module, "REVISION", then)
+    refused: AbstractContextManager[Any] = (
+        pytest.raises(StoreError, match="newer") if then < REVISION else nullcontext()
+    )
+    with refused:
+        open_store(url_of(migrated.site.database), access).close()
+    assert dump_of(migrated.site.database) == before
+
+
+def test_a_daemon_of_today_takes_the_open_nights_to_their_ends(continued: Continued):
+    still_open = {
+        (night.date, str(night.kind), told["stage"], told["status"])
+        for night, told in continued.status.items()
+        if told["status"] != "done"
+    }
+    assert still_open == continued.before.stay_open
+
+
+def test_what_it_finished_is_safe_and_accounted_for_and_leaves_nothing_behind(continued: Continued):
+    done = {n: told for n, told in continued.status.items() if told["status"] == "done"}
+    audits = audits_of(continued.site, [named(night) for night in done])
+    for night, told in done.items():
+        assert told["safe_at"], night
+        assert audits[named(night)]["balanced"], night
+        left = [path.name for path in continued.site.folder(night).glob("vgen2/*")]
+        assert not [n for n in left if n.startswith(".") or n.endswith(".framelist")], night
+
+
+def test_nights_that_were_done_or_held_are_as_they_were(continued: Continued):
+    before, histories = continued.before, histories_of(continued.site)
+    for night, then in before.nights.items():
+        if then["status"] in ("done", "held"):
+            assert without_words(then).items() <= continued.status[night].items(), night
+            assert histories[named(night)] == before.told["history"][named(night)]
+            for folder in (Site.folder, Site.copy):
+                was = files_of(folder(before.site, night))
+                assert files_of(folder(continued.site, night)) == was, night
+
+
+def test_no_product_and_no_raw_file_of_any_night_changes(continued: Continued):
+    before = products_of(continued.before.site)
+    assert before
+    assert before.items() <= products_of(continued.site).items()
+    assert raw_files_of(continued.site) == raw_files_of(continued.before.site)
+
+
+def test_a_frame_id_stays_with_its_product(continued: Continued):
+    then = continued.before.told["frameids"]
+    now = told_now(continued.site, "frameids")
+    bound = {one["frame_id"]: one["identity"] for one in now["ids"]}
+    for one in then["ids"]:
+        if one["identity"] is not None:
+            assert bound[one["frame_id"]] == one["identity"]
+    assert now["findings"] == then["findings"] == []
+    unused = [one["frame_id"] for one in then["unused"]]
+    assert set(unused) <= bound.keys()
+    ledger = continued.before.site.ledger.read_bytes()
+    assert continued.site.ledger.read_bytes().startswith(ledger)

@@ -1,0 +1,113 @@
+"""Hosts that are away, talk, fall silent or lack tools are told apart."""
+
+import errno
+import os
+import time
+
+import pytest
+
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.worlds.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
+from tests.support.worlds.arrivals import (
+    PRODUCTS,
+    STEADY,
+    host_of,
+)
+from tests.support.worlds.sshd import free_port, ssh_words
+from vampd.adapters import archive_local
+from vampd.errors import (
+    DataError,
+    RemoteUnavailable,
+    TransientError,
+    VampdError,
+)
+from vampd.model.plan import Compare
+
+
+def test_a_host_that_does_not_answer_is_unavailable_at_once(night_folder, disk, tmp_path, tool):
+    words = ssh_words(tmp_path, free_port(), tool("ssh"))
+    host = host_of(ssh_transfer(disk, words))
+    began = time.monotonic()
+    for ask in (
+        lambda: host.files(NIGHT),
+        lambda: host.digests(NIGHT, PRODUCTS, STEADY),
+        lambda: host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY),
+    ):
+        with pytest.raises(RemoteUnavailable, match="Connection refused"):
+            ask()
+    assert time.monotonic() - began < 10
+
+
+def test_a_login_script_that_talks_disturbs_nothing(night_folder, disk, tmp_path):
+    write_file(disk / NIGHT.date, PRODUCTS[0], FakeFile(b"x"))
+    talking_ssh = tmp_path / "talking-ssh"
+    talking_ssh.write_text('#!/bin/sh\necho Welcome; echo Bye >&2; sh -c "$3"; echo Bye\n')
+    talking_ssh.chmod(0o755)
+    host = host_of(ssh_transfer(disk, [str(talking_ssh)]))
+    assert list(host.files(NIGHT)) == [PRODUCTS[0]]
+    assert [r.path for r in host.digests(NIGHT, PRODUCTS[:2], STEADY)] == [PRODUCTS[0]]
+
+
+def test_a_listing_that_breaks_off_is_never_taken_for_a_whole_one(disk, tmp_path):
+    for path in PRODUCTS:
+        write_file(disk / NIGHT.date, path, FakeFile(b"x"))
+    breaking_ssh = tmp_path / "breaking-ssh"
+    breaking_ssh.write_text('#!/bin/sh\nsh -c "$3" | head -c 80\n')
+    breaking_ssh.chmod(0o755)
+    host = host_of(ssh_transfer(disk, [str(breaking_ssh)]))
+    for ask in (lambda: host.files(NIGHT), lambda: host.digests(NIGHT, PRODUCTS, STEADY)):
+        with pytest.raises(VampdError) as caught:
+            ask()
+        assert caught.value.code == "archive_garbled"
+
+
+def test_a_file_that_the_archive_disk_cannot_read_needs_a_person(disk, tmp_path, tool):
+    write_file(disk / NIGHT.date, PRODUCTS[0], FakeFile(b"x"))
+    (tmp_path / "sha256sum").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "sha256sum").chmod(0o755)
+    broken_disk = tmp_path / "ssh-to-a-broken-disk"
+    broken_disk.write_text(f'#!/bin/sh\nPATH={tmp_path}:$PATH exec sh -c "$3"\n')
+    broken_disk.chmod(0o755)
+    host = host_of(ssh_transfer(disk, [str(broken_disk)]))
+    with pytest.raises(DataError) as caught:
+        host.digests(NIGHT, PRODUCTS, STEADY)
+    assert caught.value.code == "archive_unreadable"
+    assert PRODUCTS[0] in caught.value.message
+
+
+def test_a_host_without_the_needed_tools_says_so(disk, tmp_path):
+    bare_host = tmp_path / "ssh-to-a-bare-host"
+    bare_host.write_text("#!/bin/sh\necho bash: command not found >&2; exit 127\n")
+    bare_host.chmod(0o755)
+    host = host_of(ssh_transfer(disk, [str(bare_host)]))
+    with pytest.raises(TransientError, match="GNU coreutils") as caught:
+        host.files(NIGHT)
+    assert caught.value.code == "archive_refused"
+
+
+def test_a_host_that_falls_silent_is_unavailable(disk, tmp_path):
+    silent_host = tmp_path / "ssh-to-a-silent-host"
+    silent_host.write_text("#!/bin/sh\nexec sleep 60\n")
+    silent_host.chmod(0o755)
+    host = host_of(ssh_transfer(disk, [str(silent_host)], timeout_s=0.3))
+    with pytest.raises(RemoteUnavailable, match="no sign of life"):
+        host.files(NIGHT)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.EIO, DataError),
+        (errno.EACCES, DataError),
+        (errno.ESTALE, RemoteUnavailable),
+        (errno.ENOTCONN, RemoteUnavailable),
+    ],
+)
+def test_a_local_disk_that_fails_is_told_from_one_that_is_away(disk, monkeypatch, number, kind):
+    def fail(path, pace):
+        raise OSError(number, os.strerror(number), str(path))
+
+    write_file(disk / NIGHT.date, PRODUCTS[0], FakeFile(b"x"))
+    monkeypatch.setattr(archive_local, "hash_file", fail)
+    with pytest.raises(kind):
+        host_of(local_transfer(disk)).digests(NIGHT, PRODUCTS, STEADY)

@@ -1,0 +1,250 @@
+"""What sync pairs and labels, what it refuses, and that it accounts for every frame."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.support.builders.frames import (
+    HOUR_US,
+    SLOW_US,
+    START_US,
+    Night,
+    expose,
+    labels_made,
+    make_cube,
+    set_aside,
+    solo,
+    synchronised,
+    trigger_train,
+)
+from vampd.model.cubes import SyncCounts
+from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
+from vampd.model.sync import find_unexpected
+
+
+def test_cubes_that_begin_at_different_frames_pair_across_their_borders() -> None:
+    night = expose(trigger_train(1000, flc_us=20), cube_frames=(170, 233), lost=(range(37), ()))
+    generation = night.synchronize()
+    night.check(generation, dubious=0)
+    assert len(synchronised(generation)) == 4
+    assert sum(product.frames for product in solo(generation)) == 37
+
+
+def test_one_camera_alone_is_solo_and_no_surprise() -> None:
+    night = expose(trigger_train(100, flc_us=20), cameras=(2,))
+    generation = night.synchronize()
+    night.check(generation)
+    assert all(
+        p.name.startswith("vcam2_") and p.name[-2:] in {".A", ".B"} for p in generation.products
+    )
+    assert generation.counts == SyncCounts(raw=100, solo=100, deinterleaved=100)
+
+
+@pytest.mark.parametrize("value", [False, None, "T", 1])
+def test_without_external_trigger_nothing_is_ever_paired_or_split(value: object) -> None:
+    night = expose(trigger_train(100, flc_us=20), changes={"EXTTRIG": value})  # type: ignore[dict-item]
+    generation = night.synchronize()
+    assert synchronised(generation) == []
+    assert labels_made(generation) == {}
+    assert generation.counts == SyncCounts(raw=200, solo=200)
+    assert sorted(p.name for p in generation.products) == [
+        "vcam1_" + format_clock(int(night.of(Stream.VCAM1)[0].timing.acquired_us[0]), 6),
+        "vcam2_" + format_clock(int(night.of(Stream.VCAM2)[0].timing.acquired_us[0]), 6),
+    ]
+
+
+def test_free_running_cubes_of_one_camera_leave_the_others_alone() -> None:
+    night = expose(trigger_train(100), changes={"EXTTRIG": False}, cameras=(1,))
+    night += expose(trigger_train(100), cameras=(2,))
+    assert synchronised(night.synchronize()) == []
+
+
+def test_cameras_that_disagree_on_the_exposure_time_still_pair() -> None:
+    night = expose(
+        trigger_train(300),
+        cube_frames=(300, 150),
+        cube_changes={(2, 0): {"EXPTIME": 0.001}, (2, 1): {"EXPTIME": 0.0012}},
+    )
+    generation = night.synchronize()
+    night.check(generation)
+
+
+def test_two_runs_with_different_offsets_both_pair() -> None:
+    night = expose(trigger_train(100), offset_us=-600)
+    night += expose(trigger_train(100), offset_us=600, start_us=START_US + 20_000_000)
+    generation = night.synchronize()
+    night.check(generation)
+    assert [p.offset_us for p in generation.products if p.order.camera == 1] == [
+        pytest.approx(-600, abs=10),
+        pytest.approx(600, abs=10),
+    ]
+    assert all(p.tolerance_us == 465 for p in generation.products)
+
+
+def test_an_ambiguous_run_is_not_paired_and_told() -> None:
+    night = expose(trigger_train(100), offset_us=1000)
+    generation = night.synchronize()
+    assert synchronised(generation) == []
+    assert generation.counts.unpaired == 200
+    assert len(generation.remarks) == 1
+    assert "10:20:00 UT" in generation.remarks[0]
+    assert "too close to half a period" in generation.remarks[0]
+
+
+@pytest.mark.parametrize("lost", [({500}, {999}), ({0}, {500}), ({999}, {500}), ({500}, {0, 1})])
+def test_a_missed_frame_and_a_camera_that_starts_or_stops_late_cost_no_pair(
+    lost: tuple[set[int], set[int]],
+) -> None:
+    night = expose(trigger_train(1000), lost=lost)
+    night.check(night.synchronize())
+
+
+def test_the_slow_modes_tolerance_holds_when_either_camera_tells_it() -> None:
+    night = expose(
+        trigger_train(50, period_us=30_000),
+        jitter_us=SLOW_US,
+        rows=64,
+        cube_changes={(2, 0): {"U_DETMOD": "Slow"}},
+    )
+    night.check(night.synchronize())
+
+
+def test_one_trigger_jitter_does_not_speak_for_another() -> None:
+    # In 12 frames the intervals alone do not tell it.
+    night = expose(
+        trigger_train(24, flc_us=20),
+        cube_frames=(12, 12),
+        cube_changes={(1, 0): {"U_TRIGJT": None}, (2, 0): {"U_TRIGJT": float("nan")}},
+    )
+    generation = night.synchronize()
+    night.check(generation, dubious=None)
+    labels = labels_made(generation)
+    by_cube = Counter((frame[0], label) for frame, label in labels.items())
+    first, second = night.of(Stream.VCAM1)
+    assert by_cube[first.path, "D"] == 12
+    assert by_cube[second.path, "D"] == 0
+    assert generation.dubious == {"no_jitter_card": 24}
+
+
+@pytest.mark.parametrize("told", [None, float("nan"), 0, -20, 1e6, "unknown", 200])
+def test_a_trigger_jitter_that_the_intervals_tell_better_is_told(
+    told: str | float | None,
+) -> None:
+    night = expose(trigger_train(200, flc_us=20), changes={"U_TRIGJT": told})
+    generation = night.synchronize()
+    night.check(generation, dubious=0)
+    assert len(generation.remarks) == 2
+    for remark, stream in zip(generation.remarks, CAMERA_STREAMS, strict=True):
+        assert remark.startswith("U_TRIGJT is ")
+        assert f"in {stream}/" in remark
+        assert remark.endswith(
+            ("200 frames show 20 us", "200 frames show 19 us", "200 frames show 21 us")
+        )
+
+
+@pytest.mark.parametrize("told", [20, None])
+def test_frames_behind_a_gap_that_only_the_logger_made_are_told_by_the_counter(
+    told: float | None,
+) -> None:
+    gap = range(40, 140)
+    train = trigger_train(143, flc_us=20)
+    dropped = expose(train, logger_lost=(gap, gap), changes={"U_TRIGJT": told}).synchronize()
+    missed = expose(train, lost=(gap, gap), changes={"U_TRIGJT": told}).synchronize()
+    assert dropped.dubious == {}
+    assert missed.dubious == {"unclear": 6}
+
+
+def test_a_camera_that_cannot_tell_takes_its_partners_label() -> None:
+    night = expose(trigger_train(100, flc_us=20), cube_changes={(2, 0): {"U_TRIGJT": None}})
+    night.check(night.synchronize(), dubious=0)
+
+
+def test_a_cube_under_two_names_is_used_once_and_the_other_is_set_aside() -> None:
+    night = expose(trigger_train(100))
+    cube = night.cubes[0]
+    twin = replace(cube, fits=replace(cube.fits, path="vcam1/zz.fits"))
+    generation = replace(night, cubes=(*night.cubes, twin)).synchronize()
+    assert [(bad.path, bad.code) for bad in generation.set_aside] == [
+        ("vcam1/zz.fits", "overlaps_cube")
+    ]
+    assert generation.counts.set_aside == 100
+    assert len(generation.cubes) == 3
+
+
+def test_set_aside_cubes_are_accounted_for_by_path() -> None:
+    bad = set_aside(Stream.VCAM2, "b.fits"), set_aside(Stream.VCAM1, "a.fits", frames=0)
+    night = expose(trigger_train(10), cameras=(1,)) + Night((), bad)
+    generation = night.synchronize()
+    assert [cube.path for cube in generation.set_aside] == ["vcam1/a.fits", "vcam2/b.fits"]
+    assert {cube.fits.path for cube in generation.cubes} == {
+        "vcam1/a.fits",
+        "vcam2/b.fits",
+        night.cubes[0].path,
+    }
+    assert generation.counts.raw == 20
+    assert generation.counts.set_aside == 10
+
+
+def test_frames_whose_partners_were_set_aside_are_no_surprise() -> None:
+    night = expose(trigger_train(100), cube_frames=(100, 50))
+    lost = night.of(Stream.VCAM2)[0]
+    rest = tuple(cube for cube in night.cubes if cube is not lost)
+    bad = set_aside(Stream.VCAM2, lost.path[6:], frames=50)
+    counts = Night(rest, (bad,)).synchronize().counts
+    assert (counts.solo, counts.unpaired) == (50, 0)
+    assert Night(rest).synchronize().counts.unpaired == 50
+
+
+def test_the_counts_add_up() -> None:
+    night = expose(trigger_train(200, flc_us=20), lost=({5, 6}, {100}))
+    night += expose(trigger_train(40), start_us=START_US + HOUR_US, changes={"EXTTRIG": False})
+    counts = night.synchronize().counts
+    assert counts == SyncCounts(
+        raw=397 + 80,
+        synchronised=394,
+        solo=83,
+        unpaired=3,
+        deinterleaved=397,
+        dubious=0,
+    )
+
+
+def test_a_single_frame_of_each_camera_is_a_pair() -> None:
+    cubes = tuple(
+        make_cube(stream, [START_US + lag])
+        for stream, lag in ((Stream.VCAM1, 0), (Stream.VCAM2, 300))
+    )
+    generation = Night(cubes).synchronize()
+    assert [p.frames for p in synchronised(generation)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (SyncCounts(), None),
+        (SyncCounts(raw=100, synchronised=80, unpaired=20), None),
+        (
+            SyncCounts(raw=100, synchronised=79, unpaired=21),
+            "21 of 100 frames should have a partner",
+        ),
+        (SyncCounts(raw=100, deinterleaved=100, dubious=10), None),
+        (SyncCounts(raw=100, deinterleaved=100, dubious=11), "no certain FLC state (limit 10%)"),
+        (SyncCounts(raw=100, set_aside=50), None),
+        (SyncCounts(raw=100, set_aside=51), "51 of 100 frames were set aside"),
+    ],
+)
+def test_a_night_is_unexpected_beyond_each_limit(counts: SyncCounts, words: str | None) -> None:
+    found = find_unexpected(counts, max_unpaired=0.2, max_dubious=0.1, max_set_aside=0.5)
+    if words is None:
+        assert found is None
+    else:
+        assert words in str(found)
+
+
+def test_several_findings_are_all_told() -> None:
+    counts = SyncCounts(raw=10, synchronised=1, unpaired=9, deinterleaved=9, dubious=9, set_aside=9)
+    found = find_unexpected(counts, max_unpaired=0, max_dubious=0, max_set_aside=0)
+    assert str(found).count(";") == 2
