@@ -100,8 +100,25 @@ pytest: debian-test $(STAMP)
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
 
-soak: setup ## the long suites, which test leaves out
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak --timeout=0
+# The parts of the soak: of what a part names, it runs all tests, with the soak's many examples.
+SUITES = benchmarks crash frame-ids package packing sync transfer
+SUITE_benchmarks = tests/system/test_bench.py
+SUITE_crash = tests/integration/nights/test_crash_matrix.py
+SUITE_frame-ids = tests/integration/ledger tests/properties/test_ledger.py \
+	tests/properties/test_ledger_rebuild.py
+SUITE_package = tests/system/test_package.py
+SUITE_packing = tests/integration/packing tests/properties/test_frame_digest.py \
+	tests/properties/test_rice_tiles.py
+SUITE_sync = tests/properties/test_scenarios.py tests/properties/test_synchronisation.py
+SUITE_transfer = tests/properties/test_transfer_laws.py tests/system/test_transfer_interrupted.py
+
+# SEED begins the seeds of simulated lives and nights, and is Hypothesis's own: the same one tells the
+# same again, another goes on.
+soak: setup ## the long suites, which test leaves out; SUITE=crash for a part, SEED=1000 for others
+	$(if $(filter-out $(SUITES),$(SUITE)),$(error SUITE is one or more of: $(SUITES)))
+	HYPOTHESIS_PROFILE=soak SOAK_SEED=$(SEED) $(BIN)/pytest --timeout=0 --durations=10 \
+		$(if $(SEED),--hypothesis-seed=$(SEED)) \
+		$(if $(SUITE),-m '' $(foreach suite,$(SUITE),$(SUITE_$(suite))),-m soak)
 
 # The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
 # the newest. All that it reads is pyproject.toml, so that no machine's settings get into a lock.

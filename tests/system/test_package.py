@@ -84,7 +84,7 @@ def installed(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Pat
     environment = tmp_path_factory.mktemp("installed") / "environment"
     _run([sys.executable, "-m", "venv", "--without-pip", environment], ROOT)
     python = environment / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile"]
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile")
     _run([*pip, "--no-index", "--no-deps", package.wheel], ROOT)
     (packages,) = environment.glob("lib/python*/site-packages")
     (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
