@@ -24,6 +24,8 @@ REAL_TELEMETRY = ROOT.parent / "shared" / "reference" / "real-telemetry"
 NO_TELEMETRY = "no reference/real-telemetry beside the repository"
 
 IN_CI = bool(os.environ.get("CI"))
+# Where the seeds of the soak begin, so that `make soak SEED=` goes on where another one ended.
+FIRST_SEED = int(os.environ.get("SOAK_SEED") or 0)
 
 # POSIX form, so that no time zone database is needed; inherited by every process a test starts.
 os.environ["TZ"] = "HST10"

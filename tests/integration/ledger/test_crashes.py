@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FIRST_SEED
 from tests.support.builders.headers import framelist
 from tests.support.builders.ledger_lines import bindings, check_laws, granted_ids
 from tests.support.worlds.databases import new_database
@@ -37,8 +38,8 @@ from vampd.store.engine import Access, open_store
 
 DATES = ("20251106", "20251107")
 A_BATCH = 10
-CI_SEEDS = 20
-SOAK_SEEDS = 1000
+CI_SEEDS = range(20)
+SOAK_SEEDS = range(FIRST_SEED, FIRST_SEED + 1000)
 # About as many failpoints as a life passes by.
 STEPS = 130
 _OBSERVATORY = """#!/bin/sh
@@ -218,8 +219,8 @@ def tell(base: Path, nursery: Nursery, seeds: range) -> int:
     return kills
 
 
-def batches(seeds: int) -> list[range]:
-    return [range(first, first + A_BATCH) for first in range(0, seeds, A_BATCH)]
+def batches(seeds: range) -> list[range]:
+    return [range(first, first + A_BATCH) for first in seeds[::A_BATCH]]
 
 
 @pytest.mark.parametrize("seeds", batches(CI_SEEDS), ids=str)

@@ -19,7 +19,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import FIRST_SEED, ROOT
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import (
     LedgerRow,
@@ -274,7 +274,7 @@ def test_a_crash_at_every_hit_leaves_no_trace(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + 100))
 def test_kills_at_random_moments_leave_no_trace(
     reference: Reference, tmp_path: Path, seed: int
 ) -> None:
