@@ -50,7 +50,9 @@ def test_every_event_is_a_constant_in_the_form_of_events() -> None:
         assert events, f"{place}: the event is not a constant"
         for event in events:
             assert FORM.fullmatch(event), f"{place}: {event}"
-            assert event in STATES or re.search(r"(ed|en|ran|began|sent|kept|lost|held|done)$", event), place
+            assert event in STATES or re.search(
+                r"(ed|en|ran|began|sent|kept|lost|held|done)$", event
+            ), place
         seen += 1
     assert seen > 25  # that there is something to judge
 
