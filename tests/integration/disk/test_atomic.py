@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
+from tests.support.worlds.fsyncs import Fsyncs, record_fsyncs
 from vampd.disk.atomic import (
     creating,
     link_durably,
@@ -49,17 +50,9 @@ def _names(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, list[str]]]:
-    """What was brought to the disk, in order: folders with their names by then, files with text."""
-    seen, really_sync = [], os.fsync
-
-    def note(file_fd: int) -> None:
-        really_sync(file_fd)
-        path = Path(os.readlink(f"/proc/self/fd/{file_fd}"))
-        seen.append((path, _names(path) if path.is_dir() else [path.read_text()]))
-
-    monkeypatch.setattr(os, "fsync", note)
-    return seen
+def synced(monkeypatch: pytest.MonkeyPatch) -> Fsyncs:
+    """What was brought to the disk."""
+    return record_fsyncs(monkeypatch)
 
 
 @both_writers
@@ -226,7 +219,7 @@ def test_removing_and_making_folders_may_happen_twice(tmp_path: Path) -> None:
 
 @both_writers
 def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_block_ends(
-    tmp_path: Path, synced: list[tuple[Path, list[str]]], writer: Writer
+    tmp_path: Path, synced: Fsyncs, writer: Writer
 ) -> None:
     _write(writer, tmp_path / "x", lambda: None)
     (temporary, content), folder = synced
@@ -235,15 +228,13 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_bl
     assert folder == (tmp_path, ["x"])
 
 
-def test_each_new_folder_stands_in_its_parent_for_good(
-    tmp_path: Path, synced: list[tuple[Path, list[str]]]
-) -> None:
+def test_each_new_folder_stands_in_its_parent_for_good(tmp_path: Path, synced: Fsyncs) -> None:
     make_folder(tmp_path / "a" / "b")
     assert synced == [(tmp_path, ["a"]), (tmp_path / "a", ["b"])]
 
 
 def test_a_link_stands_in_its_folder_for_good_whoever_made_it(
-    tmp_path: Path, synced: list[tuple[Path, list[str]]]
+    tmp_path: Path, synced: Fsyncs
 ) -> None:
     link_durably("a", tmp_path / "link")
     assert synced == [(tmp_path, ["link"])]
@@ -252,9 +243,7 @@ def test_a_link_stands_in_its_folder_for_good_whoever_made_it(
     assert synced == [(tmp_path, ["link"])] * 2
 
 
-def test_what_is_removed_is_gone_for_good(
-    tmp_path: Path, synced: list[tuple[Path, list[str]]]
-) -> None:
+def test_what_is_removed_is_gone_for_good(tmp_path: Path, synced: Fsyncs) -> None:
     (tmp_path / "x").touch()
     (tmp_path / ".vampd-4194999-0123456789abcdef.tmp").touch()
     remove_durably(tmp_path / "x")

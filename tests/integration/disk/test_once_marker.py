@@ -1,10 +1,10 @@
 """Markers: a condition is reported once, also by those who come after a power cut."""
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.support.worlds.fsyncs import record_fsyncs
 from vampd.disk.once_marker import marker_value, place_marker, remove_marker
 
 PLACE = "sc6l:/mnt/tier 1"
@@ -26,14 +26,8 @@ def test_a_marker_stands_until_it_is_removed(tmp_path: Path) -> None:
 def test_a_marker_is_durable_when_it_is_said_to_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced, really_sync = [], os.fsync
-
-    def note(file_fd: int) -> None:
-        really_sync(file_fd)
-        synced.append(os.listdir(file_fd))
-
-    monkeypatch.setattr(os, "fsync", note)
+    synced = record_fsyncs(monkeypatch)
     assert place_marker(tmp_path, "a", 1)
-    assert synced == [["a"]]
+    assert synced == [(tmp_path, ["a"])]
     remove_marker(tmp_path, "a")
-    assert synced == [["a"], []]
+    assert synced[1:] == [(tmp_path, [])]

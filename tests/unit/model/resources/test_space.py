@@ -10,11 +10,11 @@ from vampd.model.cubes import (
 from vampd.model.plan import CommitGeneration, Compare, Pack, Send, WriteFramelist, WriteText
 from vampd.model.resources import Need, Space, find_shortage, is_low, need_here, need_there
 
-PACK = Pack("vgen2/a.framelist", "vgen2/a.fits.fz", frames=100, bytes=1_000_000)
+PACK = Pack("vgen2/a.framelist", "vgen2/a.fits.fz", frames=10_000, bytes=1_000_000)
 
 
 def test_packing_takes_its_part_of_the_raw_bytes_and_a_row_a_frame() -> None:
-    assert need_here([PACK], 0.5).bytes > 500_000 + 100 * 108
+    assert need_here([PACK], 0.5).bytes > 500_000 + 10_000 * 108
     assert need_here([PACK, PACK], 0.5) == need_here([PACK], 0.5) + need_here([PACK], 0.5)
     assert need_here([Send(("x",), Compare.CHECKSUM)], 1.0) == Need()
     assert need_here([WriteText("x", "é" * 10)], 1.0).bytes >= 20
