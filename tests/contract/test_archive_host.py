@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from tests.support.fakes.paces import SteeredPace
+from tests.support.tools.sshd import running_sshd
 from tests.support.worlds.archive_sites import NIGHT, make_site, write_file
-from tests.support.worlds.sshd import running_sshd
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ClaimLost, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp

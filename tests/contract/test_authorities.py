@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.builders.ledger_lines import fields_of, granted_ids
 from tests.support.fakes.fake_gen2 import Behaviour, FakeGen2, running_gen2
-from tests.support.worlds.scripts import run_script, was_killed
+from tests.support.tools.scripts import run_script, was_killed
 from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
 from vampd.config import Authority
 from vampd.disk.pace import SteadyPace

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.mail_server import (
+from tests.support.tools.mail_server import (
     HOST,
     PASSWORD,
     SENDER,

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from docs.completion import write_completions
 from docs.manual import command_of, default_text, settings_page, write_manual
-from tests.support.worlds.service import REPOSITORY, installed
+from tests.support.tools.service import REPOSITORY, installed
 from vampd.cli import main
 from vampd.config import Settings, packaged_file
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import SMALLEST
-from tests.support.worlds.service import (
+from tests.support.tools.service import (
     ARCHIVE,
     MEMBER,
     OWNER,
@@ -24,7 +24,7 @@ from tests.support.worlds.service import (
     prepare,
     wait_until,
 )
-from tests.support.worlds.systemd_container import booted
+from tests.support.tools.systemd_container import booted
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import PRESETS
 

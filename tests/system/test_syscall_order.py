@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.support.worlds.packing import command, prepare
+from tests.support.tools.packing import command, prepare
 
 _CALL = re.compile(r"\d+ +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)")
 _EFFECTS = "fsync,fdatasync,link,linkat,rename,renameat,renameat2,unlink,unlinkat"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tools.sshd import HOST, free_port, ssh_words
+from tests.support.tools.terminal import run_in_terminal
 from tests.support.worlds.daemon import (
     BIN,
     Site,
@@ -16,8 +18,6 @@ from tests.support.worlds.daemon import (
     vampctl,
     wait_until,
 )
-from tests.support.worlds.sshd import HOST, free_port, ssh_words
-from tests.support.worlds.terminal import run_in_terminal
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.support.builders.frames import (
 )
 from tests.support.builders.observed import observe, show_night
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.plotting.figure import HEIGHT, WIDTH, draw_night
 from vampd.model.accounts import LABEL_THRESHOLD
 from vampd.model.nights import Stream

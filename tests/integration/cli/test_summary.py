@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.nights import make_night
+from tests.support.tools.terminal import run_in_terminal
 from tests.support.worlds.daemon import (
     Site,
     audit,
@@ -17,7 +18,6 @@ from tests.support.worlds.daemon import (
     settle,
     vampctl,
 )
-from tests.support.worlds.terminal import run_in_terminal
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.nights import make_night
+from tests.support.tools.terminal import run_in_terminal
 from tests.support.worlds.daemon import Site, copy_site, make_site, settle, vampctl
-from tests.support.worlds.terminal import run_in_terminal
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import Truth
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import LATE, add_late_cubes, make_smallest
+from tests.support.tools.terminal import run_in_terminal
 from tests.support.worlds.daemon import (
     BIN,
     QUIET_S,
@@ -29,7 +30,6 @@ from tests.support.worlds.daemon import (
     vampctl,
     wait_until,
 )
-from tests.support.worlds.terminal import run_in_terminal
 from vampd.config import load_settings
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.wiring.locks import foreground_lock

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import Site, configure, make_site, run_until_idle, vampctl
-from tests.support.worlds.mail_server import (
+from tests.support.tools.mail_server import (
     HOST,
     MailServer,
     make_mail,
@@ -17,6 +16,7 @@ from tests.support.worlds.mail_server import (
     running_mail_server,
     running_mute_server,
 )
+from tests.support.worlds.daemon import Site, configure, make_site, run_until_idle, vampctl
 from vampd.adapters.mail import mailer_of
 from vampd.config import Mail
 from vampd.engine.low_space_notifier import LowSpaceNotifier

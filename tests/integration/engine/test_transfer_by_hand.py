@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from tests.support.worlds.daemon import Site, configure, make_site, settle, vampctl
-from tests.support.worlds.sshd import HOST, Sshd, running_sshd
 from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

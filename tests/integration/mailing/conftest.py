@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.tools.mail_server import (
+    make_sendmail,
+)
 from tests.support.worlds.daemon import (
     Site,
     make_site,
     settle,
-)
-from tests.support.worlds.mail_server import (
-    make_sendmail,
 )
 from tests.support.worlds.post import Post
 

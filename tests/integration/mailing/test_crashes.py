@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tools.mail_server import (
+    HOST,
+    make_sendmail,
+    running_mail_server,
+)
+from tests.support.tools.scripts import run_script, was_killed
 from tests.support.worlds.daemon import (
     record_of,
     run_until_idle,
     settle,
     vampctl,
 )
-from tests.support.worlds.mail_server import (
-    HOST,
-    make_sendmail,
-    running_mail_server,
-)
 from tests.support.worlds.post import QUICK, Post, Tool, retry
-from tests.support.worlds.scripts import run_script, was_killed
 from vampd.model.delivery import (
     Correspondence,
     MailOutcome,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.support.worlds.daemon import (
-    configure,
-    record_of,
-    settle,
-    vampctl,
-)
-from tests.support.worlds.mail_server import (
+from tests.support.tools.mail_server import (
     HOST,
     SENDER,
     STARS,
     running_mail_server,
     write_credentials,
+)
+from tests.support.worlds.daemon import (
+    configure,
+    record_of,
+    settle,
+    vampctl,
 )
 from tests.support.worlds.post import Post, Tool, retry
 from vampd.model.delivery import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.memory import in_memory
+from tests.support.tools.memory import in_memory
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.builders.framelists import framelist_of
 from tests.support.builders.raw_cubes import WrittenCube, raw_pixels, write_raw_cube
-from tests.support.worlds.page_cache import cached_bytes
+from tests.support.tools.page_cache import cached_bytes
 from vampd.disk import writeback
 from vampd.disk.atomic import sync_file
 from vampd.disk.cache import drop_from_cache

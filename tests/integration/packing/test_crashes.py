@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.support.worlds.packing import command, pack, prepare
+from tests.support.tools.packing import command, pack, prepare
 
 
 def _run(folder: Path, **variables: str) -> int:

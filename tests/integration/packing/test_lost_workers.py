@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.tools.packing import prepare
 from tests.support.worlds.daemon import (
     PATIENCE_S,
     held_worker,
@@ -24,7 +25,6 @@ from tests.support.worlds.daemon import (
     record_of,
     wait_until,
 )
-from tests.support.worlds.packing import prepare
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.execute import AttemptTools, execute

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.scripts import hits_of, run_script, was_killed
+from tests.support.tools.scripts import hits_of, run_script, was_killed
 from tests.support.worlds.stores import NIGHT, url_of
 from vampd.errors import StoreError
 from vampd.model.proofs import Place

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from tests.support.worlds.scripts import run_script, was_killed
+from tests.support.tools.scripts import run_script, was_killed
 from tests.support.worlds.stores import the_night, url_of
 from vampd.errors import StoreError
 from vampd.model.nights import Status

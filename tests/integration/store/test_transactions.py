@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from tests.support.worlds.scripts import ROOT, run_script, was_killed
+from tests.support.tools.scripts import ROOT, run_script, was_killed
 from tests.support.worlds.stores import NIGHT, the_night, url_of
 from vampd.errors import ClaimLost, DiskFull, IllegalTransition, TransientError
 from vampd.model.nights import Event, EventName, Status

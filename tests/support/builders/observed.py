@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.support.builders.frames import RULES, Night
-from tests.support.worlds.terminal import FakeWorld
+from tests.support.tools.terminal import FakeWorld
 from vampd.cli.shared.observed_night import ObservedNight
 from vampd.model.accounts import (
     NightFrames,

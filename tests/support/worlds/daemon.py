@@ -28,7 +28,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from tests.support.worlds.warm_start import WarmProcess, start
+from tests.support.tools.warm_start import WarmProcess, start
 from vampd.config import load_settings
 from vampd.model.nights import Event, EventName, EventRecord, NightId, NightRecord, StageName
 from vampd.wiring.connections import Connections, connect

@@ -9,15 +9,15 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from tests.support.tools.mail_server import (
+    SENDER,
+    STARS,
+)
 from tests.support.worlds.daemon import (
     Site,
     configure,
     connected,
     vampctl,
-)
-from tests.support.worlds.mail_server import (
-    SENDER,
-    STARS,
 )
 from vampd.model.delivery import (
     Correspondence,

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.tools.sshd import free_port, ssh_words
 from tests.support.worlds.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
 from tests.support.worlds.arrivals import (
     PRODUCTS,
     STEADY,
     host_of,
 )
-from tests.support.worlds.sshd import free_port, ssh_words
 from vampd.adapters import archive_local
 from vampd.errors import (
     DataError,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
 from vampd.model.nights import Event, EventName, Kind, NightId, StageName, Status
 

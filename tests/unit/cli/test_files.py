@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders.plain_files import pixels_of, write_plain_file
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.act.files import rewritten_text
 from vampd.errors import UsageError
 from vampd.fits.plain_file import Rewritten

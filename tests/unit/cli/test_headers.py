@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders.headers import cards
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
 from vampd.fits.header import format_header
 

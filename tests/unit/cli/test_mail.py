@@ -7,8 +7,8 @@ from typing import cast
 import pytest
 
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.mail_server import make_mail
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.mail_server import make_mail
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.mail.mail import Choice, choose_manifests
 from vampd.cli.mail.manifest import find_manifests
 from vampd.errors import DataError, UsageError

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.plan import kind_of, plan_lines, plan_object, subject_of
 from vampd.model.cubes import FrameRange, Generation, Product, ProductOrder, SyncCounts, render_card
 from vampd.model.delivery import ManifestFile

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.status import describe, night_object, night_row
 from vampd.errors import UsageError
 from vampd.model.nights import (

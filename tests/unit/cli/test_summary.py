@@ -11,7 +11,7 @@ import pytest
 from tests.support.builders.frames import RULES, START_US, Night, expose, set_aside, trigger_train
 from tests.support.builders.observed import NIGHT, show_night
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.summary import varying_cards
 from vampd.cli.look.summary_objects import RUN_KEYS
 from vampd.errors import TransientError, UsageError

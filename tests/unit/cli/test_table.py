@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
 from vampd.model.nights import Kind, NightId, NightUpdate
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.worlds.terminal import FakeWorld, fake_world
+from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -4,7 +4,7 @@ from hashlib import md5, sha256
 import pytest
 
 from tests.support.builders.settings import make_settings
-from tests.support.worlds.mail_server import make_mail
+from tests.support.tools.mail_server import make_mail
 from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld
 from vampd.errors import DataError
 from vampd.model.delivery import (

@@ -2,6 +2,7 @@
 
 Every frame of every usable cube lands in exactly one product: with its partner in a synchronized
 one, without in a solo one. Nothing here depends on the order in which cubes are given.
+One module, although long: its steps share the names and the cubes that are used up already.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def prepare(folder: Path) -> tuple[list[WrittenCube], Framelist]:
 
 def command(folder: Path) -> list[str]:
     """What to run for `pack` in a process."""
-    return [sys.executable, "-m", "tests.support.worlds.packing", str(folder)]
+    return [sys.executable, "-m", "tests.support.tools.packing", str(folder)]
 
 
 def pack(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Programs of ours, started from a process that has imported them already.
 
 A start of vampd or vampctl costs more than a second of processor time, nearly all of it for
-imports, and the tests start them a thousand times. ``python -m tests.support.worlds.warm_start``
+imports, and the tests start them a thousand times. ``python -m tests.support.tools.warm_start``
 imports the libraries and vampd's modules, and forks one process per request. That process is as one
 that was started from the shell: a session of its own, the environment, folder and standard streams
 that were asked for, and the failpoints of that environment, which is all that vampd reads of it
@@ -137,7 +137,7 @@ def _helper() -> socket.socket:
     """The connection to this process's own helper, which ends with it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        command = [sys.executable, "-m", "tests.support.worlds.warm_start", str(theirs.fileno())]
+        command = [sys.executable, "-m", "tests.support.tools.warm_start", str(theirs.fileno())]
         process = subprocess.Popen(command, cwd=_ROOT, pass_fds=[theirs.fileno()])
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _REQUEST_BYTES)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.worlds.systemd_container import Machine
+from tests.support.tools.systemd_container import Machine
 from vampd.model.nights import NightId
 from vampd.simulate import Scenario, plan_night, write_night
 
