@@ -61,7 +61,7 @@ def test_without_a_journal_that_is_said(site: Site, journalctl: str | None) -> N
 def test_a_journal_without_the_night_is_no_error(site: Site) -> None:
     done = log(site, "echo '-- No entries --'")
     assert done.returncode == 0
-    assert "holds nothing of 20251106 archive" in done.stdout
+    assert "has no records of 20251106 archive" in done.stdout
 
 
 def test_who_may_not_read_the_journal_is_told_how_to(site: Site) -> None:
