@@ -1,4 +1,4 @@
-"""What stages and daemon need from the world, as Protocols.
+"""What stages and engine need from the world, as Protocols.
 
 Everything speaks ``model`` types. Paths given as text are relative to a night's folder and
 ``/``-separated; times are unix seconds. One module, however long: the one place to read what the
