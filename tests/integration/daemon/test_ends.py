@@ -96,7 +96,7 @@ def test_a_thread_that_hangs_does_not_keep_the_daemon_from_its_end(
     os.mkfifo(fifo)  # to open it is to wait for ever, as on a disk that does not answer
     configure(site, **FAST, headers={"dictionary": str(fifo)})
     night, _ = make_smallest(site.root)
-    with running(site, times_s=times("vampd.daemon.scheduler._STOP_WITHIN_S", wait_s)) as daemon:
+    with running(site, times_s=times("vampd.daemon.running._STOP_WITHIN_S", wait_s)) as daemon:
         wait_until(has_status(site, night, Status.RUNNING, StageName.HEADERS), "headers")
         assert daemon.stop(within_s=30) == 0
     configure(site, **FAST)
