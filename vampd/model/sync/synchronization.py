@@ -287,7 +287,7 @@ def find_unexpected(
 ) -> str | None:
     """What to review before IDs are taken, or None; thresholds are fractions."""
     findings = [
-        f"{part} of {whole} frames {what} (limit {limit:.0%})"
+        f"{part} of {whole} frames {what} (limit {100 * limit:g}%)"
         for part, whole, limit, what in (
             (
                 counts.unpaired,
