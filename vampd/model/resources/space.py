@@ -16,11 +16,12 @@ from vampd.model.plan import (
 )
 from vampd.model.size import format_size
 
-# Four hundred cards of 80 characters and the references to the frames, rounded up generously.
+# A framelist's four hundred cards of 80 characters and references to frames, rounded up generously;
+# its rows of timing come on top.
 _FRAMELIST_BYTES = 1 << 16
 # A generation's lines for a raw cube or a product.
 _ENTRY_BYTES = 1 << 11
-# A product's timing file has a row of some hundred characters per frame, and notes on its origin.
+# Timing has a row of some hundred characters per frame; a sidecar also has notes on its origin.
 _ROW_BYTES, _NOTES_BYTES = 128, 1 << 14
 
 
@@ -63,8 +64,8 @@ def _need_of(action: Action, packed_part: float) -> Need:
         case CommitGeneration(generation):
             entries = len(generation.cubes) + len(generation.products) + len(generation.set_aside)
             return Need(entries * _ENTRY_BYTES, 1)
-        case WriteFramelist():
-            return Need(_FRAMELIST_BYTES, 1)
+        case WriteFramelist(product):
+            return Need(_FRAMELIST_BYTES + product.frames * _ROW_BYTES, 1)
         case WriteText(text=text):
             return Need(4 * len(text), 1)
         case LinkSetAside():

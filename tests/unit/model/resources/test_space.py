@@ -1,5 +1,7 @@
 """Room: what a plan takes is never guessed too small, and the reserve stays free."""
 
+import pytest
+
 from tests.support.builders.frames import expose, trigger_train
 from vampd.model.cubes import (
     Cards,
@@ -28,8 +30,10 @@ def test_a_generation_takes_no_more_than_is_said() -> None:
     assert need.names == 1
 
 
-def test_a_framelist_of_a_long_header_takes_no_more_than_is_said() -> None:
-    generation = expose(trigger_train(100), cube_frames=(10, 10)).synchronize()
+@pytest.mark.parametrize("frames", [10, 2000])
+def test_a_framelist_of_a_long_header_takes_no_more_than_is_said(frames: int) -> None:
+    triggers = trigger_train(frames)
+    generation = expose(triggers, cube_frames=(frames, frames)).synchronize()
     product = generation.products[0]
     framelist = Framelist(
         name=product.name,
