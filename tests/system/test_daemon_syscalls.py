@@ -81,7 +81,7 @@ def parse_trace(lines: list[str]) -> list[Call]:
 
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Traced:
-    site = make_site(tmp_path_factory.mktemp("trace"), watch={"stale_after_s": 0.3})
+    site = make_site(tmp_path_factory.mktemp("trace"))
     night, _ = make_smallest(site.root)
     trace = site.base / "trace"
     strace = [tool("strace"), "-f", "-y", "-s", "4200", "-o", str(trace), "-e", f"trace={_TRACED}"]

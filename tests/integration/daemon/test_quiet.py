@@ -131,7 +131,7 @@ def test_hands_off_what_the_old_tools_touched(site: Site) -> None:
 
 
 def test_nights_before_ignore_before_are_listed_and_never_touched(site: Site) -> None:
-    configure(site, watch={"stale_after_s": 0.3, "ignore_before": "20251101"})
+    configure(site, watch={"ignore_before": "20251101"})
     old, _ = make_smallest(site.root, "20251031")
     new, _ = make_smallest(site.root, "20251101")
     before = tree_state(site.folder(old))

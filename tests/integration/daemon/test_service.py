@@ -112,7 +112,7 @@ def test_a_dead_notify_socket_disturbs_nobody(site: Site) -> None:
 
 
 def test_an_idle_daemon_costs_next_to_nothing(site: Site) -> None:
-    configure(site, **FAST | {"watch": {"stale_after_s": 0.3, "scan_every_s": 1.0}})
+    configure(site, **FAST | {"watch": {"scan_every_s": 1.0}})
     nights = [
         make_scenario(site.root, replace(SMALLEST), f"202511{day:02d}", Kind.ENGINEERING, day)[0]
         for day in range(1, 4)

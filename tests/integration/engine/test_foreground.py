@@ -15,7 +15,6 @@ from tests.support.builders.smallest_night import LATE, add_late_cubes, make_sma
 from tests.support.tools.terminal import run_in_terminal
 from tests.support.worlds.daemon import (
     BIN,
-    QUIET_S,
     Site,
     configure,
     connected,
@@ -41,8 +40,6 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 def site(tmp_path: Path) -> Site:
     made = make_site(tmp_path / "site")
     make_smallest(made.root)
-    # One of its cubes never gets a timing file.
-    configure(made, watch={"stale_after_s": QUIET_S})
     return made
 
 

@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_a_night_without_room_waits_untouched_and_ends_done_when_there_is_room(site: Site) -> None:
-    configure(site, disk={"reserve_bytes": 10**18}, watch={"stale_after_s": 0.3})
+    configure(site, disk={"reserve_bytes": 10**18})
     done = vampctl(site, "run", "20251106")
     assert (done.returncode, "disk_low" in done.stderr) == (1, True)
     record = record_of(site, NIGHT)

@@ -24,7 +24,7 @@ from tests.support.worlds.post import Post
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("VAMPD_CONFIG", raising=False)
-        site = make_site(tmp_path_factory.mktemp("post"), watch={"stale_after_s": 0.3})
+        site = make_site(tmp_path_factory.mktemp("post"))
         night, _ = make_smallest(site.root)
         settle(site)
         yield Post(site, night)

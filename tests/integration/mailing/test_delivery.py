@@ -61,7 +61,7 @@ def test_md5_of_a_real_night_is_what_md5sum_says(post: Post, tool: Tool, tmp_pat
     for path in post.folder.glob("manifest*"):
         path.unlink()
     table = {"form": "mkbulk", "columns": ["sha256sum", "md5sum"], "prefix": "/stars/nights"}
-    configure(post.site, manifest=table, watch={"stale_after_s": 0.3})
+    configure(post.site, manifest=table)
     retry(post)
     settle(post.site)
     text = (post.folder / f"manifest_VMP_{post.night.date}.csv").read_bytes().decode()

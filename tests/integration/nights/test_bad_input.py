@@ -38,7 +38,6 @@ from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 Tool = Callable[[str], str]
 FAST = {
-    "watch": {"stale_after_s": 0.3},
     "retry": {"first_delay_s": 0.2, "max_delay_s": 0.5, "attempts": 1000},
 }
 

@@ -39,8 +39,8 @@ from vampd.model.nights import EventName, NightId, Status
 
 Tables = dict[str, dict[str, object]]
 # One worker, so that the k-th hit of a failpoint is the same moment in every run.
-ONE_WORKER: Tables = {"schedule": {"workers": 1}, "watch": {"stale_after_s": 0.3}}
-SEVERAL_WORKERS: Tables = {"schedule": {"workers": 3}, "watch": {"stale_after_s": 0.3}}
+ONE_WORKER: Tables = {"schedule": {"workers": 1}}
+SEVERAL_WORKERS: Tables = {"schedule": {"workers": 3}}
 
 # What an undisturbed run of one small night does not come by.
 ELSEWHERE = {

@@ -24,12 +24,10 @@ from tests.support.worlds.daemon import (
 )
 from vampd.model.nights import EventName, Kind, NightId, Status
 
-FAST = {"watch": {"stale_after_s": 0.3}}
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return make_site(tmp_path, **FAST)
+    return make_site(tmp_path)
 
 
 def finished_files(site: Site, night: NightId) -> dict[Path, tuple[str, int, int]]:

@@ -177,7 +177,7 @@ def test_a_cube_that_loses_every_worker_is_given_up(packing: Packing) -> None:
 
 
 def test_a_stage_ends_only_after_its_last_writer(tmp_path: Path) -> None:
-    site = make_site(tmp_path, watch={"stale_after_s": 0.3})
+    site = make_site(tmp_path)
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     products = site.folder(night) / "vgen2"
     with held_worker(site, "--until-idle") as (daemon, gate, worker):

@@ -20,7 +20,7 @@ from tests.support.worlds.daemon import (
 )
 from vampd.model.nights import Kind, NightId, StageName, Status
 
-FAST = {"watch": {"stale_after_s": 0.3}, "retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}
+FAST = {"retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}
 
 
 # A second where vampd waits for many: the soak waits for them.

@@ -73,7 +73,7 @@ class Post:
     def use(self, **keys: object) -> None:
         program = self.site.base / "sendmail"
         table = {**ADDRESSES, "sendmail": str(program), "timeout_s": 3, **keys}
-        configure(self.site, mail=table, watch={"stale_after_s": 0.3}, retry=QUICK)
+        configure(self.site, mail=table, retry=QUICK)
 
     def status(self) -> dict[str, object]:
         done = vampctl(self.site, "status", self.night.date, "--json")
