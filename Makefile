@@ -103,26 +103,9 @@ pytest: debian-test $(STAMP)
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
 
-# The parts of the soak; a part runs all tests that it names, with the soak's many examples.
-SUITES = benchmarks crash daemon frame-ids package packing sync transfer
-SUITE_benchmarks = tests/system/test_bench.py
-SUITE_crash = tests/integration/nights/test_crash_matrix.py
-SUITE_daemon = tests/integration/daemon
-SUITE_frame-ids = tests/integration/ledger tests/properties/test_ledger.py \
-	tests/properties/test_ledger_rebuild.py
-SUITE_package = tests/system/test_package.py
-SUITE_packing = tests/integration/packing tests/properties/test_frame_digest.py \
-	tests/properties/test_rice_tiles.py
-SUITE_sync = tests/properties/test_scenarios.py tests/properties/test_synchronization.py
-SUITE_transfer = tests/properties/test_transfer_laws.py tests/system/transfer
-
-# SEED is the first seed of simulated lives and nights, and Hypothesis's: the same one repeats a run,
-# another one goes on.
-soak: setup ## the long suites, which test omits; SUITE=crash for a part, SEED=1000 for others
-	$(if $(filter-out $(SUITES),$(SUITE)),$(error SUITE is one or more of: $(SUITES)))
-	HYPOTHESIS_PROFILE=soak SOAK_SEED=$(SEED) $(BIN)/pytest --timeout=0 --durations=10 \
-		$(if $(SEED),--hypothesis-seed=$(SEED)) \
-		$(if $(SUITE),-m '' $(foreach suite,$(SUITE),$(SUITE_$(suite))),-m soak)
+# SUITE names parts (default: all); SEED is of the first round, by default the next unused one.
+soak: setup ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000
+	$(BIN)/python -m tests.soak $(SUITE) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 # The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
 # the newest. All that it reads is pyproject.toml, so that no machine's settings get into a lock.

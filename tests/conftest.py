@@ -24,8 +24,8 @@ REAL_TELEMETRY = ROOT.parent / "shared" / "reference" / "real-telemetry"
 NO_TELEMETRY = "no reference/real-telemetry beside the repository"
 
 IN_CI = bool(os.environ.get("CI"))
-# Where the seeds of the soak begin, so that `make soak SEED=` goes on where another one ended.
-FIRST_SEED = int(os.environ.get("SOAK_SEED") or 0)
+# The soak's round, which its tests take their seeds from (`tests.support.examples.seeds_of_round`).
+SOAK_ROUND = int(os.environ.get("SOAK_ROUND") or 0)
 
 # POSIX form, so that no time zone database is needed; inherited by every process a test starts.
 os.environ["TZ"] = "HST10"
@@ -43,7 +43,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("check", parent=settings.get_profile("dev"), max_examples=25)
-settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=10_000)
+settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=1000)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev")
 IN_SOAK = PROFILE == "soak"
 settings.load_profile(PROFILE)

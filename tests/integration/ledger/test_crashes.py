@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import FIRST_SEED
 from tests.support.builders.headers import framelist
 from tests.support.builders.ledger_lines import bindings, check_laws, granted_ids
+from tests.support.examples import seeds_of_round
 from tests.support.tools.memory import in_memory
 from tests.support.worlds.databases import new_database
 from tests.support.worlds.frameid_lives import WAITS, Life, Nursery, running_nursery
@@ -38,8 +38,7 @@ from vampd.store.engine import Access, open_store
 
 DATES = ("20251106", "20251107")
 A_BATCH = 10
-CI_SEEDS = range(20)
-SOAK_SEEDS = range(FIRST_SEED, FIRST_SEED + 1000)
+CI_SEEDS = range(10)
 # About as many failpoints as a life passes by.
 STEPS = 130
 _OBSERVATORY = """#!/bin/sh
@@ -232,14 +231,14 @@ def test_however_often_it_is_killed_no_id_is_used_twice_and_none_is_lost(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seeds", batches(SOAK_SEEDS), ids=str)
-def test_a_thousand_stories_of_crashes_end_well(
+@pytest.mark.parametrize("seeds", batches(seeds_of_round(100)), ids=str)
+def test_a_hundred_other_stories_of_crashes_end_well(
     nursery: Nursery, folder: Path, seeds: range
 ) -> None:
     tell(folder, nursery, seeds)
 
 
-@pytest.mark.parametrize("stride", [8, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("stride", [16, pytest.param(1, marks=pytest.mark.soak)])
 def test_every_step_may_be_the_last_also_between_grant_and_record(
     nursery: Nursery, folder: Path, stride: int
 ) -> None:

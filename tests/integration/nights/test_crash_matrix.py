@@ -19,8 +19,9 @@ from zlib import crc32
 
 import pytest
 
-from tests.conftest import FIRST_SEED, ROOT
+from tests.conftest import ROOT
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.examples import seeds_of_round
 from tests.support.worlds.daemon import (
     LedgerRow,
     Site,
@@ -274,7 +275,7 @@ def test_a_crash_at_every_hit_leaves_no_trace(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + 100))
+@pytest.mark.parametrize("seed", seeds_of_round(20))
 def test_kills_at_random_moments_leave_no_trace(
     reference: Reference, tmp_path: Path, seed: int
 ) -> None:
