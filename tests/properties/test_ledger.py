@@ -261,4 +261,4 @@ class LedgerUnderFire(RuleBasedStateMachine):
 
 
 TestLedgerUnderFire = LedgerUnderFire.TestCase
-TestLedgerUnderFire.settings = settings(max_examples=examples(20), stateful_step_count=25)
+TestLedgerUnderFire.settings = settings(max_examples=examples(10), stateful_step_count=25)

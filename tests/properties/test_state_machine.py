@@ -221,4 +221,4 @@ class NightsSideBySide(RuleBasedStateMachine):
 
 
 TestNightsSideBySide = NightsSideBySide.TestCase
-TestNightsSideBySide.settings = settings(max_examples=examples(20), stateful_step_count=30)
+TestNightsSideBySide.settings = settings(max_examples=examples(10), stateful_step_count=30)

@@ -153,6 +153,7 @@ def test_reload_applies_a_changed_setting(service: Service, night: NightId) -> N
     assert_done(service, night)
 
 
+@pytest.mark.soak
 def test_a_reload_with_a_fault_is_an_error_and_changes_nothing(
     service: Service, night: NightId
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_killed_daemon_is_started_again_and_the_night_resumes(
     assert_done(service, night)
 
 
+@pytest.mark.soak
 def test_a_killed_worker_costs_one_action(service: Service, night: NightId) -> None:
     since = time.time()
     service.systemctl("start")
@@ -230,7 +232,7 @@ def test_a_killed_worker_costs_one_action(service: Service, night: NightId) -> N
     assert (lost["PRIORITY"], lost["VAMPD_CODE"]) == (WARNING, "worker_died")
 
 
-@pytest.mark.parametrize("victim", ["worker", "daemon"])
+@pytest.mark.parametrize("victim", [pytest.param("worker", marks=pytest.mark.soak), "daemon"])
 def test_the_kernel_takes_memory_back_and_the_night_resumes(
     service: Service, night: NightId, victim: str
 ) -> None:

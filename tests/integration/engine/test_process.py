@@ -92,14 +92,14 @@ def test_a_pause_makes_the_program_stand_still_and_is_no_silence(tmp_path):
     script = f"for i in $(seq 40); do echo $i >> {steps}; sleep 0.02; done"
     outcome = []
     thread = threading.Thread(
-        target=lambda: outcome.append(run_shell(script, pace, silent_after_s=1.5))
+        target=lambda: outcome.append(run_shell(script, pace, silent_after_s=3))
     )
     thread.start()
     await_true(lambda: steps.exists() and steps.read_text().count("\n") > 3)
     pace.pause()
     time.sleep(0.3)
     before = steps.read_text()
-    time.sleep(1.7)
+    time.sleep(3.2)
     assert steps.read_text() == before
     pace.resume()
     thread.join(20)

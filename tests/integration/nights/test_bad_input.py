@@ -206,9 +206,7 @@ def test_a_host_that_does_not_answer_is_waited_for(site: Site) -> None:
 
 
 def test_what_fails_again_and_again_ends_held(site: Site) -> None:
-    configure(
-        site, watch=FAST["watch"], retry={"first_delay_s": 0.2, "max_delay_s": 0.4, "attempts": 3}
-    )
+    configure(site, retry={"first_delay_s": 0.2, "max_delay_s": 0.4, "attempts": 3})
     night, _ = make_smallest(site.root)
     site.archive_destination.rmdir()
     settle(site)
