@@ -102,7 +102,7 @@ pytest check soak: export PYTHONDONTWRITEBYTECODE =
 # of those that compute.
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 pytest: debian-test $(STAMP)
-	$(PYTEST) --cov tests/unit
+	$(PYTEST) tests/unit --cov
 	$(PYTEST) --durations=10 --ignore=tests/unit
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
