@@ -25,8 +25,8 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
-from vampd.model.proofs import Place, Receipt
-from vampd.ports import ArchiveHost, Ledger, MailLog, Receipts
+from vampd.model.proofs import Place, Receipt, RecordedReceipt
+from vampd.ports import ArchiveHost, Ledger, MailLog, PackingReceipts, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
@@ -59,6 +59,7 @@ class DiskNightReader:
         *,
         cut_on: tuple[str, ...],
         receipts: Receipts,
+        packing_receipts: PackingReceipts,
         ledger: Ledger,
         mail_log: MailLog,
         archive_host: Callable[[NightId], ArchiveHost],
@@ -67,6 +68,7 @@ class DiskNightReader:
         self._root = root
         self._deciding = _DECIDING | frozenset(cut_on)
         self._receipts = receipts
+        self._packing_receipts = packing_receipts
         self._ledger = ledger
         self._mail_log = mail_log
         self._archive_host = archive_host
@@ -128,6 +130,10 @@ class DiskNightReader:
     def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         """The newest receipt per path."""
         return self._receipts.of(night, place)
+
+    def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        """The packing receipts on record."""
+        return self._packing_receipts.of(night)
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         """The files of this night on the archive host."""

@@ -80,7 +80,11 @@ class AttemptFactory:
 
         connections, night = self.connections, record.night
         reader = make_night_reader(
-            settings, connections.receipts, connections.ledger, connections.mail_log
+            settings,
+            connections.receipts,
+            connections.packing_receipts,
+            connections.ledger,
+            connections.mail_log,
         )
         pace = SharedPace(self.pause, stop)
         return Attempt(

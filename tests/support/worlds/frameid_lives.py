@@ -146,6 +146,7 @@ def _run_stage(
         base,
         cut_on=(),
         receipts=nothing,
+        packing_receipts=nothing,
         ledger=ledger,
         mail_log=nothing,
         archive_host=nothing,

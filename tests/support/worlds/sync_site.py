@@ -46,6 +46,7 @@ class SyncSite:
             self.root,
             cut_on=self.settings.sync.cut_on,
             receipts=_ABSENT,
+            packing_receipts=_ABSENT,
             ledger=_ABSENT,
             mail_log=_ABSENT,
             archive_host=_ABSENT,

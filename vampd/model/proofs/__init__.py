@@ -12,6 +12,17 @@ if TYPE_CHECKING:
         text_bytes,
         text_digest,
     )
+    from vampd.model.proofs.packing_receipt import (
+        PRODUCT_FORM,
+        RECEIPTS_PATH,
+        PackingReceipt,
+        RecordedReceipt,
+        find_twins,
+        format_receipts,
+        live_receipts,
+        parse_receipts,
+        refuse_other_receipt,
+    )
     from vampd.model.proofs.proof import Verification, frames_to_decode
     from vampd.model.proofs.receipt import Digests, Place, Receipt
     from vampd.model.proofs.verification import (
@@ -27,6 +38,10 @@ else:
         __name__,
         {
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
+            "packing_receipt": (
+                "find_twins format_receipts live_receipts PackingReceipt parse_receipts"
+                " PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
+            ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
             "verification": (
@@ -37,19 +52,28 @@ else:
 
 __all__ = [
     "BAD_LIST",
+    "PRODUCT_FORM",
+    "RECEIPTS_PATH",
     "SUMS_NAME",
     "CopyVerdict",
     "Digests",
+    "PackingReceipt",
     "Place",
     "Receipt",
+    "RecordedReceipt",
     "Verification",
     "choose_sample",
     "expected_digests",
+    "find_twins",
     "format_bad_list",
+    "format_receipts",
     "format_sums",
     "frames_to_decode",
     "judge_copy",
+    "live_receipts",
+    "parse_receipts",
     "parse_sums",
+    "refuse_other_receipt",
     "text_bytes",
     "text_digest",
 ]
