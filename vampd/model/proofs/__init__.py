@@ -12,6 +12,15 @@ if TYPE_CHECKING:
         text_bytes,
         text_digest,
     )
+    from vampd.model.proofs.damage import (
+        damage_error,
+        disagreement_error,
+        find_damaged,
+        find_missing,
+        loss_error,
+        refuse_twins,
+        unproven_error,
+    )
     from vampd.model.proofs.packing_receipt import (
         PRODUCT_FORM,
         RECEIPTS_PATH,
@@ -38,6 +47,10 @@ else:
         __name__,
         {
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
+            "damage": (
+                "damage_error disagreement_error find_damaged find_missing loss_error"
+                " refuse_twins unproven_error"
+            ),
             "packing_receipt": (
                 "find_twins format_receipts live_receipts PackingReceipt parse_receipts"
                 " PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
@@ -63,7 +76,11 @@ __all__ = [
     "RecordedReceipt",
     "Verification",
     "choose_sample",
+    "damage_error",
+    "disagreement_error",
     "expected_digests",
+    "find_damaged",
+    "find_missing",
     "find_twins",
     "format_bad_list",
     "format_receipts",
@@ -71,9 +88,12 @@ __all__ = [
     "frames_to_decode",
     "judge_copy",
     "live_receipts",
+    "loss_error",
     "parse_receipts",
     "parse_sums",
     "refuse_other_receipt",
+    "refuse_twins",
     "text_bytes",
     "text_digest",
+    "unproven_error",
 ]

@@ -10,6 +10,7 @@ from vampd.model.plan import (
     CommitGeneration,
     LinkSetAside,
     Pack,
+    RebuildFramelists,
     Send,
     WriteFramelist,
     WriteText,
@@ -65,6 +66,8 @@ def _need_of(action: Action, packed_part: float) -> Need:
             return Need(entries * _ENTRY_BYTES, 1)
         case WriteFramelist():
             return Need(_FRAMELIST_BYTES, 1)
+        case RebuildFramelists(products):
+            return Need(len(products) * _FRAMELIST_BYTES, len(products))
         case WriteText(text=text):
             return Need(4 * len(text), 1)
         case LinkSetAside():
