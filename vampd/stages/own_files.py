@@ -24,6 +24,7 @@ from vampd.model.proofs import (
     RecordedReceipt,
     damage_error,
     disagreement_error,
+    ended_receipts,
     find_damaged,
     find_missing,
     format_receipts,
@@ -171,7 +172,7 @@ def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
     told = {} if survey.listing is None else parse_receipts(survey.listing)
     receipts = survey.receipts
     # The folder may still list what was ended, if a restore was killed.
-    ended = {each.receipt for each in survey.recorded if each.ended_at is not None}
+    ended = {each.receipt for each in ended_receipts(survey.recorded)}
     standing = {path: receipt for path, receipt in told.items() if receipt not in ended}
     differing = [path for path in standing if receipts.get(path, told[path]) != told[path]]
     if differing:

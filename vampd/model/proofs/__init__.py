@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RECEIPTS_PATH,
         PackingReceipt,
         RecordedReceipt,
+        ended_receipts,
         find_twins,
         format_receipts,
         live_receipts,
@@ -52,8 +53,8 @@ else:
                 " refuse_twins unproven_error"
             ),
             "packing_receipt": (
-                "find_twins format_receipts live_receipts PackingReceipt parse_receipts"
-                " PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
+                "ended_receipts find_twins format_receipts live_receipts PackingReceipt"
+                " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
             ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
@@ -78,6 +79,7 @@ __all__ = [
     "choose_sample",
     "damage_error",
     "disagreement_error",
+    "ended_receipts",
     "expected_digests",
     "find_damaged",
     "find_missing",

@@ -57,6 +57,11 @@ def live_receipts(recorded: Iterable[RecordedReceipt]) -> dict[str, PackingRecei
     return {each.receipt.path: each.receipt for each in recorded if each.ended_at is None}
 
 
+def ended_receipts(recorded: Iterable[RecordedReceipt]) -> tuple[RecordedReceipt, ...]:
+    """Those that a person's restore has ended."""
+    return tuple(each for each in recorded if each.ended_at is not None)
+
+
 def refuse_other_receipt(known: PackingReceipt | None, new: PackingReceipt) -> None:
     """DataError ``receipts_disagree`` if a path already has another receipt: none is replaced."""
     if known is not None and known != new:
