@@ -15,6 +15,7 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import (
     Site,
+    audit,
     connected,
     copy_site,
     history_of,
@@ -135,8 +136,13 @@ def test_a_product_copied_over_another_is_damage(safe: Night, stage: StageName) 
     """P2: two IDs with one content."""
     first, second = products(safe)[:2]
     shutil.copy(first, second)
+    told = audit(safe.site, safe.night)
+    assert not told["balanced"]
+    assert f"vgen2/{second.name} has changed since it was last read" in " ".join(told["findings"])
     safe.retry(stage)
     safe.assert_held("product_damaged", second.name)
+    told = audit(safe.site, safe.night)
+    assert f"vgen2/{second.name} is damaged here" in " ".join(told["findings"])
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)

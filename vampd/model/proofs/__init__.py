@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.proofs.damage import (
         damage_error,
+        describe_faults,
         disagreement_error,
         find_damaged,
         find_missing,
@@ -49,8 +50,8 @@ else:
         {
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
             "damage": (
-                "damage_error disagreement_error find_damaged find_missing loss_error"
-                " refuse_twins unproven_error"
+                "damage_error describe_faults disagreement_error find_damaged find_missing"
+                " loss_error refuse_twins unproven_error"
             ),
             "packing_receipt": (
                 "ended_receipts find_twins format_receipts live_receipts PackingReceipt"
@@ -78,6 +79,7 @@ __all__ = [
     "Verification",
     "choose_sample",
     "damage_error",
+    "describe_faults",
     "disagreement_error",
     "ended_receipts",
     "expected_digests",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vampd.errors import DataError
 from vampd.model.nights import FileStamp, NightId
@@ -35,6 +35,25 @@ def find_missing(
 ) -> tuple[str, ...]:
     """The files that have a receipt and are gone."""
     return tuple(sorted(receipts.keys() - files.keys()))
+
+
+def describe_faults(
+    receipts: Mapping[str, PackingReceipt],
+    files: Mapping[str, FileStamp],
+    readings: Mapping[str, Receipt],
+) -> Iterator[str]:
+    """What does not agree with the packing receipts, one sentence each; nothing is read for it."""
+    damaged = find_damaged(receipts, files, readings)
+    for path in damaged:
+        yield f"{path} is damaged here: it is not what its packing receipt says"
+    for path in find_missing(receipts, files):
+        yield f"{path} is gone: it has a packing receipt"
+    for path in sorted((receipts.keys() & files.keys()) - set(damaged)):
+        reading = readings.get(path)
+        if reading is not None and reading.file != files[path]:
+            yield f"{path} has changed since it was last read; it may be damaged"
+    for first, second in find_twins(receipts):
+        yield f"{first} and {second} have one content or one identity by their packing receipts"
 
 
 def refuse_twins(night: NightId, receipts: Mapping[str, PackingReceipt]) -> None:
