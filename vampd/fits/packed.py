@@ -117,8 +117,8 @@ def refuse_other_bytes(path: Path, sha256: str, proven_sha256: str | None) -> No
         raise DataError(
             "product_missing",
             f"{path.name} cannot be made again: its packing receipt says SHA-256 {proven_sha256},"
-            f" made again from raw it has {sha256}, so it was not named; get it back from the"
-            " archive copy",
+            f" made again from raw it has {sha256}, so it was not named; `vampctl recover NIGHT`"
+            " gets it back from the archive copy",
             path=str(path),
         )
 

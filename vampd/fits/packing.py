@@ -91,6 +91,7 @@ def _not_as_proven(path: Path, found: str, expected: str) -> DataError:
     return DataError(
         "product_damaged",
         f"{path.name} has {found}, expected {expected}, by its packing receipt or its frames; it is"
-        " left as it is: move it out of the folder to have it made again",
+        " left as it is: find out what it holds and move it out of the folder, then"
+        " `vampctl retry NIGHT --from sync` makes it again",
         path=str(path),
     )

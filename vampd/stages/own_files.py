@@ -213,13 +213,13 @@ def _plan_provings(
     beside = {framelist.packed_path: framelist for framelist in survey.framelists}
     damaged = find_damaged(receipts, survey.files, survey.readings)
     missing = find_missing(receipts, survey.files)
-    lost = [path for path in missing if _product_path(path) not in beside]
+    lost = [path for path in missing if product_path(path) not in beside]
     if damaged:
         raise damage_error(survey.night, receipts, damaged, lost)
     if lost:
         raise loss_error(survey.night, lost)
     unproven = [path for path in sorted(survey.products) if not _has_receipts(survey, path)]
-    again = {_product_path(path) for path in missing} | set(unproven)
+    again = {product_path(path) for path in missing} | set(unproven)
     packs = [
         plan_pack(framelist, receipts)
         for framelist in by_order(survey.framelists)
@@ -249,6 +249,6 @@ def _can_be_rebuilt(
     return identity in survey.decided and identity not in made and taken.get(identity, path) == path
 
 
-def _product_path(path: str) -> str:
+def product_path(path: str) -> str:
     """The product that a sidecar belongs to, any other path as it is."""
     return f"{path.removesuffix('.txt')}{PACKED_SUFFIX}" if path.endswith(".txt") else path

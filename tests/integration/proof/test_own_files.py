@@ -7,103 +7,22 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    audit,
-    connected,
-    copy_site,
-    history_of,
-    make_site,
-    product_tree,
-    record_of,
-    settle,
-    tell,
-)
-from vampd.model.nights import EventName, Kind, NightId, StageName, Status
+from tests.support.worlds.daemon import audit, connected, history_of, make_site, settle
+from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of
+from vampd.model.nights import EventName, Kind, StageName
 from vampd.model.proofs import RECEIPTS_PATH, SUMS_NAME, live_receipts, parse_receipts
 
 FROM_FPACK = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
 
 
-@dataclass(frozen=True)
-class Night:
-    """A safe night: its site, and what it held here and at the archive when it became safe."""
-
-    site: Site
-    night: NightId
-    here: dict[str, str]
-    there: dict[str, str]
-
-    @property
-    def folder(self) -> Path:
-        return self.site.folder(self.night)
-
-    @property
-    def copy(self) -> Path:
-        return self.site.copy(self.night)
-
-    def retry(self, stage: StageName) -> None:
-        tell(self.site, self.night, EventName.RETRIED, stage)
-        settle(self.site)
-
-    def assert_held(self, code: str, *names: str) -> None:
-        """Held with this code, the files named; the archive copy is as it was."""
-        record = record_of(self.site, self.night)
-        assert (record.state.status, record.code) == (Status.HELD, code), record.error
-        assert record.error
-        for name in names:
-            assert name in record.error
-        assert tree_there(self.site, self.night) == self.there
-
-    def assert_as_it_was(self) -> None:
-        record = record_of(self.site, self.night)
-        assert record.state.status is Status.DONE, (record.code, record.error)
-        assert record.safe_at is not None
-        assert product_tree(self.folder) == self.here
-        assert tree_there(self.site, self.night) == self.there
-
-
-def tree_there(site: Site, night: NightId) -> dict[str, str]:
-    copy = site.copy(night)
-    return {
-        path.relative_to(copy).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in copy.rglob("*")
-        if path.is_file()
-    }
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, NightId]:
-    site = make_site(tmp_path_factory.mktemp("finished"), watch={"stale_after_s": 0.3})
-    night, _ = make_smallest(site.root)
-    settle(site)
-    assert record_of(site, night).state.status is Status.DONE
-    return site, night
-
-
-@pytest.fixture
-def safe(finished: tuple[Site, NightId], tmp_path: Path) -> Night:
-    site, night = copy_site(finished[0], tmp_path / "site"), finished[1]
-    return Night(site, night, product_tree(site.folder(night)), tree_there(site, night))
-
-
-def products(night: Night) -> list[Path]:
-    return sorted((night.folder / "vgen2").glob("*.fits.fz"))
-
-
-def flip_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[-3000] ^= 1
-    path.write_bytes(content)
-
-
-def test_every_file_of_a_finished_night_has_one_receipt_here_and_in_the_folder(safe: Night) -> None:
+def test_every_file_of_a_finished_night_has_its_receipt_here_and_in_the_folder(
+    safe: SafeNight,
+) -> None:
     with connected(safe.site) as connections:
         recorded = live_receipts(connections.packing_receipts.of(safe.night))
     assert parse_receipts((safe.folder / RECEIPTS_PATH).read_text()) == recorded
@@ -113,14 +32,14 @@ def test_every_file_of_a_finished_night_has_one_receipt_here_and_in_the_folder(s
         path: safe.here[path] for path in recorded
     }
     identities = [each.identity for each in recorded.values() if each.identity]
-    assert len(identities) == len(set(identities)) == len(products(safe))
+    assert len(identities) == len(set(identities)) == len(products_of(safe))
     # Nothing of it travels: SHA256SUMS has the same digests.
     assert RECEIPTS_PATH not in safe.there
 
 
-def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: Night) -> None:
+def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: SafeNight) -> None:
     """P1: a bit flipped here, another product deleted there, retried as `verify` advises."""
-    damaged, other = products(safe)[:2]
+    damaged, other = products_of(safe)[:2]
     flip_bit(damaged)
     (safe.copy / "vgen2" / other.name).unlink()
     del safe.there[f"vgen2/{other.name}"]
@@ -132,9 +51,9 @@ def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: Night) ->
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)
-def test_a_product_copied_over_another_is_damage(safe: Night, stage: StageName) -> None:
+def test_a_product_copied_over_another_is_damage(safe: SafeNight, stage: StageName) -> None:
     """P2: two IDs with one content."""
-    first, second = products(safe)[:2]
+    first, second = products_of(safe)[:2]
     shutil.copy(first, second)
     told = audit(safe.site, safe.night)
     assert not told["balanced"]
@@ -146,9 +65,11 @@ def test_a_product_copied_over_another_is_damage(safe: Night, stage: StageName) 
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)
-def test_a_product_that_is_gone_is_noticed_from_every_stage(safe: Night, stage: StageName) -> None:
+def test_a_product_that_is_gone_is_noticed_from_every_stage(
+    safe: SafeNight, stage: StageName
+) -> None:
     """P5: deleted by hand; SHA256SUMS keeps it on both sides."""
-    gone = products(safe)[0]
+    gone = products_of(safe)[0]
     gone.unlink()
     safe.retry(stage)
     safe.assert_held("product_missing", gone.name)
@@ -156,7 +77,7 @@ def test_a_product_that_is_gone_is_noticed_from_every_stage(safe: Night, stage: 
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)
-def test_a_generation_that_is_gone_is_noticed(safe: Night, stage: StageName) -> None:
+def test_a_generation_that_is_gone_is_noticed(safe: SafeNight, stage: StageName) -> None:
     (safe.folder / "vgen2" / "generation_0001.json").unlink()
     safe.retry(stage)
     safe.assert_held("product_missing", "vgen2/generation_0001.json")
@@ -164,30 +85,30 @@ def test_a_generation_that_is_gone_is_noticed(safe: Night, stage: StageName) -> 
 
 @pytest.mark.parametrize("suffixes", [(".fits.fz",), (".txt",), (".fits.fz", ".txt")], ids=str)
 def test_what_is_gone_is_made_again_from_raw_as_it_was(
-    safe: Night, suffixes: tuple[str, ...]
+    safe: SafeNight, suffixes: tuple[str, ...]
 ) -> None:
     """P5 and P10: a product or its sidecar deleted, retried from sync."""
-    stem = products(safe)[0].name.removesuffix(".fits.fz")
+    stem = products_of(safe)[0].name.removesuffix(".fits.fz")
     for suffix in suffixes:
         (safe.folder / "vgen2" / f"{stem}{suffix}").unlink()
     safe.retry(StageName.SYNC)
     safe.assert_as_it_was()
 
 
-def test_a_sidecar_that_is_gone_is_noticed(safe: Night) -> None:
-    gone = products(safe)[0].with_name(products(safe)[0].name.replace(".fits.fz", ".txt"))
+def test_a_sidecar_that_is_gone_is_noticed(safe: SafeNight) -> None:
+    gone = products_of(safe)[0].with_name(products_of(safe)[0].name.replace(".fits.fz", ".txt"))
     gone.unlink()
     safe.retry(StageName.TRANSFER)
     safe.assert_held("product_missing", gone.name)
 
 
-def test_the_folders_receipts_are_written_again_from_the_store(safe: Night) -> None:
+def test_the_folders_receipts_are_written_again_from_the_store(safe: SafeNight) -> None:
     (safe.folder / RECEIPTS_PATH).unlink()
     safe.retry(StageName.FPACK)
     safe.assert_as_it_was()
 
 
-def forget_receipts(night: Night) -> None:
+def forget_receipts(night: SafeNight) -> None:
     """The database as a lost one: nothing of these receipts is left."""
     with closing(sqlite3.connect(night.site.database)) as connection, connection:
         connection.execute("DROP TRIGGER packing_receipts_are_not_deleted")
@@ -195,7 +116,7 @@ def forget_receipts(night: Night) -> None:
         connection.execute("DELETE FROM receipts")
 
 
-def test_receipts_that_the_store_lost_are_taken_from_the_folder(safe: Night) -> None:
+def test_receipts_that_the_store_lost_are_taken_from_the_folder(safe: SafeNight) -> None:
     forget_receipts(safe)
     safe.retry(StageName.FPACK)
     safe.assert_as_it_was()
@@ -204,19 +125,19 @@ def test_receipts_that_the_store_lost_are_taken_from_the_folder(safe: Night) -> 
     assert recorded == parse_receipts((safe.folder / RECEIPTS_PATH).read_text())
 
 
-def test_damage_under_receipts_from_the_folder_is_still_damage(safe: Night) -> None:
+def test_damage_under_receipts_from_the_folder_is_still_damage(safe: SafeNight) -> None:
     forget_receipts(safe)
-    flip_bit(products(safe)[0])
+    flip_bit(products_of(safe)[0])
     safe.retry(StageName.FPACK)
-    safe.assert_held("product_damaged", products(safe)[0].name)
+    safe.assert_held("product_damaged", products_of(safe)[0].name)
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)
 def test_store_and_folder_that_tell_different_receipts_hold_the_night(
-    safe: Night, stage: StageName
+    safe: SafeNight, stage: StageName
 ) -> None:
     listing = safe.folder / RECEIPTS_PATH
-    receipt = parse_receipts(listing.read_text())[f"vgen2/{products(safe)[0].name}"]
+    receipt = parse_receipts(listing.read_text())[f"vgen2/{products_of(safe)[0].name}"]
     listing.write_text(listing.read_text().replace(receipt.sha256, "0" * 64))
     safe.retry(stage)
     safe.assert_held("receipts_disagree", receipt.path, receipt.sha256, "0" * 64)
@@ -225,40 +146,40 @@ def test_store_and_folder_that_tell_different_receipts_hold_the_night(
     safe.assert_as_it_was()
 
 
-def lose_all_receipts(night: Night) -> None:
+def lose_all_receipts(night: SafeNight) -> None:
     forget_receipts(night)
     (night.folder / RECEIPTS_PATH).unlink()
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)
 def test_without_any_receipt_products_are_proven_by_packing_again(
-    safe: Night, stage: StageName
+    safe: SafeNight, stage: StageName
 ) -> None:
     lose_all_receipts(safe)
     safe.retry(stage)
     safe.assert_as_it_was()
 
 
-def test_without_any_receipt_other_bytes_than_raw_gives_are_damage(safe: Night) -> None:
+def test_without_any_receipt_other_bytes_than_raw_gives_are_damage(safe: SafeNight) -> None:
     lose_all_receipts(safe)
-    flip_bit(products(safe)[1])
+    flip_bit(products_of(safe)[1])
     safe.retry(StageName.TRANSFER)
-    safe.assert_held("product_damaged", products(safe)[1].name)
+    safe.assert_held("product_damaged", products_of(safe)[1].name)
 
 
-def add_copy_without_sidecar(night: Night) -> None:
-    shutil.copy(products(night)[0], night.folder / "vgen2" / "VMPA99999999.fits.fz")
+def add_copy_without_sidecar(night: SafeNight) -> None:
+    shutil.copy(products_of(night)[0], night.folder / "vgen2" / "VMPA99999999.fits.fz")
 
 
-def add_copy_with_sidecar(night: Night) -> None:
+def add_copy_with_sidecar(night: SafeNight) -> None:
     add_copy_without_sidecar(night)
-    sidecar = products(night)[0].name.replace(".fits.fz", ".txt")
+    sidecar = products_of(night)[0].name.replace(".fits.fz", ".txt")
     shutil.copy(night.folder / "vgen2" / sidecar, night.folder / "vgen2" / "VMPA99999999.txt")
 
 
 @pytest.mark.parametrize("add", [add_copy_without_sidecar, add_copy_with_sidecar])
 def test_a_product_that_nothing_accounts_for_is_no_truth(
-    safe: Night, add: Callable[[Night], None]
+    safe: SafeNight, add: Callable[[SafeNight], None]
 ) -> None:
     add(safe)
     safe.retry(StageName.TRANSFER)
@@ -269,8 +190,8 @@ def test_an_engineering_night_is_made_again_as_it_was(tmp_path: Path) -> None:
     site = make_site(tmp_path, watch={"stale_after_s": 0.3})
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     settle(site)
-    safe = Night(site, night, product_tree(site.folder(night)), tree_there(site, night))
-    gone = products(safe)[0]
+    safe = SafeNight.of(site, night)
+    gone = products_of(safe)[0]
     gone.unlink()
     safe.retry(StageName.TRANSFER)
     safe.assert_held("product_missing", gone.name)

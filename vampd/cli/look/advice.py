@@ -20,6 +20,10 @@ _LEDGER = (
     ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
     ("retry", "retries, once they agree"),
 )
+_RECOVER = (
+    ("recover", "gets it back from the archive copy, or makes it again from raw"),
+    ("retry", "continues, once all is whole again"),
+)
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "frame_id_conflict": _LEDGER,
     "frame_ids_disagree": _LEDGER,
@@ -37,6 +41,8 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("release", "lets it proceed without these cards"),
         ("retry", "retries, after headers.required or headers.when_missing was changed"),
     ),
+    "product_damaged": _RECOVER,
+    "product_missing": _RECOVER,
     "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (
         ("mail --mark-sent", "if it has arrived: records that"),

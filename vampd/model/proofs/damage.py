@@ -105,9 +105,8 @@ def damage_error(
     return DataError(
         "product_damaged",
         f"{_listed(damaged)} not what the packing receipts say{gone}; the first must have"
-        f" {first.size} bytes with SHA-256 {first.sha256}. Nothing of this night is sent. Move what"
-        f" is damaged out of the folder; then `vampctl retry {night.date} --from sync` makes"
-        " products and sidecars again from raw, and names them only if they come out the same",
+        f" {first.size} bytes with SHA-256 {first.sha256}. Nothing of this night is sent."
+        f" `vampctl recover {night.date}` gets them back, then `vampctl retry {night.date}`",
         night=str(night),
         paths=tuple(damaged),
     )
@@ -117,9 +116,8 @@ def loss_error(night: NightId, lost: Sequence[str]) -> DataError:
     """``product_missing``: these files have receipts and are gone."""
     return DataError(
         "product_missing",
-        f"{_listed(lost)} gone. Nothing of this night is sent. `vampctl retry {night.date} --from"
-        " sync` makes products and sidecars again from raw, and names them only if they come out"
-        " as their packing receipts say",
+        f"{_listed(lost)} gone. Nothing of this night is sent. `vampctl recover {night.date}` gets"
+        f" them back, then `vampctl retry {night.date}`",
         night=str(night),
         paths=tuple(lost),
     )
