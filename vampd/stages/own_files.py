@@ -23,6 +23,7 @@ from vampd.model.proofs import (
     Receipt,
     RecordedReceipt,
     damage_error,
+    describe_faults,
     disagreement_error,
     ended_receipts,
     find_damaged,
@@ -131,6 +132,15 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
         and receipt.identity == framelist.identity
     ]
     return Plan.of([RebuildFramelists(rebuilt)] if rebuilt else [], packs, write, retired)
+
+
+def describe_own_faults(night: NightId, reader: NightReader) -> tuple[str, ...]:
+    """What is damaged or missing here, one sentence each, by listing and earlier readings."""
+    receipts = live_receipts(reader.packing_receipts(night))
+    if not receipts:
+        return ()
+    files = {file.path: file for file in reader.files(night, "vgen2")}
+    return tuple(describe_faults(receipts, files, reader.receipts(night, Place.HERE)))
 
 
 def by_order(framelists: Iterable[Framelist]) -> list[Framelist]:

@@ -10,10 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.daemon import BIN, connected, product_tree, raw_state, vampctl
+from tests.support.worlds.daemon import (
+    BIN,
+    connected,
+    product_tree,
+    raw_state,
+    record_of,
+    settle,
+    vampctl,
+)
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
 from vampd.engine import recovering
-from vampd.model.nights import StageName
+from vampd.model.nights import StageName, Status
 from vampd.model.proofs import RECEIPTS_PATH
 
 
@@ -105,6 +113,37 @@ def test_products_of_another_form_come_from_the_archive_copy_alone(
     assert told.way is None
     assert "equal bytes cannot be made" in told.reasons[0]
     assert not (safe.folder / product).exists()
+
+
+def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNight) -> None:
+    settle(safe.site)
+    assert not record_of(safe.site, safe.night).note_code
+    damaged, gone = products_of(safe)[:2]
+    flip_bit(damaged)
+    gone.unlink()
+    ended = settle(safe.site)
+    assert [told["faults"] for told in ended.named("night.damaged")] == [2]
+    record = record_of(safe.site, safe.night)
+    assert (record.state.status, record.note_code) == (Status.DONE, "damaged_here")
+    assert record.safe_at is not None
+    assert f"safe; vgen2/{gone.name} is gone" in vampctl(safe.site, "status", "20251106").stdout
+    assert "vampctl recover 20251106" in vampctl(safe.site, "why", "20251106").stdout
+    # Said once.
+    assert not settle(safe.site).named("night.damaged")
+    assert recover(safe).returncode == 0
+    assert not record_of(safe.site, safe.night).note_code
+    settle(safe.site)
+    assert not record_of(safe.site, safe.night).note_code
+
+
+def test_what_is_whole_again_by_other_hands_is_no_longer_noted(safe: SafeNight) -> None:
+    gone = products_of(safe)[0]
+    kept = gone.rename(safe.site.base / gone.name)
+    settle(safe.site)
+    assert record_of(safe.site, safe.night).note_code == "damaged_here"
+    kept.rename(gone)
+    settle(safe.site)
+    assert not record_of(safe.site, safe.night).note_code
 
 
 def test_a_file_that_is_named_is_read_though_its_stamp_is_as_it_was(safe: SafeNight) -> None:

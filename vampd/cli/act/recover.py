@@ -14,7 +14,7 @@ from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, StateError, UsageError
-from vampd.model.nights import Status
+from vampd.model.nights import Status, WaitCode, note_of
 from vampd.model.proofs import PackingReceipt, live_receipts
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def _recover(
         write(f"{each.path}: NOT recovered")
         for reason in each.reasons:
             write_prose(f"  {reason}")
+    if not failed and not files and record.note_code == WaitCode.DAMAGED_HERE:
+        connections.store.update(night, note_of(None))
     if failed:
         write_prose(f"{count_of(failed, 'file')} of {len(faulty)} could not be got back")
     return len(faulty), failed

@@ -94,6 +94,8 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
             return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))
         case Status.HELD:
             return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
+        case Status.DONE if record.note_code == WaitCode.DAMAGED_HERE:
+            return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
         case Status.DONE if record.safe_at is None:
             return (("retry --from transfer", "resends what is bad on the archive host"),)
         case Status.DONE if record.state.stage is StageName.MANIFEST:

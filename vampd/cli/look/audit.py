@@ -57,7 +57,7 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     from vampd.fits.rawcube import count_frames
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
     from vampd.model.nights import is_cube_name
-    from vampd.model.proofs import Place, describe_faults, live_receipts
+    from vampd.stages.own_files import describe_own_faults
 
     raw = [
         CountedCube(file.path, count_frames(folder / file.path))
@@ -72,11 +72,7 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         )
         for product in reader.packed_products(night)
     ]
-    faults = describe_faults(
-        live_receipts(reader.packing_receipts(night)),
-        {file.path: file for file in reader.files(night, "vgen2")},
-        reader.receipts(night, Place.HERE),
-    )
+    faults = describe_own_faults(night, reader)
     return audit_night(raw, packed, framelists, reader.generations(night), faults)
 
 
