@@ -87,9 +87,9 @@ class DiskNightReader:
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         """The committed generations, by number."""
-        folder = self._folder(night) / _PRODUCTS
-        paths = sorted(folder.glob("generation_*.json"))
-        return tuple(parse_generation(path.read_text()) for path in paths)
+        folder = self._folder(night)
+        names = sorted(path.name for path in (folder / _PRODUCTS).glob("generation_*.json"))
+        return tuple(_read_generation(folder, f"{_PRODUCTS}/{name}") for name in names)
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         """The framelists in vgen2, by path."""
@@ -169,6 +169,19 @@ def read_framelist(folder: Path, path: str) -> Framelist:
         return parse_framelist(text)
     except DataError as error:
         raise DataError(error.code, f"{path}: {error.message}", path=path) from error
+
+
+def _read_generation(folder: Path, path: str) -> Generation:
+    # What is damaged may be no UTF-8 either.
+    text = (folder / path).read_bytes().decode("utf-8", "surrogateescape")
+    try:
+        return parse_generation(text)
+    except DataError as error:
+        raise DataError(
+            error.code,
+            f"{path}: {error.message}; `vampctl recover` gets it back from the archive copy",
+            path=path,
+        ) from error
 
 
 def _read_identity(path: Path) -> str:

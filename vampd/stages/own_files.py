@@ -228,7 +228,12 @@ def _plan_provings(
         raise damage_error(survey.night, receipts, damaged, lost)
     if lost:
         raise loss_error(survey.night, lost)
-    unproven = [path for path in sorted(survey.products) if not _has_receipts(survey, path)]
+    unproven = [
+        path
+        for path, product in sorted(survey.products.items())
+        if path not in receipts
+        or (product.sidecar is not None and product.sidecar.path not in receipts)
+    ]
     again = {product_path(path) for path in missing} | set(unproven)
     packs = [
         plan_pack(framelist, receipts)
@@ -236,27 +241,26 @@ def _plan_provings(
         if framelist.packed_path in again
     ]
     bare = [path for path in unproven if path not in beside]
-    strange = [path for path in bare if not _can_be_rebuilt(survey, receipts, path)]
-    if strange:
-        raise unproven_error(survey.night, strange)
-    identities = (survey.products[path].identity for path in bare)
-    return packs, tuple(survey.decided[identity] for identity in identities if identity)
+    rebuilt = _products_to_rebuild(survey, receipts, bare)
+    if len(rebuilt) < len(bare):
+        raise unproven_error(survey.night, [path for path in bare if path not in rebuilt])
+    return packs, tuple(rebuilt.values())
 
 
-def _has_receipts(survey: OwnFilesSurvey, path: str) -> bool:
-    sidecar = survey.products[path].sidecar
-    receipts = survey.receipts
-    return path in receipts and (sidecar is None or sidecar.path in receipts)
-
-
-def _can_be_rebuilt(
-    survey: OwnFilesSurvey, receipts: Mapping[str, PackingReceipt], path: str
-) -> bool:
-    """Whether its framelist can be made again, so that packing may prove it."""
-    identity = survey.products[path].identity
-    taken = {each.identity: each.path for each in receipts.values()}
+def _products_to_rebuild(
+    survey: OwnFilesSurvey, receipts: Mapping[str, PackingReceipt], paths: Sequence[str]
+) -> dict[str, Product]:
+    """Those of these products whose framelists can be made again, so that packing proves them."""
+    taken = {receipt.identity: path for path, receipt in receipts.items()}
     made = {framelist.identity for framelist in survey.framelists}
-    return identity in survey.decided and identity not in made and taken.get(identity, path) == path
+    identities = {
+        path: identity for path in paths if (identity := survey.products[path].identity) is not None
+    }
+    return {
+        path: survey.decided[identity]
+        for path, identity in identities.items()
+        if identity in survey.decided and identity not in made and taken.get(identity, path) == path
+    }
 
 
 def product_path(path: str) -> str:

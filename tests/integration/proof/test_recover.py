@@ -62,6 +62,20 @@ def test_all_that_is_damaged_or_gone_comes_back_from_the_archive_copy(safe: Safe
     safe.assert_as_it_was()
 
 
+@pytest.mark.parametrize("content", [b"{}\n", b"\xff\xfe", b""], ids=str)
+@pytest.mark.parametrize("stage", [StageName.SYNC, StageName.TRANSFER])
+def test_a_damaged_generation_is_named_and_comes_back(
+    safe: SafeNight, stage: StageName, content: bytes
+) -> None:
+    (safe.folder / "vgen2" / "generation_0001.json").write_bytes(content)
+    safe.retry(stage)
+    safe.assert_held("generation_damaged", "vgen2/generation_0001.json", "vampctl recover")
+    done = recover(safe)
+    assert (done.returncode, done.stderr) == (0, "")
+    safe.retry(stage)
+    safe.assert_as_it_was()
+
+
 def test_without_a_good_copy_they_are_made_again_from_raw(safe: SafeNight) -> None:
     damaged, gone = products_of(safe)[:2]
     sidecar = damaged.with_name(damaged.name.replace(".fits.fz", ".txt"))

@@ -43,6 +43,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "product_damaged": _RECOVER,
     "product_missing": _RECOVER,
+    "generation_damaged": _RECOVER,
     "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (
         ("mail --mark-sent", "if it has arrived: records that"),
