@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -168,10 +169,32 @@ def test_a_file_that_is_named_is_read_though_its_stamp_is_as_it_was(safe: SafeNi
     other.unlink()
     assert "nothing is damaged" not in recover(safe, other.name).stdout
     done = recover(safe)
-    assert "nothing is damaged or missing" in done.stdout
+    assert (done.returncode, "nothing is damaged or missing" in done.stdout) == (0, True)
     done = recover(safe, f"vgen2/{damaged.name}")
     assert done.stdout.startswith(f"vgen2/{damaged.name}: from the archive copy")
     assert visible(safe.folder) == safe.here
+
+
+def test_verify_here_reads_all_that_has_a_packing_receipt(safe: SafeNight) -> None:
+    good = vampctl(safe.site, "verify", "20251106", "--here")
+    assert (good.returncode, "good, " in good.stdout) == (0, True)
+    damaged, gone = products_of(safe)[:2]
+    status = damaged.stat()
+    flip_bit(damaged)
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    gone.unlink()
+    bad = vampctl(safe.site, "verify", "20251106", "--here")
+    assert bad.returncode == 1
+    assert f"20251106/vgen2/{damaged.name}\n" in bad.stdout
+    assert "1 damaged and 1 missing" in bad.stdout
+    assert "vampctl recover 20251106" in bad.stdout
+    (told,) = json.loads(vampctl(safe.site, "verify", "20251106", "--here", "--json").stdout)
+    assert told["damaged"] == [f"vgen2/{damaged.name}"]
+    assert told["missing"] == [f"vgen2/{gone.name}"]
+    # What was found is known from now on.
+    assert recover(safe).stdout.count("from the archive copy") == 2
+    assert visible(safe.folder) == safe.here
+    assert vampctl(safe.site, "verify", "--all", "--here").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["VMPA99999999.fits.fz", RECEIPTS_PATH, "../x"])
