@@ -7,6 +7,7 @@ again; after a kill, recovering again resumes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -42,6 +43,7 @@ from vampd.stages.own_files import GENERATION, product_path
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
 
+UNREADABLE = "0" * 64
 _CANDIDATES = ".recover"
 _DAMAGED = re.compile(r"\..+\.damaged(_\d+)?")
 
@@ -71,10 +73,13 @@ def read_suspects(
     named: Collection[str],
     at: float,
 ) -> tuple[Receipt, ...]:
-    """Read the files that are named, and those that have changed since they were last read."""
+    """Read the files that are named, and those that have changed since they were last read.
+
+    A file that the disk does not give back reads as `UNREADABLE`, which no receipt says.
+    """
     readings = reader.receipts(night, Place.HERE)
     suspects = [
-        file.path
+        file
         for file in reader.files(night, Stream.VGEN2)
         if file.path in receipts
         and (
@@ -82,7 +87,16 @@ def read_suspects(
             or ((reading := readings.get(file.path)) is not None and reading.file != file)
         )
     ]
-    return tuple(_read(folder, path, at) for path in suspects)
+    return tuple(_read_suspect(folder, file, at) for file in suspects)
+
+
+def _read_suspect(folder: Path, file: FileStamp, at: float) -> Receipt:
+    try:
+        return _read(folder, file.path, at)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return Receipt(Place.HERE, file, UNREADABLE, at)
 
 
 def find_faulty(
@@ -98,10 +112,10 @@ def find_faulty(
 def forget_damaged(folder: Path) -> None:
     """Remove what was damaged, once the night is safe again."""
     products = folder / Stream.VGEN2
-    names = [name for name in os.listdir(products) if _DAMAGED.fullmatch(name)]
-    for name in names:
-        (products / name).unlink()
-    if names:
+    damaged = [path for path in products.glob(".*") if _DAMAGED.fullmatch(path.name)]
+    for path in damaged:
+        path.unlink()
+    if damaged:
         fsync_folder(products)
 
 

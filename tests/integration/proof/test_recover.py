@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,7 @@ from tests.support.worlds.daemon import (
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
 from vampd.engine import recovering
 from vampd.model.nights import StageName, Status
-from vampd.model.proofs import RECEIPTS_PATH
+from vampd.model.proofs import RECEIPTS_PATH, live_receipts
 
 
 def recover(night: SafeNight, *files: str) -> subprocess.CompletedProcess[str]:
@@ -173,6 +176,30 @@ def test_a_file_that_is_named_is_read_though_its_stamp_is_as_it_was(safe: SafeNi
     done = recover(safe, f"vgen2/{damaged.name}")
     assert done.stdout.startswith(f"vgen2/{damaged.name}: from the archive copy")
     assert visible(safe.folder) == safe.here
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_damaged(
+    safe: SafeNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"vgen2/{products_of(safe)[0].name}"
+    with connected(safe.site) as connections:
+        receipts = live_receipts(connections.packing_receipts.of(safe.night))
+        for code, found in ((errno.EIO, recovering.UNREADABLE), (errno.EACCES, None)):
+            monkeypatch.setattr(recovering, "hash_file", failing(code))
+            with nullcontext() if found else pytest.raises(PermissionError):
+                (reading,) = recovering.read_suspects(
+                    safe.night, safe.folder, connections.reader, receipts, [path], 1.0
+                )
+                assert (reading.path, reading.sha256) == (path, found)
+
+
+def failing(code: int) -> Callable[..., None]:
+    """A reading that the disk refuses."""
+
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
 
 
 def test_verify_here_reads_all_that_has_a_packing_receipt(safe: SafeNight) -> None:

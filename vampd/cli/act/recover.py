@@ -58,11 +58,12 @@ def recover(
         write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")
     if failed:
         raise typer.Exit(EXIT_NIGHT)
-    if found and record.state.status is not Status.DONE:
-        write_prose(
-            f"{title_of(record.night)}: all is whole again;"
-            f" `vampctl retry {named(record.night, records)}` continues"
-        )
+    if found:
+        retry = f"vampctl retry {named(record.night, records)}"
+        then = f"`{retry}` continues"
+        if record.state.status is Status.DONE:
+            then = f"`{retry} --from transfer` proves it again and removes the damaged files"
+        write_prose(f"{title_of(record.night)}: all is whole again; {then}")
 
 
 def _recover(
