@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vampd.model.headers import Dictionary
     from vampd.model.nights import FileStamp
     from vampd.model.plan import Compare
-    from vampd.model.proofs import Place, Receipt
+    from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
     from vampd.model.resources import Space
 
 
@@ -101,6 +101,10 @@ class NightReader(Protocol):
 
     def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         """The newest receipt per path."""
+        ...
+
+    def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        """The packing receipts on record, ended ones too."""
         ...
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -248,7 +252,7 @@ class NightStore(Protocol):
 
 
 class Receipts(Protocol):
-    """The receipts of files, here and on the archive host."""
+    """The newest readings of files, here and on the archive host."""
 
     def keep(self, night: NightId, receipts: Iterable[Receipt]) -> None:
         """Keep receipts; a newer one of the same place and path replaces the older."""
@@ -260,6 +264,25 @@ class Receipts(Protocol):
 
     def forget(self, night: NightId) -> None:
         """Forget all receipts of a night, here and on the archive host."""
+        ...
+
+
+class PackingReceipts(Protocol):
+    """What the files of the nights were when they were proven: recorded once, never replaced."""
+
+    def record(self, night: NightId, receipts: Iterable[PackingReceipt], *, at: float) -> None:
+        """Record these, all or none; those that are on record stay as they are.
+
+        DataError ``receipts_disagree`` if one of these paths has another receipt.
+        """
+        ...
+
+    def of(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        """All receipts of the night, those that have ended too, in the order of their record."""
+        ...
+
+    def end(self, night: NightId, *, at: float, actor: str) -> None:
+        """End all receipts of the night, at a person's word; they stay on record."""
         ...
 
 

@@ -20,7 +20,7 @@ from vampd.adapters.process import run_process
 from vampd.disk.listing import stamp_of
 from vampd.disk.pace import SteadyPace
 from vampd.fits.header import read_cards
-from vampd.fits.packed import pack_cube
+from vampd.fits.packing import pack_cube
 from vampd.model.cubes import Framelist, FrameRange, ProductOrder
 from vampd.model.nights import FileStamp
 from vampd.model.proofs import Verification

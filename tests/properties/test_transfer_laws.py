@@ -10,7 +10,8 @@ from vampd.errors import DataError
 from vampd.model.delivery import parse_manifest, supplement_number
 from vampd.model.plan import Plan
 from vampd.model.proofs import SUMS_NAME, parse_sums
-from vampd.stages import manifest, transfer
+from vampd.stages import manifest, own_files
+from vampd.stages.own_files import plan_own_files
 
 numbers = st.integers(1, 6)
 contents = st.binary(min_size=1, max_size=4)
@@ -22,16 +23,17 @@ class Transfers(RuleBasedStateMachine):
     @initialize(batch_files=st.integers(1, 4), batch_bytes=st.integers(1, 12))
     def begin(self, batch_files, batch_bytes):
         self.world = TransferWorld()
-        self.limits = transfer.BATCH_FILES, transfer.BATCH_BYTES
-        transfer.BATCH_FILES, transfer.BATCH_BYTES = batch_files, batch_bytes
+        self.limits = own_files.BATCH_FILES, own_files.BATCH_BYTES
+        own_files.BATCH_FILES, own_files.BATCH_BYTES = batch_files, batch_bytes
 
     def teardown(self):
         if hasattr(self, "limits"):
-            transfer.BATCH_FILES, transfer.BATCH_BYTES = self.limits
+            own_files.BATCH_FILES, own_files.BATCH_BYTES = self.limits
 
     @rule(number=numbers, content=contents)
     def product_appears_or_changes(self, number, content):
-        self.world.add_product(f"VMPA0000000{number}", content)
+        # No two products have one content.
+        self.world.add_product(f"VMPA0000000{number}", content + bytes([number]))
 
     @rule(number=numbers, content=contents)
     def cube_is_set_aside(self, number, content):
@@ -89,7 +91,9 @@ class Transfers(RuleBasedStateMachine):
             plan = manifest.plan(survey, SETTINGS)
         except DataError as error:
             refused = error.code
-        if not self.is_manifest_true(survey):
+        if plan_own_files(survey.own):
+            assert refused is None
+        elif not self.is_manifest_true(survey):
             assert refused == "manifest_stale"
         else:
             unsafe = survey.products.keys() - survey.listed - survey.safe

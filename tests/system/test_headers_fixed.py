@@ -16,8 +16,8 @@ from tests.support.worlds.daemon import BIN, Site, make_site, vampctl
 from vampd.disk.pace import SteadyPace
 from vampd.fits.checksum import sum_bytes
 from vampd.fits.header import format_header
-from vampd.fits.packed import pack_cube
 from vampd.fits.packed_cards import plain_cards
+from vampd.fits.packing import pack_cube
 from vampd.model.cubes import Cards
 
 Tool = Callable[[str], str]

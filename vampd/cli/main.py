@@ -13,6 +13,7 @@ from vampd.cli.act import (
     control,
     files,
     headers,
+    recover,
     restore,
     run,
     simulate,
@@ -133,6 +134,10 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
     doctor.doctor: (
         "vampctl doctor",
         "vampctl doctor --json | jq '.[] | select(.state != \"OK\")'",
+    ),
+    recover.recover: (
+        "vampctl recover 20251106",
+        "vampctl recover 20251106 VMPA00425000.fits.fz",
     ),
     restore.restore: ("vampctl restore 20251106", "vampctl restore 20251106 --yes"),
     simulate.simulate: (

@@ -43,7 +43,8 @@ from vampd.model.nights import (
     note_of,
     timing_name,
 )
-from vampd.ports import NightStore
+from vampd.ports import NightReader, NightStore
+from vampd.stages.own_files import describe_own_faults
 
 _log = get_log()
 
@@ -69,11 +70,13 @@ class NightWatcher:
     def __init__(
         self,
         store: NightStore,
+        reader: NightReader,
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._reader = reader
         self._clock = clock
         self._monotonic = monotonic
         self._still: dict[NightId, Stillness] = {}
@@ -140,9 +143,27 @@ class NightWatcher:
         self._stream_times[night] = times
         seen = self._look(night, settings)
         if seen.look.signature == record.signature:
+            if due:
+                self._note_faults(record)
             return False
         self._apply(night, Event(EventName.REOPENED), "late data")
         return True
+
+    def _note_faults(self, record: NightRecord) -> None:
+        """Note what is damaged or missing here; a night that is done has no other note."""
+        faults = describe_own_faults(record.night, self._reader)
+        if not faults:
+            if record.note_code == WaitCode.DAMAGED_HERE:
+                self._note(record, None)
+            return
+        date = record.night.date
+        more = f" ({len(faults):,} such files)" if len(faults) > 1 else ""
+        text = f"{faults[0]}{more}; `vampctl recover {date}` gets it back"
+        if record.note != text:
+            _log.error(
+                "night.damaged", night=date, kind=record.night.kind.value, faults=len(faults)
+            )
+        self._note(record, Wait(WaitCode.DAMAGED_HERE, text))
 
     def _look_at_open(self, record: NightRecord, settings: Settings) -> bool:
         """Check an unfinished night; return whether it is still to settle by itself."""

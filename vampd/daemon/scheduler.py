@@ -230,7 +230,9 @@ class Scheduler:
             self._open = tuple(
                 record
                 for record in self._records
-                if record.state.status is not Status.DONE or record.note
+                # A note of damage is the watcher's.
+                if record.state.status is not Status.DONE
+                or (record.note and record.note_code != WaitCode.DAMAGED_HERE)
             )
             counts = Counter(record.state.status for record in self._records)
             summary = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])

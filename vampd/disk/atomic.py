@@ -91,6 +91,14 @@ def creating(path: Path) -> Iterator[BinaryIO]:
         failpoint("atomic.creating.folder_synced")
 
 
+@contextmanager
+def scratch(path: Path) -> Iterator[BinaryIO]:
+    """A writable binary file beside ``path`` that never gets a name, and is gone afterwards."""
+    with translating_full_disk(path), _temporary(path.parent) as file:
+        yield file
+        os.unlink(file.name)
+
+
 def refuse_existing(path: Path) -> None:
     """DataError ``already_exists`` if anything has that name."""
     if os.path.lexists(path):

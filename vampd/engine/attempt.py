@@ -26,6 +26,7 @@ from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.night_listing import list_night
 from vampd.engine.progress import Progress, WaveProgress
+from vampd.engine.recovering import forget_damaged
 from vampd.engine.rules import retry_policy
 from vampd.errors import (
     ClaimLost,
@@ -238,6 +239,7 @@ def _update_at_end(
         case StageName.TRANSFER:
             if not is_safe(survey):
                 raise Stuck("not_safe", "nothing is left to send or to read, and it is not safe")
+            forget_damaged(attempt.tools.folder)
             return NightUpdate(transferred_at=now, safe_at=now)
         case StageName.MANIFEST:
             return NightUpdate(manifests=len(survey.manifests))

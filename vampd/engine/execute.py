@@ -7,11 +7,9 @@ records it is committed.
 from __future__ import annotations
 
 import contextvars
-import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
@@ -30,14 +28,15 @@ from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
+from vampd.engine.framelist_source import FramelistSource
 from vampd.engine.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mail import MailContext, load_template, read_manifest_texts, send_manifest_mail
 from vampd.engine.night_reader import read_framelist
+from vampd.engine.packing import pack_in_worker
 from vampd.engine.progress import WaveProgress
 from vampd.engine.raw_cube_cache import RawCubeCache
 from vampd.engine.workers import WorkerPool
-from vampd.errors import DataError, WorkerLost
-from vampd.fits.worker import pack_framelist
+from vampd.errors import DataError
 from vampd.log import get_log
 from vampd.model.cubes import (
     Framelist,
@@ -56,6 +55,8 @@ from vampd.model.plan import (
     LinkSetAside,
     MarkApplied,
     Pack,
+    RebuildFramelists,
+    RecordReceipts,
     ReserveFrameIds,
     Retire,
     RunsIn,
@@ -67,14 +68,20 @@ from vampd.model.plan import (
     WriteText,
 )
 from vampd.model.proofs import Digests, Place, Receipt
-from vampd.ports import ArchiveHost, FrameIdAuthority, Ledger, Receipts
+from vampd.ports import (
+    ArchiveHost,
+    FrameIdAuthority,
+    Ledger,
+    NightReader,
+    PackingReceipts,
+    Receipts,
+)
 
 _log = get_log()
 _THREADS = 4
 # Their names become durable together, at the end of their wave.
-_WRITTEN_TOGETHER = (WriteFramelist, EditCards)
+_WRITTEN_TOGETHER = (WriteFramelist, EditCards, RebuildFramelists)
 _NAMES_TOGETHER = 256
-_WORKERS_A_CUBE = 3
 _LOOK_EVERY_S = 1.0
 
 
@@ -85,8 +92,10 @@ class AttemptTools:
     night: NightId
     folder: Path
     settings: Settings
+    reader: NightReader
     cubes: RawCubeCache
     receipts: Receipts
+    packing_receipts: PackingReceipts
     ledger: Ledger
     authority: FrameIdAuthority
     archive_host: ArchiveHost
@@ -176,8 +185,14 @@ def execute(tools: AttemptTools, action: Action) -> None:
             _retire(tools, path, stamped.path)
         case MarkApplied(frame_ids):
             tools.ledger.mark_applied(tools.night, frame_ids)
-        case Pack(framelist=path, packed=packed):
-            _pack(tools, path, packed)
+        case RebuildFramelists(products):
+            source = FramelistSource(tools.night, tools.folder, tools.reader)
+            for product in products:
+                _write_one_of_many(tools, source.read(product))
+        case Pack():
+            _pack(tools, action)
+        case RecordReceipts(receipts):
+            tools.packing_receipts.record(tools.night, receipts, at=tools.clock())
         case Send(files, compare):
             tools.archive_host.send(tools.night, tools.folder, files, compare, tools.pace)
         case Hash(files, place, digests):
@@ -210,48 +225,14 @@ def _write_one_of_many(tools: AttemptTools, framelist: Framelist) -> None:
         file.write(format_framelist(framelist).encode("utf-8", "surrogateescape"))
 
 
-def _pack(tools: AttemptTools, path: str, packed: str) -> None:
-    with tools.workers.place(tools.pace), _metered(tools, path) as meter:
-        receipt = _pack_in_worker(tools, path, packed, meter)
+def _pack(tools: AttemptTools, action: Pack) -> None:
+    verify = tools.settings.fpack.verify
+    packed = pack_in_worker(tools.workers, tools.folder, action, verify, tools.pace, tools.meters)
     failpoint("execute.pack.packed")
-    tools.receipts.keep(tools.night, [receipt])
-
-
-@contextmanager
-def _metered(tools: AttemptTools, path: str) -> Iterator[SharedMeter]:
-    """A meter for a framelist's worker; readable until its action counts as done."""
-    meter = SharedMeter.create(tools.pace.folder / f"meter-{secrets.token_hex(8)}")
-    try:
-        meter.begin()  # mapped from now on, whatever happens to the name
-        tools.meters[path] = meter
-        yield meter
-    except BaseException:
-        tools.meters.pop(path, None)  # what was started is not done
-        raise
-    finally:
-        meter.path.unlink(missing_ok=True)
-
-
-def _pack_in_worker(tools: AttemptTools, path: str, packed: str, meter: SharedMeter) -> Receipt:
-    """Pack a framelist; a worker that dies or hangs costs a retry, not the night's attempt."""
-    lost = 0
-    while True:
-        try:
-            future = tools.workers.submit(
-                pack_framelist, tools.folder, path, tools.settings.fpack.verify, tools.pace, meter
-            )
-            return tools.workers.result(future, tools.pace)
-        except WorkerLost as error:
-            _log.warning("worker.lost", framelist=path, code=error.code, error=error.message)
-            lost += 1
-            if lost == _WORKERS_A_CUBE:
-                raise
-        except DataError as error:
-            if not lost or error.code != "already_exists":
-                raise
-            # The lost worker had already named the product, which happens only after the proof.
-            fsync_folder((tools.folder / packed).parent)
-            return _hash_here(tools, packed, Digests.SHA256)
+    # Before anything relies on the product.
+    tools.packing_receipts.record(tools.night, packed.receipts, at=tools.clock())
+    failpoint("execute.pack.recorded")
+    tools.receipts.keep(tools.night, [packed.reading])
 
 
 def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Digests) -> None:

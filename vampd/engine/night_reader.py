@@ -25,8 +25,8 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
-from vampd.model.proofs import Place, Receipt
-from vampd.ports import ArchiveHost, Ledger, MailLog, Receipts
+from vampd.model.proofs import Place, Receipt, RecordedReceipt
+from vampd.ports import ArchiveHost, Ledger, MailLog, PackingReceipts, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
@@ -59,6 +59,7 @@ class DiskNightReader:
         *,
         cut_on: tuple[str, ...],
         receipts: Receipts,
+        packing_receipts: PackingReceipts,
         ledger: Ledger,
         mail_log: MailLog,
         archive_host: Callable[[NightId], ArchiveHost],
@@ -67,6 +68,7 @@ class DiskNightReader:
         self._root = root
         self._deciding = _DECIDING | frozenset(cut_on)
         self._receipts = receipts
+        self._packing_receipts = packing_receipts
         self._ledger = ledger
         self._mail_log = mail_log
         self._archive_host = archive_host
@@ -85,9 +87,9 @@ class DiskNightReader:
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         """The committed generations, by number."""
-        folder = self._folder(night) / _PRODUCTS
-        paths = sorted(folder.glob("generation_*.json"))
-        return tuple(parse_generation(path.read_text()) for path in paths)
+        folder = self._folder(night)
+        names = sorted(path.name for path in (folder / _PRODUCTS).glob("generation_*.json"))
+        return tuple(_read_generation(folder, f"{_PRODUCTS}/{name}") for name in names)
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         """The framelists in vgen2, by path."""
@@ -129,6 +131,10 @@ class DiskNightReader:
         """The newest receipt per path."""
         return self._receipts.of(night, place)
 
+    def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        """The packing receipts on record."""
+        return self._packing_receipts.of(night)
+
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         """The files of this night on the archive host."""
         return self._archive_host(night).files(night)
@@ -163,6 +169,19 @@ def read_framelist(folder: Path, path: str) -> Framelist:
         return parse_framelist(text)
     except DataError as error:
         raise DataError(error.code, f"{path}: {error.message}", path=path) from error
+
+
+def _read_generation(folder: Path, path: str) -> Generation:
+    # What is damaged may be no UTF-8 either.
+    text = (folder / path).read_bytes().decode("utf-8", "surrogateescape")
+    try:
+        return parse_generation(text)
+    except DataError as error:
+        raise DataError(
+            error.code,
+            f"{path}: {error.message}; `vampctl recover` gets it back from the archive copy",
+            path=path,
+        ) from error
 
 
 def _read_identity(path: Path) -> str:

@@ -8,14 +8,13 @@ alone. Layout: an empty primary HDU, then one table whose heap holds one tile pe
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from vampd.disk.atomic import creating, fsync_folder, refuse_existing, sync_file
+from vampd.disk.atomic import creating, fsync_folder, scratch, sync_file
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
 from vampd.disk.shared import Unmetered
@@ -30,15 +29,12 @@ from vampd.fits.packed_cards import (
     plain_cards,
     primary_header,
     table_header,
-    without_checksums,
 )
 from vampd.fits.packed_file import Proof, frame_digest, prove_packed
 from vampd.fits.rice import TileEncoder
 from vampd.fits.rice_format import largest_tile_bytes
-from vampd.fits.sidecar import write_sidecar
 from vampd.model.cubes import Framelist
-from vampd.model.nights import FileStamp
-from vampd.model.proofs import Place, Receipt, Verification, frames_to_decode
+from vampd.model.proofs import Verification, frames_to_decode
 from vampd.ports import Meter, Pace
 
 # P descriptors are signed 32-bit numbers.
@@ -59,35 +55,6 @@ class _Heap:
         return sum(self.lengths)
 
 
-def pack_cube(
-    framelist: Framelist,
-    night_folder: Path,
-    packed: Path,
-    sidecar: Path,
-    verify: Verification,
-    pace: Pace,
-    meter: Meter = _UNMETERED,
-) -> Receipt:
-    """Write a framelist's product and its sidecar; the product's receipt.
-
-    The sidecar is written first. Before it is named, the product is read back past the cache for
-    its SHA-256 and for what ``verify`` requires. Raises DataError ``already_exists`` (it never
-    overwrites), ``pack_mismatch`` (the file is kept hidden, as evidence), those of `stream_frames`;
-    DiskFull; ClaimLost when the pace stops.
-    """
-    refuse_existing(packed)
-    image_of(framelist)  # contradictory framelists get no sidecar
-    write_sidecar(framelist, sidecar)
-    failpoint("packed.sidecar_written")
-    # Sums of other bytes than these.
-    content = replace(framelist, cards=without_checksums(framelist.cards))
-    status, sha256 = write_packed(content, night_folder, packed, verify, pace, meter)
-    stamp = FileStamp(
-        packed.relative_to(night_folder).as_posix(), status.st_size, status.st_mtime_ns
-    )
-    return Receipt(Place.HERE, stamp, sha256, time.time())
-
-
 def write_packed(
     framelist: Framelist,
     night_folder: Path,
@@ -95,25 +62,65 @@ def write_packed(
     verify: Verification,
     pace: Pace,
     meter: Meter = _UNMETERED,
+    proven_sha256: str | None = None,
 ) -> tuple[os.stat_result, str]:
-    """Write a framelist's packed file and nothing else; its status and SHA-256. See `pack_cube`.
+    """Write a framelist's packed file and nothing else; its status and SHA-256.
 
-    Checksums that the cards hold stay, so that `funpack` gives back the very file that has them;
-    DataError ``data_sum_disagrees`` if they are of other pixels.
+    Never overwrites (DataError ``already_exists``). Checksums that the cards hold stay, so that
+    `funpack` gives back the very file that has them; DataError ``data_sum_disagrees`` if they are
+    of other pixels.
     """
-    image = image_of(framelist)
     with creating(packed) as file:
-        head, proof = _write(file, framelist, night_folder, image, verify, pace, meter)
-        failpoint("packed.streamed")
-        sync_file(file)
-        failpoint("packed.file_synced")
-        temporary = Path(file.name)
-        if verify == "none":
-            sha256 = hash_file(temporary, pace)[2]
-        else:
-            sha256 = _proven(temporary, head, proof, framelist, packed, pace)
-            failpoint("packed.proven")
+        sha256 = _write_and_prove(file, framelist, night_folder, packed, verify, pace, meter)
+        refuse_other_bytes(packed, sha256, proven_sha256)
         return os.fstat(file.fileno()), sha256
+
+
+def digest_packed(
+    framelist: Framelist,
+    night_folder: Path,
+    packed: Path,
+    verify: Verification,
+    pace: Pace,
+    meter: Meter,
+) -> str:
+    """The SHA-256 of what `write_packed` would write: packed and proven beside it, then removed."""
+    with scratch(packed) as file:
+        return _write_and_prove(file, framelist, night_folder, packed, verify, pace, meter)
+
+
+def _write_and_prove(
+    file: BinaryIO,
+    framelist: Framelist,
+    night_folder: Path,
+    packed: Path,
+    verify: Verification,
+    pace: Pace,
+    meter: Meter,
+) -> str:
+    """Write the whole file and read it back from the disk; its SHA-256."""
+    head, proof = _write(file, framelist, night_folder, image_of(framelist), verify, pace, meter)
+    failpoint("packed.streamed")
+    sync_file(file)
+    failpoint("packed.file_synced")
+    temporary = Path(file.name)
+    if verify == "none":
+        return hash_file(temporary, pace)[2]
+    sha256 = _proven(temporary, head, proof, framelist, packed, pace)
+    failpoint("packed.proven")
+    return sha256
+
+
+def refuse_other_bytes(path: Path, sha256: str, proven_sha256: str | None) -> None:
+    """DataError ``product_missing`` if a file was proven before, and now comes out as another."""
+    if proven_sha256 not in (None, sha256):
+        raise DataError(
+            "product_missing",
+            f"{path.name} cannot be made again: its packing receipt says SHA-256 {proven_sha256},"
+            f" made again from raw it has {sha256}, so it was not named; `vampctl recover NIGHT`"
+            " gets it back from the archive copy",
+            path=str(path),
+        )
 
 
 def image_of(framelist: Framelist) -> tuple[int, int]:

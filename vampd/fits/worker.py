@@ -11,16 +11,31 @@ import os
 import select
 import signal
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
-from vampd.fits.packed import pack_cube
-from vampd.model.cubes import parse_framelist
-from vampd.model.proofs import Receipt, Verification
+from vampd.fits.packing import pack_cube
+from vampd.model.cubes import Framelist, format_sidecar, parse_framelist
+from vampd.model.proofs import (
+    PackingReceipt,
+    Receipt,
+    Verification,
+    text_bytes,
+    text_digest,
+)
 
 _PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What packing proved: a reading of the product, and the receipts of product and sidecar."""
+
+    reading: Receipt
+    receipts: tuple[PackingReceipt, PackingReceipt]
 
 
 def initialize_worker(daemon_pid: int) -> None:
@@ -52,7 +67,8 @@ def pack_framelist(
     verify: Verification,
     pace: SharedPace,
     meter: SharedMeter,
-) -> Receipt:
+    proven: tuple[PackingReceipt, ...] = (),
+) -> Packed:
     """Pack one framelist of a night into its product and sidecar; see `pack_cube`.
 
     The framelist is locked meanwhile: it waits for a worker that is being killed, so that two
@@ -66,7 +82,7 @@ def pack_framelist(
             framelist = parse_framelist(text)
         except DataError as error:
             raise DataError(error.code, f"{framelist_path}: {error.message}") from error
-        return pack_cube(
+        reading = pack_cube(
             framelist,
             night_folder,
             night_folder / framelist.packed_path,
@@ -74,4 +90,16 @@ def pack_framelist(
             verify,
             pace,
             meter,
+            proven,
         )
+    return Packed(reading, _receipts(framelist, reading))
+
+
+def _receipts(framelist: Framelist, reading: Receipt) -> tuple[PackingReceipt, PackingReceipt]:
+    sidecar = format_sidecar(framelist)
+    return (
+        PackingReceipt(reading.path, reading.file.size, reading.sha256, framelist.identity),
+        PackingReceipt(
+            framelist.sidecar_path, len(text_bytes(sidecar)), text_digest(sidecar), None
+        ),
+    )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 LINE_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+# For listings whose lines have columns, separated by tabs.
+CELL_ESCAPES = {**LINE_ESCAPES, "\t": "\\t"}
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 from vampd.model.cubes import Card, Generation, Product
 from vampd.model.delivery import ManifestFile
 from vampd.model.frame_ids import FrameId
-from vampd.model.proofs import Digests, Place
+from vampd.model.proofs import Digests, PackingReceipt, Place
 
 
 class RunsIn(StrEnum):
@@ -108,14 +108,35 @@ class MarkApplied:
 
 
 @dataclass(frozen=True)
+class RebuildFramelists:
+    """Write again the retired framelists of these products, as they were when they were packed."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    products: tuple[Product, ...]
+
+
+@dataclass(frozen=True)
 class Pack:
-    """Stream a framelist's frames into its packed product, prove it lossless, then name it."""
+    """Stream a framelist's frames into its packed product, prove it lossless, then name it.
+
+    A product that has its name already is compared instead. ``proven`` are the receipts that
+    product and sidecar have: nothing else gets their names.
+    """
 
     runs_in: ClassVar[RunsIn] = RunsIn.WORKER
     framelist: str
     packed: str
     frames: int
     bytes: int
+    proven: tuple[PackingReceipt, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordReceipts:
+    """Record packing receipts that are known from elsewhere than a packing."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    receipts: tuple[PackingReceipt, ...]
 
 
 @dataclass(frozen=True)
@@ -172,7 +193,9 @@ Action = (
     | ReserveFrameIds
     | StampFrameId
     | MarkApplied
+    | RebuildFramelists
     | Pack
+    | RecordReceipts
     | Send
     | Hash
     | Retire

@@ -1,31 +1,30 @@
 """fpack: lossless Rice tile compression of every framelist into its product.
 
-A framelist is retired only in favor of a product whose receipt agrees with the file on the disk.
+A framelist is retired only in favor of a product that is what its packing receipt says, once that
+receipt also lies beside the data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vampd.config import Settings
-from vampd.model.cubes import Framelist, PackedProduct
+from vampd.model.cubes import Framelist
 from vampd.model.nights import Kind, NightId, StageName
-from vampd.model.plan import Hash, Pack, Plan, Retire
-from vampd.model.proofs import Place, Receipt
+from vampd.model.plan import Plan
 from vampd.ports import NightReader
+from vampd.stages import own_files
+from vampd.stages.own_files import OwnFilesSurvey, by_order, plan_own_files, plan_pack
 
 NAME = StageName.FPACK
-_BYTES_A_PIXEL = 2
 
 
 @dataclass(frozen=True)
 class FpackSurvey:
-    """The framelists that remain, the packed products by path, and the receipts of this disk."""
+    """The night's own files, and the framelists that may be packed."""
 
+    own: OwnFilesSurvey
     framelists: tuple[Framelist, ...]
-    packed: Mapping[str, PackedProduct]
-    receipts: Mapping[str, Receipt]
 
 
 def survey(night: NightId, reader: NightReader) -> FpackSurvey:
@@ -33,44 +32,25 @@ def survey(night: NightId, reader: NightReader) -> FpackSurvey:
 
     In archive nights only framelists that carry their frame ID count.
     """
-    heads = reader.framelist_heads(night)
-    framelists = (reader.framelist(night, head.path) for head in heads)
+    own = own_files.survey(night, reader)
     return FpackSurvey(
-        framelists=tuple(
+        own,
+        tuple(
             framelist
-            for framelist in framelists
+            for framelist in own.framelists
             if night.kind is Kind.ENGINEERING or framelist.cards.string("FRAMEID")
         ),
-        packed={product.file.path: product for product in reader.packed_products(night)},
-        receipts=reader.receipts(night, Place.HERE),
     )
 
 
 def plan(survey: FpackSurvey, settings: Settings) -> Plan:
-    """Pack what is not packed; reread what has no receipt; retire what is proven."""
+    """Pack what is not packed; prove, record and retire the rest. DataError as `plan_own_files`."""
     del settings  # how to verify is the packer's concern, not the plan's
-    packs: list[Pack] = []
-    unread: list[str] = []
-    retired: list[Retire] = []
-    for framelist in sorted(survey.framelists, key=lambda f: (f.order, f.name)):
-        product = survey.packed.get(framelist.packed_path)
-        if product is None or product.identity != framelist.identity:
-            size = framelist.frames * _frame_bytes(framelist)
-            packs.append(Pack(framelist.path, framelist.packed_path, framelist.frames, size))
-        elif not _is_proven(product, survey.receipts):
-            unread.append(product.file.path)
-        else:
-            retired.append(Retire(framelist.path, kept_as=product.file.path))
-    hashes = [Hash(tuple(unread), Place.HERE)] if unread else []
-    return Plan.of(packs, hashes, retired)
-
-
-def _is_proven(product: PackedProduct, receipts: Mapping[str, Receipt]) -> bool:
-    receipt = receipts.get(product.file.path)
-    return receipt is not None and receipt.file == product.file
-
-
-def _frame_bytes(framelist: Framelist) -> int:
-    columns = framelist.cards.integer("NAXIS1") or 0
-    rows = framelist.cards.integer("NAXIS2") or 0
-    return columns * rows * _BYTES_A_PIXEL
+    own, receipts = survey.own, survey.own.receipts
+    waves = plan_own_files(own).waves
+    packs = [
+        plan_pack(framelist, receipts)
+        for framelist in by_order(survey.framelists)
+        if framelist.packed_path not in own.products and framelist.packed_path not in receipts
+    ]
+    return Plan.of(packs, *waves)

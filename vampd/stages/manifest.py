@@ -31,7 +31,8 @@ from vampd.model.nights import NightId, StageName
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
 from vampd.model.proofs import Digests, Place, Receipt, text_digest
 from vampd.ports import NightReader
-from vampd.stages.transfer import PACKED_SUFFIX, safe_files
+from vampd.stages.own_files import PACKED_SUFFIX, OwnFilesSurvey, plan_own_files
+from vampd.stages.transfer import safe_files
 from vampd.stages.transfer import survey as survey_transfer
 
 NAME = StageName.MANIFEST
@@ -51,6 +52,7 @@ class ManifestSurvey:
     """
 
     night: NightId
+    own: OwnFilesSurvey
     manifests: tuple[ManifestText, ...]
     listed: frozenset[FrameId]
     products: Mapping[FrameId, Receipt | None]
@@ -66,11 +68,12 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
     products: dict[FrameId, Receipt | None] = {}
     for path, file in transferred.here.items():
         if (frame_id := _frame_id(path)) is not None:
-            receipt = transferred.receipts_here.get(path)
+            receipt = transferred.own.readings.get(path)
             holds = receipt is not None and receipt.file == file
             products[frame_id] = receipt if holds else None
     return ManifestSurvey(
         night=night,
+        own=transferred.own,
         manifests=manifests,
         listed=frozenset(line.frame_id for m in manifests for line in m.manifest.lines),
         products=products,
@@ -116,8 +119,11 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     Raises DataError ``manifest_stale`` if a listed product was remade with other bytes;
     ``manifest_unsafe`` if one of them is not proven to be on the archive host (silently leaving it
     out would look like a complete night), ``mail_uncertain`` if it is unknown whether a manifest
-    was mailed.
+    was mailed; as `plan_own_files`.
     """
+    own = plan_own_files(survey.own)
+    if own:
+        return own
     _refuse_stale(survey)
     late = sorted(survey.products.keys() - survey.listed)
     unsafe = [frame_id for frame_id in late if frame_id not in survey.safe]

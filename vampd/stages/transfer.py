@@ -3,12 +3,12 @@
 Sent are: in ``vgen2`` every packed product with its sidecar and the generation files, all of
 ``vbad``, and ``SHA256SUMS``, which lists everything else that is sent. A file is safe if the bytes
 that were read there, past the cache, have the digest of the bytes that were read here, and neither
-file has changed since, according to the listings.
+file has changed since, according to the listings. What vampd made itself must be what its packing
+receipt says; set-aside raw files are taken as they are read.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,13 +17,16 @@ from vampd.model.nights import FileStamp, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
 from vampd.model.proofs import SUMS_NAME, Place, Receipt, format_sums, text_digest
 from vampd.ports import NightReader
+from vampd.stages import own_files
+from vampd.stages.own_files import (
+    GENERATION,
+    PACKED_SUFFIX,
+    OwnFilesSurvey,
+    batches,
+    plan_own_files,
+)
 
 NAME = StageName.TRANSFER
-BATCH_FILES = 64
-BATCH_BYTES = 8_000_000_000
-
-PACKED_SUFFIX = ".fits.fz"
-_GENERATION = re.compile(r"vgen2/generation_\d+\.json")
 _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 
 
@@ -31,24 +34,21 @@ _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 class TransferSurvey:
     """What the transfer stage reads.
 
-    ``here`` are the files to send, by path, without SHA256SUMS; ``sums`` is the text of
-    that one, None if it does not exist. ``archive`` is the listing there.
+    ``here`` are the files to send, by path, without SHA256SUMS. ``archive`` is the listing there.
     """
 
+    own: OwnFilesSurvey
     here: Mapping[str, FileStamp]
-    sums: str | None
     archive: Mapping[str, FileStamp]
-    receipts_here: Mapping[str, Receipt]
     receipts_there: Mapping[str, Receipt]
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     """List both sides and read the receipts. RemoteUnavailable."""
     return TransferSurvey(
+        own=own_files.survey(night, reader),
         here=files_to_send(night, reader),
-        sums=reader.text(night, SUMS_NAME),
         archive=reader.archive_files(night),
-        receipts_here=reader.receipts(night, Place.HERE),
         receipts_there=reader.receipts(night, Place.ARCHIVE),
     )
 
@@ -65,19 +65,23 @@ def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
     for path, file in by_path.items():
         # A sidecar without its product means that fpack is still making it.
         is_sidecar = path.endswith(".txt") and path.removesuffix(".txt") + PACKED_SUFFIX in by_path
-        if is_sidecar or path.endswith(PACKED_SUFFIX) or _GENERATION.fullmatch(path):
+        if is_sidecar or path.endswith(PACKED_SUFFIX) or GENERATION.fullmatch(path):
             yield file
 
 
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     """Hash what has no receipt here; else write the sums, send the difference, hash it there.
 
-    SHA256SUMS goes last, so that on the archive host it only lists what has arrived.
+    SHA256SUMS goes last, so that on the archive host it only lists what has arrived. DataError as
+    `plan_own_files`: while anything here is damaged or missing, nothing is sent.
     """
-    digests = _digests_here(survey)
+    own = plan_own_files(survey.own)
+    if own:
+        return own
+    digests = _digests(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
-        return Plan.of(Hash(batch, Place.HERE) for batch in _batches(unread, survey.here))
+        return Plan.of(Hash(batch, Place.HERE) for batch in batches(unread, survey.here))
     if not survey.here:
         return Plan()
     sums = format_sums(digests)
@@ -87,14 +91,14 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     sends = [
         Send(batch, compare)
         for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
-        for batch in _batches(
+        for batch in batches(
             [path for path in unsafe if compares[path] is compare and path != SUMS_NAME],
             survey.here,
         )
     ]
     if SUMS_NAME in unsafe:
         sends.append(Send((SUMS_NAME,), compares[SUMS_NAME]))
-    write = [WriteText(SUMS_NAME, sums)] if sums != survey.sums else []
+    write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
     return Plan.of(write, *_pipelined(sends))
 
 
@@ -105,8 +109,8 @@ def is_safe(survey: TransferSurvey) -> bool:
         bool(survey.here)
         and safe_files(survey) == required.keys()
         and survey.here.keys() < required.keys()
-        and survey.sums is not None
-        and text_digest(survey.sums) == required[SUMS_NAME]
+        and survey.own.sums is not None
+        and text_digest(survey.own.sums) == required[SUMS_NAME]
     )
 
 
@@ -116,18 +120,20 @@ def safe_files(survey: TransferSurvey) -> frozenset[str]:
     return frozenset(path for path in required if _is_proven(survey, path, required[path]))
 
 
-def _digests_here(survey: TransferSurvey) -> dict[str, str]:
-    """The digest of every file here whose receipt is still valid."""
-    return {
-        path: survey.receipts_here[path].sha256
+def _digests(survey: TransferSurvey) -> dict[str, str]:
+    """The digests that files must have: by packing receipts, of the set-aside ones as last read."""
+    readings = survey.own.readings
+    aside = {
+        path: readings[path].sha256
         for path, file in survey.here.items()
-        if path in survey.receipts_here and survey.receipts_here[path].file == file
+        if path.startswith("vbad/") and path in readings and readings[path].file == file
     }
+    return {path: receipt.sha256 for path, receipt in survey.own.receipts.items()} | aside
 
 
 def _required_digests(survey: TransferSurvey) -> dict[str, str]:
     """What must be there: digests by path, sorted; SHA256SUMS, whose text is known, last."""
-    digests = _digests_here(survey)
+    digests = _digests(survey)
     required = {path: digests[path] for path in sorted(digests)}
     required[SUMS_NAME] = text_digest(format_sums(digests))
     return required
@@ -149,21 +155,6 @@ def _comparison(survey: TransferSurvey, path: str, sha256: str) -> Compare:
     if receipt is not None and receipt.file == listed and receipt.sha256 != sha256:
         return Compare.CHECKSUM
     return Compare.SIZE_AND_TIME
-
-
-def _batches(paths: list[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:
-    """Cut into batches: the success of one survives the failure of the next."""
-    batch: list[str] = []
-    bytes_in_batch = 0
-    for path in paths:
-        size = files[path].size
-        if batch and (len(batch) == BATCH_FILES or bytes_in_batch + size > BATCH_BYTES):
-            yield tuple(batch)
-            batch, bytes_in_batch = [], 0
-        batch.append(path)
-        bytes_in_batch += size
-    if batch:
-        yield tuple(batch)
 
 
 def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:

@@ -176,6 +176,34 @@ class ReceiptRow(Base):
     md5: Mapped[str | None] = mapped_column(String(32))
 
 
+class PackingReceiptRow(Base):
+    """A packing receipt (model.proofs); triggers refuse DELETE and every change but its one end."""
+
+    __tablename__ = "packing_receipts"
+    __table_args__ = (
+        # Of one path, one receipt at most has not ended.
+        Index(
+            "uq_packing_receipts_live",
+            "night_id",
+            "path",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+        Index(None, "night_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"))
+    path: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    identity: Mapped[str | None] = mapped_column(String(64))
+    form: Mapped[int]
+    at: Mapped[float]
+    ended_at: Mapped[float | None]
+    ended_by: Mapped[str | None]
+
+
 class FrameIdRequestRow(Base):
     """A request for ``wanted`` frame IDs; ``digest`` is that of the wanted identities, in order."""
 

@@ -45,8 +45,10 @@ def make_tools(
         night=night,
         folder=folder,
         settings=settings,
+        reader=reader,
         cubes=RawCubeCache(folder, lambda: accounted_cubes(reader.generations(night))),
         receipts=connections.receipts,
+        packing_receipts=connections.packing_receipts,
         ledger=connections.ledger,
         authority=authority(settings, pace),
         archive_host=archive_host(settings, night),
@@ -80,7 +82,11 @@ class AttemptFactory:
 
         connections, night = self.connections, record.night
         reader = make_night_reader(
-            settings, connections.receipts, connections.ledger, connections.mail_log
+            settings,
+            connections.receipts,
+            connections.packing_receipts,
+            connections.ledger,
+            connections.mail_log,
         )
         pace = SharedPace(self.pause, stop)
         return Attempt(

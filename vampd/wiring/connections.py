@@ -16,6 +16,7 @@ from vampd.ports import (
     MailLog,
     NightReader,
     NightStore,
+    PackingReceipts,
     Receipts,
 )
 from vampd.wiring.world import make_mail_context, make_night_reader
@@ -37,13 +38,16 @@ class Connections:
     settings: Settings
     store: NightStore
     receipts: Receipts
+    packing_receipts: PackingReceipts
     ledger: Ledger
     mail_log: MailLog
 
     @cached_property
     def reader(self) -> NightReader:
         """Made at first use: `vampctl status` needs none, and they are slow to import."""
-        return make_night_reader(self.settings, self.receipts, self.ledger, self.mail_log)
+        return make_night_reader(
+            self.settings, self.receipts, self.packing_receipts, self.ledger, self.mail_log
+        )
 
     @cached_property
     def mail_context(self) -> MailContext:
@@ -80,15 +84,22 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.engine import Access, open_store
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
+    from vampd.store.packing_receipts import StoredPackingReceipts
     from vampd.store.receipts import StoredReceipts
 
     store = open_store(settings.database.url, access)
     try:
-        receipts = StoredReceipts(store)
         ledger = ledger_of(settings, store)
         if access is Access.MIGRATE:
             _bring_in_ledger(ledger)
-        yield Connections(settings, Nights(store), receipts, ledger, StoredMailLog(store))
+        yield Connections(
+            settings,
+            Nights(store),
+            StoredReceipts(store),
+            StoredPackingReceipts(store),
+            ledger,
+            StoredMailLog(store),
+        )
     finally:
         store.close()
 

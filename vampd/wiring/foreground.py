@@ -80,7 +80,7 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
         return
     try:
         with connected(settings, Access.MIGRATE) as connections:
-            for _ in NightWatcher(connections.store).scan(settings):
+            for _ in NightWatcher(connections.store, connections.reader).scan(settings):
                 pass
     finally:
         lock.release()

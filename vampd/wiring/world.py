@@ -14,6 +14,7 @@ from vampd.ports import (
     MailLog,
     NightReader,
     Pace,
+    PackingReceipts,
     Receipts,
 )
 
@@ -27,7 +28,11 @@ ANSWERS_FOLDER = "frameids.answers"
 
 
 def make_night_reader(
-    settings: Settings, receipts: Receipts, ledger: Ledger, mail_log: MailLog
+    settings: Settings,
+    receipts: Receipts,
+    packing_receipts: PackingReceipts,
+    ledger: Ledger,
+    mail_log: MailLog,
 ) -> NightReader:
     """A reader of the real disk and the real archive host."""
     from vampd.engine.night_reader import DiskNightReader
@@ -36,6 +41,7 @@ def make_night_reader(
         settings.watch.root,
         cut_on=settings.sync.cut_on,
         receipts=receipts,
+        packing_receipts=packing_receipts,
         ledger=ledger,
         mail_log=mail_log,
         archive_host=lambda night: archive_host(settings, night),

@@ -23,7 +23,7 @@ from tests.support.worlds.daemon import (
 from vampd.engine.restoring import plan_old_tools, plan_own, restore_folder
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, StageName, Status
-from vampd.model.proofs import Place
+from vampd.model.proofs import Place, live_receipts
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 
@@ -57,6 +57,9 @@ def test_a_restored_night_is_raw_and_gets_the_same_products_and_ids_again(site: 
     assert (record.code, record.processed_at, record.safe_at) == ("restored", None, None)
     with connected(site) as connections:
         assert not any(connections.receipts.of(NIGHT, place) for place in Place)
+        ended = connections.packing_receipts.of(NIGHT)
+    assert ended
+    assert all(each.ended_by for each in ended)
     assert ledger_rows(site) == ledger
     settle(site)
     assert record_of(site, NIGHT).state.status is Status.HELD
@@ -65,6 +68,25 @@ def test_a_restored_night_is_raw_and_gets_the_same_products_and_ids_again(site: 
     assert product_tree(folder) == before
     assert ledger_rows(site) == ledger
     assert record_of(site, NIGHT).safe_at is not None
+    with connected(site) as connections:
+        recorded = connections.packing_receipts.of(NIGHT)
+    assert recorded[: len(ended)] == ended
+    assert live_receipts(recorded).keys() == {each.receipt.path for each in ended}
+
+
+def test_a_restore_that_was_killed_leaves_no_receipt_that_counts(site: Site) -> None:
+    folder = site.folder(NIGHT)
+    before = product_tree(folder)
+    with connected(site) as connections:
+        connections.packing_receipts.end(NIGHT, at=1.0, actor="alice")
+        connections.receipts.forget(NIGHT)
+    # Nothing is removed yet: what the folder lists has ended, and is proven again from raw.
+    assert vampctl(site, "retry", "20251106", "--from", "fpack").returncode == 0
+    settle(site)
+    assert product_tree(folder) == before
+    with connected(site) as connections:
+        recorded = connections.packing_receipts.of(NIGHT)
+    assert len([each for each in recorded if each.ended_at is None]) == len(recorded) / 2
 
 
 def test_without_a_yes_nothing_changes(site: Site) -> None:

@@ -17,7 +17,7 @@ from tests.support.builders.raw_cubes import write_raw_cube
 from vampd.disk.pace import SteadyPace
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits import frames, packed, plain_file, unpacking
-from vampd.fits.packed import pack_cube
+from vampd.fits.packing import pack_cube
 from vampd.fits.plain_file import Rewritten, pack_file, write_virtual_cube
 from vampd.fits.unpacking import unpack_file
 from vampd.model.cubes import FrameRange, render_card

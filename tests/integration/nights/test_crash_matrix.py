@@ -75,6 +75,10 @@ ELSEWHERE = {
         ("restoring.file.removed", "restoring.folder.renamed", "restoring.raw.rescued"),
         "only `vampctl restore`; see test_restore",
     ),
+    **dict.fromkeys(
+        ("recovering.damaged.kept", "recovering.file.named"),
+        "only `vampctl recover`; see test_recover",
+    ),
     "scheduler.recovery.committed": "only after a crash",
 }
 _FAILPOINT = re.compile(r'\bfailpoint\(\s*"([^"]+)"\s*\)')

@@ -41,8 +41,8 @@ def finished_files(site: Site, night: NightId) -> dict[Path, tuple[str, int, int
         for folder in (site.folder(night), site.copy(night))
         for pattern in ("vgen2/*", "manifest*")
         for path in folder.glob(pattern)
-        # A listing that grows with the night.
-        if path.name != "name_changes.txt"
+        # Listings that grow with the night.
+        if path.name not in ("name_changes.txt", "receipts.tsv")
     }
 
 

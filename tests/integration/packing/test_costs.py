@@ -16,7 +16,7 @@ from vampd.disk.atomic import sync_file
 from vampd.disk.cache import drop_from_cache
 from vampd.disk.pace import SteadyPace
 from vampd.fits import packed
-from vampd.fits.packed import pack_cube
+from vampd.fits.packing import pack_cube
 from vampd.model.cubes import Framelist, FrameRange
 from vampd.model.proofs import Receipt, Verification
 from vampd.ports import Pace

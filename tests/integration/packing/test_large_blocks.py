@@ -10,8 +10,8 @@ from tests.support.builders.raw_cubes import write_raw_cube
 from vampd.disk import atomic
 from vampd.disk.digest import hash_file
 from vampd.disk.pace import SteadyPace
-from vampd.fits.packed import pack_cube
 from vampd.fits.packed_file import read_packed_frame
+from vampd.fits.packing import pack_cube
 from vampd.model.proofs import Verification
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -29,11 +29,11 @@ from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.execute import AttemptTools, execute
 from vampd.errors import DataError, WorkerLost
-from vampd.fits.worker import pack_framelist
+from vampd.fits.worker import Packed, pack_framelist
 from vampd.model.cubes import Framelist
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Pack
-from vampd.model.proofs import Receipt
+from vampd.model.proofs import PackingReceipt, Receipt
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Packing:
     def product(self) -> Path:
         return self.folder / self.framelist.packed_path
 
-    def pack(self) -> Receipt:
+    def pack(self) -> Packed:
         pace: Any = SteadyPace()
         meter = SharedMeter.create(self.folder.parent / "meter")
         return pack_framelist(self.folder, self.framelist.path, "full", pace, meter)
@@ -86,7 +86,7 @@ def test_nobody_packs_a_framelist_while_another_still_lives(packing: Packing) ->
             future = executor.submit(packing.pack)
             wait_until(lambda: is_waited_for(path), "a packer that waits")
             assert not packing.product.exists()
-        assert future.result(PATIENCE_S).file.path == packing.framelist.packed_path
+        assert future.result(PATIENCE_S).reading.file.path == packing.framelist.packed_path
     assert packing.product.exists()
 
 
@@ -101,10 +101,10 @@ class LosingPool:
     def place(self, _: object) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def submit(self, *_: object) -> Future[Receipt]:
+    def submit(self, *_: object) -> Future[Packed]:
         return Future()
 
-    def result(self, *_: object) -> Receipt:
+    def result(self, *_: object) -> Packed:
         if self.last_deeds:
             self.last_deeds.pop(0)()
             self.lost.append("lost")
@@ -115,12 +115,18 @@ class LosingPool:
 @dataclass
 class KeptReceipts:
     kept: list[Receipt] = field(default_factory=list)
+    recorded: list[PackingReceipt] = field(default_factory=list)
 
     def keep(self, _: NightId, receipts: list[Receipt]) -> None:
+        assert self.recorded, "a reading before its receipt"
         self.kept += receipts
 
+    def record(self, _: NightId, receipts: tuple[PackingReceipt, ...], *, at: float) -> None:
+        assert at > 0
+        self.recorded += receipts
 
-def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
+
+def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
     nothing: Any = None
     receipts: Any = KeptReceipts()
     workers: Any = pool
@@ -130,8 +136,10 @@ def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
         night=NightId("20251106", Kind.ENGINEERING),
         folder=packing.folder,
         settings=make_settings(packing.folder.parent),
+        reader=nothing,
         cubes=nothing,
         receipts=receipts,
+        packing_receipts=receipts,
         ledger=nothing,
         authority=nothing,
         archive_host=nothing,
@@ -142,31 +150,33 @@ def execute_pack(packing: Packing, pool: LosingPool) -> list[Receipt]:
     )
     framelist = packing.framelist
     execute(tools, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))
-    return receipts.kept
+    return cast("KeptReceipts", receipts)
 
 
 def nothing_done() -> None:
     """The last deed of a worker that did not get far."""
 
 
-def test_a_product_that_the_lost_worker_had_named_is_kept_and_read(packing: Packing) -> None:
-    told: list[Receipt] = []
+def test_a_product_that_the_lost_worker_had_named_is_packed_again_and_compared(
+    packing: Packing,
+) -> None:
+    told: list[Packed] = []
     pool = LosingPool([nothing_done, lambda: told.append(packing.pack())], packing)
-    (receipt,) = execute_pack(packing, pool)
+    receipts = execute_pack(packing, pool)
     assert len(pool.lost) == 2
-    assert (receipt.place, receipt.file, receipt.sha256) == (
-        told[0].place,
-        told[0].file,
-        told[0].sha256,
-    )
+    assert [(each.file, each.sha256) for each in receipts.kept] == [
+        (told[0].reading.file, told[0].reading.sha256)
+    ]
+    assert tuple(receipts.recorded) == told[0].receipts
 
 
-def test_a_product_that_stands_before_any_worker_is_nobodys(packing: Packing) -> None:
+def test_a_product_that_stands_before_any_worker_is_no_truth(packing: Packing) -> None:
     packing.product.write_text("theirs")
     with pytest.raises(DataError) as caught:
         execute_pack(packing, LosingPool([], packing))
-    assert caught.value.code == "already_exists"
+    assert caught.value.code == "product_damaged"
     assert packing.product.read_text() == "theirs"
+    assert not [path for path in packing.product.parent.iterdir() if path.name.startswith(".")]
 
 
 def test_a_cube_that_loses_every_worker_is_given_up(packing: Packing) -> None:

@@ -11,20 +11,66 @@ from tests.support.builders.raw_cubes import (
     write_raw_cube,
 )
 from tests.support.worlds.packed_night import pack, product_path, two_cubes
-from vampd.disk.digest import hash_file
-from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.disk.pace import Flag, SharedPace
 from vampd.errors import ClaimLost, DataError
 from vampd.fits import frames
 from vampd.model.cubes import Framelist, FrameRange
+from vampd.model.proofs import PackingReceipt
 
 
-def test_a_product_is_never_overwritten(tmp_path: Path) -> None:
+def state_of(night: Path) -> dict[str, tuple[bytes, int]]:
+    """What is in vgen2, hidden files too: content and inode."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_ino) for path in (night / "vgen2").iterdir()
+    }
+
+
+def proven(framelist: Framelist, sha256: str = "0" * 64) -> tuple[PackingReceipt, ...]:
+    return (PackingReceipt(framelist.packed_path, 1, sha256, framelist.identity),)
+
+
+def test_a_product_that_has_its_name_is_compared_and_never_overwritten(tmp_path: Path) -> None:
     framelist = framelist_of([write_raw_cube(tmp_path)])
     receipt = pack(tmp_path, framelist)
-    with pytest.raises(DataError) as caught:
-        pack(tmp_path, framelist)
-    assert caught.value.code == "already_exists"
-    assert hash_file(product_path(tmp_path, framelist), SteadyPace())[2] == receipt.sha256
+    before = state_of(tmp_path)
+    again = pack(tmp_path, framelist)
+    assert (again.file, again.sha256) == (receipt.file, receipt.sha256)
+    assert state_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["product", "sidecar"])
+def test_a_product_or_sidecar_of_other_bytes_stays_and_is_damage(tmp_path: Path, name: str) -> None:
+    framelist = framelist_of([write_raw_cube(tmp_path)])
+    pack(tmp_path, framelist)
+    path = framelist.packed_path if name == "product" else framelist.sidecar_path
+    content = bytearray((tmp_path / path).read_bytes())
+    content[-1] ^= 1
+    (tmp_path / path).write_bytes(content)
+    before = state_of(tmp_path)
+    _refused(tmp_path, framelist, "product_damaged", names=True)
+    assert state_of(tmp_path) == before
+
+
+def test_a_proven_product_needs_no_raw_to_get_its_sidecar_back(tmp_path: Path) -> None:
+    cube = write_raw_cube(tmp_path)
+    framelist = framelist_of([cube])
+    receipt = pack(tmp_path, framelist)
+    before = (tmp_path / framelist.sidecar_path).read_bytes()
+    (tmp_path / framelist.sidecar_path).unlink()
+    cube.path.unlink()
+    again = pack(tmp_path, framelist, proven=proven(framelist, receipt.sha256))
+    assert (again.file, again.sha256) == (receipt.file, receipt.sha256)
+    assert (tmp_path / framelist.sidecar_path).read_bytes() == before
+    _refused(tmp_path, framelist, "product_damaged", names=True, proven=proven(framelist))
+
+
+def test_what_comes_out_otherwise_than_it_was_proven_gets_no_name(tmp_path: Path) -> None:
+    framelist = framelist_of([write_raw_cube(tmp_path)])
+    _refused(tmp_path, framelist, "product_missing", proven=proven(framelist))
+    sidecar = PackingReceipt(framelist.sidecar_path, 1, "0" * 64, None)
+    (tmp_path / framelist.sidecar_path).unlink()
+    _refused(tmp_path, framelist, "product_missing", proven=(sidecar,))
+    assert not (tmp_path / framelist.sidecar_path).exists()
 
 
 def test_a_sidecar_of_an_interrupted_attempt_is_no_obstacle(tmp_path: Path) -> None:
@@ -95,11 +141,19 @@ def test_a_framelist_that_does_not_fit_its_cube_is_not_packed(tmp_path: Path) ->
     _refused(tmp_path, fewer, "framelist_contradicts_itself")
 
 
-def _refused(night: Path, framelist: Framelist, code: str) -> None:
+def _refused(
+    night: Path,
+    framelist: Framelist,
+    code: str,
+    *,
+    names: bool = False,
+    proven: tuple[PackingReceipt, ...] = (),
+) -> None:
+    """Packing is refused with this code; ``names``: the product has its name, as it had before."""
     with pytest.raises(DataError) as caught:
-        pack(night, framelist)
+        pack(night, framelist, proven=proven)
     assert caught.value.code == code
-    assert not product_path(night, framelist).exists()
+    assert product_path(night, framelist).exists() is names
     assert [name for name in os.listdir(night / "vgen2") if name.startswith(".")] == []
 
 

@@ -19,7 +19,7 @@ from vampd.disk.shared import SharedMeter
 from vampd.engine import progress
 from vampd.errors import ClaimLost, TransientError
 from vampd.fits import frames
-from vampd.fits.packed import pack_cube
+from vampd.fits.packing import pack_cube
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import format_framelist
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate

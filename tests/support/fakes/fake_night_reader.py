@@ -18,7 +18,7 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import FileStamp, NightId
-from vampd.model.proofs import Place, Receipt
+from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
 
 PACKED = ".fits.fz"
 
@@ -47,6 +47,7 @@ class FakeNightReader:
     framelists: dict[str, Framelist] = field(default_factory=dict)
     identities: dict[str, str] = field(default_factory=dict)
     kept: dict[Place, dict[str, Receipt]] = field(default_factory=lambda: {p: {} for p in Place})
+    recorded: list[RecordedReceipt] = field(default_factory=list)
     bound: dict[str, BoundId] = field(default_factory=dict)
     letters: Correspondence = field(default_factory=Correspondence)
     keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
@@ -66,6 +67,10 @@ class FakeNightReader:
         """Keep receipts as the store does: the newest per place and path."""
         for receipt in receipts:
             self.kept[receipt.place][receipt.path] = receipt
+
+    def record(self, *receipts: PackingReceipt) -> None:
+        """Put packing receipts on record."""
+        self.recorded += [RecordedReceipt(receipt, at=1.0) for receipt in receipts]
 
     def add_cube(self, cube: RawCube | SetAside) -> None:
         """A raw cube and its files; their stamps are the cube's."""
@@ -135,6 +140,9 @@ class FakeNightReader:
 
     def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         return dict(self.kept[place])
+
+    def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        return tuple(self.recorded)
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         return {path: stamp_of(path, file) for path, file in self.archive.items()}

@@ -18,7 +18,14 @@ from vampd.model.nights import (
     refuse_stale_claim,
     unknown_night,
 )
-from vampd.model.proofs import Place, Receipt
+from vampd.model.proofs import (
+    PackingReceipt,
+    Place,
+    Receipt,
+    RecordedReceipt,
+    live_receipts,
+    refuse_other_receipt,
+)
 from vampd.ports import FrameIdAuthority
 
 
@@ -123,6 +130,41 @@ class MemoryReceipts:
             if self._nights.night(night) is None:
                 raise unknown_night(night)
             self._receipts = {k: r for k, r in self._receipts.items() if k[0] != night}
+
+
+class MemoryPackingReceipts:
+    """ports.PackingReceipts; like the real ones, only for nights that were discovered."""
+
+    def __init__(self, nights: MemoryNights) -> None:
+        self._nights = nights
+        self._lock = RLock()
+        self._recorded: dict[NightId, list[RecordedReceipt]] = {}
+
+    def record(self, night: NightId, receipts: Iterable[PackingReceipt], *, at: float) -> None:
+        with self._lock:
+            recorded = [*self._of(night)]
+            for receipt in receipts:
+                known = live_receipts(recorded).get(receipt.path)
+                refuse_other_receipt(known, receipt)
+                if known is None:
+                    recorded.append(RecordedReceipt(receipt, at))
+            self._recorded[night] = recorded
+
+    def of(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        with self._lock:
+            return tuple(self._recorded.get(night, ()))
+
+    def end(self, night: NightId, *, at: float, actor: str) -> None:
+        with self._lock:
+            self._recorded[night] = [
+                each if each.ended_at is not None else replace(each, ended_at=at, ended_by=actor)
+                for each in self._of(night)
+            ]
+
+    def _of(self, night: NightId) -> list[RecordedReceipt]:
+        if self._nights.night(night) is None:
+            raise unknown_night(night)
+        return self._recorded.setdefault(night, [])
 
 
 class MemoryLedger:

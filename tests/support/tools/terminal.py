@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.fakes.memory_mail import MemoryMailLog
-from tests.support.fakes.memory_store import MemoryNights
+from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts
 from vampd.cli import main
 from vampd.cli.shared import session
 from vampd.config import Settings
@@ -30,8 +30,12 @@ class FakeWorld:
     settings: Settings = field(default_factory=make_settings)
     store: MemoryNights = field(default_factory=MemoryNights)
     reader: FakeNightReader = field(default_factory=FakeNightReader)
+    packing_receipts: MemoryPackingReceipts = field(init=False)
     mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
     asked: list[Path | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.packing_receipts = MemoryPackingReceipts(self.store)
 
     def run(self, *words: str) -> Result:
         """Run a command; a foreseen error is left in ``result.exception``."""

@@ -9,9 +9,9 @@ from tests.support.builders.raw_cubes import (
     write_raw_cube,
 )
 from vampd.disk.pace import SteadyPace
-from vampd.fits.packed import pack_cube
+from vampd.fits.packing import pack_cube
 from vampd.model.cubes import Framelist
-from vampd.model.proofs import Receipt, Verification
+from vampd.model.proofs import PackingReceipt, Receipt, Verification
 from vampd.ports import Pace
 
 
@@ -20,6 +20,7 @@ def pack(
     framelist: Framelist,
     verify: Verification = "full",
     pace: Pace | None = None,
+    proven: tuple[PackingReceipt, ...] = (),
 ) -> Receipt:
     (night / "vgen2").mkdir(exist_ok=True)
     return pack_cube(
@@ -29,6 +30,7 @@ def pack(
         night / framelist.sidecar_path,
         verify,
         pace or SteadyPace(),
+        proven=proven,
     )
 
 

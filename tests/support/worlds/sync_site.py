@@ -16,6 +16,11 @@ from typing import Any, cast
 
 from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.settings import make_settings
+from tests.support.fakes.memory_store import (
+    MemoryNights,
+    MemoryPackingReceipts,
+    MemoryReceipts,
+)
 from tests.support.fakes.progress import HeardProgress
 from vampd.cli.look.audit import count_night
 from vampd.disk.pace import Flag, SharedPace
@@ -45,7 +50,8 @@ class SyncSite:
         self.reader = DiskNightReader(
             self.root,
             cut_on=self.settings.sync.cut_on,
-            receipts=_ABSENT,
+            receipts=MemoryReceipts(MemoryNights()),
+            packing_receipts=MemoryPackingReceipts(MemoryNights()),
             ledger=_ABSENT,
             mail_log=_ABSENT,
             archive_host=_ABSENT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.builders.settings import make_settings
@@ -11,8 +11,8 @@ from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile, FakeNightReader, stamp_of
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import Kind, NightId
-from vampd.model.plan import Action, Hash, Plan, Send, WriteText
-from vampd.model.proofs import SUMS_NAME, Place, Receipt
+from vampd.model.plan import Action, Hash, Plan, RecordReceipts, Send, WriteText
+from vampd.model.proofs import SUMS_NAME, PackingReceipt, Place, Receipt
 from vampd.stages import transfer
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -34,11 +34,30 @@ class TransferWorld:
         """The night's files on the archive host."""
         return self.reader.archive
 
-    def add_product(self, name: str, content: bytes = b"packed") -> str:
-        """A packed product with its sidecar; the product's path."""
-        self.reader.write(f"vgen2/{name}.fits.fz", content)
-        self.reader.write(f"vgen2/{name}.txt", f"rows of {name}")
-        return f"vgen2/{name}.fits.fz"
+    def add_product(self, name: str, content: bytes | None = None) -> str:
+        """A product with its sidecar, proven by packing; the product's path.
+
+        One of that name is ended before, as a restore does it.
+        """
+        path, sidecar = f"vgen2/{name}.fits.fz", f"vgen2/{name}.txt"
+        self.reader.identities[path] = hashlib.sha256(name.encode()).hexdigest()
+        self.reader.write(path, f"packed {name}" if content is None else content)
+        self.reader.write(sidecar, f"rows of {name}")
+        self.reader.recorded = [
+            replace(each, ended_at=2.0, ended_by="alice")
+            if each.ended_at is None and each.receipt.path in (path, sidecar)
+            else each
+            for each in self.reader.recorded
+        ]
+        self.reader.record(
+            self._proven(path, self.reader.identities[path]), self._proven(sidecar, None)
+        )
+        return path
+
+    def damage_here(self, path: str) -> None:
+        """Other bytes here, of the same size, as a listing shows."""
+        content = self.reader.tree[path].content
+        self.reader.write(path, bytes([content[0] ^ 1]) + content[1:])
 
     def survey(self) -> transfer.TransferSurvey:
         return transfer.survey(NIGHT, self.reader)
@@ -56,6 +75,8 @@ class TransferWorld:
                 self.reader.write(path, text)
             case Send(files, compare):
                 self.host.send(NIGHT, Path("/nowhere"), files, compare, SteadyPace())
+            case RecordReceipts(receipts):
+                self.reader.record(*receipts)
             case Hash(files, Place.HERE):
                 self.reader.keep(*map(self._receipt_here, files))
             case Hash(files, Place.ARCHIVE):
@@ -83,6 +104,10 @@ class TransferWorld:
         file = self.there[path]
         flipped = bytes([file.content[0] ^ 1]) + file.content[1:]
         self.there[path] = FakeFile(flipped, file.mtime_ns)
+
+    def _proven(self, path: str, identity: str | None) -> PackingReceipt:
+        content = self.reader.tree[path].content
+        return PackingReceipt(path, len(content), hashlib.sha256(content).hexdigest(), identity)
 
     def _receipt_here(self, path: str) -> Receipt:
         file = self.reader.tree[path]

@@ -30,6 +30,8 @@ from vampd.model.plan import (
     MarkApplied,
     Pack,
     Plan,
+    RebuildFramelists,
+    RecordReceipts,
     Remark,
     ReserveFrameIds,
     Retire,
@@ -39,7 +41,7 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.proofs import Place
+from vampd.model.proofs import PackingReceipt, Place
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 PRODUCT = Product(
@@ -85,6 +87,12 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             Pack("vgen2/x.framelist", "vgen2/x.fits.fz", 9, 574_080_000),
             "pack",
             "vgen2/x.fits.fz, 9 frames (574 MB raw)",
+        ),
+        (RebuildFramelists((PRODUCT,)), "rebuild framelists", "vcam1_x"),
+        (
+            RecordReceipts((PackingReceipt("vgen2/x.txt", 9, "a" * 64, None),)),
+            "record receipts",
+            "vgen2/x.txt",
         ),
         (
             Send(("a", "b", "c"), Compare.CHECKSUM),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
+from vampd.model.proofs import PackingReceipt
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 3\nValueError: odd'
@@ -142,7 +143,26 @@ def test_history_tells_every_event_of_both_kinds(world: FakeWorld) -> None:
     world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
     archive, engineering = json.loads(world.run("history", "20251106", "--json").stdout)
     assert len(archive["events"]) == 40
-    assert engineering == {"date": "20251106", "kind": "engineering", "events": []}
+    assert engineering == {
+        "date": "20251106",
+        "kind": "engineering",
+        "events": [],
+        "ended_receipts": [],
+    }
     shown = world.run("history", "20251106").stdout
     assert shown.count("held_by_person: word") == 20
     assert "20251106 engineering, 0 events" in shown
+
+
+def test_history_keeps_the_packing_receipts_that_a_restore_has_ended(world: FakeWorld) -> None:
+    receipts = [PackingReceipt(f"vgen2/{n}.txt", 7, "a" * 64, None) for n in range(3)]
+    world.packing_receipts.record(NIGHT, receipts[:2], at=5.0)
+    world.packing_receipts.end(NIGHT, at=6.0, actor="alice")
+    world.packing_receipts.record(NIGHT, receipts[2:], at=7.0)
+    (told,) = json.loads(world.run("history", "20251106", "--json").stdout)
+    first = told["ended_receipts"][0]
+    assert len(told["ended_receipts"]) == 2
+    assert (first["path"], first["sha256"]) == (receipts[0].path, "a" * 64)
+    assert (first["ended_at"], first["ended_by"]) == ("1970-01-01T00:00:06Z", "alice")
+    shown = world.run("history", "20251106").stdout
+    assert "2 packing receipts ended 1970-01-01T00:00:06Z by alice" in shown

@@ -34,7 +34,7 @@ from vampd.model.delivery import (
 )
 from vampd.model.frame_ids import FrameId, format_name_changes, parse_name_changes
 from vampd.model.nights import Kind, NightId
-from vampd.model.proofs import format_sums, parse_sums, text_digest
+from vampd.model.proofs import format_receipts, format_sums, parse_receipts, parse_sums, text_digest
 
 DOCUMENT = (Path(next(iter(docs.__path__))) / "formats.md").read_text()
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -133,6 +133,20 @@ def test_every_code_that_sets_a_cube_aside_is_explained():
 
 def test_the_sums_are_written_as_they_are_read():
     assert format_sums(sums()) == examples("SHA256SUMS")[0]
+
+
+def test_the_receipts_are_those_of_what_travels():
+    text = examples("receipts.tsv")[0]
+    receipts = parse_receipts(text)
+    assert format_receipts(receipts.values()) == text
+    own = {path: digest for path, digest in sums().items() if path.startswith("vgen2/")}
+    assert {path: receipt.sha256 for path, receipt in receipts.items()} == own
+    sidecar = receipts["vgen2/VMPA90012345.txt"]
+    assert sidecar.size == len(format_sidecar(framelist()))
+    generation_file = receipts["vgen2/generation_0001.json"]
+    assert generation_file.size == len(format_generation(generation()))
+    identities = [receipt.identity for receipt in receipts.values() if receipt.identity]
+    assert identities == [product.identity for product in generation().products]
 
 
 def test_the_name_changes_are_written_as_they_are_read():

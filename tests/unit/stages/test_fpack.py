@@ -8,11 +8,12 @@ import pytest
 
 from tests.support.builders.headers import framelist, settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
+from vampd.errors import DataError
 from vampd.model.cubes import Framelist, stamp_frame_id
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.model.plan import Hash, Pack, Plan, Retire
-from vampd.model.proofs import Place, Receipt
+from vampd.model.plan import Pack, Plan, Retire, WriteText
+from vampd.model.proofs import RECEIPTS_PATH, PackingReceipt, Place, Receipt, format_receipts
 from vampd.stages import fpack
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
@@ -32,12 +33,24 @@ def stamped() -> Framelist:
     return stamp_frame_id(framelist(), FrameId(90000001))
 
 
-def pack(reader: FakeNightReader, one: Framelist, identity: str | None = None) -> Receipt:
-    """The product and its sidecar; the receipt that packing gives."""
-    stamp = reader.write(one.packed_path, b"packed")
-    reader.write(one.sidecar_path, b"rows")
+def pack(
+    reader: FakeNightReader, one: Framelist, identity: str | None = None, sha256: str = "0" * 64
+) -> tuple[PackingReceipt, PackingReceipt]:
+    """The product and its sidecar as packing leaves them, read here; their packing receipts."""
     reader.identities[one.packed_path] = one.identity if identity is None else identity
-    return Receipt(Place.HERE, stamp, "0" * 64, 1.0)
+    product = reader.write(one.packed_path, b"packed")
+    sidecar = reader.write(one.sidecar_path, b"rows")
+    reader.keep(
+        Receipt(Place.HERE, product, sha256, 1.0), Receipt(Place.HERE, sidecar, "1" * 64, 1.0)
+    )
+    return (
+        PackingReceipt(product.path, product.size, sha256, one.identity),
+        PackingReceipt(sidecar.path, sidecar.size, "1" * 64, None),
+    )
+
+
+def kinds(planned: Plan) -> list[list[type]]:
+    return [[type(action) for action in wave] for wave in planned.waves]
 
 
 def test_a_framelist_without_a_product_is_packed(reader: FakeNightReader) -> None:
@@ -70,40 +83,42 @@ def test_an_archive_framelist_without_a_frame_id_is_left_alone(reader: FakeNight
     assert action.packed == "vgen2/VMPA90000001.fits.fz"
 
 
-def test_an_unverified_product_never_retires_its_framelist(reader: FakeNightReader) -> None:
+def test_an_unproven_product_never_retires_its_framelist(reader: FakeNightReader) -> None:
     one = framelist()
     reader.add_framelist(one)
     pack(reader, one)
-    ((action,),) = plan(reader).waves
-    assert action == Hash((one.packed_path,), Place.HERE)
+    # Packed again beside it and compared, however often its name and stamp were read.
+    assert kinds(plan(reader)) == [[Pack]]
 
 
-@pytest.mark.parametrize("change", ["size", "mtime", "place"])
-def test_a_receipt_of_something_else_proves_nothing(reader: FakeNightReader, change: str) -> None:
-    one = framelist()
-    reader.add_framelist(one)
-    receipt = pack(reader, one)
-    match change:
-        case "size":
-            receipt = replace(receipt, file=replace(receipt.file, size=receipt.file.size + 1))
-        case "mtime":
-            receipt = replace(receipt, file=replace(receipt.file, mtime_ns=1))
-        case _:
-            receipt = replace(receipt, place=Place.ARCHIVE)
-    reader.keep(receipt)
-    assert not [a for wave in plan(reader).waves for a in wave if isinstance(a, Retire)]
-
-
-def test_a_proven_product_retires_its_framelist_and_then_nothing_is_left(
+def test_a_proven_product_retires_its_framelist_once_the_folder_lists_it(
     reader: FakeNightReader,
 ) -> None:
     one = framelist()
     reader.add_framelist(one)
-    reader.keep(pack(reader, one))
-    ((action,),) = plan(reader).waves
-    assert action == Retire(one.path, kept_as=one.packed_path)
+    receipts = pack(reader, one)
+    reader.record(*receipts)
+    (write,), (retire,) = plan(reader).waves
+    assert write == WriteText(RECEIPTS_PATH, format_receipts(receipts))
+    assert retire == Retire(one.path, kept_as=one.packed_path)
+    reader.write(RECEIPTS_PATH, format_receipts(receipts))
+    assert plan(reader) == Plan.of([retire])
     reader.retire(one.path)
     assert not plan(reader)
+
+
+@pytest.mark.parametrize("change", ["size", "bytes"])
+def test_a_damaged_product_holds_the_night_with_its_framelist_in_place(
+    reader: FakeNightReader, change: str
+) -> None:
+    one = framelist()
+    reader.add_framelist(one)
+    product, sidecar = pack(reader, one)
+    changed = replace(product, size=7) if change == "size" else replace(product, sha256="f" * 64)
+    reader.record(changed, sidecar)
+    with pytest.raises(DataError, match=one.packed_path) as caught:
+        plan(reader)
+    assert caught.value.code == "product_damaged"
 
 
 @pytest.mark.parametrize("identity", ["", "0" * 64])
@@ -112,24 +127,37 @@ def test_a_product_of_other_frames_never_retires_a_framelist(
 ) -> None:
     one = framelist()
     reader.add_framelist(one)
-    reader.keep(pack(reader, one, identity))
-    ((action,),) = plan(reader).waves
-    # Packing refuses to overwrite: the night is held with both files in place.
+    pack(reader, one, identity)
+    # Packing finds other bytes: the night is held with both files in place.
+    assert kinds(plan(reader)) == [[Pack]]
+    product, sidecar = pack(reader, one, identity)
+    reader.record(replace(product, identity="f" * 64), sidecar)
+    assert not [a for wave in plan(reader).waves for a in wave if isinstance(a, Retire)]
+
+
+def test_a_product_that_is_gone_is_made_again_only_as_it_was(reader: FakeNightReader) -> None:
+    one = framelist()
+    reader.add_framelist(one)
+    receipts = pack(reader, one)
+    reader.record(*receipts)
+    reader.retire(one.packed_path)
+    action = plan(reader).waves[0][0]
     assert isinstance(action, Pack)
+    assert action.proven == receipts
+    assert not [a for wave in plan(reader).waves for a in wave if isinstance(a, Retire)]
 
 
-def test_packing_hashing_and_retiring_are_planned_in_this_order(reader: FakeNightReader) -> None:
-    new, unread, proven = (framelist(f"name{n}", start=n) for n in range(3))
-    for one in (new, unread, proven):
+def test_packing_recording_and_retiring_are_planned_in_this_order(reader: FakeNightReader) -> None:
+    new, proven = (framelist(f"name{n}", start=n) for n in range(2))
+    for one in (new, proven):
         reader.add_framelist(one)
-    pack(reader, unread)
-    reader.keep(pack(reader, proven))
-    waves = plan(reader).waves
-    assert [type(action) for wave in waves for action in wave] == [Pack, Hash, Retire]
-    assert len(waves) == 3
+    reader.record(*pack(reader, proven))
+    assert kinds(plan(reader)) == [[Pack], [WriteText], [Retire]]
 
 
 def test_a_night_without_framelists_is_done(reader: FakeNightReader) -> None:
-    pack(reader, framelist())
+    receipts = pack(reader, framelist())
+    reader.record(*receipts)
+    reader.write(RECEIPTS_PATH, format_receipts(receipts))
     for night in (ARCHIVE, ENGINEERING):
         assert not plan(reader, night)

@@ -117,10 +117,12 @@ def test_a_manifest_that_is_no_longer_true_holds_the_night_until_it_is_gone(
     assert plan(world, settings) == Plan()
 
 
-def test_a_listed_product_that_is_no_longer_here_is_no_fault_of_the_manifest(world):
+def test_a_listed_product_that_is_no_longer_here_holds_the_night(world):
     execute(world)
     del world.reader.tree["vgen2/VMPA00000002.fits.fz"]
-    assert plan(world) == Plan()
+    with pytest.raises(DataError, match="VMPA00000002") as caught:
+        plan(world)
+    assert caught.value.code == "product_missing"
 
 
 def test_a_night_without_frame_ids_has_no_manifest():
@@ -188,13 +190,13 @@ def test_only_a_configured_md5_costs_one_more_reading_of_what_is_new(world):
     assert plan(world, settings) == Plan()
 
 
-def test_a_product_that_reads_otherwise_than_over_there_is_not_listed(world):
+def test_a_product_that_reads_otherwise_than_it_was_proven_is_not_listed(world):
     path = "vgen2/VMPA00000001.fits.fz"
     receipt = world.reader.receipts(NIGHT, Place.HERE)[path]
     world.reader.keep(replace(receipt, sha256="f" * 64, md5="e" * 32))
     with pytest.raises(DataError) as caught:
         plan(world, make_settings(manifest=MD5))
-    assert caught.value.code == "manifest_unsafe"
+    assert caught.value.code == "product_damaged"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
+import re
+
 import pytest
 
 from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from vampd.errors import DataError
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare, Hash, Plan, Send, WriteText
 from vampd.model.proofs import SUMS_NAME, Place, parse_sums
-from vampd.stages import transfer
+from vampd.stages import own_files, transfer
 
 
 @pytest.fixture
@@ -73,18 +76,53 @@ def test_nothing_is_sent_before_all_of_it_was_read_here(world):
     assert world.plan() == Plan.of([Hash(paths, Place.HERE)])
 
 
-def test_a_file_that_changed_since_it_was_read_here_is_read_again(arrived):
-    arrived.reader.write("vgen2/VMPA00000001.fits.fz", b"fresh")
-    assert not arrived.is_safe()
-    assert arrived.plan() == Plan.of([Hash(("vgen2/VMPA00000001.fits.fz",), Place.HERE)])
+def test_a_set_aside_file_that_changed_since_it_was_read_here_is_read_again(arrived):
+    arrived.reader.write("vbad/reasons.tsv", b"one reason")
     arrived.run()
-    assert arrived.there["vgen2/VMPA00000001.fits.fz"].content == b"fresh"
+    arrived.reader.write("vbad/reasons.tsv", b"two reasons")
+    assert not arrived.is_safe()
+    assert arrived.plan() == Plan.of([Hash(("vbad/reasons.tsv",), Place.HERE)])
+    arrived.run()
+    assert arrived.there["vbad/reasons.tsv"].content == b"two reasons"
+
+
+@pytest.mark.parametrize(
+    "path", ["vgen2/VMPA00000001.fits.fz", "vgen2/VMPA00000001.txt", "vgen2/generation_0001.json"]
+)
+def test_a_damaged_file_is_named_and_nothing_is_sent_over_the_good_copies(world, path):
+    world.add_product("VMPA00000001")
+    world.add_product("VMPA00000002")
+    world.reader.write("vgen2/generation_0001.json", "{}")
+    world.run()
+    before = dict(world.there)
+    del world.there["vgen2/VMPA00000002.fits.fz"]
+    world.damage_here(path)
+    # Its stamp is new, so it is read; what it reads as is no new truth.
+    assert world.plan() == Plan.of([Hash((path,), Place.HERE)])
+    with pytest.raises(DataError, match=re.escape(path)) as caught:
+        world.run()
+    assert caught.value.code == "product_damaged"
+    assert caught.value.context["paths"] == (path,)
+    assert world.there.items() < before.items()
+    # Also with the reading on record: the same end, from whatever stage.
+    with pytest.raises(DataError, match=re.escape(path)):
+        world.plan()
+
+
+@pytest.mark.parametrize("path", ["vgen2/VMPA00000001.fits.fz", "vgen2/VMPA00000001.txt"])
+def test_a_file_that_is_gone_is_named_and_stays_in_the_sums(arrived, path):
+    sums = arrived.reader.tree[SUMS_NAME]
+    del arrived.reader.tree[path]
+    with pytest.raises(DataError, match=re.escape(path)) as caught:
+        arrived.run()
+    assert caught.value.code == "product_missing"
+    assert arrived.reader.tree[SUMS_NAME] == sums
+    assert path in transfer.safe_files(arrived.survey())
 
 
 def test_the_sums_are_written_before_and_sent_after_what_they_list(world):
     world.add_product("VMPA00000001")
-    _, plan, *rest = world.run()
-    assert not rest
+    *_, plan = world.run()
     assert isinstance(plan.waves[0][0], WriteText)
     assert [send.files[-1] for send in actions(plan, Send)] == ["vgen2/VMPA00000001.txt", SUMS_NAME]
 
@@ -151,9 +189,9 @@ def test_sums_that_were_edited_here_are_written_again(arrived):
 
 def test_a_copy_is_not_safe_before_it_was_read(world):
     world.add_product("VMPA00000001")
-    for action in actions(world.plan(), Hash):
-        world.execute(action)
-    plan = world.plan()
+    while not actions(plan := world.plan(), Send):
+        for action in [*actions(plan, Hash), *actions(plan, WriteText)]:
+            world.execute(action)
     for action in [*actions(plan, WriteText), *actions(plan, Send)]:
         world.execute(action)
     assert len(world.there) == 3
@@ -190,8 +228,8 @@ def test_a_repair_that_does_not_help_leads_to_the_same_plan(arrived):
 
 
 def test_batches_are_limited_in_files_and_bytes_and_read_while_the_next_is_sent(monkeypatch, world):
-    monkeypatch.setattr(transfer, "BATCH_FILES", 3)
-    monkeypatch.setattr(transfer, "BATCH_BYTES", 10)
+    monkeypatch.setattr(own_files, "BATCH_FILES", 3)
+    monkeypatch.setattr(own_files, "BATCH_BYTES", 10)
     for number in range(4):
         world.reader.write(f"vbad/{number}", b"12345")
     world.reader.write("vbad/4", b"larger than a batch")

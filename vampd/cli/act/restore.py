@@ -46,10 +46,11 @@ def restore(
     """Bring a night's folder back to raw, after asking.
 
     Shows first what is removed; nothing is until you agree. Products, framelists, generations, the
-    links in vbad, SHA256SUMS and all receipts are removed; raw files, manifests, the frame-ID
-    ledger and the archive copy stay, and the same cubes get the same IDs again. A folder of the old
-    tools is restored as their script does it, but never at the cost of a raw file's last name. The
-    night is then held: `vampctl retry` processes it again.
+    links in vbad, SHA256SUMS and all readings are removed, and the packing receipts end (`vampctl
+    history` keeps them); raw files, manifests, the frame-ID ledger and the archive copy stay, and
+    the same cubes get the same IDs again. A folder of the old tools is restored as their script
+    does it, but never at the cost of a raw file's last name. The night is then held: `vampctl
+    retry` processes it again.
     """
     from vampd.wiring.locks import foreground_lock, night_lock
 
@@ -105,6 +106,7 @@ def _restore(connections: Connections, record: NightRecord, folder: Path) -> Non
 
     # Planned again: the folder may have changed while the question was open.
     plan, _ = _plan(connections, record, folder)
+    connections.packing_receipts.end(record.night, at=time.time(), actor=actor_name())
     connections.receipts.forget(record.night)
     restore_folder(folder, plan)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vampd.cli.act.verify_here import verify_here
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import is_terminal, write, write_json, write_prose
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, connected
@@ -58,6 +59,11 @@ SampleOption = Annotated[
     ),
 ]
 
+HereOption = Annotated[
+    bool,
+    typer.Option("--here", help="Read the products on this side instead of the archive copy."),
+]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -83,6 +89,7 @@ def verify(
     night: NightOrNone = None,
     every: AllOption = False,
     sample: SampleOption = None,
+    here: HereOption = False,
     kind: KindOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -93,14 +100,21 @@ def verify(
     also in bad_sc6_files.txt in the night's folder; the night no longer counts as safe, and
     `vampctl retry NIGHT --from transfer` sends exactly those files again, by checksum. A night that
     is not at its destination is searched for where [transfer] moved_to says; what is bad there is
-    sent again by the command that is shown. Exits with 1 if anything is bad or could not be read.
+    sent again by the command that is shown. With --here, products, sidecars and generations on this
+    side are read instead, and held against their packing receipts. Exits with 1 if anything is bad
+    or could not be read.
     """
     if night is None and not every and sample is None:
         raise UsageError("nothing_named", "choose one: NIGHT, --all or --sample PERCENT")
     if night is not None and every:
         raise UsageError("two_choices", "NIGHT and --all exclude each other: choose one")
+    if here and sample is not None:
+        raise UsageError("two_choices", "--here reads all files: leave out --sample")
     with connected(context, config) as connections:
         every_night = connections.store.nights()
+        if here:
+            verify_here(connections, _choose(every_night, night, kind), every_night, as_json)
+            return
         readings = []
         for record in _choose(every_night, night, kind):
             reading = _read(connections, record, 100.0 if sample is None else sample)

@@ -20,6 +20,10 @@ _LEDGER = (
     ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
     ("retry", "retries, once they agree"),
 )
+_RECOVER = (
+    ("recover", "gets it back from the archive copy, or makes it again from raw"),
+    ("retry", "continues, once all is whole again"),
+)
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "frame_id_conflict": _LEDGER,
     "frame_ids_disagree": _LEDGER,
@@ -37,6 +41,9 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("release", "lets it proceed without these cards"),
         ("retry", "retries, after headers.required or headers.when_missing was changed"),
     ),
+    "product_damaged": _RECOVER,
+    "product_missing": _RECOVER,
+    "generation_damaged": _RECOVER,
     "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (
         ("mail --mark-sent", "if it has arrived: records that"),
@@ -88,6 +95,8 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
             return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))
         case Status.HELD:
             return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
+        case Status.DONE if record.note_code == WaitCode.DAMAGED_HERE:
+            return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
         case Status.DONE if record.safe_at is None:
             return (("retry --from transfer", "resends what is bad on the archive host"),)
         case Status.DONE if record.state.stage is StageName.MANIFEST:

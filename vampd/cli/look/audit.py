@@ -33,8 +33,10 @@ def audit(
     """Count a night's frames: is every raw frame accounted for?
 
     Raw = in products + in framelists not yet packed + set aside. Raw frames are counted from the
-    raw files now, product frames from the products. Exits with 1 if the sum is not balanced. Late
-    cubes, which are still to be synchronized, unbalance it.
+    raw files now, product frames from the products. Products, sidecars and generations are held
+    against their packing receipts, as far as listings and earlier readings show. Exits with 1 if
+    the sum is not balanced or anything disagrees. Late cubes, which are still to be synchronized,
+    unbalance it.
     """
     with connected(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
@@ -55,6 +57,7 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     from vampd.fits.rawcube import count_frames
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
     from vampd.model.nights import is_cube_name
+    from vampd.stages.own_files import describe_own_faults
 
     raw = [
         CountedCube(file.path, count_frames(folder / file.path))
@@ -69,7 +72,8 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         )
         for product in reader.packed_products(night)
     ]
-    return audit_night(raw, packed, framelists, reader.generations(night))
+    faults = describe_own_faults(night, reader)
+    return audit_night(raw, packed, framelists, reader.generations(night), faults)
 
 
 def _count_framelists(night: NightId, reader: NightReader) -> list[CountedProduct]:

@@ -24,6 +24,8 @@ from vampd.model.plan import (
     MarkApplied,
     Pack,
     Plan,
+    RebuildFramelists,
+    RecordReceipts,
     Remark,
     ReserveFrameIds,
     Retire,
@@ -159,6 +161,10 @@ def subject_of(action: Action) -> str:
                 f"{action.packed}, {count_of(action.frames, 'frame')}"
                 f" ({format_size(action.bytes)} raw)"
             )
+        case RebuildFramelists(products):
+            return _first_to_last([product.name for product in products])
+        case RecordReceipts(receipts):
+            return _first_to_last([receipt.path for receipt in receipts])
         case Send(files, compare):
             return f"{_first_to_last(files)}, compared by {compare}"
         case Hash(files, place):

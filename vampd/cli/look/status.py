@@ -22,7 +22,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, stages_of
+from vampd.model.nights import Gate, Status, WaitCode, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -133,7 +133,8 @@ def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = letters.sum_up(record.night, record.manifests or 0)
-            return note or ", ".join(part for part in (safe, mail) if part)
+            told = ", ".join(part for part in (safe, mail) if part)
+            return f"{safe}; {note}" if record.note_code == WaitCode.DAMAGED_HERE else note or told
         case _:
             return note
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,12 +21,19 @@ from vampd.cli.shared.output import Column, is_terminal, write, write_json, writ
 from vampd.cli.shared.progress import format_progress_in_full
 from vampd.cli.shared.readiness import judge_now, wait_object
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
-from vampd.cli.shared.words import count_of, format_duration, format_moment
+from vampd.cli.shared.words import (
+    count_of,
+    format_duration,
+    format_moment,
+    format_time,
+    format_time_or_none,
+)
 from vampd.errors import DataError, VampdError
 from vampd.model.nights import EventName, Ready, Status, Wait, WaitCode, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, Kind, NightRecord
+    from vampd.model.proofs import RecordedReceipt
 
 _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _LONGEST_SILENCE_S = 120.0
@@ -82,24 +90,56 @@ def history(
 ) -> None:
     """Show everything that happened to a night, oldest first.
 
-    A date that is an archive night and an engineering night shows both, unless --kind names one.
+    Packing receipts that a restore has ended follow; --json lists each. A date that is an archive
+    night and an engineering night shows both, unless --kind names one.
     """
     with connected(context, config) as connections:
         chosen = [
-            (record, connections.store.history(record.night))
+            (
+                record,
+                connections.store.history(record.night),
+                [
+                    r
+                    for r in connections.packing_receipts.of(record.night)
+                    if r.ended_at is not None
+                ],
+            )
             for record in choose_records(connections.store.nights(), night, kind)
         ]
     if as_json:
         write_json(
-            [{**_named(r), "events": [event_object(e) for e in events]} for r, events in chosen]
+            [
+                {
+                    **_named(record),
+                    "events": [event_object(event) for event in events],
+                    "ended_receipts": [_receipt_object(receipt) for receipt in ended],
+                }
+                for record, events, ended in chosen
+            ]
         )
         return
-    for position, (record, events) in enumerate(chosen):
+    for position, (record, events, ended) in enumerate(chosen):
         if position:
             write("")
         write(f"{title_of(record.night)}, {count_of(len(events), 'event')}")
         if events:
             show_events(events)
+        for (at, actor), count in Counter((r.ended_at, r.ended_by) for r in ended).items():
+            write(f"{count_of(count, 'packing receipt')} ended {format_time(at or 0)} by {actor}")
+
+
+def _receipt_object(recorded: RecordedReceipt) -> dict[str, Any]:
+    receipt = recorded.receipt
+    return {
+        "path": receipt.path,
+        "size": receipt.size,
+        "sha256": receipt.sha256,
+        "identity": receipt.identity,
+        "form": receipt.form,
+        "at": format_time(recorded.at),
+        "ended_at": format_time_or_none(recorded.ended_at),
+        "ended_by": recorded.ended_by,
+    }
 
 
 def log(

@@ -90,8 +90,12 @@ def audit_night(
     packed: Sequence[CountedProduct],
     framelists: Sequence[CountedProduct],
     generations: Sequence[Generation],
+    faults: Iterable[str] = (),
 ) -> Audit:
-    """Compare what was counted with what the generations decided."""
+    """Compare what was counted with what the generations decided.
+
+    ``faults`` are findings about the files themselves, beside their frames.
+    """
     done = {product.identity for product in packed}
     # A framelist exists beside its product until it is retired: it counts only before that. Under
     # its old name it exists until the one with the frame ID is complete.
@@ -113,6 +117,7 @@ def audit_night(
             *_compare_raw(raw, accounts),
             *_compare_products([*packed, *unpacked], expected),
             *_check_shares(accounts, aside, expected.values()),
+            *faults,
         ),
     )
 

@@ -109,7 +109,7 @@ def parse_generation(text: str) -> Generation:
     """Read a generation; DataError ``generation_damaged`` if a single character differs."""
     body, _, last = text.removesuffix("\n").rpartition("\n")
     body += "\n"
-    if last != hashlib.sha256(body.encode()).hexdigest():
+    if last != hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest():
         raise DataError("generation_damaged", "the generation file's checksum does not agree")
     raw: dict[str, Any] = json.loads(body)
     return Generation(

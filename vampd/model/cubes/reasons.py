@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from vampd.errors import DataError
 from vampd.model.cubes.cube import SetAside
-from vampd.model.escapes import LINE_ESCAPES, escape, text_lines, unescape
+from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
 
-_CELL_ESCAPES = {**LINE_ESCAPES, "\t": "\\t"}
 _REASON_COLUMNS = ("path", "frames", "code", "reason")
 
 
@@ -22,7 +21,7 @@ def format_reasons(cubes: Iterable[SetAside]) -> str:
         for cube in sorted(cubes, key=lambda cube: cube.path)
     ]
     return "".join(
-        "\t".join(escape(cell, _CELL_ESCAPES) for cell in row) + "\n"
+        "\t".join(escape(cell, CELL_ESCAPES) for cell in row) + "\n"
         for row in (_REASON_COLUMNS, *rows)
     )
 
@@ -32,7 +31,7 @@ def parse_reasons(text: str) -> tuple[tuple[str, int, str, str], ...]:
     header, *lines = text_lines(text) or [""]
     rows = []
     for line in lines:
-        cells = [unescape(cell, _CELL_ESCAPES) for cell in line.split("\t")]
+        cells = [unescape(cell, CELL_ESCAPES) for cell in line.split("\t")]
         match cells:
             case [str(path), str(frames), str(code), str(reason)] if frames.isdecimal():
                 rows.append((path, int(frames), code, reason))

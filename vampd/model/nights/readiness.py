@@ -26,6 +26,7 @@ class WaitCode(StrEnum):
     IGNORED = "night_ignored"  # older than watch.ignore_before
     UNLISTED = "night_unreadable"  # its folder cannot be listed
     OLD_TOOLS = "old_tools"  # it holds their traces; also the code of the hold
+    DAMAGED_HERE = "damaged_here"  # a finished night's products are not all as they were proven
     NO_CUBES = "no_cubes"
     BEFORE_HOUR = "before_hour"  # schedule.archive_not_before
     STILL_WRITTEN = "still_written"

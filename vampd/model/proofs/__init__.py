@@ -12,6 +12,28 @@ if TYPE_CHECKING:
         text_bytes,
         text_digest,
     )
+    from vampd.model.proofs.damage import (
+        damage_error,
+        describe_faults,
+        disagreement_error,
+        find_damaged,
+        find_missing,
+        loss_error,
+        refuse_twins,
+        unproven_error,
+    )
+    from vampd.model.proofs.packing_receipt import (
+        PRODUCT_FORM,
+        RECEIPTS_PATH,
+        PackingReceipt,
+        RecordedReceipt,
+        ended_receipts,
+        find_twins,
+        format_receipts,
+        live_receipts,
+        parse_receipts,
+        refuse_other_receipt,
+    )
     from vampd.model.proofs.proof import Verification, frames_to_decode
     from vampd.model.proofs.receipt import Digests, Place, Receipt
     from vampd.model.proofs.verification import (
@@ -27,6 +49,14 @@ else:
         __name__,
         {
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
+            "damage": (
+                "damage_error describe_faults disagreement_error find_damaged find_missing"
+                " loss_error refuse_twins unproven_error"
+            ),
+            "packing_receipt": (
+                "ended_receipts find_twins format_receipts live_receipts PackingReceipt"
+                " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
+            ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
             "verification": (
@@ -37,19 +67,37 @@ else:
 
 __all__ = [
     "BAD_LIST",
+    "PRODUCT_FORM",
+    "RECEIPTS_PATH",
     "SUMS_NAME",
     "CopyVerdict",
     "Digests",
+    "PackingReceipt",
     "Place",
     "Receipt",
+    "RecordedReceipt",
     "Verification",
     "choose_sample",
+    "damage_error",
+    "describe_faults",
+    "disagreement_error",
+    "ended_receipts",
     "expected_digests",
+    "find_damaged",
+    "find_missing",
+    "find_twins",
     "format_bad_list",
+    "format_receipts",
     "format_sums",
     "frames_to_decode",
     "judge_copy",
+    "live_receipts",
+    "loss_error",
+    "parse_receipts",
     "parse_sums",
+    "refuse_other_receipt",
+    "refuse_twins",
     "text_bytes",
     "text_digest",
+    "unproven_error",
 ]

@@ -10,6 +10,7 @@ from vampd.model.plan import (
     CommitGeneration,
     LinkSetAside,
     Pack,
+    RebuildFramelists,
     Send,
     WriteFramelist,
     WriteText,
@@ -66,6 +67,9 @@ def _need_of(action: Action, packed_part: float) -> Need:
             return Need(entries * _ENTRY_BYTES, 1)
         case WriteFramelist(product):
             return Need(_FRAMELIST_BYTES + product.frames * _ROW_BYTES, 1)
+        case RebuildFramelists(products):
+            rows = sum(product.frames for product in products) * _ROW_BYTES
+            return Need(len(products) * _FRAMELIST_BYTES + rows, len(products))
         case WriteText(text=text):
             return Need(4 * len(text), 1)
         case LinkSetAside():

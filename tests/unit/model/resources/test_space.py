@@ -9,7 +9,15 @@ from vampd.model.cubes import (
     format_framelist,
     format_generation,
 )
-from vampd.model.plan import CommitGeneration, Compare, Pack, Send, WriteFramelist, WriteText
+from vampd.model.plan import (
+    CommitGeneration,
+    Compare,
+    Pack,
+    RebuildFramelists,
+    Send,
+    WriteFramelist,
+    WriteText,
+)
 from vampd.model.resources import Need, Space, find_shortage, is_low, need_here, need_there
 
 PACK = Pack("vgen2/a.framelist", "vgen2/a.fits.fz", frames=10_000, bytes=1_000_000)
@@ -47,6 +55,7 @@ def test_a_framelist_of_a_long_header_takes_no_more_than_is_said(frames: int) ->
     need = need_here([WriteFramelist(product, "0.1.0")], 1.0)
     assert need.bytes >= len(format_framelist(framelist))
     assert need.names == 1
+    assert need_here([RebuildFramelists((product, product))], 1.0) == need + need
 
 
 def test_sending_takes_every_file_even_where_another_of_that_name_lies() -> None:

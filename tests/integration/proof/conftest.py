@@ -1,0 +1,35 @@
+"""Whole nights, in memory: on a disk, fsync would be most of what these tests wait for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.tools.memory import in_memory
+from tests.support.worlds.daemon import Site, copy_site, make_site, record_of, settle
+from tests.support.worlds.safe_night import SafeNight
+from vampd.model.nights import NightId, Status
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """pytest's own, in memory where that goes."""
+    with in_memory(tmp_path) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, NightId]:
+    """A night that is done and safe."""
+    site = make_site(tmp_path_factory.mktemp("finished"), watch={"stale_after_s": 0.3})
+    night, _ = make_smallest(site.root)
+    settle(site)
+    assert record_of(site, night).state.status is Status.DONE
+    return site, night
+
+
+@pytest.fixture
+def safe(finished: tuple[Site, NightId], tmp_path: Path) -> SafeNight:
+    """A copy of it that a test may change."""
+    return SafeNight.of(copy_site(finished[0], tmp_path / "site"), finished[1])

@@ -1,0 +1,200 @@
+"""A product is what it was when it was proven; damage and loss are found and never become truth."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import audit, connected, history_of, make_site, settle
+from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of
+from vampd.model.nights import EventName, Kind, StageName
+from vampd.model.proofs import RECEIPTS_PATH, SUMS_NAME, live_receipts, parse_receipts
+
+FROM_FPACK = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
+
+
+def test_every_file_of_a_finished_night_has_its_receipt_here_and_in_the_folder(
+    safe: SafeNight,
+) -> None:
+    with connected(safe.site) as connections:
+        recorded = live_receipts(connections.packing_receipts.of(safe.night))
+    assert parse_receipts((safe.folder / RECEIPTS_PATH).read_text()) == recorded
+    listed = {path for path in safe.here if path.startswith("vgen2/")}
+    assert recorded.keys() == listed - {"vgen2", RECEIPTS_PATH, "vgen2/name_changes.txt"}
+    assert {path: each.sha256 for path, each in recorded.items()} == {
+        path: safe.here[path] for path in recorded
+    }
+    identities = [each.identity for each in recorded.values() if each.identity]
+    assert len(identities) == len(set(identities)) == len(products_of(safe))
+    # Nothing of it travels: SHA256SUMS has the same digests.
+    assert RECEIPTS_PATH not in safe.there
+
+
+def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: SafeNight) -> None:
+    """P1: a bit flipped here, another product deleted there, retried as `verify` advises."""
+    damaged, other = products_of(safe)[:2]
+    flip_bit(damaged)
+    (safe.copy / "vgen2" / other.name).unlink()
+    del safe.there[f"vgen2/{other.name}"]
+    for stage in reversed(FROM_FPACK):
+        safe.retry(stage)
+        safe.assert_held("product_damaged", damaged.name)
+    sums = (safe.folder / SUMS_NAME).read_text()
+    assert hashlib.sha256(sums.encode()).hexdigest() == safe.here[SUMS_NAME]
+
+
+@pytest.mark.parametrize("stage", FROM_FPACK)
+def test_a_product_copied_over_another_is_damage(safe: SafeNight, stage: StageName) -> None:
+    """P2: two IDs with one content."""
+    first, second = products_of(safe)[:2]
+    shutil.copy(first, second)
+    told = audit(safe.site, safe.night)
+    assert not told["balanced"]
+    assert f"vgen2/{second.name} has changed since it was last read" in " ".join(told["findings"])
+    safe.retry(stage)
+    safe.assert_held("product_damaged", second.name)
+    told = audit(safe.site, safe.night)
+    assert f"vgen2/{second.name} is damaged here" in " ".join(told["findings"])
+
+
+@pytest.mark.parametrize("stage", FROM_FPACK)
+def test_a_product_that_is_gone_is_noticed_from_every_stage(
+    safe: SafeNight, stage: StageName
+) -> None:
+    """P5: deleted by hand; SHA256SUMS keeps it on both sides."""
+    gone = products_of(safe)[0]
+    gone.unlink()
+    safe.retry(stage)
+    safe.assert_held("product_missing", gone.name)
+    assert gone.name in (safe.folder / SUMS_NAME).read_text()
+
+
+@pytest.mark.parametrize("stage", FROM_FPACK)
+def test_a_generation_that_is_gone_is_noticed(safe: SafeNight, stage: StageName) -> None:
+    (safe.folder / "vgen2" / "generation_0001.json").unlink()
+    safe.retry(stage)
+    safe.assert_held("product_missing", "vgen2/generation_0001.json")
+
+
+@pytest.mark.parametrize("suffixes", [(".fits.fz",), (".txt",), (".fits.fz", ".txt")], ids=str)
+def test_what_is_gone_is_made_again_from_raw_as_it_was(
+    safe: SafeNight, suffixes: tuple[str, ...]
+) -> None:
+    """P5 and P10: a product or its sidecar deleted, retried from sync."""
+    stem = products_of(safe)[0].name.removesuffix(".fits.fz")
+    for suffix in suffixes:
+        (safe.folder / "vgen2" / f"{stem}{suffix}").unlink()
+    safe.retry(StageName.SYNC)
+    safe.assert_as_it_was()
+
+
+def test_a_sidecar_that_is_gone_is_noticed(safe: SafeNight) -> None:
+    gone = products_of(safe)[0].with_name(products_of(safe)[0].name.replace(".fits.fz", ".txt"))
+    gone.unlink()
+    safe.retry(StageName.TRANSFER)
+    safe.assert_held("product_missing", gone.name)
+
+
+def test_the_folders_receipts_are_written_again_from_the_store(safe: SafeNight) -> None:
+    (safe.folder / RECEIPTS_PATH).unlink()
+    safe.retry(StageName.FPACK)
+    safe.assert_as_it_was()
+
+
+def forget_receipts(night: SafeNight) -> None:
+    """The database as a lost one: nothing of these receipts is left."""
+    with closing(sqlite3.connect(night.site.database)) as connection, connection:
+        connection.execute("DROP TRIGGER packing_receipts_are_not_deleted")
+        connection.execute("DELETE FROM packing_receipts")
+        connection.execute("DELETE FROM receipts")
+
+
+def test_receipts_that_the_store_lost_are_taken_from_the_folder(safe: SafeNight) -> None:
+    forget_receipts(safe)
+    safe.retry(StageName.FPACK)
+    safe.assert_as_it_was()
+    with connected(safe.site) as connections:
+        recorded = live_receipts(connections.packing_receipts.of(safe.night))
+    assert recorded == parse_receipts((safe.folder / RECEIPTS_PATH).read_text())
+
+
+def test_damage_under_receipts_from_the_folder_is_still_damage(safe: SafeNight) -> None:
+    forget_receipts(safe)
+    flip_bit(products_of(safe)[0])
+    safe.retry(StageName.FPACK)
+    safe.assert_held("product_damaged", products_of(safe)[0].name)
+
+
+@pytest.mark.parametrize("stage", FROM_FPACK)
+def test_store_and_folder_that_tell_different_receipts_hold_the_night(
+    safe: SafeNight, stage: StageName
+) -> None:
+    listing = safe.folder / RECEIPTS_PATH
+    receipt = parse_receipts(listing.read_text())[f"vgen2/{products_of(safe)[0].name}"]
+    listing.write_text(listing.read_text().replace(receipt.sha256, "0" * 64))
+    safe.retry(stage)
+    safe.assert_held("receipts_disagree", receipt.path, receipt.sha256, "0" * 64)
+    listing.unlink()
+    safe.retry(stage)
+    safe.assert_as_it_was()
+
+
+def lose_all_receipts(night: SafeNight) -> None:
+    forget_receipts(night)
+    (night.folder / RECEIPTS_PATH).unlink()
+
+
+@pytest.mark.parametrize("stage", FROM_FPACK)
+def test_without_any_receipt_products_are_proven_by_packing_again(
+    safe: SafeNight, stage: StageName
+) -> None:
+    lose_all_receipts(safe)
+    safe.retry(stage)
+    safe.assert_as_it_was()
+
+
+def test_without_any_receipt_other_bytes_than_raw_gives_are_damage(safe: SafeNight) -> None:
+    lose_all_receipts(safe)
+    flip_bit(products_of(safe)[1])
+    safe.retry(StageName.TRANSFER)
+    safe.assert_held("product_damaged", products_of(safe)[1].name)
+
+
+def add_copy_without_sidecar(night: SafeNight) -> None:
+    shutil.copy(products_of(night)[0], night.folder / "vgen2" / "VMPA99999999.fits.fz")
+
+
+def add_copy_with_sidecar(night: SafeNight) -> None:
+    add_copy_without_sidecar(night)
+    sidecar = products_of(night)[0].name.replace(".fits.fz", ".txt")
+    shutil.copy(night.folder / "vgen2" / sidecar, night.folder / "vgen2" / "VMPA99999999.txt")
+
+
+@pytest.mark.parametrize("add", [add_copy_without_sidecar, add_copy_with_sidecar])
+def test_a_product_that_nothing_accounts_for_is_no_truth(
+    safe: SafeNight, add: Callable[[SafeNight], None]
+) -> None:
+    add(safe)
+    safe.retry(StageName.TRANSFER)
+    safe.assert_held("product_unproven", "VMPA99999999")
+
+
+def test_an_engineering_night_is_made_again_as_it_was(tmp_path: Path) -> None:
+    site = make_site(tmp_path, watch={"stale_after_s": 0.3})
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    settle(site)
+    safe = SafeNight.of(site, night)
+    gone = products_of(safe)[0]
+    gone.unlink()
+    safe.retry(StageName.TRANSFER)
+    safe.assert_held("product_missing", gone.name)
+    safe.retry(StageName.SYNC)
+    safe.assert_as_it_was()
+    assert EventName.HELD in {event.event for event in history_of(site, night)}

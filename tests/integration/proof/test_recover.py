@@ -1,0 +1,250 @@
+"""What is damaged or gone comes back as it was: from the archive copy, else from raw, else not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.daemon import (
+    BIN,
+    connected,
+    product_tree,
+    raw_state,
+    record_of,
+    settle,
+    vampctl,
+)
+from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
+from vampd.engine import recovering
+from vampd.model.nights import StageName, Status
+from vampd.model.proofs import RECEIPTS_PATH, live_receipts
+
+
+def recover(night: SafeNight, *files: str) -> subprocess.CompletedProcess[str]:
+    return vampctl(night.site, "recover", night.night.date, *files)
+
+
+def visible(folder: Path) -> dict[str, str]:
+    return {path: digest for path, digest in product_tree(folder).items() if "/." not in path}
+
+
+def hidden(night: SafeNight) -> list[str]:
+    return [path.name for path in (night.folder / "vgen2").iterdir() if path.name[0] == "."]
+
+
+def test_all_that_is_damaged_or_gone_comes_back_from_the_archive_copy(safe: SafeNight) -> None:
+    damaged, gone = products_of(safe)[:2]
+    sidecar = gone.with_name(gone.name.replace(".fits.fz", ".txt"))
+    generation = safe.folder / "vgen2" / "generation_0001.json"
+    flip_bit(damaged)
+    bad = damaged.read_bytes()
+    for path in (gone, sidecar, generation):
+        path.unlink()
+    safe.retry(StageName.FPACK)
+    safe.assert_held("product_damaged", damaged.name, gone.name)
+    # The archive copy suffices: raw is only read, and may be gone.
+    shutil.move(safe.folder / "vcam1", safe.site.base / "vcam1")
+    done = recover(safe)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("from the archive copy") == 4
+    assert "vampctl retry 20251106" in done.stdout
+    assert visible(safe.folder) == safe.here
+    # The damaged file is kept until the night is safe again.
+    assert hidden(safe) == [f".{damaged.name}.damaged"]
+    assert damaged.with_name(f".{damaged.name}.damaged").read_bytes() == bad
+    shutil.move(safe.site.base / "vcam1", safe.folder / "vcam1")
+    safe.retry(StageName.FPACK)
+    safe.assert_as_it_was()
+
+
+@pytest.mark.parametrize("content", [b"{}\n", b"\xff\xfe", b""], ids=str)
+@pytest.mark.parametrize("stage", [StageName.SYNC, StageName.TRANSFER])
+def test_a_damaged_generation_is_named_and_comes_back(
+    safe: SafeNight, stage: StageName, content: bytes
+) -> None:
+    (safe.folder / "vgen2" / "generation_0001.json").write_bytes(content)
+    safe.retry(stage)
+    safe.assert_held("generation_damaged", "vgen2/generation_0001.json", "vampctl recover")
+    done = recover(safe)
+    assert (done.returncode, done.stderr) == (0, "")
+    safe.retry(stage)
+    safe.assert_as_it_was()
+
+
+def test_without_a_good_copy_they_are_made_again_from_raw(safe: SafeNight) -> None:
+    damaged, gone = products_of(safe)[:2]
+    sidecar = damaged.with_name(damaged.name.replace(".fits.fz", ".txt"))
+    raw = raw_state(safe.folder)
+    flip_bit(damaged)
+    sidecar.write_text("nothing")
+    for name in (damaged.name, sidecar.name):
+        (safe.copy / "vgen2" / name).write_text("damaged there too")
+    gone.unlink()
+    (safe.copy / "vgen2" / gone.name).unlink()
+    there = tree_there(safe.site, safe.night)
+    done = recover(safe)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("made again from raw") == 3
+    assert visible(safe.folder) == safe.here
+    assert raw_state(safe.folder) == raw
+    assert tree_there(safe.site, safe.night) == there
+
+
+def test_what_has_no_good_copy_and_no_raw_stays_as_it_is_and_says_why(safe: SafeNight) -> None:
+    damaged = products_of(safe)[0]
+    flip_bit(damaged)
+    flip_bit(safe.copy / "vgen2" / damaged.name)
+    shutil.rmtree(safe.folder / "vcam1")
+    shutil.rmtree(safe.folder / "vcam2")
+    before = product_tree(safe.folder)
+    done = recover(safe)
+    assert done.returncode == 1
+    assert f"{damaged.name}: NOT recovered" in done.stdout
+    assert "expected" in done.stdout
+    assert "raw: " in done.stdout
+    assert product_tree(safe.folder) == before
+
+
+def test_products_of_another_form_come_from_the_archive_copy_alone(
+    safe: SafeNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovering, "PRODUCT_FORM", 2)
+    product = f"vgen2/{products_of(safe)[0].name}"
+    with connected(safe.site) as connections:
+        receipts = {
+            each.receipt.path: each.receipt for each in connections.packing_receipts.of(safe.night)
+        }
+        recovery = recovering.Recovery(
+            safe.night, safe.folder, connections.reader, receipts, hosts=()
+        )
+        (safe.folder / product).unlink()
+        (told,) = recovery.recover([product], at=1.0)
+    assert told.way is None
+    assert "equal bytes cannot be made" in told.reasons[0]
+    assert not (safe.folder / product).exists()
+
+
+def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNight) -> None:
+    settle(safe.site)
+    assert not record_of(safe.site, safe.night).note_code
+    damaged, gone = products_of(safe)[:2]
+    flip_bit(damaged)
+    gone.unlink()
+    ended = settle(safe.site)
+    assert [told["faults"] for told in ended.named("night.damaged")] == [2]
+    record = record_of(safe.site, safe.night)
+    assert (record.state.status, record.note_code) == (Status.DONE, "damaged_here")
+    assert record.safe_at is not None
+    assert f"safe; vgen2/{gone.name} is gone" in vampctl(safe.site, "status", "20251106").stdout
+    assert "vampctl recover 20251106" in vampctl(safe.site, "why", "20251106").stdout
+    # Said once.
+    assert not settle(safe.site).named("night.damaged")
+    assert recover(safe).returncode == 0
+    assert not record_of(safe.site, safe.night).note_code
+    settle(safe.site)
+    assert not record_of(safe.site, safe.night).note_code
+
+
+def test_what_is_whole_again_by_other_hands_is_no_longer_noted(safe: SafeNight) -> None:
+    gone = products_of(safe)[0]
+    kept = gone.rename(safe.site.base / gone.name)
+    settle(safe.site)
+    assert record_of(safe.site, safe.night).note_code == "damaged_here"
+    kept.rename(gone)
+    settle(safe.site)
+    assert not record_of(safe.site, safe.night).note_code
+
+
+def test_a_file_that_is_named_is_read_though_its_stamp_is_as_it_was(safe: SafeNight) -> None:
+    damaged, other = products_of(safe)[:2]
+    status = damaged.stat()
+    flip_bit(damaged)
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.unlink()
+    assert "nothing is damaged" not in recover(safe, other.name).stdout
+    done = recover(safe)
+    assert (done.returncode, "nothing is damaged or missing" in done.stdout) == (0, True)
+    done = recover(safe, f"vgen2/{damaged.name}")
+    assert done.stdout.startswith(f"vgen2/{damaged.name}: from the archive copy")
+    assert visible(safe.folder) == safe.here
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_damaged(
+    safe: SafeNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"vgen2/{products_of(safe)[0].name}"
+    with connected(safe.site) as connections:
+        receipts = live_receipts(connections.packing_receipts.of(safe.night))
+        for code, found in ((errno.EIO, recovering.UNREADABLE), (errno.EACCES, None)):
+            monkeypatch.setattr(recovering, "hash_file", failing(code))
+            with nullcontext() if found else pytest.raises(PermissionError):
+                (reading,) = recovering.read_suspects(
+                    safe.night, safe.folder, connections.reader, receipts, [path], 1.0
+                )
+                assert (reading.path, reading.sha256) == (path, found)
+
+
+def failing(code: int) -> Callable[..., None]:
+    """A reading that the disk refuses."""
+
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def test_verify_here_reads_all_that_has_a_packing_receipt(safe: SafeNight) -> None:
+    good = vampctl(safe.site, "verify", "20251106", "--here")
+    assert (good.returncode, "good, " in good.stdout) == (0, True)
+    damaged, gone = products_of(safe)[:2]
+    status = damaged.stat()
+    flip_bit(damaged)
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    gone.unlink()
+    bad = vampctl(safe.site, "verify", "20251106", "--here")
+    assert bad.returncode == 1
+    assert f"20251106/vgen2/{damaged.name}\n" in bad.stdout
+    assert "1 damaged and 1 missing" in bad.stdout
+    assert "vampctl recover 20251106" in bad.stdout
+    (told,) = json.loads(vampctl(safe.site, "verify", "20251106", "--here", "--json").stdout)
+    assert told["damaged"] == [f"vgen2/{damaged.name}"]
+    assert told["missing"] == [f"vgen2/{gone.name}"]
+    # What was found is known from now on.
+    assert recover(safe).stdout.count("from the archive copy") == 2
+    assert visible(safe.folder) == safe.here
+    assert vampctl(safe.site, "verify", "--all", "--here").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["VMPA99999999.fits.fz", RECEIPTS_PATH, "../x"])
+def test_a_file_without_a_packing_receipt_is_refused(safe: SafeNight, name: str) -> None:
+    done = recover(safe, name)
+    assert (done.returncode, name in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("deadly", ["recovering.damaged.kept", "recovering.file.named"])
+def test_a_recovery_that_was_killed_is_resumed(safe: SafeNight, deadly: str) -> None:
+    damaged, gone = products_of(safe)[:2]
+    flip_bit(damaged)
+    gone.unlink()
+    killed = subprocess.run(
+        [BIN / "vampctl", "--config", safe.site.config, "recover", safe.night.date],
+        env={**os.environ, "VAMPD_FAILPOINT": deadly},
+        start_new_session=True,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert damaged.exists()
+    assert recover(safe).returncode == 0
+    assert visible(safe.folder) == safe.here
+    safe.retry(StageName.TRANSFER)
+    safe.assert_as_it_was()

@@ -1,0 +1,113 @@
+"""vampctl recover: what is damaged or gone, from the archive copy or made again from raw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.shared.nights import choose_record, named, title_of
+from vampd.cli.shared.output import write, write_prose
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
+from vampd.cli.shared.words import count_of
+from vampd.errors import EXIT_NIGHT, StateError, UsageError
+from vampd.model.nights import Status, WaitCode, note_of
+from vampd.model.proofs import PackingReceipt, live_receipts
+
+if TYPE_CHECKING:
+    from vampd.model.nights import NightRecord
+    from vampd.wiring.connections import Connections
+
+FilesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE]...", help="Products, sidecars, generations.", show_default=False
+    ),
+]
+
+
+def recover(
+    context: typer.Context,
+    night: NightArgument,
+    files: FilesArgument = None,
+    kind: KindOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Get back what is damaged or gone here.
+
+    Each product, sidecar or generation that is not what its packing receipt says is fetched from
+    the archive copy or, where that is not whole either, made again from raw; it gets its name only
+    if its bytes are those of the receipt. The damaged file keeps a hidden name until the night is
+    safe again. Without FILE all that are known to be damaged or missing, or that have changed since
+    they were last read; a FILE is read in any case. Exits with 1 if one could not be got back.
+    """
+    from vampd.wiring.locks import foreground_lock, night_lock
+
+    with connected(context, config) as connections:
+        records = connections.store.nights()
+        record = choose_record(records, night, kind)
+        with (
+            foreground_lock(connections.settings, record.night),
+            night_lock(connections.settings, record.night),
+        ):
+            found, failed = _recover(connections, record, files or ())
+    if not found:
+        write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")
+    if failed:
+        raise typer.Exit(EXIT_NIGHT)
+    if found:
+        retry = f"vampctl retry {named(record.night, records)}"
+        then = f"`{retry}` continues"
+        if record.state.status is Status.DONE:
+            then = f"`{retry} --from transfer` proves it again and removes the damaged files"
+        write_prose(f"{title_of(record.night)}: all is whole again; {then}")
+
+
+def _recover(
+    connections: Connections, record: NightRecord, files: Sequence[str]
+) -> tuple[int, int]:
+    """How many files were faulty, and how many of them still are."""
+    from vampd.engine.recovering import Recovery, find_faulty, read_suspects
+    from vampd.wiring.world import archive_places
+
+    night, reader = record.night, connections.reader
+    current = connections.store.night(night) or record
+    if current.state.status is Status.RUNNING:
+        raise StateError(
+            "night_running",
+            f"{title_of(night)} is running at {current.state.stage}; `vampctl hold` it first",
+        )
+    folder = connections.settings.watch.root / night.folder
+    receipts = live_receipts(reader.packing_receipts(night))
+    chosen = [_path_of(name, folder, receipts) for name in files]
+    read = read_suspects(night, folder, reader, receipts, chosen, time.time())
+    connections.receipts.keep(night, read)
+    faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
+    hosts = list(archive_places(connections.settings, night))
+    failed = 0
+    for each in Recovery(night, folder, reader, receipts, hosts).recover(faulty, time.time()):
+        if each.way is not None and each.reading is not None:
+            connections.receipts.keep(night, [each.reading])
+            write(f"{each.path}: {each.way}")
+            continue
+        failed += 1
+        write(f"{each.path}: NOT recovered")
+        for reason in each.reasons:
+            write_prose(f"  {reason}")
+    if not failed and not files and record.note_code == WaitCode.DAMAGED_HERE:
+        connections.store.update(night, note_of(None))
+    if failed:
+        write_prose(f"{count_of(failed, 'file')} of {len(faulty)} could not be got back")
+    return len(faulty), failed
+
+
+def _path_of(name: str, folder: Path, receipts: Mapping[str, PackingReceipt]) -> str:
+    """The path of a file that a person names: in the night's folder, in vgen2, or in full."""
+    path = name.removeprefix(f"{folder}/")
+    for candidate in (path, f"vgen2/{path}"):
+        if candidate in receipts:
+            return candidate
+    raise UsageError("no_receipt", f"no packing receipt of this night names {name}")

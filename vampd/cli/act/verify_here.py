@@ -1,0 +1,97 @@
+"""vampctl verify --here: read a night's own files on this side again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vampd.cli.shared.nights import named, title_of
+from vampd.cli.shared.output import write, write_json, write_prose
+from vampd.cli.shared.words import count_of
+from vampd.errors import EXIT_NIGHT
+from vampd.model.nights import NightId
+from vampd.model.proofs import Place, find_damaged, find_missing, live_receipts
+
+if TYPE_CHECKING:
+    from vampd.model.nights import NightRecord
+    from vampd.wiring.connections import Connections
+
+
+@dataclass(frozen=True)
+class ReadingHere:
+    """Of ``checked`` files with packing receipts, those that are damaged or missing here."""
+
+    night: NightId
+    checked: int
+    damaged: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all are what their packing receipts say."""
+        return not (self.damaged or self.missing)
+
+
+def verify_here(
+    connections: Connections,
+    chosen: Sequence[NightRecord],
+    records: Sequence[NightRecord],
+    as_json: bool,
+) -> None:
+    """Read these nights here, and show what was found; exits with 1 if anything is bad."""
+    readings = []
+    for record in chosen:
+        readings.append(_read(connections, record.night))
+        if not as_json:
+            _show(readings[-1], records)
+    if as_json:
+        write_json([_object(reading) for reading in readings])
+    if not all(reading.is_good for reading in readings):
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def _read(connections: Connections, night: NightId) -> ReadingHere:
+    """Read every file that has a packing receipt, past the cache, and keep the readings."""
+    from vampd.engine.recovering import read_suspects
+
+    reader = connections.reader
+    receipts = live_receipts(reader.packing_receipts(night))
+    folder = connections.settings.watch.root / night.folder
+    read = read_suspects(night, folder, reader, receipts, receipts.keys(), time.time())
+    connections.receipts.keep(night, read)
+    files = {file.path: file for file in reader.files(night, "vgen2")}
+    damaged = find_damaged(receipts, files, reader.receipts(night, Place.HERE))
+    return ReadingHere(night, len(receipts), damaged, find_missing(receipts, files))
+
+
+def _object(reading: ReadingHere) -> dict[str, Any]:
+    """The reading for programs."""
+    return {
+        "date": reading.night.date,
+        "kind": str(reading.night.kind),
+        "place": "here",
+        "good": reading.is_good,
+        "checked": reading.checked,
+        "damaged": list(reading.damaged),
+        "missing": list(reading.missing),
+    }
+
+
+def _show(reading: ReadingHere, records: Sequence[NightRecord]) -> None:
+    """Write the reading for people."""
+    title, files = title_of(reading.night), count_of(reading.checked, "file")
+    if reading.is_good:
+        write_prose(f"{title}: good, {files} read again here")
+        return
+    write_prose(
+        f"{title}: BAD, {len(reading.damaged)} damaged and {len(reading.missing)} missing of"
+        f" {files} here"
+    )
+    for path in sorted((*reading.damaged, *reading.missing)):
+        write(f"{reading.night.date}/{path}")
+    night = named(reading.night, records)
+    write_prose(f"{title}: `vampctl recover {night}` gets these back")

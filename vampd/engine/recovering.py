@@ -1,0 +1,255 @@
+"""Getting back what is damaged or gone here: from an archive copy, else made again from raw.
+
+A candidate is made in a hidden folder of the night, compared with the packing receipt, and named
+only if it is what that says. What was damaged keeps a hidden second name until the night is safe
+again; after a kill, recovering again resumes it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vampd.disk.atomic import fsync_folder, make_folder
+from vampd.disk.digest import hash_file
+from vampd.disk.failpoint import failpoint
+from vampd.disk.pace import SteadyPace
+from vampd.engine.framelist_source import FramelistSource
+from vampd.errors import DataError, VampdError
+from vampd.fits.packing import pack_cube
+from vampd.fits.sidecar import write_sidecar
+from vampd.model.cubes import Framelist
+from vampd.model.nights import FileStamp, NightId, Stream
+from vampd.model.plan import Compare
+from vampd.model.proofs import (
+    PRODUCT_FORM,
+    PackingReceipt,
+    Place,
+    Receipt,
+    find_damaged,
+    find_missing,
+)
+from vampd.ports import NightReader, Pace
+from vampd.stages.own_files import GENERATION, product_path
+
+if TYPE_CHECKING:
+    from vampd.adapters.rsync_archive import RsyncArchive
+
+UNREADABLE = "0" * 64
+_CANDIDATES = ".recover"
+_DAMAGED = re.compile(r"\..+\.damaged(_\d+)?")
+
+
+class Way(StrEnum):
+    """How a file was got back."""
+
+    ARCHIVE = "from the archive copy"
+    RAW = "made again from raw"
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A file that is whole again, with its reading; or ``reasons`` why it is not."""
+
+    path: str
+    way: Way | None = None
+    reading: Receipt | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def read_suspects(
+    night: NightId,
+    folder: Path,
+    reader: NightReader,
+    receipts: Mapping[str, PackingReceipt],
+    named: Collection[str],
+    at: float,
+) -> tuple[Receipt, ...]:
+    """Read the files that are named, and those that have changed since they were last read.
+
+    A file that the disk does not give back reads as `UNREADABLE`, which no receipt says.
+    """
+    readings = reader.receipts(night, Place.HERE)
+    suspects = [
+        file
+        for file in reader.files(night, Stream.VGEN2)
+        if file.path in receipts
+        and (
+            file.path in named
+            or ((reading := readings.get(file.path)) is not None and reading.file != file)
+        )
+    ]
+    return tuple(_read_suspect(folder, file, at) for file in suspects)
+
+
+def _read_suspect(folder: Path, file: FileStamp, at: float) -> Receipt:
+    try:
+        return _read(folder, file.path, at)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return Receipt(Place.HERE, file, UNREADABLE, at)
+
+
+def find_faulty(
+    night: NightId, reader: NightReader, receipts: Mapping[str, PackingReceipt]
+) -> tuple[str, ...]:
+    """The files that are damaged or missing here, generations first: the others need them."""
+    files = {file.path: file for file in reader.files(night, Stream.VGEN2)}
+    readings = reader.receipts(night, Place.HERE)
+    faulty = {*find_damaged(receipts, files, readings), *find_missing(receipts, files)}
+    return tuple(sorted(faulty, key=lambda path: (not GENERATION.fullmatch(path), path)))
+
+
+def forget_damaged(folder: Path) -> None:
+    """Remove what was damaged, once the night is safe again."""
+    products = folder / Stream.VGEN2
+    damaged = [path for path in products.glob(".*") if _DAMAGED.fullmatch(path.name)]
+    for path in damaged:
+        path.unlink()
+    if damaged:
+        fsync_folder(products)
+
+
+class Recovery:
+    """Gets files of one night back; ``hosts`` are where its archive copy may be, with names."""
+
+    def __init__(
+        self,
+        night: NightId,
+        folder: Path,
+        reader: NightReader,
+        receipts: Mapping[str, PackingReceipt],
+        hosts: Sequence[tuple[str, RsyncArchive]],
+    ) -> None:
+        self._night = night
+        self._folder = folder
+        self._reader = reader
+        self._receipts = receipts
+        self._hosts = hosts
+        self._pace: Pace = SteadyPace()
+        self._candidates = folder / Stream.VGEN2 / _CANDIDATES
+
+    def recover(self, paths: Sequence[str], at: float) -> Iterator[Recovered]:
+        """Each of these files that have receipts, whole again or why not."""
+        try:
+            for path in paths:
+                yield self._recover(path, at)
+        finally:
+            self._clear()
+
+    def _recover(self, path: str, at: float) -> Recovered:
+        reasons: list[str] = []
+        for name, host in self._hosts:
+            self._prepare()
+            try:
+                host.fetch(self._night, self._candidates, [path], Compare.CHECKSUM, self._pace)
+                self._name(path)
+            except VampdError as error:
+                reasons.append(f"{name}: {error.message}")
+            else:
+                return Recovered(path, Way.ARCHIVE, _read(self._folder, path, at))
+        self._prepare()
+        try:
+            self._make_again(path)
+            self._name(path)
+        except VampdError as error:
+            reasons.append(f"raw: {error.message}")
+            return Recovered(path, reasons=tuple(reasons))
+        return Recovered(path, Way.RAW, _read(self._folder, path, at))
+
+    def _make_again(self, path: str) -> None:
+        """Make the candidate of a product or sidecar from generation and raw; DataError."""
+        product = self._receipts.get(product_path(path))
+        if product is None or product.identity is None:
+            raise DataError("not_from_raw", f"{path} cannot be made again from raw")
+        if product.form != PRODUCT_FORM:
+            raise DataError(
+                "other_form",
+                f"{path} has form {product.form}, and this version of vampd writes form"
+                f" {PRODUCT_FORM}: equal bytes cannot be made. A restore would give the night's"
+                " products other bytes under the same IDs",
+            )
+        framelist = self._framelist(product.identity)
+        packed = self._candidates / framelist.packed_path
+        sidecar = self._candidates / framelist.sidecar_path
+        if path == product.path:
+            pack_cube(framelist, self._folder, packed, sidecar, "full", self._pace)
+        else:
+            write_sidecar(framelist, sidecar)
+
+    def _framelist(self, identity: str) -> Framelist:
+        product = next((p for p in self._source.products if p.identity == identity), None)
+        if product is None:
+            raise DataError("not_decided", f"no generation of the night holds identity {identity}")
+        return self._source.read(product)
+
+    @cached_property
+    def _source(self) -> FramelistSource:
+        """Made when it is first needed: by then the generations are whole, if they can be."""
+        return FramelistSource(self._night, self._folder, self._reader)
+
+    def _name(self, path: str) -> None:
+        """Give a candidate its name if it is what the receipt says; DataError if not."""
+        candidate, target = self._candidates / path, self._folder / path
+        receipt = self._receipts[path]
+        if not candidate.is_file():
+            raise DataError("no_candidate", f"{path} did not come out under its name")
+        size, _, sha256 = hash_file(candidate, self._pace)
+        if (size, sha256) != (receipt.size, receipt.sha256):
+            raise DataError(
+                "other_bytes",
+                f"{size} bytes with SHA-256 {sha256}, expected {receipt.size} with"
+                f" {receipt.sha256} by the packing receipt",
+            )
+        _sync(candidate)
+        if os.path.lexists(target):
+            _keep_damaged(target)
+            failpoint("recovering.damaged.kept")
+            os.rename(candidate, target)
+        else:
+            os.link(candidate, target)
+        failpoint("recovering.file.named")
+        fsync_folder(target.parent)
+
+    def _prepare(self) -> None:
+        self._clear()
+        make_folder(self._candidates / Stream.VGEN2)
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._candidates, ignore_errors=True)
+
+
+def _keep_damaged(path: Path) -> None:
+    """Give a damaged file a hidden second name of its own."""
+    number = 1
+    while True:
+        suffix = "" if number == 1 else f"_{number}"
+        hidden = path.with_name(f".{path.name}.damaged{suffix}")
+        try:
+            os.link(path, hidden, follow_symlinks=False)
+        except FileExistsError:
+            if os.path.samestat(path.lstat(), hidden.lstat()):
+                return  # a recovery that was killed had got so far
+            number += 1
+        else:
+            fsync_folder(path.parent)
+            return
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _read(folder: Path, path: str, at: float) -> Receipt:
+    size, mtime_ns, sha256 = hash_file(folder / path, SteadyPace())
+    return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, at)

@@ -1,0 +1,136 @@
+"""Packing receipts: what the files of a night were when they were proven; the truth from then on.
+
+``vgen2/receipts.tsv`` holds them beside the data: a header line, then one line per file, sorted by
+path, columns separated by tabs. It is a function of the receipts alone: no time, no order of work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from vampd.errors import DataError
+from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
+
+RECEIPTS_PATH = "vgen2/receipts.tsv"
+
+# The number of the form that products have now. It rises when the same framelist and raw bytes
+# would give other bytes: products of an older form cannot be made again.
+PRODUCT_FORM = 1
+
+_COLUMNS = ("path", "size", "sha256", "identity", "form")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NO_IDENTITY = "-"
+
+
+@dataclass(frozen=True, order=True)
+class PackingReceipt:
+    """The bytes that a file of the night has for good: their number and SHA-256 (hex).
+
+    ``path`` is relative to the night's folder. ``identity`` is a product's, None for sidecars and
+    generations; ``form`` is the `PRODUCT_FORM` that it was written in.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    identity: str | None
+    form: int = PRODUCT_FORM
+
+
+@dataclass(frozen=True)
+class RecordedReceipt:
+    """A packing receipt on record since ``at`` (unix seconds).
+
+    Only a person's restore ends it: ``ended_at`` and ``ended_by`` (the actor), else None.
+    """
+
+    receipt: PackingReceipt
+    at: float
+    ended_at: float | None = None
+    ended_by: str | None = None
+
+
+def live_receipts(recorded: Iterable[RecordedReceipt]) -> dict[str, PackingReceipt]:
+    """The receipts that have not ended, by path."""
+    return {each.receipt.path: each.receipt for each in recorded if each.ended_at is None}
+
+
+def ended_receipts(recorded: Iterable[RecordedReceipt]) -> tuple[RecordedReceipt, ...]:
+    """Those that a person's restore has ended."""
+    return tuple(each for each in recorded if each.ended_at is not None)
+
+
+def refuse_other_receipt(known: PackingReceipt | None, new: PackingReceipt) -> None:
+    """DataError ``receipts_disagree`` if a path already has another receipt: none is replaced."""
+    if known is not None and known != new:
+        raise DataError(
+            "receipts_disagree",
+            f"{new.path} has a packing receipt for {known.size} bytes with SHA-256 {known.sha256},"
+            f" and is now said to have {new.size} bytes with SHA-256 {new.sha256}; a packing"
+            " receipt is written once: find out which bytes are right before anything else",
+            path=new.path,
+        )
+
+
+def find_twins(receipts: Mapping[str, PackingReceipt]) -> tuple[tuple[str, str], ...]:
+    """Pairs of products with one content or one identity; there should be none."""
+    products = [receipts[path] for path in sorted(receipts) if receipts[path].identity]
+    twins = []
+    for key in ("sha256", "identity"):
+        first: dict[str, str] = {}
+        for receipt in products:
+            path = first.setdefault(getattr(receipt, key), receipt.path)
+            if path != receipt.path:
+                twins.append((path, receipt.path))
+    return tuple(sorted(set(twins)))
+
+
+def format_receipts(receipts: Collection[PackingReceipt]) -> str:
+    """The text of receipts.tsv."""
+    rows = [
+        (each.path, str(each.size), each.sha256, each.identity or _NO_IDENTITY, str(each.form))
+        for each in sorted(receipts, key=lambda each: each.path)
+    ]
+    return "".join(
+        "\t".join(escape(cell, CELL_ESCAPES) for cell in row) + "\n" for row in (_COLUMNS, *rows)
+    )
+
+
+def parse_receipts(text: str) -> dict[str, PackingReceipt]:
+    """The receipts by path; DataError ``receipts_damaged`` names the first malformed line."""
+    receipts: dict[str, PackingReceipt] = {}
+    header, *lines = text_lines(text) or [""]
+    if tuple(header.split("\t")) != _COLUMNS:
+        raise _damaged(1, header)
+    for number, line in enumerate(lines, start=2):
+        receipt = _parse_line(line)
+        if receipt is None or receipt.path in receipts:
+            raise _damaged(number, line)
+        receipts[receipt.path] = receipt
+    return receipts
+
+
+def _parse_line(line: str) -> PackingReceipt | None:
+    match [unescape(cell, CELL_ESCAPES) for cell in line.split("\t")]:
+        case [str(path), str(size), str(sha256), str(identity), str(form)] if (
+            size.isdecimal()
+            and form.isdecimal()
+            and _DIGEST.fullmatch(sha256)
+            and (identity == _NO_IDENTITY or _DIGEST.fullmatch(identity))
+        ):
+            named = None if identity == _NO_IDENTITY else identity
+            return PackingReceipt(path, int(size), sha256, named, int(form))
+        case _:
+            return None
+
+
+def _damaged(number: int, line: str) -> DataError:
+    return DataError(
+        "receipts_damaged",
+        f"line {number} of {RECEIPTS_PATH} is not the receipt of one more file: {line[:120]!r};"
+        " where the database is whole, move the file out of the night's folder and `vampctl retry`"
+        " writes it again",
+        path=RECEIPTS_PATH,
+    )

@@ -1,0 +1,268 @@
+"""The files that vampd made in vgen2, held against what they were when they were proven.
+
+Products, their sidecars and the generation files have packing receipts: recorded once, in the store
+and in ``receipts.tsv`` beside them. A file that is not what its receipt says is damaged, one that
+is gone is missing; either holds the night before anything is packed, sent or listed. Every stage
+from fpack on plans by this first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vampd.model.cubes import Framelist, PackedProduct, Product
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.plan import Hash, Pack, Plan, RebuildFramelists, RecordReceipts, Retire, WriteText
+from vampd.model.proofs import (
+    RECEIPTS_PATH,
+    SUMS_NAME,
+    PackingReceipt,
+    Place,
+    Receipt,
+    RecordedReceipt,
+    damage_error,
+    describe_faults,
+    disagreement_error,
+    ended_receipts,
+    find_damaged,
+    find_missing,
+    format_receipts,
+    live_receipts,
+    loss_error,
+    parse_receipts,
+    parse_sums,
+    refuse_twins,
+    text_bytes,
+    text_digest,
+    unproven_error,
+)
+from vampd.ports import NightReader
+
+PACKED_SUFFIX = ".fits.fz"
+GENERATION = re.compile(r"vgen2/generation_\d+\.json")
+BATCH_FILES = 64
+BATCH_BYTES = 8_000_000_000
+_BYTES_A_PIXEL = 2
+
+
+@dataclass(frozen=True)
+class OwnFilesSurvey:
+    """What is in vgen2, and what is known of it.
+
+    ``decided`` are the products of all generations, by identity; ``readings`` what was last read of
+    files here; ``listing`` and ``sums`` are the texts of receipts.tsv and SHA256SUMS, None where
+    there is none. ``generations`` are the receipts of generation files that have none on record:
+    each holds its own digest, so that what could be parsed is what was written.
+    """
+
+    night: NightId
+    files: Mapping[str, FileStamp]
+    products: Mapping[str, PackedProduct]
+    framelists: tuple[Framelist, ...]
+    decided: Mapping[str, Product]
+    recorded: tuple[RecordedReceipt, ...]
+    readings: Mapping[str, Receipt]
+    listing: str | None
+    sums: str | None
+    generations: tuple[PackingReceipt, ...]
+
+    @property
+    def receipts(self) -> dict[str, PackingReceipt]:
+        """The packing receipts that have not ended, by path."""
+        return live_receipts(self.recorded)
+
+
+def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
+    """Read the framelists and generations, list the rest. DataError of a damaged one."""
+    framelists = tuple(reader.framelist(night, head.path) for head in reader.framelist_heads(night))
+    files = {file.path: file for file in reader.files(night, "vgen2")}
+    recorded = reader.packing_receipts(night)
+    unrecorded = [path for path in files if GENERATION.fullmatch(path)]
+    unrecorded = sorted(set(unrecorded) - live_receipts(recorded).keys())
+    texts = {path: reader.text(night, path) for path in unrecorded}
+    return OwnFilesSurvey(
+        night=night,
+        files=files,
+        products={product.file.path: product for product in reader.packed_products(night)},
+        framelists=framelists,
+        decided={
+            product.identity: product
+            for generation in reader.generations(night)
+            for product in generation.products
+        },
+        recorded=recorded,
+        readings=reader.receipts(night, Place.HERE),
+        listing=reader.text(night, RECEIPTS_PATH),
+        sums=reader.text(night, SUMS_NAME),
+        generations=tuple(
+            PackingReceipt(path, len(text_bytes(text)), text_digest(text), None)
+            for path, text in texts.items()
+            if text is not None
+        ),
+    )
+
+
+def plan_own_files(survey: OwnFilesSurvey) -> Plan:
+    """What must be done before anything may rely on these files; empty if all are proven and whole.
+
+    Raises DataError ``product_damaged`` or ``product_missing`` for what cannot be made again here
+    and now, ``product_unproven`` for a product that nothing of the night accounts for,
+    ``receipts_disagree`` where store and folder tell different receipts, ``products_identical``
+    where two products have one content or one identity.
+    """
+    new = _unrecorded_receipts(survey)
+    if new:
+        return Plan.of([RecordReceipts(tuple(new[path] for path in sorted(new)))])
+    receipts = survey.receipts
+    refuse_twins(survey.night, receipts)
+    unread = [path for path in sorted(receipts) if _is_to_be_read(survey, receipts[path])]
+    if unread:
+        return Plan.of(Hash(batch, Place.HERE) for batch in batches(unread, survey.files))
+    packs, rebuilt = _plan_provings(survey, receipts)
+    listing = format_receipts(receipts.values())
+    write = [WriteText(RECEIPTS_PATH, listing)] if receipts and listing != survey.listing else []
+    packed = {pack.framelist for pack in packs}
+    retired = [
+        Retire(framelist.path, kept_as=framelist.packed_path)
+        for framelist in by_order(survey.framelists)
+        if framelist.path not in packed
+        and (receipt := receipts.get(framelist.packed_path)) is not None
+        and receipt.identity == framelist.identity
+    ]
+    return Plan.of([RebuildFramelists(rebuilt)] if rebuilt else [], packs, write, retired)
+
+
+def describe_own_faults(night: NightId, reader: NightReader) -> tuple[str, ...]:
+    """What is damaged or missing here, one sentence each, by listing and earlier readings."""
+    receipts = live_receipts(reader.packing_receipts(night))
+    if not receipts:
+        return ()
+    files = {file.path: file for file in reader.files(night, "vgen2")}
+    return tuple(describe_faults(receipts, files, reader.receipts(night, Place.HERE)))
+
+
+def by_order(framelists: Iterable[Framelist]) -> list[Framelist]:
+    """Framelists in the order of their products."""
+    return sorted(framelists, key=lambda framelist: (framelist.order, framelist.name))
+
+
+def plan_pack(framelist: Framelist, receipts: Mapping[str, PackingReceipt]) -> Pack:
+    """The packing of a framelist; what already has a receipt must come out as that says."""
+    columns = framelist.cards.integer("NAXIS1") or 0
+    rows = framelist.cards.integer("NAXIS2") or 0
+    made = (framelist.packed_path, framelist.sidecar_path)
+    return Pack(
+        framelist.path,
+        framelist.packed_path,
+        framelist.frames,
+        framelist.frames * columns * rows * _BYTES_A_PIXEL,
+        proven=tuple(receipts[path] for path in made if path in receipts),
+    )
+
+
+def batches(paths: Sequence[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:
+    """Cut into batches: the success of one survives the failure of the next."""
+    batch: list[str] = []
+    bytes_in_batch = 0
+    for path in paths:
+        size = files[path].size
+        if batch and (len(batch) == BATCH_FILES or bytes_in_batch + size > BATCH_BYTES):
+            yield tuple(batch)
+            batch, bytes_in_batch = [], 0
+        batch.append(path)
+        bytes_in_batch += size
+    if batch:
+        yield tuple(batch)
+
+
+def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
+    """The receipts that the store lacks: from the folder, of generations, of an earlier version."""
+    told = {} if survey.listing is None else parse_receipts(survey.listing)
+    receipts = survey.receipts
+    # The folder may still list what was ended, if a restore was killed.
+    ended = {each.receipt for each in ended_receipts(survey.recorded)}
+    standing = {path: receipt for path, receipt in told.items() if receipt not in ended}
+    differing = [path for path in standing if receipts.get(path, told[path]) != told[path]]
+    if differing:
+        raise disagreement_error(survey.night, receipts, told, sorted(differing))
+    new = {path: standing[path] for path in standing.keys() - receipts.keys()}
+    if not survey.recorded and not told:
+        new |= _receipts_of_earlier_version(survey)
+    of_generations = {each.path: each for each in survey.generations}
+    return {**of_generations, **new}
+
+
+def _receipts_of_earlier_version(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
+    """A reading is a receipt only where SHA256SUMS, written at another time, says the same."""
+    sums = parse_sums(survey.sums or "")
+    receipts = {}
+    for path, reading in survey.readings.items():
+        if path.startswith("vgen2/") and sums.get(path) == reading.sha256:
+            product = survey.products.get(path)
+            identity = product.identity if product else None
+            if product is None or identity is not None:
+                receipts[path] = PackingReceipt(path, reading.file.size, reading.sha256, identity)
+    return receipts
+
+
+def _is_to_be_read(survey: OwnFilesSurvey, receipt: PackingReceipt) -> bool:
+    file = survey.files.get(receipt.path)
+    # Another size is another file, without a look into it.
+    if file is None or file.size != receipt.size:
+        return False
+    reading = survey.readings.get(receipt.path)
+    return reading is None or reading.file != file
+
+
+def _plan_provings(
+    survey: OwnFilesSurvey, receipts: Mapping[str, PackingReceipt]
+) -> tuple[list[Pack], tuple[Product, ...]]:
+    """What is packed to be proven or made again, and the framelists that this needs."""
+    beside = {framelist.packed_path: framelist for framelist in survey.framelists}
+    damaged = find_damaged(receipts, survey.files, survey.readings)
+    missing = find_missing(receipts, survey.files)
+    lost = [path for path in missing if product_path(path) not in beside]
+    if damaged:
+        raise damage_error(survey.night, receipts, damaged, lost)
+    if lost:
+        raise loss_error(survey.night, lost)
+    unproven = [
+        path
+        for path, product in sorted(survey.products.items())
+        if path not in receipts
+        or (product.sidecar is not None and product.sidecar.path not in receipts)
+    ]
+    again = {product_path(path) for path in missing} | set(unproven)
+    packs = [
+        plan_pack(framelist, receipts)
+        for framelist in by_order(survey.framelists)
+        if framelist.packed_path in again
+    ]
+    bare = [path for path in unproven if path not in beside]
+    rebuilt = _products_to_rebuild(survey, receipts, bare)
+    if len(rebuilt) < len(bare):
+        raise unproven_error(survey.night, [path for path in bare if path not in rebuilt])
+    return packs, tuple(rebuilt.values())
+
+
+def _products_to_rebuild(
+    survey: OwnFilesSurvey, receipts: Mapping[str, PackingReceipt], paths: Sequence[str]
+) -> dict[str, Product]:
+    """Those of these products whose framelists can be made again, so that packing proves them."""
+    taken = {receipt.identity: path for path, receipt in receipts.items()}
+    made = {framelist.identity for framelist in survey.framelists}
+    identities = {
+        path: identity for path in paths if (identity := survey.products[path].identity) is not None
+    }
+    return {
+        path: survey.decided[identity]
+        for path, identity in identities.items()
+        if identity in survey.decided and identity not in made and taken.get(identity, path) == path
+    }
+
+
+def product_path(path: str) -> str:
+    """The product that a sidecar belongs to, any other path as it is."""
+    return f"{path.removesuffix('.txt')}{PACKED_SUFFIX}" if path.endswith(".txt") else path

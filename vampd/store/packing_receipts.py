@@ -1,0 +1,78 @@
+"""The packing receipts in the database: ports.PackingReceipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from vampd.model.nights import NightId
+from vampd.model.proofs import PackingReceipt, RecordedReceipt, refuse_other_receipt
+from vampd.store.connection import Store
+from vampd.store.nights import night_key
+from vampd.store.schema import NightRow, PackingReceiptRow
+
+_ROWS = PackingReceiptRow.__table__
+
+
+class StoredPackingReceipts:
+    """The packing receipts of all nights of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, night: NightId, receipts: Iterable[PackingReceipt], *, at: float) -> None:
+        with self._store.write() as connection:
+            key = night_key(connection, night)
+            for receipt in receipts:
+                known = _live(connection, key, receipt.path)
+                refuse_other_receipt(known, receipt)
+                if known is None:
+                    connection.execute(
+                        insert(PackingReceiptRow).values(
+                            night_id=key,
+                            path=receipt.path,
+                            size=receipt.size,
+                            sha256=receipt.sha256,
+                            identity=receipt.identity,
+                            form=receipt.form,
+                            at=at,
+                        )
+                    )
+
+    def of(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        with self._store.read() as connection:
+            rows = connection.execute(
+                select(_ROWS)
+                .join(NightRow, NightRow.id == PackingReceiptRow.night_id)
+                .where(NightRow.date == night.date, NightRow.kind == night.kind)
+                .order_by(PackingReceiptRow.id)
+            )
+            return tuple(
+                RecordedReceipt(_receipt(row), row.at, row.ended_at, row.ended_by) for row in rows
+            )
+
+    def end(self, night: NightId, *, at: float, actor: str) -> None:
+        with self._store.write() as connection:
+            key = night_key(connection, night)
+            connection.execute(
+                update(PackingReceiptRow)
+                .where(PackingReceiptRow.night_id == key, PackingReceiptRow.ended_at.is_(None))
+                .values(ended_at=at, ended_by=actor)
+            )
+
+
+def _live(connection: Connection, key: int, path: str) -> PackingReceipt | None:
+    row = connection.execute(
+        select(_ROWS).where(
+            PackingReceiptRow.night_id == key,
+            PackingReceiptRow.path == path,
+            PackingReceiptRow.ended_at.is_(None),
+        )
+    ).first()
+    return None if row is None else _receipt(row)
+
+
+def _receipt(row: Any) -> PackingReceipt:
+    return PackingReceipt(row.path, row.size, row.sha256, row.identity, row.form)
