@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
     from vampd.model.headers import Dictionary
-    from vampd.model.nights import FileStamp
+    from vampd.model.nights import FileStamp, Kind
     from vampd.model.plan import Compare
-    from vampd.model.proofs import Place, Receipt
+    from vampd.model.proofs import ArchiveIdentity, KnownDestination, Place, Receipt
     from vampd.model.resources import Space
 
 
@@ -101,6 +101,10 @@ class NightReader(Protocol):
 
     def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         """The newest receipt per path."""
+        ...
+
+    def archive_identity(self, night: NightId) -> ArchiveIdentity:
+        """The archive that this night goes to now: what its proofs must name."""
         ...
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -226,6 +230,9 @@ class NightStore(Protocol):
     ) -> NightRecord:
         """Move a night and append the event, in one transaction.
 
+        Going back to transfer, or further, at a person's word ends what was proven on the archive
+        host (`ends_proofs`).
+
         With ``claim``, the move is refused with ClaimLost (``claim_lost``) unless the night still
         runs under that claim. IllegalTransition if the machine has no such move.
         """
@@ -258,8 +265,28 @@ class Receipts(Protocol):
         """The newest receipt per path."""
         ...
 
+    def end_proofs(self, night: NightId, paths: Sequence[str]) -> None:
+        """End what was proven of these paths on the archive host; the receipts stay as claims."""
+        ...
+
     def forget(self, night: NightId) -> None:
         """Forget all receipts of a night, here and on the archive host."""
+        ...
+
+
+class Destinations(Protocol):
+    """Where nights of each kind are archived, and by which mark that place is recognized."""
+
+    def known(self, kind: Kind) -> KnownDestination | None:
+        """The destination in use; None before the first use."""
+        ...
+
+    def adopt(self, kind: Kind, destination: str, *, at: float) -> None:
+        """After an upgrade: say where the receipts of earlier versions were read.
+
+        They do not name it, so the destination in the settings is taken for it. Nothing happens
+        once a destination of this kind is on record.
+        """
         ...
 
 

@@ -3,7 +3,8 @@
 Sent are: in ``vgen2`` every packed product with its sidecar and the generation files, all of
 ``vbad``, and ``SHA256SUMS``, which lists everything else that is sent. A file is safe if the bytes
 that were read there, past the cache, have the digest of the bytes that were read here, and neither
-file has changed since, according to the listings.
+file has changed since, according to the listings. A reading counts for the archive that it names
+(`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent over it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from dataclasses import dataclass
 from vampd.config import Settings
 from vampd.model.nights import FileStamp, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
-from vampd.model.proofs import SUMS_NAME, Place, Receipt, format_sums, text_digest
+from vampd.model.proofs import (
+    SUMS_NAME,
+    Place,
+    Receipt,
+    choose_proofs,
+    format_sums,
+    text_digest,
+)
 from vampd.ports import NightReader
 
 NAME = StageName.TRANSFER
@@ -32,7 +40,8 @@ class TransferSurvey:
     """What the transfer stage reads.
 
     ``here`` are the files to send, by path, without SHA256SUMS; ``sums`` is the text of
-    that one, None if it does not exist. ``archive`` is the listing there.
+    that one, None if it does not exist. ``archive`` is the listing there, and ``receipts_there``
+    are the readings that count for this archive.
     """
 
     here: Mapping[str, FileStamp]
@@ -49,7 +58,9 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         sums=reader.text(night, SUMS_NAME),
         archive=reader.archive_files(night),
         receipts_here=reader.receipts(night, Place.HERE),
-        receipts_there=reader.receipts(night, Place.ARCHIVE),
+        receipts_there=choose_proofs(
+            reader.receipts(night, Place.ARCHIVE), reader.archive_identity(night)
+        ),
     )
 
 
@@ -70,7 +81,7 @@ def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
 
 
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
-    """Hash what has no receipt here; else write the sums, send the difference, hash it there.
+    """Hash what has no receipt here; else what lies there unread; else send the difference.
 
     SHA256SUMS goes last, so that on the archive host it only lists what has arrived.
     """
@@ -83,7 +94,10 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     sums = format_sums(digests)
     required = _required_digests(survey)
     unsafe = [path for path in required if not _is_proven(survey, path, required[path])]
-    compares = {path: _comparison(survey, path, required[path]) for path in unsafe}
+    unread_there = [path for path in unsafe if path in survey.archive and not _read(survey, path)]
+    if unread_there:
+        return Plan.of(Hash(b, Place.ARCHIVE) for b in _batches(unread_there, survey.archive))
+    compares = {path: _comparison(survey, path) for path in unsafe}
     sends = [
         Send(batch, compare)
         for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
@@ -134,21 +148,22 @@ def _required_digests(survey: TransferSurvey) -> dict[str, str]:
 
 
 def _is_proven(survey: TransferSurvey, path: str, sha256: str) -> bool:
-    receipt = survey.receipts_there.get(path)
-    return (
-        receipt is not None
-        and receipt.sha256 == sha256
-        and receipt.file == survey.archive.get(path)
-    )
+    receipt = _read(survey, path)
+    return receipt is not None and receipt.sha256 == sha256
 
 
-def _comparison(survey: TransferSurvey, path: str, sha256: str) -> Compare:
-    """By checksum where rsync's quick check could mistake other bytes for the right ones."""
+def _read(survey: TransferSurvey, path: str) -> Receipt | None:
+    """The reading of what lies there now."""
     receipt = survey.receipts_there.get(path)
-    listed = survey.archive.get(path)
-    if receipt is not None and receipt.file == listed and receipt.sha256 != sha256:
-        return Compare.CHECKSUM
-    return Compare.SIZE_AND_TIME
+    return receipt if receipt is not None and receipt.file == survey.archive.get(path) else None
+
+
+def _comparison(survey: TransferSurvey, path: str) -> Compare:
+    """By checksum where rsync's quick check could mistake other bytes for the right ones.
+
+    What lies there was read, and is wrong.
+    """
+    return Compare.CHECKSUM if path in survey.archive else Compare.SIZE_AND_TIME
 
 
 def _batches(paths: list[str], files: Mapping[str, FileStamp]) -> Iterator[tuple[str, ...]]:

@@ -18,13 +18,15 @@ from vampd.model.nights import (
     NightRecord,
     NightUpdate,
     State,
+    ends_proofs,
     moved,
     noted,
     refuse_stale_claim,
     unknown_night,
 )
+from vampd.model.proofs import Place
 from vampd.store.connection import Store
-from vampd.store.schema import EventRow, NightRow
+from vampd.store.schema import EventRow, NightRow, ReceiptRow
 
 _NIGHTS = NightRow.__table__
 _EVENTS = EventRow.__table__
@@ -76,6 +78,12 @@ class Nights:
             after = moved(before, event, at=at, code=code, message=message)
             line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
             connection.execute(update(NightRow).where(_is(night)).values(_values(after)))
+            if ends_proofs(event):
+                connection.execute(
+                    update(ReceiptRow)
+                    .where(ReceiptRow.night_id == row["id"], ReceiptRow.place == Place.ARCHIVE)
+                    .values(has_ended=True)
+                )
             failpoint("store.apply.updated")
             connection.execute(insert(EventRow).values(_event_values(row["id"], line)))
         return after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,17 +11,19 @@ from typing import TYPE_CHECKING
 
 from vampd.config import Settings
 from vampd.errors import FrameIdConflict, TransientError
-from vampd.model.nights import ARCHIVE_FOLDER
+from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
+    Destinations,
     Ledger,
     MailLog,
     NightReader,
     NightStore,
     Receipts,
 )
-from vampd.wiring.world import make_mail_context, make_night_reader
+from vampd.wiring.world import known_archive, make_mail_context, make_night_reader
 
 if TYPE_CHECKING:
+    from vampd.engine.known_archive import KnownArchive
     from vampd.engine.mail import MailContext
     from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.connection import Store
@@ -37,13 +40,20 @@ class Connections:
     settings: Settings
     store: NightStore
     receipts: Receipts
+    destinations: Destinations
     ledger: Ledger
     mail_log: MailLog
 
     @cached_property
     def reader(self) -> NightReader:
         """Made at first use: `vampctl status` needs none, and they are slow to import."""
-        return make_night_reader(self.settings, self.receipts, self.ledger, self.mail_log)
+        return make_night_reader(
+            self.settings, self.receipts, self.destinations, self.ledger, self.mail_log
+        )
+
+    def archive(self, kind: Kind) -> KnownArchive:
+        """The archive of nights of this kind."""
+        return known_archive(self.settings, kind, self.destinations, self.receipts)
 
     @cached_property
     def mail_context(self) -> MailContext:
@@ -77,6 +87,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 @contextmanager
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
+    from vampd.store.destinations import StoredDestinations
     from vampd.store.engine import Access, open_store
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
@@ -84,11 +95,16 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
 
     store = open_store(settings.database.url, access)
     try:
-        receipts = StoredReceipts(store)
+        receipts, destinations = StoredReceipts(store), StoredDestinations(store)
         ledger = ledger_of(settings, store)
         if access is Access.MIGRATE:
             _bring_in_ledger(ledger)
-        yield Connections(settings, Nights(store), receipts, ledger, StoredMailLog(store))
+            for kind in Kind:
+                destination = settings.transfer.destination(kind).destination
+                destinations.adopt(kind, destination, at=time.time())
+        yield Connections(
+            settings, Nights(store), receipts, destinations, ledger, StoredMailLog(store)
+        )
     finally:
         store.close()
 

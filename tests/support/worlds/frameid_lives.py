@@ -148,7 +148,7 @@ def _run_stage(
         receipts=nothing,
         ledger=ledger,
         mail_log=nothing,
-        archive_host=nothing,
+        archive=nothing,
         dictionary=nothing,
     )
     tools = AttemptTools(

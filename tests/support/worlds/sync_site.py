@@ -48,7 +48,7 @@ class SyncSite:
             receipts=_ABSENT,
             ledger=_ABSENT,
             mail_log=_ABSENT,
-            archive_host=_ABSENT,
+            archive=_ABSENT,
             dictionary=instrument_dictionary,
         )
         flags = [Flag.create(base / name) for name in ("pause", "stop")]

@@ -97,7 +97,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "done: retry"
     world.store.update(NIGHT, NightUpdate(safe_at=1.0))
     assert advised() == "done: mail"
-    world.store.update(NIGHT, NightUpdate(unsafe=True))
+    move(world, EventName.DISPROVED, code="archive_copy_bad")
     assert advised() == "done: retry"
 
 

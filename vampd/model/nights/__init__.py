@@ -6,7 +6,13 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.nights.file_stamp import FileStamp
-    from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
+    from vampd.model.nights.history import (
+        ends_proofs,
+        moved,
+        noted,
+        refuse_stale_claim,
+        unknown_night,
+    )
     from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
     from vampd.model.nights.old_tools import find_traces
     from vampd.model.nights.quiet import (
@@ -68,7 +74,7 @@ else:
         __name__,
         {
             "file_stamp": "FileStamp",
-            "history": "moved noted refuse_stale_claim unknown_night",
+            "history": "ends_proofs moved noted refuse_stale_claim unknown_night",
             "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
             "old_tools": "find_traces",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
@@ -128,6 +134,7 @@ __all__ = [
     "after_failure",
     "choose_nights",
     "delay_s",
+    "ends_proofs",
     "find_next_for_ids",
     "find_traces",
     "format_clock",

@@ -44,6 +44,8 @@ def moved(
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
         after = replace(after, code=None, error=None)
+    if event.name is EventName.DISPROVED:
+        after = replace(after, safe_at=None, changed_at=record.changed_at)
     if event.name in _GOES_BACK:
         after = _without_later_proofs(after)
     return after
@@ -80,6 +82,20 @@ def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
         gate = opened_gate(before.state, before.code)
         return None if gate is None else gate.value
     return code
+
+
+def ends_proofs(event: Event) -> bool:
+    """Whether the event asks for the archive copy to be read anew.
+
+    Late data and failures leave the copy's proofs as they are; a person who sends a night back
+    does not believe them.
+    """
+    order = tuple(StageName)
+    return (
+        event.name is EventName.RETRIED
+        and event.stage is not None
+        and order.index(event.stage) <= order.index(StageName.TRANSFER)
+    )
 
 
 def unknown_night(night: NightId) -> StateError:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
         text_bytes,
         text_digest,
     )
+    from vampd.model.proofs.destination import (
+        ArchiveIdentity,
+        DestinationOrigin,
+        KnownDestination,
+        choose_proofs,
+        is_proof,
+    )
     from vampd.model.proofs.proof import Verification, frames_to_decode
     from vampd.model.proofs.receipt import Digests, Place, Receipt
     from vampd.model.proofs.verification import (
@@ -27,6 +34,9 @@ else:
         __name__,
         {
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
+            "destination": (
+                "ArchiveIdentity choose_proofs DestinationOrigin is_proof KnownDestination"
+            ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
             "verification": (
@@ -38,16 +48,21 @@ else:
 __all__ = [
     "BAD_LIST",
     "SUMS_NAME",
+    "ArchiveIdentity",
     "CopyVerdict",
+    "DestinationOrigin",
     "Digests",
+    "KnownDestination",
     "Place",
     "Receipt",
     "Verification",
+    "choose_proofs",
     "choose_sample",
     "expected_digests",
     "format_bad_list",
     "format_sums",
     "frames_to_decode",
+    "is_proof",
     "judge_copy",
     "parse_sums",
     "text_bytes",
