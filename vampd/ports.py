@@ -152,6 +152,22 @@ class ArchiveHost(Protocol):
         ...
 
 
+class MarkedHost(ArchiveHost, Protocol):
+    """An archive host that can be recognized by the mark at its destination."""
+
+    def mark(self) -> str | None:
+        """The mark that lies there; ArchiveUnknown if the file in its place holds none."""
+        ...
+
+    def place_mark(self, mark: str) -> None:
+        """Place this mark, durably, unless one is there; the one that is there stays."""
+        ...
+
+    def nights(self) -> Sequence[str]:
+        """The dates of the nights that lie there, in order."""
+        ...
+
+
 class FrameIdAuthority(Protocol):
     """Grants frame IDs. What it answers is judged by `judge_grant`, never trusted."""
 
@@ -286,6 +302,26 @@ class Destinations(Protocol):
 
         They do not name it, so the destination in the settings is taken for it. Nothing happens
         once a destination of this kind is on record.
+        """
+        ...
+
+    def intend(self, kind: Kind, destination: str, mark: str, *, at: float) -> KnownDestination:
+        """Record a mark before it is placed; the destination as it is then on record.
+
+        A mark that is already on record for this destination, also for another kind of night, is
+        kept.
+        """
+        ...
+
+    def confirm(self, kind: Kind, mark: str) -> None:
+        """Record that this mark lies at the destination in use."""
+        ...
+
+    def change(self, kind: Kind, new: KnownDestination, *, code: str, message: str) -> None:
+        """Record another destination, or mark, at a person's word; all in one transaction.
+
+        Every proof of this kind ends, and what was safe goes back to transfer, or stays held
+        without being safe (`after_lost_proofs`), with code and message in its history.
         """
         ...
 

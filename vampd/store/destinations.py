@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from dataclasses import replace
 
-from vampd.model.nights import Kind
+from sqlalchemy import Connection, func, insert, select, update
+
+from vampd.disk.failpoint import failpoint
+from vampd.model.nights import Kind, after_lost_proofs, moved, noted
 from vampd.model.proofs import DestinationOrigin, KnownDestination, Place
 from vampd.store.connection import Store
+from vampd.store.nights import records_of, write_move
 from vampd.store.schema import DestinationRow, NightRow, ReceiptRow
 
 
@@ -41,6 +45,60 @@ class StoredDestinations:
                     at=at,
                 )
                 _record(connection, kind, earlier)
+
+    def intend(self, kind: Kind, destination: str, mark: str, *, at: float) -> KnownDestination:
+        with self._store.write() as connection:
+            known = _known(connection, kind)
+            if known is not None and known.mark is not None and known.destination == destination:
+                return known
+            shared = _marked(connection, destination)
+            intended = KnownDestination(
+                destination,
+                mark if shared is None else shared,
+                is_placed=False,
+                origin=DestinationOrigin.PLACED,
+                actor="vampd",
+                at=at,
+            )
+            _record(connection, kind, intended)
+            return intended
+
+    def confirm(self, kind: Kind, mark: str) -> None:
+        with self._store.write() as connection:
+            newest = select(func.max(DestinationRow.id)).where(DestinationRow.kind == kind)
+            connection.execute(
+                update(DestinationRow)
+                .where(DestinationRow.id == newest.scalar_subquery(), DestinationRow.mark == mark)
+                .values(is_placed=True)
+            )
+
+    def change(self, kind: Kind, new: KnownDestination, *, code: str, message: str) -> None:
+        with self._store.write() as connection:
+            _record(connection, kind, new)
+            failpoint("store.destinations.recorded")
+            nights = select(NightRow.id).where(NightRow.kind == kind)
+            connection.execute(
+                update(ReceiptRow)
+                .where(ReceiptRow.place == Place.ARCHIVE, ReceiptRow.night_id.in_(nights))
+                .values(has_ended=True)
+            )
+            for before in records_of(connection, kind):
+                event = after_lost_proofs(before)
+                if event is None:
+                    continue
+                after = moved(before, event, at=new.at, code=code, message=message)
+                # It was sent, and that stays true; the scheduler lets new nights pass.
+                after = replace(after, transferred_at=before.transferred_at)
+                line = noted(
+                    before, after, event, at=new.at, actor=new.actor, code=code, message=message
+                )
+                write_move(connection, after, line)
+
+
+def _marked(connection: Connection, destination: str) -> str | None:
+    """The mark of a destination that another kind of night uses."""
+    every = [known for kind in Kind if (known := _known(connection, kind)) is not None]
+    return next((one.mark for one in every if one.mark and one.destination == destination), None)
 
 
 def _known(connection: Connection, kind: Kind) -> KnownDestination | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vampd.config import Settings
+from vampd.config import Settings, with_destination
 from vampd.errors import FrameIdConflict, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
@@ -54,6 +54,11 @@ class Connections:
     def archive(self, kind: Kind) -> KnownArchive:
         """The archive of nights of this kind."""
         return known_archive(self.settings, kind, self.destinations, self.receipts)
+
+    def archive_at(self, kind: Kind, destination: str) -> KnownArchive:
+        """The same at another destination than the settings'. UsageError ``no_destination``."""
+        settings = with_destination(self.settings, kind, destination)
+        return known_archive(settings, kind, self.destinations, self.receipts)
 
     @cached_property
     def mail_context(self) -> MailContext:

@@ -1,7 +1,6 @@
 """An archive that was moved or damaged behind vampd's back proves nothing until it is read."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import (
     Site,
-    configure,
     connected,
+    copy_site,
     history_of,
     make_site,
     record_of,
@@ -33,9 +32,7 @@ def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture
 def site(done_site: Site, tmp_path: Path) -> Site:
-    own = Site(shutil.copytree(done_site.base, tmp_path / "own", symlinks=True))
-    configure(own)
-    return own
+    return copy_site(done_site, tmp_path / "own")
 
 
 def damage(path: Path) -> None:

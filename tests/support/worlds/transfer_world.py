@@ -27,7 +27,7 @@ class TransferWorld:
 
     def __post_init__(self) -> None:
         self.host = FakeArchive(read=lambda _, path: self.reader.tree[path])
-        self.host.nights[NIGHT.date] = self.reader.archive
+        self.host.trees[NIGHT.date] = self.reader.archive
 
     @property
     def there(self) -> dict[str, FakeFile]:

@@ -214,8 +214,9 @@ def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive |
 
     places = list(archive_places(connections.settings, night))
     for number, (name, host) in enumerate(places):
+        lister = connections.archive(night.kind) if number == 0 else host
         try:
-            if host.files(night):
+            if lister.files(night):
                 return name, host, number == 0
         except RemoteUnavailable as error:
             # The night cannot have been moved to a folder that does not exist.

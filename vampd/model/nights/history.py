@@ -98,6 +98,22 @@ def ends_proofs(event: Event) -> bool:
     )
 
 
+def after_lost_proofs(record: NightRecord) -> Event | None:
+    """The event of a night whose archive copy must be read anew, through no fault of its own.
+
+    What was safe goes back to transfer, a hold stays. What was not safe is none of this: it needs
+    what it needed before.
+    """
+    is_sending = record.state == replace(
+        record.state, stage=StageName.TRANSFER, status=Status.RUNNING
+    )
+    if record.state.status is Status.HELD:
+        return Event(EventName.DISPROVED) if record.safe_at is not None else None
+    if record.safe_at is not None or is_sending:
+        return Event(EventName.RETRIED, StageName.TRANSFER)
+    return None
+
+
 def unknown_night(night: NightId) -> StateError:
     """The error for work on a night that was never discovered."""
     return StateError(

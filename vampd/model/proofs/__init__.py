@@ -13,11 +13,15 @@ if TYPE_CHECKING:
         text_digest,
     )
     from vampd.model.proofs.destination import (
+        MARK_BYTES,
+        MARK_PATH,
         ArchiveIdentity,
         DestinationOrigin,
         KnownDestination,
         choose_proofs,
+        format_mark,
         is_proof,
+        parse_mark,
     )
     from vampd.model.proofs.proof import Verification, frames_to_decode
     from vampd.model.proofs.receipt import Digests, Place, Receipt
@@ -35,7 +39,8 @@ else:
         {
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
             "destination": (
-                "ArchiveIdentity choose_proofs DestinationOrigin is_proof KnownDestination"
+                "ArchiveIdentity choose_proofs DestinationOrigin format_mark is_proof"
+                " KnownDestination MARK_BYTES MARK_PATH parse_mark"
             ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
@@ -47,6 +52,8 @@ else:
 
 __all__ = [
     "BAD_LIST",
+    "MARK_BYTES",
+    "MARK_PATH",
     "SUMS_NAME",
     "ArchiveIdentity",
     "CopyVerdict",
@@ -60,10 +67,12 @@ __all__ = [
     "choose_sample",
     "expected_digests",
     "format_bad_list",
+    "format_mark",
     "format_sums",
     "frames_to_decode",
     "is_proof",
     "judge_copy",
+    "parse_mark",
     "parse_sums",
     "text_bytes",
     "text_digest",
