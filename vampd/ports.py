@@ -163,6 +163,10 @@ class MarkedHost(ArchiveHost, Protocol):
         """Place this mark, durably, unless one is there; the one that is there stays."""
         ...
 
+    def is_mount_point(self, folder: Path) -> bool:
+        """Whether a file system is mounted at this folder there."""
+        ...
+
     def nights(self) -> Sequence[str]:
         """The dates of the nights that lie there, in order."""
         ...

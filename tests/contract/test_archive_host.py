@@ -1,6 +1,7 @@
 """One contract for every archive host: in memory, a local folder, a folder behind a real sshd."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -206,6 +207,11 @@ def test_a_destination_that_is_away_has_no_mark_and_gets_none(site):
     for ask in (site.host.mark, site.host.nights, lambda: site.host.place_mark("1" * 32)):
         with pytest.raises(RemoteUnavailable):
             ask()
+
+
+def test_a_mount_point_is_told_from_a_folder(site, tmp_path):
+    assert site.host.is_mount_point(Path("/"))
+    assert not site.host.is_mount_point(tmp_path / "archive disk: one")
 
 
 @pytest.fixture(params=["local", "ssh"])

@@ -100,6 +100,9 @@ class LocalArchive(RsyncArchive):
         except OSError as error:
             raise self._unavailable(error) from error
 
+    def is_mount_point(self, folder: Path) -> bool:
+        return os.path.ismount(folder)
+
     def nights(self) -> Sequence[str]:
         self._require_folder()
         try:

@@ -80,6 +80,10 @@ _PLACE_MARK = (
     'ln -T -- "$temporary" "$file" || test -e "$file" || exit 72; fi; '
     r'rm -f -- "$temporary"; sync -- "$folder" || exit 72; printf "vampd ends\0"'
 )
+_MOUNTED = (
+    _ENTER + 'if test "$(stat -c %m .)" = "$(pwd -P)"; '
+    r'then printf "mounted\0"; fi; printf "vampd ends\0"'
+)
 _NIGHTS = (
     _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{"[0-9]" * 8}" '
     r'-printf "%P\0" || exit 72; printf "vampd ends\0"'
@@ -132,6 +136,10 @@ class SshArchive(RsyncArchive):
         folders = os.fsencode(self._path) + b"\0.\0"
         text = f"{mark}\0{format_mark(mark)}\0".encode()
         self._answer(_PLACE_MARK, folders + text, SteadyPace())
+
+    def is_mount_point(self, folder: Path) -> bool:
+        entered = os.fsencode(folder) + b"\0.\0"
+        return list(self._answer(_MOUNTED, entered, SteadyPace())) == [b"mounted"]
 
     def nights(self) -> Sequence[str]:
         names = (os.fsdecode(name) for name in self._query(_NIGHTS, b".", (), SteadyPace()))

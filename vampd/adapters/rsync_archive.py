@@ -71,6 +71,10 @@ class RsyncArchive(ABC):
         """Place this mark by link, durably, unless one is there."""
 
     @abstractmethod
+    def is_mount_point(self, folder: Path) -> bool:
+        """Whether a file system is mounted at this folder there."""
+
+    @abstractmethod
     def nights(self) -> Sequence[str]:
         """The dates of the nights that lie there, in order."""
 

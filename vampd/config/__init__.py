@@ -110,7 +110,10 @@ def parse_settings(text: str, origin: str) -> Settings:
 
 
 def with_destination(settings: Settings, kind: Kind, destination: str) -> Settings:
-    """The settings with another destination of a kind; UsageError ``no_destination``."""
+    """The settings with another destination of a kind; UsageError ``no_destination``.
+
+    Where that one is mounted is not known.
+    """
     table = settings.transfer.destination(kind)
     if table.destination == destination:
         return settings

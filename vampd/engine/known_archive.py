@@ -44,6 +44,8 @@ class KnownArchive:
     host: MarkedHost
     destinations: Destinations
     receipts: Receipts
+    # Where the archive's disk must be mounted; None: the mark alone guards.
+    mount_point: Path | None = None
 
     @property
     def identity(self) -> ArchiveIdentity:
@@ -89,6 +91,7 @@ class KnownArchive:
                 f" {self.destination}: if the archive was moved there, `vampctl archive moved"
                 f" {self.kind} --to {self.destination}`; else set transfer.{self.kind}.destination"
             )
+        self._require_mount()
         found = self.host.mark()
         if found is None:
             self._accept_unmarked(known)
@@ -123,6 +126,7 @@ class KnownArchive:
 
         Whatever was proven is read again there.
         """
+        self._require_mount()
         found = self.host.mark()
         new = KnownDestination(
             self.destination,
@@ -136,6 +140,13 @@ class KnownArchive:
         self.destinations.change(self.kind, new, code=f"archive_{origin}", message=message)
         failpoint("archive.change.committed")
         return self.use()
+
+    def _require_mount(self) -> None:
+        if self.mount_point is not None and not self.host.is_mount_point(self.mount_point):
+            raise self._unknown(
+                f"nothing is mounted at {self.mount_point}, where the disk of {self.destination}"
+                f" belongs: mount it, or correct transfer.{self.kind}.mount_point"
+            )
 
     def _expected(self, known: KnownDestination | None) -> str | None:
         """The mark that may lie there: that of this kind of nights, or of another one's."""

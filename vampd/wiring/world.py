@@ -68,6 +68,7 @@ def known_archive(
         open_archive_host(settings.transfer, kind),
         destinations,
         receipts,
+        settings.transfer.destination(kind).mount_point,
     )
 
 

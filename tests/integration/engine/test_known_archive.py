@@ -35,6 +35,7 @@ class World:
     """A store and one disk, in memory."""
 
     def __init__(self) -> None:
+        self.mount_point: Path | None = None
         self.nights = MemoryNights()
         self.nights.discover(NIGHT, at=1.0)
         self.receipts = MemoryReceipts(self.nights)
@@ -42,7 +43,9 @@ class World:
         self.host = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
 
     def archive(self, kind: Kind = NIGHT.kind, destination: str = "h:/archive") -> KnownArchive:
-        return KnownArchive(kind, destination, self.host, self.destinations, self.receipts)
+        return KnownArchive(
+            kind, destination, self.host, self.destinations, self.receipts, self.mount_point
+        )
 
     def send(self) -> None:
         self.archive().send(NIGHT, HERE, [PATH], Compare.SIZE_AND_TIME, STEADY)
@@ -159,6 +162,18 @@ def test_a_changed_setting_alone_makes_nights_wait(world: World) -> None:
     world.send()
     with pytest.raises(ArchiveUnknown, match="archive moved archive --to h:/new"):
         world.archive(destination="h:/new").files(NIGHT)
+
+
+def test_without_its_mount_nothing_is_the_archive_whatever_mark_lies_there(world: World) -> None:
+    point = Path("/mnt/tier1")
+    world.mount_point = point
+    world.assert_unknown("nothing is mounted at /mnt/tier1", "mount it")
+    with pytest.raises(ArchiveUnknown):
+        world.archive().accept(DestinationOrigin.ACCEPTED, "a person")
+    world.host.mounted.add(point)
+    world.send()
+    world.host.mounted.remove(point)
+    world.assert_unknown("nothing is mounted at /mnt/tier1")
 
 
 MOMENTS = ["archive.mark.recorded", "archive.mark.placed", "archive.mark.confirmed"]

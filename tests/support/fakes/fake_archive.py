@@ -40,6 +40,7 @@ class FakeArchive:
         self.reachable = True
         self.capacity_bytes: int | None = None
         self.marked: str | None = None
+        self.mounted: set[Path] = {Path("/")}
         self._read = read
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -95,6 +96,10 @@ class FakeArchive:
         self._reach()
         if self.marked is None:
             self.marked = format_mark(mark)
+
+    def is_mount_point(self, folder: Path) -> bool:
+        self._reach()
+        return folder in self.mounted
 
     def nights(self) -> Sequence[str]:
         self._reach()

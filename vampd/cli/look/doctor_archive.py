@@ -29,7 +29,24 @@ def examine_archives(settings: Settings) -> Iterator[Finding | tuple[str, str, S
         login = "" if destination.host is None else ", passwordless login works"
         yield Finding(check, OK, f"{place}{login}")
         yield f"space for {kind}", place, space
+        yield _mount_point(settings, kind)
         yield _recognize(settings, kind)
+
+
+def _mount_point(settings: Settings, kind: Kind) -> Finding:
+    from vampd.adapters.archive_host import open_archive_host
+
+    check, point = f"{kind} mount point", settings.transfer.destination(kind).mount_point
+    if point is None:
+        found = f"the mark alone guards; see transfer.{kind}.mount_point"
+        return Finding(check, WARN, found)
+    try:
+        is_mounted = open_archive_host(settings.transfer, kind).is_mount_point(point)
+    except VampdError as error:
+        return Finding(check, BAD, error.message)
+    if not is_mounted:
+        return Finding(check, BAD, f"nothing is mounted at {point}: mount the archive's disk")
+    return Finding(check, OK, f"{point} is one")
 
 
 def _recognize(settings: Settings, kind: Kind) -> Finding:
