@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+# The code of ArchiveUnknown.
+ARCHIVE_UNKNOWN = "archive_unknown"
+
 EXIT_OK = 0
 EXIT_NIGHT = 1
 EXIT_USAGE = 2
@@ -56,6 +59,13 @@ class TransientError(VampdError):
 
 class RemoteUnavailable(TransientError):
     """The archive host, or the folder there, could not be reached."""
+
+
+class ArchiveUnknown(RemoteUnavailable):
+    """A destination that is not known to be the archive: unmounted, exchanged, or never seen.
+
+    Nothing is written there; the night waits, however long, until a person has looked.
+    """
 
 
 class DiskFull(TransientError):

@@ -26,9 +26,16 @@ if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
     from vampd.model.headers import Dictionary
-    from vampd.model.nights import FileStamp
+    from vampd.model.nights import FileStamp, Kind
     from vampd.model.plan import Compare
-    from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
+    from vampd.model.proofs import (
+        ArchiveIdentity,
+        KnownDestination,
+        PackingReceipt,
+        Place,
+        Receipt,
+        RecordedReceipt,
+    )
     from vampd.model.resources import Space
 
 
@@ -107,6 +114,10 @@ class NightReader(Protocol):
         """The packing receipts on record, ended ones too."""
         ...
 
+    def archive_identity(self, night: NightId) -> ArchiveIdentity:
+        """The archive that this night goes to now: what its proofs must name."""
+        ...
+
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         """The files of this night on the archive host, by path. RemoteUnavailable."""
         ...
@@ -149,6 +160,26 @@ class ArchiveHost(Protocol):
 
     def space(self) -> Space:
         """The space on the file system that holds the nights there."""
+        ...
+
+
+class MarkedHost(ArchiveHost, Protocol):
+    """An archive host that can be recognized by the mark at its destination."""
+
+    def mark(self) -> str | None:
+        """The mark that lies there; ArchiveUnknown if the file in its place holds none."""
+        ...
+
+    def place_mark(self, mark: str) -> None:
+        """Place this mark, durably, unless one is there; the one that is there stays."""
+        ...
+
+    def is_mount_point(self, folder: Path) -> bool:
+        """Whether a file system is mounted at this folder there."""
+        ...
+
+    def nights(self) -> Sequence[str]:
+        """The dates of the nights that lie there, in order."""
         ...
 
 
@@ -230,6 +261,9 @@ class NightStore(Protocol):
     ) -> NightRecord:
         """Move a night and append the event, in one transaction.
 
+        Going back to transfer, or further, at a person's word ends what was proven on the archive
+        host (`ends_proofs`).
+
         With ``claim``, the move is refused with ClaimLost (``claim_lost``) unless the night still
         runs under that claim. IllegalTransition if the machine has no such move.
         """
@@ -262,6 +296,10 @@ class Receipts(Protocol):
         """The newest receipt per path."""
         ...
 
+    def end_proofs(self, night: NightId, paths: Sequence[str]) -> None:
+        """End what was proven of these paths on the archive host; the receipts stay as claims."""
+        ...
+
     def forget(self, night: NightId) -> None:
         """Forget all receipts of a night, here and on the archive host."""
         ...
@@ -283,6 +321,42 @@ class PackingReceipts(Protocol):
 
     def end(self, night: NightId, *, at: float, actor: str) -> None:
         """End all receipts of the night, at a person's word; they stay on record."""
+        ...
+
+
+class Destinations(Protocol):
+    """Where nights of each kind are archived, and by which mark that place is recognized."""
+
+    def known(self, kind: Kind) -> KnownDestination | None:
+        """The destination in use; None before the first use."""
+        ...
+
+    def adopt(self, kind: Kind, destination: str, *, at: float) -> None:
+        """After an upgrade: say where the receipts of earlier versions were read.
+
+        They do not name it, so the destination in the settings is taken for it. Nothing happens
+        once a destination of this kind is on record.
+        """
+        ...
+
+    def intend(self, kind: Kind, destination: str, mark: str, *, at: float) -> KnownDestination:
+        """Record a mark before it is placed; the destination as it is then on record.
+
+        A mark that is already on record for this destination, also for another kind of night, is
+        kept.
+        """
+        ...
+
+    def confirm(self, kind: Kind, mark: str) -> None:
+        """Record that this mark lies at the destination in use."""
+        ...
+
+    def change(self, kind: Kind, new: KnownDestination, *, code: str, message: str) -> None:
+        """Record another destination, or mark, at a person's word; all in one transaction.
+
+        Every proof of this kind ends, and what was safe goes back to transfer, or stays held
+        without being safe (`after_lost_proofs`), with code and message in its history.
+        """
         ...
 
 

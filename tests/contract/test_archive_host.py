@@ -1,6 +1,7 @@
 """One contract for every archive host: in memory, a local folder, a folder behind a real sshd."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.support.fakes.paces import SteeredPace
 from tests.support.tools.sshd import running_sshd
 from tests.support.worlds.archive_sites import NIGHT, make_site, write_file
 from vampd.disk.pace import SteadyPace
-from vampd.errors import ClaimLost, RemoteUnavailable, TransientError
+from vampd.errors import ArchiveUnknown, ClaimLost, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare
 from vampd.model.proofs import Place
@@ -183,3 +184,81 @@ def test_the_room_there_is_told_and_an_absent_folder_has_none(site):
     site.take_away()
     with pytest.raises(RemoteUnavailable):
         site.host.space()
+
+
+def test_a_destination_has_no_mark_until_one_is_placed_and_then_keeps_it(site):
+    assert site.host.mark() is None
+    site.host.place_mark("1" * 32)
+    assert site.host.mark() == "1" * 32
+    site.host.place_mark("2" * 32)
+    assert site.host.mark() == "1" * 32
+
+
+def test_a_mark_is_no_file_of_a_night_and_no_night(site):
+    site.put("vgen2/a.txt", FakeFile(b"a"))
+    before = site.host.files(NIGHT)
+    site.host.place_mark("1" * 32)
+    assert site.host.files(NIGHT) == before
+    assert list(site.host.nights()) == [NIGHT.date]
+
+
+def test_a_destination_that_is_away_has_no_mark_and_gets_none(site):
+    site.take_away()
+    for ask in (site.host.mark, site.host.nights, lambda: site.host.place_mark("1" * 32)):
+        with pytest.raises(RemoteUnavailable):
+            ask()
+
+
+def test_a_mount_point_is_told_from_a_folder(site, tmp_path):
+    assert site.host.is_mount_point(Path("/"))
+    assert not site.host.is_mount_point(tmp_path / "archive disk: one")
+
+
+@pytest.fixture(params=["local", "ssh"])
+def folder_site(request, tmp_path, sshd):
+    return make_site(request.param, tmp_path / "archive disk: one", sshd)
+
+
+def test_a_mark_is_one_line_in_a_file_of_its_own_and_nothing_else_is_left(folder_site):
+    folder_site.host.place_mark("0123456789abcdef" * 2)
+    assert {
+        p.relative_to(folder_site.folder).as_posix(): p.is_dir() for p in found(folder_site)
+    } == {
+        ".vampd": True,
+        ".vampd/id": False,
+    }
+    text = (folder_site.folder / ".vampd/id").read_text()
+    assert text == f"vampd archive 1 {'0123456789abcdef' * 2}\n"
+
+
+def found(site):
+    return sorted(site.folder.rglob("*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"vampd archive 1 123\n", b"\xff" * 200])
+def test_a_damaged_mark_is_no_mark_and_is_never_replaced(folder_site, content):
+    write_file(folder_site.folder, ".vampd/id", FakeFile(content))
+    with pytest.raises(ArchiveUnknown, match="in place of a mark"):
+        folder_site.host.mark()
+    folder_site.host.place_mark("1" * 32)
+    assert (folder_site.folder / ".vampd/id").read_bytes() == content
+
+
+def test_what_a_killed_placing_has_left_is_cleared_by_the_next_one(folder_site):
+    for name in (f".vampd-{'1' * 32}.tmp", f".vampd-1-{'0' * 16}.tmp"):
+        write_file(folder_site.folder, f".vampd/{name}", FakeFile(b"half a m"))
+    folder_site.host.place_mark("1" * 32)
+    assert folder_site.host.mark() == "1" * 32
+    names = {path.name for path in (folder_site.folder / ".vampd").iterdir()}
+    assert len(names) == 2  # the other side's temporary name is none of this side's
+
+
+@pytest.mark.parametrize("kind", ["local", "ssh"])
+def test_one_destination_in_another_has_a_mark_of_its_own(kind, tmp_path, sshd):
+    outer = make_site(kind, tmp_path / "tier1", sshd)
+    inner = make_site(kind, tmp_path / "tier1" / "2_ARCHIVED_DATA", sshd)
+    outer.host.place_mark("1" * 32)
+    assert inner.host.mark() is None
+    inner.host.place_mark("2" * 32)
+    assert (outer.host.mark(), inner.host.mark()) == ("1" * 32, "2" * 32)
+    assert list(outer.host.nights()) == []

@@ -1,6 +1,7 @@
 """What every keeper of receipts must do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
 from vampd.errors import StateError
-from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.model.nights import Event, EventName, FileStamp, Kind, NightId, StageName
 from vampd.model.proofs import Place, Receipt
 from vampd.ports import NightStore, Receipts
 from vampd.store.engine import Access, open_store
@@ -96,6 +97,48 @@ def test_the_newest_receipt_wins_in_whatever_order_they_come(receipts, batches):
                 expected[each.path] = each
     found = receipts.of(NIGHT, Place.HERE)
     assert {key: value for key, value in found.items() if key.startswith(f"{folder}/")} == expected
+
+
+def claims(receipts: Receipts, night: NightId = NIGHT) -> set[str]:
+    of_night = receipts.of(night, Place.ARCHIVE)
+    return {path for path, receipt in of_night.items() if receipt.has_ended}
+
+
+def test_a_proof_names_the_archive_that_was_read(receipts):
+    one = replace(receipt("a", 1.0, Place.ARCHIVE), destination="h:/\udcff", mark="1" * 32)
+    receipts.keep(NIGHT, [one, receipt("b", 1.0, Place.ARCHIVE)])
+    assert receipts.of(NIGHT, Place.ARCHIVE) == {"a": one, "b": receipt("b", 1.0, Place.ARCHIVE)}
+    moved = replace(one, at=2.0, destination="/new", mark=None)
+    receipts.keep(NIGHT, [moved])
+    assert receipts.of(NIGHT, Place.ARCHIVE)["a"] == moved
+
+
+def test_a_proof_that_ends_stays_as_a_claim_until_it_is_read_again(receipts):
+    paths = [f"vgen2/{number}" for number in range(2500)]
+    for night, place in ((NIGHT, Place.ARCHIVE), (NIGHT, Place.HERE), (OTHER, Place.ARCHIVE)):
+        receipts.keep(night, [receipt(path, 1.0, place) for path in paths])
+    receipts.end_proofs(NIGHT, [*paths[1:], "vgen2/never read"])
+    assert claims(receipts) == set(paths[1:])
+    assert not claims(receipts, OTHER)
+    assert not any(one.has_ended for one in receipts.of(NIGHT, Place.HERE).values())
+    receipts.keep(NIGHT, [receipt(paths[1], 1.0, Place.ARCHIVE)])
+    assert claims(receipts) == set(paths[2:])
+
+
+@pytest.mark.parametrize("stage", [StageName.TRANSFER, StageName.SYNC, StageName.MANIFEST, None])
+def test_a_night_sent_back_to_transfer_or_further_is_proven_no_more(
+    ports: tuple[NightStore, Receipts], stage: StageName | None
+) -> None:
+    nights, receipts = ports
+    nights.discover(NIGHT, at=1.0)
+    receipts.keep(NIGHT, [receipt("a", 1.0, Place.ARCHIVE), receipt("a", 1.0)])
+    nights.apply(NIGHT, Event(EventName.SETTLED), at=1.0, actor="x")
+    for _ in StageName:
+        nights.apply(NIGHT, Event(EventName.CLAIMED), at=1.0, actor="x")
+        nights.apply(NIGHT, Event(EventName.ADVANCED), at=1.0, actor="x")
+    nights.apply(NIGHT, Event(EventName.RETRIED, stage), at=1.0, actor="x")
+    assert claims(receipts) == ({"a"} if stage in (StageName.TRANSFER, StageName.SYNC) else set())
+    assert not receipts.of(NIGHT, Place.HERE)["a"].has_ended
 
 
 def test_forgetting_takes_all_of_a_night_and_nothing_of_another(

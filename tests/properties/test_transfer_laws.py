@@ -1,5 +1,7 @@
 """Whatever happens here and there: safe means equal bytes, and transfer always gets there."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 from hypothesis import assume, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -59,6 +61,14 @@ class Transfers(RuleBasedStateMachine):
     def archive_copy_is_damaged_and_verified(self, data):
         self.world.damage(data.draw(st.sampled_from(sorted(self.world.there))))
         self.world.verify()
+
+    @rule(data=st.data(), mark=st.sampled_from("123"))
+    def archive_moves_with_times_kept(self, data, mark):
+        if self.world.there and data.draw(st.booleans()):
+            self.world.damage(data.draw(st.sampled_from(sorted(self.world.there))))
+        # Proofs of an archive end for good when it is left: it may come back with other bytes.
+        self.world.end_proofs(*self.world.there)
+        self.world.reader.identity = replace(self.world.reader.identity, mark=mark * 32)
 
     @precondition(lambda self: self.world.there)
     @rule(data=st.data(), content=contents)

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vampd.adapters.leftovers import remove_repeated
-from vampd.adapters.rsync_archive import RsyncArchive
-from vampd.disk.atomic import fsync_folder
+from vampd.adapters.rsync_archive import LONGEST_MARK, RsyncArchive, read_mark
+from vampd.disk.atomic import creating, fsync_folder, remove_leftovers
 from vampd.disk.digest import hash_file
+from vampd.disk.failpoint import failpoint
 from vampd.disk.space import space_at
 from vampd.errors import ConfigError, DataError, RemoteUnavailable
-from vampd.model.nights import FileStamp, NightId
-from vampd.model.proofs import Place, Receipt
+from vampd.model.nights import FileStamp, NightId, parse_night_date
+from vampd.model.proofs import MARK_PATH, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -72,6 +73,44 @@ class LocalArchive(RsyncArchive):
             return space_at(self._path)
         except OSError as error:
             raise self._unavailable(error) from error
+
+    def mark(self) -> str | None:
+        self._require_folder()
+        try:
+            with (self._path / MARK_PATH).open("rb") as file:
+                return read_mark(file.read(LONGEST_MARK), str(self._path))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def place_mark(self, mark: str) -> None:
+        self._require_folder()
+        path = self._path / MARK_PATH
+        try:
+            path.parent.mkdir(exist_ok=True)
+            fsync_folder(self._path)
+            failpoint("archive.mark.folder_made")
+            remove_leftovers(path.parent)
+            with creating(path) as file:
+                file.write(format_mark(mark).encode())
+        except DataError as error:
+            if error.code != "already_exists":
+                raise
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def is_mount_point(self, folder: Path) -> bool:
+        return os.path.ismount(folder)
+
+    def nights(self) -> Sequence[str]:
+        self._require_folder()
+        try:
+            with os.scandir(self._path) as scan:
+                names = sorted(e.name for e in scan if e.is_dir(follow_symlinks=False))
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return [name for name in names if parse_night_date(name) is not None]
 
     def _target(self, night: NightId) -> str:
         return str(self._path / self._name_of(night))

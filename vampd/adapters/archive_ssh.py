@@ -16,12 +16,12 @@ from pathlib import Path
 
 from vampd.adapters.process import run_process
 from vampd.adapters.rsync import names_text, unreachable
-from vampd.adapters.rsync_archive import RsyncArchive
+from vampd.adapters.rsync_archive import LONGEST_MARK, RsyncArchive, read_mark
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
 from vampd.errors import DataError, RemoteUnavailable, TransientError
-from vampd.model.nights import FileStamp, NightId
-from vampd.model.proofs import Place, Receipt
+from vampd.model.nights import FileStamp, NightId, parse_night_date
+from vampd.model.proofs import MARK_PATH, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -65,6 +65,29 @@ _REMOVE_REPEATED = (
 )
 # For unprivileged users: free and all blocks, their size, free and all inodes (coreutils).
 _SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'
+_MARK = (
+    _ENTER + f"if test -e ./{MARK_PATH}; then head -c {LONGEST_MARK} <./{MARK_PATH} || exit 72; "
+    r'printf "\0"; fi; printf "vampd ends\0"'
+)
+# A hard link is made in one step and replaces nothing. The temporary name holds the mark, which is
+# on record already: a killed script is resumed by the next one.
+_PLACE_MARK = (
+    _ENTER + 'IFS= read -r -d "" mark; IFS= read -r -d "" text; '
+    f"folder=./{MARK_PATH.partition('/')[0]}; file=./{MARK_PATH}; "
+    'test -d "$folder" || mkdir -- "$folder" || exit 72; sync -- . || exit 72; '
+    'temporary="$folder/.vampd-$mark.tmp"; if test -e "$file"; then :; else '
+    r'printf "%s" "$text" >"$temporary" && sync -- "$temporary" || exit 72; '
+    'ln -T -- "$temporary" "$file" || test -e "$file" || exit 72; fi; '
+    r'rm -f -- "$temporary"; sync -- "$folder" || exit 72; printf "vampd ends\0"'
+)
+_MOUNTED = (
+    _ENTER + 'if test "$(stat -c %m .)" = "$(pwd -P)"; '
+    r'then printf "mounted\0"; fi; printf "vampd ends\0"'
+)
+_NIGHTS = (
+    _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{"[0-9]" * 8}" '
+    r'-printf "%P\0" || exit 72; printf "vampd ends\0"'
+)
 _LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
 _SPACE_REPORTED = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
@@ -105,6 +128,23 @@ class SshArchive(RsyncArchive):
         free, blocks, size, free_names, names = (int(number) for number in match.groups())
         return Space(free * size, blocks * size, free_names if names else None)
 
+    def mark(self) -> str | None:
+        records = list(self._query(_MARK, b".", (), SteadyPace()))
+        return read_mark(records[0], f"{self._host}:{self._path}") if records else None
+
+    def place_mark(self, mark: str) -> None:
+        folders = os.fsencode(self._path) + b"\0.\0"
+        text = f"{mark}\0{format_mark(mark)}\0".encode()
+        self._answer(_PLACE_MARK, folders + text, SteadyPace())
+
+    def is_mount_point(self, folder: Path) -> bool:
+        entered = os.fsencode(folder) + b"\0.\0"
+        return list(self._answer(_MOUNTED, entered, SteadyPace())) == [b"mounted"]
+
+    def nights(self) -> Sequence[str]:
+        names = (os.fsdecode(name) for name in self._query(_NIGHTS, b".", (), SteadyPace()))
+        return sorted(name for name in names if parse_night_date(name) is not None)
+
     def _receipt(self, path: str, record: bytes) -> Receipt:
         if record == b"unreadable":
             raise DataError(
@@ -134,7 +174,10 @@ class SshArchive(RsyncArchive):
 
     def _query(self, script: str, name: bytes, files: Sequence[str], pace: Pace) -> Iterator[bytes]:
         folders = os.fsencode(self._path) + b"\0" + name + b"\0"
-        output = self._ssh(f"bash -c '{script}'", folders + names_text(files), pace)
+        return self._answer(script, folders + names_text(files), pace)
+
+    def _answer(self, script: str, stdin: bytes, pace: Pace) -> Iterator[bytes]:
+        output = self._ssh(f"bash -c '{script}'", stdin, pace)
         _, begin, rest = output.partition(_BEGIN)
         body, end, _ = rest.rpartition(_END)
         if not begin or not end:

@@ -21,14 +21,16 @@ from vampd.adapters.rsync import (
 )
 from vampd.config import Transfer
 from vampd.disk.failpoint import failpoint
-from vampd.errors import DataError, TransientError
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError, TransientError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
-from vampd.model.proofs import Receipt
+from vampd.model.proofs import MARK_PATH, Receipt, parse_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
 SET_ASIDE_FOLDER = "vbad/"
+# Of the file of a mark, which is half as long.
+LONGEST_MARK = 100
 
 
 class RsyncArchive(ABC):
@@ -59,6 +61,22 @@ class RsyncArchive(ABC):
     @abstractmethod
     def space(self) -> Space:
         """The space on the file system that holds the nights there."""
+
+    @abstractmethod
+    def mark(self) -> str | None:
+        """The mark that lies there; ArchiveUnknown if the file in its place holds none."""
+
+    @abstractmethod
+    def place_mark(self, mark: str) -> None:
+        """Place this mark by link, durably, unless one is there."""
+
+    @abstractmethod
+    def is_mount_point(self, folder: Path) -> bool:
+        """Whether a file system is mounted at this folder there."""
+
+    @abstractmethod
+    def nights(self) -> Sequence[str]:
+        """The dates of the nights that lie there, in order."""
 
     @abstractmethod
     def _target(self, night: NightId) -> str:
@@ -188,6 +206,19 @@ class RsyncArchive(ABC):
             fsyncs = all("--fsync" in text for text in texts)
             self._durability = Durability.FSYNC if fsyncs else Durability.DEFAULT
         return self._durability
+
+
+def read_mark(content: bytes, place: str) -> str:
+    """The mark in the content of its file; ArchiveUnknown names the place if there is none."""
+    mark = parse_mark(content.decode("utf-8", "replace"))
+    if mark is None:
+        raise ArchiveUnknown(
+            ARCHIVE_UNKNOWN,
+            f"the mark of {place}, {MARK_PATH}, holds {content[:60]!r} in place of a mark: look at"
+            " that disk; put the file back from a copy, or move it away and accept what lies there",
+            target=place,
+        )
+    return mark
 
 
 def _by_links(files: Sequence[str]) -> Iterator[tuple[Links, tuple[str, ...]]]:

@@ -9,6 +9,7 @@ import typer
 
 from vampd import __version__
 from vampd.cli.act import (
+    archive,
     consolidate,
     control,
     files,
@@ -148,6 +149,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
 }
 for _command, _examples in _COMMANDS.items():
     app.command(epilog=examples(*_examples))(_command)
+app.add_typer(archive.app)
 app.add_typer(headers.app)
 
 

@@ -29,7 +29,8 @@ from vampd.config.stages import (
 )
 from vampd.config.table import Table
 from vampd.config.transfer import Destination, Transfer
-from vampd.errors import ConfigError
+from vampd.errors import ConfigError, UsageError
+from vampd.model.nights import Kind
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -52,6 +53,7 @@ __all__ = [
     "make_demo_folder",
     "packaged_file",
     "parse_settings",
+    "with_destination",
 ]
 
 CONFIG_VARIABLE = "VAMPD_CONFIG"
@@ -105,6 +107,23 @@ def parse_settings(text: str, origin: str) -> Settings:
     except ValidationError as error:
         problems = [_problem(dict(item)) for item in error.errors()]
         raise ConfigError("config_invalid", f"{origin}: " + "; ".join(problems)) from error
+
+
+def with_destination(settings: Settings, kind: Kind, destination: str) -> Settings:
+    """The settings with another destination of a kind; UsageError ``no_destination``.
+
+    Where that one is mounted is not known.
+    """
+    table = settings.transfer.destination(kind)
+    if table.destination == destination:
+        return settings
+    try:
+        changed = Destination(destination=destination, moved_to=table.moved_to)
+    except ValidationError as error:
+        problem = _problem(dict(error.errors()[0]))
+        raise UsageError("no_destination", f"no destination: {problem}") from error
+    transfer = settings.transfer.model_copy(update={kind.value: changed})
+    return settings.model_copy(update={"transfer": transfer})
 
 
 def _problem(item: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from vampd.config.table import Seconds, Table
 from vampd.model.nights import Kind
@@ -22,11 +22,20 @@ class Destination(Table):
     """[transfer.archive], [transfer.engineering]: where nights of a kind go.
 
     ``destination`` is ``host:/absolute/path`` or ``/absolute/path``; ``moved_to`` are folders on
-    the same host where a night may lie later, with ``{date}`` for its date.
+    the same host where a night may lie later, with ``{date}`` for its date. ``mount_point`` is the
+    destination or a folder above it, where the disk of the archive must be mounted.
     """
 
     destination: str
+    mount_point: Path | None = None
     moved_to: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _around(self) -> Destination:
+        point = self.mount_point
+        if point is not None and point not in (self.path, *self.path.parents):
+            raise ValueError(f"mount_point {point} must be {self.path} or a folder above it")
+        return self
 
     @field_validator("moved_to")
     @classmethod

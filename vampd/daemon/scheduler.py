@@ -25,7 +25,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
 from vampd.engine.night_listing import stream_folders
 from vampd.engine.rules import pause_rule, readiness_rules, run_limits
-from vampd.errors import ConfigError, IllegalTransition, TransientError
+from vampd.errors import ARCHIVE_UNKNOWN, ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
@@ -299,8 +299,12 @@ class Scheduler:
         if self._running or self._night_watcher.unsettled or self._hint.is_set():
             return False
         self._refresh()
+        attempts = self._settings.retry.attempts
         return not any(
-            isinstance(judged, Ready) or judged.code in _GOES_ON for _, judged in self._judge_open()
+            isinstance(judged, Ready) or judged.code in _GOES_ON
+            for record, judged in self._judge_open()
+            # Tried again for ever; here so often as anything else.
+            if record.code != ARCHIVE_UNKNOWN or record.state.attempts < attempts
         )
 
     def _describe(self) -> str:

@@ -29,6 +29,7 @@ from vampd.engine.progress import Progress, WaveProgress
 from vampd.engine.recovering import forget_damaged
 from vampd.engine.rules import retry_policy
 from vampd.errors import (
+    ArchiveUnknown,
     ClaimLost,
     DataError,
     DiskFull,
@@ -51,6 +52,7 @@ from vampd.model.nights import (
     Status,
     Stream,
     after_failure,
+    after_wait,
 )
 from vampd.model.plan import Plan, Wave
 from vampd.model.sync import find_unexpected
@@ -311,5 +313,6 @@ def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None
         policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts
-        return after_failure(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
+        after = after_wait if isinstance(error, ArchiveUnknown) else after_failure
+        return after(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
     return Event(EventName.HELD), Outcome.FAILED

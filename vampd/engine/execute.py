@@ -247,7 +247,8 @@ def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Di
 def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
     algorithms = ["sha256", "md5"] if digests is Digests.SHA256_AND_MD5 else ["sha256"]
     size, mtime_ns, read = read_digests(tools.folder / path, tools.pace, algorithms)
-    return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), *read[1:])
+    md5 = read[1] if len(read) > 1 else None
+    return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), md5)
 
 
 def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vampd.disk.listing import list_files, list_raw_files, stamp_of
+from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError
 from vampd.fits.rawcube import read_raw_cube
 from vampd.fits.sidecar import read_sidecar_identity
@@ -25,8 +26,8 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
-from vampd.model.proofs import Place, Receipt, RecordedReceipt
-from vampd.ports import ArchiveHost, Ledger, MailLog, PackingReceipts, Receipts
+from vampd.model.proofs import ArchiveIdentity, Place, Receipt, RecordedReceipt
+from vampd.ports import Ledger, MailLog, PackingReceipts, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
@@ -62,7 +63,7 @@ class DiskNightReader:
         packing_receipts: PackingReceipts,
         ledger: Ledger,
         mail_log: MailLog,
-        archive_host: Callable[[NightId], ArchiveHost],
+        archive: Callable[[NightId], KnownArchive],
         dictionary: Callable[[], Dictionary],
     ) -> None:
         self._root = root
@@ -71,7 +72,7 @@ class DiskNightReader:
         self._packing_receipts = packing_receipts
         self._ledger = ledger
         self._mail_log = mail_log
-        self._archive_host = archive_host
+        self._archive = archive
         self._dictionary = dictionary
 
     def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
@@ -135,9 +136,13 @@ class DiskNightReader:
         """The packing receipts on record."""
         return self._packing_receipts.of(night)
 
+    def archive_identity(self, night: NightId) -> ArchiveIdentity:
+        """What the proofs of this night must name."""
+        return self._archive(night).identity
+
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         """The files of this night on the archive host."""
-        return self._archive_host(night).files(night)
+        return self._archive(night).files(night)
 
     def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
         """The frame IDs of this night's products."""

@@ -4,7 +4,9 @@ Sent are: in ``vgen2`` every packed product with its sidecar and the generation 
 ``vbad``, and ``SHA256SUMS``, which lists everything else that is sent. A file is safe if the bytes
 that were read there, past the cache, have the digest of the bytes that were read here, and neither
 file has changed since, according to the listings. What vampd made itself must be what its packing
-receipt says; set-aside raw files are taken as they are read.
+receipt says; set-aside raw files are taken as they are read. A reading counts for the archive that
+it names (`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent
+over it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from dataclasses import dataclass
 from vampd.config import Settings
 from vampd.model.nights import FileStamp, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
-from vampd.model.proofs import SUMS_NAME, Place, Receipt, format_sums, text_digest
+from vampd.model.proofs import (
+    SUMS_NAME,
+    Place,
+    Receipt,
+    choose_proofs,
+    format_sums,
+    text_digest,
+)
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.own_files import (
@@ -34,7 +43,8 @@ _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 class TransferSurvey:
     """What the transfer stage reads.
 
-    ``here`` are the files to send, by path, without SHA256SUMS. ``archive`` is the listing there.
+    ``here`` are the files to send, by path, without SHA256SUMS. ``archive`` is the listing there,
+    and ``receipts_there`` are the readings that count for this archive.
     """
 
     own: OwnFilesSurvey
@@ -49,7 +59,9 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         own=own_files.survey(night, reader),
         here=files_to_send(night, reader),
         archive=reader.archive_files(night),
-        receipts_there=reader.receipts(night, Place.ARCHIVE),
+        receipts_there=choose_proofs(
+            reader.receipts(night, Place.ARCHIVE), reader.archive_identity(night)
+        ),
     )
 
 
@@ -70,7 +82,7 @@ def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
 
 
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
-    """Hash what has no receipt here; else write the sums, send the difference, hash it there.
+    """Hash what has no receipt here; else what lies there unread; else send the difference.
 
     SHA256SUMS goes last, so that on the archive host it only lists what has arrived. DataError as
     `plan_own_files`: while anything here is damaged or missing, nothing is sent.
@@ -87,7 +99,10 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     sums = format_sums(digests)
     required = _required_digests(survey)
     unsafe = [path for path in required if not _is_proven(survey, path, required[path])]
-    compares = {path: _comparison(survey, path, required[path]) for path in unsafe}
+    unread_there = [path for path in unsafe if path in survey.archive and not _read(survey, path)]
+    if unread_there:
+        return Plan.of(Hash(b, Place.ARCHIVE) for b in batches(unread_there, survey.archive))
+    compares = {path: _comparison(survey, path) for path in unsafe}
     sends = [
         Send(batch, compare)
         for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
@@ -140,21 +155,22 @@ def _required_digests(survey: TransferSurvey) -> dict[str, str]:
 
 
 def _is_proven(survey: TransferSurvey, path: str, sha256: str) -> bool:
-    receipt = survey.receipts_there.get(path)
-    return (
-        receipt is not None
-        and receipt.sha256 == sha256
-        and receipt.file == survey.archive.get(path)
-    )
+    receipt = _read(survey, path)
+    return receipt is not None and receipt.sha256 == sha256
 
 
-def _comparison(survey: TransferSurvey, path: str, sha256: str) -> Compare:
-    """By checksum where rsync's quick check could mistake other bytes for the right ones."""
+def _read(survey: TransferSurvey, path: str) -> Receipt | None:
+    """The reading of what lies there now."""
     receipt = survey.receipts_there.get(path)
-    listed = survey.archive.get(path)
-    if receipt is not None and receipt.file == listed and receipt.sha256 != sha256:
-        return Compare.CHECKSUM
-    return Compare.SIZE_AND_TIME
+    return receipt if receipt is not None and receipt.file == survey.archive.get(path) else None
+
+
+def _comparison(survey: TransferSurvey, path: str) -> Compare:
+    """By checksum where rsync's quick check could mistake other bytes for the right ones.
+
+    What lies there was read, and is wrong.
+    """
+    return Compare.CHECKSUM if path in survey.archive else Compare.SIZE_AND_TIME
 
 
 def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:

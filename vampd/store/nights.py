@@ -14,17 +14,20 @@ from vampd.disk.failpoint import failpoint
 from vampd.model.nights import (
     Event,
     EventRecord,
+    Kind,
     NightId,
     NightRecord,
     NightUpdate,
     State,
+    ends_proofs,
     moved,
     noted,
     refuse_stale_claim,
     unknown_night,
 )
+from vampd.model.proofs import Place
 from vampd.store.connection import Store
-from vampd.store.schema import EventRow, NightRow
+from vampd.store.schema import EventRow, NightRow, ReceiptRow
 
 _NIGHTS = NightRow.__table__
 _EVENTS = EventRow.__table__
@@ -75,9 +78,13 @@ class Nights:
             refuse_stale_claim(before, claim)
             after = moved(before, event, at=at, code=code, message=message)
             line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
-            connection.execute(update(NightRow).where(_is(night)).values(_values(after)))
-            failpoint("store.apply.updated")
-            connection.execute(insert(EventRow).values(_event_values(row["id"], line)))
+            write_move(connection, after, line)
+            if ends_proofs(event):
+                connection.execute(
+                    update(ReceiptRow)
+                    .where(ReceiptRow.night_id == row["id"], ReceiptRow.place == Place.ARCHIVE)
+                    .values(has_ended=True)
+                )
         return after
 
     def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
@@ -105,6 +112,21 @@ class Nights:
 def night_key(connection: Connection, night: NightId) -> int:
     """The key of a night's row; StateError ``night_unknown`` without one."""
     return int(_get(connection, night)["id"])
+
+
+def records_of(connection: Connection, kind: Kind) -> tuple[NightRecord, ...]:
+    """The nights of a kind, oldest first."""
+    chosen = select(_NIGHTS).where(NightRow.kind == kind).order_by(NightRow.date)
+    return tuple(_record_in_order(row) for row in connection.execute(chosen))
+
+
+def write_move(connection: Connection, after: NightRecord, line: EventRecord) -> None:
+    """Write a night as it is after a move, and the line of its history."""
+    night = after.night
+    connection.execute(update(NightRow).where(_is(night)).values(_values(after)))
+    failpoint("store.apply.updated")
+    key = night_key(connection, night)
+    connection.execute(insert(EventRow).values(_event_values(key, line)))
 
 
 def _is(night: NightId) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.nights import FileStamp, NightId
@@ -17,6 +17,7 @@ from vampd.store.schema import NightRow, ReceiptRow
 # So many in one transaction: a night of ten thousand cubes takes some tens of commits, and others
 # wait only a moment for the write lock.
 _BATCH = 1000
+_READ = ("size", "mtime_ns", "sha256", "at", "md5", "destination", "mark", "has_ended")
 
 
 class StoredReceipts:
@@ -41,10 +42,28 @@ class StoredReceipts:
             )
             return {
                 row.path: Receipt(
-                    place, FileStamp(row.path, row.size, row.mtime_ns), row.sha256, row.at, row.md5
+                    place,
+                    FileStamp(row.path, row.size, row.mtime_ns),
+                    row.sha256,
+                    row.at,
+                    row.md5,
+                    row.destination,
+                    row.mark,
+                    row.has_ended,
                 )
                 for row in rows
             }
+
+    def end_proofs(self, night: NightId, paths: Sequence[str]) -> None:
+        remaining = iter(paths)
+        while batch := tuple(islice(remaining, _BATCH)):
+            with self._store.write() as connection:
+                connection.execute(
+                    update(ReceiptRow)
+                    .where(ReceiptRow.night_id == night_key(connection, night))
+                    .where(ReceiptRow.place == Place.ARCHIVE, ReceiptRow.path.in_(batch))
+                    .values(has_ended=True)
+                )
 
     def forget(self, night: NightId) -> None:
         with self._store.write() as connection:
@@ -56,7 +75,7 @@ class StoredReceipts:
         new = statement.excluded
         statement = statement.on_conflict_do_update(
             index_elements=[ReceiptRow.night_id, ReceiptRow.place, ReceiptRow.path],
-            set_={name: new[name] for name in ("size", "mtime_ns", "sha256", "at", "md5")},
+            set_={name: new[name] for name in _READ},
             where=new.at >= ReceiptRow.at,
         )
         with self._store.write() as connection:
@@ -71,6 +90,9 @@ class StoredReceipts:
                     "sha256": receipt.sha256,
                     "at": receipt.at,
                     "md5": receipt.md5,
+                    "destination": receipt.destination,
+                    "mark": receipt.mark,
+                    "has_ended": receipt.has_ended,
                 }
                 for receipt in batch
             ]

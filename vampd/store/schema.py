@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from vampd.model.delivery import MailOutcome, Way
 from vampd.model.nights import EventName, Gate, Kind, StageName, Status
-from vampd.model.proofs import Place
+from vampd.model.proofs import DestinationOrigin, Place
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 __all__ = ["APPLICATION_ID", "REVISION"]
@@ -102,6 +102,7 @@ class Base(DeclarativeBase):
         EventName: _words(EventName),
         MailOutcome: _words(MailOutcome),
         Way: _words(Way),
+        DestinationOrigin: _words(DestinationOrigin),
     }
 
 
@@ -174,6 +175,24 @@ class ReceiptRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     at: Mapped[float]
     md5: Mapped[str | None] = mapped_column(String(32))
+    destination: Mapped[str | None]
+    mark: Mapped[str | None] = mapped_column(String(32))
+    has_ended: Mapped[bool] = mapped_column(server_default="0")
+
+
+class DestinationRow(Base):
+    """A destination of a kind of nights; the newest row is in use, and a trigger refuses DELETE."""
+
+    __tablename__ = "destinations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[Kind]
+    destination: Mapped[str]
+    mark: Mapped[str | None] = mapped_column(String(32))
+    is_placed: Mapped[bool]
+    origin: Mapped[DestinationOrigin]
+    actor: Mapped[str]
+    at: Mapped[float]
 
 
 class PackingReceiptRow(Base):

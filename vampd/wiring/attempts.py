@@ -13,8 +13,8 @@ from vampd.ports import NightReader
 from vampd.wiring.connections import Connections
 from vampd.wiring.locks import lock_name
 from vampd.wiring.world import (
-    archive_host,
     authority,
+    known_archive,
     make_low_space_notifier,
     make_mail_context,
     make_night_reader,
@@ -51,7 +51,9 @@ def make_tools(
         packing_receipts=connections.packing_receipts,
         ledger=connections.ledger,
         authority=authority(settings, pace),
-        archive_host=archive_host(settings, night),
+        archive_host=known_archive(
+            settings, night.kind, connections.destinations, connections.receipts
+        ),
         workers=workers,
         pace=pace,
         mail=make_mail_context(settings, connections.mail_log),
@@ -85,6 +87,7 @@ class AttemptFactory:
             settings,
             connections.receipts,
             connections.packing_receipts,
+            connections.destinations,
             connections.ledger,
             connections.mail_log,
         )

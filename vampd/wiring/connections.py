@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vampd.config import Settings
+from vampd.config import Settings, with_destination
 from vampd.errors import FrameIdConflict, TransientError
-from vampd.model.nights import ARCHIVE_FOLDER
+from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
+    Destinations,
     Ledger,
     MailLog,
     NightReader,
@@ -19,9 +21,10 @@ from vampd.ports import (
     PackingReceipts,
     Receipts,
 )
-from vampd.wiring.world import make_mail_context, make_night_reader
+from vampd.wiring.world import known_archive, make_mail_context, make_night_reader
 
 if TYPE_CHECKING:
+    from vampd.engine.known_archive import KnownArchive
     from vampd.engine.mail import MailContext
     from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.connection import Store
@@ -39,6 +42,7 @@ class Connections:
     store: NightStore
     receipts: Receipts
     packing_receipts: PackingReceipts
+    destinations: Destinations
     ledger: Ledger
     mail_log: MailLog
 
@@ -46,8 +50,22 @@ class Connections:
     def reader(self) -> NightReader:
         """Made at first use: `vampctl status` needs none, and they are slow to import."""
         return make_night_reader(
-            self.settings, self.receipts, self.packing_receipts, self.ledger, self.mail_log
+            self.settings,
+            self.receipts,
+            self.packing_receipts,
+            self.destinations,
+            self.ledger,
+            self.mail_log,
         )
+
+    def archive(self, kind: Kind) -> KnownArchive:
+        """The archive of nights of this kind."""
+        return known_archive(self.settings, kind, self.destinations, self.receipts)
+
+    def archive_at(self, kind: Kind, destination: str) -> KnownArchive:
+        """The same at another destination than the settings'. UsageError ``no_destination``."""
+        settings = with_destination(self.settings, kind, destination)
+        return known_archive(settings, kind, self.destinations, self.receipts)
 
     @cached_property
     def mail_context(self) -> MailContext:
@@ -81,6 +99,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 @contextmanager
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
+    from vampd.store.destinations import StoredDestinations
     from vampd.store.engine import Access, open_store
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
@@ -89,14 +108,19 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
 
     store = open_store(settings.database.url, access)
     try:
+        receipts, destinations = StoredReceipts(store), StoredDestinations(store)
         ledger = ledger_of(settings, store)
         if access is Access.MIGRATE:
             _bring_in_ledger(ledger)
+            for kind in Kind:
+                destination = settings.transfer.destination(kind).destination
+                destinations.adopt(kind, destination, at=time.time())
         yield Connections(
             settings,
             Nights(store),
-            StoredReceipts(store),
+            receipts,
             StoredPackingReceipts(store),
+            destinations,
             ledger,
             StoredMailLog(store),
         )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vampd.config import Authority, Settings, packaged_file
-from vampd.model.nights import ARCHIVE_FOLDER, NightId
+from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightId
 from vampd.ports import (
-    ArchiveHost,
+    Destinations,
     FrameIdAuthority,
     Ledger,
     MailLog,
@@ -20,6 +20,7 @@ from vampd.ports import (
 
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.engine.known_archive import KnownArchive
     from vampd.engine.low_space_notifier import LowSpaceNotifier
     from vampd.engine.mail import MailContext
     from vampd.model.headers import Dictionary
@@ -31,6 +32,7 @@ def make_night_reader(
     settings: Settings,
     receipts: Receipts,
     packing_receipts: PackingReceipts,
+    destinations: Destinations,
     ledger: Ledger,
     mail_log: MailLog,
 ) -> NightReader:
@@ -44,7 +46,7 @@ def make_night_reader(
         packing_receipts=packing_receipts,
         ledger=ledger,
         mail_log=mail_log,
-        archive_host=lambda night: archive_host(settings, night),
+        archive=lambda night: known_archive(settings, night.kind, destinations, receipts),
         dictionary=lambda: load_keywords(settings),
     )
 
@@ -56,11 +58,21 @@ def load_keywords(settings: Settings) -> Dictionary:
     return load_dictionary(settings.headers.dictionary or packaged_file("keywords.toml"))
 
 
-def archive_host(settings: Settings, night: NightId) -> ArchiveHost:
-    """The destination of nights of this kind."""
+def known_archive(
+    settings: Settings, kind: Kind, destinations: Destinations, receipts: Receipts
+) -> KnownArchive:
+    """The archive of nights of this kind."""
     from vampd.adapters.archive_host import open_archive_host
+    from vampd.engine.known_archive import KnownArchive
 
-    return open_archive_host(settings.transfer, night.kind)
+    return KnownArchive(
+        kind,
+        settings.transfer.destination(kind).destination,
+        open_archive_host(settings.transfer, kind),
+        destinations,
+        receipts,
+        settings.transfer.destination(kind).mount_point,
+    )
 
 
 def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:

@@ -96,3 +96,20 @@ def test_the_table_fits_a_terminal(site: Site) -> None:
     command: list[str | Path] = [BIN / "vampctl", "--config", site.config, "doctor"]
     shown = run_in_terminal(command, 80, NO_COLOR="1")
     assert max(map(len, shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= 80
+
+
+def test_the_marks_and_mount_points_of_the_archives_are_told(site: Site) -> None:
+    found = states(site)
+    for kind in ("archive", "engineering"):
+        assert found[f"{kind} mark"] == ("OK", "none yet: the first transfer places one")
+        state, told = found[f"{kind} mount point"]
+        assert (state, "the mark alone guards" in told) == ("look", True)
+    configure(
+        site,
+        transfer_archive={"mount_point": "/"},
+        transfer_engineering={"mount_point": str(site.destination)},
+    )
+    found = states(site, status=1)
+    assert found["archive mount point"] == ("OK", "/ is one")
+    assert found["engineering mount point"][0] == "BAD"
+    assert "nothing is mounted" in found["engineering mark"][1]

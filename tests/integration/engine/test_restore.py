@@ -10,8 +10,8 @@ from astropy.io import fits
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import (
     Site,
-    configure,
     connected,
+    copy_site,
     ledger_rows,
     make_site,
     product_tree,
@@ -38,9 +38,7 @@ def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture
 def site(done_site: Site, tmp_path: Path) -> Site:
-    own = Site(shutil.copytree(done_site.base, tmp_path / "own", symlinks=True))
-    configure(own)
-    return own
+    return copy_site(done_site, tmp_path / "own")
 
 
 def test_a_restored_night_is_raw_and_gets_the_same_products_and_ids_again(site: Site) -> None:

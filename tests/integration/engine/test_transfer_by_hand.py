@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
-from tests.support.worlds.daemon import Site, configure, make_site, settle, vampctl
+from tests.support.worlds.daemon import Site, configure, copy_site, make_site, settle, vampctl
 from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -27,9 +27,7 @@ def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture
 def site(done_site: Site, tmp_path: Path) -> Site:
-    own = Site(shutil.copytree(done_site.base, tmp_path / "own site", symlinks=True))
-    configure(own)
-    return own
+    return copy_site(done_site, tmp_path / "own site")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.support.worlds.daemon import (
     Site,
     configure,
     connected,
+    copy_site,
     make_site,
     record_of,
     settle,
@@ -36,9 +36,7 @@ def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture
 def site(done_site: Site, tmp_path: Path) -> Site:
-    own = Site(shutil.copytree(done_site.base, tmp_path / "own", symlinks=True))
-    configure(own)
-    return own
+    return copy_site(done_site, tmp_path / "own")
 
 
 def damage(path: Path) -> None:

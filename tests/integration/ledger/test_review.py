@@ -12,8 +12,9 @@ import pytest
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.worlds.daemon import (
     Site,
+    accept_archive,
     audit,
-    configure,
+    copy_site,
     ledger_rows,
     make_site,
     product_tree,
@@ -41,10 +42,7 @@ def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture
 def own_site(done_site: Site, tmp_path: Path) -> Site:
     """A copy of the finished site that a test may change."""
-    own = Site(tmp_path / "own")
-    shutil.copytree(done_site.base, own.base, symlinks=True)
-    configure(own)
-    return own
+    return copy_site(done_site, tmp_path / "own")
 
 
 def reviewed(site: Site) -> tuple[int, dict]:
@@ -177,6 +175,7 @@ def test_a_night_that_is_restored_and_processed_again_has_the_same_ids_to_the_by
     if database == "lost":
         for path in own_site.database.parent.glob("vampd.db*"):
             path.unlink()
+        accept_archive(own_site, NIGHT.kind)
     else:
         assert vampctl(own_site, "retry", NIGHT.date, "--from", "sync").returncode == 0
     settle(own_site)
@@ -237,6 +236,7 @@ def test_without_ledger_and_database_no_night_gets_an_id_until_the_ledger_is_wri
     assert {row.identity: row.number for row in ledger_rows(own_site)} == before
     for each in (NIGHT, night):
         assert vampctl(own_site, "retry", each.date).returncode == 0
+    accept_archive(own_site, NIGHT.kind)
     settle(own_site)
     for each in (NIGHT, night):
         assert record_of(own_site, each).state.status is Status.DONE

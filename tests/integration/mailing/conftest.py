@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tests.support.tools.mail_server import (
     make_sendmail,
 )
 from tests.support.worlds.daemon import (
-    Site,
+    copy_site,
     make_site,
     settle,
 )
@@ -33,8 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
 @pytest.fixture
 def post(finished: Post, tmp_path: Path) -> Post:
     """A copy of the finished night that a test may change."""
-    site = Site(tmp_path / "own")
-    shutil.copytree(finished.site.base, site.base, symlinks=True)
+    site = copy_site(finished.site, tmp_path / "own")
     own = Post(site, finished.night)
     make_sendmail(site.base)
     own.use()

@@ -20,6 +20,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import (
     Daemon,
     Site,
+    accept_archive,
     audit,
     configure,
     history_of,
@@ -362,6 +363,7 @@ def test_a_lost_database_gives_no_frame_id_twice(site: Site) -> None:
     before = product_tree(site.folder(night))
     for path in site.database.parent.glob("vampd.db*"):
         path.unlink()
+    accept_archive(site, night.kind)
     later, _ = make_smallest(site.root, "20251107", seed=8)
     settle(site)
     assert_done(site, later)

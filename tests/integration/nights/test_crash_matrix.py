@@ -79,6 +79,10 @@ ELSEWHERE = {
         ("recovering.damaged.kept", "recovering.file.named"),
         "only `vampctl recover`; see test_recover",
     ),
+    **dict.fromkeys(
+        ("archive.change.committed", "store.destinations.recorded"),
+        "only `vampctl archive`; see test_archive_at_a_word",
+    ),
     "scheduler.recovery.committed": "only after a crash",
 }
 _FAILPOINT = re.compile(r'\bfailpoint\(\s*"([^"]+)"\s*\)')
@@ -87,7 +91,9 @@ FAILPOINTS = sorted(
 )
 MATRIX = [name for name in FAILPOINTS if name not in ELSEWHERE]
 # Hits are known only when the reference has run; these are those that happen once by nature.
-_ONCE = re.compile(r"ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link")
+_ONCE = re.compile(
+    r"archive\.mark|ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link"
+)
 
 
 @dataclass(frozen=True)

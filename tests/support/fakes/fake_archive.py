@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
+from vampd.adapters.rsync_archive import read_mark
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
-from vampd.model.proofs import Place, Receipt
+from vampd.model.proofs import Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -30,19 +31,21 @@ def read_from_disk(folder: Path, path: str) -> FakeFile:
 class FakeArchive:
     """Behaves as the real ones do, as the contract suite proves.
 
-    ``nights`` are the files by date and path; ``read`` is where `send` takes files from. It can be
+    ``trees`` are the files by date and path; ``read`` is where `send` takes files from. It can be
     unreachable, and full beyond ``capacity_bytes``.
     """
 
     def __init__(self, read: Read = read_from_disk) -> None:
-        self.nights: dict[str, dict[str, FakeFile]] = {}
+        self.trees: dict[str, dict[str, FakeFile]] = {}
         self.reachable = True
         self.capacity_bytes: int | None = None
+        self.marked: str | None = None
+        self.mounted: set[Path] = {Path("/")}
         self._read = read
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         self._reach()
-        there = self.nights.get(night.date, {})
+        there = self.trees.get(night.date, {})
         return {path: stamp_of(path, file) for path, file in there.items()}
 
     def send(
@@ -50,7 +53,7 @@ class FakeArchive:
     ) -> None:
         pace.check()
         self._reach()
-        there = self.nights.setdefault(night.date, {})
+        there = self.trees.setdefault(night.date, {})
         for path in files:
             file = self._read(folder, path)
             old = there.get(path)
@@ -67,7 +70,7 @@ class FakeArchive:
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         pace.check()
         self._reach()
-        there = self.nights.get(night.date, {})
+        there = self.trees.get(night.date, {})
         return [
             Receipt(
                 Place.ARCHIVE,
@@ -81,15 +84,32 @@ class FakeArchive:
 
     def space(self) -> Space:
         self._reach()
-        used = sum(len(f.content) for there in self.nights.values() for f in there.values())
+        used = sum(len(f.content) for there in self.trees.values() for f in there.values())
         capacity = 10**15 if self.capacity_bytes is None else self.capacity_bytes
         return Space(capacity - used, capacity)
+
+    def mark(self) -> str | None:
+        self._reach()
+        return None if self.marked is None else read_mark(self.marked.encode(), "memory")
+
+    def place_mark(self, mark: str) -> None:
+        self._reach()
+        if self.marked is None:
+            self.marked = format_mark(mark)
+
+    def is_mount_point(self, folder: Path) -> bool:
+        self._reach()
+        return folder in self.mounted
+
+    def nights(self) -> Sequence[str]:
+        self._reach()
+        return sorted(self.trees)
 
     def _reach(self) -> None:
         if not self.reachable:
             raise RemoteUnavailable("archive_unreachable", "the test took it away")
 
     def _require_space(self, size: int) -> None:
-        used = sum(len(f.content) for there in self.nights.values() for f in there.values())
+        used = sum(len(f.content) for there in self.trees.values() for f in there.values())
         if self.capacity_bytes is not None and used + size > self.capacity_bytes:
             raise DiskFull("archive_full", "the test made it small")

@@ -18,9 +18,16 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import FileStamp, NightId
-from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
+from vampd.model.proofs import (
+    ArchiveIdentity,
+    PackingReceipt,
+    Place,
+    Receipt,
+    RecordedReceipt,
+)
 
 PACKED = ".fits.fz"
+_IDENTITY = ArchiveIdentity("archive-host:/archive", "1" * 32)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class FakeNightReader:
 
     ``tree`` and ``archive`` are the files here and on the archive host, by path relative to the
     night's folder. ``cubes`` says what a raw cube is read as, ``framelists`` what lies in vgen2,
-    ``identities`` what a packed product's sidecar tells.
+    ``identities`` what a packed product's sidecar tells, ``identity`` is the archive's.
     """
 
     tree: dict[str, FakeFile] = field(default_factory=dict)
@@ -51,6 +58,7 @@ class FakeNightReader:
     bound: dict[str, BoundId] = field(default_factory=dict)
     letters: Correspondence = field(default_factory=Correspondence)
     keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
+    identity: ArchiveIdentity = _IDENTITY
 
     def write(self, path: str, content: bytes | str, mtime_ns: int | None = None) -> FileStamp:
         """Put a file into the night's folder; without an mtime, a later one than the file had."""
@@ -143,6 +151,9 @@ class FakeNightReader:
 
     def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         return tuple(self.recorded)
+
+    def archive_identity(self, night: NightId) -> ArchiveIdentity:
+        return self.identity
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         return {path: stamp_of(path, file) for path, file in self.archive.items()}

@@ -13,6 +13,7 @@ from vampd.model.nights import (
     NightRecord,
     NightUpdate,
     State,
+    ends_proofs,
     moved,
     noted,
     refuse_stale_claim,
@@ -37,6 +38,8 @@ class MemoryNights:
         self._nights: dict[NightId, NightRecord] = {}
         self._history: list[EventRecord] = []
         self._changes = 0
+        # Who forgets proofs when a person sends a night back.
+        self.keepers: list[MemoryReceipts] = []
 
     def nights(self) -> tuple[NightRecord, ...]:
         with self._lock:
@@ -70,6 +73,9 @@ class MemoryNights:
             line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
             self._history.append(line)
             self._keep(after)
+            if ends_proofs(event):
+                for keeper in self.keepers:
+                    keeper.end_proofs(night, tuple(keeper.of(night, Place.ARCHIVE)))
             return after
 
     def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
@@ -104,6 +110,7 @@ class MemoryReceipts:
         self._nights = nights
         self._lock = RLock()
         self._receipts: dict[tuple[NightId, Place, str], Receipt] = {}
+        nights.keepers.append(self)
 
     def keep(self, night: NightId, receipts: Iterable[Receipt]) -> None:
         with self._lock:
@@ -124,6 +131,13 @@ class MemoryReceipts:
                 )
                 if owner == night and where is place
             }
+
+    def end_proofs(self, night: NightId, paths: Sequence[str]) -> None:
+        with self._lock:
+            for path, receipt in self.of(night, Place.ARCHIVE).items():
+                if path in paths:
+                    key = night, Place.ARCHIVE, path
+                    self._receipts[key] = replace(receipt, has_ended=True)
 
     def forget(self, night: NightId) -> None:
         with self._lock:

@@ -14,7 +14,7 @@ from tests.support.tools.sshd import HOST, Sshd
 from vampd.adapters.archive_host import open_archive_host
 from vampd.config import Transfer
 from vampd.model.nights import Kind, NightId
-from vampd.ports import ArchiveHost
+from vampd.ports import MarkedHost
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
 
@@ -23,7 +23,7 @@ class Site(Protocol):
     """An archive host and a person who works on it."""
 
     @property
-    def host(self) -> ArchiveHost: ...
+    def host(self) -> MarkedHost: ...
 
     def put(self, path: str, file: FakeFile) -> None: ...
 
@@ -39,10 +39,10 @@ class MemorySite:
         self.host = FakeArchive()
 
     def put(self, path: str, file: FakeFile) -> None:
-        self.host.nights.setdefault(NIGHT.date, {})[path] = file
+        self.host.trees.setdefault(NIGHT.date, {})[path] = file
 
     def get(self, path: str) -> FakeFile | None:
-        return self.host.nights.get(NIGHT.date, {}).get(path)
+        return self.host.trees.get(NIGHT.date, {}).get(path)
 
     def take_away(self) -> None:
         self.host.reachable = False

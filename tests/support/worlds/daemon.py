@@ -30,7 +30,16 @@ from typing import Any
 
 from tests.support.tools.warm_start import WarmProcess, start
 from vampd.config import load_settings
-from vampd.model.nights import Event, EventName, EventRecord, NightId, NightRecord, StageName
+from vampd.model.nights import (
+    Event,
+    EventName,
+    EventRecord,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+)
+from vampd.store.engine import Access, open_store
 from vampd.wiring.connections import Connections, connect
 
 QUIET_S = 0.3
@@ -127,6 +136,15 @@ def copy_site(site: Site, base: Path) -> Site:
     own = Site(base)
     shutil.copytree(site.base, own.base, symlinks=True)
     configure(own)
+    # The copy's archive is the copy: as if it had always been where it is.
+    if not own.database.exists():
+        return own
+    old, new = str(site.base), str(own.base)
+    with closing(sqlite3.connect(own.database)) as connection, connection:
+        for table in ("destinations", "receipts"):
+            connection.execute(
+                f"UPDATE {table} SET destination = replace(destination, ?, ?)", (old, new)
+            )
     return own
 
 
@@ -300,6 +318,13 @@ def vampctl(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(
             command, status, out.read().decode(), err.read().decode()
         )
+
+
+def accept_archive(site: Site, kind: Kind) -> None:
+    """A person's word that what lies there is the archive, whose database was lost."""
+    open_store(f"sqlite:///{site.database}", Access.MIGRATE).close()
+    done = vampctl(site, "archive", "accept", str(kind), "--yes")
+    assert done.returncode == 0, done.stderr
 
 
 def audit(site: Site, night: NightId) -> dict[str, Any]:

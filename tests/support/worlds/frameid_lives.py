@@ -149,7 +149,7 @@ def _run_stage(
         packing_receipts=nothing,
         ledger=ledger,
         mail_log=nothing,
-        archive_host=nothing,
+        archive=nothing,
         dictionary=nothing,
     )
     tools = AttemptTools(

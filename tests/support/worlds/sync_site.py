@@ -54,7 +54,7 @@ class SyncSite:
             packing_receipts=MemoryPackingReceipts(MemoryNights()),
             ledger=_ABSENT,
             mail_log=_ABSENT,
-            archive_host=_ABSENT,
+            archive=_ABSENT,
             dictionary=instrument_dictionary,
         )
         flags = [Flag.create(base / name) for name in ("pause", "stop")]

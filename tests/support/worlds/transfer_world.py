@@ -27,7 +27,7 @@ class TransferWorld:
 
     def __post_init__(self) -> None:
         self.host = FakeArchive(read=lambda _, path: self.reader.tree[path])
-        self.host.nights[NIGHT.date] = self.reader.archive
+        self.host.trees[NIGHT.date] = self.reader.archive
 
     @property
     def there(self) -> dict[str, FakeFile]:
@@ -74,13 +74,21 @@ class TransferWorld:
                 assert not (once and path in self.reader.tree)
                 self.reader.write(path, text)
             case Send(files, compare):
+                self.end_proofs(*files)
                 self.host.send(NIGHT, Path("/nowhere"), files, compare, SteadyPace())
             case RecordReceipts(receipts):
                 self.reader.record(*receipts)
             case Hash(files, Place.HERE):
                 self.reader.keep(*map(self._receipt_here, files))
             case Hash(files, Place.ARCHIVE):
-                self.reader.keep(*self.host.digests(NIGHT, files, SteadyPace()))
+                read = self.host.digests(NIGHT, files, SteadyPace())
+                identity = self.reader.identity
+                self.reader.keep(
+                    *(
+                        replace(one, destination=identity.destination, mark=identity.mark)
+                        for one in read
+                    )
+                )
             case _:
                 raise AssertionError(f"transfer has no business with {action}")
 
@@ -98,6 +106,11 @@ class TransferWorld:
     def verify(self) -> None:
         """Read again all that is there, as a verification does."""
         self.execute(Hash(tuple(self.there), Place.ARCHIVE))
+
+    def end_proofs(self, *paths: str) -> None:
+        """What was proven of these paths there counts no longer."""
+        kept = self.reader.kept[Place.ARCHIVE]
+        kept.update({path: replace(kept[path], has_ended=True) for path in paths if path in kept})
 
     def damage(self, path: str) -> None:
         """Other bytes there, of the same size and time."""

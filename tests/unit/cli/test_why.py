@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.support.tools.terminal import FakeWorld, fake_world
+from vampd.errors import ARCHIVE_UNKNOWN
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
 from vampd.model.proofs import PackingReceipt
 
@@ -98,7 +99,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "done: retry"
     world.store.update(NIGHT, NightUpdate(safe_at=1.0))
     assert advised() == "done: mail"
-    world.store.update(NIGHT, NightUpdate(unsafe=True))
+    move(world, EventName.DISPROVED, code="archive_copy_bad")
     assert advised() == "done: retry"
 
 
@@ -126,6 +127,28 @@ def test_what_is_advised_to_a_held_night_are_commands_that_there_are(
         about_a_night = "NIGHT" in shown.stdout.split("Options:")[0]
         assert about_a_night == ("20251106" in words)
         assert ("--kind" in words) == (about_a_night and "--kind" in shown.stdout)
+
+
+def test_a_night_whose_archive_is_unknown_is_told_how_to_make_it_known(world: FakeWorld) -> None:
+    for name in (EventName.SETTLED, EventName.CLAIMED):
+        move(world, name)
+    move(
+        world,
+        EventName.FAILED,
+        not_before=4e9,
+        code=ARCHIVE_UNKNOWN,
+        message="it lacks its mark",
+    )
+    told = json.loads(world.run("why", "20251106", "--json").stdout)
+    commands = [advice["command"] for advice in told["advice"]]
+    assert commands == [
+        "vampctl doctor",
+        "vampctl retry 20251106",
+        "vampctl archive accept archive",
+    ]
+    for command in ("doctor", "archive accept archive"):
+        assert world.run(*command.split(), "--help").exit_code == 0
+    assert "archive_unknown: it lacks its mark" in world.run("why", "20251106").stdout
 
 
 def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> None:

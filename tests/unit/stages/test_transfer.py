@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -206,7 +207,44 @@ def test_a_receipt_of_another_copy_proves_nothing(arrived):
     file = arrived.there[path]
     arrived.there[path] = type(file)(file.content, file.mtime_ns + 1)
     assert not arrived.is_safe()
+    plans = arrived.run()
+    assert plans == [Plan.of([Hash((path,), Place.ARCHIVE)])]
+    assert arrived.is_safe()
+
+
+@pytest.mark.parametrize("change", [{"destination": "host:/new"}, {"mark": "2" * 32}])
+def test_another_archive_is_read_file_by_file_before_anything_counts_or_is_sent(
+    arrived, change: dict[str, str]
+):
+    # As P3: moved to another disk with times kept, one byte different.
+    arrived.damage("vgen2/VMPA00000002.fits.fz")
+    arrived.reader.identity = replace(arrived.reader.identity, **change)
+    assert not arrived.is_safe()
+    first, second = arrived.run()
+    assert {path for wave in first.waves for a in wave for path in a.files} == set(arrived.there)
+    assert not actions(first, Send)
+    assert sent([second]) == {"vgen2/VMPA00000002.fits.fz"}
+    assert arrived.there["vgen2/VMPA00000002.fits.fz"].content == b"second"
+    assert arrived.is_safe()
+
+
+def test_a_proof_without_a_mark_counts_for_its_destination_until_it_is_ended(arrived):
+    kept = arrived.reader.kept[Place.ARCHIVE]
+    kept.update({path: replace(receipt, mark=None) for path, receipt in kept.items()})
+    assert arrived.is_safe()
+    arrived.end_proofs(*kept)
+    assert not arrived.is_safe()
+    arrived.run()
+    assert {receipt.mark for receipt in kept.values()} == {arrived.reader.identity.mark}
+
+
+def test_what_may_be_half_sent_is_read_before_it_is_sent_again(arrived):
+    path = "vgen2/VMPA00000001.fits.fz"
+    arrived.end_proofs(path)
+    assert arrived.plan() == Plan.of([Hash((path,), Place.ARCHIVE)])
+    arrived.damage(path)
     assert sent(arrived.run()) == {path}
+    assert arrived.is_safe()
 
 
 def test_a_repair_that_does_not_help_leads_to_the_same_plan(arrived):

@@ -38,7 +38,8 @@ def retry(
     """Repeat a night's stage, or go back to an earlier one.
 
     A running attempt is stopped and its results are dropped. Finished work is kept: a stage does
-    only what is missing.
+    only what is missing. Back at transfer or an earlier stage, all of the archive copy is read
+    again.
     """
     _move(context, config, night, kind, Event(EventName.RETRIED, stage))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,14 @@ from vampd.cli.shared.nights import choose_record, parse_night, title_of
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected, settings_of
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, ConfigError, DataError, UsageError
+from vampd.errors import (
+    ARCHIVE_UNKNOWN,
+    EXIT_NIGHT,
+    ArchiveUnknown,
+    ConfigError,
+    DataError,
+    UsageError,
+)
 from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Compare
 from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
@@ -91,6 +99,11 @@ def pull(
         raise UsageError(
             "not_the_archive_host",
             f"there is no folder {target} on this machine; run `vampctl pull` on the archive host",
+        )
+    point = settings.transfer.destination(kind).mount_point
+    if point is not None and not os.path.ismount(point):
+        raise ArchiveUnknown(
+            ARCHIVE_UNKNOWN, f"nothing is mounted at {point} on this machine: mount its disk"
         )
     bad = pull_night(settings, chosen, target)
     for path in bad:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vampd.cli.act.archive_reading import read_files
 from vampd.cli.act.verify_here import verify_here
 from vampd.cli.shared.nights import choose_record, named, title_of
-from vampd.cli.shared.output import is_terminal, write, write_json, write_prose
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, connected
+from vampd.cli.shared.output import write, write_json, write_prose
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    actor_name,
+    connected,
+)
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, DataError, RemoteUnavailable, UsageError, VampdError
-from vampd.model.nights import NightUpdate, Status
+from vampd.errors import EXIT_NIGHT, RemoteUnavailable, UsageError, VampdError
+from vampd.model.nights import Event, EventName, NightUpdate, Status
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
     BAD_LIST,
     SUMS_NAME,
     CopyVerdict,
     Place,
-    Receipt,
     choose_sample,
     expected_digests,
     format_bad_list,
@@ -32,15 +37,12 @@ from vampd.model.proofs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.model.nights import Kind, NightId, NightRecord
-    from vampd.ports import ArchiveHost
     from vampd.wiring.connections import Connections
 
-_FILES_AT_ONCE = 16
-_UNREADABLE = "0" * 64
+# So many files of each sort are named in the history; the list of bad files has all.
+_NAMED = 20
 
 NightOrNone = Annotated[
     str | None,
@@ -96,8 +98,9 @@ def verify(
 ) -> None:
     """Read a night's archive copy again and compare its digests.
 
-    It is read past the cache, and nothing is written there. What is damaged or missing is listed,
-    also in bad_sc6_files.txt in the night's folder; the night no longer counts as safe, and
+    It is read past the cache, and no file of a night is written there. What was read is its proof
+    from then on. What is damaged and what is missing is listed, also in bad_sc6_files.txt in the
+    night's folder; at once the night no longer counts as safe, which its history records, and
     `vampctl retry NIGHT --from transfer` sends exactly those files again, by checksum. A night that
     is not at its destination is searched for where [transfer] moved_to says; what is bad there is
     sent again by the command that is shown. With --here, products, sidecars and generations on this
@@ -165,18 +168,20 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
             f"{title_of(night)} was never transferred, so there is nothing to verify",
         )
     chosen = choose_sample(sorted(expected), percent, random.SystemRandom().sample)
-    place = "its archive host"
+    place, archive = "its archive host", connections.archive(night.kind)
     try:
         place, host, is_destination = _find(connections, night)
-        read = _read_files(host, night, chosen) if host is not None else {}
+        reading = archive if is_destination else host
+        read = read_files(reading, night, chosen) if reading is not None else {}
     except VampdError as error:
         return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
     verdict = judge_copy(expected, chosen, read)
     if is_destination:
         # The destination's receipts say nothing about what was moved.
-        connections.receipts.keep(night, read.values())
+        connections.receipts.end_proofs(night, verdict.missing)
+        connections.receipts.keep(night, map(archive.name, read.values()))
     if verdict.bad:
-        connections.store.update(night, NightUpdate(unsafe=True))
+        _disprove(connections, night, place, verdict)
     elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
         expected
     ):
@@ -185,6 +190,24 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
     _keep_bad_list(connections, night, verdict)
     remedy = () if is_destination else _remedy(connections, night, host, verdict)
     return Reading(night, place, verdict, remedy=remedy)
+
+
+def _disprove(connections: Connections, night: NightId, place: str, verdict: CopyVerdict) -> None:
+    """Take *safe* away, on record."""
+    found = [
+        f"{count_of(len(paths), 'file')} {what}: {', '.join(paths[:_NAMED])}"
+        + (", ..." if len(paths) > _NAMED else "")
+        for what, paths in (("damaged", verdict.damaged), ("missing", verdict.missing))
+        if paths
+    ]
+    connections.store.apply(
+        night,
+        Event(EventName.DISPROVED),
+        at=time.time(),
+        actor=actor_name(),
+        code="archive_copy_bad",
+        message=f"{'; '.join(found)} at {place}",
+    )
 
 
 def _remedy(
@@ -205,43 +228,15 @@ def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive |
 
     places = list(archive_places(connections.settings, night))
     for number, (name, host) in enumerate(places):
+        lister = connections.archive(night.kind) if number == 0 else host
         try:
-            if host.files(night):
+            if lister.files(night):
                 return name, host, number == 0
         except RemoteUnavailable as error:
             # The night cannot have been moved to a folder that does not exist.
             if number == 0 or error.code != "archive_folder_missing":
                 raise
     return " or ".join(name for name, _ in places), None, False
-
-
-def _read_files(host: ArchiveHost, night: NightId, paths: Sequence[str]) -> dict[str, Receipt]:
-    from vampd.disk.pace import SteadyPace
-
-    read: dict[str, Receipt] = {}
-    with _bar(title_of(night), len(paths)) as advance:
-        for start in range(0, len(paths), _FILES_AT_ONCE):
-            batch = paths[start : start + _FILES_AT_ONCE]
-            try:
-                receipts = list(host.digests(night, batch, SteadyPace()))
-            except DataError:
-                receipts = [r for path in batch for r in _read_one(host, night, path)]
-            read.update((receipt.path, receipt) for receipt in receipts)
-            advance(len(batch))
-    return read
-
-
-def _read_one(host: ArchiveHost, night: NightId, path: str) -> Sequence[Receipt]:
-    """One file's receipt; of an unreadable file, one with a digest that no file has."""
-    from vampd.disk.pace import SteadyPace
-
-    try:
-        return host.digests(night, [path], SteadyPace())
-    except DataError:
-        listed = host.files(night).get(path)
-        if listed is None:
-            return ()
-        return (Receipt(Place.ARCHIVE, listed, _UNREADABLE, time.time()),)
 
 
 def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdict) -> None:
@@ -272,10 +267,15 @@ def _show(reading: Reading, night: str) -> None:
         f"{title}: BAD, {len(verdict.damaged)} damaged and {len(verdict.missing)} missing of"
         f" {files} at {reading.place}"
     )
-    for path in verdict.bad:
-        write(f"{reading.night.date}/{path}")
+    for what, paths in (("damaged", verdict.damaged), ("missing", verdict.missing)):
+        if paths:
+            write(f"{what}:")
+        for path in paths:
+            write(f"{reading.night.date}/{path}")
     if not reading.remedy:
-        write_prose(f"{title}: `vampctl retry {night} --from transfer` sends these again")
+        write_prose(
+            f"{title}: `vampctl retry {night} --from transfer` reads it all and sends these again"
+        )
         return
     write_prose(
         f"{title}: it was moved, and `vampctl retry` would send all of it to its destination again;"
@@ -283,17 +283,3 @@ def _show(reading: Reading, night: str) -> None:
     )
     for line in reading.remedy:
         write(line)
-
-
-@contextmanager
-def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    if not is_terminal():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(highlight=False), transient=True) as bars:
-        task = bars.add_task(title, total=total)
-        yield lambda files: bars.advance(task, files)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import named
+from vampd.errors import ARCHIVE_UNKNOWN
 from vampd.model.nights import StageName, Status, WaitCode
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _SEE = ("plan", "shows what remains to be done, without doing it")
 _RETRY = ("retry", "retries now, once the cause of the error is fixed")
 # These are about all nights.
-_WITHOUT_NIGHT = frozenset({"frameids", "rebuild-ledger"})
+_WITHOUT_NIGHT = frozenset({"archive", "doctor", "frameids", "rebuild-ledger"})
 _LEDGER = (
     ("frameids", "shows where ledger, file names, headers and name_changes.txt differ"),
     ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
@@ -23,6 +24,11 @@ _LEDGER = (
 _RECOVER = (
     ("recover", "gets it back from the archive copy, or makes it again from raw"),
     ("retry", "continues, once all is whole again"),
+)
+_ARCHIVE = (
+    ("doctor", "shows what lies at the destination"),
+    ("retry", "retries now, once the disk of the archive is mounted"),
+    ("archive accept", "if that is the archive: shows what is there, and takes it, asking first"),
 )
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "frame_id_conflict": _LEDGER,
@@ -77,7 +83,10 @@ def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict
         command, _, option = verb.partition(" ")
         # These are about archive nights alone, so they know no --kind.
         of_night = night.date if command in ("mail", "manifest") else named(night, records)
-        words = ["vampctl", command, "" if command in _WITHOUT_NIGHT else of_night, option]
+        named_night = "" if command in _WITHOUT_NIGHT else of_night
+        # The one command that is about all nights of a kind.
+        kind = str(night.kind) if command == "archive" else ""
+        words = ["vampctl", command, named_night, option, kind]
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 
@@ -91,6 +100,8 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
             return (_SEE, ("hold", "keeps it from starting"))
         case Status.RUNNING:
             return (("log", "shows what it is doing"), ("hold", "stops it"))
+        case Status.WAITING if record.code == ARCHIVE_UNKNOWN:
+            return _ARCHIVE
         case Status.WAITING:
             return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))
         case Status.HELD:

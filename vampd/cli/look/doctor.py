@@ -7,13 +7,14 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from vampd import __version__
+from vampd.cli.look.doctor_archive import examine_archives
+from vampd.cli.look.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, settings_of
 from vampd.cli.shared.words import count_of, format_size, one_line
@@ -24,23 +25,13 @@ if TYPE_CHECKING:
     from vampd.config import Settings
     from vampd.model.resources import Space
 
-_OK, _WARN, _BAD = "OK", "look", "BAD"
-_STYLES = {_OK: "green", _WARN: "yellow", _BAD: "bold red"}
+_STYLES = {OK: "green", WARN: "yellow", BAD: "bold red"}
 _COLUMNS = (Column("check"), Column("", style_of=lambda cell: _STYLES[cell]), Column("found"))
 _INOTIFY = Path("/proc/sys/fs/inotify")
 # Three folders per unfinished night, and some for other watchers.
 _FEWEST_WATCHES, _FEWEST_INSTANCES = 8192, 16
 _CLOCK_SLACK_S = 2.0
 _SILENT_AFTER_S = 30.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: the check, its state, and what was found or what to do."""
-
-    check: str
-    state: str
-    found: str
 
 
 def doctor(
@@ -59,14 +50,14 @@ def doctor(
         write_json([{"check": f.check, "state": f.state, "found": f.found} for f in findings])
     else:
         write_table(_COLUMNS, [(f.check, f.state, f.found) for f in findings])
-    if any(finding.state == _BAD for finding in findings):
+    if any(finding.state == BAD for finding in findings):
         raise typer.Exit(EXIT_NIGHT)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, in the order in which to fix what they find."""
     versions = f"vampd {__version__}, Python {platform.python_version()}"
-    yield Finding("configuration", _OK, f"valid; {versions}")
+    yield Finding("configuration", OK, f"valid; {versions}")
     yield from _programs(settings)
     yield from _folders(settings)
     yield from _database(settings)
@@ -86,7 +77,7 @@ def _programs(settings: Settings) -> Iterator[Finding]:
         ("journalctl", ["journalctl", "--version"], False),
     ]
     for name, command, needed in wanted:
-        yield _program(name, command, _BAD if needed else _WARN)
+        yield _program(name, command, BAD if needed else WARN)
 
 
 def _program(name: str, command: list[str], otherwise: str) -> Finding:
@@ -94,7 +85,7 @@ def _program(name: str, command: list[str], otherwise: str) -> Finding:
         shown = _output(command)
     except VampdError as error:
         return Finding(name, otherwise, error.message)
-    return Finding(name, _OK, shown.strip().partition("\n")[0])
+    return Finding(name, OK, shown.strip().partition("\n")[0])
 
 
 def _output(command: list[str]) -> str:
@@ -121,14 +112,14 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 
 def _access(folder: Path) -> tuple[str, str]:
     if not folder.is_dir():
-        return _BAD, f"{folder} is not a folder; create it, or mount its disk"
+        return BAD, f"{folder} is not a folder; create it, or mount its disk"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         owner = folder.stat()
-        return _BAD, (
+        return BAD, (
             f"{folder} is not readable and writable by you (user {os.geteuid()}); it belongs to"
             f" user {owner.st_uid}, group {owner.st_gid}: run as its owner, or join its group"
         )
-    return _OK, f"{folder} is readable and writable"
+    return OK, f"{folder} is readable and writable"
 
 
 def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
@@ -137,10 +128,10 @@ def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
     reserve, free = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
     if find_shortage(space, Need(bytes=1), reserve):
         what = f"disk.reserve_bytes requires {format_size(reserve)}: free some space"
-        return Finding(check, _BAD, f"{free} at {place}; {what}")
+        return Finding(check, BAD, f"{free} at {place}; {what}")
     if is_low(space, Need(), settings.disk.warn_below):
-        return Finding(check, _WARN, f"{free} at {place}, of {format_size(space.all_bytes)}")
-    return Finding(check, _OK, f"{free} of {format_size(space.all_bytes)}")
+        return Finding(check, WARN, f"{free} at {place}, of {format_size(space.all_bytes)}")
+    return Finding(check, OK, f"{free} of {format_size(space.all_bytes)}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -149,31 +140,29 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
     path = settings.database.path
     if not path.exists():
-        yield Finding("database", _WARN, f"none at {path} yet: vampd creates it")
+        yield Finding("database", WARN, f"none at {path} yet: vampd creates it")
         return
     try:
         with connect(settings) as connections:
             nights = connections.store.nights()
             listing = connections.ledger.listing()
     except VampdError as error:
-        yield Finding("database", _BAD, error.message)
+        yield Finding("database", BAD, error.message)
         return
-    yield Finding("database", _OK, f"{path}, {count_of(len(nights), 'night')}")
+    yield Finding("database", OK, f"{path}, {count_of(len(nights), 'night')}")
     ids = count_of(len(listing.ids), "frame ID")
-    yield Finding(
-        "ledger", _OK, f"{ids} on record; `vampctl frameids` compares it with the folders"
-    )
+    yield Finding("ledger", OK, f"{ids} on record; `vampctl frameids` compares it with the folders")
     lock_path = path.with_name(f"{path.name}.lock")
     try:
         if lock_path.exists():
             with Lock(lock_path):
                 pass
     except StateError as error:
-        yield Finding("daemon", _OK, f"running: {error.context.get('holder') or 'no name'}")
+        yield Finding("daemon", OK, f"running: {error.context.get('holder') or 'no name'}")
     except OSError as error:
-        yield Finding("daemon", _BAD, f"{lock_path}: {error.strerror}; you are not of its group")
+        yield Finding("daemon", BAD, f"{lock_path}: {error.strerror}; you are not of its group")
     else:
-        yield Finding("daemon", _WARN, "vampd is not running: start it, or use `vampctl run`")
+        yield Finding("daemon", WARN, "vampd is not running: start it, or use `vampctl run`")
 
 
 def _inotify() -> Iterator[Finding]:
@@ -184,13 +173,13 @@ def _inotify() -> Iterator[Finding]:
         try:
             limit = int((_INOTIFY / name).read_text())
         except (OSError, ValueError) as error:
-            yield Finding(f"inotify {name}", _WARN, f"unknown ({error}); the scan works without")
+            yield Finding(f"inotify {name}", WARN, f"unknown ({error}); the scan works without")
             continue
         if limit < fewest:
             found = f"{limit:,} is low; faster with: sysctl fs.inotify.{name}={fewest}"
-            yield Finding(f"inotify {name}", _WARN, found)
+            yield Finding(f"inotify {name}", WARN, found)
         else:
-            yield Finding(f"inotify {name}", _OK, f"{limit:,}")
+            yield Finding(f"inotify {name}", OK, f"{limit:,}")
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
@@ -202,10 +191,10 @@ def _clock(settings: Settings) -> Iterator[Finding]:
     ahead_s = _ahead_of_here(root)
     if abs(ahead_s) > _CLOCK_SLACK_S:
         found = f"the clock of {root} is {ahead_s:+.1f} s off this machine's: synchronize both"
-        yield Finding("clock of the disk", _BAD, found)
+        yield Finding("clock of the disk", BAD, found)
     else:
         yield Finding(
-            "clock of the disk", _OK, f"agrees with this machine's to {abs(ahead_s):.1f} s"
+            "clock of the disk", OK, f"agrees with this machine's to {abs(ahead_s):.1f} s"
         )
 
 
@@ -224,16 +213,16 @@ def _ahead_of_here(folder: Path) -> float:
 
 def _synchronized() -> Finding:
     if shutil.which("timedatectl") is None:
-        return Finding("clock", _WARN, "not known to be synchronized: no timedatectl")
+        return Finding("clock", WARN, "not known to be synchronized: no timedatectl")
     try:
         answer = _output(["timedatectl", "show", "--property=NTPSynchronized", "--value"]).strip()
     except VampdError as error:
-        return Finding("clock", _WARN, error.message)
+        return Finding("clock", WARN, error.message)
     if answer == "yes":
-        return Finding("clock", _OK, "synchronized")
+        return Finding("clock", OK, "synchronized")
     if answer == "no":
-        return Finding("clock", _BAD, "not synchronized: start chrony or systemd-timesyncd")
-    return Finding("clock", _WARN, f"not known to be synchronized: {one_line(answer)}")
+        return Finding("clock", BAD, "not synchronized: start chrony or systemd-timesyncd")
+    return Finding("clock", WARN, f"not known to be synchronized: {one_line(answer)}")
 
 
 def _authority(settings: Settings) -> Iterator[Finding]:
@@ -242,9 +231,9 @@ def _authority(settings: Settings) -> Iterator[Finding]:
     chosen = settings.frameids
     if chosen.authority is Authority.NONE:
         found = 'frameids.authority is "none": archive nights wait before frameids'
-        yield Finding("frame IDs", _WARN, found)
+        yield Finding("frame IDs", WARN, found)
     else:
-        yield Finding("frame IDs", _OK, f"granted by {chosen.authority}")
+        yield Finding("frame IDs", OK, f"granted by {chosen.authority}")
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
@@ -253,27 +242,16 @@ def _mail(settings: Settings) -> Iterator[Finding]:
     mail = settings.mail
     if mail.missing:
         found = f"vampd cannot send it: {', '.join(mail.missing)} not set"
-        yield Finding("mail to STARS", _WARN, found)
+        yield Finding("mail to STARS", WARN, found)
     else:
-        yield Finding("mail to STARS", _OK, f"from {mail.sender}, by {mail.way}")
+        yield Finding("mail to STARS", OK, f"from {mail.sender}, by {mail.way}")
     warned = ", ".join(mail.warn_recipients) or "no one; see mail.warn_recipients"
-    yield Finding("low-space warnings", _OK, warned)
+    yield Finding("low-space warnings", OK, warned)
     if mail.way is Way.SENDMAIL and mail.sender and not os.access(mail.sendmail, os.X_OK):
         found = f"{mail.sendmail} does not exist: install one, or set mail.way to smtp"
-        yield Finding("sendmail", _BAD if mail.automatic or mail.warn_recipients else _WARN, found)
+        yield Finding("sendmail", BAD if mail.automatic or mail.warn_recipients else WARN, found)
 
 
 def _archives(settings: Settings) -> Iterator[Finding]:
-    from vampd.adapters.archive_host import open_archive_host
-
-    for kind in Kind:
-        destination = settings.transfer.destination(kind)
-        check, place = f"{kind} destination", destination.destination
-        try:
-            space = open_archive_host(settings.transfer, kind).space()
-        except VampdError as error:
-            yield Finding(check, _BAD, error.message)
-            continue
-        login = "" if destination.host is None else ", passwordless login works"
-        yield Finding(check, _OK, f"{place}{login}")
-        yield _space(f"space for {kind}", place, space, settings)
+    for found in examine_archives(settings):
+        yield found if isinstance(found, Finding) else _space(*found, settings)

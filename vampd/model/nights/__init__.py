@@ -6,7 +6,14 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.nights.file_stamp import FileStamp
-    from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
+    from vampd.model.nights.history import (
+        after_lost_proofs,
+        ends_proofs,
+        moved,
+        noted,
+        refuse_stale_claim,
+        unknown_night,
+    )
     from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
     from vampd.model.nights.old_tools import find_traces
     from vampd.model.nights.quiet import (
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
         note_of,
     )
     from vampd.model.nights.record import EventRecord, NightRecord, NightUpdate
-    from vampd.model.nights.retry import RetryPolicy, after_failure, delay_s
+    from vampd.model.nights.retry import RetryPolicy, after_failure, after_wait, delay_s
     from vampd.model.nights.schedule import RunLimits, choose_nights
     from vampd.model.nights.state import (
         HELD_BY_PERSON,
@@ -68,7 +75,7 @@ else:
         __name__,
         {
             "file_stamp": "FileStamp",
-            "history": "moved noted refuse_stale_claim unknown_night",
+            "history": "after_lost_proofs ends_proofs moved noted refuse_stale_claim unknown_night",
             "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
             "old_tools": "find_traces",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
@@ -77,7 +84,7 @@ else:
                 "Observation ReadinessRules Ready StreamsObservation Wait WaitCode"
             ),
             "record": "EventRecord NightRecord NightUpdate",
-            "retry": "after_failure delay_s RetryPolicy",
+            "retry": "after_failure after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
                 "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORED "
@@ -126,8 +133,11 @@ __all__ = [
     "WaitCode",
     "advance",
     "after_failure",
+    "after_lost_proofs",
+    "after_wait",
     "choose_nights",
     "delay_s",
+    "ends_proofs",
     "find_next_for_ids",
     "find_traces",
     "format_clock",

@@ -44,6 +44,8 @@ def moved(
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
         after = replace(after, code=None, error=None)
+    if event.name is EventName.DISPROVED:
+        after = replace(after, safe_at=None, changed_at=record.changed_at)
     if event.name in _GOES_BACK:
         after = _without_later_proofs(after)
     return after
@@ -80,6 +82,36 @@ def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
         gate = opened_gate(before.state, before.code)
         return None if gate is None else gate.value
     return code
+
+
+def ends_proofs(event: Event) -> bool:
+    """Whether the event asks for the archive copy to be read anew.
+
+    Late data and failures leave the copy's proofs as they are; a person who sends a night back
+    does not believe them.
+    """
+    order = tuple(StageName)
+    return (
+        event.name is EventName.RETRIED
+        and event.stage is not None
+        and order.index(event.stage) <= order.index(StageName.TRANSFER)
+    )
+
+
+def after_lost_proofs(record: NightRecord) -> Event | None:
+    """The event of a night whose archive copy must be read anew, through no fault of its own.
+
+    What was safe goes back to transfer, a hold stays. What was not safe is none of this: it needs
+    what it needed before.
+    """
+    is_sending = record.state == replace(
+        record.state, stage=StageName.TRANSFER, status=Status.RUNNING
+    )
+    if record.state.status is Status.HELD:
+        return Event(EventName.DISPROVED) if record.safe_at is not None else None
+    if record.safe_at is not None or is_sending:
+        return Event(EventName.RETRIED, StageName.TRANSFER)
+    return None
 
 
 def unknown_night(night: NightId) -> StateError:

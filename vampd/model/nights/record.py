@@ -103,11 +103,8 @@ class NightUpdate:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
-    # True clears `safe_at`: the archive copy was read again and found damaged.
-    unsafe: bool | None = None
 
     @property
     def known(self) -> dict[str, Any]:
         """What changes, by the name of the record's field."""
-        changed = {name: value for name, value in vars(self).items() if value is not None}
-        return {**changed, "safe_at": None} if changed.pop("unsafe", None) else changed
+        return {name: value for name, value in vars(self).items() if value is not None}

@@ -20,6 +20,11 @@ class RetryPolicy:
     attempts: int = 12
 
 
+def after_wait(policy: RetryPolicy, attempts: int, now: float, jitter: float) -> Event:
+    """The event of a failure that nothing but its cause can end: FAILED, however often."""
+    return Event(EventName.FAILED, not_before=now + delay_s(policy, attempts, jitter))
+
+
 def delay_s(policy: RetryPolicy, attempts: int, jitter: float) -> float:
     """Seconds to wait after the n-th failed attempt (n >= 1).
 
@@ -34,4 +39,4 @@ def after_failure(policy: RetryPolicy, attempts: int, now: float, jitter: float)
     """The event that a transient failure of this attempt leads to: FAILED, or HELD at last."""
     if attempts >= policy.attempts:
         return Event(EventName.HELD)
-    return Event(EventName.FAILED, not_before=now + delay_s(policy, attempts, jitter))
+    return after_wait(policy, attempts, now, jitter)

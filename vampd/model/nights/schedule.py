@@ -34,13 +34,16 @@ class RunLimits:
 def choose_nights(
     records: Sequence[NightRecord], rules: ReadinessRules, limits: RunLimits, now: float
 ) -> tuple[NightId, ...]:
-    """The nights to claim now (unix seconds): oldest first, within all limits."""
+    """The nights to claim now (unix seconds): oldest first, within all limits.
+
+    Those whose archive copy is only to be read again come after all others.
+    """
     next_for_ids = find_next_for_ids(records, rules)
     running = [r.state.stage for r in records if r.state.status is Status.RUNNING]
     busy = Counter(running)
     free = limits.nights - len(running)
     chosen: list[NightId] = []
-    for record in sorted(records, key=lambda record: record.night):
+    for record in sorted(records, key=lambda record: (_is_sent(record), record.night)):
         stage = record.state.stage
         if len(chosen) >= free:
             break
@@ -53,3 +56,7 @@ def choose_nights(
         busy[stage] += 1
         chosen.append(record.night)
     return tuple(chosen)
+
+
+def _is_sent(record: NightRecord) -> bool:
+    return record.state.stage is StageName.TRANSFER and record.transferred_at is not None

@@ -77,6 +77,7 @@ class EventName(StrEnum):
     REOPENED = "reopened"  # late data
     INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
     ABANDONED = "abandoned"  # returned by a stopping daemon; does not count as an attempt
+    DISPROVED = "disproved"  # the archive copy was read again and found bad: no longer safe
 
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
@@ -109,6 +110,7 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_H, EventName.RELEASED): _RDY,
     (_D, EventName.RETRIED): _RDY,
     (_D, EventName.REOPENED): _F,
+    **{(status, EventName.DISPROVED): status for status in Status},
 }
 
 
@@ -149,6 +151,8 @@ def advance(kind: Kind, state: State, event: Event) -> State:
         )
     after = replace(state, status=status, not_before=None)
     match event.name:
+        case EventName.DISPROVED:
+            return state  # it says something of the proofs, and nothing of the work
         case EventName.CLAIMED:
             return replace(after, attempts=state.attempts + 1)
         case EventName.ABANDONED:

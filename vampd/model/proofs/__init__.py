@@ -22,6 +22,17 @@ if TYPE_CHECKING:
         refuse_twins,
         unproven_error,
     )
+    from vampd.model.proofs.destination import (
+        MARK_BYTES,
+        MARK_PATH,
+        ArchiveIdentity,
+        DestinationOrigin,
+        KnownDestination,
+        choose_proofs,
+        format_mark,
+        is_proof,
+        parse_mark,
+    )
     from vampd.model.proofs.packing_receipt import (
         PRODUCT_FORM,
         RECEIPTS_PATH,
@@ -57,6 +68,10 @@ else:
                 "ended_receipts find_twins format_receipts live_receipts PackingReceipt"
                 " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
             ),
+            "destination": (
+                "ArchiveIdentity choose_proofs DestinationOrigin format_mark is_proof"
+                " KnownDestination MARK_BYTES MARK_PATH parse_mark"
+            ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
             "verification": (
@@ -67,16 +82,22 @@ else:
 
 __all__ = [
     "BAD_LIST",
+    "MARK_BYTES",
+    "MARK_PATH",
     "PRODUCT_FORM",
     "RECEIPTS_PATH",
     "SUMS_NAME",
+    "ArchiveIdentity",
     "CopyVerdict",
+    "DestinationOrigin",
     "Digests",
+    "KnownDestination",
     "PackingReceipt",
     "Place",
     "Receipt",
     "RecordedReceipt",
     "Verification",
+    "choose_proofs",
     "choose_sample",
     "damage_error",
     "describe_faults",
@@ -87,12 +108,15 @@ __all__ = [
     "find_missing",
     "find_twins",
     "format_bad_list",
+    "format_mark",
     "format_receipts",
     "format_sums",
     "frames_to_decode",
+    "is_proof",
     "judge_copy",
     "live_receipts",
     "loss_error",
+    "parse_mark",
     "parse_receipts",
     "parse_sums",
     "refuse_other_receipt",

@@ -28,6 +28,10 @@ class Receipt:
 
     ``file`` is relative to the night's folder at that place; ``at`` is unix seconds. ``md5`` (hex)
     is from the same reading, None if not requested; it proves nothing and is for manifests.
+
+    ``destination`` and ``mark`` name the archive that was read: the destination as the settings
+    write it, and its identity. The mark is None in what earlier versions read, both are None for
+    Place.HERE. A receipt that ``has_ended`` is a claim of what was once there, and proves nothing.
     """
 
     place: Place
@@ -35,6 +39,9 @@ class Receipt:
     sha256: str
     at: float
     md5: str | None = None
+    destination: str | None = None
+    mark: str | None = None
+    has_ended: bool = False
 
     @property
     def path(self) -> str:

@@ -50,6 +50,18 @@ def choose(*records: NightRecord, rules: ReadinessRules = RULES) -> tuple[NightI
     return choose_nights(records, rules, limits(), NOW)
 
 
+def test_new_nights_are_sent_before_old_ones_are_read_again() -> None:
+    at_transfer = State(StageName.TRANSFER, Status.READY)
+    older = NightId("20251103", Kind.ARCHIVE)
+    records = (
+        known(OLD, at_transfer, transferred_at=1.0),
+        known(older, at_transfer, transferred_at=1.0),
+        known(NEW, at_transfer),
+    )
+    assert choose(*records) == (NEW, older, OLD)
+    assert choose_nights(records, RULES, limits(at_once=1), NOW) == (NEW,)
+
+
 @pytest.mark.parametrize("stage", [StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS])
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.DONE])
 def test_a_night_waits_for_every_older_one_that_still_needs_ids(

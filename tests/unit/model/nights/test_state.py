@@ -1,6 +1,7 @@
 """The machine, move by move."""
 
 from collections import deque
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -12,15 +13,20 @@ from vampd.model.nights import (
     EventName,
     Gate,
     Kind,
+    NightId,
+    NightRecord,
     StageName,
     State,
     Status,
     advance,
+    ends_proofs,
+    moved,
     opened_gate,
     stages_of,
 )
 
 KINDS = tuple(Kind)
+NIGHT = NightId("20251106", Kind.ARCHIVE)
 PERSONS_EVENTS = {EventName.RETRIED, EventName.RELEASED}
 
 
@@ -48,7 +54,7 @@ def test_every_pair_of_state_and_event_is_a_move_of_the_table_or_is_refused(kind
         target = Status.DONE
     assert after.status is target
     assert after.stage in stages_of(kind)
-    assert after.not_before is None
+    assert after.not_before == (state.not_before if name is EventName.DISPROVED else None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,7 +95,25 @@ def test_from_every_state_a_night_can_still_become_done(kind, start):
 
 
 def test_a_held_night_moves_only_at_a_persons_word():
-    assert {name for status, name in MOVES if status is Status.HELD} == PERSONS_EVENTS
+    moves = {name for (s, name), after in MOVES.items() if s is Status.HELD and after is not s}
+    assert moves == PERSONS_EVENTS
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_copy_found_bad_takes_safe_away_and_moves_nothing(status):
+    state = State(StageName.MANIFEST, status, attempts=3, not_before=7.0)
+    before = NightRecord(NIGHT, state, code="x", error="y", safe_at=5.0, changed_at=1.0)
+    event = Event(EventName.DISPROVED)
+    after = moved(before, event, at=9.0, code="archive_copy_bad", message="z")
+    assert after == replace(before, safe_at=None)
+
+
+@pytest.mark.parametrize("stage", [None, *StageName])
+def test_a_person_who_sends_a_night_back_to_transfer_or_further_believes_no_proof(stage):
+    asks_anew = stage not in (None, StageName.MANIFEST)
+    assert ends_proofs(Event(EventName.RETRIED, stage)) is asks_anew
+    assert not ends_proofs(Event(EventName.REOPENED))
+    assert not ends_proofs(Event(EventName.FAILED, not_before=1.0))
 
 
 def test_only_a_running_night_makes_progress_or_fails():

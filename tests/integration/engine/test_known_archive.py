@@ -1,0 +1,239 @@
+"""The archive is recognized before anything is read or written there; in memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.fakes.fake_archive import FakeArchive
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.fakes.memory_destinations import MemoryDestinations
+from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
+from vampd.disk.pace import SteadyPace
+from vampd.engine import known_archive
+from vampd.engine.known_archive import KnownArchive
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown
+from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.model.plan import Compare
+from vampd.model.proofs import (
+    ArchiveIdentity,
+    DestinationOrigin,
+    Place,
+    Receipt,
+    format_mark,
+    is_proof,
+)
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+PATH = "vgen2/a.fits.fz"
+HERE = Path("/nowhere")
+STEADY = SteadyPace()
+STRANGER = "f" * 32
+
+
+class World:
+    """A store and one disk, in memory."""
+
+    def __init__(self) -> None:
+        self.mount_point: Path | None = None
+        self.nights = MemoryNights()
+        self.nights.discover(NIGHT, at=1.0)
+        self.receipts = MemoryReceipts(self.nights)
+        self.destinations = MemoryDestinations(self.nights, self.receipts)
+        self.host = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
+
+    def archive(self, kind: Kind = NIGHT.kind, destination: str = "h:/archive") -> KnownArchive:
+        return KnownArchive(
+            kind, destination, self.host, self.destinations, self.receipts, self.mount_point
+        )
+
+    def send(self) -> None:
+        self.archive().send(NIGHT, HERE, [PATH], Compare.SIZE_AND_TIME, STEADY)
+
+    def read(self) -> Receipt:
+        (receipt,) = self.archive().digests(NIGHT, [PATH], STEADY)
+        self.receipts.keep(NIGHT, [receipt])
+        return receipt
+
+    def exchange(self) -> None:
+        """Another disk, or none, under the same path."""
+        self.host.trees, self.host.marked = {}, None
+
+    def assert_unknown(self, *words: str) -> None:
+        """All that is tried is refused, for this reason, and nothing is written."""
+        before = dict(self.host.trees), self.host.marked
+        claims = self.receipts.of(NIGHT, Place.ARCHIVE)
+        attempts: tuple[Callable[[], object], ...] = (
+            lambda: self.archive().files(NIGHT),
+            self.send,
+            self.read,
+            self.archive().use,
+        )
+        for attempt in attempts:
+            with pytest.raises(ArchiveUnknown) as caught:
+                attempt()
+            assert caught.value.code == ARCHIVE_UNKNOWN
+            for word in words:
+                assert word in caught.value.message
+        assert (dict(self.host.trees), self.host.marked) == before
+        assert self.receipts.of(NIGHT, Place.ARCHIVE) == claims
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_looking_places_nothing_and_the_first_use_places_a_random_mark(world: World) -> None:
+    assert world.archive().files(NIGHT) == {}
+    assert (world.host.marked, world.destinations.known(NIGHT.kind)) == (None, None)
+    world.send()
+    known = world.destinations.known(NIGHT.kind)
+    assert known is not None
+    assert known.mark is not None
+    assert (known.is_placed, known.origin) == (True, DestinationOrigin.PLACED)
+    assert world.host.marked == format_mark(known.mark)
+    other = World()
+    other.send()
+    assert other.host.marked != world.host.marked
+
+
+def test_what_is_read_names_the_archive_and_counts_for_it_alone(world: World) -> None:
+    world.send()
+    receipt = world.read()
+    identity = world.archive().identity
+    assert (receipt.destination, receipt.mark) == ("h:/archive", identity.mark)
+    assert is_proof(receipt, identity)
+    assert world.archive(destination="h:/other").identity == ArchiveIdentity("h:/other")
+
+
+def test_a_proof_ends_before_the_first_byte_is_sent(world: World) -> None:
+    world.send()
+    world.read()
+    seen = []
+
+    def look(_: Path, path: str) -> FakeFile:
+        seen.append(world.receipts.of(NIGHT, Place.ARCHIVE)[path].has_ended)
+        return FakeFile(b"packed")
+
+    world.host._read = look
+    world.send()
+    assert seen == [True]
+    assert world.read().has_ended is False
+    assert not world.receipts.of(NIGHT, Place.ARCHIVE)[PATH].has_ended
+
+
+def test_a_destination_without_its_mark_is_not_the_archive(world: World) -> None:
+    world.send()
+    world.read()
+    mark = world.host.marked
+    world.exchange()
+    world.assert_unknown("lacks its mark", "mount its disk", "vampctl archive accept archive")
+    world.host.marked = mark
+    world.send()
+
+
+def test_a_destination_with_another_mark_is_not_the_archive(world: World) -> None:
+    world.send()
+    world.exchange()
+    world.host.marked = format_mark(STRANGER)
+    world.assert_unknown("not known here", STRANGER, "vampctl archive accept archive")
+
+
+def test_a_mark_that_is_there_at_the_first_use_is_never_taken_for_granted(world: World) -> None:
+    # The database was lost, or the machine replaced.
+    world.host.marked = format_mark(STRANGER)
+    world.assert_unknown("not known here", "vampctl archive accept archive")
+    assert world.destinations.known(NIGHT.kind) is None
+
+
+def test_the_mark_of_a_folder_around_it_is_not_its_own(world: World) -> None:
+    world.archive(Kind.ENGINEERING, "h:/").use()
+    world.assert_unknown("has the mark of h:/")
+
+
+def test_kinds_that_go_to_one_folder_share_its_mark(world: World) -> None:
+    mark = world.archive(Kind.ENGINEERING).use()
+    world.send()
+    assert world.archive().identity.mark == mark
+
+
+def test_a_changed_setting_alone_makes_nights_wait(world: World) -> None:
+    world.send()
+    with pytest.raises(ArchiveUnknown, match="archive moved archive --to h:/new"):
+        world.archive(destination="h:/new").files(NIGHT)
+
+
+def test_without_its_mount_nothing_is_the_archive_whatever_mark_lies_there(world: World) -> None:
+    point = Path("/mnt/tier1")
+    world.mount_point = point
+    world.assert_unknown("nothing is mounted at /mnt/tier1", "mount it")
+    with pytest.raises(ArchiveUnknown):
+        world.archive().accept(DestinationOrigin.ACCEPTED, "a person")
+    world.host.mounted.add(point)
+    world.send()
+    world.host.mounted.remove(point)
+    world.assert_unknown("nothing is mounted at /mnt/tier1")
+
+
+MOMENTS = ["archive.mark.recorded", "archive.mark.placed", "archive.mark.confirmed"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_at_the_first_use_leaves_no_stranger(
+    world: World, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def die(name: str) -> None:
+        if name == moment:
+            raise SystemExit
+
+    monkeypatch.setattr(known_archive, "failpoint", die)
+    with pytest.raises(SystemExit):
+        world.send()
+    known = world.destinations.known(NIGHT.kind)
+    assert known is not None
+    assert known.mark is not None
+    assert world.host.marked in (None, format_mark(known.mark))
+    monkeypatch.undo()
+    world.send()
+    assert world.host.marked == format_mark(known.mark)
+    after = world.destinations.known(NIGHT.kind)
+    assert after is not None
+    assert (after.mark, after.is_placed) == (known.mark, True)
+
+
+def test_a_stranger_that_comes_while_a_mark_is_placed_is_not_the_archive(world: World) -> None:
+    def place(mark: str) -> None:
+        world.host.marked = format_mark(STRANGER)
+
+    world.host.place_mark = place  # type: ignore[method-assign]
+    with pytest.raises(ArchiveUnknown, match=STRANGER):
+        world.send()
+    assert world.host.trees == {}
+    world.assert_unknown("not known here")
+
+
+class TestUpgraded:
+    """A night was proven at a destination that never had a mark."""
+
+    @pytest.fixture
+    def upgraded(self, world: World) -> World:
+        world.host.trees[NIGHT.date] = {PATH: FakeFile(b"packed")}
+        stamp = FileStamp(PATH, 6, FakeFile.mtime_ns)
+        world.receipts.keep(NIGHT, [Receipt(Place.ARCHIVE, stamp, "0" * 64, 0.0)])
+        world.destinations.adopt(NIGHT.kind, "h:/archive", at=2.0)
+        return world
+
+    def proves(self, world: World) -> bool:
+        return is_proof(world.receipts.of(NIGHT, Place.ARCHIVE)[PATH], world.archive().identity)
+
+    def test_its_proofs_stay_and_the_first_use_places_a_mark(self, upgraded: World) -> None:
+        assert self.proves(upgraded)
+        mark = upgraded.archive().use()
+        assert self.proves(upgraded)
+        assert upgraded.receipts.of(NIGHT, Place.ARCHIVE)[PATH].mark is None
+        assert upgraded.read().mark == mark
+
+    def test_an_empty_folder_is_not_where_its_nights_are(self, upgraded: World) -> None:
+        upgraded.exchange()
+        upgraded.assert_unknown("none lies there", "mount its disk")

@@ -1,0 +1,66 @@
+"""Reading archive copies for `vampctl verify`, file by file past what is unreadable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from vampd.cli.shared.nights import title_of
+from vampd.cli.shared.output import is_terminal
+from vampd.errors import DataError
+from vampd.model.proofs import Place, Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vampd.model.nights import NightId
+    from vampd.ports import ArchiveHost
+
+_FILES_AT_ONCE = 16
+_UNREADABLE = "0" * 64
+
+
+def read_files(host: ArchiveHost, night: NightId, paths: Sequence[str]) -> dict[str, Receipt]:
+    """The receipts of these files, by path, none for what is missing; with a bar on a terminal."""
+    from vampd.disk.pace import SteadyPace
+
+    read: dict[str, Receipt] = {}
+    with _bar(title_of(night), len(paths)) as advance:
+        for start in range(0, len(paths), _FILES_AT_ONCE):
+            batch = paths[start : start + _FILES_AT_ONCE]
+            try:
+                receipts = list(host.digests(night, batch, SteadyPace()))
+            except DataError:
+                receipts = [r for path in batch for r in _read_one(host, night, path)]
+            read.update((receipt.path, receipt) for receipt in receipts)
+            advance(len(batch))
+    return read
+
+
+def _read_one(host: ArchiveHost, night: NightId, path: str) -> Sequence[Receipt]:
+    """One file's receipt; of an unreadable file, one with a digest that no file has."""
+    from vampd.disk.pace import SteadyPace
+
+    try:
+        return host.digests(night, [path], SteadyPace())
+    except DataError:
+        listed = host.files(night).get(path)
+        if listed is None:
+            return ()
+        return (Receipt(Place.ARCHIVE, listed, _UNREADABLE, time.time()),)
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    if not is_terminal():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(highlight=False), transient=True) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda files: bars.advance(task, files)

@@ -1,0 +1,185 @@
+"""The archive of a kind of nights: recognized by its mark, and named by its proofs.
+
+Before anything is read or written there, the mark must be the one on record. At the first use a
+random one is recorded, then placed, then confirmed: a kill in between leaves a mark that is known
+here, or none.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vampd.disk.failpoint import failpoint
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown
+from vampd.log import get_log
+from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.model.plan import Compare
+from vampd.model.proofs import (
+    MARK_BYTES,
+    MARK_PATH,
+    ArchiveIdentity,
+    DestinationOrigin,
+    KnownDestination,
+    Receipt,
+)
+from vampd.model.resources import Space
+from vampd.ports import Destinations, MarkedHost, Pace, Receipts
+
+_log = get_log()
+
+
+@dataclass(frozen=True)
+class KnownArchive:
+    """Implements ports.ArchiveHost on top of the host itself; ``destination`` is as in settings.
+
+    All but `space` raise ArchiveUnknown ``archive_unknown`` unless this is the archive.
+    """
+
+    kind: Kind
+    destination: str
+    host: MarkedHost
+    destinations: Destinations
+    receipts: Receipts
+    # Where the archive's disk must be mounted; None: the mark alone guards.
+    mount_point: Path | None = None
+
+    @property
+    def identity(self) -> ArchiveIdentity:
+        """What a proof must name to count here."""
+        known = self.destinations.known(self.kind)
+        is_here = known is not None and known.destination == self.destination
+        return ArchiveIdentity(self.destination, known.mark if known and is_here else None)
+
+    def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        """Every file of the night there, by path; empty if the night is not there."""
+        self.recognize()
+        return self.host.files(night)
+
+    def send(
+        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+    ) -> None:
+        """Copy files of the night's folder; what was proven of them there ends first."""
+        self.use()
+        self.receipts.end_proofs(night, files)
+        failpoint("archive.proofs.ended")
+        self.host.send(night, folder, files, compare, pace)
+
+    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """Receipts of these files, read there; they name this archive."""
+        self.use()
+        return [self.name(receipt) for receipt in self.host.digests(night, files, pace)]
+
+    def space(self) -> Space:
+        """The space on the file system that holds the nights there."""
+        return self.host.space()
+
+    def name(self, receipt: Receipt) -> Receipt:
+        """The receipt of a reading at this archive, naming it."""
+        identity = self.identity
+        return replace(receipt, destination=identity.destination, mark=identity.mark)
+
+    def recognize(self) -> KnownDestination | None:
+        """The destination as it is on record, None before its first use; writes nothing."""
+        known = self.destinations.known(self.kind)
+        if known is not None and known.destination != self.destination:
+            raise self._unknown(
+                f"{self.kind} nights are archived at {known.destination}, and the settings name"
+                f" {self.destination}: if the archive was moved there, `vampctl archive moved"
+                f" {self.kind} --to {self.destination}`; else set transfer.{self.kind}.destination"
+            )
+        self._require_mount()
+        found = self.host.mark()
+        if found is None:
+            self._accept_unmarked(known)
+        elif found != self._expected(known):
+            raise self._unknown(self._describe_stranger(found))
+        return known
+
+    def use(self) -> str:
+        """The mark of the archive; places one at the first use."""
+        known = self.recognize()
+        if known is not None and known.mark is not None and known.is_placed:
+            return known.mark
+        fresh = secrets.token_hex(MARK_BYTES)
+        intended = self.destinations.intend(self.kind, self.destination, fresh, at=time.time())
+        mark = intended.mark or fresh
+        failpoint("archive.mark.recorded")
+        self.host.place_mark(mark)
+        failpoint("archive.mark.placed")
+        found = self.host.mark()
+        if found != mark:
+            raise self._unknown(
+                f"{self.destination} was given another mark ({found}) at the same time: look who"
+                " else archives there"
+            )
+        self.destinations.confirm(self.kind, mark)
+        failpoint("archive.mark.confirmed")
+        _log.info("archive.marked", kind=self.kind.value, destination=self.destination, mark=mark)
+        return mark
+
+    def accept(self, origin: DestinationOrigin, actor: str) -> str:
+        """Take what lies there for the archive, at a person's word; the mark, new if it had none.
+
+        Whatever was proven is read again there.
+        """
+        self._require_mount()
+        found = self.host.mark()
+        new = KnownDestination(
+            self.destination,
+            mark=secrets.token_hex(MARK_BYTES) if found is None else found,
+            is_placed=found is not None,
+            origin=origin,
+            actor=actor,
+            at=time.time(),
+        )
+        message = f"the archive at {self.destination} is read again; {origin} by {actor}"
+        self.destinations.change(self.kind, new, code=f"archive_{origin}", message=message)
+        failpoint("archive.change.committed")
+        return self.use()
+
+    def _require_mount(self) -> None:
+        if self.mount_point is not None and not self.host.is_mount_point(self.mount_point):
+            raise self._unknown(
+                f"nothing is mounted at {self.mount_point}, where the disk of {self.destination}"
+                f" belongs: mount it, or correct transfer.{self.kind}.mount_point"
+            )
+
+    def _expected(self, known: KnownDestination | None) -> str | None:
+        """The mark that may lie there: that of this kind of nights, or of another one's."""
+        if known is not None and known.mark is not None:
+            return known.mark
+        shared = (one for one in self._every() if one.destination == self.destination)
+        return next((one.mark for one in shared if one.mark is not None), None)
+
+    def _every(self) -> Iterator[KnownDestination]:
+        return (one for kind in Kind if (one := self.destinations.known(kind)) is not None)
+
+    def _describe_stranger(self, found: str) -> str:
+        owner = next((one.destination for one in self._every() if one.mark == found), None)
+        whose = "a mark that is not known here" if owner is None else f"the mark of {owner}"
+        return (
+            f"{self.destination} has {whose} ({found}): another disk is mounted there, or the"
+            f" database was lost; `vampctl archive accept {self.kind}` shows what is there, and"
+            " takes it for the archive"
+        )
+
+    def _accept_unmarked(self, known: KnownDestination | None) -> None:
+        if known is not None and known.is_placed:
+            raise self._unknown(
+                f"{self.destination} lacks its mark ({MARK_PATH}): mount its disk; if this is the"
+                f" archive and only the mark is lost, `vampctl archive accept {self.kind}` places"
+                " a new one and has everything read again"
+            )
+        is_upgraded = known is not None and known.origin is DestinationOrigin.UPGRADED
+        if is_upgraded and not self.host.nights():
+            raise self._unknown(
+                f"nights were archived at {self.destination}, and none lies there: mount its disk;"
+                f" if they were all moved elsewhere, `vampctl archive accept {self.kind}`"
+            )
+
+    def _unknown(self, message: str) -> ArchiveUnknown:
+        return ArchiveUnknown(ARCHIVE_UNKNOWN, message, target=self.destination)

@@ -1,0 +1,83 @@
+"""Which receipts of an archive copy prove something: those of the archive as it is now.
+
+An archive is recognized by its mark, a random identity in a file that vampd places there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vampd.model.proofs.receipt import Receipt
+
+# Below the destination itself: the nights lie beside it.
+MARK_PATH = ".vampd/id"
+MARK_BYTES = 16
+_MARK_TEXT = re.compile(r"vampd archive 1 ([0-9a-f]{32})\n")
+
+
+@dataclass(frozen=True)
+class ArchiveIdentity:
+    """The archive that nights of a kind go to now.
+
+    ``destination`` is as the settings write it (``host:/path`` or ``/path``); ``mark`` is its
+    identity on record, None before its first use.
+    """
+
+    destination: str
+    mark: str | None = None
+
+
+def format_mark(mark: str) -> str:
+    """The text of the file that holds this mark (32 hex digits)."""
+    return f"vampd archive 1 {mark}\n"
+
+
+def parse_mark(text: str) -> str | None:
+    """The mark in this text, None if it is not the text of a mark."""
+    match = _MARK_TEXT.fullmatch(text)
+    return None if match is None else match[1]
+
+
+class DestinationOrigin(StrEnum):
+    """How a destination came on record."""
+
+    UPGRADED = "upgraded"  # nights were archived there before destinations had marks
+    PLACED = "placed"  # vampd's first use
+    ACCEPTED = "accepted"  # a person knew the mark that lay there, or asked for a new one
+    MOVED = "moved"  # a person moved the archive there
+
+
+@dataclass(frozen=True)
+class KnownDestination:
+    """Where nights of a kind are archived, as it is on record; ``at`` is unix seconds."""
+
+    destination: str
+    # None: in use, without a mark yet.
+    mark: str | None
+    # Whether the mark is known to have been there. A kill between the record and the mark leaves
+    # it False, and then the mark may still be placed.
+    is_placed: bool
+    origin: DestinationOrigin
+    actor: str
+    at: float
+
+
+def is_proof(receipt: Receipt, archive: ArchiveIdentity) -> bool:
+    """Whether this reading counts for this archive.
+
+    A reading without a mark is from before destinations had one: it counts until it is ended, as
+    everything is that is not certainly about the same archive.
+    """
+    return (
+        not receipt.has_ended
+        and receipt.destination == archive.destination
+        and receipt.mark in (None, archive.mark)
+    )
+
+
+def choose_proofs(receipts: Mapping[str, Receipt], archive: ArchiveIdentity) -> dict[str, Receipt]:
+    """The receipts, by path, that count for this archive."""
+    return {path: receipt for path, receipt in receipts.items() if is_proof(receipt, archive)}
