@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vampd.model.headers import Dictionary
     from vampd.model.nights import FileStamp, Kind
     from vampd.model.plan import Compare
-    from vampd.model.proofs import ArchiveIdentity, KnownDestination, Place, Receipt
+    from vampd.model.proofs import ArchiveIdentity, KnownDestination, MovedNight, Place, Receipt
     from vampd.model.resources import Space
 
 
@@ -105,6 +105,10 @@ class NightReader(Protocol):
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """The archive that this night goes to now: what its proofs must name."""
+        ...
+
+    def moved_night(self, night: NightId) -> MovedNight | None:
+        """The night where the archive host may have moved it, by the settings; None: nowhere."""
         ...
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from vampd.errors import ClaimLost, StateError
 from vampd.model.nights.night import NightId
 from vampd.model.nights.record import EventRecord, NightRecord
-from vampd.model.nights.state import Event, EventName, StageName, Status, advance, opened_gate
+from vampd.model.nights.state import Event, EventName, Gate, StageName, Status, advance, opened_gate
 
 # The last error stays visible while the night runs again, until something succeeds or a person
 # intervenes.
@@ -46,6 +46,9 @@ def moved(
         after = replace(after, code=None, error=None)
     if event.name is EventName.DISPROVED:
         after = replace(after, safe_at=None, changed_at=record.changed_at)
+    if ends_proofs(event):
+        # A person's word about this copy, and not about the next.
+        after = replace(after, released=after.released - {Gate.NIGHT_GONE})
     if event.name in _GOES_BACK:
         after = _without_later_proofs(after)
     return after

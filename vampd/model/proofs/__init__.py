@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ArchiveIdentity,
         DestinationOrigin,
         KnownDestination,
+        MovedNight,
         choose_proofs,
         format_mark,
         is_proof,
@@ -40,7 +41,7 @@ else:
             "checksums": "format_sums parse_sums SUMS_NAME text_bytes text_digest",
             "destination": (
                 "ArchiveIdentity choose_proofs DestinationOrigin format_mark is_proof"
-                " KnownDestination MARK_BYTES MARK_PATH parse_mark"
+                " KnownDestination MARK_BYTES MARK_PATH MovedNight parse_mark"
             ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
@@ -60,6 +61,7 @@ __all__ = [
     "DestinationOrigin",
     "Digests",
     "KnownDestination",
+    "MovedNight",
     "Place",
     "Receipt",
     "Verification",
