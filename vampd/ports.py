@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vampd.model.proofs import (
         ArchiveIdentity,
         KnownDestination,
+        MovedNight,
         PackingReceipt,
         Place,
         Receipt,
@@ -116,6 +117,10 @@ class NightReader(Protocol):
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """The archive that this night goes to now: what its proofs must name."""
+        ...
+
+    def moved_night(self, night: NightId) -> MovedNight | None:
+        """The night where the archive host may have moved it, by the settings; None: nowhere."""
         ...
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:

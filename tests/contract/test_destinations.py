@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 
 from tests.support.fakes.memory_destinations import MemoryDestinations
 from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
@@ -26,6 +28,7 @@ from vampd.store.destinations import StoredDestinations
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
+from vampd.store.schema import DestinationRow
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251106", Kind.ENGINEERING)
@@ -157,10 +160,21 @@ def test_another_destination_releases_no_hold_and_retries_nothing_that_failed(kn
     assert known.nights.history(NIGHT) == lines
 
 
-def test_an_attempt_that_sends_elsewhere_meanwhile_is_superseded(known: Ports) -> None:
+@pytest.mark.parametrize("ends", [[], [EventName.FAILED]], ids=["running", "waiting"])
+def test_what_is_tried_elsewhere_meanwhile_begins_again_at_once(
+    known: Ports, ends: list[EventName]
+) -> None:
     to_transfer = TO_THE_END[: 1 + 2 * list(StageName).index(StageName.TRANSFER)]
-    bring(known, NIGHT, *to_transfer, EventName.CLAIMED)
+    bring(known, NIGHT, *to_transfer, EventName.CLAIMED, *ends)
     known.destinations.change(Kind.ARCHIVE, MOVED, code="archive_moved", message="to h:/new")
     record = known.nights.night(NIGHT)
     assert record is not None
     assert record.state == State(StageName.TRANSFER, Status.READY)
+
+
+def test_where_nights_were_archived_stays_on_record(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/vampd.db", Access.MIGRATE)
+    StoredDestinations(store).intend(Kind.ARCHIVE, "h:/a", ONE, at=1.0)
+    with pytest.raises(IntegrityError, match="stays on record"), store.write() as connection:
+        connection.execute(delete(DestinationRow))
+    store.close()

@@ -58,7 +58,7 @@ from vampd.model.plan import Plan, Wave
 from vampd.model.sync import find_unexpected
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, settings_for
-from vampd.stages.transfer import is_safe
+from vampd.stages.transfer import is_safe, refuse_gone
 
 _log = get_log()
 _STORE_AGAIN_S = 1.0
@@ -158,6 +158,8 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     while True:
         attempt.tools.pace.check()
         survey = stage.survey(night, attempt.reader)
+        if stage.NAME is StageName.TRANSFER:
+            refuse_gone(survey, attempt.record.released)
         plan = stage.plan(survey, settings)
         if previous is None:
             for remark in plan.remarks:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, RemoteUnavailable
 from vampd.log import get_log
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.plan import Compare
@@ -24,12 +24,17 @@ from vampd.model.proofs import (
     ArchiveIdentity,
     DestinationOrigin,
     KnownDestination,
+    MovedNight,
     Receipt,
 )
 from vampd.model.resources import Space
-from vampd.ports import Destinations, MarkedHost, Pace, Receipts
+from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, Receipts
 
 _log = get_log()
+
+
+def _nowhere(_: NightId) -> Iterable[tuple[str, ArchiveHost]]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class KnownArchive:
     receipts: Receipts
     # Where the archive's disk must be mounted; None: the mark alone guards.
     mount_point: Path | None = None
+    # The folders that the archive host may move a night to by itself: their names, and hosts.
+    moved_to: Callable[[NightId], Iterable[tuple[str, ArchiveHost]]] = _nowhere
 
     @property
     def identity(self) -> ArchiveIdentity:
@@ -69,9 +76,36 @@ class KnownArchive:
         self.host.send(night, folder, files, compare, pace)
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
-        """Receipts of these files, read there; they name this archive."""
+        """Receipts of these files, read where the night lies; they name that place."""
         self.use()
+        if (moved := self._find_moved(night)) is not None:
+            place, host, _ = moved
+            read = host.digests(night, files, pace)
+            return [replace(receipt, destination=place, mark=None) for receipt in read]
         return [self.name(receipt) for receipt in self.host.digests(night, files, pace)]
+
+    def moved_night(self, night: NightId) -> MovedNight | None:
+        """The night where the archive host has moved it; None if it did not, as far as known."""
+        moved = self._find_moved(night)
+        return None if moved is None else MovedNight(ArchiveIdentity(moved[0]), moved[2])
+
+    def _find_moved(
+        self, night: NightId
+    ) -> tuple[str, ArchiveHost, Mapping[str, FileStamp]] | None:
+        places = tuple(self.moved_to(night))
+        if not places or self.host.files(night):
+            return None
+        for place, host in places:
+            try:
+                files = host.files(night)
+            except RemoteUnavailable as error:
+                # The night cannot have been moved to a folder that does not exist.
+                if error.code != "archive_folder_missing":
+                    raise
+                continue
+            if files:
+                return place, host, files
+        return None
 
     def space(self) -> Space:
         """The space on the file system that holds the nights there."""

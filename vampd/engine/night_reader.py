@@ -26,7 +26,7 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
-from vampd.model.proofs import ArchiveIdentity, Place, Receipt, RecordedReceipt
+from vampd.model.proofs import ArchiveIdentity, MovedNight, Place, Receipt, RecordedReceipt
 from vampd.ports import Ledger, MailLog, PackingReceipts, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
@@ -139,6 +139,10 @@ class DiskNightReader:
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """What the proofs of this night must name."""
         return self._archive(night).identity
+
+    def moved_night(self, night: NightId) -> MovedNight | None:
+        """Where the archive host has moved the night, if anywhere."""
+        return self._archive(night).moved_night(night)
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         """The files of this night on the archive host."""

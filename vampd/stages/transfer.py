@@ -11,12 +11,13 @@ over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.config import Settings
-from vampd.model.nights import FileStamp, NightId, StageName
-from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
+from vampd.errors import DataError
+from vampd.model.nights import FileStamp, Gate, NightId, StageName
+from vampd.model.plan import Action, Compare, Hash, Plan, Remark, Send, WriteText
 from vampd.model.proofs import (
     SUMS_NAME,
     Place,
@@ -36,6 +37,10 @@ from vampd.stages.own_files import (
 )
 
 NAME = StageName.TRANSFER
+GONE = (
+    "this night was archived, and nothing of it is left, at its destination or where it may"
+    " have been moved; find out who removed it. If it is to be sent again: `vampctl release`"
+)
 _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 
 
@@ -44,24 +49,34 @@ class TransferSurvey:
     """What the transfer stage reads.
 
     ``here`` are the files to send, by path, without SHA256SUMS. ``archive`` is the listing there,
-    and ``receipts_there`` are the readings that count for this archive.
+    and ``receipts_there`` are the readings that count for this archive. ``moved_to`` is where the
+    archive host has moved the night by itself, in which case both are of that folder; ``is_gone``
+    if nothing is left of what once lay there.
     """
 
     own: OwnFilesSurvey
     here: Mapping[str, FileStamp]
     archive: Mapping[str, FileStamp]
     receipts_there: Mapping[str, Receipt]
+    moved_to: str | None = None
+    is_gone: bool = False
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     """List both sides and read the receipts. RemoteUnavailable."""
+    archive, identity = reader.archive_files(night), reader.archive_identity(night)
+    readings = reader.receipts(night, Place.ARCHIVE)
+    # Looked for before anything is sent: the archive host moves nights by itself.
+    moved = None if archive else reader.moved_night(night)
+    if moved is not None:
+        archive, identity = moved.files, moved.identity
     return TransferSurvey(
         own=own_files.survey(night, reader),
         here=files_to_send(night, reader),
-        archive=reader.archive_files(night),
-        receipts_there=choose_proofs(
-            reader.receipts(night, Place.ARCHIVE), reader.archive_identity(night)
-        ),
+        archive=archive,
+        receipts_there=choose_proofs(readings, identity),
+        moved_to=None if moved is None else moved.identity.destination,
+        is_gone=bool(readings) and not archive,
     )
 
 
@@ -97,11 +112,15 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     if not survey.here:
         return Plan()
     sums = format_sums(digests)
-    required = _required_digests(survey)
-    unsafe = [path for path in required if not _is_proven(survey, path, required[path])]
+    unsafe = unproven_files(survey)
     unread_there = [path for path in unsafe if path in survey.archive and not _read(survey, path)]
     if unread_there:
         return Plan.of(Hash(b, Place.ARCHIVE) for b in batches(unread_there, survey.archive))
+    write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
+    if survey.moved_to is not None:
+        if unsafe and not write:
+            raise _moved(survey.moved_to, unsafe)
+        return Plan.of(write)
     compares = {path: _comparison(survey, path) for path in unsafe}
     sends = [
         Send(batch, compare)
@@ -113,8 +132,36 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     ]
     if SUMS_NAME in unsafe:
         sends.append(Send((SUMS_NAME,), compares[SUMS_NAME]))
-    write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
-    return Plan.of(write, *_pipelined(sends))
+    return Plan.of(write, *_pipelined(sends), remarks=_remarks(survey))
+
+
+def _moved(place: str, unsafe: Sequence[str]) -> DataError:
+    return DataError(
+        "night_moved",
+        f"the archive host has moved this night to {place}, where vampd writes nothing by itself;"
+        f" {len(unsafe)} of its files are missing or wrong there, first: {unsafe[0]}."
+        " `vampctl transfer NIGHT --print` shows the command that sends them; then `vampctl retry"
+        " NIGHT` reads them there",
+        place=place,
+    )
+
+
+def _remarks(survey: TransferSurvey) -> list[Remark]:
+    if not survey.is_gone:
+        return []
+    return [Remark("night_gone", "the archive copy", GONE)]
+
+
+def refuse_gone(survey: TransferSurvey, released: Collection[Gate]) -> None:
+    """The gate before a night that was archived, and is gone, is sent again. DataError."""
+    if survey.is_gone and Gate.NIGHT_GONE not in released:
+        raise DataError(Gate.NIGHT_GONE.value, GONE)
+
+
+def unproven_files(survey: TransferSurvey) -> tuple[str, ...]:
+    """The files that are not proven to be there, SHA256SUMS last."""
+    required = _required_digests(survey)
+    return tuple(path for path in required if not _is_proven(survey, path, required[path]))
 
 
 def is_safe(survey: TransferSurvey) -> bool:

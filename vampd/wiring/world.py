@@ -72,22 +72,19 @@ def known_archive(
         destinations,
         receipts,
         settings.transfer.destination(kind).mount_point,
+        lambda night: moved_places(settings, night),
     )
 
 
-def archive_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
-    """Where a night may be on its archive host, the destination first: a name and the host.
+def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
+    """Where the archive host may have moved a night by itself: a name, and the host.
 
     vampd itself sends to the destination alone.
     """
-    from vampd.adapters.archive_host import open_archive_host, open_moved_archive
+    from vampd.adapters.archive_host import open_moved_archive
 
     destination = settings.transfer.destination(night.kind)
     prefix = "" if destination.host is None else f"{destination.host}:"
-    yield (
-        f"{prefix}{destination.path / night.date}",
-        open_archive_host(settings.transfer, night.kind),
-    )
     for folder in destination.moved_folders(night.date):
         yield f"{prefix}{folder}", open_moved_archive(settings.transfer, night.kind, folder)
 

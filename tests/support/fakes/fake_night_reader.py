@@ -20,6 +20,7 @@ from vampd.model.headers import Dictionary
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import (
     ArchiveIdentity,
+    MovedNight,
     PackingReceipt,
     Place,
     Receipt,
@@ -44,7 +45,8 @@ class FakeNightReader:
 
     ``tree`` and ``archive`` are the files here and on the archive host, by path relative to the
     night's folder. ``cubes`` says what a raw cube is read as, ``framelists`` what lies in vgen2,
-    ``identities`` what a packed product's sidecar tells, ``identity`` is the archive's.
+    ``identities`` what a packed product's sidecar tells, ``identity`` is the archive's,
+    ``moved`` what lies where the archive host has moved it, ``moved_to``.
     """
 
     tree: dict[str, FakeFile] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class FakeNightReader:
     letters: Correspondence = field(default_factory=Correspondence)
     keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
     identity: ArchiveIdentity = _IDENTITY
+    moved_to: str | None = None
+    moved: dict[str, FakeFile] = field(default_factory=dict)
 
     def write(self, path: str, content: bytes | str, mtime_ns: int | None = None) -> FileStamp:
         """Put a file into the night's folder; without an mtime, a later one than the file had."""
@@ -154,6 +158,12 @@ class FakeNightReader:
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         return self.identity
+
+    def moved_night(self, night: NightId) -> MovedNight | None:
+        if self.moved_to is None:
+            return None
+        files = {path: stamp_of(path, file) for path, file in self.moved.items()}
+        return MovedNight(ArchiveIdentity(self.moved_to), files)
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         return {path: stamp_of(path, file) for path, file in self.archive.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import title_of
@@ -15,14 +16,14 @@ from vampd.model.proofs import Place, Receipt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vampd.engine.known_archive import KnownArchive
     from vampd.model.nights import NightId
-    from vampd.ports import ArchiveHost
 
 _FILES_AT_ONCE = 16
 _UNREADABLE = "0" * 64
 
 
-def read_files(host: ArchiveHost, night: NightId, paths: Sequence[str]) -> dict[str, Receipt]:
+def read_files(archive: KnownArchive, night: NightId, paths: Sequence[str]) -> dict[str, Receipt]:
     """The receipts of these files, by path, none for what is missing; with a bar on a terminal."""
     from vampd.disk.pace import SteadyPace
 
@@ -31,25 +32,29 @@ def read_files(host: ArchiveHost, night: NightId, paths: Sequence[str]) -> dict[
         for start in range(0, len(paths), _FILES_AT_ONCE):
             batch = paths[start : start + _FILES_AT_ONCE]
             try:
-                receipts = list(host.digests(night, batch, SteadyPace()))
+                receipts = list(archive.digests(night, batch, SteadyPace()))
             except DataError:
-                receipts = [r for path in batch for r in _read_one(host, night, path)]
+                receipts = [r for path in batch for r in _read_one(archive, night, path)]
             read.update((receipt.path, receipt) for receipt in receipts)
             advance(len(batch))
     return read
 
 
-def _read_one(host: ArchiveHost, night: NightId, path: str) -> Sequence[Receipt]:
+def _read_one(archive: KnownArchive, night: NightId, path: str) -> Sequence[Receipt]:
     """One file's receipt; of an unreadable file, one with a digest that no file has."""
     from vampd.disk.pace import SteadyPace
 
     try:
-        return host.digests(night, [path], SteadyPace())
+        return archive.digests(night, [path], SteadyPace())
     except DataError:
-        listed = host.files(night).get(path)
-        if listed is None:
+        listed, identity = archive.files(night), archive.identity
+        moved = None if listed else archive.moved_night(night)
+        if moved is not None:
+            listed, identity = moved.files, moved.identity
+        if path not in listed:
             return ()
-        return (Receipt(Place.ARCHIVE, listed, _UNREADABLE, time.time()),)
+        unreadable = Receipt(Place.ARCHIVE, listed[path], _UNREADABLE, time.time())
+        return (replace(unreadable, destination=identity.destination, mark=identity.mark),)
 
 
 @contextmanager

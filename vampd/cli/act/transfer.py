@@ -31,6 +31,7 @@ from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.config import Settings
+    from vampd.wiring.connections import Connections
 
 PrintOption = Annotated[
     bool, typer.Option("--print", help="Show the exact command and do nothing.")
@@ -49,7 +50,8 @@ def transfer(
 
     Same as `vampctl run NIGHT --only transfer`. With --print, shows the exact rsync that vampd runs
     for all files of the night that are transferred, to be pasted into a shell. Files marked vbad/
-    go by a second one, which follows links.
+    go by a second one, which follows links. For a night that the archive host has moved by itself,
+    shows what sends the files that are not proven there.
     """
     if not only_print:
         run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
@@ -61,12 +63,31 @@ def transfer(
         chosen = choose_record(connections.store.nights(), night, kind).night
         settings = connections.settings
         files = sorted(files_to_send(chosen, connections.reader))
+        moved = _lines_to_moved(connections, chosen)
     if not files:
         raise DataError("nothing_travels", f"{title_of(chosen)} has nothing to transfer yet")
     host = open_archive_host(settings.transfer, chosen.kind)
     folder = settings.watch.root / chosen.folder
-    for line in shell_lines(host, chosen, folder, [*files, SUMS_NAME], Compare.SIZE_AND_TIME):
+    for line in moved or shell_lines(
+        host, chosen, folder, [*files, SUMS_NAME], Compare.SIZE_AND_TIME
+    ):
         write(line)
+
+
+def _lines_to_moved(connections: Connections, night: NightId) -> list[str]:
+    """The commands that send what a night lacks where the archive host has moved it; else none."""
+    from vampd.stages.transfer import survey, unproven_files
+    from vampd.wiring.world import moved_places
+
+    settings = connections.settings
+    if not settings.transfer.destination(night.kind).moved_to:
+        return []
+    seen = survey(night, connections.reader)
+    if seen.moved_to is None:
+        return []
+    host = dict(moved_places(settings, night))[seen.moved_to]
+    folder = settings.watch.root / night.folder
+    return list(shell_lines(host, night, folder, unproven_files(seen), Compare.CHECKSUM))
 
 
 def shell_lines(

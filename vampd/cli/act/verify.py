@@ -22,7 +22,7 @@ from vampd.cli.shared.session import (
     connected,
 )
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, RemoteUnavailable, UsageError, VampdError
+from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 from vampd.model.nights import Event, EventName, NightUpdate, Status
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
@@ -170,16 +170,13 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
     chosen = choose_sample(sorted(expected), percent, random.SystemRandom().sample)
     place, archive = "its archive host", connections.archive(night.kind)
     try:
-        place, host, is_destination = _find(connections, night)
-        reading = archive if is_destination else host
-        read = read_files(reading, night, chosen) if reading is not None else {}
+        place, moved = _find(connections, night)
+        read = read_files(archive, night, chosen)
     except VampdError as error:
         return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
     verdict = judge_copy(expected, chosen, read)
-    if is_destination:
-        # The destination's receipts say nothing about what was moved.
-        connections.receipts.end_proofs(night, verdict.missing)
-        connections.receipts.keep(night, map(archive.name, read.values()))
+    connections.receipts.end_proofs(night, verdict.missing)
+    connections.receipts.keep(night, read.values())
     if verdict.bad:
         _disprove(connections, night, place, verdict)
     elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
@@ -188,7 +185,7 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
         # All of it was proven again: what had been bad is repaired.
         connections.store.update(night, NightUpdate(safe_at=time.time()))
     _keep_bad_list(connections, night, verdict)
-    remedy = () if is_destination else _remedy(connections, night, host, verdict)
+    remedy = () if moved is None else _remedy(connections, night, moved, verdict)
     return Reading(night, place, verdict, remedy=remedy)
 
 
@@ -211,32 +208,28 @@ def _disprove(connections: Connections, night: NightId, place: str, verdict: Cop
 
 
 def _remedy(
-    connections: Connections, night: NightId, host: RsyncArchive | None, verdict: CopyVerdict
+    connections: Connections, night: NightId, host: RsyncArchive, verdict: CopyVerdict
 ) -> tuple[str, ...]:
     """The commands that resend bad files of a moved night, where vampd itself never sends."""
     from vampd.cli.act.transfer import shell_lines
 
     folder = connections.settings.watch.root / night.folder
-    if host is None or not verdict.bad or not folder.is_dir():
+    if not verdict.bad or not folder.is_dir():
         return ()
     return tuple(shell_lines(host, night, folder, verdict.bad, Compare.CHECKSUM))
 
 
-def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive | None, bool]:
-    """Where the night lies: a name for people, the host, and whether it is the destination."""
-    from vampd.wiring.world import archive_places
+def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive | None]:
+    """Where the night lies: its name, and the host if it was moved there. ArchiveUnknown."""
+    from vampd.wiring.world import moved_places
 
-    places = list(archive_places(connections.settings, night))
-    for number, (name, host) in enumerate(places):
-        lister = connections.archive(night.kind) if number == 0 else host
-        try:
-            if lister.files(night):
-                return name, host, number == 0
-        except RemoteUnavailable as error:
-            # The night cannot have been moved to a folder that does not exist.
-            if number == 0 or error.code != "archive_folder_missing":
-                raise
-    return " or ".join(name for name, _ in places), None, False
+    archive = connections.archive(night.kind)
+    at_home = f"{archive.destination.rstrip('/')}/{night.date}"
+    moved = None if archive.files(night) else archive.moved_night(night)
+    if moved is None:
+        return at_home, None
+    place = moved.identity.destination
+    return place, dict(moved_places(connections.settings, night))[place]
 
 
 def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdict) -> None:

@@ -43,6 +43,15 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary", "shows what sync made of it"),
         ("release", "lets it take frame IDs as it is"),
     ),
+    "night_gone": (
+        ("verify", "looks for it again, at its destination and where it may have been moved"),
+        ("retry", "looks for it again too, and goes on if it is back"),
+        ("release", "sends all of it again"),
+    ),
+    "night_moved": (
+        ("transfer --print", "shows the command that sends what is missing to where it lies"),
+        ("retry", "reads it again there, once that is done"),
+    ),
     "card_missing": (
         ("release", "lets it proceed without these cards"),
         ("retry", "retries, after headers.required or headers.when_missing was changed"),

@@ -7,12 +7,13 @@ from dataclasses import replace
 from vampd.errors import ClaimLost, StateError
 from vampd.model.nights.night import NightId
 from vampd.model.nights.record import EventRecord, NightRecord
-from vampd.model.nights.state import Event, EventName, StageName, Status, advance, opened_gate
+from vampd.model.nights.state import Event, EventName, Gate, StageName, Status, advance, opened_gate
 
 # The last error stays visible while the night runs again, until something succeeds or a person
 # intervenes.
 _TELLS = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _CLEARS = frozenset({EventName.ADVANCED, EventName.RETRIED, EventName.RELEASED, EventName.REOPENED})
+_TRIED = frozenset({Status.RUNNING, Status.WAITING})
 _GOES_BACK = frozenset({EventName.RETRIED, EventName.REOPENED})
 
 
@@ -46,6 +47,9 @@ def moved(
         after = replace(after, code=None, error=None)
     if event.name is EventName.DISPROVED:
         after = replace(after, safe_at=None, changed_at=record.changed_at)
+    if ends_proofs(event):
+        # A person's word about this copy, and not about the next.
+        after = replace(after, released=after.released - {Gate.NIGHT_GONE})
     if event.name in _GOES_BACK:
         after = _without_later_proofs(after)
     return after
@@ -101,15 +105,14 @@ def ends_proofs(event: Event) -> bool:
 def after_lost_proofs(record: NightRecord) -> Event | None:
     """The event of a night whose archive copy must be read anew, through no fault of its own.
 
-    What was safe goes back to transfer, a hold stays. What was not safe is none of this: it needs
-    what it needed before.
+    What was safe goes back to transfer, as does what was being sent or waited to be; a hold stays.
+    Whatever else was not safe needs what it needed before.
     """
-    is_sending = record.state == replace(
-        record.state, stage=StageName.TRANSFER, status=Status.RUNNING
-    )
-    if record.state.status is Status.HELD:
+    state = record.state
+    if state.status is Status.HELD:
         return Event(EventName.DISPROVED) if record.safe_at is not None else None
-    if record.safe_at is not None or is_sending:
+    is_tried = state.stage is StageName.TRANSFER and state.status in _TRIED
+    if record.safe_at is not None or is_tried:
         return Event(EventName.RETRIED, StageName.TRANSFER)
     return None
 

@@ -55,11 +55,12 @@ RESTORED = "restored"
 class Gate(StrEnum):
     """What a night may not pass until a person lets it, each gate by its own release.
 
-    The first two are also the codes of the holds that they lead to.
+    All but OLDER_NIGHTS are also the codes of the holds that they lead to.
     """
 
     CARD_MISSING = "card_missing"  # cubes without a required card
     SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that needs review
+    NIGHT_GONE = "night_gone"  # nothing is left of a night that was archived
     OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
 
 
@@ -83,7 +84,7 @@ class EventName(StrEnum):
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
 _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
 
-_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED)
+_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.NIGHT_GONE)
 
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ArchiveIdentity,
         DestinationOrigin,
         KnownDestination,
+        MovedNight,
         choose_proofs,
         format_mark,
         is_proof,
@@ -70,7 +71,7 @@ else:
             ),
             "destination": (
                 "ArchiveIdentity choose_proofs DestinationOrigin format_mark is_proof"
-                " KnownDestination MARK_BYTES MARK_PATH parse_mark"
+                " KnownDestination MARK_BYTES MARK_PATH MovedNight parse_mark"
             ),
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
@@ -92,6 +93,7 @@ __all__ = [
     "DestinationOrigin",
     "Digests",
     "KnownDestination",
+    "MovedNight",
     "PackingReceipt",
     "Place",
     "Receipt",

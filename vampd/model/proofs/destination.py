@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vampd.model.nights import FileStamp
 from vampd.model.proofs.receipt import Receipt
 
 # Below the destination itself: the nights lie beside it.
@@ -28,6 +29,17 @@ class ArchiveIdentity:
 
     destination: str
     mark: str | None = None
+
+
+@dataclass(frozen=True)
+class MovedNight:
+    """A night that the archive host has moved by itself: where to, and the files there, by path.
+
+    Its proofs name that folder, of which no mark is asked.
+    """
+
+    identity: ArchiveIdentity
+    files: Mapping[str, FileStamp]
 
 
 def format_mark(mark: str) -> str:

@@ -1,0 +1,128 @@
+"""What the archive host moves by itself is looked for, read there, and never written to."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import (
+    Site,
+    configure,
+    connected,
+    copy_site,
+    make_site,
+    record_of,
+    settle,
+    vampctl,
+)
+from vampd.model.nights import Kind, NightId, StageName, Status
+from vampd.model.proofs import Place
+
+NIGHT = NightId("20251106", Kind.ENGINEERING)
+
+
+@pytest.fixture(scope="module")
+def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    made = make_site(tmp_path_factory.mktemp("site"))
+    make_smallest(made.root, NIGHT.date, NIGHT.kind)
+    settle(made)
+    return made
+
+
+@pytest.fixture
+def site(done_site: Site, tmp_path: Path) -> Site:
+    own = copy_site(done_site, tmp_path / "own")
+    template = f"{own.base}/sdata/{{date}}/ARCHIVED"
+    configure(own, transfer_engineering={"moved_to": [f"{own.base}/no/{{date}}", template]})
+    return own
+
+
+def move(site: Site) -> Path:
+    moved = site.base / "sdata" / NIGHT.date / "ARCHIVED"
+    moved.parent.mkdir(parents=True)
+    site.copy(NIGHT).rename(moved)
+    return moved
+
+
+def state_of(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(p.relative_to(folder)): (p.stat().st_ino, p.stat().st_mtime_ns)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def destinations_of(site: Site) -> set[str | None]:
+    with connected(site) as connections:
+        found = connections.receipts.of(NIGHT, Place.ARCHIVE).values()
+    return {receipt.destination for receipt in found if not receipt.has_ended}
+
+
+def assert_held(site: Site, code: str, *words: str) -> None:
+    record = record_of(site, NIGHT)
+    assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.HELD)
+    assert (record.code, record.safe_at) == (code, None)
+    told = " ".join(vampctl(site, "why", NIGHT.date).stdout.split())
+    for word in words:
+        assert word in told
+
+
+def test_a_night_that_was_moved_is_safe_where_it_lies_and_nothing_is_sent(site: Site) -> None:
+    moved = move(site)
+    before = state_of(moved)
+    assert vampctl(site, "retry", NIGHT.date, "--from", "transfer").returncode == 0
+    settle(site)
+    assert record_of(site, NIGHT).safe_at is not None
+    assert destinations_of(site) == {str(moved)}
+    assert state_of(moved) == before
+    assert not site.copy(NIGHT).exists()
+
+
+def test_verify_proves_it_there_too(site: Site) -> None:
+    moved = move(site)
+    done = vampctl(site, "verify", NIGHT.date)
+    assert (done.returncode, str(moved) in done.stdout) == (0, True)
+    assert destinations_of(site) == {str(moved)}
+    assert record_of(site, NIGHT).safe_at is not None
+
+
+def test_what_it_lacks_is_sent_by_a_person_and_then_read_there(site: Site) -> None:
+    moved = move(site)
+    victim = min(moved.glob("vgen2/*.fits.fz"))
+    victim.unlink()
+    vampctl(site, "retry", NIGHT.date, "--from", "transfer")
+    settle(site)
+    assert_held(site, "night_moved", f"vampctl transfer {NIGHT.date} --print", str(moved))
+    assert (victim.exists(), site.copy(NIGHT).exists()) == (False, False)
+    shown = vampctl(site, "transfer", NIGHT.date, "--print")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    subprocess.run(["bash", "-ec", shown.stdout], check=True, timeout=60, capture_output=True)
+    assert victim.exists()
+    vampctl(site, "retry", NIGHT.date)
+    settle(site)
+    assert record_of(site, NIGHT).safe_at is not None
+    assert destinations_of(site) == {str(moved)}
+    assert not site.copy(NIGHT).exists()
+
+
+def test_a_night_that_is_gone_from_both_is_not_safe_and_never_sent_by_itself(site: Site) -> None:
+    moved = move(site)
+    shutil.rmtree(moved)
+    assert vampctl(site, "verify", NIGHT.date).returncode == 1
+    assert record_of(site, NIGHT).safe_at is None
+    for _ in range(2):
+        vampctl(site, "retry", NIGHT.date, "--from", "transfer")
+        settle(site)
+        assert_held(site, "night_gone", f"vampctl release {NIGHT.date}")
+        assert not site.copy(NIGHT).exists()
+    assert vampctl(site, "release", NIGHT.date).returncode == 0
+    settle(site)
+    assert record_of(site, NIGHT).safe_at is not None
+    assert destinations_of(site) == {str(site.destination)}
+    # That word was about the copy that was gone, and not about the next one.
+    shutil.rmtree(site.copy(NIGHT))
+    vampctl(site, "retry", NIGHT.date, "--from", "transfer")
+    settle(site)
+    assert_held(site, "night_gone")
