@@ -18,6 +18,7 @@ def test_a_rescued_raw_file_has_its_new_name_for_good_before_the_old_one_goes(
     plan = Restoration(rescued=(("vbad/raw.fits", "vcam1/raw.fits"),), emptied=("vbad",))
     restore_folder(tmp_path, plan)
     assert synced == [
+        (tmp_path, ["vbad", "vcam1"]),
         (tmp_path / "vcam1", ["raw.fits"]),
         (tmp_path / "vbad", []),
         (tmp_path, ["vcam1"]),

@@ -51,6 +51,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("restore", "brings the folder back to raw, after showing what is removed and asking"),
         ("retry", "lets vampd process it, once it is restored"),
     ),
+    "restore_unfinished": (("restore", "resumes it, after showing what is left and asking"),),
     "restored": (("retry", "lets vampd process it from raw"),),
     "held_by_person": (("release", "lets it go on"),),
     "bug": (

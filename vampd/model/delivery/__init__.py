@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         merge_rows,
         parse_old_log,
     )
+    from vampd.model.delivery.told import ToldManifest, told_manifests
 else:
     __getattr__ = show(
         __name__,
@@ -64,6 +65,7 @@ else:
                 "supplement_number"
             ),
             "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
+            "told": "told_manifests ToldManifest",
         },
     )
 
@@ -86,6 +88,7 @@ __all__ = [
     "StageMark",
     "StatusRow",
     "Style",
+    "ToldManifest",
     "Way",
     "append_note",
     "check_template",
@@ -100,5 +103,6 @@ __all__ = [
     "parse_manifest",
     "parse_old_log",
     "supplement_number",
+    "told_manifests",
     "write_mail_text",
 ]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vampd.model.nights.state import (
         HELD_BY_PERSON,
         MOVES,
+        RESTORE_UNFINISHED,
         RESTORED,
         Event,
         EventName,
@@ -80,8 +81,8 @@ else:
             "retry": "after_failure delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
-                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORED "
-                "StageName stages_of State Status"
+                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORE_UNFINISHED "
+                "RESTORED StageName stages_of State Status"
             ),
             "stream": (
                 "CAMERA_STREAMS is_cube_name seconds_in_name Stream timing_name "
@@ -99,6 +100,7 @@ __all__ = [
     "INCOMPLETE_CODES",
     "MOVES",
     "RESTORED",
+    "RESTORE_UNFINISHED",
     "Event",
     "EventName",
     "EventRecord",

@@ -47,8 +47,9 @@ class Status(StrEnum):
     DONE = "done"  # nothing left to do
 
 
-# The codes of a hold by `vampctl hold`, and of one after `vampctl restore`.
+# The codes of a hold by `vampctl hold`, and of those during and after `vampctl restore`.
 HELD_BY_PERSON = "held_by_person"
+RESTORE_UNFINISHED = "restore_unfinished"
 RESTORED = "restored"
 
 
@@ -77,6 +78,8 @@ class EventName(StrEnum):
     REOPENED = "reopened"  # late data
     INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
     ABANDONED = "abandoned"  # returned by a stopping daemon; does not count as an attempt
+    RESTORE_BEGUN = "restore_begun"  # products are about to be removed, at a person's word
+    RESTORED = "restored"  # the folder is raw again
 
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
@@ -109,6 +112,10 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_H, EventName.RELEASED): _RDY,
     (_D, EventName.RETRIED): _RDY,
     (_D, EventName.REOPENED): _F,
+    # Held at its stage: nothing works on a folder that is half restored, and the stage tells
+    # whether other nights wait for this one's IDs, as before.
+    **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D)},
+    (_H, EventName.RESTORED): _H,
 }
 
 
@@ -161,7 +168,7 @@ def advance(kind: Kind, state: State, event: Event) -> State:
             return replace(after, stage=_earlier_stage(kind, state, event.stage), attempts=0)
         case EventName.RELEASED:
             return replace(after, attempts=0)
-        case EventName.REOPENED:
+        case EventName.REOPENED | EventName.RESTORED:
             return replace(after, stage=StageName.SYNC, attempts=0)
         case _:
             return after

@@ -21,7 +21,12 @@ from vampd.model.nights import (
 )
 
 KINDS = tuple(Kind)
-PERSONS_EVENTS = {EventName.RETRIED, EventName.RELEASED}
+PERSONS_EVENTS = {
+    EventName.RETRIED,
+    EventName.RELEASED,
+    EventName.RESTORE_BEGUN,
+    EventName.RESTORED,
+}
 
 
 def states(kind: Kind) -> list[State]:
@@ -90,6 +95,17 @@ def test_from_every_state_a_night_can_still_become_done(kind, start):
 
 def test_a_held_night_moves_only_at_a_persons_word():
     assert {name for status, name in MOVES if status is Status.HELD} == PERSONS_EVENTS
+
+
+def test_a_night_that_is_being_restored_is_held_where_it_stands_and_running_ones_are_not_restored():
+    for kind, state in EVERY_STATE:
+        if state.status is Status.RUNNING:
+            continue
+        begun = advance(kind, state, Event(EventName.RESTORE_BEGUN))
+        assert (begun.status, begun.stage) == (Status.HELD, state.stage)
+        ended = advance(kind, begun, Event(EventName.RESTORED))
+        assert ended == State(StageName.SYNC, Status.HELD)
+    assert (Status.RUNNING, EventName.RESTORE_BEGUN) not in MOVES
 
 
 def test_only_a_running_night_makes_progress_or_fails():
