@@ -1,18 +1,20 @@
 """Restoring a night: what must hold before, what it removes, and the states meanwhile.
 
 Nothing is changed before raw is known to be whole and everything to be removable. Then the night is
-held as half restored (``restore_unfinished``), the folder is brought back to raw, the receipts go,
-and only then is the night one that was restored. Whatever ends it in between, it resumes from
-there: planning again finds what is left.
+held as half restored (``restore_unfinished``), what its manifests said of the products is put on
+record if it is not yet, the folder is brought back to raw, the receipts go, and only then is the
+night one that was restored. Whatever ends it in between, it resumes from there: planning again
+finds what is left.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.atomic import creating
 from vampd.disk.failpoint import failpoint
 from vampd.disk.permission import Obstacle
 from vampd.engine.night_listing import old_tool_traces
@@ -25,7 +27,7 @@ from vampd.engine.restoring import (
 )
 from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import Generation, LostRaw, find_lost_raw
-from vampd.model.delivery import ToldManifest, note_name, told_manifests
+from vampd.model.delivery import ToldManifest, missing_digests, note_name, told_manifests
 from vampd.model.nights import (
     RESTORE_UNFINISHED,
     RESTORED,
@@ -35,7 +37,9 @@ from vampd.model.nights import (
     NightId,
     Status,
 )
+from vampd.model.proofs import SUMS_NAME, Place, text_bytes
 from vampd.ports import NightReader, NightStore, Receipts
+from vampd.stages.manifest_files import read_listed_manifests
 
 _NAMED = 5
 
@@ -51,6 +55,8 @@ class NightRestore:
     lost_raw: tuple[LostRaw, ...]
     obstacles: tuple[Obstacle, ...]
     told: tuple[ToldManifest, ...]
+    # Digests that manifests lack, by file name: what knows them is removed.
+    digests: Mapping[str, str]
 
     def refuse_unsafe(self) -> None:
         """DataError ``raw_incomplete`` or ``not_removable`` names what forbids it."""
@@ -76,8 +82,8 @@ class NightRestore:
 def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestore:
     """Look at the night, changing nothing.
 
-    UsageError ``no_folder``; DataError ``not_ours``, ``generation_damaged``, or ``not_removable``
-    where a folder cannot even be listed.
+    UsageError ``no_folder``; DataError ``not_ours``, ``generation_damaged``, ``manifest_damaged``,
+    or ``not_removable`` where a folder cannot even be listed.
     """
     folder = root / night.folder
     if not folder.is_dir():
@@ -89,6 +95,8 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
     if not of_old_tools:
         lost_raw += _find_lost_raw(night, folder, generations, reader)
     note = reader.text(night, note_name(night.date))
+    # A manifest of the old tools may be anything, and is none of ours.
+    listed = () if of_old_tools else read_listed_manifests(night, reader)
     return NightRestore(
         night,
         folder,
@@ -97,6 +105,9 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         lost_raw=lost_raw,
         obstacles=find_obstacles_to(folder, restoration),
         told=told_manifests(reader.correspondence(night), night, note),
+        digests=missing_digests(
+            listed, reader.receipts(night, Place.ARCHIVE), reader.text(night, SUMS_NAME)
+        ),
     )
 
 
@@ -131,6 +142,9 @@ def restore_night(
         message=f"brought back to raw, but not to the end: `vampctl restore {night.date}` resumes",
     )
     failpoint("restoring.night.begun")
+    for name, text in found.digests.items():
+        with creating(found.folder / name) as file:
+            file.write(text_bytes(text))
     restore_folder(found.folder, found.restoration)
     failpoint("restoring.folder.restored")
     receipts.forget(night)

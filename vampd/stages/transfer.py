@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vampd.config import Settings
+from vampd.model.delivery import ListedManifest, missing_digests, refuse_stale
 from vampd.model.nights import FileStamp, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Send, WriteText
 from vampd.model.proofs import SUMS_NAME, Place, Receipt, format_sums, text_digest
 from vampd.ports import NightReader
+from vampd.stages.manifest_files import read_listed_manifests
 
 NAME = StageName.TRANSFER
 BATCH_FILES = 64
@@ -32,7 +34,8 @@ class TransferSurvey:
     """What the transfer stage reads.
 
     ``here`` are the files to send, by path, without SHA256SUMS; ``sums`` is the text of
-    that one, None if it does not exist. ``archive`` is the listing there.
+    that one, None if it does not exist. ``archive`` is the listing there. ``listed`` are the
+    manifests, which were announced: bytes that differ from them are not sent.
     """
 
     here: Mapping[str, FileStamp]
@@ -40,16 +43,18 @@ class TransferSurvey:
     archive: Mapping[str, FileStamp]
     receipts_here: Mapping[str, Receipt]
     receipts_there: Mapping[str, Receipt]
+    listed: tuple[ListedManifest, ...] = ()
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
-    """List both sides and read the receipts. RemoteUnavailable."""
+    """List both sides and read the receipts. RemoteUnavailable, DataError ``manifest_damaged``."""
     return TransferSurvey(
         here=files_to_send(night, reader),
         sums=reader.text(night, SUMS_NAME),
         archive=reader.archive_files(night),
         receipts_here=reader.receipts(night, Place.HERE),
         receipts_there=reader.receipts(night, Place.ARCHIVE),
+        listed=read_listed_manifests(night, reader),
     )
 
 
@@ -72,8 +77,14 @@ def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     """Hash what has no receipt here; else write the sums, send the difference, hash it there.
 
-    SHA256SUMS goes last, so that on the archive host it only lists what has arrived.
+    SHA256SUMS goes last, so that on the archive host it only lists what has arrived. DataError
+    ``manifest_stale`` if a product differs from what a manifest says of it.
     """
+    # While what is there has not been overwritten: later it would be told of other bytes.
+    unknown = missing_digests(survey.listed, survey.receipts_there, survey.sums)
+    if unknown:
+        return Plan.of([WriteText(name, text, once=True) for name, text in unknown.items()])
+    refuse_stale(survey.listed, valid_receipts(survey))
     digests = _digests_here(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
@@ -116,13 +127,18 @@ def safe_files(survey: TransferSurvey) -> frozenset[str]:
     return frozenset(path for path in required if _is_proven(survey, path, required[path]))
 
 
-def _digests_here(survey: TransferSurvey) -> dict[str, str]:
-    """The digest of every file here whose receipt is still valid."""
+def valid_receipts(survey: TransferSurvey) -> dict[str, Receipt]:
+    """The receipt of every file here that still holds, by path."""
     return {
-        path: survey.receipts_here[path].sha256
+        path: survey.receipts_here[path]
         for path, file in survey.here.items()
         if path in survey.receipts_here and survey.receipts_here[path].file == file
     }
+
+
+def _digests_here(survey: TransferSurvey) -> dict[str, str]:
+    """The digest of every file here whose receipt is still valid."""
+    return {path: receipt.sha256 for path, receipt in valid_receipts(survey).items()}
 
 
 def _required_digests(survey: TransferSurvey) -> dict[str, str]:

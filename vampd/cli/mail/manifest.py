@@ -90,7 +90,8 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
 
     UsageError for an unknown night; DataError ``manifest_missing`` for one without manifests.
     """
-    from vampd.stages.manifest import mail_states, read_manifests
+    from vampd.stages.manifest import mail_states
+    from vampd.stages.manifest_files import read_manifests
 
     records = connections.store.nights()
     chosen = {

@@ -5,6 +5,16 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
+    from vampd.model.delivery.listed import (
+        ListedManifest,
+        ListedProduct,
+        digests_name,
+        find_stale,
+        missing_digests,
+        needs_digests,
+        product_path,
+        refuse_stale,
+    )
     from vampd.model.delivery.mail_text import (
         DEFAULT_TEMPLATE,
         MailText,
@@ -51,6 +61,10 @@ else:
     __getattr__ = show(
         __name__,
         {
+            "listed": (
+                "digests_name find_stale ListedManifest ListedProduct missing_digests "
+                "needs_digests product_path refuse_stale"
+            ),
             "mail_text": (
                 "check_template compose_mail compose_text DEFAULT_TEMPLATE MailText "
                 "ManifestText write_mail_text"
@@ -76,6 +90,8 @@ __all__ = [
     "Correspondence",
     "DigestColumn",
     "LineEnd",
+    "ListedManifest",
+    "ListedProduct",
     "MailOutcome",
     "MailState",
     "MailText",
@@ -95,13 +111,19 @@ __all__ = [
     "combine_manifests",
     "compose_mail",
     "compose_text",
+    "digests_name",
+    "find_stale",
     "format_manifest",
     "manifest_name",
     "merge_rows",
+    "missing_digests",
+    "needs_digests",
     "note_name",
     "noted_mailings",
     "parse_manifest",
     "parse_old_log",
+    "product_path",
+    "refuse_stale",
     "supplement_number",
     "told_manifests",
     "write_mail_text",
