@@ -33,6 +33,11 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("summary", "shows what sync made of it"),
         ("release", "lets it take frame IDs as it is"),
     ),
+    "late_partners": (
+        ("release", "keeps the late frames and their partners apart, in products of their own"),
+        ("restore", "to pair them: shows what was mailed, and asks; `retry` then makes them again"),
+        ("summary", "shows what sync made of it"),
+    ),
     "card_missing": (
         ("release", "lets it proceed without these cards"),
         ("retry", "retries, after headers.required or headers.when_missing was changed"),

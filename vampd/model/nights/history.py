@@ -11,6 +11,7 @@ from vampd.model.nights.state import (
     RESTORE_UNFINISHED,
     Event,
     EventName,
+    Gate,
     StageName,
     Status,
     advance,
@@ -61,6 +62,8 @@ def moved(
         after = replace(after, released=record.released | ({gate} if gate else frozenset()))
     if event.name in _CLOSES_GATES:
         after = replace(after, released=frozenset())
+    if _ends_late_partners(record, after, event):
+        after = replace(after, released=after.released - {Gate.LATE_PARTNERS})
     if event.name in _TELLS:
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
@@ -108,6 +111,15 @@ def unknown_night(night: NightId) -> StateError:
     return StateError(
         "night_unknown", f"{night} was never discovered; it has no state", night=str(night)
     )
+
+
+def _ends_late_partners(before: NightRecord, after: NightRecord, event: Event) -> bool:
+    """Whether the late partners that a person let pass are no longer those at hand.
+
+    They have their IDs by now, or sync may find others.
+    """
+    passed = event.name is EventName.ADVANCED and before.state.stage is StageName.FRAMEIDS
+    return passed or after.state.stage is StageName.SYNC
 
 
 def _refuse_half_restored(record: NightRecord, event: Event) -> None:

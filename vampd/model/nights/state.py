@@ -56,11 +56,12 @@ RESTORED = "restored"
 class Gate(StrEnum):
     """What a night may not pass until a person lets it, each gate by its own release.
 
-    The first two are also the codes of the holds that they lead to.
+    All but the last are also the codes of the holds that they lead to.
     """
 
     CARD_MISSING = "card_missing"  # cubes without a required card
     SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that needs review
+    LATE_PARTNERS = "late_partners"  # late frames belong to frames that are in products
     OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
 
 
@@ -85,7 +86,7 @@ class EventName(StrEnum):
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
 _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
 
-_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED)
+_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.LATE_PARTNERS)
 
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {

@@ -63,3 +63,24 @@ def test_restoring_that_was_not_begun_does_not_end() -> None:
     held = after(NightRecord(NIGHT, State()), EventName.HELD, "held_by_person")
     with pytest.raises(IllegalTransition, match="was not begun"):
         after(held, EventName.RESTORED, RESTORED)
+
+
+LATE = NightRecord(NIGHT, State(StageName.FRAMEIDS, Status.HELD), code="late_partners")
+
+
+def test_a_release_past_late_partners_lasts_until_they_have_their_ids() -> None:
+    released = after(LATE, EventName.RELEASED)
+    assert released.released == {Gate.LATE_PARTNERS}
+    failed = after(after(released, EventName.CLAIMED), EventName.FAILED)
+    assert Gate.LATE_PARTNERS in after(failed, EventName.RETRIED).released
+    running = after(after(failed, EventName.RETRIED), EventName.CLAIMED)
+    assert not after(running, EventName.ADVANCED).released
+
+
+def test_whatever_lets_sync_look_again_ends_a_release_past_late_partners() -> None:
+    both = frozenset({Gate.LATE_PARTNERS, Gate.SYNC_UNEXPECTED})
+    ready = NightRecord(NIGHT, State(StageName.FRAMEIDS, Status.READY), released=both)
+    back = Event(EventName.RETRIED, StageName.SYNC)
+    assert moved(ready, back, at=9.0, code=None, message=None).released == {Gate.SYNC_UNEXPECTED}
+    assert after(ready, EventName.RETRIED).released == both
+    assert not after(ready, EventName.REOPENED).released
