@@ -169,6 +169,17 @@ def test_a_manifest_of_an_earlier_version_is_compared_by_what_is_known_before_an
     assert world.there["vgen2/VMPA00000002.fits.fz"].content == b"22"
 
 
+def test_a_receipt_of_another_size_does_not_say_what_was_announced(world):
+    execute(world)
+    del world.reader.tree[DIGESTS]
+    path = "vgen2/VMPA00000002.fits.fz"
+    receipt = world.reader.receipts(NIGHT, Place.ARCHIVE)[path]
+    other = replace(receipt, file=replace(receipt.file, size=3), sha256="e" * 64)
+    world.reader.keep(other)
+    world.run()
+    assert parse_sums(world.reader.text(NIGHT, DIGESTS)) == digests_of(world)
+
+
 def test_damaged_digests_hold_the_night_with_their_name(world):
     execute(world)
     world.reader.write(DIGESTS, "nonsense")

@@ -47,6 +47,11 @@ def test_a_mail_that_certainly_failed_told_nothing_and_one_in_doubt_may_have() -
     ]
 
 
+def test_what_was_sent_outweighs_a_later_mail_in_doubt() -> None:
+    doubtful = replace(SENT, message_id="<2@x>", recipients=(), outcome=MailOutcome.UNCERTAIN)
+    assert told(SENT, doubtful) == told(SENT)
+
+
 def test_the_note_in_the_folder_tells_of_mails_whose_record_is_lost() -> None:
     note = append_note(None, SENT, NIGHT, "2025-11-07T02:00:00Z")
     assert told(note=note) == [
