@@ -306,7 +306,7 @@ class Receipts(Protocol):
         ...
 
     def forget(self, night: NightId) -> None:
-        """Forget all receipts of a night, here and on the archive host."""
+        """Forget what was read of a night here, and end what was proven on the archive host."""
         ...
 
 
@@ -366,7 +366,10 @@ class Destinations(Protocol):
 
 
 class MailLog(Protocol):
-    """What was mailed and what STARS has ingested. Authoritative: no folder records it."""
+    """What was mailed, what STARS has ingested, and which losses a person knows of.
+
+    Authoritative: no folder records it.
+    """
 
     def intend(self, mailing: Mailing, despite: frozenset[str]) -> None:
         """Record a mailing before its mail is sent.
@@ -384,6 +387,14 @@ class MailLog(Protocol):
 
     def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
         """Record that STARS has ingested these; earlier acknowledgments stay as they are."""
+        ...
+
+    def acknowledge_lost(self, frame_ids: Sequence[FrameId], *, at: float, actor: str) -> None:
+        """Record that a person knows that these IDs have no product any more; earlier rows stay."""
+        ...
+
+    def acknowledged_lost(self) -> frozenset[FrameId]:
+        """The IDs without a product that a person knows of."""
         ...
 
     def correspondence(self, night: NightId | None = None) -> Correspondence:

@@ -20,6 +20,7 @@ from vampd.model.delivery import (
     ManifestFile,
     Way,
 )
+from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.ports import MailLog
 from vampd.store.engine import Access, open_store
@@ -164,12 +165,23 @@ def test_of_many_who_mail_at_once_one_does(log: MailLog) -> None:
     assert len(log.correspondence().mailings) == 1
 
 
+def test_a_person_acknowledges_that_ids_have_no_product_once_and_for_all(log: MailLog) -> None:
+    one, two = FrameId(90000001), FrameId(90000002)
+    assert log.acknowledged_lost() == frozenset()
+    log.acknowledge_lost([], at=1.0, actor="me")
+    log.acknowledge_lost([one], at=1.0, actor="me")
+    log.acknowledge_lost([one, two], at=2.0, actor="somebody else")
+    assert log.acknowledged_lost() == {one, two}
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "DELETE FROM mailings",
         "DELETE FROM mailed_manifests",
         "DELETE FROM acknowledged_manifests",
+        "DELETE FROM acknowledged_lost_ids",
+        "UPDATE acknowledged_lost_ids SET actor = 'x'",
         "UPDATE mailed_manifests SET sha256 = 'x'",
         "UPDATE acknowledged_manifests SET at = 0",
         "UPDATE mailings SET outcome = 'failed'",
@@ -187,6 +199,7 @@ def test_what_was_mailed_cannot_be_rewritten(
     log.conclude("<1@x>", MailOutcome.SENT, at=2.0)
     log.intend(mailing(2, LATE), NOTHING)
     log.acknowledge([FIRST], at=3.0, actor="me")
+    log.acknowledge_lost([FrameId(1)], at=3.0, actor="me")
     before = log.correspondence()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")

@@ -186,7 +186,8 @@ def test_a_release_opens_the_gate_that_the_night_stood_at_and_no_other(store):
         happen(store, EventName.HELD, code=code)
         opened |= {Gate(code)} if code in ("sync_unexpected", "card_missing") else set()
         assert happen(store, EventName.RELEASED).released == opened
-    assert happen(store, EventName.RELEASED).released == set(Gate)
+    # Late partners are let pass before frame IDs alone, see test_history.
+    assert happen(store, EventName.RELEASED).released == set(Gate) - {Gate.LATE_PARTNERS}
     told = [line.code for line in store.history(NIGHT) if line.event is EventName.RELEASED]
     assert told == [None, None, None, None, "sync_unexpected", "card_missing", "older_nights"]
 

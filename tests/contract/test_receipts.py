@@ -152,5 +152,8 @@ def test_forgetting_takes_all_of_a_night_and_nothing_of_another(
             receipts.keep(night, [Receipt(place, stamp, "0" * 64, 1.0)])
     receipts.forget(NIGHT)
     receipts.forget(NIGHT)
-    assert not any(receipts.of(NIGHT, place) for place in Place)
+    assert not receipts.of(NIGHT, Place.HERE)
+    # A claim stays: something of this night was there.
+    assert all(one.has_ended for one in receipts.of(NIGHT, Place.ARCHIVE).values())
+    assert not any(one.has_ended for one in receipts.of(OTHER, Place.ARCHIVE).values())
     assert all(receipts.of(OTHER, place) for place in Place)

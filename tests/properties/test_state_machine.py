@@ -45,7 +45,9 @@ events = st.builds(
     st.none() | st.floats(0, 4e9),
 )
 words = st.none() | st.text(max_size=5)
-codes = words | st.sampled_from(["card_missing", "sync_unexpected", "older_nights"])
+HOLDING = {"card_missing", "sync_unexpected", "late_partners"}
+RESTORING = {EventName.RESTORE_BEGUN, EventName.RESTORED}
+codes = words | st.sampled_from([*sorted(HOLDING), "older_nights", "restore_unfinished"])
 
 
 @dataclass
@@ -148,6 +150,11 @@ class NightsSideBySide(RuleBasedStateMachine):
         runs = expected.state.status is Status.RUNNING
         if claim is not None and not (runs and claim == expected.claims):
             return ClaimLost
+        unfinished = expected.told[0] == "restore_unfinished"
+        if unfinished and event.name not in RESTORING:
+            return IllegalTransition
+        if event.name is EventName.RESTORED and not unfinished:
+            return IllegalTransition
         try:
             return advance(night.kind, expected.state, event)
         except IllegalTransition:
@@ -156,7 +163,7 @@ class NightsSideBySide(RuleBasedStateMachine):
     def gates_of(self, before: State, code: str | None) -> frozenset[str]:
         if before.status is not Status.HELD:
             return frozenset({"older_nights"})
-        return frozenset({code or ""} & {"card_missing", "sync_unexpected"})
+        return frozenset({code or ""} & HOLDING)
 
     def count(self, expected, event, state, code, message) -> None:
         before, expected.state = expected.state, state
@@ -174,6 +181,14 @@ class NightsSideBySide(RuleBasedStateMachine):
             case EventName.REOPENED:
                 expected.told = None, None
                 expected.released = frozenset()
+            case EventName.RESTORE_BEGUN:
+                expected.told = code, message
+            case EventName.RESTORED:
+                expected.told = code, message
+                expected.released = frozenset()
+        took_ids = event.name is EventName.ADVANCED and before.stage is StageName.FRAMEIDS
+        if took_ids or state.stage is StageName.SYNC:
+            expected.released -= {"late_partners"}
 
     @invariant()
     def records_are_as_expected(self) -> None:

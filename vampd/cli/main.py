@@ -107,7 +107,7 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl mail 20251106 -o /tmp/stars.eml",
         "vampctl mail 20251106 --send",
     ),
-    mail.acknowledge: ("vampctl acknowledge 20251106",),
+    mail.acknowledge: ("vampctl acknowledge 20251106", "vampctl acknowledge 20251106 --lost"),
     run.run: (
         "vampctl run 20251106",
         "vampctl run . --until fpack",

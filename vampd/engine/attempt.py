@@ -23,6 +23,7 @@ from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
 from vampd.engine.execute import AttemptTools, execute_wave
+from vampd.engine.frame_id_gates import refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.night_listing import list_night
 from vampd.engine.progress import Progress, WaveProgress
@@ -31,7 +32,6 @@ from vampd.engine.rules import retry_policy
 from vampd.errors import (
     ArchiveUnknown,
     ClaimLost,
-    DataError,
     DiskFull,
     StateError,
     StoreError,
@@ -45,7 +45,6 @@ from vampd.model.nights import (
     CAMERA_STREAMS,
     Event,
     EventName,
-    Gate,
     NightRecord,
     NightUpdate,
     StageName,
@@ -55,7 +54,6 @@ from vampd.model.nights import (
     after_wait,
 )
 from vampd.model.plan import Plan, Wave
-from vampd.model.sync import find_unexpected
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, settings_for
 from vampd.stages.transfer import is_safe, refuse_gone
@@ -151,7 +149,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         # Taken before the survey: whatever comes later is late.
         changes = NightUpdate(signature=list_night(folder).look.signature)
     if stage.NAME is StageName.FRAMEIDS:
-        _refuse_unexpected(attempt)
+        refuse_before_ids(attempt.record, attempt.settings, attempt.reader)
     for own in _OWN_FOLDERS:
         remove_leftovers(folder / own)
     previous: Plan | None = None
@@ -208,26 +206,6 @@ def execute_within_free_space(tools: AttemptTools, wave: Wave, progress: WavePro
         execute_wave(tools, rest, progress)
     if failure is not None:
         raise failure
-
-
-def _refuse_unexpected(attempt: Attempt) -> None:
-    """The gate before what cannot be undone: hold an unexpected night before it takes IDs."""
-    rules = attempt.settings.sync
-    if not rules.hold_when_unexpected or Gate.SYNC_UNEXPECTED in attempt.record.released:
-        return
-    counts = total_counts(attempt.reader.generations(attempt.record.night))
-    unexpected = find_unexpected(
-        counts,
-        max_unpaired=rules.max_unpaired,
-        max_dubious=rules.max_dubious,
-        max_set_aside=rules.max_set_aside,
-    )
-    if unexpected:
-        raise DataError(
-            Gate.SYNC_UNEXPECTED.value,
-            f"{unexpected}; check `vampctl summary {attempt.record.night.date}`, then"
-            f" `vampctl release {attempt.record.night.date}` lets it take frame IDs",
-        )
 
 
 def _update_at_end(

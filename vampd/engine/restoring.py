@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, remove_durably
+from vampd.disk.atomic import fsync_folder, make_folder, remove_durably
 from vampd.disk.failpoint import failpoint
+from vampd.disk.permission import Obstacle, find_obstacles
 from vampd.errors import DataError
 from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.proofs import SUMS_NAME
@@ -122,18 +123,26 @@ def _rescue_target(folder: Path, path: str, streams: list[str]) -> str | None:
 def restore_folder(folder: Path, plan: Restoration) -> None:
     """Do it: rescue first, then remove, then rename; after a kill, planning again resumes it."""
     for source, target in plan.rescued:
-        (folder / target).parent.mkdir(exist_ok=True)
+        make_folder((folder / target).parent)
         # link and unlink, and not rename, which would overwrite.
         os.link(folder / source, folder / target, follow_symlinks=False)
         fsync_folder((folder / target).parent)
         failpoint("restoring.raw.rescued")
         remove_durably(folder / source)
-    # Generations last: a folder without them is no longer recognized as ours.
-    for path in sorted(plan.removed, key=_removal_order):
-        (folder / path).unlink(missing_ok=True)
-        failpoint("restoring.file.removed")
-    for name in plan.emptied:
-        _remove_empty(folder / name)
+    # Generations last: a folder without them is no longer recognized as ours, and they say which
+    # raw files the rest was made from.
+    generations = [path for path in plan.removed if _is_generation(path)]
+    for path in plan.removed:
+        if path not in generations:
+            _remove(folder / path)
+    _remove_empty_folders(folder, plan)
+    if generations:
+        fsync_folder((folder / generations[0]).parent)
+        fsync_folder(folder)
+    # The newest first: those that are left are always a beginning.
+    for path in sorted(generations, reverse=True):
+        _remove(folder / path)
+    _remove_empty_folders(folder, plan)
     for old, new in plan.renamed:
         if os.path.lexists(folder / new):
             raise DataError(
@@ -144,16 +153,40 @@ def restore_folder(folder: Path, plan: Restoration) -> None:
     fsync_folder(folder)
 
 
-def _removal_order(path: str) -> tuple[bool, str]:
-    return path.rpartition("/")[2].startswith("generation_"), path
+def find_obstacles_to(folder: Path, plan: Restoration) -> tuple[Obstacle, ...]:
+    """What would keep this process from doing it, by its access rights; nothing is tried."""
+    below = {
+        Path(parent)
+        for name in plan.emptied
+        if not (folder / name).is_symlink()
+        for parent, _, _ in os.walk(folder / name)
+    }
+    # What is rescued loses a name here and gets one there, which the same right allows.
+    targets = {(folder / target).parent for _, target in plan.rescued}
+    entries = {folder / path for path in plan.removed}
+    entries |= {folder / source for source, _ in plan.rescued}
+    entries |= {folder / old for old, _ in plan.renamed} | below
+    present = below | {target for target in targets if target.is_dir()}
+    return tuple(find_obstacles(sorted(entries), sorted(present)))
 
 
-def _remove_empty(folder: Path) -> None:
-    if not folder.is_dir() or folder.is_symlink():
-        return
-    for parent, _, _ in os.walk(folder, topdown=False):
-        if not os.listdir(parent):
-            os.rmdir(parent)
+def _is_generation(path: str) -> bool:
+    return path.rpartition("/")[2].startswith("generation_")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    failpoint("restoring.file.removed")
+
+
+def _remove_empty_folders(folder: Path, plan: Restoration) -> None:
+    for name in plan.emptied:
+        if (folder / name).is_symlink():
+            continue
+        for parent, _, _ in os.walk(folder / name, topdown=False):
+            if not os.listdir(parent):
+                os.rmdir(parent)
+                failpoint("restoring.folder.removed")
 
 
 def _files(folder: Path, tops: list[str] | tuple[str, ...]) -> Iterator[str]:
@@ -163,12 +196,21 @@ def _files(folder: Path, tops: list[str] | tuple[str, ...]) -> Iterator[str]:
         if (folder / top).is_symlink():
             found.append(top)
             continue
-        for parent, folders, names in os.walk(folder / top):
+        for parent, folders, names in os.walk(folder / top, onerror=_refuse_unlisted):
             links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
             found += [
                 os.path.relpath(os.path.join(parent, name), folder) for name in (*names, *links)
             ]
     yield from sorted(found)
+
+
+def _refuse_unlisted(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return
+    raise DataError(
+        "not_removable",
+        f"{error.filename} cannot be listed: {error.strerror}; nothing was changed",
+    ) from error
 
 
 def _inodes(folder: Path, tops: list[str]) -> set[tuple[int, int]]:

@@ -15,23 +15,28 @@ from vampd.errors import DataError
 from vampd.model.delivery import (
     Correspondence,
     DigestColumn,
+    ListedManifest,
     MailState,
     Manifest,
     ManifestFile,
     ManifestLine,
     ManifestText,
+    digests_name,
     format_manifest,
     manifest_name,
+    needs_digests,
     note_name,
     noted_mailings,
+    product_path,
+    refuse_stale,
     supplement_number,
 )
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId, StageName
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
-from vampd.model.proofs import Digests, Place, Receipt, text_digest
+from vampd.model.proofs import Digests, Place, Receipt, format_sums
 from vampd.ports import NightReader
-from vampd.stages.own_files import PACKED_SUFFIX, OwnFilesSurvey, plan_own_files
+from vampd.stages.own_files import OwnFilesSurvey, plan_own_files
 from vampd.stages.transfer import safe_files
 from vampd.stages.transfer import survey as survey_transfer
 
@@ -45,26 +50,31 @@ _HASH_BATCH = 8
 class ManifestSurvey:
     """What the manifest stage reads.
 
-    ``manifests`` are those that exist, by number; ``listed`` the frame IDs in them; ``products``
-    the receipts of the products that carry a frame ID, None for one without a valid receipt, and
-    ``safe`` those of them that are proven to be on the archive host. ``note`` is the folder's
-    record of mailings.
+    ``listed_manifests`` are those that exist, by number; ``listed`` the frame IDs in them;
+    ``products`` the receipts of the products that carry a frame ID, None for one without a valid
+    receipt, and ``safe`` those of them that are proven to be on the archive host. ``note`` is the
+    folder's record of mailings.
     """
 
     night: NightId
     own: OwnFilesSurvey
-    manifests: tuple[ManifestText, ...]
+    listed_manifests: tuple[ListedManifest, ...]
     listed: frozenset[FrameId]
     products: Mapping[FrameId, Receipt | None]
     safe: frozenset[FrameId]
     correspondence: Correspondence
     note: str | None
 
+    @property
+    def manifests(self) -> tuple[ManifestText, ...]:
+        """Those that exist, by number."""
+        return tuple(one.text for one in self.listed_manifests)
+
 
 def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
     """Read the manifests, and the proofs of the products. DataError ``manifest_damaged``."""
     transferred = survey_transfer(night, reader)
-    manifests = read_manifests(night, reader)
+    manifests = tuple(one.text for one in transferred.listed)
     products: dict[FrameId, Receipt | None] = {}
     for path, file in transferred.here.items():
         if (frame_id := _frame_id(path)) is not None:
@@ -74,7 +84,7 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
     return ManifestSurvey(
         night=night,
         own=transferred.own,
-        manifests=manifests,
+        listed_manifests=transferred.listed,
         listed=frozenset(line.frame_id for m in manifests for line in m.manifest.lines),
         products=products,
         safe=frozenset(
@@ -85,23 +95,6 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
         correspondence=reader.correspondence(night),
         note=reader.text(night, note_name(night.date)),
     )
-
-
-def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, ...]:
-    """The night's manifests, in order. DataError ``manifest_damaged`` names the file."""
-    numbered = []
-    for file in reader.files(night, ""):
-        number = supplement_number(file.path, night.date)
-        text = None if number is None else reader.text(night, file.path)
-        if number is not None and text is not None:
-            manifest = ManifestText(ManifestFile(night, file.path, text_digest(text)), text)
-            try:
-                manifest.manifest  # noqa: B018 - read now, so that damage is reported with its name
-            except DataError as error:
-                message = f"{file.path}: {error.message}"
-                raise DataError(error.code, message, path=file.path) from error
-            numbered.append((number, manifest))
-    return tuple(manifest for _, manifest in sorted(numbered, key=lambda pair: pair[0]))
 
 
 def mail_states(
@@ -124,7 +117,8 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     own = plan_own_files(survey.own)
     if own:
         return own
-    _refuse_stale(survey)
+    valid = {receipt.path: receipt for receipt in survey.products.values() if receipt is not None}
+    refuse_stale(survey.listed_manifests, valid)
     late = sorted(survey.products.keys() - survey.listed)
     unsafe = [frame_id for frame_id in late if frame_id not in survey.safe]
     if unsafe:
@@ -140,7 +134,7 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     # What is safe has a valid receipt.
     receipts = {frame_id: r for frame_id in late if (r := survey.products[frame_id]) is not None}
     form = settings.manifest.manifest_form
-    unread = [_product_path(frame_id) for frame_id in late if receipts[frame_id].md5 is None]
+    unread = [product_path(frame_id) for frame_id in late if receipts[frame_id].md5 is None]
     if DigestColumn.MD5 in form.columns and unread:
         batches = (
             tuple(unread[start : start + _HASH_BATCH])
@@ -151,33 +145,12 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     lines = tuple(_line(str(folder / survey.night.date), receipts[frame_id]) for frame_id in late)
     numbers = [supplement_number(m.file.name, survey.night.date) or 0 for m in survey.manifests]
     name = manifest_name(survey.night.date, max(numbers, default=-1) + 1)
-    return Plan.of([WriteText(name, format_manifest(Manifest(form, lines)), once=True)])
-
-
-def _refuse_stale(survey: ManifestSurvey) -> None:
-    """What a manifest says must hold as long as the product is here to be compared."""
-    for text in survey.manifests:
-        for line in text.manifest.lines:
-            receipt = survey.products.get(line.frame_id)
-            if receipt is not None and not _is_true(line, receipt):
-                raise DataError(
-                    "manifest_stale",
-                    f"{text.file.name} lists {line.frame_id} with {line.size} bytes"
-                    f"{f' and SHA-256 {line.sha256}' if line.sha256 else ''}, found"
-                    f" {receipt.file.size} and {receipt.sha256}: the product was remade. A"
-                    " manifest never changes: move this one out of the folder, then"
-                    f" `vampctl retry {survey.night.date}` writes a new one. If it was mailed,"
-                    " STARS must be informed",
-                    night=str(survey.night),
-                )
-
-
-def _is_true(line: ManifestLine, receipt: Receipt) -> bool:
-    return (
-        line.size == receipt.file.size
-        and line.sha256 in (None, receipt.sha256)
-        and (receipt.md5 is None or line.md5 in (None, receipt.md5))
-    )
+    write = WriteText(name, format_manifest(Manifest(form, lines)), once=True)
+    if not needs_digests(form):
+        return Plan.of([write])
+    # First, so that no manifest is ever without; until it exists, they may be written again.
+    digests = format_sums({product_path(f): receipt.sha256 for f, receipt in receipts.items()})
+    return Plan.of([WriteText(digests_name(name), digests)], [write])
 
 
 def _plan_mail(survey: ManifestSurvey) -> Plan:
@@ -207,7 +180,3 @@ def _line(folder: str, receipt: Receipt) -> ManifestLine:
 def _frame_id(path: str) -> FrameId | None:
     match = _PRODUCT.fullmatch(path)
     return None if match is None else FrameId.parse(match[1])
-
-
-def _product_path(frame_id: FrameId) -> str:
-    return f"vgen2/{frame_id}{PACKED_SUFFIX}"

@@ -7,7 +7,7 @@ framelists are made from it. Cubes that no generation accounts for are late and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vampd import __version__
 from vampd.config import Settings
@@ -37,7 +37,12 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.sync import SyncRules, set_aside_duplicates, synchronize
+from vampd.model.sync import (
+    SyncRules,
+    count_late_partners,
+    set_aside_duplicates,
+    synchronize,
+)
 from vampd.ports import NightReader
 
 NAME = StageName.SYNC
@@ -209,11 +214,22 @@ def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
         cut_on=settings.sync.cut_on,
     )
     fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors)
-    return synchronize(
+    generation = synchronize(
         fresh,
         [*survey.late_set_aside, *repeated],
         rules,
         number=len(survey.generations) + 1,
         version=__version__,
         taken_names=[p.name for g in survey.generations for p in g.products],
+    )
+    partners = count_late_partners(
+        fresh, survey.neighbors, gap_us=rules.gap_us, cut_on=rules.cut_on
+    )
+    if not partners:
+        return generation
+    remark = f"{partners} frames that are in products already would have partners among these"
+    return replace(
+        generation,
+        counts=replace(generation.counts, late_partners=partners),
+        remarks=(*generation.remarks, remark),
     )

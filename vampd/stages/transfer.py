@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import DataError
+from vampd.model.delivery import ListedManifest, missing_digests, refuse_stale
 from vampd.model.nights import FileStamp, Gate, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Remark, Send, WriteText
 from vampd.model.proofs import (
@@ -28,6 +29,7 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader
 from vampd.stages import own_files
+from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import (
     GENERATION,
     PACKED_SUFFIX,
@@ -49,21 +51,23 @@ class TransferSurvey:
     """What the transfer stage reads.
 
     ``here`` are the files to send, by path, without SHA256SUMS. ``archive`` is the listing there,
-    and ``receipts_there`` are the readings that count for this archive. ``moved_to`` is where the
-    archive host has moved the night by itself, in which case both are of that folder; ``is_gone``
-    if nothing is left of what once lay there.
+    and ``receipts_there`` are the readings that count for this archive. ``listed`` are the
+    manifests, which were announced: bytes that differ from them are not sent. ``moved_to`` is where
+    the archive host has moved the night by itself, in which case both are of that folder;
+    ``is_gone`` if nothing is left of what once lay there.
     """
 
     own: OwnFilesSurvey
     here: Mapping[str, FileStamp]
     archive: Mapping[str, FileStamp]
     receipts_there: Mapping[str, Receipt]
+    listed: tuple[ListedManifest, ...] = ()
     moved_to: str | None = None
     is_gone: bool = False
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
-    """List both sides and read the receipts. RemoteUnavailable."""
+    """List both sides and read the receipts. RemoteUnavailable, DataError ``manifest_damaged``."""
     archive, identity = reader.archive_files(night), reader.archive_identity(night)
     readings = reader.receipts(night, Place.ARCHIVE)
     # Looked for before anything is sent: the archive host moves nights by itself.
@@ -75,6 +79,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         here=files_to_send(night, reader),
         archive=archive,
         receipts_there=choose_proofs(readings, identity),
+        listed=read_listed_manifests(night, reader),
         moved_to=None if moved is None else moved.identity.destination,
         is_gone=bool(readings) and not archive,
     )
@@ -100,11 +105,17 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     """Hash what has no receipt here; else what lies there unread; else send the difference.
 
     SHA256SUMS goes last, so that on the archive host it only lists what has arrived. DataError as
-    `plan_own_files`: while anything here is damaged or missing, nothing is sent.
+    `plan_own_files`: while anything here is damaged or missing, nothing is sent; ``manifest_stale``
+    if a product differs from what a manifest says of it.
     """
     own = plan_own_files(survey.own)
     if own:
         return own
+    # While what is there has not been overwritten: later it would be told of other bytes.
+    unknown = missing_digests(survey.listed, survey.receipts_there, survey.own.sums)
+    if unknown:
+        return Plan.of([WriteText(name, text, once=True) for name, text in unknown.items()])
+    refuse_stale(survey.listed, valid_readings(survey))
     digests = _digests(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
@@ -182,13 +193,22 @@ def safe_files(survey: TransferSurvey) -> frozenset[str]:
     return frozenset(path for path in required if _is_proven(survey, path, required[path]))
 
 
+def valid_readings(survey: TransferSurvey) -> dict[str, Receipt]:
+    """The reading of every file here that has not changed since, by path."""
+    readings = survey.own.readings
+    return {
+        path: readings[path]
+        for path, file in survey.here.items()
+        if path in readings and readings[path].file == file
+    }
+
+
 def _digests(survey: TransferSurvey) -> dict[str, str]:
     """The digests that files must have: by packing receipts, of the set-aside ones as last read."""
-    readings = survey.own.readings
     aside = {
-        path: readings[path].sha256
-        for path, file in survey.here.items()
-        if path.startswith("vbad/") and path in readings and readings[path].file == file
+        path: reading.sha256
+        for path, reading in valid_readings(survey).items()
+        if path.startswith("vbad/")
     }
     return {path: receipt.sha256 for path, receipt in survey.own.receipts.items()} | aside
 

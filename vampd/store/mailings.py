@@ -12,9 +12,15 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from vampd.disk.failpoint import failpoint
 from vampd.errors import StateError
 from vampd.model.delivery import Acknowledgement, Correspondence, Mailing, MailOutcome, ManifestFile
+from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
 from vampd.store.connection import Store
-from vampd.store.schema import AcknowledgedManifestRow, MailedManifestRow, MailingRow
+from vampd.store.schema import (
+    AcknowledgedLostIdRow,
+    AcknowledgedManifestRow,
+    MailedManifestRow,
+    MailingRow,
+)
 
 _MAILINGS = MailingRow.__table__
 _MANIFESTS = MailedManifestRow.__table__
@@ -68,6 +74,17 @@ class StoredMailLog:
             return
         with self._store.write() as connection:
             connection.execute(upsert(AcknowledgedManifestRow).on_conflict_do_nothing(), rows)
+
+    def acknowledge_lost(self, frame_ids: Sequence[FrameId], *, at: float, actor: str) -> None:
+        rows = [{"number": one.number, "actor": actor, "at": at} for one in frame_ids]
+        if not rows:
+            return
+        with self._store.write() as connection:
+            connection.execute(upsert(AcknowledgedLostIdRow).on_conflict_do_nothing(), rows)
+
+    def acknowledged_lost(self) -> frozenset[FrameId]:
+        with self._store.read() as connection:
+            return frozenset(map(FrameId, connection.scalars(select(AcknowledgedLostIdRow.number))))
 
     def correspondence(self, night: NightId | None = None) -> Correspondence:
         with self._store.read() as connection:

@@ -68,7 +68,10 @@ class StoredReceipts:
     def forget(self, night: NightId) -> None:
         with self._store.write() as connection:
             key = night_key(connection, night)
-            connection.execute(delete(ReceiptRow).where(ReceiptRow.night_id == key))
+            of_night = ReceiptRow.night_id == key, ReceiptRow.place == Place.HERE
+            connection.execute(delete(ReceiptRow).where(*of_night))
+            there = ReceiptRow.night_id == key, ReceiptRow.place == Place.ARCHIVE
+            connection.execute(update(ReceiptRow).where(*there).values(has_ended=True))
 
     def _keep(self, night: NightId, batch: tuple[Receipt, ...]) -> None:
         statement = insert(ReceiptRow)

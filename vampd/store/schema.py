@@ -305,3 +305,13 @@ class AcknowledgedManifestRow(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     actor: Mapped[str]
     at: Mapped[float]
+
+
+class AcknowledgedLostIdRow(Base):
+    """A frame ID known to have lost its product; triggers refuse UPDATE and DELETE."""
+
+    __tablename__ = "acknowledged_lost_ids"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    actor: Mapped[str]
+    at: Mapped[float]

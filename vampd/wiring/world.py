@@ -89,6 +89,15 @@ def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, Rsyn
         yield f"{prefix}{folder}", open_moved_archive(settings.transfer, night.kind, folder)
 
 
+def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
+    """Where a copy of a night may be, the destination first: a name, and the host to read from."""
+    from vampd.adapters.archive_host import open_archive_host
+
+    destination = settings.transfer.destination(night.kind).destination
+    yield f"{destination}/{night.date}", open_archive_host(settings.transfer, night.kind)
+    yield from moved_places(settings, night)
+
+
 def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
     """Who grants frame IDs; a pending call ends when ``pace`` is stopped."""
     from vampd.adapters.authority import LocalAuthority, NoAuthority

@@ -18,6 +18,7 @@ def test_a_rescued_raw_file_has_its_new_name_for_good_before_the_old_one_goes(
     plan = Restoration(rescued=(("vbad/raw.fits", "vcam1/raw.fits"),), emptied=("vbad",))
     restore_folder(tmp_path, plan)
     assert synced == [
+        (tmp_path, ["vbad", "vcam1"]),
         (tmp_path / "vcam1", ["raw.fits"]),
         (tmp_path / "vbad", []),
         (tmp_path, ["vcam1"]),
@@ -27,9 +28,9 @@ def test_a_rescued_raw_file_has_its_new_name_for_good_before_the_old_one_goes(
 def test_the_generations_of_our_own_night_go_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Without them nothing tells that the rest is ours.
+    # Without them nothing tells that the rest is ours; without the first, the second is no start.
     (tmp_path / "vgen2").mkdir()
-    for name in ("generation_0001.json", "vcam1_x.txt", "z.fits.fz"):
+    for name in ("generation_0001.json", "generation_0002.json", "vcam1_x.txt", "z.fits.fz"):
         (tmp_path / "vgen2" / name).touch()
     left: list[list[str]] = []
 
@@ -39,5 +40,8 @@ def test_the_generations_of_our_own_night_go_last(
 
     monkeypatch.setattr("vampd.engine.restoring.failpoint", look)
     restore_folder(tmp_path, plan_own(tmp_path))
-    assert len(left) == 3
-    assert left[1] == ["generation_0001.json"]
+    assert left[1:] == [
+        ["generation_0001.json", "generation_0002.json"],
+        ["generation_0001.json"],
+        [],
+    ]

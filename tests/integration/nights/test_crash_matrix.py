@@ -72,8 +72,16 @@ ELSEWHERE = {
     "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
     "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",
     **dict.fromkeys(
-        ("restoring.file.removed", "restoring.folder.renamed", "restoring.raw.rescued"),
-        "only `vampctl restore`; see test_restore",
+        (
+            "restoring.file.removed",
+            "restoring.folder.removed",
+            "restoring.folder.renamed",
+            "restoring.folder.restored",
+            "restoring.night.begun",
+            "restoring.raw.rescued",
+            "restoring.receipts.forgotten",
+        ),
+        "only `vampctl restore`; see test_restore and test_restore_safety",
     ),
     **dict.fromkeys(
         ("recovering.damaged.kept", "recovering.file.named"),

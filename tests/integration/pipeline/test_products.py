@@ -185,7 +185,7 @@ def test_frame_ids_follow_time_one_to_one(finished: Finished, archive: NightId) 
 
 
 def test_the_manifest_lists_each_product_once(finished: Finished, archive: NightId) -> None:
-    (manifest,) = finished.site.folder(archive).glob("manifest*")
+    (manifest,) = finished.site.folder(archive).glob("manifest*.csv")
     assert manifest.name == "manifest_VMP_20251106.csv"
     text = manifest.read_bytes().decode()
     assert text.endswith("\r\n")

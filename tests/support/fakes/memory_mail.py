@@ -6,6 +6,7 @@ from threading import RLock
 
 from vampd.errors import StateError
 from vampd.model.delivery import Acknowledgement, Correspondence, Mailing, MailOutcome, ManifestFile
+from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
 
 
@@ -16,6 +17,7 @@ class MemoryMailLog:
         self._lock = RLock()
         self._mailings: dict[str, Mailing] = {}
         self._acknowledged: dict[ManifestFile, Acknowledgement] = {}
+        self._lost: set[FrameId] = set()
 
     def intend(self, mailing: Mailing, despite: frozenset[str]) -> None:
         with self._lock:
@@ -47,6 +49,14 @@ class MemoryMailLog:
             for manifest in manifests:
                 told = Acknowledgement(manifest, actor, at)
                 self._acknowledged.setdefault(manifest, told)
+
+    def acknowledge_lost(self, frame_ids: Sequence[FrameId], *, at: float, actor: str) -> None:
+        with self._lock:
+            self._lost |= set(frame_ids)
+
+    def acknowledged_lost(self) -> frozenset[FrameId]:
+        with self._lock:
+            return frozenset(self._lost)
 
     def correspondence(self, night: NightId | None = None) -> Correspondence:
         with self._lock:

@@ -143,7 +143,9 @@ class MemoryReceipts:
         with self._lock:
             if self._nights.night(night) is None:
                 raise unknown_night(night)
-            self._receipts = {k: r for k, r in self._receipts.items() if k[0] != night}
+            self.end_proofs(night, list(self.of(night, Place.ARCHIVE)))
+            for path in self.of(night, Place.HERE):
+                del self._receipts[night, Place.HERE, path]
 
 
 class MemoryPackingReceipts:

@@ -112,15 +112,22 @@ def start(
     stdout: IO[bytes],
     stderr: IO[bytes],
     times_s: Mapping[str, float] | None = None,
+    uid: int | None = None,
 ) -> WarmProcess:
     """Start the script ``command[0]`` in a session of its own, with nothing on standard input.
 
-    ``times_s``: other values of constants of vampd, by module and name.
+    ``times_s``: other values of constants of vampd, by module and name. ``uid``: as this user, for
+    which the test must be root.
     """
     helper = _helper()
     status_r, status_w = os.pipe()
     with open(os.devnull, "rb") as stdin:
-        asked = {"command": list(command), "environ": dict(environ), "times_s": times_s or {}}
+        asked = {
+            "command": list(command),
+            "environ": dict(environ),
+            "times_s": times_s or {},
+            "uid": uid,
+        }
         request = json.dumps(asked).encode()
         handed = [stdin.fileno(), stdout.fileno(), stderr.fileno(), status_w]
         try:
@@ -198,6 +205,10 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
         os.dup2(stream_fd, number)
         os.close(stream_fd)
     environ, command, times_s = (request[name] for name in ("environ", "command", "times_s"))
+    if isinstance(uid := request["uid"], int):
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
     assert isinstance(environ, dict)
     assert isinstance(command, list)
     assert isinstance(times_s, dict)

@@ -308,11 +308,13 @@ def _start(
         return start(command, {**os.environ, **environ}, log, log, times_s)
 
 
-def vampctl(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def vampctl(
+    site: Site, *words: str, uid: int | None = None, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, as this user."""
     command = [str(BIN / "vampctl"), "--config", str(site.config), *words]
     with TemporaryFile() as out, TemporaryFile() as err:
-        status = start(command, os.environ, out, err).wait(60)
+        status = start(command, {**os.environ, **environ}, out, err, uid=uid).wait(60)
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(

@@ -25,7 +25,7 @@ from vampd.model.delivery import (
     MailState,
 )
 from vampd.model.nights import NightId
-from vampd.stages.manifest import read_manifests
+from vampd.stages.manifest_files import read_manifests
 
 Tool = Callable[[str], str]
 

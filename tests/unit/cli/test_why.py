@@ -108,6 +108,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     [
         *("sync_unexpected", "card_missing", "old_tools", "restored", "held_by_person", "bug"),
         *("frame_id_conflict", "frame_ids_disagree", "ledger_conflict", "ledger_damaged"),
+        *("restore_unfinished", "late_partners"),
         *("grant_refused", "manifest_stale", "manifest_unsafe", "mail_uncertain", "any_other"),
         *("night_gone", "night_moved"),
     ],

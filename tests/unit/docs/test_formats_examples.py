@@ -31,6 +31,7 @@ from vampd.model.delivery import (
     format_manifest,
     noted_mailings,
     parse_manifest,
+    product_path,
 )
 from vampd.model.frame_ids import FrameId, format_name_changes, parse_name_changes
 from vampd.model.nights import Kind, NightId
@@ -181,6 +182,13 @@ def test_the_manifests_are_written_as_they_are_read(number: int, style: Style):
 def test_a_manifests_digest_is_that_of_the_product():
     (line,) = parse_manifest(examples("Manifest")[1]).lines
     assert line.sha256 == sums()["vgen2/VMPA90012345.fits.fz"]
+
+
+def test_the_digests_of_a_manifest_are_those_of_the_products_that_it_lists():
+    digests = parse_sums(examples("Digests of a manifest")[0])
+    assert digests.items() <= sums().items()
+    listed = {line.frame_id for line in parse_manifest(manifest_text()).lines}
+    assert list(digests) == [product_path(frame_id) for frame_id in sorted(listed)]
 
 
 def test_the_mail_note_is_about_the_manifest():

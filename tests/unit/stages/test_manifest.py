@@ -19,10 +19,11 @@ from vampd.model.delivery import (
     parse_manifest,
 )
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
-from vampd.model.proofs import Digests, Place, text_digest
+from vampd.model.proofs import Digests, Place, parse_sums, text_digest
 from vampd.stages import manifest
 
 FIRST = "manifest_VMP_20251106.csv"
+DIGESTS = "manifest_VMP_20251106.sha256"
 
 
 @pytest.fixture
@@ -54,7 +55,13 @@ def test_a_manifest_lists_the_products_where_the_archive_host_has_them(world):
         "VMPA00000001|/archive/20251106/vgen2/VMPA00000001.fits.fz|1\r\n"
         "VMPA00000002|/archive/20251106/vgen2/VMPA00000002.fits.fz|2\r\n"
     )
-    assert plan(world) == Plan.of([WriteText(FIRST, text, once=True)])
+    digests = (
+        f"{sha256(b'1').hexdigest()}  vgen2/VMPA00000001.fits.fz\n"
+        f"{sha256(b'22').hexdigest()}  vgen2/VMPA00000002.fits.fz\n"
+    )
+    assert plan(world) == Plan.of(
+        [WriteText(DIGESTS, digests)], [WriteText(FIRST, text, once=True)]
+    )
 
 
 def test_a_manifest_is_written_once(world):
@@ -90,31 +97,95 @@ def test_a_listed_product_that_moved_on_the_archive_host_changes_nothing(world):
     assert plan(world) == Plan()
 
 
-@pytest.mark.parametrize("style", ["plain", "mkbulk"])
+FORMS = [{"form": "plain"}, {"form": "mkbulk"}, {"form": "mkbulk", "columns": ["sha256sum"]}]
+
+
+def digests_of(world):
+    paths = [f"vgen2/VMPA0000000{number}.fits.fz" for number in (1, 2)]
+    return {path: sha256(world.reader.tree[path].content).hexdigest() for path in paths}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
 @pytest.mark.parametrize("content", [b"more bytes", b"2x"])
-def test_a_manifest_that_is_no_longer_true_holds_the_night_until_it_is_gone(
-    world, style: str, content: bytes
+def test_bytes_that_changed_under_a_listed_id_are_not_sent_until_the_manifest_is_gone(
+    world, form: dict[str, object], content: bytes
 ):
-    columns = ["sha256sum"] if style == "mkbulk" else []
-    settings = make_settings(manifest={"form": style, "columns": columns})
+    settings = make_settings(manifest=form)
     execute(world, settings)
-    old = world.reader.tree[FIRST]
+    old, archived = world.reader.tree[FIRST], dict(world.there)
     # As after `vampctl restore` and other settings: the same cube, the same ID, other bytes.
     world.add_product("VMPA00000002", content)
-    world.run()
-    if style == "plain" and len(content) == 2:
-        assert plan(world, settings) == Plan()  # it says nothing of the bytes
-        return
     with pytest.raises(DataError) as caught:
-        plan(world, settings)
+        world.run()
     assert caught.value.code == "manifest_stale"
     assert f"{FIRST} lists VMPA00000002 with 2 bytes" in caught.value.message
+    assert world.there == archived
+    with pytest.raises(DataError, match=r"manifest_VMP_20251106\.csv lists VMPA00000002"):
+        plan(world, settings)
     assert world.reader.tree[FIRST] == old
     del world.reader.tree[FIRST]
+    world.run()
     execute(world, settings)
     assert listed(world, FIRST) == ["VMPA00000001", "VMPA00000002"]
-    assert world.reader.tree[FIRST] != old
+    assert parse_sums(world.reader.text(NIGHT, DIGESTS) or "") in ({}, digests_of(world))
+    assert world.there["vgen2/VMPA00000002.fits.fz"].content == content
     assert plan(world, settings) == Plan()
+
+
+def test_a_manifest_is_never_without_its_digests_wherever_vampd_dies(world):
+    first, second = plan(world).waves
+    for action in first:
+        world.execute(action)
+    # It died here, and one more product came before it was started again.
+    world.add_product("VMPA00000003")
+    world.run()
+    execute(world)
+    assert list(parse_sums(world.reader.text(NIGHT, DIGESTS))) == [
+        f"vgen2/VMPA0000000{number}.fits.fz" for number in (1, 2, 3)
+    ]
+    assert listed(world, FIRST)[-1] == "VMPA00000003"
+    assert second[0].path == FIRST
+
+
+@pytest.mark.parametrize("known", ["the archive", "SHA256SUMS", "nothing"])
+def test_a_manifest_of_an_earlier_version_is_compared_by_what_is_known_before_anything_is_sent(
+    world, known: str
+):
+    execute(world)
+    del world.reader.tree[DIGESTS]
+    if known != "the archive":
+        world.reader.kept[Place.ARCHIVE].clear()
+    if known == "nothing":
+        del world.reader.tree["SHA256SUMS"]
+    world.add_product("VMPA00000002", b"2x")
+    if known == "nothing":
+        # Only its size could be compared; that nothing was known is recorded for good.
+        world.run()
+        assert world.reader.text(NIGHT, DIGESTS) == ""
+        assert plan(world) == Plan()
+        return
+    with pytest.raises(DataError, match=sha256(b"22").hexdigest()):
+        world.run()
+    assert world.there["vgen2/VMPA00000002.fits.fz"].content == b"22"
+
+
+def test_a_receipt_of_another_size_does_not_say_what_was_announced(world):
+    execute(world)
+    del world.reader.tree[DIGESTS]
+    path = "vgen2/VMPA00000002.fits.fz"
+    receipt = world.reader.receipts(NIGHT, Place.ARCHIVE)[path]
+    other = replace(receipt, file=replace(receipt.file, size=3), sha256="e" * 64)
+    world.reader.keep(other)
+    world.run()
+    assert parse_sums(world.reader.text(NIGHT, DIGESTS)) == digests_of(world)
+
+
+def test_damaged_digests_hold_the_night_with_their_name(world):
+    execute(world)
+    world.reader.write(DIGESTS, "nonsense")
+    with pytest.raises(DataError, match=DIGESTS) as caught:
+        plan(world)
+    assert caught.value.code == "manifest_damaged"
 
 
 def test_a_listed_product_that_is_no_longer_here_holds_the_night(world):
@@ -146,7 +217,7 @@ def test_a_manifest_of_another_night_is_none_of_this_one(world):
 
 def test_stars_is_told_the_paths_of_the_host_that_it_reads_from(world):
     settings = make_settings(manifest={"prefix": "/data/VAMPIRES nights"})
-    ((write,),) = plan(world, settings).waves
+    _, (write,) = plan(world, settings).waves
     assert write.text.startswith(
         "VMPA00000001|/data/VAMPIRES nights/20251106/vgen2/VMPA00000001.fits.fz|1\r\n"
     )
@@ -181,7 +252,7 @@ def test_only_a_configured_md5_costs_one_more_reading_of_what_is_new(world):
     for path, receipt in world.reader.receipts(NIGHT, Place.HERE).items():
         digest = md5(world.reader.tree[path].content, usedforsecurity=False).hexdigest()
         world.reader.keep(replace(receipt, md5=digest))
-    ((write,),) = plan(world, settings).waves
+    _, (write,) = plan(world, settings).waves
     assert write.text.splitlines()[2] == (
         "VMPA00000002|/archive/20251106/vgen2/VMPA00000002.fits.fz|2|"
         + md5(b"22", usedforsecurity=False).hexdigest()
@@ -224,7 +295,7 @@ def files(world):
     return tuple(
         ManifestFile(NIGHT, path, text_digest(world.reader.text(NIGHT, path)))
         for path in sorted(world.reader.tree)
-        if path.startswith("manifest")
+        if path.startswith("manifest") and path.endswith(".csv")
     )
 
 
@@ -239,7 +310,7 @@ def test_nothing_is_mailed_unless_it_is_configured(world):
 
 
 def test_a_manifest_is_mailed_when_it_is_written_and_only_once(world):
-    ((write,),) = plan(world, AUTOMATIC).waves
+    _, (write,) = plan(world, AUTOMATIC).waves
     assert isinstance(write, WriteText)
     execute(world)
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])

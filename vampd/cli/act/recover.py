@@ -71,7 +71,7 @@ def _recover(
 ) -> tuple[int, int]:
     """How many files were faulty, and how many of them still are."""
     from vampd.engine.recovering import Recovery, find_faulty, read_suspects
-    from vampd.wiring.world import archive_places
+    from vampd.wiring.world import archive_copies
 
     night, reader = record.night, connections.reader
     current = connections.store.night(night) or record
@@ -86,7 +86,7 @@ def _recover(
     read = read_suspects(night, folder, reader, receipts, chosen, time.time())
     connections.receipts.keep(night, read)
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
-    hosts = list(archive_places(connections.settings, night))
+    hosts = list(archive_copies(connections.settings, night))
     failed = 0
     for each in Recovery(night, folder, reader, receipts, hosts).recover(faulty, time.time()):
         if each.way is not None and each.reading is not None:

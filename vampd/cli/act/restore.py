@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,112 +22,82 @@ from vampd.cli.shared.session import (
     connected,
 )
 from vampd.cli.shared.words import count_of, format_size
-from vampd.errors import IllegalTransition, MalformedCube, StateError, UsageError
-from vampd.model.nights import RESTORED, Event, EventName, StageName, Status
+from vampd.errors import MalformedCube, UsageError
+from vampd.model.nights import RESTORE_UNFINISHED
 
 if TYPE_CHECKING:
+    from vampd.engine.night_restore import NightRestore
     from vampd.engine.restoring import Restoration
     from vampd.model.nights import NightRecord
-    from vampd.wiring.connections import Connections
 
 _LISTED = 5
 _EDITED = "with cnt0 in column 2 (if the logger had written another index there, it is lost)"
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what it would do, and change nothing.")
+]
 
 
 def restore(
     context: typer.Context,
     night: NightArgument,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Bring a night's folder back to raw, after asking.
 
-    Shows first what is removed; nothing is until you agree. Products, framelists, generations, the
-    links in vbad, SHA256SUMS and all readings are removed, and the packing receipts end (`vampctl
-    history` keeps them); raw files, manifests, the frame-ID ledger and the archive copy stay, and
-    the same cubes get the same IDs again. A folder of the old tools is restored as their script
-    does it, but never at the cost of a raw file's last name. The night is then held: `vampctl
-    retry` processes it again.
+    Shows first what is removed, and what was mailed or acknowledged of it. Products, framelists,
+    generations, the links in vbad, SHA256SUMS and all readings are removed, and the packing
+    receipts end (`vampctl history` keeps them); raw files, manifests, the frame-ID ledger and the
+    archive copy stay, and the same cubes get the same IDs again. Refused, even with --yes, unless
+    every raw file that the products were made from is as it was, and everything may be removed. A
+    folder of the old tools is restored as their script does it, but never at the cost of a raw
+    file's last name. The night is then held: `vampctl retry` processes it again. After an
+    interruption it is held as well; the same command resumes it.
     """
+    from vampd.engine.night_restore import plan_restore, restore_night
     from vampd.wiring.locks import foreground_lock, night_lock
 
     with connected(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
-        folder = connections.settings.watch.root / record.night.folder
-        plan, warnings = _plan(connections, record, folder)
-        for line in _plan_lines(record, folder, plan):
+        root = connections.settings.watch.root
+
+        def plan() -> NightRestore:
+            return plan_restore(record.night, root, connections.reader)
+
+        found = plan()
+        for line in (*_plan_lines(record, found), *_told_lines(found)):
             write_prose(line)
-        for line in warnings:
-            write_prose(f"  cannot be restored: {line}")
-        if not yes and not _agreed():
+        found.refuse_unsafe()
+        if dry_run or (not yes and not _agreed()):
             write("nothing was changed")
             return
         with (
             foreground_lock(connections.settings, record.night),
             night_lock(connections.settings, record.night),
         ):
-            _hold(connections, record)
-            _restore(connections, record, folder)
+            restore_night(
+                plan,
+                connections.store,
+                connections.receipts,
+                connections.packing_receipts,
+                clock=time.time,
+                actor=actor_name(),
+            )
     write_prose(
         f"{title_of(record.night)}: restored and held;"
         f" `vampctl retry {named(record.night, records)}` processes it again"
     )
 
 
-def _plan(
-    connections: Connections, record: NightRecord, folder: Path
-) -> tuple[Restoration, list[str]]:
-    from vampd.engine.restoring import plan_old_tools, plan_own
-
-    if not folder.is_dir():
-        raise UsageError("no_folder", f"there is no folder {folder}, so nothing can be restored")
-    if not _is_of_old_tools(connections, record, folder):
-        return plan_own(folder), []
-    plan = plan_old_tools(folder)
-    return plan, list(_losses(folder, plan))
-
-
-def _is_of_old_tools(connections: Connections, record: NightRecord, folder: Path) -> bool:
-    from vampd.engine.night_listing import old_tool_traces
-
-    traces = old_tool_traces(connections.settings.watch.root, record.night)
-    # Their log alone says nothing about the folder: it may have been restored already.
-    in_folder = [trace for trace in traces if trace != "a row in the old tools' log"]
-    # An empty vgen2 may be theirs or ours; losing it costs nothing.
-    return bool(in_folder) or any(name.endswith("_hlinkbak") for name in os.listdir(folder))
-
-
-def _restore(connections: Connections, record: NightRecord, folder: Path) -> None:
-    from vampd.engine.restoring import restore_folder
-
-    # Planned again: the folder may have changed while the question was open.
-    plan, _ = _plan(connections, record, folder)
-    connections.packing_receipts.end(record.night, at=time.time(), actor=actor_name())
-    connections.receipts.forget(record.night)
-    restore_folder(folder, plan)
-
-
-def _hold(connections: Connections, record: NightRecord) -> None:
-    """Back to sync, and held, so that nothing works on it until someone decides."""
-    night, store = record.night, connections.store
-    current = store.night(night) or record
-    if current.state.status is Status.RUNNING:
-        raise StateError(
-            "night_running",
-            f"{title_of(night)} is running at {current.state.stage}; `vampctl hold` it first",
-        )
-    at, actor = time.time(), actor_name()
-    # A filling night has nothing to go back from.
-    with suppress(IllegalTransition):
-        store.apply(night, Event(EventName.RETRIED, StageName.SYNC), at=at, actor=actor)
-    message = "brought back to raw by a person"
-    store.apply(night, Event(EventName.HELD), at=at, actor=actor, code=RESTORED, message=message)
-
-
-def _plan_lines(record: NightRecord, folder: Path, plan: Restoration) -> Iterator[str]:
+def _plan_lines(record: NightRecord, found: NightRestore) -> Iterator[str]:
+    folder, plan = found.folder, found.restoration
     yield f"{title_of(record.night)}: {folder}"
+    if record.code == RESTORE_UNFINISHED:
+        yield "  resumes what was begun and has not ended"
     if not plan:
         yield "  the folder is already raw; only the night's state and receipts are reset"
     for (top, kind), paths in _grouped(plan.removed).items():
@@ -142,6 +110,16 @@ def _plan_lines(record: NightRecord, folder: Path, plan: Restoration) -> Iterato
         yield f"  keeps    {source}, the last name of a raw file, as {target}"
     for old, new in plan.renamed:
         yield f"  renames  {old} to {new}"
+    if found.of_old_tools:
+        for line in _losses(folder, plan):
+            yield f"  cannot be restored: {line}"
+
+
+def _told_lines(found: NightRestore) -> Iterator[str]:
+    for manifest in found.told:
+        yield f"  told     {manifest}"
+    if found.told:
+        yield "  STARS knows these products: what is made again may differ, and is then held"
 
 
 def _grouped(paths: tuple[str, ...]) -> dict[tuple[str, str], list[str]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT
+from vampd.errors import EXIT_NIGHT, DataError
 
 if TYPE_CHECKING:
-    from vampd.model.frame_ids import LedgerListing, Review
+    from vampd.model.frame_ids import LedgerListing, LostId, Review
     from vampd.wiring.connections import Connections
 
 _COLUMNS = (
@@ -41,18 +43,34 @@ def frameids(
     """Show the frame-ID ledger and check it for contradictions.
 
     Compares the ledger's file and database, file names, the headers of all products and the
-    name_changes.txt of all archive nights. Unused IDs and gaps are listed and are no fault;
-    contradictions and duplicate IDs are, and make the exit status 1.
+    name_changes.txt of all archive nights. Unused IDs, gaps, and IDs that a restore left without a
+    product (until `vampctl acknowledge --lost`) are listed and are no fault; contradictions
+    and duplicate IDs are, and make the exit status 1.
     """
     with connected(context, config) as connections:
         listing, review = review_everything(connections, headers=not quick)
+        lost, unread = _read_all_lost_ids(connections)
+        review = replace(review, findings=(*review.findings, *unread))
     if as_json:
-        write_json(review_object(listing, review))
+        write_json(review_object(listing, review, lost))
     else:
-        for line in review_lines(listing, review):
+        for line in review_lines(listing, review, lost):
             write_prose(line)
     if review.findings:
         raise typer.Exit(EXIT_NIGHT)
+
+
+def _read_all_lost_ids(connections: Connections) -> tuple[list[LostId], list[str]]:
+    """The lost IDs of all nights, and the nights of which they cannot be known, with why."""
+    lost: list[LostId] = []
+    unread: list[str] = []
+    for record in connections.store.nights():
+        try:
+            lost += read_lost_ids(connections, record)
+        except DataError as error:
+            # One night's damage must not hide what is known of the others.
+            unread.append(f"{record.night.date}: {error.message}")
+    return lost, unread
 
 
 def review_everything(connections: Connections, *, headers: bool) -> tuple[LedgerListing, Review]:
@@ -70,7 +88,7 @@ def review_everything(connections: Connections, *, headers: bool) -> tuple[Ledge
     return listing, review_ids(listing, nights, carried)
 
 
-def review_object(listing: LedgerListing, review: Review) -> dict[str, Any]:
+def review_object(listing: LedgerListing, review: Review, lost: Sequence[LostId]) -> dict[str, Any]:
     """The review for programs."""
     return {
         "agrees": not review.findings,
@@ -97,6 +115,7 @@ def review_object(listing: LedgerListing, review: Review) -> dict[str, Any]:
             }
             for one in review.unused
         ],
+        "lost": lost_objects(lost),
         "gaps": [
             {"first": str(gap.first), "last": str(gap.last), "count": gap.count}
             for gap in review.gaps
@@ -126,7 +145,7 @@ def review_object(listing: LedgerListing, review: Review) -> dict[str, Any]:
     }
 
 
-def review_lines(listing: LedgerListing, review: Review) -> Iterator[str]:
+def review_lines(listing: LedgerListing, review: Review, lost: Sequence[LostId]) -> Iterator[str]:
     """The review for people."""
     yield from align_columns(
         _COLUMNS,
@@ -163,6 +182,9 @@ def review_lines(listing: LedgerListing, review: Review) -> Iterator[str]:
             f"{gap.first} to {gap.last}  {gap.count:,}" if gap.count > 1 else f"{gap.first}  1"
             for gap in review.gaps
         ],
+    )
+    yield from _listing(
+        "without a product", [f"{one.frame_id}  {one.night.date}  {one.fate}" for one in lost]
     )
     yield from _listing("findings", list(review.findings))
     yield ""

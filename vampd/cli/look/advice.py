@@ -52,6 +52,11 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("transfer --print", "shows the command that sends what is missing to where it lies"),
         ("retry", "reads it again there, once that is done"),
     ),
+    "late_partners": (
+        ("release", "keeps the late frames and their partners apart, in products of their own"),
+        ("restore", "to pair them: shows what was mailed, and asks; `retry` then makes them again"),
+        ("summary", "shows what sync made of it"),
+    ),
     "card_missing": (
         ("release", "lets it proceed without these cards"),
         ("retry", "retries, after headers.required or headers.when_missing was changed"),
@@ -73,6 +78,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("restore", "brings the folder back to raw, after showing what is removed and asking"),
         ("retry", "lets vampd process it, once it is restored"),
     ),
+    "restore_unfinished": (("restore", "resumes it, after showing what is left and asking"),),
     "restored": (("retry", "lets vampd process it from raw"),),
     "held_by_person": (("release", "lets it go on"),),
     "bug": (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
@@ -42,10 +43,12 @@ def audit(
         record = choose_record(connections.store.nights(), night, kind)
         folder = connections.settings.watch.root / record.night.folder
         result = count_night(record.night, folder, connections.reader)
+        lost = read_lost_ids(connections, record)
     if as_json:
-        write_json(audit_object(record.night, result))
+        write_json({**audit_object(record.night, result), "lost_ids": lost_objects(lost)})
     else:
-        for line in audit_lines(record, result):
+        titled = _listing("IDs without a product", [f"{one.frame_id}  {one.fate}" for one in lost])
+        for line in (*audit_lines(record, result), *titled):
             write_prose(line)
     if not result.balanced:
         raise typer.Exit(EXIT_NIGHT)

@@ -59,6 +59,7 @@ _NOT_SAFE = "NOT safe: the archive copy was found bad"
 _NO_MAIL = Correspondence()
 _GATES = {
     Gate.CARD_MISSING: "missing cards",
+    Gate.LATE_PARTNERS: "late partners",
     Gate.NIGHT_GONE: "the loss of its archive copy",
     Gate.OLDER_NIGHTS: "older nights",
     Gate.SYNC_UNEXPECTED: "the verdict of sync",

@@ -19,6 +19,7 @@ from vampd.cli.mail.manifest import (
     find_manifests,
     warnings,
 )
+from vampd.cli.shared.lost_ids import read_lost_ids
 from vampd.cli.shared.nights import choose_record
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, NightArgument, actor_name, connected
@@ -48,6 +49,9 @@ OutputOption = Annotated[
 SendOption = Annotated[bool, typer.Option("--send", help="Send it, and record that.")]
 MarkOption = Annotated[
     bool, typer.Option("--mark-sent", help="Record that it was mailed manually, or has arrived.")
+]
+LostOption = Annotated[
+    bool, typer.Option("--lost", help="Acknowledge the IDs that have no product any more.")
 ]
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do not ask, even if something was mailed before.")
@@ -135,14 +139,19 @@ def mail(
 def acknowledge(
     context: typer.Context,
     night: NightArgument,
+    lost: LostOption = False,
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Record that STARS has ingested a night's manifests.
 
-    Asks if a manifest is not known to have been mailed.
+    Asks if a manifest is not known to have been mailed. With --lost, it records instead that you
+    know which of the night's IDs a restore has left without a product; they are no longer listed.
     """
     with connected(context, config) as connections:
+        if lost:
+            _acknowledge_lost(connections, night)
+            return
         (found,) = find_manifests(connections, [night])
         date = found.record.night.date
         odd = [
@@ -156,6 +165,23 @@ def acknowledge(
             [text.file for text in found.texts], at=time.time(), actor=actor_name()
         )
     write(f"{date}: {count_of(len(found.texts), 'manifest')} acknowledged")
+
+
+def _acknowledge_lost(connections: Connections, text: str) -> None:
+    record = choose_record(connections.store.nights(), text, Kind.ARCHIVE)
+    date = record.night.date
+    if not connections.reader.generations(record.night):
+        raise UsageError(
+            "not_synchronised",
+            f"{date} is not synchronized yet: which of its IDs get their products again is unknown",
+        )
+    lost = read_lost_ids(connections, record)
+    connections.mail_log.acknowledge_lost(
+        [one.frame_id for one in lost], at=time.time(), actor=actor_name()
+    )
+    for one in lost:
+        write(f"{one.frame_id}  {one.fate}")
+    write(f"{date}: {count_of(len(lost), 'ID')} without a product acknowledged")
 
 
 def choose_manifests(nights: Sequence[NightManifests]) -> Choice:

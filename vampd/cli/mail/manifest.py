@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.nights import choose_record
 from vampd.cli.shared.output import Column, write, write_json, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected
@@ -19,6 +20,7 @@ from vampd.model.nights import Kind, Status
 
 if TYPE_CHECKING:
     from vampd.model.delivery import Manifest, ManifestText
+    from vampd.model.frame_ids import LostId
     from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
@@ -47,12 +49,16 @@ CombineOption = Annotated[
 
 @dataclass(frozen=True)
 class NightManifests:
-    """An archive night, its manifests by number, and each one's mailing state."""
+    """An archive night, its manifests by number, and each one's mailing state.
+
+    ``lost`` are its IDs that a restore left without a product, as far as no one acknowledged it.
+    """
 
     record: NightRecord
     texts: tuple[ManifestText, ...]
     states: dict[ManifestFile, MailState]
     correspondence: Correspondence
+    lost: tuple[LostId, ...]
 
 
 def manifest(
@@ -90,7 +96,8 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
 
     UsageError for an unknown night; DataError ``manifest_missing`` for one without manifests.
     """
-    from vampd.stages.manifest import mail_states, read_manifests
+    from vampd.stages.manifest import mail_states
+    from vampd.stages.manifest_files import read_manifests
 
     records = connections.store.nights()
     chosen = {
@@ -110,7 +117,8 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
         letters = connections.mail_log.correspondence(night)
         note = connections.reader.text(night, note_name(night.date))
         states = mail_states(texts, letters, note)
-        found.append(NightManifests(chosen[night], texts, states, letters))
+        lost = read_lost_ids(connections, chosen[night])
+        found.append(NightManifests(chosen[night], texts, states, letters, lost))
     return tuple(found)
 
 
@@ -154,6 +162,11 @@ def warnings(found: Iterable[NightManifests]) -> Iterator[str]:
                 f"{night.record.night.date} is {state.status} at {state.stage}:"
                 " a supplement may follow"
             )
+        date = night.record.night.date
+        for one in night.lost:
+            yield f"{date}: {one.frame_id} has no product any more, {one.fate}"
+        if night.lost:
+            yield f"`vampctl acknowledge {date} --lost` records that this is known"
 
 
 def _rows(night: NightManifests) -> Iterator[tuple[str, ...]]:
@@ -184,6 +197,7 @@ def _as_object(
             for night in found
             for text in night.texts
         ],
+        "lost_ids": lost_objects(one for night in found for one in night.lost),
         "files": combined.files,
         "bytes": combined.bytes,
         "written": None if written is None else str(written),

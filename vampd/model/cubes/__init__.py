@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         set_aside_cubes,
         total_counts,
     )
+    from vampd.model.cubes.lost_raw import LostRaw, find_lost_raw
     from vampd.model.cubes.named_time import time_in_name
     from vampd.model.cubes.packed_product import PackedProduct
     from vampd.model.cubes.product_header import build_framelist
@@ -74,6 +75,7 @@ else:
                 "accounted_cubes CubeAccount format_generation Generation parse_generation "
                 "Product set_aside_cubes SyncCounts total_counts"
             ),
+            "lost_raw": "find_lost_raw LostRaw",
             "named_time": "time_in_name",
             "packed_product": "PackedProduct",
             "product_header": "build_framelist",
@@ -97,6 +99,7 @@ __all__ = [
     "FramelistHead",
     "Generation",
     "Int64",
+    "LostRaw",
     "Nonsense",
     "Number",
     "PackedProduct",
@@ -113,6 +116,7 @@ __all__ = [
     "build_framelist",
     "check_timing",
     "compress_frames",
+    "find_lost_raw",
     "format_framelist",
     "format_generation",
     "format_reasons",

@@ -64,7 +64,8 @@ class SyncCounts:
     """The fates of the frames at sync, for the verdict and for people; all are numbers of frames.
 
     ``unpaired`` counts externally triggered frames that should have had a partner (both cameras
-    were running, and no cube of the other one was set aside there).
+    were running, and no cube of the other one was set aside there). ``late_partners`` counts frames
+    that are in products of earlier generations and would have a partner in this one.
     """
 
     raw: int = 0
@@ -74,6 +75,7 @@ class SyncCounts:
     deinterleaved: int = 0
     dubious: int = 0
     set_aside: int = 0
+    late_partners: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,11 @@ class Generation:
 
 def format_generation(generation: Generation) -> str:
     """The generation as text: one JSON object and a line with its SHA-256."""
-    body = json.dumps(asdict(generation), sort_keys=True, separators=(",", ":")) + "\n"
+    told = asdict(generation)
+    if not generation.counts.late_partners:
+        # As earlier versions wrote it, who can read it then.
+        del told["counts"]["late_partners"]
+    body = json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n"
     return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
 

@@ -5,6 +5,16 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
+    from vampd.model.delivery.listed import (
+        ListedManifest,
+        ListedProduct,
+        digests_name,
+        find_stale,
+        missing_digests,
+        needs_digests,
+        product_path,
+        refuse_stale,
+    )
     from vampd.model.delivery.mail_text import (
         DEFAULT_TEMPLATE,
         MailText,
@@ -46,10 +56,15 @@ if TYPE_CHECKING:
         merge_rows,
         parse_old_log,
     )
+    from vampd.model.delivery.told import ToldManifest, told_manifests
 else:
     __getattr__ = show(
         __name__,
         {
+            "listed": (
+                "digests_name find_stale ListedManifest ListedProduct missing_digests "
+                "needs_digests product_path refuse_stale"
+            ),
             "mail_text": (
                 "check_template compose_mail compose_text DEFAULT_TEMPLATE MailText "
                 "ManifestText write_mail_text"
@@ -64,6 +79,7 @@ else:
                 "supplement_number"
             ),
             "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
+            "told": "told_manifests ToldManifest",
         },
     )
 
@@ -74,6 +90,8 @@ __all__ = [
     "Correspondence",
     "DigestColumn",
     "LineEnd",
+    "ListedManifest",
+    "ListedProduct",
     "MailOutcome",
     "MailState",
     "MailText",
@@ -86,19 +104,27 @@ __all__ = [
     "StageMark",
     "StatusRow",
     "Style",
+    "ToldManifest",
     "Way",
     "append_note",
     "check_template",
     "combine_manifests",
     "compose_mail",
     "compose_text",
+    "digests_name",
+    "find_stale",
     "format_manifest",
     "manifest_name",
     "merge_rows",
+    "missing_digests",
+    "needs_digests",
     "note_name",
     "noted_mailings",
     "parse_manifest",
     "parse_old_log",
+    "product_path",
+    "refuse_stale",
     "supplement_number",
+    "told_manifests",
     "write_mail_text",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from vampd.model.nights import NightId
@@ -170,10 +171,32 @@ def append_note(text: str | None, mailing: Mailing, night: NightId, time_text: s
     return (f"{_NOTE_HEADER}\n" if text is None else text) + lines
 
 
+@dataclass(frozen=True)
+class NoteEntry:
+    """A line of a note: one manifest in one mail; ``at`` is unix seconds, None if unreadable."""
+
+    at: float | None
+    message_id: str
+    manifest: str
+    sha256: str
+
+
+def note_entries(text: str | None) -> tuple[NoteEntry, ...]:
+    """The lines of a note, in order; what is not one is passed over."""
+    rows: Sequence[list[str]] = [line.split("\t") for line in (text or "").splitlines()]
+    return tuple(NoteEntry(_unix_time(row[0]), *row[2:]) for row in rows if len(row) == 5)
+
+
+def _unix_time(text: str) -> float | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
 def noted_mailings(text: str | None, manifest: ManifestFile) -> frozenset[str]:
     """The message IDs in a note for this manifest.
 
     By its bytes: a manifest mailed under another name is mailed.
     """
-    rows: Sequence[list[str]] = [line.split("\t") for line in (text or "").splitlines()]
-    return frozenset(row[2] for row in rows if len(row) == 5 and row[4] == manifest.sha256)
+    return frozenset(e.message_id for e in note_entries(text) if e.sha256 == manifest.sha256)

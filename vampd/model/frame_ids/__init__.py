@@ -7,6 +7,7 @@ from vampd.model.faces import show
 if TYPE_CHECKING:
     from vampd.model.frame_ids.frame_id import BoundId, FrameId, NumberRange
     from vampd.model.frame_ids.grant import GrantVerdict, judge_grant, named_ids, split_answer
+    from vampd.model.frame_ids.lost import LostId, find_lost_ids
     from vampd.model.frame_ids.name_changes import (
         NAME_CHANGES,
         NameChange,
@@ -42,6 +43,7 @@ else:
         {
             "frame_id": "BoundId FrameId NumberRange",
             "grant": "GrantVerdict judge_grant named_ids split_answer",
+            "lost": "find_lost_ids LostId",
             "name_changes": "format_name_changes NAME_CHANGES NameChange parse_name_changes",
             "observed": "find_contradictions HEADERS highest_seen NAMES ObservedIds tell_highest",
             "recovered_binding": "read_bindings RecoveredBinding RecoveredBindings weigh",
@@ -61,6 +63,7 @@ __all__ = [
     "LedgerListing",
     "ListedId",
     "ListedRequest",
+    "LostId",
     "NameChange",
     "NumberRange",
     "ObservedIds",
@@ -68,6 +71,7 @@ __all__ = [
     "RecoveredBindings",
     "Review",
     "find_contradictions",
+    "find_lost_ids",
     "format_name_changes",
     "highest_seen",
     "judge_grant",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from vampd.model.nights.state import (
         HELD_BY_PERSON,
         MOVES,
+        RESTORE_UNFINISHED,
         RESTORED,
         Event,
         EventName,
@@ -87,8 +88,8 @@ else:
             "retry": "after_failure after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
-                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORED "
-                "StageName stages_of State Status"
+                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORE_UNFINISHED "
+                "RESTORED StageName stages_of State Status"
             ),
             "stream": (
                 "CAMERA_STREAMS is_cube_name seconds_in_name Stream timing_name "
@@ -106,6 +107,7 @@ __all__ = [
     "INCOMPLETE_CODES",
     "MOVES",
     "RESTORED",
+    "RESTORE_UNFINISHED",
     "Event",
     "EventName",
     "EventRecord",

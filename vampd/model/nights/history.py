@@ -4,17 +4,38 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vampd.errors import ClaimLost, StateError
+from vampd.errors import ClaimLost, IllegalTransition, StateError
 from vampd.model.nights.night import NightId
 from vampd.model.nights.record import EventRecord, NightRecord
-from vampd.model.nights.state import Event, EventName, Gate, StageName, Status, advance, opened_gate
+from vampd.model.nights.state import (
+    RESTORE_UNFINISHED,
+    Event,
+    EventName,
+    Gate,
+    StageName,
+    Status,
+    advance,
+    opened_gate,
+)
 
 # The last error stays visible while the night runs again, until something succeeds or a person
 # intervenes.
-_TELLS = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
+_TELLS = frozenset(
+    {
+        EventName.FAILED,
+        EventName.HELD,
+        EventName.INTERRUPTED,
+        EventName.RESTORE_BEGUN,
+        EventName.RESTORED,
+    }
+)
 _CLEARS = frozenset({EventName.ADVANCED, EventName.RETRIED, EventName.RELEASED, EventName.REOPENED})
 _TRIED = frozenset({Status.RUNNING, Status.WAITING})
-_GOES_BACK = frozenset({EventName.RETRIED, EventName.REOPENED})
+_GOES_BACK = frozenset({EventName.RETRIED, EventName.REOPENED, EventName.RESTORED})
+# These judge the products anew.
+_CLOSES_GATES = frozenset({EventName.REOPENED, EventName.RESTORED})
+# What may happen to a night whose restoring has begun.
+_WHILE_RESTORED = frozenset({EventName.RESTORE_BEGUN, EventName.RESTORED})
 
 
 def refuse_stale_claim(record: NightRecord, claim: int | None) -> None:
@@ -33,14 +54,17 @@ def moved(
     record: NightRecord, event: Event, *, at: float, code: str | None, message: str | None
 ) -> NightRecord:
     """The record after the event; IllegalTransition if the machine has no such move."""
+    _refuse_half_restored(record, event)
     after = replace(record, state=advance(record.night.kind, record.state, event), changed_at=at)
     if event.name is EventName.CLAIMED:
         after = replace(after, claim=record.claim + 1)
     if event.name is EventName.RELEASED:
         gate = opened_gate(record.state, record.code)
         after = replace(after, released=record.released | ({gate} if gate else frozenset()))
-    if event.name is EventName.REOPENED:
+    if event.name in _CLOSES_GATES:
         after = replace(after, released=frozenset())
+    if _ends_late_partners(record, after, event):
+        after = replace(after, released=after.released - {Gate.LATE_PARTNERS})
     if event.name in _TELLS:
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
@@ -122,6 +146,30 @@ def unknown_night(night: NightId) -> StateError:
     return StateError(
         "night_unknown", f"{night} was never discovered; it has no state", night=str(night)
     )
+
+
+def _ends_late_partners(before: NightRecord, after: NightRecord, event: Event) -> bool:
+    """Whether the late partners that a person let pass are no longer those at hand.
+
+    They have their IDs by now, or sync may find others.
+    """
+    passed = event.name is EventName.ADVANCED and before.state.stage is StageName.FRAMEIDS
+    return passed or after.state.stage is StageName.SYNC
+
+
+def _refuse_half_restored(record: NightRecord, event: Event) -> None:
+    """Only restoring goes on where it was begun, and only there it ends."""
+    unfinished = record.code == RESTORE_UNFINISHED
+    if unfinished and event.name not in _WHILE_RESTORED:
+        raise IllegalTransition(
+            RESTORE_UNFINISHED,
+            f"restoring {record.night.date} was begun and has not ended;"
+            f" `vampctl restore {record.night.date}` resumes it",
+        )
+    if event.name is EventName.RESTORED and not unfinished:
+        raise IllegalTransition(
+            "illegal_transition", f"restoring {record.night.date} was not begun, so it cannot end"
+        )
 
 
 def _without_later_proofs(record: NightRecord) -> NightRecord:

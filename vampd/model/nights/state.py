@@ -47,8 +47,9 @@ class Status(StrEnum):
     DONE = "done"  # nothing left to do
 
 
-# The codes of a hold by `vampctl hold`, and of one after `vampctl restore`.
+# The codes of a hold by `vampctl hold`, and of those during and after `vampctl restore`.
 HELD_BY_PERSON = "held_by_person"
+RESTORE_UNFINISHED = "restore_unfinished"
 RESTORED = "restored"
 
 
@@ -60,6 +61,7 @@ class Gate(StrEnum):
 
     CARD_MISSING = "card_missing"  # cubes without a required card
     SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that needs review
+    LATE_PARTNERS = "late_partners"  # late frames belong to frames that are in products
     NIGHT_GONE = "night_gone"  # nothing is left of a night that was archived
     OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
 
@@ -79,12 +81,14 @@ class EventName(StrEnum):
     INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
     ABANDONED = "abandoned"  # returned by a stopping daemon; does not count as an attempt
     DISPROVED = "disproved"  # the archive copy was read again and found bad: no longer safe
+    RESTORE_BEGUN = "restore_begun"  # products are about to be removed, at a person's word
+    RESTORED = "restored"  # the folder is raw again
 
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
 _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
 
-_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.NIGHT_GONE)
+_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.LATE_PARTNERS, Gate.NIGHT_GONE)
 
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {
@@ -112,6 +116,10 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_D, EventName.RETRIED): _RDY,
     (_D, EventName.REOPENED): _F,
     **{(status, EventName.DISPROVED): status for status in Status},
+    # Held at its stage: nothing works on a folder that is half restored, and the stage tells
+    # whether other nights wait for this one's IDs, as before.
+    **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D)},
+    (_H, EventName.RESTORED): _H,
 }
 
 
@@ -166,7 +174,7 @@ def advance(kind: Kind, state: State, event: Event) -> State:
             return replace(after, stage=_earlier_stage(kind, state, event.stage), attempts=0)
         case EventName.RELEASED:
             return replace(after, attempts=0)
-        case EventName.REOPENED:
+        case EventName.REOPENED | EventName.RESTORED:
             return replace(after, stage=StageName.SYNC, attempts=0)
         case _:
             return after

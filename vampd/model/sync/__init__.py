@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         assign_flc_states,
         combine_labels,
     )
+    from vampd.model.sync.late_partners import count_late_partners, pending_late_partners
     from vampd.model.sync.local_offset import running_median
     from vampd.model.sync.matching import shortest_interval_us
     from vampd.model.sync.modulation import find_modulation
@@ -45,6 +46,7 @@ else:
                 "assign_flc_states CODE_A CODE_B CODE_D CODE_NONE combine_labels FlcState "
                 "Labels LEAST_MEAN STATE_OF_CODE"
             ),
+            "late_partners": "count_late_partners pending_late_partners",
             "local_offset": "running_median",
             "matching": "shortest_interval_us",
             "modulation": "find_modulation",
@@ -74,6 +76,7 @@ __all__ = [
     "assign_flc_states",
     "chain_cubes",
     "combine_labels",
+    "count_late_partners",
     "cut_cubes",
     "exposure_us",
     "find_modulation",
@@ -83,6 +86,7 @@ __all__ = [
     "is_deinterleaved",
     "is_triggered",
     "pair_frames",
+    "pending_late_partners",
     "rows_tolerance_us",
     "running_median",
     "set_aside_duplicates",

@@ -36,14 +36,14 @@ from vampd.model.sync.flc import (
 from vampd.model.sync.header_mismatches import find_disagreements
 from vampd.model.sync.labeling import Labeled, count_doubts, label_frames
 from vampd.model.sync.missing_partners import count_unpaired
-from vampd.model.sync.pairing import Pairs, pair_frames, rows_tolerance_us
+from vampd.model.sync.pairing import Pairs
+from vampd.model.sync.run_pairs import pair_run
 from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
     CameraSequence,
     chain_cubes,
     is_triggered,
     set_aside_overlaps,
-    window_rows,
 )
 
 Int64 = npt.NDArray[np.int64]
@@ -105,7 +105,7 @@ def synchronize(
     dubious: Counter[str] = Counter()
     alone_us: dict[Stream, list[Int64]] = {stream: [] for stream in CAMERA_STREAMS}
     for one, two in split_runs(first, second, rules.gap_us):
-        pairs = _pair_run(one, two)
+        pairs = pair_run(one, two)
         if pairs.doubt:
             clock = format_clock(int(one.acquired_us[0]), 0)
             remarks.append(f"frames not paired in the run from {clock} UT: {pairs.doubt}")
@@ -144,20 +144,6 @@ def _accounts(cubes: Iterable[RawCube], aside: Iterable[SetAside]) -> Iterator[C
         yield CubeAccount(cube.fits, cube.timing_file, cube.frames)
     for bad in aside:
         yield CubeAccount(bad.fits, bad.timing_file, bad.frames)
-
-
-def _pair_run(one: CameraSequence, two: CameraSequence) -> Pairs:
-    if not len(one) or not len(two):
-        return pair_frames(one.acquired_us, two.acquired_us, 0.0)
-    cubes = one.cubes[int(one.cube[0])], two.cubes[int(two.cube[0])]
-    rows = min(window_rows(cube) for cube in cubes)
-    tolerance_us = max(rows_tolerance_us(rows, cube.cards.string("U_DETMOD")) for cube in cubes)
-    exposure_us = min(int(one.exposure_us[0]), int(two.exposure_us[0]))
-    pairs = pair_frames(one.acquired_us, two.acquired_us, tolerance_us, exposure_us)
-    # Exposures of different length end together only by chance, and then not as precisely; but a
-    # camera's header may record a change a cube late.
-    unlike = one.exposure_us[pairs.first] != two.exposure_us[pairs.second]
-    return pairs.without(unlike & ~pairs.is_close(one.acquired_us, two.acquired_us))
 
 
 def _cut_run(

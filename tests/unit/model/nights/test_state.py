@@ -27,7 +27,12 @@ from vampd.model.nights import (
 
 KINDS = tuple(Kind)
 NIGHT = NightId("20251106", Kind.ARCHIVE)
-PERSONS_EVENTS = {EventName.RETRIED, EventName.RELEASED}
+PERSONS_EVENTS = {
+    EventName.RETRIED,
+    EventName.RELEASED,
+    EventName.RESTORE_BEGUN,
+    EventName.RESTORED,
+}
 
 
 def states(kind: Kind) -> list[State]:
@@ -114,6 +119,17 @@ def test_a_person_who_sends_a_night_back_to_transfer_or_further_believes_no_proo
     assert ends_proofs(Event(EventName.RETRIED, stage)) is asks_anew
     assert not ends_proofs(Event(EventName.REOPENED))
     assert not ends_proofs(Event(EventName.FAILED, not_before=1.0))
+
+
+def test_a_night_that_is_being_restored_is_held_where_it_stands_and_running_ones_are_not_restored():
+    for kind, state in EVERY_STATE:
+        if state.status is Status.RUNNING:
+            continue
+        begun = advance(kind, state, Event(EventName.RESTORE_BEGUN))
+        assert (begun.status, begun.stage) == (Status.HELD, state.stage)
+        ended = advance(kind, begun, Event(EventName.RESTORED))
+        assert ended == State(StageName.SYNC, Status.HELD)
+    assert (Status.RUNNING, EventName.RESTORE_BEGUN) not in MOVES
 
 
 def test_only_a_running_night_makes_progress_or_fails():

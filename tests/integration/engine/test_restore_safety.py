@@ -1,0 +1,228 @@
+"""vampctl restore: checked before anything changes, held while it is half done, and resumed."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.worlds.daemon import (
+    Site,
+    copy_site,
+    history_of,
+    ledger_rows,
+    make_site,
+    product_tree,
+    raw_state,
+    record_of,
+    settle,
+    vampctl,
+)
+from tests.support.worlds.unprivileged import NOBODY, unprivileged_copy
+from vampd.model.nights import EventName, Kind, NightId, Status
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+
+
+@pytest.fixture(scope="module")
+def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    made = make_site(tmp_path_factory.mktemp("site"))
+    make_smallest(made.root)
+    settle(made)
+    return made
+
+
+@pytest.fixture
+def site(done_site: Site, tmp_path: Path) -> Site:
+    return copy_site(done_site, tmp_path / "own")
+
+
+@pytest.fixture
+def owned(done_site: Site) -> Iterator[tuple[Site, int | None]]:
+    with unprivileged_copy(done_site) as made:
+        yield made
+
+
+def all_of(site: Site) -> tuple[object, ...]:
+    """Everything that restoring could change."""
+    folder = site.folder(NIGHT)
+    return (
+        product_tree(folder),
+        raw_state(folder),
+        ledger_rows(site),
+        record_of(site, NIGHT),
+        len(history_of(site, NIGHT)),
+    )
+
+
+def first(site: Site, pattern: str) -> Path:
+    return min(site.folder(NIGHT).glob(pattern))
+
+
+def remove_raw(site: Site) -> None:
+    for path in site.folder(NIGHT).glob("vcam?/*"):
+        path.unlink()
+
+
+RAW_LOSSES: dict[str, Callable[[Site], object]] = {
+    "all of it": remove_raw,
+    "one cube": lambda site: first(site, "vcam1/*.fits").unlink(),
+    "one timing file": lambda site: first(site, "vcam1/*.txt").unlink(),
+    "a cube of another size": lambda site: os.truncate(first(site, "vcam1/*.fits"), 2880),
+    "a cube of another time": lambda site: os.utime(first(site, "vcam1/*.fits"), (1, 1)),
+    "the records of what it was": lambda site: first(site, "vgen2/generation_*").unlink(),
+}
+
+
+@pytest.mark.parametrize("loss", RAW_LOSSES)
+def test_products_whose_raw_is_not_whole_are_never_removed(site: Site, loss: str) -> None:
+    RAW_LOSSES[loss](site)
+    before = all_of(site)
+    for options in (["--yes"], ["--dry-run"]):
+        done = vampctl(site, "restore", "20251106", *options)
+        assert done.returncode == 1
+        assert "vampctl recover 20251106" in done.stderr
+        assert loss != "one cube" or re.search("vcam1/vcam1_.* is gone", done.stderr)
+        assert all_of(site) == before
+
+
+def test_raw_that_may_not_be_read_is_not_whole(owned: tuple[Site, int | None]) -> None:
+    site, uid = owned
+    cube = first(site, "vcam1/*.fits")
+    cube.chmod(0)
+    done = vampctl(site, "restore", "20251106", "--yes", uid=uid)
+    cube.chmod(0o644)
+    assert (done.returncode, "may not be read" in done.stderr) == (1, True)
+
+
+def close_folder(path: str) -> Callable[[Site], Callable[[], object]]:
+    def close(site: Site) -> Callable[[], object]:
+        (site.folder(NIGHT) / path).chmod(0o555)
+        return lambda: (site.folder(NIGHT) / path).chmod(0o755)
+
+    return close
+
+
+def unlisted(site: Site) -> Callable[[], object]:
+    folder = site.folder(NIGHT) / "vbad"
+    folder.chmod(0o300)
+    return lambda: folder.chmod(0o755)
+
+
+def sticky(site: Site) -> Callable[[], object]:
+    folder = site.folder(NIGHT) / "vgen2"
+    os.chown(folder, 0, NOBODY)
+    os.chown(first(site, "vgen2/*.fits.fz"), 0, 0)
+    folder.chmod(0o1775)
+    return lambda: folder.chmod(0o777)
+
+
+def immutable(site: Site) -> Callable[[], object]:
+    product = first(site, "vgen2/*.fits.fz")
+    subprocess.run(["chattr", "+i", product], check=True)
+    return lambda: subprocess.run(["chattr", "-i", product], check=True)
+
+
+CLOSED = {
+    "the products' folder": close_folder("vgen2"),
+    "the folder of the links": close_folder("vbad/vcam2"),
+    "the night's folder": close_folder(""),
+    "a folder that cannot be listed": unlisted,
+}
+if os.geteuid() == 0:
+    # Only root can give a file to another user, or make one immutable.
+    CLOSED |= {"another's file in a sticky folder": sticky, "an immutable product": immutable}
+
+
+@pytest.mark.parametrize("what", CLOSED)
+def test_what_may_not_be_removed_stops_everything_before_it_begins(
+    owned: tuple[Site, int | None], what: str
+) -> None:
+    site, uid = owned
+    before = all_of(site)
+    reopen = CLOSED[what](site)
+    done = vampctl(site, "restore", "20251106", "--yes", uid=uid)
+    reopen()
+    assert done.returncode == 1, done.stdout
+    assert "nothing was changed" in done.stderr
+    assert all_of(site) == before
+    assert vampctl(site, "restore", "20251106", "--yes", uid=uid).returncode == 0
+
+
+def test_a_dry_run_shows_what_it_would_do_and_what_was_mailed_and_changes_nothing(
+    site: Site,
+) -> None:
+    assert vampctl(site, "mail", "20251106", "--mark-sent").returncode == 0
+    assert vampctl(site, "acknowledge", "20251106").returncode == 0
+    before = all_of(site)
+    done = vampctl(site, "restore", "20251106", "--dry-run", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "removes  vgen2" in done.stdout
+    told = [line for line in done.stdout.splitlines() if "manifest_VMP_20251106.csv" in line]
+    assert "mailed 20" in told[0]
+    assert "acknowledged 20" in told[0]
+    assert "nothing was changed" in done.stdout
+    assert all_of(site) == before
+
+
+def deaths(done_site: Site, tmp_path: Path) -> list[tuple[str, bool]]:
+    """The first and the last hit of each failpoint, and whether restoring had begun by then."""
+    log = tmp_path / "failpoints"
+    reference = copy_site(done_site, tmp_path / "reference")
+    done = vampctl(reference, "restore", "20251106", "--yes", VAMPD_FAILPOINT_LOG=str(log))
+    assert done.returncode == 0, done.stderr
+    hits = log.read_text().split()
+    begun = hits.index("restoring.night.begun#1")
+    names = {hit.partition("#")[0] for hit in hits}
+    ends = [[hit for hit in hits if hit.startswith(f"{name}#")] for name in sorted(names)]
+    return [(hit, hits.index(hit) >= begun) for same in ends for hit in sorted({same[0], same[-1]})]
+
+
+def test_a_restore_that_is_killed_anywhere_is_held_untouched_and_resumes(
+    done_site: Site, tmp_path: Path
+) -> None:
+    whole = product_tree(done_site.folder(NIGHT))
+    raw = {path: state[:2] for path, state in raw_state(done_site.folder(NIGHT)).items()}
+    ids = ledger_rows(done_site)
+    moments = deaths(done_site, tmp_path)
+    assert {"restoring.file.removed#1", "store.apply.updated#2"} <= {hit for hit, _ in moments}
+    for number, (hit, begun) in enumerate(moments):
+        site = copy_site(done_site, tmp_path / str(number))
+        folder = site.folder(NIGHT)
+        died = vampctl(site, "restore", "20251106", "--yes", VAMPD_FAILPOINT=hit)
+        assert died.returncode == -signal.SIGKILL, hit
+        left = product_tree(folder)
+        if not begun:
+            assert left == whole
+            assert record_of(site, NIGHT).state.status is Status.DONE
+            continue
+        record = record_of(site, NIGHT)
+        assert (record.state.status, record.code) == (Status.HELD, "restore_unfinished"), hit
+        make_smallest(site.root, "20251107")
+        settle(site)
+        assert product_tree(folder) == left, hit
+        # What was done before restoring keeps nobody waiting.
+        assert record_of(site, NightId("20251107", Kind.ARCHIVE)).state.status is Status.DONE
+        for words in (["retry"], ["retry", "--from", "sync"], ["release"], ["run"]):
+            assert vampctl(site, words[0], "20251106", *words[1:]).returncode in (1, 2), words
+        why = vampctl(site, "why", "20251106").stdout
+        assert "vampctl restore 20251106" in why
+        resumed = vampctl(site, "restore", "20251106", "--yes")
+        assert resumed.returncode == 0, (hit, resumed.stderr)
+        assert {path: state[:2] for path, state in raw_state(folder).items()} == raw
+        assert record_of(site, NIGHT).code == "restored"
+        assert vampctl(site, "retry", "20251106").returncode == 0
+        settle(site)
+        assert product_tree(folder) == whole, hit
+        assert [row for row in ledger_rows(site) if row in ids] == ids
+
+
+def test_a_night_is_restored_only_when_nothing_of_it_is_left(site: Site) -> None:
+    assert vampctl(site, "restore", "20251106", "--yes").returncode == 0
+    begun, ended = history_of(site, NIGHT)[-2:]
+    assert (begun.event, begun.code) == (EventName.RESTORE_BEGUN, "restore_unfinished")
+    assert (ended.event, ended.code) == (EventName.RESTORED, "restored")

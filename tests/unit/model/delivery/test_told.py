@@ -1,0 +1,65 @@
+"""What the outside was told of a night, before anybody takes it back."""
+
+from dataclasses import replace
+
+from vampd.model.delivery import (
+    Acknowledgement,
+    Correspondence,
+    Mailing,
+    MailOutcome,
+    ManifestFile,
+    Way,
+    append_note,
+    told_manifests,
+)
+from vampd.model.nights import Kind, NightId
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+FIRST = ManifestFile(NIGHT, "manifest_VMP_20251106.csv", "a" * 64)
+SENT = Mailing(
+    "<1@x>", (FIRST,), ("a@b", "c@d"), Way.SMTP, "x", 0.0, MailOutcome.SENT, 1762480800.0
+)
+ACKNOWLEDGED = Acknowledgement(FIRST, "kaptah (vampctl)", 1762567200.0)
+
+
+def told(*mailings: Mailing, note: str | None = None, **more: object) -> list[str]:
+    letters = Correspondence(mailings, **more)  # type: ignore[arg-type]
+    return [str(one) for one in told_manifests(letters, NIGHT, note)]
+
+
+def test_a_mailed_manifest_is_told_with_its_date_and_its_number_of_recipients() -> None:
+    assert told(SENT) == ["manifest_VMP_20251106.csv: mailed 2025-11-07 02:00 UT to 2 recipients"]
+
+
+def test_an_acknowledged_one_with_who_recorded_it() -> None:
+    (line,) = told(SENT, acknowledged=(ACKNOWLEDGED,))
+    assert line.endswith("to 2 recipients, acknowledged 2025-11-08 02:00 UT by kaptah (vampctl)")
+    assert told(acknowledged=(ACKNOWLEDGED,)) == [
+        "manifest_VMP_20251106.csv: acknowledged 2025-11-08 02:00 UT by kaptah (vampctl)"
+    ]
+
+
+def test_a_mail_that_certainly_failed_told_nothing_and_one_in_doubt_may_have() -> None:
+    assert told(replace(SENT, outcome=MailOutcome.FAILED)) == []
+    doubtful = replace(SENT, outcome=MailOutcome.PENDING, concluded_at=None, at=1762480800.0)
+    assert told(doubtful) == [
+        "manifest_VMP_20251106.csv: may have been mailed 2025-11-07 02:00 UT to 2 recipients"
+    ]
+
+
+def test_what_was_sent_outweighs_a_later_mail_in_doubt() -> None:
+    doubtful = replace(SENT, message_id="<2@x>", recipients=(), outcome=MailOutcome.UNCERTAIN)
+    assert told(SENT, doubtful) == told(SENT)
+
+
+def test_the_note_in_the_folder_tells_of_mails_whose_record_is_lost() -> None:
+    note = append_note(None, SENT, NIGHT, "2025-11-07T02:00:00Z")
+    assert told(note=note) == [
+        "manifest_VMP_20251106.csv: may have been mailed 2025-11-07 02:00 UT"
+    ]
+    assert told(SENT, note=note) == told(SENT)
+
+
+def test_other_nights_are_not_told_of() -> None:
+    other = replace(FIRST, night=NightId("20251107", Kind.ARCHIVE))
+    assert told(replace(SENT, manifests=(other,))) == []

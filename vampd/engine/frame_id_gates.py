@@ -1,0 +1,56 @@
+"""The gates before frame IDs: an ID that was used cannot be taken back, all before it can."""
+
+from __future__ import annotations
+
+from vampd.config import Settings
+from vampd.errors import DataError
+from vampd.model.cubes import total_counts
+from vampd.model.delivery import note_name, told_manifests
+from vampd.model.nights import Gate, NightRecord
+from vampd.model.sync import find_unexpected, pending_late_partners
+from vampd.ports import NightReader
+
+
+def refuse_before_ids(record: NightRecord, settings: Settings, reader: NightReader) -> None:
+    """DataError ``late_partners`` or ``sync_unexpected``, unless a person has opened that gate."""
+    if Gate.LATE_PARTNERS not in record.released:
+        _refuse_late_partners(record, reader)
+    if settings.sync.hold_when_unexpected and Gate.SYNC_UNEXPECTED not in record.released:
+        _refuse_unexpected(record, settings, reader)
+
+
+def _refuse_late_partners(record: NightRecord, reader: NightReader) -> None:
+    night = record.night
+    pending = pending_late_partners(reader.generations(night), reader.bound_ids(night))
+    if not pending:
+        return
+    frames = sum(generation.counts.late_partners for generation in pending)
+    names = ", ".join(str(generation.number) for generation in pending)
+    told = told_manifests(
+        reader.correspondence(night), night, reader.text(night, note_name(night.date))
+    )
+    announced = "; ".join(map(str, told)) or "nothing of the night was mailed"
+    raise DataError(
+        Gate.LATE_PARTNERS.value,
+        f"{frames} frames that are in products already would have partners among the late ones"
+        f" (generation {names}). `vampctl release {night.date}` keeps both as they are, apart;"
+        f" `vampctl restore {night.date}`, then `vampctl retry {night.date}`, makes the night's"
+        f" products again with their partners, and other products than were announced: {announced}",
+        night=str(night),
+    )
+
+
+def _refuse_unexpected(record: NightRecord, settings: Settings, reader: NightReader) -> None:
+    rules, date = settings.sync, record.night.date
+    unexpected = find_unexpected(
+        total_counts(reader.generations(record.night)),
+        max_unpaired=rules.max_unpaired,
+        max_dubious=rules.max_dubious,
+        max_set_aside=rules.max_set_aside,
+    )
+    if unexpected:
+        raise DataError(
+            Gate.SYNC_UNEXPECTED.value,
+            f"{unexpected}; check `vampctl summary {date}`, then"
+            f" `vampctl release {date}` lets it take frame IDs",
+        )

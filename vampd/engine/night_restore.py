@@ -1,0 +1,210 @@
+"""Restoring a night: what must hold before, what it removes, and the states meanwhile.
+
+Nothing is changed before raw is known to be whole and everything to be removable. Then the night is
+held as half restored (``restore_unfinished``), what its manifests said of the products is put on
+record if it is not yet, the folder is brought back to raw, the receipts go, and only then is the
+night one that was restored. Whatever ends it in between, it resumes from there: planning again
+finds what is left.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.disk.atomic import creating
+from vampd.disk.failpoint import failpoint
+from vampd.disk.permission import Obstacle
+from vampd.engine.night_listing import old_tool_traces
+from vampd.engine.restoring import (
+    Restoration,
+    find_obstacles_to,
+    plan_old_tools,
+    plan_own,
+    restore_folder,
+)
+from vampd.errors import DataError, StateError, UsageError
+from vampd.model.cubes import Generation, LostRaw, find_lost_raw
+from vampd.model.delivery import ToldManifest, missing_digests, note_name, told_manifests
+from vampd.model.nights import (
+    RESTORE_UNFINISHED,
+    RESTORED,
+    Event,
+    EventName,
+    FileStamp,
+    NightId,
+    Status,
+)
+from vampd.model.proofs import SUMS_NAME, Place, text_bytes
+from vampd.ports import NightReader, NightStore, PackingReceipts, Receipts
+from vampd.stages.manifest_files import read_listed_manifests
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class NightRestore:
+    """What restoring a night does, what forbids it, and what the outside knows of its products."""
+
+    night: NightId
+    folder: Path
+    restoration: Restoration
+    of_old_tools: bool
+    lost_raw: tuple[LostRaw, ...]
+    obstacles: tuple[Obstacle, ...]
+    told: tuple[ToldManifest, ...]
+    # Digests that manifests lack, by file name: what knows them is removed.
+    digests: Mapping[str, str]
+
+    def refuse_unsafe(self) -> None:
+        """DataError ``raw_incomplete`` or ``not_removable`` names what forbids it."""
+        date = self.night.date
+        if self.lost_raw:
+            raise DataError(
+                "raw_incomplete",
+                f"raw is not what the products of {date} were made from:"
+                f" {_first_of(self.lost_raw)}. Its products may be the only copy of these frames"
+                f" here, so nothing was changed. Bring these files back; for a damaged product,"
+                f" `vampctl recover {date}` gets it back without restoring",
+                night=str(self.night),
+            )
+        if self.obstacles:
+            raise DataError(
+                "not_removable",
+                f"not everything could be removed, so nothing was changed:"
+                f" {_first_of(self.obstacles)}",
+                night=str(self.night),
+            )
+
+
+def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestore:
+    """Look at the night, changing nothing.
+
+    UsageError ``no_folder``; DataError ``not_ours``, ``generation_damaged``, ``manifest_damaged``,
+    or ``not_removable`` where a folder cannot even be listed.
+    """
+    folder = root / night.folder
+    if not folder.is_dir():
+        raise UsageError("no_folder", f"there is no folder {folder}, so nothing can be restored")
+    of_old_tools = _is_of_old_tools(root, night)
+    restoration = plan_old_tools(folder) if of_old_tools else plan_own(folder)
+    generations = reader.generations(night)
+    lost_raw = _find_unrecorded(night, generations, reader)
+    if not of_old_tools:
+        lost_raw += _find_lost_raw(night, folder, generations, reader)
+    note = reader.text(night, note_name(night.date))
+    # A manifest of the old tools may be anything, and is none of ours.
+    listed = () if of_old_tools else read_listed_manifests(night, reader)
+    return NightRestore(
+        night,
+        folder,
+        restoration,
+        of_old_tools,
+        lost_raw=lost_raw,
+        obstacles=find_obstacles_to(folder, restoration),
+        told=told_manifests(reader.correspondence(night), night, note),
+        digests=missing_digests(
+            listed, reader.receipts(night, Place.ARCHIVE), reader.text(night, SUMS_NAME)
+        ),
+    )
+
+
+def restore_night(
+    plan: Callable[[], NightRestore],
+    store: NightStore,
+    receipts: Receipts,
+    packing_receipts: PackingReceipts,
+    *,
+    clock: Callable[[], float],
+    actor: str,
+) -> None:
+    """Do it; whoever calls this holds the night's locks.
+
+    ``plan`` is asked again, because the folder may have changed while a person was asked. Raises as
+    `plan_restore` and `NightRestore.refuse_unsafe`; StateError ``night_running``.
+    """
+    found = plan()
+    found.refuse_unsafe()
+    night = found.night
+    current = store.night(night)
+    if current is not None and current.state.status is Status.RUNNING:
+        raise StateError(
+            "night_running",
+            f"{night.date} is running at {current.state.stage}; `vampctl hold` it first",
+        )
+    store.apply(
+        night,
+        Event(EventName.RESTORE_BEGUN),
+        at=clock(),
+        actor=actor,
+        code=RESTORE_UNFINISHED,
+        message=f"brought back to raw, but not to the end: `vampctl restore {night.date}` resumes",
+    )
+    failpoint("restoring.night.begun")
+    for name, text in found.digests.items():
+        with creating(found.folder / name) as file:
+            file.write(text_bytes(text))
+    restore_folder(found.folder, found.restoration)
+    failpoint("restoring.folder.restored")
+    packing_receipts.end(night, at=clock(), actor=actor)
+    receipts.forget(night)
+    failpoint("restoring.receipts.forgotten")
+    store.apply(
+        night,
+        Event(EventName.RESTORED),
+        at=clock(),
+        actor=actor,
+        code=RESTORED,
+        message="brought back to raw by a person",
+    )
+
+
+def _is_of_old_tools(root: Path, night: NightId) -> bool:
+    traces = old_tool_traces(root, night)
+    # Their log alone says nothing about the folder: it may have been restored already.
+    in_folder = [trace for trace in traces if trace != "a row in the old tools' log"]
+    # An empty vgen2 may be theirs or ours; losing it costs nothing.
+    backups = [name for name in os.listdir(root / night.folder) if name.endswith("_hlinkbak")]
+    return bool(in_folder or backups)
+
+
+def _find_unrecorded(
+    night: NightId, generations: Sequence[Generation], reader: NightReader
+) -> tuple[LostRaw, ...]:
+    """Products of vampd in a folder without any generation, which looks like the old tools'."""
+    own = [] if generations else [one for one in reader.packed_products(night) if one.identity]
+    if not own:
+        return ()
+    return (LostRaw("every generation", f"is gone, so no one knows what {own[0].file.path} needs"),)
+
+
+def _find_lost_raw(
+    night: NightId, folder: Path, generations: Sequence[Generation], reader: NightReader
+) -> tuple[LostRaw, ...]:
+    files = {file.path: file for file in reader.raw_files(night)}
+    lost = find_lost_raw(generations, files)
+    return lost + tuple(
+        LostRaw(path, f"may not be read by uid {os.geteuid()}")
+        for path in _accounted(generations, files)
+        if not os.access(folder / path, os.R_OK, effective_ids=True)
+    )
+
+
+def _accounted(generations: Sequence[Generation], files: dict[str, FileStamp]) -> tuple[str, ...]:
+    """The raw files that the generations know and that have content."""
+    known = {
+        stamp.path
+        for generation in generations
+        for cube in generation.cubes
+        for stamp in (cube.fits, cube.timing_file)
+        if stamp is not None
+    }
+    return tuple(path for path in sorted(known & files.keys()) if files[path].size)
+
+
+def _first_of(found: Sequence[object]) -> str:
+    more = len(found) - _NAMED
+    named = "; ".join(map(str, found[:_NAMED]))
+    return f"{named} (and {more:,} more)" if more > 0 else named

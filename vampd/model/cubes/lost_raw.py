@@ -1,0 +1,62 @@
+"""Whether the raw files that products were made from are still what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from vampd.model.cubes.generation import Generation, accounted_cubes, set_aside_cubes
+from vampd.model.nights import FileStamp, unfinished_cube_name
+
+
+@dataclass(frozen=True)
+class LostRaw:
+    """A raw file that cannot give its frames a second time, and why, in a few words."""
+
+    path: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.why}"
+
+
+def find_lost_raw(
+    generations: Iterable[Generation], files: Mapping[str, FileStamp]
+) -> tuple[LostRaw, ...]:
+    """What the generations account for and ``files``, by path, no longer have, in their order.
+
+    A cube whose frames are in products must be as it was at sync, with its timing file; of one that
+    is set aside no product holds a frame, so it may have changed, but not gone.
+    """
+    known = tuple(generations)
+    aside = set_aside_cubes(known)
+    return tuple(
+        lost
+        for path, account in sorted(accounted_cubes(known).items())
+        for stamp in (account.fits, account.timing_file)
+        if stamp is not None
+        for lost in _losses(stamp, files, may_change=path in aside)
+    )
+
+
+def _losses(
+    stamp: FileStamp, files: Mapping[str, FileStamp], *, may_change: bool
+) -> Iterator[LostRaw]:
+    found = files.get(stamp.path)
+    if found == stamp:
+        return
+    if found is None:
+        # The logger may have finished the cube since, and given it its name.
+        folder, _, name = stamp.path.rpartition("/")
+        finished = unfinished_cube_name(name)
+        if finished is None or f"{folder}/{finished}" not in files:
+            yield LostRaw(stamp.path, "is gone")
+    elif not (found.size or found.mtime_ns):
+        yield LostRaw(stamp.path, "cannot be read")
+    elif not may_change:
+        yield LostRaw(
+            stamp.path,
+            f"has changed since sync ({stamp.size} bytes then, {found.size} now)"
+            if stamp.size != found.size
+            else "has changed since sync (its mtime)",
+        )

@@ -1,0 +1,92 @@
+"""What the outside was told of a night: its manifests, mailed or acknowledged, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vampd.model.delivery.mailing import (
+    Correspondence,
+    Mailing,
+    MailOutcome,
+    MailState,
+    ManifestFile,
+    note_entries,
+)
+from vampd.model.nights import NightId
+
+
+@dataclass(frozen=True)
+class ToldManifest:
+    """A manifest that was mailed, may have been, or was acknowledged; times are unix seconds.
+
+    ``mailed_at`` and ``recipients`` are of the last mail, None if there is none on record.
+    """
+
+    name: str
+    state: MailState
+    mailed_at: float | None
+    recipients: int | None
+    acknowledged_at: float | None
+    acknowledged_by: str | None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.mailed_at is not None:
+            verb = "may have been mailed" if self.state is MailState.UNCERTAIN else "mailed"
+            to = {None: "", 0: "", 1: " to 1 recipient"}.get(
+                self.recipients, f" to {self.recipients} recipients"
+            )
+            parts.append(f"{verb} {_moment(self.mailed_at)}{to}")
+        if self.acknowledged_at is not None:
+            parts.append(f"acknowledged {_moment(self.acknowledged_at)} by {self.acknowledged_by}")
+        return f"{self.name}: {', '.join(parts) or self.state}"
+
+
+def told_manifests(
+    correspondence: Correspondence, night: NightId, note: str | None
+) -> tuple[ToldManifest, ...]:
+    """The night's manifests that the outside knows of, by name, in the folder or not.
+
+    ``note`` is the folder's record of mailings: of a lost database it alone is left.
+    """
+    noted = note_entries(note)
+    known = {m for one in correspondence.mailings for m in one.manifests if m.night == night}
+    known |= {one.manifest for one in correspondence.acknowledged if one.manifest.night == night}
+    known |= {ManifestFile(night, entry.manifest, entry.sha256) for entry in noted}
+    told = []
+    for manifest in sorted(known):
+        entries = [e for e in noted if e.sha256 == manifest.sha256]
+        state = correspondence.state_of(manifest, [e.message_id for e in entries])
+        if state is MailState.UNMAILED:
+            continue
+        mailing = _last_mailing(correspondence, manifest)
+        acknowledged = next(
+            (a for a in correspondence.acknowledged if a.manifest == manifest), None
+        )
+        noted_at = max((e.at for e in entries if e.at is not None), default=None)
+        told.append(
+            ToldManifest(
+                manifest.name,
+                state,
+                noted_at if mailing is None else mailing.concluded_at or mailing.at,
+                None if mailing is None else len(mailing.recipients),
+                None if acknowledged is None else acknowledged.at,
+                None if acknowledged is None else acknowledged.actor,
+            )
+        )
+    return tuple(told)
+
+
+def _last_mailing(correspondence: Correspondence, manifest: ManifestFile) -> Mailing | None:
+    mailings = [
+        one
+        for one in correspondence.mailings
+        if manifest in one.manifests and one.outcome is not MailOutcome.FAILED
+    ]
+    sent = [one for one in mailings if one.outcome is MailOutcome.SENT]
+    return next(reversed(sent or mailings), None)
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UT"

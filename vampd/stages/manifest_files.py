@@ -1,0 +1,40 @@
+"""A night's manifests as its folder holds them, for the stages that must not contradict them."""
+
+from __future__ import annotations
+
+from vampd.errors import DataError
+from vampd.model.delivery import (
+    ListedManifest,
+    ManifestFile,
+    ManifestText,
+    digests_name,
+    supplement_number,
+)
+from vampd.model.nights import NightId
+from vampd.model.proofs import text_digest
+from vampd.ports import NightReader
+
+
+def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, ...]:
+    """The night's manifests, in order. DataError ``manifest_damaged`` names the file."""
+    numbered = []
+    for file in reader.files(night, ""):
+        number = supplement_number(file.path, night.date)
+        text = None if number is None else reader.text(night, file.path)
+        if number is not None and text is not None:
+            manifest = ManifestText(ManifestFile(night, file.path, text_digest(text)), text)
+            try:
+                manifest.manifest  # noqa: B018 - read now, so that damage is reported with its name
+            except DataError as error:
+                message = f"{file.path}: {error.message}"
+                raise DataError(error.code, message, path=file.path) from error
+            numbered.append((number, manifest))
+    return tuple(manifest for _, manifest in sorted(numbered, key=lambda pair: pair[0]))
+
+
+def read_listed_manifests(night: NightId, reader: NightReader) -> tuple[ListedManifest, ...]:
+    """The night's manifests with their digests, in order. DataError ``manifest_damaged``."""
+    return tuple(
+        ListedManifest(text, reader.text(night, digests_name(text.file.name)))
+        for text in read_manifests(night, reader)
+    )
