@@ -292,13 +292,9 @@ class TestMovedByTheArchiveHost:
         self.read_there(moved)
         if change == "late":
             path = moved.add_product("VMPA00000003")
-            for action in actions(moved.plan(), Hash):
-                moved.execute(action)
-            ((write,),) = moved.plan().waves
-            moved.execute(write)
-        assert not moved.is_safe()
         with pytest.raises(DataError) as caught:
-            moved.plan()
+            moved.run()
+        assert not moved.is_safe()
         assert caught.value.code == "night_moved"
         assert moved.reader.moved_to in caught.value.message
         assert "vampctl transfer NIGHT --print" in caught.value.message
