@@ -92,10 +92,11 @@ def _plan(
 
 def _is_of_old_tools(connections: Connections, record: NightRecord, folder: Path) -> bool:
     from vampd.engine.night_listing import old_tool_traces
+    from vampd.model.nights import LOG_TRACE
 
     traces = old_tool_traces(connections.settings.watch.root, record.night)
     # Their log alone says nothing about the folder: it may have been restored already.
-    in_folder = [trace for trace in traces if trace != "a row in the old tools' log"]
+    in_folder = [trace for trace in traces if trace != LOG_TRACE]
     # An empty vgen2 may be theirs or ours; losing it costs nothing.
     return bool(in_folder) or any(name.endswith("_hlinkbak") for name in os.listdir(folder))
 

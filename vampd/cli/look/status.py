@@ -60,6 +60,7 @@ _NO_MAIL = Correspondence()
 _GATES = {
     Gate.CARD_MISSING: "missing cards",
     Gate.OLDER_NIGHTS: "older nights",
+    Gate.OLD_TOOLS: "the traces that a restore leaves of the old tools",
     Gate.SYNC_UNEXPECTED: "the verdict of sync",
 }
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from vampd.model.nights.file_stamp import FileStamp
     from vampd.model.nights.history import moved, noted, refuse_stale_claim, unknown_night
     from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
-    from vampd.model.nights.old_tools import find_traces
+    from vampd.model.nights.old_tools import LOG_TRACE, find_traces
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
         PauseRule,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vampd.model.nights.state import (
         HELD_BY_PERSON,
         MOVES,
+        MOVES_AT_SYNC,
         RESTORED,
         Event,
         EventName,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         State,
         Status,
         advance,
+        event_of_new_data,
         opened_gate,
         stages_of,
     )
@@ -70,7 +72,7 @@ else:
             "file_stamp": "FileStamp",
             "history": "moved noted refuse_stale_claim unknown_night",
             "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
-            "old_tools": "find_traces",
+            "old_tools": "find_traces LOG_TRACE",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
                 "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
@@ -80,8 +82,8 @@ else:
             "retry": "after_failure delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
-                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORED "
-                "StageName stages_of State Status"
+                "advance Event event_of_new_data EventName Gate HELD_BY_PERSON MOVES "
+                "MOVES_AT_SYNC opened_gate RESTORED StageName stages_of State Status"
             ),
             "stream": (
                 "CAMERA_STREAMS is_cube_name seconds_in_name Stream timing_name "
@@ -97,7 +99,9 @@ __all__ = [
     "DAY_US",
     "HELD_BY_PERSON",
     "INCOMPLETE_CODES",
+    "LOG_TRACE",
     "MOVES",
+    "MOVES_AT_SYNC",
     "RESTORED",
     "Event",
     "EventName",
@@ -128,6 +132,7 @@ __all__ = [
     "after_failure",
     "choose_nights",
     "delay_s",
+    "event_of_new_data",
     "find_next_for_ids",
     "find_traces",
     "format_clock",

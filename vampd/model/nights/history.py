@@ -7,7 +7,16 @@ from dataclasses import replace
 from vampd.errors import ClaimLost, StateError
 from vampd.model.nights.night import NightId
 from vampd.model.nights.record import EventRecord, NightRecord
-from vampd.model.nights.state import Event, EventName, StageName, Status, advance, opened_gate
+from vampd.model.nights.state import (
+    RESTORED,
+    Event,
+    EventName,
+    Gate,
+    StageName,
+    Status,
+    advance,
+    opened_gate,
+)
 
 # The last error stays visible while the night runs again, until something succeeds or a person
 # intervenes.
@@ -32,14 +41,18 @@ def moved(
     record: NightRecord, event: Event, *, at: float, code: str | None, message: str | None
 ) -> NightRecord:
     """The record after the event; IllegalTransition if the machine has no such move."""
-    after = replace(record, state=advance(record.night.kind, record.state, event), changed_at=at)
+    state = advance(record.night.kind, record.state, event)
+    # What it waited for, it waited for in the state that it leaves.
+    after = replace(record, state=state, changed_at=at, note_code=None, note=None)
     if event.name is EventName.CLAIMED:
         after = replace(after, claim=record.claim + 1)
     if event.name is EventName.RELEASED:
         gate = opened_gate(record.state, record.code)
         after = replace(after, released=record.released | ({gate} if gate else frozenset()))
     if event.name is EventName.REOPENED:
-        after = replace(after, released=frozenset())
+        after = replace(after, released=record.released & {Gate.OLD_TOOLS})
+    if code == RESTORED:
+        after = replace(after, released=after.released | {Gate.OLD_TOOLS})
     if event.name in _TELLS:
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
