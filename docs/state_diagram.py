@@ -1,4 +1,4 @@
-"""The diagram of the state machine in ``architecture.md``, made of `MOVES`.
+"""The diagram of the state machine in ``architecture.md``, made of `MOVES` and `MOVES_AT_SYNC`.
 
 ``python -m docs.state_diagram`` prints it; with ``--write`` it takes its place in the document.
 """
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from vampd.model.nights import MOVES, EventName, State, Status
+from vampd.model.nights import MOVES, MOVES_AT_SYNC, EventName, State, Status
 
 DOCUMENT = Path(__file__).parent / "architecture.md"
 _BEGIN = "```mermaid\nstateDiagram-v2\n"
@@ -33,9 +33,11 @@ def replace_diagram(document: str) -> str:
 
 def _arrows() -> Iterator[str]:
     yield f"[*] --> {State().status}"
-    events: dict[tuple[Status, Status], list[EventName]] = defaultdict(list)
+    events: dict[tuple[Status, Status], list[str]] = defaultdict(list)
     for (status, event), after in MOVES.items():
         events[status, after].append(event)
+    for (status, event), after in MOVES_AT_SYNC.items():
+        events[status, after].append(f"{event} (at {State().stage})")
     # Behind the last stage ADVANCED ends the night, which MOVES leaves to `advance`.
     for (status, after), names in events.items():
         yield f"{status} --> {after}: {', '.join(names)}"

@@ -168,6 +168,7 @@ def test_an_interruption_tells_its_reason(store):
 
 def test_a_release_is_remembered_until_late_data_come(store):
     running(store)
+    happen(store, EventName.ADVANCED, EventName.CLAIMED)
     cards = {Gate.CARD_MISSING}
     assert not happen(store, EventName.HELD, code="card_missing").released
     assert not happen(store, EventName.RETRIED).released
@@ -178,16 +179,37 @@ def test_a_release_is_remembered_until_late_data_come(store):
     assert not happen(store, EventName.REOPENED).released
 
 
+def test_a_restored_night_passes_the_lasting_traces_of_the_old_tools_from_then_on(store):
+    running(store)
+    happen(store, EventName.ADVANCED, EventName.HELD, EventName.RETRIED)
+    assert not happen(store, EventName.HELD, code="old_tools").released
+    happen(store, EventName.RESTORE_BEGUN, code="restore_unfinished")
+    restored = happen(store, EventName.RESTORED, code="restored")
+    assert restored.released == {Gate.OLD_TOOLS}
+    # It says something of the folder's past, so what comes later does not revoke it.
+    happen(store, EventName.RETRIED, EventName.SETTLED)
+    assert happen(store, EventName.REOPENED).released == {Gate.OLD_TOOLS}
+
+
+def test_every_move_clears_what_the_night_waited_for(store):
+    store.discover(NIGHT, at=1.0)
+    for name in (EventName.SETTLED, EventName.CLAIMED, EventName.FAILED, EventName.HELD):
+        store.update(NIGHT, NightUpdate(note_code="still_written", note="waits"))
+        after = happen(store, name)
+        assert (after.note_code, after.note) == (None, None)
+        assert store.night(NIGHT) == after
+
+
 def test_a_release_opens_the_gate_that_the_night_stood_at_and_no_other(store):
     running(store)
+    happen(store, EventName.ADVANCED)
     opened: set[Gate] = set()
     codes = ("stuck", None, "held_by_person", "older_nights", "sync_unexpected", "card_missing")
     for code in codes:
         happen(store, EventName.HELD, code=code)
         opened |= {Gate(code)} if code in ("sync_unexpected", "card_missing") else set()
         assert happen(store, EventName.RELEASED).released == opened
-    # Late partners are let pass before frame IDs alone, see test_history.
-    assert happen(store, EventName.RELEASED).released == set(Gate) - {Gate.LATE_PARTNERS}
+    assert happen(store, EventName.RELEASED).released == opened | {Gate.OLDER_NIGHTS}
     told = [line.code for line in store.history(NIGHT) if line.event is EventName.RELEASED]
     assert told == [None, None, None, None, "sync_unexpected", "card_missing", "older_nights"]
 

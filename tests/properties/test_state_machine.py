@@ -210,6 +210,16 @@ class NightsSideBySide(RuleBasedStateMachine):
             claims = [line for line in lines if line.event is EventName.CLAIMED]
             assert len(claims) == expected.claims
 
+    @invariant()
+    def no_night_was_claimed_that_had_not_settled_since_it_filled(self) -> None:
+        for night in self.expected:
+            state, settled = State(), False
+            for line in self.store.history(night):
+                assert settled or line.event is not EventName.CLAIMED
+                state = advance(night.kind, state, line.cause)
+                settled = settled or line.event is EventName.SETTLED
+                settled = settled and state.status is not Status.FILLING
+
     @staticmethod
     def replay(night: NightId, lines: tuple[EventRecord, ...]) -> State:
         def step(state: State, line: EventRecord) -> State:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 
 from vampd.config import Settings
 from vampd.disk.failpoint import failpoint
@@ -20,7 +21,7 @@ from vampd.engine.night_listing import (
     list_night,
     stream_times,
 )
-from vampd.engine.observation import judge_filling
+from vampd.engine.observation import judge_filling, new_data_event
 from vampd.engine.rules import readiness_rules
 from vampd.errors import IllegalTransition
 from vampd.log import get_log
@@ -33,7 +34,6 @@ from vampd.model.nights import (
     NightUpdate,
     Observation,
     Ready,
-    StageName,
     Status,
     Stillness,
     Wait,
@@ -48,9 +48,6 @@ from vampd.stages.own_files import describe_own_faults
 
 _log = get_log()
 
-# States in which data that sync has not seen send the night back to sync.
-_REOPENABLE = frozenset({Status.READY, Status.WAITING, Status.DONE})
-
 _LOGGED = {
     EventName.HELD: "night.held",
     EventName.REOPENED: "night.reopened",
@@ -58,7 +55,17 @@ _LOGGED = {
     EventName.STIRRED: "night.stirred",
 }
 
+_NEW_DATA = {EventName.REOPENED: "late data", EventName.STIRRED: "written to again"}
+
 _CubeStamps = tuple[FileStamp, FileStamp | None]
+
+
+class Watching(StrEnum):
+    """How often nights are scanned."""
+
+    ON = "on"
+    # A first scan sees no stillness: it settles no night, and says of none that it is written to.
+    ONCE = "once"
 
 
 class NightWatcher:
@@ -72,11 +79,13 @@ class NightWatcher:
         store: NightStore,
         reader: NightReader,
         *,
+        watching: Watching = Watching.ON,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._reader = reader
+        self._watching = watching
         self._clock = clock
         self._monotonic = monotonic
         self._still: dict[NightId, Stillness] = {}
@@ -141,13 +150,11 @@ class NightWatcher:
             return False
         self._deep_looks[night] = now
         self._stream_times[night] = times
-        seen = self._look(night, settings)
-        if seen.look.signature == record.signature:
-            if due:
-                self._note_faults(record)
-            return False
-        self._apply(night, Event(EventName.REOPENED), "late data")
-        return True
+        if self._send_back(record, self._look(night, settings)):
+            return True
+        if due:
+            self._note_faults(record)
+        return False
 
     def _note_faults(self, record: NightRecord) -> None:
         """Note what is damaged or missing here; a night that is done has no other note."""
@@ -175,13 +182,7 @@ class NightWatcher:
             self._store.update(night, NightUpdate(bytes=seen.bytes))
         if status is Status.FILLING:
             return self._look_at_filling(record, seen, settings)
-        changed = seen.look.signature != record.signature
-        if status in _REOPENABLE and record.state.stage is not StageName.SYNC and changed:
-            self._apply(night, Event(EventName.REOPENED), "late data")
-            return True
-        if status is Status.READY and record.state.stage is StageName.SYNC:
-            return self._stir(record, seen)
-        return False
+        return self._send_back(record, seen)
 
     def _look(self, night: NightId, settings: Settings) -> NightListing:
         seen = list_night(settings.watch.root / night.folder)
@@ -194,11 +195,12 @@ class NightWatcher:
         self.cameras_wrote_at = max(self.cameras_wrote_at, min(seen.latest_s, self._clock()))
         return seen
 
-    def _stir(self, record: NightRecord, seen: NightListing) -> bool:
-        """Whether a night that settled was written to again; then it fills again."""
-        if record.signature in (None, seen.look.signature):
+    def _send_back(self, record: NightRecord, seen: NightListing) -> bool:
+        """Whether a night has raw files that sync has not seen; then it fills again."""
+        event = new_data_event(record, seen)
+        if event is None:
             return False
-        self._apply(record.night, Event(EventName.STIRRED), "written to again")
+        self._apply(record.night, event, _NEW_DATA[event.name])
         return True
 
     def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
@@ -217,14 +219,14 @@ class NightWatcher:
         if isinstance(judged, Ready):
             self._checks.pop(night, None)
             # Stored, so that the next daemon too sees what was written after this moment.
-            settled = NightUpdate(note_code="", note="", signature=seen.look.signature)
-            self._store.update(night, settled)
-            self._apply(night, Event(EventName.SETTLED), "quiet")
+            self._store.update(night, NightUpdate(signature=seen.look.signature))
+            self._apply(night, Event(EventName.SETTLED), judged.reason("quiet"))
             return False
         if judged.code is WaitCode.OLD_TOOLS:
             self._apply(night, Event(EventName.HELD), judged.text, code=judged.code.value)
             return False
-        self._note(record, judged)
+        if not (self._watching is Watching.ONCE and judged.code is WaitCode.STILL_WRITTEN):
+            self._note(record, judged)
         return judged.passes
 
     def _check_cubes(

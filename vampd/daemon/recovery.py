@@ -36,7 +36,8 @@ def interrupt_orphan(store: NightStore, record: NightRecord, *, attempts: int, n
     except ClaimLost:
         return  # a runner in the foreground has just ended well
     failpoint("scheduler.recovery.committed")
+    night = {"night": record.night.date, "kind": record.night.kind.value}
     if exhausted:
-        _log.warning("night.held", night=record.night.date, code="interrupted")
+        _log.error("night.held", **night, code="interrupted", error=message)
     else:
-        _log.warning("night.interrupted", night=record.night.date, code="interrupted")
+        _log.warning("night.interrupted", **night, code="interrupted")

@@ -109,6 +109,7 @@ class Scheduler:
         # Without the nights that are done, of which there may be thousands: checking all of
         # them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
+        self._filling: frozenset[NightId] = frozenset()
         self._idle_status = ""
 
     def stop(self) -> None:
@@ -208,9 +209,9 @@ class Scheduler:
         return since_s >= every_s
 
     def _scan(self) -> None:
-        self._hint.clear()
         # Before the first scan, too: the folders of finished nights are not watched.
         self._refresh()
+        self._hint.clear()
         folders = [self._settings.watch.root, self._settings.watch.root / ARCHIVE_FOLDER]
         done = {r.night for r in self._records if r.state.status is Status.DONE}
         for night in self._night_watcher.scan(self._settings):
@@ -237,6 +238,10 @@ class Scheduler:
             counts = Counter(record.state.status for record in self._records)
             summary = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
             self._idle_status = f"idle: {summary or 'no nights yet'}"
+            filling = frozenset(r.night for r in self._open if r.state.status is Status.FILLING)
+            if not filling <= self._filling:
+                self._hint.set()  # a person let one go: it is judged now, not at the next scan
+            self._filling = filling
             self._counter = counter
 
     def _cameras_write(self) -> bool:

@@ -17,8 +17,8 @@ from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
-from vampd.engine.night_listing import NightListing, is_being_written, list_night
-from vampd.engine.observation import judge_night, still_seconds
+from vampd.engine.night_listing import NightListing, list_night
+from vampd.engine.observation import judge_listed, judge_night, new_data_event
 from vampd.engine.rules import pause_rule, readiness_rules
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
 from vampd.model.nights import (
@@ -35,6 +35,7 @@ from vampd.model.nights import (
     Status,
     Wait,
     WaitCode,
+    find_next_for_ids,
     judge_readiness,
     stages_of,
 )
@@ -53,10 +54,8 @@ class Completeness(StrEnum):
     OF_A_PERSON = "of a person"  # as it is: what is incomplete stays so
 
 
-_SETTLED_BY = {
-    Completeness.OF_THE_DISK: "complete, as far as the disk shows",
-    Completeness.OF_A_PERSON: "a person declared it complete as it is",
-}
+_COMPLETE = "complete, as far as the disk shows"
+_DECLARED = "a person declared it complete as it is"
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,9 @@ class ForegroundRunner:
         if record.state.status is Status.HELD:
             self._refuse_held(record)
             record = self._apply(night, Event(EventName.RETRIED))
-        if self._has_late_data(record):
-            record = self._apply(night, Event(EventName.REOPENED), "late data")
+        new_data = new_data_event(record, self._look(night))
+        if new_data is not None:
+            record = self._apply(night, new_data, "late data")
         if record.state.status is Status.FILLING:
             record = self._settle(record, completeness)
         if wanted is not None:
@@ -147,12 +147,15 @@ class ForegroundRunner:
 
     def blocker(self, night: NightId) -> Wait | None:
         """Why this night may not take frame IDs now, None if nothing does."""
-        judged = self._judge(self._record(night), self._rules)
+        rules = self._rules
+        seen = Observation(self._record(night), find_next_for_ids(self.store.nights(), rules))
+        judged = judge_readiness(seen, rules, self._clock())
         return judged if isinstance(judged, Wait) and judged.code in _BLOCKING else None
 
     def reason_to_pass_over(self, record: NightRecord) -> Wait | None:
         """Why vampd would not start this night by itself, None if it would."""
-        judged = self._judge(record, self._rules)
+        root = self.settings.watch.root
+        judged = judge_night(record, self.store.nights(), self._rules, self._clock(), root)
         return judged if isinstance(judged, Wait) else None
 
     def run_stage(self, night: NightId) -> Outcome:
@@ -203,14 +206,6 @@ class ForegroundRunner:
             f" `vampctl why {record.night.date}` says what to do",
         )
 
-    def _has_late_data(self, record: NightRecord) -> bool:
-        state = record.state
-        if record.signature is None or state.status in (Status.FILLING, Status.RUNNING):
-            return False
-        if state.stage is StageName.SYNC and state.status is not Status.DONE:
-            return False
-        return self._look(record.night).look.signature != record.signature
-
     def _look(self, night: NightId) -> NightListing:
         return list_night(self.settings.watch.root / night.folder)
 
@@ -218,30 +213,33 @@ class ForegroundRunner:
     def _rules(self) -> ReadinessRules:
         return readiness_rules(self.settings)
 
-    def _judge(self, record: NightRecord, rules: ReadinessRules) -> Ready | Wait:
-        root = self.settings.watch.root
-        return judge_night(record, self.store.nights(), rules, self._clock(), root)
-
     def _settle(self, record: NightRecord, completeness: Completeness) -> NightRecord:
         """Settle a night that a person wants to run now: at any hour, after a short pause."""
-        night = record.night
-        seen = self._await_stillness(night)
-        rules = self._rules.for_person(still_s=pause_rule(self.settings).pause_s)
-        if completeness is Completeness.OF_A_PERSON:
+        night, still_s = record.night, pause_rule(self.settings).pause_s
+        rules = self._rules.for_person(still_s=still_s)
+        declared = completeness is Completeness.OF_A_PERSON
+        if declared:
             rules = rules.as_it_is()
-        judged = self._judge(record, rules)
-        if isinstance(judged, Wait):
-            raise VampdError(judged.code.value, self._refusal(night, judged))
-        settled = NightUpdate(
-            note_code="", note="", signature=seen.look.signature, bytes=seen.bytes
-        )
-        self.store.update(night, settled)
-        return self._apply(night, Event(EventName.SETTLED), _SETTLED_BY[completeness])
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            seen = self._look(night)
+            judged = judge_listed(record, seen, rules, self._clock(), self.settings.watch.root)
+            if isinstance(judged, Ready):
+                break
+            given_up = time.monotonic() > deadline or self._stop.is_raised
+            if judged.code is not WaitCode.STILL_WRITTEN or given_up:
+                raise VampdError(judged.code.value, self._refusal(night, judged))
+            time.sleep(min(_LOOK_S, still_s))
+        self.store.update(night, NightUpdate(signature=seen.look.signature, bytes=seen.bytes))
+        why = judged.reason(_DECLARED, _DECLARED) if declared else judged.reason(_COMPLETE)
+        return self._apply(night, Event(EventName.SETTLED), why)
 
     def _refusal(self, night: NightId, wait: Wait) -> str:
         match wait.code:
             case WaitCode.NO_CUBES:
                 return f"{self.settings.watch.root / night.folder} holds no raw cube yet"
+            case WaitCode.STILL_WRITTEN:
+                return f"{night.date} is still being written to; run it when the cameras are done"
             case WaitCode.INCOMPLETE_CUBES:
                 lines = "".join(f"\n    {subject}" for subject in wait.subjects)
                 return (
@@ -250,21 +248,6 @@ class ForegroundRunner:
                 )
             case _:
                 return f"{night.date}: {wait.text}"
-
-    def _await_stillness(self, night: NightId) -> NightListing:
-        watch, still_s = self.settings.watch, pause_rule(self.settings).pause_s
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
-            seen = self._look(night)
-            written = is_being_written(watch.root / night.folder)
-            if not written and still_seconds(seen, self._clock()) >= still_s:
-                return seen
-            if time.monotonic() > deadline or self._stop.is_raised:
-                raise VampdError(
-                    "still_written",
-                    f"{night.date} is still being written to; run it when the cameras are done",
-                )
-            time.sleep(min(_LOOK_S, still_s))
 
     def _go_to(self, record: NightRecord, wanted: StageName) -> NightRecord:
         stages = stages_of(record.night.kind)

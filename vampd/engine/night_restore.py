@@ -29,6 +29,7 @@ from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import Generation, LostRaw, find_lost_raw
 from vampd.model.delivery import ToldManifest, missing_digests, note_name, told_manifests
 from vampd.model.nights import (
+    LOG_TRACE,
     RESTORE_UNFINISHED,
     RESTORED,
     Event,
@@ -164,7 +165,7 @@ def restore_night(
 def _is_of_old_tools(root: Path, night: NightId) -> bool:
     traces = old_tool_traces(root, night)
     # Their log alone says nothing about the folder: it may have been restored already.
-    in_folder = [trace for trace in traces if trace != "a row in the old tools' log"]
+    in_folder = [trace for trace in traces if trace != LOG_TRACE]
     # An empty vgen2 may be theirs or ours; losing it costs nothing.
     backups = [name for name in os.listdir(root / night.folder) if name.endswith("_hlinkbak")]
     return bool(in_folder or backups)

@@ -21,6 +21,8 @@ from vampd.engine.night_listing import (
     unfinished_files,
 )
 from vampd.model.nights import (
+    LOG_TRACE,
+    Event,
     IncompleteCube,
     NightRecord,
     Observation,
@@ -29,6 +31,8 @@ from vampd.model.nights import (
     Status,
     StreamsObservation,
     Wait,
+    advance,
+    event_of_new_data,
     find_next_for_ids,
     judge_readiness,
 )
@@ -41,14 +45,36 @@ def judge_night(
     now: float,
     root: Path,
 ) -> Ready | Wait:
-    """Whether a night of ``records`` may begin, for a single query; OSError."""
-    seen = Observation(record, find_next_for_ids(records, rules))
-    if record.state.status is not Status.FILLING:
-        return judge_readiness(seen, rules, now)
+    """Whether a night of ``records`` may begin, for a single query; OSError.
+
+    One that has settled is judged as filling if new data came since, as whoever runs it will.
+    """
+    if record.state.status is Status.FILLING:
+        return judge_listed(record, list_night(root / record.night.folder), rules, now, root)
+    if record.state.status in (Status.READY, Status.WAITING):
+        listing = list_night(root / record.night.folder)
+        event = new_data_event(record, listing)
+        if event is not None:
+            filling = replace(record, state=advance(record.night.kind, record.state, event))
+            return judge_listed(filling, listing, rules, now, root)
+    return judge_readiness(Observation(record, find_next_for_ids(records, rules)), rules, now)
+
+
+def new_data_event(record: NightRecord, listing: NightListing) -> Event | None:
+    """The event of a night that was listed with raw files that sync has not seen, if any."""
+    name = event_of_new_data(record.state)
+    if name is None or listing.look.signature == record.signature:
+        return None
+    return Event(name)
+
+
+def judge_listed(
+    record: NightRecord, listing: NightListing, rules: ReadinessRules, now: float, root: Path
+) -> Ready | Wait:
+    """Whether a filling night may settle, by the host's own times, for a single listing."""
     folder = root / record.night.folder
-    listing = list_night(folder)
     judged, _ = judge_filling(
-        seen,
+        Observation(record),
         rules,
         now,
         root=root,
@@ -74,11 +100,13 @@ def judge_filling(
     ``still_s`` is how long the listing has been unchanged; ``check_cubes`` reads its cubes.
     """
     night = seen.record.night
+    traces = old_tool_traces(root, night)
     streams = StreamsObservation(
         cubes=sum(1 for _ in cube_files(listing.files)),
         unfinished=tuple(file.path for file in unfinished_files(listing.files)),
         still_s=still_s,
-        traces=tuple(old_tool_traces(root, night)),
+        traces=tuple(trace for trace in traces if trace != LOG_TRACE),
+        lasting_traces=tuple(trace for trace in traces if trace == LOG_TRACE),
     )
     for look_closer in (_look_for_writers, _look_into_cubes):
         judged = judge_readiness(replace(seen, streams=streams), rules, now)
@@ -112,5 +140,8 @@ def _look_into_cubes(
         incomplete=tuple(
             IncompleteCube(check.path, check.incomplete) for check in checks if check.incomplete
         ),
-        traces=(f"FRAMEID {carried} in a raw header",) if carried else (),
+        lasting_traces=(
+            *streams.lasting_traces,
+            *([f"FRAMEID {carried} in a raw header"] if carried else []),
+        ),
     )

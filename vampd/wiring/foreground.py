@@ -69,7 +69,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
 
 def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
     """What a running daemon has already done: the database, and one scan of every night."""
-    from vampd.daemon.night_watcher import NightWatcher
+    from vampd.daemon.night_watcher import NightWatcher, Watching
     from vampd.store.engine import Access
 
     make_folder(lock_path.parent)
@@ -80,7 +80,8 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
         return
     try:
         with connected(settings, Access.MIGRATE) as connections:
-            for _ in NightWatcher(connections.store, connections.reader).scan(settings):
+            watcher = NightWatcher(connections.store, connections.reader, watching=Watching.ONCE)
+            for _ in watcher.scan(settings):
                 pass
     finally:
         lock.release()

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.nights import make_scenario
-from tests.support.builders.smallest_night import LATE, add_late_cubes, make_smallest
+from tests.support.builders.smallest_night import (
+    add_late_cubes,
+    make_smallest,
+    make_without_timing,
+)
 from tests.support.tools.terminal import run_in_terminal
 from tests.support.worlds.daemon import (
     BIN,
@@ -212,13 +215,9 @@ def test_process_all_goes_oldest_first_and_says_what_it_passes_over(site: Site) 
 
 
 def with_late_timing(site: Site) -> tuple[Path, Path]:
-    """A night of whole cubes but one, whose timing file is still to come; its place, and it."""
+    """Instead of the smallest night, one whose last timing file is still to come."""
     shutil.rmtree(site.folder(NIGHT))
-    make_scenario(site.root, LATE, NIGHT.date, NIGHT.kind)
-    timing = min(site.folder(NIGHT).glob("vcam1/*.txt"))
-    kept = site.base / timing.name
-    timing.rename(kept)
-    return timing, kept
+    return make_without_timing(site.root, site.base)
 
 
 def test_a_night_with_incomplete_cubes_is_run_by_no_command_until_it_is_whole(site: Site) -> None:
@@ -273,9 +272,14 @@ def test_a_persons_word_that_a_night_is_complete_is_on_record(site: Site) -> Non
 
 def test_what_stays_incomplete_is_run_as_the_daemon_would(site: Site) -> None:
     configure(site, watch={"stale_after_s": 1}, sync={"hold_when_unexpected": False})
-    with_late_timing(site)
+    timing, _ = with_late_timing(site)
     time.sleep(1.1)
     assert vampctl(site, "run", "20251106", "--only", "sync").returncode == 0
+    (settled,) = [e for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]
+    assert settled.message == (
+        "unchanged for watch.stale_after_s, without 1 incomplete cube:"
+        f" vcam1/{timing.stem}.fits (timing_missing)"
+    )
 
 
 def test_frame_ids_wait_for_the_older_night(site: Site) -> None:

@@ -54,6 +54,15 @@ def make_smallest(
     return make_scenario(root, SMALLEST, date, kind, seed)
 
 
+def make_without_timing(
+    root: Path, keep: Path, date: str = "20251106", kind: Kind = Kind.ARCHIVE
+) -> tuple[Path, Path]:
+    """A night of whole cubes but one, whose timing file is still to come; its place, and it."""
+    night, _ = make_scenario(root, LATE, date, kind)
+    timing = min((root / night.folder).glob("vcam1/*.txt"))
+    return timing, timing.rename(keep / timing.name)
+
+
 def add_late_cubes(
     root: Path, date: str = "20251106", kind: Kind = Kind.ARCHIVE, seed: int = 4
 ) -> tuple[NightId, Truth]:

@@ -76,6 +76,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     move(world, EventName.CLAIMED)
     assert advised() == "running: log"
     move(world, EventName.FAILED, code="x", message="y", not_before=0.0)
+    world.store.update(NIGHT, NightUpdate(note_code="older_night", note="waits"))
     assert advised() == "waiting: release"
     world.store.update(NIGHT, NightUpdate(note_code="", note=""))
     assert advised() == "waiting: retry"
@@ -89,6 +90,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
         move(world, EventName.HELD, code=code, message="z")
         assert advised() == f"held: {verb}"
         move(world, EventName.RETRIED)
+        move(world, EventName.SETTLED)
     for _ in StageName:
         move(world, EventName.CLAIMED)
         move(world, EventName.ADVANCED)

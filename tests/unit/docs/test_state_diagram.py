@@ -7,6 +7,7 @@ import pytest
 from docs.state_diagram import DOCUMENT, diagram, replace_diagram
 from vampd.model.nights import (
     MOVES,
+    MOVES_AT_SYNC,
     Event,
     EventName,
     Kind,
@@ -34,6 +35,18 @@ def test_the_document_shows_the_machine_as_it_is():
 def test_every_move_is_drawn_and_no_other():
     drawn = {(before, event, after) for before, event, after in drawn_moves() if "(" not in event}
     assert drawn == {(before, event, after) for (before, event), after in MOVES.items()}
+
+
+def test_what_happens_at_sync_instead_is_drawn_as_the_machine_makes_it():
+    at_sync = {move for move in drawn_moves() if move[1].endswith(" (at sync)")}
+    assert at_sync == {
+        (
+            before,
+            f"{event} (at sync)",
+            advance(Kind.ARCHIVE, State(status=before), Event(event)).status,
+        )
+        for before, event in MOVES_AT_SYNC
+    }
 
 
 def test_the_move_behind_the_last_stage_is_drawn_as_the_machine_makes_it():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         unknown_night,
     )
     from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
-    from vampd.model.nights.old_tools import find_traces
+    from vampd.model.nights.old_tools import LOG_TRACE, find_traces
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
         PauseRule,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from vampd.model.nights.state import (
         HELD_BY_PERSON,
         MOVES,
+        MOVES_AT_SYNC,
         RESTORE_UNFINISHED,
         RESTORED,
         Event,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         State,
         Status,
         advance,
+        event_of_new_data,
         opened_gate,
         stages_of,
     )
@@ -78,7 +80,7 @@ else:
             "file_stamp": "FileStamp",
             "history": "after_lost_proofs ends_proofs moved noted refuse_stale_claim unknown_night",
             "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
-            "old_tools": "find_traces",
+            "old_tools": "find_traces LOG_TRACE",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
                 "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
@@ -88,8 +90,9 @@ else:
             "retry": "after_failure after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
-                "advance Event EventName Gate HELD_BY_PERSON MOVES opened_gate RESTORE_UNFINISHED "
-                "RESTORED StageName stages_of State Status"
+                "advance Event event_of_new_data EventName Gate HELD_BY_PERSON MOVES "
+                "MOVES_AT_SYNC opened_gate RESTORE_UNFINISHED RESTORED StageName stages_of State "
+                "Status"
             ),
             "stream": (
                 "CAMERA_STREAMS is_cube_name seconds_in_name Stream timing_name "
@@ -105,7 +108,9 @@ __all__ = [
     "DAY_US",
     "HELD_BY_PERSON",
     "INCOMPLETE_CODES",
+    "LOG_TRACE",
     "MOVES",
+    "MOVES_AT_SYNC",
     "RESTORED",
     "RESTORE_UNFINISHED",
     "Event",
@@ -140,6 +145,7 @@ __all__ = [
     "choose_nights",
     "delay_s",
     "ends_proofs",
+    "event_of_new_data",
     "find_next_for_ids",
     "find_traces",
     "format_clock",

@@ -55,14 +55,18 @@ def moved(
 ) -> NightRecord:
     """The record after the event; IllegalTransition if the machine has no such move."""
     _refuse_half_restored(record, event)
-    after = replace(record, state=advance(record.night.kind, record.state, event), changed_at=at)
+    state = advance(record.night.kind, record.state, event)
+    # What it waited for, it waited for in the state that it leaves.
+    after = replace(record, state=state, changed_at=at, note_code=None, note=None)
     if event.name is EventName.CLAIMED:
         after = replace(after, claim=record.claim + 1)
     if event.name is EventName.RELEASED:
         gate = opened_gate(record.state, record.code)
         after = replace(after, released=record.released | ({gate} if gate else frozenset()))
     if event.name in _CLOSES_GATES:
-        after = replace(after, released=frozenset())
+        after = replace(after, released=record.released & {Gate.OLD_TOOLS})
+    if event.name is EventName.RESTORED:
+        after = replace(after, released=after.released | {Gate.OLD_TOOLS})
     if _ends_late_partners(record, after, event):
         after = replace(after, released=after.released - {Gate.LATE_PARTNERS})
     if event.name in _TELLS:
@@ -70,7 +74,7 @@ def moved(
     if event.name in _CLEARS:
         after = replace(after, code=None, error=None)
     if event.name is EventName.DISPROVED:
-        after = replace(after, safe_at=None, changed_at=record.changed_at)
+        after = replace(record, safe_at=None)
     if ends_proofs(event):
         # A person's word about this copy, and not about the next.
         after = replace(after, released=after.released - {Gate.NIGHT_GONE})

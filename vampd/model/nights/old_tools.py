@@ -12,6 +12,9 @@ from collections.abc import Iterable
 
 from vampd.model.nights.night import NightId
 
+# The trace that no restored folder loses.
+LOG_TRACE = "a row in the old tools' log"
+
 _FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo\d*")
 _OWN_GENERATION = re.compile(r"generation_\d+\.json")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")
@@ -36,7 +39,7 @@ def find_traces(
         traces += [f"vgen2/{name}" for name in foreign[:3]]
         traces += ["vgen2/name_changes.txt"] if "name_changes.txt" in products else []
     if any(_is_logged(log, night) for log in logs):
-        traces.append("a row in the old tools' log")
+        traces.append(LOG_TRACE)
     return traces
 
 

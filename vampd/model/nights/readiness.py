@@ -47,6 +47,13 @@ _PASSING = frozenset({WaitCode.STILL_WRITTEN, WaitCode.INCOMPLETE_CUBES, WaitCod
 class Ready:
     """Nothing blocks it: a filling night may settle, a settled one may be claimed."""
 
+    # Cubes of a filling night that are incomplete and no longer block it.
+    incomplete: tuple[str, ...] = ()
+
+    def reason(self, whole: str, incomplete: str = "unchanged for watch.stale_after_s") -> str:
+        """Why it settles, for its history: ``whole``, or ``incomplete`` and without which cubes."""
+        return f"{incomplete}, without {_named(self.incomplete)}" if self.incomplete else whole
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -95,8 +102,9 @@ class StreamsObservation:
     written: bool | None = None
     # Cubes that may still become complete; None: not checked yet.
     incomplete: tuple[IncompleteCube, ...] | None = None
-    # Traces of the old tools.
+    # Traces of the old tools, and those that a restored folder keeps.
     traces: tuple[str, ...] = ()
+    lasting_traces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,7 @@ def judge_readiness(seen: Observation, rules: ReadinessRules, now: float) -> Rea
         )
     match record.state.status:
         case Status.FILLING:
-            return _judge_filling(record.night, seen.streams, rules, now)
+            return _judge_filling(record, seen.streams, rules, now)
         case Status.READY | Status.WAITING:
             return _judge_settled(seen, rules, now)
         case Status.RUNNING:
@@ -189,16 +197,19 @@ def _still_takes_ids(record: NightRecord, rules: ReadinessRules) -> bool:
 
 
 def _judge_filling(
-    night: NightId, streams: StreamsObservation | None, rules: ReadinessRules, now: float
+    record: NightRecord, streams: StreamsObservation | None, rules: ReadinessRules, now: float
 ) -> Ready | Wait:
     if streams is None:
         return Wait(WaitCode.STILL_WRITTEN, "still being written, or before its hour")
-    if streams.traces:
+    night, traces = record.night, streams.traces
+    if Gate.OLD_TOOLS not in record.released:
+        traces += streams.lasting_traces
+    if traces:
         return Wait(
             WaitCode.OLD_TOOLS,
-            f"the old tools were here ({', '.join(streams.traces[:4])}); nothing was touched:"
+            f"the old tools were here ({', '.join(traces[:4])}); nothing was touched:"
             f" let them finish it, or `vampctl restore {night.date}`",
-            streams.traces,
+            traces,
         )
     if not streams.cubes and not streams.unfinished:
         return Wait(WaitCode.NO_CUBES, "no raw cubes yet")
@@ -215,15 +226,15 @@ def _judge_filling(
         quiet_after_s=rules.quiet_after_s,
         stale_after_s=rules.stale_after_s,
     ):
-        return Wait(WaitCode.INCOMPLETE_CUBES, _incomplete_text(incomplete), incomplete)
-    return Ready()
+        return Wait(WaitCode.INCOMPLETE_CUBES, f"waits for {_named(incomplete)}", incomplete)
+    return Ready(incomplete)
 
 
-def _incomplete_text(incomplete: tuple[str, ...]) -> str:
+def _named(incomplete: tuple[str, ...]) -> str:
     count = len(incomplete)
     more = f" and {count - _LISTED} more" if count > _LISTED else ""
     named = ", ".join(incomplete[:_LISTED])
-    return f"waits for {count} incomplete {'cube' if count == 1 else 'cubes'}: {named}{more}"
+    return f"{count} incomplete {'cube' if count == 1 else 'cubes'}: {named}{more}"
 
 
 def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Ready | Wait:

@@ -56,7 +56,8 @@ RESTORED = "restored"
 class Gate(StrEnum):
     """What a night may not pass until a person lets it, each gate by its own release.
 
-    All but OLDER_NIGHTS are also the codes of the holds that they lead to.
+    All but OLDER_NIGHTS and OLD_TOOLS are also the codes of the holds that they lead to. Restoring
+    opens the last.
     """
 
     CARD_MISSING = "card_missing"  # cubes without a required card
@@ -64,13 +65,14 @@ class Gate(StrEnum):
     LATE_PARTNERS = "late_partners"  # late frames belong to frames that are in products
     NIGHT_GONE = "night_gone"  # nothing is left of a night that was archived
     OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
+    OLD_TOOLS = "old_tools"  # traces of the old tools that restoring cannot remove
 
 
 class EventName(StrEnum):
     """What can happen to a night."""
 
     SETTLED = "settled"  # quiet, and past its hour
-    STIRRED = "stirred"  # written to again before it was claimed
+    STIRRED = "stirred"  # written to again before sync has seen it
     CLAIMED = "claimed"  # an attempt begins
     ADVANCED = "advanced"  # the stage has nothing left to do
     FAILED = "failed"  # the attempt failed and will be retried
@@ -106,6 +108,7 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_RUN, EventName.RETRIED): _RDY,
     (_RUN, EventName.INTERRUPTED): _RDY,
     (_RUN, EventName.ABANDONED): _RDY,
+    (_W, EventName.STIRRED): _F,
     (_W, EventName.CLAIMED): _RUN,
     (_W, EventName.HELD): _H,
     (_W, EventName.RETRIED): _RDY,
@@ -120,6 +123,13 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     # whether other nights wait for this one's IDs, as before.
     **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D)},
     (_H, EventName.RESTORED): _H,
+}
+
+# What happens at sync instead. A night that is held there may never have settled, or was brought
+# back to raw since: let go, it fills, so that the rule of readiness judges it like any other.
+MOVES_AT_SYNC: dict[tuple[Status, EventName], Status] = {
+    (_H, EventName.RETRIED): _F,
+    (_H, EventName.RELEASED): _F,
 }
 
 
@@ -152,7 +162,9 @@ class Event:
 
 def advance(kind: Kind, state: State, event: Event) -> State:
     """The state after the event; IllegalTransition (``illegal_transition``) if there is no move."""
-    status = MOVES.get((state.status, event.name))
+    move = state.status, event.name
+    at_sync = MOVES_AT_SYNC if state.stage is StageName.SYNC else {}
+    status = at_sync.get(move, MOVES.get(move))
     if status is None:
         raise IllegalTransition(
             "illegal_transition",
@@ -174,10 +186,20 @@ def advance(kind: Kind, state: State, event: Event) -> State:
             return replace(after, stage=_earlier_stage(kind, state, event.stage), attempts=0)
         case EventName.RELEASED:
             return replace(after, attempts=0)
+        case EventName.STIRRED:
+            # Attempts stay counted: cameras that write on must not hide a stage that never ends.
+            return replace(after, stage=StageName.SYNC)
         case EventName.REOPENED | EventName.RESTORED:
             return replace(after, stage=StageName.SYNC, attempts=0)
         case _:
             return after
+
+
+def event_of_new_data(state: State) -> EventName | None:
+    """What new data do to a night in this state; None if they are judged when it moves."""
+    if state.stage is StageName.SYNC and (state.status, EventName.STIRRED) in MOVES:
+        return EventName.STIRRED
+    return EventName.REOPENED if (state.status, EventName.REOPENED) in MOVES else None
 
 
 def opened_gate(state: State, code: str | None) -> Gate | None:

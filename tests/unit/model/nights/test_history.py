@@ -50,13 +50,14 @@ def test_a_half_restored_night_goes_nowhere_but_on_with_restoring(name: EventNam
     assert after(BEGUN, EventName.RESTORE_BEGUN, RESTORE_UNFINISHED) == BEGUN
 
 
-def test_a_restored_night_is_held_at_sync_without_proofs_and_without_open_gates() -> None:
+def test_a_restored_night_is_held_at_sync_without_proofs_and_with_its_gates_shut() -> None:
     restored = after(BEGUN, EventName.RESTORED, RESTORED)
     assert restored.state == State(StageName.SYNC, Status.HELD)
     assert restored.code == RESTORED
     assert (restored.processed_at, restored.transferred_at, restored.safe_at) == (None, None, None)
-    assert not restored.released
-    assert after(restored, EventName.RETRIED).state.status is Status.READY
+    # What restoring cannot remove of the old tools no longer counts.
+    assert restored.released == {Gate.OLD_TOOLS}
+    assert after(restored, EventName.RETRIED).state.status is Status.FILLING
 
 
 def test_restoring_that_was_not_begun_does_not_end() -> None:

@@ -90,6 +90,33 @@ def test_a_filling_night_whose_folder_was_not_looked_at_never_settles() -> None:
     assert judge(filling(None)) is WaitCode.STILL_WRITTEN
 
 
+def test_restoring_passes_the_traces_that_it_cannot_remove_and_no_other() -> None:
+    restored = frozenset({Gate.OLD_TOOLS})
+    for released, lasting, inside in (
+        (frozenset(), WaitCode.OLD_TOOLS, WaitCode.OLD_TOOLS),
+        (frozenset(Gate) - restored, WaitCode.OLD_TOOLS, WaitCode.OLD_TOOLS),
+        (restored, None, WaitCode.OLD_TOOLS),
+    ):
+        record = NightRecord(NIGHT, State(), bytes=1, released=released)
+        logged = replace(QUIET, lasting_traces=("a row in their log",))
+        assert judge(Observation(record, streams=logged)) is lasting
+        assert judge(Observation(record, streams=replace(QUIET, traces=("vsync",)))) is inside
+
+
+def test_what_a_night_settles_without_is_in_its_reason() -> None:
+    whole = judge_readiness(filling(QUIET), RULES, EVENING)
+    assert isinstance(whole, Ready)
+    assert whole.reason("complete") == "complete"
+    stale = replace(QUIET, still_s=20, incomplete=INCOMPLETE, unfinished=("vcam2/b.fits.1.2.tmp",))
+    judged = judge_readiness(filling(stale), RULES, EVENING)
+    assert isinstance(judged, Ready)
+    assert judged.reason("complete") == (
+        "unchanged for watch.stale_after_s, without 2 incomplete cubes: vcam2/b.fits.1.2.tmp,"
+        " vcam1/a.fits (timing_missing)"
+    )
+    assert judged.reason("complete", "a person said so").startswith("a person said so, without 2 ")
+
+
 def test_archive_nights_wait_for_their_hour_and_engineering_nights_do_not() -> None:
     assert judge(filling(QUIET), now=EVENING - 1) is WaitCode.BEFORE_HOUR
     assert judge(filling(QUIET), now=EVENING) is None

@@ -1,6 +1,7 @@
 """The machine, move by move."""
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 
@@ -9,6 +10,7 @@ import pytest
 from vampd.errors import IllegalTransition
 from vampd.model.nights import (
     MOVES,
+    MOVES_AT_SYNC,
     Event,
     EventName,
     Gate,
@@ -20,6 +22,7 @@ from vampd.model.nights import (
     Status,
     advance,
     ends_proofs,
+    event_of_new_data,
     moved,
     opened_gate,
     stages_of,
@@ -49,6 +52,8 @@ EVERY_STATE = [(kind, state) for kind in KINDS for state in states(kind)]
 @pytest.mark.parametrize(("kind", "state"), EVERY_STATE)
 def test_every_pair_of_state_and_event_is_a_move_of_the_table_or_is_refused(kind, state, name):
     target = MOVES.get((state.status, name))
+    if state.stage is StageName.SYNC:
+        target = MOVES_AT_SYNC.get((state.status, name), target)
     if target is None:
         with pytest.raises(IllegalTransition) as refusal:
             advance(kind, state, Event(name))
@@ -132,6 +137,64 @@ def test_a_night_that_is_being_restored_is_held_where_it_stands_and_running_ones
     assert (Status.RUNNING, EventName.RESTORE_BEGUN) not in MOVES
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_is_no_path_from_filling_to_claimed_without_settled(kind):
+    def judged_after(name, state, judged):
+        return (judged or name is EventName.SETTLED) and state.status is not Status.FILLING
+
+    back = [Event(EventName.RESTORE_BEGUN), Event(EventName.RESTORED)]
+    start = (State(), False)
+    reached, to_visit = {start}, deque([start])
+    while to_visit:
+        before, judged = to_visit.popleft()
+        assert judged or before.status is not Status.RUNNING
+        assert before.status is not Status.FILLING or before.stage is StageName.SYNC
+        events = [Event(n) for n in EventName]
+        events += [Event(EventName.RETRIED, stage) for stage in StageName]
+        found = []
+        for event in events:
+            with suppress(IllegalTransition):
+                after = advance(kind, before, event)
+                found.append((after, judged_after(event.name, after, judged)))
+        if before.status is not Status.RUNNING:
+            restored = before
+            for event in back:
+                restored = advance(kind, restored, event)
+            found.append((restored, False))
+        for after, known in found:
+            # Counting attempts on would make the states endless, and changes no move.
+            visited = (State(after.stage, after.status), known)
+            if visited not in reached:
+                reached.add(visited)
+                to_visit.append(visited)
+    assert (State(StageName.SYNC, Status.RUNNING), True) in reached
+
+
+@pytest.mark.parametrize("name", [EventName.RETRIED, EventName.RELEASED])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_night_that_is_held_at_sync_fills_when_it_is_let_go(kind, name):
+    held = State(StageName.SYNC, Status.HELD, attempts=3)
+    assert advance(kind, held, Event(name)) == State()
+
+
+@pytest.mark.parametrize(("kind", "state"), EVERY_STATE)
+def test_new_data_lead_to_filling_at_sync_from_wherever_they_are_looked_for(kind, state):
+    name = event_of_new_data(state)
+    if state.status in (Status.FILLING, Status.RUNNING, Status.HELD):
+        assert name is None
+        return
+    assert name is not None
+    after = advance(kind, state, Event(name))
+    assert (after.stage, after.status) == (StageName.SYNC, Status.FILLING)
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.WAITING])
+def test_what_is_written_before_sync_has_seen_it_revokes_no_release(status):
+    state = State(StageName.SYNC, status, attempts=3)
+    assert event_of_new_data(state) is EventName.STIRRED
+    assert advance(Kind.ARCHIVE, state, Event(EventName.STIRRED)).attempts == 3
+
+
 def test_only_a_running_night_makes_progress_or_fails():
     results = {EventName.ADVANCED, EventName.FAILED, EventName.INTERRUPTED, EventName.ABANDONED}
     assert {status for status, name in MOVES if name in results} == {Status.RUNNING}
@@ -200,7 +263,9 @@ def test_a_retry_goes_back_to_a_stage_that_was_reached_and_no_further(kind, stat
     for wanted in StageName:
         event = Event(EventName.RETRIED, stage=wanted)
         if wanted in stages and stages.index(wanted) <= stages.index(state.stage):
-            assert advance(kind, state, event) == State(wanted, Status.READY)
+            fills = state.stage is StageName.SYNC
+            status = Status.FILLING if fills else Status.READY
+            assert advance(kind, state, event) == State(wanted, status)
             continue
         with pytest.raises(IllegalTransition) as refusal:
             advance(kind, state, event)
