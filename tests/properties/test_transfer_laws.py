@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import assume, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -25,6 +26,8 @@ class Transfers(RuleBasedStateMachine):
     @initialize(batch_files=st.integers(1, 4), batch_bytes=st.integers(1, 12))
     def begin(self, batch_files, batch_bytes):
         self.world = TransferWorld()
+        # By path, what the manifests were written of.
+        self.announced = {}
         self.limits = own_files.BATCH_FILES, own_files.BATCH_BYTES
         own_files.BATCH_FILES, own_files.BATCH_BYTES = batch_files, batch_bytes
 
@@ -43,7 +46,7 @@ class Transfers(RuleBasedStateMachine):
 
     @rule(data=st.data(), actions=st.integers(0, 12))
     def vampd_works_and_is_killed(self, data, actions):
-        for wave in self.world.plan().waves:
+        for wave in self.plan_or_hold().waves:
             for action in data.draw(st.permutations(wave)):
                 if actions == 0:
                     return
@@ -52,6 +55,14 @@ class Transfers(RuleBasedStateMachine):
 
     @rule()
     def vampd_finishes(self):
+        if not self.are_manifests_true():
+            before = dict(self.world.there)
+            with pytest.raises(DataError) as caught:
+                self.world.run()
+            assert caught.value.code == "manifest_stale"
+            # Nothing is sent over what was announced.
+            assert self.world.there == before
+            return
         self.world.run()
         assert self.world.plan() == Plan()
         assert self.world.is_safe() is bool(self.world.survey().here)
@@ -85,7 +96,7 @@ class Transfers(RuleBasedStateMachine):
     @precondition(lambda self: self.world.there)
     @rule(data=st.data())
     def one_damaged_file_of_a_safe_night_is_repaired_alone(self, data):
-        assume(self.world.is_safe())
+        assume(self.world.is_safe() and self.are_manifests_true())
         path = data.draw(st.sampled_from(sorted(self.world.there)))
         self.world.damage(path)
         self.world.verify()
@@ -103,7 +114,7 @@ class Transfers(RuleBasedStateMachine):
             refused = error.code
         if plan_own_files(survey.own):
             assert refused is None
-        elif not self.is_manifest_true(survey):
+        elif not self.are_manifests_true():
             assert refused == "manifest_stale"
         else:
             unsafe = survey.products.keys() - survey.listed - survey.safe
@@ -111,6 +122,9 @@ class Transfers(RuleBasedStateMachine):
         for wave in plan.waves:
             for action in wave:
                 self.world.execute(action)
+        for line in self.listed():
+            path = f"vgen2/{line.frame_id}.fits.fz"
+            self.announced.setdefault(path, self.world.reader.tree[path].content)
 
     @invariant()
     def safe_means_equal_bytes(self):
@@ -122,9 +136,17 @@ class Transfers(RuleBasedStateMachine):
         sums = parse_sums(world.there[SUMS_NAME].content.decode())
         assert sums.keys() == world.survey().here.keys()
 
-    def is_manifest_true(self, survey):
-        receipts = ((line, survey.products.get(line.frame_id)) for line in self.listed())
-        return all(line.size == receipt.file.size for line, receipt in receipts if receipt)
+    def plan_or_hold(self):
+        try:
+            return self.world.plan()
+        except DataError as error:
+            assert error.code == "manifest_stale"
+            assert not self.are_manifests_true()
+            return Plan()
+
+    def are_manifests_true(self):
+        tree = self.world.reader.tree
+        return all(tree[path].content == content for path, content in self.announced.items())
 
     def listed(self):
         return [

@@ -62,7 +62,10 @@ def service(booted_service: Service) -> Iterator[Service]:
     booted_service.drop_in("")
     # Nothing that one test left unfinished is done in another.
     booted_service.machine.run(
-        "sh", "-c", f"rm -rf {ROOT}/2025* {ROOT}/ARCHIVED_DATA/* /var/lib/vampd/*"
+        *("sh", "-c"),
+        f"rm -rf {ROOT}/2025* {ROOT}/ARCHIVED_DATA/* /var/lib/vampd/*"
+        # The next database would not know these marks.
+        f" {ARCHIVE}/.vampd {ARCHIVE}/archived/.vampd",
     )
 
 

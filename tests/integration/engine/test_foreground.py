@@ -262,7 +262,11 @@ def test_a_persons_word_that_a_night_is_complete_is_on_record(site: Site) -> Non
     # What comes after that word is late, and costs nothing that was made.
     before = product_tree(site.folder(NIGHT))
     kept.rename(timing)
-    assert vampctl(site, "run", "20251106").returncode == 0
+    # Its partners are in products already, so a person decides.
+    assert vampctl(site, "run", "20251106").returncode == 1
+    assert record_of(site, NIGHT).code == "late_partners"
+    for words in (("release", "20251106"), ("run", "20251106")):
+        assert vampctl(site, *words).returncode == 0
     after = product_tree(site.folder(NIGHT))
     assert {n: after[n] for n in before if n.endswith(".fz")} == {
         n: before[n] for n in before if n.endswith(".fz")
