@@ -138,10 +138,8 @@ class Transfers(RuleBasedStateMachine):
         assert sums.keys() == world.survey().here.keys()
 
     def plan_or_hold(self):
-        held = contextlib.nullcontext()
-        if not self.are_manifests_true():
-            held = contextlib.suppress(DataError)
-        with held:
+        held = () if self.are_manifests_true() else (DataError,)
+        with contextlib.suppress(*held):
             return self.world.plan()
         return Plan()
 

@@ -164,7 +164,7 @@ def test_a_database_of_the_first_schema_is_carried_over(tmp_path: Path) -> None:
 
     record, released = Nights(store).nights()
     # It was released when that let a night pass every gate.
-    gates = {Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.OLDER_NIGHTS}
+    gates = frozenset({Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.OLDER_NIGHTS})
     assert (record.released, released.released) == (frozenset(), gates)
     assert record.manifests is None
     assert StoredReceipts(store).of(record.night, Place.HERE)["a"].md5 is None
