@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.evaluation.in_memory import offer_cubes
 from tests.evaluation.judgement import Judgement, RunJudgement, judge_generation
 from vampd.config import Sync
 from vampd.model.cubes import Generation
 from vampd.model.nights import Kind, NightId
 from vampd.model.sync import SyncRules, synchronize
-from vampd.simulate.in_memory import offer_cubes
 from vampd.simulate.night import SimulatedNight, plan_night
 from vampd.simulate.scenario import Scenario
 

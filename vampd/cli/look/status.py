@@ -1,4 +1,7 @@
-"""vampctl status: the state of the nights, and what they wait for."""
+"""vampctl status: the state of the nights, and what they wait for.
+
+Its objects are those of `why` and `history` too; all in one module, so that they agree.
+"""
 
 from __future__ import annotations
 

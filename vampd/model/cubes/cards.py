@@ -15,7 +15,6 @@ from functools import cached_property, lru_cache
 CARD_LENGTH = 80
 _VALUE_WIDTH = 20  # fixed format: numbers and logicals end in column 30
 _MIN_STRING = 8
-_INTEGER = re.compile(r"[+-]?\d+")
 _REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?")
 _STRING = re.compile(r" *'((?:[^']|'')*)'")
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", "", "CONTINUE", "HIERARCH", "END"})
@@ -36,11 +35,6 @@ class Number:
     """A numeric value with the text it was written in (``1.``, ``1E3``), for exact handling."""
 
     text: str
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether it is written without decimal point and exponent."""
-        return _INTEGER.fullmatch(self.text) is not None
 
     def __float__(self) -> float:
         return float(self.text.upper().replace("D", "E"))
