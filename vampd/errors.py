@@ -11,6 +11,8 @@ from typing import ClassVar
 
 # The code of ArchiveUnknown.
 ARCHIVE_UNKNOWN = "archive_unknown"
+# The code of RootUnknown.
+ROOT_UNKNOWN = "root_unknown"
 
 EXIT_OK = 0
 EXIT_NIGHT = 1
@@ -65,6 +67,13 @@ class ArchiveUnknown(RemoteUnavailable):
     """A destination that is not known to be the archive: unmounted, exchanged, or never seen.
 
     Nothing is written there; the night waits, however long, until a person has looked.
+    """
+
+
+class RootUnknown(TransientError):
+    """The root of the nights is not the one on record: unmounted, exchanged, or never seen.
+
+    Nothing is concluded from what lies there, or does not; nights wait until it is back.
     """
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vampd.model.proofs import (
         ArchiveIdentity,
         KnownDestination,
+        KnownRoot,
         MovedNight,
         PackingReceipt,
         Place,
@@ -362,6 +363,29 @@ class Destinations(Protocol):
         Every proof of this kind ends, and what was safe goes back to transfer, or stays held
         without being safe (`after_lost_proofs`), with code and message in its history.
         """
+        ...
+
+
+class Roots(Protocol):
+    """The folder that nights appear in, and by which mark it is recognized."""
+
+    def known(self) -> KnownRoot | None:
+        """The root in use; None before the first use."""
+        ...
+
+    def intend(self, new: KnownRoot) -> KnownRoot:
+        """Record a root before its mark is placed; the root as it is then on record.
+
+        One that is already on record is kept.
+        """
+        ...
+
+    def confirm(self, mark: str) -> None:
+        """Record that this mark lies at the root in use."""
+        ...
+
+    def change(self, new: KnownRoot) -> None:
+        """Record another root, or mark, at a person's word."""
         ...
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vampd.adapters.leftovers import remove_repeated
-from vampd.adapters.rsync_archive import LONGEST_MARK, RsyncArchive, read_mark
-from vampd.disk.atomic import creating, fsync_folder, remove_leftovers
+from vampd.adapters.rsync_archive import RsyncArchive, read_mark
+from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
-from vampd.disk.failpoint import failpoint
+from vampd.disk.mark import place_mark_file, read_mark_file
 from vampd.disk.space import space_at
 from vampd.errors import ConfigError, DataError, RemoteUnavailable
 from vampd.model.nights import FileStamp, NightId, parse_night_date
-from vampd.model.proofs import MARK_PATH, Place, Receipt, format_mark
+from vampd.model.proofs import Marked, Place, Receipt
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -77,26 +77,15 @@ class LocalArchive(RsyncArchive):
     def mark(self) -> str | None:
         self._require_folder()
         try:
-            with (self._path / MARK_PATH).open("rb") as file:
-                return read_mark(file.read(LONGEST_MARK), str(self._path))
-        except FileNotFoundError:
-            return None
+            content = read_mark_file(self._path)
         except OSError as error:
             raise self._unavailable(error) from error
+        return None if content is None else read_mark(content, str(self._path))
 
     def place_mark(self, mark: str) -> None:
         self._require_folder()
-        path = self._path / MARK_PATH
         try:
-            path.parent.mkdir(exist_ok=True)
-            fsync_folder(self._path)
-            failpoint("archive.mark.folder_made")
-            remove_leftovers(path.parent)
-            with creating(path) as file:
-                file.write(format_mark(mark).encode())
-        except DataError as error:
-            if error.code != "already_exists":
-                raise
+            place_mark_file(self._path, mark, Marked.ARCHIVE)
         except OSError as error:
             raise self._unavailable(error) from error
 

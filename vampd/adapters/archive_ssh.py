@@ -16,12 +16,12 @@ from pathlib import Path
 
 from vampd.adapters.process import run_process
 from vampd.adapters.rsync import names_text, unreachable
-from vampd.adapters.rsync_archive import LONGEST_MARK, RsyncArchive, read_mark
+from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
 from vampd.errors import DataError, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp, NightId, parse_night_date
-from vampd.model.proofs import MARK_PATH, Place, Receipt, format_mark
+from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -134,7 +134,7 @@ class SshArchive(RsyncArchive):
 
     def place_mark(self, mark: str) -> None:
         folders = os.fsencode(self._path) + b"\0.\0"
-        text = f"{mark}\0{format_mark(mark)}\0".encode()
+        text = f"{mark}\0{format_mark(mark, Marked.ARCHIVE)}\0".encode()
         self._answer(_PLACE_MARK, folders + text, SteadyPace())
 
     def is_mount_point(self, folder: Path) -> bool:

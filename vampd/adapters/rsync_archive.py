@@ -24,13 +24,12 @@ from vampd.disk.failpoint import failpoint
 from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError, TransientError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
-from vampd.model.proofs import MARK_PATH, Receipt, parse_mark
+from vampd.model.proofs import MARK_PATH, Marked, Receipt, parse_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
 SET_ASIDE_FOLDER = "vbad/"
 # Of the file of a mark, which is half as long.
-LONGEST_MARK = 100
 
 
 class RsyncArchive(ABC):
@@ -210,7 +209,7 @@ class RsyncArchive(ABC):
 
 def read_mark(content: bytes, place: str) -> str:
     """The mark in the content of its file; ArchiveUnknown names the place if there is none."""
-    mark = parse_mark(content.decode("utf-8", "replace"))
+    mark = parse_mark(content.decode("utf-8", "replace"), Marked.ARCHIVE)
     if mark is None:
         raise ArchiveUnknown(
             ARCHIVE_UNKNOWN,

@@ -16,6 +16,7 @@ from vampd.cli.act import (
     headers,
     recover,
     restore,
+    root,
     run,
     simulate,
     transfer,
@@ -151,6 +152,7 @@ for _command, _examples in _COMMANDS.items():
     app.command(epilog=examples(*_examples))(_command)
 app.add_typer(archive.app)
 app.add_typer(headers.app)
+app.add_typer(root.app)
 
 
 def main() -> NoReturn:

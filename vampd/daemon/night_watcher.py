@@ -22,8 +22,9 @@ from vampd.engine.night_listing import (
     stream_times,
 )
 from vampd.engine.observation import judge_filling, new_data_event
+from vampd.engine.root_guard import RootGuard
 from vampd.engine.rules import readiness_rules
-from vampd.errors import IllegalTransition
+from vampd.errors import IllegalTransition, RootUnknown
 from vampd.log import get_log
 from vampd.model.nights import (
     Event,
@@ -78,6 +79,7 @@ class NightWatcher:
         self,
         store: NightStore,
         reader: NightReader,
+        root: RootGuard,
         *,
         watching: Watching = Watching.ON,
         clock: Callable[[], float] = time.time,
@@ -85,6 +87,7 @@ class NightWatcher:
     ) -> None:
         self._store = store
         self._reader = reader
+        self._root = root
         self._watching = watching
         self._clock = clock
         self._monotonic = monotonic
@@ -94,14 +97,19 @@ class NightWatcher:
         self._deep_looks: dict[NightId, float] = {}
         self.cameras_wrote_at = float("-inf")
         self.unsettled: frozenset[NightId] = frozenset()
+        # What every night waits for: the root is not the one on record.
+        self.root_wait: Wait | None = None
 
     def scan(self, settings: Settings) -> Iterator[NightId]:
         """Check every night once, yielding each, so that the caller keeps control in between.
 
-        Afterwards ``cameras_wrote_at`` (unix seconds) and ``unsettled`` (nights that will settle by
-        themselves) are up to date.
+        Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled`` (nights that will settle by
+        themselves) and ``root_wait`` are up to date. An unknown root is not scanned.
         """
         root = settings.watch.root
+        self.root_wait = self._judge_root()
+        if self.root_wait is not None:
+            return
         unsettled: set[NightId] = set()
         # One query for all finished nights; those that people may move are read again.
         done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
@@ -122,6 +130,18 @@ class NightWatcher:
                 self._note(record, Wait(WaitCode.UNLISTED, f"cannot be read: {error}"))
             yield night
         self.unsettled = frozenset(unsettled)
+
+    def _judge_root(self) -> Wait | None:
+        try:
+            self._root.require()
+        except RootUnknown as error:
+            wait = Wait(WaitCode.ROOT_UNKNOWN, error.message)
+            if wait != self.root_wait:
+                _log.error("root.unknown", error=error.message)
+            return wait
+        if self.root_wait is not None:
+            _log.info("root.known_again")
+        return None
 
     def _discover(self, night: NightId) -> NightRecord:
         record = self._store.discover(night, self._clock())

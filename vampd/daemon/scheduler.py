@@ -258,6 +258,8 @@ class Scheduler:
 
     def _claim(self) -> None:
         self._note_waits()
+        if self._night_watcher.root_wait is not None:
+            return
         rules = readiness_rules(self._settings)
         limits = run_limits(self._settings, cameras_write=self._cameras_write())
         for night in choose_nights(self._open, rules, limits, self._clock()):
@@ -286,13 +288,21 @@ class Scheduler:
                 yield record, judge_readiness(Observation(record, next_for_ids), rules, now)
 
     def _note_waits(self) -> None:
+        if (root_wait := self._night_watcher.root_wait) is not None:
+            for record in self._open:
+                if record.state.status not in (Status.HELD, Status.RUNNING, Status.DONE):
+                    self._note(record, root_wait)
+            return
         for record, judged in self._judge_open():
             if record.state.status is Status.HELD or record.note_code == WaitCode.UNLISTED:
                 continue  # its record is shown until more is known
             wait = judged if isinstance(judged, Wait) and judged.code in _NOTED else None
-            note = note_of(wait)
-            if (record.note_code or "", record.note or "") != (note.note_code, note.note):
-                self._store.update(record.night, note)
+            self._note(record, wait)
+
+    def _note(self, record: NightRecord, wait: Wait | None) -> None:
+        note = note_of(wait)
+        if (record.note_code or "", record.note or "") != (note.note_code, note.note):
+            self._store.update(record.night, note)
 
     @property
     def has_hanging_attempts(self) -> bool:
@@ -303,6 +313,8 @@ class Scheduler:
         """Whether no night can advance further without a person, new data or a later hour."""
         if self._running or self._night_watcher.unsettled or self._hint.is_set():
             return False
+        if self._night_watcher.root_wait is not None:
+            return True
         self._refresh()
         attempts = self._settings.retry.attempts
         return not any(
@@ -319,6 +331,8 @@ class Scheduler:
                 _progress(now.get(record.night, record)) for record in self._running.records()
             )
             return f"{'paused, cameras write' if self._pause.is_raised else 'running'}: {names}"
+        if (root_wait := self._night_watcher.root_wait) is not None:
+            return f"waits: {root_wait.text}"
         return self._idle_status
 
 

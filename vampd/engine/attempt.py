@@ -33,6 +33,7 @@ from vampd.errors import (
     ArchiveUnknown,
     ClaimLost,
     DiskFull,
+    RootUnknown,
     StateError,
     StoreError,
     Stuck,
@@ -92,6 +93,8 @@ class Attempt:
     store: NightStore
     reader: NightReader
     tools: AttemptTools
+    # Raises RootUnknown where the root is not the one on record.
+    require_root: Callable[[], None]
     lock_path: Path
     is_stopping: Callable[[], bool]
     clock: Callable[[], float] = time.time
@@ -143,6 +146,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
 
 
 def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
+    attempt.require_root()
     night, folder = attempt.record.night, attempt.tools.folder
     changes, settings = NightUpdate(), settings_for(attempt.record, attempt.settings)
     if stage.NAME is StageName.SYNC:
@@ -293,6 +297,6 @@ def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None
         policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts
-        after = after_wait if isinstance(error, ArchiveUnknown) else after_failure
+        after = after_wait if isinstance(error, ArchiveUnknown | RootUnknown) else after_failure
         return after(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
     return Event(EventName.HELD), Outcome.FAILED

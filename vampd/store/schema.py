@@ -195,6 +195,19 @@ class DestinationRow(Base):
     at: Mapped[float]
 
 
+class RootRow(Base):
+    """A root of the nights; the newest row is in use, and a trigger refuses DELETE."""
+
+    __tablename__ = "roots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    mark: Mapped[str] = mapped_column(String(32))
+    is_placed: Mapped[bool]
+    actor: Mapped[str]
+    at: Mapped[float]
+
+
 class PackingReceiptRow(Base):
     """A packing receipt (model.proofs); triggers refuse DELETE and every change but its one end."""
 

@@ -17,7 +17,6 @@ from vampd.wiring.world import (
     known_archive,
     make_low_space_notifier,
     make_mail_context,
-    make_night_reader,
 )
 
 if TYPE_CHECKING:
@@ -83,14 +82,7 @@ class AttemptFactory:
         from vampd.engine.attempt import Attempt
 
         connections, night = self.connections, record.night
-        reader = make_night_reader(
-            settings,
-            connections.receipts,
-            connections.packing_receipts,
-            connections.destinations,
-            connections.ledger,
-            connections.mail_log,
-        )
+        reader = connections.make_reader(settings)
         pace = SharedPace(self.pause, stop)
         return Attempt(
             record=record,
@@ -98,6 +90,7 @@ class AttemptFactory:
             store=connections.store,
             reader=reader,
             tools=make_tools(connections, settings, night, reader, self.workers, pace),
+            require_root=connections.root.require,
             lock_path=self.locks / lock_name(night),
             is_stopping=is_stopping,
         )

@@ -20,12 +20,14 @@ from vampd.ports import (
     NightStore,
     PackingReceipts,
     Receipts,
+    Roots,
 )
 from vampd.wiring.world import known_archive, make_mail_context, make_night_reader
 
 if TYPE_CHECKING:
     from vampd.engine.known_archive import KnownArchive
     from vampd.engine.mail import MailContext
+    from vampd.engine.root_guard import RootGuard
     from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.connection import Store
     from vampd.store.engine import Access
@@ -43,20 +45,36 @@ class Connections:
     receipts: Receipts
     packing_receipts: PackingReceipts
     destinations: Destinations
+    roots: Roots
     ledger: Ledger
     mail_log: MailLog
 
     @cached_property
     def reader(self) -> NightReader:
-        """Made at first use: `vampctl status` needs none, and they are slow to import."""
+        """For commands: RootUnknown where the root is not the one on record.
+
+        Made at first use: `vampctl status` needs none, and they are slow to import.
+        """
+        self.root.recognize()
+        return self.make_reader(self.settings)
+
+    def make_reader(self, settings: Settings) -> NightReader:
+        """For whoever looks at the root by itself."""
         return make_night_reader(
-            self.settings,
+            settings,
             self.receipts,
             self.packing_receipts,
             self.destinations,
             self.ledger,
             self.mail_log,
         )
+
+    @property
+    def root(self) -> RootGuard:
+        """What recognizes the root of the nights."""
+        from vampd.engine.root_guard import RootGuard
+
+        return RootGuard(self.settings.watch.root, self.roots, self.store)
 
     def archive(self, kind: Kind) -> KnownArchive:
         """The archive of nights of this kind."""
@@ -105,6 +123,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.nights import Nights
     from vampd.store.packing_receipts import StoredPackingReceipts
     from vampd.store.receipts import StoredReceipts
+    from vampd.store.roots import StoredRoots
 
     store = open_store(settings.database.url, access)
     try:
@@ -121,6 +140,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             receipts,
             StoredPackingReceipts(store),
             destinations,
+            StoredRoots(store),
             ledger,
             StoredMailLog(store),
         )

@@ -43,6 +43,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
     _prepare_without_daemon(settings, locks.database)
     with ExitStack() as stack:
         connections = stack.enter_context(connect(settings))
+        connections.root.require()
         flags = Path(stack.enter_context(TemporaryDirectory(prefix="vampctl-")))
         pause, stop = Flag.create(flags / "pause"), Flag.create(flags / "stop")
         workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
@@ -80,7 +81,12 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
         return
     try:
         with connected(settings, Access.MIGRATE) as connections:
-            watcher = NightWatcher(connections.store, connections.reader, watching=Watching.ONCE)
+            watcher = NightWatcher(
+                connections.store,
+                connections.make_reader(settings),
+                connections.root,
+                watching=Watching.ONCE,
+            )
             for _ in watcher.scan(settings):
                 pass
     finally:

@@ -59,7 +59,7 @@ def run_daemon(
         notifier = Notifier()
         scheduler = Scheduler(
             connections.store,
-            NightWatcher(connections.store, connections.reader),
+            NightWatcher(connections.store, connections.make_reader(settings), connections.root),
             FolderWatch,
             read_settings=read_settings,
             settings=settings,

@@ -223,7 +223,7 @@ def test_the_word_may_come_before_the_setting(site: Site) -> None:
         "store.destinations.recorded",
         "archive.change.committed",
         "archive.mark.recorded",
-        "archive.mark.folder_made",
+        "mark.folder_made",
         "archive.mark.placed",
         "archive.mark.confirmed",
     ],

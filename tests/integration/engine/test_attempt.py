@@ -69,6 +69,7 @@ class Desk:
                 store=self.store,
                 reader=self.reader,
                 tools=cast(AttemptTools, tools),
+                require_root=lambda: None,
                 lock_path=self.root / "night.lock",
                 is_stopping=lambda: False,
             )

@@ -18,6 +18,7 @@ from vampd.model.plan import Compare
 from vampd.model.proofs import (
     ArchiveIdentity,
     DestinationOrigin,
+    Marked,
     Place,
     Receipt,
     format_mark,
@@ -92,7 +93,7 @@ def test_looking_places_nothing_and_the_first_use_places_a_random_mark(world: Wo
     assert known is not None
     assert known.mark is not None
     assert (known.is_placed, known.origin) == (True, DestinationOrigin.PLACED)
-    assert world.host.marked == format_mark(known.mark)
+    assert world.host.marked == format_mark(known.mark, Marked.ARCHIVE)
     other = World()
     other.send()
     assert other.host.marked != world.host.marked
@@ -136,13 +137,13 @@ def test_a_destination_without_its_mark_is_not_the_archive(world: World) -> None
 def test_a_destination_with_another_mark_is_not_the_archive(world: World) -> None:
     world.send()
     world.exchange()
-    world.host.marked = format_mark(STRANGER)
+    world.host.marked = format_mark(STRANGER, Marked.ARCHIVE)
     world.assert_unknown("not known here", STRANGER, "vampctl archive accept archive")
 
 
 def test_a_mark_that_is_there_at_the_first_use_is_never_taken_for_granted(world: World) -> None:
     # The database was lost, or the machine replaced.
-    world.host.marked = format_mark(STRANGER)
+    world.host.marked = format_mark(STRANGER, Marked.ARCHIVE)
     world.assert_unknown("not known here", "vampctl archive accept archive")
     assert world.destinations.known(NIGHT.kind) is None
 
@@ -193,10 +194,10 @@ def test_a_kill_at_the_first_use_leaves_no_stranger(
     known = world.destinations.known(NIGHT.kind)
     assert known is not None
     assert known.mark is not None
-    assert world.host.marked in (None, format_mark(known.mark))
+    assert world.host.marked in (None, format_mark(known.mark, Marked.ARCHIVE))
     monkeypatch.undo()
     world.send()
-    assert world.host.marked == format_mark(known.mark)
+    assert world.host.marked == format_mark(known.mark, Marked.ARCHIVE)
     after = world.destinations.known(NIGHT.kind)
     assert after is not None
     assert (after.mark, after.is_placed) == (known.mark, True)
@@ -204,7 +205,7 @@ def test_a_kill_at_the_first_use_leaves_no_stranger(
 
 def test_a_stranger_that_comes_while_a_mark_is_placed_is_not_the_archive(world: World) -> None:
     def place(mark: str) -> None:
-        world.host.marked = format_mark(STRANGER)
+        world.host.marked = format_mark(STRANGER, Marked.ARCHIVE)
 
     world.host.place_mark = place  # type: ignore[method-assign]
     with pytest.raises(ArchiveUnknown, match=STRANGER):

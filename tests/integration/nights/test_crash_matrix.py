@@ -91,6 +91,7 @@ ELSEWHERE = {
         ("archive.change.committed", "store.destinations.recorded"),
         "only `vampctl archive`; see test_archive_at_a_word",
     ),
+    "root.change.committed": "only `vampctl root`; see test_root_guard",
     "scheduler.recovery.committed": "only after a crash",
 }
 _FAILPOINT = re.compile(r'\bfailpoint\(\s*"([^"]+)"\s*\)')
@@ -100,7 +101,7 @@ FAILPOINTS = sorted(
 MATRIX = [name for name in FAILPOINTS if name not in ELSEWHERE]
 # Hits are known only when the reference has run; these are those that happen once by nature.
 _ONCE = re.compile(
-    r"archive\.mark|ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link"
+    r"archive\.mark|root\.mark|ledger\.(?!file\.written)|store\.create|night_watcher|atomic\.link"
 )
 
 

@@ -12,7 +12,7 @@ from vampd.adapters.rsync_archive import read_mark
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
-from vampd.model.proofs import Place, Receipt, format_mark
+from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -95,7 +95,7 @@ class FakeArchive:
     def place_mark(self, mark: str) -> None:
         self._reach()
         if self.marked is None:
-            self.marked = format_mark(mark)
+            self.marked = format_mark(mark, Marked.ARCHIVE)
 
     def is_mount_point(self, folder: Path) -> bool:
         self._reach()

@@ -23,6 +23,13 @@ from vampd.config import Settings
 from vampd.errors import VampdError
 
 
+class FakeRoot:
+    """A root that is always the right one."""
+
+    def recognize(self) -> None:
+        """Nothing to say."""
+
+
 @dataclass
 class FakeWorld:
     """What `vampctl` connects to; ``asked`` are the configurations that it was told to read."""
@@ -32,6 +39,7 @@ class FakeWorld:
     reader: FakeNightReader = field(default_factory=FakeNightReader)
     packing_receipts: MemoryPackingReceipts = field(init=False)
     mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
+    root: FakeRoot = field(default_factory=FakeRoot)
     asked: list[Path | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import ConfigOption, YesOption, actor_name, connected, examples
-from vampd.cli.shared.words import count_of, format_moment
+from vampd.cli.shared.words import describe_nights, format_moment
 from vampd.errors import UsageError
 from vampd.model.nights import Kind
 from vampd.model.proofs import DestinationOrigin
@@ -121,7 +121,7 @@ def _describe(
 ) -> Iterator[str]:
     there, found = archive.host.nights(), archive.host.mark()
     yield f"{archive.kind} nights, {archive.destination}"
-    yield f"  there      {_describe_nights(there)}"
+    yield f"  there      {describe_nights(there)}"
     yield f"  its mark   {found or 'none; a new one is placed'}"
     if known is None:
         yield "  on record  no archive of this kind yet"
@@ -131,14 +131,9 @@ def _describe(
         yield f"  on record  {known.destination}, {mark}, {known.origin} {since} by {known.actor}"
     safe = [record.night.date for record in records if record.safe_at is not None]
     absent = [date for date in safe if date not in there]
-    yield f"  safe now   {_describe_nights(safe)}; all of it is read again there"
+    yield f"  safe now   {describe_nights(safe)}; all of it is read again there"
     if absent:
-        yield f"  NOT there  {_describe_nights(absent)}"
-
-
-def _describe_nights(dates: Sequence[str]) -> str:
-    number = count_of(len(dates), "night")
-    return f"{number}, {dates[0]} to {dates[-1]}" if len(dates) > 1 else ": ".join([number, *dates])
+        yield f"  NOT there  {describe_nights(absent)}"
 
 
 def _agreed() -> bool:

@@ -61,6 +61,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _programs(settings)
     yield from _folders(settings)
     yield from _database(settings)
+    yield _root_mark(settings)
     yield from _inotify()
     yield from _clock(settings)
     yield from _authority(settings)
@@ -163,6 +164,28 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("daemon", BAD, f"{lock_path}: {error.strerror}; you are not of its group")
     else:
         yield Finding("daemon", WARN, "vampd is not running: start it, or use `vampctl run`")
+
+
+def _root_mark(settings: Settings) -> Finding:
+    from vampd.wiring.connections import connect
+
+    check = "root mark"
+    if not settings.database.path.exists():
+        return Finding(check, WARN, "unknown without a database; vampd places one when it starts")
+    try:
+        with connect(settings) as connections:
+            known = connections.root.recognize()
+    except VampdError as error:
+        return Finding(check, BAD, error.message)
+    if known is None:
+        return Finding(check, OK, "none yet: vampd places one when it starts")
+    if not known.is_placed:
+        found = (
+            f"none, as vampd may not write to {known.path}: a disk that is not mounted looks like"
+            " raw data that were removed"
+        )
+        return Finding(check, WARN, found)
+    return Finding(check, OK, f"{known.mark}, as on record")
 
 
 def _inotify() -> Iterator[Finding]:

@@ -6,24 +6,33 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vampd.model.nights import Ready, Wait, WaitCode
+from vampd.errors import RootUnknown
+from vampd.model.nights import Ready, Status, Wait, WaitCode
 
 if TYPE_CHECKING:
-    from vampd.config import Settings
     from vampd.model.nights import NightRecord
+    from vampd.wiring.connections import Connections
+
+# Judged by what lies in their folders.
+_READ_ROOT = frozenset({Status.FILLING, Status.READY, Status.WAITING})
 
 
 def judge_now(
-    settings: Settings, record: NightRecord, records: Sequence[NightRecord]
+    connections: Connections, record: NightRecord, records: Sequence[NightRecord]
 ) -> Ready | Wait:
     """What a night of ``records`` waits for; its folder is read while it fills."""
     from vampd.engine.observation import judge_night
     from vampd.engine.rules import readiness_rules
 
+    settings = connections.settings
     try:
+        if record.state.status in _READ_ROOT:
+            connections.root.recognize()
         return judge_night(
             record, records, readiness_rules(settings), time.time(), settings.watch.root
         )
+    except RootUnknown as error:
+        return Wait(WaitCode.ROOT_UNKNOWN, error.message)
     except OSError as error:
         return Wait(WaitCode.UNLISTED, f"cannot be read: {error}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from vampd.model.size import format_size
 
 __all__ = [
     "count_of",
+    "describe_nights",
     "format_duration",
     "format_moment",
     "format_size",
@@ -49,6 +51,12 @@ def format_moment(time_s: float, now: float) -> str:
 def count_of(number: int, singular: str) -> str:
     """``1 cube``, ``2 cubes``, ``12,000 frames``."""
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
+
+
+def describe_nights(dates: Sequence[str]) -> str:
+    """``3 nights, 20251104 to 20251106``, or ``1 night: 20251106``."""
+    number = count_of(len(dates), "night")
+    return f"{number}, {dates[0]} to {dates[-1]}" if len(dates) > 1 else ": ".join([number, *dates])
 
 
 def path_of(path: Path) -> str:

@@ -23,6 +23,7 @@ _LISTED = 3
 class WaitCode(StrEnum):
     """What a night waits for."""
 
+    ROOT_UNKNOWN = "root_unknown"  # the root is not the one on record, perhaps not mounted
     IGNORED = "night_ignored"  # older than watch.ignore_before
     UNLISTED = "night_unreadable"  # its folder cannot be listed
     OLD_TOOLS = "old_tools"  # it holds their traces; also the code of the hold

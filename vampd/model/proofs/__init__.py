@@ -23,15 +23,19 @@ if TYPE_CHECKING:
         unproven_error,
     )
     from vampd.model.proofs.destination import (
-        MARK_BYTES,
-        MARK_PATH,
         ArchiveIdentity,
         DestinationOrigin,
         KnownDestination,
         MovedNight,
         choose_proofs,
-        format_mark,
         is_proof,
+    )
+    from vampd.model.proofs.mark import (
+        LONGEST_MARK,
+        MARK_BYTES,
+        MARK_PATH,
+        Marked,
+        format_mark,
         parse_mark,
     )
     from vampd.model.proofs.packing_receipt import (
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.proofs.proof import Verification, frames_to_decode
     from vampd.model.proofs.receipt import Digests, Place, Receipt
+    from vampd.model.proofs.root import KnownRoot
     from vampd.model.proofs.verification import (
         BAD_LIST,
         CopyVerdict,
@@ -70,11 +75,13 @@ else:
                 " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
             ),
             "destination": (
-                "ArchiveIdentity choose_proofs DestinationOrigin format_mark is_proof"
-                " KnownDestination MARK_BYTES MARK_PATH MovedNight parse_mark"
+                "ArchiveIdentity choose_proofs DestinationOrigin is_proof KnownDestination"
+                " MovedNight"
             ),
+            "mark": "format_mark LONGEST_MARK MARK_BYTES MARK_PATH Marked parse_mark",
             "proof": "frames_to_decode Verification",
             "receipt": "Digests Place Receipt",
+            "root": "KnownRoot",
             "verification": (
                 "BAD_LIST choose_sample CopyVerdict expected_digests format_bad_list judge_copy"
             ),
@@ -83,6 +90,7 @@ else:
 
 __all__ = [
     "BAD_LIST",
+    "LONGEST_MARK",
     "MARK_BYTES",
     "MARK_PATH",
     "PRODUCT_FORM",
@@ -93,6 +101,8 @@ __all__ = [
     "DestinationOrigin",
     "Digests",
     "KnownDestination",
+    "KnownRoot",
+    "Marked",
     "MovedNight",
     "PackingReceipt",
     "Place",

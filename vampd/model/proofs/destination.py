@@ -1,22 +1,16 @@
 """Which receipts of an archive copy prove something: those of the archive as it is now.
 
-An archive is recognized by its mark, a random identity in a file that vampd places there.
+An archive is recognized by its mark.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from vampd.model.nights import FileStamp
 from vampd.model.proofs.receipt import Receipt
-
-# Below the destination itself: the nights lie beside it.
-MARK_PATH = ".vampd/id"
-MARK_BYTES = 16
-_MARK_TEXT = re.compile(r"vampd archive 1 ([0-9a-f]{32})\n")
 
 
 @dataclass(frozen=True)
@@ -40,17 +34,6 @@ class MovedNight:
 
     identity: ArchiveIdentity
     files: Mapping[str, FileStamp]
-
-
-def format_mark(mark: str) -> str:
-    """The text of the file that holds this mark (32 hex digits)."""
-    return f"vampd archive 1 {mark}\n"
-
-
-def parse_mark(text: str) -> str | None:
-    """The mark in this text, None if it is not the text of a mark."""
-    match = _MARK_TEXT.fullmatch(text)
-    return None if match is None else match[1]
 
 
 class DestinationOrigin(StrEnum):
