@@ -294,6 +294,19 @@ def test_frame_ids_wait_for_the_older_night(site: Site) -> None:
     done = vampctl(site, "run", "20251106")
     assert (done.returncode, "waits for the older night 20251105" in done.stderr) == (1, True)
     assert stands(site) == (StageName.FRAMEIDS, Status.READY)
+    assert "`vampctl release 20251106` lets it pass" in done.stderr
+    # Of a date with both kinds the command names one.
+    make_smallest(site.root, "20251106", Kind.ENGINEERING)
+    with connected(site) as connections:
+        connections.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
+    again = vampctl(site, "run", "20251106", "--kind", "archive")
+    assert "`vampctl release 20251106 --kind archive` lets it pass" in again.stderr
+    # What lets a night pass without an authority is the configuration alone.
+    configure(site, frameids={"authority": "none"})
+    refused = vampctl(site, "run", "20251106", "--kind", "archive")
+    assert refused.returncode == 1
+    assert "frameids.authority" in refused.stderr
+    assert "release" not in refused.stderr
 
 
 def test_a_terminal_sees_each_stage(site: Site) -> None:

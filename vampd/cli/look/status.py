@@ -25,7 +25,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, WaitCode, stages_of
+from vampd.model.nights import Gate, Status, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -121,10 +121,10 @@ def status(
 
 
 def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL) -> str:
-    """What the night waits for, or why it is held, in one line."""
+    """What the night waits for by its note, or why it is held, in one line."""
     state = record.state
     note = one_line(record.note or "")
-    reason = ": ".join(one_line(text) for text in (record.code, record.error) if text)
+    reason = describe_failure(record)
     match state.status:
         case Status.FILLING:
             return note or "still being written, or before its hour"
@@ -139,10 +139,17 @@ def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = letters.sum_up(record.night, record.manifests or 0)
-            told = ", ".join(part for part in (safe, mail) if part)
-            return f"{safe}; {note}" if record.note_code == WaitCode.DAMAGED_HERE else note or told
+            known = ", ".join(part for part in (safe, mail) if part)
+            # What is not as it should be comes first.
+            parts = (note, known) if record.safe_at is not None else (known, note)
+            return "; ".join(part for part in parts if part)
         case _:
             return note
+
+
+def describe_failure(record: NightRecord) -> str:
+    """The last failure or the reason of a hold, code first, in one line; '' without any."""
+    return ": ".join(one_line(text) for text in (record.code, record.error) if text)
 
 
 def night_object(

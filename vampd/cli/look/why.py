@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from vampd.cli.look.advice import advise
 from vampd.cli.look.status import (
     describe,
+    describe_failure,
     event_object,
     night_object,
     show_events,
@@ -36,6 +38,16 @@ if TYPE_CHECKING:
     from vampd.model.proofs import RecordedReceipt
 
 _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
+_STOPPED = frozenset(
+    {
+        WaitCode.IGNORED,
+        WaitCode.UNLISTED,
+        WaitCode.OLD_TOOLS,
+        WaitCode.NO_AUTHORITY,
+        WaitCode.OLDER_NIGHT,
+    }
+)
+_FILLING = frozenset({WaitCode.NO_CUBES, WaitCode.BEFORE_HOUR, WaitCode.STILL_WRITTEN})
 _LONGEST_SILENCE_S = 120.0
 
 LinesOption = Annotated[
@@ -59,10 +71,11 @@ def why(
     with connected(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
-        judged = judge_now(connections.settings, record, records)
+        settings = connections.settings
+        judged = judge_now(settings, record, records)
         events = connections.store.history(record.night)
     now = time.time()
-    advice = list(advise(record, records))
+    advice = list(advise(record, judged, records))
     if as_json:
         trouble = last_trouble(events)
         write_json(
@@ -75,7 +88,7 @@ def why(
             }
         )
     else:
-        _show(record, events, judged, now)
+        _show(record, events, judged, now, settings.watch.stale_s)
         write("\nwhat you can do")
         write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
         write(f"\njournal\n  {' '.join(journal_query(record))}")
@@ -205,7 +218,11 @@ def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
 
 
 def _show(
-    record: NightRecord, events: Sequence[EventRecord], judged: Ready | Wait, now: float
+    record: NightRecord,
+    events: Sequence[EventRecord],
+    judged: Ready | Wait,
+    now: float,
+    stale_s: float,
 ) -> None:
     state = record.state
     stages = stages_of(record.night.kind)
@@ -217,7 +234,7 @@ def _show(
         ("because", _reason(record, judged, now)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
-        ("next", _next(record, judged, now)),
+        ("next", _next(record, judged, now, stale_s)),
     ]
     write(title_of(record.night))
     write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
@@ -238,25 +255,38 @@ def _write_prose(line: str) -> None:
 
 
 def _reason(record: NightRecord, judged: Ready | Wait, now: float) -> str:
-    if record.state.status is Status.FILLING and isinstance(judged, Wait):
-        return judged.text  # as it is now, even if vampd is not running
-    described = describe(record, now)
-    if described:
-        return described
-    if record.state.status is Status.READY:
-        return judged.text if isinstance(judged, Wait) else "it may start at any time"
-    return ""
-
-
-def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
-    waits = isinstance(judged, Wait) and judged.code in (
-        WaitCode.IGNORED,
-        WaitCode.NO_AUTHORITY,
-        WaitCode.OLDER_NIGHT,
-    )
+    # Of a night that is yet to start the note may be old: what counts is the verdict.
+    without_note = replace(record, note_code=None, note=None)
+    waits = judged.text if isinstance(judged, Wait) else ""
     match record.state.status:
-        case Status.READY | Status.WAITING | Status.FILLING if waits:
+        case Status.FILLING | Status.READY:
+            return waits or "it may start at any time"
+        case Status.WAITING if isinstance(judged, Ready) or judged.code is WaitCode.RETRY_LATER:
+            return describe(without_note, now)
+        case Status.WAITING:
+            return "; ".join(part for part in (describe_failure(record), waits) if part)
+        case Status.HELD if _is_stopped(judged):
+            return f"{describe(without_note, now)}; {waits}"
+        case _:
+            return describe(record, now)
+
+
+def _is_stopped(judged: Ready | Wait) -> bool:
+    """Whether it waits for something else than time or its cameras."""
+    return isinstance(judged, Wait) and judged.code in _STOPPED
+
+
+def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float) -> str:
+    # A settled night with new raw files is judged as filling.
+    code = judged.code if isinstance(judged, Wait) else None
+    match record.state.status:
+        case Status.READY | Status.WAITING | Status.FILLING | Status.HELD if _is_stopped(judged):
             return "nothing until that has changed"
+        case _ if code is WaitCode.INCOMPLETE_CUBES:
+            stale = format_duration(stale_s)
+            return f"it starts by itself when they are complete, or {stale} after the last change"
+        case status if status is Status.FILLING or code in _FILLING:
+            return "it starts by itself once it is quiet and its hour has come"
         case Status.WAITING:
             at = record.state.not_before
             return f"attempt {record.state.attempts + 1}" + (
@@ -264,8 +294,6 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
             )
         case Status.READY:
             return "an attempt, when vampd is running and has capacity"
-        case Status.FILLING:
-            return "it starts by itself once it is quiet and its hour has come"
         case Status.RUNNING:
             return f"running, for {format_duration(now - record.changed_at)}"
         case Status.HELD:
