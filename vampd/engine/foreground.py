@@ -243,8 +243,8 @@ class ForegroundRunner:
             case WaitCode.INCOMPLETE_CUBES:
                 lines = "".join(f"\n    {subject}" for subject in wait.subjects)
                 return (
-                    f"{night.date} has incomplete raw cubes; wait for what is missing, or"
-                    f" pass `--as-it-is` if nothing more will come:{lines}"
+                    f"{night.date} has incomplete raw cubes; wait for what is missing, or, if"
+                    f" nothing more will come, `vampctl run {night.date} --as-it-is`:{lines}"
                 )
             case _:
                 return f"{night.date}: {wait.text}"

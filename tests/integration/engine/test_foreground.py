@@ -231,7 +231,7 @@ def test_a_night_with_incomplete_cubes_is_run_by_no_command_until_it_is_whole(si
         refused = vampctl(site, *words)
         assert (refused.returncode, cube in refused.stderr) == (1, True), refused.stderr
         assert "timing_missing" in refused.stderr
-        assert "--as-it-is" in refused.stderr
+        assert "`vampctl run 20251106 --as-it-is`" in refused.stderr
     passed = vampctl(site, "process-all", "archive")
     assert (passed.returncode, cube in passed.stdout) == (0, True)
     assert stands(site) == (StageName.SYNC, Status.FILLING)

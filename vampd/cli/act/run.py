@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.shared.nights import choose_record, named, title_of
+from vampd.cli.shared.nights import choose_record, named, night_of_folder, title_of
 from vampd.cli.shared.output import is_terminal, write, write_error, write_prose
 from vampd.cli.shared.progress import format_progress
 from vampd.cli.shared.session import ConfigOption, KindOption, actor_name, settings_of
 from vampd.cli.shared.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 from vampd.model.nights import (
-    ARCHIVE_FOLDER,
     Kind,
     NightId,
     StageName,
@@ -157,19 +156,6 @@ def _choose(runner: ForegroundRunner, text: str, kind: Kind | None) -> NightId:
         if candidate not in known and (root / candidate.folder).is_dir():
             runner.store.discover(candidate, time.time())
     return choose_record(runner.store.nights(), text, kind).night
-
-
-def night_of_folder(folder: Path, root: Path) -> NightId:
-    """The night in this folder; UsageError if it is not one below the watched root."""
-    real, real_root = folder.resolve(), root.resolve()
-    for parent, kind in ((real_root / ARCHIVE_FOLDER, Kind.ARCHIVE), (real_root, Kind.ENGINEERING)):
-        if real.parent == parent and parse_night_date(real.name) and real.is_dir():
-            return NightId(real.name, kind)
-    raise UsageError(
-        "not_a_night",
-        f"{folder} is not a night's folder, which is {root}/{ARCHIVE_FOLDER}/YYYYMMDD or"
-        f" {root}/YYYYMMDD",
-    )
 
 
 def _run_night(
