@@ -25,7 +25,7 @@ from vampd.cli.ids import frameids, rebuild_ledger
 from vampd.cli.look import audit, doctor, history, log, plan, plot, status, summary, table, why
 from vampd.cli.mail import mail, manifest
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, examples, run_command
+from vampd.cli.shared.session import ConfigOption, examples, run_app
 
 # Help as plain text: it reads the same on a terminal, in a pipe and in a man page.
 app = typer.Typer(
@@ -155,4 +155,4 @@ app.add_typer(headers.app)
 
 def main() -> NoReturn:
     """Run vampctl and exit."""
-    run_command("vampctl", app)
+    run_app("vampctl", app)
