@@ -270,7 +270,7 @@ def _apply(
                 attempt.record.night,
                 event,
                 at=attempt.clock(),
-                actor="vampd",
+                actor=attempt.tools.actor,
                 claim=attempt.record.claim,
                 code=code,
                 message=message,

@@ -259,6 +259,9 @@ def test_a_persons_word_that_a_night_is_complete_is_on_record(site: Site) -> Non
     (settled,) = [e for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]
     assert settled.actor.endswith("(vampctl)")
     assert "complete as it is" in (settled.message or "")
+    # So is who ran its stages.
+    ran = (EventName.CLAIMED, EventName.ADVANCED, EventName.SETTLED)
+    assert {e.actor for e in history_of(site, NIGHT) if e.event in ran} == {settled.actor}
     with connected(site) as connections:
         (generation,) = connections.reader.generations(NIGHT)
         assert [each.code for each in generation.set_aside] == ["timing_missing"]
