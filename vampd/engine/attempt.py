@@ -119,7 +119,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
         with Lock(attempt.lock_path):
             changes = _work(attempt, stage, progress)
             attempt.store.update(record.night, changes, claim=record.claim)
-            failpoint("attempt.facts.kept")
+            failpoint("attempt.update.stored")
     except StoreError:
         raise
     except VampdError as caught:

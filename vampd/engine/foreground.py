@@ -60,7 +60,7 @@ _DECLARED = "a person declared it complete as it is"
 
 @dataclass(frozen=True)
 class ForegroundLocks:
-    """The locks that tell daemon and people apart; all in one folder."""
+    """The locks that keep daemon and people apart; all in one folder."""
 
     database: Path
     foreground: Callable[[NightId], Path]

@@ -115,11 +115,11 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
                 f"{night.date} has no manifest: it is {state.status} at {state.stage};"
                 f" `vampctl run {named(night, records)}{only}` makes it",
             )
-        letters = connections.mail_log.correspondence(night)
+        correspondence = connections.mail_log.correspondence(night)
         note = connections.reader.text(night, note_name(night.date))
-        states = mail_states(texts, letters, note)
+        states = mail_states(texts, correspondence, note)
         lost = read_lost_ids(connections, chosen[night])
-        found.append(NightManifests(chosen[night], texts, states, letters, lost))
+        found.append(NightManifests(chosen[night], texts, states, correspondence, lost))
     return tuple(found)
 
 

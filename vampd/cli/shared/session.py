@@ -56,7 +56,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 def examples(*lines: str) -> str:
     """The end of a command's help."""
-    # A lone backspace tells the help's formatter to leave the line ends of this paragraph alone.
+    # A lone backspace makes the help's formatter leave the line ends of this paragraph alone.
     return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 

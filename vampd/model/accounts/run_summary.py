@@ -160,7 +160,7 @@ class PairOffsets:
 def pair_offsets(frames: NightFrames, positions: Int64) -> PairOffsets:
     """The offsets of the pairs among these frames of one run."""
     first = in_time_order(frames, positions, 1)
-    differences_us = frames.difference_us[first[frames.synchronised[first]]]
+    differences_us = frames.difference_us[first[frames.synchronized[first]]]
     typical_us = round(float(np.median(differences_us))) if len(differences_us) else 0
     if len(differences_us) >= _PAIRS_TO_FOLLOW:
         followed_us = running_median(differences_us)
