@@ -94,7 +94,7 @@ lint: $(STAMP) ## style, types and layers only
 check: lint ## before each commit: lint, and the tests of model and stages; a minute of CPU
 	HYPOTHESIS_PROFILE=check $(BIN)/pytest -n 0 -q tests/unit/model tests/unit/stages
 
-# Tests start hundreds of short programs, and each compiles vampd anew where it may not keep that.
+# Tests start hundreds of short programs, and each compiles vampd again where it may not keep that.
 pytest check soak: export PYTHONDONTWRITEBYTECODE =
 
 # Last in `make test`, so that its log ends with pytest's summary.

@@ -27,7 +27,7 @@ _CHOICES = re.compile(r"[<{\[]([\w-]+(?:\|[\w-]+)+)[>}\]]")
 
 @dataclass(frozen=True)
 class Words:
-    """What may follow a command; ``values`` tells what may follow an option that takes a value."""
+    """What may follow a command; ``values`` says what may follow an option that takes a value."""
 
     words: tuple[str, ...]
     values: dict[str, tuple[str, ...]]

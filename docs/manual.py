@@ -1,8 +1,8 @@
 """The manual pages, made of what the programs themselves say: `-h`, and ``config/vampd.toml``.
 
 ``python -m docs.manual FOLDER`` writes ``man8/vampd.8``, ``man1/vampctl.1`` and
-``man5/vampd.toml.5`` below the folder; `make install` does so. Nothing is told twice: a command, an
-option or a key that is new is in the manual.
+``man5/vampd.toml.5`` below the folder; `make install` does so. Nothing is written twice: a command,
+an option or a key that is new is in the manual.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def program_page(name: str, app: typer.Typer) -> Iterator[str]:
     help_text = _paragraphs(program.help)
     yield from _head(name, help_text[0].partition(";")[0])
     yield from (".SH SYNOPSIS", f".B {name}", *_usage(program, name))
-    yield from (".SH DESCRIPTION", *_told(help_text))
+    yield from (".SH DESCRIPTION", *_paragraph_lines(help_text))
     yield from (".SH OPTIONS", *_parameters(program, name))
     if isinstance(program, typer.core.TyperGroup):
         yield ".SH COMMANDS"
         for full_name, command in _commands(program, name):
             yield f".SS {_escaped(full_name)}"
             yield from (f".B {_escaped(full_name)}", *_usage(command, full_name))
-            yield from (".PP", *_told(_paragraphs(command.help)))
+            yield from (".PP", *_paragraph_lines(_paragraphs(command.help)))
             yield from _parameters(command, full_name)
             yield from _examples(command)
     yield from (".SH EXAMPLES", *_examples(program))
@@ -107,12 +107,12 @@ def settings_page(name: str, settings: str) -> Iterator[str]:
     lines = settings.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("["))
     yield from _head(name, "the configuration of vampd")
-    yield from (".SH DESCRIPTION", *_told(_INTRODUCTION))
+    yield from (".SH DESCRIPTION", *_paragraph_lines(_INTRODUCTION))
     keys: list[_Key] = []
     name_of_table = ""
     for line in lines[first:]:
         if table := _TABLE.fullmatch(line):
-            yield from _told_keys(name_of_table, keys)
+            yield from _key_lines(name_of_table, keys)
             keys = []
             name_of_table = table[1]
             yield f".SH [{_escaped(name_of_table)}]"
@@ -120,7 +120,7 @@ def settings_page(name: str, settings: str) -> Iterator[str]:
                 yield _escaped(table[2])
         elif line.strip():
             _read_key(line, keys)
-    yield from _told_keys(name_of_table, keys)
+    yield from _key_lines(name_of_table, keys)
     yield from _tail(name)
 
 
@@ -138,14 +138,14 @@ def _read_key(line: str, keys: list[_Key]) -> None:
         raise ValueError(f"vampd.toml: expected 'key = value  # text', found {line!r}")
 
 
-def _told_keys(table: str, keys: Sequence[_Key]) -> Iterator[str]:
+def _key_lines(table: str, keys: Sequence[_Key]) -> Iterator[str]:
     for key in keys:
         value = " ".join(key.value)
         default = default_text(table, key.key)
-        is_told = _same(value, default) or "default" in " ".join(key.text)
-        told = "" if is_told else f"(default: {default})"
+        is_stated = _same(value, default) or "default" in " ".join(key.text)
+        stated = "" if is_stated else f"(default: {default})"
         yield from (".TP", rf"\fB{_escaped(key.key)}\fR = {_escaped(value)}")
-        yield _escaped(" ".join([*key.text, told]).strip()) or r"\&"
+        yield _escaped(" ".join([*key.text, stated]).strip()) or r"\&"
 
 
 def default_text(table: str, key: str) -> str:
@@ -171,7 +171,7 @@ def _same(value: str, default: str) -> bool:
         known = json.loads(default)
     except ValueError:
         return False
-    # A time of the day has seconds where nobody writes them.
+    # A time of the day has seconds where no one writes them.
     return bool(shown == known or (isinstance(known, str) and f"{shown}:00" == known))
 
 
@@ -204,7 +204,7 @@ def _context(command: Command, name: str) -> typer.Context:
     return typer.Context(command, info_name=name, help_option_names=["-h", "--help"])
 
 
-def _told(paragraphs: Sequence[str]) -> Iterator[str]:
+def _paragraph_lines(paragraphs: Sequence[str]) -> Iterator[str]:
     for number, paragraph in enumerate(paragraphs):
         yield from ([".PP"] if number else [])
         yield _escaped(paragraph)

@@ -276,7 +276,7 @@ class NightStore(Protocol):
         ...
 
     def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
-        """Keep facts that are not moves (progress, sizes, times).
+        """Store what changed apart from moves: progress, sizes, times.
 
         With ``claim``, ClaimLost (``claim_lost``) unless the night still runs under that claim.
         """

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from vampd.model.night import Kind, NightId
 
-from vampd.simulate import Crop, Defect, Run, Scenario, Spoilt, plan_night, write_night
+from vampd.simulate import Crop, Defect, Run, Scenario, Spoiled, plan_night, write_night
 
 BASE, KEPT = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
 BIN = Path(sys.executable).parent
@@ -49,7 +49,7 @@ ONE = Run(
     exptime_us=19_000,
     frames_per_cube=(6, 3),
     cameras=(2,),
-    spoilt=(Spoilt(2, 1, Defect.TIMING_MISSING),),
+    spoiled=(Spoiled(2, 1, Defect.TIMING_MISSING),),
 )
 PLAIN = Scenario("plain", CROP, (BOTH,))
 WITH_BAD_CUBE = Scenario("with a bad cube", CROP, (BOTH, ONE))

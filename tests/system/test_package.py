@@ -146,5 +146,5 @@ def test_the_installed_vampctl_simulates_a_night(installed: Path, tmp_path: Path
 @pytest.mark.soak
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     out = _run([installed / "python", "-m", "vampd.cli.demo"], tmp_path, VAMPD_DEMO=f"{tmp_path}/d")
-    assert "spoilt on purpose" in out
+    assert "spoiled on purpose" in out
     assert list((tmp_path / "d/scexao6/2_ARCHIVED_DATA").glob("*/vgen2/*.fits.fz"))

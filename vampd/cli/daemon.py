@@ -15,7 +15,7 @@ from vampd.cli.shared.session import (
     ConfigOption,
     examples,
     read_settings,
-    run_command,
+    run_app,
 )
 from vampd.config import config_path
 from vampd.errors import VampdError
@@ -84,4 +84,4 @@ def run(
 
 def main() -> NoReturn:
     """Run vampd and exit."""
-    run_command("vampd", app)
+    run_app("vampd", app)

@@ -93,7 +93,7 @@ def _simulate(console: Console, settings: Settings) -> None:
 def _defects(simulated: SimulatedNight) -> Iterator[str]:
     """What is wrong with a night on purpose."""
     bad = simulated.truth.bad_cubes
-    yield f"{count_of(len(bad), 'cube')} spoilt on purpose: vampd sets them aside, and goes on"
+    yield f"{count_of(len(bad), 'cube')} spoiled on purpose: vampd sets them aside, and goes on"
     for cube in bad:
         yield f"  {cube.path}: {str(cube.defect).replace('_', ' ')}"
 
@@ -101,7 +101,7 @@ def _defects(simulated: SimulatedNight) -> Iterator[str]:
 def _run(console: Console, settings: Settings) -> tuple[NightRecord, ...]:
     from vampd.daemon.scheduler import RunMode
 
-    console.print("[bold]2. vampd --until-idle[/bold]: it warns of the spoilt cubes")
+    console.print("[bold]2. vampd --until-idle[/bold]: it warns of the spoiled cubes")
     configure_log(level=LogLevel.WARNING)
     with _progress(console, settings):
         run_daemon(lambda: settings, RunMode.UNTIL_IDLE)

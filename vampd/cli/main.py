@@ -23,10 +23,10 @@ from vampd.cli.act import (
     verify,
 )
 from vampd.cli.ids import frameids, rebuild_ledger
-from vampd.cli.look import audit, doctor, plan, plot, status, summary, table, why
+from vampd.cli.look import audit, doctor, history, log, plan, plot, status, summary, table, why
 from vampd.cli.mail import mail, manifest
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, examples, run_command
+from vampd.cli.shared.session import ConfigOption, examples, run_app
 
 # Help as plain text: it reads the same on a terminal, in a pipe and in a man page.
 app = typer.Typer(
@@ -81,8 +81,8 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl table archive --csv > archive.csv",
     ),
     why.why: ("vampctl why 20251106", "vampctl why 20251106 --json | jq .last_error"),
-    why.history: ("vampctl history 20251106", "vampctl history 20251106 --json"),
-    why.log: ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20"),
+    history.history: ("vampctl history 20251106", "vampctl history 20251106 --json"),
+    log.log: ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20"),
     plan.plan: ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack"),
     audit.audit: (
         "vampctl audit 20251106",
@@ -157,4 +157,4 @@ app.add_typer(root.app)
 
 def main() -> NoReturn:
     """Run vampctl and exit."""
-    run_command("vampctl", app)
+    run_app("vampctl", app)

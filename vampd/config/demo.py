@@ -48,17 +48,20 @@ def demo_text() -> str:
 
 def _refuse_foreign(folder: Path) -> None:
     found = folder.lstat()
+    remedy = "remove it"
     if not stat.S_ISDIR(found.st_mode):
         fault = "it is no folder"
     elif found.st_uid != os.geteuid():
         fault = f"it belongs to user {found.st_uid}"
     elif found.st_mode & _OTHERS:
         fault = f"others may enter it (mode {stat.S_IMODE(found.st_mode):04o})"
+        remedy = f"`chmod {_OWNER:o} {folder}`"
     else:
         return
     raise ConfigError(
         "demo_folder_foreign",
-        f"the demo's folder {folder} must be your own and closed to others, but {fault}: remove it,"
-        f" or name another (make demo DEMO=FOLDER; {DEMO_VARIABLE}=FOLDER for vampd and vampctl)",
+        f"the demo's folder {folder} must be your own and closed to others, but {fault}:"
+        f" {remedy}, or name another (make demo DEMO=FOLDER; {DEMO_VARIABLE}=FOLDER for vampd and"
+        " vampctl)",
         folder=str(folder),
     )

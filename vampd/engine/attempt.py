@@ -122,7 +122,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
         with Lock(attempt.lock_path):
             changes = _work(attempt, stage, progress)
             attempt.store.update(record.night, changes, claim=record.claim)
-            failpoint("attempt.facts.kept")
+            failpoint("attempt.update.stored")
     except StoreError:
         raise
     except VampdError as caught:
@@ -274,7 +274,7 @@ def _apply(
                 attempt.record.night,
                 event,
                 at=attempt.clock(),
-                actor="vampd",
+                actor=attempt.tools.actor,
                 claim=attempt.record.claim,
                 code=code,
                 message=message,

@@ -90,6 +90,8 @@ class AttemptTools:
     """What one attempt at one night acts with."""
 
     night: NightId
+    # Who runs it, as recorded: vampd, or a person in the foreground.
+    actor: str
     folder: Path
     settings: Settings
     reader: NightReader
@@ -258,7 +260,7 @@ def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None
         load_template(mail_context.settings), texts, mail_context.settings.data_host_ip or ""
     )
     mailing = send_manifest_mail(
-        mail_context, mail_text, manifests, despite=frozenset(), actor="vampd"
+        mail_context, mail_text, manifests, despite=frozenset(), actor=tools.actor
     )
     _log.info(
         "mail.sent",

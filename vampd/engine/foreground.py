@@ -60,7 +60,7 @@ _DECLARED = "a person declared it complete as it is"
 
 @dataclass(frozen=True)
 class ForegroundLocks:
-    """The locks that tell daemon and people apart; all in one folder."""
+    """The locks that keep daemon and people apart; all in one folder."""
 
     database: Path
     foreground: Callable[[NightId], Path]
@@ -243,8 +243,8 @@ class ForegroundRunner:
             case WaitCode.INCOMPLETE_CUBES:
                 lines = "".join(f"\n    {subject}" for subject in wait.subjects)
                 return (
-                    f"{night.date} has incomplete raw cubes; wait for what is missing, or"
-                    f" pass `--as-it-is` if nothing more will come:{lines}"
+                    f"{night.date} has incomplete raw cubes; wait for what is missing, or, if"
+                    f" nothing more will come, `vampctl run {night.date} --as-it-is`:{lines}"
                 )
             case _:
                 return f"{night.date}: {wait.text}"

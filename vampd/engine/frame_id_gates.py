@@ -5,7 +5,7 @@ from __future__ import annotations
 from vampd.config import Settings
 from vampd.errors import DataError
 from vampd.model.cubes import total_counts
-from vampd.model.delivery import note_name, told_manifests
+from vampd.model.delivery import announced_manifests, note_name
 from vampd.model.nights import Gate, NightRecord
 from vampd.model.sync import find_unexpected, pending_late_partners
 from vampd.ports import NightReader
@@ -26,10 +26,10 @@ def _refuse_late_partners(record: NightRecord, reader: NightReader) -> None:
         return
     frames = sum(generation.counts.late_partners for generation in pending)
     names = ", ".join(str(generation.number) for generation in pending)
-    told = told_manifests(
+    known = announced_manifests(
         reader.correspondence(night), night, reader.text(night, note_name(night.date))
     )
-    announced = "; ".join(map(str, told)) or "nothing of the night was mailed"
+    announced = "; ".join(map(str, known)) or "nothing of the night was mailed"
     raise DataError(
         Gate.LATE_PARTNERS.value,
         f"{frames} frames that are in products already would have partners among the late ones"

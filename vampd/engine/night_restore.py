@@ -27,7 +27,7 @@ from vampd.engine.restoring import (
 )
 from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import Generation, LostRaw, find_lost_raw
-from vampd.model.delivery import ToldManifest, missing_digests, note_name, told_manifests
+from vampd.model.delivery import AnnouncedManifest, announced_manifests, missing_digests, note_name
 from vampd.model.nights import (
     LOG_TRACE,
     RESTORE_UNFINISHED,
@@ -55,7 +55,7 @@ class NightRestore:
     of_old_tools: bool
     lost_raw: tuple[LostRaw, ...]
     obstacles: tuple[Obstacle, ...]
-    told: tuple[ToldManifest, ...]
+    announced: tuple[AnnouncedManifest, ...]
     # Digests that manifests lack, by file name: what knows them is removed.
     digests: Mapping[str, str]
 
@@ -105,7 +105,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         of_old_tools,
         lost_raw=lost_raw,
         obstacles=find_obstacles_to(folder, restoration),
-        told=told_manifests(reader.correspondence(night), night, note),
+        announced=announced_manifests(reader.correspondence(night), night, note),
         digests=missing_digests(
             listed, reader.receipts(night, Place.ARCHIVE), reader.text(night, SUMS_NAME)
         ),

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from vampd.errors import FrameIdConflict
 from vampd.ledger.queries import bound_to, highest_on_record, nights_of_bound
-from vampd.model.frame_ids import NumberRange, ObservedIds, find_contradictions, tell_highest
+from vampd.model.frame_ids import NumberRange, ObservedIds, find_contradictions, list_highest
 
 _LISTED = 4
 
@@ -49,7 +49,7 @@ def refuse_disagreement(
 def _all_highest(connection: Connection, nights: Sequence[ObservedIds]) -> str:
     parts = []
     for numbers in NumberRange:
-        shown = list(tell_highest(nights, numbers))
+        shown = list(list_highest(nights, numbers))
         on_record = highest_on_record(connection, numbers)
         if shown or on_record is not None:
             parts.append(f"{numbers}: " + ", ".join([f"ledger {on_record or 'none'}", *shown]))

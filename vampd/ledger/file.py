@@ -78,7 +78,7 @@ class LedgerFile:
                 os.write(self._fd, b"\n")
             else:
                 os.ftruncate(self._fd, end)
-            failpoint("ledger.file.mended")
+            failpoint("ledger.file.repaired")
             os.fsync(self._fd)
 
     def _end_of_lines(self, size: int) -> int:

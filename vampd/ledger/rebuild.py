@@ -37,7 +37,7 @@ from vampd.store.connection import Store
 
 _ORDER = (Requested, Refused, Granted, Bound, Applied)
 _IN_DOUBT = "lines of the ledger were lost, maybe the one that refused this grant"
-_WHY = "the record of the request was lost; these IDs are told by what was left"
+_WHY = "the record of the request was lost; these IDs are known from what was left"
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ from vampd.ports import FrameIdAuthority
 from vampd.store.connection import Store
 from vampd.store.schema import FrameIdRequestRow
 
-_STRAYS = "its answer came when the call was cut off, and may be meant for somebody else"
+_STRAYS = "its answer came when the call was cut off, and may belong to another request"
 
 
 class Requests:

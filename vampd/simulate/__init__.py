@@ -21,7 +21,7 @@ from vampd.simulate.scenario import (
     Readout,
     Run,
     Scenario,
-    Spoilt,
+    Spoiled,
     Trigger,
 )
 from vampd.simulate.truth import CubeTruth, Family, FrameTruth, Truth, format_truth, write_truth
@@ -47,7 +47,7 @@ __all__ = [
     "Scenario",
     "SimulatedCube",
     "SimulatedNight",
-    "Spoilt",
+    "Spoiled",
     "Trigger",
     "Truth",
     "Writer",

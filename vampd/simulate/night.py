@@ -85,7 +85,7 @@ class _Counter:
 def plan_night(scenario: Scenario, night: NightId, seed: int) -> SimulatedNight:
     """Plan a night; the same arguments give the same night.
 
-    Raises ValueError if a run's ``spoilt`` names a cube that the run does not have.
+    Raises ValueError if a run's ``spoiled`` names a cube that the run does not have.
     """
     start_us = _start_us(scenario, night)
     counters = {
@@ -198,14 +198,14 @@ def _cube_name(stream: Stream, first_logged_ns: int) -> str:
 
 def _defects(run: Run, camera: int, cubes: int) -> dict[int, Defect]:
     defects: dict[int, Defect] = {}
-    for spoilt in run.spoilt:
-        if spoilt.camera != camera:
+    for spoiled in run.spoiled:
+        if spoiled.camera != camera:
             continue
-        if not -cubes <= spoilt.cube < cubes:
+        if not -cubes <= spoiled.cube < cubes:
             raise ValueError(
-                f"a run with {cubes} cubes of camera {camera} has no cube {spoilt.cube} to spoil"
+                f"a run with {cubes} cubes of camera {camera} has no cube {spoiled.cube} to spoil"
             )
-        defects[spoilt.cube % cubes] = spoilt.defect
+        defects[spoiled.cube % cubes] = spoiled.defect
     return defects
 
 

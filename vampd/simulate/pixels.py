@@ -130,5 +130,5 @@ def draw_speckles(size: int, rng: np.random.Generator) -> Image:
     screen *= _PHASE_RMS_RAD / screen[pupil].std()
     field = np.fft.fftshift(np.fft.fft2(pupil * np.exp(1j * screen)))
     image = np.abs(field).astype(np.float64) ** 2
-    normalised: Image = image / image.sum()
-    return normalised
+    normalized: Image = image / image.sum()
+    return normalized

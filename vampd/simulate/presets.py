@@ -21,7 +21,7 @@ from vampd.simulate.scenario import (
     HeaderCopy,
     Run,
     Scenario,
-    Spoilt,
+    Spoiled,
     Trigger,
 )
 
@@ -106,7 +106,7 @@ def _tiny_runs() -> tuple[Run, ...]:
         first,
         replace(second, triggers=60, frames_per_cube=(60, 60), camera_loss=0.0, logger_loss=0.0),
         replace(_imaging(50, (50, 30), 20_000), header_copy=HeaderCopy.LEFT),
-        replace(_free_running(20, 20_000), spoilt=(Spoilt(2, 0, Defect.TIMING_MISSING),)),
+        replace(_free_running(20, 20_000), spoiled=(Spoiled(2, 0, Defect.TIMING_MISSING),)),
         _solo(12, 20_000),
         _darks(20, 20_000, 9_900),
     )
@@ -116,8 +116,8 @@ def _demo_runs() -> tuple[Run, ...]:
     runs = _polarimetry(150, (80, 70), 10_000)
     return (
         *runs,
-        replace(_imaging(120, (60, 60), 20_000), spoilt=(Spoilt(1, -1, Defect.CUBE_CUT),)),
-        replace(_free_running(60, 20_000), spoilt=(Spoilt(2, 0, Defect.TIMING_CUT),)),
+        replace(_imaging(120, (60, 60), 20_000), spoiled=(Spoiled(1, -1, Defect.CUBE_CUT),)),
+        replace(_free_running(60, 20_000), spoiled=(Spoiled(2, 0, Defect.TIMING_CUT),)),
         replace(_solo(60, 20_000), header_copy=HeaderCopy.LEFT),
         _darks(50, 20_000, 9_900),
     )
@@ -147,7 +147,7 @@ def _one_of_each_defect() -> tuple[Run, ...]:
             logger_loss=0.0,
             undefined=("D_APDTO", "U_QWP2TH"),
             nan=("X_ZAPGN",),
-            spoilt=(Spoilt(1 + position % 2, 1, defect),),
+            spoiled=(Spoiled(1 + position % 2, 1, defect),),
         )
         for position, defect in enumerate(Defect)
     )

@@ -80,7 +80,7 @@ class Counter(StrEnum):
     BY_TWOS = "by_twos"
     OF_LOGGED = "of_logged"  # counts what the logger kept
     NEW_IN_CUBES = "new_in_cubes"  # restarts with each cube
-    BEGINS_ANEW = "begins_anew"  # now and then, at any frame
+    RESTARTS = "restarts"  # now and then, at any frame
     SKIPS = "skips"  # now and then by one or more, though no frame is missing
 
 
@@ -92,7 +92,7 @@ class HeaderCopy(StrEnum):
 
 
 @dataclass(frozen=True)
-class Spoilt:
+class Spoiled:
     """One cube of a run with a defect: the camera's ``cube``-th, from 0; negative from its last."""
 
     camera: int
@@ -180,7 +180,7 @@ class Run:
     hwp_angle_deg: float = 0.0
     flux_e: float = 2e5
     pause_s: float = 4.0
-    spoilt: tuple[Spoilt, ...] = ()
+    spoiled: tuple[Spoiled, ...] = ()
     undefined: tuple[str, ...] = ()
     nan: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()

@@ -174,7 +174,7 @@ def spoil_counter(run: Run, count: Int64, rng: np.random.Generator) -> Int64:
             return 2 * count
         case Counter.OF_LOGGED:
             return frames
-        case Counter.BEGINS_ANEW:
+        case Counter.RESTARTS:
             begins = np.maximum.accumulate(
                 np.where(rng.random(len(count)) < _COUNTER_FAULTS, frames, 0)
             )

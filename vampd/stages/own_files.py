@@ -109,7 +109,7 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
 
     Raises DataError ``product_damaged`` or ``product_missing`` for what cannot be made again here
     and now, ``product_unproven`` for a product that nothing of the night accounts for,
-    ``receipts_disagree`` where store and folder tell different receipts, ``products_identical``
+    ``receipts_disagree`` where store and folder hold different receipts, ``products_identical``
     where two products have one content or one identity.
     """
     new = _unrecorded_receipts(survey)
@@ -179,16 +179,16 @@ def batches(paths: Sequence[str], files: Mapping[str, FileStamp]) -> Iterator[tu
 
 def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
     """The receipts that the store lacks: from the folder, of generations, of an earlier version."""
-    told = {} if survey.listing is None else parse_receipts(survey.listing)
+    listed = {} if survey.listing is None else parse_receipts(survey.listing)
     receipts = survey.receipts
     # The folder may still list what was ended, if a restore was killed.
     ended = {each.receipt for each in ended_receipts(survey.recorded)}
-    standing = {path: receipt for path, receipt in told.items() if receipt not in ended}
-    differing = [path for path in standing if receipts.get(path, told[path]) != told[path]]
+    standing = {path: receipt for path, receipt in listed.items() if receipt not in ended}
+    differing = [path for path in standing if receipts.get(path, listed[path]) != listed[path]]
     if differing:
-        raise disagreement_error(survey.night, receipts, told, sorted(differing))
+        raise disagreement_error(survey.night, receipts, listed, sorted(differing))
     new = {path: standing[path] for path in standing.keys() - receipts.keys()}
-    if not survey.recorded and not told:
+    if not survey.recorded and not listed:
         new |= _receipts_of_earlier_version(survey)
     of_generations = {each.path: each for each in survey.generations}
     return {**of_generations, **new}

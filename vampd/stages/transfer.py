@@ -88,8 +88,8 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
 def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
     """The files to send, by path, without SHA256SUMS."""
     aside = [file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder)]
-    travelling = [*_products(reader.files(night, "vgen2")), *aside]
-    return {file.path: file for file in travelling}
+    traveling = [*_products(reader.files(night, "vgen2")), *aside]
+    return {file.path: file for file in traveling}
 
 
 def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
@@ -111,7 +111,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     own = plan_own_files(survey.own)
     if own:
         return own
-    # While what is there has not been overwritten: later it would be told of other bytes.
+    # While what is there has not been overwritten: later it would be said of other bytes.
     unknown = missing_digests(survey.listed, survey.receipts_there, survey.own.sums)
     if unknown:
         return Plan.of([WriteText(name, text, once=True) for name, text in unknown.items()])

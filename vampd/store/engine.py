@@ -107,8 +107,8 @@ def _revision(path: Path) -> str:
     except FileNotFoundError as error:
         raise StoreError(
             "database_missing",
-            f"there is no database {path}; start vampd once to create it, or check database.url in"
-            " the configuration",
+            f"there is no database {path}; start vampd, which creates it, or run `make demo` for"
+            " simulated nights; else check database.url in the configuration",
             path=str(path),
         ) from error
     if size == 0:

@@ -153,12 +153,12 @@ def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
         yield None
         return
     with closing(connection):
-        yield _see(FastStatus(connection)) if _is_ours(connection) else None
+        yield _snapshot(FastStatus(connection)) if _is_ours(connection) else None
 
 
-def _see(glance: FastStatus) -> StatusSnapshot | None:
+def _snapshot(status: FastStatus) -> StatusSnapshot | None:
     try:
-        return StatusSnapshot(glance.nights(), glance.correspondence(), glance.history)
+        return StatusSnapshot(status.nights(), status.correspondence(), status.history)
     except (sqlite3.Error, KeyError, ValueError):
         return None
 

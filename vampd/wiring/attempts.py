@@ -33,6 +33,7 @@ def make_tools(
     reader: NightReader,
     workers: WorkerPool,
     pace: SharedPace,
+    actor: str,
 ) -> AttemptTools:
     """The tools of one attempt at a night."""
     from vampd.engine.execute import AttemptTools
@@ -42,6 +43,7 @@ def make_tools(
     folder = settings.watch.root / night.folder
     return AttemptTools(
         night=night,
+        actor=actor,
         folder=folder,
         settings=settings,
         reader=reader,
@@ -69,6 +71,8 @@ class AttemptFactory:
     # The folder of the nights' locks.
     locks: Path
     pause: Flag
+    # Who runs them, as recorded.
+    actor: str
 
     def make(
         self,
@@ -89,7 +93,7 @@ class AttemptFactory:
             settings=settings,
             store=connections.store,
             reader=reader,
-            tools=make_tools(connections, settings, night, reader, self.workers, pace),
+            tools=make_tools(connections, settings, night, reader, self.workers, pace, self.actor),
             require_root=connections.root.require,
             lock_path=self.locks / lock_name(night),
             is_stopping=is_stopping,

@@ -52,7 +52,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
         finished = [r.night for r in records if r.state.status is Status.DONE]
         stack.enter_context(CameraWatch(settings, pause, finished))
 
-        attempts = AttemptFactory(connections, workers, database.parent / "locks", pause)
+        attempts = AttemptFactory(connections, workers, database.parent / "locks", pause, actor)
 
         def make_attempt(record: NightRecord) -> Attempt:
             return attempts.make(record, settings, stop, lambda: stop.is_raised)

@@ -63,7 +63,7 @@ def run_daemon(
             FolderWatch,
             read_settings=read_settings,
             settings=settings,
-            attempts=AttemptFactory(connections, workers, locks, pause),
+            attempts=AttemptFactory(connections, workers, locks, pause, "vampd"),
             flags=flags,
             is_in_foreground=lambda night: is_held(foreground_lock(settings, night)),
             pause=pause,

@@ -175,7 +175,7 @@ def sync_night(base: Path) -> Cost:
         with connect(settings) as connections:
             pace = SharedPace(Flag.create(base / "pause"), Flag.create(base / "stop"))
             reader = connections.reader
-            tools = make_tools(connections, settings, _NIGHT, reader, workers, pace)
+            tools = make_tools(connections, settings, _NIGHT, reader, workers, pace, "vampd")
             return _run_stage(settings, reader, tools)
     finally:
         workers.close()

@@ -16,15 +16,17 @@ from vampd.simulate.scenario import (
     Defect,
     Pause,
     Scenario,
-    Spoilt,
+    Spoiled,
 )
 
 _LATE: dict[str, Any] = {"late_stamps": 0.004, "latest_stamp_us": 450.0}
 
 
-def _holes(*cubes: int) -> tuple[Spoilt, ...]:
+def _holes(*cubes: int) -> tuple[Spoiled, ...]:
     """Neither camera's cube of these numbers can be used."""
-    return tuple(Spoilt(camera, cube, Defect.TIMING_MISSING) for cube in cubes for camera in (1, 2))
+    return tuple(
+        Spoiled(camera, cube, Defect.TIMING_MISSING) for cube in cubes for camera in (1, 2)
+    )
 
 
 COUNTER_SCENARIOS = (
@@ -42,7 +44,9 @@ COUNTER_SCENARIOS = (
         "counter_over_bad_cubes",
         STANDARD,
         tuple(
-            polarise(250 + last, jitter_us=jitter, frames_per_cube=(50, 50), spoilt=_holes(2, 3, 4))
+            polarise(
+                250 + last, jitter_us=jitter, frames_per_cube=(50, 50), spoiled=_holes(2, 3, 4)
+            )
             for last in (1, 2, 3)
             for jitter in (20, 400)
         ),
@@ -121,8 +125,8 @@ COUNTER_SCENARIOS = (
             (Counter.RANDOM, "is random"),
             (Counter.BY_TWOS, "rises by two per frame"),
             (Counter.OF_LOGGED, "counts the frames that were logged"),
-            (Counter.NEW_IN_CUBES, "begins anew with each cube"),
-            (Counter.BEGINS_ANEW, "begins anew now and then"),
+            (Counter.NEW_IN_CUBES, "restarts with each cube"),
+            (Counter.RESTARTS, "restarts now and then"),
             (Counter.SKIPS, "now and then skips numbers though no frame is missing"),
         )
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.evaluation.scenarios.runs import SLOW, image, polarise
-from vampd.simulate.scenario import CROP_64, MBI, STANDARD, Defect, Scenario, Spoilt
+from vampd.simulate.scenario import CROP_64, MBI, STANDARD, Defect, Scenario, Spoiled
 
 _BURSTS: dict[str, Any] = {"longest_loss": 120, "frames_per_cube": (400, 400)}
 
@@ -165,12 +165,14 @@ LOSS_SCENARIOS = (
         "bad_cubes_between",
         STANDARD,
         (
-            polarise(500, frames_per_cube=(50, 70), spoilt=(Spoilt(2, 3, Defect.TIMING_MISSING),)),
+            polarise(
+                500, frames_per_cube=(50, 70), spoiled=(Spoiled(2, 3, Defect.TIMING_MISSING),)
+            ),
             image(
                 400,
                 5_000,
                 frames_per_cube=(100, 80),
-                spoilt=(Spoilt(1, 0, Defect.CUBE_CUT), Spoilt(1, 2, Defect.EXPTIME_NAN)),
+                spoiled=(Spoiled(1, 0, Defect.CUBE_CUT), Spoiled(1, 2, Defect.EXPTIME_NAN)),
             ),
         ),
         description="Cubes that cannot be used are set aside in the middle of runs: their partners"

@@ -61,7 +61,7 @@ class Desk:
         return self.tell(EventName.CLAIMED)
 
     def run(self, record: NightRecord) -> Outcome:
-        tools = SimpleNamespace(folder=self.folder, pace=SteadyPace(), meters={})
+        tools = SimpleNamespace(actor="vampd", folder=self.folder, pace=SteadyPace(), meters={})
         return run_attempt(
             Attempt(
                 record=record,

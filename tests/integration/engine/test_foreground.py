@@ -231,7 +231,7 @@ def test_a_night_with_incomplete_cubes_is_run_by_no_command_until_it_is_whole(si
         refused = vampctl(site, *words)
         assert (refused.returncode, cube in refused.stderr) == (1, True), refused.stderr
         assert "timing_missing" in refused.stderr
-        assert "--as-it-is" in refused.stderr
+        assert "`vampctl run 20251106 --as-it-is`" in refused.stderr
     passed = vampctl(site, "process-all", "archive")
     assert (passed.returncode, cube in passed.stdout) == (0, True)
     assert stands(site) == (StageName.SYNC, Status.FILLING)
@@ -259,6 +259,9 @@ def test_a_persons_word_that_a_night_is_complete_is_on_record(site: Site) -> Non
     (settled,) = [e for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]
     assert settled.actor.endswith("(vampctl)")
     assert "complete as it is" in (settled.message or "")
+    # So is who ran its stages.
+    ran = (EventName.CLAIMED, EventName.ADVANCED, EventName.SETTLED)
+    assert {e.actor for e in history_of(site, NIGHT) if e.event in ran} == {settled.actor}
     with connected(site) as connections:
         (generation,) = connections.reader.generations(NIGHT)
         assert [each.code for each in generation.set_aside] == ["timing_missing"]
@@ -294,6 +297,19 @@ def test_frame_ids_wait_for_the_older_night(site: Site) -> None:
     done = vampctl(site, "run", "20251106")
     assert (done.returncode, "waits for the older night 20251105" in done.stderr) == (1, True)
     assert stands(site) == (StageName.FRAMEIDS, Status.READY)
+    assert "`vampctl release 20251106` lets it pass" in done.stderr
+    # Of a date with both kinds the command names one.
+    make_smallest(site.root, "20251106", Kind.ENGINEERING)
+    with connected(site) as connections:
+        connections.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
+    again = vampctl(site, "run", "20251106", "--kind", "archive")
+    assert "`vampctl release 20251106 --kind archive` lets it pass" in again.stderr
+    # What lets a night pass without an authority is the configuration alone.
+    configure(site, frameids={"authority": "none"})
+    refused = vampctl(site, "run", "20251106", "--kind", "archive")
+    assert refused.returncode == 1
+    assert "frameids.authority" in refused.stderr
+    assert "release" not in refused.stderr
 
 
 def test_a_terminal_sees_each_stage(site: Site) -> None:

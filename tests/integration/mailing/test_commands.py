@@ -51,7 +51,7 @@ def test_a_draft_is_shown_and_written_and_nothing_else(post: Post, tmp_path: Pat
     (part,) = read.iter_attachments()
     manifest = post.folder / f"manifest_VMP_{post.night.date}.csv"
     assert part.get_payload(decode=True) == manifest.read_bytes()
-    assert (post.calls, post.letters()) == (0, Correspondence())
+    assert (post.calls, post.correspondence()) == (0, Correspondence())
     assert post.status()["mail"] == "not mailed"
 
 
@@ -78,7 +78,7 @@ def test_sending_is_on_record_and_a_second_time_needs_a_word(post: Post) -> None
 
     assert vampctl(post.site, "mail", post.night.date, "--send", "--yes").returncode == 0
     assert post.calls == 2
-    assert len(post.letters().mailings) == 2
+    assert len(post.correspondence().mailings) == 2
 
 
 def test_an_acknowledgement_settles_it(post: Post) -> None:
@@ -105,7 +105,7 @@ def test_without_an_address_of_the_data_host_nothing_is_sent(post: Post) -> None
     post.site.config.write_text(text)
     done = vampctl(post.site, "mail", post.night.date, "--send")
     assert (done.returncode, "mail.data_host_ip" in done.stderr) == (78, True)
-    assert (post.calls, post.letters()) == (0, Correspondence())
+    assert (post.calls, post.correspondence()) == (0, Correspondence())
 
 
 def test_a_refusal_is_on_record_and_may_be_tried_again(post: Post) -> None:
@@ -131,7 +131,7 @@ def test_a_doubt_is_settled_by_a_persons_word(post: Post) -> None:
     assert done.returncode == 0, done.stderr
     assert (post.states(), post.calls) == ([MailState.MAILED], 1)
     again = vampctl(post.site, "mail", post.night.date, "--mark-sent")
-    assert (again.returncode, len(post.letters().mailings)) == (2, 2)
+    assert (again.returncode, len(post.correspondence().mailings)) == (2, 2)
 
 
 def test_nobody_mails_while_somebody_else_works_on_the_night(post: Post) -> None:
@@ -140,7 +140,7 @@ def test_nobody_mails_while_somebody_else_works_on_the_night(post: Post) -> None
         done = vampctl(post.site, "mail", post.night.date, "--send")
         assert (done.returncode, "is held by" in done.stderr) == (1, True)
         assert vampctl(post.site, "mail", post.night.date, "-o", "/dev/null").returncode == 2
-    assert (post.calls, post.letters()) == (0, Correspondence())
+    assert (post.calls, post.correspondence()) == (0, Correspondence())
 
 
 def test_a_mail_that_cannot_be_noted_in_the_nights_folder_is_not_sent(

@@ -90,8 +90,8 @@ def test_a_mail_server_that_is_away_costs_the_stage_and_never_what_is_safe(post:
     record = record_of(post.site, post.night)
     assert (record.state.status, record.code) == (Status.HELD, "mail_failed")
     assert record.safe_at == safe_at is not None
-    assert {m.outcome for m in post.letters().mailings} == {MailOutcome.FAILED}
-    assert len(post.letters().mailings) == post.calls == QUICK["attempts"]
+    assert {m.outcome for m in post.correspondence().mailings} == {MailOutcome.FAILED}
+    assert len(post.correspondence().mailings) == post.calls == QUICK["attempts"]
     make_sendmail(post.site.base)
     retry(post)
     settle(post.site)
@@ -108,7 +108,7 @@ def test_a_database_that_has_lost_the_mailings_mails_nothing_again(post: Post) -
         for table in ("mailed_manifests", "mailings"):
             database.execute(f"DROP TRIGGER {table}_are_not_deleted")
             database.execute(f"DELETE FROM {table}")
-    assert post.letters() == Correspondence()
+    assert post.correspondence() == Correspondence()
     retry(post)
     settle(post.site)
     assert post.calls == 1

@@ -26,7 +26,7 @@ from vampd.model.nights import Status
 
 
 def test_nothing_is_mailed_by_itself_unless_configured(finished: Post) -> None:
-    assert finished.letters() == Correspondence()
+    assert finished.correspondence() == Correspondence()
     assert record_of(finished.site, finished.night).state.status is Status.DONE
     assert record_of(finished.site, finished.night).manifests == 1
 

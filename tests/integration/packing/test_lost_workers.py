@@ -134,6 +134,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
     pace = SharedPace(Flag.create(flags / "pause"), Flag.create(flags / "stop"))
     tools = AttemptTools(
         night=NightId("20251106", Kind.ENGINEERING),
+        actor="vampd",
         folder=packing.folder,
         settings=make_settings(packing.folder.parent),
         reader=nothing,

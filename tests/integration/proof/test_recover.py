@@ -144,7 +144,9 @@ def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNig
     record = record_of(safe.site, safe.night)
     assert (record.state.status, record.note_code) == (Status.DONE, "damaged_here")
     assert record.safe_at is not None
-    assert f"safe; vgen2/{gone.name} is gone" in vampctl(safe.site, "status", "20251106").stdout
+    shown = " ".join(vampctl(safe.site, "status", "20251106").stdout.split())
+    assert f"note vgen2/{gone.name} is gone" in shown
+    assert "gets it back; safe" in shown
     assert "vampctl recover 20251106" in vampctl(safe.site, "why", "20251106").stdout
     # Said once.
     assert not settle(safe.site).named("night.damaged")

@@ -21,7 +21,7 @@ from vampd.simulate import (
     Defect,
     Run,
     Scenario,
-    Spoilt,
+    Spoiled,
     Writer,
     plan_night,
     write_night,
@@ -141,7 +141,7 @@ def test_every_defect_spoils_cubes_of_any_length(tmp_path, defect, frames):
         period_us=10_000,
         exptime_us=9_000,
         frames_per_cube=(frames, frames),
-        spoilt=(Spoilt(1, 0, defect),),
+        spoiled=(Spoiled(1, 0, defect),),
     )
     night, truth = make_scenario(tmp_path, Scenario("one", CROP_64, (run,)))
 

@@ -78,6 +78,8 @@ def test_a_missing_database_is_told_and_not_made_by_those_who_only_use_it(tmp_pa
     with pytest.raises(StoreError) as error:
         open_store(url_of(tmp_path / "vampd.db"), Access.USE)
     assert error.value.code == "database_missing"
+    assert "start vampd" in error.value.message
+    assert "`make demo`" in error.value.message
     assert os.listdir(tmp_path) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.builders.nights import make_scenario
 from vampd.model.nights import Kind, NightId
-from vampd.simulate import CROP_64, Defect, Run, Scenario, Spoilt, Truth
+from vampd.simulate import CROP_64, Defect, Run, Scenario, Spoiled, Truth
 
 _TRIGGERS = 16
 _SWITCHING = Run(
@@ -25,7 +25,7 @@ _SOLO = Run(
     exptime_us=19_000,
     frames_per_cube=(6, 3),
     cameras=(2,),
-    spoilt=(Spoilt(2, 1, Defect.TIMING_MISSING),),
+    spoiled=(Spoiled(2, 1, Defect.TIMING_MISSING),),
 )
 # Both cameras with the FLC, one solo cube, one cube to set aside.
 SMALLEST = Scenario("smallest", CROP_64, (_SWITCHING, _SOLO))

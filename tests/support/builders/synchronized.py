@@ -46,7 +46,7 @@ def runs(draw: st.DrawFn) -> Run:
         longest_loss=draw(st.sampled_from((1, 2, 3, 20, 90))),
         counter=draw(st.sampled_from(Counter)),
         absent=draw(st.sampled_from(((), ("U_TRIGJT",)))),
-        # No multiple of a period: where the FLC begins anew, the train does.
+        # No multiple of a period: where the FLC restarts, the train does.
         pause_s=draw(st.sampled_from((0.2037, 1.0041, 4.0))),
     )
 

@@ -58,7 +58,7 @@ class FakeNightReader:
     kept: dict[Place, dict[str, Receipt]] = field(default_factory=lambda: {p: {} for p in Place})
     recorded: list[RecordedReceipt] = field(default_factory=list)
     bound: dict[str, BoundId] = field(default_factory=dict)
-    letters: Correspondence = field(default_factory=Correspondence)
+    known_mail: Correspondence = field(default_factory=Correspondence)
     keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
     identity: ArchiveIdentity = _IDENTITY
     moved_to: str | None = None
@@ -172,7 +172,7 @@ class FakeNightReader:
         return dict(self.bound)
 
     def correspondence(self, night: NightId) -> Correspondence:
-        return self.letters
+        return self.known_mail
 
     def dictionary(self) -> Dictionary:
         return self.keywords

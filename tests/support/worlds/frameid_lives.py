@@ -154,6 +154,7 @@ def _run_stage(
     )
     tools = AttemptTools(
         night=night,
+        actor="vampd",
         folder=base / night.folder,
         settings=make_settings(base),
         reader=reader,

@@ -56,18 +56,18 @@ class Post:
     def folder(self) -> Path:
         return self.site.folder(self.night)
 
-    def letters(self) -> Correspondence:
+    def correspondence(self) -> Correspondence:
         with connected(self.site) as connections:
             return connections.mail_log.correspondence(self.night)
 
     def states(self) -> list[MailState]:
         with connected(self.site) as connections:
-            letters = connections.mail_log.correspondence(self.night)
+            correspondence = connections.mail_log.correspondence(self.night)
             texts = read_manifests(self.night, connections.reader)
-        return [letters.state_of(text.file) for text in texts]
+        return [correspondence.state_of(text.file) for text in texts]
 
     def only_mailing(self) -> Mailing:
-        (mailing,) = self.letters().mailings
+        (mailing,) = self.correspondence().mailings
         return mailing
 
     def use(self, **keys: object) -> None:

@@ -89,7 +89,7 @@ def test_a_frame_in_two_manifests_is_refused_by_everybody(world: FakeWorld) -> N
     [
         ("20251108", UsageError, "engineering night only"),
         ("20251109", UsageError, "no night 20251109"),
-        ("20251110", DataError, "no manifest yet: it is filling at sync"),
+        ("20251110", DataError, "it is filling at sync; `vampctl run 20251110` makes it"),
     ],
 )
 def test_a_night_without_a_manifest_is_told_why(
@@ -142,7 +142,7 @@ def test_a_draft_lies_in_the_current_folder_under_its_dates(
     result = world.run("mail", "20251106", "20251107")
     assert result.exit_code == 0, result.output
     assert [path.name for path in tmp_path.iterdir()] == ["mail_VMP_20251106_20251107.eml"]
-    assert "draft: mail_VMP_20251106_20251107.eml" in result.output
+    assert f"draft: {tmp_path}/mail_VMP_20251106_20251107.eml\n" in result.output
     assert "Subject: VMP manifest 2025-11-06, 2025-11-07" in result.output
     assert world.run("mail", "20251106", "20251107").exit_code == 0, "a draft may be made again"
     assert world.mail_log.correspondence().mailings == ()

@@ -1,8 +1,12 @@
 """How a command ends: one message for what is foreseen, and the right exit status."""
 
-import pytest
+import sys
 
-from vampd.cli.shared.session import run_command
+import pytest
+import typer
+
+from vampd.cli import main
+from vampd.cli.shared.session import run_app, run_command
 from vampd.errors import ConfigError, DataError, StoreError, TransientError, UsageError
 
 
@@ -52,3 +56,48 @@ def test_a_command_that_ends_well_exits_with_0() -> None:
     with pytest.raises(SystemExit) as end:
         run_command("vampctl", lambda: None)
     assert end.value.code == 0
+
+
+def vampctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
+    """The exit status of a command on a terminal that is 60 columns wide."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "argv", ["vampctl", *words])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with pytest.raises(SystemExit) as end:
+        run_app("vampctl", main.app)
+    return end.value.code
+
+
+def test_an_error_of_usage_fits_the_terminal_and_has_our_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vampctl(monkeypatch, "run", "20251106", "--only", "foo") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[0].startswith("Usage: vampctl run ")
+    told = " ".join(line.strip() for line in lines)
+    assert "Error: Invalid value for '--only': 'foo' is not one of 'sync', 'headers'" in told
+
+
+def test_help_and_version_exit_with_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for word in ("--help", "--version"):
+        assert vampctl(monkeypatch, word) == 0
+        assert "vampctl" in capsys.readouterr().out
+
+
+def test_a_question_that_is_not_answered_ends_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def ask() -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr(sys, "argv", ["vampctl"])
+    with pytest.raises(SystemExit) as end:
+        run_app("vampctl", app)
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "\nAborted!\n"

@@ -92,6 +92,12 @@ def test_the_daemons_own_note_is_never_hidden(status: Status) -> None:
     assert "waits for 20251105" in describe(record(status, note="waits for 20251105"), NOW)
 
 
+def test_what_is_wrong_with_a_finished_night_comes_before_what_is_right() -> None:
+    damaged = record(Status.DONE, safe_at=NOW, note="vgen2/x.fits.fz is gone")
+    assert describe(damaged, NOW) == "vgen2/x.fits.fz is gone; safe"
+    assert describe(replace(damaged, safe_at=None), NOW).startswith("NOT safe")
+
+
 def test_a_row_is_for_people() -> None:
     row = night_row(
         record(Status.RUNNING, frames=12000, bytes=6_930_000_000, done_actions=3, all_actions=40),

@@ -1,11 +1,16 @@
 """vampctl why and history: nothing that is known of a night is kept back."""
 
 import json
+import os
+import time
+from pathlib import Path
 
 import pytest
 
+from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
-from vampd.errors import ARCHIVE_UNKNOWN
+from vampd.engine.night_listing import sign_files
+from vampd.errors import ARCHIVE_UNKNOWN, UsageError
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
 from vampd.model.proofs import PackingReceipt
 
@@ -17,6 +22,8 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 3\nValueErr
 def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     made = fake_world(monkeypatch)
     made.store.discover(NIGHT, 0.0)
+    # Its folder is as it was when it settled: there is none.
+    made.store.update(NIGHT, NightUpdate(signature=sign_files(())))
     return made
 
 
@@ -71,14 +78,9 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "filling: hold"
     move(world, EventName.SETTLED)
     assert advised() == "ready: plan"
-    world.store.update(NIGHT, NightUpdate(note_code="older_night", note="waits"))
-    assert advised() == "ready: release"
     move(world, EventName.CLAIMED)
     assert advised() == "running: log"
     move(world, EventName.FAILED, code="x", message="y", not_before=0.0)
-    world.store.update(NIGHT, NightUpdate(note_code="older_night", note="waits"))
-    assert advised() == "waiting: release"
-    world.store.update(NIGHT, NightUpdate(note_code="", note=""))
     assert advised() == "waiting: retry"
     for code, verb in (
         ("sync_unexpected", "summary"),
@@ -193,3 +195,101 @@ def test_history_keeps_the_packing_receipts_that_a_restore_has_ended(world: Fake
     assert (first["ended_at"], first["ended_by"]) == ("1970-01-01T00:00:06Z", "alice")
     shown = world.run("history", "20251106").stdout
     assert "2 packing receipts ended 1970-01-01T00:00:06Z by alice" in shown
+
+
+def at_frame_ids(world: FakeWorld, authority: str = "local") -> None:
+    first = {"authority": authority} | ({"first": "VMPA90000001"} if authority == "local" else {})
+    world.settings = make_settings(frameids=first)
+    move(world, EventName.SETTLED)
+    for _ in range(2):
+        move(world, EventName.CLAIMED)
+        move(world, EventName.ADVANCED)
+
+
+def commands(world: FakeWorld, *words: str) -> list[str]:
+    told = json.loads(world.run("why", "20251106", *words, "--json").stdout)
+    return [" ".join(advice["command"].split()[1:]) for advice in told["advice"]]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_night_yet_to_start_shows_what_the_rule_says_now_whatever_its_note(
+    world: FakeWorld, failed: bool
+) -> None:
+    at_frame_ids(world)
+    if failed:
+        move(world, EventName.CLAIMED)
+        move(world, EventName.FAILED, code="disk_low", message="no room", not_before=0.0)
+    world.store.update(NIGHT, NightUpdate(note_code="still_written", note="an old note"))
+    shown = world.run("why", "20251106").stdout
+    assert "an old note" not in shown
+    assert (
+        "disk_low: no room; next attempt now" if failed else "it may start at any time"
+    ) in shown
+    older = NightId("20251105", Kind.ARCHIVE)
+    world.store.discover(older, 0.0)
+    world.store.update(older, NightUpdate(bytes=1))
+    shown = world.run("why", "20251106").stdout
+    assert "waits for the older night 20251105" in shown
+    assert "an old note" not in shown
+    assert ("disk_low: no room" in shown) == failed
+    assert commands(world) == ["release 20251106", "plan 20251106"]
+    world.store.update(NIGHT, NightUpdate(note_code="older_night", note="waits"))
+    move(world, EventName.RELEASED)
+    assert "release 20251106" not in commands(world)
+
+
+def test_a_night_without_an_authority_is_not_advised_to_be_released(world: FakeWorld) -> None:
+    at_frame_ids(world, "none")
+    world.store.update(NIGHT, NightUpdate(note_code="older_night", note="an old note"))
+    assert 'frameids.authority is "none"' in world.run("why", "20251106").stdout
+    assert commands(world) == ["doctor", "plan 20251106"]
+
+
+@pytest.mark.parametrize("steps", [[], [EventName.SETTLED], [EventName.HELD]])
+def test_an_ignored_night_is_not_advised_to_be_started_or_stopped(
+    world: FakeWorld, steps: list[EventName]
+) -> None:
+    world.settings = make_settings(watch={"ignore_before": "20260101"})
+    for name in steps:
+        move(world, name, code="bug", message="z")
+    shown = world.run("why", "20251106").stdout
+    assert "older than watch.ignore_before (20260101)" in shown
+    assert "nothing until that has changed" in shown
+    assert commands(world) == ["plan 20251106"]
+
+
+def test_incomplete_cubes_show_when_the_night_starts_without_them(
+    world: FakeWorld, tmp_path: Path
+) -> None:
+    world.settings = make_settings(tmp_path, watch={"quiet_after_s": 60, "stale_after_s": 7200})
+    cube = tmp_path / NIGHT.folder / "vcam1" / "vcam1_08:00:00.000000000.fits"
+    cube.parent.mkdir(parents=True)
+    cube.write_bytes(b"cut short")
+    for path in (cube, cube.parent):
+        os.utime(path, (time.time() - 600, time.time() - 600))
+    shown = world.run("why", "20251106").stdout
+    assert "waits for 1 incomplete cube: vcam1/" in shown
+    assert "when they are complete, or 2 h after the last change" in shown
+    assert commands(world) == ["run 20251106 --as-it-is", "hold 20251106"]
+    refused = world.fail("transfer", "20251106")
+    assert isinstance(refused, UsageError)
+    assert "`vampctl run 20251106 --as-it-is`" in refused.message
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_settled_night_with_new_raw_files_is_shown_as_it_will_be_judged(
+    world: FakeWorld, tmp_path: Path, failed: bool
+) -> None:
+    world.settings = make_settings(tmp_path, watch={"quiet_after_s": 3600, "stale_after_s": 7200})
+    move(world, EventName.SETTLED)
+    if failed:
+        move(world, EventName.CLAIMED)
+        move(world, EventName.FAILED, code="disk_low", message="no room", not_before=0.0)
+    cube = tmp_path / NIGHT.folder / "vcam1" / "vcam1_08:00:00.000000000.fits"
+    cube.parent.mkdir(parents=True)
+    cube.write_bytes(b"cut short")
+    shown = world.run("why", "20251106").stdout
+    assert "waits until writing to it has ended" in shown
+    assert ("disk_low: no room" in shown) == failed
+    assert "it starts by itself once it is quiet" in shown
+    assert commands(world) == ["hold 20251106"]

@@ -112,6 +112,7 @@ def test_what_is_not_one_s_own_closed_folder_is_refused(
             ask()
         assert refusal.value.code == "demo_folder_foreign"
         assert str(folder) in refusal.value.message
+        assert (f"`chmod 700 {folder}`" in refusal.value.message) == (lay is _open_folder)
 
 
 @as_root

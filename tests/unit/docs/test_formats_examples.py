@@ -84,8 +84,8 @@ def test_the_identity_is_the_digest_that_the_document_describes():
 
 
 def test_the_generation_is_the_one_that_travels():
-    travelling = sums()["vgen2/generation_0001.json"]
-    assert text_digest(format_generation(generation())) == travelling
+    traveling = sums()["vgen2/generation_0001.json"]
+    assert text_digest(format_generation(generation())) == traveling
 
 
 def test_the_framelist_is_of_a_product_of_the_generation():

@@ -14,7 +14,7 @@ from vampd.simulate import (
     PRESETS,
     Defect,
     Scenario,
-    Spoilt,
+    Spoiled,
     plan_night,
 )
 from vampd.simulate.header_cards import CubeSetting, cube_cards
@@ -104,14 +104,14 @@ def test_only_defects_of_exptime_change_it(defect, has):
 
 
 def test_a_defect_needs_a_cube():
-    run = replace(PRESETS["tiny"].runs[0], spoilt=(Spoilt(1, 2, Defect.CUBE_CUT),))
+    run = replace(PRESETS["tiny"].runs[0], spoiled=(Spoiled(1, 2, Defect.CUBE_CUT),))
 
     with pytest.raises(ValueError, match="no cube 2"):
         plan_night(Scenario("wrong", CROP_64, (run,)), NIGHT, 1)
 
 
 def test_a_defect_counted_from_the_end_takes_the_last_cube():
-    run = replace(PRESETS["tiny"].runs[0], spoilt=(Spoilt(2, -1, Defect.CUBE_CUT),))
+    run = replace(PRESETS["tiny"].runs[0], spoiled=(Spoiled(2, -1, Defect.CUBE_CUT),))
     simulated = plan_night(Scenario("last", CROP_64, (run,)), NIGHT, 1)
 
     defects = [cube.defect for cube in simulated.stream_cubes(Stream.VCAM2)]

@@ -72,7 +72,7 @@ def test_the_demo_shows_every_kind_of_run():
     assert runs[-1].data_type == "DARK"
     assert len({run.hwp_angle_deg for run in runs}) > 2
     assert any(run.logger_loss for run in runs)
-    assert sum(len(run.spoilt) for run in runs) == 2
+    assert sum(len(run.spoiled) for run in runs) == 2
 
 
 def test_late_cubes_are_a_night_that_starts_later():

@@ -77,7 +77,7 @@ def test_a_counter_of_each_kind_tells_what_its_name_says(counter):
             assert (steps == 2 * true_steps).all()
         case Counter.OF_LOGGED:
             assert (steps == 1).all()
-        case Counter.BEGINS_ANEW:
+        case Counter.RESTARTS:
             assert 5 < (told == 0).sum() < 40
             assert (steps == true_steps)[told[1:] != 0].all()
         case Counter.SKIPS:

@@ -314,20 +314,20 @@ def test_a_manifest_is_mailed_when_it_is_written_and_only_once(world):
     assert isinstance(write, WriteText)
     execute(world)
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
-    world.reader.letters = told(world, MailOutcome.SENT)
+    world.reader.known_mail = told(world, MailOutcome.SENT)
     assert plan(world, AUTOMATIC) == Plan()
 
 
 def test_a_mail_that_certainly_failed_is_tried_again(world):
     execute(world)
-    world.reader.letters = told(world, MailOutcome.FAILED)
+    world.reader.known_mail = told(world, MailOutcome.FAILED)
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
 
 
 @pytest.mark.parametrize("outcome", [MailOutcome.PENDING, MailOutcome.UNCERTAIN])
 def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outcome):
     execute(world)
-    world.reader.letters = told(world, outcome)
+    world.reader.known_mail = told(world, outcome)
     with pytest.raises(DataError) as caught:
         plan(world, AUTOMATIC)
     assert caught.value.code == "mail_uncertain"
@@ -347,13 +347,13 @@ def test_a_lost_database_never_leads_to_a_second_mail(world):
 def test_what_stars_has_taken_in_is_not_mailed(world):
     execute(world)
     (first,) = files(world)
-    world.reader.letters = Correspondence((), (Acknowledgement(first, "x", 1.0),))
+    world.reader.known_mail = Correspondence((), (Acknowledgement(first, "x", 1.0),))
     assert plan(world, AUTOMATIC) == Plan()
 
 
 def test_only_the_supplement_of_late_data_is_mailed(world):
     execute(world)
-    world.reader.letters = told(world, MailOutcome.SENT)
+    world.reader.known_mail = told(world, MailOutcome.SENT)
     world.add_product("VMPA00000003")
     world.run()
     execute(world, AUTOMATIC)

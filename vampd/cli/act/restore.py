@@ -69,7 +69,7 @@ def restore(
             return plan_restore(record.night, root, connections.reader)
 
         found = plan()
-        for line in (*_plan_lines(record, found), *_told_lines(found)):
+        for line in (*_plan_lines(record, found), *_announced_lines(found)):
             write_prose(line)
         found.refuse_unsafe()
         if dry_run or (not yes and not _agreed()):
@@ -115,10 +115,10 @@ def _plan_lines(record: NightRecord, found: NightRestore) -> Iterator[str]:
             yield f"  cannot be restored: {line}"
 
 
-def _told_lines(found: NightRestore) -> Iterator[str]:
-    for manifest in found.told:
-        yield f"  told     {manifest}"
-    if found.told:
+def _announced_lines(found: NightRestore) -> Iterator[str]:
+    for manifest in found.announced:
+        yield f"  mail     {manifest}"
+    if found.announced:
         yield "  STARS knows these products: what is made again may differ, and is then held"
 
 

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.nights import choose_record, named, night_of_folder, title_of
 from vampd.cli.shared.output import is_terminal, write, write_error, write_prose
 from vampd.cli.shared.progress import format_progress
 from vampd.cli.shared.session import ConfigOption, KindOption, actor_name, settings_of
 from vampd.cli.shared.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 from vampd.model.nights import (
-    ARCHIVE_FOLDER,
     Kind,
     NightId,
     StageName,
     Status,
+    WaitCode,
     parse_night_date,
     stages_of,
 )
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vampd.config import Settings
     from vampd.engine.attempt import Outcome
     from vampd.engine.foreground import Completeness, ForegroundRunner
-    from vampd.model.nights import NightRecord
+    from vampd.model.nights import NightRecord, Wait
 
     _Show = Callable[[NightRecord, str], None]
 
@@ -158,19 +158,6 @@ def _choose(runner: ForegroundRunner, text: str, kind: Kind | None) -> NightId:
     return choose_record(runner.store.nights(), text, kind).night
 
 
-def night_of_folder(folder: Path, root: Path) -> NightId:
-    """The night in this folder; UsageError if it is not one below the watched root."""
-    real, real_root = folder.resolve(), root.resolve()
-    for parent, kind in ((real_root / ARCHIVE_FOLDER, Kind.ARCHIVE), (real_root, Kind.ENGINEERING)):
-        if real.parent == parent and parse_night_date(real.name) and real.is_dir():
-            return NightId(real.name, kind)
-    raise UsageError(
-        "not_a_night",
-        f"{folder} is not a night's folder, which is {root}/{ARCHIVE_FOLDER}/YYYYMMDD or"
-        f" {root}/YYYYMMDD",
-    )
-
-
 def _run_night(
     runner: ForegroundRunner,
     night: NightId,
@@ -207,7 +194,7 @@ def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bo
     from vampd.engine.attempt import Outcome
 
     if blocker := runner.blocker(night):
-        raise VampdError("blocked", f"{blocker.text}; `vampctl release {night.date}` lets it pass")
+        raise VampdError("blocked", f"{blocker.text}; {_way_past(runner, night, blocker)}")
     began = time.monotonic()
     outcome = _follow(runner, night, stage)
     took = format_duration(time.monotonic() - began)
@@ -224,6 +211,13 @@ def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bo
         record.code or "failed",
         f"{stage} failed after {took}, the night is {record.state.status} now: {record.error}",
     )
+
+
+def _way_past(runner: ForegroundRunner, night: NightId, blocker: Wait) -> str:
+    """What lets a night pass what blocks it."""
+    if blocker.code is WaitCode.OLDER_NIGHT:
+        return f"`vampctl release {named(night, runner.store.nights())}` lets it pass"
+    return "set it in the configuration to who grants them; `vampctl doctor` checks it"
 
 
 def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Outcome:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.act.run import run
-from vampd.cli.shared.nights import choose_record, parse_night, title_of
+from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_prose
+from vampd.cli.shared.readiness import judge_now
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected, settings_of
 from vampd.cli.shared.words import count_of
 from vampd.errors import (
@@ -24,7 +25,7 @@ from vampd.errors import (
     DataError,
     UsageError,
 )
-from vampd.model.nights import Kind, NightId, StageName
+from vampd.model.nights import Kind, NightId, StageName, Status, Wait, WaitCode
 from vampd.model.plan import Compare
 from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
 
@@ -54,6 +55,7 @@ def transfer(
     shows what sends the files that are not proven there.
     """
     if not only_print:
+        _refuse_filling(context, night, kind, config)
         run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
         return
     from vampd.adapters.archive_host import open_archive_host
@@ -88,6 +90,28 @@ def _lines_to_moved(connections: Connections, night: NightId) -> list[str]:
     host = dict(moved_places(settings, night))[seen.moved_to]
     folder = settings.watch.root / night.folder
     return list(shell_lines(host, night, folder, unproven_files(seen), Compare.CHECKSUM))
+
+
+def _refuse_filling(
+    context: typer.Context, text: str, kind: Kind | None, config: Path | None
+) -> None:
+    # `run` would suggest options that this command does not have.
+    with connected(context, config) as connections:
+        records = connections.store.nights()
+        record = choose_record(records, text, kind)
+        if record.state.status is not Status.FILLING:
+            return
+        judged = judge_now(connections, record, records)
+    command = f"vampctl run {named(record.night, records)}"
+    waits = judged.text if isinstance(judged, Wait) else "it has not been processed yet"
+    as_it_is = ""
+    if isinstance(judged, Wait) and judged.code is WaitCode.INCOMPLETE_CUBES:
+        as_it_is = f"; `{command} --as-it-is` if nothing more will come"
+    raise UsageError(
+        "stage_not_reached",
+        f"{title_of(record.night)} is still filling and has nothing to transfer: {waits}."
+        f" `{command} --until transfer` processes it up to there{as_it_is}",
+    )
 
 
 def shell_lines(

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import named
 from vampd.errors import ARCHIVE_UNKNOWN
-from vampd.model.nights import StageName, Status, WaitCode
+from vampd.model.nights import StageName, Status, Wait, WaitCode
 
 if TYPE_CHECKING:
-    from vampd.model.nights import NightRecord
+    from vampd.model.nights import NightRecord, Ready
 
 _SEE = ("plan", "shows what remains to be done, without doing it")
+_HOLD = ("hold", "keeps it from starting by itself")
 _RETRY = ("retry", "retries now, once the cause of the error is fixed")
 # These are about all nights.
-_WITHOUT_NIGHT = frozenset({"archive", "doctor", "frameids", "rebuild-ledger"})
+_WITHOUT_NIGHT = frozenset({"archive", "doctor", "frameids", "rebuild-ledger", "root"})
 _LEDGER = (
     ("frameids", "shows where ledger, file names, headers and name_changes.txt differ"),
     ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
@@ -86,15 +87,45 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry", "retries"),
     ),
 }
+# What a night waits for before it runs; a settled one with new raw files is judged as filling.
+_BY_WAIT: dict[WaitCode | None, tuple[tuple[str, str], ...]] = {
+    WaitCode.ROOT_UNKNOWN: (
+        ("doctor", "checks the root again, once its disk is mounted"),
+        ("root accept", "if that is the root: shows what is there, and takes it, asking first"),
+    ),
+    WaitCode.IGNORED: (
+        ("plan", "shows what would be done if watch.ignore_before did not exclude it"),
+    ),
+    WaitCode.OLD_TOOLS: (
+        ("restore", "brings the folder back to raw, after showing what is removed and asking"),
+    ),
+    WaitCode.BEFORE_HOUR: (_HOLD,),
+    WaitCode.STILL_WRITTEN: (_HOLD,),
+    WaitCode.INCOMPLETE_CUBES: (
+        ("run --as-it-is", "if no more will come: runs it now, setting these cubes aside"),
+        _HOLD,
+    ),
+    WaitCode.NO_AUTHORITY: (
+        ("doctor", "checks the authority, once frameids.authority names one"),
+        _SEE,
+    ),
+    WaitCode.OLDER_NIGHT: (
+        ("release", "lets it pass the older nights on its way to frame IDs"),
+        _SEE,
+    ),
+}
 
 
-def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict[str, str]]:
+def advise(
+    record: NightRecord, judged: Ready | Wait, records: Sequence[NightRecord]
+) -> Iterator[dict[str, str]]:
     """Commands, each with what it does; the first is the likeliest one.
 
-    ``records`` are all nights: where the date has both kinds, the commands name the kind.
+    ``judged`` is what the rule of readiness says now. ``records`` are all nights: where the date
+    has both kinds, the commands name the kind.
     """
     night = record.night
-    for verb, what in _choose(record):
+    for verb, what in _choose(record, judged.code if isinstance(judged, Wait) else None):
         command, _, option = verb.partition(" ")
         # These are about archive nights alone, so they know no --kind.
         of_night = night.date if command in ("mail", "manifest") else named(night, records)
@@ -105,22 +136,10 @@ def advise(record: NightRecord, records: Sequence[NightRecord]) -> Iterator[dict
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 
-def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
+def _choose(record: NightRecord, waits_for: WaitCode | None) -> tuple[tuple[str, str], ...]:
     match record.state.status:
-        case Status.FILLING:
-            return (("hold", "keeps it from starting by itself"),)
-        case Status.READY | Status.WAITING if record.note_code == WaitCode.OLDER_NIGHT:
-            return (("release", "lets it pass the older nights on its way to frame IDs"), _SEE)
-        case Status.READY:
-            return (_SEE, ("hold", "keeps it from starting"))
         case Status.RUNNING:
             return (("log", "shows what it is doing"), ("hold", "stops it"))
-        case Status.WAITING if record.code == ARCHIVE_UNKNOWN:
-            return _ARCHIVE
-        case Status.WAITING:
-            return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))
-        case Status.HELD:
-            return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
         case Status.DONE if record.note_code == WaitCode.DAMAGED_HERE:
             return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
         case Status.DONE if record.safe_at is None:
@@ -129,3 +148,15 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
             return (("mail", "shows the mail that announces it to STARS; --send sends it"),)
         case Status.DONE:
             return (("audit", "recounts its frames"),)
+        case _ if waits_for in _BY_WAIT:
+            return _BY_WAIT[waits_for]
+        case Status.HELD:
+            return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
+        case Status.FILLING:
+            return (_HOLD,)
+        case Status.READY:
+            return (_SEE, ("hold", "keeps it from starting"))
+        case Status.WAITING if record.code == ARCHIVE_UNKNOWN:
+            return _ARCHIVE
+        case Status.WAITING:
+            return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))

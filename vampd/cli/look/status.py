@@ -25,7 +25,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, WaitCode, stages_of
+from vampd.model.nights import Gate, Status, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -95,11 +95,12 @@ def status(
             records = choose_records(records, night, kind)
         elif kind is not None:
             records = tuple(record for record in records if record.night.kind is kind)
-        letters = seen.correspondence.by_night()
+        correspondence = seen.correspondence.by_night()
         now = time.time()
         if as_json:
             objects = [
-                night_object(record, now, letters.get(record.night, _NO_MAIL)) for record in records
+                night_object(record, now, correspondence.get(record.night, _NO_MAIL))
+                for record in records
             ]
             # One night's history is an answer; all nights' would be a dump.
             if night is not None:
@@ -107,7 +108,7 @@ def status(
                     entry["events"] = [event_object(e) for e in seen.history(record.night)]
             write_json(objects)
         elif night is None:
-            show_nights(records, now, letters)
+            show_nights(records, now, correspondence)
         else:
             for position, record in enumerate(records):
                 if position:
@@ -116,15 +117,15 @@ def status(
                     record,
                     seen.history(record.night),
                     now,
-                    letters.get(record.night, _NO_MAIL),
+                    correspondence.get(record.night, _NO_MAIL),
                 )
 
 
-def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL) -> str:
-    """What the night waits for, or why it is held, in one line."""
+def describe(record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL) -> str:
+    """What the night waits for by its note, or why it is held, in one line."""
     state = record.state
     note = one_line(record.note or "")
-    reason = ": ".join(one_line(text) for text in (record.code, record.error) if text)
+    reason = describe_failure(record)
     match state.status:
         case Status.FILLING:
             return note or "still being written, or before its hour"
@@ -138,15 +139,22 @@ def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
             return "; ".join(part for part in (reason, note) if part) or "held without a reason"
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
-            mail = letters.sum_up(record.night, record.manifests or 0)
-            told = ", ".join(part for part in (safe, mail) if part)
-            return f"{safe}; {note}" if record.note_code == WaitCode.DAMAGED_HERE else note or told
+            mail = correspondence.sum_up(record.night, record.manifests or 0)
+            known = ", ".join(part for part in (safe, mail) if part)
+            # What is not as it should be comes first.
+            parts = (note, known) if record.safe_at is not None else (known, note)
+            return "; ".join(part for part in parts if part)
         case _:
             return note
 
 
+def describe_failure(record: NightRecord) -> str:
+    """The last failure or the reason of a hold, code first, in one line; '' without any."""
+    return ": ".join(one_line(text) for text in (record.code, record.error) if text)
+
+
 def night_object(
-    record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
+    record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL
 ) -> dict[str, Any]:
     """The night for programs; times are UT in ISO 8601, unknown values are null."""
     state = record.state
@@ -169,7 +177,7 @@ def night_object(
         "not_before": format_time_or_none(state.not_before),
         "code": record.code,
         "error": record.error,
-        "note": describe(record, now, letters),
+        "note": describe(record, now, correspondence),
         "note_code": record.note_code or None,
         "released": sorted(record.released),
         "discovered_at": format_time(record.discovered_at),
@@ -177,14 +185,14 @@ def night_object(
         "processed_at": format_time_or_none(record.processed_at),
         "transferred_at": format_time_or_none(record.transferred_at),
         "safe_at": format_time_or_none(record.safe_at),
-        "mail": letters.sum_up(record.night, record.manifests or 0) or None,
-        "mailed_at": format_time_or_none(letters.mailed_at(record.night)),
-        "acknowledged_at": format_time_or_none(letters.acknowledged_at(record.night)),
+        "mail": correspondence.sum_up(record.night, record.manifests or 0) or None,
+        "mailed_at": format_time_or_none(correspondence.mailed_at(record.night)),
+        "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night)),
     }
 
 
 def night_row(
-    record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
+    record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL
 ) -> tuple[str, ...]:
     """The cells of the night's line, as `_COLUMNS` name them."""
     return (
@@ -196,7 +204,7 @@ def night_row(
         f"{record.frames:,}" if record.frames else "-",
         format_size(record.bytes) if record.bytes else "-",
         format_duration(now - record.changed_at),
-        describe(record, now, letters),
+        describe(record, now, correspondence),
     )
 
 
@@ -210,7 +218,7 @@ def _next_attempt(record: NightRecord, now: float) -> str:
 def show_nights(
     records: Sequence[NightRecord],
     now: float,
-    letters: Mapping[NightId, Correspondence] = MappingProxyType({}),
+    correspondence: Mapping[NightId, Correspondence] = MappingProxyType({}),
 ) -> None:
     """Write the table of nights."""
     if not records and is_terminal():
@@ -218,19 +226,19 @@ def show_nights(
         return
     write_table(
         _COLUMNS,
-        [night_row(record, now, letters.get(record.night, _NO_MAIL)) for record in records],
+        [night_row(record, now, correspondence.get(record.night, _NO_MAIL)) for record in records],
     )
 
 
 def _show_night(
-    record: NightRecord, history: Sequence[EventRecord], now: float, letters: Correspondence
+    record: NightRecord, history: Sequence[EventRecord], now: float, correspondence: Correspondence
 ) -> None:
     state = record.state
     stages = stages_of(record.night.kind)
     changes = [
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
-        ("note", describe(record, now, letters)),
+        ("note", describe(record, now, correspondence)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
@@ -248,8 +256,8 @@ def _show_night(
         *(
             (name, format_moment(at, now))
             for name, at in (
-                ("mailed", letters.mailed_at(record.night)),
-                ("acknowledged", letters.acknowledged_at(record.night)),
+                ("mailed", correspondence.mailed_at(record.night)),
+                ("acknowledged", correspondence.acknowledged_at(record.night)),
             )
             if at is not None
         ),

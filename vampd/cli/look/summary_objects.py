@@ -24,7 +24,7 @@ def summary_object(record: NightRecord, result: Summary) -> dict[str, Any]:
     """The summary for programs; times are ISO 8601, unknown values are null."""
     from vampd.model.accounts import SYNC_KINDS, FrameKind
 
-    synchronised = result.frames(*SYNC_KINDS)
+    synchronized = result.frames(*SYNC_KINDS)
     others = {
         str(kind): result.frames(kind)
         for kind in (FrameKind.SOLO, FrameKind.SET_ASIDE, FrameKind.LATE)
@@ -38,8 +38,8 @@ def summary_object(record: NightRecord, result: Summary) -> dict[str, Any]:
         "unexpected": result.unexpected,
         "findings": list(result.findings),
         "frames": {
-            "raw": synchronised + sum(others.values()),
-            "synchronised": synchronised,
+            "raw": synchronized + sum(others.values()),
+            "synchronised": synchronized,
             **others,
         },
         "minutes": minute_objects(result),

@@ -1,47 +1,47 @@
-"""vampctl why, history, log: all that is known about one night, for whoever must act on it."""
+"""vampctl why: what a night waits for and what can be done, for whoever must act on it."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import typer
 
 from vampd.cli.look.advice import advise
+from vampd.cli.look.log import journal_query
 from vampd.cli.look.status import (
     describe,
+    describe_failure,
     event_object,
     night_object,
-    show_events,
 )
-from vampd.cli.shared.nights import choose_record, choose_records, title_of
+from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
 from vampd.cli.shared.progress import format_progress_in_full
 from vampd.cli.shared.readiness import judge_now, wait_object
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.cli.shared.words import (
-    count_of,
     format_duration,
     format_moment,
-    format_time,
-    format_time_or_none,
 )
-from vampd.errors import DataError, VampdError
 from vampd.model.nights import EventName, Ready, Status, Wait, WaitCode, stages_of
 
 if TYPE_CHECKING:
-    from vampd.model.nights import EventRecord, Kind, NightRecord
-    from vampd.model.proofs import RecordedReceipt
+    from vampd.model.nights import EventRecord, NightRecord
 
 _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
-_LONGEST_SILENCE_S = 120.0
-
-LinesOption = Annotated[
-    int, typer.Option("--lines", "-n", min=1, help="At most the last so many records.")
-]
-WarningsOption = Annotated[bool, typer.Option("--warnings", help="Only warnings and errors.")]
+_STOPPED = frozenset(
+    {
+        WaitCode.IGNORED,
+        WaitCode.UNLISTED,
+        WaitCode.OLD_TOOLS,
+        WaitCode.NO_AUTHORITY,
+        WaitCode.OLDER_NIGHT,
+    }
+)
+_FILLING = frozenset({WaitCode.NO_CUBES, WaitCode.BEFORE_HOUR, WaitCode.STILL_WRITTEN})
 
 
 def why(
@@ -59,10 +59,11 @@ def why(
     with connected(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
+        settings = connections.settings
         judged = judge_now(connections, record, records)
         events = connections.store.history(record.night)
     now = time.time()
-    advice = list(advise(record, records))
+    advice = list(advise(record, judged, records))
     if as_json:
         trouble = last_trouble(events)
         write_json(
@@ -75,126 +76,10 @@ def why(
             }
         )
     else:
-        _show(record, events, judged, now)
+        _show(record, events, judged, now, settings.watch.stale_s)
         write("\nwhat you can do")
         write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
         write(f"\njournal\n  {' '.join(journal_query(record))}")
-
-
-def history(
-    context: typer.Context,
-    night: NightArgument,
-    kind: KindOption = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Show everything that happened to a night, oldest first.
-
-    Packing receipts that a restore has ended follow; --json lists each. A date that is an archive
-    night and an engineering night shows both, unless --kind names one.
-    """
-    with connected(context, config) as connections:
-        chosen = [
-            (
-                record,
-                connections.store.history(record.night),
-                [
-                    r
-                    for r in connections.packing_receipts.of(record.night)
-                    if r.ended_at is not None
-                ],
-            )
-            for record in choose_records(connections.store.nights(), night, kind)
-        ]
-    if as_json:
-        write_json(
-            [
-                {
-                    **_named(record),
-                    "events": [event_object(event) for event in events],
-                    "ended_receipts": [_receipt_object(receipt) for receipt in ended],
-                }
-                for record, events, ended in chosen
-            ]
-        )
-        return
-    for position, (record, events, ended) in enumerate(chosen):
-        if position:
-            write("")
-        write(f"{title_of(record.night)}, {count_of(len(events), 'event')}")
-        if events:
-            show_events(events)
-        for (at, actor), count in Counter((r.ended_at, r.ended_by) for r in ended).items():
-            write(f"{count_of(count, 'packing receipt')} ended {format_time(at or 0)} by {actor}")
-
-
-def _receipt_object(recorded: RecordedReceipt) -> dict[str, Any]:
-    receipt = recorded.receipt
-    return {
-        "path": receipt.path,
-        "size": receipt.size,
-        "sha256": receipt.sha256,
-        "identity": receipt.identity,
-        "form": receipt.form,
-        "at": format_time(recorded.at),
-        "ended_at": format_time_or_none(recorded.ended_at),
-        "ended_by": recorded.ended_by,
-    }
-
-
-def log(
-    context: typer.Context,
-    night: NightArgument,
-    kind: KindOption = None,
-    lines: LinesOption = 1000,
-    only_warnings: WarningsOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Show what the journal holds of a night, oldest first.
-
-    It runs `journalctl` with the query that `vampctl why` prints; without a journal it says so, and
-    the exit status is 1.
-    """
-    from vampd.adapters.process import run_process
-    from vampd.disk.pace import SteadyPace
-
-    with connected(context, config) as connections:
-        (record, *others) = choose_records(connections.store.nights(), night, kind)
-    of_kind = None if others else kind
-    command = [*journal_query(record, of_kind), "--no-pager", "--output=short-iso", f"-n{lines}"]
-    if only_warnings:
-        command.append("--priority=warning")
-    try:
-        ended = run_process(command, pace=SteadyPace(), silent_after_s=_LONGEST_SILENCE_S)
-    except VampdError as error:
-        raise _no_journal(error.message) from error
-    shown = ended.stdout.decode("utf-8", "replace").rstrip("\n")
-    if "insufficient permissions" in ended.stderr:
-        raise DataError(
-            "journal_closed",
-            "you may not read the journal: join the group systemd-journal (`usermod -aG"
-            " systemd-journal NAME`); `vampctl history NIGHT` works without",
-        )
-    if "No journal files" in ended.stderr or (ended.status and "journal" in ended.stderr.lower()):
-        raise _no_journal(ended.last_words)
-    if shown and not shown.startswith("-- No entries --"):
-        write(shown)
-        return
-    write(f"the journal has no records of {title_of(record.night)}; `vampctl history` does")
-
-
-def journal_query(record: NightRecord, kind: Kind | None = None) -> list[str]:
-    """The journal query for a night, as arguments."""
-    words = ["journalctl", "-u", "vampd", f"VAMPD_NIGHT={record.night.date}"]
-    return words if kind is None else [*words, f"VAMPD_KIND={kind}"]
-
-
-def _no_journal(words: str) -> VampdError:
-    return VampdError(
-        "no_journal",
-        f"there is no journal to query: {words}; vampd logs to it under systemd, else to its"
-        " standard error; `vampctl history NIGHT` works without",
-    )
 
 
 def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
@@ -205,7 +90,11 @@ def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
 
 
 def _show(
-    record: NightRecord, events: Sequence[EventRecord], judged: Ready | Wait, now: float
+    record: NightRecord,
+    events: Sequence[EventRecord],
+    judged: Ready | Wait,
+    now: float,
+    stale_s: float,
 ) -> None:
     state = record.state
     stages = stages_of(record.night.kind)
@@ -217,7 +106,7 @@ def _show(
         ("because", _reason(record, judged, now)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
-        ("next", _next(record, judged, now)),
+        ("next", _next(record, judged, now, stale_s)),
     ]
     write(title_of(record.night))
     write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
@@ -238,25 +127,38 @@ def _write_prose(line: str) -> None:
 
 
 def _reason(record: NightRecord, judged: Ready | Wait, now: float) -> str:
-    if record.state.status is Status.FILLING and isinstance(judged, Wait):
-        return judged.text  # as it is now, even if vampd is not running
-    described = describe(record, now)
-    if described:
-        return described
-    if record.state.status is Status.READY:
-        return judged.text if isinstance(judged, Wait) else "it may start at any time"
-    return ""
-
-
-def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
-    waits = isinstance(judged, Wait) and judged.code in (
-        WaitCode.IGNORED,
-        WaitCode.NO_AUTHORITY,
-        WaitCode.OLDER_NIGHT,
-    )
+    # Of a night that is yet to start the note may be old: what counts is the verdict.
+    without_note = replace(record, note_code=None, note=None)
+    waits = judged.text if isinstance(judged, Wait) else ""
     match record.state.status:
-        case Status.READY | Status.WAITING | Status.FILLING if waits:
+        case Status.FILLING | Status.READY:
+            return waits or "it may start at any time"
+        case Status.WAITING if isinstance(judged, Ready) or judged.code is WaitCode.RETRY_LATER:
+            return describe(without_note, now)
+        case Status.WAITING:
+            return "; ".join(part for part in (describe_failure(record), waits) if part)
+        case Status.HELD if _is_stopped(judged):
+            return f"{describe(without_note, now)}; {waits}"
+        case _:
+            return describe(record, now)
+
+
+def _is_stopped(judged: Ready | Wait) -> bool:
+    """Whether it waits for something else than time or its cameras."""
+    return isinstance(judged, Wait) and judged.code in _STOPPED
+
+
+def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float) -> str:
+    # A settled night with new raw files is judged as filling.
+    code = judged.code if isinstance(judged, Wait) else None
+    match record.state.status:
+        case Status.READY | Status.WAITING | Status.FILLING | Status.HELD if _is_stopped(judged):
             return "nothing until that has changed"
+        case _ if code is WaitCode.INCOMPLETE_CUBES:
+            stale = format_duration(stale_s)
+            return f"it starts by itself when they are complete, or {stale} after the last change"
+        case status if status is Status.FILLING or code in _FILLING:
+            return "it starts by itself once it is quiet and its hour has come"
         case Status.WAITING:
             at = record.state.not_before
             return f"attempt {record.state.attempts + 1}" + (
@@ -264,8 +166,6 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
             )
         case Status.READY:
             return "an attempt, when vampd is running and has capacity"
-        case Status.FILLING:
-            return "it starts by itself once it is quiet and its hour has come"
         case Status.RUNNING:
             return f"running, for {format_duration(now - record.changed_at)}"
         case Status.HELD:
@@ -274,7 +174,3 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float) -> str:
             return "nothing by itself, until someone has it sent again"
         case Status.DONE:
             return "nothing left to do"
-
-
-def _named(record: NightRecord) -> dict[str, str]:
-    return {"date": record.night.date, "kind": str(record.night.kind)}

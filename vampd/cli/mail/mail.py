@@ -131,7 +131,7 @@ def mail(
                 return
     path = output or Path(f"mail_VMP_{_dates(choice)}{_DRAFT_SUFFIX}")
     _write_draft(path, draft)
-    write(f"draft: {path}")
+    write(f"draft: {path.absolute()}")
     if settings.missing:
         write(f"still to fill in or configure: {', '.join(settings.missing)}")
 

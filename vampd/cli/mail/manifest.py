@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
-from vampd.cli.shared.nights import choose_record
+from vampd.cli.shared.nights import choose_record, named
 from vampd.cli.shared.output import Column, write, write_json, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import DataError, UsageError
 from vampd.model.delivery import Correspondence, MailState, ManifestFile, note_name
-from vampd.model.nights import Kind, Status
+from vampd.model.nights import Kind, StageName, Status
 
 if TYPE_CHECKING:
     from vampd.model.delivery import Manifest, ManifestText
@@ -109,16 +109,17 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
         texts = read_manifests(night, connections.reader)
         if not texts:
             state = chosen[night].state
+            only = f" --only {StageName.MANIFEST}" if state.status is Status.DONE else ""
             raise DataError(
                 "manifest_missing",
-                f"{night.date} has no manifest yet: it is {state.status} at {state.stage}; see"
-                f" `vampctl status {night.date}`",
+                f"{night.date} has no manifest: it is {state.status} at {state.stage};"
+                f" `vampctl run {named(night, records)}{only}` makes it",
             )
-        letters = connections.mail_log.correspondence(night)
+        correspondence = connections.mail_log.correspondence(night)
         note = connections.reader.text(night, note_name(night.date))
-        states = mail_states(texts, letters, note)
+        states = mail_states(texts, correspondence, note)
         lost = read_lost_ids(connections, chosen[night])
-        found.append(NightManifests(chosen[night], texts, states, letters, lost))
+        found.append(NightManifests(chosen[night], texts, states, correspondence, lost))
     return tuple(found)
 
 

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from vampd.cli.plotting.style import (
     BLACK,
     BLUE,
+    GRAY,
     GREEN,
-    GREY,
-    LIGHT_GREY,
+    LIGHT_GRAY,
     ORANGE,
     PURPLE,
     SKY,
@@ -132,7 +132,7 @@ def _map_by_run(
     limits = np.arange(numbers[0], numbers[-1] + 2) - 0.5
     # A run of few pairs has them all in one bin and would leave no shades for the others.
     darkest = 1.5 * float(np.median([share.max() for share in shares]))
-    lower.set_facecolor(LIGHT_GREY)
+    lower.set_facecolor(LIGHT_GRAY)
     mesh = lower.pcolormesh(limits, edges, columns, cmap="Blues", vmin=0, vmax=darkest)
     bar = figure.colorbar(mesh, ax=[upper, lower], extend="max")
     bar.set_label("pairs of the run (%)", size=TEXT_SIZE)
@@ -153,12 +153,12 @@ def draw_alternation(figure: SubFigure, frames: NightFrames, runs: Int64) -> Non
     axes.axhspan(
         -LABEL_THRESHOLD,
         LABEL_THRESHOLD,
-        color=LIGHT_GREY,
+        color=LIGHT_GRAY,
         zorder=0,
         label=f"dubious: ± {LABEL_THRESHOLD}",
     )
     for begin in begins[1:] if len(begins) <= _MOST_LINES else ():
-        axes.axvline(begin, color=GREY, linewidth=0.6, zorder=0.5)
+        axes.axvline(begin, color=GRAY, linewidth=0.6, zorder=0.5)
     for state, (color, marker, size) in _MARKS.items():
         own = np.flatnonzero(states == state)
         shown = own[:: max(1, -(-len(own) // _POINTS[state]))]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
-GREY, LIGHT_GREY = "#7F7F7F", "#DDDDDD"
+GRAY, LIGHT_GRAY = "#7F7F7F", "#DDDDDD"
 TEXT_SIZE, TITLE_SIZE = 10, 11
 
 
@@ -33,7 +33,7 @@ _STYLES = {
     FrameKind.SYNC_PLAIN: KindStyle("pairs, no FLC", GREEN),
     FrameKind.SOLO: KindStyle("solo", PURPLE),
     FrameKind.SET_ASIDE: KindStyle("set aside", BLACK),
-    FrameKind.LATE: KindStyle("late", GREY),
+    FrameKind.LATE: KindStyle("late", GRAY),
 }
 
 
@@ -52,6 +52,6 @@ def draw_nothing(axes: Axes, reason: str) -> None:
         reason,
         transform=axes.transAxes,
         horizontalalignment="center",
-        color=GREY,
+        color=GRAY,
         size=TEXT_SIZE + 2,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vampd.cli.plotting.style import GREY, TEXT_SIZE, TITLE_SIZE, draw_nothing, style_of
+from vampd.cli.plotting.style import GRAY, TEXT_SIZE, TITLE_SIZE, draw_nothing, style_of
 from vampd.model.accounts import FrameKind, NightFrames
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def draw_timeline(axes: Axes, frames: NightFrames, summary: Summary) -> None:
     axes.set_xlim(begin_s, end_s)
     seconds = [bottom for (camera, _), bottom in bottoms.items() if camera == 2]
     if seconds and len(seconds) < len(lanes):
-        axes.axhline(max(seconds) + 0.92, color=GREY, linewidth=0.8)
+        axes.axhline(max(seconds) + 0.92, color=GRAY, linewidth=0.8)
     _draw_runs(axes, summary.runs, len(lanes), end_s - begin_s)
     _label_times(axes, begin_s, end_s)
 
@@ -130,7 +130,7 @@ def _draw_runs(axes: Axes, runs: Sequence[RunSummary], bottom: float, span_s: fl
     for group in _overlapping(runs):
         first_s = group[0].first_us / 1e6
         width_s = max(max(run.last_us for run in group) / 1e6 - first_s, span_s / _BINS[1])
-        axes.broken_barh([(first_s, width_s)], (bottom + _RUN_BOX, _RUN_BOX), color=GREY)
+        axes.broken_barh([(first_s, width_s)], (bottom + _RUN_BOX, _RUN_BOX), color=GRAY)
         label = str(group[0].number)
         if len(group) > 1:
             label += f"{',' if len(group) == 2 else '-'}{group[-1].number}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from vampd.errors import UsageError
-from vampd.model.nights import Kind, NightId, NightRecord, parse_night_date
+from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightId, NightRecord, parse_night_date
 
 _DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _NAMED = 3  # how many nights are suggested for an unknown one
@@ -56,6 +57,19 @@ def choose_record(records: Sequence[NightRecord], text: str, kind: Kind | None) 
             " --kind archive or --kind engineering",
         )
     return chosen[0]
+
+
+def night_of_folder(folder: Path, root: Path) -> NightId:
+    """The night in this folder; UsageError if it is not one below the watched root."""
+    real, real_root = folder.resolve(), root.resolve()
+    for parent, kind in ((real_root / ARCHIVE_FOLDER, Kind.ARCHIVE), (real_root, Kind.ENGINEERING)):
+        if real.parent == parent and parse_night_date(real.name) and real.is_dir():
+            return NightId(real.name, kind)
+    raise UsageError(
+        "not_a_night",
+        f"{folder} is not a night's folder, which is {root}/{ARCHIVE_FOLDER}/YYYYMMDD or"
+        f" {root}/YYYYMMDD",
+    )
 
 
 def title_of(night: NightId) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
 
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended
+# Typer exports only this child of what all usage errors are.
+_TyperUsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+_PYDANTIC_PREFIX = "Value error, "
 
 ConfigOption = Annotated[
     Path | None,
@@ -52,7 +56,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for progra
 
 def examples(*lines: str) -> str:
     """The end of a command's help."""
-    # A lone backspace tells the help's formatter to leave the line ends of this paragraph alone.
+    # A lone backspace makes the help's formatter leave the line ends of this paragraph alone.
     return "\b\n" + "\n".join(["Examples:", *(f"  {line}" for line in lines)])
 
 
@@ -74,6 +78,26 @@ def connected(context: typer.Context, config: Path | None) -> Iterator[Connectio
 
     with connect(settings_of(context, config)) as connections:
         yield connections
+
+
+def run_app(program: str, app: typer.Typer) -> NoReturn:
+    """Run the command that the arguments name to its exit, as `run_command`."""
+    run_command(program, lambda: _run_typer(program, app))
+
+
+def _run_typer(program: str, app: typer.Typer) -> None:
+    # Typer alone would write errors of usage as long lines, in the words of what found them.
+    try:
+        sys.exit(app(prog_name=program, standalone_mode=False) or EXIT_OK)
+    except _TyperUsageError as error:
+        shown = io.StringIO()
+        error.show(shown)
+        write_error(shown.getvalue().replace(_PYDANTIC_PREFIX, ""))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        # The cursor still stands behind the question.
+        write_error("\nAborted!")
+        sys.exit(EXIT_NIGHT)
 
 
 def run_command(program: str, command: Callable[[], object]) -> NoReturn:

@@ -110,7 +110,7 @@ class NightFrames:
         return np.array([o.camera for o in self.origins], np.int8)[self.origin]
 
     @cached_property
-    def synchronised(self) -> Booleans:
+    def synchronized(self) -> Booleans:
         """For each frame, whether it has a partner."""
         return self.where_origin(lambda origin: origin.kind in SYNC_KINDS)
 

@@ -85,7 +85,7 @@ def _changes(frames: NightFrames, order: Int64, stretch: Int64) -> npt.NDArray[n
     changes = np.zeros(len(order), np.int8)
     offset_us = np.array([o.offset_us for o in frames.origins], np.int64)[frames.origin[order]]
     allowed_us = np.array([o.tolerance_us for o in frames.origins], np.int64)[frames.origin[order]]
-    paired = np.flatnonzero(frames.synchronised[order] & (frames.camera[order] == 1))
+    paired = np.flatnonzero(frames.synchronized[order] & (frames.camera[order] == 1))
     jumps = np.abs(np.diff(offset_us[paired])) > np.maximum(
         allowed_us[paired[1:]], allowed_us[paired[:-1]]
     )

@@ -160,7 +160,7 @@ class PairOffsets:
 def pair_offsets(frames: NightFrames, positions: Int64) -> PairOffsets:
     """The offsets of the pairs among these frames of one run."""
     first = in_time_order(frames, positions, 1)
-    differences_us = frames.difference_us[first[frames.synchronised[first]]]
+    differences_us = frames.difference_us[first[frames.synchronized[first]]]
     typical_us = round(float(np.median(differences_us))) if len(differences_us) else 0
     if len(differences_us) >= _PAIRS_TO_FOLLOW:
         followed_us = running_median(differences_us)
@@ -202,10 +202,10 @@ def run_findings(runs: Sequence[RunSummary], limits: SummaryLimits) -> Iterator[
         above = [(part, run) for part, run in parts if part > limit]
         if above:
             part, worst = max(above, key=lambda item: item[0])
-            yield (
-                f"{what}: {format_numbers([run.number for _, run in above])}, the worst run"
-                f" {worst.number} at {format_clock(worst.first_us, 0)} UT, {percent(part)}"
-            )
+            named = format_numbers([run.number for _, run in above])
+            if len(above) > 1:
+                named += f", the worst run {worst.number}"
+            yield f"{what}: {named} at {format_clock(worst.first_us, 0)} UT, {percent(part)}"
     alone = [run.number for run in runs if run.triggered and len(run.cameras) == 1]
     if alone:
         yield f"triggered, and only one camera has frames: {format_numbers(alone)}"

@@ -103,11 +103,11 @@ class Generation:
 
 def format_generation(generation: Generation) -> str:
     """The generation as text: one JSON object and a line with its SHA-256."""
-    told = asdict(generation)
+    values = asdict(generation)
     if not generation.counts.late_partners:
         # As earlier versions wrote it, who can read it then.
-        del told["counts"]["late_partners"]
-    body = json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n"
+        del values["counts"]["late_partners"]
+    body = json.dumps(values, sort_keys=True, separators=(",", ":")) + "\n"
     return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
 

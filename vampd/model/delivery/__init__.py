@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
+    from vampd.model.delivery.announced import AnnouncedManifest, announced_manifests
     from vampd.model.delivery.listed import (
         ListedManifest,
         ListedProduct,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         merge_rows,
         parse_old_log,
     )
-    from vampd.model.delivery.told import ToldManifest, told_manifests
 else:
     __getattr__ = show(
         __name__,
@@ -79,7 +79,7 @@ else:
                 "supplement_number"
             ),
             "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
-            "told": "told_manifests ToldManifest",
+            "announced": "announced_manifests AnnouncedManifest",
         },
     )
 
@@ -87,6 +87,7 @@ __all__ = [
     "DEFAULT_TEMPLATE",
     "TITLES",
     "Acknowledgement",
+    "AnnouncedManifest",
     "Correspondence",
     "DigestColumn",
     "LineEnd",
@@ -104,8 +105,8 @@ __all__ = [
     "StageMark",
     "StatusRow",
     "Style",
-    "ToldManifest",
     "Way",
+    "announced_manifests",
     "append_note",
     "check_template",
     "combine_manifests",
@@ -125,6 +126,5 @@ __all__ = [
     "product_path",
     "refuse_stale",
     "supplement_number",
-    "told_manifests",
     "write_mail_text",
 ]

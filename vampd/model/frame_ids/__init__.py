@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         ObservedIds,
         find_contradictions,
         highest_seen,
-        tell_highest,
+        list_highest,
     )
     from vampd.model.frame_ids.recovered_binding import (
         RecoveredBinding,
@@ -45,7 +45,7 @@ else:
             "grant": "GrantVerdict judge_grant named_ids split_answer",
             "lost": "find_lost_ids LostId",
             "name_changes": "format_name_changes NAME_CHANGES NameChange parse_name_changes",
-            "observed": "find_contradictions HEADERS highest_seen NAMES ObservedIds tell_highest",
+            "observed": "find_contradictions HEADERS highest_seen list_highest NAMES ObservedIds",
             "recovered_binding": "read_bindings RecoveredBinding RecoveredBindings weigh",
             "review": "CarriedId Gap LedgerListing ListedId ListedRequest Review review_ids",
         },
@@ -75,11 +75,11 @@ __all__ = [
     "format_name_changes",
     "highest_seen",
     "judge_grant",
+    "list_highest",
     "named_ids",
     "parse_name_changes",
     "read_bindings",
     "review_ids",
     "split_answer",
-    "tell_highest",
     "weigh",
 ]

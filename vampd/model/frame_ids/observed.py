@@ -74,7 +74,7 @@ def find_contradictions(
                 )
 
 
-def tell_highest(nights: Iterable[ObservedIds], numbers: NumberRange) -> Iterator[str]:
+def list_highest(nights: Iterable[ObservedIds], numbers: NumberRange) -> Iterator[str]:
     """For each source that shows IDs of this range, the highest and its night."""
     highest: dict[str, tuple[FrameId, NightId]] = {}
     for night in nights:

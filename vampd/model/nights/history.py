@@ -32,7 +32,7 @@ _TELLS = frozenset(
 _CLEARS = frozenset({EventName.ADVANCED, EventName.RETRIED, EventName.RELEASED, EventName.REOPENED})
 _TRIED = frozenset({Status.RUNNING, Status.WAITING})
 _GOES_BACK = frozenset({EventName.RETRIED, EventName.REOPENED, EventName.RESTORED})
-# These judge the products anew.
+# These judge the products again.
 _CLOSES_GATES = frozenset({EventName.REOPENED, EventName.RESTORED})
 # What may happen to a night whose restoring has begun.
 _WHILE_RESTORED = frozenset({EventName.RESTORE_BEGUN, EventName.RESTORED})
@@ -117,7 +117,7 @@ def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
 
 
 def ends_proofs(event: Event) -> bool:
-    """Whether the event asks for the archive copy to be read anew.
+    """Whether the event asks for the archive copy to be read again.
 
     Late data and failures leave the copy's proofs as they are; a person who sends a night back
     does not believe them.
@@ -131,7 +131,7 @@ def ends_proofs(event: Event) -> bool:
 
 
 def after_lost_proofs(record: NightRecord) -> Event | None:
-    """The event of a night whose archive copy must be read anew, through no fault of its own.
+    """The event of a night whose archive copy must be read again, through no fault of its own.
 
     What was safe goes back to transfer, as does what was being sent or waited to be; a hold stays.
     Whatever else was not safe needs what it needed before.

@@ -242,7 +242,7 @@ def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Read
     record, older = seen.record, seen.next_for_ids
     if record.state.stage is StageName.FRAMEIDS:
         if not rules.grants_frame_ids:
-            return Wait(WaitCode.NO_AUTHORITY, 'waits for frame IDs: the authority is "none"')
+            return Wait(WaitCode.NO_AUTHORITY, 'waits for frame IDs: frameids.authority is "none"')
         released = Gate.OLDER_NIGHTS in record.released
         if older is not None and older.night < record.night and not released:
             held = f", which is held ({older.code})" if older.state.status is Status.HELD else ""

@@ -119,7 +119,7 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_D, EventName.RETRIED): _RDY,
     (_D, EventName.REOPENED): _F,
     **{(status, EventName.DISPROVED): status for status in Status},
-    # Held at its stage: nothing works on a folder that is half restored, and the stage tells
+    # Held at its stage: nothing works on a folder that is half restored, and the stage says
     # whether other nights wait for this one's IDs, as before.
     **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D)},
     (_H, EventName.RESTORED): _H,

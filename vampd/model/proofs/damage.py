@@ -74,17 +74,17 @@ def refuse_twins(night: NightId, receipts: Mapping[str, PackingReceipt]) -> None
 def disagreement_error(
     night: NightId,
     receipts: Mapping[str, PackingReceipt],
-    told: Mapping[str, PackingReceipt],
+    listed: Mapping[str, PackingReceipt],
     paths: Sequence[str],
 ) -> DataError:
     """``receipts_disagree``: of these paths, store (``receipts``) and folder differ."""
     cases = (
-        f"{path}: {receipts[path].sha256} in the database, {told[path].sha256} in the folder"
+        f"{path}: {receipts[path].sha256} in the database, {listed[path].sha256} in the folder"
         for path in paths[:_NAMED]
     )
     return DataError(
         "receipts_disagree",
-        f"the database and {RECEIPTS_PATH} tell different packing receipts of {len(paths)} of the"
+        f"the database and {RECEIPTS_PATH} hold different packing receipts of {len(paths)} of the"
         f" night's files: {'; '.join(cases)}. The archive copy and raw are the witnesses: where the"
         f" database is right, move {RECEIPTS_PATH} out of the folder and `vampctl retry"
         f" {night.date}`",

@@ -51,6 +51,6 @@ class LowSpace:
             f" {self.night.date} ({self.night.kind})\n"
             f"Left:    {left}; less than {format_size(self.spare_bytes)} is little\n\n"
             f"{textwrap.fill(follows, _WIDTH)}\n\n"
-            "This is told once, until there has been room again. `vampctl status` tells\n"
-            "where the nights stand, `vampctl doctor` how much is free.\n"
+            "This is reported once, until there has been room again. `vampctl status`\n"
+            "shows where the nights stand, `vampctl doctor` how much is free.\n"
         )

@@ -202,7 +202,7 @@ def _pair_stretch(times_us: Both, tolerance_us: float, exposure_us: float) -> Pa
     match = min(explained, key=lambda match: abs(match.offset_us))
     if not len(match.first):
         return _no_pairs(_HALF_PERIOD)
-    # With the FLC, intervals alternate: only many pairs tell a long one from the next short one.
+    # With the FLC, intervals alternate: only many pairs distinguish a long one from a short one.
     many = len(match.first) >= ENOUGH_PAIRS
     period_us = period_of_us(first_us, second_us) if many else interval_us
     if abs(match.offset_us) > _AMBIGUOUS_PART_OF_PERIOD * period_us:

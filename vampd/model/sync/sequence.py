@@ -165,7 +165,7 @@ def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[Se
 def _worth(cube: RawCube) -> tuple[int, int, int]:
     """What is lost with a cube, in order of weight: credible frames, frames, and its length."""
     times_us = cube.timing.acquired_us
-    # Both clocks tell the same intervals, up to the logger's delays.
+    # Both clocks show the same intervals, up to the logger's delays.
     lag_us = cube.timing.logged_ns // 1_000 - times_us
     leaps = np.abs(lag_us - np.median(lag_us)).max() > _LONGEST_DELAY_US
     return 0 if leaps else cube.frames, cube.frames, int(times_us[0] - times_us[-1])

@@ -70,7 +70,7 @@ class _Cut:
     tolerance_us: int = 0
 
     @property
-    def synchronised(self) -> bool:
+    def synchronized(self) -> bool:
         return len(self.sides) == 2
 
 
@@ -213,7 +213,7 @@ def _name_products(cuts: Iterable[_Cut], taken: set[str]) -> list[Product]:
     stems = {_stem(name) for name in taken}
     for cut in sorted(cuts, key=lambda c: (int(c.acquired_us[0]), len(c.sides), c.sides[0].stream)):
         clock = format_clock(int(cut.acquired_us[0]), _NAME_DECIMALS)
-        prefix = "vsync" if cut.synchronised else str(cut.sides[0].stream)
+        prefix = "vsync" if cut.synchronized else str(cut.sides[0].stream)
         base, count = f"{prefix}_{clock}", 1
         while (stem := base if count == 1 else f"{base}_{count}") in stems:
             count += 1
@@ -234,13 +234,13 @@ def _split_cut(cut: _Cut, stem: str) -> Iterator[Product]:
         for code in np.unique(cut.labels):
             state = STATE_OF_CODE[int(code)]
             chosen = np.flatnonzero(cut.labels == code)
-            name = f"{stem}.cam{side.stream.camera}" if cut.synchronised else stem
+            name = f"{stem}.cam{side.stream.camera}" if cut.synchronized else stem
             yield Product(
                 name=f"{name}.{state}" if state else name,
                 order=ProductOrder(int(cut.acquired_us[0]), side.stream.camera, state or ""),
-                synchronised=cut.synchronised,
+                synchronised=cut.synchronized,
                 ranges=side.take(chosen).ranges(),
-                partners=cut.sides[1 - number].take(chosen).ranges() if cut.synchronised else (),
+                partners=cut.sides[1 - number].take(chosen).ranges() if cut.synchronized else (),
                 first_us=int(cut.acquired_us[0]),
                 middle_us=int(cut.acquired_us[len(cut.acquired_us) // 2]),
                 last_us=int(cut.acquired_us[-1]),

@@ -123,7 +123,20 @@ def test_the_verdict_is_that_of_the_gate_before_frame_ids() -> None:
     assert seen.summary.unexpected == find_unexpected(
         seen.generation.counts, max_unpaired=0.2, max_dubious=0.1, max_set_aside=0.5
     )
-    assert seen.summary.findings[0].startswith("too many frames without a partner: run 1,")
+
+
+def test_the_worst_run_is_named_only_among_several() -> None:
+    first = expose(TRAIN, lost=(range(0, 60, 2), ()))
+    second = expose(
+        TRAIN,
+        start_us=START_US + 20_000_000,
+        lost=(range(0, 45, 2), ()),
+        changes={"OBJECT": "DARK"},
+    )
+    (alone, *_) = observe(first).summary.findings
+    assert alone.startswith("too many frames without a partner: run 1 at ")
+    (both, *_) = observe(first + second).summary.findings
+    assert both.startswith("too many frames without a partner: runs 1-2, the worst run 1 at ")
 
 
 def test_a_night_as_it_should_be_has_nothing_to_look_at() -> None:

@@ -52,16 +52,16 @@ def test_what_was_sent_once_stays_mailed_and_what_may_have_been_is_never_unmaile
 
 @given(outcomes)
 def test_what_stars_has_taken_in_is_settled_whatever_was_mailed(told):
-    letters = replace(after(*told), acknowledged=(Acknowledgement(FIRST, "x", 9.0),))
-    assert letters.state_of(FIRST) is MailState.ACKNOWLEDGED
-    assert letters.state_of(LATE) is MailState.UNMAILED
+    correspondence = replace(after(*told), acknowledged=(Acknowledgement(FIRST, "x", 9.0),))
+    assert correspondence.state_of(FIRST) is MailState.ACKNOWLEDGED
+    assert correspondence.state_of(LATE) is MailState.UNMAILED
 
 
 @given(outcomes)
 def test_a_manifest_of_other_bytes_or_of_another_night_was_not_mailed(told):
-    letters = after(*told)
-    assert letters.state_of(replace(FIRST, sha256="d" * 64)) is MailState.UNMAILED
-    assert letters.state_of(replace(FIRST, night=OTHER)) is MailState.UNMAILED
+    correspondence = after(*told)
+    assert correspondence.state_of(replace(FIRST, sha256="d" * 64)) is MailState.UNMAILED
+    assert correspondence.state_of(replace(FIRST, night=OTHER)) is MailState.UNMAILED
 
 
 def test_a_note_of_a_mailing_that_no_database_knows_is_a_doubt():
@@ -88,7 +88,7 @@ def test_a_note_is_never_taken_for_a_manifest():
 
 
 @pytest.mark.parametrize(
-    ("letters", "manifests", "words"),
+    ("correspondence", "manifests", "words"),
     [
         (Correspondence(), 0, ""),
         (Correspondence(), 1, "not mailed"),
@@ -104,9 +104,9 @@ def test_a_note_is_never_taken_for_a_manifest():
     ],
 )
 def test_a_nights_standing_is_that_of_the_manifest_that_needs_a_person_most(
-    letters, manifests, words
+    correspondence, manifests, words
 ):
-    assert letters.sum_up(NIGHT, manifests) == words
+    assert correspondence.sum_up(NIGHT, manifests) == words
 
 
 def test_each_night_gets_what_concerns_it():

@@ -17,8 +17,8 @@ from vampd.model.frame_ids import (
     NumberRange,
     ObservedIds,
     highest_seen,
+    list_highest,
     review_ids,
-    tell_highest,
 )
 from vampd.model.nights import Kind, NightId
 
@@ -128,7 +128,7 @@ def test_each_who_shows_ids_tells_the_highest_of_the_range():
     assert highest_seen(nights, NumberRange.RAW) == FrameId(3)
     assert highest_seen(nights, NumberRange.ENGINEERING) == FrameId(90_000_009)
     assert highest_seen(nights, NumberRange.SIMULATED) is None
-    assert list(tell_highest(nights, NumberRange.RAW)) == [
+    assert list(list_highest(nights, NumberRange.RAW)) == [
         "file names VMPA00000003 (20251107)",
         "name_changes.txt VMPA00000003 (20251107)",
     ]

@@ -281,9 +281,9 @@ def begun_anew(counter):
 @pytest.mark.parametrize("spoil", [stuck, by_twos, at_random, falling, begun_anew])
 def test_a_counter_that_is_none_is_not_believed_where_it_agrees_by_chance(spoil) -> None:
     times, counter, truth = hole()
-    spoilt = spoil(counter)
-    spoilt[100:] = spoilt[99] + LONG + 1 + np.arange(2)
-    found = label(times, cnt0=spoilt)
+    spoiled = spoil(counter)
+    spoiled[100:] = spoiled[99] + LONG + 1 + np.arange(2)
+    found = label(times, cnt0=spoiled)
     assert found == truth[:-2] + "DD"
 
 

@@ -1,4 +1,4 @@
-"""What the outside was told of a night: its manifests, mailed or acknowledged, in words."""
+"""What was announced of a night: its manifests, mailed or acknowledged, in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vampd.model.nights import NightId
 
 
 @dataclass(frozen=True)
-class ToldManifest:
+class AnnouncedManifest:
     """A manifest that was mailed, may have been, or was acknowledged; times are unix seconds.
 
     ``mailed_at`` and ``recipients`` are of the last mail, None if there is none on record.
@@ -43,9 +43,9 @@ class ToldManifest:
         return f"{self.name}: {', '.join(parts) or self.state}"
 
 
-def told_manifests(
+def announced_manifests(
     correspondence: Correspondence, night: NightId, note: str | None
-) -> tuple[ToldManifest, ...]:
+) -> tuple[AnnouncedManifest, ...]:
     """The night's manifests that the outside knows of, by name, in the folder or not.
 
     ``note`` is the folder's record of mailings: of a lost database it alone is left.
@@ -54,7 +54,7 @@ def told_manifests(
     known = {m for one in correspondence.mailings for m in one.manifests if m.night == night}
     known |= {one.manifest for one in correspondence.acknowledged if one.manifest.night == night}
     known |= {ManifestFile(night, entry.manifest, entry.sha256) for entry in noted}
-    told = []
+    announced = []
     for manifest in sorted(known):
         entries = [e for e in noted if e.sha256 == manifest.sha256]
         state = correspondence.state_of(manifest, [e.message_id for e in entries])
@@ -65,8 +65,8 @@ def told_manifests(
             (a for a in correspondence.acknowledged if a.manifest == manifest), None
         )
         noted_at = max((e.at for e in entries if e.at is not None), default=None)
-        told.append(
-            ToldManifest(
+        announced.append(
+            AnnouncedManifest(
                 manifest.name,
                 state,
                 noted_at if mailing is None else mailing.concluded_at or mailing.at,
@@ -75,7 +75,7 @@ def told_manifests(
                 None if acknowledged is None else acknowledged.actor,
             )
         )
-    return tuple(told)
+    return tuple(announced)
 
 
 def _last_mailing(correspondence: Correspondence, manifest: ManifestFile) -> Mailing | None:

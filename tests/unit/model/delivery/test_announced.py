@@ -9,8 +9,8 @@ from vampd.model.delivery import (
     MailOutcome,
     ManifestFile,
     Way,
+    announced_manifests,
     append_note,
-    told_manifests,
 )
 from vampd.model.nights import Kind, NightId
 
@@ -23,8 +23,8 @@ ACKNOWLEDGED = Acknowledgement(FIRST, "kaptah (vampctl)", 1762567200.0)
 
 
 def told(*mailings: Mailing, note: str | None = None, **more: object) -> list[str]:
-    letters = Correspondence(mailings, **more)  # type: ignore[arg-type]
-    return [str(one) for one in told_manifests(letters, NIGHT, note)]
+    correspondence = Correspondence(mailings, **more)  # type: ignore[arg-type]
+    return [str(one) for one in announced_manifests(correspondence, NIGHT, note)]
 
 
 def test_a_mailed_manifest_is_told_with_its_date_and_its_number_of_recipients() -> None:

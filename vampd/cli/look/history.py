@@ -1,0 +1,83 @@
+"""vampctl history: everything that happened to a night."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vampd.cli.look.status import event_object, show_events
+from vampd.cli.shared.nights import choose_records, title_of
+from vampd.cli.shared.output import write, write_json
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.words import count_of, format_time, format_time_or_none
+
+if TYPE_CHECKING:
+    from vampd.model.nights import NightRecord
+    from vampd.model.proofs import RecordedReceipt
+
+
+def history(
+    context: typer.Context,
+    night: NightArgument,
+    kind: KindOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show everything that happened to a night, oldest first.
+
+    Packing receipts that a restore has ended follow; --json lists each. A date that is an archive
+    night and an engineering night shows both, unless --kind names one.
+    """
+    with connected(context, config) as connections:
+        chosen = [
+            (
+                record,
+                connections.store.history(record.night),
+                [
+                    r
+                    for r in connections.packing_receipts.of(record.night)
+                    if r.ended_at is not None
+                ],
+            )
+            for record in choose_records(connections.store.nights(), night, kind)
+        ]
+    if as_json:
+        write_json(
+            [
+                {
+                    **_named(record),
+                    "events": [event_object(event) for event in events],
+                    "ended_receipts": [_receipt_object(receipt) for receipt in ended],
+                }
+                for record, events, ended in chosen
+            ]
+        )
+        return
+    for position, (record, events, ended) in enumerate(chosen):
+        if position:
+            write("")
+        write(f"{title_of(record.night)}, {count_of(len(events), 'event')}")
+        if events:
+            show_events(events)
+        for (at, actor), count in Counter((r.ended_at, r.ended_by) for r in ended).items():
+            write(f"{count_of(count, 'packing receipt')} ended {format_time(at or 0)} by {actor}")
+
+
+def _receipt_object(recorded: RecordedReceipt) -> dict[str, Any]:
+    receipt = recorded.receipt
+    return {
+        "path": receipt.path,
+        "size": receipt.size,
+        "sha256": receipt.sha256,
+        "identity": receipt.identity,
+        "form": receipt.form,
+        "at": format_time(recorded.at),
+        "ended_at": format_time_or_none(recorded.ended_at),
+        "ended_by": recorded.ended_by,
+    }
+
+
+def _named(record: NightRecord) -> dict[str, str]:
+    return {"date": record.night.date, "kind": str(record.night.kind)}
