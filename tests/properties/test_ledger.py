@@ -23,7 +23,7 @@ from vampd.store.engine import Access, open_store
 NIGHTS = [NightId(f"2025110{day}", Kind.ARCHIVE) for day in (6, 7)]
 STEPS = [
     "ledger.file.written",
-    "ledger.file.mended",
+    "ledger.file.repaired",
     "ledger.agree.file_durable",
     "ledger.agree.committed",
     "ledger.folders.compared",

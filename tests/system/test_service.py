@@ -195,31 +195,41 @@ def test_the_group_uses_vampctl_while_the_daemon_is_down(service: Service, night
 # --- what a machine does to it --------------------------------------------------------------------
 
 
-def test_a_hung_scheduler_is_killed_by_the_watchdog_and_the_night_resumes(
-    service: Service, night: NightId
-) -> None:
+def test_a_night_outlives_whatever_ends_its_daemon(service: Service, night: NightId) -> None:
+    # One night through all of it: each end comes while the rest of the night is being packed.
     service.drop_in("[Service]\nWatchdogSec=5\n")
     service.systemctl("start")
     service.write_night(PRESETS["tiny"], night)
+
+    def is_restarted(times: int) -> None:
+        wait_until(lambda: service.show("NRestarts") == str(times), f"restart {times}")
+
     service.stopped_worker()
-    since, daemon = time.time(), service.main_pid()
-    os.kill(daemon, signal.SIGSTOP)
-    wait_until(lambda: service.show("NRestarts") == "1", "the restart")
-    assert "Watchdog timeout" in service.told_by_systemd(since)
-    assert_done(service, night)
-    (restart,) = service.journal(since, "VAMPD_EVENT=night.interrupted")
+    hung_at = time.time()
+    os.kill(service.main_pid(), signal.SIGSTOP)
+    is_restarted(1)
+    assert "Watchdog timeout" in service.told_by_systemd(hung_at)
+
+    worker = service.stopped_worker()
+    (restart,) = service.journal(hung_at, "VAMPD_EVENT=night.interrupted")
     assert (restart["PRIORITY"], restart["VAMPD_NIGHT"]) == (WARNING, night.date)
-
-
-def test_a_killed_daemon_is_started_again_and_the_night_resumes(
-    service: Service, night: NightId
-) -> None:
-    service.systemctl("start")
-    service.write_night(PRESETS["tiny"], night)
-    worker, daemon = service.stopped_worker(), service.main_pid()
-    os.kill(daemon, signal.SIGKILL)
-    wait_until(lambda: service.show("NRestarts") == "1", "the restart")
+    os.kill(service.main_pid(), signal.SIGKILL)
+    is_restarted(2)
     assert not Path(f"/proc/{worker}").exists()
+
+    service.stopped_worker()
+    chosen = service.main_pid()
+    Path(f"/proc/{chosen}/oom_score_adj").write_text("1000")
+    service.run_out_of_memory()
+    wait_until(lambda: not Path(f"/proc/{chosen}").exists(), "the end of the daemon")
+    is_restarted(3)
+
+    service.stopped_worker()
+    begin = time.monotonic()
+    service.systemctl("stop")
+    assert time.monotonic() - begin < 30
+    assert service.show("Result") == "success"
+    service.systemctl("start")
     assert_done(service, night)
 
 
@@ -235,35 +245,18 @@ def test_a_killed_worker_costs_one_action(service: Service, night: NightId) -> N
     assert (lost["PRIORITY"], lost["VAMPD_CODE"]) == (WARNING, "worker_died")
 
 
-@pytest.mark.parametrize("victim", [pytest.param("worker", marks=pytest.mark.soak), "daemon"])
-def test_the_kernel_takes_memory_back_and_the_night_resumes(
-    service: Service, night: NightId, victim: str
-) -> None:
-    service.systemctl("start")
-    service.write_night(PRESETS["tiny"], night)
-    worker, daemon = service.stopped_worker(), service.main_pid()
-    chosen = {"worker": worker, "daemon": daemon}[victim]
-    Path(f"/proc/{chosen}/oom_score_adj").write_text("1000")
-    service.run_out_of_memory()
-    wait_until(lambda: not Path(f"/proc/{chosen}").exists(), f"the end of the {victim}")
-    if victim == "daemon":
-        wait_until(lambda: service.show("NRestarts") == "1", "the restart")
-    assert_done(service, night)
-    assert service.show("NRestarts") == ("1" if victim == "daemon" else "0")
-
-
-def test_a_stop_during_packing_ends_within_30_s_and_the_night_resumes(
+@pytest.mark.soak
+def test_the_kernel_takes_memory_from_a_worker_and_the_night_resumes(
     service: Service, night: NightId
 ) -> None:
     service.systemctl("start")
     service.write_night(PRESETS["tiny"], night)
-    service.stopped_worker()
-    begin = time.monotonic()
-    service.systemctl("stop")
-    assert time.monotonic() - begin < 30
-    assert service.show("Result") == "success"
-    service.systemctl("start")
+    worker = service.stopped_worker()
+    Path(f"/proc/{worker}/oom_score_adj").write_text("1000")
+    service.run_out_of_memory()
+    wait_until(lambda: not Path(f"/proc/{worker}").exists(), "the end of the worker")
     assert_done(service, night)
+    assert service.show("NRestarts") == "0"
 
 
 def test_starts_that_fail_come_to_an_end(service: Service) -> None:

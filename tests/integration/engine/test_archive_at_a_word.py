@@ -163,7 +163,7 @@ def move_archive(site: Site, how: str) -> tuple[str, Path]:
     return (f"{HOST}:{new}" if how == "ssh" else str(new)), new
 
 
-@pytest.mark.parametrize("how", ["local", "ssh"])
+@pytest.mark.parametrize("how", ["local", pytest.param("ssh", marks=pytest.mark.soak)])
 def test_a_moved_archive_is_read_file_by_file_and_what_differs_is_found(
     site: Site, sshd: Sshd, how: str
 ) -> None:

@@ -6,9 +6,11 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
+from tests.conftest import IN_SOAK
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.worlds.daemon import (
     Site,
@@ -182,6 +184,16 @@ def deaths(done_site: Site, tmp_path: Path) -> list[tuple[str, bool]]:
     return [(hit, hits.index(hit) >= begun) for same in ends for hit in sorted({same[0], same[-1]})]
 
 
+def assert_nothing_but_restore_helps(site: Site) -> None:
+    make_smallest(site.root, "20251107")
+    settle(site)
+    # What was done before restoring keeps nobody waiting.
+    assert record_of(site, NightId("20251107", Kind.ARCHIVE)).state.status is Status.DONE
+    for words in (["retry"], ["retry", "--from", "sync"], ["release"], ["run"]):
+        assert vampctl(site, words[0], "20251106", *words[1:]).returncode in (1, 2), words
+    assert "vampctl restore 20251106" in vampctl(site, "why", "20251106").stdout
+
+
 def test_a_restore_that_is_killed_anywhere_is_held_untouched_and_resumes(
     done_site: Site, tmp_path: Path
 ) -> None:
@@ -190,6 +202,9 @@ def test_a_restore_that_is_killed_anywhere_is_held_untouched_and_resumes(
     ids = ledger_rows(done_site)
     moments = deaths(done_site, tmp_path)
     assert {"restoring.file.removed#1", "store.apply.updated#2"} <= {hit for hit, _ in moments}
+    if not IN_SOAK:
+        moments = [moment for moment in moments if crc32(moment[0].encode()) % 2 == 0]
+    asked = next(hit for hit, begun in moments if begun)
     for number, (hit, begun) in enumerate(moments):
         site = copy_site(done_site, tmp_path / str(number))
         folder = site.folder(NIGHT)
@@ -202,15 +217,9 @@ def test_a_restore_that_is_killed_anywhere_is_held_untouched_and_resumes(
             continue
         record = record_of(site, NIGHT)
         assert (record.state.status, record.code) == (Status.HELD, "restore_unfinished"), hit
-        make_smallest(site.root, "20251107")
-        settle(site)
-        assert product_tree(folder) == left, hit
-        # What was done before restoring keeps nobody waiting.
-        assert record_of(site, NightId("20251107", Kind.ARCHIVE)).state.status is Status.DONE
-        for words in (["retry"], ["retry", "--from", "sync"], ["release"], ["run"]):
-            assert vampctl(site, words[0], "20251106", *words[1:]).returncode in (1, 2), words
-        why = vampctl(site, "why", "20251106").stdout
-        assert "vampctl restore 20251106" in why
+        if hit == asked:
+            assert_nothing_but_restore_helps(site)
+            assert product_tree(folder) == left, hit
         resumed = vampctl(site, "restore", "20251106", "--yes")
         assert resumed.returncode == 0, (hit, resumed.stderr)
         assert {path: state[:2] for path, state in raw_state(folder).items()} == raw

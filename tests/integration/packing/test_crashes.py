@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import IN_SOAK, ROOT
 from tests.support.tools.packing import command, pack, prepare
 
 
@@ -35,6 +36,8 @@ def test_a_packing_killed_anywhere_leaves_the_same_tree_after_the_next(tmp_path:
     wanted = _tree(undisturbed / "20251106")
     moments = (tmp_path / "hits").read_text().splitlines()
     assert len(moments) == len(set(moments)) >= 12
+    if not IN_SOAK:
+        moments = [moment for moment in moments if crc32(moment.encode()) % 2 == 0]
     named = 0
     for moment in moments:
         folder = tmp_path / moment
