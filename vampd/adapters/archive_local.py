@@ -14,7 +14,7 @@ from vampd.adapters.rsync_archive import LONGEST_MARK, RsyncArchive, read_mark
 from vampd.disk.atomic import creating, fsync_folder, remove_leftovers
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
-from vampd.disk.space import space_at
+from vampd.disk.file_system import space_at
 from vampd.errors import ConfigError, DataError, RemoteUnavailable
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import MARK_PATH, Place, Receipt, format_mark

@@ -22,7 +22,7 @@ from tests.support.worlds.daemon import (
     vampctl,
 )
 from vampd.engine import attempt, free_space
-from vampd.engine.progress import WaveProgress
+from vampd.engine.attempt_progress import WaveProgress
 from vampd.errors import DiskFull, MalformedCube
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Compare, Pack, Plan, Send, Wave
