@@ -97,7 +97,7 @@ def link_streams(raw: Path, folder: Path) -> None:
 
 def _serve(config: Path) -> None:
     from vampd.daemon.scheduler import RunMode
-    from vampd.wiring.service import run_daemon
+    from vampd.wiring.daemon import run_daemon
 
     configure_log(level=LogLevel.ERROR)
     try:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import BIN, Site, make_site
+from tests.support.daemon.running import BIN
+from tests.support.daemon.site import Site, make_site
 from vampd.model.nights import NightId
 
 _TRACED = "fsync,fdatasync,link,linkat,rename,renameat,renameat2,pwrite64,write"

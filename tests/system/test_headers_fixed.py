@@ -12,7 +12,8 @@ from astropy.io import fits
 from tests.support.builders.framelists import framelist_of
 from tests.support.builders.products import verify_fits
 from tests.support.builders.raw_cubes import raw_cards, raw_pixels, write_raw_cube
-from tests.support.worlds.daemon import BIN, Site, make_site, vampctl
+from tests.support.daemon.running import BIN, vampctl
+from tests.support.daemon.site import Site, make_site
 from vampd.disk.pace import SteadyPace
 from vampd.fits.checksum import sum_bytes
 from vampd.fits.header import format_header

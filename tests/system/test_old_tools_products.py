@@ -9,7 +9,9 @@ from astropy.io import fits
 
 from tests.support.builders.products import verify_fits
 from tests.support.builders.raw_cubes import raw_pixels, raw_timing, timing_text
-from tests.support.worlds.daemon import make_site, product_tree, record_of, run_until_idle, vampctl
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.site import make_site
+from tests.support.daemon.state import product_tree, record_of
 from vampd.model.nights import Kind, NightId, Status
 
 Tool = Callable[[str], str]

@@ -13,8 +13,8 @@ from vampd.adapters.leftovers import remove_repeated
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
+from vampd.disk.file_system import space_at
 from vampd.disk.mark import place_mark_file, read_mark_file
-from vampd.disk.space import space_at
 from vampd.errors import ConfigError, DataError, RemoteUnavailable
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import Marked, Place, Receipt

@@ -70,7 +70,7 @@ def run(
     try:
         read()
         from vampd.daemon.scheduler import RunMode
-        from vampd.wiring.service import run_daemon
+        from vampd.wiring.daemon import run_daemon
 
         mode = RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER
         run_daemon(read, mode, config_path(config))

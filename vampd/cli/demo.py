@@ -27,7 +27,7 @@ from vampd.log import LogLevel, configure_log
 from vampd.model.nights import Kind, NightId, NightRecord, Status, stages_of
 from vampd.simulate import PRESETS, SimulatedNight, plan_night, write_night
 from vampd.wiring.connections import connect
-from vampd.wiring.service import run_daemon
+from vampd.wiring.daemon import run_daemon
 
 _NIGHTS = ((NightId("20251106", Kind.ARCHIVE), 1), (NightId("20251105", Kind.ENGINEERING), 2))
 _PRESET = "demo"

@@ -22,11 +22,11 @@ from vampd.config import Settings
 from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
+from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.night_listing import list_night
-from vampd.engine.progress import Progress, WaveProgress
 from vampd.engine.recovering import forget_damaged
 from vampd.engine.rules import retry_policy
 from vampd.errors import (

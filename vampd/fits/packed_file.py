@@ -21,7 +21,7 @@ from vampd.disk.cache import drop_all, drop_behind, drop_from_cache, expect_sequ
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
-from vampd.fits.rice import Bytes, Int16, TileDecoder, decode_tile
+from vampd.fits.rice import Bytes, TileDecoder
 from vampd.fits.rice_format import SLACK_BYTES
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
@@ -58,18 +58,6 @@ def count_packed_frames(path: Path) -> int:
     except MalformedCube:
         return 0
     return max(0, cards.integer("ZNAXIS3") or 0) if cards.integer("ZNAXIS") == 3 else 0
-
-
-def read_packed_frame(path: Path, frame: int) -> Int16:
-    """One frame's stored pixels (BZERO not applied), native order, shape (NAXIS2, NAXIS1).
-
-    DataError ``tile_damaged`` if it cannot be decoded; MalformedCube if it is no packed product.
-    """
-    with _opened(path) as packed_fd:
-        layout = read_layout(packed_fd, path)
-        length, offset = layout.tiles[frame].tolist()
-        coded = os.pread(packed_fd, length, offset)
-    return decode_tile(coded, layout.pixels).reshape(layout.shape[1:])
 
 
 def read_layout(packed_fd: int, path: Path) -> PackedLayout:

@@ -6,18 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon.running import BIN, running, settle, vampctl, wait_until
+from tests.support.daemon.site import Site, configure, make_site
 from tests.support.tools.sshd import HOST, free_port, ssh_words
 from tests.support.tools.terminal import run_in_terminal
-from tests.support.worlds.daemon import (
-    BIN,
-    Site,
-    configure,
-    make_site,
-    running,
-    settle,
-    vampctl,
-    wait_until,
-)
 
 
 @pytest.fixture

@@ -8,16 +8,10 @@ from typing import Any
 import pytest
 
 from tests.support.builders.nights import make_night
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, configure, make_site
+from tests.support.daemon.state import audit, record_of
 from tests.support.tools.terminal import run_in_terminal
-from tests.support.worlds.daemon import (
-    Site,
-    audit,
-    configure,
-    make_site,
-    record_of,
-    settle,
-    vampctl,
-)
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -13,8 +13,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.support.builders.nights import make_night
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.tools.terminal import run_in_terminal
-from tests.support.worlds.daemon import Site, copy_site, make_site, settle, vampctl
 from vampd.cli import main
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import Truth

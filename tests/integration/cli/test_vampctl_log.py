@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.daemon import BIN, Site, connected, make_site
+from tests.support.daemon.running import BIN
+from tests.support.daemon.site import Site, make_site
+from tests.support.daemon.state import connected
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 

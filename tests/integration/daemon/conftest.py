@@ -8,17 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import Daemon, running, wait_until
+from tests.support.daemon.site import Site, configure, make_site
 from tests.support.worlds.busy_site import (
     FAST,
     slow_rsync,
-)
-from tests.support.worlds.daemon import (
-    Daemon,
-    Site,
-    configure,
-    make_site,
-    running,
-    wait_until,
 )
 from vampd.model.nights import NightId
 

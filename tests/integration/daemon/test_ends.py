@@ -10,6 +10,18 @@ from contextlib import suppress
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.processes import is_alive
+from tests.support.daemon.running import (
+    PATIENCE_S,
+    held_worker,
+    log_of,
+    run_until_idle,
+    running,
+    settle,
+    wait_until,
+)
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import history_of, record_of
 from tests.support.worlds.busy_site import (
     FAST,
     SOON_OR_AS_IT_IS,
@@ -19,20 +31,6 @@ from tests.support.worlds.busy_site import (
     streaming,
     times,
     wait_for_event,
-)
-from tests.support.worlds.daemon import (
-    PATIENCE_S,
-    Site,
-    configure,
-    held_worker,
-    history_of,
-    is_alive,
-    log_of,
-    record_of,
-    run_until_idle,
-    running,
-    settle,
-    wait_until,
 )
 from vampd.model.nights import EventName, Kind, StageName, Status
 

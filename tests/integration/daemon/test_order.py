@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import UNPAIRED, make_smallest
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import ledger_rows, record_of, tell
 from tests.support.worlds.busy_site import (
     FAST,
     assert_done,
-)
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    ledger_rows,
-    record_of,
-    settle,
-    tell,
-    vampctl,
 )
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 

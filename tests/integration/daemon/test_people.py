@@ -8,6 +8,9 @@ import time
 from contextlib import closing
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import Daemon, log_of, running, vampctl, wait_until
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import product_tree, record_of, tell
 from tests.support.worlds.busy_site import (
     FAST,
     SOON_OR_AS_IT_IS,
@@ -15,18 +18,6 @@ from tests.support.worlds.busy_site import (
     has_status,
     times,
     wait_for_event,
-)
-from tests.support.worlds.daemon import (
-    Daemon,
-    Site,
-    configure,
-    log_of,
-    product_tree,
-    record_of,
-    running,
-    tell,
-    vampctl,
-    wait_until,
 )
 from vampd import __version__
 from vampd.model.nights import EventName, NightId, StageName, Status

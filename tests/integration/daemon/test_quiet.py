@@ -14,25 +14,21 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
+from tests.support.daemon.running import (
+    held_worker,
+    log_of,
+    run_until_idle,
+    running,
+    settle,
+    wait_until,
+)
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import audit, history_of, product_tree, record_of
 from tests.support.worlds.busy_site import (
     assert_done,
     has_status,
     streaming,
     wait_for_event,
-)
-from tests.support.worlds.daemon import (
-    Site,
-    audit,
-    configure,
-    held_worker,
-    history_of,
-    log_of,
-    product_tree,
-    record_of,
-    run_until_idle,
-    running,
-    settle,
-    wait_until,
 )
 from vampd.model.nights import EventName, Kind, NightId, Status
 from vampd.simulate import CROP_64, Run, Scenario, Writer, plan_night, write_night

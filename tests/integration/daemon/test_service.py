@@ -10,25 +10,15 @@ from dataclasses import replace
 
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import SMALLEST, make_smallest
+from tests.support.daemon.processes import cpu_s
+from tests.support.daemon.running import Daemon, log_of, run_until_idle, running, settle, wait_until
+from tests.support.daemon.site import QUIET_S, Site, configure
+from tests.support.daemon.state import raw_state, tell
 from tests.support.worlds.busy_site import (
     FAST,
     assert_done,
     has_status,
     wait_for_event,
-)
-from tests.support.worlds.daemon import (
-    QUIET_S,
-    Daemon,
-    Site,
-    configure,
-    cpu_s,
-    log_of,
-    raw_state,
-    run_until_idle,
-    running,
-    settle,
-    tell,
-    wait_until,
 )
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 

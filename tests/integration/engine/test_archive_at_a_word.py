@@ -10,19 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import run_until_idle, settle, vampctl
+from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.daemon.state import connected, history_of, record_of
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    connected,
-    copy_site,
-    history_of,
-    make_site,
-    record_of,
-    run_until_idle,
-    settle,
-    vampctl,
-)
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.model.proofs import Place
 

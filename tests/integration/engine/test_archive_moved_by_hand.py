@@ -6,16 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    connected,
-    copy_site,
-    history_of,
-    make_site,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import connected, history_of, record_of
 from vampd.model.nights import EventName, Kind, NightId, Status
 from vampd.model.proofs import Place
 

@@ -15,24 +15,10 @@ from tests.support.builders.smallest_night import (
     make_smallest,
     make_without_timing,
 )
+from tests.support.daemon.running import BIN, run_until_idle, running, settle, vampctl, wait_until
+from tests.support.daemon.site import QUIET_S, Site, configure, make_site
+from tests.support.daemon.state import connected, history_of, product_tree, raw_state, record_of
 from tests.support.tools.terminal import run_in_terminal
-from tests.support.worlds.daemon import (
-    BIN,
-    QUIET_S,
-    Site,
-    configure,
-    connected,
-    history_of,
-    make_site,
-    product_tree,
-    raw_state,
-    record_of,
-    run_until_idle,
-    running,
-    settle,
-    vampctl,
-    wait_until,
-)
 from vampd.config import load_settings
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.wiring.locks import foreground_lock

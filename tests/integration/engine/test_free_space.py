@@ -12,17 +12,12 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.site import Site, configure, make_site
+from tests.support.daemon.state import record_of
 from tests.support.fakes.progress import HeardProgress
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    make_site,
-    record_of,
-    run_until_idle,
-    vampctl,
-)
 from vampd.engine import attempt, free_space
-from vampd.engine.progress import WaveProgress
+from vampd.engine.attempt_progress import WaveProgress
 from vampd.errors import DiskFull, MalformedCube
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Compare, Pack, Plan, Send, Wave

@@ -14,20 +14,9 @@ from tests.support.builders.smallest_night import (
     make_smallest,
     make_without_timing,
 )
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    connected,
-    history_of,
-    make_site,
-    product_tree,
-    record_of,
-    running,
-    settle,
-    tell,
-    vampctl,
-    wait_until,
-)
+from tests.support.daemon.running import running, settle, vampctl, wait_until
+from tests.support.daemon.site import Site, configure, make_site
+from tests.support.daemon.state import connected, history_of, product_tree, record_of, tell
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.site import Site, configure, make_site
 from tests.support.tools.mail_server import (
     HOST,
     MailServer,
@@ -16,7 +18,6 @@ from tests.support.tools.mail_server import (
     running_mail_server,
     running_mute_server,
 )
-from tests.support.worlds.daemon import Site, configure, make_site, run_until_idle, vampctl
 from vampd.adapters.mail import mailer_of
 from vampd.config import Mail
 from vampd.engine.low_space_notifier import LowSpaceNotifier

@@ -8,18 +8,9 @@ import pytest
 from astropy.io import fits
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    connected,
-    copy_site,
-    ledger_rows,
-    make_site,
-    product_tree,
-    raw_state,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import connected, ledger_rows, product_tree, raw_state, record_of
 from vampd.engine.restoring import plan_old_tools, plan_own, restore_folder
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, StageName, Status

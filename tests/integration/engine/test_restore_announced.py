@@ -7,16 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    copy_site,
-    make_site,
-    product_tree,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.daemon.state import product_tree, record_of
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.proofs import parse_sums
 

@@ -12,18 +12,9 @@ import pytest
 
 from tests.conftest import IN_SOAK
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    copy_site,
-    history_of,
-    ledger_rows,
-    make_site,
-    product_tree,
-    raw_state,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
 from tests.support.worlds.unprivileged import NOBODY, unprivileged_copy
 from vampd.model.nights import EventName, Kind, NightId, Status
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
-from tests.support.worlds.daemon import Site, configure, copy_site, make_site, settle, vampctl
 from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    connected,
-    copy_site,
-    make_site,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.daemon.state import connected, record_of
 from vampd.model.nights import Kind, NightId
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

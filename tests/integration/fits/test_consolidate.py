@@ -8,16 +8,9 @@ from typer.testing import CliRunner, Result
 
 from tests.support.builders.products import packed_cubes
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    connected,
-    copy_site,
-    make_site,
-    product_tree,
-    raw_state,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import connected, product_tree, raw_state
 from vampd.cli import main
 from vampd.disk.pace import SteadyPace
 from vampd.engine.framelist_source import FramelistSource

@@ -10,18 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    accept_archive,
-    audit,
-    copy_site,
-    ledger_rows,
-    make_site,
-    product_tree,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import accept_archive, audit, ledger_rows, product_tree, record_of
 from vampd.model.cubes import parse_generation
 from vampd.model.nights import Kind, NightId, Status
 from vampd.store.engine import Access, open_store

@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import settle
+from tests.support.daemon.site import copy_site, make_site
 from tests.support.tools.mail_server import (
     make_sendmail,
-)
-from tests.support.worlds.daemon import (
-    copy_site,
-    make_site,
-    settle,
 )
 from tests.support.worlds.post import Post
 

@@ -14,16 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.state import connected
 from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.tools.mail_server import (
     SENDER,
     STARS,
     make_mail,
     make_sendmail,
-)
-from tests.support.worlds.daemon import (
-    connected,
-    vampctl,
 )
 from tests.support.worlds.post import Post
 from vampd.disk.lock import Lock

@@ -9,18 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon.running import run_until_idle, settle, vampctl
+from tests.support.daemon.state import record_of
 from tests.support.tools.mail_server import (
     HOST,
     make_sendmail,
     running_mail_server,
 )
 from tests.support.tools.scripts import run_script, was_killed
-from tests.support.worlds.daemon import (
-    record_of,
-    run_until_idle,
-    settle,
-    vampctl,
-)
 from tests.support.worlds.post import QUICK, Post, Tool, retry
 from vampd.model.delivery import (
     Correspondence,

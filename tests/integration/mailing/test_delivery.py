@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import configure
+from tests.support.daemon.state import record_of
 from tests.support.tools.mail_server import (
     HOST,
     SENDER,
     STARS,
     running_mail_server,
     write_credentials,
-)
-from tests.support.worlds.daemon import (
-    configure,
-    record_of,
-    settle,
-    vampctl,
 )
 from tests.support.worlds.post import Post, Tool, retry
 from vampd.model.delivery import (

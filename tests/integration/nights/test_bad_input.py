@@ -17,23 +17,23 @@ import pytest
 from tests.support.builders.nights import make_night
 from tests.support.builders.products import check_sums
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import (
+from tests.support.daemon.running import (
     Daemon,
-    Site,
-    accept_archive,
-    audit,
-    configure,
-    history_of,
     log_of,
-    make_site,
-    product_tree,
-    raw_state,
-    record_of,
     run_until_idle,
     running,
     settle,
     vampctl,
     wait_until,
+)
+from tests.support.daemon.site import Site, configure, make_site
+from tests.support.daemon.state import (
+    accept_archive,
+    audit,
+    history_of,
+    product_tree,
+    raw_state,
+    record_of,
 )
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 

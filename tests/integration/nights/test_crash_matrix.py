@@ -22,21 +22,18 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.examples import seeds_of_round
-from tests.support.worlds.daemon import (
+from tests.support.daemon.running import run_until_idle, running, settle
+from tests.support.daemon.site import Site, make_site
+from tests.support.daemon.state import (
     LedgerRow,
-    Site,
     audit,
     history_of,
     ledger_rows,
-    make_site,
     product_tree,
     raw_state,
     record_of,
-    run_until_idle,
-    running,
-    settle,
 )
+from tests.support.examples import seeds_of_round
 from vampd.model.nights import EventName, NightId, Status
 
 Tables = dict[str, dict[str, object]]

@@ -10,18 +10,9 @@ import pytest
 
 from tests.support.builders.products import check_sums, packed_cubes
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    audit,
-    history_of,
-    ledger_rows,
-    make_site,
-    raw_state,
-    record_of,
-    running,
-    settle,
-    wait_until,
-)
+from tests.support.daemon.running import running, settle, wait_until
+from tests.support.daemon.site import Site, make_site
+from tests.support.daemon.state import audit, history_of, ledger_rows, raw_state, record_of
 from vampd.model.nights import EventName, Kind, NightId, Status
 
 

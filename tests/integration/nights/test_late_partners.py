@@ -5,17 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.worlds.daemon import (
-    Site,
-    audit,
-    copy_site,
-    ledger_rows,
-    make_site,
-    product_tree,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import audit, ledger_rows, product_tree, record_of
 from vampd.model.nights import Gate, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -7,7 +7,9 @@ import pytest
 
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import SMALLEST, UNPAIRED
-from tests.support.worlds.daemon import Site, make_site, record_of, settle, vampctl
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import Site, make_site
+from tests.support.daemon.state import record_of
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 LACKING = replace(SMALLEST, runs=tuple(replace(run, absent=("OBS-MOD",)) for run in SMALLEST.runs))

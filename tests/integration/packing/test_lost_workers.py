@@ -16,15 +16,10 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import PATIENCE_S, held_worker, wait_until
+from tests.support.daemon.site import make_site
+from tests.support.daemon.state import product_tree, record_of
 from tests.support.tools.packing import prepare
-from tests.support.worlds.daemon import (
-    PATIENCE_S,
-    held_worker,
-    make_site,
-    product_tree,
-    record_of,
-    wait_until,
-)
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.execute import AttemptTools, execute

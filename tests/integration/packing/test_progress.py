@@ -16,7 +16,7 @@ from tests.support.builders.raw_cubes import raw_pixels, write_raw_cube
 from tests.support.fakes.memory_store import MemoryNights
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
-from vampd.engine import progress
+from vampd.engine import attempt_progress
 from vampd.errors import ClaimLost, TransientError
 from vampd.fits import frames
 from vampd.fits.packing import pack_cube
@@ -109,9 +109,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     store.discover(NIGHT, 1.0)
     store.apply(NIGHT, Event(EventName.SETTLED), at=2.0, actor="test")
     record = store.apply(NIGHT, Event(EventName.CLAIMED), at=2.0, actor="test")
-    monkeypatch.setattr(progress, "_REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(attempt_progress, "_REPORT_EVERY_S", 0.0)
     meters: dict[str, SharedMeter] = {}
-    telling = progress.Progress(record, store, meters)
+    telling = attempt_progress.Progress(record, store, meters)
 
     def told() -> tuple[int, ...]:
         now = store.night(NIGHT)
@@ -152,7 +152,7 @@ def test_the_log_hears_of_progress_now_and_then(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(attempt_progress, "time", SimpleNamespace(monotonic=lambda: now))
     world.progress._logged_at = now
     world.progress.begin(Plan.of([Pack("a", "a.fz", 10, 1000)]))
     world.meter("a").add(4, 400)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.daemon.running import wait_until
 from tests.support.fakes.paces import SteeredPace
-from tests.support.worlds.daemon import wait_until
 from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.disk.pace import SteadyPace
 from vampd.engine import workers as workers_module

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.builders.nights import make_night
-from tests.support.worlds.daemon import (
-    make_site,
-    raw_state,
-    settle,
-)
+from tests.support.daemon.running import settle
+from tests.support.daemon.site import make_site
+from tests.support.daemon.state import raw_state
 from tests.support.worlds.finished_nights import Finished
 from vampd.model.nights import Kind, NightId
 

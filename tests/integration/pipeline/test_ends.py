@@ -11,15 +11,8 @@ from astropy.io import fits
 from tests.support.builders.products import (
     check_sums,
 )
-from tests.support.worlds.daemon import (
-    audit,
-    history_of,
-    product_tree,
-    raw_state,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.state import audit, history_of, product_tree, raw_state, record_of
 from tests.support.worlds.finished_nights import Finished, Tool
 from vampd.model.nights import EventName, Kind, NightId, Status, stages_of
 

@@ -16,9 +16,7 @@ from tests.support.builders.products import (
     raw_pixels,
     verify_fits,
 )
-from tests.support.worlds.daemon import (
-    ledger_rows,
-)
+from tests.support.daemon.state import ledger_rows
 from tests.support.worlds.finished_nights import Finished, Tool
 from vampd.model.nights import NightId
 from vampd.model.sync import STATE_OF_CODE

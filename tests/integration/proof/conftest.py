@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import settle
+from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.state import record_of
 from tests.support.tools.memory import in_memory
-from tests.support.worlds.daemon import Site, copy_site, make_site, record_of, settle
 from tests.support.worlds.safe_night import SafeNight
 from vampd.model.nights import NightId, Status
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import audit, connected, history_of, make_site, settle
+from tests.support.daemon.running import settle
+from tests.support.daemon.site import make_site
+from tests.support.daemon.state import audit, connected, history_of
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of
 from vampd.model.nights import EventName, Kind, StageName
 from vampd.model.proofs import RECEIPTS_PATH, SUMS_NAME, live_receipts, parse_receipts

@@ -14,15 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.daemon import (
-    BIN,
-    connected,
-    product_tree,
-    raw_state,
-    record_of,
-    settle,
-    vampctl,
-)
+from tests.support.daemon.running import BIN, settle, vampctl
+from tests.support.daemon.state import connected, product_tree, raw_state, record_of
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
 from vampd.engine import recovering
 from vampd.model.nights import StageName, Status

@@ -6,7 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import Site, connected, make_site, settle
+from tests.support.daemon.running import settle
+from tests.support.daemon.site import Site, make_site
+from tests.support.daemon.state import connected
 from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
 from vampd.store.fast_status import read_fast_status

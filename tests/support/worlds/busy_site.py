@@ -9,15 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.worlds.daemon import (
-    Site,
-    audit,
-    connected,
-    log_of,
-    product_tree,
-    record_of,
-    wait_until,
-)
+from tests.support.daemon.running import log_of, wait_until
+from tests.support.daemon.site import Site
+from tests.support.daemon.state import audit, connected, product_tree, record_of
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 FAST = {"retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}

@@ -9,10 +9,8 @@ from tests.support.builders.products import (
     PackedCube,
     packed_cubes,
 )
-from tests.support.worlds.daemon import (
-    Ended,
-    Site,
-)
+from tests.support.daemon.running import Ended
+from tests.support.daemon.site import Site
 from vampd.model.nights import NightId
 from vampd.simulate import Truth
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.worlds.daemon import Site
+from tests.support.daemon.site import Site
 from vampd.model.nights import Kind, NightId
 
 _KEPT = Path(__file__).parents[2] / "past"

@@ -9,15 +9,12 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import connected
 from tests.support.tools.mail_server import (
     SENDER,
     STARS,
-)
-from tests.support.worlds.daemon import (
-    Site,
-    configure,
-    connected,
-    vampctl,
 )
 from vampd.model.delivery import (
     Correspondence,

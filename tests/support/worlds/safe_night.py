@@ -6,7 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.worlds.daemon import Site, product_tree, record_of, settle, tell
+from tests.support.daemon.running import settle
+from tests.support.daemon.site import Site
+from tests.support.daemon.state import product_tree, record_of, tell
 from vampd.model.nights import EventName, NightId, StageName, Status
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.worlds.daemon import Site, configure
+from tests.support.daemon.site import Site, configure
 
 NOBODY = 65534
 

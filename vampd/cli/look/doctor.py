@@ -98,7 +98,7 @@ def _output(command: list[str]) -> str:
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    from vampd.disk.space import space_at
+    from vampd.disk.file_system import space_at
 
     root, state = settings.watch.root, settings.database.path.parent
     for name, folder in (

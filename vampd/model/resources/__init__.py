@@ -6,7 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.resources.low_space import LowSpace
-    from vampd.model.resources.space import (
+    from vampd.model.resources.need import (
         Need,
         Space,
         find_shortage,
@@ -21,7 +21,7 @@ else:
         __name__,
         {
             "low_space": "LowSpace",
-            "space": "find_shortage is_low Need need_here need_there Space spare_bytes",
+            "need": "find_shortage is_low Need need_here need_there Space spare_bytes",
             "worker_count": "WORKER_BYTES workers_that_fit",
         },
     )

@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 from vampd.model.nights import NightId
-from vampd.model.resources.space import Need, Space
+from vampd.model.resources.need import Need, Space
 from vampd.model.size import format_size
 
 _WIDTH = 76
