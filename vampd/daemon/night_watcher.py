@@ -137,10 +137,10 @@ class NightWatcher:
         except RootUnknown as error:
             wait = Wait(WaitCode.ROOT_UNKNOWN, error.message)
             if wait != self.root_wait:
-                _log.error("root.unknown", error=error.message)
+                _log.error("root.lost", error=error.message)
             return wait
         if self.root_wait is not None:
-            _log.info("root.known_again")
+            _log.info("root.recognized")
         return None
 
     def _discover(self, night: NightId) -> NightRecord:

@@ -36,7 +36,7 @@ def test_nights_wait_while_the_root_is_not_mounted_and_go_on_by_themselves(site:
         connections.store.discover(NEW, 1.0)
     away = unmount(site)
     with running(site) as daemon:
-        wait_for_event(site, "root.unknown")
+        wait_for_event(site, "root.lost")
         wait_until(lambda: record_of(site, NEW).note_code == "root_unknown", "it is said")
         # Neither is a night without raw cubes, nor one that lost them.
         assert "lacks its mark" in str(record_of(site, NEW).note)
@@ -53,7 +53,7 @@ def test_nights_wait_while_the_root_is_not_mounted_and_go_on_by_themselves(site:
         wait_until(lambda: record_of(site, NEW).state.status is Status.DONE, "done")
         assert daemon.stop() == 0
     assert_done(site, NEW)
-    (log,) = log_of(site).named("root.known_again")
+    (log,) = log_of(site).named("root.recognized")
     assert record_of(site, DONE).safe_at is not None
     assert log["level"] == "info"
 
