@@ -140,6 +140,9 @@ class NightRow(Base):
     transferred_at: Mapped[float | None]
     safe_at: Mapped[float | None]
     manifests: Mapped[int | None]
+    removed_cubes: Mapped[int] = mapped_column(server_default="0")
+    purged_cubes: Mapped[int] = mapped_column(server_default="0")
+    kept_cubes: Mapped[int] = mapped_column(server_default="0")
 
 
 class EventRow(Base):

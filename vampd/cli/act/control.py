@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, actor_name, connected
-from vampd.errors import IllegalTransition, UsageError
-from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, StageName
+from vampd.cli.shared.words import count_of
+from vampd.errors import DataError, IllegalTransition, UsageError
+from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, NightId, StageName
+
+if TYPE_CHECKING:
+    from vampd.wiring.connections import Connections
 
 StageOption = Annotated[
     StageName | None,
@@ -39,7 +43,7 @@ def retry(
 
     A running attempt is stopped and its results are dropped. Finished work is kept: a stage does
     only what is missing. Back at transfer or an earlier stage, all of the archive copy is read
-    again.
+    again. A night whose raw cubes were removed cannot go back to sync.
     """
     _move(context, config, night, kind, Event(EventName.RETRIED, stage))
 
@@ -73,6 +77,24 @@ def release(
     _move(context, config, night, kind, Event(EventName.RELEASED))
 
 
+def _refuse_without_raw(connections: Connections, night: NightId) -> None:
+    """UsageError ``raw_removed``: sync cannot make again what it made from cubes that are gone."""
+    from vampd.stages.raw_presence import survey_raw
+
+    try:
+        removed = survey_raw(night, connections.reader).removed
+    except DataError:
+        return  # the stage names what is damaged
+    if removed:
+        raise UsageError(
+            "raw_removed",
+            f"{title_of(night)}: {count_of(len(removed), 'raw cube')} removed, first:"
+            f" {removed[0].fits.path}, so its products cannot be made from raw again;"
+            f" `vampctl recover {night.date}` gets them back from the archive copy, `vampctl"
+            f" retry {night.date} --from transfer` reads that copy again",
+        )
+
+
 def _move(
     context: typer.Context,
     config: ConfigOption,
@@ -85,6 +107,8 @@ def _move(
     with connected(context, config) as connections:
         store = connections.store
         before = choose_record(store.nights(), text, kind)
+        if event.stage is StageName.SYNC and before.state.stage is not StageName.SYNC:
+            _refuse_without_raw(connections, before.night)
         try:
             after = store.apply(
                 before.night,

@@ -64,6 +64,10 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "product_damaged": _RECOVER,
     "product_missing": _RECOVER,
     "generation_damaged": _RECOVER,
+    "raw_removed": (
+        ("verify", "shows what is missing or damaged on the archive host"),
+        ("retry", "reads it again there, once it was brought back"),
+    ),
     "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (
         ("mail --mark-sent", "if it has arrived: records that"),

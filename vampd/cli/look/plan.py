@@ -67,7 +67,7 @@ def plan(
 
         records = connections.store.nights()
         record = choose_record(records, night, kind)
-        judged = judge_now(connections.settings, record, records)
+        judged = judge_now(connections, record, records)
         stage = STAGES[record.state.stage]
         survey = stage.survey(record.night, connections.reader)
         planned = stage.plan(survey, settings_for(record, connections.settings))

@@ -17,6 +17,7 @@ from vampd.cli.shared.output import Column, is_terminal, write, write_json, writ
 from vampd.cli.shared.progress import format_progress, format_progress_in_full
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, settings_of
 from vampd.cli.shared.words import (
+    describe_raw,
     format_duration,
     format_moment,
     format_size,
@@ -139,6 +140,7 @@ def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = letters.sum_up(record.night, record.manifests or 0)
+            safe = ", ".join(part for part in (safe, describe_raw(record)) if part)
             told = ", ".join(part for part in (safe, mail) if part)
             return f"{safe}; {note}" if record.note_code == WaitCode.DAMAGED_HERE else note or told
         case _:
@@ -177,6 +179,11 @@ def night_object(
         "processed_at": format_time_or_none(record.processed_at),
         "transferred_at": format_time_or_none(record.transferred_at),
         "safe_at": format_time_or_none(record.safe_at),
+        "raw": {
+            "kept_cubes": record.kept_cubes,
+            "purged_cubes": record.purged_cubes,
+            "removed_cubes": record.removed_cubes,
+        },
         "mail": letters.sum_up(record.night, record.manifests or 0) or None,
         "mailed_at": format_time_or_none(letters.mailed_at(record.night)),
         "acknowledged_at": format_time_or_none(letters.acknowledged_at(record.night)),
@@ -235,6 +242,7 @@ def _show_night(
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),
+        ("raw", describe_raw(record)),
         ("released", _describe_release(record)),
         ("discovered", format_moment(record.discovered_at, now)),
         *(

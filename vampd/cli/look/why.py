@@ -59,7 +59,7 @@ def why(
     with connected(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
-        judged = judge_now(connections.settings, record, records)
+        judged = judge_now(connections, record, records)
         events = connections.store.history(record.night)
     now = time.time()
     advice = list(advise(record, records))

@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING
 from vampd.model.nights import Ready, Wait, WaitCode
 
 if TYPE_CHECKING:
-    from vampd.config import Settings
     from vampd.model.nights import NightRecord
+    from vampd.wiring.connections import Connections
 
 
 def judge_now(
-    settings: Settings, record: NightRecord, records: Sequence[NightRecord]
+    connections: Connections, record: NightRecord, records: Sequence[NightRecord]
 ) -> Ready | Wait:
     """What a night of ``records`` waits for; its folder is read while it fills."""
     from vampd.engine.observation import judge_night
     from vampd.engine.rules import readiness_rules
 
     try:
+        settings = connections.settings
         return judge_night(
-            record, records, readiness_rules(settings), time.time(), settings.watch.root
+            record,
+            records,
+            readiness_rules(settings),
+            time.time(),
+            settings.watch.root,
+            connections.reader,
         )
     except OSError as error:
         return Wait(WaitCode.UNLISTED, f"cannot be read: {error}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vampd.model.nights import NightRecord
 from vampd.model.size import format_size
 
 __all__ = [
     "count_of",
+    "describe_raw",
     "format_duration",
     "format_moment",
     "format_size",
@@ -49,6 +51,16 @@ def format_moment(time_s: float, now: float) -> str:
 def count_of(number: int, singular: str) -> str:
     """``1 cube``, ``2 cubes``, ``12,000 frames``."""
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {singular}s"
+
+
+def describe_raw(record: NightRecord) -> str:
+    """What became of a night's raw cubes: ``raw purged``, ``3 of 29 raw cubes removed``, or ''."""
+    ways = {"purged": record.purged_cubes, "removed": record.removed_cubes}
+    gone = {way: cubes for way, cubes in ways.items() if cubes}
+    if len(gone) == 1 and not record.kept_cubes:
+        return f"raw {next(iter(gone))}"
+    total = f"of {sum(gone.values()) + record.kept_cubes:,} raw cubes"
+    return ", ".join(f"{cubes:,} {total} {way}" for way, cubes in gone.items())
 
 
 def path_of(path: Path) -> str:

@@ -47,6 +47,11 @@ class NightRecord:
     safe_at: float | None = None
     # How many manifests it has; None before the first count.
     manifests: int | None = None
+    # Raw cubes that products or archive copies stand for and that are gone: removed by hand, or by
+    # `vampctl purge`; and those that are left.
+    removed_cubes: int = 0
+    purged_cubes: int = 0
+    kept_cubes: int = 0
 
     @property
     def done_part(self) -> float | None:
@@ -103,6 +108,9 @@ class NightUpdate:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
+    removed_cubes: int | None = None
+    purged_cubes: int | None = None
+    kept_cubes: int | None = None
 
     @property
     def known(self) -> dict[str, Any]:
