@@ -96,7 +96,12 @@ def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReade
 
 def raw_update(presence: RawPresence) -> NightUpdate:
     """What a night's record keeps of its raw cubes."""
-    return NightUpdate(removed_cubes=len(presence.removed), kept_cubes=presence.kept)
+    purged = len(presence.purged)
+    return NightUpdate(
+        removed_cubes=len(presence.removed) - purged,
+        purged_cubes=purged,
+        kept_cubes=presence.kept,
+    )
 
 
 def _presence(night: NightId, listing: NightListing, reader: NightReader) -> RawPresence:

@@ -19,7 +19,8 @@ def survey_raw(
     one whose disk is not mounted, has lost nothing that is known.
     """
     listed = reader.raw_files(night) if files is None else files
-    return judge_raw_presence(reader.generations(night), listed, _packed(night, reader))
+    purged = {each.file for each in reader.purged_files(night)}
+    return judge_raw_presence(reader.generations(night), listed, _packed(night, reader), purged)
 
 
 def _packed(night: NightId, reader: NightReader) -> frozenset[str]:

@@ -1,12 +1,12 @@
 """transfer: send what the archive host lacks, and prove by re-reading that it arrived.
 
-Sent are: in ``vgen2`` every packed product with its sidecar and the generation files, all of
-``vbad``, and ``SHA256SUMS``, which lists everything else that is sent. A file is safe if the bytes
-that were read there, past the cache, have the digest of the bytes that were read here, and neither
-file has changed since, according to the listings. What vampd made itself must be what its packing
-receipt says; set-aside raw files are taken as they are read. A reading counts for the archive that
-it names (`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent
-over it.
+Sent are: in ``vgen2`` every packed product with its sidecar, the generation files and the raw
+records that a purge wrote, all of ``vbad``, and ``SHA256SUMS``, which lists everything else that is
+sent. A file is safe if the bytes that were read there, past the cache, have the digest of the bytes
+that were read here, and neither file has changed since, according to the listings. What vampd made
+itself must be what its packing receipt says; set-aside raw files are taken as they are read. A
+reading counts for the archive that it names (`vampd.model.proofs.is_proof`); what lies there unread
+is read before anything is sent over it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from vampd.model.proofs import (
     Receipt,
     choose_proofs,
     format_sums,
+    live_receipts,
     parse_sums,
     text_digest,
 )
@@ -34,6 +35,7 @@ from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import (
     GENERATION,
     PACKED_SUFFIX,
+    RAW_RECORDS,
     OwnFilesSurvey,
     batches,
     plan_own_files,
@@ -104,8 +106,11 @@ def _gone_aside(night: NightId, reader: NightReader, own: OwnFilesSurvey) -> dic
 def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
     """The files to send, by path, without SHA256SUMS."""
     aside = [file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder)]
-    travelling = [*_products(reader.files(night, "vgen2")), *aside]
-    return {file.path: file for file in travelling}
+    products = reader.files(night, "vgen2")
+    receipts = live_receipts(reader.packing_receipts(night))
+    # Without a receipt, a purge was killed before it had put them on record, and writes them again.
+    records = [f for f in products if RAW_RECORDS.fullmatch(f.path) and f.path in receipts]
+    return {file.path: file for file in (*_products(products), *records, *aside)}
 
 
 def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:

@@ -87,6 +87,7 @@ class AttemptFactory:
             settings,
             connections.receipts,
             connections.packing_receipts,
+            connections.purged_files,
             connections.destinations,
             connections.ledger,
             connections.mail_log,

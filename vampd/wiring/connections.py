@@ -19,6 +19,7 @@ from vampd.ports import (
     NightReader,
     NightStore,
     PackingReceipts,
+    PurgedFiles,
     Receipts,
 )
 from vampd.wiring.world import known_archive, make_mail_context, make_night_reader
@@ -42,6 +43,7 @@ class Connections:
     store: NightStore
     receipts: Receipts
     packing_receipts: PackingReceipts
+    purged_files: PurgedFiles
     destinations: Destinations
     ledger: Ledger
     mail_log: MailLog
@@ -53,6 +55,7 @@ class Connections:
             self.settings,
             self.receipts,
             self.packing_receipts,
+            self.purged_files,
             self.destinations,
             self.ledger,
             self.mail_log,
@@ -104,6 +107,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
     from vampd.store.packing_receipts import StoredPackingReceipts
+    from vampd.store.purged_files import StoredPurgedFiles
     from vampd.store.receipts import StoredReceipts
 
     store = open_store(settings.database.url, access)
@@ -120,6 +124,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             Nights(store),
             receipts,
             StoredPackingReceipts(store),
+            StoredPurgedFiles(store),
             destinations,
             ledger,
             StoredMailLog(store),

@@ -12,7 +12,7 @@ from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, actor_name, connected
 from vampd.cli.shared.words import count_of
 from vampd.errors import DataError, IllegalTransition, UsageError
-from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, NightId, StageName
+from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, NightId, StageName, Status
 
 if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
@@ -57,7 +57,7 @@ def hold(
 ) -> None:
     """Stop a night until someone releases it.
 
-    A running attempt is stopped.
+    A running attempt is stopped. A finished night that is marked for deletion loses its mark.
     """
     _move(context, config, night, kind, Event(EventName.HELD), HELD_BY_PERSON, reason)
 
@@ -75,6 +75,13 @@ def release(
     held may from then on pass older ones on its way to frame IDs.
     """
     _move(context, config, night, kind, Event(EventName.RELEASED))
+
+
+def _unmark(connections: Connections, night: NightId, reason: str | None) -> None:
+    connections.store.apply(
+        night, Event(EventName.UNMARKED), at=time.time(), actor=actor_name(), message=reason
+    )
+    write(f"{title_of(night)}: no longer marked for deletion")
 
 
 def _refuse_without_raw(connections: Connections, night: NightId) -> None:
@@ -109,6 +116,10 @@ def _move(
         before = choose_record(store.nights(), text, kind)
         if event.stage is StageName.SYNC and before.state.stage is not StageName.SYNC:
             _refuse_without_raw(connections, before.night)
+        is_done = before.state.status is Status.DONE
+        if event.name is EventName.HELD and is_done and before.purge_after is not None:
+            _unmark(connections, before.night, message)
+            return
         try:
             after = store.apply(
                 before.night,

@@ -129,6 +129,11 @@ def _choose(record: NightRecord) -> tuple[tuple[str, str], ...]:
             return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
         case Status.DONE if record.safe_at is None:
             return (("retry --from transfer", "resends what is bad on the archive host"),)
+        case Status.DONE if record.purge_after is not None:
+            return (
+                ("purge --dry-run", "shows which raw cubes go, and what is against it"),
+                ("hold", "takes the mark for deletion away"),
+            )
         case Status.DONE if record.state.stage is StageName.MANIFEST:
             return (("mail", "shows the mail that announces it to STARS; --send sends it"),)
         case Status.DONE:

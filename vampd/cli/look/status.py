@@ -141,10 +141,19 @@ def describe(record: NightRecord, now: float, letters: Correspondence = _NO_MAIL
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = letters.sum_up(record.night, record.manifests or 0)
             safe = ", ".join(part for part in (safe, describe_raw(record)) if part)
-            told = ", ".join(part for part in (safe, mail) if part)
+            told = ", ".join(part for part in (safe, mail, _mark(record, now)) if part)
             return f"{safe}; {note}" if record.note_code == WaitCode.DAMAGED_HERE else note or told
         case _:
             return note
+
+
+def _mark(record: NightRecord, now: float) -> str:
+    """Until when its raw stays, if it is marked for deletion."""
+    due = record.purge_after
+    if due is None:
+        return ""
+    when = f"from {format_time(due)[:10]} on" if due > now else "and due"
+    return f"marked for deletion {when}"
 
 
 def night_object(
@@ -184,6 +193,7 @@ def night_object(
             "purged_cubes": record.purged_cubes,
             "removed_cubes": record.removed_cubes,
         },
+        "purge_after": format_time_or_none(record.purge_after),
         "mail": letters.sum_up(record.night, record.manifests or 0) or None,
         "mailed_at": format_time_or_none(letters.mailed_at(record.night)),
         "acknowledged_at": format_time_or_none(letters.acknowledged_at(record.night)),
@@ -258,6 +268,7 @@ def _show_night(
             for name, at in (
                 ("mailed", letters.mailed_at(record.night)),
                 ("acknowledged", letters.acknowledged_at(record.night)),
+                ("raw may go", record.purge_after),
             )
             if at is not None
         ),

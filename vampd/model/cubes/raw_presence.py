@@ -17,12 +17,14 @@ from vampd.model.nights import FileStamp, is_cube_name, timing_name, unfinished_
 class RawPresence:
     """What became of the raw cubes that the generations account for.
 
-    ``removed`` and ``lost`` are gone, by path; ``kept`` counts the raw cubes that are here;
+    ``removed`` and ``lost`` are gone, by path, ``purged`` are those of the removed ones that vampd
+    itself removed; ``kept`` counts the raw cubes that are here;
     ``has_new`` if one of these is not as a generation knows it. ``gone_aside`` are the files of
     set-aside cubes that are gone: they travel, and cannot be sent again.
     """
 
     removed: tuple[CubeAccount, ...] = ()
+    purged: tuple[CubeAccount, ...] = ()
     lost: tuple[CubeAccount, ...] = ()
     kept: int = 0
     has_new: bool = False
@@ -35,11 +37,15 @@ class RawPresence:
 
 
 def judge_raw_presence(
-    generations: Iterable[Generation], files: Iterable[FileStamp], packed: Collection[str]
+    generations: Iterable[Generation],
+    files: Iterable[FileStamp],
+    packed: Collection[str],
+    purged: Collection[FileStamp] = (),
 ) -> RawPresence:
     """Hold the raw ``files`` of a night against its generations.
 
-    ``packed`` are the identities of the products that have packing receipts.
+    ``packed`` are the identities of the products that have packing receipts, ``purged`` the files
+    that vampd removed.
     """
     known = tuple(generations)
     here = {file.path: file for file in files}
@@ -56,8 +62,10 @@ def judge_raw_presence(
     aside_stamps = [
         stamp for cube in aside.values() for stamp in (cube.fits, cube.timing_file) if stamp
     ]
+    removed = tuple(account for account in gone if account.fits.path not in needed)
     return RawPresence(
-        removed=tuple(account for account in gone if account.fits.path not in needed),
+        removed=removed,
+        purged=tuple(account for account in removed if account.fits in purged),
         lost=tuple(account for account in gone if account.fits.path in needed),
         kept=sum(1 for path in here if is_cube_name(_name_of(path))),
         has_new=any(_is_new(file, here, accounts) for file in here.values()),

@@ -52,6 +52,8 @@ class NightRecord:
     removed_cubes: int = 0
     purged_cubes: int = 0
     kept_cubes: int = 0
+    # Marked for deletion: raw may be purged from then on; None: not marked.
+    purge_after: float | None = None
 
     @property
     def done_part(self) -> float | None:
@@ -75,7 +77,7 @@ class EventRecord:
     # `vampd`, or the person by name.
     actor: str
     message: str | None
-    # The event's own, so that the history can be replayed: of RETRIED, and of FAILED.
+    # The event's own, so that the history can be replayed: of RETRIED; of FAILED and MARKED.
     to_stage: StageName | None = None
     not_before: float | None = None
 

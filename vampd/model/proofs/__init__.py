@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         refuse_other_receipt,
     )
     from vampd.model.proofs.proof import Verification, frames_to_decode
+    from vampd.model.proofs.purged_file import PurgedFile
     from vampd.model.proofs.receipt import Digests, Place, Receipt
     from vampd.model.proofs.verification import (
         BAD_LIST,
@@ -74,6 +75,7 @@ else:
                 " KnownDestination MARK_BYTES MARK_PATH MovedNight parse_mark"
             ),
             "proof": "frames_to_decode Verification",
+            "purged_file": "PurgedFile",
             "receipt": "Digests Place Receipt",
             "verification": (
                 "BAD_LIST choose_sample CopyVerdict expected_digests format_bad_list judge_copy"
@@ -96,6 +98,7 @@ __all__ = [
     "MovedNight",
     "PackingReceipt",
     "Place",
+    "PurgedFile",
     "Receipt",
     "RecordedReceipt",
     "Verification",
