@@ -40,6 +40,7 @@ from vampd.model.nights import (
     stages_of,
 )
 from vampd.ports import NightReader, NightStore
+from vampd.stages.raw_presence import refuse_without_raw
 
 _PATIENCE_S = 60.0
 # What running a night does not pass; `vampctl release` does for older nights.
@@ -264,6 +265,8 @@ class ForegroundRunner:
                 f"{record.night.date} is {record.state.status} at {record.state.stage} and has not"
                 f" reached {wanted}; run {record.state.stage} first",
             )
+        if at > stages.index(wanted) and wanted is StageName.SYNC:
+            refuse_without_raw(record.night, self._reader)
         if at > stages.index(wanted) or record.state.status is Status.DONE:
             return self._apply(record.night, Event(EventName.RETRIED, wanted))
         return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vampd.errors import DataError, UsageError
 from vampd.model.cubes import RawPresence, judge_raw_presence
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import RECEIPTS_PATH, live_receipts, parse_receipts
@@ -21,6 +22,22 @@ def survey_raw(
     listed = reader.raw_files(night) if files is None else files
     purged = {each.file for each in reader.purged_files(night)}
     return judge_raw_presence(reader.generations(night), listed, _packed(night, reader), purged)
+
+
+def refuse_without_raw(night: NightId, reader: NightReader) -> None:
+    """UsageError ``raw_removed``: sync cannot make again what it made from cubes that are gone."""
+    try:
+        removed = survey_raw(night, reader).removed
+    except DataError:
+        return  # the stage names what is damaged
+    if removed:
+        cubes = "1 raw cube was" if len(removed) == 1 else f"{len(removed):,} raw cubes were"
+        raise UsageError(
+            "raw_removed",
+            f"{cubes} removed, first: {removed[0].fits.path}, so its products cannot be made from"
+            f" raw again; `vampctl recover {night.date}` gets them back from the archive copy,"
+            f" `vampctl retry {night.date} --from transfer` reads that copy again",
+        )
 
 
 def _packed(night: NightId, reader: NightReader) -> frozenset[str]:

@@ -1,16 +1,17 @@
 """vampctl purge: raw goes when all of it is kept elsewhere, and the night stays what it was."""
 
 import json
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.worlds.daemon import (
     Site,
     audit,
+    configure,
     copy_site,
     history_of,
     raw_state,
@@ -25,7 +26,6 @@ from tests.support.worlds.purge_site import (
     assert_kept,
     digest,
     kept_members,
-    make_announced,
     purge,
     raw_bytes,
     raw_files,
@@ -34,17 +34,7 @@ from tests.support.worlds.safe_night import SafeNight
 from vampd.model.nights import EventName, Status
 
 
-@pytest.fixture(scope="module")
-def announced(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_announced(tmp_path_factory.mktemp("site")).site
-
-
-@pytest.fixture
-def night(announced: Site, tmp_path: Path) -> SafeNight:
-    return SafeNight.of(copy_site(announced, tmp_path / "own"), NIGHT)
-
-
-def rows_of(site: Site) -> dict[str, tuple[str, str, str]]:
+def rows_of(site: Site) -> dict[str, tuple[str, str, str | None]]:
     """What is on record of purged files: SHA-256, where its content is kept, and the mark."""
     with closing(sqlite3.connect(site.database)) as connection:
         rows = connection.execute("SELECT path, sha256, kept_in, mark FROM purged_files")
@@ -61,6 +51,7 @@ def test_purged_raw_is_gone_and_nothing_of_it_is_lost(night: SafeNight) -> None:
     assert {Path(path).name: row[0] for path, row in rows.items()} == digests
     for _, kept_in, mark in rows.values():
         assert all((night.copy / path).is_file() for path in json.loads(kept_in))
+        assert mark
         assert mark in (night.site.archive_destination / ".vampd/id").read_text()
     begun = [event for event in history_of(night.site, NIGHT) if event.event is EventName.PURGED]
     assert [(event.code, "4 raw cubes" in (event.message or "")) for event in begun] == [
@@ -146,3 +137,28 @@ def test_a_mark_shows_the_date_and_a_hold_takes_it_away(night: SafeNight) -> Non
     assert raw_state(night.folder) == raw
     night.assert_as_it_was()
     assert purge(night).returncode == 0
+
+
+def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
+    night: SafeNight, tmp_path: Path
+) -> None:
+    moved = {"moved_to": [f"{tmp_path}/moved/{{date}}"]}
+    configure(night.site, transfer_archive={"destination": str(night.copy.parent), **moved})
+    raw, away = raw_bytes(night), tmp_path / "moved" / DATE
+    away.parent.mkdir()
+    shutil.move(night.copy, away)
+    # Its raw records are late data, which vampd sends to no such place by itself.
+    held = purge(night)
+    assert (held.returncode, "night_moved" in held.stderr) == (1, True), held.stdout
+    assert raw_bytes(night) == raw
+    printed = vampctl(night.site, "transfer", DATE, "--print").stdout
+    assert subprocess.run(["bash", "-ec", printed], check=True).returncode == 0
+    assert vampctl(night.site, "retry", DATE).returncode == 0
+    settle(night.site)
+    done = purge(night)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert raw_files(night) == []
+    assert list(away.glob("vgen2/raw_records_*"))
+    assert {row[2] for row in rows_of(night.site).values()} == {None}
+    settle(night.site)
+    assert record_of(night.site, NIGHT).safe_at is not None

@@ -5,15 +5,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.worlds.daemon import (
-    Site,
     configure,
-    copy_site,
     product_tree,
     raw_state,
     record_of,
@@ -22,21 +18,10 @@ from tests.support.worlds.daemon import (
 from tests.support.worlds.purge_site import (
     DATE,
     NIGHT,
-    make_announced,
     purge,
     raw_files,
 )
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
-
-
-@pytest.fixture(scope="module")
-def announced(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_announced(tmp_path_factory.mktemp("site")).site
-
-
-@pytest.fixture
-def night(announced: Site, tmp_path: Path) -> SafeNight:
-    return SafeNight.of(copy_site(announced, tmp_path / "own"), NIGHT)
 
 
 def forget(table: str, condition: str = "1") -> Callable[[SafeNight], None]:
@@ -83,7 +68,6 @@ CONDITIONS: dict[str, tuple[Callable[[SafeNight], object], str]] = {
     "a manifest is not acknowledged": (forget("acknowledged_manifests"), "not_acknowledged"),
     "products are in no manifest": (lose_manifest, "not_acknowledged"),
     "a product is damaged here": (lambda night: flip_bit(products_of(night)[0]), "damaged_here"),
-    "a product is gone here": (lambda night: products_of(night)[0].unlink(), "damaged_here"),
     "a product is gone there": (
         lambda night: min(night.copy.glob("vgen2/*.fz")).unlink(),
         "not_at_archive",
@@ -94,7 +78,6 @@ CONDITIONS: dict[str, tuple[Callable[[SafeNight], object], str]] = {
     ),
     "a raw cube is a link": (link_cube, "raw_irregular"),
     "a stream is a link": (link_stream, "raw_irregular"),
-    "late cubes": (lambda night: add_late_cubes(night.site.root), "late_data"),
     "a raw cube that changed": (change_cube, "late_data"),
     "another disk than the archive": (
         lambda night: (night.site.archive_destination / ".vampd/id").unlink(),
@@ -168,14 +151,3 @@ def test_a_raw_cube_that_differs_from_its_whole_copy_there_stays(night: SafeNigh
     done = purge(night)
     assert (done.returncode, aside.name in done.stderr) == (1, True)
     assert aside.exists()
-
-
-def test_a_cube_that_sync_could_not_read_keeps_the_whole_night(tmp_path: Path) -> None:
-    def add_dangling(root: Path) -> None:
-        (root / "ARCHIVED_DATA" / DATE / "vcam1" / "vcam1_09:00:00.000000001.fits").symlink_to("x")
-
-    made = make_announced(tmp_path, spoil=add_dangling)
-    raw = raw_state(made.folder)
-    done = purge(made)
-    assert (done.returncode, "set aside as unreadable" in done.stdout) == (1, True)
-    assert raw_state(made.folder) == raw

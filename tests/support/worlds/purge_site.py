@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.worlds.daemon import Site, make_site, settle, vampctl
+from tests.support.worlds.daemon import Site, connected, make_site, settle, vampctl
 from tests.support.worlds.safe_night import SafeNight
 from vampd.model.nights import Kind, NightId
 
@@ -20,16 +19,11 @@ NIGHT = NightId(DATE, Kind.ARCHIVE)
 def make_announced(
     base: Path,
     kind: Kind = Kind.ARCHIVE,
-    spoil: Callable[[Path], None] = lambda root: None,
     **tables: dict[str, object],
 ) -> SafeNight:
-    """A site with the smallest night: done, safe and, if that is due, acknowledged.
-
-    ``spoil`` changes what lies below the root before vampd sees it.
-    """
+    """A site with the smallest night: done, safe and, if that is due, acknowledged."""
     site = make_site(base, **tables)
     night, _ = make_smallest(site.root, kind=kind)
-    spoil(site.root)
     settle(site)
     acknowledge(site, night)
     return SafeNight.of(site, night)
@@ -84,6 +78,12 @@ def assert_kept(night: SafeNight, raw: dict[str, bytes]) -> None:
             assert header.rstrip().endswith(b"END"), path
         else:
             assert members[path] == content
+
+
+def purged_paths(night: SafeNight) -> set[str]:
+    """The raw files that are on record as purged."""
+    with connected(night.site) as connections:
+        return {each.file.path for each in connections.purged_files.of(night.night)}
 
 
 def digest(path: Path) -> str:

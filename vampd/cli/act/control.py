@@ -10,8 +10,7 @@ import typer
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, actor_name, connected
-from vampd.cli.shared.words import count_of
-from vampd.errors import DataError, IllegalTransition, UsageError
+from vampd.errors import IllegalTransition, UsageError
 from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, NightId, StageName, Status
 
 if TYPE_CHECKING:
@@ -84,24 +83,6 @@ def _unmark(connections: Connections, night: NightId, reason: str | None) -> Non
     write(f"{title_of(night)}: no longer marked for deletion")
 
 
-def _refuse_without_raw(connections: Connections, night: NightId) -> None:
-    """UsageError ``raw_removed``: sync cannot make again what it made from cubes that are gone."""
-    from vampd.stages.raw_presence import survey_raw
-
-    try:
-        removed = survey_raw(night, connections.reader).removed
-    except DataError:
-        return  # the stage names what is damaged
-    if removed:
-        raise UsageError(
-            "raw_removed",
-            f"{title_of(night)}: {count_of(len(removed), 'raw cube')} removed, first:"
-            f" {removed[0].fits.path}, so its products cannot be made from raw again;"
-            f" `vampctl recover {night.date}` gets them back from the archive copy, `vampctl"
-            f" retry {night.date} --from transfer` reads that copy again",
-        )
-
-
 def _move(
     context: typer.Context,
     config: ConfigOption,
@@ -111,11 +92,13 @@ def _move(
     code: str | None = None,
     message: str | None = None,
 ) -> None:
+    from vampd.stages.raw_presence import refuse_without_raw
+
     with connected(context, config) as connections:
         store = connections.store
         before = choose_record(store.nights(), text, kind)
         if event.stage is StageName.SYNC and before.state.stage is not StageName.SYNC:
-            _refuse_without_raw(connections, before.night)
+            refuse_without_raw(before.night, connections.reader)
         is_done = before.state.status is Status.DONE
         if event.name is EventName.HELD and is_done and before.purge_after is not None:
             _unmark(connections, before.night, message)

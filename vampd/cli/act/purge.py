@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -247,14 +247,12 @@ class _Night:
     def _keep_counts(self) -> None:
         """What the daemon would find at its next look."""
         from vampd.engine.night_listing import list_night
-        from vampd.engine.observation import raw_update
-        from vampd.stages.raw_presence import survey_raw
+        from vampd.engine.observation import read_raw_news
 
-        night, listing = self.record.night, list_night(self.folder)
-        known = raw_update(survey_raw(night, self.connections.reader, listing.files))
-        self.connections.store.update(
-            night, replace(known, signature=listing.look.signature, bytes=listing.bytes)
-        )
+        store, night = self.connections.store, self.record.night
+        record = store.night(night) or self.record
+        news = read_raw_news(record, list_night(self.folder), self.connections.reader)
+        store.update(night, news.changes)
 
     def _show(self, survey: PurgeSurvey, plan: PurgePlan, untold: set[str]) -> None:
         write_prose(f"{title_of(self.record.night)}: {self.folder}")

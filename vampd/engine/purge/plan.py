@@ -12,7 +12,7 @@ from vampd.model.cubes import CubeAccount, set_aside_cubes
 from vampd.model.delivery import MailState
 from vampd.model.nights import Kind, Status
 from vampd.stages.own_files import RAW_RECORDS
-from vampd.stages.transfer import unproven_files
+from vampd.stages.transfer import safe_files, unproven_files
 
 DAY_S = 86_400.0
 _UNREADABLE = frozenset({"unreadable", "timing_unreadable"})
@@ -94,7 +94,8 @@ def plan_purge(survey: PurgeSurvey, rules: PurgeRules, now: float) -> PurgePlan:
 def _stale(survey: PurgeSurvey, since: float) -> Iterator[str]:
     """What was read there too long ago, or at a destination without a mark."""
     is_moved = survey.transfer.moved_to is not None
-    for path, receipt in survey.transfer.receipts_there.items():
+    for path in safe_files(survey.transfer):
+        receipt = survey.transfer.receipts_there[path]
         if receipt.at < since or not (is_moved or receipt.mark == survey.identity.mark is not None):
             yield path
 
@@ -119,6 +120,13 @@ def _refuse(
         yield Refusal("late_data", "it has raw files that sync has not seen, or that changed since")
     if survey.faults:
         yield Refusal("damaged_here", _first_of(survey.faults))
+    own = survey.transfer.own
+    if unproven_here := sorted(own.products.keys() - own.receipts.keys()):
+        yield Refusal(
+            "not_proven_here",
+            f"{_first_of(unproven_here)}: without a packing receipt; `vampctl retry {date} --from"
+            " transfer` proves it",
+        )
     absent = [
         path
         for path in unproven

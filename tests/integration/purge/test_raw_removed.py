@@ -9,10 +9,8 @@ import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.worlds.daemon import (
-    Site,
     accept_archive,
     audit,
-    copy_site,
     history_of,
     make_site,
     product_tree,
@@ -20,23 +18,9 @@ from tests.support.worlds.daemon import (
     settle,
     vampctl,
 )
+from tests.support.worlds.purge_site import DATE
 from tests.support.worlds.safe_night import SafeNight, tree_there
-from vampd.model.nights import EventName, Kind, NightId, StageName, Status
-
-NIGHT = NightId("20251106", Kind.ARCHIVE)
-
-
-@pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(made.root)
-    settle(made)
-    return made
-
-
-@pytest.fixture
-def night(done_site: Site, tmp_path: Path) -> SafeNight:
-    return SafeNight.of(copy_site(done_site, tmp_path / "own"), NIGHT)
+from vampd.model.nights import EventName, Kind, StageName, Status
 
 
 def cubes_of(night: SafeNight) -> list[Path]:
@@ -57,18 +41,6 @@ def row_of(night: SafeNight) -> list[str]:
     return vampctl(night.site, "table", str(night.night.kind)).stdout.splitlines()[1].split()
 
 
-def test_an_engineering_night_whose_raw_was_removed_stays_safe(tmp_path: Path) -> None:
-    site = make_site(tmp_path)
-    made, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
-    settle(site)
-    night = SafeNight.of(site, made)
-    remove_cubes(night)
-    settle(site)
-    night.assert_as_it_was()
-    assert record_of(site, made).removed_cubes == 4
-    assert audit(site, made)["balanced"]
-
-
 @pytest.mark.parametrize("remove", [remove_cubes, remove_streams])
 def test_a_night_whose_raw_was_removed_stays_safe_and_says_so(
     night: SafeNight, remove: Callable[[SafeNight], None]
@@ -80,7 +52,7 @@ def test_a_night_whose_raw_was_removed_stays_safe_and_says_so(
     assert history_of(night.site, night.night)[-1].event is EventName.ADVANCED
     assert row_of(night) == row
     assert "safe, raw removed" in vampctl(night.site, "status").stdout
-    assert "safe, raw removed" in vampctl(night.site, "why", NIGHT.date).stdout
+    assert "safe, raw removed" in vampctl(night.site, "why", DATE).stdout
     counted = audit(night.site, night.night)
     assert counted == {**sums, "removed_frames": sums["raw_frames"]}
     assert counted["balanced"]
@@ -103,11 +75,13 @@ def test_of_a_night_whose_raw_was_partly_removed_the_rest_is_still_counted(
     assert not audit(night.site, night.night)["balanced"]
 
 
-@pytest.mark.parametrize("words", [["restore", "--yes"], ["retry", "--from", "sync"]])
+@pytest.mark.parametrize(
+    "words", [["restore", "--yes"], ["retry", "--from", "sync"], ["run", "--only", "sync"]]
+)
 def test_what_needs_raw_is_refused_with_the_reason(night: SafeNight, words: list[str]) -> None:
     gone = cubes_of(night)[0]
     gone.unlink()
-    done = vampctl(night.site, words[0], NIGHT.date, *words[1:])
+    done = vampctl(night.site, words[0], DATE, *words[1:])
     assert done.returncode in (1, 2)
     assert gone.name in done.stderr
     assert "vampctl recover" in done.stderr
