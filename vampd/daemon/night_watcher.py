@@ -200,8 +200,9 @@ class NightWatcher:
         news = read_raw_news(record, seen, self._reader)
         if (removed := news.changes.removed_cubes) is not None:
             self._store.update(record.night, news.changes)
-            night = {"night": record.night.date, "kind": record.night.kind.value}
-            _log.warning("night.raw_removed", **night, cubes=removed)
+            if removed > record.removed_cubes:
+                night = {"night": record.night.date, "kind": record.night.kind.value}
+                _log.warning("night.raw_removed", **night, cubes=removed)
         if news.event is None:
             return False
         self._apply(record.night, news.event, _NEW_DATA[news.event.name])

@@ -127,6 +127,21 @@ def test_late_cubes_reopen_a_night_whose_raw_was_removed(night: SafeNight) -> No
     assert "safe, 4 of 6 raw cubes removed" in vampctl(night.site, "status").stdout
 
 
+def test_a_copy_of_a_removed_cube_under_another_name_takes_no_ids(
+    night: SafeNight, tmp_path: Path
+) -> None:
+    cube = max(night.folder.glob("vcam1/*.fits"))
+    for path in (cube, cube.with_suffix(".txt")):
+        path.rename(path.with_name(f"copy_of_{path.name}"))
+    settle(night.site)
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.code) == (Status.DONE, None), record.error
+    assert [path for path in product_tree(night.folder) if path.endswith(".fz")] == [
+        path for path in night.here if path.endswith(".fz")
+    ]
+    assert "overlaps_cube" in (night.folder / "vbad/reasons.tsv").read_text()
+
+
 def test_cubes_that_come_back_are_no_longer_removed(night: SafeNight, tmp_path: Path) -> None:
     shutil.copytree(night.folder / "vcam1", tmp_path / "kept")
     shutil.rmtree(night.folder / "vcam1")

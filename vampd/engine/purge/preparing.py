@@ -25,17 +25,17 @@ def extend_night(
 ) -> None:
     """Write the raw records of these cubes, and send the night back to transfer with them.
 
-    Until they are proven there, the night is not safe. Whoever calls this holds the night's locks.
-    IllegalTransition if it is not done any more.
+    Until they are proven there, the night is not safe: it goes back before they have receipts, with
+    which they travel. Whoever calls this holds the night's locks. IllegalTransition if it is not
+    done any more.
     """
+    taken = set(live_receipts(packing_receipts.of(night)))
+    receipts = []
     for stream in CAMERA_STREAMS:
         own = [cube for cube in cubes if cube.fits.path.startswith(f"{stream}/")]
         if own:
-            path = records_path(stream, live_receipts(packing_receipts.of(night)).keys())
-            receipt = write_raw_records(folder, path, own)
+            receipts.append(write_raw_records(folder, records_path(stream, taken), own))
             failpoint("purge.records.written")
-            packing_receipts.record(night, [receipt], at=clock())
-            failpoint("purge.records.recorded")
     store.apply(
         night,
         Event(EventName.EXTENDED),
@@ -45,3 +45,5 @@ def extend_night(
         message="raw headers and timing files are sent before raw is purged",
     )
     failpoint("purge.night.extended")
+    packing_receipts.record(night, receipts, at=clock())
+    failpoint("purge.records.recorded")
