@@ -98,6 +98,11 @@ SUITES = {
             "packing",
             ("tests/properties/test_frame_digest.py", "tests/properties/test_rice_tiles.py"),
         ),
+        Suite(
+            "purge",
+            ("tests/integration/purge/test_purge_killed.py", "-k", "anywhere"),
+            seeded=False,
+        ),
         Suite("service", ("tests/system/test_service.py",), seeded=False),
         Suite(
             "sync",

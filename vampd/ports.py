@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         MovedNight,
         PackingReceipt,
         Place,
+        PurgedFile,
         Receipt,
         RecordedReceipt,
     )
@@ -116,6 +117,10 @@ class NightReader(Protocol):
         """The packing receipts on record, ended ones too."""
         ...
 
+    def purged_files(self, night: NightId) -> tuple[PurgedFile, ...]:
+        """The raw files that were purged, or were about to be; one may be here again."""
+        ...
+
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """The archive that this night goes to now: what its proofs must name."""
         ...
@@ -166,6 +171,10 @@ class ArchiveHost(Protocol):
 
     def space(self) -> Space:
         """The space on the file system that holds the nights there."""
+        ...
+
+    def device(self, night: NightId) -> int | None:
+        """The device (st_dev) that the night lies on there; None: another machine's."""
         ...
 
 
@@ -327,6 +336,18 @@ class PackingReceipts(Protocol):
 
     def end(self, night: NightId, *, at: float, actor: str) -> None:
         """End all receipts of the night, at a person's word; they stay on record."""
+        ...
+
+
+class PurgedFiles(Protocol):
+    """The raw files that were purged: recorded before they are removed, for good."""
+
+    def record(self, night: NightId, files: Iterable[PurgedFile]) -> None:
+        """Record these, all or none; those that are on record stay as they are."""
+        ...
+
+    def of(self, night: NightId) -> tuple[PurgedFile, ...]:
+        """All of the night, in the order of their record."""
         ...
 
 

@@ -74,6 +74,13 @@ class LocalArchive(RsyncArchive):
         except OSError as error:
             raise self._unavailable(error) from error
 
+    def device(self, night: NightId) -> int:
+        self._require_folder()
+        try:
+            return os.stat(self._path / self._name_of(night)).st_dev
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def mark(self) -> str | None:
         self._require_folder()
         try:

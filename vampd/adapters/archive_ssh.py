@@ -128,6 +128,9 @@ class SshArchive(RsyncArchive):
         free, blocks, size, free_names, names = (int(number) for number in match.groups())
         return Space(free * size, blocks * size, free_names if names else None)
 
+    def device(self, night: NightId) -> None:
+        return None
+
     def mark(self) -> str | None:
         records = list(self._query(_MARK, b".", (), SteadyPace()))
         return read_mark(records[0], f"{self._host}:{self._path}") if records else None

@@ -62,6 +62,10 @@ class RsyncArchive(ABC):
         """The space on the file system that holds the nights there."""
 
     @abstractmethod
+    def device(self, night: NightId) -> int | None:
+        """The device (st_dev) that the night lies on there; None: another machine's."""
+
+    @abstractmethod
     def mark(self) -> str | None:
         """The mark that lies there; ArchiveUnknown if the file in its place holds none."""
 

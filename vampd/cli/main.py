@@ -14,6 +14,7 @@ from vampd.cli.act import (
     control,
     files,
     headers,
+    purge,
     recover,
     restore,
     root,
@@ -142,6 +143,11 @@ _COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
         "vampctl recover 20251106 VMPA00425000.fits.fz",
     ),
     restore.restore: ("vampctl restore 20251106", "vampctl restore 20251106 --yes"),
+    purge.purge: (
+        "vampctl purge 20251106 --dry-run",
+        "vampctl purge 20251106 20251107",
+        "vampctl purge 20251106 --after 30",
+    ),
     simulate.simulate: (
         "vampctl simulate --preset list",
         "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
 from vampd.config.mail import Mail, Tls
 from vampd.config.packaged import packaged_file
-from vampd.config.service import Database, Disk, Retry, Schedule, Watch
+from vampd.config.service import Database, Disk, Purge, Retry, Schedule, Watch
 from vampd.config.stages import (
     Authority,
     Fpack,
@@ -73,6 +73,7 @@ class Settings(Table):
     frameids: FrameIds = FrameIds()
     fpack: Fpack = Fpack()
     disk: Disk = Disk()
+    purge: Purge = Purge()
     manifest: ManifestSettings = ManifestSettings()
     mail: Mail = Mail()
 

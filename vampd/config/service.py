@@ -93,6 +93,12 @@ class Database(Table):
         return Path(self.url.removeprefix("sqlite:///"))
 
 
+class Purge(Table):
+    """[purge]: what `vampctl purge` asks of the archive before raw goes."""
+
+    proof_within_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+
+
 class Disk(Table):
     """[disk]: space that must stay free, here and on the archive host, and when to warn.
 

@@ -21,7 +21,7 @@ from vampd.engine.night_listing import (
     list_night,
     stream_times,
 )
-from vampd.engine.observation import judge_filling, new_data_event
+from vampd.engine.observation import judge_filling, read_raw_news
 from vampd.engine.root_guard import RootGuard
 from vampd.engine.rules import readiness_rules
 from vampd.errors import IllegalTransition, RootUnknown
@@ -217,10 +217,15 @@ class NightWatcher:
 
     def _send_back(self, record: NightRecord, seen: NightListing) -> bool:
         """Whether a night has raw files that sync has not seen; then it fills again."""
-        event = new_data_event(record, seen)
-        if event is None:
+        news = read_raw_news(record, seen, self._reader)
+        if (removed := news.changes.removed_cubes) is not None:
+            self._store.update(record.night, news.changes)
+            if removed > record.removed_cubes:
+                night = {"night": record.night.date, "kind": record.night.kind.value}
+                _log.warning("night.raw_removed", **night, cubes=removed)
+        if news.event is None:
             return False
-        self._apply(record.night, event, _NEW_DATA[event.name])
+        self._apply(record.night, news.event, _NEW_DATA[news.event.name])
         return True
 
     def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
@@ -233,6 +238,7 @@ class NightWatcher:
             listing=seen,
             still_s=self._still[night].lasted_s(self._monotonic()),
             check_cubes=lambda listing: self._check_cubes(night, settings, listing),
+            reader=self._reader,
         )
         if streams.written:
             self._still[night] = Stillness(seen.look.signature, self._monotonic())

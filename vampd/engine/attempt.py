@@ -11,7 +11,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.night_listing import list_night
+from vampd.engine.observation import raw_update
 from vampd.engine.recovering import forget_damaged
 from vampd.engine.rules import retry_policy
 from vampd.errors import (
@@ -57,6 +58,7 @@ from vampd.model.nights import (
 from vampd.model.plan import Plan, Wave
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, settings_for
+from vampd.stages.raw_presence import survey_raw
 from vampd.stages.transfer import is_safe, refuse_gone
 
 _log = get_log()
@@ -218,8 +220,10 @@ def _update_at_end(
     now = attempt.clock()
     match stage:
         case StageName.SYNC:
-            frames = total_counts(attempt.reader.generations(attempt.record.night)).raw
-            return NightUpdate(signature=changes.signature, frames=frames)
+            night, reader = attempt.record.night, attempt.reader
+            frames = total_counts(reader.generations(night)).raw
+            update = raw_update(survey_raw(night, reader))
+            return replace(update, signature=changes.signature, frames=frames)
         case StageName.FPACK:
             return NightUpdate(processed_at=now)
         case StageName.TRANSFER:

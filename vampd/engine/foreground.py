@@ -18,7 +18,7 @@ from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
 from vampd.engine.night_listing import NightListing, list_night
-from vampd.engine.observation import judge_listed, judge_night, new_data_event
+from vampd.engine.observation import judge_listed, judge_night, read_raw_news
 from vampd.engine.rules import pause_rule, readiness_rules
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
 from vampd.model.nights import (
@@ -39,7 +39,8 @@ from vampd.model.nights import (
     judge_readiness,
     stages_of,
 )
-from vampd.ports import NightStore
+from vampd.ports import NightReader, NightStore
+from vampd.stages.raw_presence import refuse_without_raw
 
 _PATIENCE_S = 60.0
 # What running a night does not pass; `vampctl release` does for older nights.
@@ -76,6 +77,7 @@ class ForegroundRunner:
     def __init__(
         self,
         store: NightStore,
+        reader: NightReader,
         settings: Settings,
         locks: ForegroundLocks,
         *,
@@ -86,6 +88,7 @@ class ForegroundRunner:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
+        self._reader = reader
         self.settings = settings
         self._locks = locks
         self._make_attempt = make_attempt
@@ -136,9 +139,10 @@ class ForegroundRunner:
         if record.state.status is Status.HELD:
             self._refuse_held(record)
             record = self._apply(night, Event(EventName.RETRIED))
-        new_data = new_data_event(record, self._look(night))
-        if new_data is not None:
-            record = self._apply(night, new_data, "late data")
+        news = read_raw_news(record, self._look(night), self._reader)
+        self.store.update(night, news.changes)
+        if news.event is not None:
+            record = self._apply(night, news.event, "late data")
         if record.state.status is Status.FILLING:
             record = self._settle(record, completeness)
         if wanted is not None:
@@ -155,7 +159,9 @@ class ForegroundRunner:
     def reason_to_pass_over(self, record: NightRecord) -> Wait | None:
         """Why vampd would not start this night by itself, None if it would."""
         root = self.settings.watch.root
-        judged = judge_night(record, self.store.nights(), self._rules, self._clock(), root)
+        judged = judge_night(
+            record, self.store.nights(), self._rules, self._clock(), root, self._reader
+        )
         return judged if isinstance(judged, Wait) else None
 
     def run_stage(self, night: NightId) -> Outcome:
@@ -223,7 +229,8 @@ class ForegroundRunner:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             seen = self._look(night)
-            judged = judge_listed(record, seen, rules, self._clock(), self.settings.watch.root)
+            root = self.settings.watch.root
+            judged = judge_listed(record, seen, rules, self._clock(), root, self._reader)
             if isinstance(judged, Ready):
                 break
             given_up = time.monotonic() > deadline or self._stop.is_raised
@@ -258,6 +265,8 @@ class ForegroundRunner:
                 f"{record.night.date} is {record.state.status} at {record.state.stage} and has not"
                 f" reached {wanted}; run {record.state.stage} first",
             )
+        if at > stages.index(wanted) and wanted is StageName.SYNC:
+            refuse_without_raw(record.night, self._reader)
         if at > stages.index(wanted) or record.state.status is Status.DONE:
             return self._apply(record.night, Event(EventName.RETRIED, wanted))
         return record

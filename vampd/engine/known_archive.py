@@ -111,6 +111,11 @@ class KnownArchive:
         """The space on the file system that holds the nights there."""
         return self.host.space()
 
+    def device(self, night: NightId) -> int | None:
+        """The device (st_dev) that the night lies on there; None: another machine's."""
+        moved = self._find_moved(night)
+        return (self.host if moved is None else moved[1]).device(night)
+
     def name(self, receipt: Receipt) -> Receipt:
         """The receipt of a reading at this archive, naming it."""
         identity = self.identity

@@ -26,8 +26,15 @@ from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
-from vampd.model.proofs import ArchiveIdentity, MovedNight, Place, Receipt, RecordedReceipt
-from vampd.ports import Ledger, MailLog, PackingReceipts, Receipts
+from vampd.model.proofs import (
+    ArchiveIdentity,
+    MovedNight,
+    Place,
+    PurgedFile,
+    Receipt,
+    RecordedReceipt,
+)
+from vampd.ports import Ledger, MailLog, PackingReceipts, PurgedFiles, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
@@ -61,6 +68,7 @@ class DiskNightReader:
         cut_on: tuple[str, ...],
         receipts: Receipts,
         packing_receipts: PackingReceipts,
+        purged_files: PurgedFiles,
         ledger: Ledger,
         mail_log: MailLog,
         archive: Callable[[NightId], KnownArchive],
@@ -70,6 +78,7 @@ class DiskNightReader:
         self._deciding = _DECIDING | frozenset(cut_on)
         self._receipts = receipts
         self._packing_receipts = packing_receipts
+        self._purged_files = purged_files
         self._ledger = ledger
         self._mail_log = mail_log
         self._archive = archive
@@ -135,6 +144,10 @@ class DiskNightReader:
     def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         """The packing receipts on record."""
         return self._packing_receipts.of(night)
+
+    def purged_files(self, night: NightId) -> tuple[PurgedFile, ...]:
+        """The raw files that were purged, or were about to be."""
+        return self._purged_files.of(night)
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """What the proofs of this night must name."""

@@ -7,7 +7,7 @@ their headers and timing files, once nothing else stands in the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd.engine.night_listing import (
@@ -20,11 +20,15 @@ from vampd.engine.night_listing import (
     old_tool_traces,
     unfinished_files,
 )
+from vampd.errors import DataError
+from vampd.model.cubes import RawPresence
 from vampd.model.nights import (
     LOG_TRACE,
     Event,
     IncompleteCube,
+    NightId,
     NightRecord,
+    NightUpdate,
     Observation,
     ReadinessRules,
     Ready,
@@ -36,6 +40,8 @@ from vampd.model.nights import (
     find_next_for_ids,
     judge_readiness,
 )
+from vampd.ports import NightReader
+from vampd.stages.raw_presence import survey_raw
 
 
 def judge_night(
@@ -44,32 +50,75 @@ def judge_night(
     rules: ReadinessRules,
     now: float,
     root: Path,
+    reader: NightReader,
 ) -> Ready | Wait:
     """Whether a night of ``records`` may begin, for a single query; OSError.
 
     One that has settled is judged as filling if new data came since, as whoever runs it will.
     """
     if record.state.status is Status.FILLING:
-        return judge_listed(record, list_night(root / record.night.folder), rules, now, root)
+        listing = list_night(root / record.night.folder)
+        return judge_listed(record, listing, rules, now, root, reader)
     if record.state.status in (Status.READY, Status.WAITING):
         listing = list_night(root / record.night.folder)
-        event = new_data_event(record, listing)
+        event = read_raw_news(record, listing, reader).event
         if event is not None:
             filling = replace(record, state=advance(record.night.kind, record.state, event))
-            return judge_listed(filling, listing, rules, now, root)
+            return judge_listed(filling, listing, rules, now, root, reader)
     return judge_readiness(Observation(record, find_next_for_ids(records, rules)), rules, now)
 
 
-def new_data_event(record: NightRecord, listing: NightListing) -> Event | None:
-    """The event of a night that was listed with raw files that sync has not seen, if any."""
+_NO_CHANGE = NightUpdate()
+
+
+@dataclass(frozen=True)
+class RawNews:
+    """What a listing says of a night that has settled before.
+
+    ``event`` if it has raw files that sync has not seen; ``changes`` if raw cubes were removed.
+    """
+
+    event: Event | None = None
+    changes: NightUpdate = _NO_CHANGE
+
+
+def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReader) -> RawNews:
+    """Compare a listing with what sync saw last; the records are read only if they differ."""
     name = event_of_new_data(record.state)
     if name is None or listing.look.signature == record.signature:
-        return None
-    return Event(name)
+        return RawNews()
+    presence = _presence(record.night, listing, reader)
+    if not presence.is_less_only:
+        return RawNews(Event(name))
+    known = replace(raw_update(presence), signature=listing.look.signature, bytes=listing.bytes)
+    return RawNews(changes=known)
+
+
+def raw_update(presence: RawPresence) -> NightUpdate:
+    """What a night's record keeps of its raw cubes."""
+    purged = len(presence.purged)
+    return NightUpdate(
+        removed_cubes=len(presence.removed) - purged,
+        purged_cubes=purged,
+        kept_cubes=presence.kept,
+    )
+
+
+def _presence(night: NightId, listing: NightListing, reader: NightReader) -> RawPresence:
+    try:
+        return survey_raw(night, reader, listing.files)
+    except DataError:
+        # The next stage names what is damaged; nothing is concluded from it.
+        return RawPresence()
 
 
 def judge_listed(
-    record: NightRecord, listing: NightListing, rules: ReadinessRules, now: float, root: Path
+    record: NightRecord,
+    listing: NightListing,
+    rules: ReadinessRules,
+    now: float,
+    root: Path,
+    reader: NightReader,
 ) -> Ready | Wait:
     """Whether a filling night may settle, by the host's own times, for a single listing."""
     folder = root / record.night.folder
@@ -81,6 +130,7 @@ def judge_listed(
         listing=listing,
         still_s=still_seconds(listing, now),
         check_cubes=lambda listed: (check_cube(folder, cube) for cube in cube_files(listed.files)),
+        reader=reader,
     )
     return judged
 
@@ -94,6 +144,7 @@ def judge_filling(
     listing: NightListing,
     still_s: float,
     check_cubes: Callable[[NightListing], Iterable[CubeCheck]],
+    reader: NightReader,
 ) -> tuple[Ready | Wait, StreamsObservation]:
     """Whether a filling night may settle, and what was seen of its streams.
 
@@ -108,6 +159,9 @@ def judge_filling(
         traces=tuple(trace for trace in traces if trace != LOG_TRACE),
         lasting_traces=tuple(trace for trace in traces if trace == LOG_TRACE),
     )
+    if not streams.cubes and not streams.unfinished:
+        presence = _presence(night, listing, reader)
+        streams = replace(streams, removed=len(presence.removed) * presence.is_less_only)
     for look_closer in (_look_for_writers, _look_into_cubes):
         judged = judge_readiness(replace(seen, streams=streams), rules, now)
         if not isinstance(judged, Ready):

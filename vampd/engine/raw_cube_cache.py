@@ -33,7 +33,7 @@ class RawCubeCache:
         self._lock = threading.Lock()
 
     def read(self, path: str) -> RawCube:
-        """A cube as sync saw it; DataError ``raw_changed`` if it has changed since."""
+        """A cube as sync saw it; DataError ``raw_changed`` or ``raw_gone`` if it no longer is."""
         with self._lock:
             if path not in self._kept:
                 self._keep(self._read(path))
@@ -55,6 +55,13 @@ class RawCubeCache:
         if self._accounts is None:
             self._accounts = self._ask_accounts()
         account = self._accounts[path]
+        if stamp_of(self._folder, path) is None:
+            raise DataError(
+                "raw_gone",
+                f"{path} is gone, so nothing can be made from its frames again; products come back"
+                " from the archive copy",
+                path=path,
+            )
         seen = look_at_cube(self._folder, account.fits)
         now = stamp_of(self._folder, path)
         if isinstance(seen, RawCube) and (now, seen.timing_file) == (

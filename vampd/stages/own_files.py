@@ -1,9 +1,9 @@
 """The files that vampd made in vgen2, held against what they were when they were proven.
 
-Products, their sidecars and the generation files have packing receipts: recorded once, in the store
-and in ``receipts.tsv`` beside them. A file that is not what its receipt says is damaged, one that
-is gone is missing; either holds the night before anything is packed, sent or listed. Every stage
-from fpack on plans by this first.
+Products, their sidecars, the generation files and the raw records of a purge have packing receipts:
+recorded once, in the store and in ``receipts.tsv`` beside them. A file that is not what its receipt
+says is damaged, one that is gone is missing; either holds the night before anything is packed, sent
+or listed. Every stage from fpack on plans by this first.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from vampd.ports import NightReader
 
 PACKED_SUFFIX = ".fits.fz"
 GENERATION = re.compile(r"vgen2/generation_\d+\.json")
+# Raw headers and timing files, written by a purge.
+RAW_RECORDS = re.compile(r"vgen2/raw_records_vcam[12](_\d+)?\.tar\.gz")
 BATCH_FILES = 64
 BATCH_BYTES = 8_000_000_000
 _BYTES_A_PIXEL = 2

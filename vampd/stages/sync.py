@@ -40,6 +40,7 @@ from vampd.model.plan import (
 from vampd.model.sync import (
     SyncRules,
     count_late_partners,
+    find_gone_spans,
     set_aside_duplicates,
     synchronize,
 )
@@ -213,7 +214,8 @@ def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
         span_us=round(settings.sync.cut_after_s * 1e6),
         cut_on=settings.sync.cut_on,
     )
-    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors)
+    gone = find_gone_spans(survey.generations, survey.raw_paths)
+    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors, gone)
     generation = synchronize(
         fresh,
         [*survey.late_set_aside, *repeated],

@@ -1,18 +1,18 @@
 """transfer: send what the archive host lacks, and prove by re-reading that it arrived.
 
-Sent are: in ``vgen2`` every packed product with its sidecar and the generation files, all of
-``vbad``, and ``SHA256SUMS``, which lists everything else that is sent. A file is safe if the bytes
-that were read there, past the cache, have the digest of the bytes that were read here, and neither
-file has changed since, according to the listings. What vampd made itself must be what its packing
-receipt says; set-aside raw files are taken as they are read. A reading counts for the archive that
-it names (`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent
-over it.
+Sent are: in ``vgen2`` every packed product with its sidecar, the generation files and the raw
+records that a purge wrote, all of ``vbad``, and ``SHA256SUMS``, which lists everything else that is
+sent. A file is safe if the bytes that were read there, past the cache, have the digest of the bytes
+that were read here, and neither file has changed since, according to the listings. What vampd made
+itself must be what its packing receipt says; set-aside raw files are taken as they are read. A
+reading counts for the archive that it names (`vampd.model.proofs.is_proof`); what lies there unread
+is read before anything is sent over it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vampd.config import Settings
 from vampd.errors import DataError
@@ -25,6 +25,8 @@ from vampd.model.proofs import (
     Receipt,
     choose_proofs,
     format_sums,
+    live_receipts,
+    parse_sums,
     text_digest,
 )
 from vampd.ports import NightReader
@@ -33,10 +35,12 @@ from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import (
     GENERATION,
     PACKED_SUFFIX,
+    RAW_RECORDS,
     OwnFilesSurvey,
     batches,
     plan_own_files,
 )
+from vampd.stages.raw_presence import survey_raw
 
 NAME = StageName.TRANSFER
 GONE = (
@@ -54,7 +58,8 @@ class TransferSurvey:
     and ``receipts_there`` are the readings that count for this archive. ``listed`` are the
     manifests, which were announced: bytes that differ from them are not sent. ``moved_to`` is where
     the archive host has moved the night by itself, in which case both are of that folder;
-    ``is_gone`` if nothing is left of what once lay there.
+    ``is_gone`` if nothing is left of what once lay there. ``gone_aside`` are the digests of
+    set-aside raw files that were removed here: they must be there, and cannot be sent.
     """
 
     own: OwnFilesSurvey
@@ -64,6 +69,7 @@ class TransferSurvey:
     listed: tuple[ListedManifest, ...] = ()
     moved_to: str | None = None
     is_gone: bool = False
+    gone_aside: Mapping[str, str] = field(default_factory=dict)
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
@@ -74,21 +80,37 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     moved = None if archive else reader.moved_night(night)
     if moved is not None:
         archive, identity = moved.files, moved.identity
+    own = own_files.survey(night, reader)
     return TransferSurvey(
-        own=own_files.survey(night, reader),
+        own=own,
         here=files_to_send(night, reader),
         archive=archive,
         receipts_there=choose_proofs(readings, identity),
         listed=read_listed_manifests(night, reader),
         moved_to=None if moved is None else moved.identity.destination,
         is_gone=bool(readings) and not archive,
+        gone_aside=_gone_aside(night, reader, own),
     )
+
+
+def _gone_aside(night: NightId, reader: NightReader, own: OwnFilesSurvey) -> dict[str, str]:
+    """The digests of removed set-aside files, as they were last read here or are listed."""
+    gone = {f"vbad/{path}" for path in survey_raw(night, reader).gone_aside}
+    digests = {path: own.readings[path].sha256 for path in gone & own.readings.keys()}
+    if len(digests) < len(gone):
+        sums = parse_sums(own.sums or "")
+        digests = {path: sums[path] for path in gone & sums.keys()} | digests
+    return digests
 
 
 def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
     """The files to send, by path, without SHA256SUMS."""
     aside = [file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder)]
-    traveling = [*_products(reader.files(night, "vgen2")), *aside]
+    products = reader.files(night, "vgen2")
+    receipts = live_receipts(reader.packing_receipts(night))
+    # Without a receipt, a purge was killed before it had put them on record, and writes them again.
+    records = [f for f in products if RAW_RECORDS.fullmatch(f.path) and f.path in receipts]
+    traveling = [*_products(products), *records, *aside]
     return {file.path: file for file in traveling}
 
 
@@ -128,22 +150,35 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     if unread_there:
         return Plan.of(Hash(b, Place.ARCHIVE) for b in batches(unread_there, survey.archive))
     write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
+    gone = [path for path in unsafe if path in survey.gone_aside]
+    if gone and len(gone) == len(unsafe) and not write:
+        raise _unsendable(gone)
     if survey.moved_to is not None:
         if unsafe and not write:
             raise _moved(survey.moved_to, unsafe)
         return Plan.of(write)
-    compares = {path: _comparison(survey, path) for path in unsafe}
+    compares = {path: _comparison(survey, path) for path in unsafe if path not in gone}
     sends = [
         Send(batch, compare)
         for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
         for batch in batches(
-            [path for path in unsafe if compares[path] is compare and path != SUMS_NAME],
+            [path for path in compares if compares[path] is compare and path != SUMS_NAME],
             survey.here,
         )
     ]
     if SUMS_NAME in unsafe:
         sends.append(Send((SUMS_NAME,), compares[SUMS_NAME]))
     return Plan.of(write, *_pipelined(sends), remarks=_remarks(survey))
+
+
+def _unsendable(gone: Sequence[str]) -> DataError:
+    return DataError(
+        "raw_removed",
+        f"{len(gone)} set-aside raw files were removed here and are not whole at the archive,"
+        f" first: {gone[0]}. Nothing can send them again: bring them back, here or there, then"
+        " `vampctl retry NIGHT`",
+        paths=tuple(gone),
+    )
 
 
 def _moved(place: str, unsafe: Sequence[str]) -> DataError:
@@ -210,7 +245,8 @@ def _digests(survey: TransferSurvey) -> dict[str, str]:
         for path, reading in valid_readings(survey).items()
         if path.startswith("vbad/")
     }
-    return {path: receipt.sha256 for path, receipt in survey.own.receipts.items()} | aside
+    receipts = {path: receipt.sha256 for path, receipt in survey.own.receipts.items()}
+    return receipts | aside | dict(survey.gone_aside)
 
 
 def _required_digests(survey: TransferSurvey) -> dict[str, str]:

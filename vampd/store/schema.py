@@ -140,6 +140,10 @@ class NightRow(Base):
     transferred_at: Mapped[float | None]
     safe_at: Mapped[float | None]
     manifests: Mapped[int | None]
+    removed_cubes: Mapped[int] = mapped_column(server_default="0")
+    purged_cubes: Mapped[int] = mapped_column(server_default="0")
+    kept_cubes: Mapped[int] = mapped_column(server_default="0")
+    purge_after: Mapped[float | None]
 
 
 class EventRow(Base):
@@ -234,6 +238,31 @@ class PackingReceiptRow(Base):
     at: Mapped[float]
     ended_at: Mapped[float | None]
     ended_by: Mapped[str | None]
+
+
+class PurgedFileRow(Base):
+    """A raw file that was purged (model.proofs); triggers refuse UPDATE and DELETE.
+
+    ``kept_in`` is a list in JSON.
+    """
+
+    __tablename__ = "purged_files"
+    __table_args__ = (
+        # A night's files; and one that is recorded again before it goes is the same row.
+        UniqueConstraint("night_id", "path", "size", "mtime_ns", "sha256"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"))
+    path: Mapped[str]
+    size: Mapped[int]
+    mtime_ns: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    kept_in: Mapped[str]
+    destination: Mapped[str]
+    mark: Mapped[str | None] = mapped_column(String(32))
+    at: Mapped[float]
+    actor: Mapped[str]
 
 
 class FrameIdRequestRow(Base):

@@ -19,6 +19,7 @@ from vampd.ports import (
     NightReader,
     NightStore,
     PackingReceipts,
+    PurgedFiles,
     Receipts,
     Roots,
 )
@@ -44,6 +45,7 @@ class Connections:
     store: NightStore
     receipts: Receipts
     packing_receipts: PackingReceipts
+    purged_files: PurgedFiles
     destinations: Destinations
     roots: Roots
     ledger: Ledger
@@ -64,6 +66,7 @@ class Connections:
             settings,
             self.receipts,
             self.packing_receipts,
+            self.purged_files,
             self.destinations,
             self.ledger,
             self.mail_log,
@@ -122,6 +125,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
     from vampd.store.packing_receipts import StoredPackingReceipts
+    from vampd.store.purged_files import StoredPurgedFiles
     from vampd.store.receipts import StoredReceipts
     from vampd.store.roots import StoredRoots
 
@@ -139,6 +143,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             Nights(store),
             receipts,
             StoredPackingReceipts(store),
+            StoredPurgedFiles(store),
             destinations,
             StoredRoots(store),
             ledger,

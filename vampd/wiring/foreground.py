@@ -59,6 +59,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
 
         yield ForegroundRunner(
             connections.store,
+            connections.reader,
             settings,
             locks,
             make_attempt=make_attempt,

@@ -15,6 +15,7 @@ from vampd.ports import (
     NightReader,
     Pace,
     PackingReceipts,
+    PurgedFiles,
     Receipts,
 )
 
@@ -32,6 +33,7 @@ def make_night_reader(
     settings: Settings,
     receipts: Receipts,
     packing_receipts: PackingReceipts,
+    purged_files: PurgedFiles,
     destinations: Destinations,
     ledger: Ledger,
     mail_log: MailLog,
@@ -44,6 +46,7 @@ def make_night_reader(
         cut_on=settings.sync.cut_on,
         receipts=receipts,
         packing_receipts=packing_receipts,
+        purged_files=purged_files,
         ledger=ledger,
         mail_log=mail_log,
         archive=lambda night: known_archive(settings, night.kind, destinations, receipts),

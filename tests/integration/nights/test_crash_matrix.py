@@ -86,6 +86,17 @@ ELSEWHERE = {
         "only `vampctl recover`; see test_recover",
     ),
     **dict.fromkeys(
+        (
+            "purge.cube.recorded",
+            "purge.file.removed",
+            "purge.night.begun",
+            "purge.night.extended",
+            "purge.records.recorded",
+            "purge.records.written",
+        ),
+        "only `vampctl purge`; see test_purge_killed",
+    ),
+    **dict.fromkeys(
         ("archive.change.committed", "store.destinations.recorded"),
         "only `vampctl archive`; see test_archive_at_a_word",
     ),

@@ -88,6 +88,9 @@ class FakeArchive:
         capacity = 10**15 if self.capacity_bytes is None else self.capacity_bytes
         return Space(capacity - used, capacity)
 
+    def device(self, night: NightId) -> None:
+        return None
+
     def mark(self) -> str | None:
         self._reach()
         return None if self.marked is None else read_mark(self.marked.encode(), "memory")

@@ -23,6 +23,7 @@ from vampd.model.proofs import (
     MovedNight,
     PackingReceipt,
     Place,
+    PurgedFile,
     Receipt,
     RecordedReceipt,
 )
@@ -57,6 +58,7 @@ class FakeNightReader:
     identities: dict[str, str] = field(default_factory=dict)
     kept: dict[Place, dict[str, Receipt]] = field(default_factory=lambda: {p: {} for p in Place})
     recorded: list[RecordedReceipt] = field(default_factory=list)
+    purged: list[PurgedFile] = field(default_factory=list)
     bound: dict[str, BoundId] = field(default_factory=dict)
     known_mail: Correspondence = field(default_factory=Correspondence)
     keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
@@ -155,6 +157,9 @@ class FakeNightReader:
 
     def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         return tuple(self.recorded)
+
+    def purged_files(self, night: NightId) -> tuple[PurgedFile, ...]:
+        return tuple(self.purged)
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         return self.identity

@@ -22,6 +22,7 @@ from vampd.model.nights import (
 from vampd.model.proofs import (
     PackingReceipt,
     Place,
+    PurgedFile,
     Receipt,
     RecordedReceipt,
     live_receipts,
@@ -181,6 +182,28 @@ class MemoryPackingReceipts:
         if self._nights.night(night) is None:
             raise unknown_night(night)
         return self._recorded.setdefault(night, [])
+
+
+class MemoryPurgedFiles:
+    """ports.PurgedFiles; like the real ones, only for nights that were discovered."""
+
+    def __init__(self, nights: MemoryNights) -> None:
+        self._nights = nights
+        self._lock = RLock()
+        self._purged: dict[NightId, list[PurgedFile]] = {}
+
+    def record(self, night: NightId, files: Iterable[PurgedFile]) -> None:
+        with self._lock:
+            if self._nights.night(night) is None:
+                raise unknown_night(night)
+            known = self._purged.setdefault(night, [])
+            for new in files:
+                if all((each.file, each.sha256) != (new.file, new.sha256) for each in known):
+                    known.append(new)
+
+    def of(self, night: NightId) -> tuple[PurgedFile, ...]:
+        with self._lock:
+            return tuple(self._purged.get(night, ()))
 
 
 class MemoryLedger:

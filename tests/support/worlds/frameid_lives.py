@@ -147,6 +147,7 @@ def _run_stage(
         cut_on=(),
         receipts=nothing,
         packing_receipts=nothing,
+        purged_files=nothing,
         ledger=ledger,
         mail_log=nothing,
         archive=nothing,

@@ -19,6 +19,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.fakes.memory_store import (
     MemoryNights,
     MemoryPackingReceipts,
+    MemoryPurgedFiles,
     MemoryReceipts,
 )
 from tests.support.fakes.progress import HeardProgress
@@ -52,6 +53,7 @@ class SyncSite:
             cut_on=self.settings.sync.cut_on,
             receipts=MemoryReceipts(MemoryNights()),
             packing_receipts=MemoryPackingReceipts(MemoryNights()),
+            purged_files=MemoryPurgedFiles(MemoryNights()),
             ledger=_ABSENT,
             mail_log=_ABSENT,
             archive=_ABSENT,

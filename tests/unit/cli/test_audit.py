@@ -34,6 +34,7 @@ def test_programs_get_the_whole_contract() -> None:
         "kind": "archive",
         "balanced": True,
         "raw_frames": 12345,
+        "removed_frames": 0,
         "product_frames": 8000,
         "framelist_frames": 4000,
         "rejected_frames": 345,

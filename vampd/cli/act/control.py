@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,10 @@ from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, actor_name, connected
 from vampd.errors import IllegalTransition, UsageError
-from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, StageName
+from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, NightId, StageName, Status
+
+if TYPE_CHECKING:
+    from vampd.wiring.connections import Connections
 
 StageOption = Annotated[
     StageName | None,
@@ -39,7 +42,7 @@ def retry(
 
     A running attempt is stopped and its results are dropped. Finished work is kept: a stage does
     only what is missing. Back at transfer or an earlier stage, all of the archive copy is read
-    again.
+    again. A night whose raw cubes were removed cannot go back to sync.
     """
     _move(context, config, night, kind, Event(EventName.RETRIED, stage))
 
@@ -53,7 +56,7 @@ def hold(
 ) -> None:
     """Stop a night until someone releases it.
 
-    A running attempt is stopped.
+    A running attempt is stopped. A finished night that is marked for deletion loses its mark.
     """
     _move(context, config, night, kind, Event(EventName.HELD), HELD_BY_PERSON, reason)
 
@@ -73,6 +76,13 @@ def release(
     _move(context, config, night, kind, Event(EventName.RELEASED))
 
 
+def _unmark(connections: Connections, night: NightId, reason: str | None) -> None:
+    connections.store.apply(
+        night, Event(EventName.UNMARKED), at=time.time(), actor=actor_name(), message=reason
+    )
+    write(f"{title_of(night)}: no longer marked for deletion")
+
+
 def _move(
     context: typer.Context,
     config: ConfigOption,
@@ -82,9 +92,17 @@ def _move(
     code: str | None = None,
     message: str | None = None,
 ) -> None:
+    from vampd.stages.raw_presence import refuse_without_raw
+
     with connected(context, config) as connections:
         store = connections.store
         before = choose_record(store.nights(), text, kind)
+        if event.stage is StageName.SYNC and before.state.stage is not StageName.SYNC:
+            refuse_without_raw(before.night, connections.reader)
+        is_done = before.state.status is Status.DONE
+        if event.name is EventName.HELD and is_done and before.purge_after is not None:
+            _unmark(connections, before.night, message)
+            return
         try:
             after = store.apply(
                 before.night,

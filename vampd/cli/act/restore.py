@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,6 +15,7 @@ from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import (
     ConfigOption,
+    DryRunOption,
     KindOption,
     NightArgument,
     YesOption,
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 
 _LISTED = 5
 _EDITED = "with cnt0 in column 2 (if the logger had written another index there, it is lost)"
-
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Show what it would do, and change nothing.")
-]
 
 
 def restore(

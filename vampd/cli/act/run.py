@@ -134,6 +134,17 @@ def process_all(
         raise typer.Exit(EXIT_NIGHT)
 
 
+def continue_night(settings: Settings, night: NightId, begin: Callable[[], object]) -> bool:
+    """Do ``begin``, then run the night's stages to its end, with the daemon kept from it.
+
+    Returns whether all went well; writes what was run.
+    """
+    from vampd.engine.foreground import Completeness
+
+    with _runner(settings) as runner:
+        return _run_night(runner, night, None, None, Completeness.OF_THE_DISK, begin)
+
+
 @contextmanager
 def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
     from vampd.log import LogLevel, LogTarget, configure_log
@@ -164,11 +175,13 @@ def _run_night(
     until: StageName | None,
     only: StageName | None,
     completeness: Completeness,
+    begin: Callable[[], object] = lambda: None,
 ) -> bool:
     """Run the requested stages; return whether all went well."""
     write(title_of(night))
     try:
         with runner.having(night):
+            begin()
             record = runner.prepare(night, only, completeness)
             last = only or until or stages_of(night.kind)[-1]
             stages = stages_of(night.kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
     from vampd.model.nights import Kind, NightId, NightRecord
     from vampd.wiring.connections import Connections
+
+_Choose = Callable[[Sequence[str]], Sequence[str]]
 
 # So many files of each sort are named in the history; the list of bad files has all.
 _NAMED = 20
@@ -120,10 +122,10 @@ def verify(
             return
         readings = []
         for record in _choose(every_night, night, kind):
-            reading = _read(connections, record, 100.0 if sample is None else sample)
+            reading = read_copy(connections, record, _sampling(100.0 if sample is None else sample))
             readings.append(reading)
             if not as_json:
-                _show(reading, named(record.night, every_night))
+                show_reading(reading, named(record.night, every_night))
     if as_json:
         write_json([reading_object(reading) for reading in readings])
     elif not readings:
@@ -155,7 +157,16 @@ def _choose(
     return tuple(r for r in records if r.safe_at is not None and kind in (None, r.night.kind))
 
 
-def _read(connections: Connections, record: NightRecord, percent: float) -> Reading:
+def _sampling(percent: float) -> _Choose:
+    return lambda paths: choose_sample(paths, percent, random.SystemRandom().sample)
+
+
+def read_copy(connections: Connections, record: NightRecord, choose: _Choose) -> Reading:
+    """Read those files of a night's archive copy that ``choose`` takes of all, and judge them.
+
+    What was read is proof from then on; what is bad takes *safe* away and is listed.
+    UsageError ``nothing_sent``.
+    """
     night = record.night
     expected = expected_digests(
         connections.reader.text(night, SUMS_NAME),
@@ -167,7 +178,7 @@ def _read(connections: Connections, record: NightRecord, percent: float) -> Read
             "nothing_sent",
             f"{title_of(night)} was never transferred, so there is nothing to verify",
         )
-    chosen = choose_sample(sorted(expected), percent, random.SystemRandom().sample)
+    chosen = choose(sorted(expected))
     place, archive = "its archive host", connections.archive(night.kind)
     try:
         place, moved = _find(connections, night)
@@ -247,7 +258,8 @@ def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdic
         remove_durably(folder / BAD_LIST)
 
 
-def _show(reading: Reading, night: str) -> None:
+def show_reading(reading: Reading, night: str) -> None:
+    """Write a reading for people; ``night`` is the night as commands take it."""
     title, verdict = title_of(reading.night), reading.verdict
     if reading.failure is not None:
         write_prose(f"{title}: NOT verified: {reading.failure}")

@@ -65,6 +65,10 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "product_damaged": _RECOVER,
     "product_missing": _RECOVER,
     "generation_damaged": _RECOVER,
+    "raw_removed": (
+        ("verify", "shows what is missing or damaged on the archive host"),
+        ("retry", "reads it again there, once it was brought back"),
+    ),
     "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (
         ("mail --mark-sent", "if it has arrived: records that"),
@@ -144,6 +148,11 @@ def _choose(record: NightRecord, waits_for: WaitCode | None) -> tuple[tuple[str,
             return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
         case Status.DONE if record.safe_at is None:
             return (("retry --from transfer", "resends what is bad on the archive host"),)
+        case Status.DONE if record.purge_after is not None:
+            return (
+                ("purge --dry-run", "shows which raw cubes go, and what is against it"),
+                ("hold", "takes the mark for deletion away"),
+            )
         case Status.DONE if record.state.stage is StageName.MANIFEST:
             return (("mail", "shows the mail that announces it to STARS; --send sends it"),)
         case Status.DONE:

@@ -18,6 +18,7 @@ from vampd.errors import EXIT_NIGHT, TransientError
 
 if TYPE_CHECKING:
     from vampd.model.accounts import Audit, CountedProduct
+    from vampd.model.cubes import RawPresence
     from vampd.model.nights import NightId, NightRecord
     from vampd.ports import NightReader
 
@@ -34,7 +35,8 @@ def audit(
     """Count a night's frames: is every raw frame accounted for?
 
     Raw = in products + in framelists not yet packed + set aside. Raw frames are counted from the
-    raw files now, product frames from the products. Products, sidecars and generations are held
+    raw files now, or from the records where these were removed; product frames from the products.
+    Products, sidecars and generations are held
     against their packing receipts, as far as listings and earlier readings show. Exits with 1 if
     the sum is not balanced or anything disagrees. Late cubes, which are still to be synchronized,
     unbalance it.
@@ -61,11 +63,19 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
     from vampd.model.nights import is_cube_name
     from vampd.stages.own_files import describe_own_faults
+    from vampd.stages.raw_presence import survey_raw
 
+    files = reader.raw_files(night)
     raw = [
         CountedCube(file.path, count_frames(folder / file.path))
-        for file in reader.raw_files(night)
+        for file in files
         if is_cube_name(file.path.rpartition("/")[2])
+    ]
+    gone = survey_raw(night, reader, files)
+    removed = [
+        CountedCube(account.fits.path, account.frames)
+        for account in gone.removed
+        if is_cube_name(account.fits.path.rpartition("/")[2])
     ]
     # Framelists first: one that is packed meanwhile is then seen as both, not as neither.
     framelists = _count_framelists(night, reader)
@@ -75,8 +85,18 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         )
         for product in reader.packed_products(night)
     ]
-    faults = describe_own_faults(night, reader)
-    return audit_night(raw, packed, framelists, reader.generations(night), faults)
+    faults = [*describe_own_faults(night, reader), *_unsent(night, reader, gone)]
+    return audit_night(raw, packed, framelists, reader.generations(night), faults, removed)
+
+
+def _unsent(night: NightId, reader: NightReader, presence: RawPresence) -> Iterator[str]:
+    """What is gone here and was never sent, one sentence each."""
+    from vampd.model.proofs import SUMS_NAME, parse_sums
+
+    listed = parse_sums(reader.text(night, SUMS_NAME) or "") if presence.gone_aside else {}
+    for path in presence.gone_aside:
+        if f"vbad/{path}" not in listed:
+            yield f"{path} is gone: it was set aside, and never sent"
 
 
 def _count_framelists(night: NightId, reader: NightReader) -> list[CountedProduct]:
@@ -101,6 +121,7 @@ def audit_object(night: NightId, result: Audit) -> dict[str, Any]:
         "kind": str(night.kind),
         "balanced": result.balanced,
         "raw_frames": result.raw_frames,
+        "removed_frames": result.removed_frames,
         "product_frames": result.product_frames,
         "framelist_frames": result.framelist_frames,
         "rejected_frames": result.rejected_frames,
@@ -121,6 +142,9 @@ def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
         ("raw frames", result.raw_frames, count_of(result.raw_cubes, "raw cube")),
         ("= in products", result.product_frames, count_of(result.packed_products, "product")),
     ]
+    if result.removed:
+        gone = f"{count_of(len(result.removed), 'cube')} that were removed, by the records"
+        rows.insert(1, ("  of them", result.removed_frames, gone))
     if result.framelists:
         unpacked = f"{count_of(result.framelists, 'product')} not packed yet"
         rows.append(("+ in framelists", result.framelist_frames, unpacked))

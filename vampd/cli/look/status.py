@@ -17,6 +17,7 @@ from vampd.cli.shared.output import Column, is_terminal, write, write_json, writ
 from vampd.cli.shared.progress import format_progress, format_progress_in_full
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, settings_of
 from vampd.cli.shared.words import (
+    describe_raw,
     format_duration,
     format_moment,
     format_size,
@@ -140,7 +141,8 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = _
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = correspondence.sum_up(record.night, record.manifests or 0)
-            known = ", ".join(part for part in (safe, mail) if part)
+            raw = describe_raw(record)
+            known = ", ".join(part for part in (safe, raw, mail, _mark(record, now)) if part)
             # What is not as it should be comes first.
             parts = (note, known) if record.safe_at is not None else (known, note)
             return "; ".join(part for part in parts if part)
@@ -151,6 +153,15 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = _
 def describe_failure(record: NightRecord) -> str:
     """The last failure or the reason of a hold, code first, in one line; '' without any."""
     return ": ".join(one_line(text) for text in (record.code, record.error) if text)
+
+
+def _mark(record: NightRecord, now: float) -> str:
+    """Until when its raw stays, if it is marked for deletion."""
+    due = record.purge_after
+    if due is None:
+        return ""
+    when = f"from {format_time(due)[:10]} on" if due > now else "and due"
+    return f"marked for deletion {when}"
 
 
 def night_object(
@@ -185,6 +196,12 @@ def night_object(
         "processed_at": format_time_or_none(record.processed_at),
         "transferred_at": format_time_or_none(record.transferred_at),
         "safe_at": format_time_or_none(record.safe_at),
+        "raw": {
+            "kept_cubes": record.kept_cubes,
+            "purged_cubes": record.purged_cubes,
+            "removed_cubes": record.removed_cubes,
+        },
+        "purge_after": format_time_or_none(record.purge_after),
         "mail": correspondence.sum_up(record.night, record.manifests or 0) or None,
         "mailed_at": format_time_or_none(correspondence.mailed_at(record.night)),
         "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night)),
@@ -243,6 +260,7 @@ def _show_night(
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),
+        ("raw", describe_raw(record)),
         ("released", _describe_release(record)),
         ("discovered", format_moment(record.discovered_at, now)),
         *(
@@ -258,6 +276,7 @@ def _show_night(
             for name, at in (
                 ("mailed", correspondence.mailed_at(record.night)),
                 ("acknowledged", correspondence.acknowledged_at(record.night)),
+                ("raw may go", record.purge_after),
             )
             if at is not None
         ),

@@ -29,7 +29,12 @@ def judge_now(
         if record.state.status in _READ_ROOT:
             connections.root.recognize()
         return judge_night(
-            record, records, readiness_rules(settings), time.time(), settings.watch.root
+            record,
+            records,
+            readiness_rules(settings),
+            time.time(),
+            settings.watch.root,
+            connections.make_reader(settings),
         )
     except RootUnknown as error:
         return Wait(WaitCode.ROOT_UNKNOWN, error.message)

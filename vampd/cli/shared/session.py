@@ -50,6 +50,9 @@ KindOption = Annotated[
 NightArgument = Annotated[
     str, typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False)
 ]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what it would do, and change nothing.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

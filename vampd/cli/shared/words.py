@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vampd.model.nights import NightRecord
 from vampd.model.size import format_size
 
 __all__ = [
     "count_of",
     "describe_nights",
+    "describe_raw",
     "format_duration",
     "format_moment",
     "format_size",
@@ -57,6 +59,16 @@ def describe_nights(dates: Sequence[str]) -> str:
     """``3 nights, 20251104 to 20251106``, or ``1 night: 20251106``."""
     number = count_of(len(dates), "night")
     return f"{number}, {dates[0]} to {dates[-1]}" if len(dates) > 1 else ": ".join([number, *dates])
+
+
+def describe_raw(record: NightRecord) -> str:
+    """What became of a night's raw cubes: ``raw purged``, ``3 of 29 raw cubes removed``, or ''."""
+    ways = {"purged": record.purged_cubes, "removed": record.removed_cubes}
+    gone = {way: cubes for way, cubes in ways.items() if cubes}
+    if len(gone) == 1 and not record.kept_cubes:
+        return f"raw {next(iter(gone))}"
+    total = f"of {sum(gone.values()) + record.kept_cubes:,} raw cubes"
+    return ", ".join(f"{cubes:,} {total} {way}" for way, cubes in gone.items())
 
 
 def path_of(path: Path) -> str:

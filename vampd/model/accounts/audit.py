@@ -46,9 +46,10 @@ class CountedProduct:
 class Audit:
     """The sum of a night.
 
-    ``framelist_frames`` counts the framelists whose product is not packed yet. ``late`` are the
-    raw cubes that no generation accounts for: they are still to be synchronized. ``findings`` say
-    what does not agree, one sentence each.
+    ``raw_cubes`` and ``raw_frames`` include what was removed, as it is on record; ``removed`` are
+    those cubes. ``framelist_frames`` counts the framelists whose product is not packed yet.
+    ``late`` are the raw cubes that no generation accounts for: they are still to be synchronized.
+    ``findings`` say what does not agree, one sentence each.
     """
 
     raw_cubes: int
@@ -60,6 +61,12 @@ class Audit:
     rejected: tuple[SetAside, ...]
     late: tuple[CountedCube, ...]
     findings: tuple[str, ...]
+    removed: tuple[CountedCube, ...] = ()
+
+    @property
+    def removed_frames(self) -> int:
+        """The frames of the raw cubes that were removed."""
+        return sum(cube.frames for cube in self.removed)
 
     @property
     def rejected_frames(self) -> int:
@@ -91,10 +98,12 @@ def audit_night(
     framelists: Sequence[CountedProduct],
     generations: Sequence[Generation],
     faults: Iterable[str] = (),
+    removed: Sequence[CountedCube] = (),
 ) -> Audit:
     """Compare what was counted with what the generations decided.
 
-    ``faults`` are findings about the files themselves, beside their frames.
+    ``removed`` are cubes that may be gone, with the frames that they had at sync. ``faults`` are
+    findings about the files themselves, beside their frames.
     """
     done = {product.identity for product in packed}
     # A framelist exists beside its product until it is retired: it counts only before that. Under
@@ -104,9 +113,10 @@ def audit_night(
     accounts = accounted_cubes(generations)
     aside = set_aside_cubes(generations)
     expected = {p.identity: p for generation in generations for p in generation.products}
+    every = [*raw, *removed]
     return Audit(
-        raw_cubes=len(raw),
-        raw_frames=sum(cube.frames for cube in raw),
+        raw_cubes=len(every),
+        raw_frames=sum(cube.frames for cube in every),
         packed_products=len(packed),
         product_frames=sum(product.frames for product in packed),
         framelists=len(unpacked),
@@ -114,11 +124,12 @@ def audit_night(
         rejected=tuple(sorted(aside.values(), key=lambda cube: cube.path)),
         late=tuple(sorted(cube for cube in raw if cube.path not in accounts)),
         findings=(
-            *_compare_raw(raw, accounts),
+            *_compare_raw(every, accounts),
             *_compare_products([*packed, *unpacked], expected),
             *_check_shares(accounts, aside, expected.values()),
             *faults,
         ),
+        removed=tuple(sorted(removed)),
     )
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from vampd.model.cubes.named_time import time_in_name
     from vampd.model.cubes.packed_product import PackedProduct
     from vampd.model.cubes.product_header import build_framelist
+    from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
     from vampd.model.cubes.reasons import format_reasons, parse_reasons
     from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
     from vampd.model.cubes.timing import (
@@ -79,6 +80,7 @@ else:
             "named_time": "time_in_name",
             "packed_product": "PackedProduct",
             "product_header": "build_framelist",
+            "raw_presence": "judge_raw_presence RawPresence",
             "reasons": "format_reasons parse_reasons",
             "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity",
             "timing": "check_timing format_rows HEADER_LINES Int64 parse_timing Timing",
@@ -106,6 +108,7 @@ __all__ = [
     "Product",
     "ProductOrder",
     "RawCube",
+    "RawPresence",
     "SetAside",
     "SyncCounts",
     "Timing",
@@ -124,6 +127,7 @@ __all__ = [
     "format_sidecar",
     "history_card",
     "identity_of",
+    "judge_raw_presence",
     "parse_framelist",
     "parse_generation",
     "parse_reasons",

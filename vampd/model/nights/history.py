@@ -31,7 +31,12 @@ _TELLS = frozenset(
 )
 _CLEARS = frozenset({EventName.ADVANCED, EventName.RETRIED, EventName.RELEASED, EventName.REOPENED})
 _TRIED = frozenset({Status.RUNNING, Status.WAITING})
-_GOES_BACK = frozenset({EventName.RETRIED, EventName.REOPENED, EventName.RESTORED})
+_GOES_BACK = frozenset(
+    {EventName.RETRIED, EventName.REOPENED, EventName.RESTORED, EventName.EXTENDED}
+)
+# These are about the raw files of a night, and no move of it.
+_ABOUT_RAW = frozenset({EventName.MARKED, EventName.UNMARKED, EventName.PURGED})
+_UNMARKS = frozenset({EventName.HELD, EventName.RESTORE_BEGUN})
 # These judge the products again.
 _CLOSES_GATES = frozenset({EventName.REOPENED, EventName.RESTORED})
 # What may happen to a night whose restoring has begun.
@@ -75,6 +80,10 @@ def moved(
         after = replace(after, code=None, error=None)
     if event.name is EventName.DISPROVED:
         after = replace(record, safe_at=None)
+    if event.name in _ABOUT_RAW:
+        after = replace(record, purge_after=event.not_before)
+    if event.name in _UNMARKS:
+        after = replace(after, purge_after=None)
     if ends_proofs(event):
         # A person's word about this copy, and not about the next.
         after = replace(after, released=after.released - {Gate.NIGHT_GONE})

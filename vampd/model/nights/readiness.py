@@ -106,6 +106,8 @@ class StreamsObservation:
     # Traces of the old tools, and those that a restored folder keeps.
     traces: tuple[str, ...] = ()
     lasting_traces: tuple[str, ...] = ()
+    # Cubes that were removed when they were in products already.
+    removed: int = 0
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ def _judge_filling(
             f" let them finish it, or `vampctl restore {night.date}`",
             traces,
         )
-    if not streams.cubes and not streams.unfinished:
+    if not (streams.cubes or streams.unfinished or streams.removed):
         return Wait(WaitCode.NO_CUBES, "no raw cubes yet")
     hour = rules.archive_not_before
     utc_now = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)

@@ -47,6 +47,13 @@ class NightRecord:
     safe_at: float | None = None
     # How many manifests it has; None before the first count.
     manifests: int | None = None
+    # Raw cubes that products or archive copies stand for and that are gone: removed by hand, or by
+    # `vampctl purge`; and those that are left.
+    removed_cubes: int = 0
+    purged_cubes: int = 0
+    kept_cubes: int = 0
+    # Marked for deletion: raw may be purged from then on; None: not marked.
+    purge_after: float | None = None
 
     @property
     def done_part(self) -> float | None:
@@ -70,7 +77,7 @@ class EventRecord:
     # `vampd`, or the person by name.
     actor: str
     message: str | None
-    # The event's own, so that the history can be replayed: of RETRIED, and of FAILED.
+    # The event's own, so that the history can be replayed: of RETRIED; of FAILED and MARKED.
     to_stage: StageName | None = None
     not_before: float | None = None
 
@@ -103,6 +110,9 @@ class NightUpdate:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
+    removed_cubes: int | None = None
+    purged_cubes: int | None = None
+    kept_cubes: int | None = None
 
     @property
     def known(self) -> dict[str, Any]:

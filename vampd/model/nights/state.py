@@ -85,6 +85,12 @@ class EventName(StrEnum):
     DISPROVED = "disproved"  # the archive copy was read again and found bad: no longer safe
     RESTORE_BEGUN = "restore_begun"  # products are about to be removed, at a person's word
     RESTORED = "restored"  # the folder is raw again
+    EXTENDED = "extended"  # a finished night was given files that travel too
+    MARKED = "marked"  # a person marked its raw files for deletion, from a date on
+    UNMARKED = "unmarked"  # ... and a person took that back
+    PURGED = (
+        "purged"  # its raw cubes are about to be removed, proven to be kept, at a person's word
+    )
 
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
@@ -123,6 +129,8 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     # whether other nights wait for this one's IDs, as before.
     **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D)},
     (_H, EventName.RESTORED): _H,
+    (_D, EventName.EXTENDED): _RDY,
+    **{(_D, event): _D for event in (EventName.MARKED, EventName.UNMARKED, EventName.PURGED)},
 }
 
 # What happens at sync instead. A night that is held there may never have settled, or was brought
@@ -152,7 +160,7 @@ class Event:
     """Something that happens to a night.
 
     ``stage`` only for RETRIED: where to go back to (None: the same stage). ``not_before`` only for
-    FAILED: the earliest time of the next attempt.
+    FAILED, the earliest time of the next attempt, and for MARKED, when raw may go.
     """
 
     name: EventName
@@ -191,6 +199,8 @@ def advance(kind: Kind, state: State, event: Event) -> State:
             return replace(after, stage=StageName.SYNC)
         case EventName.REOPENED | EventName.RESTORED:
             return replace(after, stage=StageName.SYNC, attempts=0)
+        case EventName.EXTENDED:
+            return replace(after, stage=StageName.TRANSFER, attempts=0)
         case _:
             return after
 

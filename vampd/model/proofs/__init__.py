@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         refuse_other_receipt,
     )
     from vampd.model.proofs.proof import Verification, frames_to_decode
+    from vampd.model.proofs.purged_file import PurgedFile
     from vampd.model.proofs.receipt import Digests, Place, Receipt
     from vampd.model.proofs.root import KnownRoot
     from vampd.model.proofs.verification import (
@@ -80,6 +81,7 @@ else:
             ),
             "mark": "format_mark LONGEST_MARK MARK_BYTES MARK_PATH Marked parse_mark",
             "proof": "frames_to_decode Verification",
+            "purged_file": "PurgedFile",
             "receipt": "Digests Place Receipt",
             "root": "KnownRoot",
             "verification": (
@@ -106,6 +108,7 @@ __all__ = [
     "MovedNight",
     "PackingReceipt",
     "Place",
+    "PurgedFile",
     "Receipt",
     "RecordedReceipt",
     "Verification",

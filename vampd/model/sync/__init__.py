@@ -6,7 +6,11 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.sync.cutting import cut_cubes, gaps_before, split_at
-    from vampd.model.sync.duplicate_cubes import set_aside_duplicates
+    from vampd.model.sync.duplicate_cubes import (
+        GoneSpan,
+        find_gone_spans,
+        set_aside_duplicates,
+    )
     from vampd.model.sync.flc import (
         CODE_A,
         CODE_B,
@@ -41,7 +45,7 @@ else:
         __name__,
         {
             "cutting": "cut_cubes gaps_before split_at",
-            "duplicate_cubes": "set_aside_duplicates",
+            "duplicate_cubes": "find_gone_spans GoneSpan set_aside_duplicates",
             "flc": (
                 "assign_flc_states CODE_A CODE_B CODE_D CODE_NONE combine_labels FlcState "
                 "Labels LEAST_MEAN STATE_OF_CODE"
@@ -69,6 +73,7 @@ __all__ = [
     "STATE_OF_CODE",
     "CameraSequence",
     "FlcState",
+    "GoneSpan",
     "Labels",
     "Pairs",
     "SyncRules",
@@ -79,6 +84,7 @@ __all__ = [
     "count_late_partners",
     "cut_cubes",
     "exposure_us",
+    "find_gone_spans",
     "find_modulation",
     "find_unexpected",
     "gaps_before",

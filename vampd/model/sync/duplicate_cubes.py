@@ -6,18 +6,52 @@ symbolic link under another name, or a cube that overlaps one whose frames are i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 
-from vampd.model.cubes import RawCube, SetAside
+from vampd.model.cubes import Generation, RawCube, SetAside
+from vampd.model.nights import Stream
+
+
+@dataclass(frozen=True)
+class GoneSpan:
+    """The acquisition times (us) between which a camera's frames are in products, of removed cubes.
+
+    ``path`` is one of these cubes. Their own times are gone with them.
+    """
+
+    stream: Stream
+    first_us: int
+    last_us: int
+    path: str
+
+
+def find_gone_spans(
+    generations: Iterable[Generation], here: Container[str]
+) -> tuple[GoneSpan, ...]:
+    """The spans of the products of which some raw cube is not ``here`` any more."""
+    return tuple(
+        GoneSpan(
+            Stream(gone.partition("/")[0]),
+            # A synchronized product's times are means of both cameras'.
+            product.first_us - abs(product.offset_us) - product.tolerance_us,
+            product.last_us + abs(product.offset_us) + product.tolerance_us,
+            gone,
+        )
+        for generation in generations
+        for product in generation.products
+        if (gone := next((p.cube for p in product.ranges if p.cube not in here), None)) is not None
+    )
 
 
 def set_aside_duplicates(
-    late: Sequence[RawCube], used: Sequence[RawCube]
+    late: Sequence[RawCube], used: Sequence[RawCube], gone: Sequence[GoneSpan] = ()
 ) -> tuple[list[RawCube], list[SetAside]]:
     """The late cubes whose frames are new, and the others as SetAside.
 
     Codes: ``duplicate_cube`` (the same times, frame by frame) and ``overlaps_cube`` (frames from
-    the time of a cube in ``used``, whose frames are in products). Of copies that are all late, the
+    the time of a cube in ``used``, whose frames are in products, or from one of the spans in
+    ``gone``, where no one can tell any more). Of copies that are all late, the
     one with the logger's name is kept; else the first by path.
     """
     originals = {_times_key(cube): cube for cube in used}
@@ -32,6 +66,12 @@ def set_aside_duplicates(
             reason = (
                 f"its frames were acquired at the same time as those of {other.path}, which are in"
                 " products"
+            )
+            aside.append(_set_aside(cube, "overlaps_cube", reason))
+        elif span := _within(cube, gone):
+            reason = (
+                f"its frames were acquired at the time of products of {span.path} and others, which"
+                " were removed: they may be the same frames"
             )
             aside.append(_set_aside(cube, "overlaps_cube", reason))
         else:
@@ -56,6 +96,18 @@ def _overlapped(cube: RawCube, others: Iterable[RawCube]) -> RawCube | None:
             if other.stream is cube.stream
             and other.timing.acquired_us[0] <= last_us
             and first_us <= other.timing.acquired_us[-1]
+        ),
+        None,
+    )
+
+
+def _within(cube: RawCube, spans: Iterable[GoneSpan]) -> GoneSpan | None:
+    first_us, last_us = cube.timing.acquired_us[[0, -1]]
+    return next(
+        (
+            span
+            for span in spans
+            if span.stream is cube.stream and span.first_us <= last_us and first_us <= span.last_us
         ),
         None,
     )

@@ -1,0 +1,177 @@
+"""Raw that a person removed from a packed night is known as removed, never as "no cubes yet"."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import add_late_cubes, make_smallest
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import make_site
+from tests.support.daemon.state import accept_archive, audit, history_of, product_tree, record_of
+from tests.support.worlds.purge_site import DATE
+from tests.support.worlds.safe_night import SafeNight, tree_there
+from vampd.model.nights import EventName, Kind, StageName, Status
+
+
+def cubes_of(night: SafeNight) -> list[Path]:
+    return sorted(night.folder.glob("vcam?/*.fits"))
+
+
+def remove_cubes(night: SafeNight) -> None:
+    for path in cubes_of(night):
+        path.unlink()
+
+
+def remove_streams(night: SafeNight) -> None:
+    shutil.rmtree(night.folder / "vcam1")
+    shutil.rmtree(night.folder / "vcam2")
+
+
+def row_of(night: SafeNight) -> list[str]:
+    return vampctl(night.site, "table", str(night.night.kind)).stdout.splitlines()[1].split()
+
+
+@pytest.mark.parametrize("remove", [remove_cubes, remove_streams])
+def test_a_night_whose_raw_was_removed_stays_safe_and_says_so(
+    night: SafeNight, remove: Callable[[SafeNight], None]
+) -> None:
+    row, sums = row_of(night), audit(night.site, night.night)
+    remove(night)
+    settle(night.site)
+    night.assert_as_it_was()
+    assert history_of(night.site, night.night)[-1].event is EventName.ADVANCED
+    assert row_of(night) == row
+    assert "safe, raw removed" in vampctl(night.site, "status").stdout
+    assert "safe, raw removed" in vampctl(night.site, "why", DATE).stdout
+    counted = audit(night.site, night.night)
+    assert counted == {**sums, "removed_frames": sums["raw_frames"]}
+    assert counted["balanced"]
+
+
+def test_of_a_night_whose_raw_was_partly_removed_the_rest_is_still_counted(
+    night: SafeNight,
+) -> None:
+    gone, *_, kept = cubes_of(night)
+    gone.unlink()
+    settle(night.site)
+    night.assert_as_it_was()
+    counted = audit(night.site, night.night)
+    assert counted["balanced"]
+    assert 0 < counted["removed_frames"] < counted["raw_frames"]
+    total = len(cubes_of(night)) + 1
+    assert f"safe, 1 of {total} raw cubes removed" in vampctl(night.site, "status").stdout
+    # A cube that is here is counted from its file.
+    kept.write_bytes(b"")
+    assert not audit(night.site, night.night)["balanced"]
+
+
+@pytest.mark.parametrize(
+    "words", [["restore", "--yes"], ["retry", "--from", "sync"], ["run", "--only", "sync"]]
+)
+def test_what_needs_raw_is_refused_with_the_reason(night: SafeNight, words: list[str]) -> None:
+    gone = cubes_of(night)[0]
+    gone.unlink()
+    done = vampctl(night.site, words[0], DATE, *words[1:])
+    assert done.returncode in (1, 2)
+    assert gone.name in done.stderr
+    assert "vampctl recover" in done.stderr
+    settle(night.site)
+    night.assert_as_it_was()
+
+
+def test_the_archive_copy_is_read_again_and_the_set_aside_files_stay_listed(
+    night: SafeNight,
+) -> None:
+    remove_cubes(night)
+    night.retry(StageName.TRANSFER)
+    night.assert_as_it_was()
+    assert "vbad/vcam2" in (night.folder / "SHA256SUMS").read_text()
+
+
+def test_a_set_aside_file_that_is_nowhere_whole_holds_the_night(night: SafeNight) -> None:
+    remove_cubes(night)
+    (lost,) = night.copy.glob("vbad/vcam?/*.fits")
+    lost.unlink()
+    night.retry(StageName.TRANSFER)
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.code) == (Status.HELD, "raw_removed")
+    assert lost.name in (record.error or "")
+
+
+def test_late_cubes_reopen_a_night_whose_raw_was_removed(night: SafeNight) -> None:
+    remove_cubes(night)
+    settle(night.site)
+    add_late_cubes(night.site.root, kind=night.night.kind)
+    settle(night.site)
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.code) == (Status.DONE, None), record.error
+    assert record.safe_at is not None
+    tree = product_tree(night.folder)
+    assert "vgen2/generation_0002.json" in tree
+    assert {path: tree[path] for path in night.here if path.endswith(".fz")}.items() <= (
+        night.here.items()
+    )
+    there = tree_there(night.site, night.night)
+    assert {path for path in night.there if path.startswith("vbad/")} <= there.keys()
+    assert audit(night.site, night.night)["balanced"]
+    assert "safe, 4 of 6 raw cubes removed" in vampctl(night.site, "status").stdout
+
+
+def test_a_copy_of_a_removed_cube_under_another_name_takes_no_ids(
+    night: SafeNight, tmp_path: Path
+) -> None:
+    cube = max(night.folder.glob("vcam1/*.fits"))
+    for path in (cube, cube.with_suffix(".txt")):
+        path.rename(path.with_name(f"copy_of_{path.name}"))
+    settle(night.site)
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.code) == (Status.DONE, None), record.error
+    assert [path for path in product_tree(night.folder) if path.endswith(".fz")] == [
+        path for path in night.here if path.endswith(".fz")
+    ]
+    assert "overlaps_cube" in (night.folder / "vbad/reasons.tsv").read_text()
+
+
+def test_cubes_that_come_back_are_no_longer_removed(night: SafeNight, tmp_path: Path) -> None:
+    shutil.copytree(night.folder / "vcam1", tmp_path / "kept")
+    shutil.rmtree(night.folder / "vcam1")
+    settle(night.site)
+    shutil.copytree(tmp_path / "kept", night.folder / "vcam1")
+    settle(night.site)
+    night.assert_as_it_was()
+    record = record_of(night.site, night.night)
+    assert (record.removed_cubes, record.kept_cubes) == (0, len(cubes_of(night)))
+
+
+def test_without_the_database_too_a_night_without_raw_becomes_safe_again(
+    night: SafeNight,
+) -> None:
+    remove_cubes(night)
+    for path in night.site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    accept_archive(night.site, night.night.kind)
+    settle(night.site)
+    night.assert_as_it_was()
+
+
+def test_an_empty_folder_is_no_night_whose_raw_was_removed(night: SafeNight) -> None:
+    shutil.rmtree(night.folder)
+    night.folder.mkdir()
+    settle(night.site)
+    told = json.loads(vampctl(night.site, "status", "--json").stdout)
+    assert told[0]["raw"]["removed_cubes"] == 0
+
+
+def test_raw_that_is_not_packed_yet_is_lost_and_not_removed(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    assert vampctl(site, "run", night.date, "--until", "headers").returncode == 0
+    remove_streams(SafeNight.of(site, night))
+    settle(site)
+    record = record_of(site, night)
+    assert record.state.status is not Status.DONE
+    assert record.removed_cubes == 0
+    assert not audit(site, night)["balanced"]

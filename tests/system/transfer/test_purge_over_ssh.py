@@ -1,0 +1,43 @@
+"""A purge whose archive is behind ssh: another machine, so no word about its disk is asked for."""
+
+from pathlib import Path
+
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.state import audit, record_of
+from tests.support.tools.sshd import HOST, Sshd
+from tests.support.worlds.purge_site import (
+    DATE,
+    assert_kept,
+    make_announced,
+    raw_bytes,
+    raw_files,
+)
+from vampd.model.nights import Kind, Status
+
+
+def test_raw_goes_when_all_of_it_is_proven_on_the_other_host(tmp_path: Path, sshd: Sshd) -> None:
+    night = make_announced(
+        tmp_path,
+        Kind.ENGINEERING,
+        transfer={"ssh": list(sshd.ssh)},
+        transfer_engineering={"destination": f"{HOST}:{tmp_path}/archive"},
+    )
+    raw = raw_bytes(night)
+    lost = min(night.copy.glob("vgen2/*.fz"))
+    content = lost.read_bytes()
+    lost.unlink()
+    refused = vampctl(night.site, "purge", DATE, "--yes")
+    assert (refused.returncode, "not_at_archive" in refused.stdout) == (1, True)
+    assert raw_bytes(night) == raw
+    lost.write_bytes(content)
+    done = vampctl(night.site, "purge", DATE, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # What was put back there was read again first.
+    assert "first    reads 1 file again" in done.stdout
+    assert raw_files(night) == []
+    assert_kept(night, raw)
+    settle(night.site)
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.purged_cubes) == (Status.DONE, 4)
+    assert record.safe_at is not None
+    assert audit(night.site, night.night)["balanced"]

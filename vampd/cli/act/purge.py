@@ -1,0 +1,289 @@
+"""vampctl purge: give the space of raw cubes back, when all of them is proven at the archive."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.act.run import continue_night
+from vampd.cli.act.verify import read_copy, show_reading
+from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
+from vampd.cli.shared.output import write, write_error, write_prose
+from vampd.cli.shared.session import (
+    ConfigOption,
+    DryRunOption,
+    KindOption,
+    YesOption,
+    actor_name,
+    connected,
+)
+from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
+from vampd.errors import EXIT_NIGHT, UsageError, VampdError
+from vampd.model.nights import Event, EventName
+
+if TYPE_CHECKING:
+    from vampd.engine.purge.plan import PurgePlan, PurgeRules
+    from vampd.engine.purge.survey import PurgeSurvey
+    from vampd.model.nights import NightRecord
+    from vampd.wiring.connections import Connections
+
+_DAY_S = 86_400.0
+_LISTED = 5
+
+NightsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="NIGHT...", help="20251106 or 2025-11-06.", show_default=False),
+]
+AfterOption = Annotated[
+    float | None,
+    typer.Option(
+        "--after",
+        metavar="DAYS",
+        help="Only mark the night: its raw cubes may go after so many days.",
+        show_default=False,
+        min=0,
+    ),
+]
+SameDiskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--same-disk",
+        metavar="NIGHT",
+        help="The night again, if its archive copy lies on the disk of the raw cubes.",
+        show_default=False,
+    ),
+]
+
+
+def purge(
+    context: typer.Context,
+    nights: NightsArgument,
+    dry_run: DryRunOption = False,
+    after: AfterOption = None,
+    yes: YesOption = False,
+    same_disk: SameDiskOption = None,
+    kind: KindOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Give back the space of raw cubes, after asking.
+
+    Never happens by itself. Shows first what goes, what stays and what is done before: headers and
+    timing files of the cubes are sent to the archive, compressed, and what was read there longer
+    ago than [purge] proof_within_days is read again. Then each cube is looked at once more, put on
+    record, and removed with its timing file. Refused, with every reason, unless the night is safe
+    and its products are whole here, STARS has acknowledged its manifests, all of its raw files can
+    be read and none is a link, and the archive is another disk. A cube with a frame in no product
+    stays, unless all of it lies under vbad/ there. Interrupted, the same command resumes it.
+
+    With --after, the night is only marked: `vampctl status` shows from when on it may be purged,
+    and `vampctl hold` takes the mark away.
+    """
+    with connected(context, config) as connections:
+        records = connections.store.nights()
+        chosen = [choose_record(records, night, kind) for night in nights]
+        retyped = {parse_night(night) for night in same_disk or ()}
+        failed = 0
+        for record in chosen:
+            one = _Night(connections, record, named(record.night, records), retyped)
+            try:
+                failed += not (
+                    one.purge(dry_run, yes) if after is None else one.mark(after, dry_run)
+                )
+            except VampdError as error:
+                write_error(f"{title_of(record.night)}: {error.message}")
+                failed += 1
+    if failed:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+@dataclass(frozen=True)
+class _Night:
+    """One night of the command; ``name`` is it as commands take it."""
+
+    connections: Connections
+    record: NightRecord
+    name: str
+    retyped: set[str]
+
+    @property
+    def folder(self) -> Path:
+        return self.connections.settings.watch.root / self.record.night.folder
+
+    @property
+    def rules(self) -> PurgeRules:
+        from vampd.engine.purge.plan import PurgeRules
+
+        within = self.connections.settings.purge.proof_within_days
+        return PurgeRules(within, self.record.night.date in self.retyped)
+
+    def look(self) -> tuple[PurgeSurvey, PurgePlan]:
+        from vampd.engine.purge.plan import plan_purge
+        from vampd.engine.purge.survey import survey_purge
+
+        connections, night = self.connections, self.record.night
+        archive = connections.archive(night.kind)
+        survey = survey_purge(
+            self.record,
+            connections.store,
+            connections.reader,
+            self.folder,
+            lambda: archive.device(night),
+        )
+        return survey, plan_purge(survey, self.rules, time.time())
+
+    def mark(self, days: float, dry_run: bool) -> bool:
+        """Mark the night for deletion; show what stands against it now."""
+        survey, plan = self.look()
+        due = time.time() + days * _DAY_S
+        self._show(survey, plan, {"not_due"})
+        if any(refusal.code == "not_safe" for refusal in plan.refusals):
+            return False
+        if dry_run:
+            write("nothing was changed")
+            return True
+        self.connections.store.apply(
+            self.record.night,
+            Event(EventName.MARKED, not_before=due),
+            at=time.time(),
+            actor=actor_name(),
+        )
+        write_prose(
+            f"{title_of(self.record.night)}: marked for deletion; from {format_time(due)} on"
+            f" `vampctl purge {self.name}` removes its raw cubes, and until then `vampctl hold"
+            f" {self.name}` takes the mark away"
+        )
+        return True
+
+    def purge(self, dry_run: bool, yes: bool) -> bool:
+        """Show, ask, prepare and remove; whether all went well."""
+        survey, plan = self.look()
+        self._show(survey, plan, set())
+        if plan.refusals:
+            return False
+        if dry_run or not plan.cubes or (not yes and not _agreed()):
+            write("nothing was changed")
+            return True
+        return self._prepare(plan) and self._remove()
+
+    def _prepare(self, plan: PurgePlan) -> bool:
+        from vampd.engine.purge.preparing import extend_night
+        from vampd.wiring.locks import night_lock
+
+        connections, night = self.connections, self.record.night
+
+        def begin() -> None:
+            with night_lock(connections.settings, night):
+                _, now = self.look()
+                now.refuse()
+                extend_night(
+                    night,
+                    self.folder,
+                    now.to_record,
+                    connections.store,
+                    connections.packing_receipts,
+                    clock=time.time,
+                    actor=actor_name(),
+                )
+
+        if plan.to_record or plan.must_send:
+            if not continue_night(connections.settings, night, begin):
+                return False
+            _, plan = self.look()
+        if plan.to_read:
+            wanted = frozenset(plan.to_read)
+            reading = read_copy(
+                connections, self.record, lambda paths: [path for path in paths if path in wanted]
+            )
+            show_reading(reading, self.name)
+            return reading.is_good
+        return True
+
+    def _remove(self) -> bool:
+        from vampd.disk.pace import SteadyPace
+        from vampd.engine.purge.removing import Purge
+        from vampd.wiring.locks import foreground_lock, night_lock
+
+        connections, night = self.connections, self.record.night
+        run = Purge(
+            night,
+            self.folder,
+            self.look,
+            connections.purged_files,
+            actor_name(),
+            SteadyPace(),
+            time.time,
+        )
+        with foreground_lock(connections.settings, night), night_lock(connections.settings, night):
+            cubes, size = run.run(self._put_on_record)
+            self._keep_counts()
+        record = connections.store.night(night) or self.record
+        write_prose(
+            f"{title_of(night)}: {count_of(cubes, 'raw cube')} removed, {format_size(size)};"
+            f" safe, {describe_raw(record)}"
+        )
+        return True
+
+    def _put_on_record(self, survey: PurgeSurvey, plan: PurgePlan) -> None:
+        place = survey.identity.destination
+        if survey.identity.mark is not None:
+            place += f" (mark {survey.identity.mark})"
+        self.connections.store.apply(
+            self.record.night,
+            Event(EventName.PURGED),
+            at=time.time(),
+            actor=actor_name(),
+            code="raw_purged",
+            message=f"{count_of(len(plan.cubes), 'raw cube')}, {format_size(plan.bytes)}; proven at"
+            f" {place}",
+        )
+
+    def _keep_counts(self) -> None:
+        """What the daemon would find at its next look."""
+        from vampd.engine.night_listing import list_night
+        from vampd.engine.observation import read_raw_news
+
+        store, night = self.connections.store, self.record.night
+        record = store.night(night) or self.record
+        news = read_raw_news(record, list_night(self.folder), self.connections.reader)
+        store.update(night, news.changes)
+
+    def _show(self, survey: PurgeSurvey, plan: PurgePlan, untold: set[str]) -> None:
+        write_prose(f"{title_of(self.record.night)}: {self.folder}")
+        for line in _plan_lines(survey, plan):
+            write_prose(f"  {line}")
+        for refusal in plan.refusals:
+            if refusal.code not in untold:
+                write_prose(f"  NOT now  {refusal.code}: {refusal.text}")
+
+
+def _plan_lines(survey: PurgeSurvey, plan: PurgePlan) -> Iterator[str]:
+    streams = Counter(cube[0].file.path.partition("/")[0] for cube in plan.cubes)
+    counts = ", ".join(f"{cubes:,} in {stream}" for stream, cubes in sorted(streams.items()))
+    if plan.cubes:
+        cubes = count_of(len(plan.cubes), "raw cube")
+        yield f"goes     {cubes}, {format_size(plan.bytes)}: {counts}"
+    else:
+        gone = f": {describe_raw(survey.record)}" if survey.presence.removed else ""
+        yield f"goes     nothing{gone}"
+    for path, reason in plan.kept[:_LISTED]:
+        yield f"stays    {path}: {reason}"
+    if len(plan.kept) > _LISTED:
+        yield f"stays    {len(plan.kept) - _LISTED:,} more"
+    if plan.to_record or plan.must_send:
+        yield "first    sends the headers and timing files of these cubes, one file a camera"
+    if plan.to_read:
+        files = count_of(len(plan.to_read), "file")
+        yield f"first    reads {files} again at {survey.identity.destination}"
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
+    return typer.confirm("Remove these raw cubes?")

@@ -1,0 +1,49 @@
+"""What a purge adds to a night before raw goes: raw records, which then travel as products do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vampd.disk.failpoint import failpoint
+from vampd.engine.purge.raw_records import records_path, write_raw_records
+from vampd.model.cubes import CubeAccount
+from vampd.model.nights import CAMERA_STREAMS, Event, EventName, NightId
+from vampd.model.proofs import live_receipts
+from vampd.ports import NightStore, PackingReceipts
+
+
+def extend_night(
+    night: NightId,
+    folder: Path,
+    cubes: Sequence[CubeAccount],
+    store: NightStore,
+    packing_receipts: PackingReceipts,
+    *,
+    clock: Callable[[], float],
+    actor: str,
+) -> None:
+    """Write the raw records of these cubes, and send the night back to transfer with them.
+
+    Until they are proven there, the night is not safe: it goes back before they have receipts, with
+    which they travel. Whoever calls this holds the night's locks. IllegalTransition if it is not
+    done any more.
+    """
+    taken = set(live_receipts(packing_receipts.of(night)))
+    receipts = []
+    for stream in CAMERA_STREAMS:
+        own = [cube for cube in cubes if cube.fits.path.startswith(f"{stream}/")]
+        if own:
+            receipts.append(write_raw_records(folder, records_path(stream, taken), own))
+            failpoint("purge.records.written")
+    store.apply(
+        night,
+        Event(EventName.EXTENDED),
+        at=clock(),
+        actor=actor,
+        code="raw_records",
+        message="raw headers and timing files are sent before raw is purged",
+    )
+    failpoint("purge.night.extended")
+    packing_receipts.record(night, receipts, at=clock())
+    failpoint("purge.records.recorded")

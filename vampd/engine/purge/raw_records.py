@@ -1,0 +1,104 @@
+"""Raw records: the headers and timing files of raw cubes, which products do not hold as they were.
+
+One tar file a camera, compressed by gzip, for the cubes whose frames are in products; cubes that
+late data bring later get another one. Members are ``<cube>.header``, the primary header with its
+padding, and the timing file, both byte for byte. Nothing in it depends on when, where or by whom it
+was written.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from vampd.disk.atomic import replacing
+from vampd.disk.digest import hash_file
+from vampd.disk.pace import SteadyPace
+from vampd.errors import DataError
+from vampd.fits.header import read_cards
+from vampd.model.cubes import CubeAccount
+from vampd.model.nights import FileStamp, Stream
+from vampd.model.proofs import PackingReceipt
+
+HEADER_SUFFIX = ".header"
+_LEVEL = 6
+_NS = 1_000_000_000
+_REMEMBERED = 8
+
+
+def records_path(stream: Stream, taken: Collection[str]) -> str:
+    """The next free name of a camera's raw records, relative to the night's folder."""
+    number = 1
+    while True:
+        suffix = "" if number == 1 else f"_{number}"
+        path = f"vgen2/raw_records_{stream}{suffix}.tar.gz"
+        if path not in taken:
+            return path
+        number += 1
+
+
+def write_raw_records(folder: Path, path: str, cubes: Iterable[CubeAccount]) -> PackingReceipt:
+    """Write the records of these cubes; what they are from then on.
+
+    Replaces a file that a kill left without a receipt. DataError ``raw_changed``; MalformedCube.
+    """
+    with replacing(folder / path) as file:
+        # Without a name and a time in its header.
+        packed = gzip.GzipFile("", "wb", _LEVEL, file, mtime=0)
+        with packed, tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+            for cube in sorted(cubes, key=lambda cube: cube.fits.path):
+                _add(tar, cube.fits, read_header(folder / cube.fits.path), HEADER_SUFFIX)
+                if cube.timing_file is not None:
+                    _add(tar, cube.timing_file, (folder / cube.timing_file.path).read_bytes())
+                _refuse_changed(folder, cube)
+    size, _, sha256 = hash_file(folder / path, SteadyPace())
+    return PackingReceipt(path, size, sha256, None)
+
+
+def read_header(path: Path) -> bytes:
+    """The bytes of a cube's primary header, with END and padding. MalformedCube."""
+    _, length = read_cards(path)
+    with path.open("rb") as file:
+        return file.read(length)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def read_records(folder: Path, file: FileStamp) -> dict[str, str]:
+    """The SHA-256 (hex) of each member of raw records, by name."""
+    with (
+        gzip.open(folder / file.path) as unpacked,
+        tarfile.open(fileobj=unpacked, mode="r|") as tar,
+    ):
+        return dict(_digests(tar))
+
+
+def _digests(tar: tarfile.TarFile) -> Iterator[tuple[str, str]]:
+    for member in tar:
+        content = tar.extractfile(member)
+        if content is not None:
+            yield member.name, hashlib.sha256(content.read()).hexdigest()
+
+
+def _add(tar: tarfile.TarFile, file: FileStamp, content: bytes, suffix: str = "") -> None:
+    member = tarfile.TarInfo(file.path + suffix)
+    member.size = len(content)
+    member.mtime = file.mtime_ns // _NS
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _refuse_changed(folder: Path, cube: CubeAccount) -> None:
+    for stamp in (cube.fits, cube.timing_file):
+        if stamp is None:
+            continue
+        status = (folder / stamp.path).lstat()
+        if (status.st_size, status.st_mtime_ns) != (stamp.size, stamp.mtime_ns):
+            raise DataError(
+                "raw_changed",
+                f"{stamp.path} changed after sync had used it; find out why before anything else",
+                path=stamp.path,
+            )

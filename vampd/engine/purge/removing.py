@@ -1,0 +1,139 @@
+"""Removing raw cubes one by one: looked at again, put on record, and only then removed.
+
+The only code that removes anything from a camera stream. A kill leaves cubes that are on record and
+still here; planning again finds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.disk.atomic import fsync_folder
+from vampd.disk.digest import hash_file
+from vampd.disk.failpoint import failpoint
+from vampd.engine.purge.cubes import RawFile, header_member
+from vampd.engine.purge.plan import PurgePlan
+from vampd.engine.purge.raw_records import read_header
+from vampd.engine.purge.survey import PurgeSurvey
+from vampd.errors import DataError, Stuck
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.proofs import PurgedFile
+from vampd.ports import Pace, PurgedFiles
+
+# After so many cubes all conditions are judged again: the archive may have gone meanwhile.
+_CUBES_A_LOOK = 100
+
+
+@dataclass(frozen=True)
+class Purge:
+    """The removal of one night's raw cubes; whoever runs it holds the night's locks.
+
+    ``look`` surveys and plans again; ``clock`` gives unix seconds.
+    """
+
+    night: NightId
+    folder: Path
+    look: Callable[[], tuple[PurgeSurvey, PurgePlan]]
+    purged_files: PurgedFiles
+    actor: str
+    pace: Pace
+    clock: Callable[[], float]
+
+    def run(self, begin: Callable[[PurgeSurvey, PurgePlan], None]) -> tuple[int, int]:
+        """Remove what may go: how many cubes, and bytes. ``begin`` is called before the first.
+
+        DataError as `PurgePlan.refuse`, and ``raw_changed``; what is gone by then stays on record.
+        """
+        cubes = size = 0
+        before: tuple[tuple[RawFile, ...], ...] = ()
+        while True:
+            survey, plan = self.look()
+            plan.refuse()
+            if not plan.is_prepared:
+                raise DataError(
+                    "not_prepared", "what must be proven before raw goes has changed; purge again"
+                )
+            if not plan.cubes:
+                return cubes, size
+            batch = plan.cubes[:_CUBES_A_LOOK]
+            if batch == before:
+                raise Stuck("stuck", f"{batch[0][0].file.path} was removed and is still here")
+            if not cubes:
+                begin(survey, plan)
+                failpoint("purge.night.begun")
+            for cube in batch:
+                self._remove(survey, cube)
+                cubes += 1
+                size += sum(each.file.size for each in cube)
+            before = batch
+
+    def _remove(self, survey: PurgeSurvey, cube: Sequence[RawFile]) -> None:
+        rows = [self._examine(survey, each) for each in cube]
+        self.purged_files.record(self.night, rows)
+        failpoint("purge.cube.recorded")
+        # The cube first: without it, its timing file is no raw data that sync would take up.
+        for each in cube:
+            _refuse_changed(self.folder, each.file)
+            os.unlink(self.folder / each.file.path)
+            failpoint("purge.file.removed")
+        fsync_folder((self.folder / cube[0].file.path).parent)
+
+    def _examine(self, survey: PurgeSurvey, raw: RawFile) -> PurgedFile:
+        """Read the file: it must be what it was, and what is kept of it must be that."""
+        path = raw.file.path
+        _refuse_changed(self.folder, raw.file)
+        size, mtime_ns, sha256 = hash_file(self.folder / path, self.pace)
+        if FileStamp(path, size, mtime_ns) != raw.file:
+            raise _changed(path)
+        if raw.sha256 is None:
+            self._compare_records(survey, path, sha256)
+        elif sha256 != raw.sha256:
+            raise DataError(
+                "raw_differs",
+                f"{path} is not what lies in {raw.kept_in[0]} at the archive; it stays: find out"
+                " which of the two is right",
+                path=path,
+            )
+        identity = survey.identity
+        return PurgedFile(
+            raw.file,
+            sha256,
+            raw.kept_in,
+            identity.destination,
+            identity.mark,
+            self.clock(),
+            self.actor,
+        )
+
+    def _compare_records(self, survey: PurgeSurvey, path: str, sha256: str) -> None:
+        member, content = path, sha256
+        if path.endswith(".fits"):
+            member = header_member(path)
+            content = hashlib.sha256(read_header(self.folder / path)).hexdigest()
+        recorded = survey.covered.get(member)
+        if recorded is None or recorded[0] != content:
+            raise DataError(
+                "raw_differs",
+                f"{member} is not what the night's raw records hold; it stays: find out why",
+                path=path,
+            )
+
+
+def _refuse_changed(folder: Path, file: FileStamp) -> None:
+    status = os.lstat(folder / file.path)
+    is_same = (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+    if not is_same or not stat.S_ISREG(status.st_mode):
+        raise _changed(file.path)
+
+
+def _changed(path: str) -> DataError:
+    return DataError(
+        "raw_changed",
+        f"{path} is not the file that sync has used; it stays: find out why",
+        path=path,
+    )

@@ -1,0 +1,118 @@
+"""What is looked at before raw may go: both sides of the night, its records, and its raw files.
+
+Lists and stats, small files and the raw records; no pixel is read, nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vampd.disk.permission import Obstacle, find_obstacles
+from vampd.engine.purge.raw_records import read_records
+from vampd.errors import DataError, StateError
+from vampd.model.cubes import Generation, RawPresence
+from vampd.model.delivery import Correspondence
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightRecord
+from vampd.model.proofs import ArchiveIdentity, PurgedFile
+from vampd.ports import NightReader, NightStore
+from vampd.stages import transfer
+from vampd.stages.own_files import RAW_RECORDS, describe_own_faults
+from vampd.stages.raw_presence import survey_raw
+from vampd.stages.transfer import TransferSurvey
+
+
+@dataclass(frozen=True)
+class PurgeSurvey:
+    """The night as it is now.
+
+    ``files`` are all raw files, by path. ``covered`` are the digests (SHA-256) of the headers and
+    timing files that raw records hold, by member, each with the records' path. ``identity`` is what
+    a proof must name to be of the new kind.
+    """
+
+    record: NightRecord
+    generations: tuple[Generation, ...]
+    presence: RawPresence
+    files: Mapping[str, FileStamp]
+    # Why a raw file, or a stream, is not simply a file that can be read.
+    irregular: tuple[str, ...]
+    obstacles: tuple[Obstacle, ...]
+    faults: tuple[str, ...]
+    transfer: TransferSurvey
+    identity: ArchiveIdentity
+    correspondence: Correspondence
+    covered: Mapping[str, tuple[str, str]]
+    purged: tuple[PurgedFile, ...]
+    is_same_disk: bool
+
+
+def survey_purge(
+    record: NightRecord,
+    store: NightStore,
+    reader: NightReader,
+    folder: Path,
+    device_there: Callable[[], int | None],
+) -> PurgeSurvey:
+    """Look at the night. ArchiveUnknown, RemoteUnavailable; DataError of what is damaged."""
+    night = record.night
+    now = store.night(night)
+    if now is None:
+        raise StateError("night_unknown", f"{night} was never discovered")
+    files = {file.path: file for file in reader.raw_files(night)}
+    seen = transfer.survey(night, reader)
+    identity = reader.archive_identity(night)
+    if seen.moved_to is not None:
+        identity = ArchiveIdentity(seen.moved_to)
+    streams = [folder / stream for stream in CAMERA_STREAMS if (folder / stream).is_dir()]
+    there = device_there()
+    return PurgeSurvey(
+        record=now,
+        generations=reader.generations(night),
+        presence=survey_raw(night, reader, files.values()),
+        files=files,
+        irregular=tuple(_irregular(folder, streams, files)),
+        obstacles=tuple(find_obstacles((), streams)),
+        faults=describe_own_faults(night, reader),
+        transfer=seen,
+        identity=identity,
+        correspondence=reader.correspondence(night),
+        covered=_covered(folder, seen),
+        purged=reader.purged_files(night),
+        is_same_disk=any(stream.stat().st_dev == there for stream in streams),
+    )
+
+
+def _irregular(folder: Path, streams: list[Path], files: Mapping[str, FileStamp]) -> Iterator[str]:
+    for stream in streams:
+        if stream.is_symlink():
+            yield f"{stream.name} is a link"
+    for path in files:
+        try:
+            mode = os.lstat(folder / path).st_mode
+        except OSError as error:
+            yield f"{path} cannot be read: {error.strerror}"
+            continue
+        if stat.S_ISLNK(mode):
+            yield f"{path} is a link"
+        elif not stat.S_ISREG(mode):
+            yield f"{path} is no file"
+        elif not os.access(folder / path, os.R_OK, effective_ids=True):
+            yield f"{path} may not be read by uid {os.geteuid()}"
+
+
+def _covered(folder: Path, seen: TransferSurvey) -> dict[str, tuple[str, str]]:
+    """What the raw records hold, of those that are here as their receipts say."""
+    covered: dict[str, tuple[str, str]] = {}
+    for path in sorted(seen.own.receipts):
+        file = seen.own.files.get(path)
+        if RAW_RECORDS.fullmatch(path) and file is not None:
+            try:
+                members = read_records(folder, file)
+            except (OSError, EOFError) as error:
+                raise DataError("raw_records_damaged", f"{path}: {error}", path=path) from error
+            covered |= {member: (sha256, path) for member, sha256 in members.items()}
+    return covered

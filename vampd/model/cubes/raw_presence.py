@@ -1,0 +1,98 @@
+"""Which raw cubes a night still has, and what the records say of those that are gone.
+
+A cube whose frames are all in products, or that is set aside, may go: it is *removed*. One whose
+frames are still to be packed is *lost*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from vampd.model.cubes.generation import CubeAccount, Generation, accounted_cubes, set_aside_cubes
+from vampd.model.nights import FileStamp, is_cube_name, timing_name, unfinished_cube_name
+
+
+@dataclass(frozen=True)
+class RawPresence:
+    """What became of the raw cubes that the generations account for.
+
+    ``removed`` and ``lost`` are gone, by path, ``purged`` are those of the removed ones that vampd
+    itself removed; ``kept`` counts the raw cubes that are here;
+    ``has_new`` if one of these is not as a generation knows it. ``gone_aside`` are the files of
+    set-aside cubes that are gone: they travel, and cannot be sent again.
+    """
+
+    removed: tuple[CubeAccount, ...] = ()
+    purged: tuple[CubeAccount, ...] = ()
+    lost: tuple[CubeAccount, ...] = ()
+    kept: int = 0
+    has_new: bool = False
+    gone_aside: tuple[str, ...] = ()
+
+    @property
+    def is_less_only(self) -> bool:
+        """Whether nothing is new, and what is gone was removed: no stage has anything to do."""
+        return bool(self.removed) and not self.lost and not self.has_new
+
+
+def judge_raw_presence(
+    generations: Iterable[Generation],
+    files: Iterable[FileStamp],
+    packed: Collection[str],
+    purged: Collection[FileStamp] = (),
+) -> RawPresence:
+    """Hold the raw ``files`` of a night against its generations.
+
+    ``packed`` are the identities of the products that have packing receipts, ``purged`` the files
+    that vampd removed.
+    """
+    known = tuple(generations)
+    here = {file.path: file for file in files}
+    accounts = accounted_cubes(known)
+    aside = set_aside_cubes(known)
+    gone = [account for path, account in sorted(accounts.items()) if _is_gone(path, here)]
+    needed = {
+        part.cube
+        for generation in known
+        for product in generation.products
+        if product.identity not in packed
+        for part in (*product.ranges, *product.partners)
+    }
+    aside_stamps = [
+        stamp for cube in aside.values() for stamp in (cube.fits, cube.timing_file) if stamp
+    ]
+    removed = tuple(account for account in gone if account.fits.path not in needed)
+    return RawPresence(
+        removed=removed,
+        purged=tuple(account for account in removed if account.fits in purged),
+        lost=tuple(account for account in gone if account.fits.path in needed),
+        kept=sum(1 for path in here if is_cube_name(_name_of(path))),
+        has_new=any(_is_new(file, here, accounts) for file in here.values()),
+        gone_aside=tuple(sorted(stamp.path for stamp in aside_stamps if stamp.path not in here)),
+    )
+
+
+def _is_gone(path: str, here: Mapping[str, FileStamp]) -> bool:
+    if path in here:
+        return False
+    # The logger may have finished the cube since, and given it its name.
+    folder, _, name = path.rpartition("/")
+    finished = unfinished_cube_name(name)
+    return finished is None or f"{folder}/{finished}" not in here
+
+
+def _is_new(
+    file: FileStamp, here: Mapping[str, FileStamp], accounts: Mapping[str, CubeAccount]
+) -> bool:
+    name = _name_of(file.path)
+    account = accounts.get(file.path)
+    if not is_cube_name(name):
+        return account is None and unfinished_cube_name(name) is not None
+    # A timing file that is gone is no news; one that came, or changed, is.
+    timing = here.get(timing_name(file.path))
+    return account is None or account.fits != file or timing not in (account.timing_file, None)
+
+
+def _name_of(path: str) -> str:
+    return path.rpartition("/")[2]

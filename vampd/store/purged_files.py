@@ -1,0 +1,65 @@
+"""The purged files in the database: ports.PurgedFiles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from vampd.model.nights import FileStamp, NightId
+from vampd.model.proofs import PurgedFile
+from vampd.store.connection import Store
+from vampd.store.nights import night_key
+from vampd.store.schema import NightRow, PurgedFileRow
+
+_ROWS = PurgedFileRow.__table__
+
+
+class StoredPurgedFiles:
+    """The purged files of all nights of one database."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, night: NightId, files: Iterable[PurgedFile]) -> None:
+        with self._store.write() as connection:
+            key = night_key(connection, night)
+            rows = [
+                {
+                    "night_id": key,
+                    "path": each.file.path,
+                    "size": each.file.size,
+                    "mtime_ns": each.file.mtime_ns,
+                    "sha256": each.sha256,
+                    "kept_in": json.dumps(each.kept_in),
+                    "destination": each.destination,
+                    "mark": each.mark,
+                    "at": each.at,
+                    "actor": each.actor,
+                }
+                for each in files
+            ]
+            connection.execute(insert(PurgedFileRow).on_conflict_do_nothing(), rows)
+
+    def of(self, night: NightId) -> tuple[PurgedFile, ...]:
+        with self._store.read() as connection:
+            rows = connection.execute(
+                select(_ROWS)
+                .join(NightRow, NightRow.id == PurgedFileRow.night_id)
+                .where(NightRow.date == night.date, NightRow.kind == night.kind)
+                .order_by(PurgedFileRow.id)
+            )
+            return tuple(
+                PurgedFile(
+                    FileStamp(row.path, row.size, row.mtime_ns),
+                    row.sha256,
+                    tuple(json.loads(row.kept_in)),
+                    row.destination,
+                    row.mark,
+                    row.at,
+                    row.actor,
+                )
+                for row in rows
+            )
