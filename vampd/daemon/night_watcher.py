@@ -219,9 +219,14 @@ class NightWatcher:
         """Whether a night has raw files that sync has not seen; then it fills again."""
         news = read_raw_news(record, seen, self._reader)
         if (removed := news.changes.removed_cubes) is not None:
+            lost = removed > record.removed_cubes
+            night = {"night": record.night.date, "kind": record.night.kind.value}
+            if lost and not self._root.is_certain():
+                # Nobody can know whether they are gone or on a disk that is not mounted.
+                _log.error("night.raw_unlisted", **night, cubes=removed)
+                return False
             self._store.update(record.night, news.changes)
-            if removed > record.removed_cubes:
-                night = {"night": record.night.date, "kind": record.night.kind.value}
+            if lost:
                 _log.warning("night.raw_removed", **night, cubes=removed)
         if news.event is None:
             return False

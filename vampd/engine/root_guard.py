@@ -68,6 +68,15 @@ class RootGuard:
         failpoint("root.mark.recorded")
         self._place(intended)
 
+    def require_certain(self) -> None:
+        """As `require`, and RootUnknown too where the root could not be given a mark."""
+        self.require()
+        if not self.is_certain():
+            raise _unknown(
+                f"{self.path} has no mark ({MARK_PATH}) that would say whether its disk is mounted:"
+                " let vampd create that folder there"
+            )
+
     def is_certain(self) -> bool:
         """Whether this certainly is the root on record: what is not there is gone."""
         known = self.recognize()

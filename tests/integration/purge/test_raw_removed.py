@@ -1,7 +1,9 @@
 """Raw that a person removed from a packed night is known as removed, never as "no cubes yet"."""
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,3 +177,24 @@ def test_raw_that_is_not_packed_yet_is_lost_and_not_removed(tmp_path: Path) -> N
     assert record.state.status is not Status.DONE
     assert record.removed_cubes == 0
     assert not audit(site, night)["balanced"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a folder immutable")
+def test_where_the_root_has_no_mark_nothing_counts_as_removed(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    night, _ = make_smallest(site.root)
+    subprocess.run(["chattr", "+i", site.root], check=True)
+    try:
+        settle(site)
+        done = record_of(site, night)
+        assert done.state.status is Status.DONE
+        refused = vampctl(site, "purge", night.date, "--yes")
+        assert (refused.returncode, "has no mark" in refused.stderr) == (1, True)
+        for stream in ("vcam1", "vcam2"):
+            shutil.rmtree(site.folder(night) / stream)
+        assert settle(site).named("night.raw_unlisted")
+        assert record_of(site, night) == done
+    finally:
+        subprocess.run(["chattr", "-i", site.root], check=True)
+    settle(site)
+    assert record_of(site, night).removed_cubes

@@ -200,7 +200,7 @@ def vampctl(
     """Run a command to its end, as this user."""
     command = [str(BIN / "vampctl"), "--config", str(site.config), *words]
     with TemporaryFile() as out, TemporaryFile() as err:
-        status = start(command, {**os.environ, **environ}, out, err, uid=uid).wait(60)
+        status = start(command, {**os.environ, **environ}, out, err, uid=uid).wait(120)
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(

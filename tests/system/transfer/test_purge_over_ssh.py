@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.state import audit, record_of
 from tests.support.tools.sshd import HOST, Sshd
@@ -15,6 +17,7 @@ from tests.support.worlds.purge_site import (
 from vampd.model.nights import Kind, Status
 
 
+@pytest.mark.soak
 def test_raw_goes_when_all_of_it_is_proven_on_the_other_host(tmp_path: Path, sshd: Sshd) -> None:
     night = make_announced(
         tmp_path,
