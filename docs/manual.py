@@ -26,7 +26,7 @@ from vampd.config import Settings, packaged_file
 
 Command = typer.core.TyperCommand | typer.core.TyperGroup
 
-PROGRAMS = {"vampd": daemon.app, "vampctl": main.app}
+PROGRAMS = {"vampd": daemon.app, "vampctl": main.make_app()}
 _SEE_ALSO = {"vampd": "8", "vampctl": "1", "vampd.toml": "5"}
 _FILES = (
     ("/etc/vampd/vampd.toml", "The configuration of the service, see vampd.toml(5)."),

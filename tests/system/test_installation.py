@@ -15,7 +15,7 @@ from vampd.cli import main
 from vampd.config import Settings, packaged_file
 
 PAGES = ("man8/vampd.8", "man1/vampctl.1", "man5/vampd.toml.5")
-COMMANDS = tuple(getattr(command_of(main.app), "commands", ()))
+COMMANDS = tuple(getattr(command_of(main.make_app()), "commands", ()))
 
 
 @pytest.fixture(scope="module")

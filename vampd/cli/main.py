@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
 from vampd import __version__
-from vampd.cli.act import (
-    archive,
-    consolidate,
-    control,
-    files,
-    headers,
-    purge,
-    recover,
-    restore,
-    root,
-    run,
-    simulate,
-    transfer,
-    verify,
-)
-from vampd.cli.ids import frameids, rebuild_ledger
-from vampd.cli.look import audit, doctor, history, log, plan, plot, status, summary, table, why
-from vampd.cli.mail import mail, manifest
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, examples, run_app
-
-# Help as plain text: it reads the same on a terminal, in a pipe and in a man page.
-app = typer.Typer(
-    name="vampctl",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
 
 def _show_version(asked: bool) -> None:
@@ -46,15 +20,6 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    epilog=examples(
-        "vampctl status",
-        "vampctl status 20251106",
-        "vampctl retry 20251106 --from transfer",
-        "vampctl audit 20251106",
-        "vampctl COMMAND -h",
-    )
-)
 def vampctl(
     context: typer.Context,
     config: ConfigOption = None,
@@ -70,97 +35,182 @@ def vampctl(
     context.obj = config
 
 
-_COMMANDS: Mapping[Callable[..., None], tuple[str, ...]] = {
-    status.status: (
-        "vampctl status",
-        "vampctl status 20251106",
-        """vampctl status --json | jq '.[] | select(.status == "held")'""",
+# The commands in the order of the help: the module of each, and its examples.
+_COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "status": (
+        "look.status",
+        (
+            "vampctl status",
+            "vampctl status 20251106",
+            """vampctl status --json | jq '.[] | select(.status == "held")'""",
+        ),
     ),
-    table.table: (
-        "vampctl table archive | head",
-        "vampctl table engineering | awk '$3 == \"False\"'",
-        "vampctl table archive --csv > archive.csv",
+    "table": (
+        "look.table",
+        (
+            "vampctl table archive | head",
+            "vampctl table engineering | awk '$3 == \"False\"'",
+            "vampctl table archive --csv > archive.csv",
+        ),
     ),
-    why.why: ("vampctl why 20251106", "vampctl why 20251106 --json | jq .last_error"),
-    history.history: ("vampctl history 20251106", "vampctl history 20251106 --json"),
-    log.log: ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20"),
-    plan.plan: ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack"),
-    audit.audit: (
-        "vampctl audit 20251106",
-        "vampctl audit 20251106 --json | jq -r '.rejected[].path'",
+    "why": ("look.why", ("vampctl why 20251106", "vampctl why 20251106 --json | jq .last_error")),
+    "history": ("look.history", ("vampctl history 20251106", "vampctl history 20251106 --json")),
+    "log": ("look.log", ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20")),
+    "plan": ("look.plan", ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack")),
+    "audit": (
+        "look.audit",
+        (
+            "vampctl audit 20251106",
+            "vampctl audit 20251106 --json | jq -r '.rejected[].path'",
+        ),
     ),
-    summary.summary: (
-        "vampctl summary 20251106",
-        "vampctl summary 20251106 --runs",
-        "vampctl summary 20251106 --csv > 20251106.csv",
+    "summary": (
+        "look.summary",
+        (
+            "vampctl summary 20251106",
+            "vampctl summary 20251106 --runs",
+            "vampctl summary 20251106 --csv > 20251106.csv",
+        ),
     ),
-    plot.plot: ("vampctl plot 20251106", "vampctl plot 20251106 -o /tmp/night.png"),
-    frameids.frameids: (
-        "vampctl frameids",
-        "vampctl frameids --json | jq -r '.unused[].frame_id'",
+    "plot": ("look.plot", ("vampctl plot 20251106", "vampctl plot 20251106 -o /tmp/night.png")),
+    "frameids": (
+        "ids.frameids",
+        (
+            "vampctl frameids",
+            "vampctl frameids --json | jq -r '.unused[].frame_id'",
+        ),
     ),
-    rebuild_ledger.rebuild_ledger: ("vampctl rebuild-ledger",),
-    manifest.manifest: (
-        "vampctl manifest 20251106",
-        "vampctl manifest 20251106 20251107 --combine manifest_VMP_combined.csv",
+    "rebuild-ledger": ("ids.rebuild_ledger", ("vampctl rebuild-ledger",)),
+    "manifest": (
+        "mail.manifest",
+        (
+            "vampctl manifest 20251106",
+            "vampctl manifest 20251106 20251107 --combine manifest_VMP_combined.csv",
+        ),
     ),
-    mail.mail: (
-        "vampctl mail 20251106 20251107",
-        "vampctl mail 20251106 -o /tmp/stars.eml",
-        "vampctl mail 20251106 --send",
+    "mail": (
+        "mail.mail",
+        (
+            "vampctl mail 20251106 20251107",
+            "vampctl mail 20251106 -o /tmp/stars.eml",
+            "vampctl mail 20251106 --send",
+        ),
     ),
-    mail.acknowledge: ("vampctl acknowledge 20251106", "vampctl acknowledge 20251106 --lost"),
-    run.run: (
-        "vampctl run 20251106",
-        "vampctl run . --until fpack",
-        "vampctl run /mnt/fuuu/ARCHIVED_DATA/20251106 --only sync",
+    "acknowledge": (
+        "mail.mail",
+        ("vampctl acknowledge 20251106", "vampctl acknowledge 20251106 --lost"),
     ),
-    run.process_all: ("vampctl process-all", "vampctl process-all engineering"),
-    verify.verify: (
-        "vampctl verify 20251106",
-        "vampctl verify --all --kind archive",
-        "vampctl verify --sample 1",
-        "vampctl retry 20251106 --from transfer",
+    "run": (
+        "act.run",
+        (
+            "vampctl run 20251106",
+            "vampctl run . --until fpack",
+            "vampctl run /mnt/fuuu/ARCHIVED_DATA/20251106 --only sync",
+        ),
     ),
-    transfer.transfer: ("vampctl transfer 20251106 --print", "vampctl transfer 20251106"),
-    transfer.pull: ("vampctl pull 20251106", "vampctl pull 20251106 --kind engineering"),
-    files.pack: (
-        "vampctl pack dark_2000.fits",
-        "vampctl pack vgen2/*.fits",
-        "vampctl pack vcam1/vcam1_10*.fits -o /tmp/packed",
+    "process-all": ("act.run", ("vampctl process-all", "vampctl process-all engineering")),
+    "verify": (
+        "act.verify",
+        (
+            "vampctl verify 20251106",
+            "vampctl verify --all --kind archive",
+            "vampctl verify --sample 1",
+            "vampctl retry 20251106 --from transfer",
+        ),
     ),
-    files.unpack: ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
-    consolidate.consolidate: ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
-    control.retry: ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer"),
-    control.hold: ('vampctl hold 20251106 --reason "darks to follow"',),
-    control.release: ("vampctl release 20251106",),
-    doctor.doctor: (
-        "vampctl doctor",
-        "vampctl doctor --json | jq '.[] | select(.state != \"OK\")'",
+    "transfer": (
+        "act.transfer",
+        ("vampctl transfer 20251106 --print", "vampctl transfer 20251106"),
     ),
-    recover.recover: (
-        "vampctl recover 20251106",
-        "vampctl recover 20251106 VMPA00425000.fits.fz",
+    "pull": ("act.transfer", ("vampctl pull 20251106", "vampctl pull 20251106 --kind engineering")),
+    "pack": (
+        "act.files",
+        (
+            "vampctl pack dark_2000.fits",
+            "vampctl pack vgen2/*.fits",
+            "vampctl pack vcam1/vcam1_10*.fits -o /tmp/packed",
+        ),
     ),
-    restore.restore: ("vampctl restore 20251106", "vampctl restore 20251106 --yes"),
-    purge.purge: (
-        "vampctl purge 20251106 --dry-run",
-        "vampctl purge 20251106 20251107",
-        "vampctl purge 20251106 --after 30",
+    "unpack": (
+        "act.files",
+        ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
     ),
-    simulate.simulate: (
-        "vampctl simulate --preset list",
-        "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",
-        "vampctl simulate /tmp/fuuu --real-time recent --truth /tmp/truth.tsv",
+    "consolidate": (
+        "act.consolidate",
+        ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
+    ),
+    "retry": ("act.control", ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer")),
+    "hold": ("act.control", ('vampctl hold 20251106 --reason "darks to follow"',)),
+    "release": ("act.control", ("vampctl release 20251106",)),
+    "doctor": (
+        "look.doctor",
+        (
+            "vampctl doctor",
+            "vampctl doctor --json | jq '.[] | select(.state != \"OK\")'",
+        ),
+    ),
+    "recover": (
+        "act.recover",
+        (
+            "vampctl recover 20251106",
+            "vampctl recover 20251106 VMPA00425000.fits.fz",
+        ),
+    ),
+    "restore": ("act.restore", ("vampctl restore 20251106", "vampctl restore 20251106 --yes")),
+    "purge": (
+        "act.purge",
+        (
+            "vampctl purge 20251106 --dry-run",
+            "vampctl purge 20251106 20251107",
+            "vampctl purge 20251106 --after 30",
+        ),
+    ),
+    "simulate": (
+        "act.simulate",
+        (
+            "vampctl simulate --preset list",
+            "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",
+            "vampctl simulate /tmp/fuuu --real-time recent --truth /tmp/truth.tsv",
+        ),
     ),
 }
-for _command, _examples in _COMMANDS.items():
-    app.command(epilog=examples(*_examples))(_command)
-app.add_typer(archive.app)
-app.add_typer(headers.app)
-app.add_typer(root.app)
+_GROUPS = ("act.archive", "act.headers", "act.root")
+_EXAMPLES = (
+    "vampctl status",
+    "vampctl status 20251106",
+    "vampctl retry 20251106 --from transfer",
+    "vampctl audit 20251106",
+    "vampctl COMMAND -h",
+)
+
+
+def make_app(only: str | None = None) -> typer.Typer:
+    """The program, with all its commands or with one: to import all takes long."""
+    # Help as plain text: it reads the same on a terminal, in a pipe and in a man page.
+    app = typer.Typer(
+        name="vampctl",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(epilog=examples(*_EXAMPLES))(vampctl)
+    for name in _COMMANDS if only is None else (only,):
+        module, lines = _COMMANDS[name]
+        command = getattr(import_module(f"vampd.cli.{module}"), name.replace("-", "_"))
+        app.command(epilog=examples(*lines))(command)
+    for module in _GROUPS if only is None else ():
+        app.add_typer(import_module(f"vampd.cli.{module}").app)
+    return app
 
 
 def main() -> NoReturn:
     """Run vampctl and exit."""
-    run_app("vampctl", app)
+    run_app("vampctl", make_app(_named(sys.argv[1:])))
+
+
+def _named(words: Sequence[str]) -> str | None:
+    """The command that the arguments name, None unless that is plain."""
+    rest = words[2:] if words[:1] == ["--config"] else words
+    return rest[0] if rest and rest[0] in _COMMANDS else None

@@ -24,7 +24,7 @@ from tests.support.worlds.past import PAST_VERSIONS, PastSite, extract_database,
 from tests.support.worlds.stores import url_of
 from vampd.cli.look.audit import audit_object, count_night
 from vampd.cli.look.status import event_object
-from vampd.cli.main import app
+from vampd.cli.main import make_app
 from vampd.config import load_settings
 from vampd.errors import StoreError
 from vampd.model.delivery import MailOutcome
@@ -117,7 +117,7 @@ def revision_of(path: Path) -> str:
 
 def told_now(site: Site, *words: str) -> Any:
     """What a command of this version prints as JSON."""
-    told = CliRunner().invoke(app, ["--config", str(site.config), *words, "--json"])
+    told = CliRunner().invoke(make_app(), ["--config", str(site.config), *words, "--json"])
     assert told.exit_code in (0, 1), told.output
     return json.loads(told.stdout)
 

@@ -21,7 +21,7 @@ def _commands(command: Command, name: str) -> Iterator[tuple[str, Command]]:
 
 
 COMMANDS = {
-    **dict(_commands(command_of(main.app), "vampctl")),
+    **dict(_commands(command_of(main.make_app()), "vampctl")),
     **dict(_commands(command_of(daemon.app), "vampd")),
 }
 
@@ -40,3 +40,20 @@ def test_a_list_of_commands_tells_each_in_one_whole_line(name: str) -> None:
     assert isinstance(group, typer.core.TyperGroup)
     room = _WIDTH - _GAPS - max(map(len, group.commands))
     assert not COMMANDS[name].get_short_help_str(room).endswith("...")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, command in COMMANDS.items()
+        if name.count(" ") == 1 and not isinstance(command, typer.core.TyperGroup)
+    ],
+)
+def test_a_command_made_alone_is_the_one_among_all(name: str) -> None:
+    word = name.removeprefix("vampctl ")
+    alone = command_of(main.make_app(word))
+    assert isinstance(alone, typer.core.TyperGroup)
+    (only,) = alone.commands.values()
+    context = typer.Context(COMMANDS[name], info_name=name)
+    assert (only.name, only.get_help(context)) == (word, COMMANDS[name].get_help(context))

@@ -64,7 +64,7 @@ def vampctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     monkeypatch.setattr(sys, "argv", ["vampctl", *words])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with pytest.raises(SystemExit) as end:
-        run_app("vampctl", main.app)
+        run_app("vampctl", main.make_app())
     return end.value.code
 
 

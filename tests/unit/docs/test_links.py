@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from vampd.cli.main import app
+from vampd.cli.main import make_app
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [
@@ -15,7 +15,7 @@ DOCUMENTS = [
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-COMMANDS = frozenset(typer.main.get_group(app).commands)
+COMMANDS = frozenset(typer.main.get_group(make_app()).commands)
 
 document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
