@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.worlds.proof.coverage import format_coverage
+
 ROOT = Path(__file__).parent.parent
 _NEXT_SEEDS = ROOT / "build" / "soak"
 # More tests than cores: they wait for each other's processes more than they compute.
@@ -98,6 +100,7 @@ SUITES = {
             "packing",
             ("tests/properties/test_frame_digest.py", "tests/properties/test_rice_tiles.py"),
         ),
+        Suite("proof", ("tests/integration/proof/test_sequences.py",)),
         Suite("service", ("tests/system/test_service.py",), seeded=False),
         Suite(
             "sync",
@@ -126,6 +129,8 @@ def main(arguments: Sequence[str]) -> int:
         run_suite(SUITES[name], chosen.seed, chosen.minutes) for name in chosen.suites or SUITES
     ]
     print("\n" + "\n".join(map(str, runs)))
+    if any(run.suite.name == "proof" for run in runs):
+        print("\n" + format_coverage())
     return int(any(run.failed for run in runs))
 
 
