@@ -31,7 +31,8 @@ _SEQUENCES = 40 if IN_SOAK else 5
 _PARTS = 3
 
 numbers = st.integers(0, 999)
-faults = st.sampled_from(BASIC)
+# Half of it is what no listing shows.
+faults = st.sampled_from([*BASIC, *[Fault.ROT] * len(BASIC)])
 # Most moments of an act, and some after its end.
 moments = st.integers(1, 150)
 early = st.integers(1, 25)
@@ -62,10 +63,6 @@ class Nights(RuleBasedStateMachine):
     def advance(self) -> None:
         self._world.advance()
 
-    @rule()
-    def advance_again(self) -> None:
-        self._world.advance()
-
     @rule(moment=moments)
     def advance_and_be_killed(self, moment: int) -> None:
         self._world.advance(moment)
@@ -74,22 +71,19 @@ class Nights(RuleBasedStateMachine):
     def retry(self, stage: StageName | None) -> None:
         self._world.retry(stage)
 
+    @rule(stage=st.sampled_from([None, *StageName]))
+    def retry_and_advance(self, stage: StageName | None) -> None:
+        self._world.retry(stage)
+        self._world.advance()
+
     @rule()
-    def retry_from_transfer(self) -> None:
+    def doubt_and_advance(self) -> None:
         self._world.retry(StageName.TRANSFER)
         self._world.advance()
 
     @rule()
-    def release(self) -> None:
-        self._world.release()
-
-    @rule()
     def verify(self) -> None:
         self._world.verify()
-
-    @rule()
-    def verify_here(self) -> None:
-        self._world.verify_here()
 
     @rule(moment=early)
     def verify_and_be_killed(self, moment: int) -> None:
@@ -111,13 +105,9 @@ class Nights(RuleBasedStateMachine):
     def restore_and_be_killed(self, moment: int) -> None:
         self._world.restore(moment)
 
-    @rule()
-    def mail(self) -> None:
-        self._world.mail()
-
-    @rule()
-    def acknowledge(self) -> None:
-        self._world.acknowledge()
+    @rule(word=st.sampled_from(["release", "verify_here", "mail", "acknowledge"]))
+    def person_says(self, word: str) -> None:
+        getattr(self._world, word)()
 
     @rule(moment=st.integers(0, 12), rot=st.none() | numbers)
     def move_archive(self, moment: int, rot: int | None) -> None:
@@ -131,16 +121,21 @@ class Nights(RuleBasedStateMachine):
     def damage_there(self, fault: Fault, number: int, other: int) -> None:
         self._world.damage_there(fault, number, other)
 
+    @rule(here=faults, there=faults, number=numbers)
+    def damage_both(self, here: Fault, there: Fault, number: int) -> None:
+        self._world.damage_both(here, there, number)
+
+    @rule(number=numbers)
+    def rot_there_and_doubt(self, number: int) -> None:
+        self._world.damage_there(Fault.ROT, number, number)
+        self._world.retry(StageName.TRANSFER)
+
     @rule()
     def unmount(self) -> None:
         self._world.unmount()
 
     @rule()
     def mount(self) -> None:
-        self._world.mount()
-
-    @rule()
-    def mount_again(self) -> None:
         self._world.mount()
 
     @rule()

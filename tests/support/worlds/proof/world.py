@@ -129,7 +129,8 @@ class ProofWorld:
             return
         if was_safe is not None:
             said = {line for line in answer.text.splitlines() if line.startswith(f"{DATE}/")}
-            assert {f"{DATE}/{path}" for path in faulty} <= said, answer.text
+            proven = {line for line in said if is_proven(line.removeprefix(f"{DATE}/"))}
+            assert proven == {f"{DATE}/{path}" for path in faulty}, answer.text
         self.judge.unseen = {}
         self._judge_state()
 
@@ -201,22 +202,40 @@ class ProofWorld:
         every = [*_own_files(self.folder), RECEIPTS, SUMS]
         paths = [path for path in every if (self.folder / path).is_file()]
         if paths:
-            self._count(f"here: {fault.name.lower()}")
             path = paths[number % len(paths)]
-            touched = self._damage(fault, self.folder, path, paths[other % len(paths)])
-            if fault is Fault.ROT:
-                self.judge.rotten_here |= touched
-            self._judge_state()
+            self._damage_here(fault, path, paths[other % len(paths)])
 
     def damage_there(self, fault: Fault, number: int, other: int) -> None:
         """To any file of the archive copy."""
-        if self.unmounted or not (paths := _files(self.copy)):
-            return
+        if not self.unmounted and (paths := _files(self.copy)):
+            path = paths[number % len(paths)]
+            self._damage_there(fault, path, paths[other % len(paths)])
+
+    def damage_both(self, here: Fault, there: Fault, number: int) -> None:
+        """To one file of vampd's own, on both sides."""
+        paths = [] if self.unmounted else _own_files(self.copy)
+        paths = [path for path in paths if (self.folder / path).is_file()]
+        if paths:
+            path, other = paths[number % len(paths)], paths[(number + 2) % len(paths)]
+            self._damage_here(here, path, other)
+            if (self.copy / path).is_file():
+                self._damage_there(there, path, other)
+
+    def _damage_here(self, fault: Fault, path: str, other: str) -> None:
+        self._count(f"here: {fault.name.lower()}")
+        touched = self._damage(fault, self.folder, path, other)
+        if fault is Fault.ROT:
+            self.judge.rotten_here |= touched
+        self._judge_state()
+
+    def _damage_there(self, fault: Fault, path: str, other: str) -> None:
         self._count(f"there: {fault.name.lower()}")
-        path = paths[number % len(paths)]
-        touched = self._damage(fault, self.copy, path, paths[other % len(paths)])
-        how = Unseen.SILENT if fault is Fault.ROT else Unseen.VISIBLE
-        self.judge.unseen |= {one: self.judge.unseen.get(one, how) for one in touched}
+        touched = self._damage(fault, self.copy, path, other)
+        unseen = self.judge.unseen
+        if fault is Fault.ROT:
+            unseen |= {one: unseen.get(one, Unseen.SILENT) for one in touched}
+        else:
+            unseen |= dict.fromkeys(touched, Unseen.VISIBLE)
         self._judge_state()
 
     def unmount(self) -> None:
