@@ -41,8 +41,8 @@ def expected_digests(
     """The SHA-256 (hex) that each file must have there, by path.
 
     What vampd made and has sent must be what its packing receipt says, whatever has become of
-    ``sums``, the text of the night's SHA256SUMS. What is set aside, and all files of a night without
-    packing receipts, must be what ``sums`` says, else as it was read here. DataError
+    ``sums``, the text of the night's SHA256SUMS. What is set aside, and all files of a night
+    without packing receipts, must be what ``sums`` says, else as it was read here. DataError
     ``sums_damaged`` if nothing else knows.
     """
     if not receipts:
