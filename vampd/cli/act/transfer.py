@@ -118,8 +118,9 @@ def pull(
 
     [transfer] pull_from names the machine with the nights; SHA256SUMS there lists what to fetch, so
     the night must have reached its transfer. What is here and as listed stays. Every file is read
-    again here, past the cache; what differs is fetched once more by checksum. Needs no database; the next transfer finds the files
-    in place and makes the night safe. Hold the night on the other machine meanwhile.
+    again here, past the cache; what differs is fetched once more by checksum. Needs no database;
+    the next transfer finds the files in place and makes the night safe. Hold the night on the other
+    machine meanwhile.
     """
     settings = settings_of(context, config)
     chosen = NightId(parse_night(night), kind)
