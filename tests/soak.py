@@ -61,10 +61,10 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("benchmarks", ("tests/system/test_bench.py",), seeded=False),
-        Suite("crash", ("tests/integration/nights/test_crash_matrix.py", "-k", "random_moments")),
+        Suite("crash", ("tests/integration/nights/test_random_kills.py",)),
         Suite(
             "crash-matrix",
-            ("tests/integration/nights/test_crash_matrix.py", "-k", "every_hit"),
+            ("tests/integration/nights/test_crash_matrix.py",),
             seeded=False,
         ),
         Suite("daemon", ("tests/integration/daemon",), seeded=False),

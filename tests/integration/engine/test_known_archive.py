@@ -219,7 +219,7 @@ def test_a_word_that_a_kill_cut_short_places_no_mark_where_no_night_lies(
     monkeypatch.undo()
     nights, world.host.trees = world.host.trees, {}
     for attempt in (new.use, lambda: new.files(NIGHT)):
-        with pytest.raises(ArchiveUnknown, match="none lies there.*archive accept archive"):
+        with pytest.raises(ArchiveUnknown, match=r"none lies there.*archive accept archive"):
             attempt()
     assert world.host.marked is None
     # Mounted, it is what the person meant; empty, the person may say so again.

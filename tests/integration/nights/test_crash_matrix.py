@@ -7,11 +7,9 @@ cut would do it, at the first or the last hit of every failpoint; the soak takes
 
 from __future__ import annotations
 
-import random
 import re
 import shutil
 import signal
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,6 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.examples import seeds_of_round
 from tests.support.worlds.daemon import (
     LedgerRow,
     Site,
@@ -33,7 +30,6 @@ from tests.support.worlds.daemon import (
     raw_state,
     record_of,
     run_until_idle,
-    running,
     settle,
 )
 from vampd.model.nights import EventName, NightId, Status
@@ -290,20 +286,3 @@ def test_a_crash_at_every_hit_leaves_no_trace(
 ) -> None:
     for hit in range(1, reference.hits[name] + 1):
         crash_and_resume(reference, tmp_path / str(hit), f"{name}#{hit}")
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", seeds_of_round(20))
-def test_kills_at_random_moments_leave_no_trace(
-    reference: Reference, tmp_path: Path, seed: int
-) -> None:
-    chance = random.Random(seed)
-    site = copy_site(reference, tmp_path, SEVERAL_WORKERS)
-    raw = raw_state(site.folder(reference.night))
-    for _ in range(chance.randrange(1, 6)):
-        with running(site) as daemon:
-            time.sleep(chance.uniform(0.2, 3.0))
-            (daemon.kill if chance.random() < 0.5 else daemon.kill_all)()
-    settle(site)
-    assert_undisturbed(reference, site)
-    assert raw_state(site.folder(reference.night)) == raw

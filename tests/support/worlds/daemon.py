@@ -175,18 +175,21 @@ class Daemon:
 
     def children(self) -> tuple[int, ...]:
         """The pids of its living descendants."""
-        return _descendants(self.process.pid)
+        return descendants(self.process.pid)
 
-    def workers(self) -> tuple[int, ...]:
-        """The pids of its worker processes: the children of its fork server."""
+    def fork_servers(self) -> tuple[int, ...]:
+        """The pids of what forks its workers."""
         # The first fork server bears the name of what lends it, see `warm_start`.
         names = ("forkserver", "warm_start")
-        servers = [
+        return tuple(
             pid
             for pid in _children(self.process.pid)
             if any(name in _command(pid) for name in names)
-        ]
-        return tuple(worker for server in servers for worker in _children(server))
+        )
+
+    def workers(self) -> tuple[int, ...]:
+        """The pids of its worker processes: the children of its fork server."""
+        return tuple(worker for server in self.fork_servers() for worker in _children(server))
 
     def programs(self, name: str) -> tuple[int, ...]:
         """The pids of descendants that run this program."""
@@ -436,9 +439,10 @@ def ledger_rows(site: Site) -> list[LedgerRow]:
     return [LedgerRow(number, identity, bool(applied)) for number, identity, applied in rows]
 
 
-def _descendants(pid: int) -> tuple[int, ...]:
+def descendants(pid: int) -> tuple[int, ...]:
+    """The pids of all living processes below this one."""
     children = _children(pid)
-    return (*children, *(below for child in children for below in _descendants(child)))
+    return (*children, *(below for child in children for below in descendants(child)))
 
 
 def _children(pid: int) -> tuple[int, ...]:
