@@ -100,6 +100,7 @@ SUITES = {
             "packing",
             ("tests/properties/test_frame_digest.py", "tests/properties/test_rice_tiles.py"),
         ),
+        Suite("power-cuts", ("tests/integration/proof/test_power_cuts.py",)),
         Suite("proof", ("tests/integration/proof/test_sequences.py",)),
         Suite("service", ("tests/system/test_service.py",), seeded=False),
         Suite(

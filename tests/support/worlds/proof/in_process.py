@@ -87,9 +87,10 @@ class InlineWorkers:
 
 @dataclass(frozen=True)
 class InProcess:
-    """A site, and what may be done to it."""
+    """A site, and what may be done to it; ``last`` is what happens just before a kill."""
 
     site: Site
+    last: Callable[[], None] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -105,7 +106,7 @@ class InProcess:
 
     def advance(self, kill_at: int = 0) -> bool:
         """All that a daemon does until it is idle, what failed tried once; whether it lived."""
-        return _do(self._advance, kill_at)
+        return _do(self._advance, kill_at, self.last)
 
     def command(self, *words: str) -> Answer:
         """Run vampctl."""
@@ -119,7 +120,7 @@ class InProcess:
 
     def command_killed(self, kill_at: int, *words: str) -> bool:
         """Run vampctl and kill it; whether it lived."""
-        return _do(lambda: self.command(*words), kill_at)
+        return _do(lambda: self.command(*words), kill_at, self.last)
 
     def _advance(self) -> None:
         settings = self.settings
@@ -203,7 +204,7 @@ def _claim(
     return None
 
 
-def _do(act: Callable[[], object], kill_at: int) -> bool:
+def _do(act: Callable[[], object], kill_at: int, last: Callable[[], None] | None = None) -> bool:
     if not kill_at:
         act()
         return True
@@ -211,18 +212,18 @@ def _do(act: Callable[[], object], kill_at: int) -> bool:
     sys.stderr.flush()
     pid = os.fork()
     if not pid:
-        _live_and_end(act, kill_at)
+        _live_and_end(act, kill_at, last)
     _, ended = os.waitpid(pid, 0)
     status = os.waitstatus_to_exitcode(ended)
     assert status in (0, -signal.SIGKILL), f"the child ended with {status}"
     return status == 0
 
 
-def _live_and_end(act: Callable[[], object], kill_at: int) -> None:
+def _live_and_end(act: Callable[[], object], kill_at: int, last: Callable[[], None] | None) -> None:
     status = 1
     try:
         os.setpgid(0, 0)
-        _arm(kill_at)
+        _arm(kill_at, last)
         act()
         status = 0
     except BaseException:  # noqa: BLE001 - told, and the test fails by the status
@@ -232,7 +233,7 @@ def _live_and_end(act: Callable[[], object], kill_at: int) -> None:
         os._exit(status)
 
 
-def _arm(kill_at: int) -> None:
+def _arm(kill_at: int, last: Callable[[], None] | None) -> None:
     """Every failpoint of every module counts; the one that is meant kills the process group."""
     hits = 0
     counting = threading.Lock()
@@ -242,6 +243,8 @@ def _arm(kill_at: int) -> None:
         with counting:
             hits += 1
             if hits == kill_at:
+                if last is not None:
+                    last()
                 os.killpg(0, signal.SIGKILL)
 
     unarmed = failpoints.failpoint
