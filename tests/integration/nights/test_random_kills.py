@@ -78,7 +78,8 @@ def set_up(site: Site, sshd: Sshd) -> None:
         site,
         schedule={"workers": 2},
         retry={"attempts": 999, "first_delay_s": 0.05, "max_delay_s": 0.1},
-        transfer={"ssh": list(sshd.ssh)},
+        # Less than the test waits for a far side that has died.
+        transfer={"ssh": list(sshd.ssh), "timeout_s": 10},
         transfer_engineering={"destination": f"{HOST}:{site.destination}"},
     )
 

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,17 +67,14 @@ class PoweredSite(Site):
 @contextmanager
 def two_disks(base: Path) -> Iterator[Sequence[Disk]]:
     """The disk of the nights and the database, and that of the archive, mounted."""
-    mounted: list[Disk] = []
-    try:
-        for name in ("here", "there"):
-            disk = Disk(base / f"{name}.img", base / name)
+    disks = [Disk(base / f"{name}.img", base / name) for name in ("here", "there")]
+    with ExitStack() as mounted:
+        for disk in disks:
             disk.folder.mkdir()
             with disk.image.open("wb") as image:
                 image.truncate(_IMAGE_BYTES)
             subprocess.run(["mkfs.ext4", "-q", "-F", disk.image], check=True)
             disk.mount()
-            mounted.append(disk)
-        yield mounted
-    finally:
-        for disk in mounted:
-            disk.unmount()
+            # Lazily: a test that failed may still have files open.
+            mounted.callback(subprocess.run, ["umount", "-l", disk.folder], check=True)
+        yield disks
