@@ -160,3 +160,42 @@ def test_p10_a_sidecar_that_is_gone_is_made_again(begin: Callable[..., ProofWorl
         world.retry(None)
         world.advance()
     assert_whole(world)
+
+
+def test_what_rots_there_is_found_when_a_person_doubts(begin: Callable[..., ProofWorld]) -> None:
+    world = begin()
+    world.damage_there(Fault.ROT, _SECOND_THERE, 0)
+    world.retry(StageName.TRANSFER)
+    world.advance()
+    assert_whole(world)
+
+
+def test_what_a_listing_shows_is_found_before_late_data_make_it_safe_again(
+    begin: Callable[..., ProofWorld],
+) -> None:
+    world = begin()
+    world.damage_there(Fault.FLIP, _SECOND_THERE, 0)
+    world.late_data()
+    world.advance()
+    assert_whole(world)
+
+
+def test_what_rots_here_never_goes_over_its_good_copy(begin: Callable[..., ProofWorld]) -> None:
+    world = begin()
+    world.damage_here(Fault.ROT, _FIRST, 0)
+    world.retry(StageName.TRANSFER)
+    world.advance()
+    assert (world.state, world.record.safe_at is not None) == ("safe, bad here", True)
+    world.verify_here()
+    world.recover()
+    assert_whole(world)
+
+
+def test_what_rots_on_both_sides_is_made_again_from_raw(begin: Callable[..., ProofWorld]) -> None:
+    world = begin()
+    world.damage_both(Fault.ROT, Fault.ROT, _FIRST)
+    world.verify_here()
+    world.recover()
+    world.retry(StageName.TRANSFER)
+    world.advance()
+    assert_whole(world)
