@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.worlds.proof.coverage import format_coverage
+
 ROOT = Path(__file__).parent.parent
 _NEXT_SEEDS = ROOT / "build" / "soak"
 # More tests than cores: they wait for each other's processes more than they compute.
@@ -59,13 +61,14 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("benchmarks", ("tests/system/test_bench.py",), seeded=False),
-        Suite("crash", ("tests/integration/nights/test_crash_matrix.py", "-k", "random_moments")),
+        Suite("crash", ("tests/integration/nights/test_random_kills.py",)),
         Suite(
             "crash-matrix",
-            ("tests/integration/nights/test_crash_matrix.py", "-k", "every_hit"),
+            ("tests/integration/nights/test_crash_matrix.py",),
             seeded=False,
         ),
         Suite("daemon", ("tests/integration/daemon",), seeded=False),
+        Suite("faults", ("tests/integration/proof/test_faults.py",)),
         Suite(
             "frame-ids",
             (
@@ -98,6 +101,8 @@ SUITES = {
             "packing",
             ("tests/properties/test_frame_digest.py", "tests/properties/test_rice_tiles.py"),
         ),
+        Suite("power-cuts", ("tests/integration/proof/test_power_cuts.py",)),
+        Suite("proof", ("tests/integration/proof/test_sequences.py",)),
         Suite(
             "purge",
             ("tests/integration/purge/test_purge_killed.py", "-k", "anywhere"),
@@ -131,6 +136,8 @@ def main(arguments: Sequence[str]) -> int:
         run_suite(SUITES[name], chosen.seed, chosen.minutes) for name in chosen.suites or SUITES
     ]
     print("\n" + "\n".join(map(str, runs)))
+    if any(run.suite.name == "proof" for run in runs):
+        print("\n" + format_coverage())
     return int(any(run.failed for run in runs))
 
 

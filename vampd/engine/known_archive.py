@@ -143,6 +143,9 @@ class KnownArchive:
         known = self.recognize()
         if known is not None and known.mark is not None and known.is_placed:
             return known.mark
+        return self._place()
+
+    def _place(self) -> str:
         fresh = secrets.token_hex(MARK_BYTES)
         intended = self.destinations.intend(self.kind, self.destination, fresh, at=time.time())
         mark = intended.mark or fresh
@@ -178,7 +181,7 @@ class KnownArchive:
         message = f"the archive at {self.destination} is read again; {origin} by {actor}"
         self.destinations.change(self.kind, new, code=f"archive_{origin}", message=message)
         failpoint("archive.change.committed")
-        return self.use()
+        return self._place() if found is None else found
 
     def _require_mount(self) -> None:
         if self.mount_point is not None and not self.host.is_mount_point(self.mount_point):
@@ -213,8 +216,9 @@ class KnownArchive:
                 f" archive and only the mark is lost, `vampctl archive accept {self.kind}` places"
                 " a new one and has everything read again"
             )
-        is_upgraded = known is not None and known.origin is DestinationOrigin.UPGRADED
-        if is_upgraded and not self.host.nights():
+        # After an upgrade, or a person's word that a kill cut short: nights are there already.
+        has_nights = known is not None and known.origin is not DestinationOrigin.PLACED
+        if has_nights and not self.host.nights():
             raise self._unknown(
                 f"nights were archived at {self.destination}, and none lies there: mount its disk;"
                 f" if they were all moved elsewhere, `vampctl archive accept {self.kind}`"

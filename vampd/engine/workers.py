@@ -104,14 +104,16 @@ class WorkerPool:
         with self._changing:
             if self._closed:
                 raise ClaimLost("stopped", "the worker pool was closed")
-            if not self._pool.active:
-                # A worker that dies while none has work breaks pebble's pool forever.
-                _end(self._pool)
-                self._pool = self._make_pool()
-                _log.warning("workers.renewed")
             try:
+                if not self._pool.active:
+                    # A worker that dies while none has work breaks pebble's pool forever.
+                    _end(self._pool)
+                    self._pool = self._make_pool()
+                    _log.warning("workers.renewed")
                 future: Future[_Result] = self._pool.schedule(function, args=args)
-            except RuntimeError as error:  # broken just now
+            except RuntimeError as error:
+                # Broken just now, or its fork server died as it started: it is never started again.
+                self._pool.stop()  # type: ignore[no-untyped-call]
                 raise _worker_died("before it had work") from error
             return future
 

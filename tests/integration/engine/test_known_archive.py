@@ -203,6 +203,34 @@ def test_a_kill_at_the_first_use_leaves_no_stranger(
     assert (after.mark, after.is_placed) == (known.mark, True)
 
 
+@pytest.mark.parametrize("moment", ["archive.change.committed", "archive.mark.recorded"])
+def test_a_word_that_a_kill_cut_short_places_no_mark_where_no_night_lies(
+    world: World, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def die(name: str) -> None:
+        if name == moment:
+            raise SystemExit
+
+    world.send()
+    world.host.marked = None
+    new = world.archive(destination="h:/new")
+    monkeypatch.setattr(known_archive, "failpoint", die)
+    with pytest.raises(SystemExit):
+        new.accept(DestinationOrigin.MOVED, "a person")
+    monkeypatch.undo()
+    nights, world.host.trees = world.host.trees, {}
+    for attempt in (new.use, lambda: new.files(NIGHT)):
+        with pytest.raises(ArchiveUnknown, match=r"none lies there.*archive accept archive"):
+            attempt()
+    assert world.host.marked is None
+    # Mounted, it is what the person meant; empty, the person may say so again.
+    world.host.trees = nights
+    assert format_mark(new.use(), Marked.ARCHIVE) == world.host.marked
+    world.exchange()
+    mark = new.accept(DestinationOrigin.ACCEPTED, "a person")
+    assert world.host.marked == format_mark(mark, Marked.ARCHIVE)
+
+
 def test_a_stranger_that_comes_while_a_mark_is_placed_is_not_the_archive(world: World) -> None:
     def place(mark: str) -> None:
         world.host.marked = format_mark(STRANGER, Marked.ARCHIVE)

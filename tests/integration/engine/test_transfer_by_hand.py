@@ -81,6 +81,30 @@ def test_pull_mends_what_is_damaged_without_a_sign(site: Site) -> None:
     assert bytes_below(site.copy(NIGHT)) == sent
 
 
+@pytest.mark.parametrize("path", ["vgen2/*.fits.fz", "vgen2/VMP*.txt"])
+def test_pull_leaves_what_is_good_there_though_it_is_damaged_here(site: Site, path: str) -> None:
+    sent = bytes_below(site.copy(NIGHT))
+    damaged = min(site.folder(NIGHT).glob(path))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    assert vampctl(site, "pull", "20251106").returncode == 0
+    assert bytes_below(site.copy(NIGHT)) == sent
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_no_command_is_printed_that_sends_what_is_damaged(site: Site, moved: bool) -> None:
+    if moved:
+        place = site.base / "elsewhere" / NIGHT.date
+        place.parent.mkdir()
+        site.copy(NIGHT).rename(place)
+        configure(site, transfer_archive={"moved_to": [f"{site.base}/elsewhere/{{date}}"]})
+    damaged = min(site.folder(NIGHT).glob("vgen2/*.fits.fz"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    done = vampctl(site, "transfer", "20251106", "--print")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"vgen2/{damaged.name}" in done.stderr
+    assert "vampctl recover 20251106" in " ".join(done.stderr.split())
+
+
 def test_pull_refuses_what_cannot_be_right(site: Site, tmp_path: Path) -> None:
     unready = vampctl(site, "pull", "20251107")
     assert (unready.returncode, "has no SHA256SUMS" in unready.stderr) == (1, True)

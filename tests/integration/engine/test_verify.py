@@ -94,6 +94,42 @@ def test_every_file_that_travelled_is_looked_at(site: Site) -> None:
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def test_the_sums_on_this_side_are_no_judge_of_the_copy(site: Site) -> None:
+    sums = site.folder(NIGHT) / "SHA256SUMS"
+    text = sums.read_text()
+    lines = text.splitlines(keepends=True)
+    other = next(path for path in site.copy(NIGHT).glob("vgen2/*.fits.fz"))
+    for changed in (
+        None,
+        "",
+        text[:-20],
+        "".join(lines[:-2]),
+        text.replace(lines[-1][:8], "0" * 8),
+    ):
+        sums.unlink() if changed is None else sums.write_text(changed)
+        assert vampctl(site, "verify", "20251106").returncode == 0
+    assert record_of(site, NIGHT).safe_at is not None
+    # Neither does a product that both listings lack make the night safe.
+    other.unlink()
+    assert vampctl(site, "verify", "20251106").returncode == 1
+    lacking = "".join(line for line in lines if other.name not in line)
+    for listing in (sums, site.copy(NIGHT) / "SHA256SUMS"):
+        listing.write_text(lacking)
+    done = vampctl(site, "verify", "20251106", "--json")
+    assert f"vgen2/{other.name}" in json.loads(done.stdout)[0]["missing"]
+    assert record_of(site, NIGHT).safe_at is None
+
+
+def test_what_nothing_here_names_is_listed_and_left_alone(site: Site) -> None:
+    stray = site.copy(NIGHT) / "vgen2" / "VMPA00000001.fits.fz"
+    stray.write_bytes(b"of an earlier life")
+    done = vampctl(site, "verify", "20251106", "--json")
+    assert (done.returncode, json.loads(done.stdout)[0]["extra"]) == (0, [f"vgen2/{stray.name}"])
+    assert f"  vgen2/{stray.name}" in vampctl(site, "verify", "20251106").stdout.splitlines()
+    assert stray.read_bytes() == b"of an earlier life"
+    assert record_of(site, NIGHT).safe_at is not None
+
+
 def test_a_sample_reads_a_part_and_forgets_nothing_that_was_bad(site: Site) -> None:
     (site.folder(NIGHT) / BAD_LIST).write_text("20251106/vgen2/of-another-day.fits.fz\n")
     done = vampctl(site, "verify", "--sample", "1", "--json")

@@ -8,11 +8,9 @@ hits, a few are taken in one life, in the order in which they come: each run die
 
 from __future__ import annotations
 
-import random
 import re
 import shutil
 import signal
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import run_until_idle, running, settle
+from tests.support.daemon.running import run_until_idle, settle
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import (
     LedgerRow,
@@ -33,7 +31,6 @@ from tests.support.daemon.state import (
     raw_state,
     record_of,
 )
-from tests.support.examples import seeds_of_round
 from vampd.model.nights import EventName, NightId, Status
 
 Tables = dict[str, dict[str, object]]
@@ -309,20 +306,3 @@ def test_a_crash_at_every_hit_leaves_no_trace(
 ) -> None:
     for hit in range(1, reference.hits[name] + 1):
         crash_and_resume(reference, tmp_path / str(hit), f"{name}#{hit}")
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("seed", seeds_of_round(20))
-def test_kills_at_random_moments_leave_no_trace(
-    reference: Reference, tmp_path: Path, seed: int
-) -> None:
-    chance = random.Random(seed)
-    site = copy_site(reference, tmp_path, SEVERAL_WORKERS)
-    raw = raw_state(site.folder(reference.night))
-    for _ in range(chance.randrange(1, 6)):
-        with running(site) as daemon:
-            time.sleep(chance.uniform(0.2, 3.0))
-            (daemon.kill if chance.random() < 0.5 else daemon.kill_all)()
-    settle(site)
-    assert_undisturbed(reference, site)
-    assert raw_state(site.folder(reference.night)) == raw

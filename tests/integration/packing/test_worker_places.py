@@ -146,3 +146,21 @@ def test_an_action_that_no_worker_ever_begins_is_lost(memory: list[int]) -> None
     finally:
         workers.close()
     assert nobodys.cancelled()
+
+
+def test_a_fork_server_that_dies_as_the_pool_starts_costs_one_action(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers = WorkerPool(1, 60)
+
+    def die(*_: object) -> None:
+        raise EOFError
+
+    try:
+        with monkeypatch.context() as dying:
+            dying.setattr("pebble.pool.process.launch_process", die)
+            with pytest.raises(WorkerLost, match="before it had work"):
+                workers.submit(abs, -1)
+        assert workers.result(workers.submit(abs, -1), SteadyPace()) == 1
+    finally:
+        workers.close()

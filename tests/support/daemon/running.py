@@ -63,16 +63,19 @@ class Daemon:
         """The pids of its living descendants."""
         return descendants(self.process.pid)
 
-    def workers(self) -> tuple[int, ...]:
-        """The pids of its worker processes: the children of its fork server."""
+    def fork_servers(self) -> tuple[int, ...]:
+        """The pids of what forks its workers."""
         # The first fork server bears the name of what lends it, see `warm_start`.
         names = ("forkserver", "warm_start")
-        servers = [
+        return tuple(
             pid
             for pid in children(self.process.pid)
             if any(name in command_line(pid) for name in names)
-        ]
-        return tuple(worker for server in servers for worker in children(server))
+        )
+
+    def workers(self) -> tuple[int, ...]:
+        """The pids of its worker processes: the children of its fork server."""
+        return tuple(worker for server in self.fork_servers() for worker in children(server))
 
     def programs(self, name: str) -> tuple[int, ...]:
         """The pids of descendants that run this program."""

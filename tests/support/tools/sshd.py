@@ -16,10 +16,11 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Sshd:
-    """A running sshd: its port and the words that log in to it as the person who runs the tests."""
+    """A running sshd: its port, the words that log in as the person who runs the tests, its pid."""
 
     port: int
     ssh: tuple[str, ...]
+    pid: int
 
 
 def free_port() -> int:
@@ -55,7 +56,7 @@ def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
     server = subprocess.Popen([tool("sshd"), "-D", "-f", str(config), "-E", str(log)])
     try:
         _await_listening(server, port, log)
-        yield Sshd(port, ssh_words(folder, port, tool("ssh")))
+        yield Sshd(port, ssh_words(folder, port, tool("ssh")), server.pid)
     finally:
         server.terminate()
         server.wait(timeout=10)

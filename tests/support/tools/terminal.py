@@ -45,6 +45,11 @@ class FakeWorld:
     def __post_init__(self) -> None:
         self.packing_receipts = MemoryPackingReceipts(self.store)
 
+    def make_reader(self, settings: Settings) -> FakeNightReader:
+        """The reader of this world."""
+        assert settings is self.settings
+        return self.reader
+
     def run(self, *words: str) -> Result:
         """Run a command; a foreseen error is left in ``result.exception``."""
         return CliRunner().invoke(main.make_app(), words)

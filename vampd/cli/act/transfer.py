@@ -59,6 +59,7 @@ def transfer(
         run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
         return
     from vampd.adapters.archive_host import open_archive_host
+    from vampd.stages.own_files import describe_own_faults
     from vampd.stages.transfer import files_to_send
 
     with connected(context, config) as connections:
@@ -66,6 +67,13 @@ def transfer(
         settings = connections.settings
         files = sorted(files_to_send(chosen, connections.reader))
         moved = _lines_to_moved(connections, chosen)
+        faults = describe_own_faults(chosen, connections.reader)
+    if faults:
+        raise DataError(
+            "product_damaged",
+            f"{faults[0]}; a command that sends it could put it over its good copy:"
+            f" `vampctl recover {chosen.date}` gets it back first",
+        )
     if not files:
         raise DataError("nothing_travels", f"{title_of(chosen)} has nothing to transfer yet")
     host = open_archive_host(settings.transfer, chosen.kind)
@@ -133,9 +141,10 @@ def pull(
     """Fetch a night's products; run this on the archive host.
 
     [transfer] pull_from names the machine with the nights; SHA256SUMS there lists what to fetch, so
-    the night must have reached its transfer. Every file is read again here, past the cache; what
-    differs is fetched once more by checksum. Needs no database; the next transfer finds the files
-    in place and makes the night safe. Hold the night on the other machine meanwhile.
+    the night must have reached its transfer. What is here and as listed stays. Every file is read
+    again here, past the cache; what differs is fetched once more by checksum. Needs no database;
+    the next transfer finds the files in place and makes the night safe. Hold the night on the other
+    machine meanwhile.
     """
     settings = settings_of(context, config)
     chosen = NightId(parse_night(night), kind)
@@ -174,10 +183,13 @@ def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str
     sums = _read_sums(source, night, settings)
     expected = {**parse_sums(sums), SUMS_NAME: text_digest(sums)}
     folder = target / night.date
-    source.fetch(night, folder, [*parse_sums(sums)], Compare.SIZE_AND_TIME, pace)
+    here = LocalArchive(target, settings.transfer)
+    # What is good here stays: on the machine with the nights it may be damaged by now.
+    lacking = [path for path in _bad_files(here, night, expected) if path != SUMS_NAME]
+    if lacking:
+        source.fetch(night, folder, lacking, Compare.SIZE_AND_TIME, pace)
     # Last, so that it only lists what has arrived.
     source.fetch(night, folder, [SUMS_NAME], Compare.CHECKSUM, pace)
-    here = LocalArchive(target, settings.transfer)
     bad = _bad_files(here, night, expected)
     if bad:
         source.fetch(night, folder, bad, Compare.CHECKSUM, pace)

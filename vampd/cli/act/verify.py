@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +34,7 @@ from vampd.model.proofs import (
     expected_digests,
     format_bad_list,
     judge_copy,
+    live_receipts,
 )
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def verify(
     night's folder; at once the night no longer counts as safe, which its history records, and
     `vampctl retry NIGHT --from transfer` sends exactly those files again, by checksum. A night that
     is not at its destination is searched for where [transfer] moved_to says; what is bad there is
-    sent again by the command that is shown. With --here, products, sidecars and generations on this
+    sent again by the command that is shown. Files there that nothing here names are listed as
+    extra, and left alone. With --here, products, sidecars and generations on this
     side are read instead, and held against their packing receipts. Exits with 1 if anything is bad
     or could not be read.
     """
@@ -144,6 +146,7 @@ def reading_object(reading: Reading) -> dict[str, Any]:
         "checked": len(reading.verdict.checked),
         "damaged": list(reading.verdict.damaged),
         "missing": list(reading.verdict.missing),
+        "extra": list(reading.verdict.extra),
         "remedy": list(reading.remedy),
         "error": reading.failure,
     }
@@ -172,6 +175,7 @@ def read_copy(connections: Connections, record: NightRecord, choose: _Choose) ->
         connections.reader.text(night, SUMS_NAME),
         connections.receipts.of(night, Place.HERE),
         connections.receipts.of(night, Place.ARCHIVE),
+        live_receipts(connections.reader.packing_receipts(night)),
     )
     if not expected:
         raise UsageError(
@@ -181,11 +185,11 @@ def read_copy(connections: Connections, record: NightRecord, choose: _Choose) ->
     chosen = choose(sorted(expected))
     place, archive = "its archive host", connections.archive(night.kind)
     try:
-        place, moved = _find(connections, night)
+        place, moved, listed = _find(connections, night)
         read = read_files(archive, night, chosen)
     except VampdError as error:
         return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
-    verdict = judge_copy(expected, chosen, read)
+    verdict = judge_copy(expected, chosen, read, listed)
     connections.receipts.end_proofs(night, verdict.missing)
     connections.receipts.keep(night, read.values())
     if verdict.bad:
@@ -230,17 +234,20 @@ def _remedy(
     return tuple(shell_lines(host, night, folder, verdict.bad, Compare.CHECKSUM))
 
 
-def _find(connections: Connections, night: NightId) -> tuple[str, RsyncArchive | None]:
-    """Where the night lies: its name, and the host if it was moved there. ArchiveUnknown."""
+def _find(
+    connections: Connections, night: NightId
+) -> tuple[str, RsyncArchive | None, Collection[str]]:
+    """Where the night lies: its name, the host if it was moved there, its files. ArchiveUnknown."""
     from vampd.wiring.world import moved_places
 
     archive = connections.archive(night.kind)
     at_home = f"{archive.destination.rstrip('/')}/{night.date}"
-    moved = None if archive.files(night) else archive.moved_night(night)
+    files = archive.files(night)
+    moved = None if files else archive.moved_night(night)
     if moved is None:
-        return at_home, None
+        return at_home, None, files.keys()
     place = moved.identity.destination
-    return place, dict(moved_places(connections.settings, night))[place]
+    return place, dict(moved_places(connections.settings, night))[place], moved.files.keys()
 
 
 def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdict) -> None:
@@ -267,6 +274,7 @@ def show_reading(reading: Reading, night: str) -> None:
     files = count_of(len(verdict.checked), "file")
     if not verdict.bad:
         write_prose(f"{title}: good, {files} read again at {reading.place}")
+        _show_extra(reading)
         return
     write_prose(
         f"{title}: BAD, {len(verdict.damaged)} damaged and {len(verdict.missing)} missing of"
@@ -277,6 +285,7 @@ def show_reading(reading: Reading, night: str) -> None:
             write(f"{what}:")
         for path in paths:
             write(f"{reading.night.date}/{path}")
+    _show_extra(reading)
     if not reading.remedy:
         write_prose(
             f"{title}: `vampctl retry {night} --from transfer` reads it all and sends these again"
@@ -288,3 +297,12 @@ def show_reading(reading: Reading, night: str) -> None:
     )
     for line in reading.remedy:
         write(line)
+
+
+def _show_extra(reading: Reading) -> None:
+    """What lies there and is no part of the night as it is here; vampd never removes it."""
+    extra = reading.verdict.extra
+    if extra:
+        write("extra (named by nothing here; never removed by vampd):")
+    for path in extra:
+        write(f"  {path}")

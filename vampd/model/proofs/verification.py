@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from vampd.model.proofs.checksums import SUMS_NAME, parse_sums, text_digest
+from vampd.errors import DataError
+from vampd.model.proofs.checksums import SUMS_NAME, format_sums, parse_sums, text_digest
+from vampd.model.proofs.packing_receipt import PackingReceipt
 from vampd.model.proofs.receipt import Receipt
 
 BAD_LIST = "bad_sc6_files.txt"
@@ -14,11 +16,15 @@ BAD_LIST = "bad_sc6_files.txt"
 
 @dataclass(frozen=True)
 class CopyVerdict:
-    """Of ``checked`` paths, those with wrong bytes, and those that are missing."""
+    """Of ``checked`` paths, those with wrong bytes, and those that are missing.
+
+    ``extra`` are files there that nothing here names (any more): they are nobody's fault.
+    """
 
     checked: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
 
     @property
     def bad(self) -> tuple[str, ...]:
@@ -27,16 +33,36 @@ class CopyVerdict:
 
 
 def expected_digests(
-    sums: str | None, here: Mapping[str, Receipt], there: Mapping[str, Receipt]
+    sums: str | None,
+    here: Mapping[str, Receipt],
+    there: Mapping[str, Receipt],
+    receipts: Mapping[str, PackingReceipt],
 ) -> dict[str, str]:
     """The SHA-256 (hex) that each file must have there, by path.
 
-    ``sums`` is the text of the night's SHA256SUMS; without it, what was once sent is expected as it
-    was read here. DataError ``sums_damaged``.
+    What vampd made and has sent must be what its packing receipt says, whatever has become of
+    ``sums``, the text of the night's SHA256SUMS. What is set aside, and all files of a night
+    without packing receipts, must be what ``sums`` says, else as it was read here. DataError
+    ``sums_damaged`` if nothing else knows.
     """
-    if sums is None:
-        return {path: here[path].sha256 for path in sorted(there.keys() & here.keys())}
-    return {**parse_sums(sums), SUMS_NAME: text_digest(sums)}
+    if not receipts:
+        if sums is None:
+            return {path: here[path].sha256 for path in sorted(there.keys() & here.keys())}
+        return {**parse_sums(sums), SUMS_NAME: text_digest(sums)}
+    try:
+        summed = parse_sums(sums or "")
+    except DataError:
+        summed = {}
+    sent = (there.keys() | summed.keys()) & receipts.keys()
+    aside = {path: here[path].sha256 for path in there.keys() & here.keys()} | summed
+    known = {
+        path: sha256
+        for path, sha256 in aside.items()
+        if path.startswith("vbad/") and (path in there or not there)
+    }
+    known |= {path: receipts[path].sha256 for path in sent}
+    expected = {path: known[path] for path in sorted(known)}
+    return {**expected, SUMS_NAME: text_digest(format_sums(expected))} if expected else {}
 
 
 def choose_sample(
@@ -48,13 +74,20 @@ def choose_sample(
 
 
 def judge_copy(
-    expected: Mapping[str, str], checked: Sequence[str], read: Mapping[str, Receipt]
+    expected: Mapping[str, str],
+    checked: Sequence[str],
+    read: Mapping[str, Receipt],
+    listed: Collection[str] = (),
 ) -> CopyVerdict:
-    """Compare what was read with what must be there; no receipt means missing."""
+    """Compare what was read with what must be there; no receipt means missing.
+
+    ``listed`` are all files that lie there.
+    """
     return CopyVerdict(
         tuple(checked),
         damaged=tuple(p for p in checked if p in read and read[p].sha256 != expected[p]),
         missing=tuple(p for p in checked if p not in read),
+        extra=tuple(sorted(set(listed) - expected.keys())),
     )
 
 

@@ -1,9 +1,12 @@
 """Verification: what is bad is never forgotten before it was read again."""
 
+import pytest
+
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from vampd.model.proofs import (
     SUMS_NAME,
     CopyVerdict,
+    PackingReceipt,
     Place,
     Receipt,
     choose_sample,
@@ -23,13 +26,39 @@ def receipt(path: str, sha256: str, place: Place = Place.ARCHIVE) -> Receipt:
 
 def test_the_sums_say_what_must_be_there_themselves_included() -> None:
     sums = format_sums({"vgen2/x.fits.fz": A})
-    expected = expected_digests(sums, {}, {})
+    expected = expected_digests(sums, {}, {}, {})
     assert expected == {"vgen2/x.fits.fz": A, SUMS_NAME: text_digest(sums)}
 
 
 def test_without_sums_only_what_was_sent_is_expected_with_the_bytes_that_were_here() -> None:
     here = {path: receipt(path, A, Place.HERE) for path in ("x", "y")}
-    assert expected_digests(None, here, {"x": receipt("x", B), "z": receipt("z", B)}) == {"x": A}
+    there = {"x": receipt("x", B), "z": receipt("z", B)}
+    assert expected_digests(None, here, there, {}) == {"x": A}
+
+
+@pytest.mark.parametrize(
+    "damaged", [None, "", "no sums\n", format_sums({"vbad/r.tsv": A, "vgen2/x.fits.fz": B})]
+)
+def test_what_was_packed_and_sent_must_be_there_whatever_became_of_the_sums(
+    damaged: str | None,
+) -> None:
+    product, other, aside = "vgen2/x.fits.fz", "vgen2/y.fits.fz", "vbad/r.tsv"
+    packed = {path: PackingReceipt(path, 1, A, "0" * 64) for path in (product, other, "vgen2/new")}
+    there = {path: receipt(path, B) for path in (product, other, aside)}
+    here = {aside: receipt(aside, A, Place.HERE), product: receipt(product, B, Place.HERE)}
+    sums = format_sums(dict.fromkeys((aside, product, other), A))
+    assert expected_digests(damaged, here, there, packed) == {
+        aside: A,
+        product: A,
+        other: A,
+        SUMS_NAME: text_digest(sums),
+    }
+
+
+def test_what_nothing_here_names_is_extra_and_not_bad() -> None:
+    verdict = judge_copy({"x": A}, ("x",), {"x": receipt("x", A)}, ("x", "z", "y"))
+    assert verdict == CopyVerdict(("x",), extra=("y", "z"))
+    assert not verdict.bad
 
 
 def test_other_bytes_are_damage_and_no_receipt_is_a_loss() -> None:

@@ -1,0 +1,256 @@
+"""vampd and vampctl in this process: the real store, disk, engine and rsync, without the waiting.
+
+    site = InProcess(make_site(tmp_path))
+    site.advance()
+    assert site.command("verify", "20251106").exit_code == 0
+
+An act may be killed: it then runs in a forked child, which SIGKILL ends, with all that it started,
+at the failpoint that comes as number ``kill_at`` of that act. Nothing is open between two acts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any, TypeVar
+
+from typer.testing import CliRunner
+
+from tests.support.daemon.site import Site
+from tests.support.tools.memory import in_memory
+from tests.support.worlds.unprivileged import NOBODY
+from vampd.cli.main import make_app
+from vampd.config import Settings, load_settings
+from vampd.daemon.night_watcher import NightWatcher
+from vampd.daemon.recovery import interrupt_orphan
+from vampd.disk import failpoint as failpoints
+from vampd.disk.pace import Flag
+from vampd.engine.attempt import run_attempt
+from vampd.engine.rules import readiness_rules, run_limits
+from vampd.errors import VampdError
+from vampd.model.nights import Event, EventName, NightId, NightRecord, Status, choose_nights
+from vampd.ports import Pace
+from vampd.store.engine import Access
+from vampd.wiring.attempts import AttemptFactory
+from vampd.wiring.connections import Connections, connected
+
+_Result = TypeVar("_Result")
+_VAMPCTL = make_app()
+# Longer than any time of the settings: between two scans nothing has moved for so long.
+_LATER_S = 1e7
+# Far more than the stages of a site's nights.
+_MOST_ATTEMPTS = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended, and what it wrote."""
+
+    status: int
+    text: str
+
+
+class InlineWorkers:
+    """Workers that work at once, in the thread that asks."""
+
+    workers = 1
+
+    @contextmanager
+    def place(self, pace: Pace) -> Iterator[None]:
+        """There is always one."""
+        yield
+
+    def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
+        """The work, done."""
+        future: Future[_Result] = Future()
+        try:
+            future.set_result(function(*args))
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+        return future
+
+    def result(self, future: Future[_Result], pace: Pace) -> _Result:
+        """What came of it."""
+        return future.result()
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """A site, and what may be done to it; ``last`` is what happens just before a kill."""
+
+    site: Site
+    last: Callable[[], None] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """As they are on disk now."""
+        return load_settings(self.site.config)
+
+    def records(self) -> dict[NightId, NightRecord]:
+        """All nights, as the store has them."""
+        if not self.site.database.exists():
+            return {}
+        with connected(self.settings, Access.USE) as connections:
+            return {record.night: record for record in connections.store.nights()}
+
+    def advance(self, kill_at: int = 0) -> bool:
+        """All that a daemon does until it is idle, what failed tried once; whether it lived."""
+        return _do(self._advance, kill_at, self.last)
+
+    def command(self, *words: str) -> Answer:
+        """Run vampctl."""
+        result = CliRunner().invoke(_VAMPCTL, ["--config", str(self.site.config), *words])
+        error = result.exception
+        if error is None or isinstance(error, SystemExit):
+            return Answer(result.exit_code, result.output)
+        if isinstance(error, VampdError):
+            return Answer(error.exit_status, f"{result.output}{error.code}: {error.message}")
+        raise error
+
+    def command_killed(self, kill_at: int, *words: str) -> bool:
+        """Run vampctl and kill it; whether it lived."""
+        return _do(lambda: self.command(*words), kill_at, self.last)
+
+    def _advance(self) -> None:
+        settings = self.settings
+        state = settings.database.path.parent
+        (state / "locks").mkdir(exist_ok=True)
+        with (
+            TemporaryDirectory(prefix="flags-", dir=state) as flags,
+            connected(settings, Access.MIGRATE) as connections,
+        ):
+            for orphan in connections.store.nights():
+                if orphan.state.status is Status.RUNNING:
+                    # A site that is killed a hundred times is no poisonous night.
+                    interrupt_orphan(connections.store, orphan, attempts=999, now=time.time())
+            _scan(connections, settings)
+            workers: Any = InlineWorkers()
+            pause = Flag.create(Path(flags) / "pause")
+            attempts = AttemptFactory(connections, workers, state / "locks", pause, "vampd")
+            failed: set[NightId] = set()
+            for number in range(_MOST_ATTEMPTS):
+                record = _claim(connections, settings, failed)
+                if record is None:
+                    return
+                stop = Flag.create(Path(flags) / f"stop-{number}")
+                run_attempt(attempts.make(record, settings, stop, lambda: False))
+                after = connections.store.night(record.night)
+                assert after is not None
+                assert after.code != "bug", after.error
+                if after.state.status is Status.WAITING:
+                    failed.add(record.night)
+            raise AssertionError(f"never idle: {connections.store.nights()}")
+
+
+def as_nobody(act: Callable[[Path], object]) -> None:
+    """Do this in a folder of its own, as a user whom access rights bind; root is refused nothing.
+
+    What is compiled or imported late was so before, where the test's own user keeps it.
+    """
+    with in_memory(Path(mkdtemp(prefix="vampd-nobody-"))) as base:
+        base.chmod(0o755)
+        if os.geteuid():
+            act(base)
+            return
+        import_module("vampd.fits.preload")
+        shutil.chown(base, NOBODY, NOBODY)
+
+        def drop_rights() -> None:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            os.environ["HOME"] = str(base)
+            act(base)
+
+        assert _do(drop_rights, kill_at=-1)
+
+
+def _scan(connections: Connections, settings: Settings) -> None:
+    """Two looks of the watcher, an age apart."""
+    now_s = 0.0
+    watcher = NightWatcher(
+        connections.store, connections.reader, connections.root, monotonic=lambda: now_s
+    )
+    for now_s in (0.0, _LATER_S):  # noqa: B007 - the watcher's clock reads it
+        for _ in watcher.scan(settings):
+            pass
+
+
+def _claim(
+    connections: Connections, settings: Settings, failed: set[NightId]
+) -> NightRecord | None:
+    """The next night, as the scheduler claims it, whatever time it has to wait."""
+    store = connections.store
+    chosen = choose_nights(
+        store.nights(),
+        readiness_rules(settings),
+        run_limits(settings, cameras_write=False),
+        time.time() + _LATER_S,
+    )
+    for night in chosen:
+        if night not in failed:
+            claimed = store.apply(night, Event(EventName.CLAIMED), at=time.time(), actor="vampd")
+            failpoints.failpoint("scheduler.claim.committed")
+            return claimed
+    return None
+
+
+def _do(act: Callable[[], object], kill_at: int, last: Callable[[], None] | None = None) -> bool:
+    if not kill_at:
+        act()
+        return True
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if not pid:
+        _live_and_end(act, kill_at, last)
+    _, ended = os.waitpid(pid, 0)
+    status = os.waitstatus_to_exitcode(ended)
+    assert status in (0, -signal.SIGKILL), f"the child ended with {status}"
+    return status == 0
+
+
+def _live_and_end(act: Callable[[], object], kill_at: int, last: Callable[[], None] | None) -> None:
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        _arm(kill_at, last)
+        act()
+        status = 0
+    except BaseException:  # noqa: BLE001 - told, and the test fails by the status
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _arm(kill_at: int, last: Callable[[], None] | None) -> None:
+    """Every failpoint of every module counts; the one that is meant kills the process group."""
+    hits = 0
+    counting = threading.Lock()
+
+    def hit(_: str) -> None:
+        nonlocal hits
+        with counting:
+            hits += 1
+            if hits == kill_at:
+                if last is not None:
+                    last()
+                os.killpg(0, signal.SIGKILL)
+
+    unarmed = failpoints.failpoint
+    for name, module in list(sys.modules.items()):
+        if name.startswith("vampd.") and getattr(module, "failpoint", None) is unarmed:
+            vars(module)["failpoint"] = hit

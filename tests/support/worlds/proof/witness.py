@@ -1,0 +1,170 @@
+"""An independent reader of a night: it shares no code with vampd, and believes none of its records.
+
+What a product must be is told by the pixels of the raw frames, each of which is known by the digest
+of its bytes; astropy decodes the products. Whole files are compared by SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+Tree = Mapping[str, str]
+# What vampd proves once, and what must be the same from then on.
+PROVEN = re.compile(r"vgen2/([^./][^/]*\.fits\.fz|[^./][^/]*\.txt|generation_\d+\.json)")
+_UNPROVEN = frozenset({"vgen2/name_changes.txt"})
+SUMS = "SHA256SUMS"
+RECEIPTS = "vgen2/receipts.tsv"
+
+
+def digest(content: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def tree_of(folder: Path, *, hidden: bool = False) -> dict[str, str]:
+    """SHA-256 by path of all files, links followed; those of raw streams are not among them."""
+    tree: dict[str, str] = {}
+    for root, folders, names in os.walk(folder):
+        at = os.path.relpath(root, folder)
+        if at == ".":
+            folders[:] = [name for name in folders if name not in ("vcam1", "vcam2")]
+        if not hidden:
+            folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(root, name)
+            if (hidden or not name.startswith(".")) and path.is_file():
+                tree[os.path.normpath(os.path.join(at, name))] = _digest_of(path)
+    return tree
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        return digest(path.read_bytes())
+    except PermissionError:
+        return "not readable"
+
+
+def is_proven(path: str) -> bool:
+    """Whether a file of a night is a product, a sidecar or a generation."""
+    return PROVEN.fullmatch(path) is not None and path not in _UNPROVEN
+
+
+def raw_stamps(folder: Path) -> dict[str, tuple[str, int, int]]:
+    """Content, mtime and inode of every raw file."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            digest(path.read_bytes()),
+            path.stat().st_mtime_ns,
+            path.stat().st_ino,
+        )
+        for stream in ("vcam1", "vcam2")
+        for path in sorted((folder / stream).glob("*"))
+    }
+
+
+def parse_sums(text: str) -> dict[str, str]:
+    """What sha256sum's own form says, by path."""
+    lines = (line.split("  ", 1) for line in text.splitlines())
+    return {path: sha256 for sha256, path in lines}
+
+
+def parse_receipts(text: str) -> dict[str, str]:
+    """The digests of receipts.tsv, by path."""
+    rows = [line.split("\t") for line in text.splitlines()[1:]]
+    return {row[0]: row[2] for row in rows}
+
+
+@dataclass
+class Witness:
+    """What the raw frames of a night are, learned when the cameras wrote them, and decodings."""
+
+    # Frames by raw cube, each the digest of its stored bytes.
+    raw: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # Digests of whole raw files.
+    files: dict[str, str] = field(default_factory=dict)
+    _decoded: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+
+    def learn(self, folder: Path) -> None:
+        """Read the raw cubes that are new."""
+        for name, (sha256, _, _) in raw_stamps(folder).items():
+            self.files.setdefault(name, sha256)
+        for stream in ("vcam1", "vcam2"):
+            for path in sorted((folder / stream).glob("*.fits")):
+                name = path.relative_to(folder).as_posix()
+                if name not in self.raw:
+                    self.raw[name] = _frames_of_plain(path)
+        twice = [one for one, count in self._counted().items() if count > 1]
+        assert not twice, "two raw frames of this simulated night are alike"
+
+    def _counted(self) -> Counter[str]:
+        return Counter(frame for frames in self.raw.values() for frame in frames)
+
+    def present(self, folder: Path) -> set[str]:
+        """The frames that can be read from raw now."""
+        return {
+            frame
+            for name in self.raw
+            if (folder / name).is_file() and _frames_of_plain(folder / name) == self.raw[name]
+            for frame in self.raw[name]
+        }
+
+    def frames(self, path: Path, sha256: str) -> tuple[str, ...] | None:
+        """The raw frames that a product with this digest holds; None if it is no lossless one."""
+        if sha256 not in self._decoded:
+            self._decoded[sha256] = self._decode(path)
+        return self._decoded[sha256]
+
+    def _decode(self, path: Path) -> tuple[str, ...] | None:
+        known = self._counted()
+        try:
+            with fits.open(path, do_not_scale_image_data=True) as hdus:
+                frames = _digests(np.asarray(hdus[1].data))
+        except Exception:  # noqa: BLE001 - astropy raises what it likes of damaged files
+            return None
+        return frames if all(frame in known for frame in frames) else None
+
+    def aside(self, tree: Tree) -> list[str]:
+        """The frames of set-aside cubes, whole as the cameras wrote them, of a night's tree."""
+        return [
+            frame
+            for path in tree
+            if path.startswith("vbad/vcam") and path.endswith(".fits")
+            for frame in self.raw.get(path.removeprefix("vbad/"), ())
+        ]
+
+    def unaccounted(self, tree: Tree, folder: Path) -> list[str]:
+        """Raw cubes with frames that are not exactly once in products or set aside, and others."""
+        held: Counter[str] = Counter(self.aside(tree))
+        for path, sha256 in tree.items():
+            if path.endswith(".fits.fz"):
+                frames = self.frames(folder / path, sha256)
+                if frames is None:
+                    return [f"{path} does not decode to raw frames"]
+                held.update(frames)
+        return [
+            f"{name}: frames {[held[frame] for frame in frames]} times"
+            for name, frames in self.raw.items()
+            if any(held[frame] != 1 for frame in frames)
+        ]
+
+
+def _frames_of_plain(path: Path) -> tuple[str, ...]:
+    try:
+        with fits.open(path, do_not_scale_image_data=True) as hdus:
+            return _digests(np.asarray(hdus[0].data))
+    except Exception:  # noqa: BLE001 - a damaged raw file has no frames
+        return ()
+
+
+def _digests(pixels: np.ndarray) -> tuple[str, ...]:
+    frames = pixels.reshape((-1, *pixels.shape[-2:]))
+    return tuple(digest(frame.astype(">i2").tobytes()) for frame in frames)

@@ -1,0 +1,388 @@
+"""One night of a few tiny cubes, its archive copy, and all that may happen to them, judged at once.
+
+Every step ends with the judgement of `Judge`; a step of vampd's is also judged by what it changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.support.builders.smallest_night import add_late_cubes, make_smallest
+from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.worlds.proof.damage import Fault, inflict
+from tests.support.worlds.proof.in_process import Answer, InProcess
+from tests.support.worlds.proof.judge import Judge, Sides, Unseen
+from tests.support.worlds.proof.witness import RECEIPTS, SUMS, is_proven, tree_of
+from vampd.model.nights import Kind, NightId, NightRecord, Status
+
+DATE = "20251106"
+# One worker and one attempt at a time: a kill at number k is the same moment in every run.
+TABLES: dict[str, dict[str, object]] = {
+    "schedule": {"workers": 1},
+    "sync": {"hold_when_unexpected": False},
+    "retry": {"attempts": 99},
+}
+_STAGES_TO_TRANSFER = ("sync", "headers", "frameids", "fpack", "transfer")
+_RESTORED = ("restored", "restore_unfinished")
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How a sequence begins: a night that is done, of both cameras or of the first alone."""
+
+    kind: Kind = Kind.ARCHIVE
+    late_camera: bool = False
+    mailed: bool = False
+
+
+@cache
+def _template(beginning: Beginning) -> Path:
+    site = make_site(Path(mkdtemp(prefix="proof-")) / "site", **TABLES)
+    night, _ = make_smallest(site.root, DATE, beginning.kind)
+    if beginning.late_camera:
+        (site.folder(night) / "vcam2").rename(site.base / "vcam2")
+    own = InProcess(site)
+    own.advance()
+    if beginning.mailed:
+        assert own.command("mail", DATE, "--mark-sent").status == 0
+    return site.base
+
+
+@dataclass
+class ProofWorld:
+    """A site with one night, in a folder of its own."""
+
+    base: Path
+    beginning: Beginning = Beginning()
+    # How often each step was taken in each state.
+    coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.site = copy_site(Site(_template(self.beginning)), self.base)
+        configure(self.site, **TABLES)
+        self.night = NightId(DATE, self.beginning.kind)
+        self.vampd = InProcess(self.site)
+        self.judge = Judge()
+        self.folder = self.site.folder(self.night)
+        self.disk = self.site.copy(self.night).parent
+        self.unmounted: Path | None = None
+        self.moves = 0
+        self.has_late = False
+        self.judge.witness.learn(self.folder)
+        self.seen = set(self.judge.witness.raw)
+        self.judge.learn(self._sides(), self.folder)
+        self.record = self._record()
+        self.judge.safe_at = self.record.safe_at
+        self._judge_state()
+
+    @property
+    def copy(self) -> Path:
+        """The night's folder on the archive's disk, mounted or not."""
+        return (self.unmounted or self.disk) / DATE
+
+    @property
+    def state(self) -> str:
+        """The state that matters to a step."""
+        if self.unmounted:
+            return "unmounted"
+        if self.record.state.status is Status.HELD:
+            return "held"
+        sides = self._sides()
+        here, there = self.judge.faulty_here(sides), self.judge.faulty_there(sides)
+        bad = " ".join(word for word, found in (("here", here), ("there", there)) if found)
+        known = "safe" if self.record.safe_at is not None else "not safe"
+        return f"{known}, bad {bad}" if bad else known
+
+    # What vampd and people do.
+
+    def advance(self, kill_at: int = 0) -> None:
+        """Let vampd work until it is idle, or until it is killed."""
+        lived = self._act("advance", lambda: self.vampd.advance(kill_at))
+        if lived and self.record.state.status is Status.DONE:
+            self.seen = set(self.judge.witness.raw)
+            self._judge_state()
+
+    def retry(self, stage: str | None) -> None:
+        """Send the night back, or let it try again."""
+        words = ["retry", DATE, *(() if stage is None else ("--from", stage))]
+        answer = self.tell(*words)
+        if answer.status == 0 and stage in _STAGES_TO_TRANSFER:
+            self.judge.doubt()
+
+    def release(self) -> Answer:
+        """Let the night pass its gate."""
+        return self.tell("release", DATE)
+
+    def verify(self, kill_at: int = 0) -> None:
+        """Read the archive copy again: what it says must be so."""
+        was_safe, faulty = self.record.safe_at, self.judge.faulty_there(self._sides())
+        answer = self._told("verify", kill_at, "verify", DATE)
+        if answer is None or "NOT verified" in answer.text or answer.status == 2:
+            return
+        if was_safe is not None:
+            said = {line for line in answer.text.splitlines() if line.startswith(f"{DATE}/")}
+            proven = {line for line in said if is_proven(line.removeprefix(f"{DATE}/"))}
+            assert proven == {f"{DATE}/{path}" for path in faulty}, answer.text
+        self.judge.unseen = {}
+        self._judge_state()
+
+    def verify_here(self) -> None:
+        """Read the products here again."""
+        faulty = self.judge.faulty_here(self._sides())
+        answer = self.tell("verify", DATE, "--here")
+        said = {line for line in answer.text.splitlines() if line.startswith(f"{DATE}/")}
+        assert {f"{DATE}/{path}" for path in faulty} == said, answer.text
+        self.judge.rotten_here = set()
+
+    def recover(self, kill_at: int = 0) -> None:
+        """Get back what is damaged or gone here."""
+        answer = self._told("recover", kill_at, "recover", DATE)
+        if answer is not None and answer.status == 0:
+            left = set(self.judge.faulty_here(self._sides())) - self.judge.rotten_here
+            assert not left, f"recovered, and still not whole: {left}: {answer.text}"
+
+    def restore(self, kill_at: int = 0) -> None:
+        """Back to raw: only where raw is whole."""
+        present = self.judge.witness.present(self.folder)
+        held = [
+            frame
+            for path, sha256 in self.judge.truth.items()
+            if path.endswith(".fits.fz")
+            for frame in self.judge.witness.frames(self.folder / path, sha256) or ()
+        ]
+        self._told("restore", kill_at, "restore", DATE, "--yes")
+        if self.record.code in _RESTORED:
+            assert set(held) <= present, "restored without raw"
+
+    def mail(self) -> None:
+        """The manifest was mailed."""
+        self.tell("mail", DATE, "--mark-sent", "--yes")
+
+    def acknowledge(self) -> None:
+        """STARS has it."""
+        self.tell("acknowledge", DATE, "--yes")
+
+    def move_archive(self, kill_at: int = 0, *, rot: int | None = None) -> None:
+        """To another disk, with times kept; a file of the copy may rot on the way."""
+        if self.unmounted:
+            return
+        self.moves += 1
+        new = self.site.base / f"disk {self.moves}"
+        shutil.copytree(self.disk, new)
+        shutil.rmtree(new / ".vampd", ignore_errors=True)
+        if rot is not None and (paths := _files(new / DATE)):
+            self._damage(Fault.ROT, new / DATE, paths[rot % len(paths)], None)
+        kind = str(self.night.kind)
+        configure(self.site, **TABLES, **{f"transfer_{kind}": {"destination": str(new)}})
+        words = ("archive", "moved", kind, "--to", str(new), "--yes")
+        self._told("archive moved", kill_at, *words, before=lambda: self._settle_disk(new))
+        if self.disk != new:
+            # Killed before it was on record: the person says it again.
+            self._told("archive moved", 0, *words, before=lambda: self._settle_disk(new))
+        assert self.disk == new
+
+    def tell(self, *words: str) -> Answer:
+        """Any command that is not killed."""
+        answer = self._told(words[0], 0, *words)
+        assert answer is not None
+        return answer
+
+    # What happens to the world.
+
+    def damage_here(self, fault: Fault, number: int, other: int) -> None:
+        """To a product, sidecar, generation or listing on this side."""
+        every = [*_own_files(self.folder), RECEIPTS, SUMS]
+        paths = [path for path in every if (self.folder / path).is_file()]
+        if paths:
+            path = paths[number % len(paths)]
+            self._damage_here(fault, path, paths[other % len(paths)])
+
+    def damage_there(self, fault: Fault, number: int, other: int) -> None:
+        """To any file of the archive copy."""
+        if not self.unmounted and (paths := _files(self.copy)):
+            path = paths[number % len(paths)]
+            self._damage_there(fault, path, paths[other % len(paths)])
+
+    def damage_both(self, here: Fault, there: Fault, number: int) -> None:
+        """To one file of vampd's own, on both sides."""
+        paths = [] if self.unmounted else _own_files(self.copy)
+        paths = [path for path in paths if (self.folder / path).is_file()]
+        if paths:
+            path, other = paths[number % len(paths)], paths[(number + 2) % len(paths)]
+            self._damage_here(here, path, other)
+            if (self.copy / path).is_file():
+                self._damage_there(there, path, other)
+
+    def _damage_here(self, fault: Fault, path: str, other: str) -> None:
+        self._count(f"here: {fault.name.lower()}")
+        touched = self._damage(fault, self.folder, path, other)
+        if fault is Fault.ROT:
+            self.judge.rotten_here |= touched
+        self._judge_state()
+
+    def _damage_there(self, fault: Fault, path: str, other: str) -> None:
+        self._count(f"there: {fault.name.lower()}")
+        touched = self._damage(fault, self.copy, path, other)
+        unseen = self.judge.unseen
+        if fault is Fault.ROT:
+            unseen |= {one: unseen.get(one, Unseen.SILENT) for one in touched}
+        else:
+            unseen |= dict.fromkeys(touched, Unseen.VISIBLE)
+        self._judge_state()
+
+    def unmount(self) -> None:
+        """The disk is gone, its folder is there."""
+        if not self.unmounted:
+            self._count("unmount")
+            self.unmounted = self.disk.with_name(f"{self.disk.name} unmounted")
+            self.disk.rename(self.unmounted)
+            self.disk.mkdir()
+
+    def mount(self) -> None:
+        """It is back; nothing was written to the folder under it."""
+        if self.unmounted:
+            self._count("mount")
+            self.disk.rmdir()
+            self.unmounted.rename(self.disk)
+            self.unmounted = None
+
+    def late_data(self) -> None:
+        """The cameras wrote another run."""
+        if not self.has_late and (self.folder / "vcam1").is_dir():
+            self._count("late data")
+            self.has_late = True
+            add_late_cubes(self.site.root, DATE, self.night.kind)
+            self.judge.witness.learn(self.folder)
+
+    def late_camera_2(self) -> None:
+        """Camera 2's folder comes, with its partners of frames that are in products."""
+        aside = self.site.base / "vcam2"
+        if aside.is_dir() and not (self.folder / "vcam2").exists():
+            self._count("late camera 2")
+            aside.rename(self.folder / "vcam2")
+            self.judge.witness.learn(self.folder)
+
+    def raw_goes(self) -> None:
+        """Somebody takes the raw folders away."""
+        self._count("raw goes")
+        for stream in ("vcam1", "vcam2"):
+            if (self.folder / stream).is_dir():
+                (self.folder / stream).rename(self.site.base / f"{stream} away")
+
+    def raw_returns(self) -> None:
+        """They come back as they were."""
+        self._count("raw returns")
+        for stream in ("vcam1", "vcam2"):
+            away = self.site.base / f"{stream} away"
+            if away.is_dir():
+                away.rename(self.folder / stream)
+
+    def listing_is_moved_away(self, name: str) -> None:
+        """A person takes a listing for wrong."""
+        self._count("listing moved away")
+        (self.folder / name).unlink(missing_ok=True)
+
+    # How it is judged.
+
+    def _told(
+        self, name: str, kill_at: int, *words: str, before: Callable[[], None] | None = None
+    ) -> Answer | None:
+        """A command's answer, None if it was killed."""
+        answers: list[Answer] = []
+
+        def act() -> bool:
+            if kill_at:
+                self.vampd.command_killed(kill_at, *words)
+            else:
+                answers.append(self.vampd.command(*words))
+            return True
+
+        self._act(name, act, before)
+        return answers[0] if answers else None
+
+    def _act(
+        self, name: str, act: Callable[[], bool], settle: Callable[[], None] | None = None
+    ) -> bool:
+        self._count(name)
+        before, truth = self._sides(), dict(self.judge.truth)
+        lived = act()
+        if settle is not None:
+            settle()
+        self.record = self._record()
+        if name == "restore" and self.record.code in _RESTORED:
+            self.judge.end_truth()
+            self.judge.doubt()
+        after = self._sides()
+        if self.record.code != "restore_unfinished":
+            self.judge.learn(after, self.folder)
+        if settle is None:
+            self.judge.judge_move(before, after, truth)
+        if self.record.safe_at not in (None, self.judge.safe_at):
+            # It is called safe anew: whatever a listing shows must have been noticed.
+            left: dict[str, Unseen] = {
+                p: how for p, how in self.judge.unseen.items() if how is Unseen.SILENT
+            }
+            self.judge.unseen = left
+        self.judge.safe_at = self.record.safe_at
+        self._judge_state()
+        return lived
+
+    def _judge_state(self) -> None:
+        sides = self._sides()
+        if self.unmounted:
+            assert not tree_of(self.disk, hidden=True), "written where the archive is not"
+        self.judge.judge_listings(sides.here, self.folder)
+        self.judge.judge_listings(sides.there, self.copy)
+        self.judge.judge_announced(sides, self.folder)
+        if self.record.safe_at is not None:
+            self.judge.judge_safe(sides, self.folder, self.copy, self.seen)
+        if self.record.state.status is Status.DONE:
+            self.judge.judge_done(sides, self.folder, self.seen)
+
+    def _damage(self, fault: Fault, folder: Path, path: str, other: str | None) -> set[str]:
+        """Inflict it; the paths that have other bytes than before."""
+        before = tree_of(folder)
+        inflict(fault, folder / path, None if other in (None, path) else folder / str(other))
+        after = tree_of(folder)
+        touched = {one for one in before if after.get(one) != before[one]}
+        self.judge.spoilt |= {
+            (path, after[path])
+            for path in touched & after.keys()
+            if after[path] != self.judge.truth.get(path)
+            and (path, after[path]) not in self.judge.past
+        }
+        return touched
+
+    def _settle_disk(self, new: Path) -> None:
+        """Where the archive is now, as the store has it on record."""
+        with closing(sqlite3.connect(self.site.database)) as connection:
+            newest = "SELECT destination FROM destinations WHERE kind = ? ORDER BY id DESC LIMIT 1"
+            row = connection.execute(newest, (str(self.night.kind),)).fetchone()
+        if row is not None and row[0] == str(new):
+            self.disk = new
+            self.judge.doubt()
+
+    def _count(self, step: str) -> None:
+        self.coverage[step, self.state] += 1
+
+    def _sides(self) -> Sides:
+        return Sides.of(self.folder, self.copy)
+
+    def _record(self) -> NightRecord:
+        return self.vampd.records()[self.night]
+
+
+def _files(folder: Path) -> Sequence[str]:
+    return sorted(tree_of(folder))
+
+
+def _own_files(folder: Path) -> Sequence[str]:
+    return [path for path in _files(folder) if is_proven(path)]
