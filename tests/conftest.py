@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 ROOT = Path(__file__).parent.parent
 REAL_TELEMETRY = ROOT.parent / "shared" / "reference" / "real-telemetry"
@@ -31,14 +31,18 @@ SOAK_ROUND = int(os.environ.get("SOAK_ROUND") or 0)
 os.environ["TZ"] = "HST10"
 time.tzset()
 
+# Of each law; many times as many in the soak.
+_EXAMPLES = 40
+
 # deadline: machines of two cores stumble; pytest-timeout ends what hangs.
 # ci: the same examples in every run, so that a red run is about the change; dev looks further,
 # check (of `make check`) less far.
-settings.register_profile("dev", deadline=None, print_blob=True)
+settings.register_profile("dev", deadline=None, print_blob=True, max_examples=_EXAMPLES)
 settings.register_profile(
     "ci",
     deadline=None,
     print_blob=True,
+    max_examples=_EXAMPLES,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -52,14 +56,15 @@ settings.load_profile(PROFILE)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder.
 
-    Those below tests/system are `system`. With the profile of the soak, the laws of
-    tests/properties are `soak` too: they get more examples there.
+    Those below tests/system are `system`. With the profile of the soak, the laws are `soak` too:
+    they get more examples there.
     """
     tests = Path(__file__).parent
     for item in items:
         if tests / "system" in item.path.parents:
             item.add_marker(pytest.mark.system)
-        if IN_SOAK and tests / "properties" in item.path.parents:
+        is_law = is_hypothesis_test(getattr(item, "obj", None))
+        if IN_SOAK and (is_law or tests / "properties" in item.path.parents):
             item.add_marker(pytest.mark.soak)
 
 

@@ -81,6 +81,7 @@ SUITES = {
             "laws",
             (
                 "tests/properties",
+                "tests/unit",
                 *(
                     f"--ignore=tests/properties/test_{elsewhere}.py"
                     for elsewhere in (

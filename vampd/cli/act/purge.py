@@ -193,10 +193,9 @@ class _Night:
                     actor=actor_name(),
                 )
 
-        if plan.to_record or plan.must_send:
-            if not continue_night(connections.settings, night, begin):
-                return False
-            _, plan = self.look()
+        is_complete = not (plan.to_record or plan.must_send)
+        if not is_complete and not continue_night(connections.settings, night, begin):
+            return False
         if plan.to_read:
             wanted = frozenset(plan.to_read)
             reading = read_copy(
