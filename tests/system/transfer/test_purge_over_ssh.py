@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.state import audit, record_of
 from tests.support.tools.sshd import HOST, Sshd
 from tests.support.worlds.purge_site import (
