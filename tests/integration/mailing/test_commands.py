@@ -88,6 +88,7 @@ def test_an_acknowledgement_settles_it(post: Post) -> None:
     assert done.returncode == 0, done.stderr
     assert post.status()["note"] == "safe, acknowledged"
     assert post.status()["acknowledged_at"]
+    assert "safe, acknowledged" in vampctl(post.site, "why", post.night.date).stdout
     # Late data, as the manifest stage would list them.
     late = post.folder / f"manifest_VMP_{post.night.date}_s1.csv"
     late.write_bytes(b"VMPA90000777|/somewhere/else|5\r\n")

@@ -26,6 +26,7 @@ from vampd.cli.shared.words import (
     format_duration,
     format_moment,
 )
+from vampd.model.delivery import Correspondence
 from vampd.model.nights import EventName, Ready, Status, Wait, WaitCode, stages_of
 
 if TYPE_CHECKING:
@@ -62,13 +63,14 @@ def why(
         settings = connections.settings
         judged = judge_now(connections, record, records)
         events = connections.store.history(record.night)
+        correspondence = connections.mail_log.correspondence(record.night)
     now = time.time()
     advice = list(advise(record, judged, records))
     if as_json:
         trouble = last_trouble(events)
         write_json(
             {
-                **night_object(record, now),
+                **night_object(record, now, correspondence),
                 "waits_for": wait_object(judged),
                 "last_error": None if trouble is None else event_object(trouble),
                 "advice": advice,
@@ -76,7 +78,7 @@ def why(
             }
         )
     else:
-        _show(record, events, judged, now, settings.watch.stale_s)
+        _show(record, events, judged, correspondence, now, settings.watch.stale_s)
         write("\nwhat you can do")
         write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
         write(f"\njournal\n  {' '.join(journal_query(record))}")
@@ -93,6 +95,7 @@ def _show(
     record: NightRecord,
     events: Sequence[EventRecord],
     judged: Ready | Wait,
+    correspondence: Correspondence,
     now: float,
     stale_s: float,
 ) -> None:
@@ -103,7 +106,7 @@ def _show(
     changes = [
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
-        ("because", _reason(record, judged, now)),
+        ("because", _reason(record, judged, correspondence, now)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("next", _next(record, judged, now, stale_s)),
@@ -126,7 +129,9 @@ def _write_prose(line: str) -> None:
         write_table((Column(), Column()), [("", line)])
 
 
-def _reason(record: NightRecord, judged: Ready | Wait, now: float) -> str:
+def _reason(
+    record: NightRecord, judged: Ready | Wait, correspondence: Correspondence, now: float
+) -> str:
     # Of a night that is yet to start the note may be old: what counts is the verdict.
     without_note = replace(record, note_code=None, note=None)
     waits = judged.text if isinstance(judged, Wait) else ""
@@ -140,7 +145,7 @@ def _reason(record: NightRecord, judged: Ready | Wait, now: float) -> str:
         case Status.HELD if _is_stopped(judged):
             return f"{describe(without_note, now)}; {waits}"
         case _:
-            return describe(record, now)
+            return describe(record, now, correspondence)
 
 
 def _is_stopped(judged: Ready | Wait) -> bool:
