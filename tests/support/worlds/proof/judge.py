@@ -10,7 +10,7 @@ the archive. Here, SILENT damage may go unnoticed until somebody reads the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -85,11 +85,13 @@ class Judge:
                 assert frames is not None, f"{path} was named, and holds no raw frames"
             self.truth[path] = sha256
 
-    def judge_move(self, before: Sides, after: Sides, truth: dict[str, str]) -> None:
-        """What vampd did; ``truth`` was that before."""
+    def judge_move(
+        self, before: Sides, after: Sides, truth: dict[str, str], kept: Collection[str]
+    ) -> None:
+        """What vampd did; ``truth`` was that before, and ``kept`` here nothing may take away."""
         assert after.raw == before.raw, "raw was touched"
         for path, sha256 in before.here.items():
-            if truth.get(path) == sha256 and path in self.truth:
+            if truth.get(path) == sha256 and path in kept and path in self.truth:
                 assert after.here.get(path) == sha256, f"the good {path} here was lost"
         gone = before.there.keys() - after.there.keys()
         assert not gone, f"removed at the archive: {gone}"

@@ -256,7 +256,8 @@ class ProofWorld:
 
     def late_data(self) -> None:
         """The cameras wrote another run."""
-        if not self.has_late and (self.folder / "vcam1").is_dir():
+        is_away = (self.site.base / "vcam2 away").exists()
+        if not self.has_late and (self.folder / "vcam1").is_dir() and not is_away:
             self._count("late data")
             self.has_late = True
             add_late_cubes(self.site.root, DATE, self.night.kind)
@@ -265,7 +266,8 @@ class ProofWorld:
     def late_camera_2(self) -> None:
         """Camera 2's folder comes, with its partners of frames that are in products."""
         aside = self.site.base / "vcam2"
-        if aside.is_dir() and not (self.folder / "vcam2").exists():
+        is_away = (self.site.base / "vcam2 away").exists()
+        if aside.is_dir() and not is_away and not (self.folder / "vcam2").exists():
             self._count("late camera 2")
             aside.rename(self.folder / "vcam2")
             self.judge.witness.learn(self.folder)
@@ -274,8 +276,9 @@ class ProofWorld:
         """Somebody takes the raw folders away."""
         self._count("raw goes")
         for stream in ("vcam1", "vcam2"):
-            if (self.folder / stream).is_dir():
-                (self.folder / stream).rename(self.site.base / f"{stream} away")
+            away = self.site.base / f"{stream} away"
+            if (self.folder / stream).is_dir() and not away.exists():
+                (self.folder / stream).rename(away)
 
     def raw_returns(self) -> None:
         """They come back as they were."""
@@ -317,14 +320,16 @@ class ProofWorld:
         if settle is not None:
             settle()
         self.record = self._record()
-        if name == "restore" and self.record.code in _RESTORED:
-            self.judge.end_truth()
+        is_removing = name == "restore" and self.record.code in _RESTORED
+        if is_removing:
             self.judge.doubt()
+        if is_removing and self.record.code == "restored":
+            self.judge.end_truth()
         after = self._sides()
         if self.record.code != "restore_unfinished":
             self.judge.learn(after, self.folder)
         if settle is None:
-            self.judge.judge_move(before, after, truth)
+            self.judge.judge_move(before, after, truth, set() if is_removing else set(truth))
         if self.record.safe_at not in (None, self.judge.safe_at):
             # It is called safe anew: whatever a listing shows must have been noticed.
             left: dict[str, Unseen] = {
