@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from typer.testing import CliRunner
@@ -158,7 +158,7 @@ def as_nobody(act: Callable[[Path], object]) -> None:
 
     What is compiled or imported late was so before, where the test's own user keeps it.
     """
-    with in_memory(Path(mkdtemp(prefix="vampd-nobody-"))) as base:
+    with TemporaryDirectory(prefix="vampd-nobody-") as disk, in_memory(Path(disk)) as base:
         base.chmod(0o755)
         if os.geteuid():
             act(base)

@@ -5,6 +5,7 @@ Every step ends with the judgement of `Judge`; a step of vampd's is also judged 
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import sqlite3
 from collections import Counter
@@ -45,7 +46,9 @@ class Beginning:
 
 @cache
 def _template(beginning: Beginning) -> Path:
-    site = make_site(Path(mkdtemp(prefix="proof-")) / "site", **TABLES)
+    folder = mkdtemp(prefix="proof-")
+    atexit.register(shutil.rmtree, folder)
+    site = make_site(Path(folder) / "site", **TABLES)
     night, _ = make_smallest(site.root, DATE, beginning.kind)
     if beginning.late_camera:
         (site.folder(night) / "vcam2").rename(site.base / "vcam2")
