@@ -335,8 +335,9 @@ class ProofWorld:
             self.judge.judge_move(before, after, truth, set() if is_removing else set(truth))
         if self.record.safe_at not in (None, self.judge.safe_at):
             # It is called safe anew: whatever a listing shows must have been noticed.
-            left = {p: how for p, how in self.judge.unseen.items() if how is Unseen.SILENT}
-            self.judge.unseen = left
+            unseen = self.judge.unseen
+            silent = [path for path, how in unseen.items() if how is Unseen.SILENT]
+            self.judge.unseen = dict.fromkeys(silent, Unseen.SILENT)
         self.judge.safe_at = self.record.safe_at
         self._judge_state()
         return lived
