@@ -140,16 +140,16 @@ class InProcess:
             attempts = AttemptFactory(connections, workers, state / "locks", pause)
             failed: set[NightId] = set()
             for number in range(_MOST_ATTEMPTS):
-                record = _claim(connections, settings, failed)
-                if record is None:
+                claimed = _claim(connections, settings, failed)
+                if claimed is None:
                     return
                 stop = Flag.create(Path(flags) / f"stop-{number}")
-                run_attempt(attempts.make(record, settings, stop, lambda: False))
-                after = connections.store.night(record.night)
+                run_attempt(attempts.make(claimed, settings, stop, lambda: False))
+                after = connections.store.night(claimed.night)
                 assert after is not None
                 assert after.code != "bug", after.error
                 if after.state.status is Status.WAITING:
-                    failed.add(record.night)
+                    failed.add(claimed.night)
             raise AssertionError(f"never idle: {connections.store.nights()}")
 
 

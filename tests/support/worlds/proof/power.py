@@ -45,6 +45,10 @@ class Disk:
             assert time.monotonic() < deadline, ended.stderr
             time.sleep(0.05)
 
+    def leave(self) -> None:
+        """Unmount it lazily: a test that failed may still have files open."""
+        subprocess.run(["umount", "-l", self.folder], check=True)
+
     def cut(self) -> None:
         """Take its power away."""
         folder_fd = os.open(self.folder, os.O_RDONLY)
@@ -75,6 +79,5 @@ def two_disks(base: Path) -> Iterator[Sequence[Disk]]:
                 image.truncate(_IMAGE_BYTES)
             subprocess.run(["mkfs.ext4", "-q", "-F", disk.image], check=True)
             disk.mount()
-            # Lazily: a test that failed may still have files open.
-            mounted.callback(subprocess.run, ["umount", "-l", disk.folder], check=True)
+            mounted.callback(disk.leave)
         yield disks
