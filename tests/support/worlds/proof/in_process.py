@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from typer.testing import CliRunner
@@ -141,16 +141,16 @@ class InProcess:
             attempts = AttemptFactory(connections, workers, state / "locks", pause, "vampd")
             failed: set[NightId] = set()
             for number in range(_MOST_ATTEMPTS):
-                record = _claim(connections, settings, failed)
-                if record is None:
+                claimed = _claim(connections, settings, failed)
+                if claimed is None:
                     return
                 stop = Flag.create(Path(flags) / f"stop-{number}")
-                run_attempt(attempts.make(record, settings, stop, lambda: False))
-                after = connections.store.night(record.night)
+                run_attempt(attempts.make(claimed, settings, stop, lambda: False))
+                after = connections.store.night(claimed.night)
                 assert after is not None
                 assert after.code != "bug", after.error
                 if after.state.status is Status.WAITING:
-                    failed.add(record.night)
+                    failed.add(claimed.night)
             raise AssertionError(f"never idle: {connections.store.nights()}")
 
 
@@ -159,7 +159,7 @@ def as_nobody(act: Callable[[Path], object]) -> None:
 
     What is compiled or imported late was so before, where the test's own user keeps it.
     """
-    with in_memory(Path(mkdtemp(prefix="vampd-nobody-"))) as base:
+    with TemporaryDirectory(prefix="vampd-nobody-") as disk, in_memory(Path(disk)) as base:
         base.chmod(0o755)
         if os.geteuid():
             act(base)

@@ -45,8 +45,8 @@ class Disk:
             assert time.monotonic() < deadline, ended.stderr
             time.sleep(0.05)
 
-    def unmount_lazily(self) -> None:
-        """The same, whoever still has files open there."""
+    def leave(self) -> None:
+        """Unmount it lazily: a test that failed may still have files open."""
         subprocess.run(["umount", "-l", self.folder], check=True)
 
     def cut(self) -> None:
@@ -79,6 +79,5 @@ def two_disks(base: Path) -> Iterator[Sequence[Disk]]:
                 image.truncate(_IMAGE_BYTES)
             subprocess.run(["mkfs.ext4", "-q", "-F", disk.image], check=True)
             disk.mount()
-            # A test that failed may still have files open.
-            mounted.callback(disk.unmount_lazily)
+            mounted.callback(disk.leave)
         yield disks

@@ -5,6 +5,7 @@ Every step ends with the judgement of `Judge`; a step of vampd's is also judged 
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import sqlite3
 from collections import Counter
@@ -45,7 +46,9 @@ class Beginning:
 
 @cache
 def _template(beginning: Beginning) -> Path:
-    site = make_site(Path(mkdtemp(prefix="proof-")) / "site", **TABLES)
+    folder = mkdtemp(prefix="proof-")
+    atexit.register(shutil.rmtree, folder)
+    site = make_site(Path(folder) / "site", **TABLES)
     night, _ = make_smallest(site.root, DATE, beginning.kind)
     if beginning.late_camera:
         (site.folder(night) / "vcam2").rename(site.base / "vcam2")
@@ -332,10 +335,9 @@ class ProofWorld:
             self.judge.judge_move(before, after, truth, set() if is_removing else set(truth))
         if self.record.safe_at not in (None, self.judge.safe_at):
             # It is called safe anew: whatever a listing shows must have been noticed.
-            left: dict[str, Unseen] = {
-                p: how for p, how in self.judge.unseen.items() if how is Unseen.SILENT
-            }
-            self.judge.unseen = left
+            unseen = self.judge.unseen
+            silent = [path for path, how in unseen.items() if how is Unseen.SILENT]
+            self.judge.unseen = dict.fromkeys(silent, Unseen.SILENT)
         self.judge.safe_at = self.record.safe_at
         self._judge_state()
         return lived
