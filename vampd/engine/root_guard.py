@@ -14,7 +14,7 @@ from pathlib import Path
 from vampd.disk.failpoint import failpoint
 from vampd.disk.mark import place_mark_file, read_mark_file
 from vampd.engine.night_listing import find_nights
-from vampd.errors import ROOT_UNKNOWN, RootUnknown
+from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
 from vampd.log import get_log
 from vampd.model.proofs import MARK_BYTES, MARK_PATH, KnownRoot, Marked, parse_mark
 from vampd.ports import NightStore, Roots
@@ -57,7 +57,7 @@ class RootGuard:
     def require(self) -> None:
         """RootUnknown ``root_unknown`` unless this is the root; places its mark at the first use.
 
-        A root where vampd may not write stays without one, and then nobody can know whether raw
+        A root where vampd cannot write stays without one, and then nobody can know whether raw
         was removed or never mounted (`is_certain`).
         """
         known = self.recognize()
@@ -113,10 +113,9 @@ class RootGuard:
     def _place(self, intended: KnownRoot) -> KnownRoot:
         try:
             place_mark_file(self.path, intended.mark, Marked.ROOT)
-        except PermissionError:
+        except (OSError, DiskFull):
+            # It may not be written to, or is full: nights there have their own ways to wait.
             return intended
-        except OSError as error:
-            raise _unknown(f"{self.path} cannot be marked: {error.strerror}") from error
         failpoint("root.mark.placed")
         found = self.find_mark()
         if found != intended.mark:

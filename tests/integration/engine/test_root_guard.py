@@ -1,5 +1,6 @@
 """The root is known by its mark; what is missing on another disk says nothing about the nights."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.support.fakes.memory_store import MemoryNights
 from vampd.engine import root_guard
 from vampd.engine.root_guard import RootGuard
-from vampd.errors import ROOT_UNKNOWN, RootUnknown
+from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
 from vampd.model.nights import Kind, NightId
 from vampd.model.proofs import MARK_PATH, Marked, format_mark
 from vampd.store.connection import Store
@@ -127,11 +128,19 @@ def test_after_an_upgrade_a_root_without_any_known_night_is_not_the_root(guard: 
     assert guard.is_certain()
 
 
-def test_a_root_where_nobody_may_write_is_used_but_never_certain(
-    guard: RootGuard, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.EROFS, "Read-only file system"),
+        DiskFull("disk_full", "no space left"),
+    ],
+)
+def test_a_root_where_nobody_can_write_is_used_but_never_certain(
+    guard: RootGuard, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
+        raise error
 
     # Tests may run as root, whom no mode stops.
     monkeypatch.setattr(root_guard, "place_mark_file", refuse)

@@ -53,14 +53,14 @@ class Judge:
     """What is known of a night that vampd is not asked for.
 
     ``truth`` is what each file was when it first had its name, ``past`` what files were before a
-    restore; ``spoilt`` are paths with the digests that the test gave them, ``unseen`` is what it
+    restore; ``spoiled`` are paths with the digests that the test gave them, ``unseen`` is what it
     damaged there, and ``rotten_here`` what here, with size and mtime kept.
     """
 
     witness: Witness = field(default_factory=Witness)
     truth: dict[str, str] = field(default_factory=dict)
     past: set[tuple[str, str]] = field(default_factory=set)
-    spoilt: set[tuple[str, str]] = field(default_factory=set)
+    spoiled: set[tuple[str, str]] = field(default_factory=set)
     unseen: dict[str, Unseen] = field(default_factory=dict)
     rotten_here: set[str] = field(default_factory=set)
     safe_at: float | None = None
@@ -78,7 +78,7 @@ class Judge:
     def learn(self, sides: Sides, folder: Path) -> None:
         """Files that have their names now for the first time; a product must be lossless."""
         for path, sha256 in sides.here.items():
-            if not is_proven(path) or path in self.truth or (path, sha256) in self.spoilt:
+            if not is_proven(path) or path in self.truth or (path, sha256) in self.spoiled:
                 continue
             if path.endswith(".fits.fz"):
                 frames = self.witness.frames(folder / path, sha256)
@@ -103,13 +103,13 @@ class Judge:
             if was_good:
                 assert now == self.truth.get(path), f"the good {path} there was overwritten"
             # What rots unseen here may be sent, over no good copy, and is found there.
-            sent_damaged = (path, now) in self.spoilt and path not in self.rotten_here
+            sent_damaged = (path, now) in self.spoiled and path not in self.rotten_here
             assert not sent_damaged, f"a damaged {path} was sent"
 
     def judge_listings(self, tree: dict[str, str], folder: Path) -> None:
         """Receipts and sums say of every file what it was when it was proven."""
         for name, parse in ((RECEIPTS, parse_receipts), (SUMS, parse_sums)):
-            if name not in tree or (name, tree[name]) in self.spoilt:
+            if name not in tree or (name, tree[name]) in self.spoiled:
                 continue
             for path, sha256 in parse((folder / name).read_text()).items():
                 if is_proven(path):
@@ -121,7 +121,7 @@ class Judge:
         for listing in folder.glob("manifest_*.sha256"):
             for path, sha256 in parse_sums(listing.read_text()).items():
                 found = sides.there.get(path)
-                is_ours = found in (None, sha256) or (path, found) in self.spoilt
+                is_ours = found in (None, sha256) or (path, found) in self.spoiled
                 assert is_ours, f"{path} was announced, and is another there"
 
     def judge_safe(self, sides: Sides, folder: Path, copy: Path, frames: Iterable[str]) -> None:

@@ -360,7 +360,7 @@ class ProofWorld:
         inflict(fault, folder / path, None if other in (None, path) else folder / str(other))
         after = tree_of(folder)
         touched = {one for one in before if after.get(one) != before[one]}
-        self.judge.spoilt |= {
+        self.judge.spoiled |= {
             (path, after[path])
             for path in touched & after.keys()
             if after[path] != self.judge.truth.get(path)
