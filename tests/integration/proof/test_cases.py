@@ -125,6 +125,18 @@ def test_p7_raw_that_somebody_takes_away_and_brings_back_changes_nothing(
     assert_whole(world)
 
 
+def test_p7_raw_that_is_purged_is_kept_at_the_archive(begin: Callable[..., ProofWorld]) -> None:
+    world = begin()
+    world.purge(acknowledged=True)
+    assert not list(world.folder.glob("vcam?/*.fits"))
+    world.verify()
+    world.late_data()
+    world.advance()
+    assert_whole(world)
+    answer = world.tell("restore", "20251106", "--yes")
+    assert (answer.status, "raw_incomplete" in answer.text) == (1, True)
+
+
 def test_p8_products_are_not_removed_where_raw_is_gone(begin: Callable[..., ProofWorld]) -> None:
     world = begin()
     world.raw_goes()

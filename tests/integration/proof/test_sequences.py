@@ -105,6 +105,14 @@ class Nights(RuleBasedStateMachine):
     def restore_and_be_killed(self, moment: int) -> None:
         self._world.restore(moment)
 
+    @rule(acknowledged=st.booleans())
+    def purge(self, acknowledged: bool) -> None:
+        self._world.purge(acknowledged=acknowledged)
+
+    @rule(moment=moments)
+    def purge_and_be_killed(self, moment: int) -> None:
+        self._world.purge(moment, acknowledged=True)
+
     @rule(word=st.sampled_from(["release", "verify_here", "mail", "acknowledge"]))
     def person_says(self, word: str) -> None:
         getattr(self._world, word)()

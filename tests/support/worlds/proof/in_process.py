@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import structlog
 from typer.testing import CliRunner
 
 from tests.support.daemon.site import Site
@@ -112,6 +113,8 @@ class InProcess:
     def command(self, *words: str) -> Answer:
         """Run vampctl."""
         result = CliRunner().invoke(_VAMPCTL, ["--config", str(self.site.config), *words])
+        # A command that runs stages logs to the standard error that it had.
+        structlog.reset_defaults()
         error = result.exception
         if error is None or isinstance(error, SystemExit):
             return Answer(result.exit_code, result.output)

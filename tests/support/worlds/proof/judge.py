@@ -89,7 +89,7 @@ class Judge:
         self, before: Sides, after: Sides, truth: dict[str, str], kept: Collection[str]
     ) -> None:
         """What vampd did; ``truth`` was that before, and ``kept`` here nothing may take away."""
-        assert after.raw == before.raw, "raw was touched"
+        assert after.raw.items() <= before.raw.items(), "raw was touched"
         for path, sha256 in before.here.items():
             if truth.get(path) == sha256 and path in kept and path in self.truth:
                 assert after.here.get(path) == sha256, f"the good {path} here was lost"
@@ -105,6 +105,12 @@ class Judge:
             # What rots unseen here may be sent, over no good copy, and is found there.
             sent_damaged = (path, now) in self.spoiled and path not in self.rotten_here
             assert not sent_damaged, f"a damaged {path} was sent"
+
+    def judge_purge(self, before: Sides, after: Sides, copy: Path) -> None:
+        """What raw went is kept there, but for what rots unseen since it was read."""
+        for name in before.raw.keys() - after.raw.keys():
+            if not self.unseen:
+                assert not self.witness.lost(name, after.there, copy), f"{name} was the last copy"
 
     def judge_listings(self, tree: dict[str, str], folder: Path) -> None:
         """Receipts and sums say of every file what it was when it was proven."""
@@ -153,9 +159,11 @@ class Judge:
         """The night is done: every frame of these raw cubes is in a product or set aside here."""
         if any(sides.here.get(path) != sha256 for path, sha256 in self.truth.items()):
             return
+        # Where raw is gone, its links here lead nowhere, and the files are there.
+        aside = dict.fromkeys((path for path in sides.there if path.startswith("vbad/")), "")
         unaccounted = [
             line
-            for line in self.witness.unaccounted(sides.here, folder)
+            for line in self.witness.unaccounted({**aside, **sides.here}, folder)
             if line.partition(":")[0] in frames
         ]
         assert not unaccounted, f"done, and not all frames are accounted for: {unaccounted}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tarfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,8 +90,9 @@ class Witness:
 
     # Frames by raw cube, each the digest of its stored bytes.
     raw: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    # Digests of whole raw files.
+    # Digests of whole raw files, and of the headers of raw cubes.
     files: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     _decoded: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     def learn(self, folder: Path) -> None:
@@ -102,6 +104,7 @@ class Witness:
                 name = path.relative_to(folder).as_posix()
                 if name not in self.raw:
                     self.raw[name] = _frames_of_plain(path)
+                    self.headers[name] = _header_of_plain(path)
         twice = [one for one, count in self._counted().items() if count > 1]
         assert not twice, "two raw frames of this simulated night are alike"
 
@@ -141,6 +144,26 @@ class Witness:
             for frame in self.raw.get(path.removeprefix("vbad/"), ())
         ]
 
+    def lost(self, name: str, tree: Tree, folder: Path) -> bool:
+        """Whether this tree does not hold all of a raw file that is gone.
+
+        A cube is whole under vbad/, or its header is on record and its frames are in products; a
+        timing file is whole in either place.
+        """
+        if tree.get(f"vbad/{name}") == self.files[name]:
+            return False
+        records = _raw_records(folder)
+        if name not in self.raw:
+            return records.get(name) != self.files[name]
+        held = {
+            frame
+            for path, sha256 in tree.items()
+            if path.endswith(".fits.fz")
+            for frame in self.frames(folder / path, sha256) or ()
+        }
+        has_header = records.get(f"{name}.header") == self.headers[name]
+        return not has_header or not held.issuperset(self.raw[name])
+
     def unaccounted(self, tree: Tree, folder: Path) -> list[str]:
         """Raw cubes with frames that are not exactly once in products or set aside, and others."""
         held: Counter[str] = Counter(self.aside(tree))
@@ -163,6 +186,27 @@ def _frames_of_plain(path: Path) -> tuple[str, ...]:
             return _digests(np.asarray(hdus[0].data))
     except Exception:  # noqa: BLE001 - a damaged raw file has no frames
         return ()
+
+
+def _header_of_plain(path: Path) -> str:
+    try:
+        with fits.open(path) as hdus:
+            size = hdus.fileinfo(0)["datLoc"]
+    except Exception:  # noqa: BLE001 - a damaged raw file has no header
+        return ""
+    return digest(path.read_bytes()[:size])
+
+
+def _raw_records(folder: Path) -> dict[str, str]:
+    """Digests of what vampd has put on record of raw cubes, by name."""
+    found = {}
+    for path in sorted((folder / "vgen2").glob("raw_records_*.tar.gz")):
+        with tarfile.open(path) as records:
+            for member in records:
+                content = records.extractfile(member)
+                assert content is not None
+                found[member.name] = digest(content.read())
+    return found
 
 
 def _digests(pixels: np.ndarray) -> tuple[str, ...]:

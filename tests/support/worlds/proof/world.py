@@ -165,6 +165,12 @@ class ProofWorld:
         if self.record.code in _RESTORED:
             assert set(held) <= present, "restored without raw"
 
+    def purge(self, kill_at: int = 0, *, acknowledged: bool) -> None:
+        """Give back raw, the manifests acknowledged before or not."""
+        if acknowledged:
+            self.acknowledge()
+        self._told("purge", kill_at, "purge", DATE, "--yes", "--same-disk", DATE)
+
     def mail(self) -> None:
         """The manifest was mailed."""
         self.tell("mail", DATE, "--mark-sent", "--yes")
@@ -331,6 +337,10 @@ class ProofWorld:
         after = self._sides()
         if self.record.code != "restore_unfinished":
             self.judge.learn(after, self.folder)
+        if name == "purge":
+            self.judge.judge_purge(before, after, self.copy)
+        else:
+            assert after.raw == before.raw, "raw was touched"
         if settle is None:
             self.judge.judge_move(before, after, truth, set() if is_removing else set(truth))
         if self.record.safe_at not in (None, self.judge.safe_at):
