@@ -17,6 +17,7 @@ from statistics import median
 from tests.benchmarks.measures import Measure, at_most
 from tests.benchmarks.options import Options, folder_in_memory, workplace
 from tests.benchmarks.site import (
+    ROOT,
     daemon_on,
     move_night,
     program,
@@ -72,6 +73,8 @@ def _make_site(base: Path, nights: int) -> Path:
             day = _FIRST_DAY + datetime.timedelta(days=number)
             night = NightId(day.strftime("%Y%m%d"), Kind.ENGINEERING)
             move_night(records, night, (EventName.SETTLED, *stages), _FACTS)
+    # By the night that lies there vampd knows that the root is mounted.
+    (base / ROOT / _FIRST_DAY.strftime("%Y%m%d")).mkdir(parents=True)
     return config
 
 
