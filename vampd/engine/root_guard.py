@@ -40,14 +40,16 @@ class RootGuard:
         if not self.path.is_dir():
             raise _unknown(f"{self.path} is not a folder: mount its disk, or correct watch.root")
         found = self.find_mark()
-        if known is None:
-            self._refuse_emptied(found)
-        elif found is None and known.is_placed:
+        if found is None and (known is None or not known.is_placed):
+            self._refuse_emptied()
+        elif known is None:
+            return None
+        elif found is None:
             raise _unknown(
                 f"{self.path} lacks its mark ({MARK_PATH}): mount its disk; if only the mark is"
                 f" lost, {_ACCEPT}"
             )
-        elif found not in (None, known.mark):
+        elif found != known.mark:
             raise _unknown(
                 f"{self.path} has the mark {found}, and that of the nights on record is"
                 f" {known.mark}: another disk is mounted there; if it is the right one, {_ACCEPT}"
@@ -128,10 +130,8 @@ class RootGuard:
         _log.info("root.marked", root=str(self.path), mark=intended.mark)
         return replace(intended, is_placed=True)
 
-    def _refuse_emptied(self, found: str | None) -> None:
-        """Nights of an earlier version are on record, and not one lies here."""
-        if found is not None:
-            return
+    def _refuse_emptied(self) -> None:
+        """Nights are on record, and not one lies here: no place for a mark, mounted or not."""
         nights = {record.night for record in self.store.nights()}
         if nights and nights.isdisjoint(find_nights(self.path)):
             raise _unknown(

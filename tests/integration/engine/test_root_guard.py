@@ -152,6 +152,26 @@ def test_a_root_where_nobody_can_write_is_used_but_never_certain(
     assert guard.is_certain()
 
 
+def test_a_root_that_could_not_be_marked_gets_no_mark_while_it_is_not_mounted(
+    guard: RootGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.store.discover(NIGHT, 1.0)
+    (guard.path / NIGHT.folder).mkdir()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(root_guard, "place_mark_file", refuse)
+    guard.require()
+    monkeypatch.undo()
+    away = unmount(guard)  # what lies under it belongs to somebody who lets vampd write
+    refused(guard, "none lies in", "mount its disk")
+    guard.path.rmdir()
+    away.rename(guard.path)
+    guard.require()
+    assert guard.is_certain()
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_kill_at_the_first_use_leaves_no_stranger(
     guard: RootGuard, monkeypatch: pytest.MonkeyPatch, moment: str
