@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vampd.cli.shared.output import write, write_prose
-from vampd.cli.shared.session import ConfigOption, YesOption, actor_name, connected, examples
+from vampd.cli.shared.session import (
+    ConfigOption,
+    YesOption,
+    actor_name,
+    agreed,
+    connected,
+    examples,
+)
 from vampd.cli.shared.words import describe_nights, format_moment
 from vampd.errors import UsageError
 from vampd.model.nights import Kind
@@ -109,7 +115,7 @@ def _change(
     records = [r for r in connections.store.nights() if r.night.kind is archive.kind]
     for line in _describe(archive, known, records):
         write_prose(line)
-    if not yes and not _agreed():
+    if not yes and not agreed("Is this the archive?"):
         write("nothing was changed")
         return
     mark = archive.accept(origin, actor_name())
@@ -134,9 +140,3 @@ def _describe(
     yield f"  safe now   {describe_nights(safe)}; all of it is read again there"
     if absent:
         yield f"  NOT there  {describe_nights(absent)}"
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
-    return typer.confirm("Is this the archive?")

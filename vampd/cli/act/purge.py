@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,10 +21,11 @@ from vampd.cli.shared.session import (
     KindOption,
     YesOption,
     actor_name,
+    agreed,
     connected,
 )
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
-from vampd.errors import EXIT_NIGHT, UsageError, VampdError
+from vampd.errors import EXIT_NIGHT, VampdError
 from vampd.model.nights import Event, EventName
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
-_DAY_S = 86_400.0
 _LISTED = 5
 
 NightsArgument = Annotated[
@@ -141,8 +140,10 @@ class _Night:
 
     def mark(self, days: float, dry_run: bool) -> bool:
         """Mark the night for deletion; show what stands against it now."""
+        from vampd.engine.purge.plan import DAY_S
+
         survey, plan = self.look()
-        due = time.time() + days * _DAY_S
+        due = time.time() + days * DAY_S
         self._show(survey, plan, {"not_due"})
         if any(refusal.code == "not_safe" for refusal in plan.refusals):
             return False
@@ -168,7 +169,7 @@ class _Night:
         self._show(survey, plan, set())
         if plan.refusals:
             return False
-        if dry_run or not plan.cubes or (not yes and not _agreed()):
+        if dry_run or not plan.cubes or (not yes and not agreed("Remove these raw cubes?")):
             write("nothing was changed")
             return True
         return self._prepare(plan) and self._remove()
@@ -281,9 +282,3 @@ def _plan_lines(survey: PurgeSurvey, plan: PurgePlan) -> Iterator[str]:
     if plan.to_read:
         files = count_of(len(plan.to_read), "file")
         yield f"first    reads {files} again at {survey.identity.destination}"
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
-    return typer.confirm("Remove these raw cubes?")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,10 +19,11 @@ from vampd.cli.shared.session import (
     NightArgument,
     YesOption,
     actor_name,
+    agreed,
     connected,
 )
 from vampd.cli.shared.words import count_of, format_size
-from vampd.errors import MalformedCube, UsageError
+from vampd.errors import MalformedCube
 from vampd.model.nights import RESTORE_UNFINISHED
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def restore(
         for line in (*_plan_lines(record, found), *_announced_lines(found)):
             write_prose(line)
         found.refuse_unsafe()
-        if dry_run or (not yes and not _agreed()):
+        if dry_run or (not yes and not agreed("Restore?")):
             write("nothing was changed")
             return
         with (
@@ -177,9 +177,3 @@ def _is_edited(timing: Path) -> bool:
         if line.strip() and not line.startswith("#")
     ]
     return bool(rows) and all(len(row) > 5 and row[1] == row[5] for row in rows)
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
-    return typer.confirm("Restore?")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
 
 from vampd.cli.shared.output import write, write_prose
-from vampd.cli.shared.session import ConfigOption, YesOption, actor_name, connected, examples
+from vampd.cli.shared.session import (
+    ConfigOption,
+    YesOption,
+    actor_name,
+    agreed,
+    connected,
+    examples,
+)
 from vampd.cli.shared.words import describe_nights, format_moment
-from vampd.errors import UsageError
+from vampd.model.proofs import MARK_PATH
 
 if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
@@ -48,11 +54,13 @@ def accept(context: typer.Context, yes: YesOption = False, config: ConfigOption 
             return
         for line in _describe(connections):
             write_prose(line)
-        if not yes and not _agreed():
+        if not yes and not agreed("Is this the root of the nights?"):
             write("nothing was changed")
             return
         accepted = root.accept(actor_name())
     write_prose(f"{root.path} is the root of the nights, mark {accepted.mark}")
+    if not accepted.is_placed:
+        write_prose(f"the mark could not be written there: let vampd create {MARK_PATH}")
 
 
 def _describe(connections: Connections) -> Iterator[str]:
@@ -71,9 +79,3 @@ def _describe(connections: Connections) -> Iterator[str]:
     absent = [r.night.date for r in connections.store.nights() if r.night not in there]
     if absent:
         yield f"  NOT there  {describe_nights(absent)}"
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
-    return typer.confirm("Is this the root of the nights?")

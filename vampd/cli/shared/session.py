@@ -22,7 +22,7 @@ from vampd.config import (
     load_settings,
     parse_settings,
 )
-from vampd.errors import EXIT_NIGHT, EXIT_OK, VampdError
+from vampd.errors import EXIT_NIGHT, EXIT_OK, UsageError, VampdError
 from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
@@ -125,6 +125,13 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     sys.exit(EXIT_OK)
+
+
+def agreed(question: str) -> bool:
+    """The answer of the person at the terminal; UsageError ``not_asked`` without one."""
+    if not sys.stdin.isatty():
+        raise UsageError("not_asked", "not a terminal, so cannot ask: pass --yes to confirm")
+    return typer.confirm(question)
 
 
 def actor_name() -> str:
