@@ -239,7 +239,14 @@ class ForegroundRunner:
             time.sleep(min(_LOOK_S, still_s))
         self.store.update(night, NightUpdate(signature=seen.look.signature, bytes=seen.bytes))
         why = judged.reason(_DECLARED, _DECLARED) if declared else judged.reason(_COMPLETE)
-        return self._apply(night, Event(EventName.SETTLED), why)
+        try:
+            return self._apply(night, Event(EventName.SETTLED), why)
+        except IllegalTransition:
+            # A daemon that looked at the same moment has settled it, and leaves it to this run.
+            record = self._record(night)
+            if record.state.status is not Status.READY:
+                raise
+            return record
 
     def _refusal(self, night: NightId, wait: Wait) -> str:
         match wait.code:

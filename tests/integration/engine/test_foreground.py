@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -20,7 +21,10 @@ from tests.support.daemon.site import QUIET_S, Site, configure, make_site
 from tests.support.daemon.state import connected, history_of, product_tree, raw_state, record_of
 from tests.support.tools.terminal import run_in_terminal
 from vampd.config import load_settings
-from vampd.model.nights import EventName, Kind, NightId, StageName, Status
+from vampd.engine.foreground import Completeness
+from vampd.model.nights import Event, EventName, Kind, NightId, NightRecord, StageName, Status
+from vampd.ports import NightStore
+from vampd.wiring.foreground import foreground_runner
 from vampd.wiring.locks import foreground_lock
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -36,6 +40,13 @@ def site(tmp_path: Path) -> Site:
 def stands(site: Site, night: NightId = NIGHT) -> tuple[StageName, Status]:
     state = record_of(site, night).state
     return state.stage, state.status
+
+
+def wait_until_known(site: Site) -> None:
+    wait_until(
+        lambda: site.database.exists() and vampctl(site, "status", "20251106").returncode == 0,
+        "the night is known",
+    )
 
 
 def start_run(site: Site, *words: str, **environ: str) -> subprocess.Popen[str]:
@@ -109,6 +120,7 @@ def test_a_daemon_leaves_a_night_alone_that_is_run_by_hand(site: Site) -> None:
 
 def test_a_running_daemon_and_run_share_the_night_and_it_ends_done_once(site: Site) -> None:
     with running(site) as daemon:
+        wait_until_known(site)
         for _ in range(3):
             done = vampctl(site, "run", "20251106")
             assert done.returncode in (0, 1), done.stderr
@@ -119,6 +131,31 @@ def test_a_running_daemon_and_run_share_the_night_and_it_ends_done_once(site: Si
     advanced = [e.stage for e in events if e.event is EventName.ADVANCED]
     assert advanced == list(StageName)
     assert {e.event for e in events}.isdisjoint({EventName.FAILED, EventName.INTERRUPTED})
+
+
+class OneWhoWatchesToo:
+    """A store where a daemon settles a night just before a person's command does."""
+
+    def __init__(self, store: NightStore) -> None:
+        self._store = store
+
+    def apply(self, night: NightId, event: Event, **words: Any) -> NightRecord:
+        if event.name is EventName.SETTLED:
+            self._store.apply(night, event, at=time.time(), actor="vampd")
+        return self._store.apply(night, event, **words)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_a_night_that_a_daemon_settles_first_is_run_all_the_same(site: Site) -> None:
+    with foreground_runner(load_settings(site.config), "a person") as runner:
+        runner.store = cast(NightStore, OneWhoWatchesToo(runner.store))
+        with runner.having(NIGHT):
+            record = runner.prepare(NIGHT, None, Completeness.OF_THE_DISK)
+    assert record.state.status is Status.READY
+    settled = [e.actor for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]
+    assert settled == ["vampd"]
 
 
 @pytest.mark.parametrize("place", ["execute.pack.packed", "attempt.event.decided"])
@@ -153,10 +190,7 @@ def test_run_pauses_for_the_cameras_and_gives_the_night_back_when_interrupted(si
     written = time.time() + 3600
     os.utime(other / "vcam1_10:00:00.000000000.fits", (written, written))
     with start_run(site) as process:
-        wait_until(
-            lambda: site.database.exists() and vampctl(site, "status", "20251106").returncode == 0,
-            "the night is known",
-        )
+        wait_until_known(site)
         wait_until(lambda: stands(site)[1] is Status.RUNNING, "an attempt has begun")
         time.sleep(1.5)
         assert stands(site) == (StageName.SYNC, Status.RUNNING)
