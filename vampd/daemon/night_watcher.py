@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from vampd.config import Settings
 from vampd.disk.failpoint import failpoint
-from vampd.engine.night_listing import (
+from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
     check_cube,
@@ -21,9 +21,9 @@ from vampd.engine.night_listing import (
     list_night,
     stream_times,
 )
-from vampd.engine.observation import judge_filling, read_raw_news
+from vampd.engine.nights.observation import judge_filling, read_raw_news
+from vampd.engine.nights.rules import readiness_rules
 from vampd.engine.root_guard import RootGuard
-from vampd.engine.rules import readiness_rules
 from vampd.errors import IllegalTransition, RootUnknown
 from vampd.log import get_log
 from vampd.model.nights import (

@@ -23,8 +23,8 @@ from vampd.daemon.running import AttemptMaker, RunningAttempts
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
-from vampd.engine.night_listing import stream_folders
-from vampd.engine.rules import pause_rule, readiness_rules, run_limits
+from vampd.engine.nights.night_listing import stream_folders
+from vampd.engine.nights.rules import pause_rule, readiness_rules, run_limits
 from vampd.errors import ARCHIVE_UNKNOWN, ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (

@@ -26,10 +26,10 @@ from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
-from vampd.engine.night_listing import list_night
-from vampd.engine.observation import raw_update
-from vampd.engine.recovering import forget_damaged
-from vampd.engine.rules import retry_policy
+from vampd.engine.nights.night_listing import list_night
+from vampd.engine.nights.observation import raw_update
+from vampd.engine.nights.rules import retry_policy
+from vampd.engine.repair.recovering import forget_damaged
 from vampd.errors import (
     ArchiveUnknown,
     ClaimLost,

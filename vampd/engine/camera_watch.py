@@ -9,8 +9,8 @@ from contextlib import suppress
 
 from vampd.config import Settings
 from vampd.disk.pace import Flag
-from vampd.engine.night_listing import find_nights, list_night
-from vampd.engine.rules import pause_rule
+from vampd.engine.nights.night_listing import find_nights, list_night
+from vampd.engine.nights.rules import pause_rule
 from vampd.model.nights import NightId
 
 _LOOK_S = 1.0

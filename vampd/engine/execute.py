@@ -32,9 +32,9 @@ from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.framelist_source import FramelistSource
 from vampd.engine.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mail import MailContext, load_template, read_manifest_texts, send_manifest_mail
-from vampd.engine.night_reader import read_framelist
+from vampd.engine.nights.night_reader import read_framelist
+from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.engine.packing import pack_in_worker
-from vampd.engine.raw_cube_cache import RawCubeCache
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError
 from vampd.log import get_log

@@ -17,9 +17,9 @@ from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
-from vampd.engine.night_listing import NightListing, list_night
-from vampd.engine.observation import judge_listed, judge_night, read_raw_news
-from vampd.engine.rules import pause_rule, readiness_rules
+from vampd.engine.nights.night_listing import NightListing, list_night
+from vampd.engine.nights.observation import judge_listed, judge_night, read_raw_news
+from vampd.engine.nights.rules import pause_rule, readiness_rules
 from vampd.errors import IllegalTransition, StateError, UsageError, VampdError
 from vampd.model.nights import (
     HELD_BY_PERSON,

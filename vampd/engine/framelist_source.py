@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from vampd.engine.raw_cube_cache import RawCubeCache
+from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.model.cubes import Framelist, Product, accounted_cubes, apply_edits, stamp_frame_id
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import format_cards

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
 from vampd.disk.mark import place_mark_file, read_mark_file
-from vampd.engine.night_listing import find_nights
+from vampd.engine.nights.night_listing import find_nights
 from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
 from vampd.log import get_log
 from vampd.model.proofs import MARK_BYTES, MARK_PATH, KnownRoot, Marked, parse_mark

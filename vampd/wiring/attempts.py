@@ -37,7 +37,7 @@ def make_tools(
 ) -> AttemptTools:
     """The tools of one attempt at a night."""
     from vampd.engine.execute import AttemptTools
-    from vampd.engine.raw_cube_cache import RawCubeCache
+    from vampd.engine.nights.raw_cube_cache import RawCubeCache
     from vampd.model.cubes import accounted_cubes
 
     folder = settings.watch.root / night.folder

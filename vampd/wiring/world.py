@@ -39,7 +39,7 @@ def make_night_reader(
     mail_log: MailLog,
 ) -> NightReader:
     """A reader of the real disk and the real archive host."""
-    from vampd.engine.night_reader import DiskNightReader
+    from vampd.engine.nights.night_reader import DiskNightReader
 
     return DiskNightReader(
         settings.watch.root,

@@ -24,7 +24,7 @@ from tests.benchmarks.process_tree import (
 )
 from tests.benchmarks.site import ROOT, daemon_on, move_night, stored_nights, write_config
 from vampd.config import load_settings
-from vampd.engine.night_listing import list_night
+from vampd.engine.nights.night_listing import list_night
 from vampd.model.nights import (
     CAMERA_STREAMS,
     EventName,

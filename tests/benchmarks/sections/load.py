@@ -29,7 +29,7 @@ from tests.benchmarks.site import (
 )
 from tests.benchmarks.standstill import Standstill, UsageSample, find_standstill, goes_on_at
 from vampd.config import Watch
-from vampd.engine.night_listing import list_night
+from vampd.engine.nights.night_listing import list_night
 from vampd.model.nights import EventName, Kind, NightId, NightUpdate
 from vampd.simulate.night import plan_night
 from vampd.simulate.scenario import STANDARD, Run, Scenario

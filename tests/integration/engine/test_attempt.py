@@ -15,7 +15,7 @@ from vampd.disk.pace import SteadyPace
 from vampd.engine import attempt as attempts
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
 from vampd.engine.execute import AttemptTools
-from vampd.engine.night_listing import list_night
+from vampd.engine.nights.night_listing import list_night
 from vampd.model.cubes import Generation
 from vampd.model.nights import (
     Event,

@@ -11,7 +11,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, ledger_rows, product_tree, raw_state, record_of
-from vampd.engine.restoring import plan_old_tools, plan_own, restore_folder
+from vampd.engine.repair.restoring import plan_old_tools, plan_own, restore_folder
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.proofs import Place, live_receipts
@@ -179,7 +179,7 @@ def test_restoring_that_ends_anywhere_goes_on_and_loses_no_raw_byte(
             if next(countdown, 0) == 0:  # type: ignore[call-overload]
                 raise Killed
 
-        monkeypatch.setattr("vampd.engine.restoring.failpoint", die)
+        monkeypatch.setattr("vampd.engine.repair.restoring.failpoint", die)
         ended = False
         try:
             restore_folder(folder, plan_old_tools(folder))

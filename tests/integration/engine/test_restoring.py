@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.worlds.fsyncs import record_fsyncs
-from vampd.engine.restoring import Restoration, plan_own, restore_folder
+from vampd.engine.repair.restoring import Restoration, plan_own, restore_folder
 
 
 def test_a_rescued_raw_file_has_its_new_name_for_good_before_the_old_one_goes(
@@ -38,7 +38,7 @@ def test_the_generations_of_our_own_night_go_last(
         if name == "restoring.file.removed":
             left.append(sorted(os.listdir(tmp_path / "vgen2")))
 
-    monkeypatch.setattr("vampd.engine.restoring.failpoint", look)
+    monkeypatch.setattr("vampd.engine.repair.restoring.failpoint", look)
     restore_folder(tmp_path, plan_own(tmp_path))
     assert left[1:] == [
         ["generation_0001.json", "generation_0002.json"],

@@ -17,7 +17,7 @@ import pytest
 from tests.support.daemon.running import BIN, settle, vampctl
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
-from vampd.engine import recovering
+from vampd.engine.repair import recovering
 from vampd.model.nights import StageName, Status
 from vampd.model.proofs import RECEIPTS_PATH, live_receipts
 

@@ -28,7 +28,7 @@ from vampd.disk import failpoint as armed
 from vampd.disk.atomic import remove_leftovers
 from vampd.disk.pace import SteadyPace
 from vampd.engine.execute import AttemptTools, execute_wave
-from vampd.engine.night_reader import DiskNightReader
+from vampd.engine.nights.night_reader import DiskNightReader
 from vampd.errors import TransientError
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange

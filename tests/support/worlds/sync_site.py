@@ -26,8 +26,8 @@ from tests.support.fakes.progress import HeardProgress
 from vampd.cli.look.audit import count_night
 from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import AttemptTools, execute_wave
-from vampd.engine.night_reader import DiskNightReader
-from vampd.engine.raw_cube_cache import RawCubeCache
+from vampd.engine.nights.night_reader import DiskNightReader
+from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.model.accounts import Audit
 from vampd.model.cubes import Framelist, accounted_cubes
 from vampd.model.nights import Kind, NightId

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
-from vampd.engine.night_listing import sign_files
+from vampd.engine.nights.night_listing import sign_files
 from vampd.errors import ARCHIVE_UNKNOWN, UsageError
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
 from vampd.model.proofs import PackingReceipt

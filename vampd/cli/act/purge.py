@@ -247,8 +247,8 @@ class _Night:
 
     def _keep_counts(self) -> None:
         """What the daemon would find at its next look."""
-        from vampd.engine.night_listing import list_night
-        from vampd.engine.observation import read_raw_news
+        from vampd.engine.nights.night_listing import list_night
+        from vampd.engine.nights.observation import read_raw_news
 
         store, night = self.connections.store, self.record.night
         record = store.night(night) or self.record

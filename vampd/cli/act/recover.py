@@ -70,7 +70,7 @@ def _recover(
     connections: Connections, record: NightRecord, files: Sequence[str]
 ) -> tuple[int, int]:
     """How many files were faulty, and how many of them still are."""
-    from vampd.engine.recovering import Recovery, find_faulty, read_suspects
+    from vampd.engine.repair.recovering import Recovery, find_faulty, read_suspects
     from vampd.wiring.world import archive_copies
 
     night, reader = record.night, connections.reader

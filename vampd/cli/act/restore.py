@@ -27,8 +27,8 @@ from vampd.errors import MalformedCube
 from vampd.model.nights import RESTORE_UNFINISHED
 
 if TYPE_CHECKING:
-    from vampd.engine.night_restore import NightRestore
-    from vampd.engine.restoring import Restoration
+    from vampd.engine.repair.night_restore import NightRestore
+    from vampd.engine.repair.restoring import Restoration
     from vampd.model.nights import NightRecord
 
 _LISTED = 5
@@ -54,7 +54,7 @@ def restore(
     file's last name. The night is then held: `vampctl retry` processes it again. After an
     interruption it is held as well; the same command resumes it.
     """
-    from vampd.engine.night_restore import plan_restore, restore_night
+    from vampd.engine.repair.night_restore import plan_restore, restore_night
     from vampd.wiring.locks import foreground_lock, night_lock
 
     with connected(context, config) as connections:

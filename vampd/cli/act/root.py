@@ -64,7 +64,7 @@ def accept(context: typer.Context, yes: YesOption = False, config: ConfigOption 
 
 
 def _describe(connections: Connections) -> Iterator[str]:
-    from vampd.engine.night_listing import find_nights
+    from vampd.engine.nights.night_listing import find_nights
 
     root = connections.root
     there, known = find_nights(root.path), root.roots.known()

@@ -56,7 +56,7 @@ def verify_here(
 
 def _read(connections: Connections, night: NightId) -> ReadingHere:
     """Read every file that has a packing receipt, past the cache, and keep the readings."""
-    from vampd.engine.recovering import read_suspects
+    from vampd.engine.repair.recovering import read_suspects
 
     reader = connections.reader
     receipts = live_receipts(reader.packing_receipts(night))

@@ -21,8 +21,8 @@ def judge_now(
     connections: Connections, record: NightRecord, records: Sequence[NightRecord]
 ) -> Ready | Wait:
     """What a night of ``records`` waits for; its folder is read while it fills."""
-    from vampd.engine.observation import judge_night
-    from vampd.engine.rules import readiness_rules
+    from vampd.engine.nights.observation import judge_night
+    from vampd.engine.nights.rules import readiness_rules
 
     settings = connections.settings
     try:

@@ -39,7 +39,7 @@ from vampd.daemon.recovery import interrupt_orphan
 from vampd.disk import failpoint as failpoints
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import run_attempt
-from vampd.engine.rules import readiness_rules, run_limits
+from vampd.engine.nights.rules import readiness_rules, run_limits
 from vampd.errors import VampdError
 from vampd.model.nights import Event, EventName, NightId, NightRecord, Status, choose_nights
 from vampd.ports import Pace

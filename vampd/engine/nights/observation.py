@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vampd.engine.night_listing import (
+from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
     check_cube,

@@ -17,8 +17,8 @@ from pathlib import Path
 from vampd.disk.atomic import creating
 from vampd.disk.failpoint import failpoint
 from vampd.disk.permission import Obstacle
-from vampd.engine.night_listing import old_tool_traces
-from vampd.engine.restoring import (
+from vampd.engine.nights.night_listing import old_tool_traces
+from vampd.engine.repair.restoring import (
     Restoration,
     find_obstacles_to,
     plan_old_tools,

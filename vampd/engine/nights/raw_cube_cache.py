@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vampd.disk.listing import stamp_of
-from vampd.engine.night_reader import look_at_cube
+from vampd.engine.nights.night_reader import look_at_cube
 from vampd.errors import DataError
 from vampd.model.cubes import CubeAccount, Framelist, Product, RawCube, build_framelist
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vampd.disk.listing import list_raw_files
 from vampd.disk.writers import has_writers
-from vampd.engine.night_reader import look_at_cube
+from vampd.engine.nights.night_reader import look_at_cube
 from vampd.errors import TransientError
 from vampd.model.cubes import RawCube
 from vampd.model.nights import (

@@ -1,0 +1,1 @@
+"""What a person asks for when something of a night was lost: recover and restore."""
