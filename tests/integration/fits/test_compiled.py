@@ -14,13 +14,22 @@ from tests.conftest import ROOT
 from vampd.fits.compiled import compiled, remove_damaged
 from vampd.fits.rice import TileDecoder, TileEncoder
 
+# Quick to compile; the coder's own loops take ten seconds.
+_LOOPS = """
+from vampd.fits.compiled import compiled
+
+@compiled
+def double(number):
+    return 2 * number
+
+@compiled
+def half(number):
+    return number // 2
+"""
 _CODE = """
-import numpy as np
-from vampd.fits.rice import decode_tile, encode_tile
-from vampd.fits.rice_kernels import decode, encode
-pixels = np.arange(-50, 50, dtype=np.int16)
-assert (decode_tile(encode_tile(pixels), 100) == pixels).all()
-print([sum(kernel.stats.cache_hits.values()) for kernel in (encode, decode)])
+from loops import double, half
+assert half(double(21)) == 21
+print([sum(loop.stats.cache_hits.values()) for loop in (double, half)])
 """
 _IDLE = """
 import sys
@@ -29,8 +38,8 @@ print(sorted({"numba", "llvmlite", "astropy"} & set(sys.modules)))
 """
 
 
-def _run(code: str, cache: Path) -> str:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+def _run(code: str, cache: Path, modules: Path = ROOT) -> str:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(modules)}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True,
         check=False,
@@ -41,14 +50,15 @@ def _run(code: str, cache: Path) -> str:
 
 def test_what_was_compiled_is_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
     cache = tmp_path / "made" / "by itself"
-    assert _run(_CODE, cache) == "[0, 0]"
-    assert _run(_CODE, cache) == "[1, 1]"
+    (tmp_path / "loops.py").write_text(_LOOPS)
+    assert _run(_CODE, cache, tmp_path) == "[0, 0]"
+    assert _run(_CODE, cache, tmp_path) == "[1, 1]"
     kept = [path for path in cache.rglob("*.nb*") if path.is_file()]
     assert len(kept) >= 4
     for number, path in enumerate(sorted(kept)):
         path.write_bytes(b"" if number % 2 else bytes(path.stat().st_size))
-    assert _run(_CODE, cache) == "[0, 0]"
-    assert _run(_CODE, cache) == "[1, 1]"
+    assert _run(_CODE, cache, tmp_path) == "[0, 0]"
+    assert _run(_CODE, cache, tmp_path) == "[1, 1]"
 
 
 def test_only_damaged_files_of_that_function_are_removed(tmp_path: Path) -> None:
@@ -79,10 +89,12 @@ def test_daemon_and_vampctl_do_without_the_compiler(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["encode", "decode"])
-def test_the_loops_hold_no_lock_of_the_interpreter(kernel: str) -> None:
+def test_the_loops_are_kept_and_hold_no_lock_of_the_interpreter(kernel: str) -> None:
     from vampd.fits import rice_kernels
 
-    assert getattr(rice_kernels, kernel).targetoptions["nogil"] is True
+    dispatcher = getattr(rice_kernels, kernel)
+    assert dispatcher.targetoptions["nogil"] is True
+    assert dispatcher.stats.cache_path
 
 
 def _code(encoder: TileEncoder, decoder: TileDecoder, pixels: np.ndarray) -> None:
