@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from vampd.config.base import Table
 from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
 from vampd.config.mail import Mail, Tls
 from vampd.config.packaged import packaged_file
@@ -27,7 +28,6 @@ from vampd.config.stages import (
     Sync,
     WhenMissing,
 )
-from vampd.config.table import Table
 from vampd.config.transfer import Destination, Transfer
 from vampd.errors import ConfigError, UsageError
 from vampd.model.nights import Kind

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vampd.config.table import Seconds, Table
+from vampd.config.base import Seconds, Table
 from vampd.model.delivery import Way
 
 

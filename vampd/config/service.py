@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from vampd.config.table import Count, Fraction, Seconds, Table
+from vampd.config.base import Count, Fraction, Seconds, Table
 from vampd.model.nights import parse_night_date
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import field_validator, model_validator
 
-from vampd.config.table import Fraction, Seconds, Table
+from vampd.config.base import Fraction, Seconds, Table
 from vampd.model.delivery import DigestColumn, LineEnd, ManifestForm, Style
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.proofs import Verification

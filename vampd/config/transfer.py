@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import field_validator, model_validator
 
-from vampd.config.table import Seconds, Table
+from vampd.config.base import Seconds, Table
 from vampd.model.nights import Kind
 
 
