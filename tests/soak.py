@@ -100,13 +100,27 @@ SUITES = {
         Suite("large", ("tests/integration/packing/test_large.py",), seeded=False),
         Suite(
             "packing",
-            ("tests/properties/test_frame_digest.py", "tests/properties/test_rice_tiles.py"),
+            (
+                "tests/properties/test_frame_digest.py",
+                "tests/properties/test_rice_tiles.py",
+                "tests/system/test_card_survival.py",
+            ),
         ),
         Suite("power-cuts", ("tests/integration/proof/test_power_cuts.py",)),
         Suite("proof", ("tests/integration/proof/test_sequences.py",)),
         Suite(
             "purge",
             ("tests/integration/purge/test_purge_killed.py", "-k", "anywhere"),
+            seeded=False,
+        ),
+        Suite(
+            "rest",
+            (
+                "tests/integration/cli",
+                "tests/integration/malformed",
+                "tests/integration/store",
+                "tests/system/test_simulated_cubes.py",
+            ),
             seeded=False,
         ),
         Suite("service", ("tests/system/test_service.py",), seeded=False),

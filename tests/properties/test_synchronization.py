@@ -123,7 +123,7 @@ def test_every_frame_lands_once_no_pair_is_wrong_and_no_label_is_wrong(night: Ni
 
 
 @given(runs(fewest=120, most=400, loss=0.1).filter(triggered))
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(15))
 def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(night: Night) -> None:
     night.check(night.synchronize(), missed=0.001, dubious=0.02)
 

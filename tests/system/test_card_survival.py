@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders.plain_files import card_texts, pixels_of, shapes, write_plain_file
+from tests.support.examples import examples
 from vampd.disk.pace import SteadyPace
 from vampd.errors import MalformedCube
 from vampd.fits.plain_file import pack_file
@@ -27,7 +28,7 @@ def _funpack(tool: Tool, packed: Path, plain: Path) -> bytes:
     return plain.read_bytes()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(texts=card_texts(), shape=shapes(), zero=st.sampled_from([32768, 0, None]))
 def test_a_plain_file_comes_back_byte_for_byte(
     tool: Tool, texts: tuple[str, ...], shape: tuple[int, ...], zero: int | None
@@ -44,7 +45,7 @@ def test_a_plain_file_comes_back_byte_for_byte(
         assert plain.read_bytes() == content
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(
     texts=card_texts(),
     shape=shapes(),

@@ -20,7 +20,7 @@ def test_fitsverify_accepts_every_simulated_cube(tmp_path, tool, preset):
     subprocess.run([tool("fitsverify"), "-q", *good_cubes(tmp_path, night, truth)], check=True)
 
 
-@pytest.mark.parametrize("crop", [STANDARD, MBI])
+@pytest.mark.parametrize("crop", [STANDARD, pytest.param(MBI, marks=pytest.mark.soak)])
 def test_fitsverify_accepts_the_instruments_real_windows(tmp_path, tool, crop):
     run = replace(PRESETS["tiny"].runs[1], triggers=3)
     night, truth = make_scenario(tmp_path, Scenario("window", crop, (run,)))

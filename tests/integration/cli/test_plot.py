@@ -90,7 +90,11 @@ NIGHTS = {
 }
 
 
-@pytest.fixture(params=NIGHTS, ids=str, scope="module")
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.soak if n == "hundreds" else ()) for n in NIGHTS],
+    ids=str,
+    scope="module",
+)
 def figure(request: pytest.FixtureRequest) -> Figure:
     """The picture of each kind of night, laid out."""
     made = draw_night("20251106 archive", observe(NIGHTS[request.param]()).night)

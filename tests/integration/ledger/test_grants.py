@@ -159,6 +159,7 @@ def test_nobody_else_writes_while_an_authority_is_asked(desk: Desk):
     assert desk.ledger.bound(NIGHT)["a"].frame_id == FrameId(7)
 
 
+@pytest.mark.soak
 def test_thousands_of_products_are_one_night_s_work(desk: Desk):
     names = [f"{number:064x}" for number in range(10_000)]
     desk.ledger.reserve(NIGHT, names, LOCAL)

@@ -83,8 +83,8 @@ def test_paths_of_four_thousand_characters_are_paths(tmp_path: Path) -> None:
     assert site.frames_of(path_of(odd)) == FRAMES
 
 
-def test_thousands_of_files_cost_only_themselves(site: SyncSite) -> None:
-    count = 3_000
+@pytest.mark.parametrize("count", [300, pytest.param(3_000, marks=pytest.mark.soak)])
+def test_any_number_of_files_costs_only_itself(site: SyncSite, count: int) -> None:
     with neighbors_kept(site):
         for number in range(count):
             (site.folder / "vcam1" / f"junk{number}.fits").write_bytes(b"")
