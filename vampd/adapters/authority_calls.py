@@ -93,7 +93,8 @@ class Gen2Authority:
         raise FrameIdsUnavailable(
             "gen2_silent",
             f"asked Gen2 for {count} frame IDs and found nothing new in {self.answer} after"
-            f" {self.timeout_s:g} s; it is asked again, and a late answer stays unused",
+            f" {self.timeout_s:g} s; check that Gen2 and its object VAMPIRES are up; a late answer"
+            " stays unused",
             path=str(self.answer),
         )
 

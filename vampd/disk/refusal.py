@@ -69,8 +69,7 @@ def translate_refusal(error: OSError, path: Path, access: Access) -> TransientEr
     if error.errno in FULL:
         return DiskFull(
             "disk_full",
-            f"cannot write {path}: {error.strerror}; free space or inodes on its file system,"
-            " and the work resumes by itself",
+            f"cannot write {path}: {error.strerror}; free space or inodes on its file system",
             path=context,
         )
     if classify(error) is Cause.PERMISSION:

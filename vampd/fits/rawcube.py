@@ -270,6 +270,6 @@ def _check_unchanged(stamp: FileStamp, status: os.stat_result) -> None:
     ):
         raise TransientError(
             "raw_changed",
-            f"{stamp.path} changed between listing and reading; the next survey lists it again",
+            f"{stamp.path} changed between listing and reading: something writes to it",
             path=stamp.path,
         )
