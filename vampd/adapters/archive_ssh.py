@@ -32,8 +32,9 @@ from vampd.adapters.archive_scripts import (
 from vampd.adapters.cause import FULL_CAUSES, CauseName, find_cause, original_words
 from vampd.adapters.process import Ended, ProgramSilent, run_process
 from vampd.adapters.rsync import archive_full, names_text, told, unreachable
-from vampd.adapters.rsync_archive import MOST_FILES, RsyncArchive, read_mark
+from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
+from vampd.disk.listing import MOST_FILES
 from vampd.disk.pace import SteadyPace
 from vampd.errors import DataError, RemoteUnavailable, TransientError, VampdError
 from vampd.model.nights import FileStamp, NightId, parse_night_date

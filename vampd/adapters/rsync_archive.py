@@ -36,8 +36,6 @@ from vampd.model.resources import Space
 from vampd.ports import Pace
 
 SET_ASIDE_FOLDER = "vbad/"
-# A night has some ten thousand files, and four times as many when all are set aside.
-MOST_FILES = 200_000
 # What permissions there have nothing to do with.
 _NOT_THERE = frozenset({"source_unreadable", "source_vanished"})
 
