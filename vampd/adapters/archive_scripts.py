@@ -85,6 +85,23 @@ NIGHTS = (
     _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{"[0-9]" * 8}" '
     r'-printf "%P\0" || exit 72; printf "vampd ends\0"'
 )
+# What doctor asks for: the time, and the programs with their versions, "-" for one that is missing.
+PROGRAMS = (
+    _ENTER + r'printf "%s\0" "$(date +%s.%N)"; '
+    "for program in bash rsync find sha256sum sync dd; do "
+    'if command -v "$program" >/dev/null; '
+    'then version=$("$program" --version 2>/dev/null | head -n 1); else version=-; fi; '
+    r'printf "%s\0%s\0" "$program" "$version"; done; printf "vampd ends\0"'
+)
+PROBE_PREFIX = ".vampd-probe-"
+PROBES = (
+    _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{PROBE_PREFIX}*" '
+    r'-printf "%P\0" || exit 72; printf "vampd ends\0"'
+)
+REMOVE_PROBE = (
+    _ENTER + f'case "$night" in {PROBE_PREFIX}*) rm -rf -- "./$night" || exit 72;; esac; '
+    r'printf "vampd ends\0"'
+)
 # Who may not write to which folder: the first of the night's, or the destination itself.
 REFUSED = (
     _ENTER + r'printf "%s\0" "$(id -un)"; '
