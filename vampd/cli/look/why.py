@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vampd.cli.explanations import find_explanation
 from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
 from vampd.cli.look.status import (
@@ -127,6 +128,8 @@ def _show(
         write(f"  at {trouble.stage}, attempt {trouble.attempt}, {when}, by {trouble.actor}")
         for line in (trouble.message or "without a message").splitlines():
             _write_prose(line)
+        if trouble.code is not None and find_explanation(trouble.code) is not None:
+            _write_prose(f"`vampctl explain {trouble.code}` says what it means")
 
 
 def _write_prose(line: str) -> None:
