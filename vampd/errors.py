@@ -56,7 +56,7 @@ class UsageError(VampdError):
 
 
 class TransientError(VampdError):
-    """The world was not ready: the night waits, is retried with backoff, and is held in the end."""
+    """The world was not ready: the night waits, and is retried with backoff."""
 
 
 class RemoteUnavailable(TransientError):
@@ -79,6 +79,10 @@ class RootUnknown(TransientError):
 
 class DiskFull(TransientError):
     """A file system has no space or no inodes left."""
+
+
+class NotPermitted(TransientError):
+    """This user may not do that with a file or folder: a person has to change it, or its owner."""
 
 
 class FrameIdsUnavailable(TransientError):

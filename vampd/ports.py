@@ -105,6 +105,9 @@ class NightReader(Protocol):
         """
         ...
 
+    def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
+        """The files of one folder that claim gigabytes and hold nearly none of them."""
+
     def text(self, night: NightId, path: str) -> str | None:
         """A small text file, None if it does not exist."""
         ...

@@ -47,6 +47,11 @@ def test_systemd_accepts_the_unit(verify: Verify) -> None:
     assert (verdict.returncode, verdict.stdout, verdict.stderr) == (0, "", "")
 
 
+def test_the_unit_waits_for_the_disks_of_root_and_state() -> None:
+    (line,) = [text for text in UNIT.read_text().splitlines() if text.startswith("RequiresMounts")]
+    assert line.partition("=")[2].split() == ["/mnt/fuuu", "/var/lib/vampd"]
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "complaint"),
     [

@@ -9,15 +9,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from vampd.adapters.cause import FULL_CAUSES, find_cause
 from vampd.adapters.leftovers import remove_repeated
+from vampd.adapters.rsync import archive_full
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
 from vampd.disk.file_system import space_at
+from vampd.disk.listing import MOST_FILES
 from vampd.disk.mark import place_mark_file, read_mark_file
-from vampd.errors import ConfigError, DataError, RemoteUnavailable
+from vampd.disk.refusal import Access, classify, describe_refused
+from vampd.disk.refusal import Cause as Refusal
+from vampd.errors import ConfigError, DataError, RemoteUnavailable, VampdError
 from vampd.model.nights import FileStamp, NightId, parse_night_date
-from vampd.model.proofs import Marked, Place, Receipt
+from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
@@ -34,7 +39,7 @@ class LocalArchive(RsyncArchive):
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         self._require_folder()
         try:
-            return {stamp.path: stamp for stamp in _walk(self._path / self._name_of(night), "")}
+            return {stamp.path: stamp for stamp in _walk(self._path / self._name_of(night))}
         except OSError as error:
             raise self._unavailable(error) from error
 
@@ -57,12 +62,9 @@ class LocalArchive(RsyncArchive):
             except OSError as error:
                 if error.errno in _DAMAGE:
                     raise DataError(
-                        "archive_unreadable",
-                        f"{file} cannot be read on the archive disk: {error.strerror}; check that"
-                        " disk and the file's permissions",
-                        path=path,
+                        "archive_unreadable", _describe(error, file, Access.READ), path=path
                     ) from error
-                raise self._unavailable(error) from error
+                raise self._unavailable(error, file) from error
             stamp = FileStamp(path, size, mtime_ns)
             receipts.append(Receipt(Place.ARCHIVE, stamp, sha256, time.time()))
         return receipts
@@ -94,7 +96,8 @@ class LocalArchive(RsyncArchive):
         try:
             place_mark_file(self._path, mark, Marked.ARCHIVE)
         except OSError as error:
-            raise self._unavailable(error) from error
+            folder = self._path / MARK_PATH
+            raise self._unavailable(error, folder.parent, Access.WRITE) from error
 
     def is_mount_point(self, folder: Path) -> bool:
         return os.path.ismount(folder)
@@ -148,34 +151,72 @@ class LocalArchive(RsyncArchive):
                 " nothing, configure another disk",
             )
 
+    def describe_refused(self, night: NightId) -> str | None:
+        there = self._path / self._name_of(night)
+        folders = [folder for folder, _, _ in os.walk(there)] if there.is_dir() else [self._path]
+        for folder in folders:
+            if not os.access(folder, os.W_OK | os.X_OK):
+                return describe_refused(Path(folder), Access.WRITE)
+        return None
+
     def _require_folder(self) -> None:
-        if not self._path.is_dir():
+        try:
+            is_folder = stat.S_ISDIR(os.stat(self._path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_folder = False
+        except OSError as error:
+            raise self._unavailable(error) from error
+        if not is_folder:
             raise RemoteUnavailable(
                 "archive_folder_missing",
                 f"the destination {self._path} does not exist; mount its disk or create it",
                 target=str(self._path),
             )
 
-    def _unavailable(self, error: OSError) -> RemoteUnavailable:
-        return RemoteUnavailable(
-            "archive_unreachable",
-            f"the destination {self._path} cannot be read: {error.strerror}; check its disk",
-            target=str(self._path),
-        )
+    def _unavailable(
+        self, error: OSError, path: Path | None = None, access: Access = Access.READ
+    ) -> VampdError:
+        place = str(self._path)
+        cause = find_cause(error.strerror or "")
+        if cause is not None and cause.name in FULL_CAUSES:
+            return archive_full(place, cause, str(error))
+        described = _describe(error, path or Path(error.filename or self._path), access)
+        return RemoteUnavailable("archive_unreachable", described, target=place)
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[FileStamp]:
-    try:
-        scan = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    with scan:
-        for entry in scan:
-            # Hidden: incoming files, and what others keep there.
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
-            elif entry.is_file(follow_symlinks=False):
-                status = entry.stat(follow_symlinks=False)
-                yield FileStamp(prefix + entry.name, status.st_size, status.st_mtime_ns)
+def _describe(error: OSError, path: Path, access: Access) -> str:
+    """The cause in our words, what to do, and what the system said."""
+    cause = find_cause(error.strerror or "")
+    said = error.strerror or str(error)
+    if cause is None:
+        return f"the destination's {path} cannot be used; check its disk ({said})"
+    if classify(error) is Refusal.PERMISSION:
+        return f"{cause.words}: {describe_refused(path, access)} ({said})"
+    return f"{cause.words}, at {path}; {cause.cure} ({said})"
+
+
+def _walk(root: Path) -> Iterator[FileStamp]:
+    """The files below a folder; OSError (EOVERFLOW) for more than a night can have."""
+    # Not by recursion: a tree may be as deep as a path is long.
+    folders = [""]
+    files = 0
+    while folders:
+        prefix = folders.pop()
+        try:
+            scan = os.scandir(root / prefix)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with scan:
+            for entry in scan:
+                # Hidden: incoming files, and what others keep there.
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{prefix}{entry.name}/")
+                elif entry.is_file(follow_symlinks=False):
+                    files += 1
+                    if files > MOST_FILES:
+                        found = f"more than {MOST_FILES:,} files, which no night has"
+                        raise OSError(errno.EOVERFLOW, found, str(root))
+                    status = entry.stat(follow_symlinks=False)
+                    yield FileStamp(prefix + entry.name, status.st_size, status.st_mtime_ns)

@@ -1,96 +1,68 @@
 """An archive host that is a folder on another machine, reached by ssh.
 
-It needs bash, GNU find and GNU coreutils there. Each script is a constant that any login shell
-passes on unchanged (no single quote, no line end, no exclamation mark); what varies, the folders
-and the names, goes through standard input, ended by NUL. Its output is between two marks, because
-login scripts may print things.
+It needs bash, GNU find and GNU coreutils there: `archive_scripts` has what is run.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.adapters.process import run_process
-from vampd.adapters.rsync import names_text, unreachable
+from vampd.adapters.archive_scripts import (
+    BEGIN,
+    DIGEST,
+    END,
+    LIST,
+    LIST_HIDDEN,
+    MARK,
+    MOUNTED,
+    NIGHTS,
+    NO_ROOT,
+    NO_SSH,
+    PLACE_MARK,
+    REFUSED,
+    REMOVE_REPEATED,
+    SPACE,
+)
+from vampd.adapters.cause import FULL_CAUSES, CauseName, find_cause, original_words
+from vampd.adapters.process import Ended, ProgramSilent, run_process
+from vampd.adapters.rsync import archive_full, names_text, told, unreachable
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
+from vampd.disk.listing import MOST_FILES
 from vampd.disk.pace import SteadyPace
-from vampd.errors import DataError, RemoteUnavailable, TransientError
+from vampd.errors import DataError, RemoteUnavailable, TransientError, VampdError
 from vampd.model.nights import FileStamp, NightId, parse_night_date
-from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, Place, Receipt, format_mark
+from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
-_BEGIN, _END = b"vampd begins\0", b"vampd ends\0"
-_NO_ROOT, _NO_SSH = 71, 255
-_ENTER = (
-    'export LC_ALL=C; IFS= read -r -d "" root; IFS= read -r -d "" night; '
-    r'printf "vampd begins\0"; cd -- "$root" || exit 71; '
-)
-_LIST = (
-    _ENTER + 'if test -e "./$night"; then cd "./$night" || exit 72; '
-    r'find . -mindepth 1 -name ".*" -prune -o -type f -printf "%s %T@ %P\0" || exit 72; fi; '
-    r'printf "vampd ends\0"'
-)
-# `sync FILE` is an fsync, and `dd iflag=nocache count=0` drops the whole file from the cache
-# (coreutils manual, "dd invocation"); both open it for reading only. sha256sum reads standard
-# input, so that no name can disturb its output.
-_DIGEST = (
-    _ENTER + 'while IFS= read -r -d "" name; do file="./$night/$name"; '
-    r'if test -L "$file"; then printf "missing\0"; continue; fi; '
-    r'if test -f "$file"; then :; else printf "missing\0"; continue; fi; '
-    'if sync -- "$file" "${file%/*}" && dd if="$file" iflag=nocache count=0 status=none && '
-    'before=$(stat -c "%s %.9Y" -- "$file") && sum=$(sha256sum <"$file") && '
-    'after=$(stat -c "%s %.9Y" -- "$file"); '
-    r'then printf "%s %s %s\0" "${sum%% *}" "$before" "$after"; '
-    r'else printf "unreadable\0"; fi; done; printf "vampd ends\0"'
-)
-_LIST_HIDDEN = (
-    _ENTER + 'cd "./$night" || exit 72; find . -type f -name ".*" -printf "%P\\0" || exit 72; '
-    r'printf "vampd ends\0"'
-)
-# `test` takes no exclamation mark here, so mismatches are skipped.
-_REMOVE_REPEATED = (
-    _ENTER + 'cd "./$night" || exit 72; '
-    'while IFS= read -r -d "" leftover && IFS= read -r -d "" whole; do '
-    'if test -L "./$leftover" || test -L "./$whole"; then continue; fi; '
-    'if test -f "./$leftover" && test -f "./$whole" && size=$(stat -c %s -- "./$leftover") && '
-    'test "$size" -le "$(stat -c %s -- "./$whole")" && part=$(sha256sum <"./$leftover") && '
-    'test "$part" = "$(head -c "$size" <"./$whole" | sha256sum)"; '
-    r'then rm -f -- "./$leftover" || exit 72; fi; done; printf "vampd ends\0"'
-)
-# For unprivileged users: free and all blocks, their size, free and all inodes (coreutils).
-_SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'
-_MARK = (
-    _ENTER + f"if test -e ./{MARK_PATH}; then head -c {LONGEST_MARK} <./{MARK_PATH} || exit 72; "
-    r'printf "\0"; fi; printf "vampd ends\0"'
-)
-# A hard link is made in one step and replaces nothing. The temporary name holds the mark, which is
-# on record already: a killed script is resumed by the next one.
-_PLACE_MARK = (
-    _ENTER + 'IFS= read -r -d "" mark; IFS= read -r -d "" text; '
-    f"folder=./{MARK_PATH.partition('/')[0]}; file=./{MARK_PATH}; "
-    'test -d "$folder" || mkdir -- "$folder" || exit 72; sync -- . || exit 72; '
-    'temporary="$folder/.vampd-$mark.tmp"; if test -e "$file"; then :; else '
-    r'printf "%s" "$text" >"$temporary" && sync -- "$temporary" || exit 72; '
-    'ln -T -- "$temporary" "$file" || test -e "$file" || exit 72; fi; '
-    r'rm -f -- "$temporary"; sync -- "$folder" || exit 72; printf "vampd ends\0"'
-)
-_MOUNTED = (
-    _ENTER + 'if test "$(stat -c %m .)" = "$(pwd -P)"; '
-    r'then printf "mounted\0"; fi; printf "vampd ends\0"'
-)
-_NIGHTS = (
-    _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{"[0-9]" * 8}" '
-    r'-printf "%P\0" || exit 72; printf "vampd ends\0"'
-)
+# Of so many files, each with a record of up to 150 bytes.
+_MOST_BYTES = 1 << 25
 _LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
 _SPACE_REPORTED = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
+
+
+# Causes that say something of one file; any other, such as a missing program, concerns them all.
+_OF_FILES = frozenset({CauseName.PERMISSION, CauseName.DISK_ERROR, CauseName.FOLDER_MISSING})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The records that a script printed, without their NULs, and its messages.
+
+    ``before`` is what the login printed before it.
+    """
+
+    records: list[bytes]
+    messages: str
+    before: bytes = b""
 
 
 class SshArchive(RsyncArchive):
@@ -101,8 +73,10 @@ class SshArchive(RsyncArchive):
         self._host = host
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
-        stamps = {}
-        for record in self._run(_LIST, night, (), SteadyPace()):
+        stamps: dict[str, FileStamp] = {}
+        for record in self._run(LIST, night, (), SteadyPace()).records:
+            if len(stamps) == MOST_FILES:
+                raise self._too_long(f"more than {MOST_FILES:,} files")
             match = _LISTED.fullmatch(record)
             if match is None:
                 raise self._garbled(record)
@@ -111,17 +85,18 @@ class SshArchive(RsyncArchive):
         return stamps
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
-        records = list(self._run(_DIGEST, night, files, pace))
+        answer = self._run(DIGEST, night, files, pace)
+        records = [record for record in answer.records if record != b"alive"]
         if len(records) != len(files):
             raise self._garbled(b"%d records for %d files" % (len(records), len(files)))
         return [
-            self._receipt(path, record)
+            self._receipt(path, record, answer.messages)
             for path, record in zip(files, records, strict=True)
             if record != b"missing"
         ]
 
     def space(self) -> Space:
-        (record,) = self._query(_SPACE, b".", (), SteadyPace())
+        (record,) = self._query(SPACE, b".", (), SteadyPace()).records
         match = _SPACE_REPORTED.fullmatch(record)
         if match is None:
             raise self._garbled(record)
@@ -132,30 +107,37 @@ class SshArchive(RsyncArchive):
         return None
 
     def mark(self) -> str | None:
-        records = list(self._query(_MARK, b".", (), SteadyPace()))
+        records = self._query(MARK, b".", (), SteadyPace()).records
         return read_mark(records[0], f"{self._host}:{self._path}") if records else None
 
     def place_mark(self, mark: str) -> None:
         folders = os.fsencode(self._path) + b"\0.\0"
         text = f"{mark}\0{format_mark(mark, Marked.ARCHIVE)}\0".encode()
-        self._answer(_PLACE_MARK, folders + text, SteadyPace())
+        self._answer(PLACE_MARK, folders + text, SteadyPace())
 
     def is_mount_point(self, folder: Path) -> bool:
         entered = os.fsencode(folder) + b"\0.\0"
-        return list(self._answer(_MOUNTED, entered, SteadyPace())) == [b"mounted"]
+        return self._answer(MOUNTED, entered, SteadyPace()).records == [b"mounted"]
 
     def nights(self) -> Sequence[str]:
-        names = (os.fsdecode(name) for name in self._query(_NIGHTS, b".", (), SteadyPace()))
+        records = self._query(NIGHTS, b".", (), SteadyPace()).records
+        names = (os.fsdecode(name) for name in records)
         return sorted(name for name in names if parse_night_date(name) is not None)
 
-    def _receipt(self, path: str, record: bytes) -> Receipt:
+    def describe_refused(self, night: NightId) -> str | None:
+        user, *found = self._run(REFUSED, night, (), SteadyPace()).records
+        if len(found) != 4:
+            return None
+        name, (owner, group, mode, path) = os.fsdecode(user), map(os.fsdecode, found)
+        folder = os.path.normpath(self._path / path)
+        return (
+            f"{name} may not write to {self._host}:{folder} (mode {mode}, owner {owner}, group"
+            f" {group}); there: `sudo chown {name} {shlex.quote(folder)}`, or let its group write"
+        )
+
+    def _receipt(self, path: str, record: bytes, messages: str) -> Receipt:
         if record == b"unreadable":
-            raise DataError(
-                "archive_unreadable",
-                f"{path} cannot be read at {self._host}:{self._path}; check the disk there and the"
-                " file's permissions",
-                path=path,
-            )
+            raise self._unreadable(path, messages)
         match = _DIGESTED.fullmatch(record)
         if match is None:
             raise self._garbled(record)
@@ -169,25 +151,42 @@ class SshArchive(RsyncArchive):
         stamp = FileStamp(path, int(match[2]), int(match[3] + match[4]))
         return Receipt(Place.ARCHIVE, stamp, match[1].decode(), time.time())
 
-    def _run(
-        self, script: str, night: NightId, files: Sequence[str], pace: Pace
-    ) -> Iterator[bytes]:
-        """The records that a script prints there, without their NULs."""
+    def _unreadable(self, path: str, messages: str) -> VampdError:
+        place, cause = f"{self._host}:{self._path}", find_cause(messages)
+        if cause is not None and cause.name not in _OF_FILES:
+            # No file of it can be read, so nothing is known of this one.
+            words = original_words(messages)
+            return TransientError("archive_refused", told(cause, place, words), target=place)
+        why = "it cannot be read" if cause is None else cause.words
+        cure = "check the disk there and the file's permissions" if cause is None else cause.cure
+        return DataError(
+            "archive_unreadable",
+            f"{why}: {path} at {place}; {cure} ({original_words(messages) or 'no message'})",
+            path=path,
+        )
+
+    def ask(self, script: str, name: str = ".") -> Answer:
+        """What a script prints there about one folder below the destination."""
+        return self._query(script, os.fsencode(name), (), SteadyPace())
+
+    def _run(self, script: str, night: NightId, files: Sequence[str], pace: Pace) -> Answer:
+        """What a script prints there."""
         return self._query(script, os.fsencode(self._name_of(night)), files, pace)
 
-    def _query(self, script: str, name: bytes, files: Sequence[str], pace: Pace) -> Iterator[bytes]:
+    def _query(self, script: str, name: bytes, files: Sequence[str], pace: Pace) -> Answer:
         folders = os.fsencode(self._path) + b"\0" + name + b"\0"
         return self._answer(script, folders + names_text(files), pace)
 
-    def _answer(self, script: str, stdin: bytes, pace: Pace) -> Iterator[bytes]:
-        output = self._ssh(f"bash -c '{script}'", stdin, pace)
-        _, begin, rest = output.partition(_BEGIN)
-        body, end, _ = rest.rpartition(_END)
-        if not begin or not end:
-            raise self._garbled(output)
-        return iter(body.split(b"\0")[:-1])
+    def _answer(self, script: str, stdin: bytes, pace: Pace) -> Answer:
+        ended = self._ssh(f"bash -c '{script}'", stdin, pace)
+        begin = ended.stdout.find(BEGIN)
+        end = ended.stdout.rfind(END)
+        if begin < 0 or end < begin:
+            raise self._garbled(ended.stdout)
+        records = ended.stdout[begin + len(BEGIN) : end].split(b"\0")[:-1]
+        return Answer(records, ended.stderr, ended.stdout[:begin])
 
-    def _ssh(self, command: str, stdin: bytes, pace: Pace) -> bytes:
+    def _ssh(self, command: str, stdin: bytes, pace: Pace) -> Ended:
         place = f"{self._host}:{self._path}"
         try:
             ended = run_process(
@@ -195,29 +194,67 @@ class SshArchive(RsyncArchive):
                 stdin=stdin,
                 pace=pace,
                 silent_after_s=self._transfer.timeout_s,
+                most_bytes=_MOST_BYTES,
             )
+        except ProgramSilent as error:
+            if BEGIN in error.stdout:
+                raise self._slow(error) from error
+            raise unreachable(place, error.stderr, error.message) from error
         except TransientError as error:
-            if error.code != "program_silent":
+            if error.code != "output_too_long":
                 raise
-            raise unreachable(place, error.message) from error
-        if ended.status == _NO_SSH:
-            raise unreachable(place, ended.last_words)
-        if ended.status == _NO_ROOT:
-            raise RemoteUnavailable(
+            raise self._too_long(f"more than {_MOST_BYTES:,} bytes") from error
+        if ended.status:
+            raise self._refused(ended)
+        return ended
+
+    def _refused(self, ended: Ended) -> VampdError:
+        place, cause, words = (
+            f"{self._host}:{self._path}",
+            find_cause(ended.stderr),
+            (ended.last_words),
+        )
+        if ended.status == NO_SSH:
+            return unreachable(place, ended.stderr, "ssh gave no message")
+        if cause is not None and cause.name in FULL_CAUSES:
+            return archive_full(place, cause, words)
+        if ended.status == NO_ROOT and (cause is None or cause.name is CauseName.FOLDER_MISSING):
+            return RemoteUnavailable(
                 "archive_folder_missing",
                 f"the destination {place} does not exist; mount its disk there or create it"
-                f" ({ended.last_words})",
+                f" ({words})",
                 target=place,
             )
-        if ended.status:
-            raise TransientError(
-                "archive_refused",
-                f"{place} could not be read: {ended.last_words}; vampd needs bash, rsync, GNU find"
-                " and GNU coreutils there, and permission to read the nights",
-                target=place,
-                status=ended.status,
-            )
-        return ended.stdout
+        needs = (
+            "vampd needs bash, rsync, GNU find and GNU coreutils there, and permission to read the"
+            " nights"
+        )
+        if cause is None:
+            message = f"{place} could not be read: status {ended.status}; {needs} ({words})"
+        elif cause.name is CauseName.PROGRAM_MISSING:
+            message = f"{cause.words}, at {place}; {cause.cure}; {needs} ({words})"
+        else:
+            message = told(cause, place, words)
+        kind = RemoteUnavailable if ended.status == NO_ROOT else TransientError
+        return kind("archive_refused", message, target=place, status=ended.status)
+
+    def _slow(self, error: ProgramSilent) -> TransientError:
+        return TransientError(
+            "archive_slow",
+            f"the disk at {self._host}:{self._path} did not answer for"
+            f" {self._transfer.timeout_s:g} s, although the host does; look at that disk and its"
+            f" load, or set a longer transfer.timeout_s ({original_words(error.stderr) or 'no'}"
+            " message)",
+            target=self._host,
+        )
+
+    def _too_long(self, found: str) -> TransientError:
+        return TransientError(
+            "archive_listing_too_long",
+            f"the answer of {self._host}:{self._path} has {found}, which no night has: look what"
+            " lies there, or what its login prints",
+            target=self._host,
+        )
 
     def _garbled(self, output: bytes) -> TransientError:
         return TransientError(
@@ -234,14 +271,14 @@ class SshArchive(RsyncArchive):
         return self._transfer.ssh
 
     def _ask_rsync(self, pace: Pace) -> str:
-        return self._ssh("rsync --help", b"", pace).decode("utf-8", "replace")
+        return self._ssh("rsync --help", b"", pace).stdout.decode("utf-8", "replace")
 
     def _hidden_files(self, night: NightId, pace: Pace) -> Iterator[str]:
-        return map(os.fsdecode, self._run(_LIST_HIDDEN, night, (), pace))
+        return map(os.fsdecode, self._run(LIST_HIDDEN, night, (), pace).records)
 
     def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
         pairs = [path for pair in wholes.items() for path in pair]
-        list(self._run(_REMOVE_REPEATED, night, pairs, pace))
+        self._run(REMOVE_REPEATED, night, pairs, pace)
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
         """Nothing: a folder on another host is a different one."""

@@ -93,9 +93,19 @@ class Gen2Authority:
         raise FrameIdsUnavailable(
             "gen2_silent",
             f"asked Gen2 for {count} frame IDs and found nothing new in {self.answer} after"
-            f" {self.timeout_s:g} s; it is asked again, and a late answer stays unused",
+            f" {self.timeout_s:g} s; check that Gen2 and its object VAMPIRES are up; a late answer"
+            " stays unused",
             path=str(self.answer),
         )
+
+
+def look_for_gen2(hosts: Sequence[str], pace: Pace, timeout_s: float) -> str | None:
+    """Why Gen2 cannot be asked from here, None if its remote objects start; asks for nothing."""
+    try:
+        ended = _call([sys.executable, "-m", _CLIENT, "0", *hosts], pace, timeout_s)
+    except FrameIdsUnavailable as error:
+        return error.message
+    return None if ended.status == 0 else ended.last_words
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """The call of Gen2, as a program: ``python -m vampd.adapters.gen2_client COUNT [HOST...]``.
 
+With a COUNT of 0 it starts the remote objects, which look for Gen2's name service, and asks for
+nothing.
+
 `g2base` is the observatory's own package, on no registry, and imported nowhere else. Its remote
 objects start threads and may wait forever for a host that is down, so the call has its own process,
 which its caller ends. The answer comes as a file; what the call returns means nothing.
@@ -26,6 +29,8 @@ def call_gen2(count: int, hosts: Sequence[str]) -> None:
     else:
         remote_objects.init()
     proxy = remote_objects.remoteObjectProxy(_OBJECT)
+    if count == 0:
+        return
     proxy.executeCmd(_OBJECT, "foo", "get_frames", "A", {"num": count})
 
 

@@ -131,7 +131,7 @@ class SmtpMailer:
     def _failed(self, reason: str) -> TransientError:
         return TransientError(
             "mail_failed",
-            f"the mail was not sent by {self._where}: {reason}; it may be retried",
+            f"the mail was not sent by {self._where}: {reason}",
             host=self._settings.host,
         )
 
@@ -166,7 +166,7 @@ class SendmailMailer:
             raise TransientError(
                 "mail_failed",
                 f"the mail was not sent: {self._program} ended with status {ended.status}:"
-                f" {ended.last_words}; it may be retried",
+                f" {ended.last_words}",
                 program=str(self._program),
             )
 

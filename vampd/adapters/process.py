@@ -21,13 +21,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from vampd.adapters.cause import original_words
+from vampd.adapters.messages import Messages
 from vampd.errors import ClaimLost, ConfigError, TransientError
 from vampd.ports import Pace
 
 TICK_S = 0.1
 GRACE_S = 5.0
 _CHUNK_BYTES = 1 << 16
-_STDERR_BYTES = 1 << 14
+# Versions, addresses, help texts: what most programs are asked for.
+_MOST_OUTPUT_BYTES = 1 << 24
 _WRAPPER = ("setpriv", "--pdeathsig", "KILL", "--")
 
 
@@ -35,8 +38,9 @@ _WRAPPER = ("setpriv", "--pdeathsig", "KILL", "--")
 class Ended:
     """How a program ended.
 
-    ``status`` is its exit status, negative for the signal that killed it; ``stderr`` is the tail
-    (16 KiB); ``paused_s`` is how long it was paused.
+    ``status`` is its exit status, negative for the signal that killed it; ``stderr`` is what
+    `Messages` keeps (at most 16 KiB, the line that shows the cause among it); ``paused_s`` is how
+    long it was paused.
     """
 
     status: int
@@ -46,19 +50,33 @@ class Ended:
 
     @property
     def last_words(self) -> str:
-        """The last lines of stderr, as one."""
-        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
-        return "; ".join(lines[-4:]) or f"no message, exit status {self.status}"
+        """The line of stderr that shows the cause, if one does, and the last ones, as one."""
+        return original_words(self.stderr) or f"no message, exit status {self.status}"
+
+
+class ProgramSilent(TransientError):
+    """A program that gave no sign of life and was ended, with what it had written by then."""
+
+    def __init__(self, message: str, stdout: bytes, stderr: str, **context: object) -> None:
+        super().__init__("program_silent", message, **context)
+        self.stdout = stdout
+        self.stderr = stderr
 
 
 def run_process(
-    argv: Sequence[str], *, stdin: bytes = b"", pace: Pace, silent_after_s: float
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    pace: Pace,
+    silent_after_s: float,
+    most_bytes: int | None = _MOST_OUTPUT_BYTES,
 ) -> Ended:
     """Run a program in the C locale to its end, whatever its status, and return its output.
 
     While ``pace`` is paused its process group is suspended; when ``pace`` is stopped the group is
-    ended (SIGTERM, after five seconds SIGKILL) and ClaimLost (``stopped``) raised. TransientError
-    ``program_silent`` if it neither reads nor writes for ``silent_after_s``, pauses excepted;
+    ended (SIGTERM, after five seconds SIGKILL) and ClaimLost (``stopped``) raised. ProgramSilent
+    if it neither reads nor writes for ``silent_after_s``, pauses excepted; TransientError
+    ``output_too_long`` if it writes more than ``most_bytes`` (None: what it writes is dropped);
     ConfigError ``program_missing`` if it does not exist.
     """
     pace.check()
@@ -70,12 +88,13 @@ def run_process(
                 " the configuration",
                 program=name,
             )
-    with _Program(argv, stdin) as program:
+    with _Program(argv, stdin, most_bytes) as program:
         paused_s = _attend(program, pace, silent_after_s)
+    program.refuse_excess()
     return Ended(
         status=program.status,
         stdout=bytes(program.stdout),
-        stderr=program.stderr.decode("utf-8", "replace"),
+        stderr=program.messages.text,
         paused_s=paused_s,
     )
 
@@ -98,11 +117,14 @@ def _attend(program: _Program, pace: Pace, silent_after_s: float) -> float:
             program.signal(signal.SIGSTOP if stands else signal.SIGCONT)
         if program.serve(TICK_S):
             active_at = now
+            program.refuse_excess()
         elif now - active_at > silent_after_s:
-            raise TransientError(
-                "program_silent",
+            words = original_words(program.messages.text) or "none"
+            raise ProgramSilent(
                 f"{program.name} gave no sign of life for {silent_after_s:g} s and was ended;"
-                f" its last words: {program.stderr[-500:].decode('utf-8', 'replace')!r}",
+                f" its last words: {words}",
+                bytes(program.stdout),
+                program.messages.text,
                 program=program.name,
             )
     return paused_s
@@ -111,12 +133,13 @@ def _attend(program: _Program, pace: Pace, silent_after_s: float) -> float:
 class _Program:
     """A running program and its three pipes, none of which ever blocks; ended on exit."""
 
-    def __init__(self, argv: Sequence[str], stdin: bytes) -> None:
+    def __init__(self, argv: Sequence[str], stdin: bytes, most_bytes: int | None) -> None:
         self.name = argv[0]
         self.exited = False
         self.status = 0
         self.stdout = bytearray()
-        self.stderr = bytearray()
+        self.messages = Messages()
+        self._most_bytes = most_bytes
         self._unsent = memoryview(stdin)
         self._process = _start(argv)
         self._exit_fd = os.pidfd_open(self._process.pid)
@@ -187,12 +210,23 @@ class _Program:
         chunk = os.read(read_fd, _CHUNK_BYTES)
         if not chunk:
             self._selector.unregister(read_fd)
-        elif read_fd == self._stdout_fd:
-            self.stdout += chunk
-        else:
-            self.stderr += chunk
-            del self.stderr[:-_STDERR_BYTES]
+        elif read_fd != self._stdout_fd:
+            self.messages.add(chunk)
+        elif self._most_bytes is not None:
+            # One byte more shows that it is too much; the rest only lets the program end.
+            self.stdout += chunk[: self._most_bytes + 1 - len(self.stdout)]
         return bool(chunk)
+
+    def refuse_excess(self) -> None:
+        """TransientError ``output_too_long`` if the program has written more than it may."""
+        if self._most_bytes is not None and len(self.stdout) > self._most_bytes:
+            raise TransientError(
+                "output_too_long",
+                f"{self.name} wrote more than the {self._most_bytes:,} bytes that its answer can"
+                f" have, and was ended; it began with {bytes(self.stdout[:60])!r}: find out what"
+                " answers there",
+                program=self.name,
+            )
 
     def _end_gently(self) -> None:
         # The pipes close when the last of the group exits: rsync's receiver, which still moves

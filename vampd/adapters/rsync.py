@@ -14,6 +14,14 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
+from vampd.adapters.cause import (
+    CONNECTION_CAUSES,
+    FULL_CAUSES,
+    Cause,
+    CauseName,
+    find_cause,
+    original_words,
+)
 from vampd.adapters.process import Ended
 from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError, VampdError
 from vampd.model.plan import Compare
@@ -24,7 +32,6 @@ PARTIAL_FOLDER = ".vampd-partial"
 # timeouts, 127 no rsync there, 255 ssh.
 CONNECTION_LOST = frozenset({5, 10, 12, 30, 35, 127, 255})
 _KILLED = frozenset({19, 20})
-_FULL = re.compile(r"No space left on device|Disk quota exceeded|\((?:28|122)\)$", re.MULTILINE)
 _NO_FOLDER = re.compile(r"mkdir .* failed: No such file or directory \(2\)")
 _SOURCE = re.compile(r'^.*(?:\[sender\]|link_stat|file has vanished).*?"(.+?)".*$', re.MULTILINE)
 
@@ -98,56 +105,73 @@ def names_text(files: Sequence[str]) -> bytes:
 
 
 def rsync_error(ended: Ended, target: str) -> VampdError:
-    """The error that a bad exit means for the night."""
-    words = ended.last_words
-    if _FULL.search(ended.stderr):
-        return DiskFull(
-            "archive_full",
-            f"there is no space left at {target}; free some there ({words})",
-            target=target,
-        )
+    """The error that a bad exit means for the night; its message begins with the cause."""
+    cause, words = find_cause(ended.stderr), ended.last_words
+    if cause is not None and cause.name in FULL_CAUSES:
+        return archive_full(target, cause, words)
     if _NO_FOLDER.search(ended.stderr):
         return RemoteUnavailable(
             "archive_folder_missing",
             f"the folder that is to hold the night, above {target}, does not exist; mount its disk"
-            " or create it",
+            f" or create it ({words})",
             target=target,
         )
     sources = sorted(set(_SOURCE.findall(ended.stderr)))
     if ended.status in {23, 24} and sources:
         return _source_error(ended, sources)
     if ended.status in CONNECTION_LOST:
-        return unreachable(target, words)
+        return unreachable(target, ended.stderr, f"exit status {ended.status}")
     if ended.status < 0 or ended.status in _KILLED:
-        return TransientError("transfer_killed", f"rsync to {target} was killed: {words}")
+        return TransientError("transfer_killed", f"rsync to {target} was killed ({words})")
+    said = f"rsync to {target} ended with status {ended.status} ({words})"
     return TransientError(
         "transfer_failed",
-        f"rsync to {target} ended with status {ended.status}: {words}",
+        said if cause is None else told(cause, target, words),
         target=target,
         status=ended.status,
     )
 
 
-def unreachable(target: str, words: str) -> RemoteUnavailable:
-    """The error for a host that does not answer, or stopped answering."""
-    return RemoteUnavailable(
-        "archive_unreachable",
-        f"{target} cannot be reached: {words}; check that the host is up and that ssh to it works"
-        " without a password",
-        target=target,
-    )
+def told(cause: Cause, target: str, words: str) -> str:
+    """The message of a cause: ours first, then what to do, and what the program said behind it."""
+    return f"{cause.words}, at {target}; {cause.cure} ({words})"
+
+
+def archive_full(target: str, cause: Cause, words: str) -> DiskFull:
+    """The error for a destination that takes no more."""
+    return DiskFull("archive_full", told(cause, target, words), target=target)
+
+
+def unreachable(target: str, stderr: str, otherwise: str) -> RemoteUnavailable:
+    """The error for a host that does not answer, or stopped answering.
+
+    ``otherwise`` is what happened, where the program said nothing.
+    """
+    cause, words = find_cause(stderr), original_words(stderr) or otherwise
+    if cause is None:
+        message = (
+            f"the connection to {target} failed; check that the host is up and that ssh to it works"
+            f" without a password ({words})"
+        )
+    elif cause.name in CONNECTION_CAUSES:
+        message = f"{cause.words}: {target} cannot be reached; {cause.cure} ({words})"
+    else:
+        message = told(cause, target, words)
+    return RemoteUnavailable("archive_unreachable", message, target=target)
 
 
 def _source_error(ended: Ended, sources: list[str]) -> VampdError:
     named = ", ".join(sources[:5]) + (", ..." if len(sources) > 5 else "")
-    if "(13)" in ended.stderr or "(5)" in ended.stderr:
+    cause = find_cause(ended.stderr)
+    if cause is not None and cause.name in (CauseName.PERMISSION, CauseName.DISK_ERROR):
         return DataError(
             "source_unreadable",
-            f"files of the night cannot be read: {named}; {ended.last_words}",
+            f"{cause.words} here: {named} cannot be read, and must be sent; {cause.cure}"
+            f" ({ended.last_words})",
             files=tuple(sources),
         )
     return TransientError(
         "source_vanished",
-        f"files of the night went away while they were sent: {named}",
+        f"files of the night went away while they were sent: {named} ({ended.last_words})",
         files=tuple(sources),
     )

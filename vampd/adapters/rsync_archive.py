@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from vampd.adapters.cause import CauseName, find_cause, original_words
 from vampd.adapters.leftovers import find_leftovers
-from vampd.adapters.process import run_process
+from vampd.adapters.process import ProgramSilent, run_process
 from vampd.adapters.rsync import (
     CONNECTION_LOST,
     Durability,
@@ -21,7 +22,13 @@ from vampd.adapters.rsync import (
 )
 from vampd.config import Transfer
 from vampd.disk.failpoint import failpoint
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError, TransientError
+from vampd.errors import (
+    ARCHIVE_UNKNOWN,
+    ArchiveUnknown,
+    DataError,
+    TransientError,
+    VampdError,
+)
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Receipt, parse_mark
@@ -29,7 +36,8 @@ from vampd.model.resources import Space
 from vampd.ports import Pace
 
 SET_ASIDE_FOLDER = "vbad/"
-# Of the file of a mark, which is half as long.
+# What permissions there have nothing to do with.
+_NOT_THERE = frozenset({"source_unreadable", "source_vanished"})
 
 
 class RsyncArchive(ABC):
@@ -102,6 +110,12 @@ class RsyncArchive(ABC):
         """Remove each of these files if the one that it maps to begins with all of its bytes."""
 
     @abstractmethod
+    def describe_refused(self, night: NightId) -> str | None:
+        """Which folder of the night there may not be written to, by name of its owner and of who
+        may not; None if there is none. RemoteUnavailable.
+        """
+
+    @abstractmethod
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
         """ConfigError if the night would be sent onto itself."""
 
@@ -132,7 +146,7 @@ class RsyncArchive(ABC):
             durability = self._known_durability(pace)
             source = self._target(night)
             command = self._arguments(source, str(folder), compare, links, durability)
-            self._run_rsync(command, group, source, pace)
+            self._run_rsync(command, night, group, source, pace)
             failpoint("archive.fetch.group_fetched")
 
     def _copy(
@@ -147,10 +161,15 @@ class RsyncArchive(ABC):
         target = self._target(night)
         durability = self._known_durability(pace)
         command = self._arguments(str(folder), target, compare, links, durability)
-        self._run_rsync(command, files, target, pace)
+        self._run_rsync(command, night, files, target, pace)
 
     def _run_rsync(
-        self, command: Sequence[str], files: Sequence[str], target: str, pace: Pace
+        self,
+        command: Sequence[str],
+        night: NightId,
+        files: Sequence[str],
+        target: str,
+        pace: Pace,
     ) -> None:
         while True:
             try:
@@ -160,17 +179,30 @@ class RsyncArchive(ABC):
                     pace=pace,
                     # rsync has its own timeout, with a clearer message.
                     silent_after_s=2 * self._transfer.timeout_s,
+                    most_bytes=None,  # its progress: signs of life
                 )
-            except TransientError as error:
-                if error.code != "program_silent":
-                    raise
-                raise unreachable(target, error.message) from error
+            except ProgramSilent as error:
+                raise unreachable(target, error.stderr, error.message) from error
             if ended.status == 0:
                 return
             # The far side does not wait forever while we pause for the cameras. What it has of the
             # file is kept aside there, so resuming costs little, and it is no failure.
             if not (ended.paused_s > 0 and ended.status in CONNECTION_LOST):
-                raise rsync_error(ended, target)
+                raise self._named(rsync_error(ended, target), ended.stderr, night)
+
+    def _named(self, error: VampdError, stderr: str, night: NightId) -> VampdError:
+        """The error; where a permission there is the cause, with whose folder refuses whom."""
+        cause = find_cause(stderr)
+        if cause is None or cause.name is not CauseName.PERMISSION or error.code in _NOT_THERE:
+            return error
+        try:
+            refused = self.describe_refused(night)
+        except VampdError:
+            return error
+        if refused is None:
+            return error
+        message = f"{cause.words}: {refused} ({original_words(stderr)})"
+        return type(error)(error.code, message, **error.context)
 
     def _arguments(
         self, source: str, target: str, compare: Compare, links: Links, durability: Durability

@@ -54,6 +54,13 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "why": ("look.why", ("vampctl why 20251106", "vampctl why 20251106 --json | jq .last_error")),
+    "explain": (
+        "look.explain",
+        (
+            "vampctl explain archive_unreachable",
+            "vampctl explain | grep timing",
+        ),
+    ),
     "history": ("look.history", ("vampctl history 20251106", "vampctl history 20251106 --json")),
     "log": ("look.log", ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20")),
     "plan": ("look.plan", ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack")),

@@ -95,6 +95,8 @@ class NightWatcher:
         self._checks: dict[NightId, dict[_CubeStamps, CubeCheck]] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
         self._deep_looks: dict[NightId, float] = {}
+        # Nights with files of the future, of which a warning was given.
+        self._misdated: set[NightId] = set()
         self.cameras_wrote_at = float("-inf")
         self.unsettled: frozenset[NightId] = frozenset()
         # What every night waits for: the root is not the one on record.
@@ -211,9 +213,21 @@ class NightWatcher:
         self._still[night] = (
             still.after(seen.look, now) if still else Stillness(seen.look.signature, now)
         )
-        # A clock that is ahead on the writing host must not pause us forever.
-        self.cameras_wrote_at = max(self.cameras_wrote_at, min(seen.latest_s, self._clock()))
+        self._note_writing(night, seen, changed=still is not None and self._still[night] != still)
         return seen
+
+    def _note_writing(self, night: NightId, seen: NightListing, *, changed: bool) -> None:
+        """When cameras last wrote: by the files' times, or seen where those are of the future."""
+        now = self._clock()
+        wrote_at = seen.written_at(now)
+        if seen.is_of_future(now):
+            if night not in self._misdated:
+                self._misdated.add(night)
+                _log.warning("night.misdated", night=night.date, kind=night.kind.value)
+            if changed:
+                wrote_at = now
+        # The clock may have been set back since.
+        self.cameras_wrote_at = max(min(self.cameras_wrote_at, now), wrote_at)
 
     def _send_back(self, record: NightRecord, seen: NightListing) -> bool:
         """Whether a night has raw files that sync has not seen; then it fills again."""

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vampd.disk.failpoint import failpoint
-from vampd.errors import DataError, DiskFull, TransientError
+from vampd.disk.refusal import FULL, Access, translate_refusal
+from vampd.errors import DataError, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
 _LOOK_AGAIN_S = 0.05
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
@@ -32,14 +32,9 @@ def translating_full_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
-        raise DiskFull(
-            "disk_full",
-            f"cannot write {path}: {error.strerror}; free space or inodes on its file system,"
-            " and the work resumes by itself",
-            path=str(path),
-        ) from error
+        raise translate_refusal(error, path, Access.WRITE) from error
 
 
 @contextmanager

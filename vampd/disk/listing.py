@@ -6,6 +6,7 @@ Paths are relative to the night's folder; a name that is not UTF-8 keeps its byt
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,11 @@ from pathlib import Path
 
 from vampd.model.nights import FileStamp
 
+# Of st_blocks, see stat(2).
+_BLOCK_BYTES = 512
+_LARGEST_CUBE_BYTES = 1 << 31
+# A night has some ten thousand cubes, each with its timing file.
+MOST_FILES = 200_000
 _RAW_SUFFIXES = (".fits", ".txt")
 
 
@@ -43,6 +49,24 @@ def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
     return tuple(sorted(stamps))
 
 
+def list_hollow_files(night_folder: Path, folder: str) -> frozenset[str]:
+    """The paths of one folder's files that claim gigabytes and hold nearly none of them.
+
+    No camera leaves holes. A file system that compresses looks alike, but only for constant data,
+    and not with more than the largest cube has.
+    """
+    return frozenset(
+        path
+        for path, status in _entries(night_folder, folder)
+        if status is not None and _is_hollow(status)
+    )
+
+
+def _is_hollow(status: os.stat_result) -> bool:
+    held = status.st_blocks * _BLOCK_BYTES
+    return status.st_size - held > _LARGEST_CUBE_BYTES and held < status.st_size // 16
+
+
 def stamp_of(night_folder: Path, path: str) -> FileStamp | None:
     """One raw file's stamp now, as `list_raw_files` gives it; None if it does not exist."""
     status: os.stat_result | None
@@ -68,14 +92,20 @@ def _stamp(path: str, status: os.stat_result) -> FileStamp:
 
 
 def _entries(night_folder: Path, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Path and status of each entry; None as status of what cannot be examined."""
+    """Path and status of each entry; None as status of what cannot be examined.
+
+    OSError (EOVERFLOW) for more entries than a folder of a night can have.
+    """
     prefix = f"{folder}/" if folder else ""
     try:
         scan = os.scandir(night_folder / folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     with scan:
-        for entry in scan:
+        for number, entry in enumerate(scan):
+            if number == MOST_FILES:
+                found = f"more than {MOST_FILES:,} entries, which no night has"
+                raise OSError(errno.EOVERFLOW, found, str(night_folder / folder))
             try:
                 status = entry.stat()
             except FileNotFoundError:

@@ -130,7 +130,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
     except VampdError as caught:
         error = caught
     except OSError as caught:
-        error = TransientError("io_error", f"{caught}; it is retried")
+        error = TransientError("io_error", str(caught))
     except Exception as caught:  # noqa: BLE001 - a bug is not weather: the night is held with it
         error = VampdError("bug", f"{type(caught).__name__}: {caught}")
         trace = traceback.format_exc()

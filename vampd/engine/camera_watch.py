@@ -45,10 +45,10 @@ class CameraWatch:
                 return
 
     def _newest(self) -> float:
-        root = self._settings.watch.root
+        root, now = self._settings.watch.root, time.time()
         newest = 0.0
         # Finished nights are usually many, and rarely written to.
         for night in (night for night in find_nights(root) if night not in self._finished):
             with suppress(OSError):
-                newest = max(newest, list_night(root / night.folder).latest_s)
+                newest = max(newest, list_night(root / night.folder).written_at(now))
         return newest

@@ -33,6 +33,7 @@ from vampd.model.nights import (
     Ready,
     StageName,
     Status,
+    Stillness,
     Wait,
     WaitCode,
     find_next_for_ids,
@@ -227,10 +228,13 @@ class ForegroundRunner:
         if declared:
             rules = rules.as_it_is()
         deadline = time.monotonic() + _PATIENCE_S
+        root, still = self.settings.watch.root, Stillness("", time.monotonic())
         while True:
             seen = self._look(night)
-            root = self.settings.watch.root
-            judged = judge_listed(record, seen, rules, self._clock(), root, self._reader)
+            still = still.after(seen.look, time.monotonic())
+            seen_still_s = still.lasted_s(time.monotonic())
+            now = self._clock()
+            judged = judge_listed(record, seen, rules, now, root, self._reader, seen_still_s)
             if isinstance(judged, Ready):
                 break
             given_up = time.monotonic() > deadline or self._stop.is_raised

@@ -106,8 +106,7 @@ def _require(tools: AttemptTools, place: str, disk_name: str, space: Space, need
     if shortage is not None:
         raise DiskFull(
             "disk_low",
-            f"there is too little space at {place}: {shortage}; free some there, the night resumes"
-            " by itself",
+            f"there is too little space at {place}: {shortage}; free some there",
             place=place,
             free_bytes=space.free_bytes,
             needed_bytes=need.bytes,

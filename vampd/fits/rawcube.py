@@ -34,6 +34,8 @@ _LONGEST_EXPOSURE_S = 86_400
 _MOST_BYTES = 1 << 40
 # A logger's row has 108 bytes. Do not read what is far too long to be rows of these frames.
 _MOST_ROW_BYTES, _MOST_COMMENT_BYTES = 1_000, 1 << 20
+# 300,000 rows: more than any cube has, however small its frames.
+_MOST_TIMING_BYTES = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,8 @@ def _read_timing(
             "timing_missing", f"there is no timing file beside {Path(fits.path).name}"
         )
     path = night_folder / timing_file.path
-    if timing_file.size > _MOST_COMMENT_BYTES + frames * _MOST_ROW_BYTES:
+    most_bytes = min(_MOST_COMMENT_BYTES + frames * _MOST_ROW_BYTES, _MOST_TIMING_BYTES)
+    if timing_file.size > most_bytes:
         raise MalformedCube(
             "timing_too_long",
             f"{path.name} has {timing_file.size} bytes, far too many for rows of {frames} frames",
@@ -270,6 +273,6 @@ def _check_unchanged(stamp: FileStamp, status: os.stat_result) -> None:
     ):
         raise TransientError(
             "raw_changed",
-            f"{stamp.path} changed between listing and reading; the next survey lists it again",
+            f"{stamp.path} changed between listing and reading: something writes to it",
             path=stamp.path,
         )

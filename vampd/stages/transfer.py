@@ -47,6 +47,7 @@ GONE = (
     "this night was archived, and nothing of it is left, at its destination or where it may"
     " have been moved; find out who removed it. If it is to be sent again: `vampctl release`"
 )
+_HOLLOW = "claims gigabytes and holds nearly none of them: it stays here, and is not sent"
 _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 
 
@@ -59,7 +60,8 @@ class TransferSurvey:
     manifests, which were announced: bytes that differ from them are not sent. ``moved_to`` is where
     the archive host has moved the night by itself, in which case both are of that folder;
     ``is_gone`` if nothing is left of what once lay there. ``gone_aside`` are the digests of
-    set-aside raw files that were removed here: they must be there, and cannot be sent.
+    set-aside raw files that were removed here: they must be there, and cannot be sent. ``hollow``
+    are set-aside files that stay here, being mostly holes.
     """
 
     own: OwnFilesSurvey
@@ -70,6 +72,7 @@ class TransferSurvey:
     moved_to: str | None = None
     is_gone: bool = False
     gone_aside: Mapping[str, str] = field(default_factory=dict)
+    hollow: frozenset[str] = frozenset()
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
@@ -90,6 +93,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         moved_to=None if moved is None else moved.identity.destination,
         is_gone=bool(readings) and not archive,
         gone_aside=_gone_aside(night, reader, own),
+        hollow=hollow_files(night, reader),
     )
 
 
@@ -104,14 +108,22 @@ def _gone_aside(night: NightId, reader: NightReader, own: OwnFilesSurvey) -> dic
 
 
 def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
-    """The files to send, by path, without SHA256SUMS."""
-    aside = [file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder)]
+    """The files to send, by path, without SHA256SUMS, and without those that are mostly holes."""
+    hollow = hollow_files(night, reader)
+    every = (file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder))
+    aside = [file for file in every if file.path not in hollow]
     products = reader.files(night, "vgen2")
     receipts = live_receipts(reader.packing_receipts(night))
     # Without a receipt, a purge was killed before it had put them on record, and writes them again.
     records = [f for f in products if RAW_RECORDS.fullmatch(f.path) and f.path in receipts]
     traveling = [*_products(products), *records, *aside]
     return {file.path: file for file in traveling}
+
+
+def hollow_files(night: NightId, reader: NightReader) -> frozenset[str]:
+    """The set-aside files that are mostly holes: to read and send them takes hours, for nothing."""
+    folders = _SET_ASIDE_FOLDERS[1:]
+    return frozenset().union(*(reader.hollow_files(night, folder) for folder in folders))
 
 
 def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
@@ -141,7 +153,8 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     digests = _digests(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
-        return Plan.of(Hash(batch, Place.HERE) for batch in batches(unread, survey.here))
+        reading = [Hash(batch, Place.HERE) for batch in batches(unread, survey.here)]
+        return Plan.of(reading, remarks=_remarks(survey))
     if not survey.here:
         return Plan()
     sums = format_sums(digests)
@@ -193,9 +206,8 @@ def _moved(place: str, unsafe: Sequence[str]) -> DataError:
 
 
 def _remarks(survey: TransferSurvey) -> list[Remark]:
-    if not survey.is_gone:
-        return []
-    return [Remark("night_gone", "the archive copy", GONE)]
+    gone = [Remark("night_gone", "the archive copy", GONE)] if survey.is_gone else []
+    return gone + [Remark("mostly_holes", path, _HOLLOW) for path in sorted(survey.hollow)]
 
 
 def refuse_gone(survey: TransferSurvey, released: Collection[Gate]) -> None:

@@ -65,6 +65,7 @@ class FakeNightReader:
     identity: ArchiveIdentity = _IDENTITY
     moved_to: str | None = None
     moved: dict[str, FakeFile] = field(default_factory=dict)
+    hollow: set[str] = field(default_factory=set)
 
     def write(self, path: str, content: bytes | str, mtime_ns: int | None = None) -> FileStamp:
         """Put a file into the night's folder; without an mtime, a later one than the file had."""
@@ -147,6 +148,9 @@ class FakeNightReader:
             for path in sorted(stamps)
             if path.rpartition("/")[0] == folder and not path.rpartition("/")[2].startswith(".")
         )
+
+    def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
+        return frozenset(path for path in self.hollow if path.startswith(f"{folder}/"))
 
     def text(self, night: NightId, path: str) -> str | None:
         file = self.tree.get(path)

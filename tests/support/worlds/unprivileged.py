@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from tests.support.daemon.site import Site, configure
 
@@ -31,6 +34,47 @@ def unprivileged_copy(site: Site) -> Iterator[tuple[Site, int | None]]:
         if uid is not None:
             subprocess.run(["chown", "-hR", f"{uid}:{uid}", base], check=True)
         yield own, uid
+    finally:
+        for folder, _, _ in os.walk(base):
+            os.chmod(folder, 0o755)
+        shutil.rmtree(base)
+
+
+def as_nobody(work: Callable[[], Any]) -> Any:
+    """What ``work`` returns (or raises) in a child process of a user without any rights."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_work_as_nobody, args=(there, work))
+    child.start()
+    there.close()
+    try:
+        result = here.recv()
+    finally:
+        child.join()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _work_as_nobody(there: Connection, work: Callable[[], object]) -> None:
+    try:
+        if not os.geteuid():
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        result = work()
+    except Exception as error:  # noqa: BLE001 - raised on the other side
+        result = error
+    there.send(result)
+
+
+@contextmanager
+def made_open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, unlike the test's own."""
+    base = Path(tempfile.mkdtemp(prefix="vampd-open-"))
+    base.chmod(0o755)
+    try:
+        yield base
     finally:
         for folder, _, _ in os.walk(base):
             os.chmod(folder, 0o755)

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import time
+import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from vampd import __version__
-from vampd.cli.look.doctor_archive import examine_archives
-from vampd.cli.look.finding import BAD, OK, WARN, Finding
+from vampd.cli.checks.archive import examine_archives
+from vampd.cli.checks.here import (
+    examine_clock,
+    examine_folders,
+    examine_journal,
+    examine_limits,
+    examine_temporary,
+    output_of,
+)
+from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, settings_of
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import EXIT_NIGHT, StateError, VampdError
-from vampd.model.nights import ARCHIVE_FOLDER, Kind
+from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vampd.config import Settings
     from vampd.model.resources import Space
 
 _STYLES = {OK: "green", WARN: "yellow", BAD: "bold red"}
 _COLUMNS = (Column("check"), Column("", style_of=lambda cell: _STYLES[cell]), Column("found"))
-_INOTIFY = Path("/proc/sys/fs/inotify")
-# Three folders per unfinished night, and some for other watchers.
-_FEWEST_WATCHES, _FEWEST_INSTANCES = 8192, 16
-_CLOCK_SLACK_S = 2.0
-_SILENT_AFTER_S = 30.0
+# Gen2's remote objects look for their name service for a while.
+_GEN2_WITHIN_S, _MAIL_WITHIN_S = 20.0, 5.0
 
 
 def doctor(
@@ -39,10 +44,11 @@ def doctor(
 ) -> None:
     """Check all that vampd needs, line by line.
 
-    Each line is OK or says what to do. Checks configuration, programs, permissions, the database,
-    free space, inotify limits, the clock, and for every archive host the login, its folder and its
-    space. Changes nothing. Exits with 1 if a line is BAD, and with 78 if the configuration itself
-    is unusable.
+    Each line is OK or says what to do. Checks configuration, programs, owners and modes, mounts,
+    limits, the database, free space, the clocks, the journal, mail and Gen2. At every destination
+    a small hidden file is written, synced, listed, hashed and removed, as transfer would; changes
+    nothing else. Exits with 1 if a line is BAD, and with 78 if the configuration itself is
+    unusable.
     """
     settings = settings_of(context, config)
     findings = list(examine(settings))
@@ -59,14 +65,18 @@ def examine(settings: Settings) -> Iterator[Finding]:
     versions = f"vampd {__version__}, Python {platform.python_version()}"
     yield Finding("configuration", OK, f"valid; {versions}")
     yield from _programs(settings)
-    yield from _folders(settings)
+    for found in examine_folders(settings):
+        yield found if isinstance(found, Finding) else _space(*found, settings)
     yield from _database(settings)
     yield _root_mark(settings)
-    yield from _inotify()
-    yield from _clock(settings)
+    yield from examine_limits()
+    yield examine_temporary()
+    yield examine_journal()
+    yield from examine_clock(settings)
     yield from _authority(settings)
     yield from _mail(settings)
-    yield from _archives(settings)
+    for found in examine_archives(settings):
+        yield found if isinstance(found, Finding) else _space(*found, settings)
 
 
 def _programs(settings: Settings) -> Iterator[Finding]:
@@ -83,56 +93,25 @@ def _programs(settings: Settings) -> Iterator[Finding]:
 
 def _program(name: str, command: list[str], otherwise: str) -> Finding:
     try:
-        shown = _output(command)
+        shown = output_of(command)
     except VampdError as error:
         return Finding(name, otherwise, error.message)
     return Finding(name, OK, shown.strip().partition("\n")[0])
-
-
-def _output(command: list[str]) -> str:
-    from vampd.adapters.process import run_process
-    from vampd.disk.pace import SteadyPace
-
-    ended = run_process(command, pace=SteadyPace(), silent_after_s=_SILENT_AFTER_S)
-    return ended.stdout.decode("utf-8", "replace") or ended.stderr
-
-
-def _folders(settings: Settings) -> Iterator[Finding]:
-    from vampd.disk.file_system import space_at
-
-    root, state = settings.watch.root, settings.database.path.parent
-    for name, folder in (
-        ("root", root),
-        ("archive nights", root / ARCHIVE_FOLDER),
-        ("state folder", state),
-    ):
-        yield Finding(name, *_access(folder))
-        if folder.is_dir() and name != "archive nights":
-            yield _space(f"space at {name}", str(folder), space_at(folder), settings)
-
-
-def _access(folder: Path) -> tuple[str, str]:
-    if not folder.is_dir():
-        return BAD, f"{folder} is not a folder; create it, or mount its disk"
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        owner = folder.stat()
-        return BAD, (
-            f"{folder} is not readable and writable by you (user {os.geteuid()}); it belongs to"
-            f" user {owner.st_uid}, group {owner.st_gid}: run as its owner, or join its group"
-        )
-    return OK, f"{folder} is readable and writable"
 
 
 def _space(check: str, place: str, space: Space, settings: Settings) -> Finding:
     from vampd.model.resources import Need, find_shortage, is_low
 
     reserve, free = settings.disk.reserve_bytes, f"{format_size(space.free_bytes)} free"
+    names = "" if space.free_names is None else f", {space.free_names:,} inodes free"
+    if space.free_names == 0:
+        return Finding(check, BAD, f"no inodes free at {place}: remove some files there")
     if find_shortage(space, Need(bytes=1), reserve):
         what = f"disk.reserve_bytes requires {format_size(reserve)}: free some space"
         return Finding(check, BAD, f"{free} at {place}; {what}")
     if is_low(space, Need(), settings.disk.warn_below):
         return Finding(check, WARN, f"{free} at {place}, of {format_size(space.all_bytes)}")
-    return Finding(check, OK, f"{free} of {format_size(space.all_bytes)}")
+    return Finding(check, OK, f"{free} of {format_size(space.all_bytes)}{names}")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -161,9 +140,15 @@ def _database(settings: Settings) -> Iterator[Finding]:
     except StateError as error:
         yield Finding("daemon", OK, f"running: {error.context.get('holder') or 'no name'}")
     except OSError as error:
-        yield Finding("daemon", BAD, f"{lock_path}: {error.strerror}; you are not of its group")
+        yield Finding("daemon", BAD, _describe(error, lock_path))
     else:
         yield Finding("daemon", WARN, "vampd is not running: start it, or use `vampctl run`")
+
+
+def _describe(error: OSError, path: Path) -> str:
+    from vampd.disk.refusal import Access, translate_refusal
+
+    return translate_refusal(error, path, Access.WRITE).message
 
 
 def _root_mark(settings: Settings) -> Finding:
@@ -188,67 +173,6 @@ def _root_mark(settings: Settings) -> Finding:
     return Finding(check, OK, f"{known.mark}, as on record")
 
 
-def _inotify() -> Iterator[Finding]:
-    for name, fewest in (
-        ("max_user_watches", _FEWEST_WATCHES),
-        ("max_user_instances", _FEWEST_INSTANCES),
-    ):
-        try:
-            limit = int((_INOTIFY / name).read_text())
-        except (OSError, ValueError) as error:
-            yield Finding(f"inotify {name}", WARN, f"unknown ({error}); the scan works without")
-            continue
-        if limit < fewest:
-            found = f"{limit:,} is low; faster with: sysctl fs.inotify.{name}={fewest}"
-            yield Finding(f"inotify {name}", WARN, found)
-        else:
-            yield Finding(f"inotify {name}", OK, f"{limit:,}")
-
-
-def _clock(settings: Settings) -> Iterator[Finding]:
-    yield _synchronized()
-    root = settings.watch.root
-    if not (root.is_dir() and os.access(root, os.W_OK)):
-        return
-    # A file server has its own clock, and its times decide whether a night is quiet.
-    ahead_s = _ahead_of_here(root)
-    if abs(ahead_s) > _CLOCK_SLACK_S:
-        found = f"the clock of {root} is {ahead_s:+.1f} s off this machine's: synchronize both"
-        yield Finding("clock of the disk", BAD, found)
-    else:
-        yield Finding(
-            "clock of the disk", OK, f"agrees with this machine's to {abs(ahead_s):.1f} s"
-        )
-
-
-def _ahead_of_here(folder: Path) -> float:
-    from tempfile import TemporaryFile
-
-    with TemporaryFile(dir=folder, prefix=".vampd-clock-") as file:
-        before = time.time()
-        file.write(b"x")
-        file.flush()
-        os.fsync(file.fileno())
-        after, there = time.time(), os.fstat(file.fileno()).st_mtime
-    # The kernel's clock for files is up to a tick behind, which the slack covers.
-    return there - min(max(there, before), after)
-
-
-def _synchronized() -> Finding:
-    if shutil.which("timedatectl") is None:
-        return Finding("clock", WARN, "not known to be synchronized: no timedatectl")
-    try:
-        answer = _output(["timedatectl", "show", "--property=NTPSynchronized", "--value"]).strip()
-    except VampdError:
-        answer = ""
-    if answer == "yes":
-        return Finding("clock", OK, "synchronized")
-    if answer == "no":
-        return Finding("clock", BAD, "not synchronized: start chrony or systemd-timesyncd")
-    found = "not known to be synchronized: timedatectl does not say; is systemd running here?"
-    return Finding("clock", WARN, found)
-
-
 def _authority(settings: Settings) -> Iterator[Finding]:
     from vampd.config import Authority
 
@@ -258,6 +182,25 @@ def _authority(settings: Settings) -> Iterator[Finding]:
         yield Finding("frame IDs", WARN, found)
     else:
         yield Finding("frame IDs", OK, f"granted by {chosen.authority}")
+    if chosen.authority is Authority.GEN2:
+        yield _gen2(chosen.gen2_hosts)
+
+
+def _gen2(hosts: tuple[str, ...]) -> Finding:
+    from vampd.adapters.authority_calls import look_for_gen2
+    from vampd.disk.pace import SteadyPace
+
+    named = ", ".join(hosts) or "as g2base is configured"
+    for host in hosts:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            found = f"no host {host} is known here: correct frameids.gen2_hosts"
+            return Finding("Gen2 name service", BAD, found)
+    refused = look_for_gen2(hosts, SteadyPace(), _GEN2_WITHIN_S)
+    if refused is not None:
+        return Finding("Gen2 name service", BAD, f"{refused}; looked for it at: {named}")
+    return Finding("Gen2 name service", OK, f"its remote objects start here (hosts: {named})")
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
@@ -274,8 +217,15 @@ def _mail(settings: Settings) -> Iterator[Finding]:
     if mail.way is Way.SENDMAIL and mail.sender and not os.access(mail.sendmail, os.X_OK):
         found = f"{mail.sendmail} does not exist: install one, or set mail.way to smtp"
         yield Finding("sendmail", BAD if mail.automatic or mail.warn_recipients else WARN, found)
+    if mail.way is Way.SMTP and mail.host is not None:
+        yield _mail_host(mail.host, mail.port)
 
 
-def _archives(settings: Settings) -> Iterator[Finding]:
-    for found in examine_archives(settings):
-        yield found if isinstance(found, Finding) else _space(*found, settings)
+def _mail_host(host: str, port: int) -> Finding:
+    try:
+        socket.create_connection((host, port), timeout=_MAIL_WITHIN_S).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        found = f"{host}:{port} does not answer ({why}): correct mail.host and mail.port"
+        return Finding("mail host", BAD, found)
+    return Finding("mail host", OK, f"{host}:{port} answers")

@@ -26,7 +26,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, stages_of
+from vampd.model.nights import Gate, Status, remaining_wait_s, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -226,10 +226,8 @@ def night_row(
 
 
 def _next_attempt(record: NightRecord, now: float) -> str:
-    not_before = record.state.not_before
-    if not_before is None or not_before <= now:
-        return "next attempt now"
-    return f"next attempt in {format_duration(not_before - now)}"
+    wait_s = remaining_wait_s(record, now)
+    return f"next attempt in {format_duration(wait_s)}" if wait_s > 0 else "next attempt now"
 
 
 def show_nights(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vampd.cli.explanations import find_explanation
 from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
 from vampd.cli.look.status import (
@@ -27,7 +28,15 @@ from vampd.cli.shared.words import (
     format_moment,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import EventName, Ready, Status, Wait, WaitCode, stages_of
+from vampd.model.nights import (
+    EventName,
+    Ready,
+    Status,
+    Wait,
+    WaitCode,
+    remaining_wait_s,
+    stages_of,
+)
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightRecord
@@ -119,6 +128,8 @@ def _show(
         write(f"  at {trouble.stage}, attempt {trouble.attempt}, {when}, by {trouble.actor}")
         for line in (trouble.message or "without a message").splitlines():
             _write_prose(line)
+        if trouble.code is not None and find_explanation(trouble.code) is not None:
+            _write_prose(f"`vampctl explain {trouble.code}` says what it means")
 
 
 def _write_prose(line: str) -> None:
@@ -165,10 +176,7 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float)
         case status if status is Status.FILLING or code in _FILLING:
             return "it starts by itself once it is quiet and its hour has come"
         case Status.WAITING:
-            at = record.state.not_before
-            return f"attempt {record.state.attempts + 1}" + (
-                f", {format_moment(at, now)}" if at and at > now else ", when there is capacity"
-            )
+            return f"attempt {record.state.attempts + 1}, {_when(record, code, now)}"
         case Status.READY:
             return "an attempt, when vampd is running and has capacity"
         case Status.RUNNING:
@@ -179,3 +187,14 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float)
             return "nothing by itself, until someone has it sent again"
         case Status.DONE:
             return "nothing left to do"
+
+
+def _when(record: NightRecord, code: WaitCode | None, now: float) -> str:
+    """When a night that failed is tried again."""
+    at = record.state.not_before
+    if at is None or at <= now:
+        return "when there is capacity"
+    if code is WaitCode.RETRY_LATER and remaining_wait_s(record, now):
+        return format_moment(at, now)
+    moment = format_moment(at, now).partition(",")[0]
+    return f"{moment} by a clock that was wrong, so as soon as vampd is running"

@@ -35,7 +35,15 @@ def format_duration(duration_s: float) -> str:
 
 def format_time(time_s: float) -> str:
     """Unix seconds as ``2025-11-07T01:51:53Z``."""
-    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _moment_of(time_s).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment_of(time_s: float) -> datetime:
+    """The time; the last one that a calendar has for those beyond, as a wrong clock may leave."""
+    try:
+        return datetime.fromtimestamp(time_s, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def format_time_or_none(time_s: float | None) -> str | None:
@@ -45,7 +53,7 @@ def format_time_or_none(time_s: float | None) -> str | None:
 
 def format_moment(time_s: float, now: float) -> str:
     """A time for people: ``2025-11-07 01:51:53 UT, 3 h ago`` (or ``in 3 h``)."""
-    moment = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UT")
+    moment = _moment_of(time_s).strftime("%Y-%m-%d %H:%M:%S UT")
     distance = format_duration(abs(now - time_s))
     return f"{moment}, in {distance}" if time_s > now else f"{moment}, {distance} ago"
 

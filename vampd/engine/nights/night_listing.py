@@ -28,6 +28,8 @@ from vampd.model.nights import (
     unfinished_cube_name,
 )
 
+# The clock of a file server or of a camera's host may be ahead by so much, and no more.
+FUTURE_S = 60.0
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
@@ -40,6 +42,18 @@ class NightListing:
     # The newest mtime of a file, and of a stream's folder: a name appeared or vanished.
     latest_s: float
     renamed_s: float
+
+    def written_at(self, now: float) -> float:
+        """The newest mtime of a file that is not of the future, 0 without one."""
+        if self.latest_s <= now + FUTURE_S:
+            return min(self.latest_s, now)
+        limit_ns = round((now + FUTURE_S) * 1e9)
+        times = (file.mtime_ns for file in self.files if file.mtime_ns <= limit_ns)
+        return min(max(times, default=0) / 1e9, now)
+
+    def is_of_future(self, now: float) -> bool:
+        """Whether a file or folder claims to have changed later than now."""
+        return max(self.latest_s, self.renamed_s) > now + FUTURE_S
 
     @property
     def bytes(self) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.listing import list_files, list_raw_files, stamp_of
+from vampd.disk.bounded import read_whole
+from vampd.disk.listing import list_files, list_hollow_files, list_raw_files, stamp_of
 from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError
 from vampd.fits.rawcube import read_raw_cube
@@ -130,10 +131,14 @@ class DiskNightReader:
         """The files of one folder of the night."""
         return list_files(self._folder(night), folder)
 
+    def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
+        """The files of one folder that are mostly holes."""
+        return list_hollow_files(self._folder(night), folder)
+
     def text(self, night: NightId, path: str) -> str | None:
         """A small text file, None if it does not exist; line ends as they are."""
         try:
-            return (self._folder(night) / path).read_bytes().decode("utf-8", "surrogateescape")
+            return read_whole(self._folder(night) / path).decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -186,7 +191,7 @@ def look_at_cube(folder: Path, fits: FileStamp) -> RawCube | SetAside:
 
 def read_framelist(folder: Path, path: str) -> Framelist:
     """A framelist of the night in ``folder``; DataError ``framelist_damaged`` names it."""
-    text = (folder / path).read_bytes().decode("utf-8", "surrogateescape")
+    text = read_whole(folder / path).decode("utf-8", "surrogateescape")
     try:
         return parse_framelist(text)
     except DataError as error:
@@ -195,7 +200,7 @@ def read_framelist(folder: Path, path: str) -> Framelist:
 
 def _read_generation(folder: Path, path: str) -> Generation:
     # What is damaged may be no UTF-8 either.
-    text = (folder / path).read_bytes().decode("utf-8", "surrogateescape")
+    text = read_whole(folder / path).decode("utf-8", "surrogateescape")
     try:
         return parse_generation(text)
     except DataError as error:

@@ -119,8 +119,13 @@ def judge_listed(
     now: float,
     root: Path,
     reader: NightReader,
+    seen_still_s: float = 0.0,
 ) -> Ready | Wait:
-    """Whether a filling night may settle, by the host's own times, for a single listing."""
+    """Whether a filling night may settle, by the host's own times, for a single listing.
+
+    Times of the future say nothing: then only ``seen_still_s`` counts, for how long the caller has
+    seen no change.
+    """
     folder = root / record.night.folder
     judged, _ = judge_filling(
         Observation(record),
@@ -128,7 +133,7 @@ def judge_listed(
         now,
         root=root,
         listing=listing,
-        still_s=still_seconds(listing, now),
+        still_s=seen_still_s if listing.is_of_future(now) else still_seconds(listing, now),
         check_cubes=lambda listed: (check_cube(folder, cube) for cube in cube_files(listed.files)),
         reader=reader,
     )

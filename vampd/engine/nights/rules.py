@@ -15,6 +15,7 @@ def readiness_rules(settings: Settings) -> ReadinessRules:
         quiet_after_s=watch.quiet_after_s,
         stale_after_s=watch.stale_s,
         grants_frame_ids=settings.frameids.authority is not Authority.NONE,
+        max_delay_s=settings.retry.max_delay_s,
     )
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         is_ignored,
         judge_readiness,
         note_of,
+        remaining_wait_s,
     )
     from vampd.model.nights.record import EventRecord, NightRecord, NightUpdate
     from vampd.model.nights.retry import RetryPolicy, after_failure, after_wait, delay_s
@@ -84,7 +85,7 @@ else:
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
                 "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
-                "Observation ReadinessRules Ready StreamsObservation Wait WaitCode"
+                "Observation ReadinessRules Ready remaining_wait_s StreamsObservation Wait WaitCode"
             ),
             "record": "EventRecord NightRecord NightUpdate",
             "retry": "after_failure after_wait delay_s RetryPolicy",
@@ -163,6 +164,7 @@ __all__ = [
     "opened_gate",
     "parse_night_date",
     "refuse_stale_claim",
+    "remaining_wait_s",
     "seconds_in_name",
     "stages_of",
     "timing_name",

@@ -18,6 +18,8 @@ from vampd.model.nights.state import Gate, StageName, Status
 
 _BEFORE_IDS = frozenset({StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS})
 _LISTED = 3
+# Two daemons, or two reads of a clock that is being set, may differ by this much.
+_CLOCK_SLACK_S = 2.0
 
 
 class WaitCode(StrEnum):
@@ -133,6 +135,8 @@ class ReadinessRules:
     # After that, incomplete cubes do not block.
     stale_after_s: float
     grants_frame_ids: bool
+    # No failure is waited for longer, whatever is on record.
+    max_delay_s: float = float("inf")
 
     def for_person(self, *, still_s: float) -> ReadinessRules:
         """For a person who requests this night now: at any hour, and after a shorter pause."""
@@ -252,7 +256,20 @@ def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Read
                 WaitCode.OLDER_NIGHT,
                 f"waits for the older night {older.night.date} to get its IDs{held}",
             )
-    not_before = record.state.not_before
-    if record.state.status is Status.WAITING and not_before is not None and not_before > now:
-        return Wait(WaitCode.RETRY_LATER, f"failed; retried in {not_before - now:.0f} s")
+    if (wait_s := remaining_wait_s(record, now, rules.max_delay_s)) > 0:
+        return Wait(WaitCode.RETRY_LATER, f"failed; retried in {wait_s:.0f} s")
     return Ready()
+
+
+def remaining_wait_s(record: NightRecord, now: float, max_delay_s: float = float("inf")) -> float:
+    """Seconds until a failed night is tried again; 0 if it may be tried now.
+
+    A time further off than any delay, or of an event that is yet to come, is from a clock that was
+    wrong: nothing is known of it but that it failed.
+    """
+    not_before = record.state.not_before
+    if record.state.status is not Status.WAITING or not_before is None:
+        return 0.0
+    remaining_s = not_before - now
+    is_believed = remaining_s <= max_delay_s and record.changed_at <= now + _CLOCK_SLACK_S
+    return max(0.0, remaining_s) if is_believed else 0.0

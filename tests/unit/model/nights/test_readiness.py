@@ -261,3 +261,27 @@ def test_a_note_is_the_code_and_the_words_and_no_note_clears_both() -> None:
     note = note_of(Wait(WaitCode.NO_CUBES, "no raw cubes yet"))
     assert (note.note_code, note.note) == ("no_cubes", "no raw cubes yet")
     assert note_of(None).known == {"note_code": "", "note": ""}
+
+
+def failed(not_before: float, changed_at: float = NOON) -> Observation:
+    return settled(StageName.TRANSFER, Status.WAITING, not_before=not_before, changed_at=changed_at)
+
+
+@pytest.mark.parametrize(
+    ("not_before", "changed_at", "waits"),
+    [
+        (NOON + 60, NOON - 1, True),
+        (NOON + 3600, NOON, True),
+        (NOON + 3601, NOON, False),
+        (NOON + 2 * 86_400, NOON, False),
+        (1e18, NOON, False),
+        (NOON + 60, NOON + 1, True),
+        (NOON + 60, NOON + 86_400, False),
+    ],
+)
+def test_no_failure_is_waited_for_longer_than_the_longest_delay_whatever_was_written(
+    not_before: float, changed_at: float, waits: bool
+) -> None:
+    rules = replace(RULES, max_delay_s=3600)
+    judged = judge_readiness(failed(not_before, changed_at), rules, NOON)
+    assert isinstance(judged, Wait) is waits

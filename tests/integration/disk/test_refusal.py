@@ -1,0 +1,108 @@
+"""A refusal names who, what, why and the command that mends it, and the command does mend it."""
+
+import errno
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.unprivileged import NOBODY, as_nobody, made_open_folder
+from vampd.disk.refusal import Access, Cause, classify, describe_refused, translate_refusal
+from vampd.errors import DiskFull, NotPermitted, TransientError
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be another user")
+
+
+@pytest.fixture
+def cube() -> Iterator[Path]:
+    """A raw cube that every user may read, in folders that every user may enter."""
+    with made_open_folder() as base:
+        stream = base / "20251106" / "vcam2"
+        stream.mkdir(parents=True)
+        (stream / "a.fits").write_bytes(b"SIMPLE")
+        yield stream / "a.fits"
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        *((each, Cause.WEATHER) for each in (errno.EIO, errno.ESTALE, errno.ENOMEM)),
+        *((each, Cause.WEATHER) for each in (errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT)),
+        *((each, Cause.WEATHER) for each in (errno.EROFS, errno.ENOSPC, errno.EDQUOT)),
+        (errno.EHOSTDOWN, Cause.WEATHER),
+        (errno.EACCES, Cause.PERMISSION),
+        (errno.EPERM, Cause.PERMISSION),
+        (errno.ENOENT, Cause.PROPERTY),
+        (errno.ELOOP, Cause.PROPERTY),
+        (errno.EISDIR, Cause.PROPERTY),
+    ],
+)
+def test_the_number_of_an_error_says_whose_it_is(number: int, cause: Cause) -> None:
+    assert classify(OSError(number, os.strerror(number))) is cause
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "kind"),
+    [
+        (errno.EIO, "io_error", TransientError),
+        (errno.EDQUOT, "disk_full", DiskFull),
+        (errno.EACCES, "not_readable", NotPermitted),
+    ],
+)
+def test_a_refusal_names_its_path(number: int, code: str, kind: type, cube: Path) -> None:
+    told = translate_refusal(OSError(number, "why"), cube, Access.READ)
+    assert type(told) is kind
+    assert told.code == code
+    assert str(cube) in told.message
+    assert told.context["path"] == str(cube)
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("close", "mode", "culprit", "command"),
+    [
+        ("a.fits", 0o600, "a.fits", "sudo chmod o+r {}"),
+        (".", 0o700, ".", "sudo chmod o+x {}"),
+        ("..", 0o640, "..", "sudo chmod o+x {}"),
+    ],
+)
+def test_the_command_fits_the_case_and_mends_it(
+    cube: Path, close: str, mode: int, culprit: str, command: str
+) -> None:
+    closed = Path(os.path.normpath(cube.parent / close))
+    closed.chmod(mode)
+    told = as_nobody(lambda: describe_refused(cube, Access.READ))
+    assert told.startswith(f"nobody may not read {cube}")
+    assert f"(mode {mode:03o}, owner root, group root)" in told
+    (suggested,) = re.findall("`(.*)`", told)
+    assert suggested == command.format(shlex.quote(str(os.path.normpath(cube.parent / culprit))))
+    subprocess.run(suggested.removeprefix("sudo "), shell=True, check=True)
+    assert as_nobody(cube.read_bytes) == b"SIMPLE"
+
+
+@as_root
+def test_the_owner_needs_no_sudo_and_a_member_of_the_group_gets_its_bit(cube: Path) -> None:
+    os.chown(cube, NOBODY, -1)
+    cube.chmod(0o000)
+    assert f"`chmod u+r {cube}`" in as_nobody(lambda: describe_refused(cube, Access.READ))
+    os.chown(cube, 0, NOBODY)
+    assert f"`sudo chmod g+r {cube}`" in as_nobody(lambda: describe_refused(cube, Access.READ))
+
+
+@as_root
+def test_a_folder_that_is_to_be_listed_or_written_to_needs_all_its_bits(cube: Path) -> None:
+    cube.parent.chmod(0o711)
+    told = as_nobody(lambda: describe_refused(cube.parent, Access.READ))
+    assert f"`sudo chmod o+rx {cube.parent}`" in told
+    told = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    assert f"`sudo chmod o+wx {cube.parent}`" in told
+
+
+def test_where_every_mode_allows_it_the_advice_is_to_look_elsewhere(cube: Path) -> None:
+    told = describe_refused(cube, Access.READ)
+    assert "chmod" not in told
+    assert f"getfacl, lsattr -d, findmnt -T {cube}" in told

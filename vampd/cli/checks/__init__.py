@@ -1,0 +1,1 @@
+"""What `vampctl doctor` examines: this machine, its services, and each destination."""

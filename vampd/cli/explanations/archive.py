@@ -1,0 +1,199 @@
+"""Transfer and archive: what keeps a night from being sent and proven there."""
+
+ARCHIVE = """
+archive_unknown
+    The destination is not certainly the archive: its mark is missing or another one.
+    Mount its disk; else see "an archive that is not recognized" in docs/operations.md.
+archive_unreachable
+    The archive host or its folder cannot be reached; the message begins with the cause.
+    Do what the message says; `vampctl doctor` shows when it is mended.
+archive_refused
+    The host answered and could not do what was asked; the message begins with the cause.
+    Do what the message says: a permission, a missing program, a disk there.
+archive_folder_missing
+    The folder of the destination does not exist.
+    Mount the disk there, or create the folder.
+archive_full
+    The archive takes no more: no space, no inodes, or a quota is used up.
+    Free some there.
+archive_slow
+    The host answers, and its disk does not.
+    Look at that disk and its load; a slow one needs a longer `transfer.timeout_s`.
+archive_garbled
+    The answer of the host is not what was asked for.
+    Look whether a login script there prints something; `vampctl doctor` shows it.
+archive_listing_too_long
+    The host's answer is longer than that of any night.
+    Look what lies at the destination, or what its login prints.
+archive_unreadable
+    A file at the archive cannot be read; the message begins with the cause.
+    Mend what the message names, then `vampctl retry NIGHT --from transfer`.
+archive_moved
+    The settings name another destination than the one on record.
+    `vampctl archive moved KIND --to DESTINATION`, or correct the setting.
+archive_accepted
+    A person took what lies at the destination for the archive.
+    Nothing: every night is read again there.
+transfer_failed
+    rsync failed; the message begins with the cause.
+    Do what the message says.
+transfer_killed
+    rsync was killed.
+    Nothing; if it happens again, look for who kills it (memory?).
+source_unreadable
+    A file of the night cannot be read, and must be sent.
+    Correct its owner or mode, or look at its disk; `vampctl retry NIGHT`.
+source_vanished
+    A file of the night went away while it was sent.
+    Find out who removes files there.
+source_is_no_file
+    What is to be sent is a link or something else.
+    Find out who put it there, and move it away.
+destination_is_source
+    The destination is the night's own folder.
+    Configure another disk.
+changed_while_read
+    A file was written to while it was read.
+    Find out who writes there.
+probe_lost
+    A file that doctor sent to the archive is not there.
+    Look at that file system.
+probe_damaged
+    A file that doctor sent to the archive came back changed.
+    Look at that disk before anything else is sent.
+probe_stays
+    The probe of doctor cannot be removed.
+    Remove the folder that the message names.
+not_the_archive_host
+    `vampctl pull` runs on the archive host, and this is not it.
+    Run it there.
+no_destination
+    A destination is missing in the configuration.
+    Set it.
+nothing_sent
+    The night was never transferred.
+    Nothing to verify yet.
+nothing_travels
+    The night has nothing to transfer yet.
+    Wait until it is packed.
+not_ready
+    The night is not there, or not far enough, to be pulled.
+    Check `transfer.pull_from`.
+already_exists
+    A file that was to be made is there already, and was left as it is.
+    Check what it holds; move it away if it does not belong there.
+file_too_long
+    A file is longer than such a file can honestly be.
+    Find out what wrote it, and move it away.
+nothing_kept
+    A file was not removed, because the one that should hold its content is gone.
+    Find out who removed it; `vampctl retry NIGHT`.
+product_damaged
+    A product, sidecar or generation is not what its packing receipt says; nothing is sent.
+    `vampctl recover NIGHT`, then `vampctl retry NIGHT`.
+product_missing
+    A product or sidecar that is on record is gone.
+    `vampctl recover NIGHT`, then `vampctl retry NIGHT`.
+product_unproven
+    Nothing of the night accounts for a product.
+    Find out where it comes from, and move it away.
+products_identical
+    Two products have one content or one identity.
+    Find out how; `vampctl history NIGHT`.
+generation_damaged
+    A generation file is damaged.
+    `vampctl recover NIGHT` gets it back.
+receipts_damaged
+    `vgen2/receipts.tsv` cannot be read.
+    Where the database is whole, move the file away; `vampctl retry NIGHT` writes it again.
+receipts_disagree
+    Database and `receipts.tsv` hold different packing receipts.
+    Compare with the archive copy; if the database is right, move the file away, `retry NIGHT`.
+reasons_damaged
+    `vbad/reasons.tsv` cannot be read.
+    Move it away; sync writes it again.
+sums_damaged
+    `SHA256SUMS` cannot be read.
+    Move it away; transfer writes it again.
+raw_records_damaged
+    The raw records of a purge cannot be read.
+    `vampctl recover NIGHT` gets them back.
+raw_removed
+    Raw files that are needed were removed.
+    Bring them back, here or at the archive; `vampctl retry NIGHT`.
+raw_differs
+    A raw cube is not what its records or the archive hold; it stays.
+    Find out which of the two is right.
+raw_incomplete
+    Raw is not what the products were made from, so restore changed nothing.
+    Bring the raw files back.
+raw_ambiguous
+    Two different files claim to be one raw file.
+    Move the wrong one away.
+not_due
+    The night is marked for deletion from a later day on.
+    `--after 0` makes it due now; `vampctl hold NIGHT` takes the mark away.
+late_data
+    The night has raw files that sync has not seen, or that changed since.
+    Wait until they are processed.
+not_proven_here
+    A product has no packing receipt, so raw stays.
+    `vampctl retry NIGHT --from transfer` proves it.
+not_at_archive
+    A file is not at the archive, so raw stays.
+    `vampctl retry NIGHT --from transfer` sends what is missing there.
+raw_irregular
+    A raw file cannot be read or is no plain file, so raw stays.
+    See the files that the message names.
+same_disk
+    The archive is on the disk of the raw data, so one fault may lose both.
+    `--same-disk NIGHT` purges it nevertheless.
+not_acknowledged
+    STARS has not acknowledged all products, so raw stays.
+    `vampctl acknowledge NIGHT` records that it has.
+not_prepared
+    What must be proven before raw goes has changed.
+    `vampctl purge NIGHT` again.
+not_removable
+    Something may not be removed; nothing was changed.
+    Run it as the owner of the nights; `lsattr` shows immutable files.
+not_empty
+    A folder that a file's name is needed for is not empty.
+    Check it, and move its content away.
+not_ours
+    A file is in the way that vampd did not make.
+    Find out what it is, and move it away.
+own_products
+    A command was to write into the folder of vampd's own products.
+    Pass `-o DIR` with another folder.
+archive_night
+    A command was to write into an archive night, where the old tools would take the file.
+    Pass `-o DIR` with another folder.
+no_receipt
+    No packing receipt names this file.
+    Name a file that `vampctl audit NIGHT` lists.
+no_candidate
+    The file could not be made again under its name.
+    See the other candidates that the message names.
+not_decided
+    No generation holds this product.
+    `vampctl audit NIGHT`.
+not_from_raw
+    The file cannot be made again from raw.
+    Get it from the archive copy.
+other_bytes
+    What was made again has other bytes than the packing receipt says.
+    Get it from the archive copy.
+other_form
+    This version of vampd writes products of another form.
+    Get it from the archive copy.
+no_folder
+    The folder does not exist.
+    Check the date and the root, or the folder of the output.
+nothing_synchronised
+    The night has not been through sync.
+    Wait until it has.
+not_synchronised
+    sync has not run on the night yet.
+    `vampctl status NIGHT` shows what it waits for.
+"""

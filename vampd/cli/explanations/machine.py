@@ -1,0 +1,160 @@
+"""This machine, the database, programs, the configuration, and how commands are used."""
+
+MACHINE = """
+disk_full
+    A file system here has no space, no inodes, or a quota is used up.
+    Free some.
+disk_low
+    Less space is free than the stage needs, and `disk.reserve_bytes`.
+    Free some; `vampctl purge` gives the space of raw cubes back.
+program_missing
+    A program is not installed, or not in the PATH of vampd.
+    Install it, or correct the configuration.
+program_not_started
+    A program could not be started.
+    See the message: processes, memory, or a missing interpreter.
+program_silent
+    A program gave no sign of life, and was ended.
+    See its last words; look at the host or disk that it works on.
+output_too_long
+    A program wrote more than its answer can have, and was ended.
+    Find out what answers there.
+worker_died
+    A worker process died.
+    Nothing; if it happens again, look for who kills it (memory?).
+worker_deadline
+    A worker took longer than `schedule.worker_deadline_s`, and was killed.
+    Look at the disks; raise the setting if the cubes are that large.
+worker_not_started
+    No worker process can be started.
+    Look at /dev/shm, TMPDIR, and how many processes the service may have.
+no_memory
+    The memory did not suffice.
+    Look at what uses it (`systemctl status vampd`); fewer `schedule.workers`.
+no_threads
+    No thread can be started.
+    Allow the service more processes and threads (`TasksMax=`).
+writer_lingers
+    A process that should have ended still holds a file.
+    Find out what keeps it alive; its number is in the file's name.
+locked
+    Another process holds the lock.
+    Wait until it ends, or end it.
+state_unusable
+    The folder of the database cannot be used.
+    Make it, or correct its owner; `database.url` names it.
+tmpdir_too_long
+    TMPDIR is too long for the names of the workers' sockets.
+    Set it to a shorter path, such as /tmp.
+database_missing
+    There is no database.
+    Start vampd, which creates it; or correct `database.url`.
+database_busy
+    The database is locked by another process.
+    `fuser` shows which.
+database_damaged
+    The database is damaged.
+    See "a damaged database" in docs/operations.md.
+database_unreadable
+    The disk refused to read or write the database.
+    Look at that disk (`dmesg`).
+database_foreign
+    The file is the database of another application.
+    Correct `database.url`.
+database_unusable
+    The database cannot be used.
+    Check owner and mode of the file and its folder; SQLite needs both.
+schema_mismatch
+    The database is of another version of vampd.
+    Use that version; a newer one migrates it at its start.
+config_invalid
+    The configuration has an unknown key or an impossible value. Exit status 78.
+    Correct the key that the message names.
+config_not_toml
+    The configuration is not valid TOML. Exit status 78.
+    Correct the line that the message names.
+config_unreadable
+    The configuration cannot be read. Exit status 78.
+    Check its path, owner and mode.
+credentials_malformed
+    The credentials must hold two lines: user and password.
+    Correct the file.
+credentials_unreadable
+    The credentials cannot be read.
+    Check owner and mode.
+credentials_unsafe
+    Others may read or write the credentials.
+    `chmod 600` them.
+dictionary_invalid
+    The keyword dictionary has an impossible entry.
+    Correct the entry that the message names.
+dictionary_not_toml
+    The keyword dictionary is not valid TOML.
+    Correct the line that the message names.
+dictionary_unreadable
+    The keyword dictionary cannot be read.
+    Correct `headers.dictionary`.
+demo_folder_foreign
+    The demo's folder must be your own and closed to others.
+    `chmod 700` it, or name another.
+demo_folder_used
+    The demo's folder holds what no demo has made.
+    Move it, or name another.
+demo_not_done
+    Not every night of the demo ended done.
+    `vampctl why NIGHT`.
+no_journal
+    There is no journal to ask.
+    `vampctl history NIGHT` works without.
+journal_closed
+    You may not read the journal.
+    Join the group systemd-journal.
+matplotlib_missing
+    `vampctl plot` needs matplotlib.
+    `pip install 'vampd[plot]'` in vampd's environment.
+cannot_write
+    The output cannot be written.
+    Name a file or folder that you may write to.
+cube_exists
+    A simulated cube is there already.
+    Choose another night, seed or start.
+file_exists
+    The output is there already, and is not overwritten.
+    Remove it, or name another.
+night_exists
+    The night that was to be simulated is there already.
+    Choose another date or root.
+no_such_preset
+    There is no such preset.
+    `vampctl simulate --preset list`.
+truth_inside
+    The truth table may not lie in the night.
+    Name a file elsewhere.
+not_png
+    The plot is a PNG.
+    Name a `.png` file.
+kind_needed
+    The date has an archive night and an engineering night.
+    Say `--kind`.
+not_a_night
+    This is no night.
+    Name a UT date such as 20251106.
+not_asked
+    There is no terminal to ask at.
+    `--yes` confirms.
+nothing_named
+    The command does not say which nights.
+    Name them.
+two_choices
+    Two choices exclude each other.
+    Choose one.
+two_ends
+    `--until` and `--only` exclude each other.
+    Choose one.
+two_forms
+    `--json` and `--csv` exclude each other.
+    Choose one.
+code_unknown
+    There is no such code.
+    `vampctl explain` lists all.
+"""

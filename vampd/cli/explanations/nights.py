@@ -1,0 +1,145 @@
+"""What a night waits for, and what it is held for."""
+
+NIGHTS = """
+root_unknown
+    The root of the nights is not the one on record: its disk is not mounted, or another one is.
+    Mount it; if it was replaced on purpose, `vampctl root accept`. All nights go on by themselves.
+night_ignored
+    The night is older than `watch.ignore_before`.
+    Nothing: it is listed and never processed. Change the setting if it should be.
+night_unreadable
+    The night's folder, or a log of the old tools, cannot be listed or read.
+    Correct owner and mode as the note says; the next scan looks again.
+not_readable
+    The user of vampd may not read a raw file; the message names path, owner and mode.
+    Run the command in the message. The night goes on by itself once it can be read.
+not_writable
+    The user of vampd may not write to a file or folder; the message names path, owner and mode.
+    Run the command in the message.
+io_error
+    The disk or a file server refused to read or write.
+    Look at the disk that the message names (`dmesg`); the night is tried again while it waits.
+old_tools
+    The folder has traces of the old tools, so nothing in it was touched.
+    Let them finish it, or `vampctl restore NIGHT` and then `vampctl retry NIGHT`.
+damaged_here
+    Products of a finished night are not all what they were when they were proven.
+    `vampctl audit NIGHT` shows them, `vampctl recover NIGHT` gets them back.
+no_cubes
+    There is no raw cube yet.
+    Nothing: it starts when there are some.
+before_hour
+    Archive nights start at `schedule.archive_not_before` of their date.
+    Nothing; `vampctl run NIGHT` does not wait for the hour.
+still_written
+    The camera streams changed, or a process has a raw file open for writing.
+    Nothing: it starts `watch.quiet_after_s` after the last change.
+being_checked
+    The cubes of the night are being opened, one after the other.
+    Nothing: it goes on by itself.
+incomplete_cubes
+    Raw cubes lack their timing file or are cut short, and may still become whole.
+    Nothing; or, if no more will come, `vampctl run NIGHT --as-it-is`.
+older_night
+    An older archive night gets its frame IDs first.
+    See `vampctl why` of that night; `vampctl release NIGHT` lets this one pass.
+older_nights
+    A person let this night pass older ones on the way to frame IDs.
+    Nothing.
+retry_later
+    The last attempt failed, and the next one is due in a while.
+    Nothing; `vampctl retry NIGHT` retries now.
+running
+    The night is being processed.
+    Nothing; `vampctl log NIGHT` shows what it does.
+held
+    The night is held.
+    `vampctl why NIGHT` shows the reason, which has a code of its own.
+done
+    Nothing is left to do.
+    Nothing.
+held_by_person
+    A person holds the night (`vampctl hold`).
+    `vampctl release NIGHT` lets it go on.
+sync_unexpected
+    More frames are unpaired, dubious or set aside than [sync] expects.
+    `vampctl summary NIGHT` and `plot NIGHT` show them; `vampctl release NIGHT` takes it as it is.
+late_partners
+    Late frames belong to frames that are in products already.
+    `vampctl release NIGHT` keeps them apart; `vampctl restore NIGHT` and `retry` pair them.
+card_missing
+    Cubes lack a card of `headers.required`.
+    Look at the cubes; `vampctl release NIGHT` lets them go without it.
+night_gone
+    A night that was archived is nowhere at the archive any more.
+    Find out who removed it; `vampctl release NIGHT` sends all of it again.
+night_moved
+    The archive host has moved the night, and files are missing or wrong where it lies now.
+    `vampctl transfer NIGHT --print` shows the command; then `vampctl retry NIGHT`.
+restore_unfinished
+    `vampctl restore` was begun and has not ended.
+    `vampctl restore NIGHT` resumes it.
+restored
+    The night is raw again.
+    `vampctl retry NIGHT` lets vampd process it.
+interrupted
+    vampd, its worker or the machine ended while the night ran.
+    Nothing; if it is held, the night may be the cause: see `vampctl log NIGHT`.
+stuck
+    A stage did what it had planned, and the same is still to do.
+    `vampctl log NIGHT`; report it. `vampctl retry NIGHT` tries once more.
+bug
+    vampd failed in a way that it does not know.
+    Report it with the traceback that `vampctl why NIGHT` shows; then `vampctl retry NIGHT`.
+not_safe
+    The night is not done and safe, so its raw cubes stay; or a transfer ended without proof.
+    `vampctl why NIGHT`; `vampctl retry NIGHT --from transfer` reads all of it again.
+claim_lost
+    A person moved the night while an attempt ran; its result was dropped.
+    Nothing.
+stopped
+    The work was asked to end.
+    Nothing: it is taken up where it was.
+illegal_transition
+    The command does not apply to a night in this state.
+    `vampctl why NIGHT` shows its state, and the commands that fit.
+no_such_stage
+    Nights of this kind have no such stage.
+    Name one of those that `vampctl status` shows.
+stage_not_reached
+    The night has not reached that stage.
+    Name an earlier stage, or let it come so far.
+night_held
+    The night is held, so it is not run.
+    `vampctl why NIGHT` shows the reason and the commands that fit.
+night_taken
+    Another process works on the night.
+    Wait until it ends.
+night_running
+    The night is being processed.
+    `vampctl hold NIGHT` stops it first.
+night_unknown
+    vampd has never seen the night, or knows it as another kind.
+    Check the date and `--kind`; `vampctl status` lists the nights.
+night_moving
+    The night changes faster than it can be read.
+    Try again in a moment.
+night_row_unreadable
+    The night's row in the database cannot be read; every other night goes on.
+    See "a damaged database" in docs/operations.md.
+blocked
+    A night could not be run to the end.
+    `vampctl why NIGHT` says why.
+failed
+    The last attempt failed without a code.
+    `vampctl log NIGHT` shows it.
+archive_copy_bad
+    The copy at the archive was read again and found damaged or incomplete.
+    `vampctl retry NIGHT --from transfer` reads it all and sends what is bad again.
+raw_purged
+    Raw cubes were removed, each with its proof on record.
+    Nothing.
+raw_records
+    A finished night was given the records of its raw cubes, which travel too.
+    Nothing: transfer sends them.
+"""

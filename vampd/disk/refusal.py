@@ -1,0 +1,161 @@
+"""What an OSError says: the world is not ready, this user may not, or the file is so.
+
+The one place that classifies them. Weather passes by itself, a permission needs a person, and only
+the rest is a property of what lies there.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import pwd
+import shlex
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from vampd.errors import DiskFull, NotPermitted, TransientError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PERMISSION = frozenset({errno.EACCES, errno.EPERM})
+# What a path leads to, or does not. Whatever is not known here counts as weather: it is tried
+# again, and nothing is concluded from it.
+_PROPERTY = frozenset(
+    {
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENOTEMPTY,
+        errno.ENXIO,
+    }
+)
+
+
+class Cause(StrEnum):
+    """Why the kernel refused."""
+
+    WEATHER = "weather"  # passes by itself: EIO, ESTALE, ENOMEM, EMFILE, ENOSPC, EROFS, ...
+    PERMISSION = "permission"  # a person has to change something: EACCES, EPERM
+    PROPERTY = "property"  # what lies there is so: ENOENT, ELOOP, ENOTDIR, ...
+
+
+class Access(StrEnum):
+    """What was wanted of a path."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+def classify(error: OSError) -> Cause:
+    """Why the kernel refused, by the error's number alone."""
+    if error.errno in _PERMISSION:
+        return Cause.PERMISSION
+    return Cause.PROPERTY if error.errno in _PROPERTY else Cause.WEATHER
+
+
+def translate_refusal(error: OSError, path: Path, access: Access) -> TransientError:
+    """The refusal in our words, with ``path`` in its context; for weather and permissions.
+
+    DiskFull ``disk_full``, NotPermitted ``not_readable`` or ``not_writable`` with the command that
+    mends it, else TransientError ``io_error``. A property is the caller's to judge; one that comes
+    here all the same was not expected, and is tried again.
+    """
+    context = str(path)
+    if error.errno in FULL:
+        return DiskFull(
+            "disk_full",
+            f"cannot write {path}: {error.strerror}; free space or inodes on its file system",
+            path=context,
+        )
+    if classify(error) is Cause.PERMISSION:
+        verb = "readable" if access is Access.READ else "writable"
+        return NotPermitted(f"not_{verb}", describe_refused(path, access), path=context)
+    return TransientError(
+        "io_error", f"cannot {access} {path}: {error.strerror or error}", path=context
+    )
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The path that keeps a user out, and the mode bits (of ``rwx``) that are wanted of it."""
+
+    path: Path
+    wanted: str
+
+
+def describe_refused(path: Path, access: Access) -> str:
+    """Who may not do it, because of which path, its mode and owner, and the command that mends it.
+
+    Looks at the folders that lead there first: the first one that may not be entered is the cause.
+    """
+    user = user_name(os.geteuid())
+    closed = _find_closed(path, access)
+    if closed is None:
+        return (
+            f"{user} may not {access} {path}, although every mode on the way allows it: look at"
+            f" access lists, flags and the file server (getfacl, lsattr -d, findmnt -T"
+            f" {shlex.quote(str(path))})"
+        )
+    try:
+        status = closed.path.stat()
+    except OSError as error:
+        return f"{user} may not {access} {path}: {closed.path}: {error.strerror}"
+    at = "" if closed.path == path else f", because of {closed.path}"
+    return (
+        f"{user} may not {access} {path}{at} (mode {stat.S_IMODE(status.st_mode):03o},"
+        f" owner {user_name(status.st_uid)}, group {group_name(status.st_gid)});"
+        f" `{mending_command(closed, status)}`"
+    )
+
+
+def mending_command(closed: Closed, status: os.stat_result) -> str:
+    """The chmod that lets this process in: the bits of the class that the kernel asks for it."""
+    if status.st_uid == os.geteuid():
+        who, sudo = "u", ""
+    elif status.st_gid in {os.getegid(), *os.getgroups()}:
+        who, sudo = "g", "sudo "
+    else:
+        who, sudo = "o", "sudo "
+    return f"{sudo}chmod {who}+{closed.wanted} {shlex.quote(str(closed.path))}"
+
+
+def user_name(uid: int) -> str:
+    """A user's name, or the number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def group_name(gid: int) -> str:
+    """A group's name, or the number where it has none."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return f"gid {gid}"
+
+
+def _find_closed(path: Path, access: Access) -> Closed | None:
+    """The first path on the way that refuses; None if its mode is not what refuses."""
+    real = Path(os.path.realpath(path))
+    for folder in reversed(real.parents):
+        if not _may(folder, os.X_OK):
+            return Closed(folder, "x")
+    if access is Access.WRITE:
+        # A name is made or removed in its folder; of a file that is there, its own mode counts.
+        if not _may(real.parent, os.W_OK | os.X_OK):
+            return Closed(real.parent, "wx")
+        is_closed = real.exists() and not _may(real, os.W_OK)
+        return Closed(real, "wx" if real.is_dir() else "w") if is_closed else None
+    if real.is_dir():
+        return None if _may(real, os.R_OK | os.X_OK) else Closed(real, "rx")
+    return None if _may(real, os.R_OK) else Closed(real, "r")
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
