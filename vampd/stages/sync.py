@@ -172,7 +172,7 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         generation = _next_generation(survey, settings)
         return Plan.of([CommitGeneration(generation)], remarks=_remarks(generation))
     framelists = [
-        WriteFramelist(product, generation.version)
+        WriteFramelist(product, generation.version, generation.form)
         for generation in survey.generations
         for product in generation.products
         if product.identity not in survey.present
