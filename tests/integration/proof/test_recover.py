@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import BIN, settle, vampctl
-from tests.support.daemon.site import configure, copy_site, make_site
+from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.proof.world import TABLES
@@ -26,7 +26,7 @@ from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tr
 from vampd.engine.repair import recovering
 from vampd.model.cubes import Generation
 from vampd.model.delivery import remade
-from vampd.model.nights import StageName, Status
+from vampd.model.nights import NightId, StageName, Status
 from vampd.model.proofs import (
     FIRST_FORM,
     PRODUCT_FORM,
@@ -153,20 +153,10 @@ def test_a_night_that_an_earlier_version_began_ends_in_its_form(
 ) -> None:
     fresh = make_site(tmp_path / "fresh")
     night, _ = make_smallest(fresh.root)
-    listings = []
     # Killed when its generation stands, and some of its framelists are written.
-    for kill_at in (0, 30):
-        site = copy_site(fresh, tmp_path / f"killed at {kill_at}")
-        configure(site, **TABLES)
-        own = InProcess(site)
-        with monkeypatch.context() as earlier:
-            earlier.setattr(sync, "synchronize", decide_first_form)
-            assert own.advance(kill_at) == (kill_at == 0)
-        own.advance()
-        assert record_of(site, night).safe_at is not None
-        listings.append((site.folder(night) / RECEIPTS_PATH).read_text())
-        assert {receipt.form for receipt in parse_receipts(listings[-1]).values()} == {FIRST_FORM}
-    assert listings[0] == listings[1]
+    ends = [end_as_begun(fresh, night, monkeypatch, kill_at) for kill_at in (0, 30)]
+    site, own = ends[-1][0], InProcess(ends[-1][0])
+    assert ends[0][1] == ends[1][1]
     # Late data are of today's form, and what is lost of either is made again from raw.
     add_late_cubes(site.root)
     own.advance()
@@ -178,6 +168,23 @@ def test_a_night_that_an_earlier_version_began_ends_in_its_form(
         (site.copy(night) / "vgen2" / product.name).unlink()
     answer = own.command("recover", night.date)
     assert (answer.status, visible(site.folder(night))) == (0, whole), answer.text
+
+
+def end_as_begun(
+    fresh: Site, night: NightId, monkeypatch: pytest.MonkeyPatch, kill_at: int
+) -> tuple[Site, str]:
+    """A night that an earlier version begins and today's ends; its receipts."""
+    site = copy_site(fresh, fresh.base.with_name(f"killed at {kill_at}"))
+    configure(site, **TABLES)
+    own = InProcess(site)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sync, "synchronize", decide_first_form)
+        assert own.advance(kill_at) == (kill_at == 0)
+    own.advance()
+    assert record_of(site, night).safe_at is not None
+    listing = (site.folder(night) / RECEIPTS_PATH).read_text()
+    assert {receipt.form for receipt in parse_receipts(listing).values()} == {FIRST_FORM}
+    return site, listing
 
 
 def decide_first_form(*cubes: Any, **rules: Any) -> Generation:
