@@ -26,14 +26,21 @@ def list_raw_files(night_folder: Path, streams: Iterable[str]) -> tuple[FileStam
     """Every entry of these camera streams that is, or should be, a file, by path; links followed.
 
     A link that leads nowhere, or a folder named as a cube or timing file, has size and mtime 0: it
-    is in the night, so it has to be accounted for, as a file that cannot be read.
+    is in the night, so it has to be accounted for, as a file that cannot be read. OSError for a
+    stream that is itself a link to nothing: its disk may not be mounted, so nothing is known.
     """
-    stamps = (
-        _raw_stamp(path, status)
-        for stream in streams
-        for path, status in _entries(night_folder, stream)
-    )
-    return tuple(sorted(stamp for stamp in stamps if stamp))
+    stamps: list[FileStamp] = []
+    for stream in streams:
+        entries = list(_entries(night_folder, stream))
+        if not entries and (night_folder / stream).is_symlink():
+            raise FileNotFoundError(
+                errno.ENOENT,
+                "a link to a folder that is empty or not there: is its disk mounted?",
+                str(night_folder / stream),
+            )
+        found = (_raw_stamp(path, status) for path, status in entries)
+        stamps += (stamp for stamp in found if stamp)
+    return tuple(sorted(stamps))
 
 
 def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:

@@ -167,8 +167,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
     match action:
         case CommitGeneration(generation):
             _write_new(tools, f"vgen2/{generation.file_name}", format_generation(generation))
-        case WriteFramelist(product, version):
-            _write_one_of_many(tools, tools.cubes.build(product, version))
+        case WriteFramelist(product, version, form):
+            _write_one_of_many(tools, tools.cubes.build(product, version, form))
         case WriteText(path, text, once):
             (_write_new if once else _write)(tools, path, text)
         case LinkSetAside(path, raw):

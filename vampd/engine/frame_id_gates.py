@@ -9,6 +9,7 @@ from vampd.model.delivery import announced_manifests, note_name
 from vampd.model.nights import Gate, NightRecord
 from vampd.model.sync import find_unexpected, pending_late_partners
 from vampd.ports import NightReader
+from vampd.stages.raw_presence import survey_raw
 
 
 def refuse_before_ids(record: NightRecord, settings: Settings, reader: NightReader) -> None:
@@ -30,12 +31,20 @@ def _refuse_late_partners(record: NightRecord, reader: NightReader) -> None:
         reader.correspondence(night), night, reader.text(night, note_name(night.date))
     )
     announced = "; ".join(map(str, known)) or "nothing of the night was mailed"
+    remedy = (
+        f"`vampctl restore {night.date}`, then `vampctl retry {night.date}`, makes the night's"
+        f" products again with their partners, and other products than were announced: {announced}"
+    )
+    if survey_raw(night, reader).removed:
+        remedy = (
+            "raw cubes of the night were removed, so that nothing pairs them any more, and how many"
+            f" have partners is an upper bound; announced: {announced}"
+        )
     raise DataError(
         Gate.LATE_PARTNERS.value,
         f"{frames} frames that are in products already would have partners among the late ones"
         f" (generation {names}). `vampctl release {night.date}` keeps both as they are, apart;"
-        f" `vampctl restore {night.date}`, then `vampctl retry {night.date}`, makes the night's"
-        f" products again with their partners, and other products than were announced: {announced}",
+        f" {remedy}",
         night=str(night),
     )
 

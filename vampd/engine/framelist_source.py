@@ -25,10 +25,8 @@ class FramelistSource:
         self._night = night
         self._reader = reader
         generations = reader.generations(night)
-        self._versions = {
-            product: generation.version
-            for generation in generations
-            for product in generation.products
+        self._deciders = {
+            product: generation for generation in generations for product in generation.products
         }
         self._cubes = RawCubeCache(folder, lambda: accounted_cubes(generations))
         self._dictionary = reader.dictionary()
@@ -37,7 +35,7 @@ class FramelistSource:
     @property
     def products(self) -> tuple[Product, ...]:
         """The products of the night, in the order of its generations."""
-        return tuple(self._versions)
+        return tuple(self._deciders)
 
     def read(self, product: Product) -> Framelist:
         """A product's framelist as it is or last was; DataError as `RawCubeCache`."""
@@ -58,7 +56,8 @@ class FramelistSource:
         self._bound: Mapping[str, BoundId] = self._reader.bound_ids(self._night)
 
     def _rebuild(self, product: Product) -> Framelist:
-        framelist = self._cubes.build(product, self._versions[product])
+        decider = self._deciders[product]
+        framelist = self._cubes.build(product, decider.version, decider.form)
         edits = format_cards(framelist.cards, self._dictionary).edits
         framelist = apply_edits(framelist, edits)
         bound = self._bound.get(product.identity)

@@ -18,11 +18,12 @@ from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
 from vampd.fits.packing import pack_cube
-from vampd.model.cubes import Framelist, format_sidecar, parse_framelist
+from vampd.model.cubes import Framelist, form_of, format_sidecar, parse_framelist
 from vampd.model.proofs import (
     PackingReceipt,
     Receipt,
     Verification,
+    refuse_other_form,
     text_bytes,
     text_digest,
 )
@@ -82,6 +83,7 @@ def pack_framelist(
             framelist = parse_framelist(text)
         except DataError as error:
             raise DataError(error.code, f"{framelist_path}: {error.message}") from error
+        refuse_other_form(form_of(framelist.cards), framelist_path)
         reading = pack_cube(
             framelist,
             night_folder,
@@ -96,10 +98,9 @@ def pack_framelist(
 
 
 def _receipts(framelist: Framelist, reading: Receipt) -> tuple[PackingReceipt, PackingReceipt]:
-    sidecar = format_sidecar(framelist)
+    sidecar, form = format_sidecar(framelist), form_of(framelist.cards)
+    size, digest = len(text_bytes(sidecar)), text_digest(sidecar)
     return (
-        PackingReceipt(reading.path, reading.file.size, reading.sha256, framelist.identity),
-        PackingReceipt(
-            framelist.sidecar_path, len(text_bytes(sidecar)), text_digest(sidecar), None
-        ),
+        PackingReceipt(reading.path, reading.file.size, reading.sha256, framelist.identity, form),
+        PackingReceipt(framelist.sidecar_path, size, digest, None, form),
     )

@@ -48,6 +48,7 @@ class WriteFramelist:
     runs_in: ClassVar[RunsIn] = RunsIn.THREAD
     product: Product
     version: str
+    form: int
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from vampd.model.plan import (
 )
 from vampd.model.sync import (
     SyncRules,
+    count_gone_partners,
     count_late_partners,
     find_gone_spans,
     set_aside_duplicates,
@@ -172,7 +173,7 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         generation = _next_generation(survey, settings)
         return Plan.of([CommitGeneration(generation)], remarks=_remarks(generation))
     framelists = [
-        WriteFramelist(product, generation.version)
+        WriteFramelist(product, generation.version, generation.form)
         for generation in survey.generations
         for product in generation.products
         if product.identity not in survey.present
@@ -226,7 +227,7 @@ def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
     )
     partners = count_late_partners(
         fresh, survey.neighbors, gap_us=rules.gap_us, cut_on=rules.cut_on
-    )
+    ) + count_gone_partners(fresh, gone)
     if not partners:
         return generation
     remark = f"{partners} frames that are in products already would have partners among these"

@@ -59,9 +59,9 @@ class TransferSurvey:
     and ``receipts_there`` are the readings that count for this archive. ``listed`` are the
     manifests, which were announced: bytes that differ from them are not sent. ``moved_to`` is where
     the archive host has moved the night by itself, in which case both are of that folder;
-    ``is_gone`` if nothing is left of what once lay there. ``gone_aside`` are the digests of
-    set-aside raw files that were removed here: they must be there, and cannot be sent. ``hollow``
-    are set-aside files that stay here, being mostly holes.
+    ``is_gone`` if nothing is left of what once lay there. ``gone_aside`` are the digests of raw
+    files under vbad that were removed here: they must be there, and cannot be sent. ``hollow``
+    are such files that stay here, being mostly holes.
     """
 
     own: OwnFilesSurvey
@@ -83,28 +83,39 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     moved = None if archive else reader.moved_night(night)
     if moved is not None:
         archive, identity = moved.files, moved.identity
-    own = own_files.survey(night, reader)
+    own, here = own_files.survey(night, reader), files_to_send(night, reader)
     return TransferSurvey(
         own=own,
-        here=files_to_send(night, reader),
+        here=here,
         archive=archive,
         receipts_there=choose_proofs(readings, identity),
         listed=read_listed_manifests(night, reader),
         moved_to=None if moved is None else moved.identity.destination,
         is_gone=bool(readings) and not archive,
-        gone_aside=_gone_aside(night, reader, own),
+        gone_aside=_gone_aside(night, reader, own, here),
         hollow=hollow_files(night, reader),
     )
 
 
-def _gone_aside(night: NightId, reader: NightReader, own: OwnFilesSurvey) -> dict[str, str]:
-    """The digests of removed set-aside files, as they were last read here or are listed."""
-    gone = {f"vbad/{path}" for path in survey_raw(night, reader).gone_aside}
-    digests = {path: own.readings[path].sha256 for path in gone & own.readings.keys()}
-    if len(digests) < len(gone):
-        sums = parse_sums(own.sums or "")
-        digests = {path: sums[path] for path in gone & sums.keys()} | digests
-    return digests
+def _gone_aside(
+    night: NightId, reader: NightReader, own: OwnFilesSurvey, here: Mapping[str, FileStamp]
+) -> dict[str, str]:
+    """The digests of removed files that travel whole, as they were last read here or are listed."""
+    presence = survey_raw(night, reader)
+    # A used cube travels whole if a purge had it sent: a reading or its line tells.
+    stamps = [stamp for cube in presence.removed for stamp in (cube.fits, cube.timing_file)]
+    used = {stamp.path for stamp in stamps if stamp is not None}
+    aside = {f"vbad/{path}" for path in presence.gone_aside}
+    gone = {f"vbad/{path}" for path in used}.union(aside) - here.keys()
+    read = {path: own.readings[path].sha256 for path in gone & own.readings.keys()}
+    try:
+        listed = parse_sums(own.sums or "") if gone else {}
+    except DataError:
+        # A damaged listing is written again, unless it alone knows of something.
+        if aside <= read.keys():
+            return read
+        raise
+    return {path: listed[path] for path in gone & listed.keys()} | read
 
 
 def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:

@@ -85,6 +85,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         (
             "purge.cube.recorded",
+            "purge.file.linked",
             "purge.file.removed",
             "purge.night.begun",
             "purge.night.extended",

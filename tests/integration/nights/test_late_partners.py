@@ -8,6 +8,8 @@ from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import audit, ledger_rows, product_tree, record_of
+from tests.support.worlds.proof.in_process import InProcess
+from tests.support.worlds.proof.world import TABLES
 from vampd.model.nights import Gate, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -78,6 +80,23 @@ def test_released_it_keeps_both_apart_and_a_later_one_asks_again(site: Site) -> 
         (site.base / path.name).rename(path)
     settle(site)
     assert "(generation 4)" in assert_held(site)
+
+
+def test_it_says_so_too_when_the_raw_cubes_of_the_partners_were_removed(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", **TABLES)
+    make_smallest(site.root)
+    folder, aside = site.folder(NIGHT), site.base / "vcam2"
+    (folder / "vcam2").rename(aside)
+    own = InProcess(site)
+    own.advance()
+    for path in folder.glob("vcam1/*"):
+        path.unlink()
+    aside.rename(folder / "vcam2")
+    own.advance()
+    message = assert_held(site)
+    assert "late ones (generation 2)" in message
+    assert "raw cubes of the night were removed" in message
+    assert all(row.applied for row in ledger_rows(site))
 
 
 def test_restored_it_pairs_them(site: Site) -> None:

@@ -10,16 +10,33 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import BIN, settle, vampctl
+from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
+from tests.support.worlds.proof.in_process import InProcess
+from tests.support.worlds.proof.world import TABLES
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
 from vampd.engine.repair import recovering
-from vampd.model.nights import StageName, Status
-from vampd.model.proofs import RECEIPTS_PATH, live_receipts
+from vampd.model.cubes import Generation
+from vampd.model.delivery import remade
+from vampd.model.nights import NightId, StageName, Status
+from vampd.model.proofs import (
+    FIRST_FORM,
+    PRODUCT_FORM,
+    RECEIPTS_PATH,
+    live_receipts,
+    packing_receipt,
+    parse_receipts,
+)
+from vampd.model.sync import synchronize
+from vampd.stages import sync
 
 
 def recover(night: SafeNight, *files: str) -> subprocess.CompletedProcess[str]:
@@ -107,23 +124,72 @@ def test_what_has_no_good_copy_and_no_raw_stays_as_it_is_and_says_why(safe: Safe
     assert product_tree(safe.folder) == before
 
 
-def test_products_of_another_form_come_from_the_archive_copy_alone(
+def test_products_of_a_form_that_is_not_written_any_more_come_from_the_archive_copy_alone(
     safe: SafeNight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovering, "PRODUCT_FORM", 2)
-    product = f"vgen2/{products_of(safe)[0].name}"
-    with connected(safe.site) as connections:
-        receipts = {
-            each.receipt.path: each.receipt for each in connections.packing_receipts.of(safe.night)
-        }
-        recovery = recovering.Recovery(
-            safe.night, safe.folder, connections.reader, receipts, hosts=()
-        )
-        (safe.folder / product).unlink()
-        (told,) = recovery.recover([product], at=1.0)
-    assert told.way is None
-    assert "equal bytes cannot be made" in told.reasons[0]
-    assert not (safe.folder / product).exists()
+    first, *_, last = products_of(safe)
+    monkeypatch.setattr(packing_receipt, "WRITTEN_FORMS", frozenset({99}))
+    monkeypatch.setattr(remade, "PRODUCT_FORM", 99)
+    own = InProcess(safe.site)
+    first.unlink()
+    assert own.command("recover", safe.night.date).status == 0
+    first.unlink()
+    (safe.copy / "vgen2" / first.name).unlink()
+    before = product_tree(safe.folder)
+    answer = own.command("recover", safe.night.date)
+    said = " ".join(answer.text.split())
+    assert (answer.status, "equal bytes cannot be made" in said) == (1, True), said
+    # What a restore would change, by name.
+    ids = f"{first.name.removesuffix('.fits.fz')} to {last.name.removesuffix('.fits.fz')}"
+    assert f"in form 99: other bytes under the same names: {ids}" in said
+    assert f"manifest_VMP_{safe.night.date}.csv lists" in said
+    assert product_tree(safe.folder) == before
+    told = own.command("restore", safe.night.date, "--dry-run")
+    assert f"other bytes under the same names: {ids}" in " ".join(told.text.split())
+
+
+def test_a_night_that_an_earlier_version_began_ends_in_its_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = make_site(tmp_path / "fresh")
+    night, _ = make_smallest(fresh.root)
+    # Killed when its generation stands, and some of its framelists are written.
+    ends = [end_as_begun(fresh, night, monkeypatch, kill_at) for kill_at in (0, 30)]
+    site, own = ends[-1][0], InProcess(ends[-1][0])
+    assert ends[0][1] == ends[1][1]
+    # Late data are of today's form, and what is lost of either is made again from raw.
+    add_late_cubes(site.root)
+    own.advance()
+    receipts = parse_receipts((site.folder(night) / RECEIPTS_PATH).read_text())
+    assert {receipt.form for receipt in receipts.values()} == {FIRST_FORM, PRODUCT_FORM}
+    whole = visible(site.folder(night))
+    for product in products_of(SafeNight.of(site, night)):
+        product.unlink()
+        (site.copy(night) / "vgen2" / product.name).unlink()
+    answer = own.command("recover", night.date)
+    assert (answer.status, visible(site.folder(night))) == (0, whole), answer.text
+
+
+def end_as_begun(
+    fresh: Site, night: NightId, monkeypatch: pytest.MonkeyPatch, kill_at: int
+) -> tuple[Site, str]:
+    """A night that an earlier version begins and today's ends; its receipts."""
+    site = copy_site(fresh, fresh.base.with_name(f"killed at {kill_at}"))
+    configure(site, **TABLES)
+    own = InProcess(site)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sync, "synchronize", decide_first_form)
+        assert own.advance(kill_at) == (kill_at == 0)
+    own.advance()
+    assert record_of(site, night).safe_at is not None
+    listing = (site.folder(night) / RECEIPTS_PATH).read_text()
+    assert {receipt.form for receipt in parse_receipts(listing).values()} == {FIRST_FORM}
+    return site, listing
+
+
+def decide_first_form(*cubes: Any, **rules: Any) -> Generation:
+    """Sync as it was before generations named a form."""
+    return replace(synchronize(*cubes, **rules), form=FIRST_FORM)
 
 
 def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNight) -> None:

@@ -167,6 +167,33 @@ def test_an_empty_folder_is_no_night_whose_raw_was_removed(night: SafeNight) -> 
     assert told[0]["raw"]["removed_cubes"] == 0
 
 
+def test_a_stream_that_is_a_link_to_a_disk_that_is_away_has_lost_nothing(night: SafeNight) -> None:
+    disk = night.site.base / "disk"
+    disk.mkdir()
+    shutil.move(night.folder / "vcam1", disk / "vcam1")
+    (night.folder / "vcam1").symlink_to(disk / "vcam1")
+    settle(night.site)
+    before = record_of(night.site, night.night)
+    assert (before.state.status, before.note_code) == (Status.DONE, None)
+    for away in ("not mounted", "its empty folder"):
+        (disk / "vcam1").rename(disk / "away")
+        if away == "its empty folder":
+            (disk / "vcam1").mkdir()
+        settle(night.site)
+        record = record_of(night.site, night.night)
+        assert (record.removed_cubes, record.safe_at) == (0, before.safe_at)
+        assert (record.note_code, "mounted" in (record.note or "")) == ("night_unreadable", True)
+        shutil.rmtree(disk / "vcam1", ignore_errors=True)
+        (disk / "away").rename(disk / "vcam1")
+    settle(night.site)
+    after = record_of(night.site, night.night)
+    assert (after.state, after.safe_at, after.note_code or None) == (
+        before.state,
+        before.safe_at,
+        None,
+    )
+
+
 def test_raw_that_is_not_packed_yet_is_lost_and_not_removed(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)

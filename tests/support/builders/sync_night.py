@@ -50,9 +50,9 @@ def execute(reader: FakeNightReader, action: Action) -> None:
             numbers = [known.number for known in reader.committed]
             assert generation.number not in numbers
             reader.committed.append(parse_generation(format_generation(generation)))
-        case WriteFramelist(product, version):
+        case WriteFramelist(product, version, form):
             cubes = {path: c for path, c in reader.cubes.items() if isinstance(c, RawCube)}
-            framelist = build_framelist(product, cubes, version)
+            framelist = build_framelist(product, cubes, version, form)
             assert framelist.path not in reader.framelists
             reader.add_framelist(framelist)
         case LinkSetAside(path, _) | WriteText(path, _, _):

@@ -63,6 +63,7 @@ class ProvenNight:
         self.world.run()
         self.covered = dict(COVERED)
         self.purged: tuple[PurgedFile, ...] = ()
+        self.may_link = True
         done = State(StageName.TRANSFER, Status.DONE)
         self.record = NightRecord(NIGHT, done, safe_at=1.0)
 
@@ -91,4 +92,5 @@ class ProvenNight:
             covered=self.covered,
             purged=self.purged,
             is_same_disk=False,
+            may_link=self.may_link,
         )

@@ -57,7 +57,7 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             "vgen2/generation_0001.json: 0 raw cubes, 1 product, 0 set aside",
         ),
         (
-            WriteFramelist(PRODUCT, "0"),
+            WriteFramelist(PRODUCT, "0", form=1),
             "write framelist",
             "vgen2/vcam1_x.framelist, 9 frames",
         ),

@@ -26,10 +26,10 @@ from vampd.cli.shared.session import (
 )
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
 from vampd.errors import EXIT_NIGHT, VampdError
-from vampd.model.nights import Event, EventName
 
 if TYPE_CHECKING:
     from vampd.engine.purge.plan import PurgePlan, PurgeRules
+    from vampd.engine.purge.purging import PurgeTools
     from vampd.engine.purge.survey import PurgeSurvey
     from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
@@ -74,12 +74,13 @@ def purge(
     """Give back the space of raw cubes, after asking.
 
     Never happens by itself. Shows first what goes, what stays and what is done before: headers and
-    timing files of the cubes are sent to the archive, compressed, and what was read there longer
-    ago than [purge] proof_within_days is read again. Then each cube is looked at once more, put on
-    record, and removed with its timing file. Refused, with every reason, unless the night is safe
-    and its products are whole here, STARS has acknowledged its manifests, all of its raw files can
-    be read and none is a link, and the archive is another disk. A cube with a frame in no product
-    stays, unless all of it lies under vbad/ there. Interrupted, the same command resumes it.
+    timing files of the cubes are sent to the archive, compressed, a cube with a frame in no product
+    is sent whole under vbad/, and what was read there longer ago than [purge] proof_within_days is
+    read again. Then each cube is looked at once more, put on record, and removed with its timing
+    file. Refused, with every reason, unless the night is safe and its products are whole here,
+    STARS has acknowledged its manifests, all of its raw files can be read and none is a link, and
+    the archive is another disk. A set-aside cube that is not whole there stays. Interrupted, the
+    same command resumes it.
 
     With --after, the night is only marked: `vampctl status` shows from when on it may be purged,
     and `vampctl hold` takes the mark away.
@@ -140,22 +141,16 @@ class _Night:
 
     def mark(self, days: float, dry_run: bool) -> bool:
         """Mark the night for deletion; show what stands against it now."""
-        from vampd.engine.purge.plan import DAY_S
+        from vampd.engine.purge.purging import mark_for_purge
 
         survey, plan = self.look()
-        due = time.time() + days * DAY_S
         self._show(survey, plan, {"not_due"})
         if any(refusal.code == "not_safe" for refusal in plan.refusals):
             return False
         if dry_run:
             write("nothing was changed")
             return True
-        self.connections.store.apply(
-            self.record.night,
-            Event(EventName.MARKED, not_before=due),
-            at=time.time(),
-            actor=actor_name(),
-        )
+        due = mark_for_purge(self._tools(), days)
         write_prose(
             f"{title_of(self.record.night)}: marked for deletion; from {format_time(due)} on"
             f" `vampctl purge {self.name}` removes its raw cubes, and until then `vampctl hold"
@@ -164,7 +159,9 @@ class _Night:
         return True
 
     def purge(self, dry_run: bool, yes: bool) -> bool:
-        """Show, ask, prepare and remove; whether all went well."""
+        """Show, ask and purge; whether all went well."""
+        from vampd.engine.purge.purging import purge_night
+
         survey, plan = self.look()
         self._show(survey, plan, set())
         if plan.refusals:
@@ -172,88 +169,48 @@ class _Night:
         if dry_run or not plan.cubes or (not yes and not agreed("Remove these raw cubes?")):
             write("nothing was changed")
             return True
-        return self._prepare(plan) and self._remove()
-
-    def _prepare(self, plan: PurgePlan) -> bool:
-        from vampd.engine.purge.preparing import extend_night
-        from vampd.wiring.locks import night_lock
-
-        connections, night = self.connections, self.record.night
-
-        def begin() -> None:
-            with night_lock(connections.settings, night):
-                _, now = self.look()
-                now.refuse()
-                extend_night(
-                    night,
-                    self.folder,
-                    now.to_record,
-                    connections.store,
-                    connections.packing_receipts,
-                    clock=time.time,
-                    actor=actor_name(),
-                )
-
-        is_complete = not (plan.to_record or plan.must_send)
-        if not is_complete and not continue_night(connections.settings, night, begin):
+        removed = purge_night(self._tools(), plan)
+        if removed is None:
             return False
-        if plan.to_read:
-            wanted = frozenset(plan.to_read)
-            reading = read_copy(
-                connections, self.record, lambda paths: [path for path in paths if path in wanted]
-            )
-            show_reading(reading, self.name)
-            return reading.is_good
-        return True
-
-    def _remove(self) -> bool:
-        from vampd.disk.pace import SteadyPace
-        from vampd.engine.purge.removing import Purge
-        from vampd.wiring.locks import foreground_lock, night_lock
-
-        connections, night = self.connections, self.record.night
-        run = Purge(
-            night,
-            self.folder,
-            self.look,
-            connections.purged_files,
-            actor_name(),
-            SteadyPace(),
-            time.time,
-        )
-        with foreground_lock(connections.settings, night), night_lock(connections.settings, night):
-            cubes, size = run.run(self._put_on_record)
-            self._keep_counts()
-        record = connections.store.night(night) or self.record
+        cubes, size = removed
+        night = self.record.night
+        record = self.connections.store.night(night) or self.record
         write_prose(
             f"{title_of(night)}: {count_of(cubes, 'raw cube')} removed, {format_size(size)};"
             f" safe, {describe_raw(record)}"
         )
         return True
 
-    def _put_on_record(self, survey: PurgeSurvey, plan: PurgePlan) -> None:
-        place = survey.identity.destination
-        if survey.identity.mark is not None:
-            place += f" (mark {survey.identity.mark})"
-        self.connections.store.apply(
-            self.record.night,
-            Event(EventName.PURGED),
-            at=time.time(),
+    def _tools(self) -> PurgeTools:
+        from vampd.disk.pace import SteadyPace
+        from vampd.engine.purge.purging import PurgeTools
+        from vampd.wiring.locks import foreground_lock, night_lock
+
+        connections, night = self.connections, self.record.night
+        settings = connections.settings
+        return PurgeTools(
+            night,
+            self.folder,
+            self.look,
+            connections.reader,
+            connections.store,
+            connections.packing_receipts,
+            connections.purged_files,
+            lock=lambda: night_lock(settings, night),
+            carry_on=lambda begin: continue_night(settings, night, begin),
+            read_again=self._read_again,
+            foreground=lambda: foreground_lock(settings, night),
             actor=actor_name(),
-            code="raw_purged",
-            message=f"{count_of(len(plan.cubes), 'raw cube')}, {format_size(plan.bytes)}; proven at"
-            f" {place}",
+            pace=SteadyPace(),
+            clock=time.time,
         )
 
-    def _keep_counts(self) -> None:
-        """What the daemon would find at its next look."""
-        from vampd.engine.nights.night_listing import list_night
-        from vampd.engine.nights.observation import read_raw_news
-
-        store, night = self.connections.store, self.record.night
-        record = store.night(night) or self.record
-        news = read_raw_news(record, list_night(self.folder), self.connections.reader)
-        store.update(night, news.changes)
+    def _read_again(self, wanted: frozenset[str]) -> bool:
+        reading = read_copy(
+            self.connections, self.record, lambda paths: [path for path in paths if path in wanted]
+        )
+        show_reading(reading, self.name)
+        return reading.is_good
 
     def _show(self, survey: PurgeSurvey, plan: PurgePlan, untold: set[str]) -> None:
         write_prose(f"{title_of(self.record.night)}: {self.folder}")
@@ -279,6 +236,10 @@ def _plan_lines(survey: PurgeSurvey, plan: PurgePlan) -> Iterator[str]:
         yield f"stays    {len(plan.kept) - _LISTED:,} more"
     if plan.to_record or plan.must_send:
         yield "first    sends the headers and timing files of these cubes, one file a camera"
+    if plan.to_send:
+        frames = count_of(sum(cube.loose_frames for cube in plan.to_send), "frame")
+        cubes, size = count_of(len(plan.to_send), "raw cube"), format_size(plan.bytes_to_send)
+        yield f"first    sends {cubes} whole, {size}, under vbad: {frames} of these in no product"
     if plan.to_read:
         files = count_of(len(plan.to_read), "file")
         yield f"first    reads {files} again at {survey.identity.destination}"

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.act.restore import change_lines
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, StateError, UsageError
+from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
 from vampd.model.nights import Status, WaitCode, note_of
 from vampd.model.proofs import PackingReceipt, live_receipts
 
 if TYPE_CHECKING:
-    from vampd.model.nights import NightRecord
+    from vampd.model.nights import NightId, NightRecord
     from vampd.wiring.connections import Connections
 
 FilesArgument = Annotated[
@@ -40,9 +41,11 @@ def recover(
 
     Each product, sidecar or generation that is not what its packing receipt says is fetched from
     the archive copy or, where that is not whole either, made again from raw; it gets its name only
-    if its bytes are those of the receipt. The damaged file keeps a hidden name until the night is
-    safe again. Without FILE all that are known to be damaged or missing, or that have changed since
-    they were last read; a FILE is read in any case. Exits with 1 if one could not be got back.
+    if its bytes are those of the receipt. Where no copy is left and this version of vampd writes
+    another form, it says what a restore would change. The damaged file keeps a hidden name until
+    the night is safe again. Without FILE all that are known to be damaged or missing, or that have
+    changed since they were last read; a FILE is read in any case. Exits with 1 if one could not be
+    got back.
     """
     from vampd.wiring.locks import foreground_lock, night_lock
 
@@ -87,13 +90,14 @@ def _recover(
     connections.receipts.keep(night, read)
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
     hosts = list(archive_copies(connections.settings, night))
-    failed = 0
+    failed, others = 0, list[str]()
     for each in Recovery(night, folder, reader, receipts, hosts).recover(faulty, time.time()):
         if each.way is not None and each.reading is not None:
             connections.receipts.keep(night, [each.reading])
             write(f"{each.path}: {each.way}")
             continue
         failed += 1
+        others += [each.path] if each.is_other else []
         write(f"{each.path}: NOT recovered")
         for reason in each.reasons:
             write_prose(f"  {reason}")
@@ -101,7 +105,32 @@ def _recover(
         connections.store.update(night, note_of(None))
     if failed:
         write_prose(f"{count_of(failed, 'file')} of {len(faulty)} could not be got back")
+    if others:
+        for line in _restore_lines(connections, night, others):
+            write_prose(line)
     return len(faulty), failed
+
+
+def _restore_lines(
+    connections: Connections, night: NightId, others: Sequence[str]
+) -> Iterator[str]:
+    """What a restore would change, which alone makes these files again, with other bytes."""
+    from vampd.engine.repair.night_restore import plan_restore
+
+    found = plan_restore(night, connections.settings.watch.root, connections.reader)
+    yield (
+        f"{title_of(night)}: no good copy is left of what raw gives other bytes for now."
+        f" `vampctl restore {night.date}` would make all of the night again; what it changes:"
+    )
+    known = {product.path for product in found.remade}
+    for path in others:
+        if path not in known:
+            yield f"  changes  {path}: other bytes under the same name"
+    yield from change_lines(found)
+    try:
+        found.refuse_unsafe()
+    except VampdError as error:
+        yield f"  refused  {error.code}: {error.message}"
 
 
 def _path_of(name: str, folder: Path, receipts: Mapping[str, PackingReceipt]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vampd import __version__
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import (
@@ -24,6 +25,7 @@ from vampd.cli.shared.session import (
 )
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import MalformedCube
+from vampd.model.delivery import describe_remade
 from vampd.model.nights import RESTORE_UNFINISHED
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ def restore(
 ) -> None:
     """Bring a night's folder back to raw, after asking.
 
-    Shows first what is removed, and what was mailed or acknowledged of it. Products, framelists,
+    Shows first what is removed, which products this version would make with other bytes, and what
+    was mailed or acknowledged. Products, framelists,
     generations, the links in vbad, SHA256SUMS and all readings are removed, and the packing
     receipts end (`vampctl history` keeps them); raw files, manifests, the frame-ID ledger and the
     archive copy stay, and the same cubes get the same IDs again. Refused, even with --yes, unless
@@ -66,7 +69,7 @@ def restore(
             return plan_restore(record.night, root, connections.reader)
 
         found = plan()
-        for line in (*_plan_lines(record, found), *_announced_lines(found)):
+        for line in (*_plan_lines(record, found), *change_lines(found)):
             write_prose(line)
         found.refuse_unsafe()
         if dry_run or (not yes and not agreed("Restore?")):
@@ -112,7 +115,10 @@ def _plan_lines(record: NightRecord, found: NightRestore) -> Iterator[str]:
             yield f"  cannot be restored: {line}"
 
 
-def _announced_lines(found: NightRestore) -> Iterator[str]:
+def change_lines(found: NightRestore) -> Iterator[str]:
+    """What restoring changes of the products, and who knows these."""
+    for sentence in describe_remade(found.remade, __version__):
+        yield f"  changes  {sentence}"
     for manifest in found.announced:
         yield f"  mail     {manifest}"
     if found.announced:

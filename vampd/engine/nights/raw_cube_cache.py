@@ -40,10 +40,10 @@ class RawCubeCache:
             self._kept.move_to_end(path)
             return self._kept[path]
 
-    def build(self, product: Product, version: str) -> Framelist:
-        """A product's framelist as sync writes it; DataError as `read`."""
+    def build(self, product: Product, version: str, form: int) -> Framelist:
+        """A product's framelist as sync writes it; DataError as `read` and `build_framelist`."""
         paths = sorted({part.cube for part in (*product.ranges, *product.partners)})
-        return build_framelist(product, {path: self.read(path) for path in paths}, version)
+        return build_framelist(product, {path: self.read(path) for path in paths}, version, form)
 
     def _keep(self, cube: RawCube) -> None:
         self._kept[cube.path] = cube

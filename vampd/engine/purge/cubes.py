@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from vampd.engine.purge.raw_records import HEADER_SUFFIX
 from vampd.engine.purge.survey import PurgeSurvey
@@ -20,7 +20,8 @@ _Parts = Mapping[str, list[tuple[FrameRange, str]]]
 class RawFile:
     """A raw file that may go: what it must be, and the files there that keep its content.
 
-    ``sha256`` is that of the whole copy there, None where products or raw records keep it.
+    ``sha256`` is that of the whole copy there, None where products or raw records keep it, or where
+    that copy is still to be sent.
     """
 
     file: FileStamp
@@ -29,14 +30,24 @@ class RawFile:
 
 
 @dataclass(frozen=True)
+class PartialCube:
+    """A used cube with frames in no product, and its files, which travel whole."""
+
+    files: tuple[FileStamp, ...]
+    loose_frames: int
+
+
+@dataclass(frozen=True)
 class SortedCubes:
     """The cubes that may go, each with its timing file if that is here, and those that stay.
 
-    Of those that may go, no raw records hold ``to_record`` yet. ``kept`` are paths and reasons.
+    Of those that may go, no raw records hold ``to_record`` yet, and ``to_send`` have frames in no
+    product, so that all of them must lie under vbad/ there first. ``kept`` are paths and reasons.
     """
 
     going: tuple[tuple[RawFile, ...], ...]
     to_record: tuple[CubeAccount, ...]
+    to_send: tuple[PartialCube, ...]
     kept: tuple[tuple[str, str], ...]
 
 
@@ -44,7 +55,7 @@ def sort_cubes(survey: PurgeSurvey) -> SortedCubes:
     """Sort the cubes that the generations account for, by path."""
     proven = safe_files(survey.transfer)
     aside, parts = set_aside_cubes(survey.generations), _parts(survey)
-    going, to_record, kept = [], [], []
+    going, to_record, to_send, kept = [], [], [], []
     for path, account in sorted(accounted_cubes(survey.generations).items()):
         if path not in survey.files:
             going.append(_left_timing_file(survey, account))
@@ -56,9 +67,19 @@ def sort_cubes(survey: PurgeSurvey) -> SortedCubes:
                 to_record.append(account)
         elif whole := _whole_there(survey, account, proven):
             going.append(whole)
+        elif hindrance := _hindrance(survey, account, aside):
+            frames = "1 frame" if loose == 1 else f"{loose:,} frames"
+            kept.append((path, f"{frames} in no product, and {hindrance}"))
         else:
-            kept.append((path, f"{loose} frames in no product, and not whole at the archive"))
-    return SortedCubes(tuple(filter(None, going)), tuple(to_record), tuple(kept))
+            files = tuple(_files_here(survey, account))
+            going.append(tuple(RawFile(file, (aside_path(file.path),)) for file in files))
+            to_send.append(PartialCube(files, loose))
+    return SortedCubes(tuple(filter(None, going)), tuple(to_record), tuple(to_send), tuple(kept))
+
+
+def aside_path(path: str) -> str:
+    """Where a raw file travels whole."""
+    return f"vbad/{path}"
 
 
 def header_member(path: str) -> str:
@@ -84,20 +105,18 @@ def _held_frames(account: CubeAccount, parts: _Parts) -> int:
 
 
 def _members(account: CubeAccount, survey: PurgeSurvey) -> frozenset[str]:
-    members = {header_member(account.fits.path)}
-    if account.timing_file is not None and account.timing_file.path in survey.files:
-        members.add(account.timing_file.path)
-    return frozenset(members)
+    cube, *timing = _files_here(survey, account)
+    return frozenset({header_member(cube.path), *(file.path for file in timing)})
 
 
 def _in_products(survey: PurgeSurvey, account: CubeAccount, parts: _Parts) -> tuple[RawFile, ...]:
     products = sorted({product for _, product in parts[account.fits.path]})
-    files = [
-        RawFile(account.fits, (*products, *_records(survey, header_member(account.fits.path))))
-    ]
-    if account.timing_file is not None and account.timing_file.path in survey.files:
-        files.append(RawFile(account.timing_file, _records(survey, account.timing_file.path)))
-    return tuple(files)
+    header = _records(survey, header_member(account.fits.path))
+    cube, *timing = _files_here(survey, account)
+    return (
+        RawFile(cube, (*products, *header)),
+        *(RawFile(file, _records(survey, file.path)) for file in timing),
+    )
 
 
 def _records(survey: PurgeSurvey, member: str) -> tuple[str, ...]:
@@ -109,14 +128,35 @@ def _whole_there(
 ) -> tuple[RawFile, ...]:
     """The files of a cube whose bytes travelled as they are; none if one of them did not."""
     files = []
-    for stamp in (account.fits, account.timing_file):
-        if stamp is None or (stamp is not account.fits and stamp.path not in survey.files):
-            continue
-        copy = f"vbad/{stamp.path}"
+    for stamp in _files_here(survey, account):
+        copy = aside_path(stamp.path)
         if copy not in proven:
             return ()
         files.append(RawFile(stamp, (copy,), survey.transfer.receipts_there[copy].sha256))
     return tuple(files)
+
+
+def _files_here(survey: PurgeSurvey, account: CubeAccount) -> Iterator[FileStamp]:
+    """The cube, and its timing file if that is here."""
+    yield account.fits
+    if account.timing_file is not None and account.timing_file.path in survey.files:
+        yield account.timing_file
+
+
+def _hindrance(survey: PurgeSurvey, account: CubeAccount, aside: Container[str]) -> str:
+    """Why a cube that is not whole there cannot be sent whole by a purge; '' if it can."""
+    files, here = list(_files_here(survey, account)), survey.transfer.here
+    linked = {aside_path(file.path): _aside(file) for file in files}.items() & here.items()
+    taken = [aside_path(file.path) for file in files if aside_path(file.path) in here]
+    if account.fits.path in aside or len(linked) == len(files):
+        return "not whole at the archive"
+    if len(taken) > len(linked):
+        return f"{taken[0]} here is another file"
+    return "" if survey.may_link else "vbad may not be written here"
+
+
+def _aside(file: FileStamp) -> FileStamp:
+    return replace(file, path=aside_path(file.path))
 
 
 def _left_timing_file(survey: PurgeSurvey, account: CubeAccount) -> tuple[RawFile, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from vampd.engine.purge.cubes import RawFile, sort_cubes
+from vampd.engine.purge.cubes import PartialCube, RawFile, sort_cubes
 from vampd.engine.purge.survey import PurgeSurvey
 from vampd.errors import DataError
 from vampd.model.cubes import CubeAccount, set_aside_cubes
@@ -39,8 +39,9 @@ class Refusal:
 class PurgePlan:
     """What may go, cube by cube: each with its timing file, if that is here.
 
-    ``to_record`` are cubes whose headers and timing files no raw records hold; ``must_send`` if
-    raw records are not at the archive yet; ``to_read`` are files there whose proof is too old or
+    ``to_record`` are cubes whose headers and timing files no raw records hold; ``to_send`` those
+    with frames in no product, which travel whole; ``must_send`` if raw records are not at the
+    archive yet; ``to_read`` are files there whose proof is too old or
     names no mark. While any of these is left, nothing goes. ``kept`` are cubes that stay in any
     case, each with the reason.
     """
@@ -48,6 +49,7 @@ class PurgePlan:
     refusals: tuple[Refusal, ...]
     cubes: tuple[tuple[RawFile, ...], ...]
     to_record: tuple[CubeAccount, ...]
+    to_send: tuple[PartialCube, ...]
     must_send: bool
     to_read: tuple[str, ...]
     kept: tuple[tuple[str, str], ...]
@@ -65,7 +67,17 @@ class PurgePlan:
     @property
     def is_prepared(self) -> bool:
         """Whether nothing is left to do before."""
-        return not (self.to_record or self.must_send or self.to_read)
+        return not (self.is_to_be_sent or self.to_read)
+
+    @property
+    def is_to_be_sent(self) -> bool:
+        """Whether something must travel before."""
+        return bool(self.to_record or self.to_send or self.must_send)
+
+    @property
+    def bytes_to_send(self) -> int:
+        """The size of the cubes that travel whole; raw records are small, and not written yet."""
+        return sum(file.size for cube in self.to_send for file in cube.files)
 
     def refuse(self) -> None:
         """DataError, with the code of the first refusal; its text names them all."""
@@ -85,6 +97,7 @@ def plan_purge(survey: PurgeSurvey, rules: PurgeRules, now: float) -> PurgePlan:
         refusals=tuple(_refuse(survey, rules, now, unproven)),
         cubes=sorted_cubes.going,
         to_record=sorted_cubes.to_record,
+        to_send=sorted_cubes.to_send,
         must_send=bool(unsent),
         to_read=tuple(sorted({*unproven, *stale} - set(unsent))),
         kept=sorted_cubes.kept,

@@ -1,14 +1,19 @@
-"""What a purge adds to a night before raw goes: raw records, which then travel as products do."""
+"""What a purge adds to a night before raw goes, and what then travels as the rest of it does.
+
+Raw records of the cubes whose frames are in products, and links to those that travel whole.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vampd.disk.atomic import link_durably, make_folder
 from vampd.disk.failpoint import failpoint
+from vampd.engine.purge.cubes import aside_path
 from vampd.engine.purge.raw_records import records_path, write_raw_records
 from vampd.model.cubes import CubeAccount
-from vampd.model.nights import CAMERA_STREAMS, Event, EventName, NightId
+from vampd.model.nights import CAMERA_STREAMS, Event, EventName, FileStamp, NightId
 from vampd.model.proofs import live_receipts
 from vampd.ports import NightStore, PackingReceipts
 
@@ -17,17 +22,19 @@ def extend_night(
     night: NightId,
     folder: Path,
     cubes: Sequence[CubeAccount],
+    whole: Sequence[FileStamp],
     store: NightStore,
     packing_receipts: PackingReceipts,
     *,
     clock: Callable[[], float],
     actor: str,
 ) -> None:
-    """Write the raw records of these cubes, and send the night back to transfer with them.
+    """Write the raw records of ``cubes``, and send the night back to transfer with them.
 
-    Until they are proven there, the night is not safe: it goes back before they have receipts, with
-    which they travel. Whoever calls this holds the night's locks. IllegalTransition if it is not
-    done any more.
+    The files ``whole`` are linked under vbad. Until all of it is proven there, the night is not
+    safe: it goes back before the records have receipts, with which they travel, and before there
+    are links. Whoever calls this holds the night's locks. IllegalTransition if it is not done any
+    more.
     """
     taken = set(live_receipts(packing_receipts.of(night)))
     receipts = []
@@ -42,8 +49,13 @@ def extend_night(
         at=clock(),
         actor=actor,
         code="raw_records",
-        message="raw headers and timing files are sent before raw is purged",
+        message="what products do not hold of raw is sent before raw is purged",
     )
     failpoint("purge.night.extended")
     packing_receipts.record(night, receipts, at=clock())
     failpoint("purge.records.recorded")
+    for file in whole:
+        link = folder / aside_path(file.path)
+        make_folder(link.parent)
+        link_durably(f"../../{file.path}", link)
+        failpoint("purge.file.linked")

@@ -19,7 +19,7 @@ from pathlib import Path
 from vampd.disk.atomic import replacing
 from vampd.disk.digest import hash_file
 from vampd.disk.pace import SteadyPace
-from vampd.errors import DataError
+from vampd.engine.purge.raw_files import refuse_changed
 from vampd.fits.header import read_cards
 from vampd.model.cubes import CubeAccount
 from vampd.model.nights import FileStamp, Stream
@@ -55,7 +55,9 @@ def write_raw_records(folder: Path, path: str, cubes: Iterable[CubeAccount]) -> 
                 _add(tar, cube.fits, read_header(folder / cube.fits.path), HEADER_SUFFIX)
                 if cube.timing_file is not None:
                     _add(tar, cube.timing_file, (folder / cube.timing_file.path).read_bytes())
-                _refuse_changed(folder, cube)
+                for stamp in (cube.fits, cube.timing_file):
+                    if stamp is not None:
+                        refuse_changed(folder, stamp)
     size, _, sha256 = hash_file(folder / path, SteadyPace())
     return PackingReceipt(path, size, sha256, None)
 
@@ -89,16 +91,3 @@ def _add(tar: tarfile.TarFile, file: FileStamp, content: bytes, suffix: str = ""
     member.size = len(content)
     member.mtime = file.mtime_ns // _NS
     tar.addfile(member, io.BytesIO(content))
-
-
-def _refuse_changed(folder: Path, cube: CubeAccount) -> None:
-    for stamp in (cube.fits, cube.timing_file):
-        if stamp is None:
-            continue
-        status = (folder / stamp.path).lstat()
-        if (status.st_size, status.st_mtime_ns) != (stamp.size, stamp.mtime_ns):
-            raise DataError(
-                "raw_changed",
-                f"{stamp.path} changed after sync had used it; find out why before anything else",
-                path=stamp.path,
-            )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
 from vampd.engine.purge.cubes import RawFile, header_member
 from vampd.engine.purge.plan import PurgePlan
+from vampd.engine.purge.raw_files import changed_error, refuse_changed
 from vampd.engine.purge.raw_records import read_header
 from vampd.engine.purge.survey import PurgeSurvey
 from vampd.errors import DataError, Stuck
@@ -78,7 +78,7 @@ class Purge:
         failpoint("purge.cube.recorded")
         # The cube first: without it, its timing file is no raw data that sync would take up.
         for each in cube:
-            _refuse_changed(self.folder, each.file)
+            refuse_changed(self.folder, each.file)
             os.unlink(self.folder / each.file.path)
             failpoint("purge.file.removed")
         fsync_folder((self.folder / cube[0].file.path).parent)
@@ -86,10 +86,10 @@ class Purge:
     def _examine(self, survey: PurgeSurvey, raw: RawFile) -> PurgedFile:
         """Read the file: it must be what it was, and what is kept of it must be that."""
         path = raw.file.path
-        _refuse_changed(self.folder, raw.file)
+        refuse_changed(self.folder, raw.file)
         size, mtime_ns, sha256 = hash_file(self.folder / path, self.pace)
         if FileStamp(path, size, mtime_ns) != raw.file:
-            raise _changed(path)
+            raise changed_error(path)
         if raw.sha256 is None:
             self._compare_records(survey, path, sha256)
         elif sha256 != raw.sha256:
@@ -122,18 +122,3 @@ class Purge:
                 f"{member} is not what the night's raw records hold; it stays: find out why",
                 path=path,
             )
-
-
-def _refuse_changed(folder: Path, file: FileStamp) -> None:
-    status = os.lstat(folder / file.path)
-    is_same = (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
-    if not is_same or not stat.S_ISREG(status.st_mode):
-        raise _changed(file.path)
-
-
-def _changed(path: str) -> DataError:
-    return DataError(
-        "raw_changed",
-        f"{path} is not the file that sync has used; it stays: find out why",
-        path=path,
-    )

@@ -48,6 +48,8 @@ class PurgeSurvey:
     covered: Mapping[str, tuple[str, str]]
     purged: tuple[PurgedFile, ...]
     is_same_disk: bool
+    # Whether links under vbad may be made, so that more can travel there.
+    may_link: bool
 
 
 def survey_purge(
@@ -83,7 +85,14 @@ def survey_purge(
         covered=_covered(folder, seen),
         purged=reader.purged_files(night),
         is_same_disk=any(stream.stat().st_dev == there for stream in streams),
+        may_link=_may_link(folder),
     )
+
+
+def _may_link(folder: Path) -> bool:
+    places = [folder / "vbad" / stream for stream in CAMERA_STREAMS]
+    existing = {next(p for p in (place, *place.parents) if p.is_dir()) for place in places}
+    return all(os.access(place, os.W_OK | os.X_OK, effective_ids=True) for place in existing)
 
 
 def _irregular(folder: Path, streams: list[Path], files: Mapping[str, FileStamp]) -> Iterator[str]:

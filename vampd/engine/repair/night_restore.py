@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd import __version__
 from vampd.disk.atomic import creating
 from vampd.disk.failpoint import failpoint
 from vampd.disk.permission import Obstacle
@@ -27,7 +28,14 @@ from vampd.engine.repair.restoring import (
 )
 from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import Generation, LostRaw, find_lost_raw
-from vampd.model.delivery import AnnouncedManifest, announced_manifests, missing_digests, note_name
+from vampd.model.delivery import (
+    AnnouncedManifest,
+    RemadeProduct,
+    announced_manifests,
+    find_remade,
+    missing_digests,
+    note_name,
+)
 from vampd.model.nights import (
     LOG_TRACE,
     RESTORE_UNFINISHED,
@@ -38,7 +46,7 @@ from vampd.model.nights import (
     NightId,
     Status,
 )
-from vampd.model.proofs import SUMS_NAME, Place, text_bytes
+from vampd.model.proofs import SUMS_NAME, Place, live_receipts, text_bytes
 from vampd.ports import NightReader, NightStore, PackingReceipts, Receipts
 from vampd.stages.manifest_files import read_listed_manifests
 
@@ -56,6 +64,7 @@ class NightRestore:
     lost_raw: tuple[LostRaw, ...]
     obstacles: tuple[Obstacle, ...]
     announced: tuple[AnnouncedManifest, ...]
+    remade: tuple[RemadeProduct, ...]
     # Digests that manifests lack, by file name: what knows them is removed.
     digests: Mapping[str, str]
 
@@ -106,6 +115,9 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         lost_raw=lost_raw,
         obstacles=find_obstacles_to(folder, restoration),
         announced=announced_manifests(reader.correspondence(night), night, note),
+        remade=find_remade(
+            generations, live_receipts(reader.packing_receipts(night)), listed, __version__
+        ),
         digests=missing_digests(
             listed, reader.receipts(night, Place.ARCHIVE), reader.text(night, SUMS_NAME)
         ),

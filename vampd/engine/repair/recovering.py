@@ -30,12 +30,12 @@ from vampd.model.cubes import Framelist
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
-    PRODUCT_FORM,
     PackingReceipt,
     Place,
     Receipt,
     find_damaged,
     find_missing,
+    refuse_other_form,
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.own_files import GENERATION, product_path
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 UNREADABLE = "0" * 64
 _CANDIDATES = ".recover"
+# Errors of what is made from raw: whole, but with other bytes.
+_OTHER = frozenset({"other_form", "other_bytes"})
 _DAMAGED = re.compile(r"\..+\.damaged(_\d+)?")
 
 
@@ -57,12 +59,16 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Recovered:
-    """A file that is whole again, with its reading; or ``reasons`` why it is not."""
+    """A file that is whole again, with its reading; or ``reasons`` why it is not.
+
+    ``is_other`` if it can be made from raw, but not with equal bytes: only a restore makes it.
+    """
 
     path: str
     way: Way | None = None
     reading: Receipt | None = None
     reasons: tuple[str, ...] = ()
+    is_other: bool = False
 
 
 def read_suspects(
@@ -163,7 +169,7 @@ class Recovery:
             self._name(path)
         except VampdError as error:
             reasons.append(f"raw: {error.message}")
-            return Recovered(path, reasons=tuple(reasons))
+            return Recovered(path, reasons=tuple(reasons), is_other=error.code in _OTHER)
         return Recovered(path, Way.RAW, _read(self._folder, path, at))
 
     def _make_again(self, path: str) -> None:
@@ -171,13 +177,7 @@ class Recovery:
         product = self._receipts.get(product_path(path))
         if product is None or product.identity is None:
             raise DataError("not_from_raw", f"{path} cannot be made again from raw")
-        if product.form != PRODUCT_FORM:
-            raise DataError(
-                "other_form",
-                f"{path} has form {product.form}, and this version of vampd writes form"
-                f" {PRODUCT_FORM}: equal bytes cannot be made. A restore would give the night's"
-                " products other bytes under the same IDs",
-            )
+        refuse_other_form(product.form, path)
         framelist = self._framelist(product.identity)
         packed = self._candidates / framelist.packed_path
         sidecar = self._candidates / framelist.sidecar_path

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from vampd.model.cubes.lost_raw import LostRaw, find_lost_raw
     from vampd.model.cubes.named_time import time_in_name
     from vampd.model.cubes.packed_product import PackedProduct
-    from vampd.model.cubes.product_header import build_framelist
+    from vampd.model.cubes.product_header import build_framelist, form_of
     from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
     from vampd.model.cubes.reasons import format_reasons, parse_reasons
     from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
@@ -79,7 +79,7 @@ else:
             "lost_raw": "find_lost_raw LostRaw",
             "named_time": "time_in_name",
             "packed_product": "PackedProduct",
-            "product_header": "build_framelist",
+            "product_header": "build_framelist form_of",
             "raw_presence": "judge_raw_presence RawPresence",
             "reasons": "format_reasons parse_reasons",
             "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity",
@@ -120,6 +120,7 @@ __all__ = [
     "check_timing",
     "compress_frames",
     "find_lost_raw",
+    "form_of",
     "format_framelist",
     "format_generation",
     "format_reasons",

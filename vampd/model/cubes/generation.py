@@ -17,6 +17,7 @@ from vampd.errors import DataError
 from vampd.model.cubes.cube import SetAside
 from vampd.model.cubes.framelist import FrameRange, ProductOrder, identity_of
 from vampd.model.nights import FileStamp
+from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class SyncCounts:
 class Generation:
     """One sync decision; ``number`` counts from 1, ``version`` is vampd's at that time.
 
+    ``form`` is the number of the form that its products have, whatever version makes them.
     ``dubious`` counts the frames without a certain FLC state by reason; ``remarks`` say what a
     person may want to know about the decision.
     """
@@ -94,6 +96,7 @@ class Generation:
     counts: SyncCounts
     remarks: tuple[str, ...] = ()
     dubious: Mapping[str, int] = field(default_factory=dict)
+    form: int = PRODUCT_FORM
 
     @property
     def file_name(self) -> str:
@@ -107,6 +110,8 @@ def format_generation(generation: Generation) -> str:
     if not generation.counts.late_partners:
         # As earlier versions wrote it, who can read it then.
         del values["counts"]["late_partners"]
+    if generation.form == FIRST_FORM:
+        del values["form"]
     body = json.dumps(values, sort_keys=True, separators=(",", ":")) + "\n"
     return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
@@ -139,6 +144,7 @@ def parse_generation(text: str) -> Generation:
         counts=SyncCounts(**raw["counts"]),
         remarks=tuple(raw["remarks"]),
         dubious=raw["dubious"],
+        form=raw.get("form", FIRST_FORM),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -21,20 +22,25 @@ from vampd.model.cubes.framelist import Framelist, FrameRange
 from vampd.model.cubes.generation import Product
 from vampd.model.cubes.timing import Timing, format_rows
 from vampd.model.nights import format_clock, format_date, format_hst_clock, format_mjd
+from vampd.model.proofs import FIRST_FORM, refuse_other_form
 
 _HISTORY_TEXT = CARD_LENGTH - len("HISTORY ")
 # Sums over the raw cube's own bytes; the packed product gets its own.
 _STALE = frozenset({"CHECKSUM", "DATASUM"})
 _TIME_DECIMALS = 3
+_MADE = re.compile(r"HISTORY vampd [^:,]+(?:, form (\d+))?: \d+ frames of ")
 
 
-def build_framelist(product: Product, cubes: Mapping[str, RawCube], version: str) -> Framelist:
-    """The framelist of a product.
+def build_framelist(
+    product: Product, cubes: Mapping[str, RawCube], version: str, form: int
+) -> Framelist:
+    """The framelist of a product, in the form that its generation decided.
 
     ``cubes`` holds the raw cubes of its ranges and partners by path, with all their cards. Frames
     of a synchronized product carry the mean of both acquisition times (us, rounded down) and keep
-    the camera's own logging times.
+    the camera's own logging times. DataError ``other_form`` if it is not written any more.
     """
+    refuse_other_form(form, product.name)
     timing = _gather(product.ranges, cubes)
     if product.synchronised:
         partner = _gather(product.partners, cubes)
@@ -57,9 +63,15 @@ def build_framelist(product: Product, cubes: Mapping[str, RawCube], version: str
         sources=tuple(cubes[path].fits for path in paths),
         ranges=product.ranges,
         notes=tuple(_notes(product, version)),
-        cards=_product_cards(product, cubes[paths[0]].cards, paths, version),
+        cards=_product_cards(product, cubes[paths[0]].cards, paths, version, form),
         rows=format_rows(timing),
     )
+
+
+def form_of(cards: Cards) -> int:
+    """The form that a product's HISTORY names."""
+    made = [match for match in map(_MADE.match, cards.texts) if match]
+    return int(made[-1][1] or FIRST_FORM) if made else FIRST_FORM
 
 
 def _gather(ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]) -> Timing:
@@ -87,12 +99,14 @@ def _notes(product: Product, version: str) -> Iterator[str]:
         yield f"frames {part.start} count {part.count} step {part.step} of {part.cube}"
 
 
-def _product_cards(product: Product, raw: Cards, paths: Sequence[str], version: str) -> Cards:
+def _product_cards(
+    product: Product, raw: Cards, paths: Sequence[str], version: str, form: int
+) -> Cards:
     cards = Cards(tuple(text for text in raw.texts if text[:8].rstrip() not in _STALE))
     cards = _with_frames(cards, product.frames)
     # All at once: each intermediate header would cost as much as the last.
     cards = cards.replaced(_own_cards(product, cards))
-    return cards.appended(_history(product, paths, version))
+    return cards.appended(_history(product, paths, version, form))
 
 
 def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
@@ -126,8 +140,9 @@ def _with_frames(cards: Cards, frames: int) -> Cards:
     return Cards(tuple(texts))
 
 
-def _history(product: Product, paths: Sequence[str], version: str) -> Iterator[Card]:
-    lines = [f"vampd {version}: {product.frames} frames of {len(paths)} raw cubes"]
+def _history(product: Product, paths: Sequence[str], version: str, form: int) -> Iterator[Card]:
+    made_by = f"vampd {version}" if form == FIRST_FORM else f"vampd {version}, form {form}"
+    lines = [f"{made_by}: {product.frames} frames of {len(paths)} raw cubes"]
     for path in paths:
         parts = [part for part in product.ranges if part.cube == path]
         first, last = parts[0].start, parts[-1].frames()[-1]

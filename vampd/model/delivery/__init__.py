@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         parse_manifest,
         supplement_number,
     )
+    from vampd.model.delivery.remade import RemadeProduct, describe_remade, find_remade
     from vampd.model.delivery.status_table import (
         TITLES,
         StageMark,
@@ -78,6 +79,7 @@ else:
                 "manifest_name ManifestForm ManifestLine parse_manifest Style "
                 "supplement_number"
             ),
+            "remade": "describe_remade find_remade RemadeProduct",
             "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
             "announced": "announced_manifests AnnouncedManifest",
         },
@@ -102,6 +104,7 @@ __all__ = [
     "ManifestForm",
     "ManifestLine",
     "ManifestText",
+    "RemadeProduct",
     "StageMark",
     "StatusRow",
     "Style",
@@ -112,7 +115,9 @@ __all__ = [
     "combine_manifests",
     "compose_mail",
     "compose_text",
+    "describe_remade",
     "digests_name",
+    "find_remade",
     "find_stale",
     "format_manifest",
     "manifest_name",

@@ -82,6 +82,9 @@ def moved(
         after = replace(record, safe_at=None)
     if event.name in _ABOUT_RAW:
         after = replace(record, purge_after=event.not_before)
+    if event.name is EventName.RESTORE_BEGUN:
+        # Its products go, so that raw is what they are made from again.
+        after = replace(after, safe_at=None)
     if event.name in _UNMARKS:
         after = replace(after, purge_after=None)
     if ends_proofs(event):

@@ -39,8 +39,10 @@ if TYPE_CHECKING:
         parse_mark,
     )
     from vampd.model.proofs.packing_receipt import (
+        FIRST_FORM,
         PRODUCT_FORM,
         RECEIPTS_PATH,
+        WRITTEN_FORMS,
         PackingReceipt,
         RecordedReceipt,
         ended_receipts,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         format_receipts,
         live_receipts,
         parse_receipts,
+        refuse_other_form,
         refuse_other_receipt,
     )
     from vampd.model.proofs.proof import Verification, frames_to_decode
@@ -72,8 +75,9 @@ else:
                 " loss_error refuse_twins unproven_error"
             ),
             "packing_receipt": (
-                "ended_receipts find_twins format_receipts live_receipts PackingReceipt"
-                " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_receipt"
+                "ended_receipts find_twins FIRST_FORM format_receipts live_receipts PackingReceipt"
+                " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_form"
+                " refuse_other_receipt WRITTEN_FORMS"
             ),
             "destination": (
                 "ArchiveIdentity choose_proofs DestinationOrigin is_proof KnownDestination"
@@ -92,12 +96,14 @@ else:
 
 __all__ = [
     "BAD_LIST",
+    "FIRST_FORM",
     "LONGEST_MARK",
     "MARK_BYTES",
     "MARK_PATH",
     "PRODUCT_FORM",
     "RECEIPTS_PATH",
     "SUMS_NAME",
+    "WRITTEN_FORMS",
     "ArchiveIdentity",
     "CopyVerdict",
     "DestinationOrigin",
@@ -134,6 +140,7 @@ __all__ = [
     "parse_mark",
     "parse_receipts",
     "parse_sums",
+    "refuse_other_form",
     "refuse_other_receipt",
     "refuse_twins",
     "text_bytes",

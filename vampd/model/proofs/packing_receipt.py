@@ -15,9 +15,12 @@ from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
 
 RECEIPTS_PATH = "vgen2/receipts.tsv"
 
-# The number of the form that products have now. It rises when the same framelist and raw bytes
-# would give other bytes: products of an older form cannot be made again.
-PRODUCT_FORM = 1
+# The number of the form that new products have. It rises when the same decision of sync and the
+# same raw bytes would give other bytes; a product of a form that is not written any more cannot be
+# made again. Form 2 says its number in HISTORY and in the generation; form 1 says none.
+PRODUCT_FORM = 2
+FIRST_FORM = 1
+WRITTEN_FORMS = frozenset({FIRST_FORM, PRODUCT_FORM})
 
 _COLUMNS = ("path", "size", "sha256", "identity", "form")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -29,14 +32,14 @@ class PackingReceipt:
     """The bytes that a file of the night has for good: their number and SHA-256 (hex).
 
     ``path`` is relative to the night's folder. ``identity`` is a product's, None for sidecars and
-    generations; ``form`` is the `PRODUCT_FORM` that it was written in.
+    generations; ``form`` is that of the product, and of its sidecar, 1 for all other files.
     """
 
     path: str
     size: int
     sha256: str
     identity: str | None
-    form: int = PRODUCT_FORM
+    form: int = FIRST_FORM
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,18 @@ class RecordedReceipt:
     at: float
     ended_at: float | None = None
     ended_by: str | None = None
+
+
+def refuse_other_form(form: int, what: str) -> None:
+    """DataError ``other_form`` if this version of vampd does not write products of this form."""
+    if form not in WRITTEN_FORMS:
+        raise DataError(
+            "other_form",
+            f"{what} has form {form}, and this version of vampd writes"
+            f" {' and '.join(f'form {each}' for each in sorted(WRITTEN_FORMS))}: equal bytes cannot"
+            " be made",
+            form=form,
+        )
 
 
 def live_receipts(recorded: Iterable[RecordedReceipt]) -> dict[str, PackingReceipt]:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
         assign_flc_states,
         combine_labels,
     )
-    from vampd.model.sync.late_partners import count_late_partners, pending_late_partners
+    from vampd.model.sync.late_partners import (
+        count_gone_partners,
+        count_late_partners,
+        pending_late_partners,
+    )
     from vampd.model.sync.local_offset import running_median
     from vampd.model.sync.matching import shortest_interval_us
     from vampd.model.sync.modulation import find_modulation
@@ -50,7 +54,7 @@ else:
                 "assign_flc_states CODE_A CODE_B CODE_D CODE_NONE combine_labels FlcState "
                 "Labels LEAST_MEAN STATE_OF_CODE"
             ),
-            "late_partners": "count_late_partners pending_late_partners",
+            "late_partners": "count_gone_partners count_late_partners pending_late_partners",
             "local_offset": "running_median",
             "matching": "shortest_interval_us",
             "modulation": "find_modulation",
@@ -81,6 +85,7 @@ __all__ = [
     "assign_flc_states",
     "chain_cubes",
     "combine_labels",
+    "count_gone_partners",
     "count_late_partners",
     "cut_cubes",
     "exposure_us",

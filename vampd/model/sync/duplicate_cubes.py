@@ -17,13 +17,15 @@ from vampd.model.nights import Stream
 class GoneSpan:
     """The acquisition times (us) between which a camera's frames are in products, of removed cubes.
 
-    ``path`` is one of these cubes. Their own times are gone with them.
+    ``path`` is one of these cubes. Their own times are gone with them. ``is_solo`` if the frames
+    have no partners.
     """
 
     stream: Stream
     first_us: int
     last_us: int
     path: str
+    is_solo: bool
 
 
 def find_gone_spans(
@@ -37,6 +39,7 @@ def find_gone_spans(
             product.first_us - abs(product.offset_us) - product.tolerance_us,
             product.last_us + abs(product.offset_us) + product.tolerance_us,
             gone,
+            not product.synchronised,
         )
         for generation in generations
         for product in generation.products

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from vampd.model.cubes import Generation, RawCube
 from vampd.model.nights import CAMERA_STREAMS
+from vampd.model.sync.duplicate_cubes import GoneSpan
 from vampd.model.sync.run_pairs import pair_run
 from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
@@ -41,6 +42,23 @@ def count_late_partners(
         pairs = pair_run(left, right)
         first, second = _are_of(left, late_paths), _are_of(right, late_paths)
         found += int(np.count_nonzero(first[pairs.first] != second[pairs.second]))
+    return found
+
+
+def count_gone_partners(late: Sequence[RawCube], gone: Iterable[GoneSpan]) -> int:
+    """How many ``late`` frames are from the time of solo products of the other camera.
+
+    The raw cubes of these are gone, and their times with them: each of the frames may be a partner.
+    """
+    spans = [span for span in gone if span.is_solo]
+    found = 0
+    for cube in filter(is_triggered, late):
+        times = cube.timing.acquired_us
+        within = np.zeros(len(times), dtype=bool)
+        for span in spans:
+            if span.stream is not cube.stream:
+                within |= (span.first_us <= times) & (times <= span.last_us)
+        found += int(np.count_nonzero(within))
     return found
 
 

@@ -10,6 +10,7 @@ at the failpoint that comes as number ``kill_at`` of that act. Nothing is open b
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -19,15 +20,18 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import structlog
-from typer.testing import CliRunner
+from sqlalchemy import Engine
+from typer.main import get_command
 
 from tests.support.daemon.site import Site
 from tests.support.tools.memory import in_memory
@@ -43,12 +47,15 @@ from vampd.engine.nights.rules import readiness_rules, run_limits
 from vampd.errors import VampdError
 from vampd.model.nights import Event, EventName, NightId, NightRecord, Status, choose_nights
 from vampd.ports import Pace
+from vampd.store import connection
+from vampd.store.connection import make_engine
 from vampd.store.engine import Access
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
 
 _Result = TypeVar("_Result")
-_VAMPCTL = make_app()
+# Built once: it takes longer than most commands do.
+_VAMPCTL = get_command(make_app())
 # Longer than any time of the settings: between two scans nothing has moved for so long.
 _LATER_S = 1e7
 # Far more than the stages of a site's nights.
@@ -103,7 +110,7 @@ class InProcess:
         """All nights, as the store has them."""
         if not self.site.database.exists():
             return {}
-        with connected(self.settings, Access.USE) as connections:
+        with _compiled_once(), connected(self.settings, Access.USE) as connections:
             return {record.night: record for record in connections.store.nights()}
 
     def advance(self, kill_at: int = 0) -> bool:
@@ -112,15 +119,20 @@ class InProcess:
 
     def command(self, *words: str) -> Answer:
         """Run vampctl."""
-        result = CliRunner().invoke(_VAMPCTL, ["--config", str(self.site.config), *words])
-        # A command that runs stages logs to the standard error that it had.
-        structlog.reset_defaults()
-        error = result.exception
-        if error is None or isinstance(error, SystemExit):
-            return Answer(result.exit_code, result.output)
-        if isinstance(error, VampdError):
-            return Answer(error.exit_status, f"{result.output}{error.code}: {error.message}")
-        raise error
+        words = ("--config", str(self.site.config), *words)
+        output, status = io.StringIO(), 0
+        with _compiled_once(), redirect_stdout(output), redirect_stderr(output):
+            try:
+                _VAMPCTL.main(words, prog_name="vampctl")
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+            except VampdError as error:
+                status = error.exit_status
+                output.write(f"{error.code}: {error.message}")
+            finally:
+                # A command that runs stages logs to the standard error that it had.
+                structlog.reset_defaults()
+        return Answer(status, output.getvalue())
 
     def command_killed(self, kill_at: int, *words: str) -> bool:
         """Run vampctl and kill it; whether it lived."""
@@ -131,6 +143,7 @@ class InProcess:
         state = settings.database.path.parent
         (state / "locks").mkdir(exist_ok=True)
         with (
+            _compiled_once(),
             TemporaryDirectory(prefix="flags-", dir=state) as flags,
             connected(settings, Access.MIGRATE) as connections,
         ):
@@ -155,6 +168,21 @@ class InProcess:
                 if after.state.status is Status.WAITING:
                     failed.add(claimed.night)
             raise AssertionError(f"never idle: {connections.store.nights()}")
+
+
+@contextmanager
+def _compiled_once() -> Iterator[None]:
+    """Engines that are kept: what they have compiled costs more than what the statements do.
+
+    A store closes all connections of its engine, so that nothing is open between two acts.
+    """
+    with patch.object(connection, "make_engine", _engine):
+        yield
+
+
+@cache
+def _engine(path: Path) -> Engine:
+    return make_engine(path)
 
 
 def as_nobody(act: Callable[[Path], object]) -> None:

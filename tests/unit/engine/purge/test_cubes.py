@@ -55,22 +55,52 @@ def test_a_cube_whose_header_or_timing_no_raw_records_hold_is_recorded_first(
 @pytest.mark.parametrize(
     "products", [(FIRST,), (FIRST, product("second", 6, 3)), (FIRST, product("second", 5, 4))]
 )
-def test_a_cube_with_a_frame_in_no_product_stays(
+def test_a_cube_with_a_frame_in_no_product_travels_whole_before_it_goes(
     night: ProvenNight, products: tuple[Product, ...]
 ) -> None:
     night.generation = replace(night.generation, products=products)
     for made in products[1:]:
         night.pack(made)
     done = sort_cubes(night.survey())
-    assert [path for path, _ in done.kept] == [USED]
-    assert paths(done) == [[BAD, BAD_TIMING]]
+    (sent,) = done.to_send
+    assert [file.path for file in sent.files] == [USED, TIMING]
+    assert sent.loose_frames in (1, 4)
+    assert (done.kept, done.to_record) == ((), ())
+    assert paths(done) == [[USED, TIMING], [BAD, BAD_TIMING]]
+    assert [each.kept_in for each in done.going[0]] == [(f"vbad/{USED}",), (f"vbad/{TIMING}",)]
+
+
+def link(night: ProvenNight, *files: str) -> None:
+    for path in files:
+        night.world.reader.write(f"vbad/{path}", f"raw {path}")
+
+
+def test_it_stays_until_all_of_it_is_proven_there(night: ProvenNight) -> None:
+    night.generation = replace(night.generation, products=(FIRST,))
+    night.may_link = False
+    assert [path for path, _ in sort_cubes(night.survey()).kept] == [USED]
+    night.may_link = True
+    # A purge that was killed between the two has linked only one.
+    link(night, USED)
+    assert [file.path for file in sort_cubes(night.survey()).to_send[0].files] == [USED, TIMING]
+    link(night, TIMING)
+    done = sort_cubes(night.survey())
+    assert ([path for path, _ in done.kept], done.to_send) == ([USED], ())
+    night.world.run()
+    done = sort_cubes(night.survey())
+    assert (done.kept, done.to_send, done.to_record) == ((), (), ())
+    used, timing = done.going[0]
+    whole = hashlib.sha256(f"raw {USED}".encode()).hexdigest()
+    assert used == RawFile(night.files[USED], (f"vbad/{USED}",), whole)
+    assert timing.kept_in == (f"vbad/{TIMING}",)
 
 
 def test_a_product_without_a_packing_receipt_holds_nothing(night: ProvenNight) -> None:
     reader = night.world.reader
     reader.recorded = [each for each in reader.recorded if each.receipt.identity != SECOND.identity]
     assert len(live_receipts(reader.recorded)) == 1
-    assert [path for path, _ in sort_cubes(night.survey()).kept] == [USED]
+    (sent,) = sort_cubes(night.survey()).to_send
+    assert (sent.files[0].path, sent.loose_frames) == (USED, SECOND.frames)
 
 
 @pytest.mark.parametrize("path", [BAD, BAD_TIMING])

@@ -1,6 +1,7 @@
 """Generations: decided once, read back exactly, later ones win."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from vampd.model.cubes import (
     set_aside_cubes,
 )
 from vampd.model.nights import FileStamp, Stream
+from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
 
 
 def generation() -> Generation:
@@ -54,6 +56,15 @@ def test_a_generation_comes_back_as_it_was_written() -> None:
     assert format_generation(parse_generation(text)) == text
     assert one.products
     assert all(product.partners for product in one.products if product.synchronised)
+
+
+def test_the_first_form_is_written_as_versions_wrote_it_that_had_no_other() -> None:
+    old = replace(generation(), form=FIRST_FORM)
+    text = format_generation(old)
+    assert "form" not in json.loads(text.split("\n")[0])
+    assert parse_generation(text) == old
+    new = json.loads(format_generation(generation()).split("\n")[0])
+    assert new["form"] == PRODUCT_FORM != FIRST_FORM
 
 
 def test_a_generation_has_its_number_in_its_file_name() -> None:

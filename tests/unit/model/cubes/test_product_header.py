@@ -25,10 +25,13 @@ from vampd.model.cubes import (
     Product,
     RawCube,
     build_framelist,
+    form_of,
+    history_card,
     parse_timing,
     render_card,
 )
 from vampd.model.nights import DAY_US, Stream
+from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM, WRITTEN_FORMS
 
 DAY_START_US = START_US - START_US % DAY_US
 
@@ -36,7 +39,7 @@ DAY_START_US = START_US - START_US % DAY_US
 def build(night: Night, generation: Generation | None = None) -> dict[str, Framelist]:
     generation = generation or night.synchronize()
     cubes = {cube.path: cube for cube in night.cubes}
-    return {p.name: build_framelist(p, cubes, "1.2.3") for p in generation.products}
+    return {p.name: build_framelist(p, cubes, "1.2.3", PRODUCT_FORM) for p in generation.products}
 
 
 def only(night: Night, start: str) -> Framelist:
@@ -198,6 +201,33 @@ def test_sources_and_history_name_every_cube_and_the_version() -> None:
     assert len(framelist.notes) == 2 + 3
 
 
+def test_history_says_the_form_of_a_product_and_the_first_form_says_none() -> None:
+    night = expose(trigger_train(50, flc_us=20))
+    product = night.synchronize().products[0]
+    cubes = {cube.path: cube for cube in night.cubes}
+    made = {form: build_framelist(product, cubes, "1.2.3", form) for form in WRITTEN_FORMS}
+    assert {form_of(framelist.cards): form for form, framelist in made.items()} == {1: 1, 2: 2}
+    first = [text.rstrip() for text in made[FIRST_FORM].cards.texts]
+    assert f"HISTORY vampd 1.2.3: {product.frames} frames of 1 raw cubes" in first
+    differing = set(made[FIRST_FORM].cards.texts) ^ set(made[PRODUCT_FORM].cards.texts)
+    assert len(differing) == 2
+    assert made[FIRST_FORM].rows == made[PRODUCT_FORM].rows
+    # Whatever a raw header says, the product's own words come last.
+    said = made[PRODUCT_FORM].cards.texts
+    claimed = history_card("vampd 9, form 9: 1 frames of 1 raw cubes").text
+    assert form_of(Cards((claimed, *said))) == PRODUCT_FORM
+    assert form_of(Cards(())) == FIRST_FORM
+
+
+def test_a_form_that_is_not_written_any_more_is_refused() -> None:
+    night = expose(trigger_train(10))
+    product = night.synchronize().products[0]
+    cubes = {cube.path: cube for cube in night.cubes}
+    with pytest.raises(DataError) as caught:
+        build_framelist(product, cubes, "1", 99)
+    assert (caught.value.code, "equal bytes" in caught.value.message) == ("other_form", True)
+
+
 def test_a_path_of_any_length_and_letters_makes_cards_of_80_characters() -> None:
     cube = make_cube(Stream.VCAM1, [START_US], {"EXTTRIG": False}, name="é" * 3000 + ".fits")
     framelist = only(Night((cube,)), "vcam1_")
@@ -219,7 +249,7 @@ def test_frames_without_as_many_partners_are_refused() -> None:
     cubes = {cube.path: cube for cube in night.cubes}
     short = replace(product, partners=(FrameRange(product.partners[0].cube, 0, 9),))
     with pytest.raises(DataError) as caught:
-        build_framelist(short, cubes, "1")
+        build_framelist(short, cubes, "1", PRODUCT_FORM)
     assert caught.value.code == "partners_differ"
 
 

@@ -36,10 +36,10 @@ def after(record: NightRecord, name: EventName, code: str | None = None) -> Nigh
 BEGUN = after(DONE, EventName.RESTORE_BEGUN, RESTORE_UNFINISHED)
 
 
-def test_a_night_whose_restoring_has_begun_says_so_and_keeps_its_stage_and_proofs() -> None:
+def test_a_night_whose_restoring_has_begun_says_so_keeps_its_stage_and_is_not_safe() -> None:
     assert BEGUN.state == State(StageName.MANIFEST, Status.HELD)
     assert (BEGUN.code, BEGUN.error) == (RESTORE_UNFINISHED, "why")
-    assert (BEGUN.processed_at, BEGUN.transferred_at, BEGUN.safe_at) == (1.0, 2.0, 3.0)
+    assert (BEGUN.processed_at, BEGUN.transferred_at, BEGUN.safe_at) == (1.0, 2.0, None)
 
 
 @pytest.mark.parametrize("name", [EventName.RETRIED, EventName.RELEASED, EventName.HELD])

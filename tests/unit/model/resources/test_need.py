@@ -52,7 +52,7 @@ def test_a_framelist_of_a_long_header_takes_no_more_than_is_said(frames: int) ->
         cards=Cards(("x" * 80,) * 450),
         rows=("x" * 107 + "\n") * product.frames,
     )
-    need = need_here([WriteFramelist(product, "0.1.0")], 1.0)
+    need = need_here([WriteFramelist(product, "0.1.0", form=1)], 1.0)
     assert need.bytes >= len(format_framelist(framelist))
     assert need.names == 1
     assert need_here([RebuildFramelists((product, product))], 1.0) == need + need

@@ -82,7 +82,7 @@ def test_a_late_cube_from_the_time_of_removed_ones_is_not_used(
     shift_us: int, *, overlaps: bool
 ) -> None:
     gone = find_gone_spans([generation()], {SECOND})
-    assert gone == (GoneSpan(Stream.VCAM1, _TIMES[0], _TIMES[-1], USED),)
+    assert gone == (GoneSpan(Stream.VCAM1, _TIMES[0], _TIMES[-1], USED, is_solo=False),)
     late = named("late.fits", shift_us=shift_us)
     kept, aside = set_aside_duplicates([late], [], gone)
     assert [cube.code for cube in aside] == (["overlaps_cube"] if overlaps else [])

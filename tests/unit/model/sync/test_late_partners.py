@@ -5,7 +5,12 @@ from dataclasses import replace
 from tests.support.builders.frames import HOUR_US, START_US, Night, expose, trigger_train
 from vampd.model.cubes import Generation, RawCube, SyncCounts
 from vampd.model.nights import Stream
-from vampd.model.sync import count_late_partners, pending_late_partners
+from vampd.model.sync import (
+    GoneSpan,
+    count_gone_partners,
+    count_late_partners,
+    pending_late_partners,
+)
 
 GAP_US = 3_000_000
 FIRST = expose(trigger_train(100), cube_frames=(50, 50))
@@ -37,6 +42,22 @@ def test_frames_of_another_time_or_without_the_trigger_have_no_partners() -> Non
     free = expose(trigger_train(100), changes={"EXTTRIG": False})
     assert count(of(free, 2), of(free, 1)) == 0
     assert count(of(FIRST, 2), []) == 0
+
+
+def test_late_frames_from_the_time_of_removed_solo_products_may_be_their_partners() -> None:
+    first, last = (int(of(FIRST, 1)[n].timing.acquired_us[n]) for n in (0, -1))
+    solo = GoneSpan(Stream.VCAM1, first, last, "vcam1/x.fits", is_solo=True)
+    late = of(FIRST, 2)
+    inside = sum(
+        first <= time <= last for cube in late for time in cube.timing.acquired_us.tolist()
+    )
+    assert count_gone_partners(late, [solo, solo]) == inside > 90
+    # They have their partners, are of the same camera, of another time, or not triggered.
+    assert count_gone_partners(late, [replace(solo, is_solo=False)]) == 0
+    assert count_gone_partners(of(FIRST, 1), [solo]) == 0
+    assert count_gone_partners(of(SECOND, 2), [solo]) == 0
+    free = expose(trigger_train(100), changes={"EXTTRIG": False})
+    assert count_gone_partners(of(free, 2), [solo]) == 0
 
 
 def test_a_generation_asks_until_all_its_products_have_ids() -> None:
