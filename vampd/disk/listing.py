@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from vampd.model.nights import FileStamp
@@ -16,18 +16,23 @@ from vampd.model.nights import FileStamp
 _RAW_SUFFIXES = (".fits", ".txt")
 
 
-def list_raw_files(night_folder: Path, streams: Iterable[str]) -> tuple[FileStamp, ...]:
+def list_raw_files(
+    night_folder: Path, streams: Iterable[str], sign: Callable[[], None] = lambda: None
+) -> tuple[FileStamp, ...]:
     """Every entry of these camera streams that is, or should be, a file, by path; links followed.
 
     A link that leads nowhere, or a folder named as a cube or timing file, has size and mtime 0: it
-    is in the night, so it has to be accounted for, as a file that cannot be read.
+    is in the night, so it has to be accounted for, as a file that cannot be read. ``sign`` is
+    called after each entry.
     """
-    stamps = (
-        _raw_stamp(path, status)
-        for stream in streams
-        for path, status in _entries(night_folder, stream)
-    )
-    return tuple(sorted(stamp for stamp in stamps if stamp))
+    stamps = []
+    for stream in streams:
+        for path, status in _entries(night_folder, stream):
+            stamp = _raw_stamp(path, status)
+            if stamp:
+                stamps.append(stamp)
+            sign()
+    return tuple(sorted(stamps))
 
 
 def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:

@@ -59,7 +59,12 @@ def run_daemon(
         notifier = Notifier()
         scheduler = Scheduler(
             connections.store,
-            NightWatcher(connections.store, connections.make_reader(settings), connections.root),
+            NightWatcher(
+                connections.store,
+                connections.make_reader(settings),
+                connections.root,
+                connections.checked_cubes,
+            ),
             FolderWatch,
             read_settings=read_settings,
             settings=settings,

@@ -13,6 +13,7 @@ from vampd.model.nights import (
     NightRecord,
     NightUpdate,
     State,
+    UnreadableNight,
     ends_proofs,
     moved,
     noted,
@@ -45,6 +46,9 @@ class MemoryNights:
     def nights(self) -> tuple[NightRecord, ...]:
         with self._lock:
             return tuple(self._nights[night] for night in sorted(self._nights))
+
+    def unreadable_nights(self) -> tuple[UnreadableNight, ...]:
+        return ()
 
     def night(self, night: NightId) -> NightRecord | None:
         with self._lock:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from vampd.disk.foreign_file import open_foreign
 from vampd.disk.listing import list_files, list_raw_files, stamp_of
 from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError
@@ -133,7 +134,8 @@ class DiskNightReader:
     def text(self, night: NightId, path: str) -> str | None:
         """A small text file, None if it does not exist; line ends as they are."""
         try:
-            return (self._folder(night) / path).read_bytes().decode("utf-8", "surrogateescape")
+            with open_foreign(self._folder(night) / path) as file:
+                return file.read().decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -195,7 +197,8 @@ def read_framelist(folder: Path, path: str) -> Framelist:
 
 def _read_generation(folder: Path, path: str) -> Generation:
     # What is damaged may be no UTF-8 either.
-    text = (folder / path).read_bytes().decode("utf-8", "surrogateescape")
+    with open_foreign(folder / path) as file:
+        text = file.read().decode("utf-8", "surrogateescape")
     try:
         return parse_generation(text)
     except DataError as error:
