@@ -28,16 +28,16 @@ class StoredCheckedCubes:
                 select(_ROWS)
                 .join(NightRow, NightRow.id == CheckedCubeRow.night_id)
                 .where(NightRow.date == night.date, NightRow.kind == night.kind)
-                .order_by(CheckedCubeRow.path)
             )
-            return tuple(
+            cubes = [
                 CheckedCube(
                     FileStamp(row.path, row.size, row.mtime_ns),
                     FileStamp(timing_name(row.path), row.timing_size, row.timing_mtime_ns),
                     row.frame_id,
                 )
                 for row in rows
-            )
+            ]
+        return tuple(sorted(cubes, key=lambda cube: cube.fits))
 
     def keep(self, night: NightId, cubes: Iterable[CheckedCube]) -> None:
         with self._store.write() as connection:
