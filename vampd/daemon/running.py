@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vampd.config import Settings
+from vampd.disk.heap import shrink_heap
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import Attempt, run_attempt
 from vampd.errors import TransientError, no_threads
@@ -151,6 +152,7 @@ class RunningAttempts:
                 running.thread.join()
                 running.stop.path.unlink(missing_ok=True)
                 del self._running[night]
+                shrink_heap()
 
     def end_all(self) -> None:
         """Ask all to stop and wait a while; those that remain die with the process."""

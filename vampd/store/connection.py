@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from vampd.errors import DiskFull, StoreError, TransientError, VampdError
 
 BUSY_TIMEOUT_S = 10.0
+_CACHE_KB = 1_000
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PASSING = frozenset(
     {
@@ -67,6 +68,8 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
             # A committed row must survive a power cut: frame IDs are spent relying on it.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            # There are several, each with a cache of its own that lasts as long as vampd.
+            connection.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         except BaseException:
             connection.close()
             raise
@@ -78,6 +81,8 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
         poolclass=QueuePool,
         # Threads come and go with the work; none should wait for another's connection.
         max_overflow=-1,
+        # The one that has what is needed in its cache; the others stay small.
+        pool_use_lifo=True,
     )
     event.listen(engine, "begin", _begin)
     return engine

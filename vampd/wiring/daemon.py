@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vampd import __version__
 from vampd.config import Settings
 from vampd.disk.atomic import make_folder
+from vampd.disk.heap import bound_heap
 from vampd.disk.lock import Lock
 from vampd.errors import EXIT_OK, StoreError, TransientError
 from vampd.log import get_log
@@ -49,6 +50,7 @@ def run_daemon(
     from vampd.engine.workers import WorkerPool
     from vampd.store.engine import Access
 
+    bound_heap()
     settings = read_settings()
     database = settings.database.path
     locks, flags = database.parent / "locks", database.parent / "flags"

@@ -99,13 +99,17 @@ class Ended:
 
 @contextmanager
 def running(
-    site: Site, *options: str, times_s: Mapping[str, float] | None = None, **environ: str
+    site: Site,
+    *options: str,
+    times_s: Mapping[str, float] | None = None,
+    uid: int | None = None,
+    **environ: str,
 ) -> Iterator[Daemon]:
     """A daemon that runs for ever; killed at the end of the block if it still lives.
 
-    ``times_s``: other values of constants of vampd, by module and name.
+    ``times_s``: other values of constants of vampd, by module and name. ``uid``: as this user.
     """
-    process = _start(site, options, environ, times_s)
+    process = _start(site, options, environ, times_s, uid)
     daemon = Daemon(site, process)
     try:
         yield daemon
@@ -191,10 +195,11 @@ def _start(
     options: tuple[str, ...],
     environ: Mapping[str, str],
     times_s: Mapping[str, float] | None,
+    uid: int | None,
 ) -> WarmProcess:
     command = [str(BIN / "vampd"), "--config", str(site.config), "--log", "json", *options]
     with site.log.open("ab") as log:
-        return start(command, {**os.environ, **environ}, log, log, times_s)
+        return start(command, {**os.environ, **environ}, log, log, times_s, uid)
 
 
 def vampctl(
