@@ -52,10 +52,10 @@ def test_a_closed_folder_and_spoiled_rows_name_themselves_and_delay_no_night(sit
         (own.root / "20250101").mkdir()
         os.chmod(own.root / "20250101", 0o755)
         with running(own, uid=uid) as daemon:
-            wait_for_event(own, "stage.finished")
+            wait_for_event(own, "night.settled")
             wait_for_event(own, "night.unreadable")
             told = vampctl(own, "status", "--problems", uid=uid).stdout
-            assert daemon.stop() == 0
+            assert daemon.process.poll() is None
         ended = log_of(own)
     assert [each["night"] for each in ended.named("night.unreadable")] == [CLOSED.date]
     assert "Traceback" not in ended.log
@@ -87,6 +87,6 @@ def test_a_full_disk_of_the_state_is_waited_for_at_start(site: Site, small_state
         subprocess.run(
             ["mount", "-o", "remount,size=64m,nr_inodes=1000", str(small_state)], check=True
         )
-        wait_for_event(site, "stage.finished")
-        assert daemon.stop() == 0
+        wait_for_event(site, "night.settled")
+        assert daemon.process.poll() is None
     assert "Traceback" not in log_of(site).log
