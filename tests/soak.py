@@ -67,7 +67,15 @@ SUITES = {
             ("tests/integration/nights/test_crash_matrix.py",),
             seeded=False,
         ),
-        Suite("daemon", ("tests/integration/daemon",), seeded=False),
+        Suite(
+            "daemon",
+            (
+                "tests/integration/daemon",
+                "--ignore=tests/integration/daemon/test_nights.py",
+                "--ignore=tests/integration/daemon/test_trees.py",
+            ),
+            seeded=False,
+        ),
         Suite("faults", ("tests/integration/proof/test_faults.py",)),
         Suite(
             "frame-ids",
@@ -96,6 +104,7 @@ SUITES = {
                 ),
             ),
         ),
+        Suite("nights", ("tests/integration/daemon/test_nights.py",), seeded=False),
         Suite("package", ("tests/system/test_package.py",), seeded=False),
         Suite("large", ("tests/integration/packing/test_large.py",), seeded=False),
         Suite(
@@ -128,6 +137,7 @@ SUITES = {
             "sync",
             ("tests/properties/test_scenarios.py", "tests/properties/test_synchronization.py"),
         ),
+        Suite("trees", ("tests/integration/daemon/test_trees.py",)),
         Suite(
             "transfer",
             ("tests/properties/test_transfer_laws.py", "tests/system/transfer"),

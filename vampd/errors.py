@@ -59,6 +59,15 @@ class TransientError(VampdError):
     """The world was not ready: the night waits, and is retried with backoff."""
 
 
+def no_threads(what: str, error: RuntimeError) -> TransientError:
+    """The error for a thread that the system has no room for."""
+    return TransientError(
+        "no_threads",
+        f"no thread for {what}: {error}; allow the service more processes and threads (TasksMax=,"
+        " `ulimit -u`)",
+    )
+
+
 class RemoteUnavailable(TransientError):
     """The archive host, or the folder there, could not be reached."""
 

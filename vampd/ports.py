@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
     from vampd.model.headers import Dictionary
-    from vampd.model.nights import FileStamp, Kind
+    from vampd.model.nights import CheckedCube, FileStamp, Kind, UnreadableNight
     from vampd.model.plan import Compare
     from vampd.model.proofs import (
         ArchiveIdentity,
@@ -255,11 +255,15 @@ class NightStore(Protocol):
     """The nights, their states and their histories."""
 
     def nights(self) -> tuple[NightRecord, ...]:
-        """All nights, oldest first."""
+        """All nights that can be read, oldest first."""
+        ...
+
+    def unreadable_nights(self) -> tuple[UnreadableNight, ...]:
+        """The rows that are no record of a night, which `nights` leaves out."""
         ...
 
     def night(self, night: NightId) -> NightRecord | None:
-        """One night, None if it was never discovered."""
+        """One night, None if it was never discovered; DataError if its row cannot be read."""
         ...
 
     def discover(self, night: NightId, at: float) -> NightRecord:
@@ -351,6 +355,22 @@ class PurgedFiles(Protocol):
 
     def of(self, night: NightId) -> tuple[PurgedFile, ...]:
         """All of the night, in the order of their record."""
+        ...
+
+
+class CheckedCubes(Protocol):
+    """Cubes of filling nights that were found complete, so that a restart need not look again."""
+
+    def of(self, night: NightId) -> tuple[CheckedCube, ...]:
+        """All of the night, by path."""
+        ...
+
+    def keep(self, night: NightId, cubes: Iterable[CheckedCube]) -> None:
+        """Keep these; a newer one of the same path replaces the older."""
+        ...
+
+    def forget(self, night: NightId) -> None:
+        """Forget all of the night."""
         ...
 
 

@@ -1,7 +1,8 @@
 """From scans to events: nights are discovered, settle, stir, and are reopened by late data.
 
 Correct with periodic scans alone; file system events only hasten one. A finished night is
-checked only when a stream folder's own mtime changed, and slowly file by file.
+checked only when a stream folder's own mtime changed, and slowly file by file. What goes wrong with
+one night is that night's alone. Used by one thread.
 """
 
 from __future__ import annotations
@@ -11,25 +12,29 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 
 from vampd.config import Settings
+from vampd.daemon.cube_checking import CubeChecking
+from vampd.daemon.night_trouble import NightTrouble, note_faults
 from vampd.disk.failpoint import failpoint
 from vampd.engine.nights.night_listing import (
-    CubeCheck,
     NightListing,
-    check_cube,
-    cube_files,
     find_nights,
+    find_strangers,
     list_night,
     stream_times,
 )
 from vampd.engine.nights.observation import judge_filling, read_raw_news
 from vampd.engine.nights.rules import readiness_rules
 from vampd.engine.root_guard import RootGuard
-from vampd.errors import IllegalTransition, RootUnknown
+from vampd.errors import (
+    ROOT_UNKNOWN,
+    IllegalTransition,
+    RootUnknown,
+    StoreError,
+)
 from vampd.log import get_log
 from vampd.model.nights import (
     Event,
     EventName,
-    FileStamp,
     NightId,
     NightRecord,
     NightUpdate,
@@ -42,10 +47,8 @@ from vampd.model.nights import (
     is_ignored,
     judge_readiness,
     note_of,
-    timing_name,
 )
-from vampd.ports import NightReader, NightStore
-from vampd.stages.own_files import describe_own_faults
+from vampd.ports import CheckedCubes, NightReader, NightStore
 
 _log = get_log()
 
@@ -56,9 +59,11 @@ _LOGGED = {
     EventName.STIRRED: "night.stirred",
 }
 
+_IDLE = frozenset({Status.HELD, Status.DONE})
 _NEW_DATA = {EventName.REOPENED: "late data", EventName.STIRRED: "written to again"}
 
-_CubeStamps = tuple[FileStamp, FileStamp | None]
+# Of one scan: a deep look lists every product, and thousands of nights may be due at once.
+_DEEP_LOOKS_S = 5.0
 
 
 class Watching(StrEnum):
@@ -80,6 +85,7 @@ class NightWatcher:
         store: NightStore,
         reader: NightReader,
         root: RootGuard,
+        checked: CheckedCubes,
         *,
         watching: Watching = Watching.ON,
         clock: Callable[[], float] = time.time,
@@ -91,59 +97,93 @@ class NightWatcher:
         self._watching = watching
         self._clock = clock
         self._monotonic = monotonic
+        # Rises with each file that was looked at: that looking goes on.
+        self.signs = 0
+        self.checking = CubeChecking(root.path, checked, sign=self._sign, monotonic=monotonic)
+        self._trouble = NightTrouble(store, clock)
         self._still: dict[NightId, Stillness] = {}
-        self._checks: dict[NightId, dict[_CubeStamps, CubeCheck]] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
         self._deep_looks: dict[NightId, float] = {}
         # Nights with files of the future, of which a warning was given.
         self._misdated: set[NightId] = set()
+        self._deep_looks_end_at = float("-inf")
         self.cameras_wrote_at = float("-inf")
         self.unsettled: frozenset[NightId] = frozenset()
+        # Whether deep looks were left to the next scan.
+        self.is_behind = False
+        # Nights that have work before them.
+        self.open_nights: tuple[NightId, ...] = ()
         # What every night waits for: the root is not the one on record.
         self.root_wait: Wait | None = None
 
     def scan(self, settings: Settings) -> Iterator[NightId]:
         """Check every night once, yielding each, so that the caller keeps control in between.
 
-        Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled`` (nights that will settle by
-        themselves) and ``root_wait`` are up to date. An unknown root is not scanned.
+        Those that are done come last. Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled``
+        (nights that will settle by themselves), ``open_nights`` and ``root_wait`` are up to date.
+        An unknown root is not scanned.
         """
-        root = settings.watch.root
-        self.root_wait = self._judge_root()
-        if self.root_wait is not None:
+        nights = self._find_nights()
+        if nights is None:
             return
         unsettled: set[NightId] = set()
+        open_nights: list[NightId] = []
+        rules = readiness_rules(settings)
         # One query for all finished nights; those that people may move are read again.
         done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
-        for night in find_nights(root):
-            record = done.get(night) or self._store.night(night) or self._discover(night)
+        self.is_behind = False
+        self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
+        strangers = find_strangers(settings.watch.root)
+        self._trouble.strangers(strangers)
+        # Nights of a folder that cannot be listed just now are not gone.
+        if not any(stranger.is_listless for stranger in strangers):
+            self._forget_all_but(frozenset(nights))
+        for night in sorted(nights, key=lambda night: (night in done, night)):
             try:
+                record = done.get(night) or self._store.night(night) or self._discover(night)
+                if record.state.status not in _IDLE and not is_ignored(night, rules):
+                    open_nights.append(night)
                 if self._look_at(record, settings):
                     unsettled.add(night)
-                elif record.note_code == WaitCode.UNLISTED and not _is_filling(record):
-                    self._note(record, None)
+                else:
+                    self._trouble.is_over(record)
             except IllegalTransition:
                 unsettled.add(night)  # a person was faster; the next scan sees the result
-            except OSError as error:
-                # One folder that cannot be read must not delay the others.
-                _log.warning(
-                    "night.unreadable", night=night.date, kind=night.kind.value, error=str(error)
-                )
-                self._note(record, Wait(WaitCode.UNLISTED, f"cannot be read: {error}"))
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug in one night's look is that night's
+                self._trouble.told(night, error)
+            self._sign()
             yield night
         self.unsettled = frozenset(unsettled)
+        self.open_nights = tuple(open_nights)
 
-    def _judge_root(self) -> Wait | None:
+    def _sign(self) -> None:
+        self.signs += 1
+
+    def _find_nights(self) -> tuple[NightId, ...] | None:
+        """The nights below the root, None if it is not the one on record or cannot be listed."""
         try:
             self._root.require()
-        except RootUnknown as error:
-            wait = Wait(WaitCode.ROOT_UNKNOWN, error.message)
+            nights = find_nights(self._root.path)
+        except (RootUnknown, OSError) as error:
+            text = error.message if isinstance(error, RootUnknown) else f"{error}"
+            wait = Wait(WaitCode.ROOT_UNKNOWN, text)
             if wait != self.root_wait:
-                _log.error("root.lost", error=error.message)
-            return wait
+                _log.error("root.lost", code=ROOT_UNKNOWN, error=text)
+            self.root_wait = wait
+            return None
         if self.root_wait is not None:
             _log.info("root.recognized")
-        return None
+        self.root_wait = None
+        return nights
+
+    def _forget_all_but(self, nights: frozenset[NightId]) -> None:
+        for seen in (self._still, self._stream_times, self._deep_looks):
+            for night in seen.keys() - nights:
+                del seen[night]
+        self.checking.keep_only(nights)
+        self._trouble.keep_only(nights)
 
     def _discover(self, night: NightId) -> NightRecord:
         record = self._store.discover(night, self._clock())
@@ -168,31 +208,17 @@ class NightWatcher:
         times = stream_times(settings.watch.root / night.folder)
         # In the first round after a start it is unknown what happened meanwhile.
         due = self._deep_looks.get(night, float("-inf")) + settings.watch.deep_scan_every_s <= now
-        if not due and self._stream_times.get(night) == times:
+        if due and now >= self._deep_looks_end_at:
+            self.is_behind, due = True, False
+        if not due and self._stream_times.get(night, times) == times:
             return False
         self._deep_looks[night] = now
         self._stream_times[night] = times
         if self._send_back(record, self._look(night, settings)):
             return True
         if due:
-            self._note_faults(record)
+            note_faults(record, self._store, self._reader)
         return False
-
-    def _note_faults(self, record: NightRecord) -> None:
-        """Note what is damaged or missing here; a night that is done has no other note."""
-        faults = describe_own_faults(record.night, self._reader)
-        if not faults:
-            if record.note_code == WaitCode.DAMAGED_HERE:
-                self._note(record, None)
-            return
-        date = record.night.date
-        more = f" ({len(faults):,} such files)" if len(faults) > 1 else ""
-        text = f"{faults[0]}{more}; `vampctl recover {date}` gets it back"
-        if record.note != text:
-            _log.error(
-                "night.damaged", night=date, kind=record.night.kind.value, faults=len(faults)
-            )
-        self._note(record, Wait(WaitCode.DAMAGED_HERE, text))
 
     def _look_at_open(self, record: NightRecord, settings: Settings) -> bool:
         """Check an unfinished night; return whether it is still to settle by itself."""
@@ -207,7 +233,7 @@ class NightWatcher:
         return self._send_back(record, seen)
 
     def _look(self, night: NightId, settings: Settings) -> NightListing:
-        seen = list_night(settings.watch.root / night.folder)
+        seen = list_night(settings.watch.root / night.folder, self._sign)
         now = self._monotonic()
         still = self._still.get(night)
         self._still[night] = (
@@ -256,37 +282,24 @@ class NightWatcher:
             root=settings.watch.root,
             listing=seen,
             still_s=self._still[night].lasted_s(self._monotonic()),
-            check_cubes=lambda listing: self._check_cubes(night, settings, listing),
+            check_cubes=lambda listing: self.checking.checks(night, listing.files),
             reader=self._reader,
         )
         if streams.written:
             self._still[night] = Stillness(seen.look.signature, self._monotonic())
         if isinstance(judged, Ready):
-            self._checks.pop(night, None)
             # Stored, so that the next daemon too sees what was written after this moment.
             self._store.update(night, NightUpdate(signature=seen.look.signature))
             self._apply(night, Event(EventName.SETTLED), judged.reason("quiet"))
+            self.checking.forget(night)
             return False
         if judged.code is WaitCode.OLD_TOOLS:
+            self.checking.forget(night)
             self._apply(night, Event(EventName.HELD), judged.text, code=judged.code.value)
             return False
         if not (self._watching is Watching.ONCE and judged.code is WaitCode.STILL_WRITTEN):
             self._note(record, judged)
         return judged.passes
-
-    def _check_cubes(
-        self, night: NightId, settings: Settings, seen: NightListing
-    ) -> tuple[CubeCheck, ...]:
-        """Check every cube; one whose file and timing file have not changed is not read again."""
-        folder = settings.watch.root / night.folder
-        stamps = {file.path: file for file in seen.files}
-        known = self._checks.get(night, {})
-        fresh: dict[_CubeStamps, CubeCheck] = {}
-        for cube in cube_files(seen.files):
-            key = (cube, stamps.get(timing_name(cube.path)))
-            fresh[key] = known[key] if key in known else check_cube(folder, cube)
-        self._checks[night] = fresh
-        return tuple(fresh.values())
 
     def _note(self, record: NightRecord, wait: Wait | None) -> None:
         note = note_of(wait)
@@ -298,7 +311,3 @@ class NightWatcher:
         failpoint("night_watcher.event.committed")
         level = _log.error if event.name is EventName.HELD else _log.info
         level(_LOGGED[event.name], night=night.date, kind=night.kind.value, why=why, code=code)
-
-
-def _is_filling(record: NightRecord) -> bool:
-    return record.state.status is Status.FILLING

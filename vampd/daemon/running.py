@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from vampd.config import Settings
+from vampd.disk.heap import shrink_heap
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import Attempt, run_attempt
+from vampd.errors import TransientError, no_threads
 from vampd.log import get_log
 from vampd.model.nights import NightId, NightRecord, Status
 
@@ -28,6 +30,38 @@ class AttemptMaker(Protocol):
     ) -> Attempt:
         """An attempt at this night; ``stop`` ends it, ``is_stopping`` is the daemon's."""
         ...
+
+
+class ReadyAttempt:
+    """A thread and a stop flag for an attempt at a night that is about to be claimed.
+
+    Both exist before the claim: a night that is claimed must have its attempt, whatever the system
+    lacks.
+    """
+
+    def __init__(self, night: NightId, stop: Flag, run: Callable[..., None]) -> None:
+        self.stop = stop
+        self._run = run
+        self._claimed: tuple[NightRecord, Settings] | None = None
+        self._decided = threading.Event()
+        self.thread = threading.Thread(target=self._wait_and_run, name=str(night))
+        self.thread.start()
+
+    def begin(self, record: NightRecord, settings: Settings) -> None:
+        """The night is claimed."""
+        self._claimed = record, settings
+        self._decided.set()
+
+    def cancel(self) -> None:
+        """It is not."""
+        self._decided.set()
+        self.thread.join()
+        self.stop.path.unlink(missing_ok=True)
+
+    def _wait_and_run(self) -> None:
+        self._decided.wait()
+        if self._claimed is not None:
+            self._run(*self._claimed, self.stop)
 
 
 @dataclass
@@ -72,21 +106,29 @@ class RunningAttempts:
         """The nights as they were claimed."""
         return (running.record for running in self._running.values())
 
-    def make_stop_flag(self, night: NightId) -> Flag:
-        """A lowered flag for one attempt at this night; OSError on a full disk."""
-        return Flag.create(self._flags / f"{night.date}-{night.kind}-{next(self._numbers)}")
+    def prepare(self, night: NightId) -> ReadyAttempt:
+        """What an attempt at this night needs; OSError or DiskFull, TransientError ``no_threads``.
 
-    def launch(self, record: NightRecord, settings: Settings, stop: Flag) -> None:
+        To be launched or cancelled.
+        """
+        stop = Flag.create(self._flags / f"{night.date}-{night.kind}-{next(self._numbers)}")
+        try:
+            return ReadyAttempt(night, stop, self._run)
+        except RuntimeError as error:
+            stop.path.unlink(missing_ok=True)
+            raise no_threads(f"an attempt at {night}", error) from error
+
+    def launch(self, ready: ReadyAttempt, record: NightRecord, settings: Settings) -> None:
         """Run an attempt at a night that was just claimed."""
-        thread = threading.Thread(
-            target=self._run, args=(record, settings, stop), name=str(record.night)
-        )
-        self._running[record.night] = _Running(record, thread, stop)
-        thread.start()
+        self._running[record.night] = _Running(record, ready.thread, ready.stop)
+        ready.begin(record, settings)
 
     def _run(self, record: NightRecord, settings: Settings, stop: Flag) -> None:
         try:
             run_attempt(self._attempts.make(record, settings, stop, self._is_stopping))
+        except (TransientError, OSError, MemoryError) as error:
+            # It never began: the night is recovered as one that nobody runs.
+            _log.warning("attempt.lost", night=record.night.date, error=str(error))
         except BaseException as error:  # noqa: BLE001 - raised again by the scheduler
             # A store that cannot be trusted, or a bug where an attempt begins or concludes: nothing
             # else would ever end this night's attempt.
@@ -110,6 +152,7 @@ class RunningAttempts:
                 running.thread.join()
                 running.stop.path.unlink(missing_ok=True)
                 del self._running[night]
+                shrink_heap()
 
     def end_all(self) -> None:
         """Ask all to stop and wait a while; those that remain die with the process."""

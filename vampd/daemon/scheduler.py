@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vampd.config import Settings
 from vampd.config.changes import changed_keys
+from vampd.daemon.lookout import Lookout
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.notify import Notifier
 from vampd.daemon.recovery import interrupt_orphan
@@ -23,12 +24,10 @@ from vampd.daemon.running import AttemptMaker, RunningAttempts
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
-from vampd.engine.nights.night_listing import stream_folders
 from vampd.engine.nights.rules import pause_rule, readiness_rules, run_limits
 from vampd.errors import ARCHIVE_UNKNOWN, ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
-    ARCHIVE_FOLDER,
     Event,
     EventName,
     NightId,
@@ -48,9 +47,13 @@ from vampd.ports import NightStore
 _log = get_log()
 _TICK_S = 0.25
 _SHORTEST_SCAN_S = 0.1
-_STORE_AGAIN_S = 1.0
+_AGAIN_S = 1.0
+# A disk that has not answered for so long may never do.
+_STALLED_AFTER_S = 300.0
 # What a night that could otherwise run waits for, and what its state alone does not show.
 _NOTED = frozenset({WaitCode.IGNORED, WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
+# What the watcher found when it looked.
+_LOOKED = frozenset({WaitCode.UNLISTED, WaitCode.BUG})
 # What ends without a person, new data or a later hour.
 _GOES_ON = frozenset({WaitCode.RUNNING, WaitCode.RETRY_LATER})
 
@@ -89,7 +92,12 @@ class Scheduler:
         self._night_watcher = night_watcher
         self._wake = threading.Event()
         self._hint = threading.Event()
-        self._folder_watch = folder_watch_factory(self._hinted)
+        self._lookout = Lookout(
+            night_watcher,
+            folder_watch_factory(self._hinted),
+            wake=self._wake.set,
+            hint=self._hinted,
+        )
         self._read_settings = read_settings
         self._settings = settings
         self._is_in_foreground = is_in_foreground
@@ -103,7 +111,6 @@ class Scheduler:
         # signal handler interrupts.
         self._stopping = False
         self._reloading = False
-        self._scanned_at = float("-inf")
         self._counter = -1
         self._records: tuple[NightRecord, ...] = ()
         # Without the nights that are done, of which there may be thousands: checking all of
@@ -111,6 +118,9 @@ class Scheduler:
         self._open: tuple[NightRecord, ...] = ()
         self._filling: frozenset[NightId] = frozenset()
         self._idle_status = ""
+        # What the loop waits for, and whether the lookout has come to a stand.
+        self._waits_for = ""
+        self._is_stalled = False
 
     def stop(self) -> None:
         """Ask the loop to stop (safe in a signal handler)."""
@@ -133,16 +143,18 @@ class Scheduler:
 
         Raises the error of an attempt that could not be concluded: a StoreError, or a bug.
         """
-        self._recover(self._store.nights())
-        self._folder_watch.start()
         try:
             while not self._stopping and self._running.fatal is None:
                 try:
                     self._step()
                 except TransientError as error:
-                    _log.warning("store.waited", code=error.code, error=error.message)
-                    self._wake.wait(_STORE_AGAIN_S)
+                    self._wait(error.code, error.message)
                     continue
+                except (OSError, MemoryError) as error:
+                    self._wait("io_error", str(error) or type(error).__name__)
+                    continue
+                self._waits_for = ""
+                self._feed_watchdog()
                 if mode is RunMode.UNTIL_IDLE and self._is_idle():
                     break
                 self._wake.wait(_TICK_S)
@@ -150,9 +162,29 @@ class Scheduler:
         finally:
             self._notifier.stopping()
             self._running.end_all()
-            self._folder_watch.close()
+            self._lookout.close()
         if self._running.fatal:
             raise self._running.fatal
+
+    def _wait(self, code: str, text: str) -> None:
+        """Wait a moment for what the system lacks; it is said once, and no reason to be ended."""
+        if self._waits_for != code:
+            self._waits_for = code
+            _log.warning("store.waited", code=code, error=text)
+        self._notifier.status(f"waits: {text}")
+        self._feed_watchdog()
+        self._wake.wait(_AGAIN_S)
+        self._wake.clear()
+
+    def _feed_watchdog(self) -> None:
+        """The loop has made progress, unless the lookout that it relies on makes none."""
+        stalled_s = self._lookout.stalled_s()
+        is_stalled = stalled_s > _STALLED_AFTER_S
+        if is_stalled and not self._is_stalled:
+            _log.error("scan.stalled", stalled_s=round(stalled_s))
+        self._is_stalled = is_stalled
+        if not is_stalled:
+            self._notifier.feed_watchdog()
 
     def _recover(self, records: Iterable[NightRecord]) -> None:
         """Recover nights that a killed process was running."""
@@ -163,18 +195,21 @@ class Scheduler:
                 interrupt_orphan(self._store, record, attempts=attempts, now=self._clock())
 
     def _step(self) -> None:
-        self._notifier.feed_watchdog()
         if self._reloading:
             self._reloading = False
             self._read_configuration()
         self._running.forget_ended()
-        if self._is_scan_due():
-            self._scan()
+        self._lookout.raise_trouble()
         self._refresh()
         self._recover(self._open)
+        if self._is_scan_due():
+            self._hint.clear()
+            self._lookout.ask(self._settings)
         self._running.end_superseded(self._open)
-        self._set_pause()
-        self._claim()
+        # Whether cameras write is unknown before the first scan.
+        if self._lookout.has_scanned:
+            self._set_pause()
+            self._claim()
         self._notifier.status(self._describe())
 
     def _read_configuration(self) -> None:
@@ -194,10 +229,12 @@ class Scheduler:
         self._notifier.ready()
 
     def _is_scan_due(self) -> bool:
-        since_s = time.monotonic() - self._scanned_at
+        if self._lookout.is_scanning:
+            return False
+        since_s = time.monotonic() - self._lookout.scanned_at
         watch = self._settings.watch
         shortest_s = max(_SHORTEST_SCAN_S, min(1.0, watch.quiet_after_s / 4))
-        if self._hint.is_set():
+        if self._hint.is_set() or self._night_watcher.is_behind:
             return since_s >= shortest_s
         every_s = watch.scan_every_s
         if self._night_watcher.unsettled:
@@ -207,22 +244,6 @@ class Scheduler:
                 pause_rule(self._settings).pause_s / 2,
             )
         return since_s >= every_s
-
-    def _scan(self) -> None:
-        # Before the first scan, too: the folders of finished nights are not watched.
-        self._refresh()
-        self._hint.clear()
-        folders = [self._settings.watch.root, self._settings.watch.root / ARCHIVE_FOLDER]
-        done = {r.night for r in self._records if r.state.status is Status.DONE}
-        for night in self._night_watcher.scan(self._settings):
-            self._notifier.feed_watchdog()
-            if night not in done:
-                folder = self._settings.watch.root / night.folder
-                folders += [folder, *stream_folders(folder)]
-            if self._stopping:
-                return
-        self._folder_watch.follow(folders)
-        self._scanned_at = time.monotonic()
 
     def _refresh(self) -> None:
         counter = self._store.change_counter()
@@ -265,17 +286,19 @@ class Scheduler:
         for night in choose_nights(self._open, rules, limits, self._clock()):
             if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or it runs in the foreground
-            # Before the claim: a night that is claimed must have its attempt, full disk or not.
-            stop = self._running.make_stop_flag(night)
+            ready = self._running.prepare(night)
             try:
                 record = self._store.apply(
                     night, Event(EventName.CLAIMED), at=self._clock(), actor="vampd"
                 )
             except IllegalTransition:
-                stop.path.unlink()
+                ready.cancel()
                 continue  # a person was faster
+            except BaseException:
+                ready.cancel()
+                raise
             failpoint("scheduler.claim.committed")
-            self._running.launch(record, self._settings, stop)
+            self._running.launch(ready, record, self._settings)
             self._counter = -1
 
     def _judge_open(self) -> Iterator[tuple[NightRecord, Ready | Wait]]:
@@ -294,7 +317,7 @@ class Scheduler:
                     self._note(record, root_wait)
             return
         for record, judged in self._judge_open():
-            if record.state.status is Status.HELD or record.note_code == WaitCode.UNLISTED:
+            if record.state.status is Status.HELD or record.note_code in _LOOKED:
                 continue  # its record is shown until more is known
             wait = judged if isinstance(judged, Wait) and judged.code in _NOTED else None
             self._note(record, wait)
@@ -303,6 +326,8 @@ class Scheduler:
         note = note_of(wait)
         if (record.note_code or "", record.note or "") != (note.note_code, note.note):
             self._store.update(record.night, note)
+            # All nights may have got another note: each that is written is progress.
+            self._feed_watchdog()
 
     @property
     def has_hanging_attempts(self) -> bool:
@@ -311,7 +336,10 @@ class Scheduler:
 
     def _is_idle(self) -> bool:
         """Whether no night can advance further without a person, new data or a later hour."""
-        if self._running or self._night_watcher.unsettled or self._hint.is_set():
+        if self._running or not self._lookout.has_scanned or self._lookout.is_busy:
+            return False
+        watcher = self._night_watcher
+        if watcher.unsettled or watcher.is_behind or self._hint.is_set():
             return False
         if self._night_watcher.root_wait is not None:
             return True

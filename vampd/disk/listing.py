@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from vampd.model.nights import FileStamp
@@ -22,24 +22,31 @@ MOST_FILES = 200_000
 _RAW_SUFFIXES = (".fits", ".txt")
 
 
-def list_raw_files(night_folder: Path, streams: Iterable[str]) -> tuple[FileStamp, ...]:
+def list_raw_files(
+    night_folder: Path, streams: Iterable[str], sign: Callable[[], None] = lambda: None
+) -> tuple[FileStamp, ...]:
     """Every entry of these camera streams that is, or should be, a file, by path; links followed.
 
     A link that leads nowhere, or a folder named as a cube or timing file, has size and mtime 0: it
     is in the night, so it has to be accounted for, as a file that cannot be read. OSError for a
     stream that is itself a link to nothing: its disk may not be mounted, so nothing is known.
+    ``sign`` is called after each entry.
     """
     stamps: list[FileStamp] = []
     for stream in streams:
-        entries = list(_entries(night_folder, stream))
-        if not entries and (night_folder / stream).is_symlink():
+        empty = True
+        for path, status in _entries(night_folder, stream):
+            empty = False
+            stamp = _raw_stamp(path, status)
+            if stamp:
+                stamps.append(stamp)
+            sign()
+        if empty and (night_folder / stream).is_symlink():
             raise FileNotFoundError(
                 errno.ENOENT,
                 "a link to a folder that is empty or not there: is its disk mounted?",
                 str(night_folder / stream),
             )
-        found = (_raw_stamp(path, status) for path, status in entries)
-        stamps += (stamp for stamp in found if stamp)
     return tuple(sorted(stamps))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vampd.disk.atomic import creating, fsync_folder, remove_leftovers
 from vampd.disk.failpoint import failpoint
+from vampd.disk.foreign_file import open_foreign
 from vampd.errors import DataError
 from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, format_mark
 
@@ -13,7 +14,7 @@ from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, format_mark
 def read_mark_file(folder: Path) -> bytes | None:
     """What the file of a folder's mark holds, as far as a mark goes; None without one. OSError."""
     try:
-        with (folder / MARK_PATH).open("rb") as file:
+        with open_foreign(folder / MARK_PATH) as file:
             return file.read(LONGEST_MARK)
     except FileNotFoundError:
         return None

@@ -131,6 +131,8 @@ def run_attempt(attempt: Attempt) -> Outcome:
         error = caught
     except OSError as caught:
         error = TransientError("io_error", str(caught))
+    except MemoryError:
+        error = TransientError("no_memory", "the memory did not suffice")
     except Exception as caught:  # noqa: BLE001 - a bug is not weather: the night is held with it
         error = VampdError("bug", f"{type(caught).__name__}: {caught}")
         trace = traceback.format_exc()

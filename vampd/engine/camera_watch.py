@@ -48,7 +48,10 @@ class CameraWatch:
         root, now = self._settings.watch.root, time.time()
         newest = 0.0
         # Finished nights are usually many, and rarely written to.
-        for night in (night for night in find_nights(root) if night not in self._finished):
+        nights: tuple[NightId, ...] = ()
+        with suppress(OSError):
+            nights = find_nights(root)
+        for night in (night for night in nights if night not in self._finished):
             with suppress(OSError):
                 newest = max(newest, list_night(root / night.folder).written_at(now))
         return newest

@@ -36,7 +36,7 @@ from vampd.engine.nights.night_reader import read_framelist
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.engine.packing import pack_in_worker
 from vampd.engine.workers import WorkerPool
-from vampd.errors import DataError
+from vampd.errors import DataError, no_threads
 from vampd.log import get_log
 from vampd.model.cubes import (
     Framelist,
@@ -133,7 +133,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                 case RunsIn.THREAD | RunsIn.WORKER:
                     # The log's night, stage and attempt are bound there too.
                     run = contextvars.copy_context().run
-                    running.append((number, action, threads.submit(run, execute, tools, action)))
+                    running.append((number, action, _submit(threads, run, execute, tools, action)))
         for start in range(0, len(running), _NAMES_TOGETHER):
             part = running[start : start + _NAMES_TOGETHER]
             _make_names_durable(tools, part)
@@ -148,6 +148,15 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                     progress.done(action)
     if errors:
         raise errors[min(errors)]
+
+
+def _submit(
+    threads: ThreadPoolExecutor, function: Callable[..., None], *arguments: object
+) -> Future[None]:
+    try:
+        return threads.submit(function, *arguments)
+    except RuntimeError as error:
+        raise no_threads("a part of a stage", error) from error
 
 
 def _make_names_durable(

@@ -6,6 +6,7 @@ first use a random mark is recorded, then placed, then confirmed, as for an arch
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -37,7 +38,7 @@ class RootGuard:
         RootUnknown ``root_unknown`` unless this is that root, as far as its mark can say.
         """
         known = self.roots.known()
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):
             raise _unknown(f"{self.path} is not a folder: mount its disk, or correct watch.root")
         found = self.find_mark()
         if found is None and (known is None or not known.is_placed):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import pebble
 from pebble import ProcessExpired, ProcessPool
 
 from vampd.disk.machine import available_memory_bytes, count_cores
-from vampd.errors import ClaimLost, WorkerLost
+from vampd.errors import ClaimLost, ConfigError, WorkerLost
 from vampd.fits.worker import initialize_worker
 from vampd.log import get_log
 from vampd.model.resources import workers_that_fit
@@ -35,6 +36,8 @@ _BEGIN_WITHIN_S = 300.0
 # Together with the check before it less than five seconds, as promised.
 _STOP_WITHIN_S = 4.0
 _TERMINATE_S = 0.1
+# unix(7): 108 bytes with the NUL; multiprocessing adds /pymp-????????/listener-????????.
+_LONGEST_FOLDER_BYTES = 107 - len("/pymp-????????/listener-????????")
 
 
 class WorkerPool:
@@ -43,6 +46,7 @@ class WorkerPool:
     def __init__(
         self, workers: int, deadline_s: float, begin_within_s: float = _BEGIN_WITHIN_S
     ) -> None:
+        _refuse_long_temporary_folder()
         self.workers = workers or count_cores()
         self._busy = 0
         self._freed = threading.Condition()
@@ -100,7 +104,10 @@ class WorkerPool:
             return False
 
     def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
-        """Run a picklable function in a worker; ClaimLost (``stopped``) if the pool was closed."""
+        """Run a picklable function in a worker.
+
+        WorkerLost where none can be started; ClaimLost (``stopped``) if the pool was closed.
+        """
         with self._changing:
             if self._closed:
                 raise ClaimLost("stopped", "the worker pool was closed")
@@ -111,10 +118,10 @@ class WorkerPool:
                     self._pool = self._make_pool()
                     _log.warning("workers.renewed")
                 future: Future[_Result] = self._pool.schedule(function, args=args)
-            except RuntimeError as error:
-                # Broken just now, or its fork server died as it started: it is never started again.
+            except (RuntimeError, OSError) as error:
+                # Broken just now, or it could not start: it is never started again.
                 self._pool.stop()  # type: ignore[no-untyped-call]
-                raise _worker_died("before it had work") from error
+                raise _not_started(error) from error
             return future
 
     def result(self, future: Future[_Result], pace: Pace) -> _Result:
@@ -165,6 +172,39 @@ class WorkerPool:
 def _end(pool: ProcessPool) -> None:
     pool.stop()  # type: ignore[no-untyped-call]
     pool.join()
+
+
+def _not_started(error: RuntimeError | OSError) -> WorkerLost:
+    """What kept a pool from its workers; the cause of pebble's own error says it."""
+    cause = error.__cause__ if isinstance(error, BrokenProcessPool) else error
+    if isinstance(cause, ConnectionError):
+        return _worker_died("its fork server died")
+    if isinstance(cause, OSError) or "thread" in str(cause):
+        return WorkerLost(
+            "worker_not_started",
+            f"no worker process can be started: {cause}; look at the space in /dev/shm and in"
+            f" {_temporary_folder()}, and at how many processes the"
+            " service may have (TasksMax=, `ulimit -u`)",
+        )
+    return _worker_died("before it had work")
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "TMPDIR"
+
+
+def _refuse_long_temporary_folder() -> None:
+    """ConfigError ``tmpdir_too_long`` where the workers' socket would have no name."""
+    folder = _temporary_folder()
+    if len(os.fsencode(folder)) > _LONGEST_FOLDER_BYTES:
+        raise ConfigError(
+            "tmpdir_too_long",
+            f"TMPDIR is {folder}, of more than {_LONGEST_FOLDER_BYTES} bytes: no socket for the"
+            " workers can have its name there; set TMPDIR to a shorter path, /tmp for example",
+        )
 
 
 def _worker_died(how: str) -> WorkerLost:

@@ -10,7 +10,9 @@ BEGIN, as SQLAlchemy documents: writers BEGIN IMMEDIATE, which waits for its tur
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,21 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from vampd.errors import DiskFull, StoreError, TransientError, VampdError
 
 BUSY_TIMEOUT_S = 10.0
+_CACHE_KB = 1_000
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PASSING = frozenset(
+    {
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ESTALE,
+        errno.EROFS,
+        errno.ETIMEDOUT,
+    }
+)
+# The least that SQLite's shared memory file takes.
+_PROBE_BYTES = 1 << 15
 _MOVE_ASIDE = (
     "move it aside together with its -wal and -shm files and restart vampd: the folders of the"
     " nights and frameids.ledger are authoritative, and a new database is filled from them"
@@ -51,6 +68,8 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
             # A committed row must survive a power cut: frame IDs are spent relying on it.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            # There are several, each with a cache of its own that lasts as long as vampd.
+            connection.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         except BaseException:
             connection.close()
             raise
@@ -62,6 +81,8 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
         poolclass=QueuePool,
         # Threads come and go with the work; none should wait for another's connection.
         max_overflow=-1,
+        # The one that has what is needed in its cache; the others stay small.
+        pool_use_lifo=True,
     )
     event.listen(engine, "begin", _begin)
     return engine
@@ -153,6 +174,17 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
             return DiskFull(
                 "disk_full", f"no space left for {path}; free some on its disk", path=str(path)
             )
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY if (
+            weather := _weather_of(path)
+        ):
+            return weather
+        case sqlite3.SQLITE_IOERR:
+            return TransientError(
+                "database_unreadable",
+                f"the disk of {path} refused to read or write it ({error}); retrying; if this"
+                " persists, look at that disk (dmesg)",
+                path=str(path),
+            )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, str(error))
         case _:
@@ -162,3 +194,26 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
                 " and its folder (SQLite needs both, even to read)",
                 path=str(path),
             )
+
+
+def _weather_of(path: Path) -> TransientError | None:
+    """What of the system keeps SQLite from its files, which it does not say; None if nothing does.
+
+    Its log and index may need space where the database itself needs none.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+            probe.flush()
+    except OSError as error:
+        if error.errno in _FULL:
+            return DiskFull(
+                "disk_full",
+                f"no space or inodes left for {path} ({error.strerror}); free some on its disk",
+                path=str(path),
+            )
+        if error.errno in _PASSING:
+            return TransientError(
+                "database_unreadable", f"cannot use {path} now: {error.strerror}", path=str(path)
+            )
+    return None

@@ -34,6 +34,8 @@ from vampd.model.nights import (
     StageName,
     State,
     Status,
+    UnreadableNight,
+    unsound_field,
 )
 from vampd.store.revision import APPLICATION_ID, REVISION
 
@@ -137,6 +139,8 @@ class StatusSnapshot:
     nights: tuple[NightRecord, ...]
     correspondence: Correspondence
     history: Callable[[NightId], tuple[EventRecord, ...]]
+    # Rows that are none of a night.
+    unreadable: tuple[UnreadableNight, ...] = ()
 
 
 @contextmanager
@@ -159,7 +163,7 @@ def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
 def _snapshot(status: FastStatus) -> StatusSnapshot | None:
     try:
         return StatusSnapshot(status.nights(), status.correspondence(), status.history)
-    except (sqlite3.Error, KeyError, ValueError):
+    except (sqlite3.Error, KeyError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -180,7 +184,10 @@ def _record(row: tuple[Any, ...]) -> NightRecord:
         if type(rest[number]) is bytes:
             rest[number] = _text(rest[number])
     state = State(_STAGES[stage], _STATUSES[status], attempts, not_before)
-    return NightRecord(NightId(date, _KINDS[kind]), state, *rest)
+    record = NightRecord(NightId(date, _KINDS[kind]), state, *rest)
+    if unsound_field(record) is not None:
+        raise ValueError(record.night)
+    return record
 
 
 _TEXTS = tuple(_REST.index(name) for name in ("code", "error", "note", "signature"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from operator import itemgetter
 from typing import Any
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
+from vampd.errors import DataError
+from vampd.log import get_log
 from vampd.model.nights import (
     Event,
     EventRecord,
@@ -19,11 +21,13 @@ from vampd.model.nights import (
     NightRecord,
     NightUpdate,
     State,
+    UnreadableNight,
     ends_proofs,
     moved,
     noted,
     refuse_stale_claim,
     unknown_night,
+    unsound_field,
 )
 from vampd.model.proofs import Place
 from vampd.store.connection import Store
@@ -31,6 +35,9 @@ from vampd.store.schema import EventRow, NightRow, ReceiptRow
 
 _NIGHTS = NightRow.__table__
 _EVENTS = EventRow.__table__
+_log = get_log()
+# What a value that vampd never wrote makes of reading its row.
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
 _IN_STATE = ("stage", "status", "attempts", "not_before")
 
 
@@ -39,11 +46,28 @@ class Nights:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._reported: set[UnreadableNight] = set()
 
     def nights(self) -> tuple[NightRecord, ...]:
         with self._store.read() as connection:
-            rows = connection.execute(select(_NIGHTS).order_by(NightRow.date, NightRow.kind))
-            return tuple(_record_in_order(row) for row in rows)
+            ordered = select(_NIGHTS).order_by(NightRow.date, NightRow.kind)
+            try:
+                return tuple(_record_in_order(row) for row in connection.execute(ordered))
+            except _UNREADABLE:
+                read = tuple(_read_rows(connection))
+        self._report([each for each in read if isinstance(each, UnreadableNight)])
+        return tuple(each for each in read if isinstance(each, NightRecord))
+
+    def unreadable_nights(self) -> tuple[UnreadableNight, ...]:
+        with self._store.read() as connection:
+            return tuple(
+                each for each in _read_rows(connection) if isinstance(each, UnreadableNight)
+            )
+
+    def _report(self, unreadable: list[UnreadableNight]) -> None:
+        for each in set(unreadable) - self._reported:
+            _log.error("night.row_refused", row=each.row, night=each.name, error=each.why)
+        self._reported |= set(unreadable)
 
     def night(self, night: NightId) -> NightRecord | None:
         with self._store.read() as connection:
@@ -134,7 +158,10 @@ def _is(night: NightId) -> Any:
 
 
 def _find(connection: Connection, night: NightId) -> RowMapping | None:
-    return connection.execute(select(_NIGHTS).where(_is(night))).mappings().one_or_none()
+    try:
+        return connection.execute(select(_NIGHTS).where(_is(night))).mappings().one_or_none()
+    except _UNREADABLE as error:
+        raise _refused(night, error) from error
 
 
 def _get(connection: Connection, night: NightId) -> RowMapping:
@@ -144,12 +171,42 @@ def _get(connection: Connection, night: NightId) -> RowMapping:
     return row
 
 
+def _read_rows(connection: Connection) -> Iterator[NightRecord | UnreadableNight]:
+    """Each row by itself, in order: one that cannot be read does not keep the others from it."""
+    keys = connection.exec_driver_sql("SELECT id, date, kind FROM nights ORDER BY date, kind")
+    for key, date, kind in keys.fetchall():
+        try:
+            yield _record_in_order(
+                connection.execute(select(_NIGHTS).where(NightRow.id == key)).one()
+            )
+        except _UNREADABLE as error:
+            yield UnreadableNight(key, f"{date} {kind}", str(error))
+
+
 def _record(row: RowMapping) -> NightRecord:
+    """The record of a row; DataError ``night_row_unreadable``."""
     columns = dict(row)
     del columns["id"]
     night = NightId(columns.pop("date"), columns.pop("kind"))
     state = State(**{name: columns.pop(name) for name in _IN_STATE})
-    return NightRecord(night=night, state=state, **columns)
+    try:
+        return _sound(NightRecord(night=night, state=state, **columns))
+    except _UNREADABLE as error:
+        raise _refused(night, error) from error
+
+
+def _refused(night: NightId, error: Exception) -> DataError:
+    return DataError(
+        "night_row_unreadable",
+        f"the row of {night} in the database cannot be read: {error}; every other night goes on",
+    )
+
+
+def _sound(record: NightRecord) -> NightRecord:
+    field = unsound_field(record)
+    if field is not None:
+        raise ValueError(f"the value of {field} is not one that vampd writes")
+    return record
 
 
 _COLUMNS = tuple(_NIGHTS.c.keys())
@@ -162,7 +219,8 @@ _DATE, _KIND = _COLUMNS.index("date"), _COLUMNS.index("kind")
 
 def _record_in_order(row: Sequence[Any]) -> NightRecord:
     """`_record` for thousands of rows: by position, which is three times as fast."""
-    return NightRecord(NightId(row[_DATE], row[_KIND]), State(*_STATE_OF(row)), *_REST_OF(row))
+    night = NightId(row[_DATE], row[_KIND])
+    return _sound(NightRecord(night, State(*_STATE_OF(row)), *_REST_OF(row)))
 
 
 def _values(record: NightRecord) -> dict[str, Any]:

@@ -265,6 +265,21 @@ class PurgedFileRow(Base):
     actor: Mapped[str]
 
 
+class CheckedCubeRow(Base):
+    """A cube of a filling night that was found complete, with its timing file."""
+
+    __tablename__ = "checked_cubes"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    mtime_ns: Mapped[int]
+    timing_size: Mapped[int]
+    timing_mtime_ns: Mapped[int]
+    frame_id: Mapped[str | None]
+
+
 class FrameIdRequestRow(Base):
     """A request for ``wanted`` frame IDs; ``digest`` is that of the wanted identities, in order."""
 

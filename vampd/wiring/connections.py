@@ -13,6 +13,7 @@ from vampd.config import Settings, with_destination
 from vampd.errors import FrameIdConflict, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
+    CheckedCubes,
     Destinations,
     Ledger,
     MailLog,
@@ -50,6 +51,7 @@ class Connections:
     roots: Roots
     ledger: Ledger
     mail_log: MailLog
+    checked_cubes: CheckedCubes
 
     @cached_property
     def reader(self) -> NightReader:
@@ -114,12 +116,18 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
             return
     with connect(settings) as connections:
         store = connections.store
-        yield StatusSnapshot(store.nights(), connections.mail_log.correspondence(), store.history)
+        yield StatusSnapshot(
+            store.nights(),
+            connections.mail_log.correspondence(),
+            store.history,
+            store.unreadable_nights(),
+        )
 
 
 @contextmanager
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
+    from vampd.store.checked_cubes import StoredCheckedCubes
     from vampd.store.destinations import StoredDestinations
     from vampd.store.engine import Access, open_store
     from vampd.store.mailings import StoredMailLog
@@ -148,6 +156,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             StoredRoots(store),
             ledger,
             StoredMailLog(store),
+            StoredCheckedCubes(store),
         )
     finally:
         store.close()

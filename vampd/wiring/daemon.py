@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -9,22 +10,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vampd import __version__
 from vampd.config import Settings
 from vampd.disk.atomic import make_folder
+from vampd.disk.heap import bound_heap
 from vampd.disk.lock import Lock
-from vampd.errors import EXIT_OK
+from vampd.errors import EXIT_OK, StoreError, TransientError
 from vampd.log import get_log
 from vampd.wiring.attempts import AttemptFactory
-from vampd.wiring.connections import connected
+from vampd.wiring.connections import Connections, connected
 from vampd.wiring.locks import foreground_lock, is_held
 
 _log = get_log()
+_Prepared = TypeVar("_Prepared")
+_AGAIN_S = 2.0
 
 if TYPE_CHECKING:
+    from vampd.daemon.notify import Notifier
     from vampd.daemon.scheduler import RunMode
+    from vampd.disk.pace import Flag
 
 
 def run_daemon(
@@ -33,7 +39,8 @@ def run_daemon(
     """Run vampd until stopped or, if asked to, until no night can advance further.
 
     ``configuration`` is the file that ``read_settings`` reads, None for none; for the log.
-    StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted.
+    StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted;
+    ConfigError ``tmpdir_too_long``.
     """
     from vampd.daemon.night_watcher import NightWatcher
     from vampd.daemon.notify import Notifier
@@ -43,23 +50,34 @@ def run_daemon(
     from vampd.engine.workers import WorkerPool
     from vampd.store.engine import Access
 
+    bound_heap()
     settings = read_settings()
     database = settings.database.path
-    make_folder(database.parent)
-    locks = database.parent / "locks"
-    make_folder(locks)
-    with ExitStack() as stack:
+    locks, flags = database.parent / "locks", database.parent / "flags"
+    notifier = Notifier()
+    # Its signal would end a daemon that still waits for its disk.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+
+    def prepare(stack: ExitStack) -> tuple[Connections, Flag]:
+        make_folder(locks)
         # `vampctl doctor` takes the lock briefly to see whether a daemon is running.
         stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
         connections = stack.enter_context(connected(settings, Access.MIGRATE))
-        flags = stack.enter_context(_fresh_folder(database.parent / "flags"))
-        workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
+        stack.enter_context(_fresh_folder(flags))
+        return connections, Flag.create(flags / "pause")
+
+    with ExitStack() as stack:
+        connections, pause = _when_possible(prepare, stack, mode, notifier)
         stack.callback(workers.close)
-        pause = Flag.create(flags / "pause")
-        notifier = Notifier()
         scheduler = Scheduler(
             connections.store,
-            NightWatcher(connections.store, connections.make_reader(settings), connections.root),
+            NightWatcher(
+                connections.store,
+                connections.make_reader(settings),
+                connections.root,
+                connections.checked_cubes,
+            ),
             FolderWatch,
             read_settings=read_settings,
             settings=settings,
@@ -86,6 +104,43 @@ def run_daemon(
     if scheduler.has_hanging_attempts:
         # Threads stuck in an unresponsive disk would keep the interpreter from exiting.
         os._exit(EXIT_OK)
+
+
+def _when_possible(
+    prepare: Callable[[ExitStack], _Prepared], stack: ExitStack, mode: RunMode, notifier: Notifier
+) -> _Prepared:
+    """Prepare, however long the disk of the state is full, busy or gives errors.
+
+    The service counts as started meanwhile, and says what it waits for. ``--until-idle`` does not
+    wait: whoever started it reads why.
+    """
+    from vampd.daemon.scheduler import RunMode
+
+    said = ""
+    while True:
+        try:
+            with ExitStack() as trying:
+                prepared = prepare(trying)
+                stack.enter_context(trying.pop_all())
+                return prepared
+        except TransientError as error:
+            waits = error
+        except OSError as error:
+            waits = TransientError("io_error", f"{error}")
+            if error.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR):
+                raise StoreError(
+                    "state_unusable",
+                    f"{error}: vampd needs a folder for its database that it may write to",
+                ) from error
+        if mode is RunMode.UNTIL_IDLE:
+            raise waits
+        if said != waits.code:
+            said = waits.code
+            _log.warning("store.waited", code=waits.code, error=waits.message)
+        notifier.status(f"waits: {waits.message}")
+        notifier.ready()
+        notifier.feed_watchdog()
+        time.sleep(_AGAIN_S)
 
 
 @contextmanager

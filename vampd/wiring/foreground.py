@@ -86,6 +86,7 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
                 connections.store,
                 connections.make_reader(settings),
                 connections.root,
+                connections.checked_cubes,
                 watching=Watching.ONCE,
             )
             for _ in watcher.scan(settings):

@@ -15,7 +15,7 @@ from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, record_of
 from vampd.disk import listing
-from vampd.disk.bounded import read_whole
+from vampd.disk.foreign_file import read_whole
 from vampd.disk.listing import list_raw_files
 from vampd.errors import DataError
 from vampd.model.nights import CAMERA_STREAMS, Kind, Status
@@ -27,7 +27,7 @@ import os, sys
 from pathlib import Path
 from tests.support.worlds.archive_sites import NIGHT, ssh_transfer
 from tests.support.worlds.arrivals import host_of
-from vampd.disk.bounded import read_whole
+from vampd.disk.foreign_file import read_whole
 from vampd.disk.listing import stamp_of
 from vampd.errors import VampdError
 from vampd.fits.rawcube import read_raw_cube

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from vampd.disk.machine import available_memory_bytes, count_cores
 from vampd.disk.pace import SteadyPace
 from vampd.engine import workers as workers_module
 from vampd.engine.workers import WorkerPool
-from vampd.errors import ClaimLost, WorkerLost
+from vampd.errors import ClaimLost, ConfigError, WorkerLost
 
 GB = 10**9
 
@@ -148,19 +150,43 @@ def test_an_action_that_no_worker_ever_begins_is_lost(memory: list[int]) -> None
     assert nobodys.cancelled()
 
 
-def test_a_fork_server_that_dies_as_the_pool_starts_costs_one_action(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("where", "what", "told"),
+    [
+        ("launch_process", EOFError(), "before it had work"),
+        ("launch_process", ConnectionRefusedError("refused"), "its fork server died"),
+        ("launch_process", BlockingIOError(errno.EAGAIN, "no more"), "can be started: .*no more"),
+        ("channels", OSError(errno.ENOSPC, "No space"), "can be started: .*No space.*/dev/shm"),
+        ("channels", FileNotFoundError(errno.ENOENT, "missing"), "can be started: .*missing"),
+        ("launch_thread", RuntimeError("can't start new thread"), "can't start new thread"),
+    ],
+)
+def test_a_pool_that_cannot_start_costs_one_action(
+    monkeypatch: pytest.MonkeyPatch, where: str, what: Exception, told: str
 ) -> None:
     workers = WorkerPool(1, 60)
 
-    def die(*_: object) -> None:
-        raise EOFError
+    def fail(*_: object) -> None:
+        raise what
 
     try:
-        with monkeypatch.context() as dying:
-            dying.setattr("pebble.pool.process.launch_process", die)
-            with pytest.raises(WorkerLost, match="before it had work"):
-                workers.submit(abs, -1)
+        with monkeypatch.context() as failing:
+            failing.setattr(f"pebble.pool.process.{where}", fail)
+            for _ in range(2):
+                with pytest.raises(WorkerLost, match=told):
+                    workers.submit(abs, -1)
         assert workers.result(workers.submit(abs, -1), SteadyPace()) == 1
     finally:
         workers.close()
+
+
+def test_a_temporary_folder_without_room_for_a_socket_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(tempfile, "tempdir", "/" + "x" * 75)
+        with pytest.raises(ConfigError, match=r"TMPDIR is /x.*shorter") as told:
+            WorkerPool(1, 60)
+        assert told.value.code == "tmpdir_too_long"
+        elsewhere.setattr(tempfile, "tempdir", "/" + "x" * 74)
+        WorkerPool(1, 60).close()

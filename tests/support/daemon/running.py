@@ -99,13 +99,17 @@ class Ended:
 
 @contextmanager
 def running(
-    site: Site, *options: str, times_s: Mapping[str, float] | None = None, **environ: str
+    site: Site,
+    *options: str,
+    times_s: Mapping[str, float] | None = None,
+    uid: int | None = None,
+    **environ: str,
 ) -> Iterator[Daemon]:
     """A daemon that runs for ever; killed at the end of the block if it still lives.
 
-    ``times_s``: other values of constants of vampd, by module and name.
+    ``times_s``: other values of constants of vampd, by module and name. ``uid``: as this user.
     """
-    process = _start(site, options, environ, times_s)
+    process = _start(site, options, environ, times_s, uid)
     daemon = Daemon(site, process)
     try:
         yield daemon
@@ -154,7 +158,7 @@ def held_worker(
     """A daemon, one of whose workers stands at a gate before its product is proven; its pid."""
     with (
         Gate("packed.streamed", site.base / "gate") as gate,
-        running(site, *options, times_s=times_s, **gate.environ) as daemon,
+        running(site, *options, times_s=times_s, uid=None, **gate.environ) as daemon,
     ):
         yield daemon, gate, gate.arrival()
 
@@ -162,7 +166,7 @@ def held_worker(
 def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
     """Run ``vampd --until-idle`` to its end, whatever its exit status."""
     size = site.log.stat().st_size if site.log.exists() else 0
-    with running(site, "--until-idle", *options, times_s=None, **environ) as daemon:
+    with running(site, "--until-idle", *options, times_s=None, uid=None, **environ) as daemon:
         status = daemon.process.wait(PATIENCE_S)
     return _ended(site, status, size)
 
@@ -191,10 +195,11 @@ def _start(
     options: tuple[str, ...],
     environ: Mapping[str, str],
     times_s: Mapping[str, float] | None,
+    uid: int | None,
 ) -> WarmProcess:
     command = [str(BIN / "vampd"), "--config", str(site.config), "--log", "json", *options]
     with site.log.open("ab") as log:
-        return start(command, {**os.environ, **environ}, log, log, times_s)
+        return start(command, {**os.environ, **environ}, log, log, times_s, uid)
 
 
 def vampctl(

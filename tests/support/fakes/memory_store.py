@@ -7,12 +7,14 @@ from threading import RLock
 from vampd.errors import FrameIdConflict
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, judge_grant
 from vampd.model.nights import (
+    CheckedCube,
     Event,
     EventRecord,
     NightId,
     NightRecord,
     NightUpdate,
     State,
+    UnreadableNight,
     ends_proofs,
     moved,
     noted,
@@ -45,6 +47,9 @@ class MemoryNights:
     def nights(self) -> tuple[NightRecord, ...]:
         with self._lock:
             return tuple(self._nights[night] for night in sorted(self._nights))
+
+    def unreadable_nights(self) -> tuple[UnreadableNight, ...]:
+        return ()
 
     def night(self, night: NightId) -> NightRecord | None:
         with self._lock:
@@ -204,6 +209,32 @@ class MemoryPurgedFiles:
     def of(self, night: NightId) -> tuple[PurgedFile, ...]:
         with self._lock:
             return tuple(self._purged.get(night, ()))
+
+
+class MemoryCheckedCubes:
+    """ports.CheckedCubes; like the real ones, only for nights that were discovered."""
+
+    def __init__(self, nights: MemoryNights) -> None:
+        self._nights = nights
+        self._lock = RLock()
+        self._checked: dict[NightId, dict[str, CheckedCube]] = {}
+
+    def of(self, night: NightId) -> tuple[CheckedCube, ...]:
+        with self._lock:
+            checked = self._checked.get(night, {})
+            return tuple(checked[path] for path in sorted(checked))
+
+    def keep(self, night: NightId, cubes: Iterable[CheckedCube]) -> None:
+        with self._lock:
+            if self._nights.night(night) is None:
+                raise unknown_night(night)
+            self._checked.setdefault(night, {}).update({cube.fits.path: cube for cube in cubes})
+
+    def forget(self, night: NightId) -> None:
+        with self._lock:
+            if self._nights.night(night) is None:
+                raise unknown_night(night)
+            self._checked.pop(night, None)
 
 
 class MemoryLedger:

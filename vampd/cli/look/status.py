@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, remaining_wait_s, stages_of
+from vampd.model.nights import Gate, Status, WaitCode, remaining_wait_s, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -58,6 +59,9 @@ _EVENT_COLUMNS = (
     Column("by"),
     Column("message"),
 )
+_PROBLEMS = frozenset(
+    {WaitCode.BUG, WaitCode.DAMAGED_HERE, WaitCode.ROOT_UNKNOWN, WaitCode.UNLISTED}
+)
 _LAST_EVENTS = 10
 _NOT_SAFE = "NOT safe: the archive copy was found bad"
 _NO_MAIL = Correspondence()
@@ -80,6 +84,10 @@ def status(
     context: typer.Context,
     night: NightOrAll = None,
     kind: KindOption = None,
+    only_problems: Annotated[
+        bool,
+        typer.Option("--problems", help="Only what needs a person."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -90,12 +98,15 @@ def status(
     """
     from vampd.wiring.connections import look
 
-    with look(settings_of(context, config)) as seen:
+    settings = settings_of(context, config)
+    with look(settings) as seen:
         records = seen.nights
         if night is not None:
             records = choose_records(records, night, kind)
         elif kind is not None:
             records = tuple(record for record in records if record.night.kind is kind)
+        if only_problems:
+            records = tuple(record for record in records if has_problem(record))
         correspondence = seen.correspondence.by_night()
         now = time.time()
         if as_json:
@@ -109,7 +120,12 @@ def status(
                     entry["events"] = [event_object(e) for e in seen.history(record.night)]
             write_json(objects)
         elif night is None:
-            show_nights(records, now, correspondence)
+            if records or not only_problems:
+                show_nights(records, now, correspondence)
+            for line in map(str, seen.unreadable):
+                write(one_line(line))
+            if only_problems:
+                _show_strangers(settings.watch.root)
         else:
             for position, record in enumerate(records):
                 if position:
@@ -120,6 +136,23 @@ def status(
                     now,
                     correspondence.get(record.night, _NO_MAIL),
                 )
+
+
+def has_problem(record: NightRecord) -> bool:
+    """Whether a night needs a person, or is not as it should be."""
+    status = record.state.status
+    return (
+        status is Status.HELD
+        or record.note_code in _PROBLEMS
+        or (status is Status.DONE and record.safe_at is None)
+    )
+
+
+def _show_strangers(root: Path) -> None:
+    from vampd.engine.nights.night_listing import find_strangers
+
+    for stranger in find_strangers(root):
+        write(one_line(f"{stranger.path} {stranger.why}; vampd leaves it alone"))
 
 
 def describe(record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL) -> str:

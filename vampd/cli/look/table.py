@@ -9,6 +9,7 @@ import typer
 
 from vampd.cli.shared.output import Column, align_columns, write, write_json
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.disk.foreign_file import read_foreign_text
 from vampd.errors import UsageError
 from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightRecord
@@ -65,7 +66,7 @@ def _row(record: NightRecord, root: Path) -> StatusRow:
 
 def _old_rows(root: Path) -> list[StatusRow]:
     paths = [folder / name for folder in (root, root / ARCHIVE_FOLDER) for name in _OLD_LOGS]
-    texts = [path.read_text(errors="replace") for path in paths if path.is_file()]
+    texts = [text for path in paths if (text := read_foreign_text(path)) is not None]
     return [row for text in texts for row in parse_old_log(text)]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.foreign_file import read_foreign_text
 from vampd.disk.listing import list_raw_files
 from vampd.disk.writers import has_writers
 from vampd.engine.nights.night_reader import look_at_cube
@@ -62,25 +65,57 @@ class NightListing:
 
 
 def find_nights(root: Path) -> tuple[NightId, ...]:
-    """The night folders below the root, oldest first; names that are not dates are not nights."""
-    nights = [
-        NightId(name, kind)
-        for folder, kind in ((root, Kind.ENGINEERING), (root / ARCHIVE_FOLDER, Kind.ARCHIVE))
-        for name in _folder_names(folder)
-        if parse_night_date(name)
-    ]
-    return tuple(sorted(nights))
+    """The night folders below the root, oldest first; names that are not dates are not nights.
+
+    A link that leads nowhere, or what cannot be examined, may be a night: whoever looks at it is
+    told. OSError if the root cannot be listed; where the archive nights cannot, they are missing.
+    """
+    names = {(name, Kind.ENGINEERING) for name in _night_names(root)}
+    with suppress(OSError):
+        names |= {(name, Kind.ARCHIVE) for name in _night_names(root / ARCHIVE_FOLDER)}
+    return tuple(sorted(NightId(name, kind) for name, kind in names))
 
 
-def _folder_names(folder: Path) -> Iterator[str]:
+@dataclass(frozen=True)
+class Stranger:
+    """An entry that bears a night's name, or holds the nights, and is none or cannot be listed."""
+
+    path: Path
+    why: str
+    # Whether it is the folder of nights that cannot be listed.
+    is_listless: bool = False
+
+
+def find_strangers(root: Path) -> tuple[Stranger, ...]:
+    """What lies where nights do and keeps none, by path: named to people, and left alone."""
+    strangers = []
+    for folder in (root, root / ARCHIVE_FOLDER):
+        try:
+            names = [name for name in os.listdir(folder) if parse_night_date(name)]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            why = f"cannot be listed: {error.strerror}"
+            strangers.append(Stranger(folder, why, is_listless=True))
+            continue
+        paths = [folder / name for name in sorted(names)]
+        strangers += [Stranger(path, "is no folder") for path in paths if not _may_be_folder(path)]
+    return tuple(strangers)
+
+
+def _night_names(folder: Path) -> Iterator[str]:
+    for name in os.listdir(folder):
+        if parse_night_date(name) and _may_be_folder(folder / name):
+            yield name
+
+
+def _may_be_folder(path: Path) -> bool:
     try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    with entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield entry.name
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return path.is_symlink()
+    except OSError:
+        return True
 
 
 def stream_folders(folder: Path) -> tuple[Path, ...]:
@@ -88,9 +123,11 @@ def stream_folders(folder: Path) -> tuple[Path, ...]:
     return tuple(folder / stream.value for stream in CAMERA_STREAMS)
 
 
-def list_night(folder: Path) -> NightListing:
-    """List the camera streams: one stat per file, nothing is opened."""
-    files = list_raw_files(folder, CAMERA_STREAMS)
+def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightListing:
+    """List the camera streams: one stat per file, each followed by ``sign``; none is opened."""
+    if folder.is_symlink():
+        folder.stat()  # one that leads nowhere is no empty night
+    files = list_raw_files(folder, CAMERA_STREAMS, sign)
     latest_ns = max((file.mtime_ns for file in files), default=0)
     renamed_ns = max(stream_times(folder))
     return NightListing(
@@ -153,13 +190,13 @@ def unfinished_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:
 
 
 def old_tool_traces(root: Path, night: NightId) -> list[str]:
-    """What the old tools left in or about a night; empty if it is ours to process."""
+    """What the old tools left in or about a night; empty if it is ours to process.
+
+    A log that cannot be read speaks of no night: it must not keep any from being processed.
+    """
     folder = root / night.folder
-    logs = [
-        path.read_text(errors="replace")
-        for path in (base / name for base in (root, root / ARCHIVE_FOLDER) for name in _LOGS)
-        if path.is_file()
-    ]
+    paths = (base / name for base in (root, root / ARCHIVE_FOLDER) for name in _LOGS)
+    logs = [text for path in paths if (text := read_foreign_text(path)) is not None]
     return find_traces(_names(folder), _names(folder / Stream.VGEN2), logs, night)
 
 

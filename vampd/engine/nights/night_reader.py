@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.bounded import read_whole
+from vampd.disk.foreign_file import read_whole
 from vampd.disk.listing import list_files, list_hollow_files, list_raw_files, stamp_of
 from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError

@@ -153,7 +153,8 @@ def judge_filling(
 ) -> tuple[Ready | Wait, StreamsObservation]:
     """Whether a filling night may settle, and what was seen of its streams.
 
-    ``still_s`` is how long the listing has been unchanged; ``check_cubes`` reads its cubes.
+    ``still_s`` is how long the listing has been unchanged; ``check_cubes`` gives the checks of its
+    cubes, without those that are yet to be checked.
     """
     night = seen.record.night
     traces = old_tool_traces(root, night)
@@ -196,6 +197,7 @@ def _look_into_cubes(
     carried = next((check.frame_id for check in checks if check.frame_id), None)
     return replace(
         streams,
+        unchecked=streams.cubes - len(checks),
         incomplete=tuple(
             IncompleteCube(check.path, check.incomplete) for check in checks if check.incomplete
         ),

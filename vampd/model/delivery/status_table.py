@@ -68,7 +68,7 @@ def parse_old_log(text: str) -> Iterator[StatusRow]:
 
     A malformed time counts as unknown, and of a night that occurs twice the last row counts.
     """
-    for row in csv.DictReader(text.splitlines()):
+    for row in _rows(text.splitlines()):
         path = (row.get("scexao5_path") or "").strip()
         night = _night_at(PurePath(path))
         if night is not None:
@@ -88,6 +88,20 @@ def merge_rows(own: Iterable[StatusRow], old: Iterable[StatusRow]) -> tuple[Stat
         if row.processed.is_set or row.night not in rows:
             rows[row.night] = row
     return tuple(rows[night] for night in sorted(rows))
+
+
+def _rows(lines: list[str]) -> Iterator[dict[str, str]]:
+    """Each line by itself: an unbalanced quote must not swallow the rows behind it."""
+    titles: list[str] = []
+    for line in lines:
+        try:
+            cells = next(csv.reader([line]), [])
+        except csv.Error:
+            continue
+        if not titles:
+            titles = cells
+        elif cells:
+            yield dict(zip(titles, cells, strict=False))
 
 
 def _night_at(path: PurePath) -> NightId | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
+    from vampd.model.nights.checked_cube import CheckedCube
     from vampd.model.nights.file_stamp import FileStamp
     from vampd.model.nights.history import (
         after_lost_proofs,
@@ -38,7 +39,13 @@ if TYPE_CHECKING:
         note_of,
         remaining_wait_s,
     )
-    from vampd.model.nights.record import EventRecord, NightRecord, NightUpdate
+    from vampd.model.nights.record import (
+        EventRecord,
+        NightRecord,
+        NightUpdate,
+        UnreadableNight,
+        unsound_field,
+    )
     from vampd.model.nights.retry import RetryPolicy, after_failure, after_wait, delay_s
     from vampd.model.nights.schedule import RunLimits, choose_nights
     from vampd.model.nights.state import (
@@ -78,6 +85,7 @@ else:
     __getattr__ = show(
         __name__,
         {
+            "checked_cube": "CheckedCube",
             "file_stamp": "FileStamp",
             "history": "after_lost_proofs ends_proofs moved noted refuse_stale_claim unknown_night",
             "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
@@ -87,7 +95,7 @@ else:
                 "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
                 "Observation ReadinessRules Ready remaining_wait_s StreamsObservation Wait WaitCode"
             ),
-            "record": "EventRecord NightRecord NightUpdate",
+            "record": "EventRecord NightRecord NightUpdate UnreadableNight unsound_field",
             "retry": "after_failure after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
@@ -114,6 +122,7 @@ __all__ = [
     "MOVES_AT_SYNC",
     "RESTORED",
     "RESTORE_UNFINISHED",
+    "CheckedCube",
     "Event",
     "EventName",
     "EventRecord",
@@ -137,6 +146,7 @@ __all__ = [
     "Stream",
     "StreamsObservation",
     "StreamsSnapshot",
+    "UnreadableNight",
     "Wait",
     "WaitCode",
     "advance",
@@ -170,5 +180,6 @@ __all__ = [
     "timing_name",
     "unfinished_cube_name",
     "unknown_night",
+    "unsound_field",
     "ut_day",
 ]

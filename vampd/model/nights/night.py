@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 ARCHIVE_FOLDER = "ARCHIVED_DATA"
-_DATE = re.compile(r"[12]\d{7}")
+_DATE = re.compile(r"[12][0-9]{7}")
 
 
 class Kind(StrEnum):

@@ -44,9 +44,20 @@ def find_traces(
 
 
 def _is_logged(log: str, night: NightId) -> bool:
-    """Whether the first column of a row is the path of this night's folder."""
+    """Whether the first column of a row is the path of this night's folder.
+
+    Each line by itself: an unbalanced quote must not hide the rows behind it.
+    """
     ending = f"/{night.folder.as_posix()}"
-    paths = [row[0].strip().rstrip("/") for row in csv.reader(log.splitlines()) if row]
+    lines = [line for line in log.splitlines() if night.date in line]
+    paths = [row[0].strip().rstrip("/") for line in lines for row in _rows(line) if row]
     if len(night.folder.parts) == 1:
         return any(path.endswith(ending) and "ARCHIVED_DATA" not in path for path in paths)
     return any(path.endswith(ending) for path in paths)
+
+
+def _rows(line: str) -> list[list[str]]:
+    try:
+        return list(csv.reader([line]))
+    except csv.Error:
+        return []

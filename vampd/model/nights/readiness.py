@@ -30,9 +30,11 @@ class WaitCode(StrEnum):
     UNLISTED = "night_unreadable"  # its folder cannot be listed
     OLD_TOOLS = "old_tools"  # it holds their traces; also the code of the hold
     DAMAGED_HERE = "damaged_here"  # a finished night's products are not all as they were proven
+    BUG = "bug"  # looking at it failed, and it could not be held for that
     NO_CUBES = "no_cubes"
     BEFORE_HOUR = "before_hour"  # schedule.archive_not_before
     STILL_WRITTEN = "still_written"
+    BEING_CHECKED = "being_checked"  # its cubes are being opened, one after the other
     INCOMPLETE_CUBES = "incomplete_cubes"  # they may still become complete
     NO_AUTHORITY = "no_authority"  # frameids.authority is "none"
     OLDER_NIGHT = "older_night"  # it takes its frame IDs first
@@ -43,7 +45,14 @@ class WaitCode(StrEnum):
 
 
 # These pass without a person, new data or a later hour.
-_PASSING = frozenset({WaitCode.STILL_WRITTEN, WaitCode.INCOMPLETE_CUBES, WaitCode.RETRY_LATER})
+_PASSING = frozenset(
+    {
+        WaitCode.STILL_WRITTEN,
+        WaitCode.BEING_CHECKED,
+        WaitCode.INCOMPLETE_CUBES,
+        WaitCode.RETRY_LATER,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,8 @@ class StreamsObservation:
     written: bool | None = None
     # Cubes that may still become complete; None: not checked yet.
     incomplete: tuple[IncompleteCube, ...] | None = None
+    # Cubes that are yet to be checked.
+    unchecked: int = 0
     # Traces of the old tools, and those that a restored folder keeps.
     traces: tuple[str, ...] = ()
     lasting_traces: tuple[str, ...] = ()
@@ -226,6 +237,12 @@ def _judge_filling(
         return Wait(WaitCode.BEFORE_HOUR, f"starts at {hour:%H:%M} UT of its date")
     if streams.still_s < rules.quiet_after_s or streams.written:
         return Wait(WaitCode.STILL_WRITTEN, "waits until writing to it has ended")
+    if streams.unchecked:
+        checked = streams.cubes - streams.unchecked
+        return Wait(
+            WaitCode.BEING_CHECKED,
+            f"its cubes are being checked: {checked:,} of {streams.cubes:,} so far",
+        )
     incomplete = (*streams.unfinished, *map(str, streams.incomplete or ()))
     if not is_quiet(
         streams.still_s,

@@ -61,6 +61,62 @@ class NightRecord:
         return self.done_bytes / self.all_bytes if self.all_bytes else None
 
 
+# Unix seconds beyond are no times of ours.
+_LATEST_S = 1e11
+_COUNTS = (
+    "claim",
+    "frames",
+    "bytes",
+    "done_actions",
+    "all_actions",
+    "done_frames",
+    "all_frames",
+    "done_bytes",
+    "all_bytes",
+    "removed_cubes",
+    "purged_cubes",
+    "kept_cubes",
+)
+_TIMES = ("discovered_at", "changed_at")
+_MAYBE_TIMES = ("processed_at", "transferred_at", "safe_at", "purge_after")
+
+
+def unsound_field(record: NightRecord) -> str | None:
+    """The first field whose value cannot be what vampd wrote: not even of its type."""
+    fields = vars(record)
+    if type(record.state.attempts) is not int:
+        return "attempts"
+    if record.state.not_before is not None and not _is_time(record.state.not_before):
+        return "not_before"
+    for name in _COUNTS:
+        if type(fields[name]) is not int:
+            return name
+    for name in _TIMES:
+        if not _is_time(fields[name]):
+            return name
+    for name in _MAYBE_TIMES:
+        if fields[name] is not None and not _is_time(fields[name]):
+            return name
+    return None if type(record.manifests) in (int, type(None)) else "manifests"
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and -_LATEST_S < value < _LATEST_S
+
+
+@dataclass(frozen=True)
+class UnreadableNight:
+    """A row of the database that is no night's record."""
+
+    row: int
+    # Its date and kind as they are written there.
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"row {self.row} ({self.name}) of the nights cannot be read: {self.why}"
+
+
 @dataclass(frozen=True)
 class EventRecord:
     """One row of a night's history."""

@@ -209,14 +209,20 @@ def as_nobody(act: Callable[[Path], object]) -> None:
 
 
 def _scan(connections: Connections, settings: Settings) -> None:
-    """Two looks of the watcher, an age apart."""
+    """Two looks of the watcher, an age apart, and one more when the cubes were checked."""
     now_s = 0.0
     watcher = NightWatcher(
-        connections.store, connections.reader, connections.root, monotonic=lambda: now_s
+        connections.store,
+        connections.reader,
+        connections.root,
+        connections.checked_cubes,
+        monotonic=lambda: now_s,
     )
-    for now_s in (0.0, _LATER_S):  # noqa: B007 - the watcher's clock reads it
+    for now_s in (0.0, _LATER_S, _LATER_S):  # noqa: B007 - the watcher's clock reads it
         for _ in watcher.scan(settings):
             pass
+        while watcher.checking.is_pending:
+            watcher.checking.go_on(1.0)
 
 
 def _claim(

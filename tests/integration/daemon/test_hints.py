@@ -1,0 +1,179 @@
+"""File system events hasten a scan; whatever fails there leaves the periodic one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Mask, WatchDescriptor
+
+from tests.support.daemon.running import wait_until
+from tests.support.worlds.unprivileged import NOBODY
+from vampd.daemon import watch as watch_module
+from vampd.daemon.watch import FolderWatch
+
+# Follows two folders of this many under a limit, twice; says its threads, watches and warnings.
+SCRIPT = """
+import os, resource, sys, threading
+from pathlib import Path
+from structlog.testing import capture_logs
+from vampd.daemon.watch import FolderWatch
+from tests.integration.daemon.test_hints import watched
+root, uid = Path(sys.argv[1]), int(sys.argv[2])
+folders = sorted(root.iterdir())
+if uid:
+    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+    os.setresuid(uid, uid, uid)
+watch = FolderWatch(lambda: None)
+with capture_logs() as logs:
+    for _ in range(3):
+        watch.follow(folders)
+print(threading.active_count(), watched(), [log["event"] for log in logs])
+watch.close()
+"""
+
+
+def watched() -> int:
+    """How many folders this process watches, as the kernel knows."""
+    count = 0
+    for info in Path("/proc/self/fdinfo").iterdir():
+        try:
+            count += info.read_text().count("inotify wd:")
+        except FileNotFoundError:  # of the listing itself
+            continue
+    return count
+
+
+def instances() -> int:
+    links = [fd.name for fd in Path("/proc/self/fd").iterdir()]
+    return sum(
+        os.path.lexists(path) and os.readlink(path) == "anon_inode:inotify"
+        for path in (f"/proc/self/fd/{name}" for name in links)
+    )
+
+
+@pytest.fixture
+def woken() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def watch(woken: threading.Event) -> Iterator[FolderWatch]:
+    made = FolderWatch(woken.set)
+    yield made
+    made.close()
+
+
+def make_folders(root: Path, count: int) -> list[Path]:
+    folders = [root / f"{number:05}" for number in range(count)]
+    for folder in folders:
+        folder.mkdir()
+    return folders
+
+
+def test_thousands_of_nights_are_watched_by_one_thread_and_a_bounded_number_of_watches(
+    tmp_path: Path, watch: FolderWatch, woken: threading.Event
+) -> None:
+    threads, before, were_watched = threading.active_count(), instances(), watched()
+    folders = make_folders(tmp_path, 600)
+    with capture_logs() as logs:
+        watch.follow([*folders, *(tmp_path / f"gone-{number}" for number in range(14_400))])
+    assert (threading.active_count() - threads, instances() - before) == (1, 1)
+    assert watched() - were_watched == watch_module.MOST_WATCHES
+    assert not logs
+    # The first ones are the ones that matter.
+    (folders[0] / "file").touch()
+    assert woken.wait(10)
+    watch.follow(folders[:2])
+    assert watched() - were_watched == 2
+
+
+def test_a_folder_that_takes_the_place_of_another_is_watched(
+    tmp_path: Path, watch: FolderWatch, woken: threading.Event
+) -> None:
+    (folder,) = make_folders(tmp_path, 1)
+    for leave in (lambda: folder.rename(tmp_path / "away"), folder.rmdir):
+        watch.follow([folder])
+        woken.clear()
+        leave()
+        assert woken.wait(10)
+        folder.mkdir()
+    woken.clear()
+    watch.follow([folder])
+    (folder / "file").touch()
+    assert woken.wait(10)
+
+
+def test_two_names_of_one_folder_are_watched_as_one(tmp_path: Path, watch: FolderWatch) -> None:
+    (folder,) = make_folders(tmp_path, 1)
+    name = tmp_path / "name"
+    name.symlink_to(folder)
+    with capture_logs() as logs:
+        watch.follow([folder, name])
+        watch.follow([name])
+    assert not logs
+
+
+def test_lost_events_are_a_hint_too(tmp_path: Path, woken: threading.Event) -> None:
+    inotify = watch_module._Inotify(woken.set)
+    overflow = Mask(InotifyConstants.IN_Q_OVERFLOW)
+    inotify.handle_event(InotifyEvent(WatchDescriptor(-1), overflow, 0, b""))
+    assert woken.is_set()
+    inotify._is_reading = False
+    inotify.close()
+
+
+def test_a_thread_that_failed_is_told_once_and_replaced_later(
+    tmp_path: Path, woken: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+    watch = FolderWatch(woken.set, monotonic=lambda: now_s)
+    (folder,) = make_folders(tmp_path, 1)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk of inotify")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as failing:
+            failing.setattr("watchdog.observers.inotify_c.InotifyFD.read_events", fail)
+            watch.follow([folder])
+            wait_until(lambda: not watch._inotify or watch._inotify.failure, "it failed", 10)
+        for _ in range(3):
+            watch.follow([folder])
+        assert watched() == 0
+        now_s = watch_module._AGAIN_S
+        watch.follow([folder])
+    assert [log["event"] for log in logs] == ["watch.refused"]
+    (folder / "file").touch()
+    assert woken.wait(10)
+    watch.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "uid", "threads", "watches"),
+    [
+        ("max_inotify_instances=0", 0, 1, 0),
+        ("max_inotify_watches=0", 0, 2, 0),
+        ("max_inotify_watches=2", 0, 2, 2),
+        ("", NOBODY, 1, 0),
+    ],
+    ids=["no instance", "no watch", "two watches", "no thread"],
+)
+def test_a_limit_of_the_system_leaves_the_periodic_scan_with_one_warning(
+    tmp_path: Path, limits: str, uid: int, threads: int, watches: int
+) -> None:
+    make_folders(tmp_path, 5)
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(uid)]
+    if limits:
+        name, _, value = limits.partition("=")
+        # A user namespace has limits of its own: nobody else's change.
+        shell = f'echo {value} > /proc/sys/user/{name} && exec "$@"'
+        command = ["unshare", "--user", "--map-root-user", "sh", "-c", shell, "sh", *command]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.stdout == f"{threads} {watches} ['watch.refused']\n", told.stderr

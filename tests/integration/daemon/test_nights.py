@@ -1,0 +1,80 @@
+"""A daemon that has worked through hundreds of nights needs no more than after fifty."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import Daemon, log_of, running, wait_until
+from tests.support.daemon.site import Site, make_site
+from tests.support.daemon.state import connected
+from tests.support.worlds.busy_site import FAST
+from vampd.model.nights import Kind, Status
+
+_FIRST, _ALL, _AT_ONCE = 50, 500, 10
+# Of the issue: what may come on top of what fifty nights need.
+_ALLOWED = 1.1
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a daemon takes from the system; memory that it shares with nobody."""
+
+    threads: int
+    descriptors: int
+    kilobytes: int
+
+
+def needs_of(daemon: Daemon) -> Needs:
+    proc = Path(f"/proc/{daemon.process.pid}")
+    rollup = (proc / "smaps_rollup").read_text().splitlines()
+    private = [line.split() for line in rollup if line.startswith("Private_")]
+    return Needs(
+        len(os.listdir(proc / "task")),
+        len(os.listdir(proc / "fd")),
+        sum(int(words[1]) for words in private),
+    )
+
+
+def feed(site: Site, template: Path, first: date, count: int) -> None:
+    """So many nights like the template, and wait until all are done."""
+    for number in range(count):
+        name = f"{first + timedelta(days=number):%Y%m%d}"
+        shutil.copytree(template, site.root / f".{name}")
+        (site.root / f".{name}").rename(site.root / name)
+    wait_until(lambda: done(site) >= (first - _DAY).days + count, f"{count} nights more", 600)
+
+
+_DAY = date(2001, 1, 1)
+
+
+def done(site: Site) -> int:
+    with connected(site) as connections:
+        records = connections.store.nights()
+    assert not [record for record in records if record.state.status is Status.HELD]
+    return sum(record.state.status is Status.DONE for record in records)
+
+
+@pytest.mark.soak
+def test_hundreds_of_nights_leave_nothing_behind(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", **FAST)
+    made, _ = make_smallest(tmp_path / "template", kind=Kind.ENGINEERING)
+    template = tmp_path / "template" / made.folder
+    seen: dict[int, Needs] = {}
+    with running(site) as daemon:
+        wait_until(lambda: log_of(site).named("daemon.started"), "its start")
+        for fed in range(0, _ALL, _AT_ONCE):
+            feed(site, template, _DAY + timedelta(days=fed), _AT_ONCE)
+            seen[fed + _AT_ONCE] = needs_of(daemon)
+            print(fed + _AT_ONCE, seen[fed + _AT_ONCE], flush=True)
+        assert daemon.stop() == 0
+    early, late = seen[_FIRST], seen[_ALL]
+    assert late.threads <= early.threads * _ALLOWED
+    assert late.descriptors <= early.descriptors * _ALLOWED
+    assert late.kilobytes <= early.kilobytes * _ALLOWED, (early, late)

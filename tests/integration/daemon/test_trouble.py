@@ -1,0 +1,92 @@
+"""What is wrong with one night, one row or the state's disk is told there, and ends nothing."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import log_of, running, vampctl
+from tests.support.daemon.site import Site
+from tests.support.worlds.busy_site import wait_for_event
+from tests.support.worlds.unprivileged import unprivileged_copy
+from vampd.model.nights import Kind, NightId
+from vampd.store.engine import Access, open_store
+
+CLOSED = NightId("20251105", Kind.ENGINEERING)
+
+
+def spoil_rows(database: Path) -> None:
+    """Rows of nights that no version of vampd wrote."""
+    open_store(f"sqlite:///{database}", Access.MIGRATE).close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for date, column, value in (
+            ("20250101", "status", "asleep"),
+            ("20250102", "attempts", "many"),
+            ("20250103", "released", "all of them"),
+            ("20259999", "status", "done"),
+        ):
+            connection.execute(
+                "INSERT INTO nights (date, kind, stage, status, attempts, claim, frames, bytes,"
+                " done_actions, all_actions, discovered_at, changed_at, released)"
+                " VALUES (?, 'engineering', 'sync', 'filling', 0, 0, 0, 0, 0, 0, 1.0, 1.0, '')",
+                (date,),
+            )
+            connection.execute(f"UPDATE nights SET {column} = ? WHERE date = ?", (value, date))
+
+
+def test_a_closed_folder_and_spoiled_rows_name_themselves_and_delay_no_night(site: Site) -> None:
+    night, _ = make_smallest(site.root, "20251106", Kind.ENGINEERING)
+    spoil_rows(site.database)
+    with unprivileged_copy(site) as (own, uid):
+        closed = own.folder(CLOSED)
+        closed.mkdir(mode=0)
+        if uid is not None:
+            os.chown(closed, 0, 0)
+        (own.root / "20250101").mkdir()
+        os.chmod(own.root / "20250101", 0o755)
+        with running(own, uid=uid) as daemon:
+            wait_for_event(own, "night.settled")
+            wait_for_event(own, "night.unreadable")
+            told = vampctl(own, "status", "--problems", uid=uid).stdout
+            assert daemon.process.poll() is None
+        ended = log_of(own)
+    assert [each["night"] for each in ended.named("night.unreadable")] == [CLOSED.date]
+    assert "Traceback" not in ended.log
+    rows = {each["night"].split()[0] for each in ended.named("night.row_refused")}
+    assert rows == {"20250101", "20250102", "20250103", "20259999"}
+    assert len(ended.named("night.row_refused")) == len(rows)
+    for date in (CLOSED.date, *rows):
+        assert date in told
+    assert night.date not in told
+
+
+@pytest.fixture
+def small_state(site: Site, tool: Callable[[str], str]) -> Iterator[Path]:
+    """The state's folder on a full disk of its own."""
+    state = site.database.parent
+    options = "size=64k,nr_inodes=64"
+    subprocess.run([tool("mount"), "-t", "tmpfs", "-o", options, "tmpfs", state], check=True)
+    (state / "ballast").write_bytes(bytes(60_000))
+    yield state
+    subprocess.run([tool("umount"), "-l", state], check=True)
+
+
+def test_a_full_disk_of_the_state_is_waited_for_at_start(site: Site, small_state: Path) -> None:
+    make_smallest(site.root, "20251106", Kind.ENGINEERING)
+    with running(site, times_s={"vampd.wiring.daemon._AGAIN_S": 0.1}) as daemon:
+        wait_for_event(site, "store.waited")
+        assert [each["code"] for each in log_of(site).named("store.waited")] == ["disk_full"]
+        assert not log_of(site).named("daemon.started")
+        subprocess.run(
+            ["mount", "-o", "remount,size=64m,nr_inodes=1000", str(small_state)], check=True
+        )
+        wait_for_event(site, "night.settled")
+        assert daemon.process.poll() is None
+    assert "Traceback" not in log_of(site).log

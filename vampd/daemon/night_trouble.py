@@ -1,0 +1,124 @@
+"""What keeps the daemon from looking at one night: noted with that night alone, and said once."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection
+
+from vampd.engine.nights.night_listing import Stranger
+from vampd.errors import DataError, IllegalTransition, TransientError, VampdError
+from vampd.log import get_log
+from vampd.model.nights import (
+    Event,
+    EventName,
+    NightId,
+    NightRecord,
+    Status,
+    Wait,
+    WaitCode,
+    note_of,
+)
+from vampd.ports import NightReader, NightStore
+from vampd.stages.own_files import describe_own_faults
+
+_log = get_log()
+# Whoever runs it concludes; what is done or held stays so.
+_NOT_HELD = frozenset({Status.RUNNING, Status.DONE, Status.HELD})
+_NOTED = frozenset({WaitCode.UNLISTED, WaitCode.BUG})
+
+
+class NightTrouble:
+    """Remembers what was said of each night, for the journal."""
+
+    def __init__(self, store: NightStore, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._said: dict[NightId, str] = {}
+        self._strangers: frozenset[Stranger] = frozenset()
+
+    def told(self, night: NightId, error: Exception) -> None:
+        """Looking at a night failed. TransientError, StoreError where not even that can be kept."""
+        if isinstance(error, OSError | MemoryError | TransientError):
+            # One folder that cannot be read must not delay the others.
+            self._unlisted(night, error)
+        else:
+            self._failed(night, error)
+
+    def _unlisted(self, night: NightId, error: Exception) -> None:
+        """The world does not let us look: the night says so until it does."""
+        why = str(error) or type(error).__name__
+        if self._is_new(night, why):
+            _log.warning("night.unreadable", night=night.date, kind=night.kind.value, error=why)
+        self._note(night, Wait(WaitCode.UNLISTED, f"cannot be read: {why}"))
+
+    def strangers(self, found: tuple[Stranger, ...]) -> None:
+        """What lies where nights do and is none: left alone."""
+        for stranger in set(found) - self._strangers:
+            _log.warning("root.entry_refused", path=str(stranger.path), why=stranger.why)
+        self._strangers = frozenset(found)
+
+    def _failed(self, night: NightId, error: Exception) -> None:
+        """A bug, or data that cannot be believed: the night is held with it."""
+        if isinstance(error, DataError) and error.code == "night_row_unreadable":
+            return  # the store has said so, and nothing can be written there
+        known = isinstance(error, VampdError)
+        code = error.code if isinstance(error, VampdError) else "bug"
+        why = error.message if isinstance(error, VampdError) else f"{type(error).__name__}: {error}"
+        trace = None if known else "".join(traceback.format_exception(error))
+        if self._is_new(night, f"{code}: {why}"):
+            night_of = {"night": night.date, "kind": night.kind.value}
+            _log.error("night.held", **night_of, code=code, error=why, trace=trace)
+        try:
+            record = self._store.night(night)
+            if record is None:
+                return
+            if record.state.status in _NOT_HELD:
+                self._note(night, Wait(WaitCode.BUG, f"cannot be judged: {code}: {why}"))
+                return
+            self._store.apply(
+                night,
+                Event(EventName.HELD),
+                at=self._clock(),
+                actor="vampd",
+                code=code,
+                message=trace or why,
+            )
+        except IllegalTransition:
+            return  # a person was faster; the next scan sees the result
+
+    def is_over(self, record: NightRecord) -> None:
+        """The night was looked at: what was noted of it no longer holds."""
+        self._said.pop(record.night, None)
+        if record.note_code in _NOTED and record.state.status is not Status.FILLING:
+            self._store.update(record.night, note_of(None))
+
+    def keep_only(self, nights: Collection[NightId]) -> None:
+        """Forget what was said of nights that are gone."""
+        for night in self._said.keys() - nights:
+            del self._said[night]
+
+    def _is_new(self, night: NightId, why: str) -> bool:
+        is_new = self._said.get(night) != why
+        self._said[night] = why
+        return is_new
+
+    def _note(self, night: NightId, wait: Wait) -> None:
+        record = self._store.night(night)
+        note = note_of(wait)
+        if record is not None and (record.note_code, record.note) != (note.note_code, note.note):
+            self._store.update(night, note)
+
+
+def note_faults(record: NightRecord, store: NightStore, reader: NightReader) -> None:
+    """Note what is damaged or missing here; a night that is done has no other note."""
+    faults = describe_own_faults(record.night, reader)
+    if not faults:
+        if record.note_code == WaitCode.DAMAGED_HERE:
+            store.update(record.night, note_of(None))
+        return
+    date = record.night.date
+    more = f" ({len(faults):,} such files)" if len(faults) > 1 else ""
+    text = f"{faults[0]}{more}; `vampctl recover {date}` gets it back"
+    if record.note != text:
+        _log.error("night.damaged", night=date, kind=record.night.kind.value, faults=len(faults))
+        store.update(record.night, note_of(Wait(WaitCode.DAMAGED_HERE, text)))
