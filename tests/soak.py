@@ -68,6 +68,7 @@ SUITES = {
             seeded=False,
         ),
         Suite("daemon", ("tests/integration/daemon",), seeded=False),
+        Suite("errno", ("tests/integration/nights/test_errno.py",)),
         Suite("faults", ("tests/integration/proof/test_faults.py",)),
         Suite(
             "frame-ids",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from pathlib import Path
 
 from vampd.config import Settings
 from vampd.disk.failpoint import failpoint
@@ -21,12 +22,18 @@ from vampd.engine.nights.night_listing import (
     list_night,
     stream_times,
 )
-from vampd.engine.nights.observation import judge_filling, read_raw_news
+from vampd.engine.nights.observation import (
+    is_readable_again,
+    judge_filling,
+    read_raw_news,
+    wait_for_folder,
+)
 from vampd.engine.nights.rules import readiness_rules
 from vampd.engine.root_guard import RootGuard
 from vampd.errors import IllegalTransition, RootUnknown
 from vampd.log import get_log
 from vampd.model.nights import (
+    UNREAD_NOTES,
     Event,
     EventName,
     FileStamp,
@@ -113,12 +120,12 @@ class NightWatcher:
         unsettled: set[NightId] = set()
         # One query for all finished nights; those that people may move are read again.
         done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
-        for night in find_nights(root):
+        for night in self._find_nights(root):
             record = done.get(night) or self._store.night(night) or self._discover(night)
             try:
                 if self._look_at(record, settings):
                     unsettled.add(night)
-                elif record.note_code == WaitCode.UNLISTED and not _is_filling(record):
+                elif record.note_code in UNREAD_NOTES and not _is_filling(record):
                     self._note(record, None)
             except IllegalTransition:
                 unsettled.add(night)  # a person was faster; the next scan sees the result
@@ -127,9 +134,18 @@ class NightWatcher:
                 _log.warning(
                     "night.unreadable", night=night.date, kind=night.kind.value, error=str(error)
                 )
-                self._note(record, Wait(WaitCode.UNLISTED, f"cannot be read: {error}"))
+                self._note(record, wait_for_folder(error, root / night.folder))
             yield night
         self.unsettled = frozenset(unsettled)
+
+    def _find_nights(self, root: Path) -> tuple[NightId, ...]:
+        try:
+            return find_nights(root)
+        except OSError as error:
+            # Nothing is known of any night before it can be listed again.
+            self.root_wait = Wait(WaitCode.ROOT_UNKNOWN, wait_for_folder(error, root).text)
+            _log.error("root.lost", error=self.root_wait.text)
+            return ()
 
     def _judge_root(self) -> Wait | None:
         try:
@@ -171,6 +187,10 @@ class NightWatcher:
         self._deep_looks[night] = now
         self._stream_times[night] = times
         if self._send_back(record, self._look(night, settings)):
+            return True
+        if due and is_readable_again(night, self._reader):
+            event = Event(EventName.REOPENED)
+            self._apply(night, event, "a cube that was set aside unread can be read now")
             return True
         if due:
             self._note_faults(record)
@@ -271,7 +291,7 @@ class NightWatcher:
         for cube in cube_files(seen.files):
             key = (cube, stamps.get(timing_name(cube.path)))
             fresh[key] = known[key] if key in known else check_cube(folder, cube)
-        self._checks[night] = fresh
+        self._checks[night] = {key: check for key, check in fresh.items() if check.is_certain}
         return tuple(fresh.values())
 
     def _note(self, record: NightRecord, wait: Wait | None) -> None:

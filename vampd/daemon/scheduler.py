@@ -25,10 +25,11 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
 from vampd.engine.nights.night_listing import stream_folders
 from vampd.engine.nights.rules import pause_rule, readiness_rules, run_limits
-from vampd.errors import ARCHIVE_UNKNOWN, ConfigError, IllegalTransition, TransientError
+from vampd.errors import ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
+    UNREAD_NOTES,
     Event,
     EventName,
     NightId,
@@ -294,7 +295,7 @@ class Scheduler:
                     self._note(record, root_wait)
             return
         for record, judged in self._judge_open():
-            if record.state.status is Status.HELD or record.note_code == WaitCode.UNLISTED:
+            if record.state.status is Status.HELD or record.note_code in UNREAD_NOTES:
                 continue  # its record is shown until more is known
             wait = judged if isinstance(judged, Wait) and judged.code in _NOTED else None
             self._note(record, wait)
@@ -320,8 +321,8 @@ class Scheduler:
         return not any(
             isinstance(judged, Ready) or judged.code in _GOES_ON
             for record, judged in self._judge_open()
-            # Tried again for ever; here so often as anything else.
-            if record.code != ARCHIVE_UNKNOWN or record.state.attempts < attempts
+            # Tried again for ever; here, until a person is needed.
+            if record.state.status is not Status.WAITING or record.state.attempts < attempts
         )
 
     def _describe(self) -> str:

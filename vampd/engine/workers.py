@@ -144,8 +144,7 @@ class WorkerPool:
                 future.cancel()  # ends the process, soon
                 raise WorkerLost(
                     "worker_deadline",
-                    f"a worker process took longer than {self._deadline_s:.0f} s and was killed;"
-                    " its action is retried",
+                    f"a worker process took longer than {self._deadline_s:.0f} s and was killed",
                 )
         try:
             return future.result()
@@ -169,6 +168,4 @@ def _end(pool: ProcessPool) -> None:
 
 
 def _worker_died(how: str) -> WorkerLost:
-    return WorkerLost(
-        "worker_died", f"a worker process died ({how}) and is replaced; its action is retried"
-    )
+    return WorkerLost("worker_died", f"a worker process died ({how}) and was replaced")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         is_quiet,
     )
     from vampd.model.nights.readiness import (
+        UNREAD_NOTES,
         IncompleteCube,
         Observation,
         ReadinessRules,
@@ -83,7 +84,7 @@ else:
             "old_tools": "find_traces LOG_TRACE",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
-                "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
+                "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of UNREAD_NOTES "
                 "Observation ReadinessRules Ready StreamsObservation Wait WaitCode"
             ),
             "record": "EventRecord NightRecord NightUpdate",
@@ -113,6 +114,7 @@ __all__ = [
     "MOVES_AT_SYNC",
     "RESTORED",
     "RESTORE_UNFINISHED",
+    "UNREAD_NOTES",
     "Event",
     "EventName",
     "EventRecord",
