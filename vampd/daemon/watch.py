@@ -6,6 +6,7 @@ must not wake the daemon with every write.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class FolderWatch:
         A folder that cannot be watched (inotify's limits, a network file system) is left to the
         periodic scan.
         """
-        wanted = {folder for folder in folders if folder.is_dir()}
+        wanted = {folder for folder in folders if os.path.isdir(folder)}  # any refusal: later
         for folder in self._watches.keys() - wanted:
             self._observer.unschedule(self._watches.pop(folder))
         for folder in wanted - self._watches.keys():

@@ -55,7 +55,7 @@ NUMBERS = (
 )
 # In one life of the nights, so that they come to their end.
 _MOST_A_LIFE = 40
-_LONGEST_SKIP = 150
+_LONGEST_SKIP = 80
 _WITHIN_S = 90.0
 
 Trees = dict[NightId, tuple[dict[str, str], dict[str, str]]]
@@ -141,7 +141,7 @@ class Weather:
                 skip=self.chance.randrange(_LONGEST_SKIP) * (calls is not Call.LIST),
                 burst=self.chance.choice((1, 1, 2, 5)),
             )
-            deadline = time.monotonic() + self.chance.uniform(0.05, 0.5)
+            deadline = time.monotonic() + self.chance.uniform(0.02, 0.3)
             while self.shim.hits == before and time.monotonic() < deadline:
                 time.sleep(0.01)
             hits = self.shim.hits - before

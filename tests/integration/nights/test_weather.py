@@ -12,6 +12,7 @@ from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import product_tree
 from tests.support.worlds.proof.in_process import InProcess, as_nobody
 from tests.support.worlds.proof.world import TABLES
+from vampd.fits.header import format_header
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -140,3 +141,73 @@ def test_a_release_goes_on_without_and_what_is_readable_one_day_is_late_data() -
         assert named not in (vampd.site.folder(NIGHT) / "vbad" / "reasons.tsv").read_text()
 
     as_nobody(act)
+
+
+def test_retry_from_sync_takes_up_what_was_mended_though_no_stamp_shows_it(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", **TABLES)
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    vampd = InProcess(site)
+    timing = min((site.folder(night) / "vcam1").glob("*.txt"))
+    whole, stamp = timing.read_bytes(), timing.stat()
+    timing.write_bytes(whole[:-40] + b"x" + whole[-39:])
+    os.utime(timing, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    vampd.advance()
+    before = vampd.records()[night]
+    assert before.state.status is Status.DONE
+    assert timing.stem in (site.folder(night) / "vbad" / "reasons.tsv").read_text()
+    timing.write_bytes(whole)
+    os.utime(timing, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert vampd.command("retry", DATE, "--from", "sync").status == 0
+    vampd.advance()
+    after = vampd.records()[night]
+    assert (after.state.status, after.frames) == (Status.DONE, before.frames)
+    assert timing.stem not in (site.folder(night) / "vbad" / "reasons.tsv").read_text()
+    told = audit(vampd)
+    assert told["balanced"], told
+    # Nothing is left to take up: looking again changes nothing.
+    generations = sorted((site.folder(night) / "vgen2").glob("generation_*"))
+    assert vampd.command("retry", DATE, "--from", "sync").status == 0
+    vampd.advance()
+    assert sorted((site.folder(night) / "vgen2").glob("generation_*")) == generations
+
+
+def lose_camera_2(folder: Path) -> None:
+    (folder / "vcam2").rename(folder.parents[2] / "vcam2")
+
+
+def compress_all(folder: Path) -> None:
+    header = format_header(
+        [
+            card.ljust(80)
+            for card in (
+                "SIMPLE  =                    T",
+                "BITPIX  =                   16",
+                "NAXIS   =                    0",
+            )
+        ]
+    )
+    for path in folder.glob("vcam?/*.fits"):
+        path.write_bytes(header)
+
+
+@pytest.mark.parametrize(
+    ("happens", "says"),
+    [(lose_camera_2, "should have a partner and have none"), (compress_all, "all 4 cubes")],
+)
+def test_a_night_of_one_camera_or_of_no_usable_cube_takes_no_ids_unseen(
+    tmp_path: Path, happens: Callable[[Path], None], says: str
+) -> None:
+    site = make_site(tmp_path / "site", **{**TABLES, "sync": {"hold_when_unexpected": True}})
+    make_smallest(site.root)
+    happens(site.folder(NIGHT))
+    vampd = InProcess(site)
+    vampd.advance()
+    now = record(vampd)
+    assert (now.state.stage, now.code) == (StageName.FRAMEIDS, "sync_unexpected")
+    assert says in (now.error or "")
+    (told,) = json.loads(vampd.command("status", DATE, "--json").text)
+    assert says in told["verdict"]
+    assert audit(vampd)["raw_frames"] >= now.frames > 0  # type: ignore[operator]
+    assert vampd.command("release", DATE).status == 0
+    vampd.advance()
+    assert f"unexpected: {now.verdict}" in vampd.command("status").text.replace("\n", " ")
