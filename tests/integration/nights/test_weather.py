@@ -197,7 +197,7 @@ def compress_all(folder: Path) -> None:
 def test_a_night_of_one_camera_or_of_no_usable_cube_takes_no_ids_unseen(
     tmp_path: Path, happens: Callable[[Path], None], says: str
 ) -> None:
-    site = make_site(tmp_path / "site", **{**TABLES, "sync": {"hold_when_unexpected": True}})
+    site = make_site(tmp_path / "site")
     make_smallest(site.root)
     happens(site.folder(NIGHT))
     vampd = InProcess(site)
