@@ -76,6 +76,7 @@ SUITES = {
             ),
             seeded=False,
         ),
+        Suite("errno", ("tests/integration/nights/test_errno.py",)),
         Suite("faults", ("tests/integration/proof/test_faults.py",)),
         Suite(
             "frame-ids",

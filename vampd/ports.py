@@ -16,6 +16,7 @@ from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUp
 if TYPE_CHECKING:
     # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
     from vampd.model.cubes import (
+        FrameCount,
         Framelist,
         FramelistHead,
         Generation,
@@ -79,7 +80,22 @@ class NightReader(Protocol):
         ...
 
     def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
-        """One raw cube with its timing, or why it cannot be used."""
+        """One raw cube with its timing, or why it cannot be used.
+
+        TransientError (NotPermitted) if it cannot be read now.
+        """
+        ...
+
+    def unread_cube(self, night: NightId, fits: FileStamp, why: str) -> SetAside:
+        """A cube that is to be set aside unread, with its frames counted by what can be read."""
+        ...
+
+    def count_frames(self, night: NightId, fits: FileStamp) -> FrameCount:
+        """The frames of a cube, whatever its name; TransientError as `raw_cube`."""
+        ...
+
+    def let_go(self, night: NightId) -> frozenset[str]:
+        """The raw files that a person let the night go on without."""
         ...
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:

@@ -140,9 +140,10 @@ class CubeChecking:
             finally:
                 self._sign()
             seen.known[cube] = check
-            if check.incomplete is not None and check.incomplete not in INCOMPLETE_CODES:
+            is_known = check.incomplete is None or check.incomplete in INCOMPLETE_CODES
+            if not (check.is_certain and is_known):
                 seen.passing[cube] = self._monotonic() + _AGAIN_S
-            if check.incomplete is None and timing_file is not None:
+            if check.is_certain and check.incomplete is None and timing_file is not None:
                 seen.unkept.append(CheckedCube(fits, timing_file, check.frame_id))
             if self._monotonic() >= until:
                 break

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 from vampd.engine.nights.night_listing import Stranger
-from vampd.errors import DataError, IllegalTransition, TransientError, VampdError
+from vampd.engine.nights.observation import wait_for_folder
+from vampd.errors import DataError, IllegalTransition, NotPermitted, TransientError, VampdError
 from vampd.log import get_log
 from vampd.model.nights import (
+    UNREAD_NOTES,
     Event,
     EventName,
     NightId,
@@ -24,13 +27,14 @@ from vampd.stages.own_files import describe_own_faults
 _log = get_log()
 # Whoever runs it concludes; what is done or held stays so.
 _NOT_HELD = frozenset({Status.RUNNING, Status.DONE, Status.HELD})
-_NOTED = frozenset({WaitCode.UNLISTED, WaitCode.BUG})
+_NOTED = UNREAD_NOTES | {WaitCode.BUG}
 
 
 class NightTrouble:
     """Remembers what was said of each night, for the journal."""
 
-    def __init__(self, store: NightStore, clock: Callable[[], float]) -> None:
+    def __init__(self, root: Path, store: NightStore, clock: Callable[[], float]) -> None:
+        self._root = root
         self._store = store
         self._clock = clock
         self._said: dict[NightId, str] = {}
@@ -46,10 +50,17 @@ class NightTrouble:
 
     def _unlisted(self, night: NightId, error: Exception) -> None:
         """The world does not let us look: the night says so until it does."""
-        why = str(error) or type(error).__name__
-        if self._is_new(night, why):
-            _log.warning("night.unreadable", night=night.date, kind=night.kind.value, error=why)
-        self._note(night, Wait(WaitCode.UNLISTED, f"cannot be read: {why}"))
+        if isinstance(error, OSError):
+            wait = wait_for_folder(error, self._root / night.folder)
+        elif isinstance(error, NotPermitted):
+            wait = Wait(WaitCode.NOT_READABLE, error.message)
+        else:
+            wait = Wait(WaitCode.UNLISTED, f"cannot be read: {str(error) or type(error).__name__}")
+        if self._is_new(night, wait.text):
+            _log.warning(
+                "night.unreadable", night=night.date, kind=night.kind.value, error=wait.text
+            )
+        self._note(night, wait)
 
     def strangers(self, found: tuple[Stranger, ...]) -> None:
         """What lies where nights do and is none: left alone."""

@@ -22,7 +22,12 @@ from vampd.engine.nights.night_listing import (
     list_night,
     stream_times,
 )
-from vampd.engine.nights.observation import judge_filling, read_raw_news
+from vampd.engine.nights.observation import (
+    is_readable_again,
+    judge_filling,
+    read_raw_news,
+    wait_for_folder,
+)
 from vampd.engine.nights.rules import readiness_rules
 from vampd.engine.root_guard import RootGuard
 from vampd.errors import (
@@ -100,7 +105,7 @@ class NightWatcher:
         # Rises with each file that was looked at: that looking goes on.
         self.signs = 0
         self.checking = CubeChecking(root.path, checked, sign=self._sign, monotonic=monotonic)
-        self._trouble = NightTrouble(store, clock)
+        self._trouble = NightTrouble(root.path, store, clock)
         self._still: dict[NightId, Stillness] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
         self._deep_looks: dict[NightId, float] = {}
@@ -167,7 +172,11 @@ class NightWatcher:
             self._root.require()
             nights = find_nights(self._root.path)
         except (RootUnknown, OSError) as error:
-            text = error.message if isinstance(error, RootUnknown) else f"{error}"
+            text = (
+                error.message
+                if isinstance(error, RootUnknown)
+                else wait_for_folder(error, self._root.path).text
+            )
             wait = Wait(WaitCode.ROOT_UNKNOWN, text)
             if wait != self.root_wait:
                 _log.error("root.lost", code=ROOT_UNKNOWN, error=text)
@@ -215,6 +224,10 @@ class NightWatcher:
         self._deep_looks[night] = now
         self._stream_times[night] = times
         if self._send_back(record, self._look(night, settings)):
+            return True
+        if due and is_readable_again(night, self._reader):
+            event = Event(EventName.REOPENED)
+            self._apply(night, event, "a cube that was set aside unread can be read now")
             return True
         if due:
             note_faults(record, self._store, self._reader)

@@ -25,9 +25,10 @@ from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
 from vampd.engine.nights.rules import pause_rule, readiness_rules, run_limits
-from vampd.errors import ARCHIVE_UNKNOWN, ConfigError, IllegalTransition, TransientError
+from vampd.errors import ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
+    UNREAD_NOTES,
     Event,
     EventName,
     NightId,
@@ -53,7 +54,7 @@ _STALLED_AFTER_S = 300.0
 # What a night that could otherwise run waits for, and what its state alone does not show.
 _NOTED = frozenset({WaitCode.IGNORED, WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
 # What the watcher found when it looked.
-_LOOKED = frozenset({WaitCode.UNLISTED, WaitCode.BUG})
+_LOOKED = UNREAD_NOTES | {WaitCode.BUG}
 # What ends without a person, new data or a later hour.
 _GOES_ON = frozenset({WaitCode.RUNNING, WaitCode.RETRY_LATER})
 
@@ -348,8 +349,8 @@ class Scheduler:
         return not any(
             isinstance(judged, Ready) or judged.code in _GOES_ON
             for record, judged in self._judge_open()
-            # Tried again for ever; here so often as anything else.
-            if record.code != ARCHIVE_UNKNOWN or record.state.attempts < attempts
+            # Tried again for ever; here, until a person is needed.
+            if record.state.status is not Status.WAITING or record.state.attempts < attempts
         )
 
     def _describe(self) -> str:

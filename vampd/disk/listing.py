@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from vampd.disk.refusal import Cause, classify
 from vampd.model.nights import FileStamp
 
 # Of st_blocks, see stat(2).
@@ -28,9 +29,9 @@ def list_raw_files(
     """Every entry of these camera streams that is, or should be, a file, by path; links followed.
 
     A link that leads nowhere, or a folder named as a cube or timing file, has size and mtime 0: it
-    is in the night, so it has to be accounted for, as a file that cannot be read. OSError for a
-    stream that is itself a link to nothing: its disk may not be mounted, so nothing is known.
-    ``sign`` is called after each entry.
+    is in the night, so it has to be accounted for, as a file that cannot be read. OSError for what
+    weather or a permission hides, and for a stream that is itself a link to nothing: its disk may
+    not be mounted, so nothing is known. ``sign`` is called after each entry.
     """
     stamps: list[FileStamp] = []
     for stream in streams:
@@ -86,11 +87,22 @@ def stamp_of(night_folder: Path, path: str) -> FileStamp | None:
     status: os.stat_result | None
     try:
         status = os.stat(night_folder / path)
-    except OSError:
-        if not os.path.lexists(night_folder / path):
+    except OSError as error:
+        if classify(error) is not Cause.PROPERTY:
+            raise
+        if not _is_named(night_folder / path):
             return None
         status = None
     return _raw_stamp(path, status)
+
+
+def _is_named(path: Path) -> bool:
+    """Whether something has that name; unlike os.path.lexists, weather is no answer."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _raw_stamp(path: str, status: os.stat_result | None) -> FileStamp | None:
@@ -106,7 +118,7 @@ def _stamp(path: str, status: os.stat_result) -> FileStamp:
 
 
 def _entries(night_folder: Path, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Path and status of each entry; None as status of what cannot be examined.
+    """Path and status of each entry; None as status of what leads nowhere.
 
     OSError (EOVERFLOW) for more entries than a folder of a night can have.
     """
@@ -126,7 +138,9 @@ def _entries(night_folder: Path, folder: str) -> Iterator[tuple[str, os.stat_res
                 if entry.is_symlink():
                     yield prefix + entry.name, None
                 # Anything else vanished since the folder was read.
-            except OSError:
+            except OSError as error:
+                if classify(error) is not Cause.PROPERTY:
+                    raise
                 yield prefix + entry.name, None
             else:
                 yield prefix + entry.name, status

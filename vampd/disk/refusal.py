@@ -20,6 +20,12 @@ from vampd.errors import DiskFull, NotPermitted, TransientError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PERMISSION = frozenset({errno.EACCES, errno.EPERM})
+_BITS = {
+    "r": os.R_OK,
+    "w": os.W_OK,
+    "rx": os.R_OK | os.X_OK,
+    "wx": os.W_OK | os.X_OK,
+}
 # What a path leads to, or does not. Whatever is not known here counts as weather: it is tried
 # again, and nothing is concluded from it.
 _PROPERTY = frozenset(
@@ -124,6 +130,11 @@ def mending_command(closed: Closed, status: os.stat_result) -> str:
     return f"{sudo}chmod {who}+{closed.wanted} {shlex.quote(str(closed.path))}"
 
 
+def may_read(path: Path) -> bool:
+    """Whether modes and access lists let this process read a path, or its folder be searched."""
+    return _find_closed(path, Access.READ) is None
+
+
 def user_name(uid: int) -> str:
     """A user's name, or the number where it has none."""
     try:
@@ -148,13 +159,16 @@ def _find_closed(path: Path, access: Access) -> Closed | None:
             return Closed(folder, "x")
     if access is Access.WRITE:
         # A name is made or removed in its folder; of a file that is there, its own mode counts.
-        if not _may(real.parent, os.W_OK | os.X_OK):
+        if not _may(real.parent, _BITS["wx"]):
             return Closed(real.parent, "wx")
-        is_closed = real.exists() and not _may(real, os.W_OK)
-        return Closed(real, "wx" if real.is_dir() else "w") if is_closed else None
-    if real.is_dir():
-        return None if _may(real, os.R_OK | os.X_OK) else Closed(real, "rx")
-    return None if _may(real, os.R_OK) else Closed(real, "r")
+        if not os.path.lexists(real):
+            return None
+        wanted = "wx" if real.is_dir() else "w"
+        return None if _may(real, _BITS[wanted]) else Closed(real, wanted)
+    if not os.path.lexists(real):
+        return None
+    wanted = "rx" if real.is_dir() else "r"
+    return None if _may(real, _BITS[wanted]) else Closed(real, wanted)
 
 
 def _may(path: Path, mode: int) -> bool:

@@ -22,24 +22,25 @@ from vampd.config import Settings
 from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
+from vampd.disk.refusal import Access, may_read, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
+from vampd.engine.call_person import call_person
 from vampd.engine.execute import AttemptTools, execute_wave
-from vampd.engine.frame_id_gates import refuse_before_ids
+from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.nights.night_listing import list_night
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.rules import retry_policy
 from vampd.engine.repair.recovering import forget_damaged
 from vampd.errors import (
-    ArchiveUnknown,
     ClaimLost,
     DiskFull,
-    RootUnknown,
     StateError,
     StoreError,
     Stuck,
     TransientError,
     VampdError,
+    WorkerLost,
 )
 from vampd.log import get_log
 from vampd.model.cubes import total_counts
@@ -130,7 +131,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
     except VampdError as caught:
         error = caught
     except OSError as caught:
-        error = TransientError("io_error", str(caught))
+        error = _translate(caught)
     except MemoryError:
         error = TransientError("no_memory", "the memory did not suffice")
     except Exception as caught:  # noqa: BLE001 - a bug is not weather: the night is held with it
@@ -223,9 +224,11 @@ def _update_at_end(
     match stage:
         case StageName.SYNC:
             night, reader = attempt.record.night, attempt.reader
-            frames = total_counts(reader.generations(night)).raw
+            generations = reader.generations(night)
+            frames = total_counts(generations).raw
             update = raw_update(survey_raw(night, reader))
-            return replace(update, signature=changes.signature, frames=frames)
+            verdict = judge_sync(generations, attempt.settings.sync) or ""
+            return replace(update, signature=changes.signature, frames=frames, verdict=verdict)
         case StageName.FPACK:
             return NightUpdate(processed_at=now)
         case StageName.TRANSFER:
@@ -255,20 +258,49 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
     failpoint("attempt.event.decided")
     message = (trace or error.message) if error else None
     try:
-        after = _apply(attempt, event, error.code if error else None, message)
+        after = _apply(
+            attempt, event, error.code if error else None, message, _trouble(attempt, error)
+        )
     except ClaimLost:
         # A person held or retried the night meanwhile; their decision stands.
         return Outcome.SUPERSEDED
     if after is None:
         return Outcome.ABANDONED
     failpoint("attempt.event.committed")
+    if after.needs_person and not attempt.record.needs_person:
+        call_person(attempt.tools.mail, after)
     if after.state.status is Status.DONE:
         _log.info("night.done", frames=after.frames, bytes=after.bytes)
     return outcome
 
 
+def _trouble(attempt: Attempt, error: VampdError | None) -> NightUpdate:
+    """What the record keeps of a failure beside its code and message; success clears it."""
+    if error is None or isinstance(error, ClaimLost):
+        return NightUpdate()
+    # The raw files that could not be read, which a release may let go.
+    refused = error.context.get("refused", ())
+    return NightUpdate(
+        refused=refused if isinstance(refused, tuple) else (),
+        needs_person=attempt.record.state.attempts >= attempt.settings.retry.attempts,
+    )
+
+
+def _translate(error: OSError) -> TransientError:
+    """An OSError that nothing closer to its cause has translated."""
+    if not isinstance(error.filename, str):
+        return TransientError("io_error", str(error))
+    path = Path(error.filename)
+    access = Access.WRITE if may_read(path) else Access.READ
+    return translate_refusal(error, path, access)
+
+
 def _apply(
-    attempt: Attempt, event: Event, code: str | None, message: str | None
+    attempt: Attempt,
+    event: Event,
+    code: str | None,
+    message: str | None,
+    trouble: NightUpdate,
 ) -> NightRecord | None:
     """Apply the event, however long the store is busy or its disk full; None when the daemon stops.
 
@@ -276,6 +308,7 @@ def _apply(
     """
     while True:
         try:
+            attempt.store.update(attempt.record.night, trouble, claim=attempt.record.claim)
             return attempt.store.apply(
                 attempt.record.night,
                 event,
@@ -303,6 +336,7 @@ def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None
         policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts
-        after = after_wait if isinstance(error, ArchiveUnknown | RootUnknown) else after_failure
+        # What the world does passes; what loses every worker, or every race, does not.
+        after = after_failure if isinstance(error, StateError | WorkerLost) else after_wait
         return after(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
     return Event(EventName.HELD), Outcome.FAILED

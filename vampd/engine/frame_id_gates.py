@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vampd.config import Settings
+from vampd.config import Settings, Sync
 from vampd.errors import DataError
-from vampd.model.cubes import total_counts
+from vampd.model.cubes import Generation, accounted_cubes, set_aside_cubes, total_counts
 from vampd.model.delivery import announced_manifests, note_name
 from vampd.model.nights import Gate, NightRecord
 from vampd.model.sync import find_unexpected, pending_late_partners
@@ -18,6 +18,18 @@ def refuse_before_ids(record: NightRecord, settings: Settings, reader: NightRead
         _refuse_late_partners(record, reader)
     if settings.sync.hold_when_unexpected and Gate.SYNC_UNEXPECTED not in record.released:
         _refuse_unexpected(record, settings, reader)
+
+
+def judge_sync(generations: tuple[Generation, ...], limits: Sync) -> str | None:
+    """What is unexpected in what sync made of a night, None if nothing is."""
+    return find_unexpected(
+        total_counts(generations),
+        cubes=len(accounted_cubes(generations)),
+        aside=len(set_aside_cubes(generations)),
+        max_unpaired=limits.max_unpaired,
+        max_dubious=limits.max_dubious,
+        max_set_aside=limits.max_set_aside,
+    )
 
 
 def _refuse_late_partners(record: NightRecord, reader: NightReader) -> None:
@@ -50,14 +62,8 @@ def _refuse_late_partners(record: NightRecord, reader: NightReader) -> None:
 
 
 def _refuse_unexpected(record: NightRecord, settings: Settings, reader: NightReader) -> None:
-    rules, date = settings.sync, record.night.date
-    unexpected = find_unexpected(
-        total_counts(reader.generations(record.night)),
-        max_unpaired=rules.max_unpaired,
-        max_dubious=rules.max_dubious,
-        max_set_aside=rules.max_set_aside,
-    )
-    if unexpected:
+    date = record.night.date
+    if unexpected := judge_sync(reader.generations(record.night), settings.sync):
         raise DataError(
             Gate.SYNC_UNEXPECTED.value,
             f"{unexpected}; check `vampctl summary {date}`, then"

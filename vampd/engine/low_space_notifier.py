@@ -13,16 +13,13 @@ from pathlib import Path
 
 from vampd.config import Mail
 from vampd.disk.once_marker import marker_value, place_marker, remove_marker
-from vampd.engine.mail import new_message_id
+from vampd.engine.warning_mail import send_warning
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log
-from vampd.model.delivery import compose_text
 from vampd.model.resources import LowSpace
 from vampd.ports import Mailer
 
 _log = get_log()
-# A stage waits for it: a hanging mail server must not delay it long.
-_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -56,19 +53,13 @@ class LowSpaceNotifier:
             _log.warning("disk.warning_failed", place=low.place, code=code, error=str(error))
 
     def _send(self, low: LowSpace) -> None:
-        settings = self.settings
-        sender, recipients = settings.sender or "", settings.warn_recipients
-        mail = compose_text(
-            low.subject, low.body, sender, recipients, new_message_id(settings), self.clock()
-        )
-        patience_s = min(settings.timeout_s, _PATIENCE_S)
-        mailer = self.open_mailer(settings.model_copy(update={"timeout_s": patience_s}))
         try:
-            mailer.send(sender, recipients, mail.as_bytes())
+            send_warning(self.settings, self.open_mailer, low.subject, low.body, self.clock())
         except DataError:
             raise  # it may have been sent
         except VampdError:
             # Certainly not sent: the next stage retries.
             remove_marker(self.folder, low.place)
             raise
-        _log.info("disk.warning_sent", place=low.place, recipients=len(recipients))
+        recipients = len(self.settings.warn_recipients)
+        _log.info("disk.warning_sent", place=low.place, recipients=recipients)

@@ -6,7 +6,6 @@ first use a random mark is recorded, then placed, then confirmed, as for an arch
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from vampd.disk.failpoint import failpoint
 from vampd.disk.mark import place_mark_file, read_mark_file
 from vampd.engine.nights.night_listing import find_nights
+from vampd.engine.nights.observation import wait_for_folder
 from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
 from vampd.log import get_log
 from vampd.model.proofs import MARK_BYTES, MARK_PATH, KnownRoot, Marked, parse_mark
@@ -38,19 +38,26 @@ class RootGuard:
         RootUnknown ``root_unknown`` unless this is that root, as far as its mark can say.
         """
         known = self.roots.known()
-        if not os.path.isdir(self.path):
-            raise _unknown(f"{self.path} is not a folder: mount its disk, or correct watch.root")
-        found = self.find_mark()
+        try:
+            if not self.path.is_dir():
+                raise _unknown(
+                    f"{self.path} is not a folder: mount its disk, or correct watch.root"
+                )
+            found = self.find_mark()
+            if found is None and (known is None or not known.is_placed):
+                self._refuse_emptied()
+        except OSError as error:
+            raise _unknown(wait_for_folder(error, self.path).text) from error
         if found is None and (known is None or not known.is_placed):
-            self._refuse_emptied()
-        elif known is None:
+            return known
+        if known is None:
             return None
-        elif found is None:
+        if found is None:
             raise _unknown(
                 f"{self.path} lacks its mark ({MARK_PATH}): mount its disk; if only the mark is"
                 f" lost, {_ACCEPT}"
             )
-        elif found != known.mark:
+        if found != known.mark:
             raise _unknown(
                 f"{self.path} has the mark {found}, and that of the nights on record is"
                 f" {known.mark}: another disk is mounted there; if it is the right one, {_ACCEPT}"

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
-from vampd.errors import DataError, MalformedCube
+from vampd.disk.refusal import Access, Cause, classify, translate_refusal
+from vampd.errors import DataError, MalformedCube, VampdError
 from vampd.fits.header import read_cards_at
 from vampd.fits.rawcube import CubeLayout, layout_of_int16
 from vampd.model.cubes import FrameRange
@@ -50,7 +51,8 @@ def stream_frames(
     """The frames of these ranges, in order, a few at a time; ``image`` is (NAXIS2, NAXIS1).
 
     DataError ``raw_changed`` if a source is no longer the file that sync saw, ``raw_unreadable``
-    if the disk refuses, ``frames_unlike`` if it does not hold such frames.
+    if it is no file of frames any more, ``frames_unlike`` if it does not hold such frames;
+    TransientError or NotPermitted if it cannot be read now.
     """
     stamps = {stamp.path: stamp for stamp in sources}
     buffer = np.empty((frames_a_batch(image), *image), ">i2")
@@ -69,7 +71,7 @@ def stream_frames(
             while batches:
                 positions = batches.popleft()
                 pixels = buffer[: len(positions)]
-                _read_batch(cube_fd, cube, layout, positions, pixels)
+                _read_batch(cube_fd, night_folder / cube, layout, positions, pixels)
                 if len(batches) >= ahead:
                     # The disk works while these are compressed.
                     _read_ahead(cube_fd, layout, batches[ahead - 1])
@@ -98,7 +100,7 @@ def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, Cu
     except FileNotFoundError as error:
         raise _raw_changed(stamp, "is gone") from error
     except OSError as error:
-        raise _raw_unreadable(stamp.path, error) from error
+        raise _refused(stamp.path, path, error) from error
     try:
         _check_stamp(cube_fd, stamp)
         try:
@@ -148,7 +150,7 @@ def _read_ahead(cube_fd: int, layout: CubeLayout, positions: range) -> None:
 
 def _read_batch(
     cube_fd: int,
-    cube: str,
+    path: Path,
     layout: CubeLayout,
     positions: range,
     pixels: npt.NDArray[np.int16],
@@ -156,7 +158,7 @@ def _read_batch(
     """Fill ``pixels``; the pages leave the cache."""
     target = pixels.view(np.uint8).reshape(-1).data
     for offset, length in _extents(layout, positions):
-        _read_fully(cube_fd, cube, offset, target[:length])
+        _read_fully(cube_fd, path, offset, target[:length])
         drop_behind(cube_fd, offset, length)
         target = target[length:]
 
@@ -170,14 +172,14 @@ def _extents(layout: CubeLayout, positions: range) -> list[tuple[int, int]]:
     return [(first + n * step_bytes, layout.frame_bytes) for n in range(len(positions))]
 
 
-def _read_fully(cube_fd: int, cube: str, offset: int, target: memoryview) -> None:
+def _read_fully(cube_fd: int, path: Path, offset: int, target: memoryview) -> None:
     while target:
         try:
             count = os.preadv(cube_fd, [target], offset)
         except OSError as error:
-            raise _raw_unreadable(cube, error) from error
+            raise translate_refusal(error, path, Access.READ) from error
         if count == 0:
-            raise DataError("raw_changed", f"{cube} ended at byte {offset} while it was read")
+            raise DataError("raw_changed", f"{path} ended at byte {offset} while it was read")
         target = target[count:]
         offset += count
 
@@ -191,7 +193,7 @@ def _raw_changed(stamp: FileStamp, how: str) -> DataError:
     )
 
 
-def _raw_unreadable(cube: str, error: OSError) -> DataError:
-    return DataError(
-        "raw_unreadable", f"cannot read {cube}: {error.strerror}; check its disk", path=cube
-    )
+def _refused(cube: str, path: Path, error: OSError) -> VampdError:
+    if classify(error) is Cause.PROPERTY:
+        return DataError("raw_unreadable", f"cannot read {cube}: {error.strerror}", path=cube)
+    return translate_refusal(error, path, Access.READ)

@@ -5,14 +5,14 @@ Source of the format: FITS standard 4.0, sections 3.3.1 (primary header) and 4.1
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from vampd.errors import MalformedCube
+from vampd.disk.refusal import Access, Cause, classify, translate_refusal
+from vampd.errors import MalformedCube, VampdError
 from vampd.model.cubes import CARD_LENGTH, Cards
 
 BLOCK_BYTES = 2880
@@ -31,15 +31,22 @@ def padded(length: int) -> int:
 
 
 def open_regular_file(path: Path) -> int:
-    """A descriptor for reading; MalformedCube ``unreadable`` if it is not a readable file."""
+    """A descriptor for reading; MalformedCube ``unreadable`` if it is no regular file.
+
+    TransientError or NotPermitted if weather or a permission keeps us from it, here and in all that
+    reads headers: that is no property of the file.
+    """
     try:
         # So as not to wait for the other end of a named pipe.
         file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-            raise  # our trouble, not the file's
-        raise _unreadable(path, error.strerror or str(error)) from error
-    if not stat.S_ISREG(os.fstat(file_fd).st_mode):
+        raise _refused(error, path) from error
+    try:
+        is_regular = stat.S_ISREG(os.fstat(file_fd).st_mode)
+    except OSError as error:
+        os.close(file_fd)
+        raise _refused(error, path) from error
+    if not is_regular:
         os.close(file_fd)
         raise _unreadable(path, "it is no regular file")
     return file_fd
@@ -69,7 +76,7 @@ def read_cards_at(file_fd: int, offset: int, path: Path) -> tuple[Cards, int]:
         try:
             content = os.pread(file_fd, _BLOCKS_A_READ * BLOCK_BYTES, position)
         except OSError as error:
-            raise _unreadable(path, error.strerror or str(error)) from error
+            raise _refused(error, path) from error
         blocks = content.decode("latin-1")
         if position == offset and not blocks.startswith(_FIRST_KEYWORDS):
             raise MalformedCube(
@@ -114,6 +121,12 @@ def _checked(texts: list[str], path: Path) -> Cards:
                 f"card {number} of {path.name} holds control characters: {text[:40]!r}",
             )
     raise AssertionError("what was not deleted is a control character")
+
+
+def _refused(error: OSError, path: Path) -> VampdError:
+    if classify(error) is Cause.PROPERTY:
+        return _unreadable(path, error.strerror or str(error))
+    return translate_refusal(error, path, Access.READ)
 
 
 def _unreadable(path: Path, why: str) -> MalformedCube:

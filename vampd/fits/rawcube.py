@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.refusal import Access, translate_refusal
 from vampd.errors import MalformedCube, TransientError
-from vampd.fits.header import open_regular_file, padded, read_cards, read_cards_at
+from vampd.fits.frame_count import count_frames
+from vampd.fits.header import open_regular_file, padded, read_cards_at
 from vampd.fits.packed_cards import unpackable_card
 from vampd.fits.rice_format import PIXEL_BYTES
 from vampd.model.cubes import (
@@ -62,7 +64,8 @@ def read_raw_cube(
     """One raw cube with its timing, or why it cannot be used.
 
     A two-dimensional image is a cube of one frame; its cards then say so. TransientError
-    ``raw_changed`` if a file is no longer what its stamp says.
+    ``raw_changed`` if a file is no longer what its stamp says, or as `open_regular_file` if it
+    cannot be read now.
     """
     try:
         _check_name(fits.path)
@@ -71,26 +74,12 @@ def read_raw_cube(
         timing = _read_timing(night_folder, fits, timing_file, layout.shape[0])
         _check_exposure_time(cards)
     except MalformedCube as error:
-        frames = count_frames(night_folder / fits.path)
-        return SetAside(fits, timing_file, frames, error.code, error.message)
+        count = count_frames(night_folder, fits, timing_file)
+        return SetAside(
+            fits, timing_file, count.frames, error.code, error.message, count.counted_by
+        )
     assert timing_file is not None
     return RawCube(stream, fits, timing_file, layout.shape, cards, timing)
-
-
-def count_frames(path: Path) -> int:
-    """How many frames a plain cube's header promises, 0 if it cannot be read or is absurd."""
-    try:
-        cards, _ = read_cards(path)
-    except MalformedCube:
-        return 0
-    match cards.integer("NAXIS"):
-        case 2:
-            return 1
-        case 3:
-            frames = cards.integer("NAXIS3") or 0
-            return frames if 0 < frames <= _MOST_BYTES // PIXEL_BYTES else 0
-        case _:
-            return 0
 
 
 def layout_of(cards: Cards, offset: int) -> CubeLayout:
@@ -114,7 +103,9 @@ def _layout(cards: Cards, offset: int, check_pixels: Callable[[Cards], None]) ->
     axes = cards.integer("NAXIS")
     if axes not in (2, 3):
         raise MalformedCube(
-            "not_a_cube", f"expected a cube of two or three axes, found NAXIS = {axes}"
+            "not_a_cube",
+            f"expected a cube of two or three axes, found NAXIS = {axes}"
+            + (": its frames may lie in an extension, tile-compressed" if axes == 0 else ""),
         )
     wanted = ["SIMPLE", "BITPIX", "NAXIS", *(f"NAXIS{axis}" for axis in range(1, axes + 1))]
     found = [text[:8].rstrip() for text in cards.texts[: len(wanted)]]
@@ -244,9 +235,7 @@ def _read_timing(
         try:
             text = file.read()
         except OSError as error:
-            raise MalformedCube(
-                "timing_unreadable", f"cannot read {path.name}: {error.strerror}"
-            ) from error
+            raise translate_refusal(error, path, Access.READ) from error
     timing = parse_timing(text)
     check_timing(timing, frames)
     return timing

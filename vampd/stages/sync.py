@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from vampd import __version__
 from vampd.config import Settings
-from vampd.errors import DataError
+from vampd.errors import DataError, NotPermitted, TransientError
 from vampd.model.cubes import (
+    FrameCount,
     Generation,
     RawCube,
     SetAside,
@@ -49,6 +50,11 @@ from vampd.ports import NightReader
 
 NAME = StageName.SYNC
 REASONS = "vbad/reasons.tsv"
+# The codes of what may be readable later.
+REFUSALS = frozenset({"io_error", "not_readable"})
+_LET_GO = "it could not be read, and a person let the night go on without it"
+# Set aside for what other cubes hold, and not for what they are.
+_BESIDE_OTHERS = frozenset({"duplicate_cube", "overlaps_cube"})
 # A synchronized product's times are means of both cameras': its own frames may differ a little.
 _PAIR_SLACK_US = 1_000_000
 
@@ -74,7 +80,7 @@ class SyncSurvey:
 
 
 def survey(night: NightId, reader: NightReader) -> SyncSurvey:
-    """Read the generations, and header and timing of every late cube.
+    """Read the generations, and header and timing of every cube that is late or set aside.
 
     Raises DataError ``raw_changed`` if a cube whose frames are in products has changed.
     """
@@ -106,20 +112,24 @@ def _read_late_cubes(
 ) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
     accounts = accounted_cubes(generations)
     aside = set_aside_cubes(generations)
+    let_go = reader.let_go(night)
     cubes: list[RawCube] = []
     bad: list[SetAside] = []
+    refusals: dict[str, TransientError] = {}
     for path, file in files.items():
         name = path.rpartition("/")[2]
         if unfinished_cube_name(name):
-            if path not in accounts:
-                bad.append(_unfinished(file))
+            account = accounts.get(path)
+            if account is None or account.fits != file:
+                bad.append(_unfinished(file, reader.count_frames(night, file)))
             continue
         if not is_cube_name(name):
             continue
         timing_file = files.get(timing_name(path))
-        account = accounts.get(path)
+        account, is_unchanged = accounts.get(path), False
         if account is not None:
-            if (account.fits, account.timing_file) == (file, timing_file):
+            is_unchanged = (account.fits, account.timing_file) == (file, timing_file)
+            if is_unchanged and (path not in aside or aside[path].code in _BESIDE_OTHERS):
                 continue
             if path not in aside:
                 raise DataError(
@@ -128,12 +138,40 @@ def _read_late_cubes(
                     " find out why before doing anything else with this night",
                     path=path,
                 )
-        seen = reader.raw_cube(night, file)
+        try:
+            seen = reader.raw_cube(night, file)
+        except TransientError as error:
+            if error.code not in REFUSALS:
+                raise
+            if path in aside and is_unchanged:
+                continue  # it was set aside for that, or worse
+            if path not in let_go:
+                refusals[path] = error
+                continue
+            seen = reader.unread_cube(night, file, _LET_GO)
         if isinstance(seen, RawCube):
             cubes.append(seen)
-        else:
+        elif _verdict(seen) != _verdict(aside.get(path)):
             bad.append(seen)
+    if refusals:
+        raise _refused(refusals)
     return tuple(cubes), tuple(bad)
+
+
+def _verdict(cube: SetAside | None) -> tuple[object, ...]:
+    """What makes a new account of a cube that is set aside; words alone do not."""
+    if cube is None:
+        return ()
+    return cube.fits, cube.timing_file, cube.code, cube.count
+
+
+def _refused(refusals: Mapping[str, TransientError]) -> TransientError:
+    """One error for all raw files that cannot be read now; permissions first, as a person's."""
+    first = min(refusals.values(), key=lambda error: not isinstance(error, NotPermitted))
+    more = f"; and {len(refusals) - 1:,} more cubes" if len(refusals) > 1 else ""
+    return type(first)(
+        first.code, f"{first.message}{more}", refused=tuple(sorted(refusals)), **first.context
+    )
 
 
 def _read_neighbors(
@@ -162,9 +200,9 @@ def _read_neighbors(
     return tuple(cube for cube in seen if isinstance(cube, RawCube))
 
 
-def _unfinished(file: FileStamp) -> SetAside:
+def _unfinished(file: FileStamp, count: FrameCount) -> SetAside:
     reason = "the logger never finished this cube: it still has its temporary name"
-    return SetAside(file, None, 0, "unfinished", reason)
+    return SetAside(file, None, count.frames, "unfinished", reason, count.counted_by)
 
 
 def plan(survey: SyncSurvey, settings: Settings) -> Plan:
@@ -195,7 +233,7 @@ def _remarks(generation: Generation) -> Iterator[Remark]:
     for text in generation.remarks:
         yield Remark("sync_remark", subject, text)
     for bad in generation.set_aside:
-        yield Remark(bad.code, bad.path, f"set aside with {bad.frames} frames: {bad.reason}")
+        yield Remark(bad.code, bad.path, f"set aside with {bad.count}: {bad.reason}")
     for reason, frames in generation.dubious.items():
         yield Remark(f"dubious_{reason}", subject, f"{frames} frames have no certain FLC state")
 

@@ -6,6 +6,7 @@ and reports the error. A test holds the two to the same answers.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -43,6 +44,9 @@ _BUSY_TIMEOUT_S = 10.0
 _Word = TypeVar("_Word", bound=StrEnum)
 _REST = tuple(f.name for f in fields(NightRecord) if f.name not in ("night", "state"))
 _RELEASED = _REST.index("released")
+_PATHS = tuple(_REST.index(name) for name in ("refused", "let_go"))
+_NO_PATHS = "[]"
+_NEEDS_PERSON = _REST.index("needs_person")
 
 
 def _words(kind: type[_Word]) -> dict[str, _Word]:
@@ -180,6 +184,9 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 def _record(row: tuple[Any, ...]) -> NightRecord:
     date, kind, stage, status, attempts, not_before, *rest = row
     rest[_RELEASED] = frozenset(map(Gate, rest[_RELEASED].split()))
+    rest[_NEEDS_PERSON] = bool(rest[_NEEDS_PERSON])
+    for number in _PATHS:
+        rest[number] = tuple(json.loads(rest[number])) if rest[number] != _NO_PATHS else ()
     for number in _TEXTS:
         if type(rest[number]) is bytes:
             rest[number] = _text(rest[number])
@@ -190,7 +197,7 @@ def _record(row: tuple[Any, ...]) -> NightRecord:
     return record
 
 
-_TEXTS = tuple(_REST.index(name) for name in ("code", "error", "note", "signature"))
+_TEXTS = tuple(_REST.index(name) for name in ("code", "error", "note", "signature", "verdict"))
 
 
 def _manifest(date: str, kind: str, name: str | bytes, sha256: str) -> ManifestFile:

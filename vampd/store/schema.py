@@ -6,6 +6,7 @@ Times are unix seconds. Nights are (date, kind); tables that must outlive a lost
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any
 
@@ -79,6 +80,19 @@ class Gates(TypeDecorator[frozenset[Gate]]):
         return None if value is None else frozenset(map(Gate, value.split()))
 
 
+class Paths(TypeDecorator[tuple[str, ...]]):
+    """Paths in a night's folder, as a list in JSON, which also holds what is not UTF-8."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> Any:
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else tuple(json.loads(value))
+
+
 class Base(DeclarativeBase):
     """The base of all tables: constraint names that migrations can rely on, and types."""
 
@@ -144,6 +158,10 @@ class NightRow(Base):
     purged_cubes: Mapped[int] = mapped_column(server_default="0")
     kept_cubes: Mapped[int] = mapped_column(server_default="0")
     purge_after: Mapped[float | None]
+    refused: Mapped[tuple[str, ...]] = mapped_column(Paths(), server_default=text("'[]'"))
+    let_go: Mapped[tuple[str, ...]] = mapped_column(Paths(), server_default=text("'[]'"))
+    needs_person: Mapped[bool] = mapped_column(server_default=text("0"))
+    verdict: Mapped[str | None]
 
 
 class EventRow(Base):

@@ -66,6 +66,7 @@ class Connections:
         """For whoever looks at the root by itself."""
         return make_night_reader(
             settings,
+            self.store,
             self.receipts,
             self.packing_receipts,
             self.purged_files,

@@ -13,6 +13,7 @@ from vampd.ports import (
     Ledger,
     MailLog,
     NightReader,
+    NightStore,
     Pace,
     PackingReceipts,
     PurgedFiles,
@@ -31,6 +32,7 @@ ANSWERS_FOLDER = "frameids.answers"
 
 def make_night_reader(
     settings: Settings,
+    nights: NightStore,
     receipts: Receipts,
     packing_receipts: PackingReceipts,
     purged_files: PurgedFiles,
@@ -44,6 +46,7 @@ def make_night_reader(
     return DiskNightReader(
         settings.watch.root,
         cut_on=settings.sync.cut_on,
+        let_go=lambda night: frozenset(record.let_go if (record := nights.night(night)) else ()),
         receipts=receipts,
         packing_receipts=packing_receipts,
         purged_files=purged_files,

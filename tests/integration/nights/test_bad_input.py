@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -35,6 +36,7 @@ from tests.support.daemon.state import (
     raw_state,
     record_of,
 )
+from tests.support.worlds.busy_site import has_status
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 Tool = Callable[[str], str]
@@ -83,6 +85,8 @@ def test_each_bad_cube_costs_only_itself(site: Site, tool: Tool, kind: Kind) -> 
 
 
 def test_strange_names_in_a_stream_do_not_stop_the_night(site: Site) -> None:
+    # Most of its cubes are none.
+    configure(site, sync={"hold_when_unexpected": False})
     night, truth = make_smallest(site.root)
     stream = site.folder(night) / "vcam1"
     (stream / "folder.fits").mkdir()
@@ -206,20 +210,24 @@ def test_a_host_that_does_not_answer_is_waited_for(site: Site) -> None:
     assert_done(site, night)
 
 
-def test_what_fails_again_and_again_ends_held(site: Site) -> None:
+def test_what_fails_again_and_again_needs_a_person_and_is_still_tried(site: Site) -> None:
     configure(site, retry={"first_delay_s": 0.2, "max_delay_s": 0.4, "attempts": 3})
     night, _ = make_smallest(site.root)
     site.archive_destination.rmdir()
     settle(site)
     record = record_of(site, night)
-    assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.HELD)
+    assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.WAITING)
     assert (record.code, record.state.attempts) == ("archive_folder_missing", 3)
+    assert record.needs_person
+    told = json.loads(vampctl(site, "status", night.date, "--json").stdout)[0]
+    assert told["needs_person"]
+    assert told["note"].startswith("needs a person: archive_folder_missing")
     waits = [e for e in history_of(site, night) if e.event is EventName.FAILED]
     assert all(e.not_before is not None and e.not_before > e.at for e in waits)
     site.archive_destination.mkdir()
-    assert vampctl(site, "retry", night.date).returncode == 0
-    settle(site)
-    assert_done(site, night)
+    with running(site):
+        wait_until(has_status(site, night, Status.DONE), "done by itself")
+    assert not record_of(site, night).needs_person
 
 
 # --- disks ----------------------------------------------------------------------------------------

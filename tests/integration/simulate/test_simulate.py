@@ -95,7 +95,9 @@ def test_readers_use_the_good_cubes_and_set_the_bad_ones_aside_for_their_defect(
     assert set(cubes) == {cube.path for cube in truth.cubes}
     for expected in truth.cubes:
         found = cubes[expected.path]
-        assert found.frames == expected.frames
+        # Of junk, the truth knows what a header says, and a reader its timing file.
+        if expected.defect is not Defect.CUBE_JUNK:
+            assert found.frames == expected.frames
         if expected.family is None:
             assert isinstance(found, RawCube)
         else:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from vampd.model.cubes import (
     SUFFIX,
+    CountedBy,
+    FrameCount,
     Framelist,
     FramelistHead,
     Generation,
@@ -47,7 +49,8 @@ class FakeNightReader:
     ``tree`` and ``archive`` are the files here and on the archive host, by path relative to the
     night's folder. ``cubes`` says what a raw cube is read as, ``framelists`` what lies in vgen2,
     ``identities`` what a packed product's sidecar tells, ``identity`` is the archive's,
-    ``moved`` what lies where the archive host has moved it, ``moved_to``.
+    ``released`` what a person let go, ``moved`` what lies where the archive host has moved it,
+    ``moved_to``.
     """
 
     tree: dict[str, FakeFile] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class FakeNightReader:
     moved_to: str | None = None
     moved: dict[str, FakeFile] = field(default_factory=dict)
     hollow: set[str] = field(default_factory=set)
+    released: frozenset[str] = frozenset()
 
     def write(self, path: str, content: bytes | str, mtime_ns: int | None = None) -> FileStamp:
         """Put a file into the night's folder; without an mtime, a later one than the file had."""
@@ -109,6 +113,15 @@ class FakeNightReader:
 
     def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
         return self.cubes[fits.path]
+
+    def unread_cube(self, night: NightId, fits: FileStamp, why: str) -> SetAside:
+        return SetAside(fits, None, 0, "unreadable", why, CountedBy.SIZE)
+
+    def count_frames(self, night: NightId, fits: FileStamp) -> FrameCount:
+        return FrameCount(0, CountedBy.SIZE)
+
+    def let_go(self, night: NightId) -> frozenset[str]:
+        return self.released
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         return tuple(sorted(self.committed, key=lambda generation: generation.number))

@@ -145,6 +145,7 @@ def _run_stage(
     reader = DiskNightReader(
         base,
         cut_on=(),
+        let_go=lambda _: frozenset(),
         receipts=nothing,
         packing_receipts=nothing,
         purged_files=nothing,

@@ -77,11 +77,6 @@ def listening_socket(path: Path) -> None:
     short.rename(path)
 
 
-def io_error(path: Path) -> None:
-    # Page 0 of a process is never mapped: reading it is EIO, as on a dying disk.
-    path.symlink_to("/proc/self/mem")
-
-
 UNREADABLE: dict[str, Callable[[Path], None]] = {
     "dangling link": lambda path: path.symlink_to("nowhere"),
     "link to itself": lambda path: path.symlink_to(path.name),
@@ -91,5 +86,4 @@ UNREADABLE: dict[str, Callable[[Path], None]] = {
     "named pipe": os.mkfifo,
     "socket": listening_socket,
     "device": lambda path: path.symlink_to("/dev/zero"),
-    "read error": io_error,
 }

@@ -51,6 +51,7 @@ class SyncSite:
         self.reader = DiskNightReader(
             self.root,
             cut_on=self.settings.sync.cut_on,
+            let_go=lambda _: frozenset(),
             receipts=MemoryReceipts(MemoryNights()),
             packing_receipts=MemoryPackingReceipts(MemoryNights()),
             purged_files=MemoryPurgedFiles(MemoryNights()),

@@ -33,6 +33,7 @@ def test_programs_get_the_whole_contract() -> None:
         "date": "20251106",
         "kind": "archive",
         "balanced": True,
+        "at_least": False,
         "raw_frames": 12345,
         "removed_frames": 0,
         "product_frames": 8000,
@@ -43,6 +44,8 @@ def test_programs_get_the_whole_contract() -> None:
             {
                 "path": "vcam1/b.fits",
                 "frames": 345,
+                "at_least": False,
+                "counted_by": "header",
                 "code": "timing_missing",
                 "reason": "no timing file",
             }

@@ -69,8 +69,9 @@ def release(
 ) -> None:
     """Let a night proceed that is held or waits for others.
 
-    It proceeds past the reason that it is held for, or past the older nights that it waits for. Any
-    other reason still holds the night. Late data revoke the release. An archive night that is not
+    It proceeds past the reason that it is held for, past the older nights that it waits for, or
+    without the raw files that it waits to read: these are set aside. Any other reason still holds
+    the night. Late data revoke the release. An archive night that is not
     held may from then on pass older ones on its way to frame IDs.
     """
     _move(context, config, night, kind, Event(EventName.RELEASED))

@@ -167,5 +167,15 @@ def _choose(record: NightRecord, waits_for: WaitCode | None) -> tuple[tuple[str,
             return (_SEE, ("hold", "keeps it from starting"))
         case Status.WAITING if record.code == ARCHIVE_UNKNOWN:
             return _ARCHIVE
+        case Status.WAITING if record.refused:
+            return (
+                ("retry", "retries now, once they can be read"),
+                ("release", f"goes on without {_cubes(len(record.refused))}, which it sets aside"),
+                _SEE,
+            )
         case Status.WAITING:
             return (("retry", "retries now"), _SEE, ("hold", "keeps it from retrying"))
+
+
+def _cubes(number: int) -> str:
+    return "the cube" if number == 1 else f"the {number:,} cubes"

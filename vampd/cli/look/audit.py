@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vampd.ports import NightReader
 
 _LOOKS = 20
+# Lower bounds, if any cube's frames are one.
+_BOUNDED = frozenset({"raw frames", "+ set aside", "+ late"})
 
 
 def audit(
@@ -58,24 +60,28 @@ def audit(
 
 def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     """Count the frames of a night from its files: headers only, no pixels."""
+    from vampd.fits.frame_count import count_readable_frames
     from vampd.fits.packed_file import count_packed_frames
-    from vampd.fits.rawcube import count_frames
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
-    from vampd.model.nights import is_cube_name
+    from vampd.model.cubes import set_aside_cubes
+    from vampd.model.nights import is_cube_name, timing_name
     from vampd.stages.own_files import describe_own_faults
     from vampd.stages.raw_presence import survey_raw
 
     files = reader.raw_files(night)
-    raw = [
-        CountedCube(file.path, count_frames(folder / file.path))
-        for file in files
-        if is_cube_name(file.path.rpartition("/")[2])
-    ]
+    stamps = {file.path: file for file in files}
+    # Of the cubes without a name, those that are set aside as they are.
+    aside = set_aside_cubes(reader.generations(night))
+    raw = []
+    for file in files:
+        if is_cube_name(file.path.rpartition("/")[2]) or file.path in aside:
+            count = count_readable_frames(folder, file, stamps.get(timing_name(file.path)))
+            raw.append(CountedCube(file.path, count.frames, count.counted_by))
     gone = survey_raw(night, reader, files)
     removed = [
         CountedCube(account.fits.path, account.frames)
         for account in gone.removed
-        if is_cube_name(account.fits.path.rpartition("/")[2])
+        if is_cube_name(account.fits.path.rpartition("/")[2]) or account.fits.path in aside
     ]
     # Framelists first: one that is packed meanwhile is then seen as both, not as neither.
     framelists = _count_framelists(night, reader)
@@ -120,6 +126,7 @@ def audit_object(night: NightId, result: Audit) -> dict[str, Any]:
         "date": night.date,
         "kind": str(night.kind),
         "balanced": result.balanced,
+        "at_least": not result.is_certain,
         "raw_frames": result.raw_frames,
         "removed_frames": result.removed_frames,
         "product_frames": result.product_frames,
@@ -127,7 +134,14 @@ def audit_object(night: NightId, result: Audit) -> dict[str, Any]:
         "rejected_frames": result.rejected_frames,
         "late_frames": result.late_frames,
         "rejected": [
-            {"path": cube.path, "frames": cube.frames, "code": cube.code, "reason": cube.reason}
+            {
+                "path": cube.path,
+                "frames": cube.frames,
+                "at_least": not cube.count.is_certain,
+                "counted_by": str(cube.counted_by),
+                "code": cube.code,
+                "reason": cube.reason,
+            }
             for cube in result.rejected
         ],
         "late": [{"path": cube.path, "frames": cube.frames} for cube in result.late],
@@ -138,6 +152,7 @@ def audit_object(night: NightId, result: Audit) -> dict[str, Any]:
 def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
     """The audit for people."""
     yield f"{title_of(record.night)}, stage {record.state.stage}, {record.state.status}"
+    least = "" if result.is_certain else "at least "
     rows = [
         ("raw frames", result.raw_frames, count_of(result.raw_cubes, "raw cube")),
         ("= in products", result.product_frames, count_of(result.packed_products, "product")),
@@ -158,15 +173,16 @@ def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
         rows.append(("+ unaccounted", left_over, "no place: see the findings"))
     columns = (Column(), Column(align_right=True), Column())
     yield from align_columns(
-        columns, [(f"  {name}", f"{frames:,}", f"in {where}") for name, frames, where in rows]
+        columns,
+        [
+            (f"  {name}", f"{least if name in _BOUNDED else ''}{frames:,}", f"in {where}")
+            for name, frames, where in rows
+        ],
     )
     yield _verdict(result)
     yield from _listing(
         "set aside",
-        [
-            f"{cube.path} ({count_of(cube.frames, 'frame')}): {cube.code}: {cube.reason}"
-            for cube in result.rejected
-        ],
+        [f"{cube.path} ({cube.count}): {cube.code}: {cube.reason}" for cube in result.rejected],
     )
     yield from _listing(
         "late", [f"{cube.path} ({count_of(cube.frames, 'frame')})" for cube in result.late]

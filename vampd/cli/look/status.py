@@ -168,14 +168,20 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = _
             before = f"before: {reason}" if reason else ""
             return "; ".join(part for part in (note, attempt, before) if part)
         case Status.WAITING:
-            return "; ".join(part for part in (reason, _next_attempt(record, now), note) if part)
+            called = "needs a person: " if record.needs_person else ""
+            return called + "; ".join(
+                part for part in (reason, _next_attempt(record, now), note) if part
+            )
         case Status.HELD:
             return "; ".join(part for part in (reason, note) if part) or "held without a reason"
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
             mail = correspondence.sum_up(record.night, record.manifests or 0)
             raw = describe_raw(record)
-            known = ", ".join(part for part in (safe, raw, mail, _mark(record, now)) if part)
+            unexpected = f"unexpected: {record.verdict}" if record.verdict else ""
+            known = ", ".join(
+                part for part in (safe, unexpected, raw, mail, _mark(record, now)) if part
+            )
             # What is not as it should be comes first.
             parts = (note, known) if record.safe_at is not None else (known, note)
             return "; ".join(part for part in parts if part)
@@ -223,6 +229,9 @@ def night_object(
         "error": record.error,
         "note": describe(record, now, correspondence),
         "note_code": record.note_code or None,
+        "needs_person": record.needs_person or state.status is Status.HELD,
+        "verdict": record.verdict or None,
+        "refused": list(record.refused),
         "released": sorted(record.released),
         "discovered_at": format_time(record.discovered_at),
         "changed_at": format_time(record.changed_at),
@@ -287,6 +296,8 @@ def _show_night(
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("note", describe(record, now, correspondence)),
+        ("verdict", _describe_verdict(record)),
+        ("without", ", ".join(record.let_go)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
@@ -321,6 +332,13 @@ def _show_night(
         last = history[-_LAST_EVENTS:]
         write(f"\nlast {len(last)} of {len(history)} events")
         show_events(last)
+
+
+def _describe_verdict(record: NightRecord) -> str:
+    """What sync made of the night, '' before it has, or where an earlier version judged it."""
+    if record.verdict is None:
+        return ""
+    return f"unexpected: {record.verdict}" if record.verdict else "as expected"
 
 
 def _describe_release(record: NightRecord) -> str:

@@ -37,6 +37,7 @@ def summary_object(record: NightRecord, result: Summary) -> dict[str, Any]:
         "expected": result.unexpected is None,
         "unexpected": result.unexpected,
         "findings": list(result.findings),
+        "at_least": not result.is_certain,
         "frames": {
             "raw": synchronized + sum(others.values()),
             "synchronised": synchronized,

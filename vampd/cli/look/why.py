@@ -46,6 +46,7 @@ _STOPPED = frozenset(
     {
         WaitCode.IGNORED,
         WaitCode.UNLISTED,
+        WaitCode.NOT_READABLE,
         WaitCode.OLD_TOOLS,
         WaitCode.NO_AUTHORITY,
         WaitCode.OLDER_NIGHT,

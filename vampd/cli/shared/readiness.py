@@ -21,7 +21,7 @@ def judge_now(
     connections: Connections, record: NightRecord, records: Sequence[NightRecord]
 ) -> Ready | Wait:
     """What a night of ``records`` waits for; its folder is read while it fills."""
-    from vampd.engine.nights.observation import judge_night
+    from vampd.engine.nights.observation import judge_night, wait_for_folder
     from vampd.engine.nights.rules import readiness_rules
 
     settings = connections.settings
@@ -39,7 +39,7 @@ def judge_now(
     except RootUnknown as error:
         return Wait(WaitCode.ROOT_UNKNOWN, error.message)
     except OSError as error:
-        return Wait(WaitCode.UNLISTED, f"cannot be read: {error}")
+        return wait_for_folder(error, settings.watch.root / record.night.folder)
 
 
 def wait_object(judged: Ready | Wait) -> dict[str, str] | None:

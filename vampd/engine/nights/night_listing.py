@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.disk.foreign_file import read_foreign_text
-from vampd.disk.listing import list_raw_files
+from vampd.disk.listing import list_raw_files, stamp_of
 from vampd.disk.writers import has_writers
 from vampd.engine.nights.night_reader import look_at_cube
 from vampd.errors import TransientError
@@ -28,6 +28,7 @@ from vampd.model.nights import (
     find_traces,
     is_cube_name,
     parse_night_date,
+    timing_name,
     unfinished_cube_name,
 )
 
@@ -152,7 +153,7 @@ def stream_times(folder: Path) -> tuple[int, ...]:
     for path in stream_folders(folder):
         try:
             times.append(path.stat().st_mtime_ns)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             times.append(0)
     return tuple(times)
 
@@ -165,14 +166,23 @@ class CubeCheck:
     # Why it may still become complete, as a set-aside code; None: it is complete.
     incomplete: str | None
     frame_id: str | None
+    # False where the file could not be read: look again, though nothing has changed.
+    is_certain: bool = True
 
 
 def check_cube(folder: Path, fits: FileStamp) -> CubeCheck:
-    """Read a cube's header and timing file; one that changes meanwhile is not complete."""
+    """Read a cube's header and timing file; one that changes meanwhile is not complete.
+
+    One that cannot be read now may be complete or not: whether it has a timing file is known.
+    """
     try:
         seen = look_at_cube(folder, fits)
     except TransientError as error:
-        return CubeCheck(fits.path, incomplete=error.code, frame_id=None)
+        if error.code == "raw_changed":
+            return CubeCheck(fits.path, incomplete=error.code, frame_id=None)
+        is_alone = stamp_of(folder, timing_name(fits.path)) is None
+        incomplete = "timing_missing" if is_alone else None
+        return CubeCheck(fits.path, incomplete, frame_id=None, is_certain=False)
     if isinstance(seen, RawCube):
         return CubeCheck(fits.path, incomplete=None, frame_id=seen.cards.string("FRAMEID"))
     incomplete = seen.code if seen.code in INCOMPLETE_CODES else None

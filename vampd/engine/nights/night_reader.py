@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,12 @@ from vampd.disk.foreign_file import read_whole
 from vampd.disk.listing import list_files, list_hollow_files, list_raw_files, stamp_of
 from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError
+from vampd.fits.frame_count import count_frames, count_readable_frames
 from vampd.fits.rawcube import read_raw_cube
 from vampd.fits.sidecar import read_sidecar_identity
 from vampd.model.cubes import (
     SUFFIX,
+    FrameCount,
     Framelist,
     FramelistHead,
     Generation,
@@ -39,6 +42,7 @@ from vampd.ports import Ledger, MailLog, PackingReceipts, PurgedFiles, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
+_GENERATION = re.compile(rf"{_PRODUCTS}/generation_[^/]*\.json")
 _HEAD_BYTES = 4096
 # Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
@@ -67,6 +71,7 @@ class DiskNightReader:
         root: Path,
         *,
         cut_on: tuple[str, ...],
+        let_go: Callable[[NightId], frozenset[str]],
         receipts: Receipts,
         packing_receipts: PackingReceipts,
         purged_files: PurgedFiles,
@@ -77,6 +82,7 @@ class DiskNightReader:
     ) -> None:
         self._root = root
         self._deciding = _DECIDING | frozenset(cut_on)
+        self._let_go = let_go
         self._receipts = receipts
         self._packing_receipts = packing_receipts
         self._purged_files = purged_files
@@ -96,11 +102,31 @@ class DiskNightReader:
             return seen
         return replace(seen, cards=seen.cards.only(self._deciding))
 
+    def unread_cube(self, night: NightId, fits: FileStamp, why: str) -> SetAside:
+        """A cube that is set aside unread."""
+        folder = self._folder(night)
+        timing_file = stamp_of(folder, timing_name(fits.path))
+        count = count_readable_frames(folder, fits, timing_file)
+        return SetAside(fits, timing_file, count.frames, "unreadable", why, count.counted_by)
+
+    def count_frames(self, night: NightId, fits: FileStamp) -> FrameCount:
+        """The frames of a cube."""
+        folder = self._folder(night)
+        return count_frames(folder, fits, stamp_of(folder, timing_name(fits.path)))
+
+    def let_go(self, night: NightId) -> frozenset[str]:
+        """The raw files that a person let the night go on without."""
+        return self._let_go(night)
+
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         """The committed generations, by number."""
         folder = self._folder(night)
-        names = sorted(path.name for path in (folder / _PRODUCTS).glob("generation_*.json"))
-        return tuple(_read_generation(folder, f"{_PRODUCTS}/{name}") for name in names)
+        # Not by glob, to which a folder that may not be read is an empty one.
+        return tuple(
+            _read_generation(folder, file.path)
+            for file in list_files(folder, _PRODUCTS)
+            if _GENERATION.fullmatch(file.path)
+        )
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         """The framelists in vgen2, by path."""

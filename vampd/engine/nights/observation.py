@@ -7,9 +7,11 @@ their headers and timing files, once nothing else stands in the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vampd.disk.refusal import Access, Cause, classify, describe_refused
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
@@ -20,8 +22,8 @@ from vampd.engine.nights.night_listing import (
     old_tool_traces,
     unfinished_files,
 )
-from vampd.errors import DataError
-from vampd.model.cubes import RawPresence
+from vampd.errors import DataError, TransientError
+from vampd.model.cubes import RawCube, RawPresence, set_aside_cubes
 from vampd.model.nights import (
     LOG_TRACE,
     Event,
@@ -35,6 +37,7 @@ from vampd.model.nights import (
     Status,
     StreamsObservation,
     Wait,
+    WaitCode,
     advance,
     event_of_new_data,
     find_next_for_ids,
@@ -68,7 +71,17 @@ def judge_night(
     return judge_readiness(Observation(record, find_next_for_ids(records, rules)), rules, now)
 
 
+# The codes of cubes that were not read.
+_UNREAD = frozenset({"unreadable", "timing_unreadable"})
 _NO_CHANGE = NightUpdate()
+
+
+def wait_for_folder(error: OSError, folder: Path) -> Wait:
+    """What a night waits for whose folder, or a file that decides about it, cannot be read."""
+    path = Path(error.filename) if isinstance(error.filename, str) else folder
+    if classify(error) is Cause.PERMISSION:
+        return Wait(WaitCode.NOT_READABLE, describe_refused(path, Access.READ))
+    return Wait(WaitCode.UNLISTED, f"cannot be read: {error}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,19 @@ def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReade
         return RawNews(Event(name))
     known = replace(raw_update(presence), signature=listing.look.signature, bytes=listing.bytes)
     return RawNews(changes=known)
+
+
+def is_readable_again(night: NightId, reader: NightReader) -> bool:
+    """Whether a cube that was set aside because it could not be read can be read now."""
+    files = {file.path: file for file in reader.raw_files(night)}
+    for cube in set_aside_cubes(reader.generations(night)).values():
+        if cube.code not in _UNREAD or cube.path not in files:
+            continue
+        with suppress(TransientError):
+            seen = reader.raw_cube(night, files[cube.path])
+            if isinstance(seen, RawCube) or seen.code not in _UNREAD:
+                return True
+    return False
 
 
 def raw_update(presence: RawPresence) -> NightUpdate:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.model.cubes import (
+    CountedBy,
     CubeAccount,
     FrameRange,
     Generation,
@@ -24,10 +25,16 @@ from vampd.model.nights import is_cube_name
 
 @dataclass(frozen=True, order=True)
 class CountedCube:
-    """A raw cube and the frames in its header now; 0 if the header cannot be read."""
+    """A raw cube and its frames now, at least so many unless they are counted by its header."""
 
     path: str
     frames: int
+    counted_by: CountedBy = CountedBy.HEADER
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether its frames are no less and no more."""
+        return self.counted_by is CountedBy.HEADER
 
 
 @dataclass(frozen=True, order=True)
@@ -74,6 +81,12 @@ class Audit:
         return sum(cube.frames for cube in self.rejected)
 
     @property
+    def is_certain(self) -> bool:
+        """Whether no number of frames is only a lower bound."""
+        uncertain = [cube for cube in self.late if not cube.is_certain]
+        return all(cube.count.is_certain for cube in self.rejected) and not uncertain
+
+    @property
     def late_frames(self) -> int:
         """The frames that are still to be synchronized."""
         return sum(cube.frames for cube in self.late)
@@ -113,7 +126,7 @@ def audit_night(
     accounts = accounted_cubes(generations)
     aside = set_aside_cubes(generations)
     expected = {p.identity: p for generation in generations for p in generation.products}
-    every = [*raw, *removed]
+    every = [_as_set_aside(cube, aside.get(cube.path)) for cube in (*raw, *removed)]
     return Audit(
         raw_cubes=len(every),
         raw_frames=sum(cube.frames for cube in every),
@@ -133,10 +146,17 @@ def audit_night(
     )
 
 
+def _as_set_aside(cube: CountedCube, account: SetAside | None) -> CountedCube:
+    """The cube as its account has it, where its frames are not certain, now or then."""
+    if account is None or (cube.is_certain and account.count.is_certain):
+        return cube
+    return CountedCube(cube.path, account.frames, account.counted_by)
+
+
 def _compare_raw(raw: Iterable[CountedCube], accounts: Mapping[str, CubeAccount]) -> Iterator[str]:
     counted = {cube.path: cube.frames for cube in raw}
     for path, account in sorted(accounts.items()):
-        # A logger's temporary file counts no frames, and it may get its name at any time.
+        # A logger's temporary file may get its name at any time.
         if not is_cube_name(path.rpartition("/")[2]):
             continue
         frames = counted.get(path)

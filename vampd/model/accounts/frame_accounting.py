@@ -67,7 +67,15 @@ def gather_frames(
         for bad in sorted(bad_cubes, key=lambda cube: cube.path):
             time_us = time_in_name(bad.path, times_us)
             pieces.counted.append(
-                CountedFrames(bad.path, _camera_of(bad.path), kind, bad.frames, time_us, bad.code)
+                CountedFrames(
+                    bad.path,
+                    _camera_of(bad.path),
+                    kind,
+                    bad.frames,
+                    time_us,
+                    bad.code,
+                    bad.counted_by,
+                )
             )
     return pieces.joined()
 

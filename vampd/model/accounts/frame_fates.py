@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.cubes import Cards, Number, RawCube
+from vampd.model.cubes import Cards, CountedBy, Number, RawCube
 from vampd.model.sync import arrival_scatter_us, exposure_us, is_deinterleaved, is_triggered
 
 Int64 = npt.NDArray[np.int64]
@@ -80,6 +80,7 @@ class CountedFrames:
     frames: int
     time_us: int | None
     code: str
+    counted_by: CountedBy = CountedBy.HEADER
 
 
 @dataclass(frozen=True, eq=False)

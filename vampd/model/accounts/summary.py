@@ -11,7 +11,14 @@ import numpy as np
 from vampd.model.accounts.frame_fates import SYNC_KINDS, CountedFrames, FrameKind, NightFrames
 from vampd.model.accounts.night_runs import number_runs
 from vampd.model.accounts.run_summary import RunSummary, SummaryLimits, run_findings, summarize_runs
-from vampd.model.cubes import Generation, SyncCounts
+from vampd.model.cubes import (
+    CountedBy,
+    FrameCount,
+    Generation,
+    SyncCounts,
+    accounted_cubes,
+    set_aside_cubes,
+)
 from vampd.model.nights import format_clock
 from vampd.model.sync import find_unexpected
 
@@ -44,6 +51,8 @@ class Minute:
 class Summary:
     """A night's summary; ``unexpected`` is what would hold it before frame IDs, None if nothing.
 
+    ``is_certain`` unless some number of frames is only a lower bound.
+
     ``findings`` say what to review, one sentence each.
     """
 
@@ -51,6 +60,7 @@ class Summary:
     runs: tuple[RunSummary, ...]
     unexpected: str | None
     findings: tuple[str, ...]
+    is_certain: bool = True
 
     def frames(self, *kinds: FrameKind, camera: int | None = None) -> int:
         """The frames of these kinds in the whole night."""
@@ -69,6 +79,8 @@ def summarize_night(
     runs = tuple(summarize_runs(frames, number_runs(frames, gap_us)))
     unexpected = find_unexpected(
         counts,
+        cubes=len(accounted_cubes(generations)),
+        aside=len(set_aside_cubes(generations)),
         max_unpaired=limits.max_unpaired,
         max_dubious=limits.max_dubious,
         max_set_aside=limits.max_set_aside,
@@ -80,7 +92,8 @@ def summarize_night(
         *_late_findings(minutes),
         *_sibling_findings(minutes),
     ]
-    return Summary(minutes, runs, unexpected, tuple(findings))
+    is_certain = all(item.counted_by is CountedBy.HEADER for item in frames.counted)
+    return Summary(minutes, runs, unexpected, tuple(findings), is_certain)
 
 
 def _count_minutes(frames: NightFrames) -> Iterator[Minute]:
@@ -125,19 +138,28 @@ def _counted_findings(counted: Sequence[CountedFrames]) -> Iterator[str]:
         kind = item.kind if item.kind not in SYNC_KINDS else FrameKind.SOLO
         groups[kind, item.code].append(item)
     for (kind, code), items in sorted(groups.items()):
-        frames = sum(item.frames for item in items)
+        frames = _count_of(items)
         times = [item.time_us for item in items if item.time_us is not None]
         when = f" from {format_clock(min(times), 0)} UT on" if times else ""
         match kind:
             case FrameKind.SET_ASIDE:
-                yield f"set aside{when}: {code} ({_cubes(len(items))}, {frames} frames)"
+                yield f"set aside{when}: {code} ({_cubes(len(items))}, {frames})"
             case FrameKind.LATE:
-                yield f"late and not usable: {code} ({_cubes(len(items))}, {frames} frames)"
+                yield f"late and not usable: {code} ({_cubes(len(items))}, {frames})"
             case _:
                 yield (
-                    f"raw cubes gone or changed{when}: {frames} frames of products are counted"
+                    f"raw cubes gone or changed{when}: {frames} of products are counted"
                     " where their product begins"
                 )
+
+
+def _count_of(items: Sequence[CountedFrames]) -> str:
+    """Their frames in words: at least so many, if any number is no more than that, and by what."""
+    frames = sum(item.frames for item in items)
+    sources = {item.counted_by for item in items} - {CountedBy.HEADER}
+    if len(sources) > 1:
+        return f"at least {frames} frames"
+    return str(FrameCount(frames, *sources))
 
 
 def _late_findings(minutes: Sequence[Minute]) -> Iterator[str]:

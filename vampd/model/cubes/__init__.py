@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         render_string,
         render_value,
     )
-    from vampd.model.cubes.cube import RawCube, SetAside
+    from vampd.model.cubes.cube import CountedBy, FrameCount, RawCube, SetAside
     from vampd.model.cubes.framelist import (
         SUFFIX,
         Framelist,
@@ -67,7 +67,7 @@ else:
                 "Card CARD_LENGTH Cards history_card Nonsense Number render_card "
                 "render_string render_value UNDEFINED Undefined Value"
             ),
-            "cube": "RawCube SetAside",
+            "cube": "CountedBy FrameCount RawCube SetAside",
             "framelist": (
                 "apply_edits compress_frames format_framelist Framelist FramelistHead "
                 "FrameRange identity_of parse_framelist ProductOrder stamp_frame_id SUFFIX"
@@ -95,7 +95,9 @@ __all__ = [
     "UNDEFINED",
     "Card",
     "Cards",
+    "CountedBy",
     "CubeAccount",
+    "FrameCount",
     "FrameRange",
     "Framelist",
     "FramelistHead",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vampd.model.cubes.cards import Cards
@@ -39,12 +40,47 @@ class RawCube:
         return self.shape[0]
 
 
+class CountedBy(StrEnum):
+    """What a number of frames was taken from."""
+
+    HEADER = "header"  # which the length of the file or its timing file confirms: certain
+    HEADER_CLAIM = "header_claim"  # of a compressed image, which nothing confirms
+    TIMING_FILE = "timing_file"  # it has so many rows
+    SIZE = "size"  # the file holds so many, whatever they are
+
+
+_SOURCES = {
+    CountedBy.HEADER_CLAIM: "as its header claims",
+    CountedBy.TIMING_FILE: "as the timing file tells",
+    CountedBy.SIZE: "as its size tells",
+}
+
+
+@dataclass(frozen=True)
+class FrameCount:
+    """A number of frames, and by what it is known."""
+
+    frames: int
+    counted_by: CountedBy = CountedBy.HEADER
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is no less and no more."""
+        return self.counted_by is CountedBy.HEADER
+
+    def __str__(self) -> str:
+        unit = "frame" if self.frames == 1 else "frames"
+        if self.is_certain:
+            return f"{self.frames:,} {unit}"
+        return f"at least {self.frames:,} {unit}, {_SOURCES[self.counted_by]}"
+
+
 @dataclass(frozen=True)
 class SetAside:
     """A raw cube that is kept and not processed, and why.
 
-    ``frames`` is what its header says, 0 if that cannot be read; ``code`` is stable, ``reason`` is
-    for people. ``timing_file`` is None if there is none.
+    ``frames`` is at least so many unless ``counted_by`` is the header; ``code`` is stable,
+    ``reason`` is for people. ``timing_file`` is None if there is none.
     """
 
     fits: FileStamp
@@ -52,6 +88,12 @@ class SetAside:
     frames: int
     code: str
     reason: str
+    counted_by: CountedBy = CountedBy.HEADER
+
+    @property
+    def count(self) -> FrameCount:
+        """Its frames, and by what they are known."""
+        return FrameCount(self.frames, self.counted_by)
 
     @property
     def path(self) -> str:

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vampd.errors import DataError
-from vampd.model.cubes.cube import SetAside
+from vampd.model.cubes.cube import CountedBy, SetAside
 from vampd.model.cubes.framelist import FrameRange, ProductOrder, identity_of
-from vampd.model.nights import FileStamp
+from vampd.model.nights import FileStamp, unfinished_cube_name
 from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
 
 
@@ -64,8 +64,8 @@ class Product:
 class SyncCounts:
     """The fates of the frames at sync, for the verdict and for people; all are numbers of frames.
 
-    ``unpaired`` counts externally triggered frames that should have had a partner (both cameras
-    were running, and no cube of the other one was set aside there). ``late_partners`` counts frames
+    ``unpaired`` counts externally triggered frames that should have had a partner (no cube of the
+    other camera was set aside there). ``late_partners`` counts frames
     that are in products of earlier generations and would have a partner in this one.
     """
 
@@ -107,11 +107,14 @@ class Generation:
 def format_generation(generation: Generation) -> str:
     """The generation as text: one JSON object and a line with its SHA-256."""
     values = asdict(generation)
+    # As earlier versions wrote it, who can read it then.
     if not generation.counts.late_partners:
-        # As earlier versions wrote it, who can read it then.
         del values["counts"]["late_partners"]
     if generation.form == FIRST_FORM:
         del values["form"]
+    for cube in values["set_aside"]:
+        if cube["counted_by"] is CountedBy.HEADER:
+            del cube["counted_by"]
     body = json.dumps(values, sort_keys=True, separators=(",", ":")) + "\n"
     return f"{body}{hashlib.sha256(body.encode()).hexdigest()}\n"
 
@@ -138,6 +141,7 @@ def parse_generation(text: str) -> Generation:
                 frames=s["frames"],
                 code=s["code"],
                 reason=s["reason"],
+                counted_by=CountedBy(s.get("counted_by", CountedBy.HEADER)),
             )
             for s in raw["set_aside"]
         ),
@@ -149,22 +153,36 @@ def parse_generation(text: str) -> Generation:
 
 
 def accounted_cubes(generations: Iterable[Generation]) -> dict[str, CubeAccount]:
-    """For each raw cube that any generation knows, its newest account."""
-    return {
+    """For each raw cube that any generation knows, its newest account.
+
+    A cube that got its name since it was accounted for under its logger's temporary one counts
+    once.
+    """
+    accounts = {
         cube.fits.path: cube
         for generation in sorted(generations, key=lambda g: g.number)
         for cube in generation.cubes
     }
+    return {path: cube for path, cube in accounts.items() if _finished_path(path) not in accounts}
 
 
 def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
     """The cubes that are set aside now: a later generation may have used one after all."""
     aside: dict[str, SetAside] = {}
-    for generation in sorted(generations, key=lambda g: g.number):
+    known = tuple(generations)
+    for generation in sorted(known, key=lambda g: g.number):
         for cube in generation.cubes:
             aside.pop(cube.fits.path, None)
         aside.update((cube.path, cube) for cube in generation.set_aside)
-    return aside
+    accounts = accounted_cubes(known)
+    return {path: cube for path, cube in aside.items() if path in accounts}
+
+
+def _finished_path(path: str) -> str | None:
+    """What a cube under its logger's temporary name will be named; None for any other."""
+    folder, _, name = path.rpartition("/")
+    finished = unfinished_cube_name(name)
+    return f"{folder}/{finished}" if finished else None
 
 
 def _stamp(raw: Mapping[str, Any]) -> FileStamp:
@@ -195,6 +213,9 @@ def _product(raw: Mapping[str, Any]) -> Product:
 
 
 def total_counts(generations: tuple[Generation, ...]) -> SyncCounts:
-    """The counts of all generations together."""
+    """The counts of all generations together; each cube counts by its newest account."""
     names = SyncCounts.__dataclass_fields__
-    return SyncCounts(**{n: sum(getattr(g.counts, n) for g in generations) for n in names})
+    sums = {name: sum(getattr(g.counts, name) for g in generations) for name in names}
+    sums["raw"] = sum(cube.frames for cube in accounted_cubes(generations).values())
+    sums["set_aside"] = sum(cube.frames for cube in set_aside_cubes(generations).values())
+    return SyncCounts(**sums)

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from vampd.errors import DataError
-from vampd.model.cubes.cube import SetAside
+from vampd.model.cubes.cube import FrameCount, SetAside
 from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
 
+_AT_LEAST = ">="
+_COUNT = re.compile(rf"(?:{_AT_LEAST})?[0-9]+")
 _REASON_COLUMNS = ("path", "frames", "code", "reason")
 
 
 def format_reasons(cubes: Iterable[SetAside]) -> str:
     r"""The text of reasons.tsv: a header line, then one line per set-aside cube, sorted by path.
 
-    Backslashes, tabs and line ends in a cell are written as ``\\``, ``\t``, ``\n``, ``\r``.
+    A number of frames that is no more than a lower bound has ``>=`` before it. Backslashes, tabs
+    and line ends in a cell are written as ``\\``, ``\t``, ``\n``, ``\r``.
     """
     rows = [
-        (cube.path, str(cube.frames), cube.code, cube.reason)
+        (cube.path, _count_cell(cube.count), cube.code, cube.reason)
         for cube in sorted(cubes, key=lambda cube: cube.path)
     ]
     return "".join(
         "\t".join(escape(cell, CELL_ESCAPES) for cell in row) + "\n"
         for row in (_REASON_COLUMNS, *rows)
     )
+
+
+def _count_cell(count: FrameCount) -> str:
+    return f"{'' if count.is_certain else _AT_LEAST}{count.frames}"
 
 
 def parse_reasons(text: str) -> tuple[tuple[str, int, str, str], ...]:
@@ -33,8 +41,8 @@ def parse_reasons(text: str) -> tuple[tuple[str, int, str, str], ...]:
     for line in lines:
         cells = [unescape(cell, CELL_ESCAPES) for cell in line.split("\t")]
         match cells:
-            case [str(path), str(frames), str(code), str(reason)] if frames.isdecimal():
-                rows.append((path, int(frames), code, reason))
+            case [str(path), str(frames), str(code), str(reason)] if _COUNT.fullmatch(frames):
+                rows.append((path, int(frames.removeprefix(_AT_LEAST)), code, reason))
             case _:
                 raise DataError(
                     "reasons_damaged", f"not a row of path, frames, code, reason: {line[:120]!r}"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         is_quiet,
     )
     from vampd.model.nights.readiness import (
+        UNREAD_NOTES,
         IncompleteCube,
         Observation,
         ReadinessRules,
@@ -93,7 +94,8 @@ else:
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
                 "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
-                "Observation ReadinessRules Ready remaining_wait_s StreamsObservation Wait WaitCode"
+                "Observation ReadinessRules Ready remaining_wait_s StreamsObservation UNREAD_NOTES "
+                "Wait WaitCode"
             ),
             "record": "EventRecord NightRecord NightUpdate UnreadableNight unsound_field",
             "retry": "after_failure after_wait delay_s RetryPolicy",
@@ -122,6 +124,7 @@ __all__ = [
     "MOVES_AT_SYNC",
     "RESTORED",
     "RESTORE_UNFINISHED",
+    "UNREAD_NOTES",
     "CheckedCube",
     "Event",
     "EventName",

@@ -65,7 +65,9 @@ def moved(
     after = replace(record, state=state, changed_at=at, note_code=None, note=None)
     if event.name is EventName.CLAIMED:
         after = replace(after, claim=record.claim + 1)
-    if event.name is EventName.RELEASED:
+    if event.name is EventName.RELEASED and record.refused:
+        after = replace(after, let_go=tuple(sorted({*record.let_go, *record.refused})))
+    elif event.name is EventName.RELEASED:
         gate = opened_gate(record.state, record.code)
         after = replace(after, released=record.released | ({gate} if gate else frozenset()))
     if event.name in _CLOSES_GATES:
@@ -77,7 +79,9 @@ def moved(
     if event.name in _TELLS:
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:
-        after = replace(after, code=None, error=None)
+        after = replace(after, code=None, error=None, refused=(), needs_person=False)
+    if _ends_let_go(record, event):
+        after = replace(after, let_go=())
     if event.name is EventName.DISPROVED:
         after = replace(record, safe_at=None)
     if event.name in _ABOUT_RAW:
@@ -105,7 +109,7 @@ def noted(
     code: str | None,
     message: str | None,
 ) -> EventRecord:
-    """The line of history for this move; a release without a code names the gate it opened."""
+    """The line of history for this move; a release without a code names what it opened."""
     attempting = after if event.name is EventName.CLAIMED else before
     return EventRecord(
         night=before.night,
@@ -115,7 +119,7 @@ def noted(
         attempt=attempting.state.attempts,
         code=_code_of(before, event, code),
         actor=actor,
-        message=message,
+        message=_message_of(before, event, message),
         to_stage=event.stage,
         not_before=event.not_before,
     )
@@ -123,9 +127,17 @@ def noted(
 
 def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
     if event.name is EventName.RELEASED and code is None:
+        if before.refused:
+            return before.code
         gate = opened_gate(before.state, before.code)
         return None if gate is None else gate.value
     return code
+
+
+def _message_of(before: NightRecord, event: Event, message: str | None) -> str | None:
+    if event.name is EventName.RELEASED and before.refused and message is None:
+        return f"goes on without {', '.join(before.refused)}"
+    return message
 
 
 def ends_proofs(event: Event) -> bool:
@@ -171,6 +183,12 @@ def _ends_late_partners(before: NightRecord, after: NightRecord, event: Event) -
     """
     passed = event.name is EventName.ADVANCED and before.state.stage is StageName.FRAMEIDS
     return passed or after.state.stage is StageName.SYNC
+
+
+def _ends_let_go(before: NightRecord, event: Event) -> bool:
+    """Whether the files that a person let go are set aside by now, or wanted again."""
+    synced = event.name is EventName.ADVANCED and before.state.stage is StageName.SYNC
+    return synced or event.name in (EventName.RETRIED, EventName.RESTORED)
 
 
 def _refuse_half_restored(record: NightRecord, event: Event) -> None:

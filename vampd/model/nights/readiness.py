@@ -28,6 +28,7 @@ class WaitCode(StrEnum):
     ROOT_UNKNOWN = "root_unknown"  # the root is not the one on record, perhaps not mounted
     IGNORED = "night_ignored"  # older than watch.ignore_before
     UNLISTED = "night_unreadable"  # its folder cannot be listed
+    NOT_READABLE = "not_readable"  # this user may not read it; also the code of a failed attempt
     OLD_TOOLS = "old_tools"  # it holds their traces; also the code of the hold
     DAMAGED_HERE = "damaged_here"  # a finished night's products are not all as they were proven
     BUG = "bug"  # looking at it failed, and it could not be held for that
@@ -44,6 +45,8 @@ class WaitCode(StrEnum):
     DONE = "done"
 
 
+# The notes of a night of which not enough could be read to judge it.
+UNREAD_NOTES = frozenset({WaitCode.UNLISTED, WaitCode.NOT_READABLE})
 # These pass without a person, new data or a later hour.
 _PASSING = frozenset(
     {

@@ -54,6 +54,13 @@ class NightRecord:
     kept_cubes: int = 0
     # Marked for deletion: raw may be purged from then on; None: not marked.
     purge_after: float | None = None
+    # Raw files that the last attempt could not read, and those that a person let it go on without.
+    refused: tuple[str, ...] = ()
+    let_go: tuple[str, ...] = ()
+    # What is unexpected in what sync made of it; None or '': nothing.
+    verdict: str | None = None
+    # It has failed so often that a person is needed, and is still tried.
+    needs_person: bool = False
 
     @property
     def done_part(self) -> float | None:
@@ -169,6 +176,9 @@ class NightUpdate:
     removed_cubes: int | None = None
     purged_cubes: int | None = None
     kept_cubes: int | None = None
+    refused: tuple[str, ...] | None = None
+    verdict: str | None = None
+    needs_person: bool | None = None
 
     @property
     def known(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class LowSpace:
         left = format_size(max(0, self.space.free_bytes - self.need.bytes))
         follows = (
             f"It is too little: {self.shortage}. The night waits, and goes on by itself once there"
-            " is room; after some attempts it is held."
+            " is room."
             if self.shortage
             else "Nothing has failed. A stage that finds too little room does not begin: its night"
             " waits, and goes on by itself once there is room."

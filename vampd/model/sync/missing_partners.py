@@ -52,7 +52,10 @@ def _spans(
     bad: Sequence[SetAside], starts_us: Sequence[int], known_us: Int64
 ) -> Iterator[tuple[int, int, int]]:
     """When each of a stream's cubes began and ended at the latest, and its frames (0: unknown)."""
-    named = [(time_in_name(cube.path, known_us), cube.frames) for cube in bad]
+    named = [
+        (time_in_name(cube.path, known_us), cube.frames if cube.count.is_certain else 0)
+        for cube in bad
+    ]
     begun = sorted((begin_us, frames) for begin_us, frames in named if begin_us is not None)
     all_us = np.sort(np.array([*starts_us, *(begin_us for begin_us, _ in begun)], np.int64))
     for begin_us, frames in begun:

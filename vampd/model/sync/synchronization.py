@@ -116,9 +116,9 @@ def synchronize(
         remarks += [remark for side in labeled for remark in side.remarks]
         left, right = one.take(pairs.first), two.take(pairs.second)
         remarks += find_disagreements(left, right, rules.cut_on)
-        if len(one) and len(two):
-            alone_us[first.stream].append(np.delete(one.acquired_us, pairs.first))
-            alone_us[second.stream].append(np.delete(two.acquired_us, pairs.second))
+        # Also where the other camera has none at all: a trigger is for both.
+        alone_us[first.stream].append(np.delete(one.acquired_us, pairs.first))
+        alone_us[second.stream].append(np.delete(two.acquired_us, pairs.second))
     alone = {
         stream: np.sort(np.concatenate([np.empty(0, np.int64), *times]))
         for stream, times in alone_us.items()
@@ -269,20 +269,39 @@ def _count_frames(
 
 
 def find_unexpected(
-    counts: SyncCounts, *, max_unpaired: float, max_dubious: float, max_set_aside: float
+    counts: SyncCounts,
+    *,
+    cubes: int,
+    aside: int,
+    max_unpaired: float,
+    max_dubious: float,
+    max_set_aside: float,
 ) -> str | None:
-    """What to review before IDs are taken, or None; thresholds are fractions."""
+    """What to review before IDs are taken, or None; thresholds are fractions.
+
+    ``aside`` of the ``cubes`` are set aside: how many frames these have may be unknown.
+    """
+    if cubes and aside == cubes:
+        return f"all {cubes} cubes were set aside" if cubes > 1 else "the only cube was set aside"
     findings = [
-        f"{part} of {whole} frames {what} (limit {100 * limit:g}%)"
-        for part, whole, limit, what in (
+        f"{part} of {whole} {unit} {what} (limit {100 * limit:g}%)"
+        for part, whole, limit, unit, what in (
             (
                 counts.unpaired,
                 counts.synchronised + counts.unpaired,
                 max_unpaired,
+                "frames",
                 "should have a partner and have none",
             ),
-            (counts.dubious, counts.deinterleaved, max_dubious, "have no certain FLC state"),
-            (counts.set_aside, counts.raw, max_set_aside, "were set aside"),
+            (
+                counts.dubious,
+                counts.deinterleaved,
+                max_dubious,
+                "frames",
+                "have no certain FLC state",
+            ),
+            (counts.set_aside, counts.raw, max_set_aside, "frames", "were set aside"),
+            (aside, cubes, max_set_aside, "cubes", "were set aside"),
         )
         if whole and part > limit * whole
     ]

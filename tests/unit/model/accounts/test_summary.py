@@ -121,7 +121,12 @@ def test_the_verdict_is_that_of_the_gate_before_frame_ids() -> None:
     seen = observe(night)
     assert seen.summary.unexpected is not None
     assert seen.summary.unexpected == find_unexpected(
-        seen.generation.counts, max_unpaired=0.2, max_dubious=0.1, max_set_aside=0.5
+        seen.generation.counts,
+        cubes=len(seen.generation.cubes),
+        aside=0,
+        max_unpaired=0.2,
+        max_dubious=0.1,
+        max_set_aside=0.5,
     )
 
 

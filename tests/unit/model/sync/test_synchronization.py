@@ -33,14 +33,16 @@ def test_cubes_that_begin_at_different_frames_pair_across_their_borders() -> Non
     assert sum(product.frames for product in solo(generation)) == 37
 
 
-def test_one_camera_alone_is_solo_and_no_surprise() -> None:
+def test_triggered_frames_of_one_camera_alone_are_unpaired() -> None:
     night = expose(trigger_train(100, flc_us=20), cameras=(2,))
     generation = night.synchronize()
     night.check(generation)
     assert all(
         p.name.startswith("vcam2_") and p.name[-2:] in {".A", ".B"} for p in generation.products
     )
-    assert generation.counts == SyncCounts(raw=100, solo=100, deinterleaved=100)
+    counts = SyncCounts(raw=100, solo=100, deinterleaved=100, unpaired=100)
+    assert generation.counts == counts
+    assert "100 of 100 frames should have a partner" in str(unexpected(counts))
 
 
 @pytest.mark.parametrize("value", [False, None, "T", 1])
@@ -221,6 +223,11 @@ def test_a_single_frame_of_each_camera_is_a_pair() -> None:
     assert [p.frames for p in synchronised(generation)] == [1, 1]
 
 
+def unexpected(counts: SyncCounts, cubes: int = 10, aside: int = 0) -> str | None:
+    limits = {"max_unpaired": 0.2, "max_dubious": 0.1, "max_set_aside": 0.5}
+    return find_unexpected(counts, cubes=cubes, aside=aside, **limits)
+
+
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
@@ -237,7 +244,7 @@ def test_a_single_frame_of_each_camera_is_a_pair() -> None:
     ],
 )
 def test_a_night_is_unexpected_beyond_each_limit(counts: SyncCounts, words: str | None) -> None:
-    found = find_unexpected(counts, max_unpaired=0.2, max_dubious=0.1, max_set_aside=0.5)
+    found = unexpected(counts)
     if words is None:
         assert found is None
     else:
@@ -246,5 +253,20 @@ def test_a_night_is_unexpected_beyond_each_limit(counts: SyncCounts, words: str 
 
 def test_several_findings_are_all_told() -> None:
     counts = SyncCounts(raw=10, synchronised=1, unpaired=9, deinterleaved=9, dubious=9, set_aside=9)
-    found = find_unexpected(counts, max_unpaired=0, max_dubious=0, max_set_aside=0)
+    found = find_unexpected(
+        counts, cubes=10, aside=0, max_unpaired=0, max_dubious=0, max_set_aside=0
+    )
     assert str(found).count(";") == 2
+
+
+def test_cubes_are_judged_as_frames_are_for_these_may_be_unknown() -> None:
+    counts = SyncCounts(raw=100)
+    assert unexpected(counts, cubes=10, aside=5) is None
+    assert "6 of 10 cubes were set aside (limit 50%)" in str(unexpected(counts, cubes=10, aside=6))
+
+
+@pytest.mark.parametrize("cubes", [1, 7])
+def test_a_night_whose_every_cube_is_set_aside_is_never_as_expected(cubes: int) -> None:
+    limits = {"max_unpaired": 1, "max_dubious": 1, "max_set_aside": 1}
+    assert find_unexpected(SyncCounts(), cubes=cubes, aside=cubes, **limits) is not None
+    assert find_unexpected(SyncCounts(), cubes=0, aside=0, **limits) is None

@@ -1,0 +1,121 @@
+"""A cube whose frames nobody counted has those that its timing file, header or size tells."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.raw_cubes import WrittenCube, write_raw_cube
+from vampd.disk.listing import stamp_of
+from vampd.errors import TransientError
+from vampd.fits.frame_count import count_frames, count_readable_frames
+from vampd.fits.header import format_header
+from vampd.fits.rawcube import read_raw_cube
+from vampd.model.cubes import CountedBy, FrameCount, SetAside
+from vampd.model.nights import Stream
+
+FRAMES = 4
+
+
+@pytest.fixture
+def cube(tmp_path: Path) -> WrittenCube:
+    return write_raw_cube(tmp_path)
+
+
+def counted(cube: WrittenCube) -> FrameCount:
+    stamps = [stamp_of(cube.night_folder, path) for path in paths_of(cube)]
+    assert stamps[0] is not None
+    return count_frames(cube.night_folder, stamps[0], stamps[1])
+
+
+def paths_of(cube: WrittenCube) -> list[str]:
+    return [str(path.relative_to(cube.night_folder)) for path in (cube.path, cube.timing_path)]
+
+
+def compress(cube: WrittenCube, frames: int) -> None:
+    """As a logger that compresses leaves it: an empty primary header, and the image behind."""
+    primary = ["SIMPLE  =                    T", "BITPIX  =                   16"]
+    primary += ["NAXIS   =                    0", "EXTEND  =                    T"]
+    table = ["XTENSION= 'BINTABLE'", "ZIMAGE  =                    T"]
+    table += ["ZNAXIS  =                    3", f"ZNAXIS3 = {frames:>20}"]
+    headers = [format_header([card.ljust(80) for card in cards]) for cards in (primary, table)]
+    cube.path.write_bytes(b"".join(headers) + os.urandom(2880))
+
+
+def test_a_whole_cube_is_certain_whatever_its_timing_file_says(cube: WrittenCube) -> None:
+    cube.timing_path.write_text("1 2 3\n" * 99)
+    assert counted(cube) == FrameCount(FRAMES)
+
+
+def test_a_cut_cube_had_what_header_and_timing_file_agree_on(cube: WrittenCube) -> None:
+    os.truncate(cube.path, cube.path.stat().st_size - 2880)
+    assert counted(cube) == FrameCount(FRAMES)
+
+
+def test_a_cut_cube_without_timing_file_has_what_it_holds(cube: WrittenCube) -> None:
+    cube.timing_path.unlink()
+    content = cube.path.read_bytes().replace(
+        b"NAXIS3  =                    4", b"NAXIS3  =           2147483648"
+    )
+    cube.path.write_bytes(content)
+    found = counted(cube)
+    assert found.counted_by is CountedBy.SIZE
+    # The padding of the last block may look like more of them.
+    assert FRAMES <= found.frames < 2880
+
+
+def test_a_compressed_cube_counts_its_rows_or_else_what_its_image_claims(
+    cube: WrittenCube,
+) -> None:
+    compress(cube, frames=FRAMES)
+    assert counted(cube) == FrameCount(FRAMES, CountedBy.HEADER_CLAIM)
+    compress(cube, frames=7)
+    assert counted(cube) == FrameCount(FRAMES, CountedBy.TIMING_FILE)
+    cube.timing_path.unlink()
+    assert str(counted(cube)) == "at least 7 frames, as its header claims"
+
+
+def test_the_reason_of_a_compressed_cube_says_what_it_may_be(cube: WrittenCube) -> None:
+    compress(cube, frames=FRAMES)
+    fits = stamp_of(cube.night_folder, paths_of(cube)[0])
+    assert fits is not None
+    seen = read_raw_cube(cube.night_folder, fits, cube.timing_stamp, Stream.VCAM1)
+    assert isinstance(seen, SetAside)
+    assert (seen.code, seen.frames) == ("not_a_cube", FRAMES)
+    assert "tile-compressed" in seen.reason
+
+
+def test_rows_of_any_logger_are_rows_and_comments_are_none(cube: WrittenCube) -> None:
+    cube.path.write_bytes(b"no fits")
+    cube.timing_path.write_text("# 1 2 3\n" + "   5  1.5 2.5 3 4 5\n" * 3 + "   8  1.5 2")
+    assert counted(cube) == FrameCount(4, CountedBy.TIMING_FILE)
+
+
+def test_a_large_file_of_nothing_known_is_no_cube_of_zero_frames(cube: WrittenCube) -> None:
+    cube.path.write_bytes(b"")
+    cube.timing_path.unlink()
+    assert counted(cube) == FrameCount(0, CountedBy.SIZE)
+    os.truncate(cube.path, 60 * 4096 * 2304 * 2)
+    assert counted(cube) == FrameCount(60, CountedBy.SIZE)
+    cube.path.write_bytes(b"x")
+    assert str(counted(cube)) == "at least 1 frame, as its size tells"
+
+
+def test_what_is_refused_is_not_counted_unless_a_person_let_it_go(
+    cube: WrittenCube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits, timing_file = (stamp_of(cube.night_folder, path) for path in paths_of(cube))
+    assert fits is not None
+    really_open = os.open
+
+    def refuse(path: str | Path, flags: int, *rest: int, **how: int) -> int:
+        if Path(path) == cube.path:
+            raise OSError(5, "Input/output error", str(path))
+        return really_open(path, flags, *rest, **how)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(TransientError) as refusal:
+        count_frames(cube.night_folder, fits, timing_file)
+    assert refusal.value.code == "io_error"
+    known = count_readable_frames(cube.night_folder, fits, timing_file)
+    assert known == FrameCount(FRAMES, CountedBy.TIMING_FILE)

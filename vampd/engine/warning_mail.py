@@ -1,0 +1,27 @@
+"""Mails to those who are warned: short texts, sent at once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vampd.config import Mail
+from vampd.engine.mail import new_message_id
+from vampd.model.delivery import compose_text
+from vampd.ports import Mailer
+
+# A stage waits for it: a hanging mail server must not delay it long.
+_PATIENCE_S = 10.0
+
+
+def send_warning(
+    settings: Mail, open_mailer: Callable[[Mail], Mailer], subject: str, body: str, at: float
+) -> None:
+    """Mail it to ``mail.warn_recipients``.
+
+    DataError if it may have been sent, another VampdError if it certainly was not.
+    """
+    sender, recipients = settings.sender or "", settings.warn_recipients
+    mail = compose_text(subject, body, sender, recipients, new_message_id(settings), at)
+    patience_s = min(settings.timeout_s, _PATIENCE_S)
+    mailer = open_mailer(settings.model_copy(update={"timeout_s": patience_s}))
+    mailer.send(sender, recipients, mail.as_bytes())
