@@ -17,8 +17,9 @@ from tests.support.daemon.state import audit, record_of
 from vampd.disk import listing
 from vampd.disk.bounded import read_whole
 from vampd.disk.listing import list_raw_files
+from vampd.engine.nights.night_listing import old_tool_traces
 from vampd.errors import DataError
-from vampd.model.nights import CAMERA_STREAMS, Kind, Status
+from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, Status
 
 ONE_GB = 10**9
 # In a process of its own, so that its peak is its own: everything hostile, each at its limit.
@@ -120,6 +121,15 @@ def test_a_file_of_the_longest_length_is_read_and_a_longer_one_is_not(tmp_path: 
     assert read_whole(file, 100) == b"x" * 100
     with pytest.raises(DataError, match=r"generation_0001\.json has more than 99 bytes"):
         read_whole(file, 99)
+
+
+def test_a_log_of_the_old_tools_that_is_too_long_is_refused_by_its_name(tmp_path: Path) -> None:
+    log = tmp_path / "PROCESSING_LOG.csv"
+    log.touch()
+    os.truncate(log, 4 * ONE_GB)
+    with pytest.raises(OSError, match="that a log of the old tools can have") as caught:
+        old_tool_traces(tmp_path, NightId("20251106", Kind.ENGINEERING))
+    assert caught.value.filename == str(log)
 
 
 def test_a_set_aside_cube_of_holes_stays_here_and_delays_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from vampd.model.nights import (
 
 # The clock of a file server or of a camera's host may be ahead by so much, and no more.
 FUTURE_S = 60.0
+# A row for each night and tool: some 200 bytes, for longer than the instrument will last.
+_MOST_LOG_BYTES = 1 << 24
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
@@ -156,11 +159,21 @@ def old_tool_traces(root: Path, night: NightId) -> list[str]:
     """What the old tools left in or about a night; empty if it is ours to process."""
     folder = root / night.folder
     logs = [
-        path.read_text(errors="replace")
+        _read_log(path)
         for path in (base / name for base in (root, root / ARCHIVE_FOLDER) for name in _LOGS)
         if path.is_file()
     ]
     return find_traces(_names(folder), _names(folder / Stream.VGEN2), logs, night)
+
+
+def _read_log(path: Path) -> str:
+    """A CSV log of the old tools; OSError (EFBIG) if it is longer than one can be."""
+    with path.open("rb") as file:
+        content = file.read(_MOST_LOG_BYTES + 1)
+    if len(content) > _MOST_LOG_BYTES:
+        found = f"more than the {_MOST_LOG_BYTES:,} bytes that a log of the old tools can have"
+        raise OSError(errno.EFBIG, found, str(path))
+    return content.decode("utf-8", "replace")
 
 
 def _names(folder: Path) -> list[str]:
