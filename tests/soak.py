@@ -67,7 +67,7 @@ SUITES = {
             ("tests/integration/nights/test_crash_matrix.py",),
             seeded=False,
         ),
-        Suite("daemon", ("tests/integration/daemon",), seeded=False),
+        Suite("daemon", ("tests/integration/daemon", "tests/integration/malformed"), seeded=False),
         Suite("faults", ("tests/integration/proof/test_faults.py",)),
         Suite(
             "frame-ids",
