@@ -29,7 +29,13 @@ from vampd.adapters.archive_scripts import (
     REMOVE_REPEATED,
     SPACE,
 )
-from vampd.adapters.cause import FULL_CAUSES, CauseName, find_cause, original_words
+from vampd.adapters.cause import (
+    CONNECTION_CAUSES,
+    FULL_CAUSES,
+    CauseName,
+    find_cause,
+    original_words,
+)
 from vampd.adapters.process import Ended, ProgramSilent, run_process
 from vampd.adapters.rsync import archive_full, names_text, told, unreachable
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
@@ -44,10 +50,10 @@ from vampd.ports import Pace
 
 # Of so many files, each with a record of up to 150 bytes.
 _MOST_BYTES = 1 << 25
+_SHOWN_BYTES = 1 << 12
 _LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
 _SPACE_REPORTED = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
-
 
 # Causes that say something of one file; any other, such as a missing program, concerns them all.
 _OF_FILES = frozenset({CauseName.PERMISSION, CauseName.DISK_ERROR, CauseName.FOLDER_MISSING})
@@ -209,13 +215,13 @@ class SshArchive(RsyncArchive):
         return ended
 
     def _refused(self, ended: Ended) -> VampdError:
-        place, cause, words = (
-            f"{self._host}:{self._path}",
-            find_cause(ended.stderr),
-            (ended.last_words),
-        )
-        if ended.status == NO_SSH:
-            return unreachable(place, ended.stderr, "ssh gave no message")
+        place = f"{self._host}:{self._path}"
+        # A login that is closed says so on standard output.
+        messages = ended.stderr + _text_before(ended.stdout)
+        cause = find_cause(messages)
+        words = original_words(messages) or f"no message, exit status {ended.status}"
+        if ended.status == NO_SSH or (cause is not None and cause.name in CONNECTION_CAUSES):
+            return unreachable(place, messages, "ssh gave no message")
         if cause is not None and cause.name in FULL_CAUSES:
             return archive_full(place, cause, words)
         if ended.status == NO_ROOT and (cause is None or cause.name is CauseName.FOLDER_MISSING):
@@ -282,6 +288,11 @@ class SshArchive(RsyncArchive):
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
         """Nothing: a folder on another host is a different one."""
+
+
+def _text_before(output: bytes) -> str:
+    """What a login printed before our script did, a few lines of it."""
+    return "\n" + output.partition(BEGIN)[0][:_SHOWN_BYTES].decode("utf-8", "replace")
 
 
 def _ssh_name(host: str) -> str:

@@ -61,8 +61,8 @@ class Gen2Authority:
         if ended.status != 0:
             raise FrameIdsUnavailable(
                 "gen2_call_failed",
-                f"asked Gen2 for {count} frame IDs: {ended.last_words}; check that Gen2 and its"
-                " object VAMPIRES are up",
+                f"{ended.lead}asked Gen2 for {count} frame IDs: {ended.last_words}; check that Gen2"
+                " and its object VAMPIRES are up",
             )
         failpoint("gen2.call.ended")
         answer = self._await(answers, before, count, deadline)
@@ -133,7 +133,7 @@ class CommandAuthority:
         if ended.status != 0:
             raise FrameIdsUnavailable(
                 "command_failed",
-                f"{self.command[0]} was to grant {count} frame IDs and ended with"
+                f"{ended.lead}{self.command[0]} was to grant {count} frame IDs and ended with"
                 f" {ended.status}: {ended.last_words}; none is used, whatever it has printed",
                 program=self.command[0],
             )

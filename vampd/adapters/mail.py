@@ -165,8 +165,8 @@ class SendmailMailer:
         if ended.status:
             raise TransientError(
                 "mail_failed",
-                f"the mail was not sent: {self._program} ended with status {ended.status}:"
-                f" {ended.last_words}",
+                f"{ended.lead}the mail was not sent: {self._program} ended with status"
+                f" {ended.status}: {ended.last_words}",
                 program=str(self._program),
             )
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from vampd.adapters.cause import original_words
+from vampd.adapters.cause import find_cause, original_words
 from vampd.adapters.messages import Messages
 from vampd.errors import ClaimLost, ConfigError, TransientError
 from vampd.ports import Pace
@@ -52,6 +52,12 @@ class Ended:
     def last_words(self) -> str:
         """The line of stderr that shows the cause, if one does, and the last ones, as one."""
         return original_words(self.stderr) or f"no message, exit status {self.status}"
+
+    @property
+    def lead(self) -> str:
+        """The cause in our words, to begin a message with; empty if none is known."""
+        cause = find_cause(self.stderr)
+        return "" if cause is None else f"{cause.words}: "
 
 
 class ProgramSilent(TransientError):

@@ -52,6 +52,26 @@ def test_a_bad_exit_is_a_value_with_the_tail_of_its_message():
     assert ended.last_words.endswith("the end")
 
 
+def test_a_bad_exit_begins_with_its_cause_wherever_it_was_said():
+    script = "echo /x: Permission denied >&2; yes noise | head -c 100000 >&2; exit 1"
+    ended = run_shell(script)
+    assert ended.lead == "permission is denied: "
+    assert ended.last_words == "/x: Permission denied"
+    assert run_shell("echo sorry >&2; exit 1").lead == ""
+
+
+def test_a_program_that_writes_more_than_it_may_is_ended():
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="more than the 1,000 bytes") as caught:
+        run_process(["yes"], pace=STEADY, silent_after_s=30, most_bytes=1_000)
+    assert caught.value.code == "output_too_long"
+    assert time.monotonic() - began < 10
+    dropped = run_process(
+        ["head", "-c", "300000", "/dev/zero"], pace=STEADY, silent_after_s=30, most_bytes=None
+    )
+    assert (dropped.status, dropped.stdout) == (0, b"")
+
+
 def test_a_program_that_is_killed_tells_the_signal():
     assert run_shell("kill -9 $$").status == -signal.SIGKILL
 

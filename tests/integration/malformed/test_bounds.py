@@ -16,9 +16,10 @@ from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, record_of
 from vampd.disk import listing
 from vampd.disk.foreign_file import read_whole
-from vampd.disk.listing import list_raw_files
+from vampd.disk.listing import list_hollow_files, list_raw_files
+from vampd.engine.nights.night_listing import find_strangers, old_tool_traces
 from vampd.errors import DataError
-from vampd.model.nights import CAMERA_STREAMS, Kind, Status
+from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, Status
 
 ONE_GB = 10**9
 # In a process of its own, so that its peak is its own: everything hostile, each at its limit.
@@ -122,6 +123,27 @@ def test_a_file_of_the_longest_length_is_read_and_a_longer_one_is_not(tmp_path: 
         read_whole(file, 99)
 
 
+def test_a_log_of_the_old_tools_that_is_too_long_is_named_and_keeps_no_night(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "PROCESSING_LOG.csv"
+    log.touch()
+    os.truncate(log, 4 * ONE_GB)
+    assert old_tool_traces(tmp_path, NightId("20251106", Kind.ENGINEERING)) == []
+    (stranger,) = find_strangers(tmp_path)
+    assert (stranger.path, "longer than a log" in stranger.why) == (log, True)
+
+
+def test_only_files_of_gigabytes_that_hold_nearly_nothing_are_mostly_holes(tmp_path: Path) -> None:
+    (tmp_path / "vbad").mkdir()
+    for name, size in (("small.fits", ONE_GB), ("large.fits", 3 * ONE_GB)):
+        (tmp_path / "vbad" / name).touch()
+        os.truncate(tmp_path / "vbad" / name, size)
+    (tmp_path / "vbad" / "written.fits").write_bytes(b"x" * 10_000)
+    assert list_hollow_files(tmp_path, "vbad") == {"vbad/large.fits"}
+
+
+@pytest.mark.soak
 def test_a_set_aside_cube_of_holes_stays_here_and_delays_nothing(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)

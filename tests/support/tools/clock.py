@@ -18,7 +18,7 @@ class SteppedClock:
     def __init__(self, folder: Path, tool: Callable[[str], str]) -> None:
         library, step = folder / "clock_shim.so", folder / "clock_step"
         flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Werror"]
-        command: list[str | Path] = [tool("cc"), *flags, "-o", library, _SOURCE, "-ldl", "-lm"]
+        command = [tool("cc"), *flags, "-o", str(library), str(_SOURCE), "-ldl", "-lm"]
         subprocess.run(command, check=True)
         step.write_bytes(struct.pack("d", 0.0))
         with step.open("r+b") as file:

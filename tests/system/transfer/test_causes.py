@@ -169,3 +169,12 @@ def test_an_answer_without_end_is_refused_by_name(disk, tmp_path):
     assert error.code == "archive_listing_too_long"
     assert not isinstance(error, DiskFull)
     assert str(disk) in error.message
+
+
+def test_an_account_that_is_closed_says_so_on_its_output(disk, tmp_path):
+    closed = tmp_path / "ssh-to-a-closed-account"
+    closed.write_text("#!/bin/sh\necho This account is currently not available.; exit 1\n")
+    closed.chmod(0o755)
+    error = refused(lambda: host_of(ssh_transfer(disk, [str(closed)])).files(NIGHT))
+    assert error.message.startswith("the host refuses the login")
+    assert "currently not available" in error.message

@@ -63,6 +63,17 @@ def test_what_travels_is_products_sidecars_generations_and_all_that_was_set_asid
     assert world.is_safe()
 
 
+def test_what_is_mostly_holes_stays_here_and_is_named(world):
+    for path in ["vbad/reasons.tsv", "vbad/vcam1/x.fits", "vbad/vcam1/x.txt"]:
+        world.reader.write(path, path)
+    world.reader.hollow.add("vbad/vcam1/x.fits")
+    remarks = [(remark.code, remark.subject) for remark in world.plan().remarks]
+    assert remarks == [("mostly_holes", "vbad/vcam1/x.fits")]
+    world.run()
+    assert set(world.there) == {"SHA256SUMS", "vbad/reasons.tsv", "vbad/vcam1/x.txt"}
+    assert world.is_safe()
+
+
 def test_a_framelist_that_is_not_packed_yet_does_not_keep_others_from_travelling(world):
     world.reader.write("vgen2/VMPA00000002.framelist", "not packed")
     world.reader.write("vgen2/VMPA00000002.txt", "sidecar in the making")

@@ -14,6 +14,8 @@ from vampd.errors import DataError, VampdError
 if TYPE_CHECKING:
     from vampd.model.nights import Kind, NightRecord
 
+# As many lines as a person may ask for.
+_MOST_BYTES = 1 << 28
 _LONGEST_SILENCE_S = 120.0
 
 LinesOption = Annotated[
@@ -45,8 +47,15 @@ def log(
     if only_warnings:
         command.append("--priority=warning")
     try:
-        ended = run_process(command, pace=SteadyPace(), silent_after_s=_LONGEST_SILENCE_S)
+        ended = run_process(
+            command,
+            pace=SteadyPace(),
+            silent_after_s=_LONGEST_SILENCE_S,
+            most_bytes=_MOST_BYTES,
+        )
     except VampdError as error:
+        if error.code == "output_too_long":
+            raise
         raise _no_journal(error.message) from error
     shown = ended.stdout.decode("utf-8", "replace").rstrip("\n")
     if "insufficient permissions" in ended.stderr:

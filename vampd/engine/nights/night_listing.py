@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.foreign_file import read_foreign_text
+from vampd.disk.foreign_file import MOST_TEXT_BYTES, open_foreign, read_foreign_text
 from vampd.disk.listing import list_raw_files, stamp_of
 from vampd.disk.writers import has_writers
 from vampd.engine.nights.night_reader import look_at_cube
@@ -34,6 +34,7 @@ from vampd.model.nights import (
 
 # The clock of a file server or of a camera's host may be ahead by so much, and no more.
 FUTURE_S = 60.0
+# A row for each night and tool: some 200 bytes, for longer than the instrument will last.
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
@@ -101,7 +102,25 @@ def find_strangers(root: Path) -> tuple[Stranger, ...]:
             continue
         paths = [folder / name for name in sorted(names)]
         strangers += [Stranger(path, "is no folder") for path in paths if not _may_be_folder(path)]
+        for path in (folder / name for name in _LOGS):
+            why = _why_unread(path)
+            if why is not None:
+                strangers.append(Stranger(path, why))
     return tuple(strangers)
+
+
+def _why_unread(log: Path) -> str | None:
+    """Why a log of the old tools cannot be read, None if it can or does not exist."""
+    try:
+        with open_foreign(log) as file:
+            size = os.fstat(file.fileno()).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if size > MOST_TEXT_BYTES:
+        return f"is longer than a log of the old tools can be ({size:,} bytes)"
+    return None
 
 
 def _night_names(folder: Path) -> Iterator[str]:
