@@ -18,11 +18,9 @@ from vampd.model.cubes import (
     RawCube,
     SetAside,
     accounted_cubes,
-    format_reasons,
     set_aside_cubes,
 )
 from vampd.model.nights import (
-    CAMERA_STREAMS,
     FileStamp,
     NightId,
     StageName,
@@ -32,11 +30,9 @@ from vampd.model.nights import (
 )
 from vampd.model.plan import (
     CommitGeneration,
-    LinkSetAside,
     Plan,
     Remark,
     WriteFramelist,
-    WriteText,
 )
 from vampd.model.sync import (
     SyncRules,
@@ -47,9 +43,9 @@ from vampd.model.sync import (
     synchronize,
 )
 from vampd.ports import NightReader
+from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
 NAME = StageName.SYNC
-REASONS = "vbad/reasons.tsv"
 # The codes of what may be readable later.
 REFUSALS = frozenset({"io_error", "not_readable"})
 _LET_GO = "it could not be read, and a person let the night go on without it"
@@ -73,9 +69,8 @@ class SyncSurvey:
     late: tuple[RawCube, ...]
     late_set_aside: tuple[SetAside, ...]
     present: frozenset[str]
-    linked: frozenset[str]
     raw_paths: frozenset[str]
-    reasons: str | None
+    set_aside: SetAsideSurvey
     neighbors: tuple[RawCube, ...] = ()
 
 
@@ -95,11 +90,8 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
         late_set_aside=late_set_aside,
         present=frozenset(head.identity for head in heads)
         | frozenset(product.identity for product in packed if product.identity),
-        linked=frozenset(
-            file.path for stream in CAMERA_STREAMS for file in reader.files(night, f"vbad/{stream}")
-        ),
         raw_paths=frozenset(files),
-        reasons=reader.text(night, REASONS),
+        set_aside=survey_set_aside(night, reader, generations),
         neighbors=_read_neighbors(night, reader, files, generations, late),
     )
 
@@ -216,16 +208,7 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         for product in generation.products
         if product.identity not in survey.present
     ]
-    aside = set_aside_cubes(survey.generations)
-    links = [
-        LinkSetAside(f"vbad/{file.path}", file.path)
-        for cube in aside.values()
-        for file in _files_to_send(cube)
-        if file.path in survey.raw_paths and f"vbad/{file.path}" not in survey.linked
-    ]
-    reasons = format_reasons(aside.values())
-    listing = [WriteText(REASONS, reasons)] if aside and reasons != survey.reasons else []
-    return Plan.of(framelists, links, listing)
+    return Plan.of(framelists, *plan_set_aside(survey.set_aside).waves)
 
 
 def _remarks(generation: Generation) -> Iterator[Remark]:
@@ -236,15 +219,6 @@ def _remarks(generation: Generation) -> Iterator[Remark]:
         yield Remark(bad.code, bad.path, f"set aside with {bad.count}: {bad.reason}")
     for reason, frames in generation.dubious.items():
         yield Remark(f"dubious_{reason}", subject, f"{frames} frames have no certain FLC state")
-
-
-def _files_to_send(cube: SetAside) -> list[FileStamp]:
-    # What cannot be read cannot be sent; its reason still is.
-    if cube.code == "unreadable":
-        return []
-    if cube.timing_file is None or cube.code == "timing_unreadable":
-        return [cube.fits]
-    return [cube.fits, cube.timing_file]
 
 
 def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:

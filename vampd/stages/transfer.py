@@ -41,6 +41,7 @@ from vampd.stages.own_files import (
     plan_own_files,
 )
 from vampd.stages.raw_presence import survey_raw
+from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
 NAME = StageName.TRANSFER
 GONE = (
@@ -73,6 +74,7 @@ class TransferSurvey:
     is_gone: bool = False
     gone_aside: Mapping[str, str] = field(default_factory=dict)
     hollow: frozenset[str] = frozenset()
+    set_aside: SetAsideSurvey = field(default_factory=SetAsideSurvey)
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
@@ -94,6 +96,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         is_gone=bool(readings) and not archive,
         gone_aside=_gone_aside(night, reader, own, here),
         hollow=hollow_files(night, reader),
+        set_aside=survey_set_aside(night, reader, reader.generations(night)),
     )
 
 
@@ -147,7 +150,7 @@ def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
 
 
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
-    """Hash what has no receipt here; else what lies there unread; else send the difference.
+    """Complete vbad, hash what has no receipt here, then what lies there unread; send the rest.
 
     SHA256SUMS goes last, so that on the archive host it only lists what has arrived. DataError as
     `plan_own_files`: while anything here is damaged or missing, nothing is sent; ``manifest_stale``
@@ -156,6 +159,9 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     own = plan_own_files(survey.own)
     if own:
         return own
+    aside = plan_set_aside(survey.set_aside)
+    if aside:
+        return aside
     # While what is there has not been overwritten: later it would be said of other bytes.
     unknown = missing_digests(survey.listed, survey.receipts_there, survey.own.sums)
     if unknown:

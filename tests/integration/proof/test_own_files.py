@@ -200,3 +200,19 @@ def test_an_engineering_night_is_made_again_as_it_was(tmp_path: Path) -> None:
     safe.retry(StageName.SYNC)
     safe.assert_as_it_was()
     assert EventName.HELD in {event.event for event in history_of(site, night)}
+
+
+@pytest.mark.parametrize("fault", ["other bytes", "no listing", "no link"])
+def test_what_stands_under_vbad_follows_from_the_generations(safe: SafeNight, fault: str) -> None:
+    reasons = safe.folder / "vbad" / "reasons.tsv"
+    (link, *_) = sorted((safe.folder / "vbad").glob("vcam?/*.fits"))
+    if fault == "other bytes":
+        reasons.write_text(reasons.read_text().upper())
+    elif fault == "no listing":
+        reasons.unlink()
+    else:
+        # Without its link, nothing would ask for its copy.
+        link.unlink()
+        (safe.copy / link.relative_to(safe.folder)).unlink()
+    safe.retry(StageName.TRANSFER)
+    safe.assert_as_it_was()

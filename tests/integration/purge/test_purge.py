@@ -81,6 +81,19 @@ def test_without_agreement_nothing_changes(night: SafeNight) -> None:
     night.assert_as_it_was()
 
 
+def test_a_dry_run_places_no_mark_of_a_root_that_has_none(night: SafeNight) -> None:
+    shutil.rmtree(night.site.root / ".vampd")
+    with closing(sqlite3.connect(night.site.database)) as connection, connection:
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("DELETE FROM roots")
+    assert purge(night, "--dry-run").returncode == 0
+    assert not (night.site.root / ".vampd").exists()
+    with closing(sqlite3.connect(night.site.database)) as connection:
+        assert connection.execute("SELECT count(*) FROM roots").fetchone() == (0,)
+
+
 def test_late_data_of_a_purged_night_are_processed_and_purged_in_turn(night: SafeNight) -> None:
     raw = raw_bytes(night)
     assert purge(night).returncode == 0

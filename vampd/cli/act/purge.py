@@ -86,7 +86,10 @@ def purge(
     and `vampctl hold` takes the mark away.
     """
     with connected(context, config) as connections:
-        connections.root.require_certain()
+        if dry_run:
+            connections.root.recognize()  # without the mark that it may still lack
+        else:
+            connections.root.require_certain()
         records = connections.store.nights()
         chosen = [choose_record(records, night, kind) for night in nights]
         retyped = {parse_night(night) for night in same_disk or ()}

@@ -34,7 +34,6 @@ from vampd.model.nights import (
 
 # The clock of a file server or of a camera's host may be ahead by so much, and no more.
 FUTURE_S = 60.0
-# A row for each night and tool: some 200 bytes, for longer than the instrument will last.
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
@@ -103,9 +102,9 @@ def find_strangers(root: Path) -> tuple[Stranger, ...]:
         paths = [folder / name for name in sorted(names)]
         strangers += [Stranger(path, "is no folder") for path in paths if not _may_be_folder(path)]
         for path in (folder / name for name in _LOGS):
-            why = _why_unread(path)
-            if why is not None:
-                strangers.append(Stranger(path, why))
+            unread = _why_unread(path)
+            if unread is not None:
+                strangers.append(Stranger(path, unread))
     return tuple(strangers)
 
 

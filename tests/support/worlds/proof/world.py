@@ -9,7 +9,7 @@ import atexit
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -70,8 +70,8 @@ class ProofWorld:
 
     def __post_init__(self) -> None:
         self.site = copy_site(Site(_template(self.beginning)), self.base)
-        configure(self.site, **TABLES)
         self.night = NightId(DATE, self.beginning.kind)
+        self.configure()
         self.vampd = InProcess(self.site)
         self.judge = Judge()
         self.folder = self.site.folder(self.night)
@@ -85,6 +85,10 @@ class ProofWorld:
         self.record = self._record()
         self.judge.safe_at = self.record.safe_at
         self._judge_state()
+
+    def configure(self, **tables: Mapping[str, object]) -> None:
+        """Write the site's settings."""
+        configure(self.site, **TABLES, **tables)
 
     @property
     def copy(self) -> Path:
@@ -190,7 +194,7 @@ class ProofWorld:
         if rot is not None and (paths := _files(new / DATE)):
             self._damage(Fault.ROT, new / DATE, paths[rot % len(paths)], None)
         kind = str(self.night.kind)
-        configure(self.site, **TABLES, **{f"transfer_{kind}": {"destination": str(new)}})
+        self.configure(**{f"transfer_{kind}": {"destination": str(new)}})
         words = ("archive", "moved", kind, "--to", str(new), "--yes")
         self._told("archive moved", kill_at, *words, before=lambda: self._settle_disk(new))
         if self.disk != new:

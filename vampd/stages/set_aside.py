@@ -1,0 +1,63 @@
+"""What must stand under vbad for the cubes that are set aside: links to them, and their reasons.
+
+Both follow from the generations, so that neither is believed, or sent, as somebody left it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vampd.model.cubes import Generation, SetAside, format_reasons, set_aside_cubes
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId
+from vampd.model.plan import LinkSetAside, Plan, WriteText
+from vampd.ports import NightReader
+
+REASONS = "vbad/reasons.tsv"
+
+
+@dataclass(frozen=True)
+class SetAsideSurvey:
+    """The cubes that are set aside, the raw files that are here, and what stands under vbad."""
+
+    cubes: tuple[SetAside, ...] = ()
+    raw_paths: frozenset[str] = frozenset()
+    linked: frozenset[str] = frozenset()
+    reasons: str | None = None
+
+
+def survey_set_aside(
+    night: NightId, reader: NightReader, generations: Sequence[Generation]
+) -> SetAsideSurvey:
+    """List raw and vbad; ``generations`` are the night's."""
+    linked = (
+        file.path for stream in CAMERA_STREAMS for file in reader.files(night, f"vbad/{stream}")
+    )
+    return SetAsideSurvey(
+        cubes=tuple(set_aside_cubes(generations).values()),
+        raw_paths=frozenset(file.path for file in reader.raw_files(night)),
+        linked=frozenset(linked),
+        reasons=reader.text(night, REASONS),
+    )
+
+
+def plan_set_aside(survey: SetAsideSurvey) -> Plan:
+    """The links that lack, and the listing if it is not what the generations say."""
+    links = [
+        LinkSetAside(f"vbad/{file.path}", file.path)
+        for cube in survey.cubes
+        for file in _files_to_send(cube)
+        if file.path in survey.raw_paths and f"vbad/{file.path}" not in survey.linked
+    ]
+    reasons = format_reasons(survey.cubes)
+    is_due = survey.cubes and reasons != survey.reasons
+    return Plan.of(links, [WriteText(REASONS, reasons)] if is_due else [])
+
+
+def _files_to_send(cube: SetAside) -> list[FileStamp]:
+    # What cannot be read cannot be sent; its reason still is.
+    if cube.code == "unreadable":
+        return []
+    if cube.timing_file is None or cube.code == "timing_unreadable":
+        return [cube.fits]
+    return [cube.fits, cube.timing_file]
