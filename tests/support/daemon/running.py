@@ -158,7 +158,7 @@ def held_worker(
     """A daemon, one of whose workers stands at a gate before its product is proven; its pid."""
     with (
         Gate("packed.streamed", site.base / "gate") as gate,
-        running(site, *options, times_s=times_s, **gate.environ) as daemon,
+        running(site, *options, times_s=times_s, uid=None, **gate.environ) as daemon,
     ):
         yield daemon, gate, gate.arrival()
 
@@ -166,7 +166,7 @@ def held_worker(
 def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
     """Run ``vampd --until-idle`` to its end, whatever its exit status."""
     size = site.log.stat().st_size if site.log.exists() else 0
-    with running(site, "--until-idle", *options, times_s=None, **environ) as daemon:
+    with running(site, "--until-idle", *options, times_s=None, uid=None, **environ) as daemon:
         status = daemon.process.wait(PATIENCE_S)
     return _ended(site, status, size)
 
