@@ -19,7 +19,7 @@ from vampd.log import get_log
 from vampd.model.nights import ARCHIVE_FOLDER, NightId
 
 _log = get_log()
-# A scan waits no longer for cubes that are being checked.
+# Of checks at a time, so that an end is seen soon.
 _CHECKS_S = 0.5
 _AGAIN_S = 1.0
 _END_WITHIN_S = 5.0
@@ -53,6 +53,8 @@ class Lookout:
         self._trouble: Exception | None = None
         self._said = ""
         self._signs, self._signs_at = -1, 0.0
+        # Checks get as much time as scans: listing a night may take long, too.
+        self._checks_until = float("-inf")
         # When the last scan ended, by ``monotonic``.
         self.scanned_at = float("-inf")
 
@@ -108,13 +110,17 @@ class Lookout:
 
     def _run(self) -> None:
         while not self._ending:
-            if self._asked.is_set() and self._settings is not None:
+            is_pending = self._watcher.checking.is_pending
+            may_scan = not is_pending or self._monotonic() >= self._checks_until
+            if self._asked.is_set() and may_scan and self._settings is not None:
                 self._asked.clear()
+                began_at = self._monotonic()
                 self._guard(self._scan, self._settings)
                 self.scanned_at = self._monotonic()
+                self._checks_until = 2 * self.scanned_at - began_at
                 self._is_scanning = False
                 self._wake()
-            elif self._watcher.checking.is_pending:
+            elif is_pending:
                 if not self._guard(self._check):
                     self._asked.wait(_AGAIN_S)
             else:

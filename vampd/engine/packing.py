@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
-from vampd.engine.workers import WorkerPool
+from vampd.engine.workers import NOT_STARTED, WorkerPool
 from vampd.errors import WorkerLost
 from vampd.fits.worker import Packed, pack_framelist
 from vampd.log import get_log
@@ -46,7 +46,8 @@ def pack_in_worker(
                     "worker.lost", framelist=action.framelist, code=error.code, error=error.message
                 )
                 lost += 1
-                if lost == _WORKERS_A_CUBE:
+                # What no worker can be started for now is for a later attempt.
+                if lost == _WORKERS_A_CUBE or error.code == NOT_STARTED:
                     raise
 
 

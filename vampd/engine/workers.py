@@ -28,6 +28,8 @@ from vampd.model.resources import workers_that_fit
 from vampd.ports import Pace
 
 _log = get_log()
+# The code of a WorkerLost that was none yet.
+NOT_STARTED = "worker_not_started"
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
 # A worker that dies just as it takes an action leaves pebble unaware: no one has it then. Whoever
@@ -181,7 +183,7 @@ def _not_started(error: RuntimeError | OSError) -> WorkerLost:
         return _worker_died("its fork server died")
     if isinstance(cause, OSError) or "thread" in str(cause):
         return WorkerLost(
-            "worker_not_started",
+            NOT_STARTED,
             f"no worker process can be started: {cause}; look at the space in /dev/shm and in"
             f" {_temporary_folder()}, and at how many processes the"
             " service may have (TasksMax=, `ulimit -u`)",

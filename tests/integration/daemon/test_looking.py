@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,70 +14,17 @@ from structlog.testing import capture_logs
 from tests.support.builders.nights import make_night
 from tests.support.builders.settings import make_settings
 from tests.support.daemon.running import wait_until
-from tests.support.fakes.fake_night_reader import FakeNightReader
-from tests.support.fakes.memory_store import MemoryCheckedCubes, MemoryNights
-from vampd.config import Settings
+from tests.support.worlds.looked_at import NoChecks, Scans, World
 from vampd.daemon import cube_checking
 from vampd.daemon.lookout import Lookout
-from vampd.daemon.night_watcher import NightWatcher
+from vampd.daemon.running import RunningAttempts
 from vampd.daemon.watch import FolderWatch
 from vampd.engine.nights.night_listing import CubeCheck, find_strangers, list_night
 from vampd.errors import StoreError, TransientError
-from vampd.model.nights import FileStamp, Kind, NightId, Status
+from vampd.model.nights import FileStamp, Kind, NightId, StageName, State, Status
 
 OPEN_S = 0.005
 CUBES = 10_000
-
-
-@dataclass
-class KnownRoot:
-    """A root that is the right one."""
-
-    path: Path
-
-    def require(self) -> None:
-        """It is."""
-
-    def is_certain(self) -> bool:
-        return True
-
-
-@dataclass
-class World:
-    """A watcher of a real root, with a store in memory and clocks that tests set."""
-
-    root: Path
-    store: MemoryNights = field(default_factory=MemoryNights)
-    now_s: float = 1e9
-    still_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.checked = MemoryCheckedCubes(self.store)
-        self.settings = make_settings(self.root, watch={"root": self.root, "quiet_after_s": 1.0})
-        self.watcher = self.restarted()
-
-    def restarted(self) -> NightWatcher:
-        return NightWatcher(
-            self.store,
-            FakeNightReader(),
-            KnownRoot(self.root),  # type: ignore[arg-type]
-            self.checked,
-            clock=lambda: self.now_s,
-            monotonic=lambda: self.still_s,
-        )
-
-    def scan(self) -> tuple[NightId, ...]:
-        return tuple(self.watcher.scan(self.settings))
-
-    def status(self, night: NightId) -> Status:
-        record = self.store.night(night)
-        assert record is not None
-        return record.state.status
-
-    def note(self, night: NightId) -> tuple[str | None, str | None]:
-        record = self.store.night(night)
-        assert record is not None
-        return record.note_code, record.note
 
 
 @pytest.fixture
@@ -261,30 +208,6 @@ def test_no_log_of_the_old_tools_keeps_a_night_from_settling(
         assert world.status(traced) is Status.HELD
 
 
-@dataclass
-class Scans:
-    """A watcher whose scans a test ends."""
-
-    signs: int = 0
-    go_on: threading.Event = field(default_factory=threading.Event)
-    raises: Exception | None = None
-    open_nights: tuple[NightId, ...] = ()
-    checking: object = None
-
-    def scan(self, _: Settings) -> tuple[NightId, ...]:
-        assert self.go_on.wait(20)
-        if self.raises is not None:
-            raise self.raises
-        return ()
-
-
-class NoChecks:
-    is_pending = False
-
-    def keep(self) -> None:
-        """Nothing to keep."""
-
-
 @pytest.fixture
 def scans() -> Scans:
     return Scans(checking=NoChecks())
@@ -361,3 +284,57 @@ def test_without_a_thread_the_loop_is_told(
     look.ask(make_settings(tmp_path))
     wait_until(lambda: look.has_scanned, "a scan", 10)
     look.close()
+
+
+def test_nights_that_are_done_come_last_and_their_deep_looks_in_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = [NightId(f"202501{day:02}", Kind.ENGINEERING) for day in range(1, 7)]
+    for night in (*done, FIRST):
+        (world.root / night.folder).mkdir()
+        record = world.store.discover(night, 1.0)
+        if night != FIRST:
+            signature = list_night(world.root / night.folder).look.signature
+            state = State(StageName.TRANSFER, Status.DONE)
+            world.store._keep(replace(record, state=state, signature=signature))
+    looked: list[str] = []
+
+    def slowly(folder: Path, sign: Callable[[], None]) -> object:
+        looked.append(folder.name)
+        world.still_s += 2.0
+        return list_night(folder, sign)
+
+    monkeypatch.setattr("vampd.daemon.night_watcher.list_night", slowly)
+    assert world.scan()[0] == FIRST
+    # Five seconds' worth, of which looking at the open night took two.
+    assert looked == [FIRST.date, "20250101", "20250102"]
+    assert world.watcher.is_behind
+    for _ in range(2):
+        world.scan()
+    assert not world.watcher.is_behind
+    assert [name for name in looked if name != FIRST.date] == [night.date for night in done]
+    world.scan()
+    assert len(looked) == 4 + len(done)
+
+
+def test_without_a_thread_no_night_is_claimed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    attempts = RunningAttempts(
+        None,  # type: ignore[arg-type]
+        tmp_path,
+        is_stopping=lambda: False,
+        wake=threading.Event(),
+    )
+    with monkeypatch.context() as limited:
+        limited.setattr("threading.Thread.start", fail)
+        with pytest.raises(TransientError, match="TasksMax"):
+            attempts.prepare(FIRST)
+    assert not list(tmp_path.iterdir())
+    ready = attempts.prepare(FIRST)
+    ready.cancel()
+    assert not ready.thread.is_alive()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,146 @@
+"""The watchdog is fed by what the loop has done, and by waits whose cause was said."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.builders.settings import make_settings
+from tests.support.daemon.running import wait_until
+from tests.support.fakes.memory_store import MemoryNights
+from tests.support.worlds.looked_at import NoChecks, Scans
+from vampd.daemon import scheduler as scheduler_module
+from vampd.daemon.scheduler import RunMode, Scheduler
+from vampd.disk.pace import Flag
+from vampd.errors import DiskFull
+from vampd.model.nights import NightRecord
+
+
+@dataclass
+class CountingNotifier:
+    """Counts what systemd would be told."""
+
+    fed: int = 0
+    said: list[str] = field(default_factory=list)
+
+    def feed_watchdog(self) -> None:
+        self.fed += 1
+
+    def status(self, text: str) -> None:
+        self.said.append(text)
+
+    def stopping(self) -> None:
+        """The end."""
+
+
+@dataclass
+class Unwatched:
+    """No folder is watched."""
+
+    def follow(self, _: object) -> None:
+        """None."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class FullNights(MemoryNights):
+    """A store whose disk is full until ``frees`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frees = threading.Event()
+        self.asked = 0
+
+    def nights(self) -> tuple[NightRecord, ...]:
+        self.asked += 1
+        if not self.frees.is_set():
+            raise DiskFull("disk_full", "no space left")
+        return super().nights()
+
+
+@dataclass
+class Watcher(Scans):
+    """A watcher that has found nothing yet."""
+
+    checking: object = field(default_factory=NoChecks)
+    is_behind: bool = False
+    root_wait: None = None
+    unsettled: frozenset[object] = frozenset()
+    cameras_wrote_at: float = float("-inf")
+
+
+@contextmanager
+def looping(
+    tmp_path: Path, store: MemoryNights, watcher: Watcher
+) -> Iterator[tuple[CountingNotifier, threading.Thread]]:
+    notifier = CountingNotifier()
+    made = Scheduler(
+        store,
+        watcher,  # type: ignore[arg-type]
+        lambda _: Unwatched(),  # type: ignore[arg-type,return-value]
+        read_settings=lambda: make_settings(tmp_path),
+        settings=make_settings(tmp_path),
+        attempts=None,  # type: ignore[arg-type]
+        flags=tmp_path,
+        is_in_foreground=lambda _: False,
+        pause=Flag.create(tmp_path / "pause"),
+        notifier=notifier,  # type: ignore[arg-type]
+    )
+    thread = threading.Thread(target=made.run, args=(RunMode.FOREVER,))
+    thread.start()
+    try:
+        yield notifier, thread
+    finally:
+        watcher.go_on.set()
+        made.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_TICK_S", 0.01), ("_AGAIN_S", 0.01), ("_STALLED_AFTER_S", 0.2)):
+        monkeypatch.setattr(scheduler_module, name, value)
+
+
+def test_a_loop_that_turns_while_looking_hangs_is_no_sign_of_life(tmp_path: Path) -> None:
+    watcher = Watcher()
+    with capture_logs() as logs, looping(tmp_path, MemoryNights(), watcher) as (notifier, _):
+        wait_until(lambda: [log for log in logs if log["event"] == "scan.stalled"], "told", 10)
+        fed = notifier.fed
+        assert not threading.Event().wait(0.1)
+        assert notifier.fed == fed
+        watcher.go_on.set()
+        wait_until(lambda: notifier.fed > fed, "signs of life again", 10)
+    assert len([log for log in logs if log["event"] == "scan.stalled"]) == 1
+
+
+def test_looking_that_makes_progress_is_a_sign_of_life_however_long_it_takes(
+    tmp_path: Path,
+) -> None:
+    watcher = Watcher()
+    with capture_logs() as logs, looping(tmp_path, MemoryNights(), watcher) as (notifier, _):
+        for _ in range(40):
+            watcher.signs += 1
+            fed = notifier.fed
+            wait_until(lambda fed=fed: notifier.fed > fed, "a sign of life", 10)  # type: ignore[misc]
+    assert not [log for log in logs if log["event"] == "scan.stalled"]
+
+
+def test_a_full_disk_of_the_state_is_said_once_and_waited_for(tmp_path: Path) -> None:
+    store, watcher = FullNights(), Watcher()
+    watcher.go_on.set()
+    with capture_logs() as logs, looping(tmp_path, store, watcher) as (notifier, thread):
+        wait_until(lambda: store.asked > 3, "it waits", 10)
+        assert (thread.is_alive(), notifier.said[-1]) == (True, "waits: no space left")
+        assert notifier.fed >= 3
+        store.frees.set()
+        wait_until(lambda: notifier.said[-1].startswith("idle"), "it goes on", 10)
+    assert [log["code"] for log in logs if log["event"] == "store.waited"] == ["disk_full"]
