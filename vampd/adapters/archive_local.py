@@ -15,7 +15,7 @@ from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
 from vampd.disk.file_system import space_at
 from vampd.disk.mark import place_mark_file, read_mark_file
-from vampd.errors import ConfigError, DataError, RemoteUnavailable
+from vampd.errors import ArchiveUnreadable, ConfigError, RemoteUnavailable
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import Marked, Place, Receipt
 from vampd.model.resources import Space
@@ -56,7 +56,7 @@ class LocalArchive(RsyncArchive):
                 continue
             except OSError as error:
                 if error.errno in _DAMAGE:
-                    raise DataError(
+                    raise ArchiveUnreadable(
                         "archive_unreadable",
                         f"{file} cannot be read on the archive disk: {error.strerror}; check that"
                         " disk and the file's permissions",

@@ -19,7 +19,7 @@ from vampd.adapters.rsync import names_text, unreachable
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
-from vampd.errors import DataError, RemoteUnavailable, TransientError
+from vampd.errors import ArchiveUnreadable, DataError, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
@@ -150,7 +150,7 @@ class SshArchive(RsyncArchive):
 
     def _receipt(self, path: str, record: bytes) -> Receipt:
         if record == b"unreadable":
-            raise DataError(
+            raise ArchiveUnreadable(
                 "archive_unreadable",
                 f"{path} cannot be read at {self._host}:{self._path}; check the disk there and the"
                 " file's permissions",

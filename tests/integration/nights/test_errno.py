@@ -139,7 +139,7 @@ class Weather:
                 number,
                 self.chance.choice((site.root, site.destination)),
                 skip=self.chance.randrange(_LONGEST_SKIP) * (calls is not Call.LIST),
-                burst=self.chance.choice((1, 1, 2, 5)),
+                burst=self.chance.choice((1, 2, 5, 10)),
             )
             deadline = time.monotonic() + self.chance.uniform(0.02, 0.3)
             while self.shim.hits == before and time.monotonic() < deadline:
