@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from vampd.adapters.process import Ended
-from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError, VampdError
+from vampd.errors import DiskFull, RemoteUnavailable, TransientError, VampdError
 from vampd.model.plan import Compare
 
 PARTIAL_FOLDER = ".vampd-partial"
@@ -141,7 +141,8 @@ def unreachable(target: str, words: str) -> RemoteUnavailable:
 def _source_error(ended: Ended, sources: list[str]) -> VampdError:
     named = ", ".join(sources[:5]) + (", ..." if len(sources) > 5 else "")
     if "(13)" in ended.stderr or "(5)" in ended.stderr:
-        return DataError(
+        # Weather or a permission on this side, and no word about the files.
+        return TransientError(
             "source_unreadable",
             f"files of the night cannot be read: {named}; {ended.last_words}",
             files=tuple(sources),
