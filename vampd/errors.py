@@ -79,6 +79,10 @@ class ArchiveUnknown(RemoteUnavailable):
     """
 
 
+class ArchiveUnreadable(TransientError):
+    """A file of the archive copy that cannot be read there now; whether it is damaged is open."""
+
+
 class RootUnknown(TransientError):
     """The root of the nights is not the one on record: unmounted, exchanged, or never seen.
 

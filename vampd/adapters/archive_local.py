@@ -20,7 +20,7 @@ from vampd.disk.listing import MOST_FILES
 from vampd.disk.mark import place_mark_file, read_mark_file
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
-from vampd.errors import ConfigError, DataError, RemoteUnavailable, VampdError
+from vampd.errors import ArchiveUnreadable, ConfigError, RemoteUnavailable, VampdError
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
@@ -61,7 +61,7 @@ class LocalArchive(RsyncArchive):
                 continue
             except OSError as error:
                 if error.errno in _DAMAGE:
-                    raise DataError(
+                    raise ArchiveUnreadable(
                         "archive_unreadable", _describe(error, file, Access.READ), path=path
                     ) from error
                 raise self._unavailable(error, file) from error

@@ -42,7 +42,13 @@ from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
 from vampd.disk.listing import MOST_FILES
 from vampd.disk.pace import SteadyPace
-from vampd.errors import DataError, RemoteUnavailable, TransientError, VampdError
+from vampd.errors import (
+    ArchiveUnreadable,
+    DataError,
+    RemoteUnavailable,
+    TransientError,
+    VampdError,
+)
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
@@ -165,7 +171,7 @@ class SshArchive(RsyncArchive):
             return TransientError("archive_refused", told(cause, place, words), target=place)
         why = "it cannot be read" if cause is None else cause.words
         cure = "check the disk there and the file's permissions" if cause is None else cause.cure
-        return DataError(
+        return ArchiveUnreadable(
             "archive_unreadable",
             f"{why}: {path} at {place}; {cure} ({original_words(messages) or 'no message'})",
             path=path,

@@ -23,7 +23,7 @@ from vampd.adapters.cause import (
     original_words,
 )
 from vampd.adapters.process import Ended
-from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError, VampdError
+from vampd.errors import DiskFull, RemoteUnavailable, TransientError, VampdError
 from vampd.model.plan import Compare
 
 PARTIAL_FOLDER = ".vampd-partial"
@@ -164,7 +164,8 @@ def _source_error(ended: Ended, sources: list[str]) -> VampdError:
     named = ", ".join(sources[:5]) + (", ..." if len(sources) > 5 else "")
     cause = find_cause(ended.stderr)
     if cause is not None and cause.name in (CauseName.PERMISSION, CauseName.DISK_ERROR):
-        return DataError(
+        # Weather or a permission on this side, and no word about the files.
+        return TransientError(
             "source_unreadable",
             f"{cause.words} here: {named} cannot be read, and must be sent; {cause.cure}"
             f" ({ended.last_words})",

@@ -126,8 +126,8 @@ class RsyncArchive(ABC):
 
         Removes what a killed rsync has left of them there.
 
-        Raises RemoteUnavailable, DiskFull; DataError ``source_unreadable``, ``source_is_no_file``;
-        TransientError ``source_vanished``, ``transfer_failed``.
+        Raises RemoteUnavailable, DiskFull; DataError ``source_is_no_file``; TransientError
+        ``source_unreadable``, ``source_vanished``, ``transfer_failed``.
         """
         self._refuse_itself(night, folder)
         for links, group in _by_links(files):
@@ -274,7 +274,7 @@ def _check_sources(folder: Path, files: Sequence[str], links: Links) -> None:
                 "source_vanished", f"{path} is no longer in the night's folder", path=path
             ) from error
         except OSError as error:
-            raise DataError(
+            raise TransientError(
                 "source_unreadable", f"{path} cannot be read: {error.strerror}", path=path
             ) from error
         if not stat.S_ISREG(status.st_mode):

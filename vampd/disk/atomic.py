@@ -204,8 +204,14 @@ def _temporary(folder: Path) -> Iterator[BinaryIO]:
 def _open_temporary(folder: Path) -> BinaryIO:
     while True:
         file = open(_temporary_path(folder), "xb")  # noqa: SIM115 - the caller closes it
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file.fileno()).st_nlink:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            is_ours = os.fstat(file.fileno()).st_nlink > 0
+        except OSError:
+            # Not left to the collector: the lock of a writer that is gone must go with it.
+            file.close()
+            raise
+        if is_ours:
             failpoint("atomic.temporary.made")
             return file
         # remove_leftovers() saw it before the lock was there.

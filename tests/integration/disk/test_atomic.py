@@ -268,3 +268,19 @@ def test_a_writer_that_is_robbed_before_it_can_lock_its_file_makes_another(
     _write(writer, tmp_path / "x", lambda: None)
     assert (tmp_path / "x").read_bytes() == b"new"
     assert _names(tmp_path) == ["x"]
+
+
+def test_a_writer_that_fails_at_its_first_look_leaves_no_lock_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> os.stat_result:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fstat", refuse)
+        # Kept, as an attempt keeps it: with its frames, and what these hold open.
+        with pytest.raises(PermissionError) as kept, replacing(tmp_path / "listing"):
+            pass
+    wait_until_writers_exit(tmp_path, 0.0)
+    assert list(tmp_path.iterdir()) == []
+    assert kept.value.errno == errno.EACCES

@@ -16,7 +16,7 @@ from tests.support.worlds.arrivals import (
 )
 from vampd.adapters import archive_local
 from vampd.errors import (
-    DataError,
+    ArchiveUnreadable,
     RemoteUnavailable,
     TransientError,
     VampdError,
@@ -61,7 +61,7 @@ def test_a_listing_that_breaks_off_is_never_taken_for_a_whole_one(disk, tmp_path
         assert caught.value.code == "archive_garbled"
 
 
-def test_a_file_that_the_archive_disk_cannot_read_needs_a_person(disk, tmp_path, tool):
+def test_a_file_that_the_archive_disk_cannot_read_is_waited_for(disk, tmp_path, tool):
     write_file(disk / NIGHT.date, PRODUCTS[0], FakeFile(b"x"))
     (tmp_path / "sha256sum").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "sha256sum").chmod(0o755)
@@ -69,7 +69,7 @@ def test_a_file_that_the_archive_disk_cannot_read_needs_a_person(disk, tmp_path,
     broken_disk.write_text(f'#!/bin/sh\nPATH={tmp_path}:$PATH exec sh -c "$3"\n')
     broken_disk.chmod(0o755)
     host = host_of(ssh_transfer(disk, [str(broken_disk)]))
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(TransientError) as caught:
         host.digests(NIGHT, PRODUCTS, STEADY)
     assert caught.value.code == "archive_unreadable"
     assert PRODUCTS[0] in caught.value.message
@@ -97,8 +97,8 @@ def test_a_host_that_falls_silent_is_unavailable(disk, tmp_path):
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
-        (errno.EIO, DataError),
-        (errno.EACCES, DataError),
+        (errno.EIO, ArchiveUnreadable),
+        (errno.EACCES, ArchiveUnreadable),
         (errno.ESTALE, RemoteUnavailable),
         (errno.ENOTCONN, RemoteUnavailable),
     ],

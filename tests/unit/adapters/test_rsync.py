@@ -11,7 +11,7 @@ from vampd.adapters.rsync import (
     rsync_arguments,
     rsync_error,
 )
-from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError
+from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.plan import Compare
 
 
@@ -132,7 +132,7 @@ def test_a_path_that_leaves_the_night_is_refused(path):
         (
             23,
             'rsync: [sender] send_files failed to open "/d/vgen2/x": Permission denied (13)\n',
-            DataError,
+            TransientError,
             "source_unreadable",
         ),
         (23, 'rsync: [sender] link_stat "/d/x" failed: No such file (2)\n', TransientError, ""),

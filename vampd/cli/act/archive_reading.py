@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.output import is_terminal
-from vampd.errors import DataError
+from vampd.errors import ArchiveUnreadable, DataError
 from vampd.model.proofs import Place, Receipt
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def read_files(archive: KnownArchive, night: NightId, paths: Sequence[str]) -> d
             batch = paths[start : start + _FILES_AT_ONCE]
             try:
                 receipts = list(archive.digests(night, batch, SteadyPace()))
-            except DataError:
+            except (DataError, ArchiveUnreadable):
                 receipts = [r for path in batch for r in _read_one(archive, night, path)]
             read.update((receipt.path, receipt) for receipt in receipts)
             advance(len(batch))
@@ -46,7 +46,7 @@ def _read_one(archive: KnownArchive, night: NightId, path: str) -> Sequence[Rece
 
     try:
         return archive.digests(night, [path], SteadyPace())
-    except DataError:
+    except (DataError, ArchiveUnreadable):
         listed, identity = archive.files(night), archive.identity
         moved = None if listed else archive.moved_night(night)
         if moved is not None:
