@@ -187,7 +187,7 @@ def test_run_pauses_for_the_cameras_and_gives_the_night_back_when_interrupted(si
     other = site.root / "20251107" / "vcam1"
     other.mkdir(parents=True)
     (other / "vcam1_10:00:00.000000000.fits").write_bytes(b"")
-    written = time.time() + 3600
+    written = time.time() + 50  # further ahead it would be of the future, and no reason to pause
     os.utime(other / "vcam1_10:00:00.000000000.fits", (written, written))
     with start_run(site) as process:
         wait_until_known(site)
