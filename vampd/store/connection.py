@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from vampd.errors import DiskFull, StoreError, TransientError, VampdError
 
 BUSY_TIMEOUT_S = 10.0
-_CACHE_KB = 1_000
+_CACHE_KB = 256
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PASSING = frozenset(
     {
