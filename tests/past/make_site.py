@@ -333,7 +333,9 @@ def keep():
     (BASE / "told").mkdir()
     for name, said in {"status": told("status"), "frameids": told("frameids"), **of_nights}.items():
         (BASE / "told" / f"{name}.json").write_text(json.dumps(said, indent=1))
-    CONFIG.write_text(CONFIG.read_text().replace(str(BASE), "@SITE@"))
+    for path in (CONFIG, *(BASE / "told").iterdir()):
+        path.write_text(path.read_text().replace(str(BASE), "@SITE@"))
+    place_in_database("@SITE@")
     with (
         lzma.open(KEPT, "wb", preset=9 | lzma.PRESET_EXTREME) as file,
         tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive,
@@ -342,6 +344,29 @@ def keep():
             name = path.relative_to(BASE).as_posix()
             if name not in NOT_KEPT and not name.endswith(("-wal", "-shm")):
                 add(archive, path, name)
+
+
+def place_in_database(holder):
+    """Destinations, the root and messages name the site's folder."""
+    with closing(sqlite3.connect(DATABASE)) as connection, connection:
+        triggers = ask("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        for name, _ in triggers:  # history is append-only
+            connection.execute(f'DROP TRIGGER "{name}"')
+        columns = connection.execute(
+            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
+            " WHERE m.type = 'table' AND (c.type LIKE '%CHAR%' OR c.type = 'TEXT')"
+        ).fetchall()
+        for table, column in columns:
+            connection.execute(
+                f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?)'
+                f' WHERE instr("{column}", ?)',
+                (str(BASE), holder, str(BASE)),
+            )
+        for _, sql in triggers:
+            connection.execute(sql)
+        connection.commit()
+        connection.execute("VACUUM")  # what was replaced is gone from the file too
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def add(archive, path, name):

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import tarfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from vampd.model.nights import Kind, NightId
 
 _KEPT = Path(__file__).parents[2] / "past"
 _ARCHIVE = "site.tar.xz"
-# What the configuration that is kept has in place of the site's folder.
+# What configuration, database and told texts have in place of the site's folder.
 _PLACEHOLDER = "@SITE@"
 
 PAST_VERSIONS = tuple(sorted(path.parent.name for path in _KEPT.glob(f"*/{_ARCHIVE}")))
@@ -59,17 +61,46 @@ def extract_site(version: str, base: Path) -> PastSite:
         at_ns = _mtime_ns(member)
         os.utime(base / member.name, ns=(at_ns, at_ns), follow_symlinks=False)
     site = Site(base)
-    site.config.write_text(site.config.read_text().replace(_PLACEHOLDER, str(base)))
-    told = {path.stem: json.loads(path.read_text()) for path in (base / "told").iterdir()}
-    return PastSite(version, site, told)
+    told = base / "told"
+    for path in (site.config, *told.iterdir()):
+        path.write_text(path.read_text().replace(_PLACEHOLDER, str(base)))
+    _place_in_database(site.database, base)
+    return PastSite(
+        version, site, {path.stem: json.loads(path.read_text()) for path in told.iterdir()}
+    )
 
 
-def extract_database(version: str, path: Path) -> None:
-    """The version's database alone."""
+def extract_database(version: str, path: Path, base: Path) -> None:
+    """The version's database alone, as that of a site at ``base``."""
     with tarfile.open(_KEPT / version / _ARCHIVE) as archive:
         content = archive.extractfile("state/vampd.db")
         assert content is not None
         path.write_bytes(content.read())
+    _place_in_database(path, base)
+
+
+def _place_in_database(database: Path, base: Path) -> None:
+    """Destinations, the root and messages name the site's folder, from 0.3.0 on."""
+    if _PLACEHOLDER.encode() not in database.read_bytes():
+        return
+    with closing(sqlite3.connect(database)) as connection, connection:
+        triggers = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall()
+        for name, _ in triggers:  # history is append-only
+            connection.execute(f'DROP TRIGGER "{name}"')
+        columns = connection.execute(
+            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
+            " WHERE m.type = 'table' AND (c.type LIKE '%CHAR%' OR c.type = 'TEXT')"
+        ).fetchall()
+        for table, column in columns:
+            connection.execute(
+                f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?)'
+                f' WHERE instr("{column}", ?)',
+                (_PLACEHOLDER, str(base), _PLACEHOLDER),
+            )
+        for _, sql in triggers:
+            connection.execute(sql)
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
