@@ -16,9 +16,11 @@ def descendants(pid: int) -> tuple[int, ...]:
 def children(pid: int) -> tuple[int, ...]:
     """The pids of its living children."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            found += [int(word) for word in task.read_text().split()]
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                text = Path(f"/proc/{pid}/task/{task}/children").read_text()
+                found += [int(word) for word in text.split()]
     return tuple(found)
 
 

@@ -86,7 +86,7 @@ def test_a_destination_without_inodes_is_found(disk, tmp_path, tool):
 def test_a_destination_of_another_user_is_found_with_names(disk, sshd, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("only root may log in as another user")
-    for folder in (disk, *disk.parents[:3]):
+    for folder in (disk, *disk.parents[:4]):
         folder.chmod(0o755)
     keys = Path(sshd.ssh[sshd.ssh.index("-i") + 1]).parent
     authorized = keys / "authorized_keys"

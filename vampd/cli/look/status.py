@@ -27,7 +27,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, WaitCode, remaining_wait_s, stages_of
+from vampd.model.nights import UNREAD_NOTES, Gate, Status, WaitCode, remaining_wait_s, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -59,9 +59,7 @@ _EVENT_COLUMNS = (
     Column("by"),
     Column("message"),
 )
-_PROBLEMS = frozenset(
-    {WaitCode.BUG, WaitCode.DAMAGED_HERE, WaitCode.ROOT_UNKNOWN, WaitCode.UNLISTED}
-)
+_PROBLEMS = frozenset({WaitCode.BUG, WaitCode.DAMAGED_HERE, WaitCode.ROOT_UNKNOWN} | UNREAD_NOTES)
 _LAST_EVENTS = 10
 _NOT_SAFE = "NOT safe: the archive copy was found bad"
 _NO_MAIL = Correspondence()
