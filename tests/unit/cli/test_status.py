@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.tools.terminal import FakeWorld, fake_world
-from vampd.cli.look.status import describe, night_object, night_row
+from vampd.cli.look.status import describe, has_problem, night_object, night_row
 from vampd.errors import UsageError
 from vampd.model.nights import (
     Event,
@@ -37,6 +37,26 @@ def record(status: Status, **changes: Any) -> NightRecord:
         not_before=NOW + 200 if status is Status.WAITING else None,
     )
     return replace(NightRecord(ARCHIVE, state, changed_at=NOW - 7300), **changes)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "is_problem"),
+    [
+        (Status.HELD, {}, True),
+        (Status.WAITING, {}, False),
+        (Status.WAITING, {"needs_person": True}, True),
+        (Status.FILLING, {"note_code": "not_readable"}, True),
+        (Status.FILLING, {"note_code": "night_unreadable"}, True),
+        (Status.FILLING, {"note_code": "still_written"}, False),
+        (Status.DONE, {"safe_at": NOW}, False),
+        (Status.DONE, {"safe_at": None}, True),
+        (Status.DONE, {"safe_at": NOW, "note_code": "damaged_here"}, True),
+    ],
+)
+def test_a_problem_is_what_needs_a_person(
+    status: Status, changes: dict[str, Any], is_problem: bool
+) -> None:
+    assert has_problem(record(status, **changes)) is is_problem
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ night_ignored
     The night is older than `watch.ignore_before`.
     Nothing: it is listed and never processed. Change the setting if it should be.
 night_unreadable
-    The night's folder, or a log of the old tools, cannot be listed or read.
+    The night's folder cannot be listed, or is a link that leads nowhere.
     Correct owner and mode as the note says; the next scan looks again.
 not_readable
     The user of vampd may not read a raw file; the message names path, owner and mode.

@@ -118,12 +118,15 @@ def status(
                     entry["events"] = [event_object(e) for e in seen.history(record.night)]
             write_json(objects)
         elif night is None:
+            lines = [one_line(str(row)) for row in seen.unreadable]
+            if only_problems:
+                lines += _describe_strangers(settings.watch.root)
             if records or not only_problems:
                 show_nights(records, now, correspondence)
-            for line in map(str, seen.unreadable):
-                write(one_line(line))
-            if only_problems:
-                _show_strangers(settings.watch.root)
+            elif not lines:
+                write("nothing needs a person")
+            for line in lines:
+                write(line)
         else:
             for position, record in enumerate(records):
                 if position:
@@ -141,16 +144,19 @@ def has_problem(record: NightRecord) -> bool:
     status = record.state.status
     return (
         status is Status.HELD
+        or record.needs_person
         or record.note_code in _PROBLEMS
         or (status is Status.DONE and record.safe_at is None)
     )
 
 
-def _show_strangers(root: Path) -> None:
+def _describe_strangers(root: Path) -> list[str]:
     from vampd.engine.nights.night_listing import find_strangers
 
-    for stranger in find_strangers(root):
-        write(one_line(f"{stranger.path} {stranger.why}; vampd leaves it alone"))
+    return [
+        one_line(f"{stranger.path} {stranger.why}; vampd leaves it alone")
+        for stranger in find_strangers(root)
+    ]
 
 
 def describe(record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL) -> str:
