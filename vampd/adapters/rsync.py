@@ -31,6 +31,8 @@ PARTIAL_FOLDER = ".vampd-partial"
 # Bad exits of a connection: 5 start of the protocol, 10 socket, 12 protocol stream, 30 and 35
 # timeouts, 127 no rsync there, 255 ssh.
 CONNECTION_LOST = frozenset({5, 10, 12, 30, 35, 127, 255})
+# Exit status of errors in file input and output (rsync(1)).
+FILE_IO = 11
 _KILLED = frozenset({19, 20})
 _NO_FOLDER = re.compile(r"mkdir .* failed: No such file or directory \(2\)")
 _SOURCE = re.compile(r'^.*(?:\[sender\]|link_stat|file has vanished).*?"(.+?)".*$', re.MULTILINE)

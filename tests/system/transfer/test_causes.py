@@ -178,3 +178,16 @@ def test_an_account_that_is_closed_says_so_on_its_output(disk, tmp_path):
     error = refused(lambda: host_of(ssh_transfer(disk, [str(closed)])).files(NIGHT))
     assert error.message.startswith("the host refuses the login")
     assert "currently not available" in error.message
+
+
+def test_the_cause_is_asked_for_again_where_rsync_said_nothing(sshd, disk, night_folder, tmp_path):
+    rsync, said_nothing = tmp_path / "rsync", tmp_path / "said nothing"
+    rsync.write_text(
+        f'#!/bin/sh\ncase "$*" in *--version*|*--help*) exec rsync "$@";; esac\n'
+        f'test -e "{said_nothing}" || {{ touch "{said_nothing}"; exit 11; }}\nexec rsync "$@"\n'
+    )
+    rsync.chmod(0o755)
+    shutil.rmtree(disk)
+    error = refused(lambda: send(sshd, night_folder, disk, rsync=str(rsync)))
+    assert said_nothing.exists()
+    assert error.code == "archive_folder_missing"
