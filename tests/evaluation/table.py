@@ -76,7 +76,6 @@ def tabulate(simulated: SimulatedNight, generation: Generation) -> FrameTable:
         np.add.at(products, known, 1)
         label[known] = _CODES[product.order.flc_state]
     bad = {cube.path for cube in generation.set_aside}
-    runs = np.array([cube.run for cube in truth.cubes], dtype=np.int64)
     cameras = np.array([cube.stream.camera for cube in truth.cubes], dtype=np.int64)
     times = [cube.timing.acquired_us for cube in simulated.cubes]
     readable = [t for t, count in zip(times, counts, strict=True) if count]
@@ -86,7 +85,7 @@ def tabulate(simulated: SimulatedNight, generation: Generation) -> FrameTable:
         label=label,
         aside=np.array([cube.path in bad for cube in truth.cubes], dtype=np.bool_)[truth.cube],
         camera=cameras[truth.cube],
-        run=runs[truth.cube],
+        run=truth.run,
         acquired_us=np.concatenate([_nothing(), *readable]),
         strange=strange,
         _first_row=first_row,

@@ -5,6 +5,16 @@ everything without touching the disk, ``write_night(simulated, root)`` writes it
 ``simulated.truth`` holds the truth about each frame. The same seed gives the same bytes.
 """
 
+from vampd.simulate.handshake import (
+    AcquisitionClock,
+    CounterReset,
+    Handshake,
+    HostStep,
+    LateBurst,
+    Latency,
+    Logging,
+    Unlogged,
+)
 from vampd.simulate.night import SimulatedCube, SimulatedNight, plan_night
 from vampd.simulate.presets import PRESETS
 from vampd.simulate.scenario import (
@@ -33,14 +43,21 @@ __all__ = [
     "MBI",
     "PRESETS",
     "STANDARD",
+    "AcquisitionClock",
     "ClockStep",
     "Counter",
+    "CounterReset",
     "Crop",
     "CubeTruth",
     "Defect",
     "Family",
     "FrameTruth",
+    "Handshake",
     "HeaderCopy",
+    "HostStep",
+    "LateBurst",
+    "Latency",
+    "Logging",
     "Pause",
     "Readout",
     "Run",
@@ -50,6 +67,7 @@ __all__ = [
     "Spoiled",
     "Trigger",
     "Truth",
+    "Unlogged",
     "Writer",
     "format_truth",
     "plan_night",

@@ -101,6 +101,7 @@ def _exposure_fields(setting: CubeSetting, timing: Timing) -> dict[str, str]:
     span_us = int(timing.acquired_us[-1] - timing.acquired_us[0])
     measured_hz = 1e6 * (len(timing) - 1) / span_us if span_us else 0.0
     switching = run.flc_jitter_us is not None
+    in_beam = switching and (run.handshake is None or run.handshake.in_beam)
     return {
         "EXPTIME": f"{run.exptime_us / 1e6:.15f}",
         "EXTTRIG": render_value(run.trigger is Trigger.EXTERNAL),
@@ -110,7 +111,7 @@ def _exposure_fields(setting: CubeSetting, timing: Timing) -> dict[str, str]:
         "U_CAMERA": render_value(camera),
         "U_DETMOD": _string("U_DETMOD", run.readout.value),
         "U_FLCEN": render_value(switching),
-        "U_FLCST": _string("U_FLCST", "IN" if switching else "OUT"),
+        "U_FLCST": _string("U_FLCST", "IN" if in_beam else "OUT"),
         "U_TRIGEN": render_value(run.trigger is Trigger.EXTERNAL),
         "U_TRIGJT": render_value(run.flc_jitter_us or 0),
     }

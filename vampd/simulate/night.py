@@ -11,11 +11,11 @@ import numpy as np
 from vampd.model.cubes import Cards, Int64, Timing
 from vampd.model.nights import CAMERA_STREAMS, NightId, Stream
 from vampd.model.sync import Labels
+from vampd.simulate.handshake import AcquisitionClock
 from vampd.simulate.header_cards import CubeSetting, cube_cards
 from vampd.simulate.scenario import Counter, Defect, Run, Scenario
+from vampd.simulate.session import Logged, Session, count_past, group_runs, join_frames, log_frames
 from vampd.simulate.trigger import (
-    Recorded,
-    Train,
     fire_triggers,
     record_frames,
     spoil_counter,
@@ -27,6 +27,7 @@ _DAY_NS = 86_400_000_000_000
 _NAMED_BEFORE_NS = 16_000  # the logger takes the name's time just before it logs the first frame
 _TRAIN, _CAMERA, _COUNTER = range(3)  # streams of random numbers; pixels have the next three
 _STALL, _COUNTER_FAULT = 6, 7
+_TAI_US = 37_000_000
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,9 @@ class _Piece:
     """A cube with the truth about its frames."""
 
     cube: SimulatedCube
+    run: Int64
     trigger: Int64
     states: Labels
-
-
-@dataclass
-class _Counter:
-    """What a framegrabber has counted so far."""
-
-    count: int
 
 
 def plan_night(scenario: Scenario, night: NightId, seed: int) -> SimulatedNight:
@@ -88,26 +83,36 @@ def plan_night(scenario: Scenario, night: NightId, seed: int) -> SimulatedNight:
     Raises ValueError if a run's ``spoiled`` names a cube that the run does not have.
     """
     start_us = _start_us(scenario, night)
-    counters = {
-        stream.camera: _Counter(int(_rng(seed, _COUNTER, stream.camera).integers(10**6, 10**7)))
+    counted = {
+        stream: int(_rng(seed, _COUNTER, stream.camera).integers(10**6, 10**7))
         for stream in CAMERA_STREAMS
     }
     pieces: list[_Piece] = []
     fired = 0
-    for position, run in enumerate(scenario.runs):
-        train = fire_triggers(run, _rng(seed, _TRAIN, position))
-        stalled = stall_loggers(run, run.cameras, _rng(seed, _STALL, position))
+    for positions in group_runs(scenario):
+        logged: dict[Stream, list[Logged]] = {stream: [] for stream in CAMERA_STREAMS}
+        ends: list[int] = []
+        for position in positions:
+            run = scenario.runs[position]
+            train = fire_triggers(run, _rng(seed, _TRAIN, position))
+            stalled = stall_loggers(run, run.cameras, _rng(seed, _STALL, position))
+            for stream in CAMERA_STREAMS:
+                camera = stream.camera
+                if camera not in run.cameras:
+                    continue
+                rng = _rng(seed, _CAMERA, position, camera)
+                recorded = record_frames(run, camera, train, start_us, rng, stalled.get(camera))
+                faults = _rng(seed, _COUNTER_FAULT, position, camera)
+                recorded = replace(recorded, count=spoil_counter(run, recorded.count, faults))
+                logged[stream].append(log_frames(recorded, position, fired, counted[stream]))
+                counted[stream] = count_past(run, recorded, counted[stream])
+            fired += run.triggers
+            ends.append(fired)
+            start_us += round(train.ends_us) + round(run.pause_s * 1e6)
+            start_us += sum(step.step_us for step in run.logging.host_steps)
+        session = Session(positions, np.array(ends, dtype=np.int64))
         for stream in CAMERA_STREAMS:
-            camera = stream.camera
-            if camera not in run.cameras:
-                continue
-            rng = _rng(seed, _CAMERA, position, camera)
-            recorded = record_frames(run, camera, train, start_us, rng, stalled.get(camera))
-            faults = _rng(seed, _COUNTER_FAULT, position, camera)
-            recorded = replace(recorded, count=spoil_counter(run, recorded.count, faults))
-            pieces += _cut(scenario, position, stream, recorded, counters[stream.camera], fired)
-        fired += run.triggers
-        start_us += _run_us(run, train)
+            pieces += _cut(scenario, session, stream, logged[stream])
     pieces.sort(key=lambda piece: (piece.cube.stream, piece.cube.timing.logged_ns[0]))
     return SimulatedNight(
         night,
@@ -128,65 +133,75 @@ def _start_us(scenario: Scenario, night: NightId) -> int:
     return whole_s * 1_000_000 + start.microsecond
 
 
-def _run_us(run: Run, train: Train) -> int:
-    """From a run's start to the start of the next."""
-    return int(train.times_us[-1]) + run.period_us + round(run.pause_s * 1e6)
-
-
 def _cut(
-    scenario: Scenario,
-    position: int,
-    stream: Stream,
-    recorded: Recorded,
-    counter: _Counter,
-    fired: int,
+    scenario: Scenario, session: Session, stream: Stream, parts: list[Logged]
 ) -> Iterator[_Piece]:
-    """The cubes of one camera and run; moves the camera's counter past the run."""
-    run = scenario.runs[position]
-    length = run.frames_per_cube[stream.camera - 1]
-    frames = len(recorded.acquired_us)
+    """The cubes of one camera and of runs that join."""
+    if not parts:
+        return
+    logged = join_frames(parts)
+    first = scenario.runs[session.positions[0]]
+    length = first.frames_per_cube[stream.camera - 1]
+    frames = len(logged.run)
     starts = range(0, frames, length)
-    defects = _defects(run, stream.camera, len(starts))
-    # A free-running camera's exposures are numbered too: the pixels need it.
-    exposures = fired + recorded.exposures
+    defects = _defects(first, stream.camera, len(starts))
     for cube, start in enumerate(starts):
         part = slice(start, min(start + length, frames))
-        restarts = run.counter is Counter.NEW_IN_CUBES
-        before = -int(recorded.count[start]) if restarts else counter.count
-        timing = _timing(recorded, part, before)
+        position = int(logged.run[start])
+        run = scenario.runs[position]
         defect = defects.get(cube)
-        stale = cube < run.stale_cubes[stream.camera - 1]
-        header_run = scenario.runs[position - 1] if stale else run
-        setting = CubeSetting(header_run, scenario.crop, stream.camera, defect)
+        stale = cube < first.stale_cubes[stream.camera - 1]
+        last = part.stop - 1
+        closing = session.closing_run(
+            int(logged.run[last]), int(logged.exposures[last]) - run.logging.card_lag
+        )
+        setting = CubeSetting(
+            scenario.runs[session.positions[0] - 1 if stale else closing],
+            scenario.crop,
+            stream.camera,
+            defect,
+        )
+        timing = _timing(logged, part, run.counter is Counter.NEW_IN_CUBES)
         yield _Piece(
             SimulatedCube(
                 stream=stream,
                 name=_cube_name(stream, int(timing.logged_ns[0])),
                 run=position,
                 cards=cube_cards(setting, timing),
-                timing=timing,
-                exposures=exposures[part],
+                timing=_spoil_acquisition(timing, run.logging.acquisition[stream.camera - 1]),
+                exposures=logged.exposures[part],
                 defect=defect,
             ),
-            trigger=recorded.trigger_numbers(fired)[part],
-            states=recorded.states[part],
+            run=logged.run[part],
+            trigger=logged.trigger[part],
+            states=logged.states[part],
         )
-    # The framegrabber keeps counting between the runs.
-    counter.count += recorded.delivered + max(0, round(run.pause_s * 1e6 / run.period_us))
 
 
-def _timing(recorded: Recorded, part: slice, count_before: int) -> Timing:
-    logged_ns = recorded.logged_ns[part]
-    count = count_before + recorded.count[part]
+def _timing(logged: Logged, part: slice, counts_anew: bool) -> Timing:
+    logged_ns = logged.logged_ns[part]
+    count = logged.cnt0[part]
+    if counts_anew:
+        count = count - count[0]
     return Timing(
         frame=np.arange(len(logged_ns), dtype=np.int64),
         main_index=count,
         elapsed_ns=logged_ns - logged_ns[0],
         logged_ns=logged_ns,
-        acquired_us=recorded.acquired_us[part],
+        acquired_us=logged.acquired_us[part],
         cnt0=count,
         cnt1=np.zeros(len(logged_ns), dtype=np.int64),
     )
+
+
+def _spoil_acquisition(timing: Timing, clock: AcquisitionClock) -> Timing:
+    match clock:
+        case AcquisitionClock.HONEST:
+            return timing
+        case AcquisitionClock.ABSENT:
+            return replace(timing, acquired_us=np.zeros_like(timing.acquired_us))
+        case AcquisitionClock.TAI:
+            return replace(timing, acquired_us=timing.acquired_us + _TAI_US)
 
 
 def _cube_name(stream: Stream, first_logged_ns: int) -> str:
@@ -227,6 +242,7 @@ def _gather_truth(scenario: Scenario, pieces: list[_Piece]) -> Truth:
         cubes=cubes,
         cube=np.repeat(np.arange(len(cubes), dtype=np.int64), counts),
         frame=np.concatenate([[], *(np.arange(count) for count in counts)]).astype(np.int64),
+        run=np.concatenate([[], *(piece.run for piece in readable)]).astype(np.int64),
         trigger=np.concatenate([[], *(piece.trigger for piece in readable)]).astype(np.int64),
         flc=np.concatenate([[], *(piece.states for piece in readable)]).astype(np.uint8),
     )

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 
+from vampd.simulate.handshake import Handshake, Logging
+
 CAMERAS = (1, 2)
+_AS_THEY_SHOULD = Logging()
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,11 @@ class Run:
     have; ``absent`` those of missing cards; ``fields`` gives cards other value fields. The first
     ``stale_cubes`` cubes of each camera carry the header of the run before: it recorded a change
     too late.
+
+    *Handshake.* ``handshake`` None is a trigger that ticks; else it waits for both cameras, begins
+    with the relaxed state, and stands still between turns only: ``pauses`` are put there, and end
+    in that state too. ``logging`` is what else happens to the files. A run that ``joins`` goes on
+    in the cubes of the run before: a setting changed while the cameras logged.
     """
 
     triggers: int
@@ -187,6 +195,9 @@ class Run:
     fields: tuple[tuple[str, str], ...] = ()
     stale_cubes: tuple[int, int] = (0, 0)
     header_copy: HeaderCopy = HeaderCopy.NONE
+    handshake: Handshake | None = None
+    logging: Logging = _AS_THEY_SHOULD
+    joins: bool = False
 
     def __post_init__(self) -> None:
         shortest_us = self.period_us - (self.flc_jitter_us or 0)
@@ -203,6 +214,8 @@ class Run:
             raise ValueError("the FLC switches with the external trigger only")
         if self.latest_stamp_us + self.readout.row_us >= shortest_us:
             raise ValueError("a late time-stamp still comes before the next frame's")
+        if self.handshake and self.trigger is Trigger.FREE_RUNNING:
+            raise ValueError("the trigger waits for cameras that it triggers")
         if any(not 0 < pause.before < self.triggers for pause in self.pauses):
             raise ValueError(f"a run of {self.triggers} triggers pauses between two of them")
 
@@ -221,5 +234,7 @@ class Scenario:
     description: str = ""
 
     def __post_init__(self) -> None:
+        if self.runs and self.runs[0].joins:
+            raise ValueError("no run is before the first: it joins none")
         if self.runs and any(self.runs[0].stale_cubes):
             raise ValueError("no run is before the first: its headers cannot be stale")

@@ -21,6 +21,7 @@ from vampd.model.cubes import Int64
 from vampd.model.sync import CODE_A, CODE_B, Labels
 from vampd.simulate.scenario import Counter, Run, Trigger
 from vampd.simulate.truth import NO_TRIGGER, no_states
+from vampd.simulate.turns import delay_stamps, fire_turns
 
 Booleans = npt.NDArray[np.bool_]
 Float64 = npt.NDArray[np.float64]
@@ -36,10 +37,16 @@ _FREE_CLOCK_PPM = 40.0  # how far the cameras' own clocks are from the nominal p
 
 @dataclass(frozen=True)
 class Train:
-    """The triggers of a run: times in us since the run's start, and the FLC's state at each."""
+    """The triggers of a run: times in us since the run's start, and the FLC's state at each.
 
-    times_us: npt.NDArray[np.float64]
+    ``lags_us`` (cameras, triggers) are those of a handshake, which waits for them; ``ends_us`` is
+    when the next run could begin.
+    """
+
+    times_us: Float64
     states: Labels
+    ends_us: float
+    lags_us: Float64 | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,8 @@ class Recorded:
     """The frames of one camera and run that were logged; arrays of shape (frames,).
 
     ``exposures`` number the exposures of the run, which for ``trigger`` EXTERNAL is the number of
-    the trigger; ``count`` is the framegrabber's running number, from 0 at the run's first frame;
-    ``delivered`` is how many it gave in all.
+    the trigger; ``count`` is the framegrabber's running number, from 0 at the run's first frame or
+    where it ``restarted``; ``delivered`` is how many it gave in all since then.
     """
 
     trigger: Trigger
@@ -57,6 +64,7 @@ class Recorded:
     acquired_us: Int64
     logged_ns: Int64
     count: Int64
+    restarted: Booleans
     delivered: int
 
     def trigger_numbers(self, fired: int) -> Int64:
@@ -67,31 +75,35 @@ class Recorded:
 
 
 def fire_triggers(run: Run, rng: np.random.Generator) -> Train:
-    """The run's trigger train; the state of the first trigger is drawn."""
-    stretches: list[Train] = []
+    """The run's trigger train; the state of the first trigger is drawn, but for a handshake."""
+    if run.handshake:
+        turns = fire_turns(run, run.handshake, rng)
+        return Train(turns.times_us, turns.states, turns.ends_us, turns.lags_us)
+    stretches: list[tuple[Float64, Labels]] = []
     start_us, first = 0.0, 0
     for pause in sorted(run.pauses, key=lambda pause: pause.before):
         stretches.append(_fire_stretch(run, pause.before - first, start_us, rng))
         still_us = pause.pause_s * 1e6 * rng.uniform(*_PAUSE_RANGE)
-        start_us = float(stretches[-1].times_us[-1]) + run.period_us + still_us
+        start_us = float(stretches[-1][0][-1]) + run.period_us + still_us
         first = pause.before
     stretches.append(_fire_stretch(run, run.triggers - first, start_us, rng))
-    return Train(
-        np.concatenate([stretch.times_us for stretch in stretches]),
-        np.concatenate([stretch.states for stretch in stretches]),
-    )
+    times_us = np.concatenate([times for times, _ in stretches])
+    states = np.concatenate([states for _, states in stretches])
+    return Train(times_us, states, int(times_us[-1]) + run.period_us)
 
 
-def _fire_stretch(run: Run, triggers: int, start_us: float, rng: np.random.Generator) -> Train:
+def _fire_stretch(
+    run: Run, triggers: int, start_us: float, rng: np.random.Generator
+) -> tuple[Float64, Labels]:
     numbers = np.arange(triggers)
     times_us = start_us + (numbers * run.period_us).astype(np.float64)
     if run.flc_jitter_us is None:
-        return Train(times_us, no_states(triggers))
+        return times_us, no_states(triggers)
     first_is_b = int(rng.integers(2))
     is_b = (numbers + first_is_b) % 2 == 1
     # B is followed by T + J. So a train that begins with B is late by J at every odd trigger.
     times_us[1::2] += run.flc_jitter_us if first_is_b else -run.flc_jitter_us
-    return Train(times_us, np.where(is_b, CODE_B, CODE_A).astype(np.uint8))
+    return times_us, np.where(is_b, CODE_B, CODE_A).astype(np.uint8)
 
 
 def clock_error_us(run: Run, camera: int, times_us: npt.NDArray[np.float64]) -> Float64:
@@ -131,8 +143,13 @@ def record_frames(
         lag_us = rng.uniform(-0.5, 0.5, run.triggers)
     else:
         exposed_us = train.times_us * (1 + run.trigger_ppm * 1e-6)
-        lag_us = rng.uniform(0, run.readout.row_us, run.triggers)
+        if train.lags_us is None:
+            lag_us = rng.uniform(0, run.readout.row_us, run.triggers)
+        else:
+            lag_us = train.lags_us[camera - 1]
     stamped_us = exposed_us + lag_us + run.exptime_us + _ARRIVAL_US
+    if run.handshake:
+        stamped_us = delay_stamps(run, run.handshake, camera, stamped_us, rng)
     since_start_us = np.rint(stamped_us + clock_error_us(run, camera, exposed_us)).astype(np.int64)
     logged_ns = _log_times(since_start_us, rng)
     loses = camera in run.losing
@@ -144,10 +161,20 @@ def record_frames(
     # A camera that is too slow counts what it takes; the other triggers leave no trace.
     delivered &= numbers % run.keeps_every[camera - 1] == 0
     since_start_us += _lateness_us(run, rng)
+    for step in run.logging.host_steps:
+        since_start_us[step.trigger :] += step.step_us
+        logged_ns[step.trigger :] += step.step_us * 1000
     count = np.cumsum(delivered, dtype=np.int64) - 1
+    restarted = np.zeros(run.triggers, dtype=np.bool_)
+    for reset in run.logging.counter_resets:
+        if reset.camera == camera:
+            count[reset.trigger :] -= count[reset.trigger]
+            restarted[reset.trigger :] = True
     logger_on = (numbers >= run.skipped[camera - 1]) & (
         numbers < run.triggers - run.cut_short[camera - 1]
     )
+    for off in run.logging.unlogged:
+        logger_on[off.first : off.stop] &= off.camera != camera
     kept = np.flatnonzero(delivered & ~dropped & logger_on)
     return Recorded(
         trigger=run.trigger,
@@ -156,7 +183,8 @@ def record_frames(
         acquired_us=start_us + since_start_us[kept],
         logged_ns=start_us * 1000 + logged_ns[kept],
         count=count[kept],
-        delivered=int(delivered.sum()),
+        restarted=restarted[kept],
+        delivered=int(count[-1]) + 1,
     )
 
 

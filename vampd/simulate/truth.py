@@ -52,7 +52,7 @@ FAMILY_OF_DEFECT = {
 
 @dataclass(frozen=True)
 class CubeTruth:
-    """One raw cube: its path relative to the night's folder, its run, what is wrong.
+    """One raw cube: its path relative to the night's folder, its first frame's run, what is wrong.
 
     ``frames`` is what its header says, 0 for junk, which has none.
     """
@@ -84,14 +84,15 @@ class FrameTruth:
 class Truth:
     """The night's frames, cube by cube in the order of ``cubes``.
 
-    ``cube`` (position in ``cubes``), ``frame`` (position in the cube) and ``trigger`` (unique in
-    the night, NO_TRIGGER for free-running frames) are int64, ``flc`` holds CODE_NONE, CODE_A or
-    CODE_B; all of shape (frames,).
+    ``cube`` (position in ``cubes``), ``frame`` (position in the cube), ``run`` (position in the
+    scenario) and ``trigger`` (unique in the night, NO_TRIGGER for free-running frames) are int64,
+    ``flc`` holds CODE_NONE, CODE_A or CODE_B; all of shape (frames,).
     """
 
     cubes: tuple[CubeTruth, ...]
     cube: Int64
     frame: Int64
+    run: Int64
     trigger: Int64
     flc: Labels
 
