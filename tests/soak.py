@@ -136,7 +136,11 @@ SUITES = {
         Suite("service", ("tests/system/test_service.py",), seeded=False),
         Suite(
             "sync",
-            ("tests/properties/test_scenarios.py", "tests/properties/test_synchronization.py"),
+            (
+                "tests/properties/test_scenarios.py",
+                "tests/properties/test_handshake_scenarios.py",
+                "tests/properties/test_synchronization.py",
+            ),
         ),
         Suite("trees", ("tests/integration/daemon/test_trees.py",)),
         Suite(

@@ -1,16 +1,22 @@
 """The table: ``python -m tests.evaluation --seeds 50 [--jobs 2] [scenario ...]``.
 
-Exit status 1 if a limit is broken.
+First the scenarios whose limits the present rules keep, then those of the handshake trigger; for
+each of the latter, the rules that are judged beside each other. Exit status 1 if a limit of the
+first table is broken.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from tests.evaluation.decision import Score
+from tests.evaluation.judges import JUDGES, score_scenario
 from tests.evaluation.scenarios import SCENARIOS
+from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
 from tests.evaluation.suite import Tally, judge_scenario
 from vampd.simulate.scenario import Scenario
 
@@ -18,24 +24,52 @@ _COLUMNS = (
     *("frames", "lost", "doubled", "aside", "wrong pairs", "missed %", "wrong labels"),
     *("dubious %", "worst %", "miscut", "needless", "unsaid", "verdict"),
 )
+_SCORE_COLUMNS = (
+    *("judge    ", "frames", "lost", "doubled", "aside", "wrong pairs", "missed %", "wrong labels"),
+    *("right labels", "dubious %", "steady dubious %"),
+)
 
 
 def main() -> None:
-    """Judge the named scenarios, all by default, and print one line for each."""
+    """Judge the named scenarios, all by default, and print their lines."""
     arguments = _parse()
-    chosen = [SCENARIOS[name] for name in arguments.scenarios or SCENARIOS]
+    names = arguments.scenarios or [*SCENARIOS, *HANDSHAKE_SCENARIOS]
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    width = max(len(scenario.name) for scenario in chosen)
+    width = max(len(name) for name in names)
+    with ProcessPoolExecutor(arguments.jobs) as executor:
+        broken = _print_limits(executor, [n for n in names if n in SCENARIOS], seeds, width)
+        _print_scores(executor, names, seeds, width)
+    sys.exit(1 if broken else 0)
+
+
+def _print_limits(
+    executor: ProcessPoolExecutor, names: list[str], seeds: range, width: int
+) -> list[Tally]:
     print(f"{'scenario':<{width}}" + "".join(f"  {column}" for column in _COLUMNS))
     broken: list[Tally] = []
-    with ProcessPoolExecutor(arguments.jobs) as executor:
-        for tally in executor.map(partial(_judge, seeds=seeds), chosen):
-            print(f"{tally.scenario:<{width}}" + _line(tally), flush=True)
-            broken += [tally] if tally.broken else []
+    chosen = [SCENARIOS[name] for name in names]
+    for tally in executor.map(partial(_judge, seeds=seeds), chosen):
+        print(f"{tally.scenario:<{width}}" + _line(tally), flush=True)
+        broken += [tally] if tally.broken else []
     for tally in broken:
         print(f"{tally.scenario}: {'; '.join(tally.broken)}")
-    print(f"{len(chosen)} scenarios, {len(seeds)} seeds each: {len(broken)} break a limit")
-    sys.exit(1 if broken else 0)
+    print(f"{len(chosen)} scenarios, {len(seeds)} seeds each: {len(broken)} break a limit\n")
+    return broken
+
+
+def _print_scores(
+    executor: ProcessPoolExecutor, names: list[str], seeds: range, width: int
+) -> None:
+    print(f"{'scenario':<{width}}" + "".join(f"  {column}" for column in _SCORE_COLUMNS))
+    totals = dict.fromkeys(JUDGES, Score())
+    every = {**SCENARIOS, **HANDSHAKE_SCENARIOS}
+    scores = executor.map(partial(score_scenario, seeds=seeds), [every[name] for name in names])
+    for name, by_judge in zip(names, scores, strict=True):
+        for judge, score in by_judge.items():
+            print(f"{name:<{width}}" + _score_line(judge, score), flush=True)
+            totals[judge] += score
+    for judge, score in totals.items():
+        print(f"{'all':<{width}}" + _score_line(judge, score))
 
 
 def _judge(scenario: Scenario, seeds: range) -> Tally:
@@ -43,17 +77,38 @@ def _judge(scenario: Scenario, seeds: range) -> Tally:
 
 
 def _line(tally: Tally) -> str:
-    cells = (
-        *(str(tally.total(what)) for what in ("frames", "lost", "doubled", "set_aside")),
-        str(tally.total("wrong_pairs")),
-        f"{100 * tally.missed:.3f}",
-        str(tally.total("wrong_labels")),
-        f"{100 * tally.dubious:.2f}",
-        f"{100 * tally.worst_dubious:.1f}",
-        *(str(tally.total(what)) for what in ("miscut", "needless", "unsaid")),
-        "BROKEN" if tally.broken else "ok",
+    return _cells(
+        _COLUMNS,
+        (
+            *(str(tally.total(what)) for what in ("frames", "lost", "doubled", "set_aside")),
+            str(tally.total("wrong_pairs")),
+            f"{100 * tally.missed:.3f}",
+            str(tally.total("wrong_labels")),
+            f"{100 * tally.dubious:.2f}",
+            f"{100 * tally.worst_dubious:.1f}",
+            *(str(tally.total(what)) for what in ("miscut", "needless", "unsaid")),
+            "BROKEN" if tally.broken else "ok",
+        ),
     )
-    return "".join(f"  {cell:>{len(column)}}" for cell, column in zip(cells, _COLUMNS, strict=True))
+
+
+def _score_line(judge: str, score: Score) -> str:
+    return _cells(
+        _SCORE_COLUMNS,
+        (
+            judge,
+            *(str(n) for n in (score.frames, score.lost, score.doubled, score.set_aside)),
+            str(score.wrong_pairs),
+            f"{100 * score.missed_pairs / max(1, score.true_pairs):.3f}",
+            *(str(n) for n in (score.wrong_labels, score.right_labels)),
+            f"{100 * score.dubious / max(1, score.clear):.2f}",
+            f"{100 * score.steady_dubious / max(1, score.steady):.2f}",
+        ),
+    )
+
+
+def _cells(columns: Iterable[str], cells: Iterable[str]) -> str:
+    return "".join(f"  {cell:>{len(column)}}" for cell, column in zip(cells, columns, strict=True))
 
 
 def _parse() -> argparse.Namespace:
@@ -63,9 +118,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.scenarios if name not in SCENARIOS]
+    known = {*SCENARIOS, *HANDSHAKE_SCENARIOS}
+    unknown = [name for name in arguments.scenarios if name not in known]
     if unknown:
-        parser.error(f"no scenario {', '.join(unknown)}; known: {', '.join(SCENARIOS)}")
+        parser.error(f"no scenario {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     return arguments
 
 

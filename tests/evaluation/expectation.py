@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vampd.simulate.handshake import AcquisitionClock
 from vampd.simulate.scenario import Run, Trigger
 from vampd.simulate.trigger import clock_error_us
 
@@ -24,11 +25,25 @@ _CLEAR_PARTS_OF_SCATTER, _CLEAR_PART_OF_PERIOD = 2.0, 0.25
 def is_pairable(run: Run) -> bool:
     """Whether the cameras' clocks stay within half a period of each other.
 
-    Half a period or more looks like the neighbour's offset with the other sign.
+    Half a period or more looks like the neighbour's offset with the other sign. Acquisition times
+    of another clock, or none, are no times to pair by.
     """
+    if any(clock is not AcquisitionClock.HONEST for clock in run.logging.acquisition):
+        return False
     times_us = run.period_us * np.arange(run.triggers, dtype=np.float64)
     error_us = clock_error_us(run, 2, times_us) - clock_error_us(run, 1, times_us)
     return bool(np.abs(error_us).max() < _AMBIGUOUS_PART_OF_PERIOD * run.period_us)
+
+
+def is_clear(run: Run) -> bool:
+    """Whether the intervals alternate by more than twice their scatter, of 2 J and the rows'."""
+    if not run.flc_jitter_us or (run.handshake and not run.handshake.in_beam):
+        return False
+    if any(clock is not AcquisitionClock.HONEST for clock in run.logging.acquisition):
+        return False
+    # Which frames a camera took says nothing if it took those of one state only.
+    together = min(run.keeps_every[camera - 1] for camera in run.cameras) == 1
+    return together and run.flc_jitter_us > run.readout.row_us
 
 
 def is_labellable(run: Run) -> bool:

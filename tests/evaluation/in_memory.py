@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vampd.model.cubes import RawCube, SetAside
+from vampd.errors import MalformedCube
+from vampd.model.cubes import RawCube, SetAside, check_timing
 from vampd.model.nights import FileStamp, timing_name
 from vampd.simulate.night import SimulatedCube, SimulatedNight
 from vampd.simulate.truth import FAMILY_OF_DEFECT
@@ -12,14 +13,21 @@ _ROW_BYTES = 107
 
 
 def offer_cubes(simulated: SimulatedNight) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
-    """The usable cubes, and those that their defects set aside, in the order of the truth."""
+    """The usable cubes, and those that reading sets aside, in the order of the truth."""
     usable: list[RawCube] = []
     aside: list[SetAside] = []
     for cube in simulated.cubes:
+        fits, timing_file = _stamps(simulated, cube)
         if cube.defect is None:
-            usable.append(_raw_cube(simulated, cube))
+            try:
+                check_timing(cube.timing, len(cube.timing))
+            except MalformedCube as error:
+                aside.append(
+                    SetAside(fits, timing_file, len(cube.timing), error.code, error.message)
+                )
+            else:
+                usable.append(_raw_cube(simulated, cube))
         else:
-            fits, timing_file = _stamps(simulated, cube)
             code = f"{FAMILY_OF_DEFECT[cube.defect]}_simulated"
             reason = f"simulated defect {cube.defect}"
             aside.append(SetAside(fits, timing_file, len(cube.timing), code, reason))

@@ -101,7 +101,8 @@ class Logging:
     """What the loggers and their host do to a run, besides what ``Run`` itself tells.
 
     Cards are those of a cube's close, ``card_lag`` triggers later than the setting that they
-    describe (negative: earlier), within runs that join.
+    describe (negative: earlier), within runs that join. ``camera_fields`` (camera, keyword, value
+    field) gives one camera's cards other values.
     """
 
     unlogged: tuple[Unlogged, ...] = ()
@@ -112,3 +113,4 @@ class Logging:
         AcquisitionClock.HONEST,
     )
     card_lag: int = 0
+    camera_fields: tuple[tuple[int, str, str], ...] = ()

@@ -48,6 +48,7 @@ def cube_cards(setting: CubeSetting, timing: Timing) -> Cards:
         **_time_fields(timing),
         **_unmeasured_fields(setting),
         **dict(setting.run.fields),
+        **_camera_fields(setting),
     }
     template = _template()
     cards = template.replaced(_with_comments(template, changes))
@@ -154,6 +155,11 @@ def _unmeasured_fields(setting: CubeSetting) -> dict[str, str]:
     run = setting.run
     nan = (*run.nan, "EXPTIME") if setting.defect is Defect.EXPTIME_NAN else run.nan
     return {**dict.fromkeys(run.undefined, ""), **dict.fromkeys(nan, "NAN")}
+
+
+def _camera_fields(setting: CubeSetting) -> dict[str, str]:
+    own = setting.run.logging.camera_fields
+    return {keyword: field for camera, keyword, field in own if camera == setting.camera}
 
 
 def _sidereal_clock(time_us: int) -> str:

@@ -217,6 +217,13 @@ def test_an_flc_out_of_the_beam_alternates_and_has_no_state():
     assert night.cubes[0].cards.boolean("U_FLCEN") is True
 
 
+def test_a_card_may_be_written_differently_by_one_camera():
+    written = Logging(camera_fields=((2, "U_DETMOD", "'FAST    '"),))
+    night = plan_night(Scenario("night", STANDARD, (replace(FLC, logging=written),)), NIGHT, 1)
+
+    assert [cube.cards.string("U_DETMOD").strip() for cube in night.cubes] == ["Fast", "FAST"]
+
+
 def test_cameras_that_nothing_triggers_cannot_be_waited_for():
     with pytest.raises(ValueError, match="waits for cameras"):
         replace(IMAGING, trigger=Trigger.FREE_RUNNING)

@@ -1,0 +1,34 @@
+"""The rules that are judged beside each other on one night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from tests.evaluation.decision import Decision, Judge, Score, decision_of, score_decision
+from tests.evaluation.old_tools import decide_as_old_tools
+from tests.evaluation.suite import NIGHT, synchronise_night
+from vampd.simulate.night import SimulatedNight, plan_night
+from vampd.simulate.scenario import Scenario
+
+
+def decide_by_rules(simulated: SimulatedNight) -> Decision:
+    """What the daemon's sync decides."""
+    return decision_of(simulated, synchronise_night(simulated))
+
+
+JUDGES: Mapping[str, Judge] = MappingProxyType(
+    {"rules": decide_by_rules, "old tools": decide_as_old_tools}
+)
+
+
+def score_scenario(
+    scenario: Scenario, seeds: Iterable[int], judges: Mapping[str, Judge] = JUDGES
+) -> dict[str, Score]:
+    """Each rule's score over one night per seed."""
+    scores = dict.fromkeys(judges, Score())
+    for seed in seeds:
+        simulated = plan_night(scenario, NIGHT, seed)
+        for name, decide in judges.items():
+            scores[name] += score_decision(simulated, decide(simulated))
+    return scores
