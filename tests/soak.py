@@ -133,6 +133,7 @@ SUITES = {
             ),
             seeded=False,
         ),
+        Suite("security", ("tests/security",), seeded=False),
         Suite("service", ("tests/system/test_service.py",), seeded=False),
         Suite(
             "sync",

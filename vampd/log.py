@@ -7,6 +7,7 @@ field of the journal too (``journalctl -u vampd VAMPD_NIGHT=20251106``).
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -18,7 +19,9 @@ from typing import Any, Protocol, TextIO, cast
 
 import structlog
 from structlog.processors import CallsiteParameter, CallsiteParameterAdder
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
+
+from vampd.model.escapes import show, show_lines
 
 IDENTIFIER = "vampd"
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
@@ -89,7 +92,7 @@ def configure_log(
                 structlog.dev.ConsoleRenderer(
                     sort_keys=False,
                     colors=stream.isatty() and not environ.get("NO_COLOR"),
-                    exception_formatter=structlog.dev.plain_traceback,
+                    exception_formatter=_write_traceback,
                 ),
             ]
     shared: list[Processor] = [
@@ -137,16 +140,33 @@ def _callsite() -> Processor:
 
 
 def _for_people(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
-    """The fields in the order in which people read them; what is not known is left out."""
-    known = {key: value for key, value in event_dict.items() if value is not None}
+    """The fields in the order in which people read them, shown as text; without unknown ones."""
+    known = {key: _shown(key, value) for key, value in event_dict.items() if value is not None}
     first = {key: known[key] for key in _FIRST if key in known}
     return {**first, **known}
+
+
+def _shown(key: str, value: object) -> object:
+    if key == "exc_info" or isinstance(value, bool | int | float):
+        return value
+    return show(value if isinstance(value, str) else repr(value))
+
+
+def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """A traceback, indented: what it quotes cannot begin a line of the log."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    lines = plain.getvalue().removeprefix("\n").split("\n")
+    stream.write("".join(f"\n  {show(line)}" for line in lines))
 
 
 def _to_journal_record(
     logger: WrappedLogger, method: str, event_dict: EventDict
 ) -> tuple[tuple[str], dict[str, str | int]]:
-    """A readable MESSAGE, and every field of the event as a field ``VAMPD_...`` of the journal."""
+    """A readable MESSAGE, and every field of the event as a field ``VAMPD_...`` of the journal.
+
+    The fields are exact; the message is shown as text, which journalctl would hide otherwise.
+    """
     record: dict[str, str | int] = {
         "PRIORITY": _PRIORITIES.get(event_dict.pop("level", method), 5),
         "SYSLOG_IDENTIFIER": IDENTIFIER,
@@ -158,7 +178,8 @@ def _to_journal_record(
     record.update({_field_name(key): text for key, text in texts.items()})
     event, exception = texts.pop("event", ""), texts.pop("exception", None)
     message = " ".join([event, *(f"{key}={_quoted(text)}" for key, text in texts.items())])
-    return ((message if exception is None else f"{message}\n{exception}"),), record
+    message = show(message)
+    return ((message if exception is None else f"{message}\n{show_lines(exception)}"),), record
 
 
 def _field_name(key: str) -> str:

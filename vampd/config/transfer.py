@@ -58,6 +58,9 @@ class Destination(Table):
         host, path = _split_destination(destination)
         if not path.startswith("/") or host == "" or (host and host.startswith("-")):
             raise ValueError("must be 'host:/absolute/path' or '/absolute/path'")
+        # Manifests name files below it, one a line, in columns.
+        if set(destination) & set("|\r\n\0"):
+            raise ValueError("must be on one line and without '|', which manifests cannot hold")
         return destination
 
     @property

@@ -10,13 +10,13 @@ import errno
 import grp
 import os
 import pwd
-import shlex
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from vampd.errors import DiskFull, NotPermitted, TransientError
+from vampd.model.escapes import shell_word
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PERMISSION = frozenset({errno.EACCES, errno.EPERM})
@@ -105,7 +105,7 @@ def describe_refused(path: Path, access: Access) -> str:
         return (
             f"{user} may not {access} {path}, although every mode on the way allows it: look at"
             f" access lists, flags and the file server (getfacl, lsattr -d, findmnt -T"
-            f" {shlex.quote(str(path))})"
+            f" {shell_word(str(path))})"
         )
     try:
         status = closed.path.stat()
@@ -127,7 +127,7 @@ def mending_command(closed: Closed, status: os.stat_result) -> str:
         who, sudo = "g", "sudo "
     else:
         who, sudo = "o", "sudo "
-    return f"{sudo}chmod {who}+{closed.wanted} {shlex.quote(str(closed.path))}"
+    return f"{sudo}chmod {who}+{closed.wanted} {shell_word(str(closed.path))}"
 
 
 def may_read(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vampd.config import Mail
 from vampd.engine.mail import new_message_id
 from vampd.model.delivery import compose_text
+from vampd.model.escapes import show, show_lines
 from vampd.ports import Mailer
 
 # A stage waits for it: a hanging mail server must not delay it long.
@@ -16,12 +17,14 @@ _PATIENCE_S = 10.0
 def send_warning(
     settings: Mail, open_mailer: Callable[[Mail], Mailer], subject: str, body: str, at: float
 ) -> None:
-    """Mail it to ``mail.warn_recipients``.
+    """Mail it to ``mail.warn_recipients``, with what comes from outside shown as text.
 
     DataError if it may have been sent, another VampdError if it certainly was not.
     """
     sender, recipients = settings.sender or "", settings.warn_recipients
-    mail = compose_text(subject, body, sender, recipients, new_message_id(settings), at)
+    mail = compose_text(
+        show(subject), show_lines(body), sender, recipients, new_message_id(settings), at
+    )
     patience_s = min(settings.timeout_s, _PATIENCE_S)
     mailer = open_mailer(settings.model_copy(update={"timeout_s": patience_s}))
     mailer.send(sender, recipients, mail.as_bytes())

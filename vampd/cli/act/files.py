@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.shared.output import write
+from vampd.cli.shared.output import write, write_error
 from vampd.cli.shared.session import ConfigOption, settings_of
 from vampd.cli.shared.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
@@ -119,7 +119,7 @@ def report_failure(path: Path, target: Path, error: VampdError | OSError) -> Non
         text = error.message
     else:
         text = f"cannot write {path_of(target)}: {error.strerror or error}"
-    sys.stderr.write(f"vampctl: {path_of(path)}: {text}\n")
+    write_error(f"vampctl: {path_of(path)}: {text}")
 
 
 def _beside(path: Path, out: Path | None, name: str) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vampd.cli.shared.output import write, write_json
+from vampd.cli.shared.output import write_json, write_lines
 from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
 from vampd.cli.shared.words import count_of, path_of
 from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
@@ -177,7 +177,7 @@ def _show(reports: Sequence[FileReport], verb: str, *, as_json: bool) -> None:
     if as_json:
         write_json(reports_object(reports))
     else:
-        write("\n".join(report_lines(reports, verb)))
+        write_lines(report_lines(reports, verb))
 
 
 def reports_object(reports: Sequence[FileReport]) -> dict[str, Any]:

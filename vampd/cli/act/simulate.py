@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vampd.cli.shared.nights import parse_night, title_of
-from vampd.cli.shared.output import write
+from vampd.cli.shared.output import write, write_lines
 from vampd.cli.shared.session import ConfigOption, settings_of
 from vampd.cli.shared.words import count_of
 from vampd.errors import UsageError
@@ -72,7 +72,7 @@ def simulate(
     from vampd.simulate import PRESETS, Writer, plan_night, write_night, write_truth
 
     if preset == "list":
-        write("\n".join(PRESETS))
+        write_lines(PRESETS)
         return
     if preset not in PRESETS:
         raise UsageError(

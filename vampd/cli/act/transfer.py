@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +24,7 @@ from vampd.errors import (
     DataError,
     UsageError,
 )
+from vampd.model.escapes import shell_word
 from vampd.model.nights import Kind, NightId, StageName, Status, Wait, WaitCode
 from vampd.model.plan import Compare
 from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
@@ -129,7 +129,8 @@ def shell_lines(
     from vampd.disk.pace import SteadyPace
 
     for command, group in host.commands(night, folder, names, compare, SteadyPace()):
-        yield f"printf '%s\\0' {shlex.join(group)} | {shlex.join(command)}"
+        names, words = (" ".join(map(shell_word, part)) for part in (group, command))
+        yield f"printf '%s\\0' {names} | {words}"
 
 
 def pull(

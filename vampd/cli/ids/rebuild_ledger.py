@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vampd.cli.shared.output import write
+from vampd.cli.shared.output import write, write_lines
 from vampd.cli.shared.session import ConfigOption, YesOption, connected
 from vampd.cli.shared.words import count_of
 from vampd.errors import FrameIdConflict, UsageError
@@ -43,7 +43,7 @@ def rebuild_ledger(
         raise FrameIdConflict("folders_unclear", "\n  ".join(_problem_lines(found.problems)))
     with open_ledger(settings) as ledger:
         draft = ledger.draft_rebuild(found.bindings)
-        write("\n".join(draft_lines(draft, found.bindings)))
+        write_lines(draft_lines(draft, found.bindings))
         if draft.is_news:
             _ask(yes)
         rebuilt = ledger.rebuild(found.bindings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.shared.nights import choose_records, title_of
-from vampd.cli.shared.output import write
+from vampd.cli.shared.output import write, write_paragraph
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.errors import DataError, VampdError
 
@@ -67,7 +67,7 @@ def log(
     if "No journal files" in ended.stderr or (ended.status and "journal" in ended.stderr.lower()):
         raise _no_journal(ended.last_words)
     if shown and not shown.startswith("-- No entries --"):
-        write(shown)
+        write_paragraph(shown)
         return
     write(f"the journal has no records of {title_of(record.night)}; `vampctl history` does")
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vampd.cli.shared.nights import choose_records, title_of
-from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
+from vampd.cli.shared.output import (
+    Column,
+    is_terminal,
+    write,
+    write_json,
+    write_lines,
+    write_table,
+)
 from vampd.cli.shared.progress import format_progress, format_progress_in_full
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, settings_of
 from vampd.cli.shared.words import (
@@ -330,11 +337,11 @@ def _show_night(
     write(title_of(record.night))
     write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
     if record.error and len(record.error.splitlines()) > 1:
-        write("\n  error in full")
-        write("\n".join(f"    {line}" for line in record.error.splitlines()))
+        write_lines(("", "  error in full"))
+        write_lines(f"    {line}" for line in record.error.splitlines())
     if history:
         last = history[-_LAST_EVENTS:]
-        write(f"\nlast {len(last)} of {len(history)} events")
+        write_lines(("", f"last {len(last)} of {len(history)} events"))
         show_events(last)
 
 

@@ -10,16 +10,24 @@ import typer
 from vampd.cli.look.summary_objects import (
     HST,
     RUN_KEYS,
+    csv_rows,
     minute_keys,
     minute_objects,
     moment_of,
     run_object,
     summary_object,
-    write_csv,
 )
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.observed_night import observe_night
-from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_rows, write_table
+from vampd.cli.shared.output import (
+    Column,
+    is_terminal,
+    write,
+    write_csv,
+    write_json,
+    write_rows,
+    write_table,
+)
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
 from vampd.errors import EXIT_NIGHT, UsageError
 
@@ -59,7 +67,7 @@ def summary(
         write_json(summary_object(record, result))
     elif as_csv:
         objects = [run_object(r) for r in result.runs] if only_runs else minute_objects(result)
-        write_csv(RUN_KEYS if only_runs else minute_keys(), objects)
+        write_csv(csv_rows(RUN_KEYS if only_runs else minute_keys(), objects))
     else:
         write(f"{title_of(record.night)}, stage {record.state.stage}, {record.state.status}")
         if not only_runs:
@@ -111,7 +119,8 @@ def _show_minutes(result: Summary) -> None:
         Column("target"),
     ]
     if is_terminal():
-        write("\nA, B, D, plain: pairs (a frame of each camera) by FLC state; the others are")
+        write("")
+        write("A, B, D, plain: pairs (a frame of each camera) by FLC state; the others are")
         write("frames: solo per camera, set aside, and late ones, which sync has yet to see")
     write_rows(columns, [*rows, ("all", "", *(str(total[t]) for t in titles), "", "")])
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -125,11 +123,12 @@ def run_object(run: RunSummary) -> dict[str, Any]:
     return dict(zip(RUN_KEYS, values, strict=True))
 
 
-def write_csv(keys: Sequence[str], objects: Sequence[Mapping[str, Any]]) -> None:
-    """Write objects as CSV: unknown values are empty, lists are joined by ``;``."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(keys)
-    writer.writerows([_cell(each[key]) for key in keys] for each in objects)
+def csv_rows(
+    keys: Sequence[str], objects: Sequence[Mapping[str, Any]]
+) -> Iterator[Sequence[object]]:
+    """Objects as rows of CSV: unknown values are empty, lists are joined by ``;``."""
+    yield keys
+    yield from ([_cell(each[key]) for key in keys] for each in objects)
 
 
 def _cell(value: object) -> object:

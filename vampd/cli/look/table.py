@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vampd.cli.shared.output import Column, align_columns, write, write_json
+from vampd.cli.shared.output import Column, align_columns, write_csv, write_json, write_lines
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected
 from vampd.disk.foreign_file import read_foreign_text
 from vampd.errors import UsageError
@@ -48,10 +48,9 @@ def table(
     if as_json:
         write_json([_object(row) for row in rows])
     elif as_csv:
-        _write_csv(rows)
+        write_csv([TITLES, *(row.cells for row in rows)])
     else:
-        for line in align_columns([Column(title) for title in TITLES], [row.cells for row in rows]):
-            write(line)
+        write_lines(align_columns([Column(title) for title in TITLES], [row.cells for row in rows]))
 
 
 def _row(record: NightRecord, root: Path) -> StatusRow:
@@ -74,11 +73,3 @@ def _object(row: StatusRow) -> dict[str, Any]:
     cells = dict(zip(TITLES, row.cells, strict=True))
     flags = {"True": True, "False": False}
     return {title: flags.get(cell, cell or None) for title, cell in cells.items()}
-
-
-def _write_csv(rows: list[StatusRow]) -> None:
-    import csv
-    import sys
-
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerows([TITLES, *(row.cells for row in rows)])

@@ -19,7 +19,14 @@ from vampd.cli.look.status import (
     night_object,
 )
 from vampd.cli.shared.nights import choose_record, title_of
-from vampd.cli.shared.output import Column, is_terminal, write, write_json, write_table
+from vampd.cli.shared.output import (
+    Column,
+    is_terminal,
+    write,
+    write_json,
+    write_lines,
+    write_table,
+)
 from vampd.cli.shared.progress import format_progress_in_full
 from vampd.cli.shared.readiness import judge_now, wait_object
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
@@ -89,9 +96,9 @@ def why(
         )
     else:
         _show(record, events, judged, correspondence, now, settings.watch.stale_s)
-        write("\nwhat you can do")
+        write_lines(("", "what you can do"))
         write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
-        write(f"\njournal\n  {' '.join(journal_query(record))}")
+        write_lines(("", "journal", f"  {' '.join(journal_query(record))}"))
 
 
 def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:
@@ -125,7 +132,8 @@ def _show(
     write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
     if trouble is not None:
         when = format_moment(trouble.at, now)
-        write(f"\nlast error{' (resolved)' if passed else ''}: {trouble.code or 'no code'}")
+        write("")
+        write(f"last error{' (resolved)' if passed else ''}: {trouble.code or 'no code'}")
         write(f"  at {trouble.stage}, attempt {trouble.attempt}, {when}, by {trouble.actor}")
         for line in (trouble.message or "without a message").splitlines():
             _write_prose(line)

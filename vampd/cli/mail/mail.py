@@ -21,7 +21,7 @@ from vampd.cli.mail.manifest import (
 )
 from vampd.cli.shared.lost_ids import read_lost_ids
 from vampd.cli.shared.nights import choose_record
-from vampd.cli.shared.output import write
+from vampd.cli.shared.output import write, write_lines
 from vampd.cli.shared.session import ConfigOption, NightArgument, actor_name, connected
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import UsageError
@@ -123,9 +123,8 @@ def mail(
                 new_message_id(settings),
                 time.time(),
             )
-            write("\n".join(_mail_lines(draft, mail_text)))
-            for line in (*warnings(choice.nights), *_again_lines(choice)):
-                write(line)
+            write_lines(_mail_lines(draft, mail_text))
+            write_lines((*warnings(choice.nights), *_again_lines(choice)))
             if send:
                 _send(connections, mail_text, choice, yes)
                 return
@@ -254,7 +253,7 @@ def _mail_lines(draft: EmailMessage, mail_text: MailText) -> Iterator[str]:
     for name in ("From", "To", "Subject"):
         yield f"{name}: {draft[name] or '(not configured)'}"
     yield ""
-    yield mail_text.body.rstrip("\n")
+    yield from mail_text.body.rstrip("\n").split("\n")
     yield ""
     yield (
         f"attached: {mail_text.attachment_name}, {count_of(mail_text.manifest.files, 'file')},"

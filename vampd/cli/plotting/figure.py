@@ -11,6 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from vampd.cli.plotting.panels import draw_alternation, draw_losses, draw_offsets
 from vampd.cli.plotting.timeline import draw_timeline
 from vampd.model.accounts import SYNC_KINDS, FrameKind, number_runs
+from vampd.model.escapes import show
 
 if TYPE_CHECKING:
     from vampd.cli.shared.observed_night import ObservedNight
@@ -36,7 +37,12 @@ def draw_night(title: str, observed: ObservedNight) -> Figure:
     draw_offsets(figure.add_subfigure(grid[1, 0]), frames, runs, summary.runs)
     draw_alternation(figure.add_subfigure(grid[1, 1]), frames, runs)
     draw_losses(figure.add_subfigure(grid[1, 2]), summary.runs)
-    figure.suptitle(f"{title}: {_headline(summary)}\n{_verdict(summary)}", fontsize=13)
+    figure.suptitle(
+        f"{title}: {_headline(summary)}\n{_verdict(summary)}",
+        fontsize=13,
+        # A `$` in a word from outside begins no formula.
+        parse_math=False,
+    )
     return figure
 
 
@@ -53,7 +59,9 @@ def _headline(summary: Summary) -> str:
 
 
 def _verdict(summary: Summary) -> str:
-    text = "as expected" if summary.unexpected is None else f"UNEXPECTED: {summary.unexpected}"
+    text = "as expected"
+    if summary.unexpected is not None:
+        text = f"UNEXPECTED: {show(summary.unexpected)}"
     return "\n".join(
         textwrap.wrap(f"verdict: {text}", _LINE, max_lines=_VERDICT_LINES, placeholder=" ...")
     )

@@ -3,18 +3,24 @@
 Piped output has no colors, no line breaks within rows and no width limit, so that ``grep`` and
 ``awk`` work on it; columns are two or more blanks apart. On a terminal the last column, which holds
 prose, is wrapped to the width, or goes below its row where it would otherwise be too narrow.
+
+Whatever people read leaves through here, and `show` is applied here: no name and no word from
+outside reaches a terminal as anything but text.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from vampd.model.escapes import show
 
 Row = Sequence[str]
 _GAP = "  "
@@ -22,6 +28,9 @@ _NARROWEST_PROSE = 40
 _INDENT = 4
 _QUOTED = re.compile(r"`[^`]*`")
 _BOUND_BLANK = "\xa0"
+# What spreadsheets calculate, also behind a `;`, which some of them take for the end of a cell. A
+# negative number is one.
+_FORMULA = re.compile(r"(^|;)(?=\s*[=+@＝＋－＠-])(?!\s*-[0-9.]+(?:e-?[0-9]+)?(?:;|$))")
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,23 @@ class ReaderLeft(Exception):
     """The reader of our output closed it, as ``head`` does."""
 
 
-def write(text: str) -> None:
-    """Write to standard output, with a line break. ReaderLeft if no one reads it."""
+def write(line: str) -> None:
+    """Write one line to standard output, shown as text. ReaderLeft if no one reads it."""
+    _write_exactly(show(line))
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines, each as `write` does."""
+    for line in lines:
+        write(line)
+
+
+def write_paragraph(text: str) -> None:
+    """Write a text whose line breaks are its own, such as the body of a mail."""
+    write_lines(text.split("\n"))
+
+
+def _write_exactly(text: str) -> None:
     try:
         sys.stdout.write(f"{text}\n")
     except BrokenPipeError as error:
@@ -53,11 +77,15 @@ def write_prose(line: str) -> None:
 
 
 def write_error(text: str) -> None:
-    """Write a message to standard error; its lines are wrapped on a terminal."""
-    lines = text.splitlines()
+    """Write a message to standard error; its lines are wrapped on a terminal.
+
+    Further lines are indented: a line break in a name cannot begin a message of its own.
+    """
+    first, *further = (show(line) for line in text.split("\n"))
+    lines = [first, *(line if line.startswith("  ") else f"  {line}" for line in further)]
     if sys.stderr.isatty():
         lines = [part for line in lines for part in _fold(line)]
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def fold(line: str, width: int) -> list[str]:
@@ -86,7 +114,17 @@ def _fold(line: str) -> list[str]:
 
 def write_json(value: object) -> None:
     """Write one JSON value, in ASCII: file names need not be UTF-8, JSON must be."""
-    write(json.dumps(value, indent=2))
+    _write_exactly(json.dumps(value, indent=2))
+
+
+def write_csv(rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as CSV; a text that spreadsheets would calculate begins with an apostrophe."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
+
+
+def _csv_cell(cell: object) -> object:
+    return _FORMULA.sub(r"\1'", show(cell)) if isinstance(cell, str) else cell
 
 
 def is_terminal() -> bool:
@@ -96,6 +134,7 @@ def is_terminal() -> bool:
 
 def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     """Write a table for a terminal or a pipe."""
+    rows = _shown(rows)
     if is_terminal():
         _write_to_terminal(columns, rows)
         return
@@ -103,9 +142,14 @@ def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         write(line)
 
 
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    """The cells as they are seen, before their widths are taken."""
+    return [[show(cell) for cell in row] for row in rows]
+
+
 def align_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """The table's lines as plain text, the titles first if there are any."""
-    table = _with_titles(columns, rows)
+    table = _with_titles(columns, _shown(rows))
     return [_GAP.join(cells).rstrip() for cells in _padded(columns, table)]
 
 

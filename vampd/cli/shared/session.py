@@ -7,6 +7,7 @@ import getpass
 import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, cast
@@ -95,16 +96,21 @@ def _run_typer(program: str, app: typer.Typer) -> None:
     except _TyperUsageError as error:
         shown = io.StringIO()
         error.show(shown)
-        write_error(shown.getvalue().replace(_PYDANTIC_PREFIX, ""))
+        for line in shown.getvalue().replace(_PYDANTIC_PREFIX, "").splitlines():
+            write_error(line)
         sys.exit(error.exit_code)
     except typer.Abort:
         # The cursor still stands behind the question.
-        write_error("\nAborted!")
+        write_error("")
+        write_error("Aborted!")
         sys.exit(EXIT_NIGHT)
 
 
 def run_command(program: str, command: Callable[[], object]) -> NoReturn:
     """Run a command to its exit; an expected error becomes one message and its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As standard error does: a name that the locale cannot say is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             command()
@@ -119,12 +125,21 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
     except OSError as error:
         # For example a file that the user may not read; without a file name it is a bug.
         if error.filename is None:
+            _show_bugs_as_text()
             raise
         write_error(f"{program}: {error.filename}: {error.strerror}")
         sys.exit(EXIT_NIGHT)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except Exception:
+        _show_bugs_as_text()
+        raise
     sys.exit(EXIT_OK)
+
+
+def _show_bugs_as_text() -> None:
+    """What the interpreter writes of an uncaught error may quote any name; Typer sets it too."""
+    sys.excepthook = lambda *error: write_error("".join(traceback.format_exception(*error)))
 
 
 def agreed(question: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from vampd.errors import DataError
 from vampd.model.cubes.cube import FrameCount, SetAside
-from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
+from vampd.model.escapes import escape_cell, text_lines, unescape_cell
 
 _AT_LEAST = ">="
 _COUNT = re.compile(rf"(?:{_AT_LEAST})?[0-9]+")
@@ -18,16 +18,15 @@ def format_reasons(cubes: Iterable[SetAside]) -> str:
     r"""The text of reasons.tsv: a header line, then one line per set-aside cube, sorted by path.
 
     A number of frames that is no more than a lower bound has ``>=`` before it. Backslashes, tabs
-    and line ends in a cell are written as ``\\``, ``\t``, ``\n``, ``\r``.
+    and line ends in a cell are written as ``\\``, ``\t``, ``\n``, ``\r``, other characters that are
+    not seen as they are by their number: ``\x1b``, ``\u202e``, ``\U000e0041``; a byte that is not
+    UTF-8 as ``\udc80`` to ``\udcff``.
     """
     rows = [
         (cube.path, _count_cell(cube.count), cube.code, cube.reason)
         for cube in sorted(cubes, key=lambda cube: cube.path)
     ]
-    return "".join(
-        "\t".join(escape(cell, CELL_ESCAPES) for cell in row) + "\n"
-        for row in (_REASON_COLUMNS, *rows)
-    )
+    return "".join("\t".join(map(escape_cell, row)) + "\n" for row in (_REASON_COLUMNS, *rows))
 
 
 def _count_cell(count: FrameCount) -> str:
@@ -39,7 +38,7 @@ def parse_reasons(text: str) -> tuple[tuple[str, int, str, str], ...]:
     header, *lines = text_lines(text) or [""]
     rows = []
     for line in lines:
-        cells = [unescape(cell, CELL_ESCAPES) for cell in line.split("\t")]
+        cells = [unescape_cell(cell) for cell in line.split("\t")]
         match cells:
             case [str(path), str(frames), str(code), str(reason)] if _COUNT.fullmatch(frames):
                 rows.append((path, int(frames.removeprefix(_AT_LEAST)), code, reason))
