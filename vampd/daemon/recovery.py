@@ -1,29 +1,39 @@
-"""Nights whose runner was killed: resumed, or held after too many times."""
+"""Nights whose runner was killed: resumed at once, after too many times later."""
 
 from __future__ import annotations
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ClaimLost
 from vampd.log import get_log
-from vampd.model.nights import Event, EventName, NightRecord
+from vampd.model.nights import (
+    Event,
+    EventName,
+    NightRecord,
+    NightUpdate,
+    RetryPolicy,
+    after_wait,
+)
 from vampd.ports import NightStore
 
 _log = get_log()
 
 
-def interrupt_orphan(store: NightStore, record: NightRecord, *, attempts: int, now: float) -> None:
+def interrupt_orphan(
+    store: NightStore, record: NightRecord, *, policy: RetryPolicy, now: float
+) -> None:
     """End the attempt of a night that no process runs any more; it counts as an attempt.
 
-    After ``attempts`` of them the night is held: it may be what kills its runner.
+    After ``policy.attempts`` of them a person is needed, and the night is tried as any that fails:
+    it may be what kills its runner.
     """
-    exhausted = record.state.attempts >= attempts
-    event = Event(EventName.HELD if exhausted else EventName.INTERRUPTED)
-    message = (
-        f"the daemon ended {record.state.attempts} times while this night ran"
-        if exhausted
-        else "the daemon ended while this night ran"
-    )
+    attempts = record.state.attempts
+    exhausted = attempts >= policy.attempts
+    event = after_wait(policy, attempts, now, 0.0) if exhausted else Event(EventName.INTERRUPTED)
+    message = "the daemon ended while this night ran"
+    if exhausted:
+        message += f", at attempt {attempts} of this stage"
     try:
+        store.update(record.night, NightUpdate(needs_person=exhausted), claim=record.claim)
         store.apply(
             record.night,
             event,
@@ -37,7 +47,8 @@ def interrupt_orphan(store: NightStore, record: NightRecord, *, attempts: int, n
         return  # a runner in the foreground has just ended well
     failpoint("scheduler.recovery.committed")
     night = {"night": record.night.date, "kind": record.night.kind.value}
-    if exhausted:
-        _log.error("night.held", **night, code="interrupted", error=message)
-    else:
-        _log.warning("night.interrupted", **night, code="interrupted")
+    _log.warning("night.interrupted", **night, code="interrupted")
+    if exhausted and not record.needs_person:
+        _log.error(
+            "night.person_needed", **night, attempts=attempts, code="interrupted", error=message
+        )

@@ -24,7 +24,7 @@ from vampd.daemon.running import AttemptMaker, RunningAttempts
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
-from vampd.engine.nights.rules import pause_rule, readiness_rules, run_limits
+from vampd.engine.nights.rules import pause_rule, readiness_rules, retry_policy, run_limits
 from vampd.errors import ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
@@ -192,8 +192,8 @@ class Scheduler:
         for record in records:
             runs = record.state.status is Status.RUNNING and record.night not in self._running
             if runs and not self._is_in_foreground(record.night):
-                attempts = self._settings.retry.attempts
-                interrupt_orphan(self._store, record, attempts=attempts, now=self._clock())
+                policy = retry_policy(self._settings)
+                interrupt_orphan(self._store, record, policy=policy, now=self._clock())
 
     def _step(self) -> None:
         if self._reloading:

@@ -43,25 +43,12 @@ class Lock:
         while self._file_fd is None:
             file_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
             try:
-                fcntl.flock(file_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() < deadline:
+                if self._is_taken(file_fd, deadline):
+                    self._file_fd = file_fd
+            finally:
+                # Whatever failed: an open descriptor may hold the lock, for as long as we live.
+                if self._file_fd is None:
                     os.close(file_fd)
-                    time.sleep(_LOOK_AGAIN_S)
-                    continue
-                holder = os.pread(file_fd, 1024, 0).decode("utf-8", "replace").strip()
-                os.close(file_fd)
-                raise StateError(
-                    "locked",
-                    f"{self.path} is held by {holder or 'a process that just took it'};"
-                    " wait until it ends, or end it",
-                    path=str(self.path),
-                    holder=holder,
-                ) from error
-            if _names_file(self.path, file_fd):
-                self._file_fd = file_fd
-            else:
-                os.close(file_fd)  # the file was removed between open and flock
         holder_text = (
             f"pid {os.getpid()} on {os.uname().nodename}"
             f" since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
@@ -71,12 +58,35 @@ class Lock:
             os.ftruncate(self._file_fd, 0)
             os.pwrite(self._file_fd, holder_text, 0)
 
+    def _is_taken(self, file_fd: int, deadline: float) -> bool:
+        """Whether the lock is ours now; False to try again."""
+        try:
+            fcntl.flock(file_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() < deadline:
+                time.sleep(_LOOK_AGAIN_S)
+                return False
+            holder = os.pread(file_fd, 1024, 0).decode("utf-8", "replace").strip()
+            raise StateError(
+                "locked",
+                f"{self.path} is held by {holder or 'a process that just took it'};"
+                " wait until it ends, or end it",
+                path=str(self.path),
+                holder=holder,
+            ) from error
+        # Not if the file was removed between open and flock.
+        return _names_file(self.path, file_fd)
+
     def release(self) -> None:
         """Release the lock; nothing if it is not held."""
-        if self._file_fd is not None:
-            os.ftruncate(self._file_fd, 0)
-            os.close(self._file_fd)
-            self._file_fd = None
+        if self._file_fd is None:
+            return
+        file_fd, self._file_fd = self._file_fd, None
+        # The kernel ends the lock, whatever else the disk refuses.
+        with suppress(OSError):
+            os.ftruncate(file_fd, 0)
+        with suppress(OSError):
+            os.close(file_fd)
 
     def __enter__(self) -> Lock:
         self.acquire()

@@ -113,9 +113,23 @@ def describe_refused(path: Path, access: Access) -> str:
         return f"{user} may not {access} {path}: {closed.path}: {error.strerror}"
     at = "" if closed.path == path else f", because of {closed.path}"
     return (
-        f"{user} may not {access} {path}{at} (mode {stat.S_IMODE(status.st_mode):03o},"
-        f" owner {user_name(status.st_uid)}, group {group_name(status.st_gid)});"
+        f"{user} may not {access} {path}{at} ({_owner_of(status)});"
         f" `{mending_command(closed, status)}`"
+    )
+
+
+def describe_owner(path: Path) -> str:
+    """Mode, owner and group of a path, or why they cannot be had."""
+    try:
+        return _owner_of(path.stat())
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _owner_of(status: os.stat_result) -> str:
+    return (
+        f"mode {stat.S_IMODE(status.st_mode):03o}, owner {user_name(status.st_uid)},"
+        f" group {group_name(status.st_gid)}"
     )
 
 

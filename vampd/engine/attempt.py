@@ -40,7 +40,6 @@ from vampd.errors import (
     Stuck,
     TransientError,
     VampdError,
-    WorkerLost,
 )
 from vampd.log import get_log
 from vampd.model.cubes import total_counts
@@ -53,7 +52,6 @@ from vampd.model.nights import (
     StageName,
     Status,
     Stream,
-    after_failure,
     after_wait,
 )
 from vampd.model.plan import Plan, Wave
@@ -336,7 +334,5 @@ def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None
         policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts
-        # What the world does passes; what loses every worker, or every race, does not.
-        after = after_failure if isinstance(error, StateError | WorkerLost) else after_wait
-        return after(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
+        return after_wait(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
     return Event(EventName.HELD), Outcome.FAILED

@@ -11,6 +11,7 @@ BEGIN, as SQLAlchemy documents: writers BEGIN IMMEDIATE, which waits for its tur
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import tempfile
 import threading
@@ -22,10 +23,13 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from vampd.errors import DiskFull, StoreError, TransientError, VampdError
+from vampd.disk.refusal import Cause, classify, describe_owner, user_name
+from vampd.errors import DiskFull, NotPermitted, StoreError, TransientError, VampdError
 
 BUSY_TIMEOUT_S = 10.0
 _CACHE_KB = 256
+# What SQLite keeps beside a database.
+SIDE_FILES = ("-wal", "-shm", "-journal")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PASSING = frozenset(
     {
@@ -174,9 +178,12 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
             return DiskFull(
                 "disk_full", f"no space left for {path}; free some on its disk", path=str(path)
             )
-        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY if (
-            weather := _weather_of(path)
-        ):
+        case (
+            sqlite3.SQLITE_IOERR
+            | sqlite3.SQLITE_CANTOPEN
+            | sqlite3.SQLITE_READONLY
+            | sqlite3.SQLITE_PERM
+        ) if weather := _weather_of(path):
             return weather
         case sqlite3.SQLITE_IOERR:
             return TransientError(
@@ -199,6 +206,8 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
 def _weather_of(path: Path) -> TransientError | None:
     """What of the system keeps SQLite from its files, which it does not say; None if nothing does.
 
+    What is not permitted is no reason to end: it is waited for until a person has mended it.
+
     Its log and index may need space where the database itself needs none.
     """
     try:
@@ -216,4 +225,20 @@ def _weather_of(path: Path) -> TransientError | None:
             return TransientError(
                 "database_unreadable", f"cannot use {path} now: {error.strerror}", path=str(path)
             )
+        if classify(error) is Cause.PERMISSION:
+            return _not_permitted(path, path.parent)
+    # Never by opening them: closing any descriptor of a file drops the locks that SQLite holds.
+    for file in (path, *(Path(f"{path}{suffix}") for suffix in SIDE_FILES)):
+        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+            return _not_permitted(path, file)
     return None
+
+
+def _not_permitted(path: Path, closed: Path) -> NotPermitted:
+    return NotPermitted(
+        "database_unusable",
+        f"{user_name(os.geteuid())} may not write {closed} ({describe_owner(closed)}), which is"
+        f" needed to use {path}: give it, with its folder and its -wal and -shm files, back to the"
+        " user that vampd runs as",
+        path=str(path),
+    )

@@ -17,11 +17,17 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder, make_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.errors import StoreError
-from vampd.store.connection import Store, connect, damaged, make_engine, translating_errors
+from vampd.store.connection import (
+    SIDE_FILES,
+    Store,
+    connect,
+    damaged,
+    make_engine,
+    translating_errors,
+)
 from vampd.store.schema import APPLICATION_ID, REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_SIDE_FILES = ("-wal", "-shm", "-journal")
 # The group works with vampctl, and SQLite gives its side files the permissions of the database.
 _PERMISSIONS = 0o664
 
@@ -85,7 +91,7 @@ def _create(path: Path) -> None:
 
 def _refuse_orphans(path: Path) -> None:
     # SQLite would replay the log of the lost database into the new one.
-    for side_file in (Path(f"{path}{suffix}") for suffix in _SIDE_FILES):
+    for side_file in (Path(f"{path}{suffix}") for suffix in SIDE_FILES):
         if os.path.lexists(side_file):
             raise damaged(path, f"no such file, only {side_file.name}, which belongs to it")
 
@@ -93,7 +99,7 @@ def _refuse_orphans(path: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     # Also behind an existing link: a database under two names would lose its log under one.
     temporary = path.with_name(f".{path.name}.new")
-    for leftover in (temporary, *(Path(f"{temporary}{suffix}") for suffix in _SIDE_FILES)):
+    for leftover in (temporary, *(Path(f"{temporary}{suffix}") for suffix in SIDE_FILES)):
         leftover.unlink(missing_ok=True)
 
 

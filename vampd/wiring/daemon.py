@@ -17,7 +17,8 @@ from vampd.config import Settings
 from vampd.disk.atomic import make_folder
 from vampd.disk.heap import bound_heap
 from vampd.disk.lock import Lock
-from vampd.errors import EXIT_OK, StoreError, TransientError
+from vampd.disk.refusal import Cause, classify
+from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
@@ -127,11 +128,11 @@ def _when_possible(
             waits = error
         except OSError as error:
             waits = TransientError("io_error", f"{error}")
-            if error.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR):
-                raise StoreError(
-                    "state_unusable",
-                    f"{error}: vampd needs a folder for its database that it may write to",
-                ) from error
+            unusable = f"{error}: vampd needs a folder for its database that it may write to"
+            if classify(error) is Cause.PERMISSION:
+                waits = NotPermitted("state_unusable", unusable)
+            elif error.errno in (errno.ENOTDIR, errno.EISDIR):
+                raise StoreError("state_unusable", unusable) from error
         if mode is RunMode.UNTIL_IDLE:
             raise waits
         if said != waits.code:

@@ -1,5 +1,6 @@
 """Locks, listings, digests, pace and failpoints on a real disk and in real processes."""
 
+import errno
 import fcntl
 import hashlib
 import multiprocessing
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,7 @@ def _run(program: str, *arguments: str, **variables: str) -> subprocess.Popen[st
 
 _HOLD = """
 import sys, time
+from contextlib import suppress
 from pathlib import Path
 from vampd.disk.lock import Lock
 with Lock(Path(sys.argv[1])):
@@ -78,6 +81,22 @@ def test_a_lock_does_not_outlive_its_holder_in_programs_that_it_started(tmp_path
         lock.release()
         Lock(lock.path).acquire()
         child.kill()
+
+
+@pytest.mark.parametrize("call", ["fstat", "ftruncate", "pwrite"])
+def test_a_disk_that_refuses_leaves_no_lock_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "night.lock"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        with suppress(OSError), Lock(path):
+            pass
+    with Lock(path):
+        pass
 
 
 def test_a_removed_lock_file_does_not_let_two_in(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How an attempt ends: what it found counts only as long as the night is still its own."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.fakes.memory_store import MemoryNights
+from vampd.config.mail import Mail
 from vampd.disk.pace import SteadyPace
 from vampd.engine import attempt as attempts
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
 from vampd.engine.execute import AttemptTools
 from vampd.engine.nights.night_listing import list_night
+from vampd.errors import StateError, TransientError, WorkerLost
 from vampd.model.cubes import Generation
 from vampd.model.nights import (
     Event,
@@ -61,7 +64,10 @@ class Desk:
         return self.tell(EventName.CLAIMED)
 
     def run(self, record: NightRecord) -> Outcome:
-        tools = SimpleNamespace(actor="vampd", folder=self.folder, pace=SteadyPace(), meters={})
+        mail = SimpleNamespace(settings=Mail())
+        tools = SimpleNamespace(
+            actor="vampd", folder=self.folder, pace=SteadyPace(), meters={}, mail=mail
+        )
         return run_attempt(
             Attempt(
                 record=record,
@@ -130,6 +136,34 @@ def test_the_end_of_an_attempt_does_not_end_the_next_one(
     assert after is not None
     assert (after.state.status, after.claim) == (Status.RUNNING, record.claim + 1)
     assert after.state.stage is StageName.FPACK
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WorkerLost("worker_died", "a worker process died"),
+        StateError("locked", "another process has the lock"),
+        TransientError("database_busy", "the database stayed locked"),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_nothing_that_passes_ends_held_however_often_it_comes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: NightId) -> None:
+        raise error
+
+    monkeypatch.setattr(desk.reader, "packed_products", fail)
+    record = desk.claim(StageName.FPACK)
+    for attempt in range(1, 15):
+        assert record.state.attempts == attempt
+        assert desk.run(record) is Outcome.FAILED
+        after = desk.store.night(NIGHT)
+        assert after is not None
+        assert after.state.status is Status.WAITING
+        assert after.needs_person is (attempt >= 12)
+        record = desk.tell(EventName.CLAIMED)
 
 
 def test_nothing_to_send_is_not_safe(desk: Desk) -> None:

@@ -285,7 +285,7 @@ def test_a_torn_ledger_line_is_mended_and_no_id_is_lost(
     assert_undisturbed(reference, site)
 
 
-def test_a_night_that_kills_its_daemon_every_time_ends_held(
+def test_a_night_that_kills_its_daemon_every_time_waits_and_needs_a_person(
     reference: Reference, tmp_path: Path
 ) -> None:
     site = copy_site(reference, tmp_path, {**ONE_WORKER, "retry": {"attempts": 3}})
@@ -295,7 +295,7 @@ def test_a_night_that_kills_its_daemon_every_time_ends_held(
     ended = run_until_idle(site, VAMPD_FAILPOINT="packed.heap_written")
     assert ended.status == 0, ended.log
     record = record_of(site, reference.night)
-    assert record.state.status is Status.HELD
+    assert (record.state.status, record.needs_person) == (Status.WAITING, True)
     assert record.code == "interrupted"
     assert record.error
 

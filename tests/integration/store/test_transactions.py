@@ -1,10 +1,12 @@
 """Moves and their events are one transaction, whoever else reads and writes."""
 
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, timedelta
@@ -16,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.support.tools.scripts import ROOT, run_script, was_killed
 from tests.support.worlds.stores import NIGHT, the_night, url_of
-from vampd.errors import ClaimLost, DiskFull, IllegalTransition, TransientError
+from tests.support.worlds.unprivileged import NOBODY, as_nobody, made_open_folder
+from vampd.errors import ClaimLost, DiskFull, IllegalTransition, NotPermitted, TransientError
 from vampd.model.nights import Event, EventName, Status
 from vampd.store import connection as connection_module
 from vampd.store.connection import Store
@@ -180,3 +183,37 @@ def test_five_thousand_nights_are_listed_quickly(store: Store):
     began = time.process_time()
     assert len(nights.nights()) == 5001
     assert time.process_time() - began < 0.5
+
+
+def forbid_file(path: Path) -> None:
+    path.chmod(0o444)
+
+
+def forbid_folder(path: Path) -> None:
+    path.parent.chmod(0o555)
+
+
+@pytest.mark.parametrize("forbid", [forbid_file, forbid_folder])
+def test_a_database_that_may_not_be_written_is_waited_for_until_it_may(
+    forbid: Callable[[Path], None],
+) -> None:
+    def work(path: Path) -> str:
+        open_store(url_of(path), Access.MIGRATE).close()
+        forbid(path)
+        with pytest.raises(NotPermitted) as caught:
+            Nights(Store(path)).discover(NIGHT, 1.0)
+        path.parent.chmod(0o755)
+        for file in path.parent.iterdir():
+            file.chmod(0o644)
+        Nights(Store(path)).discover(NIGHT, 1.0)
+        return caught.value.message
+
+    with made_open_folder() as base:
+        base.chmod(0o777)
+        (base / "state").mkdir()
+        (base / "state").chmod(0o777)
+        if not os.geteuid():
+            os.chown(base / "state", NOBODY, NOBODY)
+        told = as_nobody(lambda: work(base / "state" / "vampd.db"))
+    assert "may not write" in told
+    assert "mode " in told

@@ -63,7 +63,7 @@ database_foreign
     Correct `database.url`.
 database_unusable
     The database cannot be used.
-    Check owner and mode of the file and its folder; SQLite needs both.
+    Check owner and mode of the file and its folder; SQLite needs both. vampd waits for that.
 schema_mismatch
     The database is of another version of vampd.
     Use that version; a newer one migrates it at its start.

@@ -84,7 +84,7 @@ restored
     `vampctl retry NIGHT` lets vampd process it.
 interrupted
     vampd, its worker or the machine ended while the night ran.
-    Nothing; if it is held, the night may be the cause: see `vampctl log NIGHT`.
+    Nothing; if it needs a person, the night may be the cause: see `vampctl log NIGHT`.
 stuck
     A stage did what it had planned, and the same is still to do.
     `vampctl log NIGHT`; report it. `vampctl retry NIGHT` tries once more.

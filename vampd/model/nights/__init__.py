@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         UnreadableNight,
         unsound_field,
     )
-    from vampd.model.nights.retry import RetryPolicy, after_failure, after_wait, delay_s
+    from vampd.model.nights.retry import RetryPolicy, after_wait, delay_s
     from vampd.model.nights.schedule import RunLimits, choose_nights
     from vampd.model.nights.state import (
         HELD_BY_PERSON,
@@ -98,7 +98,7 @@ else:
                 "Wait WaitCode"
             ),
             "record": "EventRecord NightRecord NightUpdate UnreadableNight unsound_field",
-            "retry": "after_failure after_wait delay_s RetryPolicy",
+            "retry": "after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
                 "advance Event event_of_new_data EventName Gate HELD_BY_PERSON MOVES "
@@ -153,7 +153,6 @@ __all__ = [
     "Wait",
     "WaitCode",
     "advance",
-    "after_failure",
     "after_lost_proofs",
     "after_wait",
     "choose_nights",

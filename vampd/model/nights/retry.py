@@ -11,7 +11,7 @@ from vampd.model.nights.state import Event, EventName
 class RetryPolicy:
     """Exponential backoff with jitter: ``first_delay_s * factor**n``, at most ``max_delay_s``.
 
-    After ``attempts`` attempts the night is held.
+    After ``attempts`` attempts the night counts as needing a person, and is still tried.
     """
 
     first_delay_s: float = 10.0
@@ -21,7 +21,7 @@ class RetryPolicy:
 
 
 def after_wait(policy: RetryPolicy, attempts: int, now: float, jitter: float) -> Event:
-    """The event of a failure that nothing but its cause can end: FAILED, however often."""
+    """The event that a failure of this attempt leads to, however often: FAILED."""
     return Event(EventName.FAILED, not_before=now + delay_s(policy, attempts, jitter))
 
 
@@ -33,10 +33,3 @@ def delay_s(policy: RetryPolicy, attempts: int, jitter: float) -> float:
     """
     full: float = policy.first_delay_s * policy.factor ** min(attempts - 1, 64)
     return min(full, policy.max_delay_s) * (1.0 - 0.25 * jitter)
-
-
-def after_failure(policy: RetryPolicy, attempts: int, now: float, jitter: float) -> Event:
-    """The event that a transient failure of this attempt leads to: FAILED, or HELD at last."""
-    if attempts >= policy.attempts:
-        return Event(EventName.HELD)
-    return after_wait(policy, attempts, now, jitter)

@@ -45,7 +45,15 @@ from vampd.disk.pace import Flag
 from vampd.engine.attempt import run_attempt
 from vampd.engine.nights.rules import readiness_rules, run_limits
 from vampd.errors import VampdError
-from vampd.model.nights import Event, EventName, NightId, NightRecord, Status, choose_nights
+from vampd.model.nights import (
+    Event,
+    EventName,
+    NightId,
+    NightRecord,
+    RetryPolicy,
+    Status,
+    choose_nights,
+)
 from vampd.ports import Pace
 from vampd.store import connection
 from vampd.store.connection import make_engine
@@ -150,7 +158,8 @@ class InProcess:
             for orphan in connections.store.nights():
                 if orphan.state.status is Status.RUNNING:
                     # A site that is killed a hundred times is no poisonous night.
-                    interrupt_orphan(connections.store, orphan, attempts=999, now=time.time())
+                    policy = RetryPolicy(attempts=999)
+                    interrupt_orphan(connections.store, orphan, policy=policy, now=time.time())
             _scan(connections, settings)
             workers: Any = InlineWorkers()
             pause = Flag.create(Path(flags) / "pause")
