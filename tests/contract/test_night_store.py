@@ -290,3 +290,14 @@ def test_the_change_counter_moves_with_every_change_and_with_nothing_else(store)
     with pytest.raises(IllegalTransition):
         happen(store, EventName.ADVANCED)
     assert store.change_counter() == counters[-1]
+
+
+@pytest.mark.parametrize("due", [1e12, float("nan"), float("inf")])
+def test_nothing_is_written_that_could_not_be_read_again(store, due: float):
+    store.discover(NIGHT, at=1.0)
+    before = happen(store, EventName.SETTLED, EventName.CLAIMED)
+    failed = Event(EventName.FAILED, not_before=due)
+    with pytest.raises(ValueError, match="no not_before that can be read again"):
+        store.apply(NIGHT, failed, at=5.0, actor="test")
+    assert store.night(NIGHT) == before
+    assert len(store.history(NIGHT)) == 2

@@ -6,7 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# What is added to a time stays a time that the database can hold.
+_CENTURY_DAYS = 36_525
+Seconds = Annotated[float, Field(gt=0, le=_CENTURY_DAYS * 86_400)]
+Days = Annotated[float, Field(gt=0, le=_CENTURY_DAYS)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from vampd.config.base import Count, Fraction, Seconds, Table
+from vampd.config.base import Count, Days, Fraction, Seconds, Table
 from vampd.model.nights import parse_night_date
 
 
@@ -96,7 +96,7 @@ class Database(Table):
 class Purge(Table):
     """[purge]: what `vampctl purge` asks of the archive before raw goes."""
 
-    proof_within_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+    proof_within_days: Days = 30
 
 
 class Disk(Table):

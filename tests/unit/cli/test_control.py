@@ -89,3 +89,18 @@ def test_the_configuration_may_be_named_on_either_side_of_the_command(world: Fak
     world.run("status")
     named = [None if path is None else str(path) for path in world.asked]
     assert named == ["/a.toml", "/b.toml", "/b.toml", None]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("purge", "20251106", "--after", "nan"),
+        ("purge", "20251106", "--after", "99999999"),
+        ("purge", "20251106", "--after", "inf"),
+        ("verify", "20251106", "--sample", "nan"),
+    ],
+)
+def test_a_number_that_can_mean_nothing_is_a_wrong_usage(
+    world: FakeWorld, words: tuple[str, ...]
+) -> None:
+    assert world.run(*words).exit_code == 2

@@ -51,3 +51,17 @@ def test_what_cannot_be_meant_is_refused_with_its_key(name: str, value: str, tol
     with pytest.raises(ConfigError, match=told) as refusal:
         parse_settings(text(**{name: value}), "here")
     assert name.replace("__", ".") in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e12"])
+@pytest.mark.parametrize(
+    "setting",
+    ["retry.max_delay_s", "watch.stale_after_s", "purge.proof_within_days"],
+)
+def test_a_time_that_no_clock_will_show_is_refused(setting: str, value: str) -> None:
+    table, _, key = setting.partition(".")
+    written = text() + f"\n[{table}]\n{key} = {value}"
+    if table == "watch":
+        written = text().replace("[watch]", f"[watch]\n{key} = {value}")
+    with pytest.raises(ConfigError, match=key):
+        parse_settings(written, "here")

@@ -23,6 +23,7 @@ from vampd.cli.shared.session import (
     actor_name,
     agreed,
     connected,
+    refuse_nan,
 )
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
 from vampd.errors import EXIT_NIGHT, VampdError
@@ -48,6 +49,8 @@ AfterOption = Annotated[
         help="Only mark the night: its raw cubes may go after so many days.",
         show_default=False,
         min=0,
+        max=36_525,
+        callback=refuse_nan,
     ),
 ]
 SameDiskOption = Annotated[

@@ -20,6 +20,7 @@ from vampd.cli.shared.session import (
     KindOption,
     actor_name,
     connected,
+    refuse_nan,
 )
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
@@ -61,6 +62,7 @@ SampleOption = Annotated[
         show_default=False,
         min=0,
         max=100,
+        callback=refuse_nan,
     ),
 ]
 

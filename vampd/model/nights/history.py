@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vampd.errors import ClaimLost, IllegalTransition, StateError
 from vampd.model.nights.night import NightId
-from vampd.model.nights.record import EventRecord, NightRecord
+from vampd.model.nights.record import EventRecord, NightRecord, unsound_field
 from vampd.model.nights.state import (
     RESTORE_UNFINISHED,
     Event,
@@ -58,7 +58,11 @@ def refuse_stale_claim(record: NightRecord, claim: int | None) -> None:
 def moved(
     record: NightRecord, event: Event, *, at: float, code: str | None, message: str | None
 ) -> NightRecord:
-    """The record after the event; IllegalTransition if the machine has no such move."""
+    """The record after the event.
+
+    IllegalTransition if the machine has no such move; ValueError rather than a record that no store
+    could read again.
+    """
     _refuse_half_restored(record, event)
     state = advance(record.night.kind, record.state, event)
     # What it waited for, it waited for in the state that it leaves.
@@ -96,6 +100,8 @@ def moved(
         after = replace(after, released=after.released - {Gate.NIGHT_GONE})
     if event.name in _GOES_BACK:
         after = _without_later_proofs(after)
+    if (field := unsound_field(after)) is not None:
+        raise ValueError(f"{event.name} of {record.night}: no {field} that can be read again")
     return after
 
 
