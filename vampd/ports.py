@@ -357,8 +357,17 @@ class PackingReceipts(Protocol):
         """All receipts of the night, those that have ended too, in the order of their record."""
         ...
 
+    def renew(
+        self, night: NightId, receipts: Iterable[PackingReceipt], *, at: float, actor: str
+    ) -> None:
+        """End what these set-aside raw files have, and record these instead: all or none."""
+        ...
+
     def end(self, night: NightId, *, at: float, actor: str) -> None:
-        """End all receipts of the night, at a person's word; they stay on record."""
+        """End the receipts of what vampd made, at a person's word; they stay on record.
+
+        Those of set-aside raw files stand: a restore touches no raw file.
+        """
         ...
 
 

@@ -102,6 +102,36 @@ def test_receipts_of_an_unknown_night_are_refused(
         receipts.end(NIGHT, at=1.0, actor="alice")
 
 
+ASIDE = PackingReceipt("vbad/vcam1/a\udcff.fits", 5, "5" * 64, None)
+
+
+def test_a_set_aside_file_may_have_another_receipt_and_the_old_one_stays_on_record(
+    receipts: PackingReceipts,
+) -> None:
+    receipts.record(NIGHT, [ASIDE], at=3.0)
+    grown = replace(ASIDE, size=9, sha256="6" * 64)
+    for _ in range(2):
+        receipts.renew(NIGHT, [grown], at=4.0, actor="alice")
+    assert receipts.of(NIGHT) == (
+        RecordedReceipt(ASIDE, 3.0, 4.0, "alice"),
+        RecordedReceipt(grown, 4.0),
+    )
+    # A restore touches no raw file.
+    receipts.end(NIGHT, at=5.0, actor="alice")
+    assert live_receipts(receipts.of(NIGHT)) == {ASIDE.path: grown}
+
+
+def test_what_vampd_made_has_one_receipt_for_good(receipts: PackingReceipts) -> None:
+    receipts.record(NIGHT, [PRODUCT, ASIDE], at=3.0)
+    before = receipts.of(NIGHT)
+    with pytest.raises(DataError, match="written once"):
+        receipts.renew(
+            NIGHT, [replace(ASIDE, size=9), replace(PRODUCT, size=1)], at=4.0, actor="alice"
+        )
+    # All or none.
+    assert receipts.of(NIGHT) == before
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -24,10 +24,14 @@ def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
 
 
 def read_digests(
-    path: Path, pace: Pace, algorithms: Sequence[str]
+    path: Path, pace: Pace, algorithms: Sequence[str], beginning_bytes: int | None = None
 ) -> tuple[int, int, tuple[str, ...]]:
-    """Like `hash_file`, with these digests (hex), in this order, from one reading."""
+    """Like `hash_file`, with these digests (hex), in this order, from one reading.
+
+    With ``beginning_bytes``, the SHA-256 of the first so many bytes comes last.
+    """
     digests = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
+    beginning = hashlib.sha256()
     buffer = memoryview(bytearray(CHUNK_BYTES))
     file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -39,6 +43,8 @@ def read_digests(
             pace.check()
             for digest in digests:
                 digest.update(buffer[:count])
+            if beginning_bytes is not None and offset < beginning_bytes:
+                beginning.update(buffer[: min(count, beginning_bytes - offset)])
             drop_behind(file_fd, offset, count)
             offset += count
         after = os.fstat(file_fd)
@@ -55,4 +61,6 @@ def read_digests(
             f" {offset} read, {after.st_size} after; find out who writes there",
             path=str(path),
         )
+    if beginning_bytes is not None:
+        digests.append(beginning)
     return after.st_size, after.st_mtime_ns, tuple(digest.hexdigest() for digest in digests)

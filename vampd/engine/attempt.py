@@ -57,6 +57,7 @@ from vampd.model.nights import (
 from vampd.model.plan import Plan, Wave
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, settings_for
+from vampd.stages.aside_files import refuse_changed
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.transfer import is_safe, refuse_gone
 
@@ -160,11 +161,13 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     for own in _OWN_FOLDERS:
         remove_leftovers(folder / own)
     previous: Plan | None = None
+    before_previous: Plan | None = None
     while True:
         attempt.tools.pace.check()
         survey = stage.survey(night, attempt.reader)
         if stage.NAME is StageName.TRANSFER:
             refuse_gone(survey, attempt.record.released)
+            refuse_changed(survey.aside, attempt.record.released)
         plan = stage.plan(survey, settings)
         if previous is None:
             for remark in plan.remarks:
@@ -177,7 +180,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
                 )
         if not plan:
             break
-        if plan == previous:
+        if plan in (previous, before_previous):
             raise Stuck(
                 "stuck",
                 f"{stage.NAME} did what it had planned and still has the same {len(plan)} actions"
@@ -188,7 +191,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         for wave in plan.waves:
             execute_within_free_space(attempt.tools, wave, progress)
             failpoint("attempt.wave.executed")
-        previous = plan
+        before_previous, previous = previous, plan
     # A killed worker may die only after its cube has been retried.
     for own in _OWN_FOLDERS:
         wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)

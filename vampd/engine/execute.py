@@ -55,8 +55,10 @@ from vampd.model.plan import (
     LinkSetAside,
     MarkApplied,
     Pack,
+    ReadGrown,
     RebuildFramelists,
     RecordReceipts,
+    RenewReceipts,
     ReserveFrameIds,
     Retire,
     RunsIn,
@@ -67,7 +69,7 @@ from vampd.model.plan import (
     WriteFramelist,
     WriteText,
 )
-from vampd.model.proofs import Digests, Place, Receipt
+from vampd.model.proofs import Digests, PackingReceipt, Place, Receipt
 from vampd.ports import (
     ArchiveHost,
     FrameIdAuthority,
@@ -204,6 +206,10 @@ def execute(tools: AttemptTools, action: Action) -> None:
             _pack(tools, action)
         case RecordReceipts(receipts):
             tools.packing_receipts.record(tools.night, receipts, at=tools.clock())
+        case RenewReceipts(receipts):
+            tools.packing_receipts.renew(tools.night, receipts, at=tools.clock(), actor=tools.actor)
+        case ReadGrown(receipt):
+            _read_grown(tools, receipt)
         case Send(files, compare):
             tools.archive_host.send(tools.night, tools.folder, files, compare, tools.pace)
         case Hash(files, place, digests):
@@ -260,6 +266,22 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
     size, mtime_ns, read = read_digests(tools.folder / path, tools.pace, algorithms)
     md5 = read[1] if len(read) > 1 else None
     return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), md5)
+
+
+def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:
+    path = receipt.path
+    size, mtime_ns, (sha256, beginning) = read_digests(
+        tools.folder / path, tools.pace, ["sha256"], receipt.size
+    )
+    at = tools.clock()
+    failpoint("execute.grown.read")
+    if beginning == receipt.sha256:
+        # Before the reading: alone, that would say that the file has changed.
+        grown = PackingReceipt(path, size, sha256, None)
+        tools.packing_receipts.renew(tools.night, [grown], at=at, actor=tools.actor)
+        failpoint("execute.grown.recorded")
+    reading = Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, at)
+    tools.receipts.keep(tools.night, [reading])
 
 
 def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:

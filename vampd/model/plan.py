@@ -141,6 +141,25 @@ class RecordReceipts:
 
 
 @dataclass(frozen=True)
+class RenewReceipts:
+    """Give set-aside raw files other receipts: a person says that they are right as they are."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    receipts: tuple[PackingReceipt, ...]
+
+
+@dataclass(frozen=True)
+class ReadGrown:
+    """Read a set-aside raw file that is longer than its receipt says, and keep the reading.
+
+    If it only goes on where that ends, it has a new receipt from then on.
+    """
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    receipt: PackingReceipt
+
+
+@dataclass(frozen=True)
 class Send:
     """Copy files to the archive host; ``compare`` by checksum repairs what is damaged there."""
 
@@ -197,6 +216,8 @@ Action = (
     | RebuildFramelists
     | Pack
     | RecordReceipts
+    | RenewReceipts
+    | ReadGrown
     | Send
     | Hash
     | Retire

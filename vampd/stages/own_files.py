@@ -22,6 +22,7 @@ from vampd.model.proofs import (
     Place,
     Receipt,
     RecordedReceipt,
+    aside_receipts,
     damage_error,
     describe_faults,
     disagreement_error,
@@ -31,6 +32,7 @@ from vampd.model.proofs import (
     format_receipts,
     live_receipts,
     loss_error,
+    own_receipts,
     parse_receipts,
     parse_sums,
     refuse_twins,
@@ -39,6 +41,7 @@ from vampd.model.proofs import (
     unproven_error,
 )
 from vampd.ports import NightReader
+from vampd.stages.aside_files import describe_aside_faults, files_aside
 
 PACKED_SUFFIX = ".fits.fz"
 GENERATION = re.compile(r"vgen2/generation_\d+\.json")
@@ -72,8 +75,13 @@ class OwnFilesSurvey:
 
     @property
     def receipts(self) -> dict[str, PackingReceipt]:
-        """The packing receipts that have not ended, by path."""
-        return live_receipts(self.recorded)
+        """The packing receipts of what vampd made that have not ended, by path."""
+        return own_receipts(live_receipts(self.recorded))
+
+    @property
+    def aside_receipts(self) -> dict[str, PackingReceipt]:
+        """Those of set-aside raw files."""
+        return aside_receipts(live_receipts(self.recorded))
 
 
 def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
@@ -123,8 +131,9 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     if unread:
         return Plan.of(Hash(batch, Place.HERE) for batch in batches(unread, survey.files))
     packs, rebuilt = _plan_provings(survey, receipts)
-    listing = format_receipts(receipts.values())
-    write = [WriteText(RECEIPTS_PATH, listing)] if receipts and listing != survey.listing else []
+    every = live_receipts(survey.recorded)
+    listing = format_receipts(every.values())
+    write = [WriteText(RECEIPTS_PATH, listing)] if every and listing != survey.listing else []
     packed = {pack.framelist for pack in packs}
     retired = [
         Retire(framelist.path, kept_as=framelist.packed_path)
@@ -136,13 +145,19 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     return Plan.of([RebuildFramelists(rebuilt)] if rebuilt else [], packs, write, retired)
 
 
+def files_with_receipts(night: NightId, reader: NightReader) -> tuple[FileStamp, ...]:
+    """The files here that may have a receipt: those in vgen2, and what is set aside."""
+    return (*reader.files(night, "vgen2"), *files_aside(night, reader).values())
+
+
 def describe_own_faults(night: NightId, reader: NightReader) -> tuple[str, ...]:
     """What is damaged or missing here, one sentence each, by listing and earlier readings."""
-    receipts = live_receipts(reader.packing_receipts(night))
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    aside = tuple(describe_aside_faults(night, reader))
     if not receipts:
-        return ()
+        return aside
     files = {file.path: file for file in reader.files(night, "vgen2")}
-    return tuple(describe_faults(receipts, files, reader.receipts(night, Place.HERE)))
+    return (*describe_faults(receipts, files, reader.receipts(night, Place.HERE)), *aside)
 
 
 def by_order(framelists: Iterable[Framelist]) -> list[Framelist]:
@@ -182,8 +197,8 @@ def batches(paths: Sequence[str], files: Mapping[str, FileStamp]) -> Iterator[tu
 def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
     """The receipts that the store lacks: from the folder, of generations, of an earlier version."""
     listed = {} if survey.listing is None else parse_receipts(survey.listing)
-    receipts = survey.receipts
-    # The folder may still list what was ended, if a restore was killed.
+    receipts = live_receipts(survey.recorded)
+    # The folder may still list what has ended, if a restore or a renewal was killed.
     ended = {each.receipt for each in ended_receipts(survey.recorded)}
     standing = {path: receipt for path, receipt in listed.items() if receipt not in ended}
     differing = [path for path in standing if receipts.get(path, listed[path]) != listed[path]]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from vampd.model.cubes import Generation, SetAside, format_reasons, set_aside_cubes
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId
 from vampd.model.plan import LinkSetAside, Plan, WriteText
+from vampd.model.proofs import REASONS_PATH
 from vampd.ports import NightReader
-
-REASONS = "vbad/reasons.tsv"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def survey_set_aside(
         cubes=tuple(set_aside_cubes(generations).values()),
         raw_paths=frozenset(file.path for file in reader.raw_files(night)),
         linked=frozenset(linked),
-        reasons=reader.text(night, REASONS),
+        reasons=reader.text(night, REASONS_PATH),
     )
 
 
@@ -51,7 +50,7 @@ def plan_set_aside(survey: SetAsideSurvey) -> Plan:
     ]
     reasons = format_reasons(survey.cubes)
     is_due = survey.cubes and reasons != survey.reasons
-    return Plan.of(links, [WriteText(REASONS, reasons)] if is_due else [])
+    return Plan.of(links, [WriteText(REASONS_PATH, reasons)] if is_due else [])
 
 
 def _files_to_send(cube: SetAside) -> list[FileStamp]:

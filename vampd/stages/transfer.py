@@ -4,14 +4,14 @@ Sent are: in ``vgen2`` every packed product with its sidecar, the generation fil
 records that a purge wrote, all of ``vbad``, and ``SHA256SUMS``, which lists everything else that is
 sent. A file is safe if the bytes that were read there, past the cache, have the digest of the bytes
 that were read here, and neither file has changed since, according to the listings. What vampd made
-itself must be what its packing receipt says; set-aside raw files are taken as they are read. A
-reading counts for the archive that it names (`vampd.model.proofs.is_proof`); what lies there unread
-is read before anything is sent over it.
+itself must be what its packing receipt says; so must set-aside raw files, which may only grow
+(`vampd.stages.aside_files`). A reading counts for the archive that it names
+(`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent over it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vampd.config import Settings
@@ -25,23 +25,16 @@ from vampd.model.proofs import (
     Receipt,
     choose_proofs,
     format_sums,
-    live_receipts,
-    parse_sums,
+    is_set_aside,
     text_digest,
 )
 from vampd.ports import NightReader
 from vampd.stages import own_files
+from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
 from vampd.stages.manifest_files import read_listed_manifests
-from vampd.stages.own_files import (
-    GENERATION,
-    PACKED_SUFFIX,
-    RAW_RECORDS,
-    OwnFilesSurvey,
-    batches,
-    plan_own_files,
-)
-from vampd.stages.raw_presence import survey_raw
+from vampd.stages.own_files import OwnFilesSurvey, batches, plan_own_files
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
+from vampd.stages.traveling_files import files_to_send, hollow_files, removed_digests
 
 NAME = StageName.TRANSFER
 GONE = (
@@ -49,7 +42,6 @@ GONE = (
     " have been moved; find out who removed it. If it is to be sent again: `vampctl release`"
 )
 _HOLLOW = "claims gigabytes and holds nearly none of them: it stays here, and is not sent"
-_SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 
 
 @dataclass(frozen=True)
@@ -75,6 +67,7 @@ class TransferSurvey:
     gone_aside: Mapping[str, str] = field(default_factory=dict)
     hollow: frozenset[str] = frozenset()
     set_aside: SetAsideSurvey = field(default_factory=SetAsideSurvey)
+    aside: AsideFiles = field(default_factory=AsideFiles)
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
@@ -86,67 +79,34 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     if moved is not None:
         archive, identity = moved.files, moved.identity
     own, here = own_files.survey(night, reader), files_to_send(night, reader)
+    proofs = choose_proofs(readings, identity)
+    there = {path: _digest_of(proofs.get(path), file) for path, file in archive.items()}
+    home = f"{identity.destination.rstrip('/')}/{night.date}"
     return TransferSurvey(
         own=own,
         here=here,
         archive=archive,
-        receipts_there=choose_proofs(readings, identity),
+        receipts_there=proofs,
         listed=read_listed_manifests(night, reader),
         moved_to=None if moved is None else moved.identity.destination,
         is_gone=bool(readings) and not archive,
-        gone_aside=_gone_aside(night, reader, own, here),
+        gone_aside=removed_digests(night, reader, own, here),
         hollow=hollow_files(night, reader),
         set_aside=survey_set_aside(night, reader, reader.generations(night)),
+        aside=AsideFiles(
+            {path: file for path, file in here.items() if is_set_aside(path)},
+            own.aside_receipts,
+            own.readings,
+            readings,
+            read_sums(own.sums),
+            there,
+            home if moved is None else moved.identity.destination,
+        ),
     )
 
 
-def _gone_aside(
-    night: NightId, reader: NightReader, own: OwnFilesSurvey, here: Mapping[str, FileStamp]
-) -> dict[str, str]:
-    """The digests of removed files that travel whole, as they were last read here or are listed."""
-    presence = survey_raw(night, reader)
-    # A used cube travels whole if a purge had it sent: a reading or its line tells.
-    stamps = [stamp for cube in presence.removed for stamp in (cube.fits, cube.timing_file)]
-    used = {stamp.path for stamp in stamps if stamp is not None}
-    aside = {f"vbad/{path}" for path in presence.gone_aside}
-    gone = {f"vbad/{path}" for path in used}.union(aside) - here.keys()
-    read = {path: own.readings[path].sha256 for path in gone & own.readings.keys()}
-    try:
-        listed = parse_sums(own.sums or "") if gone else {}
-    except DataError:
-        # A damaged listing is written again, unless it alone knows of something.
-        if aside <= read.keys():
-            return read
-        raise
-    return {path: listed[path] for path in gone & listed.keys()} | read
-
-
-def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp]:
-    """The files to send, by path, without SHA256SUMS, and without those that are mostly holes."""
-    hollow = hollow_files(night, reader)
-    every = (file for folder in _SET_ASIDE_FOLDERS for file in reader.files(night, folder))
-    aside = [file for file in every if file.path not in hollow]
-    products = reader.files(night, "vgen2")
-    receipts = live_receipts(reader.packing_receipts(night))
-    # Without a receipt, a purge was killed before it had put them on record, and writes them again.
-    records = [f for f in products if RAW_RECORDS.fullmatch(f.path) and f.path in receipts]
-    traveling = [*_products(products), *records, *aside]
-    return {file.path: file for file in traveling}
-
-
-def hollow_files(night: NightId, reader: NightReader) -> frozenset[str]:
-    """The set-aside files that are mostly holes: to read and send them takes hours, for nothing."""
-    folders = _SET_ASIDE_FOLDERS[1:]
-    return frozenset().union(*(reader.hollow_files(night, folder) for folder in folders))
-
-
-def _products(files: Iterable[FileStamp]) -> Iterator[FileStamp]:
-    by_path = {file.path: file for file in files}
-    for path, file in by_path.items():
-        # A sidecar without its product means that fpack is still making it.
-        is_sidecar = path.endswith(".txt") and path.removesuffix(".txt") + PACKED_SUFFIX in by_path
-        if is_sidecar or path.endswith(PACKED_SUFFIX) or GENERATION.fullmatch(path):
-            yield file
+def _digest_of(proof: Receipt | None, file: FileStamp) -> str | None:
+    return proof.sha256 if proof is not None and proof.file == file else None
 
 
 def plan(survey: TransferSurvey, settings: Settings) -> Plan:
@@ -167,6 +127,9 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     if unknown:
         return Plan.of([WriteText(name, text, once=True) for name, text in unknown.items()])
     refuse_stale(survey.listed, valid_readings(survey))
+    recorded = plan_aside(survey.aside)
+    if recorded:
+        return recorded
     digests = _digests(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
@@ -188,6 +151,10 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
             raise _moved(survey.moved_to, unsafe)
         return Plan.of(write)
     compares = {path: _comparison(survey, path) for path in unsafe if path not in gone}
+    doubtful = [path for path in compares if _was_read_before_copy(survey, path)]
+    if doubtful:
+        again = [Hash(batch, Place.HERE) for batch in batches(doubtful, survey.here)]
+        return Plan.of(again, remarks=_remarks(survey))
     sends = [
         Send(batch, compare)
         for compare in (Compare.CHECKSUM, Compare.SIZE_AND_TIME)
@@ -303,6 +270,12 @@ def _comparison(survey: TransferSurvey, path: str) -> Compare:
     What lies there was read, and is wrong.
     """
     return Compare.CHECKSUM if path in survey.archive else Compare.SIZE_AND_TIME
+
+
+def _was_read_before_copy(survey: TransferSurvey, path: str) -> bool:
+    """Whether its copy was lost since the file was read here, which may be as bad by now."""
+    there, here = survey.aside.claims.get(path), survey.own.readings.get(path)
+    return path in survey.here and there is not None and (here is None or here.at < there.at)
 
 
 def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:

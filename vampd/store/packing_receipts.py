@@ -8,7 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from vampd.model.nights import NightId
-from vampd.model.proofs import PackingReceipt, RecordedReceipt, refuse_other_receipt
+from vampd.model.proofs import (
+    PackingReceipt,
+    RecordedReceipt,
+    own_receipts,
+    refuse_other_receipt,
+    refuse_renewal,
+)
 from vampd.store.connection import Store
 from vampd.store.nights import night_key
 from vampd.store.schema import NightRow, PackingReceiptRow
@@ -29,17 +35,20 @@ class StoredPackingReceipts:
                 known = _live(connection, key, receipt.path)
                 refuse_other_receipt(known, receipt)
                 if known is None:
-                    connection.execute(
-                        insert(PackingReceiptRow).values(
-                            night_id=key,
-                            path=receipt.path,
-                            size=receipt.size,
-                            sha256=receipt.sha256,
-                            identity=receipt.identity,
-                            form=receipt.form,
-                            at=at,
-                        )
-                    )
+                    _insert(connection, key, receipt, at)
+
+    def renew(
+        self, night: NightId, receipts: Iterable[PackingReceipt], *, at: float, actor: str
+    ) -> None:
+        with self._store.write() as connection:
+            key = night_key(connection, night)
+            for receipt in receipts:
+                known = _live(connection, key, receipt.path)
+                refuse_renewal(known, receipt)
+                if known == receipt:
+                    continue
+                _end(connection, _is_live(key, receipt.path), at, actor)
+                _insert(connection, key, receipt, at)
 
     def of(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         with self._store.read() as connection:
@@ -56,22 +65,37 @@ class StoredPackingReceipts:
     def end(self, night: NightId, *, at: float, actor: str) -> None:
         with self._store.write() as connection:
             key = night_key(connection, night)
-            connection.execute(
-                update(PackingReceiptRow)
-                .where(PackingReceiptRow.night_id == key, PackingReceiptRow.ended_at.is_(None))
-                .values(ended_at=at, ended_by=actor)
-            )
+            rows = connection.execute(select(_ROWS).where(*_is_live(key))).fetchall()
+            for path in own_receipts({row.path: _receipt(row) for row in rows}):
+                _end(connection, _is_live(key, path), at, actor)
+
+
+def _is_live(key: int, path: str | None = None) -> tuple[Any, ...]:
+    live = (PackingReceiptRow.night_id == key, PackingReceiptRow.ended_at.is_(None))
+    return live if path is None else (*live, PackingReceiptRow.path == path)
 
 
 def _live(connection: Connection, key: int, path: str) -> PackingReceipt | None:
-    row = connection.execute(
-        select(_ROWS).where(
-            PackingReceiptRow.night_id == key,
-            PackingReceiptRow.path == path,
-            PackingReceiptRow.ended_at.is_(None),
-        )
-    ).first()
+    row = connection.execute(select(_ROWS).where(*_is_live(key, path))).first()
     return None if row is None else _receipt(row)
+
+
+def _insert(connection: Connection, key: int, receipt: PackingReceipt, at: float) -> None:
+    connection.execute(
+        insert(PackingReceiptRow).values(
+            night_id=key,
+            path=receipt.path,
+            size=receipt.size,
+            sha256=receipt.sha256,
+            identity=receipt.identity,
+            form=receipt.form,
+            at=at,
+        )
+    )
+
+
+def _end(connection: Connection, which: tuple[Any, ...], at: float, actor: str) -> None:
+    connection.execute(update(PackingReceiptRow).where(*which).values(ended_at=at, ended_by=actor))
 
 
 def _receipt(row: Any) -> PackingReceipt:

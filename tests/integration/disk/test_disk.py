@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk.digest import CHUNK_BYTES, hash_file
+from vampd.disk.digest import CHUNK_BYTES, hash_file, read_digests
 from vampd.disk.listing import list_files, list_raw_files, stamp_of
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
@@ -204,6 +204,15 @@ def test_a_digest_is_the_sha256_of_the_whole_file(tmp_path: Path, size: int) -> 
         path.stat().st_mtime_ns,
         hashlib.sha256(content).hexdigest(),
     )
+
+
+@pytest.mark.parametrize("beginning", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES + 5])
+def test_one_reading_gives_the_digest_of_the_beginning_too(tmp_path: Path, beginning: int) -> None:
+    path = tmp_path / "x"
+    content = os.urandom(2 * CHUNK_BYTES + 5)
+    path.write_bytes(content)
+    _, _, digests = read_digests(path, SteadyPace(), ["sha256"], beginning)
+    assert digests == tuple(hashlib.sha256(c).hexdigest() for c in (content, content[:beginning]))
 
 
 class _Meddler(SteadyPace):

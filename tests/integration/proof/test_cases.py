@@ -211,3 +211,43 @@ def test_what_rots_on_both_sides_is_made_again_from_raw(begin: Callable[..., Pro
     world.retry(StageName.TRANSFER)
     world.advance()
     assert_whole(world)
+
+
+def set_aside_cube(world: ProofWorld) -> tuple[Path, Path]:
+    """A raw file that is set aside, and its copy at the archive."""
+    (there,) = world.copy.glob("vbad/vcam?/*.fits")
+    return world.folder / there.relative_to(world.copy / "vbad"), there
+
+
+def test_a_set_aside_file_that_is_damaged_here_never_goes_over_its_good_copy(
+    begin: Callable[..., ProofWorld],
+) -> None:
+    world = begin()
+    here, there = set_aside_cube(world)
+    good = there.read_bytes()
+    here.write_bytes(good[: len(good) // 2])
+    world.advance()
+    assert_held(world, "set_aside_changed")
+    assert there.read_bytes() == good
+    shutil.copyfile(there, here)
+    world.retry(None)
+    world.advance()
+    assert_whole(world)
+
+
+def test_a_set_aside_file_that_has_grown_needs_no_one_and_other_bytes_need_a_word(
+    begin: Callable[..., ProofWorld],
+) -> None:
+    world = begin()
+    here, there = set_aside_cube(world)
+    before = there.read_bytes()
+    world.write_raw(here, before + b"0" * 2880)
+    world.advance()
+    assert_whole(world)
+    world.write_raw(here, before)
+    world.advance()
+    assert_held(world, "set_aside_changed")
+    world.release()
+    world.advance()
+    assert_whole(world)
+    assert there.read_bytes() == before

@@ -17,7 +17,14 @@ from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, connected, history_of
 from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of
 from vampd.model.nights import EventName, Kind, StageName
-from vampd.model.proofs import RECEIPTS_PATH, SUMS_NAME, live_receipts, parse_receipts
+from vampd.model.proofs import (
+    RECEIPTS_PATH,
+    SUMS_NAME,
+    aside_receipts,
+    live_receipts,
+    own_receipts,
+    parse_receipts,
+)
 
 FROM_FPACK = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
 
@@ -28,10 +35,17 @@ def test_every_file_of_a_finished_night_has_its_receipt_here_and_in_the_folder(
     with connected(safe.site) as connections:
         recorded = live_receipts(connections.packing_receipts.of(safe.night))
     assert parse_receipts((safe.folder / RECEIPTS_PATH).read_text()) == recorded
+    own = own_receipts(recorded)
     listed = {path for path in safe.here if path.startswith("vgen2/")}
-    assert recorded.keys() == listed - {"vgen2", RECEIPTS_PATH, "vgen2/name_changes.txt"}
-    assert {path: each.sha256 for path, each in recorded.items()} == {
-        path: safe.here[path] for path in recorded
+    assert own.keys() == listed - {"vgen2", RECEIPTS_PATH, "vgen2/name_changes.txt"}
+    assert {path: each.sha256 for path, each in own.items()} == {
+        path: safe.here[path] for path in own
+    }
+    # What is set aside has its own since it was sent.
+    assert {path: each.sha256 for path, each in aside_receipts(recorded).items()} == {
+        path: sha256
+        for path, sha256 in safe.there.items()
+        if path.startswith(("vbad/vcam1/", "vbad/vcam2/"))
     }
     identities = [each.identity for each in recorded.values() if each.identity]
     assert len(identities) == len(set(identities)) == len(products_of(safe))
@@ -153,7 +167,7 @@ def lose_all_receipts(night: SafeNight) -> None:
     (night.folder / RECEIPTS_PATH).unlink()
 
 
-@pytest.mark.parametrize("stage", FROM_FPACK)
+@pytest.mark.parametrize("stage", [StageName.FPACK, StageName.TRANSFER])
 def test_without_any_receipt_products_are_proven_by_packing_again(
     safe: SafeNight, stage: StageName
 ) -> None:

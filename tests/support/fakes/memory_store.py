@@ -1,6 +1,6 @@
 """Fakes of the store's ports that live in memory; tests/contract holds them to the same laws."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
 
@@ -28,7 +28,9 @@ from vampd.model.proofs import (
     Receipt,
     RecordedReceipt,
     live_receipts,
+    own_receipts,
     refuse_other_receipt,
+    refuse_renewal,
 )
 from vampd.ports import FrameIdAuthority
 
@@ -176,17 +178,40 @@ class MemoryPackingReceipts:
         with self._lock:
             return tuple(self._recorded.get(night, ()))
 
+    def renew(
+        self, night: NightId, receipts: Iterable[PackingReceipt], *, at: float, actor: str
+    ) -> None:
+        with self._lock:
+            recorded = [*self._of(night)]
+            for receipt in receipts:
+                known = live_receipts(recorded).get(receipt.path)
+                refuse_renewal(known, receipt)
+                if known != receipt:
+                    recorded = _ended(recorded, {receipt.path}, at, actor)
+                    recorded.append(RecordedReceipt(receipt, at))
+            self._recorded[night] = recorded
+
     def end(self, night: NightId, *, at: float, actor: str) -> None:
         with self._lock:
-            self._recorded[night] = [
-                each if each.ended_at is not None else replace(each, ended_at=at, ended_by=actor)
-                for each in self._of(night)
-            ]
+            recorded = self._of(night)
+            own = own_receipts(live_receipts(recorded))
+            self._recorded[night] = _ended(recorded, own, at, actor)
 
     def _of(self, night: NightId) -> list[RecordedReceipt]:
         if self._nights.night(night) is None:
             raise unknown_night(night)
         return self._recorded.setdefault(night, [])
+
+
+def _ended(
+    recorded: Iterable[RecordedReceipt], paths: Collection[str], at: float, actor: str
+) -> list[RecordedReceipt]:
+    return [
+        replace(each, ended_at=at, ended_by=actor)
+        if each.ended_at is None and each.receipt.path in paths
+        else each
+        for each in recorded
+    ]
 
 
 class MemoryPurgedFiles:

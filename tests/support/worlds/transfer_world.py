@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +12,16 @@ from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile, FakeNightReader, stamp_of
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import Kind, NightId
-from vampd.model.plan import Action, Hash, Plan, RecordReceipts, Send, WriteText
+from vampd.model.plan import (
+    Action,
+    Hash,
+    Plan,
+    ReadGrown,
+    RecordReceipts,
+    RenewReceipts,
+    Send,
+    WriteText,
+)
 from vampd.model.proofs import SUMS_NAME, PackingReceipt, Place, Receipt
 from vampd.stages import transfer
 
@@ -26,6 +36,7 @@ class TransferWorld:
     reader: FakeNightReader = field(default_factory=FakeNightReader)
 
     def __post_init__(self) -> None:
+        self.clock = itertools.count(1)
         self.host = FakeArchive(read=lambda _, path: self.reader.tree[path])
         self.host.trees[NIGHT.date] = self.reader.archive
 
@@ -43,12 +54,7 @@ class TransferWorld:
         self.reader.identities[path] = hashlib.sha256(name.encode()).hexdigest()
         self.reader.write(path, f"packed {name}" if content is None else content)
         self.reader.write(sidecar, f"rows of {name}")
-        self.reader.recorded = [
-            replace(each, ended_at=2.0, ended_by="alice")
-            if each.ended_at is None and each.receipt.path in (path, sidecar)
-            else each
-            for each in self.reader.recorded
-        ]
+        self._end_receipts(path, sidecar)
         self.reader.record(
             self._proven(path, self.reader.identities[path]), self._proven(sidecar, None)
         )
@@ -78,6 +84,15 @@ class TransferWorld:
                 self.host.send(NIGHT, Path("/nowhere"), files, compare, SteadyPace())
             case RecordReceipts(receipts):
                 self.reader.record(*receipts)
+            case RenewReceipts(receipts):
+                self._end_receipts(*(receipt.path for receipt in receipts))
+                self.reader.record(*receipts)
+            case ReadGrown(receipt):
+                content = self.reader.tree[receipt.path].content
+                if hashlib.sha256(content[: receipt.size]).hexdigest() == receipt.sha256:
+                    self._end_receipts(receipt.path)
+                    self.reader.record(self._proven(receipt.path, None))
+                self.reader.keep(self._receipt_here(receipt.path))
             case Hash(files, Place.HERE):
                 self.reader.keep(*map(self._receipt_here, files))
             case Hash(files, Place.ARCHIVE):
@@ -85,7 +100,12 @@ class TransferWorld:
                 identity = self.reader.identity
                 self.reader.keep(
                     *(
-                        replace(one, destination=identity.destination, mark=identity.mark)
+                        replace(
+                            one,
+                            destination=identity.destination,
+                            mark=identity.mark,
+                            at=float(next(self.clock)),
+                        )
                         for one in read
                     )
                 )
@@ -118,6 +138,14 @@ class TransferWorld:
         flipped = bytes([file.content[0] ^ 1]) + file.content[1:]
         self.there[path] = FakeFile(flipped, file.mtime_ns)
 
+    def _end_receipts(self, *paths: str) -> None:
+        self.reader.recorded = [
+            replace(each, ended_at=2.0, ended_by="alice")
+            if each.ended_at is None and each.receipt.path in paths
+            else each
+            for each in self.reader.recorded
+        ]
+
     def _proven(self, path: str, identity: str | None) -> PackingReceipt:
         content = self.reader.tree[path].content
         return PackingReceipt(path, len(content), hashlib.sha256(content).hexdigest(), identity)
@@ -125,7 +153,7 @@ class TransferWorld:
     def _receipt_here(self, path: str) -> Receipt:
         file = self.reader.tree[path]
         sha256 = hashlib.sha256(file.content).hexdigest()
-        return Receipt(Place.HERE, stamp_of(path, file), sha256, at=0.0)
+        return Receipt(Place.HERE, stamp_of(path, file), sha256, at=float(next(self.clock)))
 
 
 def sent(plans: list[Plan]) -> set[str]:

@@ -30,9 +30,11 @@ from vampd.model.plan import (
     MarkApplied,
     Pack,
     Plan,
+    ReadGrown,
     RebuildFramelists,
     RecordReceipts,
     Remark,
+    RenewReceipts,
     ReserveFrameIds,
     Retire,
     Send,
@@ -93,6 +95,16 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             RecordReceipts((PackingReceipt("vgen2/x.txt", 9, "a" * 64, None),)),
             "record receipts",
             "vgen2/x.txt",
+        ),
+        (
+            RenewReceipts((PackingReceipt("vbad/vcam1/x.fits", 9, "a" * 64, None),)),
+            "renew receipts",
+            "vbad/vcam1/x.fits",
+        ),
+        (
+            ReadGrown(PackingReceipt("vbad/vcam1/x.fits", 9, "a" * 64, None)),
+            "read grown",
+            "vbad/vcam1/x.fits",
         ),
         (
             Send(("a", "b", "c"), Compare.CHECKSUM),

@@ -30,8 +30,8 @@ from vampd.errors import DataError
 from vampd.model.cubes import RawCube, SetAside, parse_reasons, set_aside_cubes
 from vampd.model.nights import FileStamp, Stream
 from vampd.model.plan import CommitGeneration, LinkSetAside, WriteFramelist, WriteText
+from vampd.model.proofs import REASONS_PATH
 from vampd.stages import STAGES, sync
-from vampd.stages.set_aside import REASONS
 
 TRAIN = trigger_train(100, flc_us=20)
 
@@ -212,7 +212,7 @@ def test_set_aside_cubes_travel_with_their_timing_files_and_their_reasons() -> N
         "vbad/vcam2/b.txt",
         "vbad/reasons.tsv",
     }
-    text = reader.text(NIGHT, REASONS)
+    text = reader.text(NIGHT, REASONS_PATH)
     assert text is not None
     assert parse_reasons(text) == (("vcam2/b.fits", 10, "timing_missing", "998 rows\tnot 1000"),)
 
@@ -234,7 +234,7 @@ def test_a_set_aside_cube_that_is_gone_is_not_linked() -> None:
 def test_a_night_without_set_aside_cubes_has_no_list_of_reasons() -> None:
     reader = reader_of(expose(TRAIN))
     run_sync(reader)
-    assert reader.text(NIGHT, REASONS) is None
+    assert reader.text(NIGHT, REASONS_PATH) is None
 
 
 def test_the_configuration_decides_where_cubes_are_cut() -> None:

@@ -15,8 +15,8 @@ from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
-from vampd.model.nights import Status, WaitCode, note_of
-from vampd.model.proofs import PackingReceipt, live_receipts
+from vampd.model.nights import CAMERA_STREAMS, Status, WaitCode, note_of
+from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
 
 if TYPE_CHECKING:
     from vampd.model.nights import NightId, NightRecord
@@ -84,7 +84,7 @@ def _recover(
             f"{title_of(night)} is running at {current.state.stage}; `vampctl hold` it first",
         )
     folder = connections.settings.watch.root / night.folder
-    receipts = live_receipts(reader.packing_receipts(night))
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
     chosen = [_path_of(name, folder, receipts) for name in files]
     read = read_suspects(night, folder, reader, receipts, chosen, time.time())
     connections.receipts.keep(night, read)
@@ -139,4 +139,10 @@ def _path_of(name: str, folder: Path, receipts: Mapping[str, PackingReceipt]) ->
     for candidate in (path, f"vgen2/{path}"):
         if candidate in receipts:
             return candidate
+    if path.partition("/")[0] in (*CAMERA_STREAMS, "vbad"):
+        raise UsageError(
+            "raw_stays",
+            f"{path} is raw, which vampd does not write: copy it back by hand from vbad/ at the"
+            " archive, then `vampctl retry NIGHT`",
+        )
     raise UsageError("no_receipt", f"no packing receipt of this night names {name}")

@@ -60,7 +60,7 @@ def transfer(
         return
     from vampd.adapters.archive_host import open_archive_host
     from vampd.stages.own_files import describe_own_faults
-    from vampd.stages.transfer import files_to_send
+    from vampd.stages.traveling_files import files_to_send
 
     with connected(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night

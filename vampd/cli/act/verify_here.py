@@ -14,7 +14,14 @@ from vampd.cli.shared.output import write, write_json, write_prose
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT
 from vampd.model.nights import NightId
-from vampd.model.proofs import Place, find_damaged, find_missing, live_receipts
+from vampd.model.proofs import (
+    Place,
+    find_damaged,
+    find_missing,
+    is_set_aside,
+    live_receipts,
+    own_receipts,
+)
 
 if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
@@ -57,15 +64,19 @@ def verify_here(
 def _read(connections: Connections, night: NightId) -> ReadingHere:
     """Read every file that has a packing receipt, past the cache, and keep the readings."""
     from vampd.engine.repair.recovering import read_suspects
+    from vampd.stages.own_files import files_with_receipts
 
     reader = connections.reader
     receipts = live_receipts(reader.packing_receipts(night))
     folder = connections.settings.watch.root / night.folder
     read = read_suspects(night, folder, reader, receipts, receipts.keys(), time.time())
     connections.receipts.keep(night, read)
-    files = {file.path: file for file in reader.files(night, "vgen2")}
+    files = {file.path: file for file in files_with_receipts(night, reader)}
     damaged = find_damaged(receipts, files, reader.receipts(night, Place.HERE))
-    return ReadingHere(night, len(receipts), damaged, find_missing(receipts, files))
+    # Set-aside raw that is not here was removed, as any raw may be.
+    checked = {path: receipts[path] for path in files.keys() & receipts.keys()}
+    missing = find_missing(own_receipts(receipts), files)
+    return ReadingHere(night, len(checked) + len(missing), damaged, missing)
 
 
 def _object(reading: ReadingHere) -> dict[str, Any]:
@@ -94,4 +105,11 @@ def _show(reading: ReadingHere, records: Sequence[NightRecord]) -> None:
     for path in sorted((*reading.damaged, *reading.missing)):
         write(f"{reading.night.date}/{path}")
     night = named(reading.night, records)
-    write_prose(f"{title}: `vampctl recover {night}` gets these back")
+    aside = [path for path in reading.damaged if is_set_aside(path)]
+    if len(aside) < len(reading.damaged) + len(reading.missing):
+        write_prose(f"{title}: `vampctl recover {night}` gets back what vampd made")
+    if aside:
+        write_prose(
+            f"{title}: what is set aside is raw, which vampd does not write: copy it back by hand"
+            f" from the archive copy, then `vampctl retry {night} --from transfer`"
+        )

@@ -169,6 +169,9 @@ own_products
 archive_night
     A command was to write into an archive night, where the old tools would take the file.
     Pass `-o DIR` with another folder.
+raw_stays
+    A raw file was named, and vampd writes none.
+    Copy it back by hand from `vbad/` at the archive; then `vampctl retry NIGHT`.
 no_receipt
     No packing receipt names this file.
     Name a file that `vampctl audit NIGHT` lists.

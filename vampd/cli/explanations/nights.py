@@ -73,6 +73,9 @@ card_missing
 night_gone
     A night that was archived is nowhere at the archive any more.
     Find out who removed it; `vampctl release NIGHT` sends all of it again.
+set_aside_changed
+    A set-aside raw file is not what was read to be sent, and did not only grow.
+    Put the copy back and `vampctl retry NIGHT`; or `vampctl release NIGHT` sends what is here.
 night_moved
     The archive host has moved the night, and files are missing or wrong where it lies now.
     `vampctl transfer NIGHT --print` shows the command; then `vampctl retry NIGHT`.

@@ -49,6 +49,10 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry", "looks for it again too, and goes on if it is back"),
         ("release", "sends all of it again"),
     ),
+    "set_aside_changed": (
+        ("retry", "reads it again, once what was sent before is back in its place"),
+        ("release", "sends what is here now over its copy at the archive"),
+    ),
     "night_moved": (
         ("transfer --print", "shows the command that sends what is missing to where it lies"),
         ("retry", "reads it again there, once that is done"),

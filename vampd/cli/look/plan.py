@@ -24,9 +24,11 @@ from vampd.model.plan import (
     MarkApplied,
     Pack,
     Plan,
+    ReadGrown,
     RebuildFramelists,
     RecordReceipts,
     Remark,
+    RenewReceipts,
     ReserveFrameIds,
     Retire,
     Send,
@@ -165,6 +167,10 @@ def subject_of(action: Action) -> str:
             return _first_to_last([product.name for product in products])
         case RecordReceipts(receipts):
             return _first_to_last([receipt.path for receipt in receipts])
+        case RenewReceipts(receipts):
+            return _first_to_last([receipt.path for receipt in receipts])
+        case ReadGrown(receipt):
+            return receipt.path
         case Send(files, compare):
             return f"{_first_to_last(files)}, compared by {compare}"
         case Hash(files, place):

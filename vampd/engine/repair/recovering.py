@@ -38,7 +38,7 @@ from vampd.model.proofs import (
     refuse_other_form,
 )
 from vampd.ports import NightReader, Pace
-from vampd.stages.own_files import GENERATION, product_path
+from vampd.stages.own_files import GENERATION, files_with_receipts, product_path
 
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive
@@ -86,7 +86,7 @@ def read_suspects(
     readings = reader.receipts(night, Place.HERE)
     suspects = [
         file
-        for file in reader.files(night, Stream.VGEN2)
+        for file in files_with_receipts(night, reader)
         if file.path in receipts
         and (
             file.path in named

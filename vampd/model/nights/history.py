@@ -80,6 +80,8 @@ def moved(
         after = replace(after, released=after.released | {Gate.OLD_TOOLS})
     if _ends_late_partners(record, after, event):
         after = replace(after, released=after.released - {Gate.LATE_PARTNERS})
+    if event.name is EventName.ADVANCED and record.state.stage is StageName.TRANSFER:
+        after = replace(after, released=after.released - {Gate.SET_ASIDE_CHANGED})
     if event.name in _TELLS:
         after = replace(after, code=code, error=message)
     if event.name in _CLEARS:

@@ -64,6 +64,7 @@ class Gate(StrEnum):
     SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that needs review
     LATE_PARTNERS = "late_partners"  # late frames belong to frames that are in products
     NIGHT_GONE = "night_gone"  # nothing is left of a night that was archived
+    SET_ASIDE_CHANGED = "set_aside_changed"  # a set-aside file is not what was sent, or grew to
     OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
     OLD_TOOLS = "old_tools"  # traces of the old tools that restoring cannot remove
 
@@ -96,7 +97,13 @@ class EventName(StrEnum):
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
 _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
 
-_HOLDING = (Gate.CARD_MISSING, Gate.SYNC_UNEXPECTED, Gate.LATE_PARTNERS, Gate.NIGHT_GONE)
+_HOLDING = (
+    Gate.CARD_MISSING,
+    Gate.SYNC_UNEXPECTED,
+    Gate.LATE_PARTNERS,
+    Gate.NIGHT_GONE,
+    Gate.SET_ASIDE_CHANGED,
+)
 
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {

@@ -41,17 +41,22 @@ if TYPE_CHECKING:
     from vampd.model.proofs.packing_receipt import (
         FIRST_FORM,
         PRODUCT_FORM,
+        REASONS_PATH,
         RECEIPTS_PATH,
         WRITTEN_FORMS,
         PackingReceipt,
         RecordedReceipt,
+        aside_receipts,
         ended_receipts,
         find_twins,
         format_receipts,
+        is_set_aside,
         live_receipts,
+        own_receipts,
         parse_receipts,
         refuse_other_form,
         refuse_other_receipt,
+        refuse_renewal,
     )
     from vampd.model.proofs.proof import Verification, frames_to_decode
     from vampd.model.proofs.purged_file import PurgedFile
@@ -75,9 +80,10 @@ else:
                 " loss_error refuse_twins unproven_error"
             ),
             "packing_receipt": (
-                "ended_receipts find_twins FIRST_FORM format_receipts live_receipts PackingReceipt"
-                " parse_receipts PRODUCT_FORM RECEIPTS_PATH RecordedReceipt refuse_other_form"
-                " refuse_other_receipt WRITTEN_FORMS"
+                "aside_receipts ended_receipts find_twins FIRST_FORM format_receipts is_set_aside"
+                " live_receipts own_receipts PackingReceipt parse_receipts PRODUCT_FORM"
+                " REASONS_PATH RECEIPTS_PATH RecordedReceipt refuse_other_form"
+                " refuse_other_receipt refuse_renewal WRITTEN_FORMS"
             ),
             "destination": (
                 "ArchiveIdentity choose_proofs DestinationOrigin is_proof KnownDestination"
@@ -101,6 +107,7 @@ __all__ = [
     "MARK_BYTES",
     "MARK_PATH",
     "PRODUCT_FORM",
+    "REASONS_PATH",
     "RECEIPTS_PATH",
     "SUMS_NAME",
     "WRITTEN_FORMS",
@@ -118,6 +125,7 @@ __all__ = [
     "Receipt",
     "RecordedReceipt",
     "Verification",
+    "aside_receipts",
     "choose_proofs",
     "choose_sample",
     "damage_error",
@@ -134,14 +142,17 @@ __all__ = [
     "format_sums",
     "frames_to_decode",
     "is_proof",
+    "is_set_aside",
     "judge_copy",
     "live_receipts",
     "loss_error",
+    "own_receipts",
     "parse_mark",
     "parse_receipts",
     "parse_sums",
     "refuse_other_form",
     "refuse_other_receipt",
+    "refuse_renewal",
     "refuse_twins",
     "text_bytes",
     "text_digest",

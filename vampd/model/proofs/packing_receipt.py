@@ -1,5 +1,8 @@
 """Packing receipts: what the files of a night were when they were proven; the truth from then on.
 
+What vampd made has its receipt for good. A raw file under ``vbad`` has one since it was first read
+to be sent: it may grow, and a person may say that other bytes are right; then it has another.
+
 ``vgen2/receipts.tsv`` holds them beside the data: a header line, then one line per file, sorted by
 path, columns separated by tabs. It is a function of the receipts alone: no time, no order of work.
 """
@@ -14,6 +17,8 @@ from vampd.errors import DataError
 from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
 
 RECEIPTS_PATH = "vgen2/receipts.tsv"
+REASONS_PATH = "vbad/reasons.tsv"
+_SET_ASIDE = "vbad/"
 
 # The number of the form that new products have. It rises when the same decision of sync and the
 # same raw bytes would give other bytes; a product of a form that is not written any more cannot be
@@ -46,7 +51,8 @@ class PackingReceipt:
 class RecordedReceipt:
     """A packing receipt on record since ``at`` (unix seconds).
 
-    Only a person's restore ends it: ``ended_at`` and ``ended_by`` (the actor), else None.
+    ``ended_at`` and ``ended_by`` (the actor) are None while it stands: until a person's restore,
+    and of a set-aside raw file, until it has another.
     """
 
     receipt: PackingReceipt
@@ -65,6 +71,21 @@ def refuse_other_form(form: int, what: str) -> None:
             " be made",
             form=form,
         )
+
+
+def is_set_aside(path: str) -> bool:
+    """Whether this is a raw file that travels as it is, and nothing that vampd made."""
+    return path.startswith(_SET_ASIDE) and path != REASONS_PATH
+
+
+def own_receipts(receipts: Mapping[str, PackingReceipt]) -> dict[str, PackingReceipt]:
+    """Those of what vampd made."""
+    return {path: receipt for path, receipt in receipts.items() if not is_set_aside(path)}
+
+
+def aside_receipts(receipts: Mapping[str, PackingReceipt]) -> dict[str, PackingReceipt]:
+    """Those of set-aside raw files."""
+    return {path: receipt for path, receipt in receipts.items() if is_set_aside(path)}
 
 
 def live_receipts(recorded: Iterable[RecordedReceipt]) -> dict[str, PackingReceipt]:
@@ -87,6 +108,12 @@ def refuse_other_receipt(known: PackingReceipt | None, new: PackingReceipt) -> N
             " receipt is written once: find out which bytes are right before anything else",
             path=new.path,
         )
+
+
+def refuse_renewal(known: PackingReceipt | None, new: PackingReceipt) -> None:
+    """`refuse_other_receipt` for what vampd made, which has one receipt for good."""
+    if not is_set_aside(new.path):
+        refuse_other_receipt(known, new)
 
 
 def find_twins(receipts: Mapping[str, PackingReceipt]) -> tuple[tuple[str, str], ...]:

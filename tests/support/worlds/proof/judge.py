@@ -97,6 +97,8 @@ class Judge:
         assert not gone, f"removed at the archive: {gone}"
         for path, sha256 in before.there.items():
             now = after.there[path]
+            if self.witness.files.get(path.removeprefix("vbad/")) == sha256:
+                assert now == sha256, f"the good {path} there was overwritten"
             if now == sha256 or not is_proven(path):
                 continue
             was_good = sha256 == truth.get(path) or (path, sha256) in self.past

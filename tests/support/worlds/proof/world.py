@@ -21,7 +21,7 @@ from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from tests.support.worlds.proof.judge import Judge, Sides, Unseen
-from tests.support.worlds.proof.witness import RECEIPTS, SUMS, is_proven, tree_of
+from tests.support.worlds.proof.witness import RECEIPTS, SUMS, digest, is_proven, tree_of
 from vampd.model.nights import Kind, NightId, NightRecord, Status
 
 DATE = "20251106"
@@ -284,6 +284,11 @@ class ProofWorld:
             self._count("late camera 2")
             aside.rename(self.folder / "vcam2")
             self.judge.witness.learn(self.folder)
+
+    def write_raw(self, path: Path, content: bytes) -> None:
+        """A person or a logger gives a raw file this content: it is the right one from then on."""
+        path.write_bytes(content)
+        self.judge.witness.files[path.relative_to(self.folder).as_posix()] = digest(content)
 
     def raw_goes(self) -> None:
         """Somebody takes the raw folders away."""

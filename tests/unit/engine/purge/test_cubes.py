@@ -20,7 +20,7 @@ from tests.support.worlds.proven_night import (
 from vampd.engine.purge.cubes import RawFile, SortedCubes, sort_cubes
 from vampd.model.cubes import Product
 from vampd.model.nights import FileStamp
-from vampd.model.proofs import PurgedFile, live_receipts
+from vampd.model.proofs import PurgedFile, live_receipts, own_receipts
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_it_stays_until_all_of_it_is_proven_there(night: ProvenNight) -> None:
 def test_a_product_without_a_packing_receipt_holds_nothing(night: ProvenNight) -> None:
     reader = night.world.reader
     reader.recorded = [each for each in reader.recorded if each.receipt.identity != SECOND.identity]
-    assert len(live_receipts(reader.recorded)) == 1
+    assert len(own_receipts(live_receipts(reader.recorded))) == 1
     (sent,) = sort_cubes(night.survey()).to_send
     assert (sent.files[0].path, sent.loose_frames) == (USED, SECOND.frames)
 

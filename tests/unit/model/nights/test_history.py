@@ -85,3 +85,13 @@ def test_whatever_lets_sync_look_again_ends_a_release_past_late_partners() -> No
     assert moved(ready, back, at=9.0, code=None, message=None).released == {Gate.SYNC_UNEXPECTED}
     assert after(ready, EventName.RETRIED).released == both
     assert not after(ready, EventName.REOPENED).released
+
+
+def test_a_release_past_a_changed_set_aside_file_lasts_until_it_was_sent() -> None:
+    held = NightRecord(NIGHT, State(StageName.TRANSFER, Status.HELD), code="set_aside_changed")
+    released = after(held, EventName.RELEASED)
+    assert released.released == {Gate.SET_ASIDE_CHANGED}
+    failed = after(after(released, EventName.CLAIMED), EventName.FAILED)
+    assert failed.released == {Gate.SET_ASIDE_CHANGED}
+    running = after(after(failed, EventName.RETRIED), EventName.CLAIMED)
+    assert not after(running, EventName.ADVANCED).released

@@ -1,0 +1,118 @@
+"""Set-aside raw files at the archive: never overwritten by something else, however it came here."""
+
+import pytest
+
+from tests.support.worlds.transfer_world import NIGHT, TransferWorld, sent
+from vampd.errors import DataError
+from vampd.model.nights import Gate
+from vampd.model.proofs import Place, aside_receipts, live_receipts
+from vampd.stages.aside_files import describe_aside_faults, refuse_changed
+
+CUBE = "vbad/vcam1/x.fits"
+GOOD = b"frames as they were taken"
+
+
+@pytest.fixture
+def world():
+    world = TransferWorld()
+    world.reader.write(CUBE, GOOD)
+    world.reader.write("vbad/reasons.tsv", "why")
+    world.run()
+    assert world.is_safe()
+    return world
+
+
+def refused(world: TransferWorld) -> str:
+    """Run until the gate stands before the next step; what it says."""
+    with pytest.raises(DataError) as caught:
+        run_to_gate(world)
+    assert caught.value.code == "set_aside_changed"
+    assert caught.value.context["paths"] == (CUBE,)
+    return caught.value.message
+
+
+def run_to_gate(world: TransferWorld) -> None:
+    refuse_changed(world.survey().aside, frozenset())
+    while plan := world.plan():
+        for wave in plan.waves:
+            for action in wave:
+                world.execute(action)
+        refuse_changed(world.survey().aside, frozenset())
+
+
+def test_what_is_sent_has_a_receipt_before_and_the_folder_lists_it(world):
+    assert CUBE in aside_receipts(live_receipts(world.reader.recorded))
+    assert CUBE in (world.reader.text(NIGHT, "vgen2/receipts.tsv") or "")
+    assert "reasons.tsv" not in (world.reader.text(NIGHT, "vgen2/receipts.tsv") or "")
+
+
+@pytest.mark.parametrize("content", [b"frames as they were tAken", b"frames", b"", GOOD[1:] * 2])
+def test_other_bytes_are_never_sent_over_the_good_copy(world, content):
+    world.reader.write(CUBE, content)
+    assert "is whole" in refused(world)
+    assert world.there[CUBE].content == GOOD
+    # Also where nothing there is believed any more.
+    world.end_proofs(*world.there)
+    assert "is whole" in refused(world)
+    assert world.there[CUBE].content == GOOD
+
+
+def test_what_has_only_grown_is_sent(world):
+    world.reader.write(CUBE, GOOD + b" and more of them")
+    assert sent(world.run()) == {CUBE}
+    assert world.is_safe()
+    assert world.there[CUBE].content == GOOD + b" and more of them"
+    world.reader.write(CUBE, GOOD)
+    assert "is whole" in refused(world)
+
+
+def test_what_comes_back_as_it_was_needs_no_one(world):
+    world.reader.write(CUBE, b"damaged")
+    refused(world)
+    world.reader.write(CUBE, GOOD)
+    world.run()
+    assert world.is_safe()
+
+
+def test_what_a_person_says_is_right_is_sent_and_is_the_truth_from_then_on(world):
+    world.reader.write(CUBE, b"mended by hand")
+    refused(world)
+    refuse_changed(world.survey().aside, {Gate.SET_ASIDE_CHANGED})
+    assert [remark.code for remark in world.plan().remarks] == ["set_aside_changed"]
+    world.run()
+    assert world.is_safe()
+    assert world.there[CUBE].content == b"mended by hand"
+    world.reader.write(CUBE, GOOD)
+    assert "is whole" in refused(world)
+
+
+def test_what_is_rotten_on_both_sides_is_said_before_anything_is_sent(world):
+    file = world.reader.tree[CUBE]
+    world.reader.tree[CUBE] = type(file)(b"F" + GOOD[1:], file.mtime_ns)
+    world.damage(CUBE)
+    world.verify()
+    there = dict(world.there)
+    assert "is not whole either" in refused(world)
+    assert world.there == there
+
+
+def test_a_file_that_an_earlier_version_sent_is_known_by_what_it_listed_and_proved(world):
+    for receipts in (world.reader.recorded, world.reader.kept[Place.HERE]):
+        receipts.clear()
+    del world.reader.tree["vgen2/receipts.tsv"]
+    world.reader.write(CUBE, b"damaged since")
+    assert "is whole" in refused(world)
+    # Without a proof as well, the copy is read before it is doubted.
+    world.reader.recorded.clear()
+    world.reader.kept[Place.ARCHIVE].clear()
+    world.reader.tree.pop("vgen2/receipts.tsv", None)
+    assert "is whole" in refused(world)
+    assert world.there[CUBE].content == GOOD
+
+
+def test_what_is_damaged_is_named_without_reading_and_what_may_have_grown_is_not(world):
+    assert not list(describe_aside_faults(NIGHT, world.reader))
+    world.reader.write(CUBE, GOOD[:5])
+    assert [CUBE in fault for fault in describe_aside_faults(NIGHT, world.reader)] == [True]
+    world.reader.write(CUBE, GOOD * 2)
+    assert not list(describe_aside_faults(NIGHT, world.reader))
