@@ -53,7 +53,7 @@ class PackedLayout:
 def count_packed_frames(path: Path) -> int:
     """How many frames a packed product's own header states, 0 if it cannot be read."""
     try:
-        with _opened(path) as packed_fd:
+        with opened_product(path) as packed_fd:
             cards = _table_cards(packed_fd, path)[0]
     except MalformedCube:
         return 0
@@ -99,7 +99,7 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
     """
     sha256 = hashlib.sha256()
     heap = OnesComplementSum()
-    with _opened(path) as packed_fd:
+    with opened_product(path) as packed_fd:
         drop_from_cache(packed_fd)
         expect_sequential(packed_fd)
         if os.pread(packed_fd, len(head), 0) != head:
@@ -196,7 +196,8 @@ def _table_cards(packed_fd: int, path: Path) -> tuple[Cards, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def opened_product(path: Path) -> Iterator[int]:
+    """The descriptor of a product; errors as `open_regular_file`."""
     packed_fd = open_regular_file(path)
     try:
         yield packed_fd

@@ -15,6 +15,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
+from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.unprivileged import NOBODY, unprivileged_copy
 from vampd.model.nights import EventName, Kind, NightId, Status
 
@@ -69,6 +70,40 @@ RAW_LOSSES: dict[str, Callable[[Site], object]] = {
     "a cube of another time": lambda site: os.utime(first(site, "vcam1/*.fits"), (1, 1)),
     "the records of what it was": lambda site: first(site, "vgen2/generation_*").unlink(),
 }
+
+
+def rot(path: Path, at: int) -> None:
+    """Another bit, size and mtime as they were."""
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(("path", "at"), [("vcam1/*.fits", -3000), ("vcam1/*.txt", -3)])
+def test_raw_that_rots_unseen_is_compared_with_the_products_before_these_go(
+    site: Site, path: str, at: int
+) -> None:
+    rotten = first(site, path)
+    rot(rotten, at)
+    before = all_of(site)
+    answer = InProcess(site).command("restore", "20251106", "--yes")
+    assert (answer.status, "raw_incomplete" in answer.text) == (1, True)
+    assert rotten.name in answer.text
+    assert all_of(site) == before
+
+
+def test_a_product_that_only_the_archive_has_whole_is_recovered_before_a_restore(
+    site: Site,
+) -> None:
+    own, product = InProcess(site), first(site, "vgen2/*.fits.fz")
+    rot(product, -3000)
+    before = all_of(site)
+    answer = own.command("restore", "20251106", "--yes")
+    assert (answer.status, "not_recovered" in answer.text) == (1, True)
+    assert all_of(site) == before
+    assert own.command("recover", "20251106", product.name).status == 0
+    assert own.command("restore", "20251106", "--yes").status == 0
 
 
 @pytest.mark.parametrize("loss", RAW_LOSSES)

@@ -52,7 +52,8 @@ def restore(
     generations, the links in vbad, SHA256SUMS and all readings are removed, and the packing
     receipts end (`vampctl history` keeps them); raw files, manifests, the frame-ID ledger and the
     archive copy stay, and the same cubes get the same IDs again. Refused, even with --yes, unless
-    every raw file that the products were made from is as it was, and everything may be removed. A
+    every raw file that the products were made from is as it was, which reads all frames of raw and
+    products, and everything may be removed. A
     folder of the old tools is restored as their script does it, but never at the cost of a raw
     file's last name. The night is then held: `vampctl retry` processes it again. After an
     interruption it is held as well; the same command resumes it.
@@ -81,6 +82,7 @@ def restore(
         ):
             restore_night(
                 plan,
+                connections.reader,
                 connections.store,
                 connections.receipts,
                 connections.packing_receipts,

@@ -169,6 +169,9 @@ own_products
 archive_night
     A command was to write into an archive night, where the old tools would take the file.
     Pass `-o DIR` with another folder.
+not_recovered
+    A product is damaged or gone here, and only the archive has it whole.
+    `vampctl recover NIGHT` first.
 raw_stays
     A raw file was named, and vampd writes none.
     Copy it back by hand from `vbad/` at the archive; then `vampctl retry NIGHT`.

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd import __version__
 from vampd.disk.atomic import creating
 from vampd.disk.failpoint import failpoint
+from vampd.disk.pace import SteadyPace
 from vampd.disk.permission import Obstacle
 from vampd.engine.nights.night_listing import old_tool_traces
+from vampd.engine.repair.raw_comparison import find_rotten_raw, refuse_unwitnessed
 from vampd.engine.repair.restoring import (
     Restoration,
     find_obstacles_to,
@@ -126,6 +128,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
 
 def restore_night(
     plan: Callable[[], NightRestore],
+    reader: NightReader,
     store: NightStore,
     receipts: Receipts,
     packing_receipts: PackingReceipts,
@@ -135,8 +138,9 @@ def restore_night(
 ) -> None:
     """Do it; whoever calls this holds the night's locks.
 
-    ``plan`` is asked again, because the folder may have changed while a person was asked. Raises as
-    `plan_restore` and `NightRestore.refuse_unsafe`; StateError ``night_running``.
+    ``plan`` is asked again, because the folder may have changed while a person was asked; then raw
+    is read, and compared with the products. Raises as `plan_restore`, `refuse_unwitnessed` and
+    `NightRestore.refuse_unsafe`; StateError ``night_running``.
     """
     found = plan()
     found.refuse_unsafe()
@@ -147,6 +151,10 @@ def restore_night(
             "night_running",
             f"{night.date} is running at {current.state.stage}; `vampctl hold` it first",
         )
+    if current is None or current.code != RESTORE_UNFINISHED:
+        pace = SteadyPace()
+        refuse_unwitnessed(night, found.folder, reader, pace)
+        replace(found, lost_raw=find_rotten_raw(night, found.folder, reader, pace)).refuse_unsafe()
     store.apply(
         night,
         Event(EventName.RESTORE_BEGUN),

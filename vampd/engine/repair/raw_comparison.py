@@ -1,0 +1,90 @@
+"""Before a restore removes products: whether raw still holds what they were made from.
+
+Size and mtime do not show rot. The products that are here and whole are the witnesses; what is
+damaged or gone here, and whole at the archive, must be recovered first to be one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vampd.disk.digest import hash_file
+from vampd.disk.foreign_file import read_whole
+from vampd.engine.framelist_source import FramelistSource
+from vampd.errors import DataError
+from vampd.fits.comparison import find_other_frame
+from vampd.model.cubes import LostRaw, accounted_cubes
+from vampd.model.nights import NightId, timing_name
+from vampd.model.proofs import (
+    WRITTEN_FORMS,
+    PackingReceipt,
+    Place,
+    choose_proofs,
+    live_receipts,
+    own_receipts,
+)
+from vampd.ports import NightReader, Pace
+from vampd.stages.own_files import PACKED_SUFFIX
+
+
+def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: Pace) -> None:
+    """DataError ``not_recovered`` of a product that only the archive copy holds whole."""
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    identity = reader.archive_identity(night)
+    proofs = choose_proofs(reader.receipts(night, Place.ARCHIVE), identity)
+    for path, receipt in sorted(receipts.items()):
+        proof = proofs.get(path)
+        is_there = proof is not None and proof.sha256 == receipt.sha256
+        if receipt.identity and is_there and not _is_whole(folder, receipt, pace):
+            raise DataError(
+                "not_recovered",
+                f"{path} is damaged or gone here and whole at the archive: a restore would replace"
+                f" that copy, and could not compare raw with it. `vampctl recover {night.date}`"
+                " gets it back first",
+                path=path,
+            )
+
+
+def find_rotten_raw(
+    night: NightId, folder: Path, reader: NightReader, pace: Pace
+) -> tuple[LostRaw, ...]:
+    """Raw files that no longer hold what the products here were made from, at most one a product.
+
+    Reads every product, and all its frames and rows.
+    """
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    if not receipts:
+        return ()
+    generations = reader.generations(night)
+    decided = {product.identity: product for g in generations for product in g.products}
+    stamps = [account.fits for account in accounted_cubes(generations).values()]
+    source = FramelistSource(night, folder, reader)
+    lost = []
+    for receipt in receipts.values():
+        product = decided.get(receipt.identity or "")
+        if product is None or not _is_whole(folder, receipt, pace):
+            continue
+        packed = folder / receipt.path
+        sidecar = receipts.get(receipt.path.removesuffix(PACKED_SUFFIX) + ".txt")
+        raw = product.ranges[0].cube
+        try:
+            other = find_other_frame(packed, folder, stamps, product.ranges, pace)
+            if other is not None:
+                raw, position = other
+                lost.append(LostRaw(raw, f"has another frame {position} than {packed.name} holds"))
+            elif receipt.form in WRITTEN_FORMS and sidecar and _is_whole(folder, sidecar, pace):
+                raw = timing_name(raw)
+                if not _holds_rows(folder / sidecar.path, source.read(product).rows):
+                    lost.append(LostRaw(raw, f"has other rows than {sidecar.path} holds"))
+        except DataError as error:
+            lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
+    return tuple(lost)
+
+
+def _holds_rows(sidecar: Path, rows: str) -> bool:
+    return read_whole(sidecar).decode("utf-8", "surrogateescape").endswith(rows)
+
+
+def _is_whole(folder: Path, receipt: PackingReceipt, pace: Pace) -> bool:
+    path = folder / receipt.path
+    return path.is_file() and hash_file(path, pace)[::2] == (receipt.size, receipt.sha256)
