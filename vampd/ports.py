@@ -7,7 +7,7 @@ world must offer, and nothing here does anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -98,8 +98,15 @@ class NightReader(Protocol):
         """The raw files that a person let the night go on without."""
         ...
 
+    def reads_whole(self, night: NightId, fits: FileStamp, sign: Callable[[], None] = ...) -> bool:
+        """Whether each byte of a file can be read now; what is no file counts as read.
+
+        ``sign`` is called after each part.
+        """
+        ...
+
     def generations(self, night: NightId) -> tuple[Generation, ...]:
-        """The committed generations, by number."""
+        """The committed generations, by number, without what later ones withdrew."""
         ...
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:

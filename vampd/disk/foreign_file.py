@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from vampd.disk.cache import drop_behind, drop_from_cache
+from vampd.disk.refusal import Cause, classify
 from vampd.errors import DataError
 
 # Of a night of ten thousand cubes, a generation has some 10 MB, and every listing less.
 MOST_TEXT_BYTES = 1 << 25
+_CHUNK_BYTES = 1 << 20
 
 
 def open_foreign(path: Path) -> BinaryIO:
@@ -46,3 +50,21 @@ def read_foreign_text(path: Path) -> str | None:
         return read_whole(path).decode("utf-8", "replace")
     except (OSError, DataError):
         return None
+
+
+def can_read_whole(path: Path, sign: Callable[[], None]) -> bool:
+    """Whether each byte of a regular file can be read now, past the cache; True of what is none.
+
+    ``sign`` is called after each part.
+    """
+    buffer, offset = bytearray(_CHUNK_BYTES), 0
+    try:
+        with open_foreign(path) as file:
+            drop_from_cache(file.fileno())
+            while count := os.preadv(file.fileno(), [buffer], offset):
+                drop_behind(file.fileno(), offset, count)
+                offset += count
+                sign()
+    except OSError as error:
+        return error.errno == errno.EINVAL or classify(error) is Cause.PROPERTY
+    return True

@@ -11,6 +11,7 @@ import grp
 import os
 import pwd
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -84,6 +85,26 @@ def translate_refusal(error: OSError, path: Path, access: Access) -> TransientEr
     return TransientError(
         "io_error", f"cannot {access} {path}: {error.strerror or error}", path=context
     )
+
+
+def naming_raw(error: TransientError, cube: str) -> TransientError:
+    """The refusal with the raw cube that a release lets the night go on without."""
+    context = {**error.context, "refused": (cube,)}
+    return type(error)(error.code, error.message, **context)
+
+
+def joining_raw(error: Exception, others: Iterable[Exception]) -> Exception:
+    """The error with the raw cubes of all these refusals, so that one release lets all go."""
+    if not isinstance(error, TransientError) or not _raw_of(error):
+        return error
+    every = {cube for each in (error, *others) for cube in _raw_of(each)}
+    context = {**error.context, "refused": tuple(sorted(every))}
+    return type(error)(error.code, error.message, **context)
+
+
+def _raw_of(error: Exception) -> tuple[str, ...]:
+    named = error.context.get("refused", ()) if isinstance(error, TransientError) else ()
+    return named if isinstance(named, tuple) else ()
 
 
 @dataclass(frozen=True)

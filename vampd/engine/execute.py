@@ -27,6 +27,14 @@ from vampd.disk.atomic import (
 from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
+from vampd.disk.refusal import (
+    Access,
+    Cause,
+    classify,
+    joining_raw,
+    naming_raw,
+    translate_refusal,
+)
 from vampd.disk.shared import SharedMeter
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.framelist_source import FramelistSource
@@ -78,6 +86,7 @@ from vampd.ports import (
     PackingReceipts,
     Receipts,
 )
+from vampd.stages.set_aside import cube_set_aside
 
 _log = get_log()
 _THREADS = 4
@@ -149,7 +158,7 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                 else:
                     progress.done(action)
     if errors:
-        raise errors[min(errors)]
+        raise joining_raw(errors[min(errors)], errors.values())
 
 
 def _submit(
@@ -263,7 +272,13 @@ def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Di
 
 def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
     algorithms = ["sha256", "md5"] if digests is Digests.SHA256_AND_MD5 else ["sha256"]
-    size, mtime_ns, read = read_digests(tools.folder / path, tools.pace, algorithms)
+    try:
+        size, mtime_ns, read = read_digests(tools.folder / path, tools.pace, algorithms)
+    except OSError as error:
+        if classify(error) is Cause.PROPERTY or (cube := cube_set_aside(path)) is None:
+            raise
+        refusal = translate_refusal(error, tools.folder / path, Access.READ)
+        raise naming_raw(refusal, cube) from error
     md5 = read[1] if len(read) > 1 else None
     return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), md5)
 

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
-from vampd.disk.refusal import Access, Cause, classify, translate_refusal
-from vampd.errors import DataError, MalformedCube, VampdError
+from vampd.disk.refusal import Access, Cause, classify, naming_raw, translate_refusal
+from vampd.errors import DataError, MalformedCube, TransientError, VampdError
 from vampd.fits.header import read_cards_at
 from vampd.fits.rawcube import CubeLayout, layout_of_int16
 from vampd.model.cubes import FrameRange
@@ -71,7 +71,7 @@ def stream_frames(
             while batches:
                 positions = batches.popleft()
                 pixels = buffer[: len(positions)]
-                _read_batch(cube_fd, night_folder / cube, layout, positions, pixels)
+                _read_batch(cube_fd, night_folder, cube, layout, positions, pixels)
                 if len(batches) >= ahead:
                     # The disk works while these are compressed.
                     _read_ahead(cube_fd, layout, batches[ahead - 1])
@@ -108,6 +108,8 @@ def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, Cu
         except MalformedCube as error:
             # It passed all checks at sync: a fault now concerns more than this cube.
             raise DataError("raw_unreadable", f"{stamp.path}: {error.message}") from error
+        except TransientError as error:
+            raise naming_raw(error, stamp.path) from error
         yield cube_fd, layout
         _check_stamp(cube_fd, stamp)
     finally:
@@ -150,7 +152,8 @@ def _read_ahead(cube_fd: int, layout: CubeLayout, positions: range) -> None:
 
 def _read_batch(
     cube_fd: int,
-    path: Path,
+    night_folder: Path,
+    cube: str,
     layout: CubeLayout,
     positions: range,
     pixels: npt.NDArray[np.int16],
@@ -158,7 +161,10 @@ def _read_batch(
     """Fill ``pixels``; the pages leave the cache."""
     target = pixels.view(np.uint8).reshape(-1).data
     for offset, length in _extents(layout, positions):
-        _read_fully(cube_fd, path, offset, target[:length])
+        try:
+            _read_fully(cube_fd, night_folder / cube, offset, target[:length])
+        except TransientError as error:
+            raise naming_raw(error, cube) from error
         drop_behind(cube_fd, offset, length)
         target = target[length:]
 
@@ -196,4 +202,4 @@ def _raw_changed(stamp: FileStamp, how: str) -> DataError:
 def _refused(cube: str, path: Path, error: OSError) -> VampdError:
     if classify(error) is Cause.PROPERTY:
         return DataError("raw_unreadable", f"cannot read {cube}: {error.strerror}", path=cube)
-    return translate_refusal(error, path, Access.READ)
+    return naming_raw(translate_refusal(error, path, Access.READ), cube)

@@ -192,8 +192,12 @@ class Retire:
     def __post_init__(self) -> None:
         if not self.kept_as or self.kept_as == self.path:
             raise ValueError(f"{self.path} may be retired only in favor of another file")
-        if not self.path.startswith("vgen2/"):
-            raise ValueError(f"only vampd's own files in vgen2 may be retired, not {self.path}")
+        is_link = self.path == f"vbad/{self.kept_as}"
+        if not self.path.startswith("vgen2/") and not is_link:
+            raise ValueError(
+                "only vampd's own files in vgen2, and links of raw files under vbad, may be"
+                f" retired, not {self.path}"
+            )
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class FrameIdsSurvey:
     """What needs an ID, what has one, and what the ledger says.
 
     ``first_names`` maps identities to the products' names at sync; ``name_changes`` is the
-    file's text, None if there is none.
+    file's text, None if there is none. ``withdrawn`` are the identities of products that will
+    never be made.
     """
 
     framelists: tuple[UnstampedFramelist, ...]
@@ -85,6 +86,7 @@ class FrameIdsSurvey:
     bound: Mapping[str, BoundId]
     first_names: Mapping[str, str]
     name_changes: str | None
+    withdrawn: frozenset[str] = frozenset()
 
 
 def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
@@ -94,6 +96,7 @@ def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
     """
     if night.kind is Kind.ENGINEERING:
         return FrameIdsSurvey((), (), {}, {}, None)
+    generations = reader.generations(night)
     return FrameIdsSurvey(
         framelists=tuple(
             _candidate(head.path, reader.framelist(night, head.path))
@@ -105,8 +108,9 @@ def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
             if product.identity is not None
         ),
         bound=reader.bound_ids(night),
-        first_names=first_names(reader.generations(night)),
+        first_names=first_names(generations),
         name_changes=reader.text(night, NAME_CHANGES_PATH),
+        withdrawn=frozenset(identity for each in generations for identity in each.withdrawn),
     )
 
 
@@ -184,8 +188,9 @@ def _refuse_other_changes(survey: FrameIdsSurvey, changes: set[NameChange]) -> N
         listed = parse_name_changes(survey.name_changes or "")
     except DataError as error:
         raise _conflict(f"{NAME_CHANGES_PATH} is damaged: {error.message}", None) from error
+    gone = {survey.bound[each].frame_id for each in survey.withdrawn & survey.bound.keys()}
     for change in listed:
-        if change not in changes:
+        if change not in changes and change.frame_id not in gone:
             raise _conflict(
                 f"{NAME_CHANGES_PATH} says that {change.old} became {change.frame_id}, the ledger"
                 " does not",

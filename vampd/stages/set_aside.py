@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vampd.model.cubes import Generation, SetAside, format_reasons, set_aside_cubes
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId
-from vampd.model.plan import LinkSetAside, Plan, WriteText
+from vampd.model.plan import LinkSetAside, Plan, Retire, WriteText
 from vampd.model.proofs import REASONS_PATH
 from vampd.ports import NightReader
 
@@ -48,9 +48,30 @@ def plan_set_aside(survey: SetAsideSurvey) -> Plan:
         for file in _files_to_send(cube)
         if file.path in survey.raw_paths and f"vbad/{file.path}" not in survey.linked
     ]
+    # Sync may have linked them before something found that they cannot be read.
+    unread = {
+        f"vbad/{file.path}": file.path
+        for cube in survey.cubes
+        if cube.code == "unreadable"
+        for file in (cube.fits, cube.timing_file)
+        if file is not None
+    }
+    retired = [
+        Retire(link, kept_as=unread[link])
+        for link in sorted(unread.keys() & survey.linked)
+        if unread[link] in survey.raw_paths
+    ]
     reasons = format_reasons(survey.cubes)
     is_due = survey.cubes and reasons != survey.reasons
-    return Plan.of(links, [WriteText(REASONS_PATH, reasons)] if is_due else [])
+    return Plan.of(links, retired, [WriteText(REASONS_PATH, reasons)] if is_due else [])
+
+
+def cube_set_aside(path: str) -> str | None:
+    """The raw cube that a file under vbad belongs to, by its path there; None for any other."""
+    stream, _, name = path.removeprefix("vbad/").rpartition("/")
+    if not path.startswith("vbad/") or stream not in CAMERA_STREAMS:
+        return None
+    return f"{stream}/{name.removesuffix('.txt')}.fits" if name.endswith(".txt") else path[5:]
 
 
 def _files_to_send(cube: SetAside) -> list[FileStamp]:

@@ -6,53 +6,48 @@ framelists are made from it. Cubes that no generation accounts for are late and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vampd import __version__
 from vampd.config import Settings
-from vampd.errors import DataError, NotPermitted, TransientError
 from vampd.model.cubes import (
-    FrameCount,
+    SUFFIX,
+    FramelistHead,
     Generation,
     RawCube,
     SetAside,
-    accounted_cubes,
     set_aside_cubes,
 )
 from vampd.model.nights import (
-    FileStamp,
     NightId,
     StageName,
-    is_cube_name,
-    timing_name,
-    unfinished_cube_name,
 )
 from vampd.model.plan import (
     CommitGeneration,
     Plan,
     Remark,
+    Retire,
     WriteFramelist,
 )
+from vampd.model.proofs import live_receipts
 from vampd.model.sync import (
+    GoneSpan,
     SyncRules,
+    Withdrawal,
     count_gone_partners,
     count_late_partners,
     find_gone_spans,
+    join,
     set_aside_duplicates,
     synchronize,
+    withdraw,
 )
 from vampd.ports import NightReader
+from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
 NAME = StageName.SYNC
-# The codes of what may be readable later.
-REFUSALS = frozenset({"io_error", "not_readable"})
-_LET_GO = "it could not be read, and a person let the night go on without it"
-# Set aside for what other cubes hold, and not for what they are.
-_BESIDE_OTHERS = frozenset({"duplicate_cube", "overlaps_cube"})
-# A synchronized product's times are means of both cameras': its own frames may differ a little.
-_PAIR_SLACK_US = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,10 @@ class SyncSurvey:
     holds the identities of the products that exist as framelist or packed; ``raw_paths`` are all
     files in the camera streams; ``neighbors`` are the used cubes that late ones may overlap in
     time.
+
+    ``let_go`` are the raw files that a person let the night go on without; ``made`` holds the
+    identities of the products that are packed, or were, ``framelists`` those that are not, and
+    ``sidecars`` the paths of all timing files in vgen2.
     """
 
     generations: tuple[Generation, ...]
@@ -72,6 +71,10 @@ class SyncSurvey:
     raw_paths: frozenset[str]
     set_aside: SetAsideSurvey
     neighbors: tuple[RawCube, ...] = ()
+    let_go: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
+    framelists: tuple[FramelistHead, ...] = ()
+    sidecars: frozenset[str] = frozenset()
 
 
 def survey(night: NightId, reader: NightReader) -> SyncSurvey:
@@ -81,126 +84,32 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
     """
     generations = reader.generations(night)
     files = {file.path: file for file in reader.raw_files(night)}
-    late, late_set_aside = _read_late_cubes(night, reader, files, generations)
+    late, late_set_aside = read_late_cubes(night, reader, files, generations)
     heads = reader.framelist_heads(night)
-    packed = reader.packed_products(night)
+    packed = frozenset(each.identity for each in reader.packed_products(night) if each.identity)
+    receipts = live_receipts(reader.packing_receipts(night)).values()
     return SyncSurvey(
         generations=generations,
         late=late,
         late_set_aside=late_set_aside,
-        present=frozenset(head.identity for head in heads)
-        | frozenset(product.identity for product in packed if product.identity),
+        present=frozenset(head.identity for head in heads) | packed,
         raw_paths=frozenset(files),
         set_aside=survey_set_aside(night, reader, generations),
-        neighbors=_read_neighbors(night, reader, files, generations, late),
+        neighbors=read_neighbors(night, reader, files, generations, late),
+        let_go=reader.let_go(night),
+        made=packed | frozenset(each.identity for each in receipts if each.identity),
+        framelists=heads,
+        sidecars=frozenset(
+            file.path for file in reader.files(night, "vgen2") if file.path.endswith(".txt")
+        ),
     )
-
-
-def _read_late_cubes(
-    night: NightId,
-    reader: NightReader,
-    files: Mapping[str, FileStamp],
-    generations: tuple[Generation, ...],
-) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
-    accounts = accounted_cubes(generations)
-    aside = set_aside_cubes(generations)
-    let_go = reader.let_go(night)
-    cubes: list[RawCube] = []
-    bad: list[SetAside] = []
-    refusals: dict[str, TransientError] = {}
-    for path, file in files.items():
-        name = path.rpartition("/")[2]
-        if unfinished_cube_name(name):
-            account = accounts.get(path)
-            if account is None or account.fits != file:
-                bad.append(_unfinished(file, reader.count_frames(night, file)))
-            continue
-        if not is_cube_name(name):
-            continue
-        timing_file = files.get(timing_name(path))
-        account, is_unchanged = accounts.get(path), False
-        if account is not None:
-            is_unchanged = (account.fits, account.timing_file) == (file, timing_file)
-            if is_unchanged and (path not in aside or aside[path].code in _BESIDE_OTHERS):
-                continue
-            if path not in aside:
-                raise DataError(
-                    "raw_changed",
-                    f"{path} or its timing file changed after sync had used it;"
-                    " find out why before doing anything else with this night",
-                    path=path,
-                )
-        try:
-            seen = reader.raw_cube(night, file)
-        except TransientError as error:
-            if error.code not in REFUSALS:
-                raise
-            if path in aside and is_unchanged:
-                continue  # it was set aside for that, or worse
-            if path not in let_go:
-                refusals[path] = error
-                continue
-            seen = reader.unread_cube(night, file, _LET_GO)
-        if isinstance(seen, RawCube):
-            cubes.append(seen)
-        elif _verdict(seen) != _verdict(aside.get(path)):
-            bad.append(seen)
-    if refusals:
-        raise _refused(refusals)
-    return tuple(cubes), tuple(bad)
-
-
-def _verdict(cube: SetAside | None) -> tuple[object, ...]:
-    """What makes a new account of a cube that is set aside; words alone do not."""
-    if cube is None:
-        return ()
-    return cube.fits, cube.timing_file, cube.code, cube.count
-
-
-def _refused(refusals: Mapping[str, TransientError]) -> TransientError:
-    """One error for all raw files that cannot be read now; permissions first, as a person's."""
-    first = min(refusals.values(), key=lambda error: not isinstance(error, NotPermitted))
-    more = f"; and {len(refusals) - 1:,} more cubes" if len(refusals) > 1 else ""
-    return type(first)(
-        first.code, f"{first.message}{more}", refused=tuple(sorted(refusals)), **first.context
-    )
-
-
-def _read_neighbors(
-    night: NightId,
-    reader: NightReader,
-    files: Mapping[str, FileStamp],
-    generations: tuple[Generation, ...],
-    late: Sequence[RawCube],
-) -> tuple[RawCube, ...]:
-    """The used cubes whose products reach into the time of a late cube: few, usually none."""
-    spans = [
-        (int(cube.timing.acquired_us[0]), int(cube.timing.acquired_us[-1]) + _PAIR_SLACK_US)
-        for cube in late
-    ]
-    paths = {
-        part.cube
-        for generation in generations
-        for product in generation.products
-        if any(
-            first <= product.last_us + _PAIR_SLACK_US and product.first_us <= last
-            for first, last in spans
-        )
-        for part in product.ranges
-    }
-    seen = [reader.raw_cube(night, files[path]) for path in sorted(paths & files.keys())]
-    return tuple(cube for cube in seen if isinstance(cube, RawCube))
-
-
-def _unfinished(file: FileStamp, count: FrameCount) -> SetAside:
-    reason = "the logger never finished this cube: it still has its temporary name"
-    return SetAside(file, None, count.frames, "unfinished", reason, count.counted_by)
 
 
 def plan(survey: SyncSurvey, settings: Settings) -> Plan:
     """A generation for late cubes; else whatever the generations still lack."""
-    if survey.late or survey.late_set_aside:
-        generation = _next_generation(survey, settings)
+    news = _find_news(survey)
+    if news:
+        generation = _next_generation(survey, news, settings)
         return Plan.of([CommitGeneration(generation)], remarks=_remarks(generation))
     framelists = [
         WriteFramelist(product, generation.version, generation.form)
@@ -208,7 +117,55 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         for product in generation.products
         if product.identity not in survey.present
     ]
-    return Plan.of(framelists, *plan_set_aside(survey.set_aside).waves)
+    return Plan.of(framelists, *_retire_withdrawn(survey), *plan_set_aside(survey.set_aside).waves)
+
+
+@dataclass(frozen=True)
+class _News:
+    """What a new generation is for."""
+
+    fresh: tuple[RawCube, ...]
+    set_aside: tuple[SetAside, ...]
+    withdrawal: Withdrawal
+    gone: tuple[GoneSpan, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.fresh or self.set_aside or self.withdrawal)
+
+
+def _find_news(survey: SyncSurvey) -> _News:
+    gone = tuple(find_gone_spans(survey.generations, survey.raw_paths))
+    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors, gone)
+    aside = set_aside_cubes(survey.generations)
+    # What is beside the same cubes as before is no news.
+    new = [cube for cube in repeated if verdict_of(cube) != verdict_of(aside.get(cube.path))]
+    withdrawal = withdraw(
+        survey.generations,
+        survey.let_go,
+        made=survey.made,
+        listed=frozenset(head.identity for head in survey.framelists),
+        reason=LET_GO,
+    )
+    return _News(tuple(fresh), (*survey.late_set_aside, *new), withdrawal, gone)
+
+
+def _retire_withdrawn(survey: SyncSurvey) -> Iterator[list[Retire]]:
+    """What was begun of products that were withdrawn: sidecars, then the framelists naming them."""
+    wanted = {product.identity for each in survey.generations for product in each.products}
+    by = {
+        identity: each
+        for each in survey.generations
+        for identity in each.withdrawn
+        if identity not in wanted
+    }
+    left = [head for head in survey.framelists if head.identity in by]
+    sidecars = {f"{head.path.removesuffix(SUFFIX)}.txt": head for head in left}
+    for paths in (survey.sidecars & sidecars.keys(), {head.path for head in left}):
+        heads = sidecars | {head.path: head for head in left}
+        yield [
+            Retire(path, kept_as=f"vgen2/{by[heads[path].identity].file_name}")
+            for path in sorted(paths)
+        ]
 
 
 def _remarks(generation: Generation) -> Iterator[Remark]:
@@ -221,22 +178,26 @@ def _remarks(generation: Generation) -> Iterator[Remark]:
         yield Remark(f"dubious_{reason}", subject, f"{frames} frames have no certain FLC state")
 
 
-def _next_generation(survey: SyncSurvey, settings: Settings) -> Generation:
+def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Generation:
     rules = SyncRules(
         gap_us=round(settings.sync.cut_at_gap_s * 1e6),
         span_us=round(settings.sync.cut_after_s * 1e6),
         cut_on=settings.sync.cut_on,
     )
-    gone = find_gone_spans(survey.generations, survey.raw_paths)
-    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors, gone)
+    fresh, gone = news.fresh, news.gone
     generation = synchronize(
         fresh,
-        [*survey.late_set_aside, *repeated],
+        news.set_aside,
         rules,
         number=len(survey.generations) + 1,
         version=__version__,
-        taken_names=[p.name for g in survey.generations for p in g.products],
+        taken_names=[
+            product.name
+            for products in (news.withdrawal.products, *(g.products for g in survey.generations))
+            for product in products
+        ],
     )
+    generation = join(generation, news.withdrawal)
     partners = count_late_partners(
         fresh, survey.neighbors, gap_us=rules.gap_us, cut_on=rules.cut_on
     ) + count_gone_partners(fresh, gone)

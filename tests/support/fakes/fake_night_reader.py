@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from vampd.model.cubes import (
@@ -29,6 +29,7 @@ from vampd.model.proofs import (
     Receipt,
     RecordedReceipt,
 )
+from vampd.model.sync import without_withdrawn
 
 PACKED = ".fits.fz"
 _IDENTITY = ArchiveIdentity("archive-host:/archive", "1" * 32)
@@ -70,6 +71,7 @@ class FakeNightReader:
     moved: dict[str, FakeFile] = field(default_factory=dict)
     hollow: set[str] = field(default_factory=set)
     released: frozenset[str] = frozenset()
+    unreadable: set[str] = field(default_factory=set)
 
     def write(self, path: str, content: bytes | str, mtime_ns: int | None = None) -> FileStamp:
         """Put a file into the night's folder; without an mtime, a later one than the file had."""
@@ -123,8 +125,13 @@ class FakeNightReader:
     def let_go(self, night: NightId) -> frozenset[str]:
         return self.released
 
+    def reads_whole(
+        self, night: NightId, fits: FileStamp, sign: Callable[[], None] = lambda: None
+    ) -> bool:
+        return fits.path not in self.unreadable
+
     def generations(self, night: NightId) -> tuple[Generation, ...]:
-        return tuple(sorted(self.committed, key=lambda generation: generation.number))
+        return without_withdrawn(sorted(self.committed, key=lambda each: each.number))
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         return tuple(

@@ -16,9 +16,12 @@ not_readable
 not_writable
     The user of vampd may not write to a file or folder; the message names path, owner and mode.
     Run the command in the message.
+disk_hangs
+    What lies at a night has not answered for a while: a dead mount, or a file server that is away.
+    Look at that mount (`findmnt`); the night goes on by itself, and the others meanwhile.
 io_error
     The disk or a file server refused to read or write.
-    Look at the disk that the message names (`dmesg`); the night is tried again while it waits.
+    Look at that disk (`dmesg`); it is tried again. `release` may go on without a raw cube: `why`.
 old_tools
     The folder has traces of the old tools, so nothing in it was touched.
     Let them finish it, or `vampctl restore NIGHT` and then `vampctl retry NIGHT`.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.foreign_file import read_whole
+from vampd.disk.foreign_file import can_read_whole, read_whole
 from vampd.disk.listing import list_files, list_hollow_files, list_raw_files, stamp_of
 from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError
@@ -38,6 +38,7 @@ from vampd.model.proofs import (
     Receipt,
     RecordedReceipt,
 )
+from vampd.model.sync import without_withdrawn
 from vampd.ports import Ledger, MailLog, PackingReceipts, PurgedFiles, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
@@ -118,14 +119,22 @@ class DiskNightReader:
         """The raw files that a person let the night go on without."""
         return self._let_go(night)
 
+    def reads_whole(
+        self, night: NightId, fits: FileStamp, sign: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Whether each byte of a file can be read now."""
+        return can_read_whole(self._folder(night) / fits.path, sign)
+
     def generations(self, night: NightId) -> tuple[Generation, ...]:
-        """The committed generations, by number."""
+        """The committed generations, by number, without what later ones withdrew."""
         folder = self._folder(night)
         # Not by glob, to which a folder that may not be read is an empty one.
-        return tuple(
-            _read_generation(folder, file.path)
-            for file in list_files(folder, _PRODUCTS)
-            if _GENERATION.fullmatch(file.path)
+        return without_withdrawn(
+            [
+                _read_generation(folder, file.path)
+                for file in list_files(folder, _PRODUCTS)
+                if _GENERATION.fullmatch(file.path)
+            ]
         )
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:

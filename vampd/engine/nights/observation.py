@@ -107,11 +107,23 @@ def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReade
     return RawNews(changes=known)
 
 
-def is_readable_again(night: NightId, reader: NightReader) -> bool:
-    """Whether a cube that was set aside because it could not be read can be read now."""
+def is_readable_again(
+    night: NightId, reader: NightReader, sign: Callable[[], None] = lambda: None
+) -> bool:
+    """Whether a cube that was set aside because it could not be read can be read now.
+
+    ``sign`` is called again and again meanwhile: each of its bytes is read.
+    """
     files = {file.path: file for file in reader.raw_files(night)}
-    for cube in set_aside_cubes(reader.generations(night)).values():
-        if cube.code not in _UNREAD or cube.path not in files:
+    generations = reader.generations(night)
+    # What has frames in products stays as it is.
+    held = {
+        part.cube for each in generations for product in each.products for part in product.ranges
+    }
+    for cube in set_aside_cubes(generations).values():
+        if cube.code not in _UNREAD or cube.path not in files or cube.path in held:
+            continue
+        if not reader.reads_whole(night, files[cube.path], sign):
             continue
         with suppress(TransientError):
             seen = reader.raw_cube(night, files[cube.path])

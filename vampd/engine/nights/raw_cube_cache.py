@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vampd.disk.listing import stamp_of
+from vampd.disk.refusal import naming_raw
 from vampd.engine.nights.night_reader import look_at_cube
-from vampd.errors import DataError
+from vampd.errors import DataError, TransientError
 from vampd.model.cubes import CubeAccount, Framelist, Product, RawCube, build_framelist
 
 # A product and its siblings come from the same cubes, one after the other: a few of them, but the
@@ -62,7 +63,10 @@ class RawCubeCache:
                 " from the archive copy",
                 path=path,
             )
-        seen = look_at_cube(self._folder, account.fits)
+        try:
+            seen = look_at_cube(self._folder, account.fits)
+        except TransientError as error:
+            raise naming_raw(error, path) from error
         now = stamp_of(self._folder, path)
         if isinstance(seen, RawCube) and (now, seen.timing_file) == (
             account.fits,

@@ -84,6 +84,7 @@ class Generation:
     """One sync decision; ``number`` counts from 1, ``version`` is vampd's at that time.
 
     ``form`` is the number of the form that its products have, whatever version makes them.
+    ``withdrawn`` are the identities of products of earlier generations that will never be made.
     ``dubious`` counts the frames without a certain FLC state by reason; ``remarks`` say what a
     person may want to know about the decision.
     """
@@ -97,6 +98,7 @@ class Generation:
     remarks: tuple[str, ...] = ()
     dubious: Mapping[str, int] = field(default_factory=dict)
     form: int = PRODUCT_FORM
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -112,6 +114,8 @@ def format_generation(generation: Generation) -> str:
         del values["counts"]["late_partners"]
     if generation.form == FIRST_FORM:
         del values["form"]
+    if not generation.withdrawn:
+        del values["withdrawn"]
     for cube in values["set_aside"]:
         if cube["counted_by"] is CountedBy.HEADER:
             del cube["counted_by"]
@@ -149,6 +153,7 @@ def parse_generation(text: str) -> Generation:
         remarks=tuple(raw["remarks"]),
         dubious=raw["dubious"],
         form=raw.get("form", FIRST_FORM),
+        withdrawn=tuple(raw.get("withdrawn", ())),
     )
 
 

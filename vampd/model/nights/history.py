@@ -64,6 +64,7 @@ def moved(
     could read again.
     """
     _refuse_half_restored(record, event)
+    event = _to_sync(record, event)
     state = advance(record.night.kind, record.state, event)
     # What it waited for, it waited for in the state that it leaves.
     after = replace(record, state=state, changed_at=at, note_code=None, note=None)
@@ -100,7 +101,7 @@ def moved(
     if ends_proofs(event):
         # A person's word about this copy, and not about the next.
         after = replace(after, released=after.released - {Gate.NIGHT_GONE})
-    if event.name in _GOES_BACK:
+    if event.name in _GOES_BACK or event.stage is not None:
         after = _without_later_proofs(after)
     if (field := unsound_field(after)) is not None:
         raise ValueError(f"{event.name} of {record.night}: no {field} that can be read again")
@@ -128,9 +129,23 @@ def noted(
         code=_code_of(before, event, code),
         actor=actor,
         message=_message_of(before, event, message),
-        to_stage=event.stage,
+        to_stage=_to_sync(before, event).stage,
         not_before=event.not_before,
     )
+
+
+def _to_sync(record: NightRecord, event: Event) -> Event:
+    """The event; a release without raw files that a later stage could not read goes to sync.
+
+    There they are set aside, and the products that want them are withdrawn.
+    """
+    if event.name is EventName.RELEASED and record.refused:
+        return replace(event, stage=None if _is_at_sync(record) else StageName.SYNC)
+    return event
+
+
+def _is_at_sync(record: NightRecord) -> bool:
+    return record.state.stage is StageName.SYNC
 
 
 def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:

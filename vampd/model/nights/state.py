@@ -166,8 +166,9 @@ class State:
 class Event:
     """Something that happens to a night.
 
-    ``stage`` only for RETRIED: where to go back to (None: the same stage). ``not_before`` only for
-    FAILED, the earliest time of the next attempt, and for MARKED, when raw may go.
+    ``stage`` only for RETRIED and RELEASED: where to go back to (None: the same stage).
+    ``not_before`` only for FAILED, the earliest time of the next attempt, and for MARKED, when raw
+    may go.
     """
 
     name: EventName
@@ -200,7 +201,7 @@ def advance(kind: Kind, state: State, event: Event) -> State:
         case EventName.RETRIED:
             return replace(after, stage=_earlier_stage(kind, state, event.stage), attempts=0)
         case EventName.RELEASED:
-            return replace(after, attempts=0)
+            return replace(after, stage=event.stage or state.stage, attempts=0)
         case EventName.STIRRED:
             # Attempts stay counted: cameras that write on must not hide a stage that never ends.
             return replace(after, stage=StageName.SYNC)

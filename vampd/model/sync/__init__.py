@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         window_rows,
     )
     from vampd.model.sync.synchronization import SyncRules, find_unexpected, synchronize
+    from vampd.model.sync.withdrawal import Withdrawal, join, withdraw, without_withdrawn
 else:
     __getattr__ = show(
         __name__,
@@ -65,6 +66,7 @@ else:
                 "is_triggered set_aside_overlaps window_rows"
             ),
             "synchronization": "find_unexpected synchronize SyncRules",
+            "withdrawal": "join withdraw Withdrawal without_withdrawn",
         },
     )
 
@@ -81,6 +83,7 @@ __all__ = [
     "Labels",
     "Pairs",
     "SyncRules",
+    "Withdrawal",
     "arrival_scatter_us",
     "assign_flc_states",
     "chain_cubes",
@@ -96,6 +99,7 @@ __all__ = [
     "header_key",
     "is_deinterleaved",
     "is_triggered",
+    "join",
     "pair_frames",
     "pending_late_partners",
     "rows_tolerance_us",
@@ -107,4 +111,6 @@ __all__ = [
     "split_runs",
     "synchronize",
     "window_rows",
+    "withdraw",
+    "without_withdrawn",
 ]

@@ -28,7 +28,6 @@ from vampd.model.sync.cutting import cut_cubes
 from vampd.model.sync.flc import (
     CODE_NONE,
     STATE_OF_CODE,
-    FlcState,
     Labels,
     combine_labels,
     is_contradictory,
@@ -37,6 +36,7 @@ from vampd.model.sync.header_mismatches import find_disagreements
 from vampd.model.sync.labeling import Labeled, count_doubts, label_frames
 from vampd.model.sync.missing_partners import count_unpaired
 from vampd.model.sync.pairing import Pairs
+from vampd.model.sync.products import count_products, stem_of
 from vampd.model.sync.run_pairs import pair_run
 from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
@@ -210,7 +210,7 @@ def _name_products(cuts: Iterable[_Cut], taken: set[str]) -> list[Product]:
     appended, the same for all siblings.
     """
     products: list[Product] = []
-    stems = {_stem(name) for name in taken}
+    stems = {stem_of(name) for name in taken}
     for cut in sorted(cuts, key=lambda c: (int(c.acquired_us[0]), len(c.sides), c.sides[0].stream)):
         clock = format_clock(int(cut.acquired_us[0]), _NAME_DECIMALS)
         prefix = "vsync" if cut.synchronized else str(cut.sides[0].stream)
@@ -220,13 +220,6 @@ def _name_products(cuts: Iterable[_Cut], taken: set[str]) -> list[Product]:
         stems.add(stem)
         products.extend(_split_cut(cut, stem))
     return sorted(products, key=lambda product: (product.order, product.name))
-
-
-def _stem(name: str) -> str:
-    """A product's name without camera and state: what its siblings have in common."""
-    for state in FlcState:
-        name = name.removesuffix(f".{state}")
-    return name.partition(".cam")[0]
 
 
 def _split_cut(cut: _Cut, stem: str) -> Iterator[Product]:
@@ -255,16 +248,11 @@ def _count_frames(
     aside: Sequence[SetAside],
     unpaired: int,
 ) -> SyncCounts:
-    made = list(products)
-    split = [p for p in made if p.order.flc_state]
     return SyncCounts(
         raw=sum(cube.frames for cube in cubes) + sum(bad.frames for bad in aside),
-        synchronised=sum(p.frames for p in made if p.synchronised),
-        solo=sum(p.frames for p in made if not p.synchronised),
         unpaired=unpaired,
-        deinterleaved=sum(p.frames for p in split),
-        dubious=sum(p.frames for p in split if p.order.flc_state == FlcState.D),
         set_aside=sum(bad.frames for bad in aside),
+        **count_products(products),
     )
 
 

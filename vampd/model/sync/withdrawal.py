@@ -1,0 +1,215 @@
+"""Withdrawal: products that cannot be made, since a raw cube of theirs cannot be read.
+
+Header and times of a cube may be readable at sync, and its pixels no more when they are packed.
+Once a person lets the night go on without it, a later generation sets the cube aside and withdraws
+the products that hold its frames and are not made yet. Their other frames go into products of their
+own; labels and pairs stay those that sync had decided with all frames at hand. What is in a product
+stays there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, TypeVar
+
+from vampd.model.cubes import (
+    CubeAccount,
+    FrameRange,
+    Generation,
+    Product,
+    SetAside,
+    accounted_cubes,
+    compress_frames,
+    set_aside_cubes,
+)
+from vampd.model.sync.products import count_products, stem_of
+
+_Frame = tuple[str, int]
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What a generation takes back of earlier ones, and what stands for it.
+
+    ``cubes`` are the accounts of the cubes that are now ``set_aside``: of each, as many frames as
+    are in no product that was made.
+    """
+
+    cubes: tuple[CubeAccount, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    products: tuple[Product, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.set_aside)
+
+
+def withdraw(
+    generations: Sequence[Generation],
+    let_go: Container[str],
+    *,
+    made: Container[str],
+    listed: Container[str],
+    reason: str,
+) -> Withdrawal:
+    """Without the used cubes that a person let go.
+
+    ``made`` are the identities of the products that are packed, ``listed`` those of framelists,
+    which need no other camera's cube any more. A cube whose every frame is in a product is kept.
+    """
+    aside = set_aside_cubes(generations)
+    products = [product for each in generations for product in each.products]
+    kept = _frames_of((p for p in products if p.identity in made), let_go)
+    accounts = [
+        account
+        for path, account in sorted(accounted_cubes(generations).items())
+        if path in let_go and path not in aside and account.frames > kept.get(path, 0)
+    ]
+    bad = {account.fits.path for account in accounts}
+    gone = [
+        product
+        for product in products
+        if product.identity not in made
+        and (
+            _needs(product.ranges, bad)
+            or (_needs(product.partners, bad) and product.identity not in listed)
+        )
+    ]
+    taken = {product.name for product in products}
+    return Withdrawal(
+        cubes=tuple(accounts),
+        set_aside=tuple(
+            SetAside(
+                account.fits,
+                account.timing_file,
+                account.frames - kept.get(account.fits.path, 0),
+                "unreadable",
+                reason + _in_products(kept.get(account.fits.path, 0)),
+            )
+            for account in accounts
+        ),
+        withdrawn=tuple(sorted(product.identity for product in gone)),
+        products=tuple(part for product in gone for part in _without(product, bad, taken)),
+    )
+
+
+def join(generation: Generation, withdrawal: Withdrawal) -> Generation:
+    """The generation with the withdrawal as part of its decision."""
+    made = count_products(withdrawal.products)
+    aside = sum(cube.frames for cube in withdrawal.set_aside)
+    counts = replace(
+        generation.counts,
+        raw=generation.counts.raw + sum(cube.frames for cube in withdrawal.cubes),
+        set_aside=generation.counts.set_aside + aside,
+        **{name: getattr(generation.counts, name) + frames for name, frames in made.items()},
+    )
+    return replace(
+        generation,
+        cubes=_sorted(generation.cubes + withdrawal.cubes, lambda cube: cube.fits.path),
+        set_aside=_sorted(generation.set_aside + withdrawal.set_aside, lambda cube: cube.path),
+        products=_sorted(generation.products + withdrawal.products, lambda p: (p.order, p.name)),
+        counts=counts,
+        withdrawn=withdrawal.withdrawn,
+    )
+
+
+def without_withdrawn(generations: Sequence[Generation]) -> tuple[Generation, ...]:
+    """The generations as they count, by number: without the products that a later one withdrew.
+
+    A cube that can be read again may give the same product, in a generation later still.
+    """
+    gone: set[str] = set()
+    counting: list[Generation] = []
+    for generation in sorted(generations, key=lambda each: each.number, reverse=True):
+        counting.append(_counting(generation, gone))
+        gone.update(generation.withdrawn)
+    return tuple(reversed(counting))
+
+
+def _counting(generation: Generation, gone: Container[str]) -> Generation:
+    lost = [product for product in generation.products if product.identity in gone]
+    if not lost:
+        return generation
+    counts = generation.counts
+    less = {name: getattr(counts, name) - n for name, n in count_products(lost).items()}
+    kept = tuple(product for product in generation.products if product.identity not in gone)
+    return replace(generation, products=kept, counts=replace(counts, **less))
+
+
+def _needs(parts: Iterable[FrameRange], cubes: Container[str]) -> bool:
+    return any(part.cube in cubes for part in parts)
+
+
+def _frames_of(products: Iterable[Product], cubes: Container[str]) -> Counter[str]:
+    """How many frames of each of these cubes the products hold."""
+    held: Counter[str] = Counter()
+    for product in products:
+        for part in product.ranges:
+            if part.cube in cubes:
+                held[part.cube] += part.count
+    return held
+
+
+def _in_products(frames: int) -> str:
+    return f"; {frames:,} of its frames are in products all the same" if frames else ""
+
+
+def _without(product: Product, bad: Container[str], taken: set[str]) -> Iterator[Product]:
+    """The product's other frames: with their partners, and without where these are lost."""
+    own, partners = list(_expand(product.ranges)), list(_expand(product.partners))
+    kept = [number for number, (cube, _) in enumerate(own) if cube not in bad]
+    paired = [n for n in kept if partners and partners[n][0] not in bad]
+    alone = [n for n in kept if not partners or partners[n][0] in bad]
+    stem = stem_of(product.name)
+    end = product.name.removeprefix(stem)
+    if paired:
+        yield replace(
+            product,
+            name=_free_name(stem, end, taken),
+            ranges=_compress([own[n] for n in paired]),
+            partners=_compress([partners[n] for n in paired]),
+        )
+    if alone:
+        camera = product.order.camera
+        stem = stem.replace("vsync", f"vcam{camera}", 1)
+        yield replace(
+            product,
+            name=_free_name(stem, end.replace(f".cam{camera}", "", 1), taken),
+            synchronised=False,
+            ranges=_compress([own[n] for n in alone]),
+            partners=(),
+            offset_us=0,
+            tolerance_us=0,
+        )
+
+
+def _expand(parts: Iterable[FrameRange]) -> Iterator[_Frame]:
+    for part in parts:
+        for position in part.frames():
+            yield part.cube, position
+
+
+def _compress(frames: Sequence[_Frame]) -> tuple[FrameRange, ...]:
+    return tuple(
+        part
+        for cube, group in groupby(frames, key=lambda frame: frame[0])
+        for part in compress_frames(cube, [position for _, position in group])
+    )
+
+
+def _free_name(stem: str, end: str, taken: set[str]) -> str:
+    """The name that its siblings' ``_2`` and so on leave free; it is taken then."""
+    name, count = f"{stem}{end}", 1
+    while name in taken:
+        count += 1
+        name = f"{stem}_{count}{end}"
+    taken.add(name)
+    return name
+
+
+def _sorted(items: tuple[_Item, ...], key: Callable[[_Item], Any]) -> tuple[_Item, ...]:
+    return tuple(sorted(items, key=key))

@@ -1,0 +1,153 @@
+"""What sync reads of raw: the cubes that are late, or set aside, and those that they may repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from vampd.errors import DataError, NotPermitted, TransientError
+from vampd.model.cubes import (
+    FrameCount,
+    Generation,
+    RawCube,
+    SetAside,
+    accounted_cubes,
+    set_aside_cubes,
+)
+from vampd.model.nights import (
+    FileStamp,
+    NightId,
+    is_cube_name,
+    timing_name,
+    unfinished_cube_name,
+)
+from vampd.ports import NightReader
+
+# The codes of what may be readable later.
+REFUSALS = frozenset({"io_error", "not_readable"})
+LET_GO = "it could not be read, and a person let the night go on without it"
+_UNREADABLE = "unreadable"
+# A synchronized product's times are means of both cameras': its own frames may differ a little.
+_PAIR_SLACK_US = 1_000_000
+
+
+def read_late_cubes(
+    night: NightId,
+    reader: NightReader,
+    files: Mapping[str, FileStamp],
+    generations: tuple[Generation, ...],
+) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
+    """The cubes that no generation accounts for, and those that are set aside: usable, and not.
+
+    DataError ``raw_changed`` for one whose frames are in products. What cannot be read now raises a
+    TransientError for all such files together, unless a person let them go.
+    """
+    accounts = accounted_cubes(generations)
+    aside = set_aside_cubes(generations)
+    let_go = reader.let_go(night)
+    held = {
+        part.cube for each in generations for product in each.products for part in product.ranges
+    }
+    cubes: list[RawCube] = []
+    bad: list[SetAside] = []
+    refusals: dict[str, TransientError] = {}
+    for path, file in files.items():
+        name = path.rpartition("/")[2]
+        if unfinished_cube_name(name):
+            account = accounts.get(path)
+            if account is None or account.fits != file:
+                bad.append(_unfinished(file, reader.count_frames(night, file)))
+            continue
+        if not is_cube_name(name):
+            continue
+        timing_file = files.get(timing_name(path))
+        account, is_unchanged = accounts.get(path), False
+        if account is not None:
+            is_unchanged = (account.fits, account.timing_file) == (file, timing_file)
+            # A cube may have frames in products and be set aside with those that are in none.
+            is_used = path not in aside or path in held
+            if is_unchanged and is_used:
+                continue
+            if is_used:
+                raise DataError(
+                    "raw_changed",
+                    f"{path} or its timing file changed after sync had used it;"
+                    " find out why before doing anything else with this night",
+                    path=path,
+                )
+        known = aside.get(path)
+        if known is not None and is_unchanged:
+            if known.code == _UNREADABLE:
+                # A person's word stands for this sync; and its header may always be readable.
+                if path in let_go or not reader.reads_whole(night, file):
+                    continue
+            elif path in let_go:
+                bad.append(replace(known, code=_UNREADABLE, reason=LET_GO))
+                continue
+        try:
+            seen = reader.raw_cube(night, file)
+        except TransientError as error:
+            if error.code not in REFUSALS:
+                raise
+            if path in aside and is_unchanged:
+                continue  # it was set aside for that, or worse
+            if path not in let_go:
+                refusals[path] = error
+                continue
+            seen = reader.unread_cube(night, file, LET_GO)
+        if isinstance(seen, RawCube):
+            cubes.append(seen)
+        elif verdict_of(seen) != verdict_of(known):
+            bad.append(seen)
+    if refusals:
+        raise _refused(refusals)
+    return tuple(cubes), tuple(bad)
+
+
+def verdict_of(cube: SetAside | None) -> tuple[object, ...]:
+    """What makes a new account of a cube that is set aside; words alone do not."""
+    if cube is None:
+        return ()
+    return cube.fits, cube.timing_file, cube.code, cube.count
+
+
+def _refused(refusals: Mapping[str, TransientError]) -> TransientError:
+    """One error for all raw files that cannot be read now; permissions first, as a person's."""
+    first = min(refusals.values(), key=lambda error: not isinstance(error, NotPermitted))
+    more = f"; and {len(refusals) - 1:,} more cubes" if len(refusals) > 1 else ""
+    return type(first)(
+        first.code, f"{first.message}{more}", refused=tuple(sorted(refusals)), **first.context
+    )
+
+
+def read_neighbors(
+    night: NightId,
+    reader: NightReader,
+    files: Mapping[str, FileStamp],
+    generations: tuple[Generation, ...],
+    late: Sequence[RawCube],
+) -> tuple[RawCube, ...]:
+    """The used cubes whose products reach into the time of a late cube: few, usually none."""
+    spans = [
+        (int(cube.timing.acquired_us[0]), int(cube.timing.acquired_us[-1]) + _PAIR_SLACK_US)
+        for cube in late
+    ]
+    paths = {
+        part.cube
+        for generation in generations
+        for product in generation.products
+        if any(
+            first <= product.last_us + _PAIR_SLACK_US and product.first_us <= last
+            for first, last in spans
+        )
+        for part in product.ranges
+    }
+    # What was let go may not be readable at all.
+    wanted = sorted((paths & files.keys()) - reader.let_go(night))
+    seen = [reader.raw_cube(night, files[path]) for path in wanted]
+    return tuple(cube for cube in seen if isinstance(cube, RawCube))
+
+
+def _unfinished(file: FileStamp, count: FrameCount) -> SetAside:
+    reason = "the logger never finished this cube: it still has its temporary name"
+    return SetAside(file, None, count.frames, "unfinished", reason, count.counted_by)
