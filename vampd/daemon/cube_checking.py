@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
@@ -23,6 +24,14 @@ from vampd.ports import CheckedCubes
 _KEPT_EVERY_S = 5.0
 # What could not be read, but may be soon, is tried again after so long.
 _AGAIN_S = 15.0
+
+Runs = Callable[[Path, Callable[[], CubeCheck]], CubeCheck]
+
+
+def run_directly(_: Path, check: Callable[[], CubeCheck]) -> CubeCheck:
+    """The check, however long it takes."""
+    return check()
+
 
 _CubeStamps = tuple[FileStamp, FileStamp | None]
 
@@ -42,7 +51,10 @@ class _Night:
 
 
 class CubeChecking:
-    """Checks the cubes of all filling nights below ``root``; ``sign`` is called after each."""
+    """Checks the cubes of all filling nights below ``root``; ``sign`` is called after each.
+
+    ``run`` makes each check, given the night's folder, and raises where that takes too long.
+    """
 
     def __init__(
         self,
@@ -51,8 +63,10 @@ class CubeChecking:
         *,
         sign: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
+        run: Runs = run_directly,
     ) -> None:
         self._root = root
+        self._run = run
         self._store = store
         self._sign = sign
         self._monotonic = monotonic
@@ -132,7 +146,7 @@ class CubeChecking:
         while seen.unchecked:
             fits, timing_file = cube = seen.unchecked.popleft()
             try:
-                check = check_cube(folder, fits)
+                check = self._run(folder, partial(check_cube, folder, fits))
             except Exception as error:  # noqa: BLE001 - the night's, told at its next look
                 seen.failure, seen.failed_until = error, self._monotonic() + _AGAIN_S
                 seen.unchecked.clear()

@@ -107,6 +107,7 @@ class Lookout:
         if self._thread is not None:
             self._thread.join(_END_WITHIN_S)
         self._folder_watch.close()
+        self._watcher.close()
 
     def _run(self) -> None:
         while not self._ending:

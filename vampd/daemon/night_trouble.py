@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from vampd.engine.nights.night_listing import Stranger
@@ -21,8 +21,7 @@ from vampd.model.nights import (
     WaitCode,
     note_of,
 )
-from vampd.ports import NightReader, NightStore
-from vampd.stages.own_files import describe_own_faults
+from vampd.ports import NightStore
 
 _log = get_log()
 # Whoever runs it concludes; what is done or held stays so.
@@ -120,9 +119,8 @@ class NightTrouble:
             self._store.update(night, note)
 
 
-def note_faults(record: NightRecord, store: NightStore, reader: NightReader) -> None:
+def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -> None:
     """Note what is damaged or missing here; a night that is done has no other note."""
-    faults = describe_own_faults(record.night, reader)
     if not faults:
         if record.note_code == WaitCode.DAMAGED_HERE:
             store.update(record.night, note_of(None))

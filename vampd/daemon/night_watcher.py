@@ -7,15 +7,20 @@ one night is that night's alone. Used by one thread.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
 
 from vampd.config import Settings
 from vampd.daemon.cube_checking import CubeChecking
 from vampd.daemon.night_trouble import NightTrouble, note_faults
+from vampd.daemon.patience import HANGS, Patience
 from vampd.disk.failpoint import failpoint
 from vampd.engine.nights.night_listing import (
+    CubeCheck,
     NightListing,
     find_nights,
     find_strangers,
@@ -35,6 +40,7 @@ from vampd.errors import (
     IllegalTransition,
     RootUnknown,
     StoreError,
+    TransientError,
 )
 from vampd.log import get_log
 from vampd.model.nights import (
@@ -54,8 +60,10 @@ from vampd.model.nights import (
     note_of,
 )
 from vampd.ports import CheckedCubes, NightReader, NightStore
+from vampd.stages.own_files import describe_own_faults
 
 _log = get_log()
+_Found = TypeVar("_Found")
 
 _LOGGED = {
     EventName.HELD: "night.held",
@@ -95,6 +103,7 @@ class NightWatcher:
         watching: Watching = Watching.ON,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        patience: Patience | None = None,
     ) -> None:
         self._store = store
         self._reader = reader
@@ -102,9 +111,15 @@ class NightWatcher:
         self._watching = watching
         self._clock = clock
         self._monotonic = monotonic
-        # Rises with each file that was looked at: that looking goes on.
-        self.signs = 0
-        self.checking = CubeChecking(root.path, checked, sign=self._sign, monotonic=monotonic)
+        # A night whose disk hangs delays no other.
+        self._patience = patience or Patience()
+        self.checking = CubeChecking(
+            root.path,
+            checked,
+            sign=self._sign,
+            monotonic=monotonic,
+            run=self._patience.run,
+        )
         self._trouble = NightTrouble(root.path, store, clock)
         self._still: dict[NightId, Stillness] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
@@ -133,12 +148,13 @@ class NightWatcher:
             return
         unsettled: set[NightId] = set()
         open_nights: list[NightId] = []
+        hanging: set[NightId] = set()
         rules = readiness_rules(settings)
         # One query for all finished nights; those that people may move are read again.
         done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
         self.is_behind = False
         self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
-        strangers = find_strangers(settings.watch.root)
+        strangers = find_strangers(settings.watch.root, self._stat)
         self._trouble.strangers(strangers)
         # Nights of a folder that cannot be listed just now are not gone.
         if not any(stranger.is_listless for stranger in strangers):
@@ -157,20 +173,36 @@ class NightWatcher:
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in one night's look is that night's
+                if isinstance(error, TransientError) and error.code == HANGS:
+                    hanging.add(night)
                 self._trouble.told(night, error)
             self._sign()
             yield night
         self.unsettled = frozenset(unsettled)
-        self.open_nights = tuple(open_nights)
+        # To watch one that hangs would hang as well.
+        self.open_nights = tuple(night for night in open_nights if night not in hanging)
+
+    @property
+    def signs(self) -> int:
+        """Rises with each file that was looked at: that looking goes on."""
+        return self._patience.signs
+
+    def close(self) -> None:
+        """Look no more."""
+        self._patience.close()
 
     def _sign(self) -> None:
-        self.signs += 1
+        self._patience.sign()
+
+    def _of(self, night: NightId, look: Callable[[], _Found]) -> _Found:
+        """What a look at this night finds; TransientError ``disk_hangs``."""
+        return self._patience.run(self._root.path / night.folder, look)
 
     def _find_nights(self) -> tuple[NightId, ...] | None:
         """The nights below the root, None if it is not the one on record or cannot be listed."""
         try:
             self._root.require()
-            nights = find_nights(self._root.path)
+            nights = find_nights(self._root.path, self._stat)
         except (RootUnknown, OSError) as error:
             text = (
                 error.message
@@ -186,6 +218,9 @@ class NightWatcher:
             _log.info("root.recognized")
         self.root_wait = None
         return nights
+
+    def _stat(self, path: Path) -> os.stat_result:
+        return self._patience.run(path, lambda: os.stat(path))
 
     def _forget_all_but(self, nights: frozenset[NightId]) -> None:
         for seen in (self._still, self._stream_times, self._deep_looks):
@@ -214,7 +249,7 @@ class NightWatcher:
     def _look_at_finished(self, record: NightRecord, settings: Settings) -> bool:
         """Check a finished night; return whether late data have reopened it."""
         night, now = record.night, self._monotonic()
-        times = stream_times(settings.watch.root / night.folder)
+        times = self._of(night, lambda: stream_times(settings.watch.root / night.folder))
         # In the first round after a start it is unknown what happened meanwhile.
         due = self._deep_looks.get(night, float("-inf")) + settings.watch.deep_scan_every_s <= now
         if due and now >= self._deep_looks_end_at:
@@ -225,12 +260,13 @@ class NightWatcher:
         self._stream_times[night] = times
         if self._send_back(record, self._look(night, settings)):
             return True
-        if due and is_readable_again(night, self._reader):
+        if due and self._of(night, lambda: is_readable_again(night, self._reader, self._sign)):
             event = Event(EventName.REOPENED)
             self._apply(night, event, "a cube that was set aside unread can be read now")
             return True
         if due:
-            note_faults(record, self._store, self._reader)
+            faults = self._of(night, lambda: describe_own_faults(night, self._reader))
+            note_faults(record, faults, self._store)
         return False
 
     def _look_at_open(self, record: NightRecord, settings: Settings) -> bool:
@@ -246,7 +282,8 @@ class NightWatcher:
         return self._send_back(record, seen)
 
     def _look(self, night: NightId, settings: Settings) -> NightListing:
-        seen = list_night(settings.watch.root / night.folder, self._sign)
+        folder = settings.watch.root / night.folder
+        seen = self._of(night, lambda: list_night(folder, self._sign))
         now = self._monotonic()
         still = self._still.get(night)
         self._still[night] = (
@@ -270,7 +307,7 @@ class NightWatcher:
 
     def _send_back(self, record: NightRecord, seen: NightListing) -> bool:
         """Whether a night has raw files that sync has not seen; then it fills again."""
-        news = read_raw_news(record, seen, self._reader)
+        news = self._of(record.night, lambda: read_raw_news(record, seen, self._reader))
         if (removed := news.changes.removed_cubes) is not None:
             lost = removed > record.removed_cubes
             night = {"night": record.night.date, "kind": record.night.kind.value}
@@ -288,15 +325,18 @@ class NightWatcher:
 
     def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
         night = record.night
-        judged, streams = judge_filling(
-            Observation(record),
-            readiness_rules(settings),
-            self._clock(),
-            root=settings.watch.root,
-            listing=seen,
-            still_s=self._still[night].lasted_s(self._monotonic()),
-            check_cubes=lambda listing: self.checking.checks(night, listing.files),
-            reader=self._reader,
+        judged, streams = self._of(
+            night,
+            lambda: judge_filling(
+                Observation(record),
+                readiness_rules(settings),
+                self._clock(),
+                root=settings.watch.root,
+                listing=seen,
+                still_s=self._still[night].lasted_s(self._monotonic()),
+                check_cubes=lambda listing: self._checks(night, listing),
+                reader=self._reader,
+            ),
         )
         if streams.written:
             self._still[night] = Stillness(seen.look.signature, self._monotonic())
@@ -313,6 +353,10 @@ class NightWatcher:
         if not (self._watching is Watching.ONCE and judged.code is WaitCode.STILL_WRITTEN):
             self._note(record, judged)
         return judged.passes
+
+    def _checks(self, night: NightId, listing: NightListing) -> tuple[CubeCheck, ...]:
+        self._sign()
+        return self.checking.checks(night, listing.files)
 
     def _note(self, record: NightRecord, wait: Wait | None) -> None:
         note = note_of(wait)

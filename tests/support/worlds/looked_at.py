@@ -11,6 +11,7 @@ from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.fakes.memory_store import MemoryCheckedCubes, MemoryNights
 from vampd.config import Settings
 from vampd.daemon.night_watcher import NightWatcher
+from vampd.daemon.patience import HANGS_AFTER_S, Patience
 from vampd.model.nights import NightId, Status
 
 
@@ -35,6 +36,7 @@ class World:
     store: MemoryNights = field(default_factory=MemoryNights)
     now_s: float = 1e9
     still_s: float = 0.0
+    hangs_after_s: float = HANGS_AFTER_S
 
     def __post_init__(self) -> None:
         self.checked = MemoryCheckedCubes(self.store)
@@ -49,6 +51,7 @@ class World:
             self.checked,
             clock=lambda: self.now_s,
             monotonic=lambda: self.still_s,
+            patience=Patience(self.hangs_after_s),
         )
 
     def scan(self) -> tuple[NightId, ...]:
@@ -80,6 +83,9 @@ class Scans:
         if self.raises is not None:
             raise self.raises
         return ()
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 class NoChecks:

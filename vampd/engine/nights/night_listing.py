@@ -32,6 +32,7 @@ from vampd.model.nights import (
     unfinished_cube_name,
 )
 
+StatAt = Callable[[Path], os.stat_result]
 # The clock of a file server or of a camera's host may be ahead by so much, and no more.
 FUTURE_S = 60.0
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
@@ -65,15 +66,16 @@ class NightListing:
         return sum(file.size for file in self.files)
 
 
-def find_nights(root: Path) -> tuple[NightId, ...]:
+def find_nights(root: Path, stat_at: StatAt = os.stat) -> tuple[NightId, ...]:
     """The night folders below the root, oldest first; names that are not dates are not nights.
 
     A link that leads nowhere, or what cannot be examined, may be a night: whoever looks at it is
     told. OSError if the root cannot be listed; where the archive nights cannot, they are missing.
+    ``stat_at`` follows links, which may lead to a disk that is silent.
     """
-    names = {(name, Kind.ENGINEERING) for name in _night_names(root)}
+    names = {(name, Kind.ENGINEERING) for name in _night_names(root, stat_at)}
     with suppress(OSError):
-        names |= {(name, Kind.ARCHIVE) for name in _night_names(root / ARCHIVE_FOLDER)}
+        names |= {(name, Kind.ARCHIVE) for name in _night_names(root / ARCHIVE_FOLDER, stat_at)}
     return tuple(sorted(NightId(name, kind) for name, kind in names))
 
 
@@ -87,20 +89,23 @@ class Stranger:
     is_listless: bool = False
 
 
-def find_strangers(root: Path) -> tuple[Stranger, ...]:
+def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...]:
     """What lies where nights do and keeps none, by path: named to people, and left alone."""
     strangers = []
     for folder in (root, root / ARCHIVE_FOLDER):
         try:
-            names = [name for name in os.listdir(folder) if parse_night_date(name)]
+            entries = _dated(folder)
         except FileNotFoundError:
             continue
         except OSError as error:
             why = f"cannot be listed: {error.strerror}"
             strangers.append(Stranger(folder, why, is_listless=True))
             continue
-        paths = [folder / name for name in sorted(names)]
-        strangers += [Stranger(path, "is no folder") for path in paths if not _may_be_folder(path)]
+        strangers += [
+            Stranger(folder / entry.name, "is no folder")
+            for entry in sorted(entries, key=lambda each: each.name)
+            if not _may_be_folder(entry, stat_at)
+        ]
         for path in (folder / name for name in _LOGS):
             unread = _why_unread(path)
             if unread is not None:
@@ -122,18 +127,24 @@ def _why_unread(log: Path) -> str | None:
     return None
 
 
-def _night_names(folder: Path) -> Iterator[str]:
-    for name in os.listdir(folder):
-        if parse_night_date(name) and _may_be_folder(folder / name):
-            yield name
+def _night_names(folder: Path, stat_at: StatAt) -> Iterator[str]:
+    return (entry.name for entry in _dated(folder) if _may_be_folder(entry, stat_at))
 
 
-def _may_be_folder(path: Path) -> bool:
+def _dated(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if parse_night_date(entry.name)]
+
+
+def _may_be_folder(entry: os.DirEntry[str], stat_at: StatAt) -> bool:
     try:
-        return stat.S_ISDIR(path.stat().st_mode)
+        # What the listing says of it suffices, but of links: a disk may be mounted there.
+        if not entry.is_symlink():
+            return entry.is_dir(follow_symlinks=False)
+        return stat.S_ISDIR(stat_at(Path(entry.path)).st_mode)
     except FileNotFoundError:
-        return path.is_symlink()
-    except OSError:
+        return entry.is_symlink()
+    except (OSError, TransientError):
         return True
 
 

@@ -1,0 +1,134 @@
+"""A disk that never answers holds up the nights that lie on it, and no other."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.support.builders.nights import make_night
+from tests.support.daemon.running import wait_until
+from tests.support.worlds.looked_at import World
+from vampd.daemon import cube_checking, night_watcher
+from vampd.daemon.patience import MOST_HANGING, Patience
+from vampd.errors import TransientError
+from vampd.model.nights import Kind, NightId, Status
+
+FOLDER = Path("/mnt/fuuu/20251106")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, hangs_after_s=0.3)
+
+
+@pytest.fixture
+def answer() -> Iterator[threading.Event]:
+    """What the silent disk waits for."""
+    answer = threading.Event()
+    yield answer
+    answer.set()
+
+
+def silent_for(
+    night: NightId, answer: threading.Event, call: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The call, which does not come back where it concerns this night."""
+
+    def look(path: Path, *rest: Any) -> Any:
+        if night.date in path.parts:
+            assert answer.wait(60)
+        return call(path, *rest)
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [(night_watcher, "list_night"), (cube_checking, "check_cube"), (night_watcher, "os")],
+    ids=["list", "open", "link"],
+)
+def test_a_night_on_a_silent_disk_says_so_and_delays_no_other(
+    world: World,
+    answer: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    room: Any,
+    name: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    (bad, _), (good, _) = (
+        make_night(world.root, date=day, kind=Kind.ENGINEERING) for day in ("20251106", "20251107")
+    )
+    silent = silent_for(bad, answer, os.stat if name == "os" else getattr(room, name))
+    if name == "os":
+        # The night is a link to a disk of its own, which is asked before anything is listed.
+        elsewhere = tmp_path_factory.mktemp("elsewhere") / "night"
+        (world.root / bad.date).rename(elsewhere)
+        (world.root / bad.date).symlink_to(elsewhere)
+        silent = SimpleNamespace(stat=silent)
+    monkeypatch.setattr(room, name, silent)
+
+    def settles(night: NightId) -> bool:
+        world.scan()
+        world.watcher.checking.go_on(60)
+        world.still_s += cube_checking._AGAIN_S + 1
+        return world.status(night) is Status.READY
+
+    wait_until(lambda: settles(good), "the other night")
+    wait_until(lambda: world.note(bad)[0] == "night_unreadable" or settles(bad), "the note")
+    code, text = world.note(bad)
+    assert code == "night_unreadable"
+    assert "has not answered" in (text or "")
+    assert bad not in world.watcher.open_nights
+    answer.set()
+    wait_until(lambda: settles(bad), "the night, once its disk answers")
+
+
+def test_looks_that_were_left_behind_end_at_their_next_sign(answer: threading.Event) -> None:
+    patience, went_on = Patience(0.02), threading.Event()
+
+    def hang() -> None:
+        answer.wait(60)
+        patience.sign()
+        went_on.set()
+
+    before = threading.active_count()
+    for number in range(MOST_HANGING + 3):
+        folder = FOLDER / str(number)
+        with pytest.raises(TransientError, match="has not answered"):
+            patience.run(folder, hang)
+    assert threading.active_count() - before <= MOST_HANGING
+    answer.set()
+    wait_until(lambda: threading.active_count() == before, "the end of all looks")
+    assert not went_on.is_set()
+    assert patience.run(FOLDER, lambda: "seen") == "seen"
+    patience.close()
+
+
+def test_a_look_that_shows_progress_may_take_its_time() -> None:
+    patience = Patience(0.05)
+
+    def look_long() -> int:
+        for _ in range(5):
+            threading.Event().wait(0.03)
+            patience.sign()
+        return patience.signs
+
+    assert patience.run(FOLDER, look_long) == 5
+    patience.close()
+
+
+def test_what_a_look_raises_is_raised_to_who_asked() -> None:
+    patience = Patience()
+
+    def fail() -> None:
+        raise PermissionError("closed")
+
+    with pytest.raises(PermissionError, match="closed"):
+        patience.run(FOLDER, fail)
+    patience.close()
