@@ -85,10 +85,11 @@ NIGHTS = (
     _ENTER + f'find . -mindepth 1 -maxdepth 1 -type d -name "{"[0-9]" * 8}" '
     r'-printf "%P\0" || exit 72; printf "vampd ends\0"'
 )
-# What doctor asks for: the time, and the programs with their versions, "-" for one that is missing.
+# What doctor asks for: the time, and the programs of all these scripts with their versions, "-" for
+# one that is missing.
 PROGRAMS = (
     _ENTER + r'printf "%s\0" "$(date +%s.%N)"; '
-    "for program in bash rsync find sha256sum sync dd; do "
+    "for program in bash rsync find sha256sum sync dd stat head mkdir ln rm date id; do "
     'if command -v "$program" >/dev/null; '
     'then version=$("$program" --version 2>/dev/null | head -n 1); else version=-; fi; '
     r'printf "%s\0%s\0" "$program" "$version"; done; printf "vampd ends\0"'
