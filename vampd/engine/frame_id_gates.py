@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vampd.config import Settings, Sync
 from vampd.errors import DataError
 from vampd.model.cubes import Generation, accounted_cubes, set_aside_cubes, total_counts
@@ -20,10 +22,16 @@ def refuse_before_ids(record: NightRecord, settings: Settings, reader: NightRead
         _refuse_unexpected(record, settings, reader)
 
 
-def judge_sync(generations: tuple[Generation, ...], limits: Sync) -> str | None:
-    """What is unexpected in what sync made of a night, None if nothing is."""
+def judge_sync(
+    generations: tuple[Generation, ...], limits: Sync, *, asked_about: int = 0
+) -> str | None:
+    """What is unexpected in what sync made of a night, None if nothing is.
+
+    ``asked_about`` are unpaired frames of which a person is asked elsewhere.
+    """
+    counts = total_counts(generations)
     return find_unexpected(
-        total_counts(generations),
+        replace(counts, unpaired=max(0, counts.unpaired - asked_about)),
         cubes=len(accounted_cubes(generations)),
         aside=len(set_aside_cubes(generations)),
         max_unpaired=limits.max_unpaired,
@@ -63,7 +71,10 @@ def _refuse_late_partners(record: NightRecord, reader: NightReader) -> None:
 
 def _refuse_unexpected(record: NightRecord, settings: Settings, reader: NightReader) -> None:
     date = record.night.date
-    if unexpected := judge_sync(reader.generations(record.night), settings.sync):
+    generations = reader.generations(record.night)
+    # The other gate asks about these: the frame that is in a product, and its partner that is late.
+    apart = 2 * total_counts(generations).late_partners
+    if unexpected := judge_sync(generations, settings.sync, asked_about=apart):
         raise DataError(
             Gate.SYNC_UNEXPECTED.value,
             f"{unexpected}; check `vampctl summary {date}`, then"

@@ -64,7 +64,7 @@ def test_a_night_on_a_silent_disk_says_so_and_delays_no_other(
     (bad, _), (good, _) = (
         make_night(world.root, date=day, kind=Kind.ENGINEERING) for day in ("20251106", "20251107")
     )
-    silent = silent_for(bad, answer, os.stat if name == "os" else getattr(room, name))
+    silent: Any = silent_for(bad, answer, os.stat if name == "os" else getattr(room, name))
     if name == "os":
         # The night is a link to a disk of its own, which is asked before anything is listed.
         elsewhere = tmp_path_factory.mktemp("elsewhere") / "night"

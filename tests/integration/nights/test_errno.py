@@ -139,7 +139,7 @@ class Weather:
             self.shim.arm(
                 calls,
                 number,
-                self.chance.choice((site.root, site.destination)),
+                self.chance.choice((site.root, site.destination, site.database.parent)),
                 skip=self.chance.randrange(_LONGEST_SKIP) * (calls is not Call.LIST),
                 burst=self.chance.choice((1, 2, 5, 10)),
             )

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from tests.support.tools.terminal import FakeWorld, fake_world
-from vampd.cli.look.status import describe, has_problem, night_object, night_row
+from vampd.cli.look.status import (
+    describe,
+    has_problem,
+    needs_person,
+    night_object,
+    night_row,
+)
 from vampd.errors import UsageError
 from vampd.model.nights import (
     Event,
@@ -57,6 +63,11 @@ def test_a_problem_is_what_needs_a_person(
     status: Status, changes: dict[str, Any], is_problem: bool
 ) -> None:
     assert has_problem(record(status, **changes)) is is_problem
+
+
+def test_what_may_not_be_read_needs_a_person_from_the_first_look() -> None:
+    assert needs_person(record(Status.FILLING, note_code="not_readable"))
+    assert not needs_person(record(Status.FILLING, note_code="night_unreadable"))
 
 
 @pytest.fixture

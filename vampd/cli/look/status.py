@@ -147,14 +147,21 @@ def status(
                 )
 
 
+def needs_person(record: NightRecord) -> bool:
+    """Whether a night waits for something that only a person can do."""
+    return (
+        record.state.status is Status.HELD
+        or record.needs_person
+        or record.note_code == WaitCode.NOT_READABLE
+    )
+
+
 def has_problem(record: NightRecord) -> bool:
     """Whether a night needs a person, or is not as it should be."""
-    status = record.state.status
     return (
-        status is Status.HELD
-        or record.needs_person
+        needs_person(record)
         or record.note_code in _PROBLEMS
-        or (status is Status.DONE and record.safe_at is None)
+        or (record.state.status is Status.DONE and record.safe_at is None)
     )
 
 
@@ -241,7 +248,7 @@ def night_object(
         "error": record.error,
         "note": describe(record, now, correspondence),
         "note_code": record.note_code or None,
-        "needs_person": record.needs_person or state.status is Status.HELD,
+        "needs_person": needs_person(record),
         "verdict": record.verdict or None,
         "refused": list(record.refused),
         "released": sorted(record.released),
