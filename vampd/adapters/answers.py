@@ -19,6 +19,7 @@ from pathlib import Path
 
 from vampd.disk.atomic import creating, make_folder, remove_durably, remove_leftovers, replacing
 from vampd.disk.failpoint import failpoint
+from vampd.disk.ownership import reserve_writing
 from vampd.errors import FrameIdsUnavailable
 from vampd.model.frame_ids import split_answer
 
@@ -76,6 +77,9 @@ class AnswerFolder:
     def begin(self) -> AnswerSnapshot:
         """Before a call: keep what an earlier one left, then record the state of the file."""
         make_folder(self._folder)
+        # An answer grants IDs.
+        for path in (self._folder, *self._kept()):
+            reserve_writing(path)
         remove_leftovers(self._folder)
         before = self._keep_left()
         self._remember(before)

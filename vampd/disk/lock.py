@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from vampd.disk.ownership import PRIVATE, give_to_owner
 from vampd.errors import StateError
 
 _LOOK_AGAIN_S = 0.05
@@ -41,7 +42,7 @@ class Lock:
         """Take the lock; StateError ``locked`` names the holder if there is one."""
         deadline = time.monotonic() + self._patience_s
         while self._file_fd is None:
-            file_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+            file_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
             try:
                 if self._is_taken(file_fd, deadline):
                     self._file_fd = file_fd
@@ -53,6 +54,9 @@ class Lock:
             f"pid {os.getpid()} on {os.uname().nodename}"
             f" since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
         ).encode()
+        # One of an older version could be opened, and so held, by the group.
+        with suppress(OSError):
+            give_to_owner(self.path.parent, self._file_fd, PRIVATE)
         # On a full disk the lock is held all the same, without the holder's name.
         with suppress(OSError):
             os.ftruncate(self._file_fd, 0)

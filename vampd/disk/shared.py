@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from vampd.disk.atomic import translating_full_disk
+from vampd.disk.ownership import PRIVATE
 
 
 class SharedBytes:
@@ -28,7 +29,7 @@ class SharedBytes:
         """A file of zeros, even if one existed already. DiskFull."""
         with translating_full_disk(path):
             # Never truncated: a process that maps the file would die of SIGBUS.
-            file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
             try:
                 os.pwrite(file_fd, bytes(cls.LENGTH), 0)
             finally:

@@ -9,29 +9,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
+
+from vampd.disk.atomic import make_folder
+from vampd.disk.ownership import is_trusted, make_private_folder
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _END_OF_PICKLE = b"."
+_CACHED = "*.nb[ic]"
 
 
 def compiled(function: _Function) -> _Function:
     """The function, compiled for the types of its arguments when it is first called with them."""
+    if config.CACHE_DIR and not _is_own(Path(config.CACHE_DIR)):
+        config.CACHE_DIR = ""
     try:
         dispatcher = njit(nogil=True, cache=True)(function)
     except RuntimeError:
         # No cache folder is writable: then every process compiles for itself.
         return cast(_Function, njit(nogil=True)(function))
-    remove_damaged(Path(str(dispatcher.stats.cache_path)), function.__name__)
+    folder = Path(str(dispatcher.stats.cache_path))
+    if not is_trusted(folder, _CACHED):
+        return cast(_Function, njit(nogil=True)(function))
+    remove_damaged(folder, function.__name__)
     return cast(_Function, dispatcher)
 
 
 def inlined(function: _Function) -> _Function:
     """The function, for use in those that are compiled: each call becomes its body."""
     return cast(_Function, njit(inline="always")(function))
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether no one else could write to this cache, or will: numba runs what it holds."""
+    with suppress(OSError):
+        make_folder(folder)
+        if is_trusted(folder, _CACHED):
+            make_private_folder(folder)
+            return folder.lstat().st_uid == os.geteuid()
+    return False
 
 
 def remove_damaged(folder: Path, name: str) -> None:

@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.ownership import PUBLIC_UMASK
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
@@ -43,7 +44,7 @@ def initialize_worker(daemon_pid: int) -> None:
     """End this process with the daemon and with its parent, and leave signals to the daemon.
 
     The parent is the fork server, which lives as long as any of its workers does: only a pidfd
-    shows the daemon's own end.
+    shows the daemon's own end. What it makes, the owner writes and everyone reads.
     """
     try:
         daemon_fd = os.pidfd_open(daemon_pid)
@@ -53,6 +54,7 @@ def initialize_worker(daemon_pid: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    os.umask(PUBLIC_UMASK)
     # A terminal's Ctrl-C reaches the whole group; the daemon decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from vampd.disk.atomic import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
+from vampd.disk.ownership import PUBLIC, give_to_owner, reserve_writing
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
 
 _READ_BYTES = 1 << 16
-_PERMISSIONS = 0o664
 
 
 @dataclass(frozen=True)
@@ -148,14 +148,6 @@ def _parse_lines(
         yield number, record
 
 
-def give_to_owner(folder: Path, file_fd: int) -> None:
-    """Give a new file to the archive's owner, even if root created it."""
-    status = os.stat(folder)
-    with suppress(PermissionError):
-        os.fchown(file_fd, status.st_uid, status.st_gid)
-    os.fchmod(file_fd, _PERMISSIONS)
-
-
 def _open_locked(path: Path) -> int:
     while True:
         file_fd = _open(path)
@@ -176,10 +168,12 @@ def _is_named(path: Path, opened: os.stat_result) -> bool:
 def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     with suppress(FileNotFoundError):
-        return os.open(path, flags)
-    file_fd = os.open(path, flags | os.O_CREAT, _PERMISSIONS)
+        file_fd = os.open(path, flags)
+        reserve_writing(path)
+        return file_fd
+    file_fd = os.open(path, flags | os.O_CREAT, PUBLIC)
     try:
-        give_to_owner(path.parent, file_fd)
+        give_to_owner(path.parent, file_fd, PUBLIC)
         failpoint("ledger.file.created")
         fsync_folder(path.parent)
     except BaseException:

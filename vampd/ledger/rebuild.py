@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 
 from vampd.disk.atomic import replacing
 from vampd.disk.failpoint import failpoint
+from vampd.disk.ownership import PUBLIC, give_to_owner
 from vampd.errors import FrameIdConflict
-from vampd.ledger.file import give_to_owner, read_whole_lines
+from vampd.ledger.file import read_whole_lines
 from vampd.ledger.records import (
     Applied,
     Bound,
@@ -108,7 +109,7 @@ def rebuild_ledger(store: Store, path: Path, found: Sequence[RecoveredBinding]) 
         if rebuilt.is_news:
             _keep_old(path)
             with replacing(path) as new:
-                give_to_owner(path.parent, new.fileno())
+                give_to_owner(path.parent, new.fileno(), PUBLIC)
                 new.writelines(map(format_line, rebuilt.records))
         # The file first, as ever: the rows are committed when the block ends.
         failpoint("ledger.rebuilt.written")

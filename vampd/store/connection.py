@@ -21,10 +21,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 
 from vampd.disk.refusal import Cause, classify, describe_owner, user_name
 from vampd.errors import DiskFull, NotPermitted, StoreError, TransientError, VampdError
+from vampd.store.reading import ReadingConnection, connect_reading
 
 BUSY_TIMEOUT_S = 10.0
 _CACHE_KB = 256
@@ -138,6 +139,42 @@ class Store:
                 self._watcher.close()
                 self._watcher = None
         self._readers.dispose()
+
+
+class ReadOnlyStore(Store):
+    """The same for whoever only reads: no file of the database is opened for writing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._readers = create_engine(
+            "sqlite://",
+            creator=lambda: connect_reading(path),
+            poolclass=QueuePool,
+            max_overflow=-1,
+            pool_use_lifo=True,
+        )
+        event.listen(self._readers, "begin", _begin)
+        event.listen(self._readers, "checkout", _refuse_stale)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot; TransientError ``database_changed`` if it was none."""
+        with super().read() as connection:
+            yield connection
+            reader = connection.connection.driver_connection
+            assert isinstance(reader, ReadingConnection)
+            reader.refuse_unsound()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """StoreError ``opened_to_read``: never."""
+        raise StoreError("opened_to_read", f"{self.path} was opened to be read only")
+        yield
+
+
+def _refuse_stale(reader: ReadingConnection, *_: object) -> None:
+    if not reader.is_current:
+        raise DisconnectionError
 
 
 @contextmanager

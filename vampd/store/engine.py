@@ -9,58 +9,91 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, make_folder, translating_full_disk
+from vampd.disk.atomic import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
+from vampd.disk.ownership import close_to_others, make_state_folder
 from vampd.errors import StoreError
 from vampd.store.connection import (
     SIDE_FILES,
+    ReadOnlyStore,
     Store,
     connect,
     damaged,
     make_engine,
     translating_errors,
 )
+from vampd.store.reading import connect_reading, copied_database
 from vampd.store.schema import APPLICATION_ID, REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# The group works with vampctl, and SQLite gives its side files the permissions of the database.
-_PERMISSIONS = 0o664
 
 
 class Access(StrEnum):
     """What the opener may do with the database as a whole."""
 
     MIGRATE = "migrate"  # create, check and migrate: vampd
-    USE = "use"  # use it as it is: vampctl
+    USE = "use"  # use it as it is: vampctl, at the owner's word
+    READ = "read"  # write nothing where it is: vampctl, for whoever may read it
 
 
 def open_store(url: str, access: Access) -> Store:
     """The database of Settings.database.url.
 
     StoreError ``database_damaged``, ``database_foreign``, ``database_unusable``,
-    ``schema_mismatch``; with Access.USE also ``database_missing``.
+    ``schema_mismatch``; without Access.MIGRATE also ``database_missing``. With Access.READ, one
+    that waits for its migration is read from a copy.
     """
     path = Path(url.removeprefix("sqlite:///"))
     if access is Access.MIGRATE:
-        make_folder(path.parent)
+        make_state_folder(path.parent)
         with _alone_in(path.parent):
             _prepare(path)
+    elif access is Access.READ:
+        return _open_to_read(path)
     else:
-        _refuse_other_schema(path, _revision(path))
+        _refuse_other_schema(path, _revision(path, connect))
     return Store(path)
+
+
+def _open_to_read(path: Path) -> Store:
+    revision = _revision(path, connect_reading)
+    if revision < REVISION:
+        return _MigratedCopy(path)
+    _refuse_other_schema(path, revision)
+    return ReadOnlyStore(path)
+
+
+class _MigratedCopy(Store):
+    """A private copy of a database, in the schema of this version; removed when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._stack = ExitStack()
+        with self._stack, translating_errors(path):
+            copy = self._stack.enter_context(copied_database(path))
+            _migrate(copy, "WAL", "rw")
+            super().__init__(copy)
+            self._stack = self._stack.pop_all()
+
+    def close(self) -> None:
+        super().close()
+        self._stack.close()
 
 
 def _prepare(path: Path) -> None:
     _remove_leftovers(path)
+    # SQLite gives its side files the permissions of the database, and keeps those that they have.
+    for each in _files_of(path):
+        close_to_others(each)
     # A dangling link is not missing: its target may come back.
     if not os.path.lexists(path):
         _create(path)
-    revision = _revision(path)
+    revision = _revision(path, connect)
     _check_whole(path)
     if revision < REVISION:
         _migrate(path, "WAL", "rw")
@@ -79,7 +112,7 @@ def _create(path: Path) -> None:
         with translating_errors(temporary), closing(connect(temporary)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
         failpoint("store.create.journaled")
-        temporary.chmod(_PERMISSIONS)
+        close_to_others(temporary)
         _fsync_file(temporary)
         failpoint("store.create.file_synced")
         os.link(temporary, path)
@@ -91,7 +124,7 @@ def _create(path: Path) -> None:
 
 def _refuse_orphans(path: Path) -> None:
     # SQLite would replay the log of the lost database into the new one.
-    for side_file in (Path(f"{path}{suffix}") for suffix in SIDE_FILES):
+    for side_file in _files_of(path)[1:]:
         if os.path.lexists(side_file):
             raise damaged(path, f"no such file, only {side_file.name}, which belongs to it")
 
@@ -99,11 +132,15 @@ def _refuse_orphans(path: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     # Also behind an existing link: a database under two names would lose its log under one.
     temporary = path.with_name(f".{path.name}.new")
-    for leftover in (temporary, *(Path(f"{temporary}{suffix}") for suffix in SIDE_FILES)):
+    for leftover in _files_of(temporary):
         leftover.unlink(missing_ok=True)
 
 
-def _revision(path: Path) -> str:
+def _files_of(path: Path) -> tuple[Path, ...]:
+    return (path, *(Path(f"{path}{suffix}") for suffix in SIDE_FILES))
+
+
+def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
     """The schema's revision; StoreError unless this is a database of vampd.
 
     Read through a connection that changes no setting: the file may not be ours.

@@ -15,7 +15,6 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from vampd.model.delivery import (
     Acknowledgement,
@@ -38,9 +37,9 @@ from vampd.model.nights import (
     UnreadableNight,
     unsound_field,
 )
+from vampd.store.reading import connect_reading
 from vampd.store.revision import APPLICATION_ID, REVISION
 
-_BUSY_TIMEOUT_S = 10.0
 _Word = TypeVar("_Word", bound=StrEnum)
 _REST = tuple(f.name for f in fields(NightRecord) if f.name not in ("night", "state"))
 _RELEASED = _REST.index("released")
@@ -151,17 +150,18 @@ class StatusSnapshot:
 def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
     """One snapshot of the database, None unless it is there, ours, whole and of this version."""
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=rw",
-            uri=True,
-            timeout=_BUSY_TIMEOUT_S,
-            isolation_level=None,
-        )
-    except sqlite3.Error:
+        connection = connect_reading(path)
+    except (sqlite3.Error, OSError):
         yield None
         return
     with closing(connection):
-        yield _snapshot(FastStatus(connection)) if _is_ours(connection) else None
+        seen = _snapshot(FastStatus(connection)) if _is_ours(connection) else None
+        if seen is None or not connection.is_sound:
+            yield None
+        else:
+            yield seen
+            # Histories are read on demand.
+            connection.refuse_unsound()
 
 
 def _snapshot(status: FastStatus) -> StatusSnapshot | None:

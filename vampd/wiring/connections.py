@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vampd.config import Settings, with_destination
-from vampd.errors import FrameIdConflict, TransientError
+from vampd.disk.ownership import public_umask
+from vampd.disk.refusal import user_name
+from vampd.errors import FrameIdConflict, NotPermitted, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
     CheckedCubes,
@@ -99,11 +103,39 @@ class Connections:
 
 @contextmanager
 def connect(settings: Settings) -> Iterator[Connections]:
-    """Connect for a command; StoreError if there is no database that fits this version."""
+    """Connect for a command of the owner; StoreError if no database fits this version.
+
+    NotPermitted ``not_the_owner`` for whoever may not write it.
+    """
     from vampd.store.engine import Access
 
+    refuse_reader(settings.database.path)
     with connected(settings, Access.USE) as connections:
         yield connections
+
+
+@contextmanager
+def connect_to_read(settings: Settings) -> Iterator[Connections]:
+    """Connect for a command that changes nothing; the errors of `connect`."""
+    from vampd.store.engine import Access
+
+    with connected(settings, Access.READ) as connections:
+        yield connections
+
+
+def may_write(database: Path) -> bool:
+    """Whether this user may change the database, or make it."""
+    return not database.exists() or os.access(database, os.W_OK, effective_ids=True)
+
+
+def refuse_reader(database: Path) -> None:
+    """NotPermitted ``not_the_owner`` for a user who may read the database and not write it."""
+    if not may_write(database):
+        raise NotPermitted(
+            "not_the_owner",
+            f"only the owner of the nights ({user_name(database.stat().st_uid)}) may do that",
+            owner=user_name(database.stat().st_uid),
+        )
 
 
 @contextmanager
@@ -115,7 +147,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
         if seen is not None:
             yield seen
             return
-    with connect(settings) as connections:
+    with connect_to_read(settings) as connections:
         store = connections.store
         yield StatusSnapshot(
             store.nights(),
@@ -138,8 +170,12 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.receipts import StoredReceipts
     from vampd.store.roots import StoredRoots
 
-    store = open_store(settings.database.url, access)
-    try:
+    with ExitStack() as stack:
+        if access is not Access.READ:
+            # What a reader writes elsewhere is as private as the reader likes it.
+            stack.enter_context(public_umask())
+        store = open_store(settings.database.url, access)
+        stack.callback(store.close)
         receipts, destinations = StoredReceipts(store), StoredDestinations(store)
         ledger = ledger_of(settings, store)
         if access is Access.MIGRATE:
@@ -159,8 +195,6 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             StoredMailLog(store),
             StoredCheckedCubes(store),
         )
-    finally:
-        store.close()
 
 
 @contextmanager
@@ -168,6 +202,7 @@ def open_ledger(settings: Settings) -> Iterator[FrameIdLedger]:
     """The full ledger, for the one command that rebuilds it."""
     from vampd.store.engine import Access, open_store
 
+    refuse_reader(settings.database.path)
     store = open_store(settings.database.url, Access.USE)
     try:
         yield ledger_of(settings, store)

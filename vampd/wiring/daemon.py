@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vampd import __version__
 from vampd.config import Settings
-from vampd.disk.atomic import make_folder
 from vampd.disk.heap import bound_heap
 from vampd.disk.lock import Lock
+from vampd.disk.ownership import make_private_folder, make_state_folder
 from vampd.disk.refusal import Cause, classify
 from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log
@@ -61,7 +61,8 @@ def run_daemon(
     workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
 
     def prepare(stack: ExitStack) -> tuple[Connections, Flag]:
-        make_folder(locks)
+        make_state_folder(database.parent)
+        make_private_folder(locks)
         # `vampctl doctor` takes the lock briefly to see whether a daemon is running.
         stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
         connections = stack.enter_context(connected(settings, Access.MIGRATE))
@@ -148,7 +149,7 @@ def _when_possible(
 def _fresh_folder(folder: Path) -> Iterator[Path]:
     """An empty folder while the block lasts; removes what a killed daemon left in it."""
     shutil.rmtree(folder, ignore_errors=True)
-    make_folder(folder)
+    make_private_folder(folder)
     try:
         yield folder
     finally:

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from vampd.config import Settings
-from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
+from vampd.disk.ownership import make_state_folder
 from vampd.errors import StateError
 from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import AttemptFactory
-from vampd.wiring.connections import connect, connected
+from vampd.wiring.connections import connect, connected, refuse_reader
 from vampd.wiring.locks import foreground_lock, night_lock
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
     from vampd.model.nights import Status
 
     database = settings.database.path
+    refuse_reader(database)
     locks = ForegroundLocks(
         database=database.with_name(database.name + ".lock"),
         foreground=lambda night: foreground_lock(settings, night).path,
@@ -74,7 +75,7 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
     from vampd.daemon.night_watcher import NightWatcher, Watching
     from vampd.store.engine import Access
 
-    make_folder(lock_path.parent)
+    make_state_folder(lock_path.parent)
     lock = Lock(lock_path)
     try:
         lock.acquire()

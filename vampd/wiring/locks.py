@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vampd.config import Settings
-from vampd.disk.atomic import make_folder
 from vampd.disk.lock import Lock
+from vampd.disk.ownership import make_private_folder
 from vampd.errors import StateError
 from vampd.model.nights import NightId
 
@@ -12,7 +12,7 @@ from vampd.model.nights import NightId
 def night_lock(settings: Settings, night: NightId) -> Lock:
     """The lock of the process that works on this night, vampd or a command; not yet acquired."""
     folder = settings.database.path.parent / "locks"
-    make_folder(folder)
+    make_private_folder(folder)
     return Lock(folder / lock_name(night))
 
 

@@ -1,6 +1,6 @@
 """Compiled once a machine, and not before it is needed; what a power cut left is made anew."""
 
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -82,6 +82,30 @@ def test_where_no_cache_can_be_it_works_without() -> None:
     double = compiled(names["double"])
     assert double(np.int64(21)) == 42
     assert double.signatures
+
+
+def test_a_cache_that_others_could_write_is_emptied_and_one_of_others_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from numba import config
+
+    (tmp_path / "loops.py").write_text(_LOOPS)
+    for folder, owner in ((tmp_path / "open", os.geteuid()), (tmp_path / "foreign", 4711)):
+        folder.mkdir()
+        (folder / "planted.nbi").write_bytes(b"\x80planted.")
+        os.chown(folder, owner, -1)
+        folder.chmod(0o775)
+        monkeypatch.setattr(config, "CACHE_DIR", str(folder))
+        spec = importlib.util.spec_from_file_location(folder.name, tmp_path / "loops.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        is_used = str(module.double.stats.cache_path).startswith(str(folder))
+        assert is_used == (owner == os.geteuid())
+        if is_used:
+            assert [path.name for path in folder.glob("*.nbi")] == []
+            assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_daemon_and_vampctl_do_without_the_compiler(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_every_id_is_on_the_disk_before_it_is_bound_and_bound_before_it_is_told(
     ]
     assert granted_ids(desk.file) == ["VMPA90000001", "VMPA90000002", "VMPA90000003"]
     assert bindings(desk.file)[str(NIGHT), "a"] == "VMPA90000002"
-    assert stat.S_IMODE(desk.file.stat().st_mode) == 0o664
+    assert stat.S_IMODE(desk.file.stat().st_mode) == 0o644
 
 
 def test_a_restored_night_gets_the_same_ids_again(desk: Desk):

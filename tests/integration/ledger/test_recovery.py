@@ -166,7 +166,7 @@ def test_a_ledger_that_root_makes_belongs_to_whom_the_archive_belongs(desk: Desk
             write()
             status = desk.file.stat()
             mode = stat.S_IMODE(status.st_mode)
-            assert (status.st_uid, status.st_gid, mode) == (*owner, 0o664)
+            assert (status.st_uid, status.st_gid, mode) == (*owner, 0o644)
     finally:
         os.umask(before)
 

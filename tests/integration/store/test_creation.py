@@ -31,7 +31,7 @@ def test_a_commit_survives_a_power_cut_and_references_are_checked(store: Store):
     assert found == ["wal", 2, 1, 10_000]
 
 
-def test_the_group_may_write_the_database_whatever_the_umask(tmp_path: Path):
+def test_the_group_may_read_the_database_whatever_the_umask(tmp_path: Path):
     before = os.umask(0o077)
     try:
         store = open_store(url_of(tmp_path / "vampd.db"), Access.MIGRATE)
@@ -39,7 +39,7 @@ def test_the_group_may_write_the_database_whatever_the_umask(tmp_path: Path):
     finally:
         os.umask(before)
     for name in ("vampd.db", "vampd.db-wal", "vampd.db-shm"):
-        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o664, name
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640, name
     store.close()
 
 

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,13 +103,15 @@ def running(
     *options: str,
     times_s: Mapping[str, float] | None = None,
     uid: int | None = None,
+    gids: Sequence[int] = (),
     **environ: str,
 ) -> Iterator[Daemon]:
     """A daemon that runs for ever; killed at the end of the block if it still lives.
 
-    ``times_s``: other values of constants of vampd, by module and name. ``uid``: as this user.
+    ``times_s``: other values of constants of vampd, by module and name. ``uid``: as this user,
+    ``gids``: in these groups.
     """
-    process = _start(site, options, environ, times_s, uid)
+    process = _start(site, options, environ, times_s, uid, gids)
     daemon = Daemon(site, process)
     try:
         yield daemon
@@ -158,7 +160,7 @@ def held_worker(
     """A daemon, one of whose workers stands at a gate before its product is proven; its pid."""
     with (
         Gate("packed.streamed", site.base / "gate") as gate,
-        running(site, *options, times_s=times_s, uid=None, **gate.environ) as daemon,
+        running(site, *options, times_s=times_s, uid=None, gids=(), **gate.environ) as daemon,
     ):
         yield daemon, gate, gate.arrival()
 
@@ -166,7 +168,9 @@ def held_worker(
 def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
     """Run ``vampd --until-idle`` to its end, whatever its exit status."""
     size = site.log.stat().st_size if site.log.exists() else 0
-    with running(site, "--until-idle", *options, times_s=None, uid=None, **environ) as daemon:
+    with running(
+        site, "--until-idle", *options, times_s=None, uid=None, gids=(), **environ
+    ) as daemon:
         status = daemon.process.wait(PATIENCE_S)
     return _ended(site, status, size)
 
@@ -196,19 +200,20 @@ def _start(
     environ: Mapping[str, str],
     times_s: Mapping[str, float] | None,
     uid: int | None,
+    gids: Sequence[int],
 ) -> WarmProcess:
     command = [str(BIN / "vampd"), "--config", str(site.config), "--log", "json", *options]
     with site.log.open("ab") as log:
-        return start(command, {**os.environ, **environ}, log, log, times_s, uid)
+        return start(command, {**os.environ, **environ}, log, log, times_s, uid, gids)
 
 
 def vampctl(
-    site: Site, *words: str, uid: int | None = None, **environ: str
+    site: Site, *words: str, uid: int | None = None, gids: Sequence[int] = (), **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, as this user."""
+    """Run a command to its end, as this user in these groups."""
     command = [str(BIN / "vampctl"), "--config", str(site.config), *words]
     with TemporaryFile() as out, TemporaryFile() as err:
-        status = start(command, {**os.environ, **environ}, out, err, uid=uid).wait(120)
+        status = start(command, {**os.environ, **environ}, out, err, uid=uid, gids=gids).wait(120)
         out.seek(0)
         err.seek(0)
         return subprocess.CompletedProcess(

@@ -75,6 +75,7 @@ def fake_world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
         return world.settings
 
     monkeypatch.setattr("vampd.wiring.connections.connect", connect)
+    monkeypatch.setattr("vampd.wiring.connections.connect_to_read", connect)
     monkeypatch.setattr(session, "read_settings", read_settings)
     return world
 

@@ -113,11 +113,12 @@ def start(
     stderr: IO[bytes],
     times_s: Mapping[str, float] | None = None,
     uid: int | None = None,
+    gids: Sequence[int] = (),
 ) -> WarmProcess:
     """Start the script ``command[0]`` in a session of its own, with nothing on standard input.
 
     ``times_s``: other values of constants of vampd, by module and name. ``uid``: as this user, for
-    which the test must be root.
+    which the test must be root, in the group of its number or in ``gids``, its own one first.
     """
     helper = _helper()
     status_r, status_w = os.pipe()
@@ -127,6 +128,8 @@ def start(
             "environ": dict(environ),
             "times_s": times_s or {},
             "uid": uid,
+            "gids": list(gids),
+            "umask": _umask(),
         }
         request = json.dumps(asked).encode()
         handed = [stdin.fileno(), stdout.fileno(), stderr.fileno(), status_w]
@@ -137,6 +140,12 @@ def start(
         finally:
             os.close(status_w)
     return WarmProcess(pid, status_r)
+
+
+def _umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 @functools.cache
@@ -205,9 +214,13 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
         os.dup2(stream_fd, number)
         os.close(stream_fd)
     environ, command, times_s = (request[name] for name in ("environ", "command", "times_s"))
+    assert isinstance(request["umask"], int)
+    os.umask(request["umask"])
     if isinstance(uid := request["uid"], int):
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
+        gids = request["gids"] or [uid]
+        assert isinstance(gids, list)
+        os.setgroups(gids[1:])
+        os.setresgid(gids[0], gids[0], gids[0])
         os.setresuid(uid, uid, uid)
     assert isinstance(environ, dict)
     assert isinstance(command, list)

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,9 +42,14 @@ def unprivileged_copy(site: Site) -> Iterator[tuple[Site, int | None]]:
 
 def as_nobody(work: Callable[[], Any]) -> Any:
     """What ``work`` returns (or raises) in a child process of a user without any rights."""
+    return as_user(NOBODY, (NOBODY,), work)
+
+
+def as_user(uid: int, gids: Sequence[int], work: Callable[[], Any]) -> Any:
+    """The same of this user, in these groups, the user's own one first; as it is without root."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_work_as_nobody, args=(there, work))
+    child = context.Process(target=_work_as, args=(there, uid, gids, work))
     child.start()
     there.close()
     try:
@@ -56,12 +61,12 @@ def as_nobody(work: Callable[[], Any]) -> Any:
     return result
 
 
-def _work_as_nobody(there: Connection, work: Callable[[], object]) -> None:
+def _work_as(there: Connection, uid: int, gids: Sequence[int], work: Callable[[], object]) -> None:
     try:
         if not os.geteuid():
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
+            os.setgroups(gids[1:])
+            os.setresgid(gids[0], gids[0], gids[0])
+            os.setresuid(uid, uid, uid)
         result = work()
     except Exception as error:  # noqa: BLE001 - raised on the other side
         result = error

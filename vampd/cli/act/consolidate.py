@@ -11,7 +11,7 @@ import typer
 from vampd.cli.act.files import refuse_plain_cubes, report_failure
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, VampdError
 
@@ -45,7 +45,7 @@ def consolidate(
     from vampd.disk.atomic import make_folder, remove_leftovers
     from vampd.engine.framelist_source import FramelistSource
 
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night
         root = connections.settings.watch.root
         refuse_plain_cubes(out, root)

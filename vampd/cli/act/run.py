@@ -17,7 +17,13 @@ import typer
 from vampd.cli.shared.nights import choose_record, named, night_of_folder, title_of
 from vampd.cli.shared.output import is_terminal, write, write_error, write_prose
 from vampd.cli.shared.progress import format_progress
-from vampd.cli.shared.session import ConfigOption, KindOption, actor_name, settings_of
+from vampd.cli.shared.session import (
+    ConfigOption,
+    KindOption,
+    actor_name,
+    owners_only,
+    settings_of,
+)
 from vampd.cli.shared.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 from vampd.model.nights import (
@@ -153,7 +159,7 @@ def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
     configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
     # Ended by `kill`, the night returns to its previous state as well.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with foreground_runner(settings, actor_name()) as runner:
+    with owners_only(), foreground_runner(settings, actor_name()) as runner:
         yield runner
 
 

@@ -14,7 +14,7 @@ from vampd.cli.act.run import run
 from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.readiness import judge_now
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected, settings_of
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading, settings_of
 from vampd.cli.shared.words import count_of
 from vampd.errors import (
     ARCHIVE_UNKNOWN,
@@ -62,7 +62,7 @@ def transfer(
     from vampd.stages.own_files import describe_own_faults
     from vampd.stages.traveling_files import files_to_send
 
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night
         settings = connections.settings
         files = sorted(files_to_send(chosen, connections.reader))
@@ -104,7 +104,7 @@ def _refuse_filling(
     context: typer.Context, text: str, kind: Kind | None, config: Path | None
 ) -> None:
     # `run` would suggest options that this command does not have.
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, text, kind)
         if record.state.status is not Status.FILLING:

@@ -14,6 +14,7 @@ from vampd.cli.explanations.archive import ARCHIVE
 from vampd.cli.explanations.cubes import CUBES
 from vampd.cli.explanations.machine import MACHINE
 from vampd.cli.explanations.nights import NIGHTS
+from vampd.cli.explanations.people import PEOPLE
 from vampd.cli.explanations.records import RECORDS
 
 _SUBJECTS = (
@@ -21,6 +22,7 @@ _SUBJECTS = (
     ("Cubes and frames", CUBES),
     ("Transfer, archive and products", ARCHIVE),
     ("Frame IDs, manifests and mail", RECORDS),
+    ("Owner and members", PEOPLE),
     ("Machine, configuration and commands", MACHINE),
 )
 # Why frames have no certain FLC state: codes that sync makes of its reasons.

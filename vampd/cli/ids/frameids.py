@@ -10,7 +10,7 @@ import typer
 
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
-from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, reading
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, DataError
 
@@ -47,7 +47,7 @@ def frameids(
     product (until `vampctl acknowledge --lost`) are listed and are no fault; contradictions
     and duplicate IDs are, and make the exit status 1.
     """
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         listing, review = review_everything(connections, headers=not quick)
         lost, unread = _read_all_lost_ids(connections)
         review = replace(review, findings=(*review.findings, *unread))

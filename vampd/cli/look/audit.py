@@ -12,7 +12,7 @@ import typer
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, TransientError
 
@@ -43,7 +43,7 @@ def audit(
     the sum is not balanced or anything disagrees. Late cubes, which are still to be synchronized,
     unbalance it.
     """
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
         folder = connections.settings.watch.root / record.night.folder
         result = count_night(record.night, folder, connections.reader)

@@ -10,7 +10,7 @@ import typer
 from vampd.cli.look.status import event_object, show_events
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import write, write_json
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of, format_time, format_time_or_none
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def history(
     Packing receipts that a restore has ended follow; --json lists each. A date that is an archive
     night and an engineering night shows both, unless --kind names one.
     """
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         chosen = [
             (
                 record,

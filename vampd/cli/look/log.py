@@ -8,7 +8,7 @@ import typer
 
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import write, write_paragraph
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading
 from vampd.errors import DataError, VampdError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def log(
     from vampd.adapters.process import run_process
     from vampd.disk.pace import SteadyPace
 
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         (record, *others) = choose_records(connections.store.nights(), night, kind)
     of_kind = None if others else kind
     command = [*journal_query(record, of_kind), "--no-pager", "--output=short-iso", f"-n{lines}"]

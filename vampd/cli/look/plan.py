@@ -12,7 +12,7 @@ import typer
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write_json, write_prose
 from vampd.cli.shared.readiness import judge_now, wait_object
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of, format_size, one_line
 from vampd.model.nights import Ready, Status, Wait, WaitCode
 from vampd.model.plan import (
@@ -64,7 +64,7 @@ def plan(
     Changes nothing. This is exactly the plan that vampd would execute now: waves in order, the
     actions of a wave in any order. A plan longer than 40 actions is summarized by kind.
     """
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         from vampd.stages import STAGES, settings_for
 
         records = connections.store.nights()

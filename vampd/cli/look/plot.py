@@ -10,7 +10,7 @@ import typer
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.observed_night import observe_night
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading
 from vampd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def plot(
             " pip install 'vampd[plot]' in vampd's environment",
         ) from error
     _check_output(output)
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
         observed = observe_night(connections, record)
     path = output or Path(f"sync_{record.night.date}_{record.night.kind}.png")

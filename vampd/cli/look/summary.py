@@ -28,7 +28,7 @@ from vampd.cli.shared.output import (
     write_rows,
     write_table,
 )
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.errors import EXIT_NIGHT, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def summary(
     """
     if as_json and as_csv:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
         result = observe_night(connections, record).summary
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vampd.cli.shared.output import Column, align_columns, write_csv, write_json, write_lines
-from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, reading
 from vampd.disk.foreign_file import read_foreign_text
 from vampd.errors import UsageError
 from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
@@ -37,7 +37,7 @@ def table(
     """
     if as_csv and as_json:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         root = connections.settings.watch.root
         records = connections.store.nights()
     rows = [

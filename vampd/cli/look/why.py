@@ -29,7 +29,7 @@ from vampd.cli.shared.output import (
 )
 from vampd.cli.shared.progress import format_progress_in_full
 from vampd.cli.shared.readiness import judge_now, wait_object
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import (
     format_duration,
     format_moment,
@@ -74,7 +74,7 @@ def why(
     What it waits for and since when, its next attempt, and the query for the journal. The last
     error is shown in full, even if resolved.
     """
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         records = connections.store.nights()
         record = choose_record(records, night, kind)
         settings = connections.settings

@@ -22,7 +22,13 @@ from vampd.cli.mail.manifest import (
 from vampd.cli.shared.lost_ids import read_lost_ids
 from vampd.cli.shared.nights import choose_record
 from vampd.cli.shared.output import write, write_lines
-from vampd.cli.shared.session import ConfigOption, NightArgument, actor_name, connected
+from vampd.cli.shared.session import (
+    ConfigOption,
+    NightArgument,
+    actor_name,
+    connected,
+    reading,
+)
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import UsageError
 from vampd.model.delivery import MailOutcome, MailState
@@ -99,7 +105,7 @@ def mail(
             "not_a_draft",
             f"-o names a draft such as stars{_DRAFT_SUFFIX}; no other file is written",
         )
-    with connected(context, config) as connections:
+    with (connected if send or mark_sent else reading)(context, config) as connections:
         from vampd.engine.mail import load_template, new_message_id
         from vampd.model.delivery import compose_mail, write_mail_text
 

@@ -12,7 +12,7 @@ import typer
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.nights import choose_record, named
 from vampd.cli.shared.output import Column, write, write_json, write_table
-from vampd.cli.shared.session import ConfigOption, JsonOption, connected
+from vampd.cli.shared.session import ConfigOption, JsonOption, reading
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import DataError, UsageError
 from vampd.model.delivery import Correspondence, MailState, ManifestFile, note_name
@@ -75,7 +75,7 @@ def manifest(
     """
     from vampd.model.delivery import combine_manifests, format_manifest
 
-    with connected(context, config) as connections:
+    with reading(context, config) as connections:
         found = find_manifests(connections, nights)
     combined = combine_manifests([text.manifest for night in found for text in night.texts])
     if combine is not None:

@@ -7,6 +7,7 @@ import getpass
 import io
 import math
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from vampd.config import (
     load_settings,
     parse_settings,
 )
-from vampd.errors import EXIT_NIGHT, EXIT_OK, UsageError, VampdError
+from vampd.errors import EXIT_NIGHT, EXIT_OK, NotPermitted, UsageError, VampdError
 from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
@@ -85,11 +86,41 @@ def settings_of(context: typer.Context, config: Path | None) -> Settings:
 
 @contextlib.contextmanager
 def connected(context: typer.Context, config: Path | None) -> Iterator[Connections]:
-    """The store and the rest of the world, for one command."""
+    """The store and the rest of the world, for one command that may change them.
+
+    NotPermitted ``not_the_owner`` says what to type instead.
+    """
     from vampd.wiring.connections import connect
 
-    with connect(settings_of(context, config)) as connections:
+    with owners_only(), connect(settings_of(context, config)) as connections:
         yield connections
+
+
+@contextlib.contextmanager
+def reading(context: typer.Context, config: Path | None) -> Iterator[Connections]:
+    """The same for a command that changes nothing, which every member of the group may run."""
+    from vampd.wiring.connections import connect_to_read
+
+    with connect_to_read(settings_of(context, config)) as connections:
+        yield connections
+
+
+@contextlib.contextmanager
+def owners_only() -> Iterator[None]:
+    """Say to whoever is not the owner of the nights what to type."""
+    try:
+        yield
+    except NotPermitted as error:
+        if error.code != "not_the_owner":
+            raise
+        user = str(error.context["owner"])
+        given = shlex.join(["sudo", "-u", user.replace("uid ", "#"), "vampctl", *sys.argv[1:]])
+        raise NotPermitted(
+            error.code,
+            f"{error.message}: `{given}`; members of the group look, and ask by `vampctl hold`,"
+            " `release`, `retry` and `acknowledge`",
+            **error.context,
+        ) from error
 
 
 def run_app(program: str, app: typer.Typer) -> NoReturn:
