@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Receipt,
         RecordedReceipt,
     )
+    from vampd.model.request import Answer, Request
     from vampd.model.resources import Space
 
 
@@ -499,6 +500,34 @@ class MailLog(Protocol):
 
     def correspondence(self, night: NightId | None = None) -> Correspondence:
         """What concerns this night, or all nights."""
+        ...
+
+
+class Answers(Protocol):
+    """What became of requests. The deed and its answer are one transaction.
+
+    ``answer`` says whose request it is; an answer that is on record already is returned unchanged,
+    and nothing is done.
+    """
+
+    def answer(self, request_id: str) -> Answer | None:
+        """What became of a request; None if it was not acted on."""
+        ...
+
+    def newest(self, most: int) -> tuple[Answer, ...]:
+        """The newest answers, so many at most, the newest first."""
+        ...
+
+    def move(self, request: Request, answer: Answer) -> Answer:
+        """Apply `retry`, `hold` or `release`, if the night is as it was seen."""
+        ...
+
+    def acknowledge(self, request: Request, answer: Answer) -> Answer:
+        """Record that STARS has ingested its manifests, if the night is as it was seen."""
+        ...
+
+    def refuse(self, answer: Answer) -> Answer:
+        """Record that nothing is done, and why."""
         ...
 
 

@@ -15,6 +15,7 @@ from tests.support.worlds.busy_site import FAST
 from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
 from vampd.disk.lock import Lock
 from vampd.disk.ownership import is_trusted, make_private_folder, make_state_folder
+from vampd.disk.request_folder import prepare_request_folder
 from vampd.store.engine import Access, open_store
 
 CACHED = "*.nb[ic]"
@@ -57,16 +58,20 @@ def lived_in(request: pytest.FixtureRequest) -> Iterator[Site]:
     with shared_site(**FAST) as site:
         make_smallest(site.root)
         left_by_an_older_version(site)
-        who = {"uid": OWNER.uid, "gids": OWNER.gids}
-        with umask(request.param), running(site, "--until-idle", **who) as daemon:
+        with (
+            umask(request.param),
+            running(site, "--until-idle", uid=OWNER.uid, gids=OWNER.gids) as daemon,
+        ):
             assert daemon.process.wait(PATIENCE_S) == 0, site.log.read_text()
         yield site
 
 
 def test_the_owner_alone_writes_the_state_and_the_group_reads_it(lived_in: Site):
     state = lived_in.database.parent
+    assert mode_of(state / "requests") & 0o1777 == 0o1770
     for path in (state, *state.rglob("*"), lived_in.ledger):
-        assert not mode_of(path) & 0o022 or path.is_symlink(), path
+        if path.name != "requests":
+            assert not mode_of(path) & 0o022 or path.is_symlink(), path
     assert mode_of(lived_in.database) == 0o640
     assert mode_of(state / "locks") == 0o700
     for name in ("vampd.db.lock", "locks/20251106-archive.lock"):
@@ -143,3 +148,26 @@ def test_code_in_the_folder_of_another_user_is_not_run(tmp_path: Path):
     assert not is_trusted(folder, CACHED)
     (tmp_path / "link").symlink_to(folder)
     assert not is_trusted(tmp_path / "link", CACHED)
+
+
+def test_a_service_that_may_not_set_setgid_closes_the_state_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chmod = Path.chmod
+
+    def restricted(path: Path, mode: int, **options: bool) -> None:
+        if mode & stat.S_ISGID:
+            raise PermissionError(1, "RestrictSUIDSGID=", str(path))
+        chmod(path, mode, **options)
+
+    open_folder = tmp_path / "open"
+    open_folder.mkdir()
+    open_folder.chmod(0o2775)
+    monkeypatch.setattr(Path, "chmod", restricted)
+    make_state_folder(open_folder)
+    make_state_folder(tmp_path / "made")
+    assert mode_of(open_folder) == 0o755
+    assert mode_of(tmp_path / "made") == 0o750
+    make_request = tmp_path / "made" / "requests"
+    prepare_request_folder(make_request)
+    assert mode_of(make_request) == 0o1770

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.support.daemon.site import Site, configure
 from tests.support.worlds.past import PAST_VERSIONS, extract_database
 from tests.support.worlds.stores import NIGHT
-from tests.support.worlds.three_users import MEMBER, OWNER, give_to_owner, shared_site
+from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
 from vampd.errors import StoreError, TransientError
 from vampd.model.nights import Event, EventName
 from vampd.store import reading
@@ -231,6 +231,15 @@ def test_a_copy_that_was_torn_is_taken_again(site: Site, monkeypatch: pytest.Mon
     assert connection.execute("SELECT message FROM events").fetchall() == [("said",)]
     assert len(looks) == 4
     connection.close()
+
+
+def test_a_stranger_is_told_who_may_read(site: Site):
+    site.database.parent.chmod(0o2750)
+    for words in (["status"], ["history", "20251106"], ["hold", "20251106"]):
+        done = STRANGER.vampctl(site, *words)
+        assert done.returncode == 1
+        assert "may not be read" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_reader_is_told_what_only_the_owner_may_do(site: Site):

@@ -149,6 +149,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "retry": ("act.control", ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer")),
     "hold": ("act.control", ('vampctl hold 20251106 --reason "darks to follow"',)),
     "release": ("act.control", ("vampctl release 20251106",)),
+    "requests": ("act.requests", ("vampctl requests", "vampctl requests --take-back 1f09ac42")),
     "doctor": (
         "look.doctor",
         (

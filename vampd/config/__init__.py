@@ -18,7 +18,7 @@ from vampd.config.base import Table
 from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
 from vampd.config.mail import Mail, Tls
 from vampd.config.packaged import packaged_file
-from vampd.config.service import Database, Disk, Purge, Retry, Schedule, Watch
+from vampd.config.service import Database, Disk, Purge, Requests, Retry, Schedule, Watch
 from vampd.config.stages import (
     Authority,
     Fpack,
@@ -74,6 +74,7 @@ class Settings(Table):
     fpack: Fpack = Fpack()
     disk: Disk = Disk()
     purge: Purge = Purge()
+    requests: Requests = Requests()
     manifest: ManifestSettings = ManifestSettings()
     mail: Mail = Mail()
 

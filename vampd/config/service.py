@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from vampd.config.base import Count, Days, Fraction, Seconds, Table
 from vampd.model.nights import parse_night_date
+from vampd.model.request import Verb
 
 
 class Watch(Table):
@@ -97,6 +98,12 @@ class Purge(Table):
     """[purge]: what `vampctl purge` asks of the archive before raw goes."""
 
     proof_within_days: Days = 30
+
+
+class Requests(Table):
+    """[requests]: what members of the group may ask for; all else is the owner's alone."""
+
+    members_may: tuple[Verb, ...] = tuple(Verb)
 
 
 class Disk(Table):

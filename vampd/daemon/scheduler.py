@@ -25,6 +25,7 @@ from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
 from vampd.engine.nights.rules import pause_rule, readiness_rules, retry_policy, run_limits
+from vampd.engine.requests import RequestDesk
 from vampd.errors import ConfigError, IllegalTransition, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
@@ -71,7 +72,7 @@ class Scheduler:
 
     ``attempts`` makes the attempts at claimed nights, ``flags`` is a folder for the flags that stop
     them; ``pause`` is raised while cameras write; ``is_in_foreground`` says whether a
-    `vampctl run` is running a night.
+    `vampctl run` is running a night; ``requests`` acts on what members ask.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Scheduler:
         is_in_foreground: Callable[[NightId], bool],
         pause: Flag,
         notifier: Notifier,
+        requests: RequestDesk,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -104,6 +106,7 @@ class Scheduler:
         self._is_in_foreground = is_in_foreground
         self._pause = pause
         self._notifier = notifier
+        self._requests = requests
         self._clock = clock
         self._running = RunningAttempts(
             attempts, flags, is_stopping=self.is_stopping, wake=self._wake
@@ -201,6 +204,8 @@ class Scheduler:
             self._read_configuration()
         self._running.forget_ended()
         self._lookout.raise_trouble()
+        # Before anything is claimed, so that a `hold` comes in time.
+        self._requests.attend(self._settings.requests.members_may)
         self._refresh()
         self._recover(self._open)
         if self._is_scan_due():

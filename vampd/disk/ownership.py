@@ -53,7 +53,7 @@ def make_state_folder(folder: Path) -> None:
         make_folder(folder.parent)
         with suppress(FileExistsError):
             folder.mkdir()
-            folder.chmod(STATE_FOLDER)
+            _change_own(folder, lambda _: STATE_FOLDER)
     make_folder(folder)
     if not folder.stat().st_mode & stat.S_ISVTX:
         reserve_writing(folder)
@@ -108,8 +108,13 @@ def is_trusted(folder: Path, kept: str) -> bool:
 
 
 def _change_own(path: Path, wanted: Callable[[int], int]) -> None:
-    # What another user owns is as that user wants it.
-    with suppress(PermissionError):
-        mode = stat.S_IMODE(path.lstat().st_mode)
-        if not path.is_symlink() and wanted(mode) != mode:
-            path.chmod(wanted(mode))
+    status = path.lstat()
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode) or wanted(mode) == mode:
+        return
+    try:
+        path.chmod(wanted(mode))
+    except PermissionError:
+        # A service may not set setgid (RestrictSUIDSGID=); another user's is as that user wants it.
+        with suppress(PermissionError):
+            path.chmod(wanted(mode) & ~stat.S_ISGID)

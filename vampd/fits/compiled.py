@@ -21,12 +21,15 @@ from vampd.disk.ownership import is_trusted, make_private_folder
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _END_OF_PICKLE = b"."
 _CACHED = "*.nb[ic]"
+# What numba makes of NUMBA_CACHE_DIR; each compilation looks at it.
+_CACHE_SETTING = "CACHE_DIR"
 
 
 def compiled(function: _Function) -> _Function:
     """The function, compiled for the types of its arguments when it is first called with them."""
-    if config.CACHE_DIR and not _is_own(Path(config.CACHE_DIR)):
-        config.CACHE_DIR = ""
+    cache = getattr(config, _CACHE_SETTING)
+    if cache and not _is_own(Path(cache)):
+        setattr(config, _CACHE_SETTING, "")
     try:
         dispatcher = njit(nogil=True, cache=True)(function)
     except RuntimeError:

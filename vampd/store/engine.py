@@ -18,7 +18,7 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.disk.ownership import close_to_others, make_state_folder
-from vampd.errors import StoreError
+from vampd.errors import NotPermitted, StoreError
 from vampd.store.connection import (
     SIDE_FILES,
     ReadOnlyStore,
@@ -62,7 +62,15 @@ def open_store(url: str, access: Access) -> Store:
 
 
 def _open_to_read(path: Path) -> Store:
-    revision = _revision(path, connect_reading)
+    try:
+        revision = _revision(path, connect_reading)
+    except PermissionError as error:
+        raise NotPermitted(
+            "not_a_member",
+            f"{path} may not be read ({error.strerror}); who may read it belongs to the group of"
+            " its folder",
+            path=str(path),
+        ) from error
     if revision < REVISION:
         return _MigratedCopy(path)
     _refuse_other_schema(path, revision)

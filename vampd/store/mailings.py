@@ -69,11 +69,10 @@ class StoredMailLog:
             )
 
     def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
-        rows = [{**_manifest_values(manifest), "actor": actor, "at": at} for manifest in manifests]
-        if not rows:
+        if not manifests:
             return
         with self._store.write() as connection:
-            connection.execute(upsert(AcknowledgedManifestRow).on_conflict_do_nothing(), rows)
+            write_acknowledgments(connection, manifests, at=at, actor=actor)
 
     def acknowledge_lost(self, frame_ids: Sequence[FrameId], *, at: float, actor: str) -> None:
         rows = [{"number": one.number, "actor": actor, "at": at} for one in frame_ids]
@@ -92,6 +91,14 @@ class StoredMailLog:
                 _mailings(connection, night),
                 _acknowledgements(connection, night),
             )
+
+
+def write_acknowledgments(
+    connection: Connection, manifests: Sequence[ManifestFile], *, at: float, actor: str
+) -> None:
+    """Record that STARS has ingested these, in the caller's transaction."""
+    rows = [{**_manifest_values(manifest), "actor": actor, "at": at} for manifest in manifests]
+    connection.execute(upsert(AcknowledgedManifestRow).on_conflict_do_nothing(), rows)
 
 
 def _refuse_unknown(connection: Connection, mailing: Mailing, despite: frozenset[str]) -> None:

@@ -97,19 +97,10 @@ class Nights:
         message: str | None = None,
     ) -> NightRecord:
         with self._store.write() as connection:
-            row = _get(connection, night)
-            before = _record(row)
-            refuse_stale_claim(before, claim)
-            after = moved(before, event, at=at, code=code, message=message)
-            line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
-            write_move(connection, after, line)
-            if ends_proofs(event):
-                connection.execute(
-                    update(ReceiptRow)
-                    .where(ReceiptRow.night_id == row["id"], ReceiptRow.place == Place.ARCHIVE)
-                    .values(has_ended=True)
-                )
-        return after
+            refuse_stale_claim(_record(_get(connection, night)), claim)
+            return write_event(
+                connection, night, event, at=at, actor=actor, code=code, message=message
+            )
 
     def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
         known = changes.known
@@ -131,6 +122,37 @@ class Nights:
 
     def change_counter(self) -> int:
         return self._store.change_counter()
+
+
+def find_record(connection: Connection, night: NightId) -> NightRecord | None:
+    """The record of a night, None without one."""
+    row = _find(connection, night)
+    return None if row is None else _record(row)
+
+
+def write_event(
+    connection: Connection,
+    night: NightId,
+    event: Event,
+    *,
+    at: float,
+    actor: str,
+    code: str | None = None,
+    message: str | None = None,
+) -> NightRecord:
+    """Apply an event to a night, in the caller's transaction; the errors of NightStore.apply."""
+    row = _get(connection, night)
+    before = _record(row)
+    after = moved(before, event, at=at, code=code, message=message)
+    line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
+    write_move(connection, after, line)
+    if ends_proofs(event):
+        connection.execute(
+            update(ReceiptRow)
+            .where(ReceiptRow.night_id == row["id"], ReceiptRow.place == Place.ARCHIVE)
+            .values(has_ended=True)
+        )
+    return after
 
 
 def night_key(connection: Connection, night: NightId) -> int:

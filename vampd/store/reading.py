@@ -11,6 +11,7 @@ A reader may not write where the database is, and SQLite in WAL mode wants to:
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ class ReadingConnection(sqlite3.Connection):
 
 
 def connect_reading(path: Path) -> ReadingConnection:
-    """Connect for reading only; sqlite3.Error as SQLite, FileNotFoundError without a database."""
+    """Connect for reading only; sqlite3.Error as SQLite, OSError as the kernel."""
     for attempt in range(_TRIES):
         try:
             return _connect(path)
@@ -109,7 +110,9 @@ def copied_database(path: Path) -> Iterator[Path]:
 def _connect(path: Path) -> ReadingConnection:
     seen = log, database = _look(path)
     if database is None:
-        raise FileNotFoundError(path)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if log is None:
         connection = _open(path, "mode=ro&immutable=1")
         connection.seen = seen

@@ -29,6 +29,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from vampd.model.delivery import MailOutcome, Way
 from vampd.model.nights import EventName, Gate, Kind, StageName, Status
 from vampd.model.proofs import DestinationOrigin, Place
+from vampd.model.request import Outcome, Verb
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 __all__ = ["APPLICATION_ID", "REVISION"]
@@ -117,6 +118,8 @@ class Base(DeclarativeBase):
         MailOutcome: _words(MailOutcome),
         Way: _words(Way),
         DestinationOrigin: _words(DestinationOrigin),
+        Outcome: _words(Outcome),
+        Verb: _words(Verb),
     }
 
 
@@ -380,6 +383,23 @@ class AcknowledgedManifestRow(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     actor: Mapped[str]
     at: Mapped[float]
+
+
+class AnswerRow(Base):
+    """What became of a request; it is what keeps the request from being acted on again."""
+
+    __tablename__ = "answers"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    uid: Mapped[int]
+    actor: Mapped[str]
+    at: Mapped[float]
+    outcome: Mapped[Outcome]
+    message: Mapped[str]
+    code: Mapped[str | None]
+    verb: Mapped[Verb | None]
+    date: Mapped[str | None] = mapped_column(String(8))
+    kind: Mapped[Kind | None]
 
 
 class AcknowledgedLostIdRow(Base):

@@ -17,6 +17,7 @@ from vampd.disk.refusal import user_name
 from vampd.errors import FrameIdConflict, NotPermitted, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
+    Answers,
     CheckedCubes,
     Destinations,
     Ledger,
@@ -56,6 +57,7 @@ class Connections:
     ledger: Ledger
     mail_log: MailLog
     checked_cubes: CheckedCubes
+    answers: Answers
 
     @cached_property
     def reader(self) -> NightReader:
@@ -125,17 +127,26 @@ def connect_to_read(settings: Settings) -> Iterator[Connections]:
 
 def may_write(database: Path) -> bool:
     """Whether this user may change the database, or make it."""
-    return not database.exists() or os.access(database, os.W_OK, effective_ids=True)
+    try:
+        database.stat()
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        return False
+    return os.access(database, os.W_OK, effective_ids=True)
 
 
 def refuse_reader(database: Path) -> None:
     """NotPermitted ``not_the_owner`` for a user who may read the database and not write it."""
-    if not may_write(database):
-        raise NotPermitted(
-            "not_the_owner",
-            f"only the owner of the nights ({user_name(database.stat().st_uid)}) may do that",
-            owner=user_name(database.stat().st_uid),
-        )
+    if may_write(database):
+        return
+    try:
+        owner = user_name(database.stat().st_uid)
+    except PermissionError:
+        owner = user_name(database.parent.stat().st_uid)
+    raise NotPermitted(
+        "not_the_owner", f"only the owner of the nights ({owner}) may do that", owner=owner
+    )
 
 
 @contextmanager
@@ -160,6 +171,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 @contextmanager
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
+    from vampd.store.answers import StoredAnswers
     from vampd.store.checked_cubes import StoredCheckedCubes
     from vampd.store.destinations import StoredDestinations
     from vampd.store.engine import Access, open_store
@@ -194,6 +206,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             ledger,
             StoredMailLog(store),
             StoredCheckedCubes(store),
+            StoredAnswers(store),
         )
 
 

@@ -23,6 +23,7 @@ from vampd.log import get_log
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
 from vampd.wiring.locks import foreground_lock, is_held
+from vampd.wiring.requests import open_request_desk
 
 _log = get_log()
 _Prepared = TypeVar("_Prepared")
@@ -88,6 +89,7 @@ def run_daemon(
             is_in_foreground=lambda night: is_held(foreground_lock(settings, night)),
             pause=pause,
             notifier=notifier,
+            requests=open_request_desk(connections),
         )
         signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
         signal.signal(signal.SIGINT, lambda *_: scheduler.stop())

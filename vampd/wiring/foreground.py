@@ -16,6 +16,7 @@ from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import connect, connected, refuse_reader
 from vampd.wiring.locks import foreground_lock, night_lock
+from vampd.wiring.requests import open_request_desk
 
 if TYPE_CHECKING:
     from vampd.engine.attempt import Attempt
@@ -71,7 +72,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
 
 
 def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
-    """What a running daemon has already done: the database, and one scan of every night."""
+    """What a running daemon has already done: the database, requests, a scan of every night."""
     from vampd.daemon.night_watcher import NightWatcher, Watching
     from vampd.store.engine import Access
 
@@ -83,6 +84,7 @@ def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
         return
     try:
         with connected(settings, Access.MIGRATE) as connections:
+            open_request_desk(connections).attend(settings.requests.members_may)
             watcher = NightWatcher(
                 connections.store,
                 connections.make_reader(settings),

@@ -18,6 +18,7 @@ from tests.support.worlds.looked_at import NoChecks, Scans
 from vampd.daemon import scheduler as scheduler_module
 from vampd.daemon.scheduler import RunMode, Scheduler
 from vampd.disk.pace import Flag
+from vampd.engine.requests import RequestDesk
 from vampd.errors import DiskFull
 from vampd.model.nights import NightRecord
 
@@ -92,6 +93,7 @@ def looping(
         is_in_foreground=lambda _: False,
         pause=Flag.create(tmp_path / "pause"),
         notifier=notifier,  # type: ignore[arg-type]
+        requests=RequestDesk(tmp_path / "requests", None, None),  # type: ignore[arg-type]
     )
     thread = threading.Thread(target=made.run, args=(RunMode.FOREVER,))
     thread.start()

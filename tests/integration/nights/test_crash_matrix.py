@@ -64,6 +64,10 @@ ELSEWHERE = {
         ),
         "nothing is mailed unless asked for; see test_mailing",
     ),
+    **dict.fromkeys(
+        ("requests.answered", "requests.file.removed", "store.answers.acted"),
+        "only where a member asks; see tests/security/test_requests.py",
+    ),
     "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
     "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",
     **dict.fromkeys(

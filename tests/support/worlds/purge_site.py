@@ -40,7 +40,7 @@ def acknowledge(site: Site, night: NightId) -> None:
 def purge(night: SafeNight, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """`vampctl purge`, agreed to; the test's archive is on the disk of its raw data."""
     words = ("purge", night.night.date, "--yes", "--same-disk", night.night.date)
-    return vampctl(night.site, *words, *options, uid=None, **environ)
+    return vampctl(night.site, *words, *options, uid=None, gids=(), **environ)
 
 
 def raw_files(night: SafeNight) -> list[Path]:

@@ -1,20 +1,27 @@
-"""vampctl retry, hold, release: recorded as events like any other."""
+"""vampctl retry, hold, release: the owner's word is an event, a member's a request for one."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, actor_name, connected
+from vampd.cli.shared.requests import ask
+from vampd.cli.shared.session import (
+    ConfigOption,
+    KindOption,
+    NightArgument,
+    actor_name,
+    connected,
+    reading,
+    settings_of,
+)
 from vampd.errors import IllegalTransition, UsageError
-from vampd.model.nights import HELD_BY_PERSON, Event, EventName, Kind, NightId, StageName, Status
-
-if TYPE_CHECKING:
-    from vampd.wiring.connections import Connections
+from vampd.model.nights import Kind, StageName, moved
+from vampd.model.request import Verb, describe_move, move_of
 
 StageOption = Annotated[
     StageName | None,
@@ -44,7 +51,7 @@ def retry(
     only what is missing. Back at transfer or an earlier stage, all of the archive copy is read
     again. A night whose raw cubes were removed cannot go back to sync.
     """
-    _move(context, config, night, kind, Event(EventName.RETRIED, stage))
+    _move(context, config, night, kind, Verb.RETRY, stage)
 
 
 def hold(
@@ -58,7 +65,7 @@ def hold(
 
     A running attempt is stopped. A finished night that is marked for deletion loses its mark.
     """
-    _move(context, config, night, kind, Event(EventName.HELD), HELD_BY_PERSON, reason)
+    _move(context, config, night, kind, Verb.HOLD, reason=reason)
 
 
 def release(
@@ -74,14 +81,7 @@ def release(
     the night. Late data revoke the release. An archive night that is not
     held may from then on pass older ones on its way to frame IDs.
     """
-    _move(context, config, night, kind, Event(EventName.RELEASED))
-
-
-def _unmark(connections: Connections, night: NightId, reason: str | None) -> None:
-    connections.store.apply(
-        night, Event(EventName.UNMARKED), at=time.time(), actor=actor_name(), message=reason
-    )
-    write(f"{title_of(night)}: no longer marked for deletion")
+    _move(context, config, night, kind, Verb.RELEASE)
 
 
 def _move(
@@ -89,34 +89,37 @@ def _move(
     config: ConfigOption,
     text: str,
     kind: Kind | None,
-    event: Event,
-    code: str | None = None,
-    message: str | None = None,
+    verb: Verb,
+    stage: StageName | None = None,
+    reason: str | None = None,
 ) -> None:
+    """The owner's word takes effect at once; anyone else's becomes a request."""
     from vampd.stages.raw_presence import refuse_without_raw
+    from vampd.wiring.connections import may_write
 
-    with connected(context, config) as connections:
+    settings = settings_of(context, config)
+    # What members may not ask for is refused like all else that is the owner's.
+    is_owner = may_write(settings.database.path) or verb not in settings.requests.members_may
+    with (connected if is_owner else reading)(context, config) as connections:
         store = connections.store
         before = choose_record(store.nights(), text, kind)
-        if event.stage is StageName.SYNC and before.state.stage is not StageName.SYNC:
-            refuse_without_raw(before.night, connections.reader)
-        is_done = before.state.status is Status.DONE
-        if event.name is EventName.HELD and is_done and before.purge_after is not None:
-            _unmark(connections, before.night, message)
-            return
+        move = move_of(verb, before, stage, reason)
         try:
+            if not is_owner:
+                moved(before, move.event, at=time.time(), code=move.code, message=move.message)
+                write(ask(connections, before, verb, stage=stage, reason=reason))
+                return
+            if stage is StageName.SYNC and before.state.stage is not StageName.SYNC:
+                refuse_without_raw(before.night, connections.reader)
             after = store.apply(
                 before.night,
-                event,
+                move.event,
                 at=time.time(),
                 actor=actor_name(),
-                code=code,
-                message=message,
+                code=move.code,
+                message=move.message,
             )
         except IllegalTransition as error:
             # Nothing is wrong with the night; the request does not apply to it.
             raise UsageError(error.code, f"{title_of(before.night)}: {error.message}") from error
-    write(
-        f"{title_of(before.night)}: {after.state.status} at {after.state.stage}"
-        f" (was {before.state.status} at {before.state.stage})"
-    )
+    write(describe_move(before, after, move))

@@ -22,17 +22,20 @@ from vampd.cli.mail.manifest import (
 from vampd.cli.shared.lost_ids import read_lost_ids
 from vampd.cli.shared.nights import choose_record
 from vampd.cli.shared.output import write, write_lines
+from vampd.cli.shared.requests import ask
 from vampd.cli.shared.session import (
     ConfigOption,
     NightArgument,
     actor_name,
     connected,
     reading,
+    settings_of,
 )
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import UsageError
 from vampd.model.delivery import MailOutcome, MailState
 from vampd.model.nights import Kind
+from vampd.model.request import Verb
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -153,7 +156,12 @@ def acknowledge(
     Asks if a manifest is not known to have been mailed. With --lost, it records instead that you
     know which of the night's IDs a restore has left without a product; they are no longer listed.
     """
-    with connected(context, config) as connections:
+    from vampd.wiring.connections import may_write
+
+    settings = settings_of(context, config)
+    may_ask = Verb.ACKNOWLEDGE in settings.requests.members_may and not lost
+    asks = may_ask and not may_write(settings.database.path)
+    with (reading if asks else connected)(context, config) as connections:
         if lost:
             _acknowledge_lost(connections, night)
             return
@@ -166,9 +174,11 @@ def acknowledge(
         ]
         if odd:
             _ask("not_mailed", f"{'; '.join(odd)}. Has STARS really ingested {date}?", yes)
-        connections.mail_log.acknowledge(
-            [text.file for text in found.texts], at=time.time(), actor=actor_name()
-        )
+        manifests = [text.file for text in found.texts]
+        if asks:
+            write(ask(connections, found.record, Verb.ACKNOWLEDGE, manifests=manifests))
+            return
+        connections.mail_log.acknowledge(manifests, at=time.time(), actor=actor_name())
     write(f"{date}: {count_of(len(found.texts), 'manifest')} acknowledged")
 
 

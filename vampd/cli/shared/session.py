@@ -117,8 +117,8 @@ def owners_only() -> Iterator[None]:
         given = shlex.join(["sudo", "-u", user.replace("uid ", "#"), "vampctl", *sys.argv[1:]])
         raise NotPermitted(
             error.code,
-            f"{error.message}: `{given}`; members of the group look, and ask by `vampctl hold`,"
-            " `release`, `retry` and `acknowledge`",
+            f"{error.message}: `{given}`; members of the group look, and ask as"
+            " `vampctl requests -h` says",
             **error.context,
         ) from error
 

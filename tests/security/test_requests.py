@@ -1,0 +1,317 @@
+"""Members ask; each request is acted on once, in its writer's name, or not at all."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.support.builders.nights import make_night
+from tests.support.daemon.running import running, wait_until
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import history_of, record_of
+from tests.support.fakes.fake_night_reader import FakeNightReader
+from tests.support.worlds.busy_site import FAST
+from tests.support.worlds.stores import NIGHT
+from tests.support.worlds.three_users import (
+    MEMBER,
+    OTHER_MEMBER,
+    OWNER,
+    STRANGER,
+    User,
+    give_to_owner,
+    shared_site,
+)
+from vampd.cli import main
+from vampd.cli.shared import requests as asking
+from vampd.disk.request_folder import place_request, request_name, take_back_request
+from vampd.engine import requests as engine_requests
+from vampd.engine.requests import RequestDesk
+from vampd.model.nights import Event, EventName, Kind, Status
+from vampd.model.request import (
+    LONGEST_REQUEST_BYTES,
+    Outcome,
+    Request,
+    Verb,
+    format_request,
+    seen_state,
+)
+from vampd.store import answers as store_answers
+from vampd.store.answers import StoredAnswers
+from vampd.store.connection import Store
+from vampd.store.engine import Access, open_store
+from vampd.store.nights import Nights
+
+
+@dataclass
+class World:
+    """A night, its store, and the desk of a vampd that has just started."""
+
+    site: Site
+    store: Store
+
+    def __post_init__(self) -> None:
+        self.nights, self.answers = Nights(self.store), StoredAnswers(self.store)
+        self.nights.discover(NIGHT, 1.0)
+        self.folder = self.site.database.parent / "requests"
+        self.restart()
+
+    def restart(self) -> None:
+        self.desk = RequestDesk(self.folder, self.answers, FakeNightReader())
+        self.desk.prepare()
+
+    def request(self, verb: Verb = Verb.HOLD) -> Request:
+        """A request for the night as it is now."""
+        record = self.nights.night(NIGHT)
+        assert record is not None
+        return Request(secrets.token_hex(16), verb, NIGHT, seen_state(record), reason="why")
+
+    def place(self, request: Request, user: User = MEMBER) -> Path:
+        content = format_request(request)
+        return user.does(lambda: place_request(self.folder, request.id, content))
+
+    def attend(self) -> None:
+        self.desk.attend(tuple(Verb))
+
+    @property
+    def events(self) -> list[EventName]:
+        return [event.event for event in self.nights.history(NIGHT)]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with shared_site() as site:
+        give_to_owner(site)
+        store = open_store(f"sqlite:///{site.database}", Access.MIGRATE)
+        yield World(site, store)
+        store.close()
+
+
+def test_a_request_is_acted_on_once_and_in_the_writers_name(world: World):
+    request = world.request()
+    content = format_request(request)
+    path = world.place(request)
+    world.attend()
+    assert not path.exists()
+    last = world.nights.history(NIGHT)[-1]
+    assert (last.event, last.actor, last.message) == (EventName.HELD, "uid 4002 (vampctl)", "why")
+    answer = world.answers.answer(request.id)
+    assert answer is not None
+    assert (answer.uid, answer.outcome) == (MEMBER.uid, Outcome.DONE)
+    # The same once more, from a copy that its writer has kept.
+    MEMBER.does(lambda: place_request(world.folder, request.id, content))
+    world.restart()
+    world.attend()
+    assert world.events == [EventName.HELD]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stage": "headers"}, {"status": "done"}, {"code": "stuck"}, {"attempt": 1}, {"since": 2.0},
+    ],
+)  # fmt: skip
+def test_a_request_about_another_state_is_out_of_date(world: World, change: dict):
+    request = world.request()
+    request = replace(request, seen=replace(request.seen, **change))
+    world.place(request)
+    world.attend()
+    answer = world.answers.answer(request.id)
+    assert answer is not None
+    assert answer.outcome is Outcome.OUT_OF_DATE
+    assert world.events == []
+
+
+def test_a_night_that_looks_as_it_did_and_was_elsewhere_meanwhile_has_changed(world: World):
+    for name, at in ((EventName.HELD, 2.0), (EventName.RELEASED, 4.0), (EventName.HELD, 5.0)):
+        if name is EventName.RELEASED:
+            world.place(world.request(Verb.RELEASE))
+        code = "c" if name is EventName.HELD else None
+        world.nights.apply(NIGHT, Event(name), at=at, actor="x", code=code)
+    world.attend()
+    assert world.events[-1] is EventName.HELD
+
+
+@pytest.mark.parametrize(
+    "failpoint", ["store.answers.acted", "requests.answered", "requests.file.removed"]
+)
+def test_killed_anywhere_a_request_is_acted_on_exactly_once(world: World, failpoint: str):
+    request = world.request()
+    world.place(request)
+    world.store.close()
+    if not (pid := os.fork()):
+
+        def die(name: str) -> None:
+            if name == failpoint:
+                os._exit(9)
+
+        with suppress(BaseException):
+            for module in (store_answers, engine_requests, place_request.__globals__):
+                names = module if isinstance(module, dict) else vars(module)
+                names["failpoint"] = die
+            world.attend()
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    world.restart()
+    world.attend()
+    assert world.events == [EventName.HELD]
+    assert world.answers.answer(request.id) is not None
+    assert list(world.folder.iterdir()) == []
+
+
+def hard_link(world: World, path: Path) -> None:
+    os.link(world.place(world.request()), path)
+
+
+def link(world: World, path: Path) -> None:
+    secret = world.site.base / "secret"
+    secret.write_bytes(format_request(replace(world.request(), id=path.stem)))
+    MEMBER.does(lambda: path.symlink_to(secret))
+
+
+def pipe(world: World, path: Path) -> None:
+    MEMBER.does(lambda: os.mkfifo(path))
+
+
+def folder(world: World, path: Path) -> None:
+    MEMBER.does(path.mkdir)
+
+
+def writable_by_others(world: World, path: Path) -> None:
+    world.place(replace(world.request(), id=path.stem))
+    path.chmod(0o666)
+
+
+def too_long(world: World, path: Path) -> None:
+    content = format_request(replace(world.request(), id=path.stem))
+    MEMBER.does(lambda: path.write_bytes(content.ljust(LONGEST_REQUEST_BYTES + 1)))
+
+
+def renamed(world: World, path: Path) -> None:
+    world.place(world.request()).rename(path)
+
+
+def another_text(world: World, path: Path) -> None:
+    MEMBER.does(lambda: path.write_bytes(b"hold everything"))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [hard_link, link, pipe, folder, writable_by_others, too_long, renamed, another_text],
+)
+def test_what_is_not_one_file_of_one_writer_is_no_request(
+    world: World, attack: Callable[[World, Path], None]
+):
+    path = world.folder / request_name(secrets.token_hex(16))
+    attack(world, path)
+    others = {each for each in world.folder.iterdir() if each != path}
+    for each in others:
+        each.rename(world.site.base / each.name)
+    world.attend()
+    assert world.events == []
+    assert not os.path.lexists(path)
+
+
+def test_no_one_changes_anothers_request_and_strangers_see_none(world: World):
+    path = world.place(world.request())
+    for deed in (
+        path.unlink,
+        lambda: path.write_bytes(b""),
+        lambda: path.rename(path.with_name("x")),
+        lambda: path.chmod(0o666),
+        lambda: os.link(path, world.folder / request_name("f" * 32)),
+        lambda: take_back_request(world.folder, path.stem),
+    ):
+        with pytest.raises(PermissionError):
+            OTHER_MEMBER.does(deed)
+    for deed in (lambda: os.listdir(world.folder), lambda: world.folder.joinpath("x").touch()):
+        with pytest.raises(PermissionError):
+            STRANGER.does(deed)
+    world.attend()
+    assert world.events == [EventName.HELD]
+
+
+def test_its_writer_takes_it_back_until_it_is_acted_on(world: World):
+    first, second = world.request(), world.request()
+    world.place(first)
+    assert MEMBER.does(lambda: take_back_request(world.folder, first.id))
+    world.attend()
+    assert world.events == []
+    world.place(second)
+    world.attend()
+    assert not MEMBER.does(lambda: take_back_request(world.folder, second.id))
+    assert world.events == [EventName.HELD]
+
+
+def test_what_the_settings_leave_to_the_owner_is_refused(world: World):
+    request, own = world.request(), world.request()
+    world.place(request)
+    world.desk.attend((Verb.RETRY,))
+    answer = world.answers.answer(request.id)
+    assert answer is not None
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, "request_not_allowed")
+    place_request(world.folder, own.id, format_request(own))
+    world.desk.attend(())
+    assert world.events == [EventName.HELD]
+
+
+def test_a_folder_of_requests_that_someone_planted_is_not_used(world: World):
+    world.folder.rmdir()
+    elsewhere = world.site.base / "elsewhere"
+    elsewhere.mkdir()
+    world.folder.symlink_to(elsewhere)
+    world.restart()
+    (elsewhere / request_name("a" * 32)).write_bytes(b"x")
+    world.attend()
+    assert len(list(elsewhere.iterdir())) == 1
+    assert elsewhere.stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_member_asks_while_vampd_is_down_and_while_it_runs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(asking, "_PATIENCE_S", 0.0)
+
+    def asks(site: Site, *words: str) -> tuple[int, str, object]:
+        command = [*words, "--config", str(site.config)]
+        shown: tuple[int, str, object] = MEMBER.does(
+            lambda: _shown(CliRunner().invoke(main.make_app(), command))
+        )
+        return shown
+
+    with shared_site(**FAST) as site:
+        night = make_night(site.root, "20251107", Kind.ENGINEERING)[0]
+        store = open_store(f"sqlite:///{site.database}", Access.MIGRATE)
+        nights = Nights(store)
+        nights.discover(night, 1.0)
+        nights.apply(night, Event(EventName.SETTLED), at=2.0, actor="vampd")
+        World(site, store)
+        store.close()
+        give_to_owner(site)
+        site.database.chmod(0o640)
+        status, shown, error = asks(site, "hold", night.date, "--reason", "darks to follow")
+        assert (status, error) == (0, None)
+        assert "queued" in shown
+        assert "waits for vampd" in asks(site, "requests")[1]
+        site.log.touch()
+        with running(site, uid=OWNER.uid, gids=OWNER.gids):
+            wait_until(lambda: record_of(site, night).state.status is Status.HELD, "the hold")
+            events = [event.event for event in history_of(site, night)]
+            assert events == [EventName.SETTLED, EventName.HELD]
+            assert "done: " in asks(site, "requests")[1]
+            configure(site, **FAST)
+            monkeypatch.setattr(asking, "_PATIENCE_S", 60.0)
+            status, shown, error = asks(site, "hold", night.date)
+            assert error == "illegal_transition"
+            status, shown, error = asks(site, "retry", night.date)
+            assert (status, shown, error) == (
+                0, f"{night.date} engineering: filling at sync (was held at sync)\n", None,
+            )  # fmt: skip
+            assert history_of(site, night)[2].actor == "uid 4002 (vampctl)"
+
+
+def _shown(result) -> tuple[int, str, object]:
+    return result.exit_code or 0, result.output, getattr(result.exception, "code", None)
