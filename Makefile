@@ -6,6 +6,7 @@ VENV ?= .venv
 # Processes for pytest: two a core, because tests wait for other processes; JOBS=0 keeps it in one,
 # for a debugger.
 JOBS ?= $(shell echo $$((2 * $$(nproc))))
+UNIT_JOBS = $(if $(filter 0,$(JOBS)),0,$(shell nproc))
 # Nights per scenario that sync-scenarios judges.
 SEEDS ?= 50
 
@@ -35,6 +36,9 @@ INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl \
 LOCKED = --require-hashes --no-build-isolation --use-pep517
 UNLOCKED = --no-deps --no-build-isolation
 
+# pip compiles one file after the other, and the packages' own tests too, which are a third.
+COMPILE_PACKAGES = -m compileall -q -j 0 -x '/tests/'
+
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp
 APT = $(if $(filter-out 0,$(shell id -u)),sudo )env DEBIAN_FRONTEND=noninteractive \
@@ -54,7 +58,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest soak lock install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest test-units test-worlds soak lock install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -81,9 +85,11 @@ bench-idle: debian-run $(STAMP) ## measure an idle vampd: a thousand finished ni
 bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand nights
 	$(MEASURE) status
 
+# Lint is mostly one process, mypy, so it shares the cores with the unit tests. The rest comes last,
+# so that the log ends with pytest's summary.
 test: setup ## everything that CI runs
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory pytest
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-units
+	@$(MAKE) --no-print-directory test-worlds
 
 lint: $(STAMP) ## style, types and layers only
 	$(BIN)/ruff check .
@@ -95,15 +101,19 @@ check: lint ## before each commit: lint, and the tests of model and stages; a mi
 	HYPOTHESIS_PROFILE=check $(BIN)/pytest -n 0 -q tests/unit/model tests/unit/stages
 
 # Tests start hundreds of short programs, and each compiles vampd again where it may not keep that.
-pytest check soak: export PYTHONDONTWRITEBYTECODE =
+test check lint pytest test-units test-worlds soak: export PYTHONDONTWRITEBYTECODE =
 
-# Last in `make test`, so that its log ends with pytest's summary.
-# Coverage is measured where it belongs to, in the unit tests of model and stages: it doubles the time
-# of those that compute.
-PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
-pytest: debian-test $(STAMP)
-	$(PYTEST) tests/unit --cov
-	$(PYTEST) --durations=10 --ignore=tests/unit
+PYTEST = $(BIN)/pytest --dist worksteal
+pytest: test-units test-worlds
+
+# Units wait for nothing, so a process a core is enough. Coverage is measured where it belongs to, in
+# the tests of model and stages: it doubles the time of those that compute.
+test-units: $(STAMP)
+	$(PYTEST) -n $(UNIT_JOBS) tests/unit/model tests/unit/stages --cov
+	$(PYTEST) -n $(UNIT_JOBS) tests/unit --ignore=tests/unit/model --ignore=tests/unit/stages
+
+test-worlds: debian-test $(STAMP)
+	$(PYTEST) -n $(JOBS) --durations=10 --ignore=tests/unit
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
@@ -145,8 +155,7 @@ ifneq ($(DESTDIR),)
 		-exec sed -i 's,$(DESTDIR)$(APPLICATION),$(APPLICATION),g' {} +
 endif
 	# The service cannot write here, and would compile everything at each start.
-	$(PYTHON) -m compileall -q -j 0 $(if $(DESTDIR),-s $(DESTDIR)) \
-		$(DESTDIR)$(APPLICATION)/lib
+	$(PYTHON) $(COMPILE_PACKAGES) $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(APPLICATION)/lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/vampd $(DESTDIR)$(SHARE)/doc/vampd
 	ln -sf $(APPLICATION)/bin/vampd $(APPLICATION)/bin/vampctl $(DESTDIR)$(PREFIX)/bin/
 	install -d $(addprefix $(DESTDIR)$(SYSTEMD_LIB)/,systemd/system sysusers.d tmpfiles.d)
@@ -185,7 +194,8 @@ debian-test:
 
 $(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-run
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.lock
-	$(BIN)/python -m pip install --quiet $(LOCKED) -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet $(UNLOCKED) --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-build.lock
+	$(BIN)/python -m pip install --quiet --no-compile $(LOCKED) -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-compile $(UNLOCKED) --editable .
+	$(BIN)/python $(COMPILE_PACKAGES) $(VENV)/lib
 	touch $@
