@@ -44,6 +44,7 @@ AuthorizedKeysFile .ssh/authorized_keys
 UsePAM no
 PasswordAuthentication no
 PidFile none
+KexAlgorithms curve25519-sha256
 """
 
 

@@ -50,6 +50,8 @@ def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
         f"Port {port}\nListenAddress {HOST}\nHostKey {folder}/host_key\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
+        # The usual exchange resists quantum computers, and costs more than all else of a log-in.
+        "KexAlgorithms curve25519-sha256\n"
     )
     log = folder / "sshd.log"
     # Absolute, because sshd starts itself again for every connection.
