@@ -5,6 +5,7 @@
 - Tests run in Hawaiian time, as the instrument's computers may, so that a local time in place of UT
   shows.
 - Tests see no VAMPD_* variable of the person who starts them.
+- Their folders are in memory, where fsync costs nothing, unless they are about the disk.
 - A tool that is missing fails its test (fixture `tool`), and in CI no test may be skipped: a check
   that did not run must not look like one that passed.
 """
@@ -12,13 +13,20 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
+from tests.support.tools.memory import in_memory
+
 ROOT = Path(__file__).parent.parent
+# What is judged here is the disk, its page cache, or a program beside it.
+_ABOUT_THE_DISK = tuple(
+    ROOT / "tests" / folder
+    for folder in ("integration/disk", "integration/fits", "integration/packing", "system")
+)
 REAL_TELEMETRY = ROOT.parent / "shared" / "reference" / "real-telemetry"
 # The one reason to skip that CI accepts: this folder is no part of the repository.
 NO_TELEMETRY = "no reference/real-telemetry beside the repository"
@@ -98,6 +106,16 @@ def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("VAMPD_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """pytest's own folder, or one in memory; gone with the test there."""
+    if any(folder in request.path.parents for folder in _ABOUT_THE_DISK):
+        yield tmp_path
+        return
+    with in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

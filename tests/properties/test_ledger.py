@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.support.builders.ledger_lines import bindings, check_laws, fields_of, granted_ids
 from tests.support.examples import examples
+from tests.support.tools.memory import folder_in_memory
 from tests.support.worlds.databases import new_database
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
@@ -97,7 +98,7 @@ class Observatory:
 class LedgerUnderFire(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="vampd-test-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="vampd-test-", dir=folder_in_memory()))
         self.file = self.folder / "frameids.ledger"
         self.database = self.folder / "vampd.db"
         self.observatory = Observatory(self.file)

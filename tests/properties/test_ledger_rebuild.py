@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.builders.ledger_lines import bindings, check_laws, fields_of
 from tests.support.examples import examples
 from tests.support.fakes.authorities import Answering
+from tests.support.tools.memory import folder_in_memory
 from tests.support.worlds.databases import new_database
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
@@ -66,7 +67,7 @@ class Desk:
 @contextmanager
 def used_desk(work: list[tuple[NightId, list[str]]]) -> Iterator[Desk]:
     """A ledger with grants that were used, refused, and never used."""
-    folder = Path(tempfile.mkdtemp(prefix="vampd-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="vampd-test-", dir=folder_in_memory()))
     desk = Desk(folder)
     for night, wanted in work:
         desk.ledger.reserve(night, wanted, LOCAL)

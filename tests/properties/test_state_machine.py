@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from tests.support.examples import examples
 from tests.support.fakes.memory_store import MemoryNights
+from tests.support.tools.memory import folder_in_memory
 from tests.support.worlds.databases import new_database
 from vampd.errors import ClaimLost, IllegalTransition
 from vampd.model.nights import (
@@ -64,7 +65,7 @@ class Expected:
 class NightsSideBySide(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="vampd-test-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="vampd-test-", dir=folder_in_memory()))
         (self.folder / "vampd.db").write_bytes(new_database())
         self.open_store = open_store(self.url, Access.USE)
         self.store = Nights(self.open_store)

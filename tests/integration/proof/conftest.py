@@ -1,6 +1,5 @@
-"""Whole nights, in memory: on a disk, fsync would be most of what these tests wait for."""
+"""A night that is safe, and a copy of it for each test."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,8 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import record_of
-from tests.support.tools.memory import in_memory
 from tests.support.worlds.safe_night import SafeNight
 from vampd.model.nights import NightId, Status
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """pytest's own, in memory where that goes."""
-    with in_memory(tmp_path) as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ Sequences begin with a night that is done; P1 to P10 are the cases that were fal
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -20,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from tests.conftest import IN_SOAK
 from tests.support.examples import seeds_of_round
+from tests.support.tools.memory import folder_in_memory
 from tests.support.worlds.proof.coverage import add_to_coverage
 from tests.support.worlds.proof.damage import BASIC, Fault
 from tests.support.worlds.proof.wide_world import WideWorld
@@ -48,7 +48,7 @@ class Nights(RuleBasedStateMachine):
 
     @initialize(kind=st.sampled_from(Kind), late_camera=st.booleans(), mailed=st.booleans())
     def begin(self, kind: Kind, late_camera: bool, mailed: bool) -> None:
-        self.base = Path(tempfile.mkdtemp(prefix="vampd-proof-", dir=_memory()))
+        self.base = Path(tempfile.mkdtemp(prefix="vampd-proof-", dir=folder_in_memory()))
         beginning = Beginning(kind, late_camera, mailed and kind is Kind.ARCHIVE)
         self.world = WideWorld(self.base / "site", beginning, self.coverage)
 
@@ -175,10 +175,6 @@ class Nights(RuleBasedStateMachine):
     @rule(name=st.sampled_from([RECEIPTS, SUMS]))
     def listing_is_moved_away(self, name: str) -> None:
         self._world.listing_is_moved_away(name)
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def run_sequences(number: int) -> None:

@@ -55,11 +55,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def night(made: Site, tmp_path: Path) -> Iterator[SafeNight]:
-    with in_memory(tmp_path) as folder:
-        site = copy_site(made, folder / "own")
-        configure(site, **TABLES)
-        yield SafeNight.of(site, NIGHT)
+def night(made: Site, tmp_path: Path) -> SafeNight:
+    site = copy_site(made, tmp_path / "own")
+    configure(site, **TABLES)
+    return SafeNight.of(site, NIGHT)
 
 
 def purge(night: SafeNight, *options: str) -> Answer:

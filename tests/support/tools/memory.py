@@ -11,11 +11,22 @@ _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 2**31
 
 
+def folder_in_memory() -> Path | None:
+    """Where temporary folders may be made in memory; None where there is no room, as for `dir=`."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES:
+        return None
+    return _MEMORY
+
+
 @contextmanager
 def in_memory(otherwise: Path) -> Iterator[Path]:
     """A folder in memory that is gone with the block; ``otherwise`` where there is no room."""
-    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES:
+    memory = folder_in_memory()
+    if memory is None:
         yield otherwise
         return
-    with tempfile.TemporaryDirectory(prefix="vampd-test-", dir=_MEMORY) as made:
+    # What a test has killed may still write.
+    with tempfile.TemporaryDirectory(
+        prefix="vampd-test-", dir=memory, ignore_cleanup_errors=True
+    ) as made:
         yield Path(made)

@@ -18,6 +18,7 @@ from tempfile import mkdtemp
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.tools.memory import folder_in_memory
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from tests.support.worlds.proof.judge import Judge, Sides, Unseen
@@ -46,7 +47,7 @@ class Beginning:
 
 @cache
 def _template(beginning: Beginning) -> Path:
-    folder = mkdtemp(prefix="proof-")
+    folder = mkdtemp(prefix="proof-", dir=folder_in_memory())
     atexit.register(shutil.rmtree, folder)
     site = make_site(Path(folder) / "site", **TABLES)
     night, _ = make_smallest(site.root, DATE, beginning.kind)
