@@ -2,7 +2,8 @@
 
 A start of vampd or vampctl costs more than a second of processor time, nearly all of it for
 imports, and the tests start them a thousand times. ``python -m tests.support.tools.warm_start``
-imports the libraries and vampd's modules, and forks one process per request. That process is as one
+imports the libraries and vampd's modules, lets them make once what they make at their first use,
+and forks one process per request. That process is as one
 that was started from the shell: a session of its own, the environment, folder and standard streams
 that were asked for, and the failpoints of that environment, which is all that vampd reads of it
 while it is imported. Only its command line in /proc is the helper's, and a test may ask for a
@@ -26,6 +27,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -35,6 +37,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, Self
 
 import vampd
+from tests.support.daemon.site import make_site
 
 # What vampd imports lazily, and what its libraries do.
 LIBRARIES = (
@@ -52,6 +55,8 @@ LIBRARIES = (
 )
 # Heavy, and hardly ever asked for; migrations are no modules of anybody's.
 _LEFT_OUT = ("vampd.cli.plotting", "vampd.simulate", "vampd.store.migrations")
+# Those of vampctl that start workers.
+_PACKING_COMMANDS = frozenset({"process-all", "run"})
 _ROOT = Path(__file__).parents[3]
 _REQUEST_BYTES = 1 << 20
 _asking = threading.Lock()
@@ -232,7 +237,7 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
         module, _, name = constant.rpartition(".")
         assert name in vars(sys.modules[module])
         vars(sys.modules[module])[name] = value
-    if Path(command[0]).name == "vampd":
+    if Path(command[0]).name == "vampd" or _PACKING_COMMANDS.intersection(command):
         _lend_fork_server()
     sys.argv = command
     sys.path[0] = str(Path(command[0]).parent)
@@ -315,10 +320,21 @@ def _modules_of(folders: Sequence[str], prefix: str) -> Iterator[str]:
             yield from _modules_of(import_module(name).__path__, f"{name}.")
 
 
+def _use_once() -> None:
+    """Let pydantic build its validators, and SQLAlchemy its mappers, for all that are forked."""
+    config, wiring = import_module("vampd.config"), import_module("vampd.wiring.connections")
+    access = import_module("vampd.store.engine").Access
+    with tempfile.TemporaryDirectory() as folder:
+        settings = config.load_settings(make_site(Path(folder)).config)
+        with wiring.connected(settings, access.MIGRATE) as connections:
+            connections.store.nights()
+
+
 def _main() -> None:
     atexit.register(_leave)  # first, so it runs last
     for name in (*LIBRARIES, *_modules_of(vampd.__path__, "vampd.")):
         import_module(name)
+    _use_once()
     gc.freeze()
     requests = socket.socket(fileno=int(sys.argv[1]))
     requests.set_inheritable(False)
