@@ -1,9 +1,10 @@
 """What is vampd's own, the owner alone writes, whatever an older version or the umask left."""
 
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.daemon.running import PATIENCE_S, running
 from tests.support.daemon.site import Site
 from tests.support.worlds.busy_site import FAST
 from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
+from vampd.adapters.answers import AnswerFolder
 from vampd.disk.lock import Lock
 from vampd.disk.ownership import is_trusted, make_private_folder, make_state_folder
 from vampd.disk.request_folder import prepare_request_folder
@@ -83,6 +85,25 @@ def test_the_owner_alone_writes_the_state_and_the_group_reads_it(lived_in: Site)
         STRANGER.does(lived_in.database.read_bytes)
 
 
+def test_a_member_neither_sets_safe_nor_puts_a_link_where_vampd_writes(lived_in: Site):
+    state = lived_in.database.parent
+    (raw, *_) = lived_in.root.rglob("vcam1/*.fits")
+
+    def set_safe() -> None:
+        with closing(sqlite3.connect(lived_in.database)) as connection:
+            connection.execute("UPDATE nights SET safe_at = 1")
+
+    def replace_by_link(path: Path) -> None:
+        path.with_name("planted").symlink_to(raw)
+        path.with_name("planted").rename(path)
+
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        MEMBER.does(set_safe)
+    for name in ("vampd.db.lock", "vampd.db", "locks/20251106-archive.lock"):
+        with pytest.raises(PermissionError):
+            MEMBER.does(lambda name=name: replace_by_link(state / name))
+
+
 def test_what_lies_among_the_nights_everyone_reads_and_the_owner_writes(lived_in: Site):
     made = [
         path
@@ -107,6 +128,17 @@ def test_the_state_keeps_its_mode_whatever_the_umask(tmp_path: Path):
         assert mode_of(folder) == 0o2750
         assert mode_of(folder / "vampd.db") == 0o640
         assert mode_of(folder / "locks") == 0o700
+
+
+def test_answers_that_the_group_could_write_are_closed_before_they_grant(tmp_path: Path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "answer_000001.txt").touch()
+    for path, mode in ((kept, 0o2775), (kept / "answer_000001.txt", 0o664)):
+        path.chmod(mode)
+    AnswerFolder(kept, tmp_path / "answer").begin()
+    assert mode_of(kept) == 0o2755
+    assert mode_of(kept / "answer_000001.txt") == 0o644
 
 
 def test_a_folder_that_is_not_vampds_alone_stays_as_it_is(tmp_path: Path):

@@ -28,7 +28,11 @@ from tests.support.worlds.three_users import (
 )
 from vampd.cli import main
 from vampd.cli.shared import requests as asking
-from vampd.disk.request_folder import place_request, request_name, take_back_request
+from vampd.disk.request_folder import (
+    place_request,
+    request_ids,
+    take_back_request,
+)
 from vampd.engine import requests as engine_requests
 from vampd.engine.requests import RequestDesk
 from vampd.model.nights import Event, EventName, Kind, Status
@@ -38,6 +42,7 @@ from vampd.model.request import (
     Request,
     Verb,
     format_request,
+    request_name,
     seen_state,
 )
 from vampd.store import answers as store_answers
@@ -165,7 +170,8 @@ def test_killed_anywhere_a_request_is_acted_on_exactly_once(world: World, failpo
 
 
 def hard_link(world: World, path: Path) -> None:
-    os.link(world.place(world.request()), path)
+    world.place(replace(world.request(), id=path.stem))
+    MEMBER.does(lambda: os.link(path, world.folder / ".second"))
 
 
 def link(world: World, path: Path) -> None:
@@ -234,6 +240,29 @@ def test_no_one_changes_anothers_request_and_strangers_see_none(world: World):
             STRANGER.does(deed)
     world.attend()
     assert world.events == [EventName.HELD]
+
+
+def test_a_flood_of_one_member_hides_no_other(world: World):
+    def flood() -> None:
+        for _ in range(30):
+            (world.folder / request_name(secrets.token_hex(16))).touch()
+
+    OTHER_MEMBER.does(flood)
+    mine = world.request().id
+    MEMBER.does(lambda: place_request(world.folder, mine, b"x"))
+    seen = request_ids(world.folder)
+    assert mine in seen
+    assert len(seen) == 21
+
+
+def test_requests_are_acted_on_in_their_order(world: World):
+    hold = replace(world.request(Verb.HOLD), id="f" * 32)
+    retry = replace(world.request(Verb.RETRY), id="0" * 32)
+    world.place(hold)
+    world.place(retry)
+    world.attend()
+    answers = [world.answers.answer(one.id) for one in (hold, retry)]
+    assert [one and one.outcome for one in answers] == [Outcome.DONE, Outcome.OUT_OF_DATE]
 
 
 def test_its_writer_takes_it_back_until_it_is_acted_on(world: World):

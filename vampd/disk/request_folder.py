@@ -10,9 +10,11 @@ import fcntl
 import os
 import secrets
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from vampd.disk.atomic import fsync_folder, make_folder
@@ -24,8 +26,9 @@ from vampd.model.request import LONGEST_REQUEST_BYTES, request_id_of, request_na
 _MODE = 0o1770
 _FILE = 0o644
 _FOREIGN_WRITES = 0o022
-# Of what others fill without end, so many at once.
-_MOST = 100
+# Of what others may fill without end: so many are looked at, and so many of one writer returned.
+_MOST = 10_000
+_MOST_OF_ONE = 20
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,21 @@ def place_request(folder: Path, request_id: str, content: bytes) -> Path:
 
 
 def request_ids(folder: Path) -> tuple[str, ...]:
-    """The identities of the requests that lie there; none without the folder."""
-    found: list[str] = []
+    """The requests that lie there, the oldest first; none without the folder.
+
+    Of one writer so many at once, so that no one keeps another's from being seen.
+    """
+    found: list[tuple[int, str]] = []
+    of_one: Counter[int] = Counter()
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
+        for entry in islice(entries, _MOST):
             request_id = request_id_of(entry.name)
-            if request_id is not None:
-                found.append(request_id)
-            if len(found) == _MOST:
-                break
-    return tuple(sorted(found))
+            with suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                if request_id is not None and of_one[status.st_uid] < _MOST_OF_ONE:
+                    of_one[status.st_uid] += 1
+                    found.append((status.st_ctime_ns, request_id))
+    return tuple(request_id for _, request_id in sorted(found))
 
 
 @contextmanager
