@@ -180,6 +180,9 @@ def test_code_in_the_folder_of_another_user_is_not_run(tmp_path: Path):
     assert not is_trusted(folder, CACHED)
     (tmp_path / "link").symlink_to(folder)
     assert not is_trusted(tmp_path / "link", CACHED)
+    tmp_path.chmod(0o1777)
+    assert not is_trusted(tmp_path, CACHED)
+    assert mode_of(tmp_path) == 0o1777
 
 
 def test_a_service_that_may_not_set_setgid_closes_the_state_all_the_same(

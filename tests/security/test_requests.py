@@ -45,10 +45,12 @@ from vampd.model.request import (
     request_name,
     seen_state,
 )
+from vampd.stages.manifest_files import read_manifests
 from vampd.store import answers as store_answers
 from vampd.store.answers import StoredAnswers
 from vampd.store.connection import Store
 from vampd.store.engine import Access, open_store
+from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
 
 
@@ -63,10 +65,11 @@ class World:
         self.nights, self.answers = Nights(self.store), StoredAnswers(self.store)
         self.nights.discover(NIGHT, 1.0)
         self.folder = self.site.database.parent / "requests"
+        self.reader = FakeNightReader()
         self.restart()
 
     def restart(self) -> None:
-        self.desk = RequestDesk(self.folder, self.answers, FakeNightReader())
+        self.desk = RequestDesk(self.folder, self.answers, self.reader)
         self.desk.prepare()
 
     def request(self, verb: Verb = Verb.HOLD) -> Request:
@@ -240,6 +243,27 @@ def test_no_one_changes_anothers_request_and_strangers_see_none(world: World):
             STRANGER.does(deed)
     world.attend()
     assert world.events == [EventName.HELD]
+
+
+def test_an_acknowledgment_is_of_the_manifests_that_its_writer_saw(world: World):
+    name = "manifest_VMP_20251106.csv"
+    world.reader.write(name, "VMPA00000001|/archive/1|1000\r\n")
+    (text,) = read_manifests(NIGHT, world.reader)
+    other = replace(text.file, sha256="a" * 64)
+    for manifests, outcome in (
+        ((), Outcome.OUT_OF_DATE),
+        ((other,), Outcome.OUT_OF_DATE),
+        ((text.file, other), Outcome.OUT_OF_DATE),
+        ((text.file,), Outcome.DONE),
+    ):
+        request = replace(world.request(Verb.ACKNOWLEDGE), reason=None, manifests=manifests)
+        world.place(request)
+        world.attend()
+        answer = world.answers.answer(request.id)
+        assert answer is not None
+        assert answer.outcome is outcome, manifests
+    (known,) = StoredMailLog(world.store).correspondence(NIGHT).acknowledged
+    assert (known.manifest, known.actor) == (text.file, "uid 4002 (vampctl)")
 
 
 def test_a_flood_of_one_member_hides_no_other(world: World):

@@ -100,6 +100,9 @@ def is_trusted(folder: Path, kept: str) -> bool:
         return False
     if not status.st_mode & _FOREIGN_WRITES:
         return True
+    if status.st_mode & stat.S_ISVTX:
+        # Such as /tmp: not this user's to close.
+        return False
     reserve_writing(folder)
     for path in folder.rglob(kept):
         with suppress(OSError):

@@ -25,7 +25,7 @@ from vampd.disk.request_folder import (
 from vampd.errors import DataError, StateError, UsageError, VampdError
 from vampd.log import get_log
 from vampd.model.nights import StageName
-from vampd.model.request import Answer, Outcome, Request, Verb, parse_request
+from vampd.model.request import OUT_OF_DATE, Answer, Outcome, Request, Verb, parse_request
 from vampd.ports import Answers, NightReader
 from vampd.stages.manifest_files import read_manifests
 from vampd.stages.raw_presence import refuse_without_raw
@@ -121,7 +121,10 @@ class RequestDesk:
         except (VampdError, OSError) as error:
             code = error.code if isinstance(error, VampdError) else "io_error"
             message = error.message if isinstance(error, VampdError) else str(error)
-            return self._answers.refuse(replace(answer, code=code, message=message))
+            outcome = Outcome.OUT_OF_DATE if code == OUT_OF_DATE else Outcome.REFUSED
+            return self._answers.refuse(
+                replace(answer, outcome=outcome, code=code, message=message)
+            )
         if request.verb is Verb.ACKNOWLEDGE:
             return self._answers.acknowledge(request, answer)
         return self._answers.move(request, answer)
@@ -135,7 +138,7 @@ class RequestDesk:
         texts = read_manifests(request.night, self._reader)
         if not texts or {text.file for text in texts} != set(request.manifests):
             raise StateError(
-                "request_out_of_date",
+                OUT_OF_DATE,
                 f"the manifests of {request.night.date} are not those that were seen when this was"
                 " asked; look, and ask again",
             )

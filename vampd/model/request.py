@@ -27,6 +27,8 @@ from vampd.model.nights import (
 
 LONGEST_REQUEST_BYTES = 16384
 LONGEST_REASON = 500
+# The code of an answer whose night, or manifests, are not as they were seen.
+OUT_OF_DATE = "request_out_of_date"
 _FORM = 1
 _NAME = re.compile(r"([0-9a-f]{32})\.json")
 _MANIFEST = re.compile(r"manifest_VMP_[\w.-]{1,80}")

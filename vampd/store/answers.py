@@ -11,7 +11,15 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select
 from vampd.disk.failpoint import failpoint
 from vampd.errors import IllegalTransition
 from vampd.model.nights import NightId, NightRecord
-from vampd.model.request import Answer, Outcome, Request, describe_move, move_of, seen_state
+from vampd.model.request import (
+    OUT_OF_DATE,
+    Answer,
+    Outcome,
+    Request,
+    describe_move,
+    move_of,
+    seen_state,
+)
 from vampd.store.connection import Store
 from vampd.store.mailings import write_acknowledgments
 from vampd.store.nights import find_record, write_event
@@ -91,7 +99,7 @@ def _out_of_date(answer: Answer, record: NightRecord | None) -> Answer:
     return replace(
         answer,
         outcome=Outcome.OUT_OF_DATE,
-        code="request_out_of_date",
+        code=OUT_OF_DATE,
         message=f"the night has changed since this was asked: it {now}; look, and ask again",
     )
 
