@@ -30,7 +30,7 @@ PROGRAMS = {"vampd": daemon.app, "vampctl": main.make_app()}
 _SEE_ALSO = {"vampd": "8", "vampctl": "1", "vampd.toml": "5"}
 _FILES = (
     ("/etc/vampd/vampd.toml", "The configuration of the service, see vampd.toml(5)."),
-    ("/var/lib/vampd", "The database; its group may use vampctl while the service is down."),
+    ("/var/lib/vampd", "The database, and requests: its group reads, and asks."),
 )
 _INTRODUCTION = (
     "The file /etc/vampd/vampd.toml, in TOML. Unknown keys, wrong types and values are refused.",
