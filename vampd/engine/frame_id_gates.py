@@ -27,11 +27,16 @@ def judge_sync(
 ) -> str | None:
     """What is unexpected in what sync made of a night, None if nothing is.
 
-    ``asked_about`` are unpaired frames of which a person is asked elsewhere.
+    ``asked_about`` are unpaired frames that have a partner, of which a person is asked elsewhere.
     """
     counts = total_counts(generations)
+    apart = min(asked_about, counts.unpaired)
     return find_unexpected(
-        replace(counts, unpaired=max(0, counts.unpaired - asked_about)),
+        replace(
+            counts,
+            unpaired=counts.unpaired - apart,
+            synchronised=counts.synchronised + apart,
+        ),
         cubes=len(accounted_cubes(generations)),
         aside=len(set_aside_cubes(generations)),
         max_unpaired=limits.max_unpaired,
@@ -73,8 +78,8 @@ def _refuse_unexpected(record: NightRecord, settings: Settings, reader: NightRea
     date = record.night.date
     generations = reader.generations(record.night)
     # The other gate asks about these: the frame that is in a product, and its partner that is late.
-    apart = 2 * total_counts(generations).late_partners
-    if unexpected := judge_sync(generations, settings.sync, asked_about=apart):
+    asked_about = 2 * total_counts(generations).late_partners
+    if unexpected := judge_sync(generations, settings.sync, asked_about=asked_about):
         raise DataError(
             Gate.SYNC_UNEXPECTED.value,
             f"{unexpected}; check `vampctl summary {date}`, then"
