@@ -16,7 +16,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -229,6 +229,13 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
                 " persists, look at that disk (dmesg)",
                 path=str(path),
             )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB if _is_whole(path):
+            return TransientError(
+                "database_unreadable",
+                f"what was read of {path} a moment ago was not whole ({error}), and now it is;"
+                " retrying; if this persists, look at its disk (dmesg)",
+                path=str(path),
+            )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, str(error))
         case _:
@@ -238,6 +245,21 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
                 " and its folder (SQLite needs both, even to read)",
                 path=str(path),
             )
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a database that seemed damaged is not, or cannot be read now.
+
+    A read that fails at an unlucky place (the index of the log, its length) looks like damage to
+    SQLite.
+    """
+    try:
+        with closing(connect(path)) as connection:
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            return bool(verdict == "ok")
+    except sqlite3.DatabaseError as error:
+        code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
+        return code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _weather_of(path: Path) -> TransientError | None:

@@ -19,7 +19,14 @@ from sqlalchemy.exc import IntegrityError
 from tests.support.tools.scripts import ROOT, run_script, was_killed
 from tests.support.worlds.stores import NIGHT, the_night, url_of
 from tests.support.worlds.unprivileged import NOBODY, as_nobody, made_open_folder
-from vampd.errors import ClaimLost, DiskFull, IllegalTransition, NotPermitted, TransientError
+from vampd.errors import (
+    ClaimLost,
+    DiskFull,
+    IllegalTransition,
+    NotPermitted,
+    StoreError,
+    TransientError,
+)
 from vampd.model.nights import Event, EventName, Status
 from vampd.store import connection as connection_module
 from vampd.store.connection import Store
@@ -217,3 +224,14 @@ def test_a_database_that_may_not_be_written_is_waited_for_until_it_may(
         told = as_nobody(lambda: work(base / "state" / "vampd.db"))
     assert "may not write" in told
     assert "mode " in told
+
+
+def test_what_only_looked_like_damage_for_a_moment_is_waited_for(store: Store, path: Path):
+    # A read that fails at an unlucky place: SQLite calls it damage, and the file is whole.
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    with pytest.raises(TransientError, match="now it is"), store.read():
+        raise error
+    path.write_bytes(path.read_bytes()[:4096] + bytes(path.stat().st_size - 4096))
+    with pytest.raises(StoreError), connection_module.translating_errors(path):
+        raise error
