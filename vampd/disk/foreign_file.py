@@ -19,11 +19,11 @@ _CHUNK_BYTES = 1 << 20
 
 
 def open_foreign(path: Path) -> BinaryIO:
-    """Open a regular file for reading without waiting for a writer; OSError EINVAL for others."""
+    """Open a regular file for reading without waiting for a writer; OSError ENXIO for others."""
     file_fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(file_fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
+            raise OSError(errno.ENXIO, "not a regular file", str(path))
         return os.fdopen(file_fd, "rb")
     except BaseException:
         os.close(file_fd)
@@ -66,5 +66,5 @@ def can_read_whole(path: Path, sign: Callable[[], None]) -> bool:
                 offset += count
                 sign()
     except OSError as error:
-        return error.errno == errno.EINVAL or classify(error) is Cause.PROPERTY
+        return classify(error) is Cause.PROPERTY
     return True

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vampd.errors import DiskFull, NotPermitted, TransientError
+from vampd.errors import DataError, DiskFull, NotPermitted, TransientError
 from vampd.model.escapes import shell_word
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -41,6 +41,10 @@ _PROPERTY = frozenset(
         errno.ENXIO,
     }
 )
+
+
+# What lies there is of another kind than it must be.
+_MISPLACED = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENXIO})
 
 
 class Cause(StrEnum):
@@ -84,6 +88,21 @@ def translate_refusal(error: OSError, path: Path, access: Access) -> TransientEr
         return NotPermitted(f"not_{verb}", describe_refused(path, access), path=context)
     return TransientError(
         "io_error", f"cannot {access} {path}: {error.strerror or error}", path=context
+    )
+
+
+def misplaced(error: OSError, path: Path) -> DataError | None:
+    """The error for something else that has the name of a file or folder of vampd's; None if not.
+
+    No waiting mends that.
+    """
+    if error.errno not in _MISPLACED:
+        return None
+    return DataError(
+        "not_a_file",
+        f"{path}: {error.strerror}: something else lies where vampd has a file or a folder, here or"
+        " above; move it away, then `vampctl retry NIGHT`",
+        path=str(path),
     )
 
 

@@ -22,7 +22,7 @@ from vampd.config import Settings
 from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
-from vampd.disk.refusal import Access, may_read, translate_refusal
+from vampd.disk.refusal import Access, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.call_person import call_person
 from vampd.engine.execute import AttemptTools, execute_wave
@@ -287,11 +287,13 @@ def _trouble(attempt: Attempt, error: VampdError | None) -> NightUpdate:
     )
 
 
-def _translate(error: OSError) -> TransientError:
+def _translate(error: OSError) -> VampdError:
     """An OSError that nothing closer to its cause has translated."""
     if not isinstance(error.filename, str):
         return TransientError("io_error", str(error))
     path = Path(error.filename)
+    if other := misplaced(error, path):
+        return other
     access = Access.WRITE if may_read(path) else Access.READ
     return translate_refusal(error, path, access)
 

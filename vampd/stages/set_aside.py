@@ -34,7 +34,10 @@ def survey_set_aside(
     )
     return SetAsideSurvey(
         cubes=tuple(set_aside_cubes(generations).values()),
-        raw_paths=frozenset(file.path for file in reader.raw_files(night)),
+        # Without what is no file, which cannot be sent.
+        raw_paths=frozenset(
+            file.path for stream in CAMERA_STREAMS for file in reader.files(night, stream)
+        ),
         linked=frozenset(linked),
         reasons=reader.text(night, REASONS_PATH),
     )

@@ -161,6 +161,7 @@ class FakeNightReader:
 
     def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:
         stamps = {path: stamp_of(path, file) for path, file in self.tree.items()}
+        stamps |= {file.path: file for file in self.raw_files(night)}
         for path in self.framelists:
             stamps.setdefault(path, FileStamp(path, 1, FakeFile.mtime_ns))
         return tuple(

@@ -79,6 +79,9 @@ nothing_travels
 not_ready
     The night is not there, or not far enough, to be pulled.
     Check `transfer.pull_from`.
+not_a_file
+    Something else has the name of a file or folder that vampd keeps in a night.
+    Move away what the message names, then `vampctl retry NIGHT`.
 already_exists
     A file that was to be made is there already, and was left as it is.
     Check what it holds; move it away if it does not belong there.
