@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vampd import __version__
 from vampd.config import Settings
-from vampd.disk.heap import bound_heap
+from vampd.disk.heap import bound_heap, keep_heap
 from vampd.disk.lock import Lock
 from vampd.disk.ownership import make_private_folder, make_state_folder
 from vampd.disk.refusal import Cause, classify
@@ -103,6 +103,7 @@ def run_daemon(
             root=str(settings.watch.root),
             nights=len(connections.store.nights()),
         )
+        keep_heap()
         scheduler.run(mode)
         _log.info("daemon.stopped", up_s=round(time.monotonic() - began))
     if scheduler.has_hanging_attempts:
