@@ -34,6 +34,7 @@ from vampd.engine.nights.rules import retry_policy
 from vampd.engine.repair.recovering import forget_damaged
 from vampd.errors import (
     ClaimLost,
+    ConfigError,
     DiskFull,
     StateError,
     StoreError,
@@ -335,7 +336,8 @@ def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None
         if attempt.is_stopping():
             return Event(EventName.ABANDONED), Outcome.ABANDONED
         return None, Outcome.SUPERSEDED
-    if isinstance(error, TransientError | StateError):
+    # A program that is missing, or a setting that cannot be used, is no property of the night.
+    if isinstance(error, TransientError | StateError | ConfigError):
         policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts

@@ -18,7 +18,7 @@ from vampd.engine import attempt as attempts
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
 from vampd.engine.execute import AttemptTools
 from vampd.engine.nights.night_listing import list_night
-from vampd.errors import StateError, TransientError, WorkerLost
+from vampd.errors import ConfigError, StateError, TransientError, WorkerLost
 from vampd.model.cubes import Generation
 from vampd.model.nights import (
     Event,
@@ -144,6 +144,7 @@ def test_the_end_of_an_attempt_does_not_end_the_next_one(
         WorkerLost("worker_died", "a worker process died"),
         StateError("locked", "another process has the lock"),
         TransientError("database_busy", "the database stayed locked"),
+        ConfigError("program_missing", "ssh is not installed"),
         OSError(errno.EIO, "Input/output error"),
     ],
     ids=lambda error: type(error).__name__,
