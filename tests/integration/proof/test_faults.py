@@ -61,10 +61,14 @@ class Copy:
         """What verify says is bad."""
         answer = self.vampd.command("verify", DATE, "--json")
         (said,) = json.loads(answer.text)
-        assert said["error"] is None, said
+        # What may not be read is no damage.
+        assert (said["error"] is None) is not bool(said["unread"]), said
         assert set(said["extra"]) == tree_of(self.folder).keys() - self.good.keys()
         assert said["good"] is (answer.status == 0)
-        return {*said["damaged"], *said["missing"]}
+        assert (self.vampd.records()[NIGHT].safe_at is None) is bool(
+            {*said["damaged"], *said["missing"]}
+        )
+        return {*said["damaged"], *said["missing"], *said["unread"]}
 
     def repair(self, forbidden: list[str]) -> None:
         """As the documents say: what cannot be read is for a person, who lets it be read again."""
@@ -104,7 +108,6 @@ class Copy:
             if fault not in _HARMLESS:
                 bad |= hit
         assert self.verify() == bad
-        assert (self.vampd.records()[NIGHT].safe_at is None) is bool(bad)
         forbidden = [path for fault, path in faults if fault is Fault.FORBID and path in bad]
         self.repair([path for path in forbidden if not os.access(self.folder / path, os.R_OK)])
         after = self.stamps()

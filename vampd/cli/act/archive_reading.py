@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import title_of
@@ -23,30 +23,46 @@ _FILES_AT_ONCE = 16
 _UNREADABLE = "0" * 64
 
 
-def read_files(archive: KnownArchive, night: NightId, paths: Sequence[str]) -> dict[str, Receipt]:
-    """The receipts of these files, by path, none for what is missing; with a bar on a terminal."""
+@dataclass
+class FilesRead:
+    """The receipts of what was read, by path, none for what is missing; and what refused, and why.
+
+    What may not be read, or cannot be now, is neither good nor damaged.
+    """
+
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def read_files(archive: KnownArchive, night: NightId, paths: Sequence[str]) -> FilesRead:
+    """Read these files; with a bar on a terminal."""
     from vampd.disk.pace import SteadyPace
 
-    read: dict[str, Receipt] = {}
+    found = FilesRead()
     with _bar(title_of(night), len(paths)) as advance:
         for start in range(0, len(paths), _FILES_AT_ONCE):
             batch = paths[start : start + _FILES_AT_ONCE]
             try:
                 receipts = list(archive.digests(night, batch, SteadyPace()))
             except (DataError, ArchiveUnreadable):
-                receipts = [r for path in batch for r in _read_one(archive, night, path)]
-            read.update((receipt.path, receipt) for receipt in receipts)
+                receipts = [r for path in batch for r in _read_one(archive, night, path, found)]
+            found.receipts.update((receipt.path, receipt) for receipt in receipts)
             advance(len(batch))
-    return read
+    return found
 
 
-def _read_one(archive: KnownArchive, night: NightId, path: str) -> Sequence[Receipt]:
-    """One file's receipt; of an unreadable file, one with a digest that no file has."""
+def _read_one(
+    archive: KnownArchive, night: NightId, path: str, found: FilesRead
+) -> Sequence[Receipt]:
+    """One file's receipt; of one that is no whole file, one with a digest that no file has."""
     from vampd.disk.pace import SteadyPace
 
     try:
         return archive.digests(night, [path], SteadyPace())
-    except (DataError, ArchiveUnreadable):
+    except ArchiveUnreadable as error:
+        found.refused[path] = f"{error.code}: {error.message}"
+        return ()
+    except DataError:
         listed, identity = archive.files(night), archive.identity
         moved = None if listed else archive.moved_night(night)
         if moved is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,7 +76,7 @@ HereOption = Annotated[
 class Reading:
     """What verify found about a night: where, its verdict; or why it could not be read.
 
-    ``remedy`` holds the commands that send again what is bad.
+    ``remedy`` holds the commands that send again what is bad, ``unread`` the files that refused.
     """
 
     night: NightId
@@ -84,6 +84,7 @@ class Reading:
     verdict: CopyVerdict
     failure: str | None = None
     remedy: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -149,6 +150,7 @@ def reading_object(reading: Reading) -> dict[str, Any]:
         "damaged": list(reading.verdict.damaged),
         "missing": list(reading.verdict.missing),
         "extra": list(reading.verdict.extra),
+        "unread": list(reading.unread),
         "remedy": list(reading.remedy),
         "error": reading.failure,
     }
@@ -188,22 +190,32 @@ def read_copy(connections: Connections, record: NightRecord, choose: _Choose) ->
     place, archive = "its archive host", connections.archive(night.kind)
     try:
         place, moved, listed = _find(connections, night)
-        read = read_files(archive, night, chosen)
+        found = read_files(archive, night, chosen)
     except VampdError as error:
         return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
-    verdict = judge_copy(expected, chosen, read, listed)
+    read = [path for path in chosen if path not in found.refused]
+    verdict = judge_copy(expected, read, found.receipts, listed)
     connections.receipts.end_proofs(night, verdict.missing)
-    connections.receipts.keep(night, read.values())
+    connections.receipts.keep(night, found.receipts.values())
     if verdict.bad:
         _disprove(connections, night, place, verdict)
-    elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(chosen) == len(
+    elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(read) == len(
         expected
     ):
         # All of it was proven again: what had been bad is repaired.
         connections.store.update(night, NightUpdate(safe_at=time.time()))
     _keep_bad_list(connections, night, verdict)
     remedy = () if moved is None else _remedy(connections, night, moved, verdict)
-    return Reading(night, place, verdict, remedy=remedy)
+    unread = tuple(sorted(found.refused))
+    return Reading(night, place, verdict, _failure(found.refused), remedy, unread)
+
+
+def _failure(refused: Mapping[str, str]) -> str | None:
+    """What kept files from being read; None if nothing did."""
+    if not refused:
+        return None
+    first = refused[min(refused)]
+    return first if len(refused) == 1 else f"{first}; and {len(refused) - 1:,} more files"
 
 
 def _disprove(connections: Connections, night: NightId, place: str, verdict: CopyVerdict) -> None:
@@ -272,7 +284,8 @@ def show_reading(reading: Reading, night: str) -> None:
     title, verdict = title_of(reading.night), reading.verdict
     if reading.failure is not None:
         write_prose(f"{title}: NOT verified: {reading.failure}")
-        return
+        if not verdict.bad:
+            return
     files = count_of(len(verdict.checked), "file")
     if not verdict.bad:
         write_prose(f"{title}: good, {files} read again at {reading.place}")
