@@ -44,6 +44,7 @@ from vampd.errors import (
 )
 from vampd.log import get_log
 from vampd.model.nights import (
+    UNREAD_NOTES,
     Event,
     EventName,
     NightId,
@@ -254,6 +255,8 @@ class NightWatcher:
         due = self._deep_looks.get(night, float("-inf")) + settings.watch.deep_scan_every_s <= now
         if due and now >= self._deep_looks_end_at:
             self.is_behind, due = True, False
+        # What could not be read is looked for until it can be: a lighter look knows nothing of it.
+        due = due or record.note_code in UNREAD_NOTES
         if not due and self._stream_times.get(night, times) == times:
             return False
         self._deep_looks[night] = now

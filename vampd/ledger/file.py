@@ -18,6 +18,7 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.disk.ownership import PUBLIC, give_to_owner, reserve_writing
+from vampd.disk.refusal import Access, Cause, classify, describe_refused
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
 
@@ -196,9 +197,11 @@ def _translating_errors(path: Path) -> Iterator[None]:
         with translating_full_disk(path):
             yield
     except OSError as error:
+        refused = classify(error) is Cause.PERMISSION
+        why = describe_refused(path, Access.WRITE) if refused else error.strerror
         raise FrameIdsUnavailable(
             "ledger_unwritable",
-            f"cannot write the frame-ID ledger {path}: {error.strerror}; no ID is used that is not"
+            f"cannot write the frame-ID ledger {path}: {why}; no ID is used that is not"
             " on record: check that the data disk is mounted and that vampd may write there",
             path=str(path),
         ) from error

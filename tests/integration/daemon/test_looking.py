@@ -19,7 +19,7 @@ from vampd.daemon import cube_checking
 from vampd.daemon.lookout import Lookout
 from vampd.daemon.running import RunningAttempts
 from vampd.daemon.watch import FolderWatch
-from vampd.engine.nights.night_listing import CubeCheck, find_strangers, list_night
+from vampd.engine.nights.night_listing import CubeCheck, find_strangers, list_night, sign_files
 from vampd.errors import StoreError, TransientError
 from vampd.model.nights import FileStamp, Kind, NightId, StageName, State, Status
 
@@ -338,3 +338,30 @@ def test_without_a_thread_no_night_is_claimed(
     ready.cancel()
     assert not ready.thread.is_alive()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_finished_night_whose_records_may_not_be_read_says_so_until_they_may(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.store.discover(FIRST, 1.0)
+    (world.root / FIRST.date).mkdir()
+    world.store._nights[FIRST] = replace(
+        world.store._nights[FIRST],
+        state=State(StageName.TRANSFER, Status.DONE),
+        safe_at=1.0,
+        signature=sign_files(()),
+    )
+    readable = False
+
+    def look(*_: object) -> bool:
+        if not readable:
+            raise PermissionError(13, "Permission denied", str(world.root / "generation_0001.json"))
+        return False
+
+    monkeypatch.setattr("vampd.daemon.night_watcher.is_readable_again", look)
+    for _ in range(3):
+        world.scan()
+        assert world.note(FIRST)[0] == "not_readable"
+    readable = True
+    world.scan()
+    assert not world.note(FIRST)[0]

@@ -39,7 +39,9 @@ def test_a_file_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit) as end:
         run_command("vampctl", fail)
     assert end.value.code == 1
-    assert capsys.readouterr().err == "vampctl: /a/file: Permission denied\n"
+    said = capsys.readouterr().err
+    assert "may not" in said
+    assert "/a/file" in said
 
 
 def test_a_bug_keeps_its_traceback() -> None:

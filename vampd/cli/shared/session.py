@@ -166,7 +166,7 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
         if error.filename is None:
             _show_bugs_as_text()
             raise
-        write_error(f"{program}: {error.filename}: {error.strerror}")
+        write_error(f"{program}: {_describe(error)}")
         sys.exit(EXIT_NIGHT)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -174,6 +174,16 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
         _show_bugs_as_text()
         raise
     sys.exit(EXIT_OK)
+
+
+def _describe(error: OSError) -> str:
+    """A refusal in our words: who may not, because of which mode, and the command that mends it."""
+    from vampd.disk.refusal import Access, Cause, classify, describe_refused, may_read
+
+    if classify(error) is not Cause.PERMISSION or not isinstance(error.filename, str):
+        return f"{error.filename}: {error.strerror}"
+    path = Path(error.filename)
+    return describe_refused(path, Access.WRITE if may_read(path) else Access.READ)
 
 
 def _show_bugs_as_text() -> None:
