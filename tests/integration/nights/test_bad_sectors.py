@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def bad_sector(path: Path, from_byte: int = 0) -> Iterator[None]:
     def refuse() -> OSError:
         return OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def preadv(file_fd, buffers, offset, *rest):  # type: ignore[no-untyped-def]
+    def preadv(file_fd: int, buffers: Any, offset: int, *rest: int) -> int:
         if is_bad(file_fd, offset + sum(len(buffer) for buffer in buffers)):
             raise refuse()
         return real_preadv(file_fd, buffers, offset, *rest)
