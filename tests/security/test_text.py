@@ -185,7 +185,7 @@ def test_a_warning_has_the_headers_that_it_was_given_and_no_others() -> None:
     mail = message_from_bytes(sent[0])
     assert mail["Bcc"] is None
     assert "Bcc: b@x" in mail["Subject"]
-    assert is_plain(mail.get_payload().replace("\r\n", "\n"))
+    assert is_plain(str(mail.get_payload()).replace("\r\n", "\n"))
 
 
 @pytest.mark.parametrize("number", [24, pytest.param(300, marks=pytest.mark.soak)])

@@ -106,10 +106,10 @@ def test_readout_and_half_width_may_drift():
 
 @pytest.mark.parametrize("latency", Latency)
 def test_stamps_are_late_and_never_early(latency):
-    run = replace(FLC, handshake=Handshake(latency=latency, latency_us=20.0, tail=0.05))
-    exact = 3_000.0 * np.arange(4_000)
+    handshake = Handshake(latency=latency, latency_us=20.0, tail=0.05)
+    exact = 3_000.0 * np.arange(4_000, dtype=np.float64)
 
-    late = delay_stamps(run, run.handshake, 1, exact, np.random.default_rng(1)) - exact
+    late = delay_stamps(FLC, handshake, 1, exact, np.random.default_rng(1)) - exact
 
     assert (late >= 0).all()
     assert 10 < np.median(late) < 40 or latency is Latency.PARETO
@@ -118,7 +118,7 @@ def test_stamps_are_late_and_never_early(latency):
 
 def test_frames_that_wait_for_a_burst_come_back_to_back():
     burst = LateBurst(camera=1, trigger=50, span_us=40_000.0)
-    exact = 3_000.0 * np.arange(400)
+    exact = 3_000.0 * np.arange(400, dtype=np.float64)
     handshake = replace(PUNCTUAL, bursts=(burst,))
 
     stamps = delay_stamps(FLC, handshake, 1, exact, np.random.default_rng(1))
@@ -213,7 +213,7 @@ def test_an_flc_out_of_the_beam_alternates_and_has_no_state():
 
     assert (night.truth.flc == CODE_NONE).all()
     assert np.diff(night.cubes[0].timing.acquired_us)[::2].min() > 3_400
-    assert night.cubes[0].cards.string("U_FLCST").strip() == "OUT"
+    assert (night.cubes[0].cards.string("U_FLCST") or "").strip() == "OUT"
     assert night.cubes[0].cards.boolean("U_FLCEN") is True
 
 
@@ -221,7 +221,8 @@ def test_a_card_may_be_written_differently_by_one_camera():
     written = Logging(camera_fields=((2, "U_DETMOD", "'FAST    '"),))
     night = plan_night(Scenario("night", STANDARD, (replace(FLC, logging=written),)), NIGHT, 1)
 
-    assert [cube.cards.string("U_DETMOD").strip() for cube in night.cubes] == ["Fast", "FAST"]
+    modes = [cube.cards.string("U_DETMOD") or "" for cube in night.cubes]
+    assert [mode.strip() for mode in modes] == ["Fast", "FAST"]
 
 
 def test_cameras_that_nothing_triggers_cannot_be_waited_for():
