@@ -24,7 +24,8 @@ FOLDER = Path("/mnt/fuuu/20251106")
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(tmp_path, hangs_after_s=0.3)
+    (tmp_path / "root").mkdir()
+    return World(tmp_path / "root", hangs_after_s=0.3)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_night_on_a_silent_disk_says_so_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
     room: Any,
     name: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
 ) -> None:
     (bad, _), (good, _) = (
         make_night(world.root, date=day, kind=Kind.ENGINEERING) for day in ("20251106", "20251107")
@@ -67,7 +68,7 @@ def test_a_night_on_a_silent_disk_says_so_and_delays_no_other(
     silent: Any = silent_for(bad, answer, os.stat if name == "os" else getattr(room, name))
     if name == "os":
         # The night is a link to a disk of its own, which is asked before anything is listed.
-        elsewhere = tmp_path_factory.mktemp("elsewhere") / "night"
+        elsewhere = tmp_path / "elsewhere"
         (world.root / bad.date).rename(elsewhere)
         (world.root / bad.date).symlink_to(elsewhere)
         silent = SimpleNamespace(stat=silent)
