@@ -5,6 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_member_neither_sets_safe_nor_puts_a_link_where_vampd_writes(lived_in:
         MEMBER.does(set_safe)
     for name in ("vampd.db.lock", "vampd.db", "locks/20251106-archive.lock"):
         with pytest.raises(PermissionError):
-            MEMBER.does(lambda name=name: replace_by_link(state / name))
+            MEMBER.does(partial(replace_by_link, state / name))
 
 
 def test_what_lies_among_the_nights_everyone_reads_and_the_owner_writes(lived_in: Site):

@@ -238,9 +238,10 @@ def test_no_one_changes_anothers_request_and_strangers_see_none(world: World):
     ):
         with pytest.raises(PermissionError):
             OTHER_MEMBER.does(deed)
-    for deed in (lambda: os.listdir(world.folder), lambda: world.folder.joinpath("x").touch()):
-        with pytest.raises(PermissionError):
-            STRANGER.does(deed)
+    with pytest.raises(PermissionError):
+        STRANGER.does(lambda: os.listdir(world.folder))
+    with pytest.raises(PermissionError):
+        STRANGER.does(world.folder.joinpath("x").touch)
     world.attend()
     assert world.events == [EventName.HELD]
 

@@ -14,10 +14,8 @@ from vampd.cli.shared.session import (
     ConfigOption,
     KindOption,
     NightArgument,
+    acting_or_asking,
     actor_name,
-    connected,
-    reading,
-    settings_of,
 )
 from vampd.errors import IllegalTransition, UsageError
 from vampd.model.nights import Kind, StageName, moved
@@ -95,17 +93,13 @@ def _move(
 ) -> None:
     """The owner's word takes effect at once; anyone else's becomes a request."""
     from vampd.stages.raw_presence import refuse_without_raw
-    from vampd.wiring.connections import may_write
 
-    settings = settings_of(context, config)
-    # What members may not ask for is refused like all else that is the owner's.
-    is_owner = may_write(settings.database.path) or verb not in settings.requests.members_may
-    with (connected if is_owner else reading)(context, config) as connections:
+    with acting_or_asking(context, config, verb) as (connections, asks):
         store = connections.store
         before = choose_record(store.nights(), text, kind)
         move = move_of(verb, before, stage, reason)
         try:
-            if not is_owner:
+            if asks:
                 moved(before, move.event, at=time.time(), code=move.code, message=move.message)
                 write(ask(connections, before, verb, stage=stage, reason=reason))
                 return

@@ -26,10 +26,10 @@ from vampd.cli.shared.requests import ask
 from vampd.cli.shared.session import (
     ConfigOption,
     NightArgument,
+    acting_or_asking,
     actor_name,
     connected,
     reading,
-    settings_of,
 )
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import UsageError
@@ -156,12 +156,8 @@ def acknowledge(
     Asks if a manifest is not known to have been mailed. With --lost, it records instead that you
     know which of the night's IDs a restore has left without a product; they are no longer listed.
     """
-    from vampd.wiring.connections import may_write
-
-    settings = settings_of(context, config)
-    may_ask = Verb.ACKNOWLEDGE in settings.requests.members_may and not lost
-    asks = may_ask and not may_write(settings.database.path)
-    with (reading if asks else connected)(context, config) as connections:
+    verb = None if lost else Verb.ACKNOWLEDGE
+    with acting_or_asking(context, config, verb) as (connections, asks):
         if lost:
             _acknowledge_lost(connections, night)
             return

@@ -29,6 +29,7 @@ from vampd.errors import EXIT_NIGHT, EXIT_OK, NotPermitted, UsageError, VampdErr
 from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
+    from vampd.model.request import Verb
     from vampd.wiring.connections import Connections
 
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended
@@ -103,6 +104,22 @@ def reading(context: typer.Context, config: Path | None) -> Iterator[Connections
 
     with connect_to_read(settings_of(context, config)) as connections:
         yield connections
+
+
+@contextlib.contextmanager
+def acting_or_asking(
+    context: typer.Context, config: Path | None, verb: Verb | None
+) -> Iterator[tuple[Connections, bool]]:
+    """The same for what members may ask for, and whether it is asked for, or takes effect.
+
+    Without a verb it is the owner's alone, like all that the settings leave to the owner.
+    """
+    from vampd.wiring.connections import connect, connect_to_read, may_write
+
+    settings = settings_of(context, config)
+    asks = verb in settings.requests.members_may and not may_write(settings.database.path)
+    with owners_only(), (connect_to_read if asks else connect)(settings) as connections:
+        yield connections, asks
 
 
 @contextlib.contextmanager
