@@ -233,6 +233,20 @@ def test_a_copy_that_was_torn_is_taken_again(site: Site, monkeypatch: pytest.Mon
     connection.close()
 
 
+def test_a_damaged_database_is_damaged_to_a_reader_too(site: Site):
+    content = site.database.read_bytes()
+    site.database.write_bytes(content[:4096] + b"\x5a" * (len(content) - 4096))
+    before = state_of(site)
+
+    def read() -> None:
+        Nights(open_store(f"sqlite:///{site.database}", Access.READ)).nights()
+
+    with pytest.raises(StoreError) as error:
+        MEMBER.does(read)
+    assert error.value.code == "database_damaged"
+    assert state_of(site) == before
+
+
 def test_a_stranger_is_told_who_may_read(site: Site):
     site.database.parent.chmod(0o2750)
     for words in (["status"], ["history", "20251106"], ["hold", "20251106"]):

@@ -254,9 +254,12 @@ def _is_whole(path: Path) -> bool:
     SQLite.
     """
     try:
-        with closing(connect(path)) as connection:
+        # Whoever met it may be one who only reads.
+        with closing(connect_reading(path)) as connection:
             (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             return bool(verdict == "ok")
+    except OSError:
+        return True
     except sqlite3.DatabaseError as error:
         code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else 0
         return code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
