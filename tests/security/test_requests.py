@@ -16,6 +16,7 @@ from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.worlds.busy_site import FAST
+from tests.support.worlds.databases import new_database
 from tests.support.worlds.stores import NIGHT
 from tests.support.worlds.three_users import (
     MEMBER,
@@ -93,6 +94,7 @@ class World:
 @pytest.fixture
 def world() -> Iterator[World]:
     with shared_site() as site:
+        site.database.write_bytes(new_database())
         give_to_owner(site)
         store = open_store(f"sqlite:///{site.database}", Access.MIGRATE)
         yield World(site, store)

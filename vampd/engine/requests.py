@@ -85,7 +85,7 @@ class RequestDesk:
                     # Its writer is about to take it back, or not: it is looked at again.
                     self._looked_at = _NEVER
                     return
-                answer = self._answers.answer(request_id) or self._act(found, members_may)
+                answer = self._act(found, members_may)
                 failpoint("requests.answered")
                 remove_request(self._folder, request_id)
         except FileNotFoundError:
