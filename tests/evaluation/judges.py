@@ -8,6 +8,7 @@ from types import MappingProxyType
 from tests.evaluation.decision import Decision, Judge, Score, decision_of, score_decision
 from tests.evaluation.old_tools import decide_as_old_tools
 from tests.evaluation.suite import NIGHT, synchronise_night
+from tests.evaluation.trigger_model import decide_by_model
 from vampd.simulate.night import SimulatedNight, plan_night
 from vampd.simulate.scenario import Scenario
 
@@ -18,7 +19,7 @@ def decide_by_rules(simulated: SimulatedNight) -> Decision:
 
 
 JUDGES: Mapping[str, Judge] = MappingProxyType(
-    {"rules": decide_by_rules, "old tools": decide_as_old_tools}
+    {"rules": decide_by_rules, "old tools": decide_as_old_tools, "model": decide_by_model}
 )
 
 

@@ -1,0 +1,42 @@
+"""The trigger: one model of which trigger took each frame, and in which state of the FLC."""
+
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.model.trigger.arrivals import Arrivals, order_of_taking
+    from vampd.model.trigger.inference import (
+        ALONE,
+        DRIVEN,
+        NONE,
+        RELAXED,
+        UNKNOWN,
+        Inference,
+        Sweep,
+        infer,
+    )
+    from vampd.model.trigger.lattice import sweep
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "arrivals": "Arrivals order_of_taking",
+            "inference": "ALONE DRIVEN infer Inference NONE RELAXED Sweep UNKNOWN",
+            "lattice": "sweep",
+        },
+    )
+
+__all__ = [
+    "ALONE",
+    "DRIVEN",
+    "NONE",
+    "RELAXED",
+    "UNKNOWN",
+    "Arrivals",
+    "Inference",
+    "Sweep",
+    "infer",
+    "order_of_taking",
+    "sweep",
+]

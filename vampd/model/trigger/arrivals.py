@@ -1,0 +1,96 @@
+"""Arrivals: one camera's frames in the order of taking, with what their cards say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+_MOST_FAULTS = 0.02  # of the steps: a counter with more of them counts nothing
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """One camera's frames in the order of taking; arrays of shape (frames,).
+
+    ``acquired_us`` are the stamps and ``cnt0`` the framegrabber's counter. By the cards: ``fitted``
+    whether the FLC is in the beam, ``switching`` whether it switches, ``half_width_us`` is J (0
+    where there is none), ``scatter_us`` the documented scatter of the arrivals.
+    """
+
+    acquired_us: Int64
+    cnt0: Int64
+    fitted: Booleans
+    switching: Booleans
+    half_width_us: Int64
+    exposure_us: Int64
+    scatter_us: Int64
+
+    def __len__(self) -> int:
+        return len(self.acquired_us)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Stamps on one clock and counts that rise; arrays of shape (frames,).
+
+    ``times_us`` rise: the steps of the host's clock are taken out. ``count`` rises by one or more;
+    ``recounted`` says that the counter began anew before the frame. ``honest`` is whether it counts
+    at all; else ``count`` numbers the frames.
+    """
+
+    times_us: Int64
+    count: Int64
+    recounted: Booleans
+    honest: bool
+
+
+def order_of_taking(first_us: Sequence[int], counts: Sequence[tuple[int, int]]) -> list[int]:
+    """The order of cubes with these first stamps and first and last counts.
+
+    By time; by the counter where that makes fewer steps back or joins more cubes without a gap,
+    because the clock was set back.
+    """
+    by_time = sorted(range(len(first_us)), key=lambda cube: (first_us[cube], counts[cube]))
+    by_count = sorted(range(len(first_us)), key=lambda cube: (counts[cube], first_us[cube]))
+    back_in_count = sum(counts[b][0] <= counts[a][1] for a, b in pairwise(by_time))
+    back_in_time = sum(first_us[b] < first_us[a] for a, b in pairwise(by_count))
+    joined = [
+        sum(counts[b][0] == counts[a][1] + 1 for a, b in pairwise(order))
+        for order in (by_time, by_count)
+    ]
+    # A counter that began anew makes one step back in either order, and joins no cubes.
+    by_time_is_better = (back_in_count, -joined[0]) <= (back_in_time, -joined[1])
+    return by_time if by_time_is_better else by_count
+
+
+def count_frames(arrivals: Arrivals) -> Counted:
+    """Put a camera's frames on one clock and on one count."""
+    frames = len(arrivals)
+    rises = np.diff(arrivals.cnt0)
+    steps_us = np.diff(arrivals.acquired_us)
+    usual_us = int(np.sort(steps_us)[len(steps_us) // 4]) if len(steps_us) else 0
+    back = rises < 1
+    # More counts than there was time for; a clock that was set back says nothing.
+    hasty = (rises > 1) & (steps_us > 0) & (5 * steps_us < 4 * rises * arrivals.exposure_us[1:])
+    honest = bool(2 * (back.sum() + hasty.sum()) <= max(2, 2 * _MOST_FAULTS * frames))
+    if not honest:
+        rises, back = np.ones_like(rises), np.zeros_like(back)
+    rises = np.where(back, 1, rises)
+    start = int(arrivals.cnt0[0]) if frames and honest else 0
+    count = start + np.concatenate([[0], np.cumsum(rises)]).astype(np.int64)
+    corrected_us = np.where(steps_us < 0, np.maximum(usual_us, 1) * rises, steps_us)
+    first_us = int(arrivals.acquired_us[0]) if frames else 0
+    times_us = first_us + np.concatenate([[0], np.cumsum(corrected_us)]).astype(np.int64)
+    return Counted(
+        times_us[:frames],
+        count[:frames],
+        np.concatenate([[False], back])[:frames].astype(np.bool_),
+        honest,
+    )

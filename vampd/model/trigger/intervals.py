@@ -1,0 +1,125 @@
+"""Intervals: what the time from one frame of a camera to its next says about the hidden states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.trigger.arrivals import Arrivals, Counted
+from vampd.model.trigger.tempo import Tempo
+from vampd.model.trigger.weights import (
+    CARD_CHANGES_COST,
+    EARLY_COST,
+    FLIP_AFTER_US,
+    FLIP_COST,
+    MISS_AS_TIMED_COST,
+    MISS_COST,
+    MISSED,
+    NEVER,
+    OPTIONS,
+    READINGS_COST,
+    RECOUNT_COST,
+    RELAXED_COST,
+    SWITCH_COST,
+    UNSEEN_FLIP_COST,
+    UNSEEN_RECOUNT_COST,
+    misfit,
+)
+
+Int64 = npt.NDArray[np.int64]
+
+_EXACT_TRIGGERS = 16  # over so many, the error of the mean interval is as large as the scatter
+_MOST_TRIGGERS = 1 << 20
+_STILL_SCATTERS = 3
+
+
+@dataclass(frozen=True)
+class IntervalEvidence:
+    """Of one camera, per frame: see ``lattice.sweep``."""
+
+    missed: Int64
+    alternating: Int64
+    steady: Int64
+    flip: Int64
+    switch: Int64
+    recount: Int64
+
+
+def weigh_intervals(arrivals: Arrivals, counted: Counted, tempo: Tempo) -> IntervalEvidence:
+    """What the interval before each frame says; the first frame's says nothing."""
+    frames = len(arrivals)
+    missed = np.zeros((frames, OPTIONS), dtype=np.int64)
+    alternating = np.full((frames, 2, OPTIONS), NEVER, dtype=np.int64)
+    steady = np.full((frames, OPTIONS), NEVER, dtype=np.int64)
+    flip = np.full(frames, FLIP_COST[0], dtype=np.int64)
+    switch = np.full(frames, SWITCH_COST[0], dtype=np.int64)
+    recount = np.full(frames, UNSEEN_RECOUNT_COST, dtype=np.int64)
+    alternating[:1, :, 0] = 0
+    steady[:1, 0] = 0
+    steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
+    period_us = tempo.period_us
+    options = _options(steps_us, rises, period_us)
+    for option, (gone, cost) in enumerate(options):
+        triggers = rises + gone
+        allowed = (triggers >= 1) & ((option < len(MISSED)) | (gone != 0))
+        residuals_us = steps_us - triggers * period_us
+        # The mean interval is not exact: its error grows with the triggers.
+        growth = _EXACT_TRIGGERS + np.minimum(triggers, _MOST_TRIGGERS)
+        width_us = tempo.scatter_us * growth // _EXACT_TRIGGERS
+        odd = triggers % 2 == 1
+        half_us = tempo.half_width_us
+        informs = period_us > 0
+        early = informs & (residuals_us + half_us < -np.maximum(4 * width_us, period_us // 4))
+        costs = cost + np.where(early, EARLY_COST, 0)
+        missed[1:, option] = gone
+        for relaxed in (0, 1):
+            expected_us = np.where(odd, half_us if relaxed else -half_us, 0)
+            fit = misfit(residuals_us - expected_us, width_us, tempo.limit)
+            fit = np.where(half_us > 0, fit, tempo.limit)
+            still = (residuals_us - expected_us > _STILL_SCATTERS * width_us) & (triggers == 1)
+            fit = fit + np.where(still & bool(relaxed), RELAXED_COST, 0)
+            alternating[1:, relaxed, option] = np.where(
+                allowed, -costs - np.where(informs, fit, 0), NEVER
+            )
+        readings = [misfit(residuals_us + turn * half_us, width_us, tempo.limit) for turn in (0, 1)]
+        flat = np.minimum.reduce(readings) + np.where(half_us > 0, READINGS_COST, 0)
+        steady[1:, option] = np.where(allowed, -costs - np.where(informs, flat, 0), NEVER)
+    stood = np.searchsorted(FLIP_AFTER_US[1:], _still_us(steps_us, rises, period_us), side="right")
+    unlogged = np.searchsorted(FLIP_AFTER_US[1:], steps_us, side="right")
+    flip[1:] = np.minimum(np.array(FLIP_COST)[stood], np.array(UNSEEN_FLIP_COST)[unlogged])
+    switch[1:] = np.array(SWITCH_COST)[stood]
+    changes = np.diff(arrivals.switching)
+    switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
+    recount[counted.recounted] = RECOUNT_COST
+    return IntervalEvidence(missed, alternating, steady, flip, switch, recount)
+
+
+def _options(steps_us: Int64, rises: Int64, period_us: Int64) -> list[tuple[Int64, int]]:
+    """How many triggers the camera may have missed before each frame, with what that costs."""
+    options = [
+        (np.full_like(rises, gone), cost) for gone, cost in zip(MISSED, MISS_COST, strict=True)
+    ]
+    timed = (steps_us + period_us // 2) // np.maximum(period_us, 1) - rises
+    told = (period_us > 0) & (timed + rises > 0) & ((timed > max(MISSED)) | (timed < min(MISSED)))
+    return [*options, (np.where(told, timed, 0), MISS_AS_TIMED_COST)]
+
+
+def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
+    """For how long the trigger stood still within each interval."""
+    taken_us = rises * period_us
+    # Where it went on for most of the time, the mean interval is not exact enough to tell.
+    counted = (period_us > 0) & (2 * taken_us > steps_us)
+    still_us = steps_us - taken_us
+    return np.where(counted, np.minimum(still_us, steps_us // 8), still_us)
+
+
+def is_queued(counted: Counted, tempo: Tempo) -> npt.NDArray[np.bool_]:
+    """Whether a frame, or the next, was stamped sooner than any trigger comes: it waited."""
+    shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, 0) * np.diff(counted.count)
+    queued = 5 * np.diff(counted.times_us) < 3 * shortest_us
+    either = np.zeros(len(counted.times_us), dtype=np.bool_)
+    either[1:] |= queued
+    either[:-1] |= queued
+    return either

@@ -1,0 +1,160 @@
+"""Tempo: mean interval T, half width J and scatter around each interval, from its neighbors.
+
+Two intervals together are 2 T whatever the state of the first frame; what single ones exceed T by
+is + or - J. All are medians of 31 neighbors within a stretch: they follow a drift, keep the edge of
+a change sharp, and no pause or late stamp moves them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.trigger.arrivals import Arrivals, Counted
+from vampd.model.trigger.stretches import stretches_of
+from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
+
+Int64 = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+WINDOW = 31
+_FEWEST_TO_MEASURE = 12
+_CLEAR_RATIO = 3  # of J and its spread
+_LARGEST_UNLIKE = 0.3  # of a card's J that the intervals confirm
+_CHUNK = 65_536
+_NEAR_PERIODS = 20
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """What single intervals should be around each interval; shape (intervals,).
+
+    ``period_us`` is 0 where no two intervals tell it, ``half_width_us`` 0 where nothing alternates
+    by card or measure; ``limit`` is the most that one interval may count.
+    """
+
+    period_us: Int64
+    half_width_us: Int64
+    scatter_us: Int64
+    limit: Int64
+
+
+def running_median(values: Int64, stretch: Int64, window: int = WINDOW) -> Int64:
+    """The lower median of each value's neighborhood within its stretch, same shape."""
+    result = np.empty_like(values)
+    edges = np.flatnonzero(np.diff(stretch)) + 1
+    for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(values)], strict=True):
+        if end > begin:
+            result[begin:end] = _median_of(values[begin:end], window)
+    return result
+
+
+def _median_of(values: Int64, window: int) -> Int64:
+    width = min(window, len(values) - 1 + len(values) % 2)
+    half = width // 2
+    windows = np.lib.stride_tricks.sliding_window_view(values, width)
+    inner = np.concatenate(
+        [
+            np.partition(windows[start : start + _CHUNK], half, axis=1)[:, half]
+            for start in range(0, len(windows), _CHUNK)
+        ]
+    )
+    return np.concatenate(
+        [
+            np.full(half, inner[0]),
+            inner,
+            np.full(len(values) - len(inner) - half, inner[-1]),
+        ]
+    ).astype(np.int64)
+
+
+def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
+    """The tempo of one camera's intervals."""
+    stretch = stretches_of(counted.times_us, arrivals.exposure_us)[1:]
+    return measure_tempo(
+        np.diff(counted.times_us),
+        np.diff(counted.count),
+        stretch,
+        arrivals.half_width_us[1:],
+        arrivals.scatter_us[1:],
+    )
+
+
+def measure_tempo(
+    steps_us: Int64,
+    rises: Int64,
+    stretch: Int64,
+    card_us: Int64,
+    documented_us: Int64,
+) -> Tempo:
+    """The tempo of one camera's intervals, of which ``stretch`` says which belong together.
+
+    ``rises`` are the counter's, ``card_us`` is J by the cards (0: none), ``documented_us`` the
+    scatter of the readout mode.
+    """
+    intervals = len(steps_us)
+    zero = np.zeros(intervals, dtype=np.int64)
+    single = rises == 1
+    both = np.flatnonzero(single[1:] & single[:-1] & (stretch[1:] == stretch[:-1]))
+    if not len(both):
+        return Tempo(zero, zero, np.maximum(documented_us, 1), zero)
+    doubles = running_median(steps_us[both] + steps_us[both + 1], stretch[both])
+    period_us = spread(doubles, both, stretch) // 2
+    excess_us = np.abs(steps_us - period_us)
+    ones = np.flatnonzero(single & (period_us > 0))
+    measured_us = spread(running_median(excess_us[ones], stretch[ones]), ones, stretch)
+    unlike_us = np.abs(excess_us - measured_us)
+    spread_us = spread(running_median(unlike_us[ones], stretch[ones]), ones, stretch)
+    enough = np.bincount(stretch[ones], minlength=int(stretch[-1]) + 1)[stretch]
+    clear = (measured_us > _CLEAR_RATIO * spread_us) & (enough >= _FEWEST_TO_MEASURE)
+    clear &= measured_us > documented_us
+    half_width_us = np.where(clear, measured_us, card_us)
+    confirmed = ~clear | (
+        np.abs(measured_us - card_us) <= np.maximum(_LARGEST_UNLIKE * card_us, 2 * documented_us)
+    )
+    # A median of absolute deviations is two thirds of a standard deviation; consecutive intervals
+    # share a stamp and the cameras a trigger, so that they tell less than as many independent ones.
+    unlike_card_us = np.abs(excess_us - card_us)
+    by_card_us = spread(running_median(unlike_card_us[ones], stretch[ones]), ones, stretch)
+    of_fit_us = np.where(clear, spread_us, np.minimum(measured_us, by_card_us))
+    scatter_us = np.maximum(5 * of_fit_us // 2, documented_us)
+    # The fewer intervals, the less certain T.
+    scatter_us += 4 * scatter_us // np.maximum(enough, 1)
+    limit = np.where(confirmed, INTERVAL_LIMIT, UNCONFIRMED_LIMIT)
+    return Tempo(period_us, half_width_us, np.maximum(scatter_us, 1), limit)
+
+
+def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> Tempo:
+    """The tempo of a camera that misses every second trigger or more: that of the other camera.
+
+    ``own_us`` and ``other_us`` are when the intervals end.
+    """
+    if not len(own_us) or not len(other_us):
+        return own
+    there = np.searchsorted(other_us, own_us).clip(0, len(other_us) - 1)
+    period_us = other.period_us[there]
+    slower = (period_us > 0) & (2 * own.period_us > 3 * period_us)
+    slower &= np.abs(other_us[there] - own_us) <= _NEAR_PERIODS * period_us
+    return Tempo(
+        *(
+            np.where(slower, getattr(other, name)[there], getattr(own, name))
+            for name in ("period_us", "half_width_us", "scatter_us", "limit")
+        )
+    )
+
+
+def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:
+    """Values at some positions, for all: each is that of the one before, else of the one after it.
+
+    Within a stretch; ``unknown`` where it has none.
+    """
+    positions = np.arange(len(stretch))
+    index = np.searchsorted(at, positions, side="right") - 1
+    before = index.clip(0)
+    after = (index + 1).clip(0, len(at) - 1)
+    mine = (index >= 0) & (stretch[at[before]] == stretch)
+    chosen = np.where(mine, before, after)
+    known = stretch[at[chosen]] == stretch
+    return np.where(known, values[chosen], unknown)

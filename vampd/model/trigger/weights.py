@@ -1,0 +1,91 @@
+"""Weights: what each item of evidence counts, in fixed-point log-likelihoods.
+
+All are int64 in units of 1 / 1024 nat. No item decides alone: a misfit costs its square up to a
+limit, which is what data from outside the model cost. Times are in us.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+
+NAT: Final = 1024
+NEVER: Final = -(10**12)
+
+CLASSES: Final = 3  # of the offset: the nearest frame's trigger, the one before, the one after
+SHIFTS: Final = 13  # of the two cameras' counts, around the reference
+
+# Missed triggers of which the counter shows nothing: none, 1, 2, 3; then a count that is one too
+# many (a counter's fault), and as many as the time between two frames says.
+MISSED: Final = (0, 1, 2, 3, -1)
+MISS_COST: Final = (0, 8 * NAT, 9 * NAT, 10 * NAT, 20 * NAT)
+MISS_AS_TIMED_COST: Final = 11 * NAT
+OPTIONS: Final = len(MISSED) + 1
+
+# The counter means something new: after it was seen to begin anew, and otherwise.
+RECOUNT_COST: Final = 4 * NAT
+UNSEEN_RECOUNT_COST: Final = 45 * NAT
+
+INTERVAL_LIMIT: Final = 3 * NAT + NAT // 2
+UNCONFIRMED_LIMIT: Final = NAT + NAT // 2  # where no card says this half width
+EARLY_COST: Final = 5 * NAT  # no stamp is early: the one before was late by as much
+PAIR_LIMIT: Final = 6 * NAT
+QUEUED_LIMIT: Final = NAT  # for a stamp that came sooner than any trigger: it waited
+APART_US: Final = 100_000  # no stamp is as late
+APART_COST: Final = 12 * NAT
+LOST_COST: Final = 4 * NAT
+RELAXED_COST: Final = 2 * NAT + NAT // 2  # a trigger that stood still after a relaxed exposure
+
+# The alternation begins or ends, by how long the trigger stood still (see FLIP_AFTER_US), or where
+# the cards change their word; and their word at the beginning.
+SWITCH_COST: Final = (15 * NAT, 8 * NAT, 7 * NAT, 5 * NAT)
+CARD_CHANGES_COST: Final = 7 * NAT
+CARD_ON_COST: Final = 4 * NAT
+CARD_OFF_COST: Final = 6 * NAT
+# Without the alternation an interval may be T - J where T is still that of the alternation: two
+# readings.
+READINGS_COST: Final = 710
+
+# What a turn that was not finished costs, by how long (us) the trigger stood still.
+FLIP_AFTER_US: Final = (0, 50_000, 500_000, 3_000_000)
+FLIP_COST: Final = (20 * NAT, 9 * NAT, 4 * NAT, NAT + NAT // 2)
+# The same by how long no frame was logged, though as many were counted as there was time for:
+# nobody saw what else was done.
+UNSEEN_FLIP_COST: Final = (20 * NAT, 20 * NAT, 11 * NAT, 5 * NAT)
+
+# An offset is hundreds of us: so many us cost one nat; beyond the first limit it costs less.
+OFFSET_US_PER_NAT: Final = 80
+NEAR_OFFSET_US: Final = 2_880
+FAR_OFFSET_US_PER_NAT: Final = 400
+OFFSET_LIMIT: Final = 60 * NAT
+# ln(1 + exp(-x)) x 1024, for x in steps of 1 / 8 nat.
+LOG_ADD: Final[Int64] = np.array(
+    [
+        *(710, 648, 590, 536, 485, 439, 396, 357, 321, 288, 258, 231, 206, 184, 164, 146),
+        *(130, 116, 103, 91, 81, 72, 63, 56, 50, 44, 39, 34, 30, 27, 24, 21),
+        *(19, 16, 15, 13, 11, 10, 9, 8, 7, 6, 5, 5, 4, 4, 3, 3),
+        *(3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0),
+    ],
+    dtype=np.int64,
+)
+LOG_ADD_STEP: Final = NAT // 8
+
+
+def misfit(residuals_us: Int64, scatter_us: Int64, limit: Int64 | int) -> Int64:
+    """The cost of residuals: half their square in units of the scatter, up to the limit."""
+    # Beyond 64 scatters every limit is passed; so the square cannot overflow.
+    bounded = np.minimum(np.abs(residuals_us), 64 * scatter_us)
+    squares = bounded * bounded * (NAT // 2) // (scatter_us * scatter_us)
+    return np.asarray(np.minimum(squares, limit))
+
+
+def offset_cost(offset_us: Int64) -> Int64:
+    """What an offset between the cameras costs, once per stretch."""
+    size_us = np.abs(offset_us)
+    near = np.minimum(size_us, NEAR_OFFSET_US) * NAT // OFFSET_US_PER_NAT
+    far = np.maximum(size_us - NEAR_OFFSET_US, 0) * NAT // FAR_OFFSET_US_PER_NAT
+    return np.asarray(np.minimum(near + far, OFFSET_LIMIT))
