@@ -123,10 +123,14 @@ class NightReader(Protocol):
         ...
 
     def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:
-        """The files of one folder of the night ('' for the night itself), links followed, by path.
+        """The files of one folder of the night ('' for the night itself), by path.
 
-        Hidden files are not listed; a link whose target is missing or unreadable is not either.
+        Hidden files are not listed, nor links that lead out of the night.
         """
+        ...
+
+    def raw_links(self, night: NightId) -> frozenset[str]:
+        """The paths in the camera streams that are links."""
         ...
 
     def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:

@@ -16,11 +16,12 @@ from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
 from vampd.disk.file_system import space_at
+from vampd.disk.foreign_file import LINK_FOUND, open_unlinked
 from vampd.disk.listing import MOST_FILES
 from vampd.disk.mark import place_mark_file, read_mark_file
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
-from vampd.errors import ArchiveUnreadable, ConfigError, RemoteUnavailable, VampdError
+from vampd.errors import ArchiveUnreadable, ConfigError, DataError, RemoteUnavailable, VampdError
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
@@ -49,16 +50,20 @@ class LocalArchive(RsyncArchive):
         synced: set[Path] = set()
         for path in files:
             pace.check()
-            file = self._path / self._name_of(night) / path
+            file = Path(os.path.realpath(self._path)) / self._name_of(night) / path
             try:
                 if not stat.S_ISREG(os.lstat(file).st_mode):
                     continue
                 if file.parent not in synced:
                     fsync_folder(file.parent)
                     synced.add(file.parent)
-                size, mtime_ns, sha256 = hash_file(file, pace)
+                size, mtime_ns, sha256 = hash_file(file, pace, open_unlinked)
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except DataError as error:
+                if error.code != LINK_FOUND:
+                    raise
+                continue  # what a link leads to is no copy
             except OSError as error:
                 if error.errno in _DAMAGE:
                     raise ArchiveUnreadable(

@@ -80,7 +80,7 @@ def probe_destination(transfer: Transfer, kind: Kind) -> None:
     path = transfer.destination(kind).path / name
     host, night, pace = open_moved_archive(transfer, kind, path), NightId(_DATE, kind), SteadyPace()
     with TemporaryDirectory(prefix="vampctl-probe-") as made:
-        folder = Path(made)
+        folder = Path(os.path.realpath(made))
         file = folder / _FILE
         file.parent.mkdir()
         file.write_bytes(os.urandom(_BYTES))

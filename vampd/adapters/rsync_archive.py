@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,13 +19,12 @@ from vampd.adapters.rsync import (
     rsync_error,
     unreachable,
 )
+from vampd.adapters.sources import SET_ASIDE_FOLDER, Part, check_sources, parts_to_send
 from vampd.config import Transfer
 from vampd.disk.failpoint import failpoint
 from vampd.errors import (
     ARCHIVE_UNKNOWN,
     ArchiveUnknown,
-    DataError,
-    TransientError,
     VampdError,
 )
 from vampd.model.nights import FileStamp, NightId
@@ -36,7 +33,6 @@ from vampd.model.proofs import MARK_PATH, Marked, Receipt, parse_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
 
-SET_ASIDE_FOLDER = "vbad/"
 # What permissions there have nothing to do with.
 _NOT_THERE = frozenset({"source_unreadable", "source_vanished"})
 
@@ -44,8 +40,9 @@ _NOT_THERE = frozenset({"source_unreadable", "source_vanished"})
 class RsyncArchive(ABC):
     """An archive host whose folder rsync can write to.
 
-    Of the files under ``vbad/`` only what their links lead to is sent; everywhere else a link is
-    refused, so that nothing from outside the night can take a product's name.
+    No link is followed: nothing from outside the night can take the name of a file of it, whatever
+    is exchanged meanwhile. Files under ``vbad/`` that are links to raw files are sent from their
+    camera stream.
     """
 
     def __init__(self, path: Path, transfer: Transfer, name: str | None = None) -> None:
@@ -131,13 +128,14 @@ class RsyncArchive(ABC):
         ``source_unreadable``, ``source_vanished``, ``transfer_failed``.
         """
         self._refuse_itself(night, folder)
-        for links, group in _by_links(files):
-            _check_sources(folder, group, links)
-            self._copy(night, folder, group, compare, links, pace)
+        check_sources(folder, files)
+        for part in parts_to_send(folder, files):
+            command = self._send_command(night, folder, part, compare, pace)
+            self._run_rsync(command, night, part.names, self._target(night), pace)
             failpoint("archive.send.group_sent")
-            leftovers = find_leftovers(self._hidden_files(night, pace), group)
-            if leftovers:
-                self._remove_repeated(night, leftovers, pace)
+        leftovers = find_leftovers(self._hidden_files(night, pace), files)
+        if leftovers:
+            self._remove_repeated(night, leftovers, pace)
 
     def fetch(
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
@@ -150,19 +148,12 @@ class RsyncArchive(ABC):
             self._run_rsync(command, night, group, source, pace)
             failpoint("archive.fetch.group_fetched")
 
-    def _copy(
-        self,
-        night: NightId,
-        folder: Path,
-        files: Sequence[str],
-        compare: Compare,
-        links: Links,
-        pace: Pace,
-    ) -> None:
-        target = self._target(night)
+    def _send_command(
+        self, night: NightId, folder: Path, part: Part, compare: Compare, pace: Pace
+    ) -> list[str]:
+        target = f"{self._target(night)}{part.below}"
         durability = self._known_durability(pace)
-        command = self._arguments(str(folder), target, compare, links, durability)
-        self._run_rsync(command, night, files, target, pace)
+        return self._arguments(str(folder), target, compare, Links.REFUSED, durability)
 
     def _run_rsync(
         self,
@@ -231,10 +222,8 @@ class RsyncArchive(ABC):
 
         Only asks the host what its rsync can do. RemoteUnavailable.
         """
-        for links, group in _by_links(files):
-            durability = self._known_durability(pace)
-            target = self._target(night)
-            yield self._arguments(str(folder), target, compare, links, durability), group
+        for part in parts_to_send(folder, files):
+            yield self._send_command(night, folder, part, compare, pace), part.names
 
     def _known_durability(self, pace: Pace) -> Durability:
         if self._durability is None:
@@ -268,25 +257,3 @@ def _by_links(files: Sequence[str]) -> Iterator[tuple[Links, tuple[str, ...]]]:
     for links, group in ((Links.FOLLOWED, aside), (Links.REFUSED, rest)):
         if group:
             yield links, group
-
-
-def _check_sources(folder: Path, files: Sequence[str], links: Links) -> None:
-    # rsync would silently skip what is not a file.
-    for path in files:
-        try:
-            status = os.stat(folder / path, follow_symlinks=links is Links.FOLLOWED)
-        except FileNotFoundError as error:
-            raise TransientError(
-                "source_vanished", f"{path} is no longer in the night's folder", path=path
-            ) from error
-        except OSError as error:
-            raise TransientError(
-                "source_unreadable", f"{path} cannot be read: {error.strerror}", path=path
-            ) from error
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError(
-                "source_is_no_file",
-                f"{path} is to be sent, so it must be a regular file, not a link or anything else;"
-                " find out who put it there",
-                path=path,
-            )

@@ -105,10 +105,13 @@ def parse_settings(text: str, origin: str) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("config_not_toml", f"{origin} is not valid TOML: {error}") from error
     try:
-        return Settings.model_validate(tables)
+        settings = Settings.model_validate(tables)
     except ValidationError as error:
         problems = [_problem(dict(item)) for item in error.errors()]
         raise ConfigError("config_invalid", f"{origin}: " + "; ".join(problems)) from error
+    # The root may be a link; below it, vampd follows none.
+    root = Path(os.path.realpath(settings.watch.root))
+    return settings.model_copy(update={"watch": settings.watch.model_copy(update={"root": root})})
 
 
 def with_destination(settings: Settings, kind: Kind, destination: str) -> Settings:

@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential
+from vampd.disk.foreign_file import require_regular
 from vampd.errors import DataError
 from vampd.ports import Pace
 
 CHUNK_BYTES = 4 * 1024 * 1024
 
 
-def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
+def open_named(path: Path) -> int:
+    """Open the regular file of this name for reading; a link is none (ELOOP). OSError."""
+    file_fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        require_regular(file_fd, path)
+    except BaseException:
+        os.close(file_fd)
+        raise
+    return file_fd
+
+
+def hash_file(
+    path: Path, pace: Pace, opening: Callable[[Path], int] = open_named
+) -> tuple[int, int, str]:
     """Read a file past the cache; its size, mtime (ns) and SHA-256 (hex).
+
+    ``opening`` gives the descriptor: below a night, that of `open_unlinked`.
 
     DataError ``changed_while_read`` if it was written to meanwhile; OSError is passed on.
     """
-    size, mtime_ns, (sha256,) = read_digests(path, pace, ["sha256"])
+    size, mtime_ns, (sha256,) = read_digests(path, pace, ["sha256"], opening=opening)
     return size, mtime_ns, sha256
 
 
 def read_digests(
-    path: Path, pace: Pace, algorithms: Sequence[str], beginning_bytes: int | None = None
+    path: Path,
+    pace: Pace,
+    algorithms: Sequence[str],
+    beginning_bytes: int | None = None,
+    opening: Callable[[Path], int] = open_named,
 ) -> tuple[int, int, tuple[str, ...]]:
     """Like `hash_file`, with these digests (hex), in this order, from one reading.
 
@@ -33,7 +53,7 @@ def read_digests(
     digests = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
     beginning = hashlib.sha256()
     buffer = memoryview(bytearray(CHUNK_BYTES))
-    file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file_fd = opening(path)
     try:
         before = os.fstat(file_fd)
         drop_from_cache(file_fd)

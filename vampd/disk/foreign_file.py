@@ -1,4 +1,9 @@
-"""Files that others leave where vampd looks: a pipe, a device or a terabyte must not hold it up."""
+"""Opening what others could have put there: no link is followed, and only a regular file is read.
+
+A pipe, a device or a terabyte must not hold vampd up, and a link must not lead it out of the night.
+Whoever may write to a folder may exchange what lies in it at any moment, so a path is walked from
+the top, one opened folder after the other, and what was opened is what is examined.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +17,82 @@ from typing import BinaryIO
 from vampd.disk.cache import drop_behind, drop_from_cache
 from vampd.disk.refusal import Cause, classify
 from vampd.errors import DataError
+from vampd.model.nights import ARCHIVE_FOLDER, CAMERA_STREAMS
 
+LINK_FOUND = "link_found"
 # Of a night of ten thousand cubes, a generation has some 10 MB, and every listing less.
 MOST_TEXT_BYTES = 1 << 25
 _CHUNK_BYTES = 1 << 20
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+# Folders that may lie on another disk, behind a link of root's or the owner's own: what follows
+# protected_symlinks of proc(5), such a link is no one else's word.
+_ELSEWHERE = frozenset({ARCHIVE_FOLDER, *(stream.value for stream in CAMERA_STREAMS)})
+
+
+def open_unlinked(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+    """Like os.open, of a path none of whose names is a link; DataError ``link_found``, OSError.
+
+    Configured folders are resolved before. The archive nights' folder and a camera stream may be
+    links that belong to root or to this user.
+    """
+    *parents, name = Path(os.path.abspath(path)).parts[1:] or ["."]
+    folder_fd = os.open("/", _FOLDER)
+    try:
+        for parent in parents:
+            next_fd = _enter(folder_fd, parent, path)
+            os.close(folder_fd)
+            folder_fd = next_fd
+        if flags & os.O_DIRECTORY:
+            next_fd = _enter(folder_fd, name, path)
+            os.close(folder_fd)
+            folder_fd, name = next_fd, "."
+        file_fd = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder_fd)
+        # O_PATH opens the link itself.
+        if flags & os.O_PATH and stat.S_ISLNK(os.fstat(file_fd).st_mode):
+            os.close(file_fd)
+            raise link_found(path)
+        return file_fd
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise link_found(path) from error
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(folder_fd)
+
+
+def real_folder(folder: Path) -> Path:
+    """Where a folder without links lies; DataError ``link_found``, OSError."""
+    folder_fd = open_unlinked(folder, _FOLDER)
+    try:
+        return Path(os.readlink(f"/proc/self/fd/{folder_fd}"))
+    finally:
+        os.close(folder_fd)
+
+
+def link_found(path: Path) -> DataError:
+    """The error of a path that has a link where vampd follows none."""
+    return DataError(
+        LINK_FOUND,
+        f"{path} is a link, or leads through one that is not the owner's; vampd follows none there:"
+        " find out who made it, put the folder or file itself in its place, then `vampctl retry`",
+        path=str(path),
+    )
+
+
+def require_regular(file_fd: int, path: Path) -> None:
+    """OSError ENXIO unless a regular file was opened."""
+    if not stat.S_ISREG(os.fstat(file_fd).st_mode):
+        raise OSError(errno.ENXIO, "not a regular file", str(path))
 
 
 def open_foreign(path: Path) -> BinaryIO:
-    """Open a regular file for reading without waiting for a writer; OSError ENXIO for others."""
-    file_fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    """Open a regular file for reading without waiting for a writer; OSError ENXIO for others.
+
+    As `open_unlinked`.
+    """
+    file_fd = open_unlinked(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
-        if not stat.S_ISREG(os.fstat(file_fd).st_mode):
-            raise OSError(errno.ENXIO, "not a regular file", str(path))
+        require_regular(file_fd, path)
         return os.fdopen(file_fd, "rb")
     except BaseException:
         os.close(file_fd)
@@ -31,7 +100,7 @@ def open_foreign(path: Path) -> BinaryIO:
 
 
 def read_whole(path: Path, most_bytes: int = MOST_TEXT_BYTES) -> bytes:
-    """The content of a file; DataError ``file_too_long`` beyond the limit; OSError."""
+    """The content of a file; DataError ``file_too_long`` beyond the limit, as `open_foreign`."""
     with open_foreign(path) as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
@@ -67,4 +136,32 @@ def can_read_whole(path: Path, sign: Callable[[], None]) -> bool:
                 sign()
     except OSError as error:
         return classify(error) is Cause.PROPERTY
+    except DataError:
+        return True  # a link: whoever reads it says so
     return True
+
+
+def _enter(folder_fd: int, name: str, path: Path) -> int:
+    try:
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder_fd)
+    except NotADirectoryError:
+        link_fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder_fd)
+        try:
+            status = os.fstat(link_fd)
+            if not stat.S_ISLNK(status.st_mode):
+                raise
+            if name not in _ELSEWHERE or status.st_uid not in (0, os.geteuid()):
+                raise link_found(path) from None
+            # Of the very link that was examined, whatever bears its name by now.
+            return _follow(os.readlink("", dir_fd=link_fd), folder_fd)
+        finally:
+            os.close(link_fd)
+
+
+def _follow(target: str, folder_fd: int) -> int:
+    try:
+        return os.open(target, _FOLDER, dir_fd=folder_fd)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise FileNotFoundError(errno.ENOENT, "a link that leads in a circle", target) from error

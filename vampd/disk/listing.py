@@ -10,33 +10,40 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from vampd.disk.foreign_file import link_found, open_unlinked
+from vampd.disk.raw_file import stat_raw
 from vampd.disk.refusal import Cause, classify
-from vampd.model.nights import FileStamp
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
 
 # Of st_blocks, see stat(2).
 _BLOCK_BYTES = 512
 _LARGEST_CUBE_BYTES = 1 << 31
 # A night has some ten thousand cubes, each with its timing file.
 MOST_FILES = 200_000
+_SET_ASIDE = "vbad/"
+# What vampd writes to below a night's folder.
+_OWN_FOLDERS = (Stream.VGEN2.value, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
 _RAW_SUFFIXES = (".fits", ".txt")
 
 
 def list_raw_files(
     night_folder: Path, streams: Iterable[str], sign: Callable[[], None] = lambda: None
 ) -> tuple[FileStamp, ...]:
-    """Every entry of these camera streams that is, or should be, a file, by path; links followed.
+    """Every entry of these camera streams that is, or should be, a file, by path.
 
-    A link that leads nowhere, or a folder named as a cube or timing file, has size and mtime 0: it
-    is in the night, so it has to be accounted for, as a file that cannot be read. OSError for what
-    weather or a permission hides, and for a stream that is itself a link to nothing: its disk may
-    not be mounted, so nothing is known. ``sign`` is called after each entry.
+    A link is what it leads to within the night. One that leads elsewhere, or a folder named as a
+    cube or timing file, has size and mtime 0: it is in the night, so it has to be accounted for, as
+    a file that cannot be read. OSError for what weather or a permission hides, and for a stream
+    that is itself a link to nothing: its disk may not be mounted, so nothing is known. DataError
+    ``link_found`` for a stream behind another's link. ``sign`` is called after each entry.
     """
     stamps: list[FileStamp] = []
     for stream in streams:
         empty = True
-        for path, status in _entries(night_folder, stream):
+        for path, status in _entries(night_folder, stream, stat_raw):
             empty = False
             stamp = _raw_stamp(path, status)
             if stamp:
@@ -52,13 +59,15 @@ def list_raw_files(
 
 
 def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
-    """The files of one folder ('' for the night itself), by path; links are followed.
+    """The files of one folder ('' for the night itself), by path.
 
-    Without hidden files, dangling links, and what is not a regular file.
+    Without hidden files and what is not a regular file. A link is what it leads to within the
+    night, as those that vampd makes under vbad; one that leads out is none. DataError
+    ``link_found`` for a folder that is itself a link.
     """
     stamps = [
         _stamp(path, status)
-        for path, status in _entries(night_folder, folder)
+        for path, status in _entries(night_folder, folder, _stat_set_aside)
         if status and stat.S_ISREG(status.st_mode) and not os.path.basename(path).startswith(".")
     ]
     return tuple(sorted(stamps))
@@ -72,9 +81,42 @@ def list_hollow_files(night_folder: Path, folder: str) -> frozenset[str]:
     """
     return frozenset(
         path
-        for path, status in _entries(night_folder, folder)
+        for path, status in _entries(night_folder, folder, _stat_set_aside)
         if status is not None and _is_hollow(status)
     )
+
+
+def list_raw_links(night_folder: Path, streams: Iterable[str]) -> frozenset[str]:
+    """The paths of these camera streams that are links, wherever they lead."""
+    found = set()
+    for stream in streams:
+        with _scanned(night_folder, stream) as entries:
+            found |= {f"{stream}/{entry.name}" for entry in entries if entry.is_symlink()}
+    return frozenset(found)
+
+
+def raw_of_link(night_folder: Path, path: str) -> str | None:
+    """The raw file that a link under vbad names, if it is one as vampd makes it; else None."""
+    raw = path.removeprefix(_SET_ASIDE)
+    if raw == path:
+        return None
+    try:
+        target = os.readlink(night_folder / path)
+    except OSError:
+        return None
+    return raw if target == link_target(path, raw) else None
+
+
+def link_target(path: str, raw: str) -> str:
+    """What the link ``path`` of a night says to lead to its raw file."""
+    return "../" * path.count("/") + raw
+
+
+def refuse_links(night_folder: Path) -> None:
+    """DataError ``link_found`` if the night, or a folder of it that vampd writes to, is a link."""
+    for folder in ("", *_OWN_FOLDERS):
+        if (night_folder / folder).is_symlink():
+            raise link_found(night_folder / folder)
 
 
 def _is_hollow(status: os.stat_result) -> bool:
@@ -86,7 +128,7 @@ def stamp_of(night_folder: Path, path: str) -> FileStamp | None:
     """One raw file's stamp now, as `list_raw_files` gives it; None if it does not exist."""
     status: os.stat_result | None
     try:
-        status = os.stat(night_folder / path)
+        status = stat_raw(night_folder, path)
     except OSError as error:
         if classify(error) is not Cause.PROPERTY:
             raise
@@ -117,30 +159,53 @@ def _stamp(path: str, status: os.stat_result) -> FileStamp:
     return FileStamp(path, status.st_size, status.st_mtime_ns)
 
 
-def _entries(night_folder: Path, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+def _stat_set_aside(night_folder: Path, path: str) -> os.stat_result | None:
+    """The status of the file in the night that a link leads to; None for a link to a raw link."""
+    raw = raw_of_link(night_folder, path)
+    if raw is not None and (night_folder / raw).is_symlink():
+        return None
+    return stat_raw(night_folder, path)
+
+
+def _entries(
+    night_folder: Path, folder: str, follow: Callable[[Path, str], os.stat_result | None]
+) -> Iterator[tuple[str, os.stat_result | None]]:
     """Path and status of each entry; None as status of what leads nowhere.
 
-    OSError (EOVERFLOW) for more entries than a folder of a night can have.
+    ``follow`` gives the status of a link. OSError (EOVERFLOW) for more entries than a folder of a
+    night can have; DataError ``link_found`` if the folder is a link.
     """
     prefix = f"{folder}/" if folder else ""
-    try:
-        scan = os.scandir(night_folder / folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    with scan:
-        for number, entry in enumerate(scan):
+    with _scanned(night_folder, folder) as entries:
+        for number, entry in enumerate(entries):
+            path = prefix + entry.name
             if number == MOST_FILES:
                 found = f"more than {MOST_FILES:,} entries, which no night has"
                 raise OSError(errno.EOVERFLOW, found, str(night_folder / folder))
             try:
-                status = entry.stat()
-            except FileNotFoundError:
                 if entry.is_symlink():
-                    yield prefix + entry.name, None
+                    yield path, follow(night_folder, path)
+                else:
+                    yield path, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                if _is_named(night_folder / path):
+                    yield path, None
                 # Anything else vanished since the folder was read.
             except OSError as error:
                 if classify(error) is not Cause.PROPERTY:
                     raise
-                yield prefix + entry.name, None
-            else:
-                yield prefix + entry.name, status
+                yield path, None
+
+
+@contextmanager
+def _scanned(night_folder: Path, folder: str) -> Iterator[Iterable[os.DirEntry[str]]]:
+    try:
+        folder_fd = open_unlinked(night_folder / folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        yield ()
+        return
+    try:
+        with os.scandir(folder_fd) as scan:
+            yield scan
+    finally:
+        os.close(folder_fd)

@@ -7,8 +7,11 @@ a lock on a file of the same name.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
+import stat
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,6 +22,8 @@ from vampd.disk.ownership import PRIVATE, give_to_owner
 from vampd.errors import StateError
 
 _LOOK_AGAIN_S = 0.05
+_LONGEST_HOLDER = 1024
+_HOLDER = re.compile(rb"(pid \d+ on [^\n]* since [^\n]*\n)?")
 
 
 class Lock:
@@ -42,7 +47,7 @@ class Lock:
         """Take the lock; StateError ``locked`` names the holder if there is one."""
         deadline = time.monotonic() + self._patience_s
         while self._file_fd is None:
-            file_fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+            file_fd = _open(self.path)
             try:
                 if self._is_taken(file_fd, deadline):
                     self._file_fd = file_fd
@@ -70,7 +75,7 @@ class Lock:
             if time.monotonic() < deadline:
                 time.sleep(_LOOK_AGAIN_S)
                 return False
-            holder = os.pread(file_fd, 1024, 0).decode("utf-8", "replace").strip()
+            holder = os.pread(file_fd, _LONGEST_HOLDER, 0).decode("utf-8", "replace").strip()
             raise StateError(
                 "locked",
                 f"{self.path} is held by {holder or 'a process that just took it'};"
@@ -105,10 +110,41 @@ class Lock:
         self.release()
 
 
+def _open(path: Path) -> int:
+    """The lock's file; a link, or what is no lock, is never emptied: StateError ``no_lock``."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        file_fd = os.open(path, flags, PRIVATE)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise
+        raise _no_lock(path, "is not a regular file") from error
+    status = os.fstat(file_fd)
+    if not stat.S_ISREG(status.st_mode):
+        why = "is not a regular file"
+    elif status.st_nlink > 1:
+        why = "has a second name"
+    elif not _HOLDER.fullmatch(os.pread(file_fd, _LONGEST_HOLDER, 0)):
+        why = "holds something else than a lock's holder"
+    else:
+        return file_fd
+    os.close(file_fd)
+    raise _no_lock(path, why)
+
+
+def _no_lock(path: Path, why: str) -> StateError:
+    return StateError(
+        "no_lock",
+        f"{path} {why}, so it is no lock of vampd's and is left as it is; find out who put it there"
+        " and move it away",
+        path=str(path),
+    )
+
+
 def _names_file(path: Path, file_fd: int) -> bool:
     opened = os.fstat(file_fd)
     try:
-        named = os.stat(path)
+        named = os.lstat(path)
     except FileNotFoundError:
         return False
     return (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from vampd.disk.atomic import creating, fsync_folder, remove_leftovers
@@ -14,7 +15,8 @@ from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, format_mark
 def read_mark_file(folder: Path) -> bytes | None:
     """What the file of a folder's mark holds, as far as a mark goes; None without one. OSError."""
     try:
-        with open_foreign(folder / MARK_PATH) as file:
+        # A destination may be a link, as it is configured.
+        with open_foreign(Path(os.path.realpath(folder)) / MARK_PATH) as file:
             return file.read(LONGEST_MARK)
     except FileNotFoundError:
         return None

@@ -29,7 +29,9 @@ class SharedBytes:
         """A file of zeros, even if one existed already. DiskFull."""
         with translating_full_disk(path):
             # Never truncated: a process that maps the file would die of SIGBUS.
-            file_fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+            file_fd = os.open(
+                path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE
+            )
             try:
                 os.pwrite(file_fd, bytes(cls.LENGTH), 0)
             finally:
@@ -43,7 +45,7 @@ class SharedBytes:
     def shared(self) -> mmap.mmap:
         """The bytes; FileNotFoundError if the file was gone before the first use."""
         if self._mapped is None:
-            file_fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            file_fd = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 self._mapped = mmap.mmap(file_fd, self.LENGTH)
             finally:

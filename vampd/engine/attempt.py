@@ -21,6 +21,7 @@ import structlog
 from vampd.config import Settings
 from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
+from vampd.disk.listing import refuse_links
 from vampd.disk.lock import Lock
 from vampd.disk.refusal import Access, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
@@ -28,7 +29,7 @@ from vampd.engine.call_person import call_person
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
-from vampd.engine.nights.night_listing import list_night
+from vampd.engine.nights.night_listing import list_night, refuse_twin
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.rules import retry_policy
 from vampd.engine.repair.recovering import forget_damaged
@@ -159,6 +160,8 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         changes = NightUpdate(signature=list_night(folder).look.signature)
     if stage.NAME is StageName.FRAMEIDS:
         refuse_before_ids(attempt.record, attempt.settings, attempt.reader)
+    refuse_links(folder)
+    refuse_twin(attempt.settings.watch.root, night)
     for own in _OWN_FOLDERS:
         remove_leftovers(folder / own)
     previous: Plan | None = None
@@ -190,6 +193,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         require_free_space(attempt.tools, plan)
         progress.begin(plan)
         for wave in plan.waves:
+            refuse_links(folder)
             execute_within_free_space(attempt.tools, wave, progress)
             failpoint("attempt.wave.executed")
         before_previous, previous = previous, plan

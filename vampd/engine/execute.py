@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,8 @@ from vampd.disk.atomic import (
 )
 from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
+from vampd.disk.foreign_file import open_unlinked
+from vampd.disk.listing import link_target, raw_of_link
 from vampd.disk.pace import SharedPace
 from vampd.disk.refusal import (
     Access,
@@ -194,7 +196,7 @@ def execute(tools: AttemptTools, action: Action) -> None:
         case LinkSetAside(path, raw):
             link = tools.folder / path
             make_folder(link.parent)
-            link_durably("../" * path.count("/") + raw, link)
+            link_durably(link_target(path, raw), link)
         case EditCards(path, edits):
             framelist = read_framelist(tools.folder, path)
             _write_one_of_many(tools, apply_edits(framelist, edits))
@@ -273,7 +275,7 @@ def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Di
 def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
     algorithms = ["sha256", "md5"] if digests is Digests.SHA256_AND_MD5 else ["sha256"]
     try:
-        size, mtime_ns, read = read_digests(tools.folder / path, tools.pace, algorithms)
+        size, mtime_ns, read = _read_here(tools, path, algorithms)
     except OSError as error:
         if classify(error) is Cause.PROPERTY or (cube := cube_set_aside(path)) is None:
             raise
@@ -286,7 +288,7 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
 def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:
     path = receipt.path
     size, mtime_ns, (sha256, beginning) = read_digests(
-        tools.folder / path, tools.pace, ["sha256"], receipt.size
+        tools.folder / path, tools.pace, ["sha256"], receipt.size, open_unlinked
     )
     at = tools.clock()
     failpoint("execute.grown.read")
@@ -297,6 +299,16 @@ def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:
         failpoint("execute.grown.recorded")
     reading = Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, at)
     tools.receipts.keep(tools.night, [reading])
+
+
+def _read_here(
+    tools: AttemptTools, path: str, algorithms: Sequence[str]
+) -> tuple[int, int, tuple[str, ...]]:
+    """Read a file of the night; of a set-aside one what its link leads to, which is raw."""
+    raw = raw_of_link(tools.folder, path)
+    if raw is None:
+        return read_digests(tools.folder / path, tools.pace, algorithms, opening=open_unlinked)
+    return read_digests(tools.folder / raw, tools.pace, algorithms, opening=open_unlinked)
 
 
 def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:

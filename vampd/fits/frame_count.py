@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from vampd.disk.refusal import Access, translate_refusal
 from vampd.errors import MalformedCube, TransientError
-from vampd.fits.header import open_regular_file, padded, read_cards_at
+from vampd.fits.header import open_raw_file, padded, read_cards_at
 from vampd.model.cubes import CountedBy, FrameCount
 from vampd.model.nights import FileStamp
 
@@ -42,14 +42,14 @@ class _Claim:
 
 def count_frames(night_folder: Path, fits: FileStamp, timing_file: FileStamp | None) -> FrameCount:
     """Count a cube's frames; TransientError or NotPermitted if a file cannot be read now."""
-    return _count(fits, _claim_of(night_folder / fits.path), _rows_of(night_folder, timing_file))
+    return _count(fits, _claim_of(night_folder, fits.path), _rows_of(night_folder, timing_file))
 
 
 def count_readable_frames(
     night_folder: Path, fits: FileStamp, timing_file: FileStamp | None
 ) -> FrameCount:
     """As `count_frames`, from what can be read: a refusal leaves what the other file says."""
-    claim = _unless_refused(lambda: _claim_of(night_folder / fits.path))
+    claim = _unless_refused(lambda: _claim_of(night_folder, fits.path))
     rows = _unless_refused(lambda: _rows_of(night_folder, timing_file))
     return _count(fits, claim, rows or 0)
 
@@ -67,10 +67,11 @@ def _count(fits: FileStamp, claim: _Claim | None, rows: int) -> FrameCount:
     return FrameCount(rows, CountedBy.TIMING_FILE) if rows else FrameCount(held, CountedBy.SIZE)
 
 
-def _claim_of(path: Path) -> _Claim | None:
+def _claim_of(night_folder: Path, name: str) -> _Claim | None:
     """What the headers of a file claim; None if it is no FITS file, or claims no frames."""
+    path = night_folder / name
     try:
-        file_fd = open_regular_file(path)
+        file_fd = open_raw_file(night_folder, name)
     except MalformedCube:
         return None
     with open(file_fd, "rb") as file:
@@ -97,7 +98,7 @@ def _rows_of(night_folder: Path, timing_file: FileStamp | None) -> int:
         return 0
     path = night_folder / timing_file.path
     try:
-        file_fd = open_regular_file(path)
+        file_fd = open_raw_file(night_folder, timing_file.path)
     except MalformedCube:
         return 0
     rows, kept, read = 0, b"", 0

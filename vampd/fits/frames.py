@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
+from vampd.disk.raw_file import open_raw
 from vampd.disk.refusal import Access, Cause, classify, naming_raw, translate_refusal
 from vampd.errors import DataError, MalformedCube, TransientError, VampdError
 from vampd.fits.header import read_cards_at
@@ -96,7 +97,7 @@ def locate_frame(ranges: Sequence[FrameRange], index: int) -> tuple[str, int]:
 def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, CubeLayout]]:
     path = night_folder / stamp.path
     try:
-        cube_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        cube_fd = open_raw(night_folder, stamp.path)
     except FileNotFoundError as error:
         raise _raw_changed(stamp, "is gone") from error
     except OSError as error:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from vampd.disk.raw_file import open_raw
 from vampd.disk.refusal import Access, Cause, classify, translate_refusal
-from vampd.errors import MalformedCube, VampdError
+from vampd.errors import DataError, MalformedCube, VampdError
 from vampd.model.cubes import CARD_LENGTH, Cards
 
 BLOCK_BYTES = 2880
@@ -30,17 +31,44 @@ def padded(length: int) -> int:
     return -(-length // BLOCK_BYTES) * BLOCK_BYTES
 
 
-def open_regular_file(path: Path) -> int:
+def open_regular_file(path: Path, opening: Callable[[Path, int], int] = os.open) -> int:
     """A descriptor for reading; MalformedCube ``unreadable`` if it is no regular file.
+
+    ``opening`` is `open_unlinked` where no link is followed: a file that a person names may be one.
 
     TransientError or NotPermitted if weather or a permission keeps us from it, here and in all that
     reads headers: that is no property of the file.
     """
     try:
         # So as not to wait for the other end of a named pipe.
-        file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        file_fd = opening(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise _refused(error, path) from error
+    return _require_regular(file_fd, path)
+
+
+def open_raw_file(night_folder: Path, path: str) -> int:
+    """As `open_regular_file`, of a raw file; MalformedCube ``link`` for one that leads out."""
+    file = night_folder / path
+    try:
+        file_fd = open_raw(night_folder, path)
+    except DataError as error:
+        raise _leads_out(file) from error
+    except OSError as error:
+        raise _refused(error, file) from error
+    try:
+        return _require_regular(file_fd, file)
+    except MalformedCube as error:
+        raise _leads_out(file) if file.is_symlink() else error from None
+
+
+def _leads_out(link: Path) -> MalformedCube:
+    return MalformedCube(
+        "link", f"{link.name} is a link that leads to no file of this night; it is not followed"
+    )
+
+
+def _require_regular(file_fd: int, path: Path) -> int:
     try:
         is_regular = stat.S_ISREG(os.fstat(file_fd).st_mode)
     except OSError as error:

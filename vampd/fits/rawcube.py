@@ -14,7 +14,7 @@ from pathlib import Path
 from vampd.disk.refusal import Access, translate_refusal
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.frame_count import count_frames
-from vampd.fits.header import open_regular_file, padded, read_cards_at
+from vampd.fits.header import open_raw_file, padded, read_cards_at
 from vampd.fits.packed_cards import unpackable_card
 from vampd.fits.rice_format import PIXEL_BYTES
 from vampd.model.cubes import (
@@ -64,7 +64,7 @@ def read_raw_cube(
     """One raw cube with its timing, or why it cannot be used.
 
     A two-dimensional image is a cube of one frame; its cards then say so. TransientError
-    ``raw_changed`` if a file is no longer what its stamp says, or as `open_regular_file` if it
+    ``raw_changed`` if a file is no longer what its stamp says, or as `open_raw_file` if it
     cannot be read now.
     """
     try:
@@ -181,7 +181,7 @@ def _check_name(path: str) -> None:
 
 def _read_layout(night_folder: Path, fits: FileStamp) -> tuple[Cards, CubeLayout]:
     path = night_folder / fits.path
-    file_fd = open_regular_file(path)
+    file_fd = open_raw_file(night_folder, fits.path)
     try:
         status = os.fstat(file_fd)
         _check_unchanged(fits, status)
@@ -227,9 +227,10 @@ def _read_timing(
             f"{path.name} has {timing_file.size} bytes, far too many for rows of {frames} frames",
         )
     try:
-        file_fd = open_regular_file(path)
+        file_fd = open_raw_file(night_folder, timing_file.path)
     except MalformedCube as error:
-        raise MalformedCube("timing_unreadable", error.message) from error
+        code = "timing_unreadable" if error.code == "unreadable" else error.code
+        raise MalformedCube(code, error.message) from error
     with open(file_fd, "rb") as file:
         _check_unchanged(timing_file, os.fstat(file_fd))
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vampd.disk.atomic import creating, fsync_folder, replacing
+from vampd.disk.foreign_file import open_foreign
 from vampd.model.cubes import HEAD_BYTES, Framelist, format_sidecar, parse_sidecar_identity
 
 
@@ -31,7 +32,7 @@ def _write(
     opening: Callable[[Path], AbstractContextManager[BinaryIO]],
 ) -> None:
     text = format_sidecar(framelist).encode("utf-8", "surrogateescape")
-    if sidecar.is_file() and sidecar.read_bytes() == text:
+    if sidecar.is_file() and not sidecar.is_symlink() and sidecar.read_bytes() == text:
         fsync_folder(sidecar.parent)
         return
     with opening(sidecar) as file:
@@ -43,5 +44,5 @@ def read_sidecar_identity(sidecar: Path) -> str | None:
 
     Reads the first 4 KB only. OSError is passed on.
     """
-    with sidecar.open("rb") as file:
+    with open_foreign(sidecar) as file:
         return parse_sidecar_identity(file.read(HEAD_BYTES).decode("utf-8", "replace"))

@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.foreign_file import open_unlinked
 from vampd.disk.ownership import PUBLIC_UMASK
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
@@ -77,7 +78,9 @@ def pack_framelist(
     The framelist is locked meanwhile: it waits for a worker that is being killed, so that two
     never write one product.
     """
-    with (night_folder / framelist_path).open("r+b") as file:  # NFS locks what is open for writing
+    # For writing: NFS locks nothing else.
+    framelist_fd = open_unlinked(night_folder / framelist_path, os.O_RDWR)
+    with open(framelist_fd, "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         meter.begin()
         text = file.read().decode("utf-8", "surrogateescape")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from vampd.disk.foreign_file import open_unlinked, read_whole
 from vampd.disk.listing import list_files
 from vampd.errors import DataError
 from vampd.fits.header import open_regular_file, read_cards_at
@@ -61,7 +62,7 @@ def read_headers_too(archive_folder: Path, seen: ObservedIds) -> ObservedIds:
 
 def _look(file: Path, night: NightId, path: str, sidecar: Path | None) -> CarriedId:
     if path.endswith(SUFFIX):
-        text = file.read_bytes().decode("utf-8", "surrogateescape")
+        text = read_whole(file).decode("utf-8", "surrogateescape")
         framelist = parse_framelist(text)
         return CarriedId(night, path, _frame_id(framelist.cards), framelist.identity)
     identity = None
@@ -71,7 +72,7 @@ def _look(file: Path, night: NightId, path: str, sidecar: Path | None) -> Carrie
 
 
 def _read_cards(file: Path) -> Cards:
-    file_fd = open_regular_file(file)
+    file_fd = open_regular_file(file, open_unlinked)
     try:
         cards, end = read_cards_at(file_fd, 0, file)
         if file.name.endswith(_PACKED):

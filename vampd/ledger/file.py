@@ -17,12 +17,20 @@ from pathlib import Path
 
 from vampd.disk.atomic import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
+from vampd.disk.foreign_file import (
+    LINK_FOUND,
+    open_unlinked,
+    read_whole,
+    require_regular,
+)
 from vampd.disk.ownership import PUBLIC, give_to_owner, reserve_writing
 from vampd.disk.refusal import Access, Cause, classify, describe_refused
-from vampd.errors import FrameIdConflict, FrameIdsUnavailable
+from vampd.errors import DataError, FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
 
 _READ_BYTES = 1 << 16
+# Ten million records.
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def read_ledger_file(path: Path) -> Iterator[tuple[int, LedgerRecord]]:
     FrameIdConflict ``ledger_damaged``.
     """
     try:
-        content = path.read_bytes()
+        content = _read(path)
     except FileNotFoundError:
         return
     whole = content[: content.rfind(b"\n") + 1]
@@ -124,7 +132,7 @@ def read_ledger_file(path: Path) -> Iterator[tuple[int, LedgerRecord]]:
 def read_whole_lines(path: Path) -> Iterator[LedgerRecord | None]:
     """All lines' records, None for each that is damaged; none without a file."""
     with suppress(FileNotFoundError):
-        for line in path.read_bytes().splitlines(keepends=True):
+        for line in _read(path).splitlines(keepends=True):
             try:
                 yield parse_line(line.removesuffix(b"\n"))
             except ValueError:
@@ -161,18 +169,23 @@ def _open_locked(path: Path) -> int:
 
 def _is_named(path: Path, opened: os.stat_result) -> bool:
     try:
-        return os.path.samestat(path.stat(), opened)
+        return os.path.samestat(path.lstat(), opened)
     except FileNotFoundError:
         return False
 
 
 def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_APPEND | os.O_NONBLOCK
     with suppress(FileNotFoundError):
-        file_fd = os.open(path, flags)
+        file_fd = open_unlinked(path, flags)
+        try:
+            require_regular(file_fd, path)
+        except BaseException:
+            os.close(file_fd)
+            raise
         reserve_writing(path)
         return file_fd
-    file_fd = os.open(path, flags | os.O_CREAT, PUBLIC)
+    file_fd = open_unlinked(path, flags | os.O_CREAT, PUBLIC)
     try:
         give_to_owner(path.parent, file_fd, PUBLIC)
         failpoint("ledger.file.created")
@@ -191,10 +204,26 @@ def _is_record(line: bytes) -> bool:
     return True
 
 
+def _read(path: Path) -> bytes:
+    with _naming_links():
+        return read_whole(path, _MOST_BYTES)
+
+
+@contextmanager
+def _naming_links() -> Iterator[None]:
+    """A ledger behind a link is none that an ID may be granted by."""
+    try:
+        yield
+    except DataError as error:
+        if error.code != LINK_FOUND:
+            raise
+        raise FrameIdConflict(error.code, error.message, **error.context) from error
+
+
 @contextmanager
 def _translating_errors(path: Path) -> Iterator[None]:
     try:
-        with translating_full_disk(path):
+        with translating_full_disk(path), _naming_links():
             yield
     except OSError as error:
         refused = classify(error) is Cause.PERMISSION

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from vampd.disk.foreign_file import read_whole
 from vampd.errors import DataError
 from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, ObservedIds, parse_name_changes
 from vampd.model.nights import Kind, NightId, Stream, parse_night_date
@@ -41,8 +42,8 @@ def look_for_ids(folder: Path, night: NightId) -> ObservedIds:
     in_changes: list[FrameId] = []
     damaged = ""
     if NAME_CHANGES in names:
-        text = (folder / Stream.VGEN2 / NAME_CHANGES).read_text(errors="replace")
         try:
+            text = read_whole(folder / Stream.VGEN2 / NAME_CHANGES).decode("utf-8", "replace")
             in_changes = _ids_in_changes(text, ours=ours)
         except DataError as error:
             damaged = error.message

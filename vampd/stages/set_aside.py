@@ -22,6 +22,8 @@ class SetAsideSurvey:
     cubes: tuple[SetAside, ...] = ()
     raw_paths: frozenset[str] = frozenset()
     linked: frozenset[str] = frozenset()
+    # Raw files that are links: what they lead to is another raw file, and travels as that.
+    raw_links: frozenset[str] = frozenset()
     reasons: str | None = None
 
 
@@ -39,6 +41,7 @@ def survey_set_aside(
             file.path for stream in CAMERA_STREAMS for file in reader.files(night, stream)
         ),
         linked=frozenset(linked),
+        raw_links=reader.raw_links(night),
         reasons=reader.text(night, REASONS_PATH),
     )
 
@@ -49,7 +52,8 @@ def plan_set_aside(survey: SetAsideSurvey) -> Plan:
         LinkSetAside(f"vbad/{file.path}", file.path)
         for cube in survey.cubes
         for file in _files_to_send(cube)
-        if file.path in survey.raw_paths and f"vbad/{file.path}" not in survey.linked
+        if file.path in survey.raw_paths - survey.raw_links
+        and f"vbad/{file.path}" not in survey.linked
     ]
     # Sync may have linked them before something found that they cannot be read.
     unread = {
@@ -78,8 +82,8 @@ def cube_set_aside(path: str) -> str | None:
 
 
 def _files_to_send(cube: SetAside) -> list[FileStamp]:
-    # What cannot be read cannot be sent; its reason still is.
-    if cube.code == "unreadable":
+    # What cannot be read, or must not be, cannot be sent; its reason still is.
+    if cube.code in ("unreadable", "link"):
         return []
     if cube.timing_file is None or cube.code == "timing_unreadable":
         return [cube.fits]

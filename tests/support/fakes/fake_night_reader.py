@@ -170,6 +170,9 @@ class FakeNightReader:
             if path.rpartition("/")[0] == folder and not path.rpartition("/")[2].startswith(".")
         )
 
+    def raw_links(self, night: NightId) -> frozenset[str]:
+        return frozenset()
+
     def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
         return frozenset(path for path in self.hollow if path.startswith(f"{folder}/"))
 

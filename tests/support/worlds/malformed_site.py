@@ -87,3 +87,6 @@ UNREADABLE: dict[str, Callable[[Path], None]] = {
     "socket": listening_socket,
     "device": lambda path: path.symlink_to("/dev/zero"),
 }
+LINKS = frozenset(
+    {"dangling link", "link to itself", "link to a folder", "link through a file", "device"}
+)

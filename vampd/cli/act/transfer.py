@@ -50,9 +50,9 @@ def transfer(
     """Transfer a night now, or show the command that does it.
 
     Same as `vampctl run NIGHT --only transfer`. With --print, shows the exact rsync that vampd runs
-    for all files of the night that are transferred, to be pasted into a shell. Files marked vbad/
-    go by a second one, which follows links. For a night that the archive host has moved by itself,
-    shows what sends the files that are not proven there.
+    for all files of the night that are transferred, to be pasted into a shell. Set-aside raw files
+    go by a second one, from the camera streams into vbad/. For a night that the archive host has
+    moved by itself, shows what sends the files that are not proven there.
     """
     if not only_print:
         _refuse_filling(context, night, kind, config)

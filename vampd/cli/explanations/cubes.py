@@ -7,6 +7,9 @@ unfinished
 unreadable
     The file is no regular file, or was let go because it could not be read.
     Make it readable; it is then taken up as late data.
+link
+    The cube, or its timing file, is a link that leads to no file of the same night.
+    Put the file itself in its place; it is then taken up as late data.
 timing_unreadable
     The timing file cannot be opened or read.
     Make it readable; the cube is looked at again when the file changes.

@@ -43,6 +43,9 @@ locked
 state_unusable
     The folder of the database cannot be used.
     Make it, or correct its owner; `database.url` names it.
+no_lock
+    What lies in the place of a lock file is none of vampd's, and is left as it is.
+    Find out who put it there, and move it away.
 tmpdir_too_long
     TMPDIR is too long for the names of the workers' sockets.
     Set it to a shorter path, such as /tmp.

@@ -10,11 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.foreign_file import MOST_TEXT_BYTES, open_foreign, read_foreign_text
-from vampd.disk.listing import list_raw_files, stamp_of
+from vampd.disk.foreign_file import (
+    LINK_FOUND,
+    MOST_TEXT_BYTES,
+    open_foreign,
+    read_foreign_text,
+)
+from vampd.disk.listing import list_raw_files, refuse_links, stamp_of
 from vampd.disk.writers import has_writers
 from vampd.engine.nights.night_reader import look_at_cube
-from vampd.errors import TransientError
+from vampd.errors import DataError, TransientError
 from vampd.model.cubes import RawCube
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
@@ -89,6 +94,22 @@ class Stranger:
     is_listless: bool = False
 
 
+def refuse_twin(root: Path, night: NightId) -> None:
+    """DataError ``link_found`` if another night's name stands for the same folder: a bind mount."""
+    own = os.stat(root / night.folder)
+    for other in find_nights(root):
+        if other == night:
+            continue
+        with suppress(OSError):
+            if os.path.samestat(own, os.stat(root / other.folder)):
+                raise DataError(
+                    LINK_FOUND,
+                    f"{root / night.folder} and {root / other.folder} are one folder, so its frames"
+                    " would be taken twice: unmount one of them, then `vampctl retry`",
+                    path=str(root / night.folder),
+                )
+
+
 def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...]:
     """What lies where nights do and keeps none, by path: named to people, and left alone."""
     strangers = []
@@ -122,6 +143,8 @@ def _why_unread(log: Path) -> str | None:
         return None
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    except DataError as error:
+        return error.message
     if size > MOST_TEXT_BYTES:
         return f"is longer than a log of the old tools can be ({size:,} bytes)"
     return None
@@ -154,9 +177,13 @@ def stream_folders(folder: Path) -> tuple[Path, ...]:
 
 
 def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightListing:
-    """List the camera streams: one stat per file, each followed by ``sign``; none is opened."""
+    """List the camera streams: one stat per file, each followed by ``sign``; none is opened.
+
+    DataError ``link_found`` for a night that is a link, or has one among its own folders.
+    """
     if folder.is_symlink():
         folder.stat()  # one that leads nowhere is no empty night
+    refuse_links(folder)
     files = list_raw_files(folder, CAMERA_STREAMS, sign)
     latest_ns = max((file.mtime_ns for file in files), default=0)
     renamed_ns = max(stream_times(folder))

@@ -7,8 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.foreign_file import can_read_whole, read_whole
-from vampd.disk.listing import list_files, list_hollow_files, list_raw_files, stamp_of
+from vampd.disk.foreign_file import can_read_whole, open_foreign, read_whole
+from vampd.disk.listing import (
+    list_files,
+    list_hollow_files,
+    list_raw_files,
+    list_raw_links,
+    stamp_of,
+)
 from vampd.engine.known_archive import KnownArchive
 from vampd.errors import DataError
 from vampd.fits.frame_count import count_frames, count_readable_frames
@@ -166,6 +172,10 @@ class DiskNightReader:
         """The files of one folder of the night."""
         return list_files(self._folder(night), folder)
 
+    def raw_links(self, night: NightId) -> frozenset[str]:
+        """The raw files that are links."""
+        return list_raw_links(self._folder(night), CAMERA_STREAMS)
+
     def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
         """The files of one folder that are mostly holes."""
         return list_hollow_files(self._folder(night), folder)
@@ -247,7 +257,7 @@ def _read_generation(folder: Path, path: str) -> Generation:
 
 
 def _read_identity(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_foreign(path) as file:
         head = file.read(_HEAD_BYTES).decode("utf-8", "surrogateescape")
     for line in head.split("\n"):
         if line.startswith("identity "):

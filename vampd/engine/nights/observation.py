@@ -72,7 +72,7 @@ def judge_night(
 
 
 # The codes of cubes that were not read.
-_UNREAD = frozenset({"unreadable", "timing_unreadable"})
+_UNREAD = frozenset({"link", "unreadable", "timing_unreadable"})
 _NO_CHANGE = NightUpdate()
 
 

@@ -15,7 +15,7 @@ from vampd.stages.own_files import RAW_RECORDS
 from vampd.stages.transfer import safe_files, unproven_files
 
 DAY_S = 86_400.0
-_UNREADABLE = frozenset({"unreadable", "timing_unreadable"})
+_UNREADABLE = frozenset({"link", "unreadable", "timing_unreadable"})
 _NAMED = 3
 
 
@@ -129,7 +129,8 @@ def _refuse(
             "it is marked for deletion from a later day on; `--after 0` makes it due now,"
             f" `vampctl hold {date}` takes the mark away",
         )
-    if survey.presence.has_new:
+    # What is no plain file is not what sync has seen either, and is named below.
+    if survey.presence.has_new and not survey.irregular:
         yield Refusal("late_data", "it has raw files that sync has not seen, or that changed since")
     if survey.faults:
         yield Refusal("damaged_here", _first_of(survey.faults))

@@ -20,7 +20,7 @@ from vampd.disk.atomic import replacing
 from vampd.disk.digest import hash_file
 from vampd.disk.pace import SteadyPace
 from vampd.engine.purge.raw_files import refuse_changed
-from vampd.fits.header import read_cards
+from vampd.fits.header import open_raw_file, read_cards_at
 from vampd.model.cubes import CubeAccount
 from vampd.model.nights import FileStamp, Stream
 from vampd.model.proofs import PackingReceipt
@@ -52,9 +52,9 @@ def write_raw_records(folder: Path, path: str, cubes: Iterable[CubeAccount]) -> 
         packed = gzip.GzipFile("", "wb", _LEVEL, file, mtime=0)
         with packed, tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar:
             for cube in sorted(cubes, key=lambda cube: cube.fits.path):
-                _add(tar, cube.fits, read_header(folder / cube.fits.path), HEADER_SUFFIX)
+                _add(tar, cube.fits, read_header(folder, cube.fits.path), HEADER_SUFFIX)
                 if cube.timing_file is not None:
-                    _add(tar, cube.timing_file, (folder / cube.timing_file.path).read_bytes())
+                    _add(tar, cube.timing_file, _read_raw(folder, cube.timing_file.path))
                 for stamp in (cube.fits, cube.timing_file):
                     if stamp is not None:
                         refuse_changed(folder, stamp)
@@ -62,11 +62,16 @@ def write_raw_records(folder: Path, path: str, cubes: Iterable[CubeAccount]) -> 
     return PackingReceipt(path, size, sha256, None)
 
 
-def read_header(path: Path) -> bytes:
+def read_header(folder: Path, path: str) -> bytes:
     """The bytes of a cube's primary header, with END and padding. MalformedCube."""
-    _, length = read_cards(path)
-    with path.open("rb") as file:
+    with open(open_raw_file(folder, path), "rb") as file:
+        _, length = read_cards_at(file.fileno(), 0, folder / path)
         return file.read(length)
+
+
+def _read_raw(folder: Path, path: str) -> bytes:
+    with open(open_raw_file(folder, path), "rb") as file:
+        return file.read()
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -15,6 +15,7 @@ from pathlib import Path
 from vampd.disk.atomic import fsync_folder
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
+from vampd.disk.foreign_file import open_unlinked
 from vampd.engine.purge.cubes import RawFile, header_member
 from vampd.engine.purge.plan import PurgePlan
 from vampd.engine.purge.raw_files import changed_error, refuse_changed
@@ -87,7 +88,7 @@ class Purge:
         """Read the file: it must be what it was, and what is kept of it must be that."""
         path = raw.file.path
         refuse_changed(self.folder, raw.file)
-        size, mtime_ns, sha256 = hash_file(self.folder / path, self.pace)
+        size, mtime_ns, sha256 = hash_file(self.folder / path, self.pace, open_unlinked)
         if FileStamp(path, size, mtime_ns) != raw.file:
             raise changed_error(path)
         if raw.sha256 is None:
@@ -114,7 +115,7 @@ class Purge:
         member, content = path, sha256
         if path.endswith(".fits"):
             member = header_member(path)
-            content = hashlib.sha256(read_header(self.folder / path)).hexdigest()
+            content = hashlib.sha256(read_header(self.folder, path)).hexdigest()
         recorded = survey.covered.get(member)
         if recorded is None or recorded[0] != content:
             raise DataError(

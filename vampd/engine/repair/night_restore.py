@@ -17,6 +17,7 @@ from pathlib import Path
 from vampd import __version__
 from vampd.disk.atomic import creating
 from vampd.disk.failpoint import failpoint
+from vampd.disk.listing import refuse_links
 from vampd.disk.pace import SteadyPace
 from vampd.disk.permission import Obstacle
 from vampd.engine.nights.night_listing import old_tool_traces
@@ -100,6 +101,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
     folder = root / night.folder
     if not folder.is_dir():
         raise UsageError("no_folder", f"there is no folder {folder}, so nothing can be restored")
+    refuse_links(folder)
     of_old_tools = _is_of_old_tools(root, night)
     restoration = plan_old_tools(folder) if of_old_tools else plan_own(folder)
     generations = reader.generations(night)

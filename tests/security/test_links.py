@@ -1,0 +1,239 @@
+"""No link leads out: what others put into a night's folder is not followed, read, shown or sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.raw_cubes import FIRST_ACQUISITION_US, raw_timing, write_raw_cube
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.site import make_site
+from tests.support.worlds.unprivileged import NOBODY
+from vampd.disk.digest import hash_file
+from vampd.disk.foreign_file import open_foreign, open_unlinked, read_whole
+from vampd.disk.lock import Lock
+from vampd.disk.pace import SteadyPace
+from vampd.errors import DataError, StateError
+from vampd.model.nights import Kind, NightId, Stream
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+SECRET = b"the owner's private words"
+EARLIER_US = FIRST_ACQUISITION_US - 3_600_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "night" / "vgen2").mkdir(parents=True)
+    (tmp_path / "night" / "vgen2" / "file").write_bytes(b"own")
+    (tmp_path / "secret").write_bytes(SECRET)
+    return tmp_path
+
+
+def test_a_link_is_followed_at_no_place_of_a_path(folder: Path) -> None:
+    assert read_whole(folder / "night" / "vgen2" / "file") == b"own"
+    (folder / "night" / "vgen2" / "link").symlink_to("file")
+    (folder / "night" / "other").symlink_to("vgen2")
+    (folder / "twin").symlink_to("night")
+    for path in ("night/vgen2/link", "night/other/file", "twin/vgen2/file"):
+        for flags in (os.O_RDONLY, os.O_PATH, os.O_RDWR | os.O_CREAT):
+            with pytest.raises(DataError) as caught:
+                open_unlinked(folder / path, flags)
+            assert caught.value.code == "link_found"
+
+
+def test_only_roots_and_the_owners_own_link_moves_a_stream_to_another_disk(folder: Path) -> None:
+    stream = folder / "night" / "vcam1"
+    stream.symlink_to("vgen2")
+    assert read_whole(stream / "file") == b"own"
+    if os.geteuid() == 0:
+        os.lchown(stream, NOBODY, NOBODY)
+        with pytest.raises(DataError, match="is not the owner's"):
+            read_whole(stream / "file")
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    for opening in (open_foreign, lambda path: hash_file(path, SteadyPace())):
+        with pytest.raises(OSError, match="not a regular file"):
+            opening(folder / "pipe")
+
+
+def _link(path: Path, to: Path) -> None:
+    path.symlink_to(to)
+
+
+@pytest.mark.parametrize(
+    "put", [_link, lambda path, to: os.link(to, path), lambda path, _: os.mkfifo(path)]
+)
+def test_a_lock_is_nothing_else_and_nothing_else_is_emptied(
+    folder: Path, put: Callable[[Path, Path], None]
+) -> None:
+    put(folder / "lock", folder / "secret")
+    with pytest.raises(StateError) as caught:
+        Lock(folder / "lock").acquire()
+    assert caught.value.code == "no_lock"
+    assert (folder / "secret").read_bytes() == SECRET
+
+
+def test_a_file_in_the_place_of_a_lock_keeps_its_content(folder: Path) -> None:
+    with pytest.raises(StateError, match="something else than a lock"):
+        Lock(folder / "secret").acquire()
+    assert (folder / "secret").read_bytes() == SECRET
+
+
+def _secret_cube(base: Path) -> tuple[Path, Path]:
+    """A private cube, as sound as any: only where it lies keeps it out."""
+    cube = write_raw_cube(
+        base / "private",
+        Stream.VCAM1,
+        timing=raw_timing(4, EARLIER_US),
+        changes={"OBJECT": SECRET.decode().replace("'", "")},
+    )
+    return cube.path, cube.timing_path
+
+
+def _holds_secret(folder: Path) -> list[Path]:
+    words = (SECRET, SECRET.replace(b"'", b""))
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and any(word in path.read_bytes() for word in words)
+    ]
+
+
+@contextmanager
+def swapping(*pairs: tuple[Path, Path]) -> Iterator[None]:
+    """Each file and a link to the other of its pair take turns under its name, all the time."""
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            for path, target in pairs:
+                own, link = path.with_name(f".{path.name}.own"), path.with_name(f".{path.name}.ln")
+                os.link(path, own)
+                link.symlink_to(target)
+                os.rename(link, path)
+                os.rename(own, path)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_links_in_streams_are_set_aside_and_what_they_lead_to_stays_here(tmp_path: Path) -> None:
+    site = make_site(tmp_path, sync={"hold_when_unexpected": False})
+    night, _ = make_smallest(site.root)
+    cube, timing = _secret_cube(tmp_path)
+    vcam1 = site.folder(night) / "vcam1"
+    (vcam1 / cube.name).symlink_to(cube)
+    (vcam1 / timing.name).symlink_to(timing)
+    sound = write_raw_cube(site.folder(night), timing=raw_timing(4, EARLIER_US + 60_000_000))
+    sound.timing_path.unlink()
+    sound.timing_path.symlink_to(timing)
+    (vcam1 / "nowhere.fits").symlink_to("nowhere")
+    ended = run_until_idle(site)
+    assert ended.status == 0, ended.log
+    shown = vampctl(site, "audit", night.date, "--json").stdout
+    codes = {one["path"].rpartition("/")[2]: one["code"] for one in json.loads(shown)["rejected"]}
+    assert {codes.get(name) for name in (cube.name, sound.path.name, "nowhere.fits")} == {"link"}
+    assert json.loads(vampctl(site, "status", "--json").stdout)[0]["status"] == "done"
+    assert _holds_secret(site.destination) == []
+    assert SECRET.decode().replace("'", "") not in ended.log + shown
+
+
+def test_links_that_are_swapped_during_a_whole_night_gain_nothing(tmp_path: Path) -> None:
+    site = make_site(tmp_path, watch={"quiet_after_s": 0.0, "stale_after_s": 0.0})
+    night, _ = make_smallest(site.root)
+    cube, timing = _secret_cube(tmp_path)
+    vcam1 = site.folder(night) / "vcam1"
+    aside = write_raw_cube(site.folder(night), timing=raw_timing(4, EARLIER_US + 60_000_000))
+    aside.timing_path.unlink()
+    pairs = [(aside.path, cube)]
+    pairs += [
+        (min(vcam1.glob(f"vcam1_*{suffix}")), target)
+        for suffix, target in ((".fits", cube), (".txt", timing))
+    ]
+    with swapping(*pairs):
+        run_until_idle(site)
+    assert _holds_secret(site.destination) == []
+    assert not [
+        path
+        for path in _holds_secret(site.folder(night))
+        if not path.is_symlink() and path.resolve() not in (cube, timing)
+    ]
+
+
+def _replace(path: Path, elsewhere: Path) -> None:
+    """A link in the place of a folder or file, which lies elsewhere now."""
+    if path.exists():
+        path.rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+    path.symlink_to(elsewhere)
+
+
+def test_a_night_with_a_link_among_its_own_folders_is_held(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    nights: dict[str, NightId] = {}
+    for number, name in enumerate(("vgen2", "vbad", "SHA256SUMS", "", "sound"), start=1):
+        nights[name], _ = make_smallest(site.root, f"2025110{number}", Kind.ENGINEERING)
+    for name in ("vgen2", "vbad", ""):
+        _replace(site.folder(nights[name]) / name, elsewhere / (name or "night"))
+    victim = elsewhere / "sums"
+    victim.write_bytes(SECRET)
+    (site.folder(nights["SHA256SUMS"]) / "SHA256SUMS").symlink_to(victim)
+    before = {path: sorted(path.iterdir()) for path in (elsewhere / "vgen2", elsewhere / "vbad")}
+    run_until_idle(site)
+    found = {
+        one["date"]: (one["status"], one["code"])
+        for one in json.loads(vampctl(site, "status", "--json").stdout)
+    }
+    for name in ("vgen2", "vbad", "SHA256SUMS", ""):
+        assert found[nights[name].date] == ("held", "link_found"), name
+    assert found[nights["sound"].date][0] == "done"
+    assert victim.read_bytes() == SECRET
+    assert {path: sorted(path.iterdir()) for path in before} == before
+
+
+def test_the_same_folder_under_two_names_is_held(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    (site.root / "ARCHIVED_DATA").rmdir()
+    (site.root / "ARCHIVED_DATA").symlink_to(".")
+    make_smallest(site.root, kind=Kind.ENGINEERING)
+    run_until_idle(site)
+    shown = json.loads(vampctl(site, "status", "--json").stdout)
+    assert {(one["status"], one["code"]) for one in shown} == {("held", "link_found")}
+
+
+def test_a_ledger_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    make_smallest(site.root)
+    (tmp_path / "other").write_bytes(b"")
+    site.ledger.symlink_to(tmp_path / "other")
+    run_until_idle(site)
+    (shown,) = json.loads(vampctl(site, "status", "--json").stdout)
+    assert (shown["status"], shown["code"]) == ("held", "link_found")
+    assert (tmp_path / "other").read_bytes() == b""
+
+
+def test_the_root_may_be_a_link_as_it_is_configured(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    site.root.rename(tmp_path / "disk")
+    site.root.symlink_to("disk")
+    make_smallest(site.root)
+    assert run_until_idle(site).status == 0
+    (shown,) = json.loads(vampctl(site, "status", "--json").stdout)
+    assert shown["status"] == "done"
