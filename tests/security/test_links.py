@@ -16,14 +16,16 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.worlds.unprivileged import NOBODY
+from vampd.config import load_settings
 from vampd.disk.digest import hash_file
 from vampd.disk.foreign_file import open_foreign, open_unlinked, read_whole
 from vampd.disk.lock import Lock
 from vampd.disk.pace import SteadyPace
-from vampd.errors import DataError, StateError
+from vampd.engine.nights.night_listing import refuse_twin
+from vampd.errors import DataError, FrameIdConflict, StateError
+from vampd.ledger.file import open_ledger_file, read_ledger_file
 from vampd.model.nights import Kind, NightId, Stream
 
-NIGHT = NightId("20251106", Kind.ARCHIVE)
 SECRET = b"the owner's private words"
 EARLIER_US = FIRST_ACQUISITION_US - 3_600_000_000
 
@@ -208,24 +210,27 @@ def test_a_night_with_a_link_among_its_own_folders_is_held(tmp_path: Path) -> No
     assert {path: sorted(path.iterdir()) for path in before} == before
 
 
-def test_the_same_folder_under_two_names_is_held(tmp_path: Path) -> None:
+def test_the_same_folder_under_two_names_is_refused(tmp_path: Path) -> None:
     site = make_site(tmp_path)
+    for date in ("20251106", "20251107"):
+        site.folder(NightId(date, Kind.ENGINEERING)).mkdir()
+    refuse_twin(site.root, NightId("20251106", Kind.ENGINEERING))
     (site.root / "ARCHIVED_DATA").rmdir()
+    # As two mounts of one folder do, each name stands for it.
     (site.root / "ARCHIVED_DATA").symlink_to(".")
-    make_smallest(site.root, kind=Kind.ENGINEERING)
-    run_until_idle(site)
-    shown = json.loads(vampctl(site, "status", "--json").stdout)
-    assert {(one["status"], one["code"]) for one in shown} == {("held", "link_found")}
+    with pytest.raises(DataError) as caught:
+        refuse_twin(site.root, NightId("20251106", Kind.ENGINEERING))
+    assert caught.value.code == "link_found"
 
 
 def test_a_ledger_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:
-    site = make_site(tmp_path)
-    make_smallest(site.root)
     (tmp_path / "other").write_bytes(b"")
-    site.ledger.symlink_to(tmp_path / "other")
-    run_until_idle(site)
-    (shown,) = json.loads(vampctl(site, "status", "--json").stdout)
-    assert (shown["status"], shown["code"]) == ("held", "link_found")
+    (tmp_path / "ledger").symlink_to(tmp_path / "other")
+    with pytest.raises(FrameIdConflict) as caught, open_ledger_file(tmp_path / "ledger"):
+        pass
+    assert caught.value.code == "link_found"
+    with pytest.raises(FrameIdConflict):
+        list(read_ledger_file(tmp_path / "ledger"))
     assert (tmp_path / "other").read_bytes() == b""
 
 
@@ -233,7 +238,4 @@ def test_the_root_may_be_a_link_as_it_is_configured(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     site.root.rename(tmp_path / "disk")
     site.root.symlink_to("disk")
-    make_smallest(site.root)
-    assert run_until_idle(site).status == 0
-    (shown,) = json.loads(vampctl(site, "status", "--json").stdout)
-    assert shown["status"] == "done"
+    assert load_settings(site.config).watch.root == tmp_path / "disk"

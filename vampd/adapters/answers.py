@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import re
 import stat
 from collections.abc import Iterator
@@ -53,14 +54,18 @@ class AnswerSnapshot:
 class AnswerFolder:
     """The kept answers of one authority that answers by the file ``answer``."""
 
-    def __init__(self, folder: Path, answer: Path) -> None:
+    def __init__(self, folder: Path, answer: Path, owner: str | None = None) -> None:
+        """``owner`` is whose file the answer must be, by name or number; None: anyone's."""
         self._folder = folder
         self._answer = answer
+        self._owner = owner
 
     def look(self) -> AnswerSnapshot:
         """The answer file as it is now; FrameIdsUnavailable ``answer_unreadable``."""
         try:
-            answer_fd = os.open(self._answer, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            # In a folder where all may write, a link could lead to a file of the owner's.
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+            answer_fd = os.open(self._answer, flags)
         except FileNotFoundError:
             return AnswerSnapshot(b"", 0)
         except OSError as error:
@@ -69,6 +74,8 @@ class AnswerFolder:
             status = os.fstat(answer_fd)
             if not stat.S_ISREG(status.st_mode):
                 raise self._unreadable("it is not a regular file")
+            if self._owner not in (None, *_names_of(status.st_uid)):
+                raise self._unreadable(f"it belongs to uid {status.st_uid}, not to {self._owner}")
             # One read per look: a file that is being written is read again.
             return AnswerSnapshot(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
         finally:
@@ -132,3 +139,10 @@ class AnswerFolder:
             " no IDs are requested until it can be read",
             path=str(self._answer),
         )
+
+
+def _names_of(uid: int) -> tuple[str, ...]:
+    try:
+        return str(uid), pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return (str(uid),)

@@ -21,11 +21,12 @@ from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.ports import Pace
 
 _CLIENT = "vampd.adapters.gen2_client"
+_PRINTER = "vampd.adapters.print_to_file"
 _PRINTED = "printed"
 # A file that is unchanged for so long, and has as many IDs as were requested, is complete.
 _STILL_S = 0.5
-# The shell opens the file, so that it gets what the program prints even if no one is left to read.
-_PRINT_TO_FILE = 'exec "$@" > "$0"'
+# The times of files lag behind the clock by a tick, those of some file systems by two seconds.
+_CLOCK_SLACK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Gen2Authority:
     """The observatory's control system: a call of the remote object VAMPIRES, answered by a file.
 
     ``hosts`` are those of Gen2's name service, () for the package's own choice. The answer file
-    belongs to Gen2: it is read, and neither removed nor changed.
+    belongs to Gen2, by the name ``owner`` if that is set: it is read, and neither removed nor
+    changed. Only what was written since the request is its answer.
     """
 
     folder: Path
@@ -43,17 +45,19 @@ class Gen2Authority:
     numbers: NumberRange = NumberRange.RAW
     hosts: tuple[str, ...] = ()
     still_s: float = _STILL_S
+    owner: str | None = None
 
     def strays(self) -> Sequence[str]:
         """The answers of all calls, including interrupted ones."""
-        return AnswerFolder(self.folder, self.answer).lines()
+        return self._answers().lines()
 
     def grant(self, count: int, highest_used: FrameId | None) -> Sequence[str]:
         """Ask Gen2, which tracks what is used; FrameIdsUnavailable, ClaimLost."""
         del highest_used
-        answers = AnswerFolder(self.folder, self.answer)
+        answers = self._answers()
         deadline = time.monotonic() + self.timeout_s
         before = answers.begin()
+        asked_ns = time.time_ns() - _CLOCK_SLACK_NS
         argv = [sys.executable, "-m", _CLIENT, str(count), *self.hosts]
         ended = _call(argv, self.pace, self.timeout_s)
         if ended.status == EXIT_NO_PACKAGE:
@@ -65,12 +69,20 @@ class Gen2Authority:
                 " and its object VAMPIRES are up",
             )
         failpoint("gen2.call.ended")
-        answer = self._await(answers, before, count, deadline)
+        answer = self._await(answers, before, count, deadline, asked_ns)
         answers.keep(answer)
         return answer.lines
 
+    def _answers(self) -> AnswerFolder:
+        return AnswerFolder(self.folder, self.answer, self.owner)
+
     def _await(
-        self, answers: AnswerFolder, before: AnswerSnapshot, count: int, deadline: float
+        self,
+        answers: AnswerFolder,
+        before: AnswerSnapshot,
+        count: int,
+        deadline: float,
+        asked_ns: int,
     ) -> AnswerSnapshot:
         """The answer once it is whole, or what there is of it at the timeout."""
         seen = before
@@ -81,7 +93,7 @@ class Gen2Authority:
             look = answers.look()
             if look != seen:
                 seen, changed_at = look, now
-            is_new = _is_answer(seen, before)
+            is_new = _is_answer(seen, before) and seen.mtime_ns >= asked_ns
             is_still = now - changed_at >= self.still_s
             if is_new and is_still and len(named_ids(seen.lines)) >= count:
                 return seen
@@ -128,7 +140,7 @@ class CommandAuthority:
         answers = self._answers()
         before = answers.begin()
         printed = str(self.folder / _PRINTED)
-        argv = ["sh", "-c", _PRINT_TO_FILE, printed, *self.command, str(count)]
+        argv = [sys.executable, "-m", _PRINTER, printed, *self.command, str(count)]
         ended = _call(argv, self.pace, self.timeout_s)
         if ended.status != 0:
             raise FrameIdsUnavailable(

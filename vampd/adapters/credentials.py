@@ -25,7 +25,9 @@ def read_credentials(path: Path) -> Credentials:
     """Read a credentials file; no message ever quotes it.
 
     ConfigError ``credentials_unreadable``, ``credentials_unsafe`` if it is not a regular file of
-    the user who reads it (or of root) that no one else may read, ``credentials_malformed``.
+    the user who reads it (or of root) that no one else may read, ``credentials_malformed``. A file
+    that systemd has passed to this service (LoadCredential=) is as safe as that: its mode shows the
+    mask of its access list.
     """
     try:
         file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -56,9 +58,14 @@ def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
         problem = "is not a regular file"
     elif status.st_uid not in (0, os.geteuid()):
         problem = f"belongs to user {status.st_uid}; chown it to the user who runs this"
-    elif status.st_mode & _OTHERS:
+    elif status.st_mode & _OTHERS and not (_is_passed(path) and not status.st_mode & stat.S_IRWXO):
         mode = stat.S_IMODE(status.st_mode)
         problem = f"may be read or changed by others (mode {mode:o}); run: chmod 600 {path}"
     else:
         return
     raise ConfigError("credentials_unsafe", f"the credentials {path} are not safe: it {problem}")
+
+
+def _is_passed(path: Path) -> bool:
+    passed = os.environ.get("CREDENTIALS_DIRECTORY")
+    return passed is not None and path.parent == Path(passed)

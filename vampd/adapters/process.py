@@ -87,7 +87,7 @@ def run_process(
     """
     pace.check()
     for name in (_WRAPPER[0], argv[0]):
-        if shutil.which(name) is None:
+        if shutil.which(name, path=_search_path()) is None:
             raise ConfigError(
                 "program_missing",
                 f"the program {name} is not installed or not executable; install it or correct"
@@ -254,12 +254,18 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             bufsize=0,
             process_group=0,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C", "PATH": _search_path()},
         )
     except OSError as error:
         raise TransientError(
             "program_not_started", f"cannot start {argv[0]}: {error}", program=argv[0]
         ) from error
+
+
+def _search_path() -> str:
+    """PATH without what depends on the current folder, which may be a camera's."""
+    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in given if os.path.isabs(folder))
 
 
 def _unblocked_pipes(process: subprocess.Popen[bytes]) -> tuple[int, int, int]:

@@ -89,7 +89,7 @@ class FrameIds(Table):
     """[frameids]: who grants IDs.
 
     ``first`` is for the local sequence; ``numbers`` and ``timeout_s`` for gen2 and command,
-    ``gen2_answer`` and ``gen2_hosts`` for gen2, ``command`` for command.
+    ``gen2_answer``, ``gen2_owner`` and ``gen2_hosts`` for gen2, ``command`` for command.
     """
 
     authority: Authority = Authority.NONE
@@ -97,6 +97,7 @@ class FrameIds(Table):
     numbers: NumberRange = NumberRange.RAW
     timeout_s: Seconds = 120
     gen2_answer: Path = Path("/tmp/frames_VMPA.txt")
+    gen2_owner: str = ""
     gen2_hosts: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
 

@@ -125,6 +125,7 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
                 pace,
                 chosen.numbers,
                 chosen.gen2_hosts,
+                owner=chosen.gen2_owner or None,
             )
         case Authority.COMMAND:
             return CommandAuthority(answers, chosen.command, chosen.timeout_s, pace, chosen.numbers)
