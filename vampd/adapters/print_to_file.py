@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 _CANNOT_START = 127
 
 
-def run(file: str, program: Sequence[str]) -> NoReturn:
+def run(file: str, program: list[str]) -> NoReturn:
     """Become the program; exits with 127 if the file or the program cannot be opened."""
     try:
         file_fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
