@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
+from vampd.model.trigger.arrivals import Arrivals, count_frames
 from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_intervals
 from vampd.model.trigger.lattice import NOTHING, PHASES, sweep
-from vampd.model.trigger.neighbors import UNKNOWN_US, Neighbors, find_neighbors, of_second
+from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors, of_second
 from vampd.model.trigger.partners import PairEvidence, weigh_pairs
 from vampd.model.trigger.stretches import begins_of
 from vampd.model.trigger.tempo import share_tempo, tempo_of
@@ -32,7 +32,6 @@ Int64 = npt.NDArray[np.int64]
 Sweep = Callable[..., Int64]
 
 ALONE = -1
-_FITTING_WIDTHS, _NEIGHBORS, _FEWEST_FITTING = 4, 15, 3  # at least one of three fits
 UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 
 
@@ -97,7 +96,6 @@ def infer(
     edge = (shift == 0) | (shift == SHIFTS - 1)
     states = np.where(sure & edge, UNKNOWN, states)
     partners = _choose(pairs.partners, shift, sure & ~edge, rank)
-    _refuse_misfits(partners, one, two, neighbors)
     first_states, second_states = states[: len(first)], states[len(first) :]
     _agree(first_states, second_states, partners[0])
     return Inference(partners, (first_states, second_states))
@@ -208,24 +206,6 @@ def _choose(
     partners[0][one[single]] = two[single]
     partners[1][two[single]] = one[single]
     return partners
-
-
-def _refuse_misfits(
-    partners: tuple[Int64, Int64], one: Counted, two: Counted, neighbors: Neighbors
-) -> None:
-    """Undo pairs among neighbors that no offset explains: the truth is not among the states."""
-    rows = np.flatnonzero(partners[0] != ALONE)
-    there = partners[0][rows]
-    difference_us = two.times_us[there] - one.times_us[rows]
-    unlike_us = np.abs(difference_us[:, None] - neighbors.offsets_us[rows]).min(axis=1)
-    fits = unlike_us <= _FITTING_WIDTHS * neighbors.width_us[rows]
-    sums = np.concatenate([[0], np.cumsum(fits)])
-    position = np.arange(len(rows))
-    begin = np.maximum(position - _NEIGHBORS, 0)
-    end = np.minimum(position + _NEIGHBORS + 1, len(rows))
-    refused = _FEWEST_FITTING * (sums[end] - sums[begin]) < end - begin
-    partners[0][rows[refused]] = ALONE
-    partners[1][there[refused]] = ALONE
 
 
 def _agree(own: Int64, other: Int64, partners: Int64) -> None:

@@ -133,6 +133,18 @@ def test_a_trigger_missed_without_a_trace_moves_the_counts_and_no_label():
     assert np.array_equal(found.states[0], states_of(200)[missing])
 
 
+def test_pairs_that_no_offset_explains_are_none():
+    """Camera 1 misses 20 triggers without a trace, and camera 2 as many 25 frames later."""
+    times = train(245)
+    first = [*range(100), *range(120, 245)]
+    second = [*range(145), *range(165, 245)]
+    found = solve(arrivals(times[first]), arrivals(times[second] + OFFSET_US))
+    rows = np.flatnonzero(found.partners[0] != ALONE)
+
+    assert len(rows) > 150
+    assert np.array_equal(np.take(first, rows), np.take(second, found.partners[0][rows]))
+
+
 @pytest.mark.parametrize("card_us", [0, 100, 500, 2_000])
 def test_a_half_width_that_the_intervals_show_needs_no_card(card_us):
     times = train(80, half_us=700)
