@@ -1,5 +1,6 @@
 """What every keeper of receipts must do."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -157,3 +158,10 @@ def test_forgetting_takes_all_of_a_night_and_nothing_of_another(
     assert all(one.has_ended for one in receipts.of(NIGHT, Place.ARCHIVE).values())
     assert not any(one.has_ended for one in receipts.of(OTHER, Place.ARCHIVE).values())
     assert all(receipts.of(OTHER, place) for place in Place)
+
+
+def test_a_reading_of_the_future_gives_way_to_the_next_one(receipts):
+    # A clock was ahead when it was made.
+    receipts.keep(NIGHT, [receipt("a", time.time() + 1e6)])
+    receipts.keep(NIGHT, [receipt("a", 2.0)])
+    assert receipts.of(NIGHT, Place.HERE) == {"a": receipt("a", 2.0)}

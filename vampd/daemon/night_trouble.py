@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vampd.engine.nights.night_listing import Stranger
 from vampd.engine.nights.observation import wait_for_folder
+from vampd.engine.nights.presence import refuse_absent
 from vampd.errors import DataError, IllegalTransition, NotPermitted, TransientError, VampdError
 from vampd.log import get_log
 from vampd.model.nights import (
@@ -21,12 +22,13 @@ from vampd.model.nights import (
     WaitCode,
     note_of,
 )
-from vampd.ports import NightStore
+from vampd.ports import NightReader, NightStore
+from vampd.stages.own_faults import describe_own_faults, describe_text_faults
 
 _log = get_log()
 # Whoever runs it concludes; what is done or held stays so.
 _NOT_HELD = frozenset({Status.RUNNING, Status.DONE, Status.HELD})
-_NOTED = UNREAD_NOTES | {WaitCode.BUG}
+NOTED = UNREAD_NOTES | {WaitCode.BUG}
 
 
 class NightTrouble:
@@ -54,12 +56,19 @@ class NightTrouble:
         elif isinstance(error, NotPermitted):
             wait = Wait(WaitCode.NOT_READABLE, error.message)
         else:
-            wait = Wait(WaitCode.UNLISTED, f"cannot be read: {str(error) or type(error).__name__}")
+            words = error.message if isinstance(error, TransientError) else str(error)
+            wait = Wait(WaitCode.UNLISTED, f"cannot be read: {words or type(error).__name__}")
         if self._is_new(night, wait.text):
             _log.warning(
                 "night.unreadable", night=night.date, kind=night.kind.value, error=wait.text
             )
         self._note(night, wait)
+
+    def absent(self, record: NightRecord) -> None:
+        """A night that is on record has no folder below the root."""
+        folder = self._root / record.night.folder
+        if record.bytes:
+            self._unlisted(record.night, FileNotFoundError(2, "No such folder", str(folder)))
 
     def strangers(self, found: tuple[Stranger, ...]) -> None:
         """What lies where nights do and is none: left alone."""
@@ -99,7 +108,7 @@ class NightTrouble:
     def is_over(self, record: NightRecord) -> None:
         """The night was looked at: what was noted of it no longer holds."""
         self._said.pop(record.night, None)
-        if record.note_code in _NOTED and record.state.status is not Status.FILLING:
+        if record.note_code in NOTED and record.state.status is not Status.FILLING:
             self._store.update(record.night, note_of(None))
 
     def keep_only(self, nights: Collection[NightId]) -> None:
@@ -119,15 +128,28 @@ class NightTrouble:
             self._store.update(night, note)
 
 
+def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
+    """What is damaged or missing here of a finished night, one sentence each, with the cure.
+
+    TransientError ``night_absent``.
+    """
+    refuse_absent(record, reader)
+    cure = f"`vampctl recover {record.night.date}` gets it back"
+    found = describe_own_faults(record.night, reader)
+    if found:
+        return tuple(f"{fault}; {cure}" for fault in found)
+    return tuple(describe_text_faults(record.night, reader))
+
+
 def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -> None:
     """Note what is damaged or missing here; a night that is done has no other note."""
     if not faults:
         if record.note_code == WaitCode.DAMAGED_HERE:
             store.update(record.night, note_of(None))
         return
-    date = record.night.date
     more = f" ({len(faults):,} such files)" if len(faults) > 1 else ""
-    text = f"{faults[0]}{more}; `vampctl recover {date}` gets it back"
+    text = f"{faults[0]}{more}"
     if record.note != text:
-        _log.error("night.damaged", night=date, kind=record.night.kind.value, faults=len(faults))
+        night = {"night": record.night.date, "kind": record.night.kind.value}
+        _log.error("night.damaged", **night, faults=len(faults))
         store.update(record.night, note_of(Wait(WaitCode.DAMAGED_HERE, text)))

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from vampd.config import Settings
 from vampd.daemon.cube_checking import CubeChecking
-from vampd.daemon.night_trouble import NightTrouble, note_faults
+from vampd.daemon.night_trouble import NOTED, NightTrouble, find_faults, note_faults
 from vampd.daemon.patience import HANGS, Patience
 from vampd.disk.failpoint import failpoint
 from vampd.engine.nights.night_listing import (
@@ -44,7 +44,6 @@ from vampd.errors import (
 )
 from vampd.log import get_log
 from vampd.model.nights import (
-    UNREAD_NOTES,
     Event,
     EventName,
     NightId,
@@ -61,7 +60,6 @@ from vampd.model.nights import (
     note_of,
 )
 from vampd.ports import CheckedCubes, NightReader, NightStore
-from vampd.stages.own_files import describe_own_faults
 
 _log = get_log()
 _Found = TypeVar("_Found")
@@ -152,7 +150,8 @@ class NightWatcher:
         hanging: set[NightId] = set()
         rules = readiness_rules(settings)
         # One query for all finished nights; those that people may move are read again.
-        done = {r.night: r for r in self._store.nights() if r.state.status is Status.DONE}
+        records = self._store.nights()
+        done = {r.night: r for r in records if r.state.status is Status.DONE}
         self.is_behind = False
         self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
         strangers = find_strangers(settings.watch.root, self._stat)
@@ -160,6 +159,9 @@ class NightWatcher:
         # Nights of a folder that cannot be listed just now are not gone.
         if not any(stranger.is_listless for stranger in strangers):
             self._forget_all_but(frozenset(nights))
+            for record in records:
+                if record.night not in nights and not is_ignored(record.night, rules):
+                    self._trouble.absent(record)
         for night in sorted(nights, key=lambda night: (night in done, night)):
             try:
                 record = done.get(night) or self._store.night(night) or self._discover(night)
@@ -256,20 +258,23 @@ class NightWatcher:
         if due and now >= self._deep_looks_end_at:
             self.is_behind, due = True, False
         # What could not be read is looked for until it can be: a lighter look knows nothing of it.
-        due = due or record.note_code in UNREAD_NOTES
+        due = due or record.note_code in NOTED
         if not due and self._stream_times.get(night, times) == times:
             return False
         self._deep_looks[night] = now
         self._stream_times[night] = times
         if self._send_back(record, self._look(night, settings)):
             return True
-        if due and self._of(night, lambda: is_readable_again(night, self._reader, self._sign)):
+        if not due:
+            return False
+        faults = self._of(night, lambda: find_faults(record, self._reader))
+        note_faults(record, faults, self._store)
+        if not faults and self._of(
+            night, lambda: is_readable_again(night, self._reader, self._sign)
+        ):
             event = Event(EventName.REOPENED)
             self._apply(night, event, "a cube that was set aside unread can be read now")
             return True
-        if due:
-            faults = self._of(night, lambda: describe_own_faults(night, self._reader))
-            note_faults(record, faults, self._store)
         return False
 
     def _look_at_open(self, record: NightRecord, settings: Settings) -> bool:

@@ -31,6 +31,7 @@ from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
 from vampd.engine.nights.night_listing import list_night, refuse_twin
 from vampd.engine.nights.observation import raw_update
+from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
 from vampd.engine.nights.rules import retry_policy
 from vampd.engine.repair.recovering import forget_damaged
 from vampd.errors import (
@@ -154,6 +155,8 @@ def run_attempt(attempt: Attempt) -> Outcome:
 def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     attempt.require_root()
     night, folder = attempt.record.night, attempt.tools.folder
+    refuse_absent(attempt.record, attempt.reader)
+    note_mounted_streams(folder)
     changes, settings = NightUpdate(), settings_for(attempt.record, attempt.settings)
     if stage.NAME is StageName.SYNC:
         # Taken before the survey: whatever comes later is late.
@@ -197,6 +200,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
             execute_within_free_space(attempt.tools, wave, progress)
             failpoint("attempt.wave.executed")
         before_previous, previous = previous, plan
+    note_mounted_streams(folder)
     # A killed worker may die only after its cube has been retried.
     for own in _OWN_FOLDERS:
         wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)

@@ -11,6 +11,7 @@ from vampd.config import Settings
 from vampd.disk.pace import Flag
 from vampd.engine.nights.night_listing import find_nights, list_night
 from vampd.engine.nights.rules import pause_rule
+from vampd.errors import TransientError
 from vampd.model.nights import NightId
 
 _LOOK_S = 1.0
@@ -52,6 +53,6 @@ class CameraWatch:
         with suppress(OSError):
             nights = find_nights(root)
         for night in (night for night in nights if night not in self._finished):
-            with suppress(OSError):
+            with suppress(OSError, TransientError):
                 newest = max(newest, list_night(root / night.folder).written_at(now))
         return newest

@@ -36,7 +36,7 @@ class AsideFiles:
 
     ``readings`` and ``claims`` are what was last read here and at the archive, of all files of the
     night, ``listed`` what SHA256SUMS says; ``there`` are the digests of what lies at the archive
-    now, None unread; ``place`` names the night's folder there.
+    now, None unread; ``place`` names the folder of this ``date`` there.
     """
 
     files: Mapping[str, FileStamp] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class AsideFiles:
     listed: Mapping[str, str] = field(default_factory=dict)
     there: Mapping[str, str | None] = field(default_factory=dict)
     place: str = ""
+    date: str = ""
 
     def reading(self, path: str) -> Receipt | None:
         """What the file is now, as it was read; None unread."""
@@ -119,8 +120,8 @@ def refuse_changed(aside: AsideFiles, released: Collection[Gate]) -> None:
     raise DataError(
         Gate.SET_ASIDE_CHANGED.value,
         f"{first}{more}. If it was damaged here, put a whole copy back in its place and `vampctl"
-        " retry NIGHT`; if it is right as it is now, or the best that is left, `vampctl release"
-        " NIGHT` sends it",
+        f" retry {aside.date}`; if it is right as it is now, or the best that is left, `vampctl"
+        f" release {aside.date}` sends it",
         paths=tuple(changed),
     )
 

@@ -168,6 +168,11 @@ def _doubts(settings: Settings) -> list[Remark]:
     ]
 
 
+def plan_name_changes(survey: FrameIdsSurvey) -> Plan:
+    """The listing of the names, where it is not what the ledger says; FrameIdConflict."""
+    return Plan.of(_write_name_changes(survey, {one.identity for one in survey.packed}))
+
+
 def _write_name_changes(survey: FrameIdsSurvey, carried: set[str]) -> list[WriteText]:
     changes = {
         NameChange(survey.first_names[identity], bound.frame_id)

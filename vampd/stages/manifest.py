@@ -28,6 +28,7 @@ from vampd.model.delivery import (
     note_name,
     noted_mailings,
     product_path,
+    refuse_damaged,
     refuse_stale,
     supplement_number,
 )
@@ -52,8 +53,8 @@ class ManifestSurvey:
 
     ``listed_manifests`` are those that exist, by number; ``listed`` the frame IDs in them;
     ``products`` the receipts of the products that carry a frame ID, None for one without a valid
-    receipt, and ``safe`` those of them that are proven to be on the archive host. ``note`` is the
-    folder's record of mailings.
+    receipt, and ``safe`` those of them that are proven to be on the archive host. ``bound`` are the
+    IDs that the ledger has for this night. ``note`` is the folder's record of mailings.
     """
 
     night: NightId
@@ -62,6 +63,7 @@ class ManifestSurvey:
     listed: frozenset[FrameId]
     products: Mapping[FrameId, Receipt | None]
     safe: frozenset[FrameId]
+    bound: frozenset[FrameId]
     correspondence: Correspondence
     note: str | None
 
@@ -92,6 +94,7 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
             for path in safe_files(transferred)
             if (frame_id := _frame_id(path)) is not None
         ),
+        bound=frozenset(bound.frame_id for bound in reader.bound_ids(night).values()),
         correspondence=reader.correspondence(night),
         note=reader.text(night, note_name(night.date)),
     )
@@ -109,7 +112,8 @@ def mail_states(
 def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     """One manifest, or supplement, with every product that none has listed yet; then its mail.
 
-    Raises DataError ``manifest_stale`` if a listed product was remade with other bytes;
+    Raises DataError ``manifest_damaged`` if one is not what it was written to be;
+    ``manifest_stale`` if a listed product was remade with other bytes;
     ``manifest_unsafe`` if one of them is not proven to be on the archive host (silently leaving it
     out would look like a complete night), ``mail_uncertain`` if it is unknown whether a manifest
     was mailed; as `plan_own_files`.
@@ -117,6 +121,7 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     own = plan_own_files(survey.own)
     if own:
         return own
+    refuse_damaged(survey.night.date, survey.listed_manifests, survey.own.receipts, survey.bound)
     valid = {receipt.path: receipt for receipt in survey.products.values() if receipt is not None}
     refuse_stale(survey.listed_manifests, valid)
     late = sorted(survey.products.keys() - survey.listed)

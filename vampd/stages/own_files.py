@@ -24,12 +24,12 @@ from vampd.model.proofs import (
     RecordedReceipt,
     aside_receipts,
     damage_error,
-    describe_faults,
     disagreement_error,
     ended_receipts,
     find_damaged,
     find_missing,
     format_receipts,
+    is_set_aside,
     live_receipts,
     loss_error,
     own_receipts,
@@ -41,7 +41,6 @@ from vampd.model.proofs import (
     unproven_error,
 )
 from vampd.ports import NightReader
-from vampd.stages.aside_files import describe_aside_faults, files_aside
 
 PACKED_SUFFIX = ".fits.fz"
 GENERATION = re.compile(r"vgen2/generation_\d+\.json")
@@ -145,21 +144,6 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     return Plan.of([RebuildFramelists(rebuilt)] if rebuilt else [], packs, write, retired)
 
 
-def files_with_receipts(night: NightId, reader: NightReader) -> tuple[FileStamp, ...]:
-    """The files here that may have a receipt: those in vgen2, and what is set aside."""
-    return (*reader.files(night, "vgen2"), *files_aside(night, reader).values())
-
-
-def describe_own_faults(night: NightId, reader: NightReader) -> tuple[str, ...]:
-    """What is damaged or missing here, one sentence each, by listing and earlier readings."""
-    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
-    aside = tuple(describe_aside_faults(night, reader))
-    if not receipts:
-        return aside
-    files = {file.path: file for file in reader.files(night, "vgen2")}
-    return (*describe_faults(receipts, files, reader.receipts(night, Place.HERE)), *aside)
-
-
 def by_order(framelists: Iterable[Framelist]) -> list[Framelist]:
     """Framelists in the order of their products."""
     return sorted(framelists, key=lambda framelist: (framelist.order, framelist.name))
@@ -201,7 +185,12 @@ def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
     # The folder may still list what has ended, if a restore or a renewal was killed.
     ended = {each.receipt for each in ended_receipts(survey.recorded)}
     standing = {path: receipt for path, receipt in listed.items() if receipt not in ended}
-    differing = [path for path in standing if receipts.get(path, listed[path]) != listed[path]]
+    differing = [
+        path
+        for path in standing
+        if receipts.get(path, listed[path]) != listed[path]
+        or (receipts and path not in receipts and not _is_here(survey, listed[path]))
+    ]
     if differing:
         raise disagreement_error(survey.night, receipts, listed, sorted(differing))
     new = {path: standing[path] for path in standing.keys() - receipts.keys()}
@@ -209,6 +198,12 @@ def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
         new |= _receipts_of_earlier_version(survey)
     of_generations = {each.path: each for each in survey.generations}
     return {**of_generations, **new}
+
+
+def _is_here(survey: OwnFilesSurvey, receipt: PackingReceipt) -> bool:
+    """Whether a file may be what a receipt says that only the folder has."""
+    file = survey.files.get(receipt.path)
+    return is_set_aside(receipt.path) or (file is not None and file.size == receipt.size)
 
 
 def _receipts_of_earlier_version(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:

@@ -101,6 +101,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
             read_sums(own.sums),
             there,
             home if moved is None else moved.identity.destination,
+            night.date,
         ),
     )
 
@@ -145,10 +146,10 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
     gone = [path for path in unsafe if path in survey.gone_aside]
     if gone and len(gone) == len(unsafe) and not write:
-        raise _unsendable(gone)
+        raise _unsendable(gone, survey.own.night.date)
     if survey.moved_to is not None:
         if unsafe and not write:
-            raise _moved(survey.moved_to, unsafe)
+            raise _moved(survey.moved_to, unsafe, survey.own.night.date)
         return Plan.of(write)
     compares = {path: _comparison(survey, path) for path in unsafe if path not in gone}
     doubtful = [path for path in compares if _was_read_before_copy(survey, path)]
@@ -168,23 +169,23 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     return Plan.of(write, *_pipelined(sends), remarks=_remarks(survey))
 
 
-def _unsendable(gone: Sequence[str]) -> DataError:
+def _unsendable(gone: Sequence[str], date: str) -> DataError:
     return DataError(
         "raw_removed",
         f"{len(gone)} set-aside raw files were removed here and are not whole at the archive,"
         f" first: {gone[0]}. Nothing can send them again: bring them back, here or there, then"
-        " `vampctl retry NIGHT`",
+        f" `vampctl retry {date}`",
         paths=tuple(gone),
     )
 
 
-def _moved(place: str, unsafe: Sequence[str]) -> DataError:
+def _moved(place: str, unsafe: Sequence[str], date: str) -> DataError:
     return DataError(
         "night_moved",
         f"the archive host has moved this night to {place}, where vampd writes nothing by itself;"
         f" {len(unsafe)} of its files are missing or wrong there, first: {unsafe[0]}."
-        " `vampctl transfer NIGHT --print` shows the command that sends them; then `vampctl retry"
-        " NIGHT` reads them there",
+        f" `vampctl transfer {date} --print` shows the command that sends them; then `vampctl retry"
+        f" {date}` reads them there",
         place=place,
     )
 

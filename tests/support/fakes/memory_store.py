@@ -1,5 +1,6 @@
 """Fakes of the store's ports that live in memory; tests/contract holds them to the same laws."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
@@ -127,7 +128,7 @@ class MemoryReceipts:
                     raise unknown_night(night)
                 key = night, receipt.place, receipt.path
                 known = self._receipts.get(key)
-                if known is None or receipt.at >= known.at:
+                if known is None or receipt.at >= known.at or known.at > time.time():
                     self._receipts[key] = receipt
 
     def of(self, night: NightId, place: Place) -> Mapping[str, Receipt]:

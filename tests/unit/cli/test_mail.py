@@ -28,7 +28,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorld:
     for night in (FIRST, SECOND, NightId("20251108", Kind.ENGINEERING)):
         made.store.discover(night, 1.0)
     for number, name in enumerate(NAMES, start=1):
-        made.reader.write(name, f"VMPA0000000{number}|/archive/{number}|{number}000\r\n")
+        frame_id, date = f"VMPA0000000{number}", name[13:21]
+        path = f"/archive/{date}/vgen2/{frame_id}.fits.fz"
+        made.reader.write(name, f"{frame_id}|{path}|{number}000\r\n")
     monkeypatch.chdir(tmp_path)
     return made
 
@@ -76,7 +78,8 @@ def test_combined_they_are_one_file_that_never_takes_the_place_of_another(
 
 
 def test_a_frame_in_two_manifests_is_refused_by_everybody(world: FakeWorld) -> None:
-    world.reader.write(NAMES[2], "VMPA00000001|/archive/other|5\r\n")
+    path = "/archive/20251107/vgen2/VMPA00000001.fits.fz"
+    world.reader.write(NAMES[2], f"VMPA00000001|{path}|5\r\n")
     for command in ("manifest", "mail"):
         error = world.fail(command, "20251106", "20251107")
         assert (type(error), error.code) == (DataError, "manifest_duplicate")

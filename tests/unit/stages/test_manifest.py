@@ -364,9 +364,9 @@ def test_only_the_supplement_of_late_data_is_mailed(world):
 def test_manifests_come_in_the_order_of_their_numbers(world):
     execute(world)
     for number in (2, 10):
-        world.reader.write(
-            f"manifest_VMP_20251106_s{number}.csv", f"VMPA000000{10 + number}|/a{number}|1\r\n"
-        )
+        frame_id = f"VMPA000000{10 + number}"
+        path = f"/archive/20251106/vgen2/{frame_id}.fits.fz"
+        world.reader.write(f"manifest_VMP_20251106_s{number}.csv", f"{frame_id}|{path}|1\r\n")
     survey = manifest.survey(NIGHT, world.reader)
     assert [m.file.name for m in survey.manifests] == [
         FIRST,

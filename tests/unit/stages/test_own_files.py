@@ -24,7 +24,8 @@ from vampd.model.proofs import (
     format_receipts,
     format_sums,
 )
-from vampd.stages.own_files import describe_own_faults, plan_own_files, survey
+from vampd.stages.own_faults import describe_own_faults
+from vampd.stages.own_files import plan_own_files, survey
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
 ONE = framelist("one")

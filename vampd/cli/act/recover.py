@@ -29,11 +29,16 @@ FilesArgument = Annotated[
     ),
 ]
 
+RemovedOption = Annotated[
+    bool, typer.Option("--removed", help="All of it was removed: no disk is missing.")
+]
+
 
 def recover(
     context: typer.Context,
     night: NightArgument,
     files: FilesArgument = None,
+    removed: RemovedOption = False,
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -44,9 +49,11 @@ def recover(
     if its bytes are those of the receipt. Where no copy is left and this version of vampd writes
     another form, it says what a restore would change. The damaged file keeps a hidden name until
     the night is safe again. Without FILE all that are known to be damaged or missing, or that have
-    changed since they were last read; a FILE is read in any case. Exits with 1 if one could not be
-    got back.
+    changed since they were last read; a FILE is read in any case. A night of which nothing is left
+    here may lie on a disk that is not mounted: --removed says that it does not. Exits with 1 if one
+    could not be got back.
     """
+    from vampd.engine.nights.presence import refuse_absent
     from vampd.wiring.locks import foreground_lock, night_lock
 
     with connected(context, config) as connections:
@@ -56,6 +63,8 @@ def recover(
             foreground_lock(connections.settings, record.night),
             night_lock(connections.settings, record.night),
         ):
+            if not removed:
+                refuse_absent(record, connections.reader)
             found, failed = _recover(connections, record, files or ())
     if not found:
         write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")

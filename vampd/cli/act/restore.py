@@ -58,6 +58,7 @@ def restore(
     file's last name. The night is then held: `vampctl retry` processes it again. After an
     interruption it is held as well; the same command resumes it.
     """
+    from vampd.engine.nights.presence import refuse_absent
     from vampd.engine.repair.night_restore import plan_restore, restore_night
     from vampd.wiring.locks import foreground_lock, night_lock
 
@@ -67,6 +68,7 @@ def restore(
         root = connections.settings.watch.root
 
         def plan() -> NightRestore:
+            refuse_absent(record, connections.reader)
             return plan_restore(record.night, root, connections.reader)
 
         found = plan()

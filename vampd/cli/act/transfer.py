@@ -59,7 +59,7 @@ def transfer(
         run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
         return
     from vampd.adapters.archive_host import open_archive_host
-    from vampd.stages.own_files import describe_own_faults
+    from vampd.stages.own_faults import describe_own_faults
     from vampd.stages.traveling_files import files_to_send
 
     with reading(context, config) as connections:

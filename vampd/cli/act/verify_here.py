@@ -64,7 +64,7 @@ def verify_here(
 def _read(connections: Connections, night: NightId) -> ReadingHere:
     """Read every file that has a packing receipt, past the cache, and keep the readings."""
     from vampd.engine.repair.recovering import read_suspects
-    from vampd.stages.own_files import files_with_receipts
+    from vampd.stages.own_faults import files_with_receipts
 
     reader = connections.reader
     receipts = live_receipts(reader.packing_receipts(night))

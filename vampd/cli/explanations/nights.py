@@ -76,6 +76,9 @@ late_partners
 card_missing
     Cubes lack a card of `headers.required`.
     Look at the cubes; `vampctl release NIGHT` lets them go without it.
+night_absent
+    Nothing is in the night's folder, or in a stream that was a disk of its own.
+    Mount its disk; if it was emptied on purpose, `vampctl recover NIGHT --removed`.
 night_gone
     A night that was archived is nowhere at the archive any more.
     Find out who removed it; `vampctl release NIGHT` sends all of it again.

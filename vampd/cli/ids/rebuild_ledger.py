@@ -37,6 +37,7 @@ def rebuild_ledger(
     from vampd.wiring.connections import open_ledger
 
     with connected(context, config) as connections:
+        connections.root.recognize()
         found = read_all_bindings(connections)
         settings = connections.settings
     if found.problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from vampd.cli.shared.output import Column, align_columns, write_json, write_pro
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, TransientError
+from vampd.model.nights import Status
 
 if TYPE_CHECKING:
     from vampd.model.accounts import Audit, CountedProduct
@@ -38,15 +40,20 @@ def audit(
 
     Raw = in products + in framelists not yet packed + set aside. Raw frames are counted from the
     raw files now, or from the records where these were removed; product frames from the products.
-    Products, sidecars and generations are held
-    against their packing receipts, as far as listings and earlier readings show. Exits with 1 if
-    the sum is not balanced or anything disagrees. Late cubes, which are still to be synchronized,
-    unbalance it.
+    Products, sidecars and generations are held against their packing receipts, as far as listings
+    and earlier readings show, and the texts of a finished night (manifests, names, digests,
+    reasons) against what they are made of. Exits with 1 if the sum is not balanced or anything
+    disagrees. Late cubes, which are still to be synchronized, unbalance it.
     """
+    from vampd.stages.own_faults import describe_text_faults
+
     with reading(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
         folder = connections.settings.watch.root / record.night.folder
         result = count_night(record.night, folder, connections.reader)
+        if record.state.status is Status.DONE:
+            texts = describe_text_faults(record.night, connections.reader)
+            result = replace(result, findings=(*result.findings, *texts))
         lost = read_lost_ids(connections, record)
     if as_json:
         write_json({**audit_object(record.night, result), "lost_ids": lost_objects(lost)})
@@ -65,7 +72,7 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
     from vampd.model.cubes import set_aside_cubes
     from vampd.model.nights import is_cube_name, timing_name
-    from vampd.stages.own_files import describe_own_faults
+    from vampd.stages.own_faults import describe_own_faults
     from vampd.stages.raw_presence import survey_raw
 
     files = reader.raw_files(night)

@@ -17,6 +17,7 @@ from vampd.cli.mail.manifest import (
     NightsArgument,
     cannot_write,
     find_manifests,
+    refuse_damaged_manifests,
     warnings,
 )
 from vampd.cli.shared.lost_ids import read_lost_ids
@@ -117,6 +118,7 @@ def mail(
             if send or mark_sent:
                 _lock(connections, nights, locks)
             choice = choose_manifests(find_manifests(connections, nights))
+            refuse_damaged_manifests(connections, choice.nights)
             if mark_sent:
                 _mark_sent(connections, choice, yes)
                 return

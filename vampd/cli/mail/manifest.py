@@ -123,6 +123,20 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
     return tuple(found)
 
 
+def refuse_damaged_manifests(connections: Connections, nights: Iterable[NightManifests]) -> None:
+    """DataError ``manifest_damaged`` if a manifest is not what it was written to be."""
+    from vampd.model.delivery import refuse_damaged
+    from vampd.model.proofs import live_receipts
+    from vampd.stages.manifest_files import read_listed_manifests
+
+    reader = connections.reader
+    for one in nights:
+        night = one.record.night
+        bound = [bound.frame_id for bound in reader.bound_ids(night).values()]
+        receipts = live_receipts(reader.packing_receipts(night))
+        refuse_damaged(night.date, read_listed_manifests(night, reader), receipts, bound)
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet; UsageError ``file_exists`` or ``cannot_write``."""
     from vampd.disk.atomic import creating

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vampd.errors import RootUnknown
+from vampd.errors import RootUnknown, TransientError
 from vampd.model.nights import Ready, Status, Wait, WaitCode
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def judge_now(
         )
     except RootUnknown as error:
         return Wait(WaitCode.ROOT_UNKNOWN, error.message)
+    except TransientError as error:
+        return Wait(WaitCode.UNLISTED, f"cannot be read: {error.message}")
     except OSError as error:
         return wait_for_folder(error, settings.watch.root / record.night.folder)
 

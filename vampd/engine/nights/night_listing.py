@@ -19,6 +19,7 @@ from vampd.disk.foreign_file import (
 from vampd.disk.listing import list_raw_files, refuse_links, stamp_of
 from vampd.disk.writers import has_writers
 from vampd.engine.nights.night_reader import look_at_cube
+from vampd.engine.nights.presence import refuse_unmounted
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import RawCube
 from vampd.model.nights import (
@@ -184,6 +185,7 @@ def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightLi
     if folder.is_symlink():
         folder.stat()  # one that leads nowhere is no empty night
     refuse_links(folder)
+    refuse_unmounted(folder)
     files = list_raw_files(folder, CAMERA_STREAMS, sign)
     latest_ns = max((file.mtime_ns for file in files), default=0)
     renamed_ns = max(stream_times(folder))

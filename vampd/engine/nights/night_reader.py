@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from vampd.disk.listing import (
     stamp_of,
 )
 from vampd.engine.known_archive import KnownArchive
+from vampd.engine.nights.presence import refuse_unmounted
 from vampd.errors import DataError
 from vampd.fits.frame_count import count_frames, count_readable_frames
 from vampd.fits.rawcube import read_raw_cube
@@ -51,6 +53,8 @@ _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
 _GENERATION = re.compile(rf"{_PRODUCTS}/generation_[^/]*\.json")
 _HEAD_BYTES = 4096
+# Between the clocks of two processes, whose readings are compared.
+FUTURE_S = 60.0
 # Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
 _DECIDING = frozenset(
@@ -99,7 +103,8 @@ class DiskNightReader:
         self._dictionary = dictionary
 
     def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
-        """Every file of the camera streams, by path."""
+        """Every file of the camera streams, by path; TransientError ``night_absent``."""
+        refuse_unmounted(self._folder(night))
         return list_raw_files(self._folder(night), CAMERA_STREAMS)
 
     def raw_cube(self, night: NightId, fits: FileStamp) -> RawCube | SetAside:
@@ -188,8 +193,12 @@ class DiskNightReader:
             return None
 
     def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
-        """The newest receipt per path."""
-        return self._receipts.of(night, place)
+        """The newest receipt per path; one of the future, by a wrong clock, has no known age."""
+        now = time.time()
+        return {
+            path: receipt if receipt.at <= now + FUTURE_S else replace(receipt, at=0.0)
+            for path, receipt in self._receipts.of(night, place).items()
+        }
 
     def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
         """The packing receipts on record."""
@@ -251,7 +260,8 @@ def _read_generation(folder: Path, path: str) -> Generation:
     except DataError as error:
         raise DataError(
             error.code,
-            f"{path}: {error.message}; `vampctl recover` gets it back from the archive copy",
+            f"{path}: {error.message}; `vampctl recover {folder.name}` gets it back from the"
+            " archive copy",
             path=path,
         ) from error
 

@@ -22,6 +22,7 @@ from vampd.engine.nights.night_listing import (
     old_tool_traces,
     unfinished_files,
 )
+from vampd.engine.nights.presence import refuse_absent
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import RawCube, RawPresence, set_aside_cubes
 from vampd.model.nights import (
@@ -96,10 +97,14 @@ class RawNews:
 
 
 def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReader) -> RawNews:
-    """Compare a listing with what sync saw last; the records are read only if they differ."""
+    """Compare a listing with what sync saw last; the records are read only if they differ.
+
+    TransientError ``night_absent``: from a folder that is not the night's, nothing is concluded.
+    """
     name = event_of_new_data(record.state)
     if name is None or listing.look.signature == record.signature:
         return RawNews()
+    refuse_absent(record, reader)
     presence = _presence(record.night, listing, reader)
     if not presence.is_less_only:
         return RawNews(Event(name))
@@ -204,6 +209,7 @@ def judge_filling(
         lasting_traces=tuple(trace for trace in traces if trace == LOG_TRACE),
     )
     if not streams.cubes and not streams.unfinished:
+        refuse_absent(seen.record, reader)
         presence = _presence(night, listing, reader)
         streams = replace(streams, removed=len(presence.removed) * presence.is_less_only)
     for look_closer in (_look_for_writers, _look_into_cubes):

@@ -20,7 +20,8 @@ from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightRecord
 from vampd.model.proofs import ArchiveIdentity, PurgedFile
 from vampd.ports import NightReader, NightStore
 from vampd.stages import transfer
-from vampd.stages.own_files import RAW_RECORDS, describe_own_faults
+from vampd.stages.own_faults import describe_own_faults
+from vampd.stages.own_files import RAW_RECORDS
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.transfer import TransferSurvey
 

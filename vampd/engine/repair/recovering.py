@@ -38,7 +38,8 @@ from vampd.model.proofs import (
     refuse_other_form,
 )
 from vampd.ports import NightReader, Pace
-from vampd.stages.own_files import GENERATION, files_with_receipts, product_path
+from vampd.stages.own_faults import files_with_receipts
+from vampd.stages.own_files import GENERATION, product_path
 
 if TYPE_CHECKING:
     from vampd.adapters.rsync_archive import RsyncArchive

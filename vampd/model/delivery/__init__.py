@@ -6,6 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.delivery.announced import AnnouncedManifest, announced_manifests
+    from vampd.model.delivery.damaged import describe_manifest_faults, refuse_damaged
     from vampd.model.delivery.listed import (
         ListedManifest,
         ListedProduct,
@@ -82,6 +83,7 @@ else:
             "remade": "describe_remade find_remade RemadeProduct",
             "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
             "announced": "announced_manifests AnnouncedManifest",
+            "damaged": "describe_manifest_faults refuse_damaged",
         },
     )
 
@@ -115,6 +117,7 @@ __all__ = [
     "combine_manifests",
     "compose_mail",
     "compose_text",
+    "describe_manifest_faults",
     "describe_remade",
     "digests_name",
     "find_remade",
@@ -129,6 +132,7 @@ __all__ = [
     "parse_manifest",
     "parse_old_log",
     "product_path",
+    "refuse_damaged",
     "refuse_stale",
     "supplement_number",
     "write_mail_text",

@@ -79,7 +79,7 @@ def disagreement_error(
 ) -> DataError:
     """``receipts_disagree``: of these paths, store (``receipts``) and folder differ."""
     cases = (
-        f"{path}: {receipts[path].sha256} in the database, {listed[path].sha256} in the folder"
+        f"{path}: {_digest_of(receipts, path)} in the database, {listed[path].sha256} in the folder"
         for path in paths[:_NAMED]
     )
     return DataError(
@@ -91,6 +91,10 @@ def disagreement_error(
         night=str(night),
         paths=tuple(paths),
     )
+
+
+def _digest_of(receipts: Mapping[str, PackingReceipt], path: str) -> str:
+    return receipts[path].sha256 if path in receipts else "nothing"
 
 
 def damage_error(

@@ -29,6 +29,8 @@ WRITTEN_FORMS = frozenset({FIRST_FORM, PRODUCT_FORM})
 
 _COLUMNS = ("path", "size", "sha256", "identity", "form")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+# What has a receipt lies in vgen2 or below vbad: nothing else may be believed of the listing.
+_PATH = re.compile(r"(vgen2|vbad|vbad/vcam[12])/(?!\.)[^/\0]+", re.DOTALL)
 _NO_IDENTITY = "-"
 
 
@@ -159,6 +161,7 @@ def _parse_line(line: str) -> PackingReceipt | None:
         case [str(path), str(size), str(sha256), str(identity), str(form)] if (
             size.isdecimal()
             and form.isdecimal()
+            and _PATH.fullmatch(path)
             and _DIGEST.fullmatch(sha256)
             and (identity == _NO_IDENTITY or _DIGEST.fullmatch(identity))
         ):

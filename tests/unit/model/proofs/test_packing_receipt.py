@@ -20,7 +20,7 @@ from vampd.model.proofs import (
 DIGESTS = st.integers(0, 2**256 - 1).map("{:064x}".format)
 RECEIPTS = st.builds(
     PackingReceipt,
-    path=st.text(st.characters(exclude_characters="\0"), min_size=1).map("vgen2/{}".format),
+    path=st.text(st.characters(exclude_characters="\0/"), min_size=1).map("vgen2/a{}".format),
     size=st.integers(0, 2**60),
     sha256=DIGESTS,
     identity=st.none() | DIGESTS,

@@ -1,0 +1,110 @@
+"""A disk that is not mounted is weather, whichever folder of a night is missing with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds.proof.in_process import InProcess
+from tests.support.worlds.proof.world import DATE
+from tests.support.worlds.safe_night import SafeNight
+from vampd.model.nights import NightRecord, StageName, Status
+
+
+def record(night: SafeNight) -> NightRecord:
+    return InProcess(night.site).records()[night.night]
+
+
+def unmount(folder: Path, aside: Path) -> None:
+    folder.rename(aside)
+    folder.mkdir()
+
+
+def mount(folder: Path, aside: Path) -> None:
+    folder.rmdir()
+    aside.rename(folder)
+
+
+def assert_noted(night: SafeNight) -> None:
+    seen = record(night)
+    assert (seen.state.stage, seen.state.status) == (StageName.MANIFEST, Status.DONE)
+    assert (seen.safe_at is None, seen.note_code, seen.removed_cubes) == (
+        False,
+        "night_unreadable",
+        0,
+    )
+
+
+@pytest.mark.parametrize("part", ["", "vgen2"])
+def test_a_night_of_which_nothing_is_there_waits_and_is_never_restored_or_recovered_by_itself(
+    safe: SafeNight, part: str
+) -> None:
+    own, folder = InProcess(safe.site), safe.folder / part
+    aside = safe.site.base / "unmounted"
+    unmount(folder, aside)
+    for _ in range(2):
+        own.advance()
+        assert_noted(safe)
+    assert DATE in own.command("status", "--problems").text
+    for words in (("restore", DATE, "--yes"), ("recover", DATE)):
+        answer = own.command(*words)
+        assert (answer.status, "night_absent" in answer.text) == (1, True)
+    own.command("retry", DATE)
+    own.advance()
+    waits = record(safe)
+    assert (waits.state.status, waits.code) == (Status.WAITING, "night_absent")
+    assert not list(folder.iterdir())
+    mount(folder, aside)
+    own.command("retry", DATE)
+    own.advance()
+    safe.assert_as_it_was()
+
+
+def test_a_night_whose_folder_is_gone_says_so(safe: SafeNight) -> None:
+    own, aside = InProcess(safe.site), safe.site.base / "gone"
+    safe.folder.rename(aside)
+    own.advance()
+    assert_noted(safe)
+    aside.rename(safe.folder)
+    own.advance()
+    assert not record(safe).note_code
+    safe.assert_as_it_was()
+
+
+def test_what_was_really_removed_is_got_back_at_a_persons_word(safe: SafeNight) -> None:
+    own = InProcess(safe.site)
+    unmount(safe.folder / "vgen2", safe.site.base / "away")
+    assert own.command("recover", DATE, "--removed").status == 0
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    seen = record(safe)
+    assert (seen.state.status, seen.code) == (Status.DONE, None)
+
+
+def test_a_stream_that_was_a_disk_of_its_own_has_lost_nothing(
+    safe: SafeNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, stream, aside = InProcess(safe.site), safe.folder / "vcam1", safe.site.base / "disk"
+    mounted: set[Path] = {stream}
+    real: Callable[[Path], bool] = os.path.ismount
+    monkeypatch.setattr(os.path, "ismount", lambda path: path in mounted or real(path))
+    own.command("retry", DATE)
+    own.advance()
+    unmount(stream, aside)
+    mounted.clear()
+    own.advance()
+    assert_noted(safe)
+    own.command("retry", DATE)
+    own.advance()
+    assert record(safe).code == "night_absent"
+    mount(stream, aside)
+    # Now it is a folder like any other: what is removed from it was removed.
+    own.command("retry", DATE)
+    own.advance()
+    safe.assert_as_it_was()
+    unmount(stream, aside)
+    own.advance()
+    assert record(safe).removed_cubes

@@ -1,0 +1,93 @@
+"""What is wrong with a night's own files here, as far as listings and small files show.
+
+Products, sidecars, generations and raw records by their receipts; the texts that vampd can write
+again, by what they are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vampd.errors import DataError, FrameIdConflict
+from vampd.model.delivery import describe_manifest_faults
+from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.model.proofs import (
+    REASONS_PATH,
+    RECEIPTS_PATH,
+    SUMS_NAME,
+    Place,
+    describe_faults,
+    format_receipts,
+    live_receipts,
+    own_receipts,
+    parse_sums,
+)
+from vampd.ports import NightReader
+from vampd.stages import frameids
+from vampd.stages.aside_files import describe_aside_faults, files_aside
+from vampd.stages.manifest_files import read_listed_manifests
+from vampd.stages.set_aside import plan_set_aside, survey_set_aside
+
+
+def files_with_receipts(night: NightId, reader: NightReader) -> tuple[FileStamp, ...]:
+    """The files here that may have a receipt: those in vgen2, and what is set aside."""
+    return (*reader.files(night, "vgen2"), *files_aside(night, reader).values())
+
+
+def describe_own_faults(night: NightId, reader: NightReader) -> tuple[str, ...]:
+    """What is damaged or missing here, one sentence each, by listing and earlier readings."""
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    aside = tuple(describe_aside_faults(night, reader))
+    if not receipts:
+        return aside
+    files = {file.path: file for file in reader.files(night, "vgen2")}
+    found = tuple(describe_faults(receipts, files, reader.receipts(night, Place.HERE)))
+    try:
+        reader.generations(night)
+    except DataError as error:
+        # Its own digest shows what no listing does.
+        if not any(str(error.context.get("path")) in fault for fault in found):
+            found = (error.message, *found)
+    return (*found, *aside)
+
+
+def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
+    """The texts of a finished night that are gone, or not what they are made of; and the cure.
+
+    DataError of damaged generations.
+    """
+    receipts = live_receipts(reader.packing_receipts(night))
+    if not receipts:
+        return
+    retry = f"`vampctl retry {night.date} --from transfer` writes it again"
+    if reader.text(night, RECEIPTS_PATH) != format_receipts(receipts.values()):
+        yield f"{RECEIPTS_PATH} is not what the database says; {retry}, or names what differs"
+    if plan_set_aside(survey_set_aside(night, reader, reader.generations(night))):
+        yield f"{REASONS_PATH}, or a link beside it, is not what the generations say; {retry}"
+    sums = reader.text(night, SUMS_NAME)
+    listed = {path: receipt.sha256 for path, receipt in own_receipts(receipts).items()}
+    try:
+        is_listed = listed.items() <= parse_sums(sums or "").items()
+    except DataError:
+        is_listed = False
+    if not is_listed:
+        yield f"{SUMS_NAME} is not what the packing receipts say; {retry}"
+    if night.kind is Kind.ENGINEERING:
+        return
+    names = f"`vampctl retry {night.date} --from frameids` writes it again"
+    try:
+        is_due = frameids.plan_name_changes(frameids.survey(night, reader))
+    except FrameIdConflict as error:
+        yield f"{error.message}; move it away, and {names}"
+    else:
+        if is_due:
+            yield f"{frameids.NAME_CHANGES_PATH} is not what the ledger says; {names}"
+    try:
+        yield from describe_manifest_faults(
+            night.date,
+            read_listed_manifests(night, reader),
+            own_receipts(receipts),
+            [bound.frame_id for bound in reader.bound_ids(night).values()],
+        )
+    except DataError as error:
+        yield error.message
