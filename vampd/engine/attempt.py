@@ -37,6 +37,7 @@ from vampd.engine.repair.recovering import forget_damaged
 from vampd.errors import (
     ClaimLost,
     ConfigError,
+    DataError,
     DiskFull,
     StateError,
     StoreError,
@@ -130,6 +131,8 @@ def run_attempt(attempt: Attempt) -> Outcome:
             failpoint("attempt.update.stored")
     except StoreError:
         raise
+    except DataError as caught:
+        error = _find_absence(attempt) or caught
     except VampdError as caught:
         error = caught
     except OSError as caught:
@@ -150,6 +153,17 @@ def run_attempt(attempt: Attempt) -> Outcome:
         code=error.code if error else None,
     )
     return outcome
+
+
+def _find_absence(attempt: Attempt) -> VampdError | None:
+    """That the night's disk went away meanwhile, which explains whatever is not there."""
+    try:
+        refuse_absent(attempt.record, attempt.reader)
+    except TransientError as absent:
+        return absent
+    except OSError as error:
+        return _translate(error)
+    return None
 
 
 def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.proof.world import DATE
 from tests.support.worlds.safe_night import SafeNight
+from vampd.engine import attempt
 from vampd.model.nights import NightRecord, StageName, Status
 
 
@@ -108,3 +109,24 @@ def test_a_stream_that_was_a_disk_of_its_own_has_lost_nothing(
     unmount(stream, aside)
     own.advance()
     assert record(safe).removed_cubes
+
+
+def test_a_disk_that_goes_during_an_attempt_holds_no_night(
+    safe: SafeNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, aside = InProcess(safe.site), safe.site.base / "unmounted"
+
+    def go(folder: Path) -> None:
+        if not aside.exists():
+            unmount(folder, aside)
+
+    # The attempt has just seen that the night is there.
+    monkeypatch.setattr(attempt, "note_mounted_streams", go)
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    assert (record(safe).state.status, record(safe).code) == (Status.WAITING, "night_absent")
+    mount(safe.folder, aside)
+    monkeypatch.undo()
+    own.command("retry", DATE)
+    own.advance()
+    safe.assert_as_it_was()

@@ -308,7 +308,7 @@ class TestMovedByTheArchiveHost:
         assert not moved.is_safe()
         assert caught.value.code == "night_moved"
         assert moved.reader.moved_to in caught.value.message
-        assert "vampctl transfer NIGHT --print" in caught.value.message
+        assert "vampctl transfer 20251106 --print" in caught.value.message
         assert path in transfer.unproven_files(moved.survey())
         assert moved.there == {}
 
