@@ -129,16 +129,18 @@ class NightTrouble:
 
 
 def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
-    """What is damaged or missing here of a finished night, one sentence each, with the cure.
+    """What is damaged or missing here of a finished night, one sentence each.
 
-    TransientError ``night_absent``.
+    The first says how many there are, and the cure. TransientError ``night_absent``.
     """
     refuse_absent(record, reader)
-    cure = f"`vampctl recover {record.night.date}` gets it back"
-    found = describe_own_faults(record.night, reader)
+    found, cure = describe_own_faults(record.night, reader), ""
     if found:
-        return tuple(f"{fault}; {cure}" for fault in found)
-    return tuple(describe_text_faults(record.night, reader))
+        cure = f"; `vampctl recover {record.night.date}` gets it back"
+    else:
+        found = tuple(describe_text_faults(record.night, reader))
+    more = f" ({len(found):,} such files)" if len(found) > 1 else ""
+    return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
 
 
 def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -> None:
@@ -147,8 +149,7 @@ def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -
         if record.note_code == WaitCode.DAMAGED_HERE:
             store.update(record.night, note_of(None))
         return
-    more = f" ({len(faults):,} such files)" if len(faults) > 1 else ""
-    text = f"{faults[0]}{more}"
+    text = faults[0]
     if record.note != text:
         night = {"night": record.night.date, "kind": record.night.kind.value}
         _log.error("night.damaged", **night, faults=len(faults))

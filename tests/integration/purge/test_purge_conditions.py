@@ -96,6 +96,8 @@ def test_each_condition_alone_forbids_it(night: SafeNight, condition: str) -> No
     assert raw_state(night.folder) == raw
     assert product_tree(night.folder) == here
     assert tree_there(night.site, NIGHT) == there
+    if code == "not_at_archive":
+        assert record_of(night.site, NIGHT).safe_at is None
 
 
 def test_the_disk_of_raw_is_no_archive_unless_the_night_is_typed_again(night: SafeNight) -> None:

@@ -27,6 +27,7 @@ from vampd.cli.shared.session import (
 )
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
 from vampd.errors import EXIT_NIGHT, VampdError
+from vampd.model.nights import Event, EventName
 
 if TYPE_CHECKING:
     from vampd.engine.purge.plan import PurgePlan, PurgeRules
@@ -164,6 +165,19 @@ class _Night:
         )
         return True
 
+    def _disprove(self, plan: PurgePlan) -> None:
+        """Take *safe* away, on record, where a file of the archive copy is not there."""
+        for refusal in plan.refusals:
+            if refusal.code == "not_at_archive" and self.record.safe_at is not None:
+                self.connections.store.apply(
+                    self.record.night,
+                    Event(EventName.DISPROVED),
+                    at=time.time(),
+                    actor=actor_name(),
+                    code="archive_copy_bad",
+                    message=refusal.text,
+                )
+
     def purge(self, dry_run: bool, yes: bool) -> bool:
         """Show, ask and purge; whether all went well."""
         from vampd.engine.purge.purging import purge_night
@@ -171,6 +185,8 @@ class _Night:
         survey, plan = self.look()
         self._show(survey, plan, set())
         if plan.refusals:
+            if not dry_run:
+                self._disprove(plan)
             return False
         if dry_run or not plan.cubes or (not yes and not agreed("Remove these raw cubes?")):
             write("nothing was changed")
