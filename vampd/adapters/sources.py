@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.disk.foreign_file import open_unlinked
-from vampd.disk.listing import raw_of_link
+from vampd.disk.listing import file_behind, raw_of_link
 from vampd.errors import DataError, TransientError
 
 _SET_ASIDE = "vbad"
@@ -39,7 +39,7 @@ def check_sources(folder: Path, files: Sequence[str]) -> None:
     """DataError ``source_is_no_file`` for a link or what is no file; TransientError."""
     # rsync would silently skip what is not a file.
     for path in files:
-        source = folder / (raw_of_link(folder, path) or path)
+        source = file_behind(folder, path)
         try:
             source_fd = open_unlinked(source, os.O_PATH)
         except FileNotFoundError as error:

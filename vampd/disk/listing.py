@@ -107,6 +107,11 @@ def raw_of_link(night_folder: Path, path: str) -> str | None:
     return raw if target == link_target(path, raw) else None
 
 
+def file_behind(night_folder: Path, path: str) -> Path:
+    """The file of a night to read: of a set-aside one the raw file that vampd's link leads to."""
+    return night_folder / (raw_of_link(night_folder, path) or path)
+
+
 def link_target(path: str, raw: str) -> str:
     """What the link ``path`` of a night says to lead to its raw file."""
     return "../" * path.count("/") + raw

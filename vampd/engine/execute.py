@@ -27,7 +27,7 @@ from vampd.disk.atomic import (
 from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
 from vampd.disk.foreign_file import open_unlinked
-from vampd.disk.listing import link_target, raw_of_link
+from vampd.disk.listing import file_behind, link_target
 from vampd.disk.pace import SharedPace
 from vampd.disk.refusal import (
     Access,
@@ -288,7 +288,7 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
 def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:
     path = receipt.path
     size, mtime_ns, (sha256, beginning) = read_digests(
-        tools.folder / path, tools.pace, ["sha256"], receipt.size, open_unlinked
+        file_behind(tools.folder, path), tools.pace, ["sha256"], receipt.size, open_unlinked
     )
     at = tools.clock()
     failpoint("execute.grown.read")
@@ -305,10 +305,8 @@ def _read_here(
     tools: AttemptTools, path: str, algorithms: Sequence[str]
 ) -> tuple[int, int, tuple[str, ...]]:
     """Read a file of the night; of a set-aside one what its link leads to, which is raw."""
-    raw = raw_of_link(tools.folder, path)
-    if raw is None:
-        return read_digests(tools.folder / path, tools.pace, algorithms, opening=open_unlinked)
-    return read_digests(tools.folder / raw, tools.pace, algorithms, opening=open_unlinked)
+    file = file_behind(tools.folder, path)
+    return read_digests(file, tools.pace, algorithms, opening=open_unlinked)
 
 
 def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:

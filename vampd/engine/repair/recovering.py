@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from vampd.disk.atomic import fsync_folder, make_folder
 from vampd.disk.digest import hash_file
 from vampd.disk.failpoint import failpoint
+from vampd.disk.foreign_file import open_unlinked
+from vampd.disk.listing import file_behind
 from vampd.disk.pace import SteadyPace
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError, VampdError
@@ -252,5 +254,5 @@ def _sync(path: Path) -> None:
 
 
 def _read(folder: Path, path: str, at: float) -> Receipt:
-    size, mtime_ns, sha256 = hash_file(folder / path, SteadyPace())
+    size, mtime_ns, sha256 = hash_file(file_behind(folder, path), SteadyPace(), open_unlinked)
     return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, at)
