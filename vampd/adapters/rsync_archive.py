@@ -128,6 +128,8 @@ class RsyncArchive(ABC):
         ``source_unreadable``, ``source_vanished``, ``transfer_failed``.
         """
         self._refuse_itself(night, folder)
+        if not files:
+            return
         check_sources(folder, files)
         for part in parts_to_send(folder, files):
             command = self._send_command(night, folder, part, compare, pace)
