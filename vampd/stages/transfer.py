@@ -134,8 +134,11 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     digests = _digests(survey)
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
+        # What lies there first: a reading here is good for sending while it is the later one.
+        lying = [path for path in unread if path in survey.archive and not _read(survey, path)]
+        reading_there = [Hash(b, Place.ARCHIVE) for b in batches(lying, survey.archive)]
         reading = [Hash(batch, Place.HERE) for batch in batches(unread, survey.here)]
-        return Plan.of(reading, remarks=_remarks(survey))
+        return Plan.of(reading_there, reading, remarks=_remarks(survey))
     if not survey.here:
         return Plan()
     sums = format_sums(digests)
