@@ -20,7 +20,10 @@ def folder_in_memory() -> Path | None:
 
 @contextmanager
 def in_memory(otherwise: Path) -> Iterator[Path]:
-    """A folder in memory that is gone with the block; ``otherwise`` where there is no room."""
+    """A folder in memory that is gone with the block, and what lies beside it too.
+
+    ``otherwise`` where there is no room.
+    """
     memory = folder_in_memory()
     if memory is None:
         yield otherwise
@@ -29,4 +32,8 @@ def in_memory(otherwise: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(
         prefix="vampd-test-", dir=memory, ignore_cleanup_errors=True
     ) as made:
-        yield Path(made)
+        folder = Path(made) / "test"
+        folder.mkdir(mode=0o700)
+        # Whoever a test lets into its folder gets there.
+        folder.parent.chmod(0o711)
+        yield folder
