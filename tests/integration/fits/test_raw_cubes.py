@@ -258,7 +258,7 @@ def test_what_is_no_file_is_set_aside_without_waiting_for_it(tmp_path: Path) -> 
     lost = FileStamp(cube.path.relative_to(tmp_path).as_posix(), 0, 0)
     verdict = read_raw_cube(tmp_path, lost, cube.timing_stamp, Stream.VCAM1)
     assert isinstance(verdict, SetAside)
-    assert verdict.code == "unreadable"
+    assert verdict.code == "link"
 
 
 @pytest.mark.parametrize("name", ["a\nb.fits", "a\x07.fits", os.fsdecode(b"a\xff.fits")])

@@ -168,6 +168,7 @@ def test_a_night_that_is_restored_and_processed_again_has_the_same_ids_to_the_by
             path.unlink()
         accept_archive(own_site, NIGHT.kind)
     else:
+        assert vampctl(own_site, "recover", NIGHT.date, "--removed").returncode == 0
         assert vampctl(own_site, "retry", NIGHT.date, "--from", "sync").returncode == 0
     settle(own_site)
     assert record_of(own_site, NIGHT).state.status is Status.DONE

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon.running import vampctl
+from tests.support.builders.smallest_night import add_late_cubes
+from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.state import connected
 from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.tools.mail_server import (
@@ -89,9 +90,9 @@ def test_an_acknowledgement_settles_it(post: Post) -> None:
     assert post.status()["note"] == "safe, acknowledged"
     assert post.status()["acknowledged_at"]
     assert "safe, acknowledged" in vampctl(post.site, "why", post.night.date).stdout
-    # Late data, as the manifest stage would list them.
+    add_late_cubes(post.site.root)
+    settle(post.site)
     late = post.folder / f"manifest_VMP_{post.night.date}_s1.csv"
-    late.write_bytes(b"VMPA90000777|/somewhere/else|5\r\n")
     assert post.states() == [MailState.ACKNOWLEDGED, MailState.UNMAILED]
     assert vampctl(post.site, "mail", post.night.date, "--send").returncode == 0
     (part,) = post.mail.iter_attachments()

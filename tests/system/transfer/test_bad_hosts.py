@@ -104,7 +104,7 @@ def test_a_host_that_falls_silent_is_unavailable(disk, tmp_path):
     ],
 )
 def test_a_local_disk_that_fails_is_told_from_one_that_is_away(disk, monkeypatch, number, kind):
-    def fail(path, pace):
+    def fail(path, pace, opener=None):
         raise OSError(number, os.strerror(number), str(path))
 
     write_file(disk / NIGHT.date, PRODUCTS[0], FakeFile(b"x"))

@@ -181,10 +181,14 @@ def test_an_account_that_is_closed_says_so_on_its_output(disk, tmp_path):
 
 
 def test_the_cause_is_asked_for_again_where_rsync_said_nothing(sshd, disk, night_folder, tmp_path):
-    rsync, said_nothing = tmp_path / "rsync", tmp_path / "said nothing"
+    rsync, said_nothing, words = (tmp_path / name for name in ("rsync", "said nothing", "words"))
     rsync.write_text(
         f'#!/bin/sh\ncase "$*" in *--version*|*--help*) exec rsync "$@";; esac\n'
-        f'test -e "{said_nothing}" || {{ touch "{said_nothing}"; exit 11; }}\nexec rsync "$@"\n'
+        f'test -e "{said_nothing}" || {{ touch "{said_nothing}"; exit 11; }}\n'
+        # It now and then says nothing by itself.
+        f'for _ in 1 2 3 4; do rsync "$@" 2>"{words}"; status=$?\n'
+        f'test -s "{words}" && break; done\n'
+        f'cat "{words}" >&2; exit $status\n'
     )
     rsync.chmod(0o755)
     shutil.rmtree(disk)
