@@ -3,7 +3,7 @@
 If a cube of the other camera was set aside, its frames would have been the partners: that is
 expected, and the cube itself is counted elsewhere. The name of such a cube gives when it began, the
 stream's next cube until when it lasted at most, and its header, if readable, how many frames
-it held.
+it held. A camera that has no usable cube at all explains nothing: the other one's frames are alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def count_unpaired(
     for stream, other in zip(CAMERA_STREAMS, reversed(CAMERA_STREAMS), strict=True):
         times_us = alone_us[stream]
         explained = np.zeros(len(times_us), dtype=bool)
-        if len(times_us):
+        if len(times_us) and starts_us[other]:
             bad = [b for b in aside if b.path.startswith(f"{other}/") and b.code != _COPY]
             for begin_us, end_us, frames in _spans(bad, starts_us[other], known_us):
                 first, last = np.searchsorted(times_us, [begin_us - _SLACK_US, end_us + _SLACK_US])

@@ -50,6 +50,15 @@ def test_it_explains_none_of_another_time(night: Night) -> None:
     assert unpaired(without(without(night, lost), other), bad) == 50
 
 
+@pytest.mark.parametrize("camera", [Stream.VCAM1, Stream.VCAM2])
+def test_a_camera_without_a_usable_cube_explains_nothing(night: Night, camera: Stream) -> None:
+    rest, bad = night, []
+    for lost in night.of(camera):
+        rest = without(rest, lost)
+        bad.append(aside(lost, 50))
+    assert unpaired(rest, *bad) == 200
+
+
 def test_it_explains_none_of_its_own_camera(night: Night) -> None:
     lost = night.of(Stream.VCAM2)[0]
     assert unpaired(without(night, lost), aside(night.of(Stream.VCAM1)[0], 50)) == 50
