@@ -12,6 +12,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from vampd.adapters.cause import (
@@ -106,10 +107,29 @@ def names_text(files: Sequence[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in files)
 
 
-def rsync_error(ended: Ended, target: str) -> VampdError:
-    """The error that a bad exit means for the night; its message begins with the cause."""
+@dataclass(frozen=True)
+class Near:
+    """This side of a copy: its folder, and whether rsync sends from it or writes into it."""
+
+    folder: str
+    sends: bool
+
+    def is_meant(self, line: str) -> bool:
+        """Whether a line of rsync's speaks of this side; most name the role of who wrote them."""
+        roles = ("[sender]",) if self.sends else ("[receiver]", "[generator]")
+        return any(role in line for role in roles)
+
+
+def rsync_error(ended: Ended, target: str, near: Near) -> VampdError:
+    """The error that a bad exit means for the night; its message begins with the cause.
+
+    It names the side that the cause is on: ``target`` is the other one.
+    """
     cause, words = find_cause(ended.stderr), ended.last_words
+    is_near = cause is not None and near.is_meant(cause.line)
     if cause is not None and cause.name in FULL_CAUSES:
+        if is_near:
+            return DiskFull("disk_full", told(cause, near.folder, words), path=near.folder)
         return archive_full(target, cause, words)
     if _NO_FOLDER.search(ended.stderr):
         return RemoteUnavailable(
@@ -128,7 +148,7 @@ def rsync_error(ended: Ended, target: str) -> VampdError:
     said = f"rsync to {target} ended with status {ended.status} ({words})"
     return TransientError(
         "transfer_failed",
-        said if cause is None else told(cause, target, words),
+        said if cause is None else told(cause, near.folder if is_near else target, words),
         target=target,
         status=ended.status,
     )

@@ -14,6 +14,7 @@ from vampd.adapters.rsync import (
     FILE_IO,
     Durability,
     Links,
+    Near,
     names_text,
     rsync_arguments,
     rsync_error,
@@ -133,7 +134,8 @@ class RsyncArchive(ABC):
         check_sources(folder, files)
         for part in parts_to_send(folder, files):
             command = self._send_command(night, folder, part, compare, pace)
-            self._run_rsync(command, night, part.names, self._target(night), pace)
+            near = Near(str(folder), sends=True)
+            self._run_rsync(command, night, part.names, self._target(night), near, pace)
             failpoint("archive.send.group_sent")
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
         if leftovers:
@@ -147,7 +149,8 @@ class RsyncArchive(ABC):
             durability = self._known_durability(pace)
             source = self._target(night)
             command = self._arguments(source, str(folder), compare, links, durability)
-            self._run_rsync(command, night, group, source, pace)
+            near = Near(str(folder), sends=False)
+            self._run_rsync(command, night, group, source, near, pace)
             failpoint("archive.fetch.group_fetched")
 
     def _send_command(
@@ -163,6 +166,7 @@ class RsyncArchive(ABC):
         night: NightId,
         files: Sequence[str],
         target: str,
+        near: Near,
         pace: Pace,
     ) -> None:
         is_repeated = False
@@ -186,13 +190,15 @@ class RsyncArchive(ABC):
                 continue
             # Over ssh, some 3 of 100 such failures say nothing (rsync 3.5): the cause is asked for.
             if is_repeated or ended.stderr.strip() or ended.status != FILE_IO:
-                raise self._named(rsync_error(ended, target), ended.stderr, night)
+                raise self._named(rsync_error(ended, target, near), ended.stderr, night, near)
             is_repeated = True
 
-    def _named(self, error: VampdError, stderr: str, night: NightId) -> VampdError:
+    def _named(self, error: VampdError, stderr: str, night: NightId, near: Near) -> VampdError:
         """The error; where a permission there is the cause, with whose folder refuses whom."""
         cause = find_cause(stderr)
         if cause is None or cause.name is not CauseName.PERMISSION or error.code in _NOT_THERE:
+            return error
+        if near.is_meant(cause.line):
             return error
         try:
             refused = self.describe_refused(night)

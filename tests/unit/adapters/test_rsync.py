@@ -6,6 +6,7 @@ from vampd.adapters.process import Ended
 from vampd.adapters.rsync import (
     Durability,
     Links,
+    Near,
     names_text,
     remote_shell_text,
     rsync_arguments,
@@ -13,6 +14,8 @@ from vampd.adapters.rsync import (
 )
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.plan import Compare
+
+SENDING, WRITING = Near("/here", sends=True), Near("/here", sends=False)
 
 
 def arguments(
@@ -149,13 +152,42 @@ def test_a_path_that_leaves_the_night_is_refused(path):
     ],
 )
 def test_every_bad_exit_has_its_meaning(status, stderr, kind, code):
-    error = rsync_error(ended(status, stderr), "host:/a/20251106")
+    error = rsync_error(ended(status, stderr), "host:/a/20251106", SENDING)
     assert type(error) is kind
     assert error.code == code or not code
     assert error.message
 
 
 def test_a_name_with_a_number_in_it_is_no_full_disk():
-    error = rsync_error(ended(24, 'file has vanished: "/d/vbad/x (28).fits"\n'), "host:/a")
+    error = rsync_error(ended(24, 'file has vanished: "/d/vbad/x (28).fits"\n'), "host:/a", SENDING)
     assert not isinstance(error, DiskFull)
     assert "x (28).fits" in error.message
+
+
+SIDES = (
+    ("[sender]", "change_dir", SENDING, "/here"),
+    ("[receiver]", "change_dir", SENDING, "host:/a"),
+    ("[generator]", "recv_generator", SENDING, "host:/a"),
+    ("[sender]", "change_dir", WRITING, "host:/a"),
+    ("[receiver]", "write", WRITING, "/here"),
+    ("[generator]", "recv_generator", WRITING, "/here"),
+)
+WORDS = (
+    ("No such file or directory (2)", "a folder or file is missing, at"),
+    ("No space left on device (28)", "the disk is full: no space or no inodes, at"),
+    ("Read-only file system (30)", "the file system is mounted read-only, at"),
+)
+
+
+@pytest.mark.parametrize(("role", "call", "near", "place"), SIDES)
+@pytest.mark.parametrize(("said", "told"), WORDS)
+def test_the_message_names_the_side_that_the_cause_is_on(role, call, near, place, said, told):
+    stderr = f'rsync: {role} {call} "/some/path" failed: {said}\n'
+    error = rsync_error(ended(11, stderr), "host:/a", near)
+    assert error.message.startswith(f"{told} {place}; ")
+
+
+@pytest.mark.parametrize(("near", "code"), [(SENDING, "archive_full"), (WRITING, "disk_full")])
+def test_a_full_disk_has_the_code_of_its_side(near, code):
+    stderr = 'rsync: [receiver] write failed on "/x": No space left on device (28)\n'
+    assert rsync_error(ended(11, stderr), "host:/a", near).code == code
