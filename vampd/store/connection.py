@@ -229,6 +229,15 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
                 " persists, look at that disk (dmesg)",
                 path=str(path),
             )
+        case sqlite3.SQLITE_CANTOPEN if path.parent.is_dir() and (
+            path.is_file() or not os.path.lexists(path)
+        ):
+            # What kept it from its file a moment ago has passed.
+            return TransientError(
+                "database_unreadable",
+                f"{path} could not be opened ({error}); retrying",
+                path=str(path),
+            )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB if _is_whole(path):
             return TransientError(
                 "database_unreadable",

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import IN_SOAK
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import BIN, settle, wait_until
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import (
     LedgerRow,
     audit,
+    connected,
     ledger_rows,
     product_tree,
     raw_state,
@@ -43,7 +43,7 @@ NIGHTS = (
     NightId("20251107", Kind.ARCHIVE),
 )
 # At least so many in a run; its nights are new ones whenever they are done.
-FAULTS = 300 if IN_SOAK else 1
+FAULTS = 300
 NUMBERS = (
     errno.ENOSPC,
     errno.EIO,
@@ -57,8 +57,6 @@ NUMBERS = (
 _MOST_A_LIFE = 40
 _LONGEST_SKIP = 80
 _WITHIN_S = 90.0
-# One life of the nights in CI, hundreds of faults in the soak.
-_IN_SOAK = (pytest.mark.soak,) if IN_SOAK else ()
 
 Trees = dict[NightId, tuple[dict[str, str], dict[str, str]]]
 
@@ -178,7 +176,9 @@ def live(reference: Reference, site: Site, weather: Weather) -> None:
             wait_until(is_over, "done", _WITHIN_S)
         finally:
             print("\n".join(weather.told[-80:]))
-            print(*(record_of(site, night) for night in NIGHTS), sep="\n")
+            if site.database.exists():
+                with connected(site) as connections:
+                    print(*connections.store.nights(), sep="\n")
         assert process.poll() is None, site.log.read_text()[-4000:]
     for night in NIGHTS:
         told = audit(site, night)
@@ -188,7 +188,8 @@ def live(reference: Reference, site: Site, weather: Weather) -> None:
     assert {night: raw_state(site.folder(night)) for night in NIGHTS} == before
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=_IN_SOAK) for seed in seeds_of_round(1)])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds_of_round(1))
 def test_calls_that_fail_at_random_leave_no_trace(
     reference: Reference, tmp_path: Path, seed: int
 ) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.tools.scripts import hits_of, run_script, was_killed
 from tests.support.worlds.stores import NIGHT, url_of
-from vampd.errors import StoreError
+from vampd.errors import StoreError, TransientError
 from vampd.model.proofs import Place
-from vampd.store.connection import Store
+from vampd.store.connection import Store, translating_errors
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
@@ -210,3 +210,15 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path):
     with pytest.raises(StoreError) as error:
         open_store(url_of(tmp_path / "vampd.db"), Access.MIGRATE)
     assert error.value.code == "database_unusable"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_what_kept_it_from_being_opened_and_has_passed_is_waited_for(tmp_path: Path, exists: bool):
+    path = tmp_path / "vampd.db"
+    if exists:
+        open_store(url_of(path), Access.MIGRATE).close()
+    refusal = sqlite3.OperationalError("unable to open database file")
+    refusal.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    with pytest.raises(TransientError) as error, translating_errors(path):
+        raise refusal
+    assert error.value.code == "database_unreadable"
