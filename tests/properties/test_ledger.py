@@ -262,4 +262,4 @@ class LedgerUnderFire(RuleBasedStateMachine):
 
 
 TestLedgerUnderFire = LedgerUnderFire.TestCase
-TestLedgerUnderFire.settings = settings(max_examples=examples(10), stateful_step_count=25)
+TestLedgerUnderFire.settings = settings(max_examples=examples(6), stateful_step_count=25)

@@ -146,6 +146,7 @@ def test_a_held_night_is_an_error_in_the_journal_with_what_to_do(service: Servic
     assert "night.held" in shown
 
 
+@pytest.mark.soak
 def test_reload_applies_a_changed_setting(service: Service, night: NightId) -> None:
     service.configure(watch={"quiet_after_s": 3600.0})
     service.systemctl("start")
@@ -196,6 +197,7 @@ def test_the_group_uses_vampctl_while_the_daemon_is_down(service: Service, night
 # --- what a machine does to it --------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_night_outlives_whatever_ends_its_daemon(service: Service, night: NightId) -> None:
     # One night through all of it: each end comes while the rest of the night is being packed.
     service.drop_in("[Service]\nWatchdogSec=5\n")
@@ -260,6 +262,7 @@ def test_the_kernel_takes_memory_from_a_worker_and_the_night_resumes(
     assert service.show("NRestarts") == "0"
 
 
+@pytest.mark.soak
 def test_starts_that_fail_come_to_an_end(service: Service) -> None:
     service.machine.path("/var/lib/vampd").mkdir(exist_ok=True)
     service.machine.path("/var/lib/vampd/vampd.db").write_text("no database\n" * 1000)

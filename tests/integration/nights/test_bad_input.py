@@ -61,7 +61,11 @@ def assert_done(site: Site, night: NightId) -> None:
 # --- cubes ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", list(Kind), ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [Kind.ARCHIVE, pytest.param(Kind.ENGINEERING, marks=pytest.mark.soak)],
+    ids=str,
+)
 def test_each_bad_cube_costs_only_itself(site: Site, tool: Tool, kind: Kind) -> None:
     night, truth = make_night(site.root, kind=kind, preset="defects")
     raw = raw_state(site.folder(night))

@@ -37,7 +37,7 @@ def test_a_packing_killed_anywhere_leaves_the_same_tree_after_the_next(tmp_path:
     moments = (tmp_path / "hits").read_text().splitlines()
     assert len(moments) == len(set(moments)) >= 12
     if not IN_SOAK:
-        moments = [moment for moment in moments if crc32(moment.encode()) % 2 == 0]
+        moments = [moment for moment in moments if crc32(moment.encode()) % 4 == 0]
     named = 0
     for moment in moments:
         folder = tmp_path / moment
