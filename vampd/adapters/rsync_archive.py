@@ -36,6 +36,8 @@ from vampd.ports import Pace
 
 # What permissions there have nothing to do with.
 _NOT_THERE = frozenset({"source_unreadable", "source_vanished"})
+# How often rsync may fail without a word before that is what the night shows.
+_SILENT_FAILURES = 3
 
 
 class RsyncArchive(ABC):
@@ -169,7 +171,7 @@ class RsyncArchive(ABC):
         near: Near,
         pace: Pace,
     ) -> None:
-        is_repeated = False
+        silent = 0
         while True:
             try:
                 ended = run_process(
@@ -188,10 +190,11 @@ class RsyncArchive(ABC):
             # file is kept aside there, so resuming costs little, and it is no failure.
             if ended.paused_s > 0 and ended.status in CONNECTION_LOST:
                 continue
-            # Over ssh, some 3 of 100 such failures say nothing (rsync 3.5): the cause is asked for.
-            if is_repeated or ended.stderr.strip() or ended.status != FILE_IO:
+            # Over ssh, some 3 of 100 such failures say nothing (rsync 3.5), more on a busy
+            # machine: the cause is asked for.
+            if silent == _SILENT_FAILURES or ended.stderr.strip() or ended.status != FILE_IO:
                 raise self._named(rsync_error(ended, target, near), ended.stderr, night, near)
-            is_repeated = True
+            silent += 1
 
     def _named(self, error: VampdError, stderr: str, night: NightId, near: Near) -> VampdError:
         """The error; where a permission there is the cause, with whose folder refuses whom."""
