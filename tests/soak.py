@@ -134,7 +134,11 @@ SUITES = {
             seeded=False,
         ),
         Suite("security", ("tests/security",), seeded=False),
-        Suite("service", ("tests/system/test_service.py",), seeded=False),
+        Suite(
+            "service",
+            ("tests/system/test_service.py", "tests/system/test_installation.py"),
+            seeded=False,
+        ),
         Suite(
             "sync",
             (

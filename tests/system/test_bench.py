@@ -7,15 +7,10 @@ import pytest
 
 from tests.benchmarks.__main__ import APART, BENCH, main
 
-pytestmark = pytest.mark.system
-
-QUICK = frozenset({"cubes"})
-SECTIONS = [
-    pytest.param(name, marks=() if name in QUICK else pytest.mark.soak) for name in BENCH + APART
-]
+pytestmark = [pytest.mark.system, pytest.mark.soak]
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", BENCH + APART)
 def test_a_benchmark_runs_to_its_end_and_leaves_nothing(section, tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("tests.benchmarks.options.IN_MEMORY", tmp_path / "no such folder")
     status = main([section, "--scale", "0.002", "--rounds", "1", "--folder", str(tmp_path)])

@@ -161,6 +161,7 @@ def test_zsh_reads_its_completion(tool: Callable[[str], str], completions: Path)
     assert {*COMMANDS} <= {*offered}  # zsh itself leaves out what does not begin so
 
 
+@pytest.mark.soak
 def test_install_puts_everything_in_place_and_uninstall_takes_it_away(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:

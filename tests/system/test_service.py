@@ -28,6 +28,9 @@ from tests.support.tools.systemd_container import booted
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import PRESETS
 
+# A whole machine with what `make install` gives: the soak boots it.
+pytestmark = pytest.mark.soak
+
 INFO, WARNING, ERROR = "6", "4", "3"
 _dates = (f"202511{day:02d}" for day in itertools.count(1))
 
@@ -146,7 +149,6 @@ def test_a_held_night_is_an_error_in_the_journal_with_what_to_do(service: Servic
     assert "night.held" in shown
 
 
-@pytest.mark.soak
 def test_reload_applies_a_changed_setting(service: Service, night: NightId) -> None:
     service.configure(watch={"quiet_after_s": 3600.0})
     service.systemctl("start")
@@ -157,7 +159,6 @@ def test_reload_applies_a_changed_setting(service: Service, night: NightId) -> N
     assert_done(service, night)
 
 
-@pytest.mark.soak
 def test_a_reload_with_a_fault_is_an_error_and_changes_nothing(
     service: Service, night: NightId
 ) -> None:
@@ -197,7 +198,6 @@ def test_the_group_uses_vampctl_while_the_daemon_is_down(service: Service, night
 # --- what a machine does to it --------------------------------------------------------------------
 
 
-@pytest.mark.soak
 def test_a_night_outlives_whatever_ends_its_daemon(service: Service, night: NightId) -> None:
     # One night through all of it: each end comes while the rest of the night is being packed.
     service.drop_in("[Service]\nWatchdogSec=5\n")
@@ -236,7 +236,6 @@ def test_a_night_outlives_whatever_ends_its_daemon(service: Service, night: Nigh
     assert_done(service, night)
 
 
-@pytest.mark.soak
 def test_a_killed_worker_costs_one_action(service: Service, night: NightId) -> None:
     since = time.time()
     service.systemctl("start")
@@ -248,7 +247,6 @@ def test_a_killed_worker_costs_one_action(service: Service, night: NightId) -> N
     assert (lost["PRIORITY"], lost["VAMPD_CODE"]) == (WARNING, "worker_died")
 
 
-@pytest.mark.soak
 def test_the_kernel_takes_memory_from_a_worker_and_the_night_resumes(
     service: Service, night: NightId
 ) -> None:
@@ -262,7 +260,6 @@ def test_the_kernel_takes_memory_from_a_worker_and_the_night_resumes(
     assert service.show("NRestarts") == "0"
 
 
-@pytest.mark.soak
 def test_starts_that_fail_come_to_an_end(service: Service) -> None:
     service.machine.path("/var/lib/vampd").mkdir(exist_ok=True)
     service.machine.path("/var/lib/vampd/vampd.db").write_text("no database\n" * 1000)
