@@ -127,6 +127,7 @@ SUITES = {
             "rest",
             (
                 "tests/integration/cli",
+                "tests/integration/fits/test_compiled.py",
                 "tests/integration/malformed",
                 "tests/integration/store",
                 "tests/system/test_simulated_cubes.py",

@@ -172,6 +172,7 @@ def test_a_hanging_worker_is_killed_at_its_deadline(site: Site) -> None:
     assert [record["code"] for record in log_of(site).named("worker.lost")] == ["worker_deadline"]
 
 
+@pytest.mark.soak
 def test_a_pause_does_not_count_for_the_deadline(site: Site) -> None:
     configure(site, watch={"quiet_after_s": 2.0}, schedule={"worker_deadline_s": DEADLINE_S})
     packing, _ = make_smallest(site.root)

@@ -48,6 +48,7 @@ def _run(code: str, cache: Path, modules: Path = ROOT) -> str:
     return run.stdout.strip()
 
 
+@pytest.mark.soak
 def test_what_was_compiled_is_kept_and_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
     cache = tmp_path / "made" / "by itself"
     (tmp_path / "loops.py").write_text(_LOOPS)

@@ -187,6 +187,7 @@ def test_stopping_keeps_what_has_arrived_aside_and_going_on_uses_it_up(
     assert not partial.exists()
 
 
+@pytest.mark.soak
 def test_a_pause_longer_than_the_far_side_waits_is_no_failure(night_folder, disk, slow_rsync, sshd):
     pace = SteeredPace()
     sending = Sending(
