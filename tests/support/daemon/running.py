@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -52,8 +52,9 @@ class Daemon:
         self.process.wait(10)
 
     def kill_all(self) -> None:
-        """SIGKILL for the daemon's whole process group."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """SIGKILL for the daemon's whole process group, of which nothing may be left."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
 
     def signal(self, number: signal.Signals) -> None:
