@@ -17,8 +17,8 @@ from pathlib import Path
 
 from tests.benchmarks.process_tree import Usage, usage_of
 from vampd.adapters.process import run_process
-from vampd.disk.listing import stamp_of
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import stamp_of
 from vampd.fits.header import read_cards
 from vampd.fits.packing import pack_cube
 from vampd.model.cubes import Framelist, FrameRange, ProductOrder

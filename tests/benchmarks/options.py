@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.file_system import space_at
+from vampd.disk.machine import space_at
 
 IN_MEMORY = Path("/dev/shm")
 

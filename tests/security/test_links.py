@@ -17,10 +17,9 @@ from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.worlds.unprivileged import NOBODY
 from vampd.config import load_settings
-from vampd.disk.digest import hash_file
-from vampd.disk.foreign_file import open_foreign, open_unlinked, read_whole
 from vampd.disk.lock import Lock
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import hash_file, open_foreign, open_unlinked, read_whole
 from vampd.engine.nights.night_listing import refuse_twin
 from vampd.errors import DataError, FrameIdConflict, StateError
 from vampd.ledger.file import open_ledger_file, read_ledger_file

@@ -17,8 +17,12 @@ from tests.support.worlds.busy_site import FAST
 from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
 from vampd.adapters.answers import AnswerFolder
 from vampd.disk.lock import Lock
-from vampd.disk.ownership import is_trusted, make_private_folder, make_state_folder
-from vampd.disk.request_folder import prepare_request_folder
+from vampd.disk.rights import (
+    is_trusted,
+    make_private_folder,
+    make_state_folder,
+    prepare_request_folder,
+)
 from vampd.store.engine import Access, open_store
 
 CACHED = "*.nb[ic]"

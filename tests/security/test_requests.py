@@ -29,11 +29,7 @@ from tests.support.worlds.three_users import (
 )
 from vampd.cli import main
 from vampd.cli.shared import requests as asking
-from vampd.disk.request_folder import (
-    place_request,
-    request_ids,
-    take_back_request,
-)
+from vampd.disk.rights import place_request, request_ids, take_back_request
 from vampd.engine import requests as engine_requests
 from vampd.engine.requests import RequestDesk
 from vampd.model.nights import Event, EventName, Kind, Status

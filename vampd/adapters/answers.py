@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.atomic import creating, make_folder, remove_durably, remove_leftovers, replacing
+from vampd.disk.durable import creating, make_folder, remove_durably, remove_leftovers, replacing
 from vampd.disk.failpoint import failpoint
-from vampd.disk.ownership import reserve_writing
+from vampd.disk.rights import reserve_writing
 from vampd.errors import FrameIdsUnavailable
 from vampd.model.frame_ids import split_answer
 

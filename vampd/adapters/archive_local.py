@@ -13,12 +13,9 @@ from vampd.adapters.cause import FULL_CAUSES, find_cause
 from vampd.adapters.leftovers import remove_repeated
 from vampd.adapters.rsync import archive_full
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
-from vampd.disk.atomic import fsync_folder
-from vampd.disk.digest import hash_file
-from vampd.disk.file_system import space_at
-from vampd.disk.foreign_file import LINK_FOUND, open_unlinked
-from vampd.disk.listing import MOST_FILES
-from vampd.disk.mark import place_mark_file, read_mark_file
+from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
+from vampd.disk.machine import space_at
+from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, open_unlinked
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
 from vampd.errors import ArchiveUnreadable, ConfigError, DataError, RemoteUnavailable, VampdError

@@ -24,8 +24,8 @@ from vampd.adapters.archive_scripts import PROBE_PREFIX, PROBES, PROGRAMS, REMOV
 from vampd.adapters.archive_ssh import SshArchive
 from vampd.adapters.rsync_archive import RsyncArchive
 from vampd.config import Transfer
-from vampd.disk.digest import hash_file
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import hash_file
 from vampd.errors import DigestMismatch, TransientError, VampdError
 from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Compare

@@ -40,8 +40,8 @@ from vampd.adapters.process import Ended, ProgramSilent, run_process
 from vampd.adapters.rsync import archive_full, names_text, told, unreachable
 from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
-from vampd.disk.listing import MOST_FILES
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import MOST_FILES
 from vampd.errors import (
     ArchiveUnreadable,
     DataError,

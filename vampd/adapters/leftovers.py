@@ -13,7 +13,7 @@ import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from vampd.disk.digest import CHUNK_BYTES
+from vampd.disk.reading import CHUNK_BYTES
 from vampd.ports import Pace
 
 _LEFTOVER = re.compile(r"(.*/|)\.([^/]+)\.[A-Za-z0-9]{6}", re.DOTALL)

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.foreign_file import open_unlinked
-from vampd.disk.listing import file_behind, raw_of_link
+from vampd.disk.reading import file_behind, open_unlinked, raw_of_link
 from vampd.errors import DataError, TransientError
 
 _SET_ASIDE = "vbad"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vampd.config import Settings
-from vampd.disk.heap import shrink_heap
+from vampd.disk.machine import shrink_heap
 from vampd.disk.pace import Flag
 from vampd.engine.attempt import Attempt, run_attempt
 from vampd.errors import TransientError, no_threads

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from vampd.disk.ownership import PRIVATE, give_to_owner
+from vampd.disk.rights import PRIVATE, give_to_owner
 from vampd.errors import StateError
 
 _LOOK_AGAIN_S = 0.05

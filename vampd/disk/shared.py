@@ -11,8 +11,8 @@ import struct
 from pathlib import Path
 from typing import ClassVar, Self
 
-from vampd.disk.atomic import translating_full_disk
-from vampd.disk.ownership import PRIVATE
+from vampd.disk.durable import translating_full_disk
+from vampd.disk.rights import PRIVATE
 
 
 class SharedBytes:

@@ -19,10 +19,10 @@ from typing import Any
 import structlog
 
 from vampd.config import Settings
-from vampd.disk.atomic import remove_leftovers, wait_until_writers_exit
+from vampd.disk.durable import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
-from vampd.disk.listing import refuse_links
 from vampd.disk.lock import Lock
+from vampd.disk.reading import refuse_links
 from vampd.disk.refusal import Access, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.call_person import call_person

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import assert_never
 
 from vampd.config import Settings
-from vampd.disk.atomic import (
+from vampd.disk.durable import (
     creating,
     fsync_folder,
     link_durably,
@@ -24,11 +24,9 @@ from vampd.disk.atomic import (
     replacing,
     replacing_one_of_many,
 )
-from vampd.disk.digest import read_digests
 from vampd.disk.failpoint import failpoint
-from vampd.disk.foreign_file import open_unlinked
-from vampd.disk.listing import file_behind, link_target
 from vampd.disk.pace import SharedPace
+from vampd.disk.reading import file_behind, link_target, open_unlinked, read_digests
 from vampd.disk.refusal import (
     Access,
     Cause,

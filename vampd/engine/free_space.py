@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vampd.disk.file_system import space_at
+from vampd.disk.machine import space_at
 from vampd.engine.execute import AttemptTools
 from vampd.errors import DiskFull
 from vampd.log import get_log

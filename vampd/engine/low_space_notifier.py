@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.config import Mail
-from vampd.disk.once_marker import marker_value, place_marker, remove_marker
+from vampd.disk.durable import marker_value, place_marker, remove_marker
 from vampd.engine.warning_mail import send_warning
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log

@@ -15,7 +15,7 @@ from email.utils import make_msgid
 from pathlib import Path
 
 from vampd.config import Mail
-from vampd.disk.atomic import replacing
+from vampd.disk.durable import replacing
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ConfigError, DataError, TransientError
 from vampd.model.delivery import (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
 from vampd.disk.refusal import user_name
-from vampd.disk.request_folder import (
+from vampd.disk.rights import (
     RequestFile,
     opened_request,
     prepare_request_folder,

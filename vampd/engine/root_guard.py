@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vampd.disk.durable import place_mark_file, read_mark_file
 from vampd.disk.failpoint import failpoint
-from vampd.disk.mark import place_mark_file, read_mark_file
 from vampd.engine.nights.night_listing import find_nights
 from vampd.engine.nights.observation import wait_for_folder
 from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from vampd.disk.atomic import replacing
+from vampd.disk.durable import replacing
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.checksum import add, encode_complement, sum_bytes
 from vampd.fits.header import format_header, open_regular_file, padded, read_cards_at

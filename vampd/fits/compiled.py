@@ -15,8 +15,8 @@ from typing import Any, TypeVar, cast
 
 from numba import config, njit
 
-from vampd.disk.atomic import make_folder
-from vampd.disk.ownership import is_trusted, make_private_folder
+from vampd.disk.durable import make_folder
+from vampd.disk.rights import is_trusted, make_private_folder
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _END_OF_PICKLE = b"."

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vampd.disk.cache import drop_all, drop_behind, expect_picks, read_ahead
-from vampd.disk.raw_file import open_raw
+from vampd.disk.machine import drop_all, drop_behind, expect_picks, read_ahead
+from vampd.disk.reading import open_raw
 from vampd.disk.refusal import Access, Cause, classify, naming_raw, translate_refusal
 from vampd.errors import DataError, MalformedCube, TransientError, VampdError
 from vampd.fits.header import read_cards_at

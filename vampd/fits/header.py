@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from vampd.disk.raw_file import open_raw
+from vampd.disk.reading import open_raw
 from vampd.disk.refusal import Access, Cause, classify, translate_refusal
 from vampd.errors import DataError, MalformedCube, VampdError
 from vampd.model.cubes import CARD_LENGTH, Cards

@@ -14,11 +14,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vampd.disk.atomic import creating, fsync_folder, scratch, sync_file
-from vampd.disk.digest import hash_file
+from vampd.disk.durable import creating, fsync_folder, scratch, sync_file
 from vampd.disk.failpoint import failpoint
+from vampd.disk.machine import WriteBack
+from vampd.disk.reading import hash_file
 from vampd.disk.shared import Unmetered
-from vampd.disk.writeback import WriteBack
 from vampd.errors import DataError, DigestMismatch
 from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
 from vampd.fits.frames import frames_a_batch, locate_frame, stream_frames

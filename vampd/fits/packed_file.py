@@ -17,7 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from vampd.disk.cache import drop_all, drop_behind, drop_from_cache, expect_sequential, read_ahead
+from vampd.disk.machine import (
+    drop_all,
+    drop_behind,
+    drop_from_cache,
+    expect_sequential,
+    read_ahead,
+)
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at

@@ -11,9 +11,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder
-from vampd.disk.digest import hash_file
+from vampd.disk.durable import fsync_folder
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import hash_file
 from vampd.disk.shared import Unmetered
 from vampd.errors import DataError
 from vampd.fits.packed import digest_packed, image_of, refuse_other_bytes, write_packed

@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vampd.disk.atomic import creating, sync_file
-from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential
-from vampd.disk.digest import CHUNK_BYTES
-from vampd.disk.writeback import WriteBack
+from vampd.disk.durable import creating, sync_file
+from vampd.disk.machine import WriteBack, drop_behind, drop_from_cache, expect_sequential
+from vampd.disk.reading import CHUNK_BYTES
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.checksum import OnesComplementSum
 from vampd.fits.frames import stream_frames

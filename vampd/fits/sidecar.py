@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from vampd.disk.atomic import creating, fsync_folder, replacing
-from vampd.disk.foreign_file import open_foreign
+from vampd.disk.durable import creating, fsync_folder, replacing
+from vampd.disk.reading import open_foreign
 from vampd.model.cubes import HEAD_BYTES, Framelist, format_sidecar, parse_sidecar_identity
 
 

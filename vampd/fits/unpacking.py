@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vampd.disk.cache import drop_behind, expect_sequential
+from vampd.disk.machine import drop_behind, expect_sequential
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.card_edits import read_headers
 from vampd.fits.checksum import OnesComplementSum

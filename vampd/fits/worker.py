@@ -14,9 +14,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.foreign_file import open_unlinked
-from vampd.disk.ownership import PUBLIC_UMASK
 from vampd.disk.pace import SharedPace
+from vampd.disk.reading import open_unlinked
+from vampd.disk.rights import PUBLIC_UMASK
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
 from vampd.fits.packing import pack_cube

@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.foreign_file import open_unlinked, read_whole
-from vampd.disk.listing import list_files
+from vampd.disk.reading import list_files, open_unlinked, read_whole
 from vampd.errors import DataError
 from vampd.fits.header import open_regular_file, read_cards_at
 from vampd.fits.sidecar import read_sidecar_identity

@@ -15,16 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, translating_full_disk
+from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
-from vampd.disk.foreign_file import (
-    LINK_FOUND,
-    open_unlinked,
-    read_whole,
-    require_regular,
-)
-from vampd.disk.ownership import PUBLIC, give_to_owner, reserve_writing
+from vampd.disk.reading import LINK_FOUND, open_unlinked, read_whole, require_regular
 from vampd.disk.refusal import Access, Cause, classify, describe_refused
+from vampd.disk.rights import PUBLIC, give_to_owner, reserve_writing
 from vampd.errors import DataError, FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
 

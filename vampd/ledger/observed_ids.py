@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from vampd.disk.foreign_file import read_whole
+from vampd.disk.reading import read_whole
 from vampd.errors import DataError
 from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, ObservedIds, parse_name_changes
 from vampd.model.nights import Kind, NightId, Stream, parse_night_date

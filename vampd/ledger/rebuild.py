@@ -16,9 +16,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from vampd.disk.atomic import replacing
+from vampd.disk.durable import replacing
 from vampd.disk.failpoint import failpoint
-from vampd.disk.ownership import PUBLIC, give_to_owner
+from vampd.disk.rights import PUBLIC, give_to_owner
 from vampd.errors import FrameIdConflict
 from vampd.ledger.file import read_whole_lines
 from vampd.ledger.records import (

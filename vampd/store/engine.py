@@ -15,9 +15,9 @@ from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, translating_full_disk
+from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
-from vampd.disk.ownership import close_to_others, make_state_folder
+from vampd.disk.rights import close_to_others, make_state_folder
 from vampd.errors import NotPermitted, StoreError
 from vampd.store.connection import (
     SIDE_FILES,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vampd.config import Settings, with_destination
-from vampd.disk.ownership import public_umask
 from vampd.disk.refusal import user_name
+from vampd.disk.rights import public_umask
 from vampd.errors import FrameIdConflict, NotPermitted, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vampd import __version__
 from vampd.config import Settings
-from vampd.disk.heap import bound_heap, keep_heap
 from vampd.disk.lock import Lock
-from vampd.disk.ownership import make_private_folder, make_state_folder
+from vampd.disk.machine import bound_heap, keep_heap
 from vampd.disk.refusal import Cause, classify
+from vampd.disk.rights import make_private_folder, make_state_folder
 from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log
 from vampd.wiring.attempts import AttemptFactory

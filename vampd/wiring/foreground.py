@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vampd.config import Settings
 from vampd.disk.lock import Lock
-from vampd.disk.ownership import make_state_folder
+from vampd.disk.rights import make_state_folder
 from vampd.errors import StateError
 from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import AttemptFactory

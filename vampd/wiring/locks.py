@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vampd.config import Settings
 from vampd.disk.lock import Lock
-from vampd.disk.ownership import make_private_folder
+from vampd.disk.rights import make_private_folder
 from vampd.errors import StateError
 from vampd.model.nights import NightId
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from tests.support.worlds.fsyncs import Fsyncs, record_fsyncs
-from vampd.disk.atomic import (
+from vampd.disk.durable import (
     creating,
     link_durably,
     make_folder,

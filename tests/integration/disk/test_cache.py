@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk.cache import drop_from_cache
-from vampd.disk.digest import hash_file
+from vampd.disk.machine import drop_from_cache
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import hash_file
 
 
 @pytest.fixture

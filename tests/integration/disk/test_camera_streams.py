@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk.camera_streams import (
-    find_archive_night,
-    find_camera_stream,
-    find_stream_around,
-)
+from vampd.disk.rights import find_archive_night, find_camera_stream, find_stream_around
 
 NAME = "vcam1_10:20:00.509403978.fits"
 

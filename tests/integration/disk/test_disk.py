@@ -16,10 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk.digest import CHUNK_BYTES, hash_file, read_digests
-from vampd.disk.listing import list_files, list_raw_files, stamp_of
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
+from vampd.disk.reading import (
+    CHUNK_BYTES,
+    hash_file,
+    list_files,
+    list_raw_files,
+    read_digests,
+    stamp_of,
+)
 from vampd.errors import ClaimLost, DataError, StateError
 from vampd.model.nights import FileStamp
 

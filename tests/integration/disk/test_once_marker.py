@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.worlds.fsyncs import record_fsyncs
-from vampd.disk.once_marker import marker_value, place_marker, remove_marker
+from vampd.disk.durable import marker_value, place_marker, remove_marker
 
 PLACE = "sc6l:/mnt/tier 1"
 

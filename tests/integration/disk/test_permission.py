@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vampd.disk import permission
-from vampd.disk.permission import Obstacle, find_obstacles
+from vampd.disk.rights import Obstacle, find_obstacles, permission
 
 
 def obstacles(folder: Path) -> list[Obstacle]:

@@ -141,7 +141,7 @@ def test_a_file_that_is_written_to_meanwhile_is_refused(
         if name == "atomic.temporary.made":
             os.utime(plain, ns=(1, 1))
 
-    monkeypatch.setattr("vampd.disk.atomic.failpoint", write)
+    monkeypatch.setattr("vampd.disk.durable.atomic.failpoint", write)
     assert "find out who" in refused("changed_while_read", pack_file, plain)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.raw_cubes import WrittenCube, write_raw_cube
-from vampd.disk.listing import stamp_of
+from vampd.disk.reading import stamp_of
 from vampd.errors import TransientError
 from vampd.fits.frame_count import count_frames, count_readable_frames
 from vampd.fits.header import format_header

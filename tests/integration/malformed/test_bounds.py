@@ -14,9 +14,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, record_of
-from vampd.disk import listing
-from vampd.disk.foreign_file import read_whole
-from vampd.disk.listing import list_hollow_files, list_raw_files
+from vampd.disk.reading import list_hollow_files, list_raw_files, listing, read_whole
 from vampd.engine.nights.night_listing import find_strangers, old_tool_traces
 from vampd.errors import DataError
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, Status
@@ -28,8 +26,8 @@ import os, sys
 from pathlib import Path
 from tests.support.worlds.archive_sites import NIGHT, ssh_transfer
 from tests.support.worlds.arrivals import host_of
-from vampd.disk.foreign_file import read_whole
-from vampd.disk.listing import stamp_of
+from vampd.disk.reading.foreign_file import read_whole
+from vampd.disk.reading.listing import stamp_of
 from vampd.errors import VampdError
 from vampd.fits.rawcube import read_raw_cube
 from vampd.model.cubes import SetAside

@@ -11,9 +11,8 @@ import pytest
 from tests.support.builders.framelists import framelist_of
 from tests.support.builders.raw_cubes import WrittenCube, raw_pixels, write_raw_cube
 from tests.support.tools.page_cache import cached_bytes
-from vampd.disk import writeback
-from vampd.disk.atomic import sync_file
-from vampd.disk.cache import drop_from_cache
+from vampd.disk.durable import sync_file
+from vampd.disk.machine import drop_from_cache, writeback
 from vampd.disk.pace import SteadyPace
 from vampd.fits import packed
 from vampd.fits.packing import pack_cube

@@ -8,9 +8,9 @@ import pytest
 from tests.support.builders.framelists import framelist_of
 from tests.support.builders.raw_cubes import write_raw_cube
 from tests.support.tools.packed_frames import read_packed_frame
-from vampd.disk import atomic
-from vampd.disk.digest import hash_file
+from vampd.disk.durable import atomic
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import hash_file
 from vampd.fits.packing import pack_cube
 from vampd.model.proofs import Verification
 

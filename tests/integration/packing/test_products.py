@@ -19,8 +19,8 @@ from tests.support.builders.raw_cubes import (
 )
 from tests.support.tools.packed_frames import read_packed_frame
 from tests.support.worlds.packed_night import pack, product_path, two_cubes
-from vampd.disk.digest import hash_file
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import hash_file
 from vampd.fits import frames, packed, packed_file
 from vampd.fits.packed_file import count_packed_frames
 from vampd.fits.sidecar import read_sidecar_identity

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from tests.support.builders.nights import make_night, make_scenario
-from vampd.disk.listing import list_raw_files
+from vampd.disk.reading import list_raw_files
 from vampd.errors import DiskFull, UsageError
 from vampd.fits.rawcube import read_raw_cube
 from vampd.model.cubes import RawCube, SetAside

@@ -25,7 +25,7 @@ from tests.support.fakes.progress import HeardProgress
 from vampd.adapters.authority import LocalAuthority
 from vampd.adapters.authority_calls import CommandAuthority
 from vampd.disk import failpoint as armed
-from vampd.disk.atomic import remove_leftovers
+from vampd.disk.durable import remove_leftovers
 from vampd.disk.pace import SteadyPace
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.nights.night_reader import DiskNightReader

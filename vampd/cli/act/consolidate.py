@@ -42,7 +42,7 @@ def consolidate(
     camera stream or an archive night, where the old tools would take it for theirs (exit status 2).
     Exit status: 0 all written, 1 a cube could not be written; the others were.
     """
-    from vampd.disk.atomic import make_folder, remove_leftovers
+    from vampd.disk.durable import make_folder, remove_leftovers
     from vampd.engine.framelist_source import FramelistSource
 
     with reading(context, config) as connections:
@@ -69,7 +69,7 @@ def consolidate(
 
 def _consolidate(cubes: FramelistSource, product: Product, folder: Path, out: Path) -> int | None:
     """Write one cube; return its size in bytes, None if that failed."""
-    from vampd.disk.atomic import refuse_existing
+    from vampd.disk.durable import refuse_existing
     from vampd.disk.pace import SteadyPace
     from vampd.fits.plain_file import write_virtual_cube
     from vampd.fits.sidecar import create_sidecar

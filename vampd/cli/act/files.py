@@ -57,7 +57,7 @@ def pack(
     (exit status 2). Needs neither daemon nor database. Exit status: 0 all packed, 1 a file could
     not be packed; the others were.
     """
-    from vampd.disk.camera_streams import find_stream_around
+    from vampd.disk.rights import find_stream_around
     from vampd.fits.plain_file import pack_file
 
     root = settings_of(context, config).watch.root
@@ -100,7 +100,7 @@ def unpack(
 
 def refuse_plain_cubes(folder: Path, root: Path) -> None:
     """UsageError if no plain cube may be written there: raw is sacred, and so are frame IDs."""
-    from vampd.disk.camera_streams import find_archive_night, find_stream_around
+    from vampd.disk.rights import find_archive_night, find_stream_around
 
     stream = find_stream_around(folder, root)
     if stream is not None:
@@ -140,7 +140,7 @@ def _rewrite_all(
     out: Path | None,
     rewrite: Callable[..., Rewritten],
 ) -> None:
-    from vampd.disk.atomic import make_folder, remove_leftovers
+    from vampd.disk.durable import make_folder, remove_leftovers
     from vampd.disk.pace import SteadyPace
 
     if out is not None:

@@ -118,7 +118,7 @@ def fix(
 
 
 def _refuse_raw(files: Iterable[Path], settings: Settings) -> None:
-    from vampd.disk.camera_streams import find_camera_stream
+    from vampd.disk.rights import find_camera_stream
 
     for path in files:
         stream = find_camera_stream(path, settings.watch.root)

@@ -87,7 +87,7 @@ def requests(
 
 
 def _take_back(connections: Connections, folder: Path, text: str) -> None:
-    from vampd.disk.request_folder import request_ids, take_back_request
+    from vampd.disk.rights import request_ids, take_back_request
 
     chosen = [one for one in _listed(folder, request_ids) if one.startswith(text)]
     if len(chosen) == 1:
@@ -119,7 +119,7 @@ def _listed(folder: Path, list_ids: Any) -> tuple[str, ...]:
 
 def _pending(folder: Path) -> Iterator[Pending]:
     from vampd.disk.refusal import user_name
-    from vampd.disk.request_folder import opened_request, request_ids
+    from vampd.disk.rights import opened_request, request_ids
     from vampd.model.request import parse_request, request_name
 
     for request_id in _listed(folder, request_ids):

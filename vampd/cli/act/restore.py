@@ -140,7 +140,7 @@ def _grouped(paths: tuple[str, ...]) -> dict[tuple[str, str], list[str]]:
 
 def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
     """What the old tools have irreversibly changed in the raw files."""
-    from vampd.disk.listing import list_raw_files
+    from vampd.disk.reading import list_raw_files
     from vampd.model.nights import is_cube_name, timing_name
 
     losses: Counter[tuple[str, str]] = Counter()

@@ -265,7 +265,7 @@ def _find(
 
 
 def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdict) -> None:
-    from vampd.disk.atomic import remove_durably, replacing
+    from vampd.disk.durable import remove_durably, replacing
 
     folder = connections.settings.watch.root / night.folder
     if not folder.is_dir():

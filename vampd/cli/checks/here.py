@@ -34,7 +34,7 @@ _JOURNAL = Path("/run/systemd/journal/socket")
 
 def examine_folders(settings: Settings) -> Iterator[Finding | tuple[str, str, Space]]:
     """Owner, modes and mounts of root and state, and the space there as (check, place, space)."""
-    from vampd.disk.file_system import space_at
+    from vampd.disk.machine import space_at
 
     root, state = settings.watch.root, settings.database.path.parent
     for name, folder in (

@@ -69,7 +69,7 @@ def _check_output(output: Path | None) -> None:
 
 def write_picture(figure: Figure, path: Path) -> None:
     """Write a figure as PNG; UsageError ``not_writable``. The same figure gives the same bytes."""
-    from vampd.disk.atomic import replacing
+    from vampd.disk.durable import replacing
 
     try:
         with replacing(path) as file:

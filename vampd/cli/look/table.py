@@ -9,7 +9,7 @@ import typer
 
 from vampd.cli.shared.output import Column, align_columns, write_csv, write_json, write_lines
 from vampd.cli.shared.session import ConfigOption, JsonOption, reading
-from vampd.disk.foreign_file import read_foreign_text
+from vampd.disk.reading import read_foreign_text
 from vampd.errors import UsageError
 from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightRecord

@@ -286,7 +286,7 @@ def _dates(choice: Choice) -> str:
 
 
 def _write_draft(path: Path, draft: EmailMessage) -> None:
-    from vampd.disk.atomic import replacing
+    from vampd.disk.durable import replacing
 
     # So that mail programs open it as an unsent mail.
     draft["X-Unsent"] = "1"

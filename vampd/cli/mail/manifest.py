@@ -139,7 +139,7 @@ def refuse_damaged_manifests(connections: Connections, nights: Iterable[NightMan
 
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet; UsageError ``file_exists`` or ``cannot_write``."""
-    from vampd.disk.atomic import creating
+    from vampd.disk.durable import creating
     from vampd.model.proofs import text_bytes
 
     try:

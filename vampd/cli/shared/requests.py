@@ -42,7 +42,7 @@ def ask(
     NotPermitted ``not_a_member``; UsageError with the code of a refusal; StateError
     ``request_out_of_date``.
     """
-    from vampd.disk.request_folder import place_request
+    from vampd.disk.rights import place_request
     from vampd.wiring.requests import request_folder
 
     if reason is not None and (len(reason) > LONGEST_REASON or not reason.isprintable()):

@@ -10,14 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.foreign_file import (
+from vampd.disk.reading import (
     LINK_FOUND,
     MOST_TEXT_BYTES,
+    has_writers,
+    list_raw_files,
     open_foreign,
     read_foreign_text,
+    refuse_links,
+    stamp_of,
 )
-from vampd.disk.listing import list_raw_files, refuse_links, stamp_of
-from vampd.disk.writers import has_writers
 from vampd.engine.nights.night_reader import look_at_cube
 from vampd.engine.nights.presence import refuse_unmounted
 from vampd.errors import DataError, TransientError

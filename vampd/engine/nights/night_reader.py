@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.foreign_file import can_read_whole, open_foreign, read_whole
-from vampd.disk.listing import (
+from vampd.disk.reading import (
+    can_read_whole,
     list_files,
     list_hollow_files,
     list_raw_files,
     list_raw_links,
+    open_foreign,
+    read_whole,
     stamp_of,
 )
 from vampd.engine.known_archive import KnownArchive

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vampd.disk.atomic import remove_durably, replacing
-from vampd.disk.foreign_file import read_whole
+from vampd.disk.durable import remove_durably, replacing
+from vampd.disk.reading import read_whole
 from vampd.errors import TransientError
 from vampd.model.nights import CAMERA_STREAMS, RESTORE_UNFINISHED, NightRecord, Stream
 from vampd.model.proofs import live_receipts, own_receipts

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from vampd.disk.listing import stamp_of
+from vampd.disk.reading import stamp_of
 from vampd.disk.refusal import naming_raw
 from vampd.engine.nights.night_reader import look_at_cube
 from vampd.errors import DataError, TransientError

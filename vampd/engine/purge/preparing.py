@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vampd.disk.atomic import link_durably, make_folder
+from vampd.disk.durable import link_durably, make_folder
 from vampd.disk.failpoint import failpoint
 from vampd.engine.purge.cubes import aside_path
 from vampd.engine.purge.raw_records import records_path, write_raw_records

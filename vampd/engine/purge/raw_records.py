@@ -16,9 +16,9 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from vampd.disk.atomic import replacing
-from vampd.disk.digest import hash_file
+from vampd.disk.durable import replacing
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import hash_file
 from vampd.engine.purge.raw_files import refuse_changed
 from vampd.fits.header import open_raw_file, read_cards_at
 from vampd.model.cubes import CubeAccount

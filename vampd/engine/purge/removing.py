@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder
-from vampd.disk.digest import hash_file
+from vampd.disk.durable import fsync_folder
 from vampd.disk.failpoint import failpoint
-from vampd.disk.foreign_file import open_unlinked
+from vampd.disk.reading import hash_file, open_unlinked
 from vampd.engine.purge.cubes import RawFile, header_member
 from vampd.engine.purge.plan import PurgePlan
 from vampd.engine.purge.raw_files import changed_error, refuse_changed

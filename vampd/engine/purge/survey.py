@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.permission import Obstacle, find_obstacles
+from vampd.disk.rights import Obstacle, find_obstacles
 from vampd.engine.purge.raw_records import read_records
 from vampd.errors import DataError, StateError
 from vampd.model.cubes import Generation, RawPresence

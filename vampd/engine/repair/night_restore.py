@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd import __version__
-from vampd.disk.atomic import creating
+from vampd.disk.durable import creating
 from vampd.disk.failpoint import failpoint
-from vampd.disk.listing import refuse_links
 from vampd.disk.pace import SteadyPace
-from vampd.disk.permission import Obstacle
+from vampd.disk.reading import refuse_links
+from vampd.disk.rights import Obstacle
 from vampd.engine.nights.night_listing import old_tool_traces
 from vampd.engine.repair.raw_comparison import find_rotten_raw, refuse_unwitnessed
 from vampd.engine.repair.restoring import (

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vampd.disk.digest import hash_file
-from vampd.disk.foreign_file import read_whole
+from vampd.disk.reading import hash_file, read_whole
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError
 from vampd.fits.comparison import find_other_frame

@@ -18,12 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vampd.disk.atomic import fsync_folder, make_folder
-from vampd.disk.digest import hash_file
+from vampd.disk.durable import fsync_folder, make_folder
 from vampd.disk.failpoint import failpoint
-from vampd.disk.foreign_file import open_unlinked
-from vampd.disk.listing import file_behind
 from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import file_behind, hash_file, open_unlinked
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError, VampdError
 from vampd.fits.packing import pack_cube

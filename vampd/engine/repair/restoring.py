@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, make_folder, remove_durably
+from vampd.disk.durable import fsync_folder, make_folder, remove_durably
 from vampd.disk.failpoint import failpoint
-from vampd.disk.permission import Obstacle, find_obstacles
+from vampd.disk.rights import Obstacle, find_obstacles
 from vampd.errors import DataError
 from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.proofs import SUMS_NAME

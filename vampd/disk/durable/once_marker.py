@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from vampd.disk.atomic import fsync_folder, make_folder, remove_durably
+from vampd.disk.durable.atomic import fsync_folder, make_folder, remove_durably
 
 
 def place_marker(folder: Path, about: str, until: int) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from vampd.disk.atomic import fsync_folder, make_folder
+from vampd.disk.durable import fsync_folder, make_folder
 from vampd.disk.failpoint import failpoint
 from vampd.errors import DataError, StateError
 from vampd.model.request import LONGEST_REQUEST_BYTES, request_id_of, request_name

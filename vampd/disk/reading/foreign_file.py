@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from vampd.disk.cache import drop_behind, drop_from_cache
+from vampd.disk.machine import drop_behind, drop_from_cache
 from vampd.disk.refusal import Cause, classify
 from vampd.errors import DataError
 from vampd.model.nights import ARCHIVE_FOLDER, CAMERA_STREAMS

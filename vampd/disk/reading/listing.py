@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vampd.disk.foreign_file import link_found, open_unlinked
-from vampd.disk.raw_file import stat_raw
+from vampd.disk.reading.foreign_file import link_found, open_unlinked
+from vampd.disk.reading.raw_file import stat_raw
 from vampd.disk.refusal import Cause, classify
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
 

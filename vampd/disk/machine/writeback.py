@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from vampd.disk.cache import drop_behind
+from vampd.disk.machine.cache import drop_behind
 
 # How much may be on its way to the disk: enough to keep it busy, little for the last fsync.
 WINDOW_BYTES = 32 * 1024 * 1024

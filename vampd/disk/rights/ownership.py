@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vampd.disk.atomic import make_folder
+from vampd.disk.durable import make_folder
 
 # The group's id goes on to what any process of the owner makes in it.
 STATE_FOLDER = 0o2750

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vampd.disk.cache import drop_behind, drop_from_cache, expect_sequential
-from vampd.disk.foreign_file import require_regular
+from vampd.disk.machine import drop_behind, drop_from_cache, expect_sequential
+from vampd.disk.reading.foreign_file import require_regular
 from vampd.errors import DataError
 from vampd.ports import Pace
 

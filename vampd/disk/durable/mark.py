@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vampd.disk.atomic import creating, fsync_folder, remove_leftovers
+from vampd.disk.durable.atomic import creating, fsync_folder, remove_leftovers
 from vampd.disk.failpoint import failpoint
-from vampd.disk.foreign_file import open_foreign
+from vampd.disk.reading import open_foreign
 from vampd.errors import DataError
 from vampd.model.proofs import LONGEST_MARK, MARK_PATH, Marked, format_mark
 

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from vampd.disk.foreign_file import LINK_FOUND, link_found, open_unlinked, real_folder
+from vampd.disk.reading.foreign_file import LINK_FOUND, link_found, open_unlinked, real_folder
 from vampd.errors import DataError
 
 

@@ -1,0 +1,48 @@
+"""What the machine has and how it is spared: cores, memory, space, the page cache."""
+
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.disk.machine.cache import (
+        drop_all,
+        drop_behind,
+        drop_from_cache,
+        expect_picks,
+        expect_sequential,
+        read_ahead,
+    )
+    from vampd.disk.machine.capacity import available_memory_bytes, count_cores
+    from vampd.disk.machine.file_system import space_at
+    from vampd.disk.machine.heap import bound_heap, keep_heap, shrink_heap
+    from vampd.disk.machine.writeback import WriteBack
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "cache": (
+                "drop_all drop_behind drop_from_cache expect_picks expect_sequential read_ahead"
+            ),
+            "capacity": "available_memory_bytes count_cores",
+            "file_system": "space_at",
+            "heap": "bound_heap keep_heap shrink_heap",
+            "writeback": "WriteBack",
+        },
+    )
+
+__all__ = [
+    "WriteBack",
+    "available_memory_bytes",
+    "bound_heap",
+    "count_cores",
+    "drop_all",
+    "drop_behind",
+    "drop_from_cache",
+    "expect_picks",
+    "expect_sequential",
+    "keep_heap",
+    "read_ahead",
+    "shrink_heap",
+    "space_at",
+]

@@ -1,0 +1,75 @@
+"""Reading what others could have put there: links, listings, digests, open files."""
+
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.disk.reading.digest import CHUNK_BYTES, hash_file, read_digests
+    from vampd.disk.reading.foreign_file import (
+        LINK_FOUND,
+        MOST_TEXT_BYTES,
+        can_read_whole,
+        open_foreign,
+        open_unlinked,
+        read_foreign_text,
+        read_whole,
+        require_regular,
+    )
+    from vampd.disk.reading.listing import (
+        MOST_FILES,
+        file_behind,
+        link_target,
+        list_files,
+        list_hollow_files,
+        list_raw_files,
+        list_raw_links,
+        raw_of_link,
+        refuse_links,
+        stamp_of,
+    )
+    from vampd.disk.reading.raw_file import open_raw
+    from vampd.disk.reading.writers import has_writers
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "digest": "CHUNK_BYTES hash_file read_digests",
+            "foreign_file": (
+                "can_read_whole LINK_FOUND MOST_TEXT_BYTES open_foreign open_unlinked "
+                "read_foreign_text read_whole require_regular"
+            ),
+            "listing": (
+                "file_behind link_target list_files list_hollow_files list_raw_files "
+                "list_raw_links MOST_FILES raw_of_link refuse_links stamp_of"
+            ),
+            "raw_file": "open_raw",
+            "writers": "has_writers",
+        },
+    )
+
+__all__ = [
+    "CHUNK_BYTES",
+    "LINK_FOUND",
+    "MOST_FILES",
+    "MOST_TEXT_BYTES",
+    "can_read_whole",
+    "file_behind",
+    "has_writers",
+    "hash_file",
+    "link_target",
+    "list_files",
+    "list_hollow_files",
+    "list_raw_files",
+    "list_raw_links",
+    "open_foreign",
+    "open_raw",
+    "open_unlinked",
+    "raw_of_link",
+    "read_digests",
+    "read_foreign_text",
+    "read_whole",
+    "refuse_links",
+    "require_regular",
+    "stamp_of",
+]

@@ -1,0 +1,75 @@
+"""Whose files are, and who may do what with them."""
+
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.disk.rights.camera_streams import (
+        find_archive_night,
+        find_camera_stream,
+        find_stream_around,
+    )
+    from vampd.disk.rights.ownership import (
+        PRIVATE,
+        PUBLIC,
+        PUBLIC_UMASK,
+        close_to_others,
+        give_to_owner,
+        is_trusted,
+        make_private_folder,
+        make_state_folder,
+        public_umask,
+        reserve_writing,
+    )
+    from vampd.disk.rights.permission import Obstacle, find_obstacles
+    from vampd.disk.rights.request_folder import (
+        RequestFile,
+        opened_request,
+        place_request,
+        prepare_request_folder,
+        remove_request,
+        request_ids,
+        take_back_request,
+    )
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "camera_streams": "find_archive_night find_camera_stream find_stream_around",
+            "ownership": (
+                "close_to_others give_to_owner is_trusted make_private_folder "
+                "make_state_folder PRIVATE PUBLIC PUBLIC_UMASK public_umask reserve_writing"
+            ),
+            "permission": "find_obstacles Obstacle",
+            "request_folder": (
+                "opened_request place_request prepare_request_folder remove_request "
+                "request_ids RequestFile take_back_request"
+            ),
+        },
+    )
+
+__all__ = [
+    "PRIVATE",
+    "PUBLIC",
+    "PUBLIC_UMASK",
+    "Obstacle",
+    "RequestFile",
+    "close_to_others",
+    "find_archive_night",
+    "find_camera_stream",
+    "find_obstacles",
+    "find_stream_around",
+    "give_to_owner",
+    "is_trusted",
+    "make_private_folder",
+    "make_state_folder",
+    "opened_request",
+    "place_request",
+    "prepare_request_folder",
+    "public_umask",
+    "remove_request",
+    "request_ids",
+    "reserve_writing",
+    "take_back_request",
+]
