@@ -19,8 +19,8 @@ from tests.benchmarks.process_tree import Usage, usage_of
 from vampd.adapters.process import run_process
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import stamp_of
-from vampd.fits.header import read_cards
-from vampd.fits.packing import pack_cube
+from vampd.fits.headers import read_cards
+from vampd.fits.products import pack_cube
 from vampd.model.cubes import Framelist, FrameRange, ProductOrder
 from vampd.model.nights import FileStamp
 from vampd.model.proofs import Verification

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.process_tree import Spent, run_measured
-from vampd.fits.header import read_cards
+from vampd.fits.headers import read_cards
 from vampd.model.cubes import Framelist
 
 _CONSOLIDATE = """

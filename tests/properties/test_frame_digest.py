@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.fits.packed_file import frame_digest
+from vampd.fits.products.packed_file import frame_digest
 
 # Published with the algorithm, seed 0.
 _KNOWN = {

@@ -17,8 +17,15 @@ from hypothesis import strategies as st
 
 from tests.support.builders.tiles import Bytes, Tile, fenced, special_tiles, tiles
 from vampd.errors import DataError
-from vampd.fits.rice import TileDecoder, TileEncoder, decode_tile, encode_tile
-from vampd.fits.rice_format import SLACK_BYTES, largest_tile_bytes, smallest_tile_bytes
+from vampd.fits.rice import (
+    SLACK_BYTES,
+    TileDecoder,
+    TileEncoder,
+    decode_tile,
+    encode_tile,
+    largest_tile_bytes,
+    smallest_tile_bytes,
+)
 
 _SPECIAL = special_tiles()
 special = pytest.mark.parametrize("pixels", _SPECIAL.values(), ids=_SPECIAL)

@@ -14,8 +14,7 @@ from tests.support.builders.plain_files import card_texts, pixels_of, shapes, wr
 from tests.support.examples import examples
 from vampd.disk.pace import SteadyPace
 from vampd.errors import MalformedCube
-from vampd.fits.plain_file import pack_file
-from vampd.fits.unpacking import unpack_file
+from vampd.fits.products import pack_file, unpack_file
 
 Tool = Callable[[str], str]
 

@@ -15,10 +15,8 @@ from tests.support.builders.raw_cubes import raw_cards, raw_pixels, write_raw_cu
 from tests.support.daemon.running import BIN, vampctl
 from tests.support.daemon.site import Site, make_site
 from vampd.disk.pace import SteadyPace
-from vampd.fits.checksum import sum_bytes
-from vampd.fits.header import format_header
-from vampd.fits.packed_cards import plain_cards
-from vampd.fits.packing import pack_cube
+from vampd.fits.headers import format_header, plain_cards, sum_bytes
+from vampd.fits.products import pack_cube
 from vampd.model.cubes import Cards
 
 Tool = Callable[[str], str]

@@ -14,7 +14,7 @@ from tests.support.builders.framelists import framelist_of
 from tests.support.builders.raw_cubes import raw_pixels, write_raw_cube
 from tests.support.builders.tiles import Tile, special_tiles, tiles
 from vampd.disk.pace import SteadyPace
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube
 from vampd.fits.rice import decode_tile, encode_tile
 
 Tool = Callable[[str], str]

@@ -19,7 +19,7 @@ from vampd.disk.reading import open_unlinked
 from vampd.disk.rights import PUBLIC_UMASK
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube
 from vampd.model.cubes import Framelist, form_of, format_sidecar, parse_framelist
 from vampd.model.proofs import (
     PackingReceipt,

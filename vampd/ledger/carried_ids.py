@@ -11,8 +11,8 @@ from pathlib import Path
 
 from vampd.disk.reading import list_files, open_unlinked, read_whole
 from vampd.errors import DataError
-from vampd.fits.header import open_regular_file, read_cards_at
-from vampd.fits.sidecar import read_sidecar_identity
+from vampd.fits.headers import open_regular_file, read_cards_at
+from vampd.fits.products import read_sidecar_identity
 from vampd.model.cubes import SUFFIX, Cards, parse_framelist
 from vampd.model.frame_ids import HEADERS, CarriedId, FrameId, ObservedIds
 from vampd.model.nights import NightId, Stream

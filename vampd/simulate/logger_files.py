@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vampd.fits.header import format_header, padded
+from vampd.fits.headers import format_header, padded
 from vampd.model.cubes import Timing, format_rows
 from vampd.simulate.night import SimulatedCube
 from vampd.simulate.pixels import Detector

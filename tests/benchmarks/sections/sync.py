@@ -25,7 +25,7 @@ from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.nights.night_listing import check_cube, cube_files, list_night
 from vampd.engine.workers import WorkerPool
-from vampd.fits.header import format_header, padded
+from vampd.fits.headers import format_header, padded
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name
 from vampd.model.plan import WriteFramelist
 from vampd.ports import NightReader

@@ -15,10 +15,8 @@ from tests.support.builders.framelists import card_texts
 from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.raw_cubes import raw_pixels
 from vampd.errors import DataError, MalformedCube
-from vampd.fits.card_edits import edit_header, read_headers, replace_cards
-from vampd.fits.checksum import sum_bytes
-from vampd.fits.header import format_header
-from vampd.fits.packed_cards import plain_cards
+from vampd.fits.headers import format_header, plain_cards, read_headers, replace_cards, sum_bytes
+from vampd.fits.headers.card_edits import edit_header
 from vampd.model.cubes import Cards
 from vampd.model.headers import format_cards
 

@@ -115,7 +115,7 @@ def test_daemon_and_vampctl_do_without_the_compiler(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kernel", ["encode", "decode"])
 def test_the_loops_are_kept_and_hold_no_lock_of_the_interpreter(kernel: str) -> None:
-    from vampd.fits import rice_kernels
+    from vampd.fits.rice import kernels as rice_kernels
 
     dispatcher = getattr(rice_kernels, kernel)
     assert dispatcher.targetoptions["nogil"] is True

@@ -15,7 +15,7 @@ from vampd.cli import main
 from vampd.disk.pace import SteadyPace
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import VampdError
-from vampd.fits.unpacking import unpack_file
+from vampd.fits.products import unpack_file
 from vampd.model.cubes import apply_edits
 from vampd.model.headers import format_cards
 from vampd.model.nights import Kind, NightId

@@ -16,10 +16,17 @@ from tests.support.builders.plain_files import pixels_of, write_plain_file
 from tests.support.builders.raw_cubes import write_raw_cube
 from vampd.disk.pace import SteadyPace
 from vampd.errors import DataError, DigestMismatch, MalformedCube
-from vampd.fits import frames, packed, plain_file, unpacking
-from vampd.fits.packing import pack_cube
-from vampd.fits.plain_file import Rewritten, pack_file, write_virtual_cube
-from vampd.fits.unpacking import unpack_file
+from vampd.fits.products import (
+    Rewritten,
+    pack_cube,
+    pack_file,
+    packed,
+    plain_file,
+    unpack_file,
+    unpacking,
+    write_virtual_cube,
+)
+from vampd.fits.raw import frames
 from vampd.model.cubes import FrameRange, render_card
 
 PIXELS = pixels_of((5, 7, 9), 1)

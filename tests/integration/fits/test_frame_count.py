@@ -8,9 +8,8 @@ import pytest
 from tests.support.builders.raw_cubes import WrittenCube, write_raw_cube
 from vampd.disk.reading import stamp_of
 from vampd.errors import TransientError
-from vampd.fits.frame_count import count_frames, count_readable_frames
-from vampd.fits.header import format_header
-from vampd.fits.rawcube import read_raw_cube
+from vampd.fits.headers import format_header
+from vampd.fits.raw import count_frames, count_readable_frames, read_raw_cube
 from vampd.model.cubes import CountedBy, FrameCount, SetAside
 from vampd.model.nights import Stream
 

@@ -9,8 +9,8 @@ import pytest
 from tests.support.builders.framelists import framelist_of
 from tests.support.builders.raw_cubes import WrittenCube, raw_timing, write_raw_cube
 from vampd.errors import DataError
-from vampd.fits import frames
-from vampd.fits.frames import FrameBatch, stream_frames
+from vampd.fits.raw import frames, stream_frames
+from vampd.fits.raw.frames import FrameBatch
 
 
 def _rewrite(cube: WrittenCube) -> None:

@@ -11,7 +11,7 @@ from tests.conftest import REAL_TELEMETRY
 from tests.support.builders.framelists import card_texts, framelist_of
 from tests.support.builders.raw_cubes import UNDEFINED_CARD, raw_cards, write_raw_cube
 from vampd.errors import MalformedCube
-from vampd.fits.header import format_header, read_cards
+from vampd.fits.headers import format_header, read_cards
 from vampd.model.cubes import Cards, format_framelist, parse_framelist
 
 _SIMPLE = "SIMPLE  =                    T".ljust(80)

@@ -18,7 +18,7 @@ from tests.support.builders.raw_cubes import (
     write_raw_cube,
 )
 from vampd.errors import TransientError
-from vampd.fits.rawcube import read_raw_cube
+from vampd.fits.raw import read_raw_cube
 from vampd.model.cubes import Cards, RawCube, SetAside, format_rows
 from vampd.model.nights import FileStamp, Stream
 

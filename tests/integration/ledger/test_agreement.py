@@ -11,7 +11,7 @@ import pytest
 from tests.support.fakes.authorities import Answering
 from vampd.adapters.authority import LocalAuthority
 from vampd.errors import FrameIdConflict
-from vampd.fits.header import format_header
+from vampd.fits.headers import format_header
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId

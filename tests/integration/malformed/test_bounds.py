@@ -29,7 +29,7 @@ from tests.support.worlds.arrivals import host_of
 from vampd.disk.reading.foreign_file import read_whole
 from vampd.disk.reading.listing import stamp_of
 from vampd.errors import VampdError
-from vampd.fits.rawcube import read_raw_cube
+from vampd.fits.raw import read_raw_cube
 from vampd.model.cubes import SetAside
 from vampd.model.nights import Stream
 

@@ -12,7 +12,7 @@ from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import product_tree
 from tests.support.worlds.proof.in_process import InProcess, as_nobody
 from tests.support.worlds.proof.world import TABLES
-from vampd.fits.header import format_header
+from vampd.fits.headers import format_header
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -14,8 +14,7 @@ from tests.support.tools.page_cache import cached_bytes
 from vampd.disk.durable import sync_file
 from vampd.disk.machine import drop_from_cache, writeback
 from vampd.disk.pace import SteadyPace
-from vampd.fits import packed
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube, packed
 from vampd.model.cubes import Framelist, FrameRange
 from vampd.model.proofs import Receipt, Verification
 from vampd.ports import Pace

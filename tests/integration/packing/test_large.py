@@ -18,7 +18,7 @@ from tests.support.builders.raw_cubes import BLOCK, raw_cards, stamp
 from vampd.disk.pace import Flag, SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.errors import ClaimLost
-from vampd.fits.header import format_header
+from vampd.fits.headers import format_header
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import Framelist, FrameRange, ProductOrder, format_framelist
 from vampd.model.proofs import Verification

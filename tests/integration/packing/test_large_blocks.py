@@ -11,7 +11,7 @@ from tests.support.tools.packed_frames import read_packed_frame
 from vampd.disk.durable import atomic
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube
 from vampd.model.proofs import Verification
 
 

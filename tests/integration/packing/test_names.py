@@ -13,7 +13,7 @@ from tests.support.builders.raw_cubes import (
 from tests.support.worlds.packed_night import pack, product_path, two_cubes
 from vampd.disk.pace import Flag, SharedPace
 from vampd.errors import ClaimLost, DataError
-from vampd.fits import frames
+from vampd.fits.raw import frames
 from vampd.model.cubes import Framelist, FrameRange
 from vampd.model.proofs import PackingReceipt
 

@@ -21,9 +21,8 @@ from tests.support.tools.packed_frames import read_packed_frame
 from tests.support.worlds.packed_night import pack, product_path, two_cubes
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file
-from vampd.fits import frames, packed, packed_file
-from vampd.fits.packed_file import count_packed_frames
-from vampd.fits.sidecar import read_sidecar_identity
+from vampd.fits.products import count_packed_frames, packed, packed_file, read_sidecar_identity
+from vampd.fits.raw import frames
 from vampd.model.cubes import Cards, Framelist, FrameRange, format_rows, parse_timing
 from vampd.model.nights import Stream
 from vampd.model.proofs import Place, Verification

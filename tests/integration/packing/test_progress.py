@@ -18,8 +18,8 @@ from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine import attempt_progress
 from vampd.errors import ClaimLost, TransientError
-from vampd.fits import frames
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube
+from vampd.fits.raw import frames
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import format_framelist
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate

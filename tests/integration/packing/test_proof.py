@@ -18,7 +18,7 @@ from tests.support.builders.raw_cubes import (
 )
 from tests.support.worlds.packed_night import pack, product_path, two_cubes
 from vampd.errors import DigestMismatch
-from vampd.fits import packed, packed_file
+from vampd.fits.products import packed, packed_file
 from vampd.fits.rice import TileEncoder
 from vampd.model.cubes import Framelist, FrameRange
 from vampd.model.proofs import Verification, frames_to_decode

@@ -12,7 +12,7 @@ from astropy.io import fits
 from tests.support.builders.nights import make_night, make_scenario
 from vampd.disk.reading import list_raw_files
 from vampd.errors import DiskFull, UsageError
-from vampd.fits.rawcube import read_raw_cube
+from vampd.fits.raw import read_raw_cube
 from vampd.model.cubes import RawCube, SetAside
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, timing_name, unfinished_cube_name
 from vampd.simulate import (

@@ -12,9 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.support.builders.headers import instrument_dictionary
-from vampd.fits.checksum import sum_bytes
-from vampd.fits.header import format_header
-from vampd.fits.packed_cards import plain_cards, unpackable_card
+from vampd.fits.headers import format_header, plain_cards, sum_bytes, unpackable_card
 from vampd.model.cubes import Cards, render_card, render_string
 from vampd.model.headers import format_cards
 

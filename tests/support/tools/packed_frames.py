@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vampd.fits.packed_file import read_layout
-from vampd.fits.rice import Int16, decode_tile
+from vampd.fits.products.packed_file import read_layout
+from vampd.fits.rice import decode_tile
+from vampd.fits.rice.coder import Int16
 
 
 def read_packed_frame(path: Path, frame: int) -> Int16:

@@ -7,7 +7,7 @@ from tests.support.builders.framelists import framelist_of
 from tests.support.builders.raw_cubes import WrittenCube, raw_pixels, raw_timing, write_raw_cube
 from vampd.disk.durable import remove_leftovers
 from vampd.disk.pace import SteadyPace
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube
 from vampd.model.cubes import Framelist, format_framelist, parse_framelist
 
 FRAMELIST = "night.framelist"

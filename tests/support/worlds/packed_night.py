@@ -9,7 +9,7 @@ from tests.support.builders.raw_cubes import (
     write_raw_cube,
 )
 from vampd.disk.pace import SteadyPace
-from vampd.fits.packing import pack_cube
+from vampd.fits.products import pack_cube
 from vampd.model.cubes import Framelist
 from vampd.model.proofs import PackingReceipt, Receipt, Verification
 from vampd.ports import Pace

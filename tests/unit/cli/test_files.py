@@ -10,7 +10,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.act.files import rewritten_text
 from vampd.errors import UsageError
-from vampd.fits.plain_file import Rewritten
+from vampd.fits.products import Rewritten
 
 PIXELS = pixels_of((4, 30, 40), 1)
 

@@ -10,7 +10,7 @@ from tests.support.builders.headers import cards
 from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
-from vampd.fits.header import format_header
+from vampd.fits.headers import format_header
 
 STRUCTURE = ("SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   = 0")
 IN_FORM = "EXPTIME =           0.00020000 / [s] x"

@@ -123,7 +123,7 @@ def test_the_reasons_are_those_of_the_generation_and_travel():
 
 def test_every_code_that_sets_a_cube_aside_is_explained():
     source = Path(__file__).parents[3] / "vampd"
-    files = ["fits/header.py", "fits/rawcube.py", "model/cubes/timing.py"]
+    files = ["fits/headers/header.py", "fits/raw/rawcube.py", "model/cubes/timing.py"]
     texts = [(source / file).read_text() for file in files]
     codes = {c for text in texts for c in re.findall(r"MalformedCube\(\s*f?\"([^\"]+)\"", text)}
     codes -= {"fits_{kind}", "not_int16"}  # two that the document names, one of `vampctl pack`

@@ -71,8 +71,7 @@ def _consolidate(cubes: FramelistSource, product: Product, folder: Path, out: Pa
     """Write one cube; return its size in bytes, None if that failed."""
     from vampd.disk.durable import refuse_existing
     from vampd.disk.pace import SteadyPace
-    from vampd.fits.plain_file import write_virtual_cube
-    from vampd.fits.sidecar import create_sidecar
+    from vampd.fits.products import create_sidecar, write_virtual_cube
 
     plain = out / f"{product.name}.fits"
     try:

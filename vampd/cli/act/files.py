@@ -15,7 +15,7 @@ from vampd.cli.shared.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
 
 if TYPE_CHECKING:
-    from vampd.fits.plain_file import Rewritten
+    from vampd.fits.products import Rewritten
 
 _PACKED_SUFFIX = ".fz"
 
@@ -58,7 +58,7 @@ def pack(
     not be packed; the others were.
     """
     from vampd.disk.rights import find_stream_around
-    from vampd.fits.plain_file import pack_file
+    from vampd.fits.products import pack_file
 
     root = settings_of(context, config).watch.root
     targets = [_beside(path, out, path.name + _PACKED_SUFFIX) for path in files]
@@ -89,7 +89,7 @@ def unpack(
     daemon nor database. Exit status: 0 all unpacked, 1 a file could not be unpacked; the others
     were.
     """
-    from vampd.fits.unpacking import unpack_file
+    from vampd.fits.products import unpack_file
 
     root = settings_of(context, config).watch.root
     targets = [_beside(path, out, path.name.removesuffix(_PACKED_SUFFIX)) for path in files]

@@ -16,7 +16,7 @@ from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
 
 if TYPE_CHECKING:
     from vampd.config import Settings
-    from vampd.fits.card_edits import Header
+    from vampd.fits.headers import Header
     from vampd.model.headers import Dictionary, Problem
 
 app = typer.Typer(
@@ -77,7 +77,7 @@ def check(
     (!): a value that its form would harm, a missing required card. Exit status: 0 nothing to
     change, 1 something would change or a file cannot be read. What stays as it is does not count.
     """
-    from vampd.fits.card_edits import read_headers
+    from vampd.fits.headers import read_headers
 
     settings = settings_of(context, config)
     reports = _examine(files, settings, lambda path, _: read_headers(path))
@@ -103,7 +103,7 @@ def fix(
     night, are refused (exit status 2), and then no file is changed. Exit status: 0 all is in form
     as far as possible, 1 a file could not be read or written.
     """
-    from vampd.fits.card_edits import replace_cards
+    from vampd.fits.headers import replace_cards
 
     settings = settings_of(context, config)
     _refuse_raw(files, settings)

@@ -168,7 +168,7 @@ def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
 
 
 def _carried_id(cube: Path) -> str | None:
-    from vampd.fits.header import read_cards
+    from vampd.fits.headers import read_cards
 
     try:
         return (read_cards(cube)[0].string("FRAMEID") or "").strip() or None

@@ -67,8 +67,8 @@ def audit(
 
 def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     """Count the frames of a night from its files: headers only, no pixels."""
-    from vampd.fits.frame_count import count_readable_frames
-    from vampd.fits.packed_file import count_packed_frames
+    from vampd.fits.products import count_packed_frames
+    from vampd.fits.raw import count_readable_frames
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
     from vampd.model.cubes import set_aside_cubes
     from vampd.model.nights import is_cube_name, timing_name

@@ -21,9 +21,8 @@ from vampd.disk.reading import (
 from vampd.engine.known_archive import KnownArchive
 from vampd.engine.nights.presence import refuse_unmounted
 from vampd.errors import DataError
-from vampd.fits.frame_count import count_frames, count_readable_frames
-from vampd.fits.rawcube import read_raw_cube
-from vampd.fits.sidecar import read_sidecar_identity
+from vampd.fits.products import read_sidecar_identity
+from vampd.fits.raw import count_frames, count_readable_frames, read_raw_cube
 from vampd.model.cubes import (
     SUFFIX,
     FrameCount,

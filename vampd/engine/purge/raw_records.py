@@ -20,7 +20,7 @@ from vampd.disk.durable import replacing
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file
 from vampd.engine.purge.raw_files import refuse_changed
-from vampd.fits.header import open_raw_file, read_cards_at
+from vampd.fits.headers import open_raw_file, read_cards_at
 from vampd.model.cubes import CubeAccount
 from vampd.model.nights import FileStamp, Stream
 from vampd.model.proofs import PackingReceipt

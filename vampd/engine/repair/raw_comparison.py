@@ -11,7 +11,7 @@ from pathlib import Path
 from vampd.disk.reading import hash_file, read_whole
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError
-from vampd.fits.comparison import find_other_frame
+from vampd.fits.products import find_other_frame
 from vampd.model.cubes import LostRaw, accounted_cubes
 from vampd.model.nights import NightId, timing_name
 from vampd.model.proofs import (

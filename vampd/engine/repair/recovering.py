@@ -24,8 +24,7 @@ from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import file_behind, hash_file, open_unlinked
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError, VampdError
-from vampd.fits.packing import pack_cube
-from vampd.fits.sidecar import write_sidecar
+from vampd.fits.products import pack_cube, write_sidecar
 from vampd.model.cubes import Framelist
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import Compare

@@ -1,4 +1,4 @@
-"""Rice coding, compiled: the loops of `vampd.fits.rice`, which alone may call them.
+"""Rice coding, compiled: the loops of `rice.coder`, which alone may call them.
 
 Bits are collected in and taken from 64-bit words, eight bytes per memory access wherever they
 begin, and several pixels' codes at once. Nothing is allocated here, and nothing checks the bounds
@@ -23,7 +23,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from vampd.fits.compiled import compiled, inlined
-from vampd.fits.rice_format import BLOCK_PIXELS
+from vampd.fits.rice.form import BLOCK_PIXELS
 
 # A word has at most seven pending bits before codes are appended to it, and never overflows.
 _ROOM_BITS = 56

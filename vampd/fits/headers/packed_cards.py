@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from vampd.errors import DataError
-from vampd.fits.checksum import OnesComplementSum, add, encode_complement
-from vampd.fits.header import format_header
-from vampd.fits.rice_format import BLOCK_PIXELS, PIXEL_BYTES
+from vampd.fits.headers.checksum import OnesComplementSum, add_sums, encode_complement
+from vampd.fits.headers.header import format_header
+from vampd.fits.rice import BLOCK_PIXELS, PIXEL_BYTES
 from vampd.model.cubes import Card, Cards, render_card, render_string
 
 # The EXTNAME of a table of tiles that has no other.
@@ -162,7 +162,7 @@ def _with_checksums(cards: list[Card], data_sum: int) -> Cards:
     zeros = [*cards, _checksum_card(_NO_CHECKSUM), data_card]
     header = OnesComplementSum()
     header.update(format_header(card.text for card in zeros))
-    checksum = encode_complement(add(header.value, data_sum))
+    checksum = encode_complement(add_sums(header.value, data_sum))
     return Cards(tuple(card.text for card in [*cards, _checksum_card(checksum), data_card]))
 
 

@@ -1,6 +1,6 @@
 """Reading packed products: their headers, their tiles, and the proof that they are as written.
 
-Only for files as `vampd.fits.packed` writes them: whole-frame tiles, in order, without gaps.
+Only for files as `products.packed` writes them: whole-frame tiles, in order, without gaps.
 """
 
 from __future__ import annotations
@@ -25,10 +25,14 @@ from vampd.disk.machine import (
     read_ahead,
 )
 from vampd.errors import DataError, DigestMismatch, MalformedCube
-from vampd.fits.checksum import OnesComplementSum
-from vampd.fits.header import BLOCK_BYTES, open_regular_file, padded, read_cards_at
-from vampd.fits.rice import Bytes, TileDecoder
-from vampd.fits.rice_format import SLACK_BYTES
+from vampd.fits.headers import (
+    BLOCK_BYTES,
+    OnesComplementSum,
+    open_regular_file,
+    padded,
+    read_cards_at,
+)
+from vampd.fits.rice import SLACK_BYTES, Bytes, TileDecoder
 from vampd.model.cubes import Cards
 from vampd.ports import Pace
 

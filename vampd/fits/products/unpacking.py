@@ -18,18 +18,22 @@ import numpy.typing as npt
 
 from vampd.disk.machine import drop_behind, expect_sequential
 from vampd.errors import DataError, MalformedCube
-from vampd.fits.card_edits import read_headers
-from vampd.fits.checksum import OnesComplementSum
-from vampd.fits.frames import BATCH_BYTES
-from vampd.fits.header import format_header, open_regular_file
-from vampd.fits.packed_cards import check_data_sum, unpackable_card, unpacked_cards
-from vampd.fits.packed_file import PackedLayout, read_tiles
-from vampd.fits.plain_file import Rewritten, write_plain
-from vampd.fits.rawcube import layout_of_int16
-from vampd.fits.rice import TileDecoder
-from vampd.fits.rice_format import (
+from vampd.fits.headers import (
+    OnesComplementSum,
+    check_data_sum,
+    format_header,
+    open_regular_file,
+    read_headers,
+    unpackable_card,
+    unpacked_cards,
+)
+from vampd.fits.products.packed_file import PackedLayout, read_tiles
+from vampd.fits.products.plain_file import Rewritten, write_plain
+from vampd.fits.raw import BATCH_BYTES, layout_of_int16
+from vampd.fits.rice import (
     BLOCK_PIXELS,
     PIXEL_BYTES,
+    TileDecoder,
     largest_tile_bytes,
     smallest_tile_bytes,
 )

@@ -20,8 +20,8 @@ from typing import BinaryIO
 
 from vampd.disk.durable import replacing
 from vampd.errors import DataError, MalformedCube
-from vampd.fits.checksum import add, encode_complement, sum_bytes
-from vampd.fits.header import format_header, open_regular_file, padded, read_cards_at
+from vampd.fits.headers.checksum import add_sums, encode_complement, sum_bytes
+from vampd.fits.headers.header import format_header, open_regular_file, padded, read_cards_at
 from vampd.model.cubes import Cards
 
 _EXTENSION = b"XTENSION="
@@ -102,7 +102,7 @@ def _carried_along(card: str, before: tuple[str, ...], after: list[str]) -> str:
     # A card is twenty whole words: its position does not matter to the sum.
     gone = "".join([card, *(old for old, _ in changed)])
     come = "".join([begin, "0" * 16, end, *(new for _, new in changed)])
-    total = add(_sum_text(come), _ALL_ONES - _sum_text(gone))
+    total = add_sums(_sum_text(come), _ALL_ONES - _sum_text(gone))
     return f"{begin}{encode_complement(total)}{end}"
 
 

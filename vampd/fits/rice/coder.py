@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.errors import DataError
-from vampd.fits.rice_format import BLOCK_PIXELS, FORMS, SLACK_BYTES, largest_tile_bytes
+from vampd.fits.rice.form import BLOCK_PIXELS, FORMS, SLACK_BYTES, largest_tile_bytes
 
 Int16 = npt.NDArray[np.int16]
 Bytes = npt.NDArray[np.uint8]
@@ -22,7 +22,7 @@ class TileEncoder:
     """Codes tiles, one after the other, into a buffer of its own with room for ``tiles``."""
 
     def __init__(self, tiles: int, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
-        from vampd.fits.rice_kernels import encode
+        from vampd.fits.rice.kernels import encode
 
         if pixels < 1:
             raise ValueError(f"expected tiles of one pixel or more, found {pixels}")
@@ -63,7 +63,7 @@ class TileDecoder:
     """Decodes tiles of so many pixels, each into the same array."""
 
     def __init__(self, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
-        from vampd.fits.rice_kernels import decode
+        from vampd.fits.rice.kernels import decode
 
         self._decode = decode
         self._decoded = np.empty(pixels, _signed(dtype))

@@ -20,8 +20,8 @@ from vampd.disk.machine import drop_all, drop_behind, expect_picks, read_ahead
 from vampd.disk.reading import open_raw
 from vampd.disk.refusal import Access, Cause, classify, naming_raw, translate_refusal
 from vampd.errors import DataError, MalformedCube, TransientError, VampdError
-from vampd.fits.header import read_cards_at
-from vampd.fits.rawcube import CubeLayout, layout_of_int16
+from vampd.fits.headers import read_cards_at
+from vampd.fits.raw.rawcube import CubeLayout, layout_of_int16
 from vampd.model.cubes import FrameRange
 from vampd.model.nights import FileStamp
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vampd.fits.frames import stream_frames
-from vampd.fits.packed_file import PackedLayout, opened_product, read_layout, read_tiles
+from vampd.fits.products.packed_file import PackedLayout, opened_product, read_layout, read_tiles
+from vampd.fits.raw import stream_frames
 from vampd.fits.rice import TileDecoder
 from vampd.model.cubes import FrameRange
 from vampd.model.nights import FileStamp

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from vampd.disk.refusal import Access, translate_refusal
 from vampd.errors import MalformedCube, TransientError
-from vampd.fits.header import open_raw_file, padded, read_cards_at
+from vampd.fits.headers import open_raw_file, padded, read_cards_at
 from vampd.model.cubes import CountedBy, FrameCount
 from vampd.model.nights import FileStamp
 

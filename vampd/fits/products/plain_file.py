@@ -20,12 +20,18 @@ from vampd.disk.durable import creating, sync_file
 from vampd.disk.machine import WriteBack, drop_behind, drop_from_cache, expect_sequential
 from vampd.disk.reading import CHUNK_BYTES
 from vampd.errors import DataError, DigestMismatch, MalformedCube
-from vampd.fits.checksum import OnesComplementSum
-from vampd.fits.frames import stream_frames
-from vampd.fits.header import format_header, open_regular_file, padded, read_cards_at
-from vampd.fits.packed import image_of, write_packed
-from vampd.fits.packed_cards import TABLE_NAME, check_data_sum, plain_cards
-from vampd.fits.rawcube import check_packable, layout_of_int16
+from vampd.fits.headers import (
+    TABLE_NAME,
+    OnesComplementSum,
+    check_data_sum,
+    format_header,
+    open_regular_file,
+    padded,
+    plain_cards,
+    read_cards_at,
+)
+from vampd.fits.products.packed import image_of, write_packed
+from vampd.fits.raw import check_packable, layout_of_int16, stream_frames
 from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder
 from vampd.model.nights import FileStamp
 from vampd.ports import Pace

@@ -16,9 +16,9 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import hash_file
 from vampd.disk.shared import Unmetered
 from vampd.errors import DataError
-from vampd.fits.packed import digest_packed, image_of, refuse_other_bytes, write_packed
-from vampd.fits.packed_cards import without_checksums
-from vampd.fits.sidecar import create_sidecar, write_sidecar
+from vampd.fits.headers import without_checksums
+from vampd.fits.products.packed import digest_packed, image_of, refuse_other_bytes, write_packed
+from vampd.fits.products.sidecar import create_sidecar, write_sidecar
 from vampd.model.cubes import Framelist, format_sidecar
 from vampd.model.nights import FileStamp
 from vampd.model.proofs import PackingReceipt, Place, Receipt, Verification, text_digest

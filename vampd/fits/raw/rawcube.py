@@ -13,10 +13,9 @@ from pathlib import Path
 
 from vampd.disk.refusal import Access, translate_refusal
 from vampd.errors import MalformedCube, TransientError
-from vampd.fits.frame_count import count_frames
-from vampd.fits.header import open_raw_file, padded, read_cards_at
-from vampd.fits.packed_cards import unpackable_card
-from vampd.fits.rice_format import PIXEL_BYTES
+from vampd.fits.headers import open_raw_file, padded, read_cards_at, unpackable_card
+from vampd.fits.raw.frame_count import count_frames
+from vampd.fits.rice import PIXEL_BYTES
 from vampd.model.cubes import (
     Cards,
     RawCube,

@@ -45,14 +45,14 @@ class OnesComplementSum:
     @property
     def value(self) -> int:
         """The sum so far."""
-        return add(self._sum, int.from_bytes(self._tail.ljust(4, b"\0")))
+        return add_sums(self._sum, int.from_bytes(self._tail.ljust(4, b"\0")))
 
     def _add_words(self, piece: npt.NDArray[np.uint8]) -> None:
         # 64 bits hold the carries of 2**32 words; they are folded after each piece.
-        self._sum = add(self._sum, int(piece.view(">u4").sum(dtype=np.uint64)))
+        self._sum = add_sums(self._sum, int(piece.view(">u4").sum(dtype=np.uint64)))
 
 
-def add(first: int, second: int) -> int:
+def add_sums(first: int, second: int) -> int:
     """The ones' complement sum of two sums: what leaves at the top comes back at the bottom."""
     total = first + second
     while total > _ALL_ONES:

@@ -20,19 +20,20 @@ from vampd.disk.machine import WriteBack
 from vampd.disk.reading import hash_file
 from vampd.disk.shared import Unmetered
 from vampd.errors import DataError, DigestMismatch
-from vampd.fits.checksum import OnesComplementSum, add, sum_bytes
-from vampd.fits.frames import frames_a_batch, locate_frame, stream_frames
-from vampd.fits.header import padded
-from vampd.fits.packed_cards import (
+from vampd.fits.headers import (
+    OnesComplementSum,
+    add_sums,
     check_data_sum,
     descriptor_bytes,
+    padded,
     plain_cards,
     primary_header,
+    sum_bytes,
     table_header,
 )
-from vampd.fits.packed_file import Proof, frame_digest, prove_packed
-from vampd.fits.rice import TileEncoder
-from vampd.fits.rice_format import largest_tile_bytes
+from vampd.fits.products.packed_file import Proof, frame_digest, prove_packed
+from vampd.fits.raw import frames_a_batch, locate_frame, stream_frames
+from vampd.fits.rice import TileEncoder, largest_tile_bytes
 from vampd.model.cubes import Framelist
 from vampd.model.proofs import Verification, frames_to_decode
 from vampd.ports import Meter, Pace
@@ -171,7 +172,7 @@ def _write(
         descriptor=descriptor,
         largest_tile=max(heap.lengths),
         heap_bytes=heap.bytes,
-        data_sum=add(sum_bytes(table), heap.proof.heap_sum),
+        data_sum=add_sums(sum_bytes(table), heap.proof.heap_sum),
     )
     head = primary + header + table
     file.seek(0)
