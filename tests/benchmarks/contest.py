@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from tests.benchmarks.process_tree import Usage, usage_of
-from vampd.adapters.process import run_process
+from vampd.adapters.programs import run_process
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import stamp_of
 from vampd.fits.headers import read_cards

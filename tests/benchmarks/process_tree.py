@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar
 
-from vampd.adapters.process import run_process
+from vampd.adapters.programs import run_process
 from vampd.disk.pace import SteadyPace
 
 _Result = TypeVar("_Result")

@@ -12,7 +12,7 @@ import pytest
 from tests.support.builders.ledger_lines import fields_of, granted_ids
 from tests.support.fakes.fake_gen2 import Behaviour, FakeGen2, running_gen2
 from tests.support.tools.scripts import run_script, was_killed
-from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
+from vampd.adapters.authorities import CommandAuthority, Gen2Authority
 from vampd.config import Authority
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ClaimLost, ConfigError, FrameIdConflict, FrameIdsUnavailable
@@ -219,7 +219,7 @@ def test_a_daemon_that_is_to_end_does_not_wait_for_gen2(gen2: FakeGen2, tmp_path
 ASK = """
 import sys
 from pathlib import Path
-from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
+from vampd.adapters.authorities import CommandAuthority, Gen2Authority
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store

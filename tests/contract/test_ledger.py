@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.fakes.authorities import Answering
 from tests.support.fakes.memory_store import MemoryLedger
-from vampd.adapters.authority import LocalAuthority, NoAuthority
+from vampd.adapters.authorities import LocalAuthority, NoAuthority
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange

@@ -17,7 +17,7 @@ from tests.support.examples import examples
 from tests.support.fakes.authorities import Answering
 from tests.support.tools.memory import folder_in_memory
 from tests.support.worlds.databases import new_database
-from vampd.adapters.authority import LocalAuthority
+from vampd.adapters.authorities import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange, RecoveredBinding

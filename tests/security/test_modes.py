@@ -15,7 +15,7 @@ from tests.support.daemon.running import PATIENCE_S, running
 from tests.support.daemon.site import Site
 from tests.support.worlds.busy_site import FAST
 from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
-from vampd.adapters.answers import AnswerFolder
+from vampd.adapters.authorities.answers import AnswerFolder
 from vampd.disk.lock import Lock
 from vampd.disk.rights import (
     is_trusted,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import vampd
-from vampd.adapters.answers import AnswerFolder, AnswerSnapshot
-from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
+from vampd.adapters.authorities import CommandAuthority, Gen2Authority
+from vampd.adapters.authorities.answers import AnswerFolder, AnswerSnapshot
 from vampd.adapters.credentials import read_credentials
-from vampd.adapters.process import run_process
+from vampd.adapters.programs import run_process
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ConfigError, FrameIdsUnavailable
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vampd.adapters.credentials import read_credentials
-from vampd.adapters.process import run_process
+from vampd.adapters.programs import run_process
 from vampd.config import Mail, Tls
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace

@@ -21,7 +21,7 @@ from vampd.ports import (
 )
 
 if TYPE_CHECKING:
-    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.adapters.archive import RsyncArchive
     from vampd.engine.known_archive import KnownArchive
     from vampd.engine.low_space_notifier import LowSpaceNotifier
     from vampd.engine.mail import MailContext
@@ -68,7 +68,7 @@ def known_archive(
     settings: Settings, kind: Kind, destinations: Destinations, receipts: Receipts
 ) -> KnownArchive:
     """The archive of nights of this kind."""
-    from vampd.adapters.archive_host import open_archive_host
+    from vampd.adapters.archive import open_archive_host
     from vampd.engine.known_archive import KnownArchive
 
     return KnownArchive(
@@ -87,7 +87,7 @@ def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, Rsyn
 
     vampd itself sends to the destination alone.
     """
-    from vampd.adapters.archive_host import open_moved_archive
+    from vampd.adapters.archive import open_moved_archive
 
     destination = settings.transfer.destination(night.kind)
     prefix = "" if destination.host is None else f"{destination.host}:"
@@ -97,7 +97,7 @@ def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, Rsyn
 
 def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
     """Where a copy of a night may be, the destination first: a name, and the host to read from."""
-    from vampd.adapters.archive_host import open_archive_host
+    from vampd.adapters.archive import open_archive_host
 
     destination = settings.transfer.destination(night.kind).destination
     yield f"{destination}/{night.date}", open_archive_host(settings.transfer, night.kind)
@@ -106,8 +106,12 @@ def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, Rs
 
 def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
     """Who grants frame IDs; a pending call ends when ``pace`` is stopped."""
-    from vampd.adapters.authority import LocalAuthority, NoAuthority
-    from vampd.adapters.authority_calls import CommandAuthority, Gen2Authority
+    from vampd.adapters.authorities import (
+        CommandAuthority,
+        Gen2Authority,
+        LocalAuthority,
+        NoAuthority,
+    )
     from vampd.model.frame_ids import FrameId
 
     chosen = settings.frameids

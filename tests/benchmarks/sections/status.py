@@ -25,7 +25,7 @@ from tests.benchmarks.site import (
     wait_for,
     write_config,
 )
-from vampd.adapters.process import run_process
+from vampd.adapters.programs import run_process
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import EventName, Kind, NightId, NightUpdate, stages_of
 

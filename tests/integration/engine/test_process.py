@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.paces import SteeredPace
-from vampd.adapters import process
-from vampd.adapters.process import run_process
+from vampd.adapters.programs import process, run_process
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ClaimLost, ConfigError, TransientError
 
@@ -188,7 +187,7 @@ def test_no_program_outlives_a_daemon_that_is_killed(tmp_path, paused):
     code = (
         "import threading, time\n"
         "from tests.support.fakes.paces import SteeredPace\n"
-        "from vampd.adapters.process import run_process\n"
+        "from vampd.adapters.programs.process import run_process\n"
         "pace = SteeredPace()\n"
         f"if {paused}: threading.Timer(0.5, pace.pause).start()\n"
         f"run_process(['bash', '-c', 'exec > >(cat); echo $$ $! > {pids}; exec sleep 60'],"

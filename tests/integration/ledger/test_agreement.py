@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.authorities import Answering
-from vampd.adapters.authority import LocalAuthority
+from vampd.adapters.authorities import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.fits.headers import format_header
 from vampd.ledger.ledger import FrameIdLedger

@@ -12,7 +12,7 @@ import pytest
 from tests.support.builders.ledger_lines import fields_of, granted_ids
 from tests.support.tools.scripts import hits_of, run_script, was_killed
 from tests.support.worlds.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk
-from vampd.adapters.authority import NoAuthority
+from vampd.adapters.authorities import NoAuthority
 from vampd.ledger.file import open_ledger_file
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
@@ -20,7 +20,7 @@ from vampd.model.frame_ids import FrameId, NumberRange
 WORK = f"""
 import sys
 from pathlib import Path
-from vampd.adapters.authority import LocalAuthority
+from vampd.adapters.authorities import LocalAuthority
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store

@@ -11,7 +11,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.sshd import HOST, Sshd
-from vampd.adapters.archive_host import open_archive_host
+from vampd.adapters.archive import open_archive_host
 from vampd.config import Transfer
 from vampd.model.nights import Kind, NightId
 from vampd.ports import MarkedHost

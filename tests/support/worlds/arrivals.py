@@ -5,8 +5,8 @@ import time
 from contextlib import contextmanager
 
 from tests.support.worlds.archive_sites import NIGHT
-from vampd.adapters.archive_host import open_archive_host
-from vampd.adapters.rsync import PARTIAL_FOLDER
+from vampd.adapters.archive import open_archive_host
+from vampd.adapters.archive.rsync import PARTIAL_FOLDER
 from vampd.disk.pace import SteadyPace
 
 STEADY = SteadyPace()

@@ -22,8 +22,7 @@ from typing import Any
 
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.progress import HeardProgress
-from vampd.adapters.authority import LocalAuthority
-from vampd.adapters.authority_calls import CommandAuthority
+from vampd.adapters.authorities import CommandAuthority, LocalAuthority
 from vampd.disk import failpoint as armed
 from vampd.disk.durable import remove_leftovers
 from vampd.disk.pace import SteadyPace

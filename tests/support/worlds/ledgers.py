@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vampd.adapters.authority import LocalAuthority
+from vampd.adapters.authorities import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId

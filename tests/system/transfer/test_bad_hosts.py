@@ -14,7 +14,7 @@ from tests.support.worlds.arrivals import (
     STEADY,
     host_of,
 )
-from vampd.adapters import archive_local
+from vampd.adapters.archive import local as archive_local
 from vampd.errors import (
     ArchiveUnreadable,
     RemoteUnavailable,

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.tools.sshd import HOST
-from vampd.adapters import archive_probe
-from vampd.adapters.archive_scripts import PROBE_PREFIX
+from vampd.adapters.archive import probe as archive_probe
+from vampd.adapters.archive.scripts import PROBE_PREFIX
 from vampd.cli.checks.archive import examine_archives
 from vampd.cli.shared.finding import BAD, OK, Finding
 from vampd.config import Settings

@@ -19,7 +19,7 @@ from tests.support.worlds.arrivals import (
     named,
     watching_final_names,
 )
-from vampd.adapters.rsync import PARTIAL_FOLDER
+from vampd.adapters.archive.rsync import PARTIAL_FOLDER
 from vampd.errors import (
     ClaimLost,
     TransientError,

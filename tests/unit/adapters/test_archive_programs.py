@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from vampd.adapters import archive_scripts
+from vampd.adapters.archive import scripts as archive_scripts
 
 SCRIPTS = {
     name: text

@@ -2,8 +2,8 @@
 
 import pytest
 
-from vampd.adapters.cause import CauseName, find_cause, original_words
-from vampd.adapters.messages import Messages
+from vampd.adapters.programs import CauseName, find_cause, original_words
+from vampd.adapters.programs.messages import Messages
 
 CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.adapters.process import Ended
-from vampd.adapters.rsync import (
+from vampd.adapters.archive.rsync import (
     Durability,
     Links,
     Near,
@@ -12,6 +11,7 @@ from vampd.adapters.rsync import (
     rsync_arguments,
     rsync_error,
 )
+from vampd.adapters.programs import Ended
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.plan import Compare
 

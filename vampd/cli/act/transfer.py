@@ -30,7 +30,7 @@ from vampd.model.plan import Compare
 from vampd.model.proofs import SUMS_NAME, judge_copy, parse_sums, text_digest
 
 if TYPE_CHECKING:
-    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.adapters.archive import RsyncArchive
     from vampd.config import Settings
     from vampd.wiring.connections import Connections
 
@@ -58,7 +58,7 @@ def transfer(
         _refuse_filling(context, night, kind, config)
         run(context, night, only=StageName.TRANSFER, kind=kind, config=config)
         return
-    from vampd.adapters.archive_host import open_archive_host
+    from vampd.adapters.archive import open_archive_host
     from vampd.stages.own_faults import describe_own_faults
     from vampd.stages.traveling_files import files_to_send
 
@@ -169,8 +169,7 @@ def pull(
 
 def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str]:
     """Fetch the night into ``target``/date; the files that still differ afterwards."""
-    from vampd.adapters.archive_host import open_data_host
-    from vampd.adapters.archive_local import LocalArchive
+    from vampd.adapters.archive import LocalArchive, open_data_host
     from vampd.disk.pace import SteadyPace
 
     pace = SteadyPace()

@@ -39,7 +39,7 @@ from vampd.model.proofs import (
 )
 
 if TYPE_CHECKING:
-    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.adapters.archive import RsyncArchive
     from vampd.model.nights import Kind, NightId, NightRecord
     from vampd.wiring.connections import Connections
 

@@ -21,7 +21,7 @@ _MOST_NIGHTS = 10
 
 def examine_archives(settings: Settings) -> Iterator[Finding | tuple[str, str, Space]]:
     """Findings, and for each destination that answers (check, place, space)."""
-    from vampd.adapters.archive_host import open_archive_host
+    from vampd.adapters.archive import open_archive_host
 
     for kind in Kind:
         destination = settings.transfer.destination(kind)
@@ -46,7 +46,7 @@ def examine_archives(settings: Settings) -> Iterator[Finding | tuple[str, str, S
 
 
 def _mount_point(settings: Settings, kind: Kind) -> Finding:
-    from vampd.adapters.archive_host import open_archive_host
+    from vampd.adapters.archive import open_archive_host
 
     check, point = f"{kind} mount point", settings.transfer.destination(kind).mount_point
     if point is None:
@@ -78,7 +78,7 @@ def _recognize(settings: Settings, kind: Kind) -> Finding:
 
 
 def _programs(settings: Settings, kind: Kind) -> Iterator[Finding]:
-    from vampd.adapters.archive_probe import ask_programs
+    from vampd.adapters.archive import ask_programs
 
     check = f"{kind} programs"
     try:
@@ -119,7 +119,7 @@ def _programs(settings: Settings, kind: Kind) -> Iterator[Finding]:
 
 
 def _probe(settings: Settings, kind: Kind) -> Finding:
-    from vampd.adapters.archive_probe import probe_destination, remove_old_probes
+    from vampd.adapters.archive import probe_destination, remove_old_probes
 
     check, place = f"{kind} probe", settings.transfer.destination(kind).destination
     try:
@@ -138,7 +138,7 @@ def _probe(settings: Settings, kind: Kind) -> Finding:
 
 def _refused_nights(settings: Settings, kind: Kind) -> list[str]:
     """What keeps nights that are under way from being sent: folders there that are another's."""
-    from vampd.adapters.archive_host import open_archive_host
+    from vampd.adapters.archive import open_archive_host
     from vampd.wiring.connections import connect
 
     if not settings.database.path.exists():

@@ -205,7 +205,7 @@ def _synchronized() -> Finding:
 
 def output_of(command: list[str]) -> str:
     """What a program prints; VampdError."""
-    from vampd.adapters.process import run_process
+    from vampd.adapters.programs import run_process
     from vampd.disk.pace import SteadyPace
 
     ended = run_process(command, pace=SteadyPace(), silent_after_s=_SILENT_AFTER_S)

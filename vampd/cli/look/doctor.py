@@ -187,7 +187,7 @@ def _authority(settings: Settings) -> Iterator[Finding]:
 
 
 def _gen2(hosts: tuple[str, ...]) -> Finding:
-    from vampd.adapters.authority_calls import look_for_gen2
+    from vampd.adapters.authorities import look_for_gen2
     from vampd.disk.pace import SteadyPace
 
     named = ", ".join(hosts) or "as g2base is configured"

@@ -37,7 +37,7 @@ def log(
     It runs `journalctl` with the query that `vampctl why` prints; without a journal it says so, and
     the exit status is 1.
     """
-    from vampd.adapters.process import run_process
+    from vampd.adapters.programs import run_process
     from vampd.disk.pace import SteadyPace
 
     with reading(context, config) as connections:

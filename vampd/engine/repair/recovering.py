@@ -41,7 +41,7 @@ from vampd.stages.own_faults import files_with_receipts
 from vampd.stages.own_files import GENERATION, product_path
 
 if TYPE_CHECKING:
-    from vampd.adapters.rsync_archive import RsyncArchive
+    from vampd.adapters.archive import RsyncArchive
 
 UNREADABLE = "0" * 64
 _CANDIDATES = ".recover"

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vampd.adapters.archive_host import open_archive_host, open_moved_archive
-from vampd.adapters.archive_scripts import PROBE_PREFIX, PROBES, PROGRAMS, REMOVE_PROBE
-from vampd.adapters.archive_ssh import SshArchive
-from vampd.adapters.rsync_archive import RsyncArchive
+from vampd.adapters.archive.host import open_archive_host, open_moved_archive
+from vampd.adapters.archive.rsync_archive import RsyncArchive
+from vampd.adapters.archive.scripts import PROBE_PREFIX, PROBES, PROGRAMS, REMOVE_PROBE
+from vampd.adapters.archive.ssh import SshArchive
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file

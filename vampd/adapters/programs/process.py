@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from vampd.adapters.cause import find_cause, original_words
-from vampd.adapters.messages import Messages
+from vampd.adapters.programs.cause import find_cause, original_words
+from vampd.adapters.programs.messages import Messages
 from vampd.errors import ClaimLost, ConfigError, TransientError
 from vampd.ports import Pace
 

@@ -1,6 +1,6 @@
 """The program for authorized_keys on the archive host: it lets vampd do its work there, no more.
 
-``python -m vampd.adapters.archive_gate`` prints it, complete with the scripts that it knows.
+``python -m vampd.adapters.archive.gate`` prints it, complete with the scripts that it knows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from vampd.adapters import archive_scripts as scripts
+from vampd.adapters.archive import scripts
 
 # What each script may be asked for: to read, to look for a mount, to place the mark, to remove
 # leftovers of rsync, or to remove doctor's probe.

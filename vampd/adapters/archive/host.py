@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vampd.adapters.archive_local import LocalArchive
-from vampd.adapters.archive_ssh import SshArchive
-from vampd.adapters.rsync_archive import RsyncArchive
+from vampd.adapters.archive.local import LocalArchive
+from vampd.adapters.archive.rsync_archive import RsyncArchive
+from vampd.adapters.archive.ssh import SshArchive
 from vampd.config import Transfer
 from vampd.model.nights import Kind
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from vampd.adapters.cause import FULL_CAUSES, find_cause
-from vampd.adapters.leftovers import remove_repeated
-from vampd.adapters.rsync import archive_full
-from vampd.adapters.rsync_archive import RsyncArchive, read_mark
+from vampd.adapters.archive.leftovers import remove_repeated
+from vampd.adapters.archive.rsync import archive_full
+from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
+from vampd.adapters.programs import FULL_CAUSES, find_cause
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
 from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, open_unlinked

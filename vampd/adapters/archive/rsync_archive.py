@@ -6,10 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from vampd.adapters.cause import CauseName, find_cause, original_words
-from vampd.adapters.leftovers import find_leftovers
-from vampd.adapters.process import ProgramSilent, run_process
-from vampd.adapters.rsync import (
+from vampd.adapters.archive.leftovers import find_leftovers
+from vampd.adapters.archive.rsync import (
     CONNECTION_LOST,
     FILE_IO,
     Durability,
@@ -20,7 +18,14 @@ from vampd.adapters.rsync import (
     rsync_error,
     unreachable,
 )
-from vampd.adapters.sources import SET_ASIDE_FOLDER, Part, check_sources, parts_to_send
+from vampd.adapters.archive.sources import SET_ASIDE_FOLDER, Part, check_sources, parts_to_send
+from vampd.adapters.programs import (
+    CauseName,
+    ProgramSilent,
+    find_cause,
+    original_words,
+    run_process,
+)
 from vampd.config import Transfer
 from vampd.disk.failpoint import failpoint
 from vampd.errors import (

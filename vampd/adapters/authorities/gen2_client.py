@@ -1,4 +1,4 @@
-"""The call of Gen2, as a program: ``python -m vampd.adapters.gen2_client COUNT [HOST...]``.
+"""The call of Gen2, as a program: ``python -m ...gen2_client COUNT [HOST...]``.
 
 With a COUNT of 0 it starts the remote objects, which look for Gen2's name service, and asks for
 nothing.

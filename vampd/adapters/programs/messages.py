@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vampd.adapters.cause import shows_cause
+from vampd.adapters.programs.cause import shows_cause
 
 _FIRST_BYTES = 1 << 12
 _LAST_BYTES = 1 << 13

@@ -1,7 +1,7 @@
 """Authorities that are asked through another program: Gen2, and any command that prints IDs.
 
 Both run in a process of their own, which can be ended whatever it hangs in, and both answer through
-a file (`vampd.adapters.answers`), so that an answer survives a vampd that is killed meanwhile.
+a file (`answers`), so that an answer survives a vampd that is killed meanwhile.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.adapters.answers import AnswerFolder, AnswerSnapshot
-from vampd.adapters.gen2_client import EXIT_NO_PACKAGE
-from vampd.adapters.process import TICK_S, Ended, run_process
+from vampd.adapters.authorities.answers import AnswerFolder, AnswerSnapshot
+from vampd.adapters.authorities.gen2_client import EXIT_NO_PACKAGE
+from vampd.adapters.programs import TICK_S, Ended, run_process
 from vampd.disk.failpoint import failpoint
 from vampd.errors import ClaimLost, ConfigError, FrameIdsUnavailable, TransientError
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.ports import Pace
 
-_CLIENT = "vampd.adapters.gen2_client"
-_PRINTER = "vampd.adapters.print_to_file"
+_CLIENT = "vampd.adapters.authorities.gen2_client"
+_PRINTER = "vampd.adapters.programs.print_to_file"
 _PRINTED = "printed"
 # A file that is unchanged for so long, and has as many IDs as were requested, is complete.
 _STILL_S = 0.5

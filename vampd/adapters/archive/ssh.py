@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.adapters.archive_scripts import (
+from vampd.adapters.archive.rsync import archive_full, names_text, told, unreachable
+from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
+from vampd.adapters.archive.scripts import (
     BEGIN,
     DIGEST,
     END,
@@ -29,16 +31,16 @@ from vampd.adapters.archive_scripts import (
     REMOVE_REPEATED,
     SPACE,
 )
-from vampd.adapters.cause import (
+from vampd.adapters.programs import (
     CONNECTION_CAUSES,
     FULL_CAUSES,
     CauseName,
+    Ended,
+    ProgramSilent,
     find_cause,
     original_words,
+    run_process,
 )
-from vampd.adapters.process import Ended, ProgramSilent, run_process
-from vampd.adapters.rsync import archive_full, names_text, told, unreachable
-from vampd.adapters.rsync_archive import RsyncArchive, read_mark
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import MOST_FILES

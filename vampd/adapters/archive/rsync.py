@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from vampd.adapters.cause import (
+from vampd.adapters.programs import (
     CONNECTION_CAUSES,
     FULL_CAUSES,
     Cause,
     CauseName,
+    Ended,
     find_cause,
     original_words,
 )
-from vampd.adapters.process import Ended
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError, VampdError
 from vampd.model.plan import Compare
 

@@ -1,4 +1,4 @@
-"""Runs a program that prints into a file: ``python -m vampd.adapters.print_to_file FILE PROGRAM``.
+"""Runs a program that prints into a file: ``python -m ...print_to_file FILE PROGRAM``.
 
 The program itself holds the file open, so that what it prints arrives even if no one is left to
 read. No shell is needed for that.

@@ -1,0 +1,29 @@
+"""Authorities that grant frame IDs: on their own, or through another program."""
+
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.adapters.authorities.authority import LocalAuthority, NoAuthority
+    from vampd.adapters.authorities.authority_calls import (
+        CommandAuthority,
+        Gen2Authority,
+        look_for_gen2,
+    )
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "authority": "LocalAuthority NoAuthority",
+            "authority_calls": "CommandAuthority Gen2Authority look_for_gen2",
+        },
+    )
+
+__all__ = [
+    "CommandAuthority",
+    "Gen2Authority",
+    "LocalAuthority",
+    "NoAuthority",
+    "look_for_gen2",
+]

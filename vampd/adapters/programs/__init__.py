@@ -1,0 +1,37 @@
+"""Other programs: run at the daemon's pace, and what their messages say."""
+
+from typing import TYPE_CHECKING
+
+from vampd.model.faces import show
+
+if TYPE_CHECKING:
+    from vampd.adapters.programs.cause import (
+        CONNECTION_CAUSES,
+        FULL_CAUSES,
+        Cause,
+        CauseName,
+        find_cause,
+        original_words,
+    )
+    from vampd.adapters.programs.process import TICK_S, Ended, ProgramSilent, run_process
+else:
+    __getattr__ = show(
+        __name__,
+        {
+            "cause": "Cause CauseName CONNECTION_CAUSES find_cause FULL_CAUSES original_words",
+            "process": "Ended ProgramSilent run_process TICK_S",
+        },
+    )
+
+__all__ = [
+    "CONNECTION_CAUSES",
+    "FULL_CAUSES",
+    "TICK_S",
+    "Cause",
+    "CauseName",
+    "Ended",
+    "ProgramSilent",
+    "find_cause",
+    "original_words",
+    "run_process",
+]
