@@ -8,7 +8,7 @@ import pytest
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from tests.support.fakes.paces import SteeredPace
 from tests.support.tools.sshd import running_sshd
-from tests.support.worlds.archive_sites import NIGHT, make_site, write_file
+from tests.support.worlds.archive.archive_sites import NIGHT, make_site, write_file
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ArchiveUnknown, ClaimLost, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.memory_mail import MemoryMailLog
-from tests.support.worlds.databases import new_database
+from tests.support.worlds.records.databases import new_database
 from vampd.errors import StateError
 from vampd.model.delivery import (
     Acknowledgement,

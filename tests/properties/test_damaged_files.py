@@ -24,7 +24,7 @@ from tests.support.builders.raw_cubes import (
     timing_text,
 )
 from tests.support.examples import examples
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 from vampd.model.cubes import Timing
 from vampd.model.nights import Stream
 from vampd.stages import headers

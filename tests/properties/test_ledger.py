@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.support.builders.ledger_lines import bindings, check_laws, fields_of, granted_ids
 from tests.support.examples import examples
 from tests.support.tools.memory import folder_in_memory
-from tests.support.worlds.databases import new_database
+from tests.support.worlds.records.databases import new_database
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange

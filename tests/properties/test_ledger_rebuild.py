@@ -16,7 +16,7 @@ from tests.support.builders.ledger_lines import bindings, check_laws, fields_of
 from tests.support.examples import examples
 from tests.support.fakes.authorities import Answering
 from tests.support.tools.memory import folder_in_memory
-from tests.support.worlds.databases import new_database
+from tests.support.worlds.records.databases import new_database
 from vampd.adapters.authorities import LocalAuthority
 from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger

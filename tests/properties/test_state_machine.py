@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from tests.support.examples import examples
 from tests.support.fakes.memory_store import MemoryNights
 from tests.support.tools.memory import folder_in_memory
-from tests.support.worlds.databases import new_database
+from tests.support.worlds.records.databases import new_database
 from vampd.errors import ClaimLost, IllegalTransition
 from vampd.model.nights import (
     MOVES,

@@ -9,7 +9,7 @@ from hypothesis import assume, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from tests.support.worlds.archive.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.delivery import parse_manifest, supplement_number
 from vampd.model.plan import Plan

@@ -15,7 +15,7 @@ import pytest
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
-from tests.support.worlds.archive_sites import NIGHT, ssh_transfer, write_file
+from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
 from vampd.adapters.archive import open_archive_host, open_moved_archive
 from vampd.adapters.archive import scripts as archive_scripts
 from vampd.adapters.archive.gate import format_gate

@@ -15,7 +15,7 @@ from tests.support.builders.raw_cubes import FIRST_ACQUISITION_US, raw_timing, w
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import make_site
-from tests.support.worlds.unprivileged import NOBODY
+from tests.support.worlds.hostile.unprivileged import NOBODY
 from vampd.config import load_settings
 from vampd.disk.lock import Lock
 from vampd.disk.pace import SteadyPace

@@ -13,8 +13,14 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import PATIENCE_S, running
 from tests.support.daemon.site import Site
-from tests.support.worlds.busy_site import FAST
-from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
+from tests.support.worlds.hostile.three_users import (
+    MEMBER,
+    OWNER,
+    STRANGER,
+    give_to_owner,
+    shared_site,
+)
+from tests.support.worlds.sites.busy_site import FAST
 from vampd.adapters.authorities.answers import AnswerFolder
 from vampd.disk.lock import Lock
 from vampd.disk.rights import (

@@ -15,10 +15,16 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.daemon.site import Site, configure
-from tests.support.worlds.databases import new_database
-from tests.support.worlds.past import PAST_VERSIONS, extract_database
-from tests.support.worlds.stores import NIGHT
-from tests.support.worlds.three_users import MEMBER, OWNER, STRANGER, give_to_owner, shared_site
+from tests.support.worlds.hostile.three_users import (
+    MEMBER,
+    OWNER,
+    STRANGER,
+    give_to_owner,
+    shared_site,
+)
+from tests.support.worlds.records.databases import new_database
+from tests.support.worlds.records.past import PAST_VERSIONS, extract_database
+from tests.support.worlds.records.stores import NIGHT
 from vampd.errors import StoreError, TransientError
 from vampd.model.nights import Event, EventName
 from vampd.store import reading

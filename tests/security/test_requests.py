@@ -15,10 +15,7 @@ from tests.support.daemon.running import running, wait_until
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
 from tests.support.fakes.fake_night_reader import FakeNightReader
-from tests.support.worlds.busy_site import FAST
-from tests.support.worlds.databases import new_database
-from tests.support.worlds.stores import NIGHT
-from tests.support.worlds.three_users import (
+from tests.support.worlds.hostile.three_users import (
     MEMBER,
     OTHER_MEMBER,
     OWNER,
@@ -27,6 +24,9 @@ from tests.support.worlds.three_users import (
     give_to_owner,
     shared_site,
 )
+from tests.support.worlds.records.databases import new_database
+from tests.support.worlds.records.stores import NIGHT
+from tests.support.worlds.sites.busy_site import FAST
 from vampd.cli import main
 from vampd.cli.shared import requests as asking
 from vampd.disk.rights import place_request, request_ids, take_back_request

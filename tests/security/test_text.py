@@ -20,7 +20,7 @@ import vampd
 from tests.support.builders.settings import make_settings
 from tests.support.daemon.running import run_until_idle
 from tests.support.daemon.site import Site, make_site
-from tests.support.worlds.hostile_text import write_hostile_night
+from tests.support.worlds.hostile.hostile_text import write_hostile_night
 from vampd.cli import main
 from vampd.cli.shared.output import Column, align_columns, write, write_csv, write_error
 from vampd.config.transfer import Destination

@@ -10,7 +10,7 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import Daemon, running, wait_until
 from tests.support.daemon.site import Site, configure, make_site
-from tests.support.worlds.busy_site import (
+from tests.support.worlds.sites.busy_site import (
     FAST,
     slow_rsync,
 )

@@ -18,7 +18,7 @@ from tests.support.daemon.running import BIN, wait_until
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
 from tests.support.tools.clock import SteppedClock
-from tests.support.worlds.busy_site import has_status
+from tests.support.worlds.sites.busy_site import has_status
 from vampd.errors import VampdError
 from vampd.model.nights import EventName, Kind, NightId, Status
 

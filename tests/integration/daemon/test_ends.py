@@ -22,7 +22,7 @@ from tests.support.daemon.running import (
 )
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
-from tests.support.worlds.busy_site import (
+from tests.support.worlds.sites.busy_site import (
     FAST,
     SOON_OR_AS_IT_IS,
     assert_done,

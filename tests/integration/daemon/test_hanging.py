@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.builders.nights import make_night
 from tests.support.daemon.running import wait_until
-from tests.support.worlds.looked_at import World
+from tests.support.worlds.sites.looked_at import World
 from vampd.daemon import cube_checking, night_watcher
 from vampd.daemon.patience import MOST_HANGING, Patience
 from vampd.errors import TransientError

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, Mask, WatchDescriptor
 
 from tests.support.daemon.running import wait_until
-from tests.support.worlds.unprivileged import NOBODY
+from tests.support.worlds.hostile.unprivileged import NOBODY
 from vampd.daemon import watch as watch_module
 from vampd.daemon.watch import FolderWatch
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.support.builders.nights import make_night
 from tests.support.builders.settings import make_settings
 from tests.support.daemon.running import wait_until
-from tests.support.worlds.looked_at import NoChecks, Scans, World
+from tests.support.worlds.sites.looked_at import NoChecks, Scans, World
 from vampd.daemon import cube_checking
 from vampd.daemon.lookout import Lookout
 from vampd.daemon.running import RunningAttempts

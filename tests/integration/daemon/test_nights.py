@@ -17,7 +17,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import BIN, log_of, wait_until
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
-from tests.support.worlds.busy_site import FAST
+from tests.support.worlds.sites.busy_site import FAST
 from vampd.model.nights import Kind, Status
 
 _FIRST, _ALL, _AT_ONCE = 50, 500, 10

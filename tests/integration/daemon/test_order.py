@@ -7,7 +7,7 @@ from tests.support.builders.smallest_night import UNPAIRED, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import ledger_rows, record_of, tell
-from tests.support.worlds.busy_site import (
+from tests.support.worlds.sites.busy_site import (
     FAST,
     assert_done,
 )

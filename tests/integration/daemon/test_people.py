@@ -11,7 +11,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import Daemon, log_of, running, vampctl, wait_until
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import product_tree, record_of, tell
-from tests.support.worlds.busy_site import (
+from tests.support.worlds.sites.busy_site import (
     FAST,
     SOON_OR_AS_IT_IS,
     assert_done,

@@ -24,7 +24,7 @@ from tests.support.daemon.running import (
 )
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import audit, history_of, product_tree, record_of
-from tests.support.worlds.busy_site import (
+from tests.support.worlds.sites.busy_site import (
     assert_done,
     has_status,
     streaming,

@@ -9,7 +9,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import log_of, running, settle, vampctl, wait_until
 from tests.support.daemon.site import Site
 from tests.support.daemon.state import connected, record_of
-from tests.support.worlds.busy_site import assert_done, wait_for_event
+from tests.support.worlds.sites.busy_site import assert_done, wait_for_event
 from vampd.model.nights import Kind, NightId, Status
 
 DONE = NightId("20251105", Kind.ENGINEERING)

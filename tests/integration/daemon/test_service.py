@@ -14,7 +14,7 @@ from tests.support.daemon.processes import cpu_s
 from tests.support.daemon.running import Daemon, log_of, run_until_idle, running, settle, wait_until
 from tests.support.daemon.site import QUIET_S, Site, configure
 from tests.support.daemon.state import raw_state, tell
-from tests.support.worlds.busy_site import (
+from tests.support.worlds.sites.busy_site import (
     FAST,
     assert_done,
     has_status,

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.support.builders.settings import make_settings
 from tests.support.daemon.running import wait_until
 from tests.support.fakes.memory_store import MemoryNights
-from tests.support.worlds.looked_at import NoChecks, Scans
+from tests.support.worlds.sites.looked_at import NoChecks, Scans
 from vampd.daemon import scheduler as scheduler_module
 from vampd.daemon.scheduler import RunMode, Scheduler
 from vampd.disk.pace import Flag

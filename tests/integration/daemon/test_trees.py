@@ -12,8 +12,8 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import log_of, running, wait_until
 from tests.support.daemon.site import Site, make_site
 from tests.support.examples import seeds_of_round
-from tests.support.worlds.busy_site import FAST, assert_done, has_status
-from tests.support.worlds.hostile_root import clear_tree, make_hostile_tree
+from tests.support.worlds.hostile.hostile_root import clear_tree, make_hostile_tree
+from tests.support.worlds.sites.busy_site import FAST, assert_done, has_status
 from vampd.model.nights import Kind, Status
 
 _GOOD = "20251106"

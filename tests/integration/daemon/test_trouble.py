@@ -14,8 +14,8 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import log_of, running, vampctl
 from tests.support.daemon.site import Site
-from tests.support.worlds.busy_site import wait_for_event
-from tests.support.worlds.unprivileged import unprivileged_copy
+from tests.support.worlds.hostile.unprivileged import unprivileged_copy
+from tests.support.worlds.sites.busy_site import wait_for_event
 from vampd.model.nights import Kind, NightId
 from vampd.store.engine import Access, open_store
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.worlds.archive_sites import NIGHT, FolderSite, local_transfer
-from tests.support.worlds.fsyncs import record_fsyncs
+from tests.support.tools.fsyncs import record_fsyncs
+from tests.support.worlds.archive.archive_sites import NIGHT, FolderSite, local_transfer
 from vampd.disk.pace import SteadyPace
 
 NAMES = ("vgen2/a.txt", "vgen2/b.txt", "SHA256SUMS")

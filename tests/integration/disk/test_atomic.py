@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.support.worlds.fsyncs import Fsyncs, record_fsyncs
+from tests.support.tools.fsyncs import Fsyncs, record_fsyncs
 from vampd.disk.durable import (
     creating,
     link_durably,

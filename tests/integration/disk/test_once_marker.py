@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.fsyncs import record_fsyncs
+from tests.support.tools.fsyncs import record_fsyncs
 from vampd.disk.durable import marker_value, place_marker, remove_marker
 
 PLACE = "sc6l:/mnt/tier 1"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.unprivileged import NOBODY, as_nobody, made_open_folder
+from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, made_open_folder
 from vampd.disk.refusal import Access, Cause, classify, describe_refused, translate_refusal
 from vampd.errors import DiskFull, NotPermitted, TransientError
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.builders.raw_cubes import raw_timing, write_raw_cube
 from tests.support.fakes.progress import HeardProgress
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 from vampd.engine.execute import execute_wave
 from vampd.model.cubes import SUFFIX
 from vampd.model.nights import Stream

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.ledgers import Desk
+from tests.support.worlds.records.ledgers import Desk
 
 
 @pytest.fixture

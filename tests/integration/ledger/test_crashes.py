@@ -18,8 +18,8 @@ from tests.support.builders.headers import framelist
 from tests.support.builders.ledger_lines import bindings, check_laws, granted_ids
 from tests.support.examples import seeds_of_round
 from tests.support.tools.memory import in_memory
-from tests.support.worlds.databases import new_database
-from tests.support.worlds.frameid_lives import WAITS, Life, Nursery, running_nursery
+from tests.support.worlds.records.databases import new_database
+from tests.support.worlds.records.frameid_lives import WAITS, Life, Nursery, running_nursery
 from vampd.ledger.carried_ids import read_carried_ids
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.ledger.observed_ids import read_observed_ids

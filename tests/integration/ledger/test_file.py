@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.fsyncs import Fsyncs, record_fsyncs
+from tests.support.tools.fsyncs import Fsyncs, record_fsyncs
 from vampd.ledger.file import open_ledger_file
 from vampd.ledger.records import Applied, format_line
 from vampd.model.frame_ids import FrameId

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.builders.ledger_lines import bindings, check_laws, fields_of, granted_ids
 from tests.support.fakes.authorities import Answering
-from tests.support.worlds.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk, grant_and_die
+from tests.support.worlds.records.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk, grant_and_die
 from vampd.adapters.authorities import NoAuthority
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.ledger import FrameIdLedger

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.worlds.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk, grant_and_die, refused
+from tests.support.worlds.records.ledgers import (
+    LATER,
+    LOCAL,
+    NAMES,
+    NIGHT,
+    Desk,
+    grant_and_die,
+    refused,
+)
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import (
     Applied,

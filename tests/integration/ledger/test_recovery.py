@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.builders.ledger_lines import fields_of, granted_ids
 from tests.support.tools.scripts import hits_of, run_script, was_killed
-from tests.support.worlds.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk
+from tests.support.worlds.records.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk
 from vampd.adapters.authorities import NoAuthority
 from vampd.ledger.file import open_ledger_file
 from vampd.ledger.ledger import FrameIdLedger

@@ -13,7 +13,7 @@ from tests.support.daemon.site import copy_site, make_site
 from tests.support.tools.mail_server import (
     make_sendmail,
 )
-from tests.support.worlds.post import Post
+from tests.support.worlds.archive.post import Post
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.support.tools.mail_server import (
     make_mail,
     make_sendmail,
 )
-from tests.support.worlds.post import Post
+from tests.support.worlds.archive.post import Post
 from vampd.disk.lock import Lock
 from vampd.engine.mail import MailContext, record_manual_mailing, send_manifest_mail
 from vampd.errors import TransientError

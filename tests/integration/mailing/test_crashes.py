@@ -17,7 +17,7 @@ from tests.support.tools.mail_server import (
     running_mail_server,
 )
 from tests.support.tools.scripts import run_script, was_killed
-from tests.support.worlds.post import QUICK, Post, Tool, retry
+from tests.support.worlds.archive.post import QUICK, Post, Tool, retry
 from vampd.model.delivery import (
     Correspondence,
     MailOutcome,

@@ -15,7 +15,7 @@ from tests.support.tools.mail_server import (
     running_mail_server,
     write_credentials,
 )
-from tests.support.worlds.post import Post, Tool, retry
+from tests.support.worlds.archive.post import Post, Tool, retry
 from vampd.model.delivery import (
     Correspondence,
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ ONE_GB = 10**9
 HOSTILE = """
 import os, sys
 from pathlib import Path
-from tests.support.worlds.archive_sites import NIGHT, ssh_transfer
-from tests.support.worlds.arrivals import host_of
+from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer
+from tests.support.worlds.archive.arrivals import host_of
 from vampd.disk.reading.foreign_file import read_whole
 from vampd.disk.reading.listing import stamp_of
 from vampd.errors import VampdError

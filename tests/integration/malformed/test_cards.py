@@ -5,8 +5,8 @@ import pytest
 from tests.support.builders.raw_cubes import (
     raw_cards,
 )
-from tests.support.worlds.malformed_site import FRAMES, add_cube, neighbors_kept, path_of
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.hostile.malformed_site import FRAMES, add_cube, neighbors_kept, path_of
+from tests.support.worlds.sites.sync_site import SyncSite
 from vampd.model.cubes import Card, Cards
 from vampd.model.nights import Stream
 

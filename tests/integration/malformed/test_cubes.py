@@ -10,7 +10,7 @@ from tests.support.builders.raw_cubes import (
     WrittenCube,
     timing_text,
 )
-from tests.support.worlds.malformed_site import (
+from tests.support.worlds.hostile.malformed_site import (
     FRAMES,
     SECOND_US,
     add_cube,
@@ -18,7 +18,7 @@ from tests.support.worlds.malformed_site import (
     neighbors_kept,
     path_of,
 )
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 
 
 def _append(cube: WrittenCube) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.builders.raw_cubes import (
     timing_text,
 )
-from tests.support.worlds.malformed_site import (
+from tests.support.worlds.hostile.malformed_site import (
     FRAMES,
     LINKS,
     UNREADABLE,
@@ -17,7 +17,7 @@ from tests.support.worlds.malformed_site import (
     neighbors_kept,
     path_of,
 )
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 
 
 @pytest.mark.parametrize("how", UNREADABLE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.malformed_site import (
+from tests.support.worlds.hostile.malformed_site import (
     FRAMES,
     LINKS,
     UNREADABLE,
@@ -13,7 +13,7 @@ from tests.support.worlds.malformed_site import (
     neighbors_kept,
     path_of,
 )
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 from vampd.model.cubes import format_rows
 from vampd.model.nights import timing_name
 

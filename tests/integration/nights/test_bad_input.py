@@ -36,7 +36,7 @@ from tests.support.daemon.state import (
     raw_state,
     record_of,
 )
-from tests.support.worlds.busy_site import has_status
+from tests.support.worlds.sites.busy_site import has_status
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 Tool = Callable[[str], str]

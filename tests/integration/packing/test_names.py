@@ -10,7 +10,7 @@ from tests.support.builders.raw_cubes import (
     raw_file,
     write_raw_cube,
 )
-from tests.support.worlds.packed_night import pack, product_path, two_cubes
+from tests.support.worlds.sites.packed_night import pack, product_path, two_cubes
 from vampd.disk.pace import Flag, SharedPace
 from vampd.errors import ClaimLost, DataError
 from vampd.fits.raw import frames

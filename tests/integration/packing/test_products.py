@@ -18,7 +18,7 @@ from tests.support.builders.raw_cubes import (
     write_raw_cube,
 )
 from tests.support.tools.packed_frames import read_packed_frame
-from tests.support.worlds.packed_night import pack, product_path, two_cubes
+from tests.support.worlds.sites.packed_night import pack, product_path, two_cubes
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file
 from vampd.fits.products import count_packed_frames, packed, packed_file, read_sidecar_identity

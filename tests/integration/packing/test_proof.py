@@ -16,7 +16,7 @@ from tests.support.builders.raw_cubes import (
     raw_pixels,
     write_raw_cube,
 )
-from tests.support.worlds.packed_night import pack, product_path, two_cubes
+from tests.support.worlds.sites.packed_night import pack, product_path, two_cubes
 from vampd.errors import DigestMismatch
 from vampd.fits.products import packed, packed_file
 from vampd.fits.rice import TileEncoder

@@ -10,7 +10,7 @@ from tests.support.builders.nights import make_night
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import raw_state
-from tests.support.worlds.finished_nights import Finished
+from tests.support.worlds.sites.finished_nights import Finished
 from vampd.model.nights import Kind, NightId
 
 

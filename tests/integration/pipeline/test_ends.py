@@ -13,7 +13,7 @@ from tests.support.builders.products import (
 )
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.state import audit, history_of, product_tree, raw_state, record_of
-from tests.support.worlds.finished_nights import Finished, Tool
+from tests.support.worlds.sites.finished_nights import Finished, Tool
 from vampd.model.nights import EventName, Kind, NightId, Status, stages_of
 
 

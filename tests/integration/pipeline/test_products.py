@@ -17,7 +17,7 @@ from tests.support.builders.products import (
     verify_fits,
 )
 from tests.support.daemon.state import ledger_rows
-from tests.support.worlds.finished_nights import Finished, Tool
+from tests.support.worlds.sites.finished_nights import Finished, Tool
 from vampd.model.nights import NightId
 from vampd.model.sync import STATE_OF_CODE
 

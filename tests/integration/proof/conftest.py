@@ -8,7 +8,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import record_of
-from tests.support.worlds.safe_night import SafeNight
+from tests.support.worlds.archive.safe_night import SafeNight
 from vampd.model.nights import NightId, Status
 
 

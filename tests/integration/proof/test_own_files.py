@@ -15,7 +15,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, connected, history_of
-from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of
+from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of
 from vampd.model.nights import EventName, Kind, StageName
 from vampd.model.proofs import (
     RECEIPTS_PATH,

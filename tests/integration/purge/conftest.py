@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.site import Site, copy_site
-from tests.support.worlds.purge_site import NIGHT, make_announced
-from tests.support.worlds.safe_night import SafeNight
+from tests.support.worlds.archive.purge_site import NIGHT, make_announced
+from tests.support.worlds.archive.safe_night import SafeNight
 
 
 @pytest.fixture(scope="session")

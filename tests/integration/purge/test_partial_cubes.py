@@ -15,10 +15,10 @@ from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import product_tree, record_of
 from tests.support.tools.memory import in_memory
+from tests.support.worlds.archive.purge_site import DATE, NIGHT, assert_kept, raw_bytes, raw_files
+from tests.support.worlds.archive.safe_night import SafeNight
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from tests.support.worlds.proof.world import TABLES
-from tests.support.worlds.purge_site import DATE, NIGHT, assert_kept, raw_bytes, raw_files
-from tests.support.worlds.safe_night import SafeNight
 from vampd.model.cubes import Generation
 from vampd.model.nights import Status
 from vampd.model.sync import synchronize

@@ -11,7 +11,7 @@ from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import audit, history_of, raw_state, record_of
-from tests.support.worlds.purge_site import (
+from tests.support.worlds.archive.purge_site import (
     DATE,
     NIGHT,
     acknowledge,
@@ -22,7 +22,7 @@ from tests.support.worlds.purge_site import (
     raw_bytes,
     raw_files,
 )
-from tests.support.worlds.safe_night import SafeNight
+from tests.support.worlds.archive.safe_night import SafeNight
 from vampd.model.nights import EventName, Status
 
 

@@ -11,13 +11,13 @@ import pytest
 from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import configure
 from tests.support.daemon.state import product_tree, raw_state, record_of
-from tests.support.worlds.purge_site import (
+from tests.support.worlds.archive.purge_site import (
     DATE,
     NIGHT,
     purge,
     raw_files,
 )
-from tests.support.worlds.safe_night import SafeNight, flip_bit, products_of, tree_there
+from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
 
 
 def forget(table: str, condition: str = "1") -> Callable[[SafeNight], None]:

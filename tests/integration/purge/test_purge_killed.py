@@ -11,7 +11,7 @@ import pytest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import product_tree, record_of
-from tests.support.worlds.purge_site import (
+from tests.support.worlds.archive.purge_site import (
     NIGHT,
     assert_kept,
     purge,
@@ -19,7 +19,7 @@ from tests.support.worlds.purge_site import (
     raw_bytes,
     raw_files,
 )
-from tests.support.worlds.safe_night import SafeNight, tree_there
+from tests.support.worlds.archive.safe_night import SafeNight, tree_there
 from vampd.model.nights import Status
 
 FAILPOINTS = (

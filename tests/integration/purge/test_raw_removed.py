@@ -13,8 +13,8 @@ from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import accept_archive, audit, history_of, product_tree, record_of
-from tests.support.worlds.purge_site import DATE
-from tests.support.worlds.safe_night import SafeNight, tree_there
+from tests.support.worlds.archive.purge_site import DATE
+from tests.support.worlds.archive.safe_night import SafeNight, tree_there
 from vampd.model.nights import EventName, Kind, StageName, Status
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.stores import NIGHT, url_of
+from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.model.nights import Event, EventName, FileStamp
 from vampd.model.proofs import Place, Receipt
 from vampd.store.engine import Access, open_store

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools.scripts import hits_of, run_script, was_killed
-from tests.support.worlds.stores import NIGHT, url_of
+from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.errors import StoreError, TransientError
 from vampd.model.proofs import Place
 from vampd.store.connection import Store, translating_errors

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.fsyncs import record_fsyncs
+from tests.support.tools.fsyncs import record_fsyncs
 from vampd.store.engine import Access, open_store
 
 _FULL = 2

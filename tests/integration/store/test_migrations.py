@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tests.support.tools.scripts import run_script, was_killed
-from tests.support.worlds.stores import the_night, url_of
+from tests.support.worlds.records.stores import the_night, url_of
 from vampd.errors import StoreError
 from vampd.model.nights import Status
 from vampd.store import engine as engine_module

@@ -20,8 +20,13 @@ from tests.support.daemon.running import run_until_idle
 from tests.support.daemon.site import Site
 from tests.support.daemon.state import connected
 from tests.support.tools.scripts import run_script
-from tests.support.worlds.past import PAST_VERSIONS, PastSite, extract_database, extract_site
-from tests.support.worlds.stores import url_of
+from tests.support.worlds.records.past import (
+    PAST_VERSIONS,
+    PastSite,
+    extract_database,
+    extract_site,
+)
+from tests.support.worlds.records.stores import url_of
 from vampd.cli.look.audit import audit_object, count_night
 from vampd.cli.look.status import event_object
 from vampd.cli.main import make_app

@@ -17,8 +17,8 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from tests.support.tools.scripts import ROOT, run_script, was_killed
-from tests.support.worlds.stores import NIGHT, the_night, url_of
-from tests.support.worlds.unprivileged import NOBODY, as_nobody, made_open_folder
+from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, made_open_folder
+from tests.support.worlds.records.stores import NIGHT, the_night, url_of
 from vampd.errors import (
     ClaimLost,
     DiskFull,

@@ -6,8 +6,13 @@ import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.sshd import running_sshd
-from tests.support.worlds.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
-from tests.support.worlds.arrivals import PRODUCTS, SIZE
+from tests.support.worlds.archive.archive_sites import (
+    NIGHT,
+    local_transfer,
+    ssh_transfer,
+    write_file,
+)
+from tests.support.worlds.archive.arrivals import PRODUCTS, SIZE
 
 
 @pytest.fixture(scope="module")

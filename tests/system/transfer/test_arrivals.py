@@ -7,8 +7,13 @@ import subprocess
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.worlds.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
-from tests.support.worlds.arrivals import (
+from tests.support.worlds.archive.archive_sites import (
+    NIGHT,
+    local_transfer,
+    ssh_transfer,
+    write_file,
+)
+from tests.support.worlds.archive.arrivals import (
     PRODUCTS,
     SIZE,
     STEADY,

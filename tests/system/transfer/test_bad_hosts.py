@@ -8,8 +8,13 @@ import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.sshd import free_port, ssh_words
-from tests.support.worlds.archive_sites import NIGHT, local_transfer, ssh_transfer, write_file
-from tests.support.worlds.arrivals import (
+from tests.support.worlds.archive.archive_sites import (
+    NIGHT,
+    local_transfer,
+    ssh_transfer,
+    write_file,
+)
+from tests.support.worlds.archive.arrivals import (
     PRODUCTS,
     STEADY,
     host_of,

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.sshd import ssh_words
-from tests.support.worlds.archive_sites import NIGHT, ssh_transfer, write_file
-from tests.support.worlds.arrivals import PRODUCTS, STEADY, host_of
+from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
+from tests.support.worlds.archive.arrivals import PRODUCTS, STEADY, host_of
 from vampd.errors import DiskFull, TransientError, VampdError
 from vampd.model.plan import Compare
 

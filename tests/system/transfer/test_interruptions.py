@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.paces import SteeredPace
-from tests.support.worlds.archive_sites import NIGHT, ssh_transfer
-from tests.support.worlds.arrivals import (
+from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer
+from tests.support.worlds.archive.arrivals import (
     PRODUCTS,
     STEADY,
     arriving,

@@ -7,7 +7,7 @@ import pytest
 from tests.support.daemon.running import vampctl
 from tests.support.daemon.state import audit, record_of
 from tests.support.tools.sshd import HOST, Sshd
-from tests.support.worlds.purge_site import (
+from tests.support.worlds.archive.purge_site import (
     DATE,
     assert_kept,
     make_announced,

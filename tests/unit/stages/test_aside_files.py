@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.worlds.transfer_world import NIGHT, TransferWorld, sent
+from tests.support.worlds.archive.transfer_world import NIGHT, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.nights import Gate
 from vampd.model.proofs import Place, aside_receipts, live_receipts

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from tests.support.tools.mail_server import make_mail
-from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld
+from tests.support.worlds.archive.transfer_world import NIGHT, SETTINGS, TransferWorld
 from vampd.errors import DataError
 from vampd.model.delivery import (
     Acknowledgement,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.worlds.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
+from tests.support.worlds.archive.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.nights import FileStamp, Gate
 from vampd.model.plan import Compare, Hash, Plan, Send, WriteText

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.worlds.proven_night import (
+from tests.support.worlds.archive.proven_night import (
     BAD,
     BAD_TIMING,
     COVERED,

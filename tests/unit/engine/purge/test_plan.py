@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.worlds.proven_night import COVERED, USED, ProvenNight
+from tests.support.worlds.archive.proven_night import COVERED, USED, ProvenNight
 from vampd.engine.purge.plan import DAY_S, PurgePlan, PurgeRules, plan_purge
 from vampd.errors import DataError
 from vampd.model.cubes import RawPresence

@@ -11,7 +11,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
-from tests.support.worlds.safe_night import SafeNight
+from tests.support.worlds.archive.safe_night import SafeNight
 from vampd.model.nights import Kind, NightId
 
 DATE = "20251106"

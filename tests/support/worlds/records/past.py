@@ -22,7 +22,7 @@ from typing import Any
 from tests.support.daemon.site import Site
 from vampd.model.nights import Kind, NightId
 
-_KEPT = Path(__file__).parents[2] / "past"
+_KEPT = Path(__file__).parents[3] / "past"
 _ARCHIVE = "site.tar.xz"
 # What configuration, database and told texts have in place of the site's folder.
 _PLACEHOLDER = "@SITE@"

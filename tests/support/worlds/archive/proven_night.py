@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.support.worlds.transfer_world import TransferWorld
+from tests.support.worlds.archive.transfer_world import TransferWorld
 from vampd.engine.purge.survey import PurgeSurvey
 from vampd.model.cubes import (
     CubeAccount,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.fsyncs import record_fsyncs
+from tests.support.tools.fsyncs import record_fsyncs
 from vampd.engine.repair.restoring import Restoration, plan_own, restore_folder
 
 

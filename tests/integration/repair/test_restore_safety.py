@@ -15,8 +15,8 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
+from tests.support.worlds.hostile.unprivileged import NOBODY, unprivileged_copy
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.unprivileged import NOBODY, unprivileged_copy
 from vampd.model.nights import EventName, Kind, NightId, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -1,8 +1,8 @@
 """Lives of the frameids stage, each in a process of its own that may be killed at any step.
 
-``python -m tests.support.worlds.frameid_lives`` imports everything once and then forks one process
-per line of its input, so that thousands of lives are cheap. A line is a `Life` as JSON; the answer
-is the process's status, negative for the signal that killed it.
+``python -m tests.support.worlds.records.frameid_lives`` imports everything once and then forks one
+process per line of its input, so that thousands of lives are cheap. A line is a `Life` as JSON; the
+answer is the process's status, negative for the signal that killed it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from vampd.store.engine import Access, open_store
 FIRST = 90_000_001
 # As a daemon whose night waits for a better moment: the database was busy, say.
 WAITS = 3
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[4]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Nursery:
 @contextmanager
 def running_nursery() -> Iterator[Nursery]:
     """A helper that ends with the block."""
-    command = [sys.executable, "-m", "tests.support.worlds.frameid_lives"]
+    command = [sys.executable, "-m", "tests.support.worlds.records.frameid_lives"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT
     ) as process:

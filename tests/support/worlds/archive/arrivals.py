@@ -4,7 +4,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from tests.support.worlds.archive_sites import NIGHT
+from tests.support.worlds.archive.archive_sites import NIGHT
 from vampd.adapters.archive import open_archive_host
 from vampd.adapters.archive.rsync import PARTIAL_FOLDER
 from vampd.disk.pace import SteadyPace

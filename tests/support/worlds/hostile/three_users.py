@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, make_site
-from tests.support.worlds.unprivileged import as_user
+from tests.support.worlds.hostile.unprivileged import as_user
 
 GROUP = 4100
 

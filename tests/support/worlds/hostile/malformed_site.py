@@ -14,7 +14,7 @@ from tests.support.builders.raw_cubes import (
     raw_pixels,
     write_raw_cube,
 )
-from tests.support.worlds.sync_site import SyncSite
+from tests.support.worlds.sites.sync_site import SyncSite
 from vampd.model.cubes import Timing
 from vampd.model.nights import Stream
 
