@@ -52,6 +52,8 @@ def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
         # The usual exchange resists quantum computers, and costs more than all else of a log-in.
         "KexAlgorithms curve25519-sha256\n"
+        # A shell that is not the first reads no .bashrc, which may take longer than the log-in.
+        "SetEnv SHLVL=1\n"
     )
     log = folder / "sshd.log"
     # Absolute, because sshd starts itself again for every connection.
