@@ -12,6 +12,7 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ _ABOUT_THE_DISK = tuple(
     ROOT / "tests" / folder
     for folder in ("integration/disk", "integration/fits", "integration/packing", "system")
 )
+# Where migrations are judged, new databases are migrated.
+_ABOUT_MIGRATIONS = ROOT / "tests" / "integration" / "store"
 REAL_TELEMETRY = ROOT.parent / "shared" / "reference" / "real-telemetry"
 # The one reason to skip that CI accepts: this folder is no part of the repository.
 NO_TELEMETRY = "no reference/real-telemetry beside the repository"
@@ -106,6 +109,15 @@ def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("VAMPD_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _databases_by_copying(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Tests of rules import no database.
+    if "vampd.store.engine" in sys.modules and _ABOUT_MIGRATIONS not in request.path.parents:
+        from tests.support.worlds.records.databases import migrate_by_copying
+
+        monkeypatch.setattr("vampd.store.engine._migrate", migrate_by_copying)
 
 
 @pytest.fixture

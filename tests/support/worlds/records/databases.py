@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from tests.support.tools.memory import folder_in_memory
-from vampd.store.engine import Access, open_store
+from vampd.store import engine
+
+_migrate = engine._migrate
 
 
 @cache
@@ -13,5 +15,13 @@ def new_database() -> bytes:
     """The bytes of an empty database; migrating costs more than most tests that need one."""
     with tempfile.TemporaryDirectory(prefix="vampd-test-", dir=folder_in_memory()) as folder:
         path = Path(folder) / "vampd.db"
-        open_store(f"sqlite:///{path}", Access.MIGRATE).close()
+        _migrate(path, "DELETE", "rwc")
         return path.read_bytes()
+
+
+def migrate_by_copying(path: Path, journal_mode: str, mode: str) -> None:
+    """Stand in for `vampd.store.engine._migrate`: a database that is to be created is a copy."""
+    if mode == "rwc":
+        path.write_bytes(new_database())
+    else:
+        _migrate(path, journal_mode, mode)
