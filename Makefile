@@ -37,7 +37,7 @@ LOCKED = --require-hashes --no-build-isolation --use-pep517
 UNLOCKED = --no-deps --no-build-isolation
 
 # pip compiles one file after the other, and the packages' own tests too, which are a third.
-COMPILE_PACKAGES = -m compileall -q -j 0 -x '/tests/'
+COMPILE_PACKAGES = -m compileall -q -j 0 -x
 
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp
@@ -85,10 +85,11 @@ bench-idle: debian-run $(STAMP) ## measure an idle vampd: a thousand finished ni
 bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand nights
 	$(MEASURE) status
 
-# Lint is mostly one process, mypy, so it shares the cores with the unit tests. The rest comes last,
-# so that the log ends with pytest's summary.
-test: setup ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-units
+# Lint is mostly one process, mypy, so it shares the cores with the unit tests, and Debian's packages
+# for the other tests are mostly waited for. The rest comes last, so that the log ends with pytest's
+# summary.
+test: ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target debian-test lint test-units
 	@$(MAKE) --no-print-directory test-worlds
 
 lint: $(STAMP) ## style, types and layers only
@@ -155,7 +156,7 @@ ifneq ($(DESTDIR),)
 		-exec sed -i 's,$(DESTDIR)$(APPLICATION),$(APPLICATION),g' {} +
 endif
 	# The service cannot write here, and would compile everything at each start.
-	$(PYTHON) $(COMPILE_PACKAGES) $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(APPLICATION)/lib
+	$(PYTHON) $(COMPILE_PACKAGES) '/tests/' $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(APPLICATION)/lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SYSCONFDIR)/vampd $(DESTDIR)$(SHARE)/doc/vampd
 	ln -sf $(APPLICATION)/bin/vampd $(APPLICATION)/bin/vampctl $(DESTDIR)$(PREFIX)/bin/
 	install -d $(addprefix $(DESTDIR)$(SYSTEMD_LIB)/,systemd/system sysusers.d tmpfiles.d)
@@ -192,7 +193,7 @@ clean: ## remove .venv and what builds and checks leave behind
 debian-run:
 	$(call debian,$(DEBIAN_RUN))
 
-debian-test:
+debian-test: | debian-run
 	$(call debian,$(DEBIAN_TEST))
 
 $(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-run
@@ -200,5 +201,6 @@ $(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-build.lock
 	$(BIN)/python -m pip install --quiet --no-compile $(LOCKED) -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-compile $(UNLOCKED) --editable .
-	$(BIN)/python $(COMPILE_PACKAGES) $(VENV)/lib
+	# A third more is used once or never: mypy is compiled already, the others build, color and print.
+	$(BIN)/python $(COMPILE_PACKAGES) '/(tests|pip|setuptools|mypyc?|pygments|fontTools)/' $(VENV)/lib
 	touch $@
