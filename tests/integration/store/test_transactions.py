@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from tests.support.tools.scripts import ROOT, run_script, was_killed
+from tests.conftest import ROOT
+from tests.support.tools.scripts import run_script, was_killed
 from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, made_open_folder
 from tests.support.worlds.records.stores import NIGHT, the_night, url_of
 from vampd.errors import (

@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryFile
 
-ROOT = Path(__file__).parents[3]
+from tests.support.tools.warm_start import start
 
 
 def run_script(
@@ -14,16 +14,21 @@ def run_script(
 ) -> subprocess.CompletedProcess[str]:
     """Run a script to its end or to the failpoint, which kills it with its whole process group."""
     variables = {"VAMPD_FAILPOINT": failpoint, "VAMPD_FAILPOINT_LOG": str(log or "")}
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        env=os.environ | {name: value for name, value in variables.items() if value},
-        cwd=ROOT,
-        start_new_session=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environ = os.environ | {name: value for name, value in variables.items() if value}
+    with (
+        NamedTemporaryFile("w", suffix=".py") as file,
+        TemporaryFile() as out,
+        TemporaryFile() as err,
+    ):
+        file.write(script)
+        file.flush()
+        command = [file.name, *map(str, arguments)]
+        status = start(command, environ, out, err).wait(120)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(
+            command, status, out.read().decode(), err.read().decode()
+        )
 
 
 def hits_of(script: str, *arguments: object, log: Path) -> list[str]:
