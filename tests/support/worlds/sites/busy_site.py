@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
 from tests.support.daemon.running import log_of, wait_until
 from tests.support.daemon.site import Site
-from tests.support.daemon.state import audit, connected, product_tree, record_of
+from tests.support.daemon.state import audit, product_tree, record_of
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 FAST = {"retry": {"first_delay_s": 0.2, "max_delay_s": 0.5}}
@@ -39,17 +40,20 @@ def assert_done(site: Site, night: NightId) -> None:
 def has_status(
     site: Site, night: NightId, status: Status, stage: StageName | None = None
 ) -> Callable[[], bool]:
+    wanted = (night.date, night.kind, status, *([stage] if stage else []))
+
     def look() -> bool:
         if not site.database.exists():
             return False
-        with connected(site) as connections:
-            record = connections.store.night(night)
-        assert record is None or record.code != "bug", record.error
-        return (
-            record is not None
-            and record.state.status is status
-            and stage in (None, record.state.stage)
-        )
+        # Past vampd's own code, which takes 20 times as long.
+        with closing(sqlite3.connect(f"file:{site.database}?mode=ro", uri=True)) as connection:
+            row = connection.execute(
+                "SELECT date, kind, status, stage, code, error FROM nights"
+                " WHERE date = ? AND kind = ?",
+                wanted[:2],
+            ).fetchone()
+        assert row is None or row[4] != "bug", row[5]
+        return row is not None and row[: len(wanted)] == wanted
 
     return look
 
