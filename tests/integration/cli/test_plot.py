@@ -90,8 +90,12 @@ NIGHTS = {
 }
 
 
+# Each is drawn for 1 s of CPU: enough texts, most texts, one camera, no certainty, nothing.
+IN_SHORT = {"few", "one camera", "slow", "set aside", "nothing"}
+
+
 @pytest.fixture(
-    params=[pytest.param(n, marks=pytest.mark.soak if n == "hundreds" else ()) for n in NIGHTS],
+    params=[pytest.param(n, marks=() if n in IN_SHORT else pytest.mark.soak) for n in NIGHTS],
     ids=str,
     scope="module",
 )
@@ -159,7 +163,7 @@ def test_every_axis_of_numbers_says_what_they_are(figure: Figure) -> None:
     assert named or not any(axes.has_data() for axes in axes_of(figure))
 
 
-@pytest.mark.parametrize("told", [20, None, 0, -20, 1e6, 200, 2])
+@pytest.mark.parametrize("told", [20, None, -20, 1e6])
 def test_labels_that_were_given_show_why_whatever_the_card_says(told: float | None) -> None:
     train = trigger_train(100, period_us=10_000, flc_us=20)
     seen = observe(expose(train, lost=({40}, ()), changes={"U_TRIGJT": told}))
