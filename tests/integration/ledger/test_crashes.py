@@ -256,8 +256,11 @@ def test_every_step_may_be_the_last_also_between_grant_and_record(
     assert STEPS / 3 < step < STEPS * 3
 
 
-def test_two_nights_that_race_are_each_in_order(nursery: Nursery, folder: Path) -> None:
-    for seed in range(10):
+@pytest.mark.parametrize("stories", [4, pytest.param(10, marks=pytest.mark.soak)])
+def test_two_nights_that_race_are_each_in_order(
+    nursery: Nursery, folder: Path, stories: int
+) -> None:
+    for seed in range(stories):
         story = Story(folder / str(seed), nursery, seed)
         story.racing = True
         for date in DATES:
