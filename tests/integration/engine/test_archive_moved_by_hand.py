@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
-from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import connected, history_of, record_of
 from vampd.model.nights import EventName, Kind, NightId, Status
 from vampd.model.proofs import Place
@@ -16,11 +16,8 @@ NIGHT = NightId("20251106", Kind.ENGINEERING)
 
 
 @pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(made.root, NIGHT.date, NIGHT.kind)
-    settle(made)
-    return made
+def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return settled.copy(tmp_path_factory.mktemp("done") / "site", NIGHT.kind)
 
 
 @pytest.fixture

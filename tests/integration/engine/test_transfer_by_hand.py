@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
-from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from vampd.model.nights import Kind, NightId
 
@@ -19,11 +19,8 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 
 
 @pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(made.root)
-    settle(made)
-    return made
+def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return settled.copy(tmp_path_factory.mktemp("done") / "site")
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
-from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import connected, record_of
 from vampd.model.nights import Kind, NightId
 
@@ -19,9 +20,8 @@ BAD_LIST = "bad_sc6_files.txt"
 
 
 @pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(made.root)
+def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    made = settled.copy(tmp_path_factory.mktemp("two") / "site")
     make_smallest(made.root, OTHER.date, OTHER.kind, seed=7)
     settle(made)
     return made

@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
-from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import accept_archive, audit, ledger_rows, product_tree, record_of
 from vampd.model.cubes import parse_generation
 from vampd.model.nights import Kind, NightId, Status
@@ -22,12 +23,9 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 
 
 @pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site with one archive night that is done; tests leave it as it is."""
-    site = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(site.root)
-    settle(site)
-    return site
+    return settled.copy(tmp_path_factory.mktemp("done") / "site")
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from tests.support.daemon.running import (
     vampctl,
     wait_until,
 )
+from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import (
     accept_archive,
@@ -40,6 +41,7 @@ from tests.support.worlds.sites.busy_site import has_status
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 Tool = Callable[[str], str]
+NIGHT = NightId("20251106", Kind.ARCHIVE)
 FAST = {
     "retry": {"first_delay_s": 0.2, "max_delay_s": 0.5, "attempts": 1000},
 }
@@ -357,10 +359,9 @@ def _foreign(database: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [_garbage, _empty, _damaged_page, _foreign])
 def test_a_corrupt_database_is_told_and_left_as_it_is(
-    site: Site, spoil: Callable[[Path], None]
+    settled: SettledSites, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    night, _ = make_smallest(site.root)
-    settle(site)
+    site, night = settled.copy(tmp_path / "own"), NIGHT
     tree = product_tree(site.folder(night))
     for side in ("-wal", "-shm"):
         Path(f"{site.database}{side}").unlink(missing_ok=True)
@@ -374,9 +375,8 @@ def test_a_corrupt_database_is_told_and_left_as_it_is(
     assert product_tree(site.folder(night)) == tree
 
 
-def test_a_lost_database_gives_no_frame_id_twice(site: Site) -> None:
-    night, _ = make_smallest(site.root, "20251106")
-    settle(site)
+def test_a_lost_database_gives_no_frame_id_twice(settled: SettledSites, tmp_path: Path) -> None:
+    site, night = settled.copy(tmp_path / "own"), NIGHT
     before = product_tree(site.folder(night))
     for path in site.database.parent.glob("vampd.db*"):
         path.unlink()

@@ -11,14 +11,23 @@ import pytest
 from tests.support.builders.products import check_sums, packed_cubes
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import running, settle, wait_until
+from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import audit, history_of, ledger_rows, raw_state, record_of
 from vampd.model.nights import EventName, Kind, NightId, Status
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return make_site(tmp_path)
+
+
+@pytest.fixture
+def done(settled: SettledSites, tmp_path: Path) -> Site:
+    """A site whose night is finished."""
+    return settled.copy(tmp_path / "done")
 
 
 def finished_files(site: Site, night: NightId) -> dict[Path, tuple[str, int, int]]:
@@ -58,9 +67,8 @@ def manifest_ids(path: Path) -> list[str]:
     return [line.split("|")[0] for line in path.read_bytes().decode().split("\r\n") if line]
 
 
-def test_late_cubes_reopen_a_finished_night(site: Site, tool) -> None:
-    night, _ = make_smallest(site.root)
-    settle(site)
+def test_late_cubes_reopen_a_finished_night(done: Site, tool) -> None:
+    site, night = done, NIGHT
     assert_done(site, night)
     before = finished_files(site, night)
     ids = ledger_rows(site)
@@ -98,9 +106,9 @@ def test_late_cubes_reopen_a_finished_night(site: Site, tool) -> None:
     assert raw_state(site.folder(night)) == raw
 
 
-def test_late_cubes_reopen_an_engineering_night(site: Site) -> None:
-    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
-    settle(site)
+def test_late_cubes_reopen_an_engineering_night(settled: SettledSites, tmp_path: Path) -> None:
+    site = settled.copy(tmp_path / "done", Kind.ENGINEERING)
+    night = NightId(NIGHT.date, Kind.ENGINEERING)
     before = finished_files(site, night)
     add_late_cubes(site.root, kind=Kind.ENGINEERING)
     settle(site)
@@ -127,11 +135,10 @@ def test_late_cubes_are_seen_by_a_running_daemon(site: Site) -> None:
     assert assert_only_added(site, night, before)
 
 
-def test_a_third_generation_follows_the_second(site: Site) -> None:
+def test_a_third_generation_follows_the_second(done: Site) -> None:
+    site, night = done, NIGHT
     # Its frames are of one camera alone.
     configure(site, sync={"hold_when_unexpected": False})
-    night, _ = make_smallest(site.root)
-    settle(site)
     add_late_cubes(site.root)
     settle(site)
     before = finished_files(site, night)
@@ -179,9 +186,8 @@ def _later(line: str, micros: int) -> str:
     return line.replace(fields[4], later)
 
 
-def test_a_file_that_is_no_raw_data_changes_nothing(site: Site) -> None:
-    night, _ = make_smallest(site.root)
-    settle(site)
+def test_a_file_that_is_no_raw_data_changes_nothing(done: Site) -> None:
+    site, night = done, NIGHT
     before = finished_files(site, night)
     (site.folder(night) / "vcam1" / "notes.txt").write_text("seeing was bad\n")
     (site.folder(night) / "observers-log.md").write_text("seeing was bad\n")

@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, copy_site
-from tests.support.worlds.archive.purge_site import NIGHT, make_announced
+from tests.support.worlds.archive.purge_site import NIGHT, acknowledge
 from tests.support.worlds.archive.safe_night import SafeNight
 
 
 @pytest.fixture(scope="session")
-def announced(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def announced(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site whose night is done, safe and acknowledged; to be copied, not changed."""
-    return make_announced(tmp_path_factory.mktemp("announced")).site
+    site = settled.copy(tmp_path_factory.mktemp("announced") / "site")
+    acknowledge(site, NIGHT)
+    return site
 
 
 @pytest.fixture

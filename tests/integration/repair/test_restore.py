@@ -9,6 +9,7 @@ from astropy.io import fits
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, ledger_rows, product_tree, raw_state, record_of
 from vampd.engine.repair.restoring import plan_old_tools, plan_own, restore_folder
@@ -20,11 +21,8 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 
 
 @pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(made.root)
-    settle(made)
-    return made
+def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return settled.copy(tmp_path_factory.mktemp("done") / "site")
 
 
 @pytest.fixture

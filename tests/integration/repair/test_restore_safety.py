@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import IN_SOAK
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
-from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
 from tests.support.worlds.hostile.unprivileged import NOBODY, unprivileged_copy
 from tests.support.worlds.proof.in_process import InProcess
@@ -23,11 +24,8 @@ NIGHT = NightId("20251106", Kind.ARCHIVE)
 
 
 @pytest.fixture(scope="module")
-def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("site"))
-    make_smallest(made.root)
-    settle(made)
-    return made
+def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return settled.copy(tmp_path_factory.mktemp("done") / "site")
 
 
 @pytest.fixture
