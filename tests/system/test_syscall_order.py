@@ -18,13 +18,14 @@ _TRACED = ",".join((_EFFECTS, "fadvise64", *_READINGS))
 _DROP = re.compile(r", 0, 0, POSIX_FADV_DONTNEED$")
 
 
-@pytest.fixture
-def calls(tmp_path: Path, tool: Callable[[str], str]) -> list[str]:
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> list[str]:
     """The traced calls of one packing, in order, each as `call what`, vgen2 only."""
-    prepare(tmp_path)
-    trace = tmp_path / "trace"
+    folder = tmp_path_factory.mktemp("packed")
+    prepare(folder)
+    trace = folder / "trace"
     strace = [tool("strace"), "-f", "-y", "-s", "4096", "-o", str(trace), "-e", f"trace={_TRACED}"]
-    subprocess.run([*strace, *command(tmp_path)], cwd=ROOT, check=True)
+    subprocess.run([*strace, *command(folder)], cwd=ROOT, check=True)
     told = []
     for line in trace.read_text().splitlines():
         match = _CALL.match(line)
