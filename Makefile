@@ -58,7 +58,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest test-units test-worlds soak lock install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -89,7 +89,7 @@ bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand n
 # for the other tests are mostly waited for. The rest comes last, so that the log ends with pytest's
 # summary.
 test: ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target debian-test lint test-units
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target debian-test lint kernels test-units
 	@$(MAKE) --no-print-directory test-worlds
 
 lint: $(STAMP) ## style, types and layers only
@@ -113,7 +113,11 @@ test-units: $(STAMP)
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit/model tests/unit/stages --cov
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit --ignore=tests/unit/model --ignore=tests/unit/stages
 
-test-worlds: debian-test $(STAMP)
+# Compiled once, and not in each of the processes that come to need them at the same time.
+kernels: $(STAMP)
+	$(BIN)/python -m vampd.fits.preload
+
+test-worlds: debian-test kernels $(STAMP)
 	$(PYTEST) -n $(JOBS) --durations=10 --ignore=tests/unit
 
 sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
