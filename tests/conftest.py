@@ -43,7 +43,7 @@ os.environ["TZ"] = "HST10"
 time.tzset()
 
 # Of each law; many times as many in the soak.
-_EXAMPLES = 40
+_EXAMPLES = 25
 
 # deadline: machines of two cores stumble; pytest-timeout ends what hangs.
 # ci: the same examples in every run, so that a red run is about the change; dev looks further,
@@ -57,7 +57,7 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("check", parent=settings.get_profile("dev"), max_examples=25)
+settings.register_profile("check", parent=settings.get_profile("dev"), max_examples=15)
 settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=1000)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if IN_CI else "dev")
 IN_SOAK = PROFILE == "soak"
