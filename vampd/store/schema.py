@@ -6,21 +6,14 @@ Times are unix seconds. Nights are (date, kind); tables that must outlive a lost
 
 from __future__ import annotations
 
-import json
-from enum import StrEnum
-from typing import Any
-
 from sqlalchemy import (
     CheckConstraint,
-    Dialect,
-    Enum,
     Float,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     String,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
@@ -30,68 +23,10 @@ from vampd.model.delivery import MailOutcome, Way
 from vampd.model.nights import EventName, Gate, Kind, StageName, Status
 from vampd.model.proofs import DestinationOrigin, Place
 from vampd.model.request import Outcome, Verb
+from vampd.store.column_types import AnyText, Gates, Paths, words_of
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 __all__ = ["APPLICATION_ID", "REVISION"]
-
-
-def _words(kind: type[StrEnum]) -> Enum:
-    # No CHECK constraint: SQLite could not widen it later without copying the table.
-    return Enum(
-        kind,
-        native_enum=False,
-        create_constraint=False,
-        length=16,
-        values_callable=lambda words: [word.value for word in words],
-    )
-
-
-class AnyText(TypeDecorator[str]):
-    """Text that may hold a file name, and so bytes that are not UTF-8 (lone surrogates).
-
-    SQLite stores such text as a blob in the same column; it comes back unchanged.
-    """
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "surrogatepass")
-        return value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
-
-
-class Gates(TypeDecorator[frozenset[Gate]]):
-    """The gates that are open to a night: their words in order, separated by blanks."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: frozenset[Gate] | None, dialect: Dialect) -> Any:
-        return None if value is None else " ".join(sorted(value))
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> frozenset[Gate] | None:
-        return None if value is None else frozenset(map(Gate, value.split()))
-
-
-class Paths(TypeDecorator[tuple[str, ...]]):
-    """Paths in a night's folder, as a list in JSON, which also holds what is not UTF-8."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> Any:
-        return None if value is None else json.dumps(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:
-        return None if value is None else tuple(json.loads(value))
 
 
 class Base(DeclarativeBase):
@@ -110,16 +45,16 @@ class Base(DeclarativeBase):
         str: AnyText(),
         int: Integer(),
         float: Float(),
-        Kind: _words(Kind),
-        Place: _words(Place),
-        StageName: _words(StageName),
-        Status: _words(Status),
-        EventName: _words(EventName),
-        MailOutcome: _words(MailOutcome),
-        Way: _words(Way),
-        DestinationOrigin: _words(DestinationOrigin),
-        Outcome: _words(Outcome),
-        Verb: _words(Verb),
+        Kind: words_of(Kind),
+        Place: words_of(Place),
+        StageName: words_of(StageName),
+        Status: words_of(Status),
+        EventName: words_of(EventName),
+        MailOutcome: words_of(MailOutcome),
+        Way: words_of(Way),
+        DestinationOrigin: words_of(DestinationOrigin),
+        Outcome: words_of(Outcome),
+        Verb: words_of(Verb),
     }
 
 

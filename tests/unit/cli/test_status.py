@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.tools.terminal import FakeWorld, fake_world
-from vampd.cli.look.status import (
-    describe,
-    has_problem,
-    needs_person,
-    night_object,
-    night_row,
-)
+from vampd.cli.look.night_notes import describe, has_problem, needs_person
+from vampd.cli.look.night_objects import night_object
+from vampd.cli.look.status import night_row
 from vampd.errors import UsageError
 from vampd.model.nights import (
     Event,

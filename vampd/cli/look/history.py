@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from vampd.cli.look.status import event_object, show_events
+from vampd.cli.look.night_objects import event_object
+from vampd.cli.look.status import show_events
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import write, write_json
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading

@@ -1,7 +1,4 @@
-"""vampctl status: the state of the nights, and what they wait for.
-
-Its objects are those of `why` and `history` too; all in one module, so that they agree.
-"""
+"""vampctl status: the state of the nights, and what they wait for."""
 
 from __future__ import annotations
 
@@ -9,10 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.look.night_notes import NO_MAIL, describe, has_problem
+from vampd.cli.look.night_objects import event_object, night_object
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import (
     Column,
@@ -30,11 +29,10 @@ from vampd.cli.shared.words import (
     format_moment,
     format_size,
     format_time,
-    format_time_or_none,
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import UNREAD_NOTES, Gate, Status, WaitCode, remaining_wait_s, stages_of
+from vampd.model.nights import Gate, Status, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -66,10 +64,7 @@ _EVENT_COLUMNS = (
     Column("by"),
     Column("message"),
 )
-_PROBLEMS = frozenset({WaitCode.BUG, WaitCode.DAMAGED_HERE, WaitCode.ROOT_UNKNOWN} | UNREAD_NOTES)
 _LAST_EVENTS = 10
-_NOT_SAFE = "NOT safe: the archive copy was found bad"
-_NO_MAIL = Correspondence()
 _GATES = {
     Gate.CARD_MISSING: "missing cards",
     Gate.LATE_PARTNERS: "late partners",
@@ -117,7 +112,7 @@ def status(
         now = time.time()
         if as_json:
             objects = [
-                night_object(record, now, correspondence.get(record.night, _NO_MAIL))
+                night_object(record, now, correspondence.get(record.night, NO_MAIL))
                 for record in records
             ]
             # One night's history is an answer; all nights' would be a dump.
@@ -143,26 +138,8 @@ def status(
                     record,
                     seen.history(record.night),
                     now,
-                    correspondence.get(record.night, _NO_MAIL),
+                    correspondence.get(record.night, NO_MAIL),
                 )
-
-
-def needs_person(record: NightRecord) -> bool:
-    """Whether a night waits for something that only a person can do."""
-    return (
-        record.state.status is Status.HELD
-        or record.needs_person
-        or record.note_code == WaitCode.NOT_READABLE
-    )
-
-
-def has_problem(record: NightRecord) -> bool:
-    """Whether a night needs a person, or is not as it should be."""
-    return (
-        needs_person(record)
-        or record.note_code in _PROBLEMS
-        or (record.state.status is Status.DONE and record.safe_at is None)
-    )
 
 
 def _describe_strangers(root: Path) -> list[str]:
@@ -174,103 +151,8 @@ def _describe_strangers(root: Path) -> list[str]:
     ]
 
 
-def describe(record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL) -> str:
-    """What the night waits for by its note, or why it is held, in one line."""
-    state = record.state
-    note = one_line(record.note or "")
-    reason = describe_failure(record)
-    match state.status:
-        case Status.FILLING:
-            return note or "still being written, or before its hour"
-        case Status.RUNNING:
-            attempt = f"attempt {state.attempts}" if state.attempts > 1 else ""
-            before = f"before: {reason}" if reason else ""
-            return "; ".join(part for part in (note, attempt, before) if part)
-        case Status.WAITING:
-            called = "needs a person: " if record.needs_person else ""
-            return called + "; ".join(
-                part for part in (reason, _next_attempt(record, now), note) if part
-            )
-        case Status.HELD:
-            return "; ".join(part for part in (reason, note) if part) or "held without a reason"
-        case Status.DONE:
-            safe = "safe" if record.safe_at is not None else _NOT_SAFE
-            mail = correspondence.sum_up(record.night, record.manifests or 0)
-            raw = describe_raw(record)
-            unexpected = f"unexpected: {record.verdict}" if record.verdict else ""
-            known = ", ".join(
-                part for part in (safe, unexpected, raw, mail, _mark(record, now)) if part
-            )
-            # What is not as it should be comes first.
-            parts = (note, known) if record.safe_at is not None else (known, note)
-            return "; ".join(part for part in parts if part)
-        case _:
-            return note
-
-
-def describe_failure(record: NightRecord) -> str:
-    """The last failure or the reason of a hold, code first, in one line; '' without any."""
-    return ": ".join(one_line(text) for text in (record.code, record.error) if text)
-
-
-def _mark(record: NightRecord, now: float) -> str:
-    """Until when its raw stays, if it is marked for deletion."""
-    due = record.purge_after
-    if due is None:
-        return ""
-    when = f"from {format_time(due)[:10]} on" if due > now else "and due"
-    return f"marked for deletion {when}"
-
-
-def night_object(
-    record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL
-) -> dict[str, Any]:
-    """The night for programs; times are UT in ISO 8601, unknown values are null."""
-    state = record.state
-    return {
-        "date": record.night.date,
-        "kind": str(record.night.kind),
-        "stage": str(state.stage),
-        "status": str(state.status),
-        "progress": {
-            "done": record.done_actions,
-            "all": record.all_actions,
-            "done_frames": record.done_frames,
-            "all_frames": record.all_frames,
-            "done_bytes": record.done_bytes,
-            "all_bytes": record.all_bytes,
-        },
-        "frames": record.frames,
-        "bytes": record.bytes,
-        "attempts": state.attempts,
-        "not_before": format_time_or_none(state.not_before),
-        "code": record.code,
-        "error": record.error,
-        "note": describe(record, now, correspondence),
-        "note_code": record.note_code or None,
-        "needs_person": needs_person(record),
-        "verdict": record.verdict or None,
-        "refused": list(record.refused),
-        "released": sorted(record.released),
-        "discovered_at": format_time(record.discovered_at),
-        "changed_at": format_time(record.changed_at),
-        "processed_at": format_time_or_none(record.processed_at),
-        "transferred_at": format_time_or_none(record.transferred_at),
-        "safe_at": format_time_or_none(record.safe_at),
-        "raw": {
-            "kept_cubes": record.kept_cubes,
-            "purged_cubes": record.purged_cubes,
-            "removed_cubes": record.removed_cubes,
-        },
-        "purge_after": format_time_or_none(record.purge_after),
-        "mail": correspondence.sum_up(record.night, record.manifests or 0) or None,
-        "mailed_at": format_time_or_none(correspondence.mailed_at(record.night)),
-        "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night)),
-    }
-
-
 def night_row(
-    record: NightRecord, now: float, correspondence: Correspondence = _NO_MAIL
+    record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL
 ) -> tuple[str, ...]:
     """The cells of the night's line, as `_COLUMNS` name them."""
     return (
@@ -286,11 +168,6 @@ def night_row(
     )
 
 
-def _next_attempt(record: NightRecord, now: float) -> str:
-    wait_s = remaining_wait_s(record, now)
-    return f"next attempt in {format_duration(wait_s)}" if wait_s > 0 else "next attempt now"
-
-
 def show_nights(
     records: Sequence[NightRecord],
     now: float,
@@ -302,7 +179,7 @@ def show_nights(
         return
     write_table(
         _COLUMNS,
-        [night_row(record, now, correspondence.get(record.night, _NO_MAIL)) for record in records],
+        [night_row(record, now, correspondence.get(record.night, NO_MAIL)) for record in records],
     )
 
 
@@ -382,18 +259,3 @@ def _event_row(event: EventRecord) -> tuple[str, ...]:
         event.actor,
         text,
     )
-
-
-def event_object(event: EventRecord) -> dict[str, Any]:
-    """One event for programs."""
-    return {
-        "at": format_time(event.at),
-        "event": str(event.event),
-        "stage": str(event.stage),
-        "to_stage": None if event.to_stage is None else str(event.to_stage),
-        "attempt": event.attempt,
-        "not_before": format_time_or_none(event.not_before),
-        "actor": event.actor,
-        "code": event.code,
-        "message": event.message,
-    }

@@ -12,12 +12,8 @@ import typer
 from vampd.cli.explanations import find_explanation
 from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
-from vampd.cli.look.status import (
-    describe,
-    describe_failure,
-    event_object,
-    night_object,
-)
+from vampd.cli.look.night_notes import describe, describe_failure
+from vampd.cli.look.night_objects import event_object, night_object
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import (
     Column,

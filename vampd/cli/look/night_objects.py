@@ -1,0 +1,72 @@
+"""Nights and events as objects in JSON, for programs: of `status`, `why` and `history` alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person
+from vampd.cli.shared.words import format_time, format_time_or_none
+from vampd.model.delivery import Correspondence
+from vampd.model.nights import EventRecord, NightRecord
+
+
+def night_object(
+    record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL
+) -> dict[str, Any]:
+    """The night for programs; times are UT in ISO 8601, unknown values are null."""
+    state = record.state
+    return {
+        "date": record.night.date,
+        "kind": str(record.night.kind),
+        "stage": str(state.stage),
+        "status": str(state.status),
+        "progress": {
+            "done": record.done_actions,
+            "all": record.all_actions,
+            "done_frames": record.done_frames,
+            "all_frames": record.all_frames,
+            "done_bytes": record.done_bytes,
+            "all_bytes": record.all_bytes,
+        },
+        "frames": record.frames,
+        "bytes": record.bytes,
+        "attempts": state.attempts,
+        "not_before": format_time_or_none(state.not_before),
+        "code": record.code,
+        "error": record.error,
+        "note": describe(record, now, correspondence),
+        "note_code": record.note_code or None,
+        "needs_person": needs_person(record),
+        "verdict": record.verdict or None,
+        "refused": list(record.refused),
+        "released": sorted(record.released),
+        "discovered_at": format_time(record.discovered_at),
+        "changed_at": format_time(record.changed_at),
+        "processed_at": format_time_or_none(record.processed_at),
+        "transferred_at": format_time_or_none(record.transferred_at),
+        "safe_at": format_time_or_none(record.safe_at),
+        "raw": {
+            "kept_cubes": record.kept_cubes,
+            "purged_cubes": record.purged_cubes,
+            "removed_cubes": record.removed_cubes,
+        },
+        "purge_after": format_time_or_none(record.purge_after),
+        "mail": correspondence.sum_up(record.night, record.manifests or 0) or None,
+        "mailed_at": format_time_or_none(correspondence.mailed_at(record.night)),
+        "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night)),
+    }
+
+
+def event_object(event: EventRecord) -> dict[str, Any]:
+    """One event for programs."""
+    return {
+        "at": format_time(event.at),
+        "event": str(event.event),
+        "stage": str(event.stage),
+        "to_stage": None if event.to_stage is None else str(event.to_stage),
+        "attempt": event.attempt,
+        "not_before": format_time_or_none(event.not_before),
+        "actor": event.actor,
+        "code": event.code,
+        "message": event.message,
+    }
