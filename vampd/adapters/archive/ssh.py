@@ -59,9 +59,11 @@ from vampd.ports import Pace
 # Of so many files, each with a record of up to 150 bytes.
 _MOST_BYTES = 1 << 25
 _SHOWN_BYTES = 1 << 12
-_LISTED = re.compile(rb"(\d+) (\d+)\.(\d{9})\d* (.+)", re.DOTALL)
-_SPACE_REPORTED = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\d+)\s*")
-_DIGESTED = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\.(\d{9}) (\d+) (\d+)\.(\d{9})")
+# No more than a signed number of 64 bits holds, which is what sizes, and times in ns, may have.
+_SIZE, _TIME = rb"(\d{1,18})", rb"([0-8]?\d{1,9})\.(\d{9})"
+_LISTED = re.compile(rb"%s %s\d* (.+)" % (_SIZE, _TIME), re.DOTALL)
+_SPACE_REPORTED = re.compile(rb" ".join([_SIZE] * 5) + rb"\s*")
+_DIGESTED = re.compile(rb"([0-9a-f]{64}) %s %s %s %s" % (_SIZE, _TIME, _SIZE, _TIME))
 
 # Causes that say something of one file; any other, such as a missing program, concerns them all.
 _OF_FILES = frozenset({CauseName.PERMISSION, CauseName.DISK_ERROR, CauseName.FOLDER_MISSING})

@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 
 from vampd.errors import DataError
 from vampd.model.cubes.cards import CARD_LENGTH, Card, Cards, render_card, render_string
+from vampd.model.cubes.inside import product_name, raw_path
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import FileStamp
 
@@ -222,7 +223,7 @@ def _read_body(lines: Iterator[str]) -> Framelist:
     next(lines)
     first_us, camera, state = fields["order"][0].split(" ")
     return Framelist(
-        name=fields["name"][0],
+        name=product_name(fields["name"][0]),
         order=ProductOrder(int(first_us), int(camera), "" if state == "-" else state),
         sources=tuple(_read_source(text) for text in fields["source"]),
         ranges=tuple(_read_range(text) for text in fields["range"]),
@@ -234,12 +235,12 @@ def _read_body(lines: Iterator[str]) -> Framelist:
 
 def _read_source(text: str) -> FileStamp:
     size, mtime_ns, path = text.split(" ", 2)
-    return FileStamp(path, int(size), int(mtime_ns))
+    return FileStamp(raw_path(path), int(size), int(mtime_ns))
 
 
 def _read_range(text: str) -> FrameRange:
     start, count, step, cube = text.split(" ", 3)
-    return FrameRange(cube, int(start), int(count), int(step))
+    return FrameRange(raw_path(cube), int(start), int(count), int(step))
 
 
 def _digest(body: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from vampd.errors import DataError
 from vampd.model.cubes.cube import CountedBy, SetAside
 from vampd.model.cubes.framelist import FrameRange, ProductOrder, identity_of
+from vampd.model.cubes.inside import product_name, raw_path
 from vampd.model.nights import FileStamp, unfinished_cube_name
 from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
 
@@ -129,7 +130,15 @@ def parse_generation(text: str) -> Generation:
     body += "\n"
     if last != hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest():
         raise DataError("generation_damaged", "the generation file's checksum does not agree")
-    raw: dict[str, Any] = json.loads(body)
+    try:
+        return _parse(json.loads(body))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DataError(
+            "generation_damaged", f"the generation cannot be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _parse(raw: Mapping[str, Any]) -> Generation:
     return Generation(
         number=raw["number"],
         version=raw["version"],
@@ -191,7 +200,7 @@ def _finished_path(path: str) -> str | None:
 
 
 def _stamp(raw: Mapping[str, Any]) -> FileStamp:
-    return FileStamp(raw["path"], raw["size"], raw["mtime_ns"])
+    return FileStamp(raw_path(raw["path"]), raw["size"], raw["mtime_ns"])
 
 
 def _stamp_or_none(raw: Mapping[str, Any] | None) -> FileStamp | None:
@@ -199,12 +208,12 @@ def _stamp_or_none(raw: Mapping[str, Any] | None) -> FileStamp | None:
 
 
 def _ranges(raw: Iterable[Mapping[str, Any]]) -> tuple[FrameRange, ...]:
-    return tuple(FrameRange(r["cube"], r["start"], r["count"], r["step"]) for r in raw)
+    return tuple(FrameRange(raw_path(r["cube"]), r["start"], r["count"], r["step"]) for r in raw)
 
 
 def _product(raw: Mapping[str, Any]) -> Product:
     return Product(
-        name=raw["name"],
+        name=product_name(raw["name"]),
         order=ProductOrder(**raw["order"]),
         synchronised=raw["synchronised"],
         ranges=_ranges(raw["ranges"]),

@@ -28,7 +28,7 @@ _HISTORY_TEXT = CARD_LENGTH - len("HISTORY ")
 # Sums over the raw cube's own bytes; the packed product gets its own.
 _STALE = frozenset({"CHECKSUM", "DATASUM"})
 _TIME_DECIMALS = 3
-_MADE = re.compile(r"HISTORY vampd [^:,]+(?:, form (\d+))?: \d+ frames of ")
+_MADE = re.compile(r"HISTORY vampd [^:,]+(?:, form ([0-9]{1,9}))?: \d+ frames of ")
 
 
 def build_framelist(

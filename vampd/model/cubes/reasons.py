@@ -10,7 +10,7 @@ from vampd.model.cubes.cube import FrameCount, SetAside
 from vampd.model.escapes import escape_cell, text_lines, unescape_cell
 
 _AT_LEAST = ">="
-_COUNT = re.compile(rf"(?:{_AT_LEAST})?[0-9]+")
+_COUNT = re.compile(rf"(?:{_AT_LEAST})?[0-9]{{1,18}}")
 _REASON_COLUMNS = ("path", "frames", "code", "reason")
 
 

@@ -17,9 +17,9 @@ from itertools import pairwise
 from vampd.errors import DataError
 from vampd.model.frame_ids import FrameId
 
-_NAME = re.compile(r"manifest_VMP_(?P<date>[0-9]{8})(?:_s(?P<number>[1-9][0-9]*))?\.csv")
+_NAME = re.compile(r"manifest_VMP_(?P<date>[0-9]{8})(?:_s(?P<number>[1-9][0-9]{0,8}))?\.csv")
 _HEADER = ("#FRAMEID", "path", "size_bytes")
-_SIZE = re.compile(r"[0-9]+")
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Style(StrEnum):

@@ -28,6 +28,8 @@ FIRST_FORM = 1
 WRITTEN_FORMS = frozenset({FIRST_FORM, PRODUCT_FORM})
 
 _COLUMNS = ("path", "size", "sha256", "identity", "form")
+# As many digits as any file can have bytes.
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # What has a receipt lies in vgen2 or below vbad: nothing else may be believed of the listing.
 _PATH = re.compile(r"(vgen2|vbad|vbad/vcam[12])/(?!\.)[^/\0]+", re.DOTALL)
@@ -159,8 +161,8 @@ def parse_receipts(text: str) -> dict[str, PackingReceipt]:
 def _parse_line(line: str) -> PackingReceipt | None:
     match [unescape(cell, CELL_ESCAPES) for cell in line.split("\t")]:
         case [str(path), str(size), str(sha256), str(identity), str(form)] if (
-            size.isdecimal()
-            and form.isdecimal()
+            _NUMBER.fullmatch(size)
+            and _NUMBER.fullmatch(form)
             and _PATH.fullmatch(path)
             and _DIGEST.fullmatch(sha256)
             and (identity == _NO_IDENTITY or _DIGEST.fullmatch(identity))

@@ -25,7 +25,7 @@ BOTH = (DigestColumn.SHA256, DigestColumn.MD5)
 frame_ids = st.builds(FrameId, st.integers(0, 10**8 - 1))
 paths = st.text("abc/:._ é\udcff", min_size=1).map(lambda text: f"/{text}")
 digests = st.text("0123456789abcdef", min_size=4)
-lines = st.builds(ManifestLine, frame_ids, paths, st.integers(0), digests, digests)
+lines = st.builds(ManifestLine, frame_ids, paths, st.integers(0, 10**18 - 1), digests, digests)
 unique_lines = st.lists(lines, unique_by=(lambda line: line.frame_id, lambda line: line.path))
 forms = st.one_of(
     st.builds(ManifestForm, st.just(Style.PLAIN), st.just(()), st.sampled_from(LineEnd)),

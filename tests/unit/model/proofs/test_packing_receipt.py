@@ -21,7 +21,7 @@ DIGESTS = st.integers(0, 2**256 - 1).map("{:064x}".format)
 RECEIPTS = st.builds(
     PackingReceipt,
     path=st.text(st.characters(exclude_characters="\0/"), min_size=1).map("vgen2/a{}".format),
-    size=st.integers(0, 2**60),
+    size=st.integers(0, 10**18 - 1),
     sha256=DIGESTS,
     identity=st.none() | DIGESTS,
     form=st.integers(1, 9),
