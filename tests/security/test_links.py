@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,16 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.worlds.hostile.unprivileged import NOBODY
+from vampd.adapters.archive import open_archive_host
+from vampd.adapters.archive.sources import pinned_sources
 from vampd.config import load_settings
+from vampd.disk.durable import names
+from vampd.disk.durable.atomic import (
+    creating,
+    fsync_folder,
+    replacing,
+    wait_until_writers_exit,
+)
 from vampd.disk.lock import Lock
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file, open_foreign, open_unlinked, read_whole
@@ -24,6 +36,7 @@ from vampd.engine.nights.night_listing import refuse_twin
 from vampd.errors import DataError, FrameIdConflict, StateError
 from vampd.ledger.file import open_ledger_file, read_ledger_file
 from vampd.model.nights import Kind, NightId, Stream
+from vampd.model.plan import Compare
 
 SECRET = b"the owner's private words"
 EARLIER_US = FIRST_ACQUISITION_US - 3_600_000_000
@@ -173,6 +186,151 @@ def test_links_that_are_swapped_during_a_whole_night_gain_nothing(tmp_path: Path
         for path in _holds_secret(site.folder(night))
         if not path.is_symlink() and path.resolve() not in (cube, timing)
     ]
+
+
+@contextmanager
+def swapping_folders(*pairs: tuple[Path, Path]) -> Iterator[None]:
+    """Each folder and a link to the other of its pair take turns under its name, all the time."""
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            for path, target in pairs:
+                own, link = path.with_name(f".{path.name}.own"), path.with_name(f".{path.name}.ln")
+                if not path.is_dir() or path.is_symlink():
+                    continue
+                link.symlink_to(target)
+                os.rename(path, own)
+                os.rename(link, path)
+                os.rename(path, link)
+                os.rename(own, path)
+                link.unlink()
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.soak
+def test_folders_that_are_swapped_during_a_whole_night_gain_nothing(tmp_path: Path) -> None:
+    site = make_site(tmp_path, watch={"quiet_after_s": 0.0, "stale_after_s": 0.0})
+    night, _ = make_smallest(site.root)
+    folder, elsewhere = site.folder(night), tmp_path / "elsewhere"
+    aside = write_raw_cube(folder, timing=raw_timing(4, EARLIER_US + 60_000_000))
+    aside.timing_path.unlink()
+    for name in ("vgen2", "vbad", "vcam1"):
+        (elsewhere / name).mkdir(parents=True)
+    # What bears the names that are looked for.
+    for path in (folder / "vcam1").iterdir():
+        (elsewhere / "vcam1" / path.name).write_bytes(SECRET)
+    for name in ("generation_0001.json", "receipts.tsv", "reasons.tsv"):
+        for at in ("vgen2", "vbad"):
+            (elsewhere / at / name).write_bytes(SECRET)
+    before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+    with swapping_folders(*((folder / name, elsewhere / name) for name in os.listdir(elsewhere))):
+        for _ in range(3):
+            run_until_idle(site)
+            vampctl(site, "retry", night.date)
+    after = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+    assert after == before
+    assert _holds_secret(site.destination) == []
+
+
+@pytest.mark.parametrize("name", ["vgen2", "vcam1"])
+def test_what_is_sent_is_what_was_opened(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "night"
+    (folder / name).mkdir(parents=True)
+    (folder / name / "file").write_bytes(b"own")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_bytes(SECRET)
+    with pinned_sources(folder, [f"{name}/file"]) as pinned:
+        (folder / name).rename(folder / "moved")
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+        for descriptor in pinned.descriptors:
+            os.set_inheritable(descriptor, True)
+        (told,) = pinned.names
+        read = subprocess.run(
+            ["cat", str(pinned.view / told)], capture_output=True, close_fds=False, check=True
+        )
+    assert read.stdout == b"own"
+    if name == "vgen2":
+        with pytest.raises(DataError), pinned_sources(folder, [f"{name}/file"]):
+            pass
+
+
+def test_no_name_is_made_changed_or_removed_behind_a_link(folder: Path) -> None:
+    night, elsewhere = folder / "night", folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_bytes(SECRET)
+    (night / "link").symlink_to(elsewhere)
+    at, own = night / "link", night / "vgen2" / "file"
+    deeds: list[Callable[[], object]] = [
+        lambda: names.create_file(at / "new"),
+        lambda: names.rename(own, at / "file"),
+        lambda: names.rename(at / "file", own),
+        lambda: names.link(own, at / "new"),
+        lambda: names.link_softly("x", at / "new"),
+        lambda: names.unlink(at / "file"),
+        lambda: names.make_folder_here(at / "new"),
+        lambda: names.remove_empty(at / "file"),
+        lambda: names.names_in(at),
+        lambda: replacing(at / "file").__enter__(),
+        lambda: creating(at / "new").__enter__(),
+        lambda: fsync_folder(at),
+    ]
+    for deed in deeds:
+        with pytest.raises(DataError) as caught:
+            deed()
+        assert caught.value.code == "link_found"
+    names.remove_tree(at)
+    assert [path.read_bytes() for path in elsewhere.iterdir()] == [SECRET]
+    assert own.read_bytes() == b"own"
+
+
+@pytest.mark.parametrize("put", ["pipe", "socket", "folder", "link", "another's", "own"])
+def test_what_bears_the_name_of_a_temporary_file_holds_nothing_up(folder: Path, put: str) -> None:
+    path = folder / "night" / ".vampd-1-0123456789abcdef.tmp"
+    match put:
+        case "pipe":
+            os.mkfifo(path)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(folder / "secret")
+        case _:
+            path.touch()
+    if put == "another's":
+        if os.geteuid():
+            pytest.skip("only root makes another's files")
+        os.chown(path, NOBODY, NOBODY)
+    with path.open() if put == "another's" else nullcontext() as held:
+        if held is not None:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        wait_until_writers_exit(path.parent, 0.0)
+    assert os.path.lexists(path) == (put not in ("link", "own"))
+
+
+def test_a_night_that_is_a_link_at_a_local_destination_is_not_written_behind(
+    tmp_path: Path,
+) -> None:
+    site = make_site(tmp_path, sync={"hold_when_unexpected": False})
+    night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    site.copy(night).symlink_to(elsewhere)
+    host = open_archive_host(load_settings(site.config).transfer, night.kind)
+    (site.folder(night) / "SHA256SUMS").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        host.send(night, site.folder(night), ["SHA256SUMS"], Compare.SIZE_AND_TIME, SteadyPace())
+    assert caught.value.code == "link_found"
+    assert list(elsewhere.iterdir()) == []
 
 
 def _replace(path: Path, elsewhere: Path) -> None:

@@ -47,8 +47,10 @@ def _effects(calls: list[str]) -> list[str]:
 
 def _named(arguments: str) -> str:
     """The last path of a call: the product, its sidecar, a temporary file, or the folder."""
-    last = re.findall(r'[<"](/[^>"]*/vgen2[^>"]*)[>"]', arguments)[-1]
-    name = last.rpartition("/")[2]
+    # A name in a folder, by the descriptor of the folder; or a descriptor alone.
+    below = re.findall(r'<(/[^>]*/vgen2)>, "([^"]*)"', arguments)
+    whole = re.findall(r"<(/[^>]*/vgen2[^>]*)>", arguments)
+    name = below[-1][1] if below else whole[-1].rpartition("/")[2]
     if name == "vgen2":
         return "folder"
     if name.startswith(".vampd-"):

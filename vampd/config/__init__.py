@@ -109,9 +109,16 @@ def parse_settings(text: str, origin: str) -> Settings:
     except ValidationError as error:
         problems = [_problem(dict(item)) for item in error.errors()]
         raise ConfigError("config_invalid", f"{origin}: " + "; ".join(problems)) from error
-    # The root may be a link; below it, vampd follows none.
+    # Root and state may be links; below them, vampd follows none.
     root = Path(os.path.realpath(settings.watch.root))
-    return settings.model_copy(update={"watch": settings.watch.model_copy(update={"root": root})})
+    folder = os.path.realpath(settings.database.path.parent)
+    url = f"sqlite:///{Path(folder, settings.database.path.name)}"
+    return settings.model_copy(
+        update={
+            "watch": settings.watch.model_copy(update={"root": root}),
+            "database": settings.database.model_copy(update={"url": url}),
+        }
+    )
 
 
 def with_destination(settings: Settings, kind: Kind, destination: str) -> Settings:

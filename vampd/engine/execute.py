@@ -26,7 +26,7 @@ from vampd.disk.durable import (
 )
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
-from vampd.disk.reading import file_behind, link_target, open_unlinked, read_digests
+from vampd.disk.reading import file_behind, link_target, read_digests
 from vampd.disk.refusal import (
     Access,
     Cause,
@@ -286,7 +286,7 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
 def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:
     path = receipt.path
     size, mtime_ns, (sha256, beginning) = read_digests(
-        file_behind(tools.folder, path), tools.pace, ["sha256"], receipt.size, open_unlinked
+        file_behind(tools.folder, path), tools.pace, ["sha256"], receipt.size
     )
     at = tools.clock()
     failpoint("execute.grown.read")
@@ -304,7 +304,7 @@ def _read_here(
 ) -> tuple[int, int, tuple[str, ...]]:
     """Read a file of the night; of a set-aside one what its link leads to, which is raw."""
     file = file_behind(tools.folder, path)
-    return read_digests(file, tools.pace, algorithms, opening=open_unlinked)
+    return read_digests(file, tools.pace, algorithms)
 
 
 def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:

@@ -7,6 +7,7 @@ as *may have been sent*.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from vampd.config import Mail
 from vampd.disk.durable import replacing
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import read_whole
 from vampd.errors import ConfigError, DataError, TransientError
 from vampd.model.delivery import (
     DEFAULT_TEMPLATE,
@@ -72,7 +74,7 @@ def read_manifest_texts(
     """The texts of these manifests of one night; DataError ``manifest_changed``."""
     texts = []
     for manifest in manifests:
-        text = (folder / manifest.name).read_bytes().decode("utf-8", "surrogateescape")
+        text = read_whole(folder / manifest.name).decode("utf-8", "surrogateescape")
         if text_digest(text) != manifest.sha256:
             raise DataError(
                 "manifest_changed",
@@ -166,7 +168,7 @@ def _note(root: Path, mailing: Mailing) -> None:
     for night in sorted(nights):
         path = root / night.folder / note_name(night.date)
         try:
-            text = path.read_text("utf-8") if path.exists() else None
+            text = read_whole(path).decode() if os.path.lexists(path) else None
             with replacing(path) as file:
                 file.write(append_note(text, mailing, night, time_text).encode())
         except OSError as error:

@@ -8,12 +8,12 @@ are listed, for readers of headers (`vampd.ledger.carried_ids`).
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from vampd.disk.durable import names_in
 from vampd.disk.reading import read_whole
 from vampd.errors import DataError
 from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, ObservedIds, parse_name_changes
@@ -69,6 +69,6 @@ def _ids_in_changes(text: str, *, ours: bool) -> list[FrameId]:
 
 def _names(folder: Path) -> Iterator[str]:
     try:
-        yield from os.listdir(folder)
+        yield from names_in(folder)
     except (FileNotFoundError, NotADirectoryError):
         return

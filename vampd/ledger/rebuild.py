@@ -7,7 +7,6 @@ and database alone. The old file is kept, under another name.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from vampd.disk.durable import replacing
+from vampd.disk.durable import link, replacing
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import PUBLIC, give_to_owner
 from vampd.errors import FrameIdConflict
@@ -178,6 +177,6 @@ def _keep_old(path: Path) -> None:
     number = 1
     while True:
         with suppress(FileExistsError):
-            os.link(path, path.with_name(f"{path.name}.old_{number}"))
+            link(path, path.with_name(f"{path.name}.old_{number}"))
             return
         number += 1

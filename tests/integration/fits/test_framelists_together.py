@@ -48,9 +48,9 @@ def test_one_sync_of_the_folder_serves_all_names_of_a_wave(
         sync(descriptor)
         record("synced", Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
 
-    def recorded_rename(old: str, new: Path) -> None:
-        record("renamed", Path(old).name)
-        rename(old, new)
+    def recorded_rename(old: str, new: str, **folders: int) -> None:
+        record("renamed", old)
+        rename(old, new, **folders)
 
     def done(action: Action) -> None:
         assert isinstance(action, WriteFramelist)

@@ -206,6 +206,11 @@ int linkat(int from_folder, const char *from, int folder, const char *to, int fl
     return at_fails(NAME, folder, to) ? -1 : real(from_folder, from, folder, to, flags);
 }
 
+int renameat(int from_folder, const char *from, int folder, const char *to) {
+    REAL(int, "renameat", int, const char *, int, const char *);
+    return at_fails(NAME, folder, to) ? -1 : real(from_folder, from, folder, to);
+}
+
 int symlink(const char *target, const char *path) {
     REAL(int, "symlink", const char *, const char *);
     return at_fails(NAME, AT_FDCWD, path) ? -1 : real(target, path);
@@ -214,6 +219,21 @@ int symlink(const char *target, const char *path) {
 int unlink(const char *path) {
     REAL(int, "unlink", const char *);
     return at_fails(NAME, AT_FDCWD, path) ? -1 : real(path);
+}
+
+int symlinkat(const char *target, int folder, const char *path) {
+    REAL(int, "symlinkat", const char *, int, const char *);
+    return at_fails(NAME, folder, path) ? -1 : real(target, folder, path);
+}
+
+int unlinkat(int folder, const char *path, int flags) {
+    REAL(int, "unlinkat", int, const char *, int);
+    return at_fails(NAME, folder, path) ? -1 : real(folder, path, flags);
+}
+
+int mkdirat(int folder, const char *path, mode_t mode) {
+    REAL(int, "mkdirat", int, const char *, mode_t);
+    return at_fails(NAME, folder, path) ? -1 : real(folder, path, mode);
 }
 
 int mkdir(const char *path, mode_t mode) {

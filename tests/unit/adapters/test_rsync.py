@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from vampd.adapters.archive.rsync import (
     Durability,
-    Links,
     Near,
     names_text,
     remote_shell_text,
@@ -20,7 +19,6 @@ SENDING, WRITING = Near("/here", sends=True), Near("/here", sends=False)
 
 def arguments(
     compare=Compare.SIZE_AND_TIME,
-    links=Links.REFUSED,
     durability=Durability.DEFAULT,
     remote_shell=None,
 ):
@@ -28,7 +26,6 @@ def arguments(
         "/data/20251106",
         "/archive/20251106",
         compare=compare,
-        links=links,
         durability=durability,
         timeout_s=9.5,
         remote_shell=remote_shell,
@@ -40,10 +37,10 @@ def ended(status, stderr):
 
 
 @pytest.mark.parametrize("compare", Compare)
-@pytest.mark.parametrize("links", Links)
-def test_habits_that_damage_archives_are_never_asked_for(compare, links):
-    given_words = arguments(compare, links, Durability.FSYNC, ["ssh", "-T"])
-    for bad in ["-P", "-u", "--update", "--inplace", "--append", "-a", "--mkpath", "--exclude"]:
+def test_habits_that_damage_archives_are_never_asked_for(compare):
+    given_words = arguments(compare, Durability.FSYNC, ["ssh", "-T"])
+    copying = ["-P", "-L", "--copy-links", "-a", "--mkpath", "--exclude"]
+    for bad in [*copying, "-u", "--update", "--inplace", "--append"]:
         assert not [word for word in given_words if word == bad or word.startswith(f"{bad}=")]
     assert not [word for word in given_words if word.startswith("--del")]
     assert {"--files-from=-", "--from0", "--partial-dir=.vampd-partial"} <= set(given_words)
@@ -53,11 +50,6 @@ def test_habits_that_damage_archives_are_never_asked_for(compare, links):
 def test_only_a_repair_compares_by_checksum():
     assert "--checksum" in arguments(Compare.CHECKSUM)
     assert "--checksum" not in arguments(Compare.SIZE_AND_TIME)
-
-
-def test_links_are_followed_only_on_demand():
-    assert "--copy-links" in arguments(links=Links.FOLLOWED)
-    assert "--copy-links" not in arguments(links=Links.REFUSED)
 
 
 def test_a_timeout_is_rounded_to_whole_seconds_and_never_to_none():

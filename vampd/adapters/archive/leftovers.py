@@ -13,7 +13,8 @@ import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from vampd.disk.reading import CHUNK_BYTES
+from vampd.disk.durable import unlink
+from vampd.disk.reading import CHUNK_BYTES, open_foreign
 from vampd.ports import Pace
 
 _LEFTOVER = re.compile(r"(.*/|)\.([^/]+)\.[A-Za-z0-9]{6}", re.DOTALL)
@@ -34,9 +35,9 @@ def remove_repeated(leftover: Path, whole: Path, pace: Pace) -> None:
     for path in (leftover, whole):
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return
-    with leftover.open("rb") as part, whole.open("rb") as file:
+    with open_foreign(leftover) as part, open_foreign(whole) as file:
         while chunk := part.read(CHUNK_BYTES):
             pace.check()
             if file.read(len(chunk)) != chunk:
                 return
-    leftover.unlink()
+    unlink(leftover)

@@ -15,7 +15,7 @@ from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.programs import FULL_CAUSES, find_cause
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
-from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, open_unlinked
+from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, link_found
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
 from vampd.errors import ArchiveUnreadable, ConfigError, DataError, RemoteUnavailable, VampdError
@@ -54,7 +54,7 @@ class LocalArchive(RsyncArchive):
                 if file.parent not in synced:
                     fsync_folder(file.parent)
                     synced.add(file.parent)
-                size, mtime_ns, sha256 = hash_file(file, pace, open_unlinked)
+                size, mtime_ns, sha256 = hash_file(file, pace)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except DataError as error:
@@ -131,7 +131,7 @@ class LocalArchive(RsyncArchive):
                     yield Path(folder, name).relative_to(root).as_posix()
 
     def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:
-        folder = self._path / self._name_of(night)
+        folder = Path(os.path.realpath(self._path)) / self._name_of(night)
         for leftover, whole in wholes.items():
             try:
                 remove_repeated(folder / leftover, folder / whole, pace)
@@ -141,7 +141,9 @@ class LocalArchive(RsyncArchive):
                 raise self._unavailable(error) from error
 
     def _refuse_itself(self, night: NightId, folder: Path) -> None:
-        there = self._path / self._name_of(night)
+        there = Path(os.path.realpath(self._path)) / self._name_of(night)
+        if there.is_symlink():
+            raise link_found(there)
         try:
             itself = os.path.samefile(there, folder)
         except OSError:

@@ -39,13 +39,6 @@ _NO_FOLDER = re.compile(r"mkdir .* failed: No such file or directory \(2\)")
 _SOURCE = re.compile(r'^.*(?:\[sender\]|link_stat|file has vanished).*?"(.+?)".*$', re.MULTILINE)
 
 
-class Links(Enum):
-    """What symbolic links among the files mean."""
-
-    REFUSED = "refused"
-    FOLLOWED = "followed"
-
-
 class Durability(Enum):
     """Whether the rsyncs of both sides can fsync what they wrote before they rename it."""
 
@@ -58,7 +51,6 @@ def rsync_arguments(
     target: str,
     *,
     compare: Compare,
-    links: Links,
     durability: Durability,
     timeout_s: float,
     remote_shell: Sequence[str] | None,
@@ -84,8 +76,6 @@ def rsync_arguments(
         arguments.append("--fsync")
     if compare is Compare.CHECKSUM:
         arguments.append("--checksum")
-    if links is Links.FOLLOWED:
-        arguments.append("--copy-links")
     if remote_shell is not None:
         arguments.append(f"--rsh={remote_shell_text(remote_shell)}")
     return [*arguments, "--", f"{source}/", f"{target}/"]

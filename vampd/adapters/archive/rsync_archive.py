@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vampd.adapters.archive.leftovers import find_leftovers
@@ -11,14 +12,20 @@ from vampd.adapters.archive.rsync import (
     CONNECTION_LOST,
     FILE_IO,
     Durability,
-    Links,
     Near,
     names_text,
     rsync_arguments,
     rsync_error,
     unreachable,
 )
-from vampd.adapters.archive.sources import SET_ASIDE_FOLDER, Part, check_sources, parts_to_send
+from vampd.adapters.archive.sources import (
+    Part,
+    Pinned,
+    check_sources,
+    parts_to_fetch,
+    parts_to_send,
+    pinned_sources,
+)
 from vampd.adapters.programs import (
     CauseName,
     ProgramSilent,
@@ -140,9 +147,12 @@ class RsyncArchive(ABC):
             return
         check_sources(folder, files)
         for part in parts_to_send(folder, files):
-            command = self._send_command(night, folder, part, compare, pace)
-            near = Near(str(folder), sends=True)
-            self._run_rsync(command, night, part.names, self._target(night), near, pace)
+            with pinned_sources(folder, part.names) as pinned:
+                command = self._send_command(night, pinned.view, part, compare, pace)
+                near = Near(str(folder), sends=True)
+                self._run_rsync(
+                    command, night, pinned.names, self._target(night), near, pace, pinned
+                )
             failpoint("archive.send.group_sent")
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
         if leftovers:
@@ -152,12 +162,12 @@ class RsyncArchive(ABC):
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
     ) -> None:
         """Copy these files from there into a folder here; raises as `send` does."""
-        for links, group in _by_links(files):
+        for part in parts_to_fetch(files):
             durability = self._known_durability(pace)
-            source = self._target(night)
-            command = self._arguments(source, str(folder), compare, links, durability)
+            source, target = self._target(night), f"{folder}{part.below}"
+            command = self._arguments(source, target, compare, durability)
             near = Near(str(folder), sends=False)
-            self._run_rsync(command, night, group, source, near, pace)
+            self._run_rsync(command, night, part.names, source, near, pace)
             failpoint("archive.fetch.group_fetched")
 
     def _send_command(
@@ -165,7 +175,7 @@ class RsyncArchive(ABC):
     ) -> list[str]:
         target = f"{self._target(night)}{part.below}"
         durability = self._known_durability(pace)
-        return self._arguments(str(folder), target, compare, Links.REFUSED, durability)
+        return self._arguments(str(folder), target, compare, durability)
 
     def _run_rsync(
         self,
@@ -175,6 +185,7 @@ class RsyncArchive(ABC):
         target: str,
         near: Near,
         pace: Pace,
+        pinned: Pinned | None = None,
     ) -> None:
         silent = 0
         while True:
@@ -186,11 +197,14 @@ class RsyncArchive(ABC):
                     # rsync has its own timeout, with a clearer message.
                     silent_after_s=2 * self._transfer.timeout_s,
                     most_bytes=None,  # its progress: signs of life
+                    inherited=pinned.descriptors if pinned else (),
                 )
             except ProgramSilent as error:
                 raise unreachable(target, error.stderr, error.message) from error
             if ended.status == 0:
                 return
+            if pinned is not None:
+                ended = replace(ended, stderr=pinned.original(ended.stderr))
             # The far side does not wait forever while we pause for the cameras. What it has of the
             # file is kept aside there, so resuming costs little, and it is no failure.
             if ended.paused_s > 0 and ended.status in CONNECTION_LOST:
@@ -218,13 +232,12 @@ class RsyncArchive(ABC):
         return type(error)(error.code, message, **error.context)
 
     def _arguments(
-        self, source: str, target: str, compare: Compare, links: Links, durability: Durability
+        self, source: str, target: str, compare: Compare, durability: Durability
     ) -> list[str]:
         arguments = rsync_arguments(
             source,
             target,
             compare=compare,
-            links=links,
             durability=durability,
             timeout_s=self._transfer.timeout_s,
             remote_shell=self._remote_shell(),
@@ -265,11 +278,3 @@ def read_mark(content: bytes, place: str) -> str:
             target=place,
         )
     return mark
-
-
-def _by_links(files: Sequence[str]) -> Iterator[tuple[Links, tuple[str, ...]]]:
-    aside = tuple(path for path in files if path.startswith(SET_ASIDE_FOLDER))
-    rest = tuple(path for path in files if not path.startswith(SET_ASIDE_FOLDER))
-    for links, group in ((Links.FOLLOWED, aside), (Links.REFUSED, rest)):
-        if group:
-            yield links, group

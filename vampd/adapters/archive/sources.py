@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from vampd.disk.reading import file_behind, open_unlinked, raw_of_link
 from vampd.errors import DataError, TransientError
 
 _SET_ASIDE = "vbad"
 SET_ASIDE_FOLDER = f"{_SET_ASIDE}/"
+_RAW_ASIDE = re.compile(r"vbad/vcam[12]/")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,65 @@ def parts_to_send(folder: Path, files: Sequence[str]) -> Iterator[Part]:
         yield Part(rest or (_SET_ASIDE,))
     if raw:
         yield Part(tuple(raw.values()), f"/{_SET_ASIDE}")
+
+
+def parts_to_fetch(files: Sequence[str]) -> Iterator[Part]:
+    """The same from where vampd works: what lies in a stream under vbad there is a link to it."""
+    raw = tuple(path for path in files if _RAW_ASIDE.match(path))
+    rest = tuple(path for path in files if not _RAW_ASIDE.match(path))
+    if rest or raw:
+        yield Part(rest or (_SET_ASIDE,))
+    if raw:
+        yield Part(tuple(path.removeprefix(SET_ASIDE_FOLDER) for path in raw), f"/{_SET_ASIDE}")
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What rsync reads in place of a night's folder: the folders as they were opened.
+
+    ``names`` are what it is told, ``descriptors`` what it inherits.
+    """
+
+    view: Path
+    folder: Path
+    names: tuple[str, ...]
+    descriptors: tuple[int, ...]
+
+    def original(self, text: str) -> str:
+        """Rsync's words, of the night's own folder."""
+        return re.sub(rf"{re.escape(str(self.view))}/[0-9]+/", f"{self.folder}/", text)
+
+
+@contextmanager
+def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[Pinned]:
+    """The folders of these files of a night, opened one after the other without a link.
+
+    rsync takes names, and would follow a link that takes a folder's place meanwhile. So it is given
+    a folder of our own, with links to the descriptors, which it inherits. What it names before
+    ``/./`` is not sent. DataError ``source_is_no_file``; TransientError ``source_vanished``.
+    """
+    with TemporaryDirectory(prefix="vampd-send-") as made, ExitStack() as opened:
+        view, told, descriptors = Path(made), dict[str, int](), list[int]()
+        for name in names:
+            parent = name.rpartition("/")[0]
+            if parent in told:
+                continue
+            try:
+                folder_fd = open_unlinked(folder / parent, os.O_PATH | os.O_DIRECTORY)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise TransientError(
+                    "source_vanished", f"{name} is no longer in the night's folder", path=name
+                ) from error
+            except DataError as error:
+                raise _no_file(name) from error
+            opened.callback(os.close, folder_fd)
+            descriptors.append(folder_fd)
+            told[parent] = len(told)
+            link = view / str(told[parent]) / parent
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(f"/proc/self/fd/{folder_fd}")
+        pinned = tuple(f"{told[name.rpartition('/')[0]]}/./{name}" for name in names)
+        yield Pinned(view, folder, pinned, tuple(descriptors))
 
 
 def check_sources(folder: Path, files: Sequence[str]) -> None:

@@ -76,6 +76,7 @@ def run_process(
     pace: Pace,
     silent_after_s: float,
     most_bytes: int | None = _MOST_OUTPUT_BYTES,
+    inherited: Sequence[int] = (),
 ) -> Ended:
     """Run a program in the C locale to its end, whatever its status, and return its output.
 
@@ -83,7 +84,8 @@ def run_process(
     ended (SIGTERM, after five seconds SIGKILL) and ClaimLost (``stopped``) raised. ProgramSilent
     if it neither reads nor writes for ``silent_after_s``, pauses excepted; TransientError
     ``output_too_long`` if it writes more than ``most_bytes`` (None: what it writes is dropped);
-    ConfigError ``program_missing`` if it does not exist.
+    ConfigError ``program_missing`` if it does not exist. The descriptors ``inherited`` are the
+    program's too.
     """
     pace.check()
     for name in (_WRAPPER[0], argv[0]):
@@ -94,7 +96,7 @@ def run_process(
                 " the configuration",
                 program=name,
             )
-    with _Program(argv, stdin, most_bytes) as program:
+    with _Program(argv, stdin, most_bytes, inherited) as program:
         paused_s = _attend(program, pace, silent_after_s)
     program.refuse_excess()
     return Ended(
@@ -139,7 +141,13 @@ def _attend(program: _Program, pace: Pace, silent_after_s: float) -> float:
 class _Program:
     """A running program and its three pipes, none of which ever blocks; ended on exit."""
 
-    def __init__(self, argv: Sequence[str], stdin: bytes, most_bytes: int | None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        stdin: bytes,
+        most_bytes: int | None,
+        inherited: Sequence[int],
+    ) -> None:
         self.name = argv[0]
         self.exited = False
         self.status = 0
@@ -147,7 +155,7 @@ class _Program:
         self.messages = Messages()
         self._most_bytes = most_bytes
         self._unsent = memoryview(stdin)
-        self._process = _start(argv)
+        self._process = _start(argv, inherited)
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._exit_fd, selectors.EVENT_READ)
@@ -245,7 +253,7 @@ class _Program:
             self.serve(TICK_S)
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], inherited: Sequence[int]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             [*_WRAPPER, *argv],
@@ -254,12 +262,18 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             bufsize=0,
             process_group=0,
-            env={**os.environ, "LC_ALL": "C", "PATH": _search_path()},
+            pass_fds=inherited,
+            env={**_environ(), "LC_ALL": "C", "PATH": _search_path()},
         )
     except OSError as error:
         raise TransientError(
             "program_not_started", f"cannot start {argv[0]}: {error}", program=argv[0]
         ) from error
+
+
+def _environ() -> dict[str, str]:
+    """Without what is meant for this program's own interpreters."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
 
 
 def _search_path() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,7 @@ def consolidate(
         cubes = FramelistSource(chosen, root / chosen.folder, connections.reader)
         if not cubes.products:
             raise DataError("nothing_synchronised", f"{title_of(chosen)} has not been through sync")
+        out = Path(os.path.realpath(out))
         make_folder(out)
         remove_leftovers(out)
         sizes = [

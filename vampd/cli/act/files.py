@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -142,17 +143,18 @@ def _rewrite_all(
 ) -> None:
     from vampd.disk.durable import make_folder, remove_leftovers
     from vampd.disk.pace import SteadyPace
+    from vampd.disk.reading import named_by_person
 
     if out is not None:
-        make_folder(out)
+        make_folder(Path(os.path.realpath(out)))
     for folder in _folders(targets):
-        remove_leftovers(folder)
+        remove_leftovers(Path(os.path.realpath(folder)))
     done: list[Rewritten] = []
     for path, target in zip(files, targets, strict=True):
         try:
             if target.name == path.name:
                 raise DataError("no_packed_name", f"expected a name that ends in {_PACKED_SUFFIX}")
-            done.append(rewrite(path, target, SteadyPace()))
+            done.append(rewrite(path, named_by_person(target), SteadyPace()))
         except (VampdError, OSError) as error:
             report_failure(path, target, error)
         else:

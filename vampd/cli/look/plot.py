@@ -70,9 +70,10 @@ def _check_output(output: Path | None) -> None:
 def write_picture(figure: Figure, path: Path) -> None:
     """Write a figure as PNG; UsageError ``not_writable``. The same figure gives the same bytes."""
     from vampd.disk.durable import replacing
+    from vampd.disk.reading import named_by_person
 
     try:
-        with replacing(path) as file:
+        with replacing(named_by_person(path)) as file:
             # Without metadata: they would name the version of matplotlib.
             figure.savefig(file, format="png", metadata={"Software": None})
     except OSError as error:

@@ -140,10 +140,11 @@ def refuse_damaged_manifests(connections: Connections, nights: Iterable[NightMan
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet; UsageError ``file_exists`` or ``cannot_write``."""
     from vampd.disk.durable import creating
+    from vampd.disk.reading import named_by_person
     from vampd.model.proofs import text_bytes
 
     try:
-        with creating(path) as file:
+        with creating(named_by_person(path)) as file:
             file.write(text_bytes(text))
     except DataError as error:
         raise UsageError(

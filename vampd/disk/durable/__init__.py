@@ -21,11 +21,28 @@ if TYPE_CHECKING:
         wait_until_writers_exit,
     )
     from vampd.disk.durable.mark import place_mark_file, read_mark_file
+    from vampd.disk.durable.names import (
+        create_file,
+        link,
+        link_softly,
+        make_folder_here,
+        names_in,
+        opened_folder,
+        remove_empty,
+        remove_tree,
+        rename,
+        unlink,
+    )
     from vampd.disk.durable.once_marker import marker_value, place_marker, remove_marker
 else:
     __getattr__ = show(
         __name__,
         {
+            "names": (
+                "create_file link link_softly make_folder_here "
+                "names_in opened_folder remove_empty remove_tree "
+                "rename unlink"
+            ),
             "atomic": (
                 "creating fsync_folder link_durably make_folder refuse_existing "
                 "remove_durably remove_leftovers replacing replacing_one_of_many scratch "
@@ -37,22 +54,32 @@ else:
     )
 
 __all__ = [
+    "create_file",
     "creating",
     "fsync_folder",
+    "link",
     "link_durably",
+    "link_softly",
     "make_folder",
+    "make_folder_here",
     "marker_value",
+    "names_in",
+    "opened_folder",
     "place_mark_file",
     "place_marker",
     "read_mark_file",
     "refuse_existing",
     "remove_durably",
+    "remove_empty",
     "remove_leftovers",
     "remove_marker",
+    "remove_tree",
+    "rename",
     "replacing",
     "replacing_one_of_many",
     "scratch",
     "sync_file",
     "translating_full_disk",
+    "unlink",
     "wait_until_writers_exit",
 ]

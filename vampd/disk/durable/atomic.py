@@ -12,18 +12,31 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
+from vampd.disk.durable import names
 from vampd.disk.failpoint import failpoint
 from vampd.disk.refusal import FULL, Access, translate_refusal
 from vampd.errors import DataError, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
 _LOOK_AGAIN_S = 0.05
+# Of what is no file: a socket, a pipe or device without its other side; or another's closed one.
+_FOREIGN = frozenset({errno.ENXIO, errno.ENODEV, errno.EACCES, errno.EPERM})
+
+
+class _Writer(Enum):
+    """The writer of a temporary file."""
+
+    LIVES = "lives"
+    DEAD = "dead"  # the file was removed
+    NONE = "none"  # gone by itself, or never ours
 
 
 @contextmanager
@@ -62,7 +75,7 @@ def replacing_one_of_many(path: Path) -> Iterator[BinaryIO]:
         failpoint("atomic.replacing.written")
         sync_file(file)
         failpoint("atomic.replacing.file_synced")
-        os.rename(file.name, path)
+        names.rename(Path(file.name), path)
         failpoint("atomic.replacing.renamed")
 
 
@@ -80,7 +93,7 @@ def creating(path: Path) -> Iterator[BinaryIO]:
         failpoint("atomic.creating.file_synced")
         _link(Path(file.name), path)
         failpoint("atomic.creating.linked")
-        os.unlink(file.name)
+        names.unlink(Path(file.name))
         failpoint("atomic.creating.unlinked")
         fsync_folder(path.parent)
         failpoint("atomic.creating.folder_synced")
@@ -91,7 +104,7 @@ def scratch(path: Path) -> Iterator[BinaryIO]:
     """A writable binary file beside ``path`` that never gets a name, and is gone afterwards."""
     with translating_full_disk(path), _temporary(path.parent) as file:
         yield file
-        os.unlink(file.name)
+        names.unlink(Path(file.name))
 
 
 def refuse_existing(path: Path) -> None:
@@ -108,11 +121,8 @@ def sync_file(file: BinaryIO) -> None:
 
 def fsync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
-    folder_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with names.opened_folder(folder, os.O_RDONLY) as folder_fd:
         os.fsync(folder_fd)
-    finally:
-        os.close(folder_fd)
 
 
 def make_folder(folder: Path) -> None:
@@ -120,8 +130,8 @@ def make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    with translating_full_disk(folder):
-        folder.mkdir(exist_ok=True)
+    with translating_full_disk(folder), suppress(FileExistsError):
+        names.make_folder_here(folder)
     failpoint("atomic.make_folder.made")
     fsync_folder(folder.parent)
 
@@ -129,7 +139,7 @@ def make_folder(folder: Path) -> None:
 def remove_durably(path: Path) -> None:
     """Remove a file or link; a missing one is no error."""
     with suppress(FileNotFoundError):
-        path.unlink()
+        names.unlink(path)
     failpoint("atomic.remove.unlinked")
     fsync_folder(path.parent)
 
@@ -147,9 +157,9 @@ def link_durably(target: str, path: Path) -> None:
             return
     temporary = _temporary_path(path.parent)
     with translating_full_disk(path):
-        os.symlink(target, temporary)
+        names.link_softly(target, temporary)
         failpoint("atomic.link.made")
-        os.rename(temporary, path)
+        names.rename(temporary, path)
         failpoint("atomic.link.renamed")
         fsync_folder(path.parent)
 
@@ -159,10 +169,7 @@ def remove_leftovers(folder: Path) -> tuple[str, ...]:
 
     A live writer holds a lock on its file, which therefore stays. Never for camera streams.
     """
-    removed = [name for name in _temporaries(folder) if _remove_abandoned(folder / name)]
-    if removed:
-        fsync_folder(folder)
-    return tuple(removed)
+    return _clean(folder)[0]
 
 
 def wait_until_writers_exit(folder: Path, patience_s: float) -> None:
@@ -173,8 +180,7 @@ def wait_until_writers_exit(folder: Path, patience_s: float) -> None:
     """
     deadline = time.monotonic() + patience_s
     while True:
-        remove_leftovers(folder)
-        living = _temporaries(folder)
+        _, living = _clean(folder)
         if not living:
             return
         if time.monotonic() > deadline:
@@ -188,6 +194,15 @@ def wait_until_writers_exit(folder: Path, patience_s: float) -> None:
         time.sleep(_LOOK_AGAIN_S)
 
 
+def _clean(folder: Path) -> tuple[tuple[str, ...], list[str]]:
+    """The temporary files that were removed, and those whose writers live."""
+    found = {name: _remove_abandoned(folder / name) for name in _temporaries(folder)}
+    removed = tuple(name for name, writer in found.items() if writer is _Writer.DEAD)
+    if removed:
+        fsync_folder(folder)
+    return removed, [name for name, writer in found.items() if writer is _Writer.LIVES]
+
+
 @contextmanager
 def _temporary(folder: Path) -> Iterator[BinaryIO]:
     file = _open_temporary(folder)
@@ -197,13 +212,13 @@ def _temporary(folder: Path) -> Iterator[BinaryIO]:
     except BaseException:
         # If a rename has already taken the name, there is nothing to clean up.
         with suppress(FileNotFoundError):
-            os.unlink(file.name)
+            names.unlink(Path(file.name))
         raise
 
 
 def _open_temporary(folder: Path) -> BinaryIO:
     while True:
-        file = open(_temporary_path(folder), "xb")  # noqa: SIM115 - the caller closes it
+        file = names.create_file(_temporary_path(folder))
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             is_ours = os.fstat(file.fileno()).st_nlink > 0
@@ -224,7 +239,7 @@ def _temporary_path(folder: Path) -> Path:
 
 def _link(temporary: Path, path: Path) -> None:
     try:
-        os.link(temporary, path)
+        names.link(temporary, path)
     except FileExistsError as error:
         raise _already_exists(path) from error
 
@@ -239,28 +254,40 @@ def _already_exists(path: Path) -> DataError:
 
 def _temporaries(folder: Path) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name))
+        return [name for name in names.names_in(folder) if _TEMPORARY.fullmatch(name)]
     except FileNotFoundError:
         return []
 
 
-def _remove_abandoned(path: Path) -> bool:
-    try:
-        leftover_fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        if error.errno != errno.ELOOP:
+def _remove_abandoned(path: Path) -> _Writer:
+    """Remove what a writer that died has left; what has such a name and is not ours stays."""
+    with names.opened_folder(path.parent) as folder_fd:
+        try:
+            # What is no file of ours, such as a pipe, must hold nothing up.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            leftover_fd = os.open(path.name, flags, dir_fd=folder_fd)
+        except FileNotFoundError:
+            return _Writer.NONE
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                # A symbolic link being replaced; it cannot be locked, and is made in one step.
+                os.unlink(path.name, dir_fd=folder_fd)
+                return _Writer.DEAD
+            if error.errno in _FOREIGN:
+                return _Writer.NONE
             raise
-        # A symbolic link being replaced; it cannot be locked, and is made in one step.
-        os.unlink(path)
-        return True
-    try:
-        fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Under the lock: a writer that has created but not yet locked the file then sees it gone.
-        os.unlink(path)
-    except (BlockingIOError, FileNotFoundError):
-        return False
-    finally:
-        os.close(leftover_fd)
-    return True
+        try:
+            status = os.fstat(leftover_fd)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
+                return _Writer.NONE
+            fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Under the lock: a writer that has created but not yet locked the file then sees it
+            # gone.
+            os.unlink(path.name, dir_fd=folder_fd)
+        except BlockingIOError:
+            return _Writer.LIVES
+        except FileNotFoundError:
+            return _Writer.NONE
+        finally:
+            os.close(leftover_fd)
+        return _Writer.DEAD

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from vampd.disk.durable.atomic import creating, fsync_folder, remove_leftovers
+from vampd.disk.durable.names import make_folder_here
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import open_foreign
 from vampd.errors import DataError
@@ -24,8 +26,11 @@ def read_mark_file(folder: Path) -> bytes | None:
 
 def place_mark_file(folder: Path, mark: str, marked: Marked) -> None:
     """Place a mark, durably; one that is there already stays. OSError."""
+    # As it is configured, as above.
+    folder = Path(os.path.realpath(folder))
     path = folder / MARK_PATH
-    path.parent.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        make_folder_here(path.parent)
     fsync_folder(folder)
     failpoint("mark.folder_made")
     remove_leftovers(path.parent)

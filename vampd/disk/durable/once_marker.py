@@ -12,13 +12,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from vampd.disk.durable.atomic import fsync_folder, make_folder, remove_durably
+from vampd.disk.durable.names import link_softly
 
 
 def place_marker(folder: Path, about: str, until: int) -> bool:
     """Place a durable marker; False if there is one already. OSError, DiskFull."""
     make_folder(folder)
     try:
-        os.symlink(str(until), _path(folder, about))
+        link_softly(str(until), _path(folder, about))
     except FileExistsError:
         return False
     fsync_folder(folder)

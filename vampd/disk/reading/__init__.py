@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
-    from vampd.disk.reading.digest import CHUNK_BYTES, hash_file, read_digests
+    from vampd.disk.reading.digest import (
+        CHUNK_BYTES,
+        hash_file,
+        read_digests,
+    )
     from vampd.disk.reading.foreign_file import (
         LINK_FOUND,
         MOST_TEXT_BYTES,
         can_read_whole,
+        link_found,
+        named_by_person,
         open_foreign,
         open_unlinked,
         read_foreign_text,
@@ -34,10 +40,11 @@ else:
     __getattr__ = show(
         __name__,
         {
-            "digest": "CHUNK_BYTES hash_file read_digests",
+            "digest": ("CHUNK_BYTES hash_file read_digests"),
             "foreign_file": (
-                "can_read_whole LINK_FOUND MOST_TEXT_BYTES open_foreign open_unlinked "
-                "read_foreign_text read_whole require_regular"
+                "can_read_whole LINK_FOUND link_found MOST_TEXT_BYTES "
+                "named_by_person open_foreign open_unlinked read_foreign_text "
+                "read_whole require_regular"
             ),
             "listing": (
                 "file_behind link_target list_files list_hollow_files list_raw_files "
@@ -57,11 +64,13 @@ __all__ = [
     "file_behind",
     "has_writers",
     "hash_file",
+    "link_found",
     "link_target",
     "list_files",
     "list_hollow_files",
     "list_raw_files",
     "list_raw_links",
+    "named_by_person",
     "open_foreign",
     "open_raw",
     "open_unlinked",

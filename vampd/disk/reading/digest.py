@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from vampd.disk.machine import drop_behind, drop_from_cache, expect_sequential
-from vampd.disk.reading.foreign_file import require_regular
+from vampd.disk.reading.foreign_file import open_foreign
 from vampd.errors import DataError
 from vampd.ports import Pace
 
 CHUNK_BYTES = 4 * 1024 * 1024
 
 
-def open_named(path: Path) -> int:
-    """Open the regular file of this name for reading; a link is none (ELOOP). OSError."""
-    file_fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        require_regular(file_fd, path)
-    except BaseException:
-        os.close(file_fd)
-        raise
-    return file_fd
-
-
-def hash_file(
-    path: Path, pace: Pace, opening: Callable[[Path], int] = open_named
-) -> tuple[int, int, str]:
+def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
     """Read a file past the cache; its size, mtime (ns) and SHA-256 (hex).
 
-    ``opening`` gives the descriptor: below a night, that of `open_unlinked`.
-
-    DataError ``changed_while_read`` if it was written to meanwhile; OSError is passed on.
+    DataError ``changed_while_read`` if it was written to meanwhile, ``link_found``; OSError is
+    passed on, as `open_foreign`.
     """
-    size, mtime_ns, (sha256,) = read_digests(path, pace, ["sha256"], opening=opening)
+    size, mtime_ns, (sha256,) = read_digests(path, pace, ["sha256"])
     return size, mtime_ns, sha256
 
 
@@ -44,7 +30,6 @@ def read_digests(
     pace: Pace,
     algorithms: Sequence[str],
     beginning_bytes: int | None = None,
-    opening: Callable[[Path], int] = open_named,
 ) -> tuple[int, int, tuple[str, ...]]:
     """Like `hash_file`, with these digests (hex), in this order, from one reading.
 
@@ -53,8 +38,8 @@ def read_digests(
     digests = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
     beginning = hashlib.sha256()
     buffer = memoryview(bytearray(CHUNK_BYTES))
-    file_fd = opening(path)
-    try:
+    with open_foreign(path) as file:
+        file_fd = file.fileno()
         before = os.fstat(file_fd)
         drop_from_cache(file_fd)
         expect_sequential(file_fd)
@@ -68,8 +53,6 @@ def read_digests(
             drop_behind(file_fd, offset, count)
             offset += count
         after = os.fstat(file_fd)
-    finally:
-        os.close(file_fd)
     if (offset, before.st_size, before.st_mtime_ns) != (
         after.st_size,
         after.st_size,

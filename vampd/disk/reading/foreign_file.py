@@ -60,6 +60,11 @@ def open_unlinked(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> in
         os.close(folder_fd)
 
 
+def named_by_person(path: Path) -> Path:
+    """The path of a file to make that a person names: its folder may lie behind links."""
+    return Path(os.path.realpath(path.parent), path.name)
+
+
 def real_folder(folder: Path) -> Path:
     """Where a folder without links lies; DataError ``link_found``, OSError."""
     folder_fd = open_unlinked(folder, _FOLDER)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.durable import names_in
 from vampd.disk.reading import (
     LINK_FOUND,
     MOST_TEXT_BYTES,
@@ -272,6 +273,6 @@ def old_tool_traces(root: Path, night: NightId) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
+        return names_in(folder)
+    except (FileNotFoundError, NotADirectoryError, DataError):
         return []

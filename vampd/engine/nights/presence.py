@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vampd.disk.durable import remove_durably, replacing
+from vampd.disk.durable import names_in, remove_durably, replacing
 from vampd.disk.reading import read_whole
 from vampd.errors import TransientError
 from vampd.model.nights import CAMERA_STREAMS, RESTORE_UNFINISHED, NightRecord, Stream
@@ -84,7 +84,6 @@ def _noted(folder: Path) -> frozenset[str]:
 
 def _has_entries(folder: Path) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is not None
+        return bool(names_in(folder))
     except (FileNotFoundError, NotADirectoryError):
         return False

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vampd.disk.durable import replacing
 from vampd.disk.pace import SteadyPace
-from vampd.disk.reading import hash_file
+from vampd.disk.reading import hash_file, open_foreign
 from vampd.engine.purge.raw_files import refuse_changed
 from vampd.fits.headers import open_raw_file, read_cards_at
 from vampd.model.cubes import CubeAccount
@@ -78,7 +78,8 @@ def _read_raw(folder: Path, path: str) -> bytes:
 def read_records(folder: Path, file: FileStamp) -> dict[str, str]:
     """The SHA-256 (hex) of each member of raw records, by name."""
     with (
-        gzip.open(folder / file.path) as unpacked,
+        open_foreign(folder / file.path) as packed,
+        gzip.open(packed) as unpacked,
         tarfile.open(fileobj=unpacked, mode="r|") as tar,
     ):
         return dict(_digests(tar))

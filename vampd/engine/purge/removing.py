@@ -7,14 +7,13 @@ still here; planning again finds them.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.durable import fsync_folder
+from vampd.disk.durable import fsync_folder, unlink
 from vampd.disk.failpoint import failpoint
-from vampd.disk.reading import hash_file, open_unlinked
+from vampd.disk.reading import hash_file
 from vampd.engine.purge.cubes import RawFile, header_member
 from vampd.engine.purge.plan import PurgePlan
 from vampd.engine.purge.raw_files import changed_error, refuse_changed
@@ -79,7 +78,7 @@ class Purge:
         # The cube first: without it, its timing file is no raw data that sync would take up.
         for each in cube:
             refuse_changed(self.folder, each.file)
-            os.unlink(self.folder / each.file.path)
+            unlink(self.folder / each.file.path)
             failpoint("purge.file.removed")
         fsync_folder((self.folder / cube[0].file.path).parent)
 
@@ -87,7 +86,7 @@ class Purge:
         """Read the file: it must be what it was, and what is kept of it must be that."""
         path = raw.file.path
         refuse_changed(self.folder, raw.file)
-        size, mtime_ns, sha256 = hash_file(self.folder / path, self.pace, open_unlinked)
+        size, mtime_ns, sha256 = hash_file(self.folder / path, self.pace)
         if FileStamp(path, size, mtime_ns) != raw.file:
             raise changed_error(path)
         if raw.sha256 is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd import __version__
-from vampd.disk.durable import creating
+from vampd.disk.durable import creating, names_in
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import refuse_links
@@ -189,7 +189,7 @@ def _is_of_old_tools(root: Path, night: NightId) -> bool:
     # Their log alone says nothing about the folder: it may have been restored already.
     in_folder = [trace for trace in traces if trace != LOG_TRACE]
     # An empty vgen2 may be theirs or ours; losing it costs nothing.
-    backups = [name for name in os.listdir(root / night.folder) if name.endswith("_hlinkbak")]
+    backups = [name for name in names_in(root / night.folder) if name.endswith("_hlinkbak")]
     return bool(in_folder or backups)
 
 

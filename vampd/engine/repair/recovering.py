@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,10 +17,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vampd.disk.durable import fsync_folder, make_folder
+from vampd.disk.durable import (
+    fsync_folder,
+    link,
+    make_folder,
+    names_in,
+    remove_tree,
+    rename,
+    unlink,
+)
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
-from vampd.disk.reading import file_behind, hash_file, open_unlinked
+from vampd.disk.reading import file_behind, hash_file, open_foreign
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError, VampdError
 from vampd.fits.products import pack_cube, write_sidecar
@@ -118,9 +125,10 @@ def find_faulty(
 def forget_damaged(folder: Path) -> None:
     """Remove what was damaged, once the night is safe again."""
     products = folder / Stream.VGEN2
-    damaged = [path for path in products.glob(".*") if _DAMAGED.fullmatch(path.name)]
-    for path in damaged:
-        path.unlink()
+    found = names_in(products) if products.is_dir() else []
+    damaged = [name for name in found if _DAMAGED.fullmatch(name)]
+    for name in damaged:
+        unlink(products / name)
     if damaged:
         fsync_folder(products)
 
@@ -214,9 +222,9 @@ class Recovery:
         if os.path.lexists(target):
             _keep_damaged(target)
             failpoint("recovering.damaged.kept")
-            os.rename(candidate, target)
+            rename(candidate, target)
         else:
-            os.link(candidate, target)
+            link(candidate, target)
         failpoint("recovering.file.named")
         fsync_folder(target.parent)
 
@@ -225,7 +233,7 @@ class Recovery:
         make_folder(self._candidates / Stream.VGEN2)
 
     def _clear(self) -> None:
-        shutil.rmtree(self._candidates, ignore_errors=True)
+        remove_tree(self._candidates)
 
 
 def _keep_damaged(path: Path) -> None:
@@ -235,7 +243,7 @@ def _keep_damaged(path: Path) -> None:
         suffix = "" if number == 1 else f"_{number}"
         hidden = path.with_name(f".{path.name}.damaged{suffix}")
         try:
-            os.link(path, hidden, follow_symlinks=False)
+            link(path, hidden)
         except FileExistsError:
             if os.path.samestat(path.lstat(), hidden.lstat()):
                 return  # a recovery that was killed had got so far
@@ -246,10 +254,10 @@ def _keep_damaged(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as file:
+    with open_foreign(path) as file:
         os.fsync(file.fileno())
 
 
 def _read(folder: Path, path: str, at: float) -> Receipt:
-    size, mtime_ns, sha256 = hash_file(file_behind(folder, path), SteadyPace(), open_unlinked)
+    size, mtime_ns, sha256 = hash_file(file_behind(folder, path), SteadyPace())
     return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, at)

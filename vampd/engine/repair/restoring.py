@@ -10,10 +10,19 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.durable import fsync_folder, make_folder, remove_durably
+from vampd.disk.durable import (
+    fsync_folder,
+    link,
+    make_folder,
+    remove_durably,
+    remove_empty,
+    rename,
+    unlink,
+)
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import Obstacle, find_obstacles
 from vampd.errors import DataError
@@ -125,7 +134,7 @@ def restore_folder(folder: Path, plan: Restoration) -> None:
     for source, target in plan.rescued:
         make_folder((folder / target).parent)
         # link and unlink, and not rename, which would overwrite.
-        os.link(folder / source, folder / target, follow_symlinks=False)
+        link(folder / source, folder / target)
         fsync_folder((folder / target).parent)
         failpoint("restoring.raw.rescued")
         remove_durably(folder / source)
@@ -148,7 +157,7 @@ def restore_folder(folder: Path, plan: Restoration) -> None:
             raise DataError(
                 "not_empty", f"{folder / new} is not empty, so {old} cannot take its name; check it"
             )
-        os.rename(folder / old, folder / new)
+        rename(folder / old, folder / new)
         failpoint("restoring.folder.renamed")
     fsync_folder(folder)
 
@@ -175,7 +184,8 @@ def _is_generation(path: str) -> bool:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        unlink(path)
     failpoint("restoring.file.removed")
 
 
@@ -185,7 +195,7 @@ def _remove_empty_folders(folder: Path, plan: Restoration) -> None:
             continue
         for parent, _, _ in os.walk(folder / name, topdown=False):
             if not os.listdir(parent):
-                os.rmdir(parent)
+                remove_empty(Path(parent))
                 failpoint("restoring.folder.removed")
 
 
@@ -196,10 +206,10 @@ def _files(folder: Path, tops: list[str] | tuple[str, ...]) -> Iterator[str]:
         if (folder / top).is_symlink():
             found.append(top)
             continue
-        for parent, folders, names in os.walk(folder / top, onerror=_refuse_unlisted):
+        for parent, folders, files in os.walk(folder / top, onerror=_refuse_unlisted):
             links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
             found += [
-                os.path.relpath(os.path.join(parent, name), folder) for name in (*names, *links)
+                os.path.relpath(os.path.join(parent, name), folder) for name in (*files, *links)
             ]
     yield from sorted(found)
 

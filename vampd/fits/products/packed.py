@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vampd.disk.durable import creating, fsync_folder, scratch, sync_file
+from vampd.disk.durable import creating, fsync_folder, rename, scratch, sync_file
 from vampd.disk.failpoint import failpoint
 from vampd.disk.machine import WriteBack
 from vampd.disk.reading import hash_file
@@ -235,7 +235,7 @@ def _proven(
         return prove_packed(temporary, head, proof, pace)
     except DigestMismatch as error:
         evidence = packed.with_name(f".{packed.name}.mismatch")
-        os.replace(temporary, evidence)
+        rename(temporary, evidence)
         fsync_folder(evidence.parent)
         frame = error.context["frame"]
         where = ""

@@ -24,6 +24,7 @@ from vampd.disk.machine import (
     expect_sequential,
     read_ahead,
 )
+from vampd.disk.reading import open_unlinked
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.headers import (
     BLOCK_BYTES,
@@ -208,7 +209,7 @@ def _table_cards(packed_fd: int, path: Path) -> tuple[Cards, int]:
 @contextmanager
 def opened_product(path: Path) -> Iterator[int]:
     """The descriptor of a product; errors as `open_regular_file`."""
-    packed_fd = open_regular_file(path)
+    packed_fd = open_regular_file(path, open_unlinked)
     try:
         yield packed_fd
     finally:

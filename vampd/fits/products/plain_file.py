@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from vampd.disk.durable import creating, sync_file
 from vampd.disk.machine import WriteBack, drop_behind, drop_from_cache, expect_sequential
-from vampd.disk.reading import CHUNK_BYTES
+from vampd.disk.reading import CHUNK_BYTES, open_foreign
 from vampd.errors import DataError, DigestMismatch, MalformedCube
 from vampd.fits.headers import (
     TABLE_NAME,
@@ -168,14 +168,16 @@ def write_plain(
 def _prove(temporary: Path, head: bytes, digest: bytes, path: Path, pace: Pace) -> None:
     found = hashlib.sha256()
     buffer = memoryview(bytearray(CHUNK_BYTES))
-    with temporary.open("rb", buffering=0) as file:
+    with open_foreign(temporary) as file:
         drop_from_cache(file.fileno())
         expect_sequential(file.fileno())
-        same = file.read(len(head)) == head
-        while count := file.readinto(buffer):
+        same = os.pread(file.fileno(), len(head), 0) == head
+        offset = os.lseek(file.fileno(), len(head), os.SEEK_SET)
+        while count := os.readv(file.fileno(), [buffer]):
             pace.check()
             found.update(buffer[:count])
-            drop_behind(file.fileno(), file.tell() - count, count)
+            offset += count
+            drop_behind(file.fileno(), offset - count, count)
     if not same or found.digest() != digest:
         raise DigestMismatch(
             "write_mismatch",

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from vampd.disk.durable import creating, fsync_folder, replacing
 from vampd.disk.reading import open_foreign
+from vampd.errors import DataError
 from vampd.model.cubes import HEAD_BYTES, Framelist, format_sidecar, parse_sidecar_identity
 
 
@@ -32,11 +33,19 @@ def _write(
     opening: Callable[[Path], AbstractContextManager[BinaryIO]],
 ) -> None:
     text = format_sidecar(framelist).encode("utf-8", "surrogateescape")
-    if sidecar.is_file() and not sidecar.is_symlink() and sidecar.read_bytes() == text:
+    if _holds(sidecar, text):
         fsync_folder(sidecar.parent)
         return
     with opening(sidecar) as file:
         file.write(text)
+
+
+def _holds(sidecar: Path, text: bytes) -> bool:
+    try:
+        with open_foreign(sidecar) as file:
+            return file.read(len(text) + 1) == text
+    except (FileNotFoundError, DataError):
+        return False
 
 
 def read_sidecar_identity(sidecar: Path) -> str | None:

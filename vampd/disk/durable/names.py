@@ -1,0 +1,104 @@
+"""Names that are made, changed and removed: in the folder that was walked to, and in no other.
+
+As `open_unlinked` opens files: whoever may write to a folder may exchange it for a link at any
+moment, so its descriptor is what a name belongs to. DataError ``link_found`` for a link on the way;
+OSError names the whole path.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from vampd.disk.reading import open_unlinked
+from vampd.errors import DataError
+
+_FOLDER = os.O_PATH | os.O_DIRECTORY
+_NEW = os.O_CREAT | os.O_EXCL
+
+
+@contextmanager
+def opened_folder(folder: Path, flags: int = _FOLDER) -> Iterator[int]:
+    """The descriptor of a folder that no link leads to."""
+    folder_fd = open_unlinked(folder, flags | os.O_DIRECTORY)
+    try:
+        yield folder_fd
+    finally:
+        os.close(folder_fd)
+
+
+def create_file(path: Path) -> BinaryIO:
+    """A new file, open for writing; FileExistsError."""
+
+    def opener(name: str, flags: int) -> int:
+        return open_unlinked(Path(name), flags | _NEW)
+
+    return open(path, "xb", opener=opener)
+
+
+def rename(old: Path, new: Path) -> None:
+    """As os.rename: what has the new name is replaced."""
+    with _in_folder(old) as old_fd, _in_folder(new) as new_fd:
+        os.rename(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd)
+
+
+def link(old: Path, new: Path) -> None:
+    """A second name of a file, or of a link itself; FileExistsError."""
+    with _in_folder(old) as old_fd, _in_folder(new) as new_fd:
+        os.link(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd, follow_symlinks=False)
+
+
+def link_softly(target: str, path: Path) -> None:
+    """A symbolic link; FileExistsError."""
+    with _in_folder(path) as folder_fd:
+        os.symlink(target, path.name, dir_fd=folder_fd)
+
+
+def unlink(path: Path) -> None:
+    """Remove a name of a file or link."""
+    with _in_folder(path) as folder_fd:
+        os.unlink(path.name, dir_fd=folder_fd)
+
+
+def make_folder_here(path: Path) -> None:
+    """A folder in one that exists; FileExistsError."""
+    with _in_folder(path) as folder_fd:
+        os.mkdir(path.name, dir_fd=folder_fd)
+
+
+def remove_empty(path: Path) -> None:
+    """Remove an empty folder."""
+    with _in_folder(path) as folder_fd:
+        os.rmdir(path.name, dir_fd=folder_fd)
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder, in order."""
+    with opened_folder(folder, os.O_RDONLY) as folder_fd:
+        return sorted(os.listdir(folder_fd))
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all below it, as far as that goes; a link in it is removed as a link."""
+    with suppress(OSError, DataError):
+        for name in names_in(folder):
+            path = folder / name
+            with suppress(OSError, DataError):
+                if stat.S_ISDIR(path.lstat().st_mode):
+                    remove_tree(path)
+                else:
+                    unlink(path)
+        remove_empty(folder)
+
+
+@contextmanager
+def _in_folder(path: Path) -> Iterator[int]:
+    with opened_folder(path.parent) as folder_fd:
+        try:
+            yield folder_fd
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
