@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         Receipt,
         RecordedReceipt,
     )
-    from vampd.model.request import Answer, Request
+    from vampd.model.request import Answer, Outcome, Request
     from vampd.model.resources import Space
 
 
@@ -528,6 +528,20 @@ class Answers(Protocol):
 
     def acknowledge(self, request: Request, answer: Answer) -> Answer:
         """Record that STARS has ingested its manifests, if the night is as it was seen."""
+        ...
+
+    def begin(self, request: Request, answer: Answer) -> Answer:
+        """Record that a deed is begun, if its night is as it was seen."""
+        ...
+
+    def conclude(
+        self, request_id: str, outcome: Outcome, code: str | None, message: str, at: float
+    ) -> None:
+        """Record what became of a deed that was begun."""
+        ...
+
+    def interrupt(self, at: float) -> None:
+        """Record that the deeds that were begun have not ended: the process that did them died."""
         ...
 
     def refuse(self, answer: Answer) -> Answer:

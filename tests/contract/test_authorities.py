@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.ledger_lines import fields_of, granted_ids
-from tests.support.fakes.fake_gen2 import Behaviour, FakeGen2, running_gen2
+from tests.support.fakes.fake_gen2 import WRITER, Behaviour, FakeGen2, running_gen2
 from tests.support.tools.scripts import run_script, was_killed
 from vampd.adapters.authorities import CommandAuthority, Gen2Authority
 from vampd.config import Authority
@@ -67,7 +67,7 @@ def answers(desk: Desk) -> Path:
 
 
 def asking(gen2: FakeGen2, answers: Path, timeout_s: float = PATIENCE_S) -> Gen2Authority:
-    return Gen2Authority(answers, gen2.answer, timeout_s, SteadyPace(), still_s=0.1)
+    return Gen2Authority(answers, gen2.answer, timeout_s, SteadyPace(), still_s=0.1, owner=WRITER)
 
 
 def kept(answers: Path) -> list[bytes]:
@@ -108,7 +108,13 @@ def test_the_answer_file_of_gen2_is_only_read(gen2: FakeGen2, desk: Desk, answer
 def test_the_hosts_of_the_name_service_are_passed_on(gen2: FakeGen2, tmp_path: Path):
     hosts = ("one", "two")
     Gen2Authority(
-        tmp_path / "kept", gen2.answer, PATIENCE_S, SteadyPace(), hosts=hosts, still_s=0.1
+        tmp_path / "kept",
+        gen2.answer,
+        PATIENCE_S,
+        SteadyPace(),
+        hosts=hosts,
+        still_s=0.1,
+        owner=WRITER,
     ).grant(1, None)
     assert gen2.calls[0][1] == [[["one", "two"]]]
 
@@ -211,7 +217,7 @@ def test_a_daemon_that_is_to_end_does_not_wait_for_gen2(gen2: FakeGen2, tmp_path
         timer.start()
         started = time.monotonic()
         with pytest.raises(ClaimLost):
-            Gen2Authority(tmp_path / behaviour, gen2.answer, 60, pace).grant(1, None)
+            Gen2Authority(tmp_path / behaviour, gen2.answer, 60, pace, owner=WRITER).grant(1, None)
         assert time.monotonic() - started < 20
         timer.join()
 
@@ -230,7 +236,7 @@ store = open_store(f"sqlite:///{folder}/vampd.db", Access.USE)
 ledger = FrameIdLedger(store, folder / "ARCHIVED_DATA" / "frameids.ledger")
 answers = folder / "ARCHIVED_DATA" / "frameids.answers" / "gen2"
 authority = (
-    Gen2Authority(answers, Path(answer), 30, SteadyPace(), still_s=0.1)
+    Gen2Authority(answers, Path(answer), 30, SteadyPace(), still_s=0.1, owner=sys.argv[3])
     if answer.endswith(".txt")
     else CommandAuthority(answers, (answer,), 30, SteadyPace())
 )
@@ -249,7 +255,7 @@ ON_RECORD = ("ledger.granted.appended", "ledger.granted.committed", "ledger.boun
 def test_a_crash_around_the_grant_loses_no_id_and_uses_none_twice(
     gen2: FakeGen2, desk: Desk, answers: Path, deadly: str
 ):
-    assert was_killed(run_script(ASK, desk.folder, gen2.answer, failpoint=deadly))
+    assert was_killed(run_script(ASK, desk.folder, gen2.answer, WRITER, failpoint=deadly))
     given = [int(text[4:]) for text in gen2.given]
     desk.ledger.reserve(NIGHT, NAMES, asking(gen2, answers))
     if deadly in ON_RECORD:
@@ -281,7 +287,7 @@ def test_a_crash_while_leftovers_are_kept_keeps_them_once(
     gen2: FakeGen2, desk: Desk, answers: Path, deadly: str
 ):
     for name in ("gen2.call.ended", "answers.leftover.copied", deadly):
-        assert was_killed(run_script(ASK, desk.folder, gen2.answer, failpoint=name)), name
+        assert was_killed(run_script(ASK, desk.folder, gen2.answer, WRITER, failpoint=name)), name
     desk.ledger.reserve(NIGHT, NAMES, asking(gen2, answers))
     assert desk.unused() == [425_001, 425_002, 425_003]
     assert list(desk.ids().values()) == [425_004, 425_005, 425_006]
@@ -347,7 +353,13 @@ def test_a_command_without_an_answer_grants_nothing(
     "make",
     [
         lambda gen2, folder: Gen2Authority(
-            folder, gen2.answer, PATIENCE_S, SteadyPace(), NumberRange.SIMULATED, still_s=0.1
+            folder,
+            gen2.answer,
+            PATIENCE_S,
+            SteadyPace(),
+            NumberRange.SIMULATED,
+            still_s=0.1,
+            owner=WRITER,
         ),
         lambda gen2, folder: CommandAuthority(
             folder, (str(counting(folder.parent)),), PATIENCE_S, SteadyPace(), NumberRange.SIMULATED

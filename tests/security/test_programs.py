@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 import vampd
-from vampd.adapters.authorities import CommandAuthority, Gen2Authority
+from tests.support.worlds.hostile.unprivileged import NOBODY
 from vampd.adapters.authorities.answers import AnswerFolder, AnswerSnapshot
+from vampd.adapters.authorities.authority_calls import (
+    CommandAuthority,
+    Gen2Authority,
+    look_for_gen2,
+)
 from vampd.adapters.credentials import read_credentials
-from vampd.adapters.programs import run_process
+from vampd.adapters.programs.process import run_process
 from vampd.disk.pace import SteadyPace
 from vampd.errors import ConfigError, FrameIdsUnavailable
 
@@ -50,6 +55,18 @@ def test_a_program_in_the_current_folder_is_not_found(
     assert not (tmp_path / "trapped").exists()
 
 
+def test_no_module_in_the_current_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("vampd", "multiprocessing", "g2base"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'trapped')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    authority = CommandAuthority(tmp_path / "answers", ("echo", "x"), 20, SteadyPace())
+    assert list(authority.grant(1, None)) == ["x 1"]
+    look_for_gen2((), SteadyPace(), 20)
+    assert not (tmp_path / "trapped").exists()
+
+
 @pytest.mark.parametrize("way", ["link", "hard link"])
 def test_what_a_command_prints_goes_into_no_file_of_others(tmp_path: Path, way: str) -> None:
     folder = tmp_path / "answers"
@@ -76,9 +93,28 @@ def test_an_answer_is_taken_from_its_owner_alone(tmp_path: Path) -> None:
     answer = tmp_path / "answer"
     answer.write_text("VMPA00000001\n")
     own = str(os.geteuid())
-    assert AnswerFolder(tmp_path / "kept", answer, own).look().lines == ("VMPA00000001",)
-    with pytest.raises(FrameIdsUnavailable, match="it belongs to uid"):
-        AnswerFolder(tmp_path / "kept", answer, "no-such-user").look()
+    for owner in (own, None):
+        assert AnswerFolder(tmp_path / "kept", answer, owner).look().lines == ("VMPA00000001",)
+    for owner in ("no-such-user", str(NOBODY)):
+        with pytest.raises(FrameIdsUnavailable, match="gen2_owner"):
+            AnswerFolder(tmp_path / "kept", answer, owner).look()
+    if os.geteuid() == 0:
+        os.chown(answer, NOBODY, NOBODY)
+        with pytest.raises(FrameIdsUnavailable, match="gen2_owner"):
+            AnswerFolder(tmp_path / "kept", answer).look()
+        assert AnswerFolder(tmp_path / "kept", answer, str(NOBODY)).look().lines
+
+
+def test_an_answer_that_everyone_may_write_or_that_has_two_names_is_none(tmp_path: Path) -> None:
+    answer = tmp_path / "answer"
+    answer.write_text("VMPA00000001\n")
+    answer.chmod(0o666)
+    with pytest.raises(FrameIdsUnavailable, match="everyone may write"):
+        AnswerFolder(tmp_path / "kept", answer).look()
+    answer.chmod(0o644)
+    os.link(answer, tmp_path / "second")
+    with pytest.raises(FrameIdsUnavailable, match="one name"):
+        AnswerFolder(tmp_path / "kept", answer).look()
 
 
 def test_an_answer_that_is_a_link_is_not_copied(tmp_path: Path) -> None:

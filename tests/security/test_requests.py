@@ -1,10 +1,15 @@
 """Members ask; each request is acted on once, in its writer's name, or not at all."""
 
+import errno
+import fcntl
 import os
+import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,16 +34,23 @@ from tests.support.worlds.records.stores import NIGHT
 from tests.support.worlds.sites.busy_site import FAST
 from vampd.cli import main
 from vampd.cli.shared import requests as asking
-from vampd.disk.rights import place_request, request_ids, take_back_request
+from vampd.disk.rights.request_folder import (
+    claimed_folder,
+    place_request,
+    request_ids,
+    take_back_request,
+)
 from vampd.engine import requests as engine_requests
 from vampd.engine.requests import RequestDesk
+from vampd.errors import DiskFull
+from vampd.model.deed import Verb
 from vampd.model.nights import Event, EventName, Kind, Status
 from vampd.model.request import (
     LONGEST_REQUEST_BYTES,
     Outcome,
     Request,
-    Verb,
     format_request,
+    parse_request,
     request_name,
     seen_state,
 )
@@ -46,6 +58,7 @@ from vampd.stages.manifest_files import read_manifests
 from vampd.store import answers as store_answers
 from vampd.store.answers import StoredAnswers
 from vampd.store.connection import Store
+from vampd.store.destinations import StoredDestinations
 from vampd.store.engine import Access, open_store
 from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
@@ -66,7 +79,8 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        self.desk = RequestDesk(self.folder, self.answers, self.reader)
+        destinations = StoredDestinations(self.store)
+        self.desk = RequestDesk(self.folder, self.answers, destinations, self.reader, None)
         self.desk.prepare()
 
     def request(self, verb: Verb = Verb.HOLD) -> Request:
@@ -124,6 +138,7 @@ def test_a_request_is_acted_on_once_and_in_the_writers_name(world: World):
 )  # fmt: skip
 def test_a_request_about_another_state_is_out_of_date(world: World, change: dict):
     request = world.request()
+    assert request.seen is not None
     request = replace(request, seen=replace(request.seen, **change))
     world.place(request)
     world.attend()
@@ -144,7 +159,8 @@ def test_a_night_that_looks_as_it_did_and_was_elsewhere_meanwhile_has_changed(wo
 
 
 @pytest.mark.parametrize(
-    "failpoint", ["store.answers.acted", "requests.answered", "requests.file.removed"]
+    "failpoint",
+    ["requests.claimed", "store.answers.acted", "requests.answered", "requests.file.removed"],
 )
 def test_killed_anywhere_a_request_is_acted_on_exactly_once(world: World, failpoint: str):
     request = world.request()
@@ -168,6 +184,7 @@ def test_killed_anywhere_a_request_is_acted_on_exactly_once(world: World, failpo
     assert world.events == [EventName.HELD]
     assert world.answers.answer(request.id) is not None
     assert list(world.folder.iterdir()) == []
+    assert list(claimed_folder(world.folder).iterdir()) == []
 
 
 def hard_link(world: World, path: Path) -> None:
@@ -222,6 +239,8 @@ def test_what_is_not_one_file_of_one_writer_is_no_request(
     world.attend()
     assert world.events == []
     assert not os.path.lexists(path)
+    answer = world.answers.answer(path.stem)
+    assert attack is folder or (answer is not None and answer.outcome is Outcome.REFUSED)
 
 
 def test_no_one_changes_anothers_request_and_strangers_see_none(world: World):
@@ -267,15 +286,107 @@ def test_an_acknowledgment_is_of_the_manifests_that_its_writer_saw(world: World)
 
 def test_a_flood_of_one_member_hides_no_other(world: World):
     def flood() -> None:
+        for number in range(6_000):
+            (world.folder / f"x{number}").symlink_to("x")
         for _ in range(30):
             (world.folder / request_name(secrets.token_hex(16))).touch()
 
     OTHER_MEMBER.does(flood)
-    mine = world.request().id
-    MEMBER.does(lambda: place_request(world.folder, mine, b"x"))
+    mine = [world.request().id for _ in range(3)]
+    for one in mine:
+        MEMBER.does(partial(place_request, world.folder, one, b"x"))
     seen = request_ids(world.folder)
-    assert mine in seen
-    assert len(seen) == 21
+    assert set(mine) <= set(seen)
+    assert len(seen) == 23
+    while list(world.folder.glob("x*")):
+        before = len(os.listdir(world.folder))
+        world.attend()
+        assert len(os.listdir(world.folder)) < before
+
+
+def test_a_request_that_is_being_read_can_be_taken_back(world: World):
+    request = world.request()
+    path = world.place(request)
+
+    def hold_it() -> None:
+        with path.open("rb") as file:
+            fcntl.lockf(file, fcntl.LOCK_SH)
+            fcntl.flock(file, fcntl.LOCK_SH)
+            assert MEMBER.does(lambda: take_back_request(world.folder, request.id))
+
+    hold_it()
+    world.attend()
+    assert world.events == []
+
+
+def test_whatever_one_request_holds_the_next_is_acted_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    strange, sound = world.request(), world.request()
+    content = format_request(strange)
+    for seen in (b"9" * 400, b"1e999", b"NaN", b"-" + b"9" * 5000):
+        name = secrets.token_hex(16)
+        since = re.sub(rb'("since": )[0-9.]+', rb"\g<1>" + seen, content)
+        text = since.replace(strange.id.encode(), name.encode())
+        MEMBER.does(partial(place_request, world.folder, name, text))
+    world.reader.write("manifest_VMP_20251106.csv", f"VMPA00000001|/a|{'9' * 5000}\r\n")
+    world.place(replace(world.request(Verb.ACKNOWLEDGE), reason=None))
+    broken = world.request()
+
+    def stumble(content: bytes, request_id: str) -> Request:
+        if request_id == broken.id:
+            raise ZeroDivisionError("a bug of ours")
+        return parse_request(content, request_id)
+
+    monkeypatch.setattr(engine_requests, "parse_request", stumble)
+    for request in (broken, sound):
+        world.place(request)
+    world.attend()
+    assert world.events == [EventName.HELD]
+    answer = world.answers.answer(broken.id)
+    assert answer is not None
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, "bug")
+    assert list(world.folder.iterdir()) == []
+
+
+def test_no_one_reads_a_request_before_it_has_its_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    seen, really_rename = [], os.rename
+
+    def rename(old: Path, new: Path) -> None:
+        seen.append(stat.S_IMODE(old.stat().st_mode))
+        really_rename(old, new)
+        world.attend()  # as it is, for a moment
+        assert new.exists()
+
+    request = world.request()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", rename)
+        path = place_request(world.folder, request.id, format_request(request))
+    assert seen == [0o600]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    world.attend()
+    assert world.events == [EventName.HELD]
+
+
+def test_a_request_that_a_full_disk_cuts_short_is_not_placed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    really_write, left = os.write, [100]
+
+    def write(file_fd: int, content: bytes) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = really_write(file_fd, bytes(content[: left[0]]))
+        left[0] -= written
+        return written
+
+    request = world.request()
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(DiskFull):
+        place_request(world.folder, request.id, format_request(request))
+    assert list(world.folder.iterdir()) == []
 
 
 def test_requests_are_acted_on_in_their_order(world: World):

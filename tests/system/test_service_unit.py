@@ -109,13 +109,27 @@ def test_the_service_is_exposed_to_little(tool: Callable[[str], str], tmp_path: 
     def judge(text: str) -> subprocess.CompletedProcess[str]:
         hardened.write_text(text)
         # Offline it reads the unit by its path; the threshold is ten times the score.
-        words = ("security", "--offline=true", "--threshold=20", "--no-pager", str(hardened))
+        words = ("security", "--offline=true", "--threshold=17", "--no-pager", str(hardened))
         return subprocess.run([analyze, *words], capture_output=True, text=True, check=False)
 
     verdict = judge(UNIT.read_text())
     assert verdict.returncode == 0, verdict.stdout
     careless = UNIT.read_text().replace("SystemCallFilter=", "#").replace("Capability", "#")
     assert judge(careless).returncode != 0
+
+
+def test_each_point_that_counts_is_explained(tool: Callable[[str], str], tmp_path: Path) -> None:
+    unit = tmp_path / "vampd.service"
+    unit.write_text(UNIT.read_text())
+    words = ("security", "--offline=true", "--no-pager", str(unit))
+    shown = subprocess.run(
+        [tool("systemd-analyze"), *words], capture_output=True, text=True, check=True
+    ).stdout
+    counted = {line.split()[1].partition("=")[0] for line in shown.splitlines() if "✗" in line}
+    page = (UNIT.parents[1] / "docs" / "security.md").read_text()
+    explained = page.rpartition("### The unit")[2]
+    assert counted
+    assert not [name for name in counted if f"`{name}=" not in explained]
 
 
 def test_the_memory_that_the_cameras_share_survives(service: configparser.SectionProxy) -> None:

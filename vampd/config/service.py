@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from vampd.config.base import Count, Days, Fraction, Seconds, Table
+from vampd.model.deed import MEMBERS_VERBS, Verb
 from vampd.model.nights import parse_night_date
-from vampd.model.request import Verb
 
 
 class Watch(Table):
@@ -103,7 +103,7 @@ class Purge(Table):
 class Requests(Table):
     """[requests]: what members of the group may ask for; all else is the owner's alone."""
 
-    members_may: tuple[Verb, ...] = tuple(Verb)
+    members_may: tuple[Verb, ...] = MEMBERS_VERBS
 
 
 class Disk(Table):

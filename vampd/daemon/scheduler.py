@@ -165,6 +165,7 @@ class Scheduler:
                 self._wake.clear()
         finally:
             self._notifier.stopping()
+            self._requests.end()
             self._running.end_all()
             self._lookout.close()
         if self._running.fatal:
@@ -292,6 +293,8 @@ class Scheduler:
         for night in choose_nights(self._open, rules, limits, self._clock()):
             if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or it runs in the foreground
+            if night in self._requests.nights:
+                continue  # what a member asked for begins there
             ready = self._running.prepare(night)
             try:
                 record = self._store.apply(
@@ -343,6 +346,8 @@ class Scheduler:
     def _is_idle(self) -> bool:
         """Whether no night can advance further without a person, new data or a later hour."""
         if self._running or not self._lookout.has_scanned or self._lookout.is_busy:
+            return False
+        if self._requests.is_busy:
             return False
         watcher = self._night_watcher
         if watcher.unsettled or watcher.is_behind or self._hint.is_set():

@@ -2,7 +2,8 @@
 
 A request says little and is believed less: its writer is whoever owns the file, the night must be
 as the writer saw it, and the deed and its answer are one transaction, so that a kill in between
-leaves a request that was not acted on, or one that is answered and only has to be removed.
+leaves a request that was not acted on, or one that is answered and only has to be removed. What
+takes long is on record as begun before it begins, and is never begun again.
 """
 
 from __future__ import annotations
@@ -16,17 +17,31 @@ from pathlib import Path
 from vampd.disk.failpoint import failpoint
 from vampd.disk.refusal import user_name
 from vampd.disk.rights import (
-    RequestFile,
-    opened_request,
+    claim_request,
+    claimed_folder,
+    claimed_ids,
+    is_being_placed,
     prepare_request_folder,
+    read_request,
     remove_request,
+    remove_strangers,
     request_ids,
+    writer_of,
 )
-from vampd.errors import DataError, StateError, UsageError, VampdError
+from vampd.engine.deeds import Deeds
+from vampd.errors import StateError, StoreError, TransientError, UsageError, VampdError
 from vampd.log import get_log
-from vampd.model.nights import StageName
-from vampd.model.request import OUT_OF_DATE, Answer, Outcome, Request, Verb, parse_request
-from vampd.ports import Answers, NightReader
+from vampd.model.deed import LONG_VERBS, Verb
+from vampd.model.nights import NightId, StageName
+from vampd.model.request import (
+    OUT_OF_DATE,
+    Answer,
+    Outcome,
+    Request,
+    destination_seen,
+    parse_request,
+)
+from vampd.ports import Answers, Destinations, NightReader
 from vampd.stages.manifest_files import read_manifests
 from vampd.stages.raw_presence import refuse_without_raw
 
@@ -36,18 +51,25 @@ _NEVER = (-1, 0.0)
 
 
 class RequestDesk:
-    """What lies in the folder of requests, acted on for the owner."""
+    """What lies in the folder of requests, acted on for the owner.
+
+    Without ``deeds``, what takes long is left for who can carry it out.
+    """
 
     def __init__(
         self,
         folder: Path,
         answers: Answers,
+        destinations: Destinations,
         reader: NightReader,
+        deeds: Deeds | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
         self._answers = answers
+        self._destinations = destinations
         self._reader = reader
+        self._deeds = deeds
         self._clock = clock
         self._looked_at = _NEVER
         self._is_usable = True
@@ -59,12 +81,52 @@ class RequestDesk:
         except (StateError, OSError) as error:
             self._is_usable = False
             _log.error("requests.refused", error=str(error))
+        if self._deeds is not None:
+            self._answers.interrupt(self._clock())
 
     def attend(self, members_may: Collection[Verb]) -> None:
         """Act on what has come since the last call."""
-        if self._is_usable and self._has_changed():
-            for request_id in request_ids(self._folder):
-                self._attend(request_id, members_may)
+        if not self._is_usable or not self._has_changed():
+            return
+        remove_strangers(self._folder)
+        for request_id in claimed_ids(self._folder):
+            self._attend(request_id, members_may)
+        for request_id in request_ids(self._folder):
+            if not self._can_begin(request_id):
+                self._looked_at = _NEVER
+                continue
+            try:
+                claim_request(self._folder, request_id)
+            except FileNotFoundError:
+                continue  # its writer has taken it back
+            self._attend(request_id, members_may)
+
+    @property
+    def nights(self) -> Collection[NightId]:
+        """The nights of deeds that are being carried out."""
+        return () if self._deeds is None else self._deeds.nights
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a deed is being carried out."""
+        return self._deeds is not None and self._deeds.is_busy
+
+    def end(self) -> None:
+        """End what is being carried out."""
+        if self._deeds is not None:
+            self._deeds.end()
+
+    def _can_begin(self, request_id: str) -> bool:
+        """Whether it can be acted on now: of what takes long, one is carried out at a time."""
+        try:
+            if is_being_placed(self._folder, request_id):
+                return False
+            if self._deeds is not None and not self._deeds.is_busy:
+                return True
+            content = read_request(self._folder, request_id).content
+            return parse_request(content, request_id).verb not in LONG_VERBS
+        except Exception:  # noqa: BLE001 - it is refused by who acts on it
+            return True
 
     def _has_changed(self) -> bool:
         try:
@@ -79,23 +141,25 @@ class RequestDesk:
         return time.monotonic() < until
 
     def _attend(self, request_id: str, members_may: Collection[Verb]) -> None:
+        folder = claimed_folder(self._folder)
         try:
-            with opened_request(self._folder, request_id) as found:
-                if found is None:
-                    # Its writer is about to take it back, or not: it is looked at again.
-                    self._looked_at = _NEVER
-                    return
-                answer = self._act(found, members_may)
-                failpoint("requests.answered")
-                remove_request(self._folder, request_id)
+            uid = writer_of(folder, request_id)
         except FileNotFoundError:
             return
-        except DataError as error:
-            remove_request(self._folder, request_id)
-            _log.warning(
-                "request.refused", request=request_id, code=error.code, error=error.message
-            )
-            return
+        actor = f"{user_name(uid)} (vampctl)"
+        answer = Answer(request_id, uid, actor, self._clock(), Outcome.REFUSED, "")
+        try:
+            answer = self._act(answer, members_may)
+        except (StoreError, TransientError, OSError, MemoryError):
+            # Nothing is wrong with the request: it stays, and is looked at again.
+            self._looked_at = _NEVER
+            raise
+        except Exception as error:  # noqa: BLE001 - see below
+            # A bug in how one request is read is not everyone's.
+            _log.error("request.refused", request=request_id, code="bug", exc_info=True)
+            answer = self._answers.refuse(replace(answer, code="bug", message=repr(error)[:500]))
+        failpoint("requests.answered")
+        remove_request(self._folder, request_id)
         _log.info(
             "request.answered",
             request=request_id,
@@ -106,18 +170,17 @@ class RequestDesk:
             code=answer.code,
         )
 
-    def _act(self, found: RequestFile, members_may: Collection[Verb]) -> Answer:
-        actor = f"{user_name(found.uid)} (vampctl)"
-        answer = Answer(found.id, found.uid, actor, self._clock(), Outcome.REFUSED, "")
+    def _act(self, answer: Answer, members_may: Collection[Verb]) -> Answer:
         try:
-            request = parse_request(found.content, found.id)
+            found = read_request(claimed_folder(self._folder), answer.id)
+            request = parse_request(found.content, answer.id)
             answer = replace(answer, verb=request.verb, night=request.night)
-            if found.uid not in (0, os.geteuid()) and request.verb not in members_may:
+            if answer.uid not in (0, os.geteuid()) and request.verb not in members_may:
                 raise UsageError(
                     "request_not_allowed",
                     f"`{request.verb}` is the owner's alone here (requests.members_may)",
                 )
-            self._look_at_night(request)
+            self._look(request)
         except (VampdError, OSError) as error:
             code = error.code if isinstance(error, VampdError) else "io_error"
             message = error.message if isinstance(error, VampdError) else str(error)
@@ -125,20 +188,40 @@ class RequestDesk:
             return self._answers.refuse(
                 replace(answer, outcome=outcome, code=code, message=message)
             )
+        if self._deeds is not None and request.verb in LONG_VERBS:
+            return self._begin(request, answer, self._deeds)
         if request.verb is Verb.ACKNOWLEDGE:
             return self._answers.acknowledge(request, answer)
         return self._answers.move(request, answer)
 
-    def _look_at_night(self, request: Request) -> None:
-        """Refuse what the night's folder does not allow."""
-        if request.stage is StageName.SYNC and request.seen.stage is not StageName.SYNC:
-            refuse_without_raw(request.night, self._reader)
-        if request.verb is not Verb.ACKNOWLEDGE:
+    def _begin(self, request: Request, answer: Answer, deeds: Deeds) -> Answer:
+        if (known := self._answers.answer(request.id)) is not None:
+            return known
+        begun = self._answers.begin(request, answer)
+        if begun.outcome is Outcome.BEGUN:
+            failpoint("requests.deed.recorded")
+            deeds.start(request, begun)
+        return begun
+
+    def _look(self, request: Request) -> None:
+        """Refuse what does not fit what lies here, or was seen there."""
+        if request.verb is Verb.ARCHIVE and request.choices.nights is not None:
+            known = self._destinations.known(request.choices.nights)
+            if destination_seen(known) != request.choices.known:
+                raise StateError(
+                    OUT_OF_DATE, "another archive is on record than was seen; look, and ask again"
+                )
+        night, seen = request.night, request.seen
+        if night is None or seen is None:
             return
-        texts = read_manifests(request.night, self._reader)
+        if request.stage is StageName.SYNC and seen.stage is not StageName.SYNC:
+            refuse_without_raw(night, self._reader)
+        if request.verb not in (Verb.ACKNOWLEDGE, Verb.MAIL):
+            return
+        texts = read_manifests(night, self._reader)
         if not texts or {text.file for text in texts} != set(request.manifests):
             raise StateError(
                 OUT_OF_DATE,
-                f"the manifests of {request.night.date} are not those that were seen when this was"
+                f"the manifests of {night.date} are not those that were seen when this was"
                 " asked; look, and ask again",
             )

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from vampd.errors import DataError
+from vampd.model.deed import NIGHTLESS, NO_CHOICES, Choices, Verb, choices_object, parse_choices
 from vampd.model.delivery import ManifestFile
 from vampd.model.nights import (
     HELD_BY_PERSON,
@@ -24,6 +25,7 @@ from vampd.model.nights import (
     Status,
     parse_night_date,
 )
+from vampd.model.proofs import KnownDestination
 
 LONGEST_REQUEST_BYTES = 16384
 LONGEST_REASON = 500
@@ -35,19 +37,12 @@ _MANIFEST = re.compile(r"manifest_VMP_[\w.-]{1,80}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class Verb(StrEnum):
-    """What can be asked for."""
-
-    RETRY = "retry"
-    HOLD = "hold"
-    RELEASE = "release"
-    ACKNOWLEDGE = "acknowledge"
-
-
 class Outcome(StrEnum):
     """What became of a request."""
 
     DONE = "done"
+    BEGUN = "begun"  # vampd carries it out
+    FAILED = "failed"
     REFUSED = "refused"
     OUT_OF_DATE = "out_of_date"
 
@@ -65,15 +60,19 @@ class SeenState:
 
 @dataclass(frozen=True)
 class Request:
-    """One request; ``manifests`` are those that an acknowledgment is about."""
+    """One request; ``manifests`` are those that an acknowledgment, or a mail, is about.
+
+    ``night`` and what was ``seen`` of it are None for a deed that concerns no single night.
+    """
 
     id: str
     verb: Verb
-    night: NightId
-    seen: SeenState
+    night: NightId | None
+    seen: SeenState | None
     stage: StageName | None = None
     reason: str | None = None
     manifests: tuple[ManifestFile, ...] = ()
+    choices: Choices = NO_CHOICES
 
 
 @dataclass(frozen=True)
@@ -130,6 +129,11 @@ def seen_state(record: NightRecord) -> SeenState:
     return SeenState(state.stage, state.status, record.code, state.attempts, record.changed_at)
 
 
+def destination_seen(known: KnownDestination | None) -> tuple[str, str] | None:
+    """What is seen of the archive on record now."""
+    return None if known is None else (known.destination, known.mark or "")
+
+
 def request_name(request_id: str) -> str:
     """The name of a request's file."""
     return f"{request_id}.json"
@@ -147,12 +151,13 @@ def format_request(request: Request) -> bytes:
         "request": _FORM,
         "id": request.id,
         "verb": request.verb,
-        "date": request.night.date,
-        "kind": request.night.kind,
-        "seen": asdict(request.seen),
+        "date": None if request.night is None else request.night.date,
+        "kind": None if request.night is None else request.night.kind,
+        "seen": None if request.seen is None else asdict(request.seen),
         "stage": request.stage,
         "reason": request.reason,
         "manifests": [[one.name, one.sha256] for one in request.manifests],
+        "choices": choices_object(request.verb, request.choices),
     }
     return json.dumps(content, indent=1).encode() + b"\n"
 
@@ -160,13 +165,26 @@ def format_request(request: Request) -> bytes:
 def parse_request(content: bytes, request_id: str) -> Request:
     """The request in a file of that name; DataError ``request_malformed`` for anything else."""
     try:
-        return _parse(json.loads(content.decode("ascii"), object_pairs_hook=_once), request_id)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise DataError(
-            "request_malformed",
-            f"expected a request as `vampctl` of this version writes it, found another text"
-            f" ({type(error).__name__}); ask again",
-        ) from error
+        given = json.loads(
+            content.decode("ascii"), object_pairs_hook=_once, parse_constant=_no_number
+        )
+        return _parse(given, request_id)
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise _malformed(error) from error
+    except RecursionError as error:
+        raise _malformed(error) from error
+
+
+def _malformed(error: Exception) -> DataError:
+    return DataError(
+        "request_malformed",
+        f"expected a request as `vampctl` of this version writes it, found another text"
+        f" ({type(error).__name__}); ask again",
+    )
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -177,29 +195,50 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parse(given: dict[str, Any], request_id: str) -> Request:
-    form, found_id, verb, date, kind, seen, stage, reason, manifests = _values(
-        given, "request", "id", "verb", "date", "kind", "seen", "stage", "reason", "manifests"
-    )
-    if form != _FORM or found_id != request_id or parse_night_date(_text(date)) is None:
-        raise ValueError("another form, name or night")
+    form, found_id, named, date, kind, seen, stage, reason, manifests, choices = _values(
+        given,
+        "request", "id", "verb", "date", "kind", "seen", "stage", "reason", "manifests", "choices",
+    )  # fmt: skip
+    if form != _FORM or found_id != request_id:
+        raise ValueError("another form or name")
     if reason is not None and (len(reason) > LONGEST_REASON or not _text(reason).isprintable()):
         raise ValueError("a reason that is too long, or not one line")
-    night = NightId(date, Kind(kind))
-    at_stage, status, code, attempt, since = _values(
+    verb = Verb(named)
+    night = _night(verb, date, kind)
+    return Request(
+        request_id,
+        verb,
+        night,
+        None if night is None else _seen(seen),
+        None if stage is None else StageName(stage),
+        reason,
+        tuple(_manifest(night, *pair) for pair in manifests),
+        parse_choices(verb, choices),
+    )
+
+
+def _night(verb: Verb, date: object, kind: object) -> NightId | None:
+    if verb in NIGHTLESS:
+        if date is not None or kind is not None:
+            raise ValueError(f"{verb} concerns no single night")
+        return None
+    if parse_night_date(_text(date)) is None:
+        raise ValueError("no night")
+    return NightId(_text(date), Kind(_text(kind)))
+
+
+def _seen(seen: dict[str, Any]) -> SeenState:
+    stage, status, code, attempt, since = _values(
         seen, "stage", "status", "code", "attempt", "since"
     )
     if type(attempt) is not int or type(since) not in (int, float):
         raise ValueError("what was seen")
-    if code is not None:
-        _text(code)
-    return Request(
-        request_id,
-        Verb(verb),
-        night,
-        SeenState(StageName(at_stage), Status(status), code, attempt, float(since)),
-        None if stage is None else StageName(stage),
-        reason,
-        tuple(_manifest(night, *pair) for pair in manifests),
+    return SeenState(
+        StageName(stage),
+        Status(status),
+        None if code is None else _text(code),
+        attempt,
+        float(since),
     )
 
 
@@ -215,7 +254,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _manifest(night: NightId, name: str, sha256: str) -> ManifestFile:
-    if not _MANIFEST.fullmatch(name) or not _SHA256.fullmatch(sha256):
+def _manifest(night: NightId | None, name: str, sha256: str) -> ManifestFile:
+    if night is None or not _MANIFEST.fullmatch(name) or not _SHA256.fullmatch(sha256):
         raise ValueError("no manifest")
     return ManifestFile(night, name, sha256)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import IllegalTransition
@@ -28,6 +28,12 @@ from vampd.store.schema import AnswerRow
 _ANSWERS = AnswerRow.__table__
 # Long after the last file of a request can lie in its folder unseen.
 _KEPT_S = 90 * 86400.0
+# The code of a deed whose process died.
+INTERRUPTED = "request_interrupted"
+_INTERRUPTED = (
+    "vampd ended while this was carried out, and does not begin it again: look at the night, and"
+    " ask again"
+)
 
 
 class StoredAnswers:
@@ -69,6 +75,35 @@ class StoredAnswers:
 
         return self._act(request, answer, act)
 
+    def begin(self, request: Request, answer: Answer) -> Answer:
+        with self._store.write() as connection:
+            if (known := _find(connection, request.id)) is not None:
+                return known
+            if request.night is not None:
+                record = find_record(connection, request.night)
+                if record is None or seen_state(record) != request.seen:
+                    return _record(connection, _out_of_date(answer, record))
+            begun = replace(answer, outcome=Outcome.BEGUN, message="vampd carries it out")
+            return _record(connection, begun)
+
+    def conclude(
+        self, request_id: str, outcome: Outcome, code: str | None, message: str, at: float
+    ) -> None:
+        with self._store.write() as connection:
+            connection.execute(
+                update(AnswerRow)
+                .where(AnswerRow.id == request_id)
+                .values(outcome=outcome, code=code, message=message, at=at)
+            )
+
+    def interrupt(self, at: float) -> None:
+        with self._store.write() as connection:
+            connection.execute(
+                update(AnswerRow)
+                .where(AnswerRow.outcome == Outcome.BEGUN)
+                .values(outcome=Outcome.FAILED, code=INTERRUPTED, message=_INTERRUPTED, at=at)
+            )
+
     def refuse(self, answer: Answer) -> Answer:
         with self._store.write() as connection:
             return _find(connection, answer.id) or _record(connection, answer)
@@ -80,7 +115,8 @@ class StoredAnswers:
         with self._store.write() as connection:
             if (known := _find(connection, request.id)) is not None:
                 return known
-            record = find_record(connection, request.night)
+            night = request.night
+            record = None if night is None else find_record(connection, night)
             if record is None or seen_state(record) != request.seen:
                 return _record(connection, _out_of_date(answer, record))
             try:

@@ -19,10 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from vampd.model.deed import Verb
 from vampd.model.delivery import MailOutcome, Way
 from vampd.model.nights import EventName, Gate, Kind, StageName, Status
 from vampd.model.proofs import DestinationOrigin, Place
-from vampd.model.request import Outcome, Verb
+from vampd.model.request import Outcome
 from vampd.store.column_types import AnyText, Gates, Paths, words_of
 from vampd.store.revision import APPLICATION_ID, REVISION
 

@@ -49,6 +49,7 @@ def run_daemon(
     from vampd.daemon.scheduler import Scheduler
     from vampd.daemon.watch import FolderWatch
     from vampd.disk.pace import Flag
+    from vampd.engine.deeds import Deeds
     from vampd.engine.workers import WorkerPool
     from vampd.store.engine import Access
 
@@ -89,7 +90,7 @@ def run_daemon(
             is_in_foreground=lambda night: is_held(foreground_lock(settings, night)),
             pause=pause,
             notifier=notifier,
-            requests=open_request_desk(connections),
+            requests=open_request_desk(connections, Deeds(connections.answers, configuration)),
         )
         signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
         signal.signal(signal.SIGINT, lambda *_: scheduler.stop())

@@ -93,7 +93,7 @@ def looping(
         is_in_foreground=lambda _: False,
         pause=Flag.create(tmp_path / "pause"),
         notifier=notifier,  # type: ignore[arg-type]
-        requests=RequestDesk(tmp_path / "requests", None, None),  # type: ignore[arg-type]
+        requests=RequestDesk(tmp_path / "requests", None, None, None, None),  # type: ignore[arg-type]
     )
     thread = threading.Thread(target=made.run, args=(RunMode.FOREVER,))
     thread.start()

@@ -65,8 +65,15 @@ ELSEWHERE = {
         "nothing is mailed unless asked for; see test_mailing",
     ),
     **dict.fromkeys(
-        ("requests.answered", "requests.file.removed", "store.answers.acted"),
-        "only where a member asks; see tests/security/test_requests.py",
+        (
+            "requests.answered",
+            "requests.claimed",
+            "requests.deed.ended",
+            "requests.deed.recorded",
+            "requests.file.removed",
+            "store.answers.acted",
+        ),
+        "only where a member asks; see tests/security/test_requests.py and test_deeds.py",
     ),
     "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
     "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",

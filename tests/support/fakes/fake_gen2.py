@@ -25,6 +25,8 @@ from typing import Any
 import pytest
 
 _NOBODY = 65534
+# Whose file the answer is.
+WRITER = str(os.geteuid() or _NOBODY)
 _PACKAGE = """
 import json, os, pathlib, time, uuid
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vampd.errors import DataError
+from vampd.model.deed import Verb
 from vampd.model.delivery import ManifestFile
 from vampd.model.nights import Kind, NightId, StageName, Status
-from vampd.model.request import Request, SeenState, Verb, format_request, parse_request
+from vampd.model.request import Request, SeenState, format_request, parse_request
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 ID = "0123456789abcdef" * 2

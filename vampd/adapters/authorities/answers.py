@@ -18,14 +18,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.durable import creating, make_folder, remove_durably, remove_leftovers, replacing
+from vampd.disk.durable import (
+    creating,
+    make_folder,
+    names_in,
+    remove_durably,
+    remove_leftovers,
+    replacing,
+)
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import read_whole
+from vampd.disk.refusal import user_name
 from vampd.disk.rights import reserve_writing
 from vampd.errors import FrameIdsUnavailable
 from vampd.model.frame_ids import split_answer
 
 _ASKED = "asked"
-_ANSWER = re.compile(r"answer_(\d{6,})\.txt")
+_ANSWER = re.compile(r"answer_(\d{6,12})\.txt")
 _LONGEST_BYTES = 1 << 22
 
 
@@ -55,7 +64,7 @@ class AnswerFolder:
     """The kept answers of one authority that answers by the file ``answer``."""
 
     def __init__(self, folder: Path, answer: Path, owner: str | None = None) -> None:
-        """``owner`` is whose file the answer must be, by name or number; None: anyone's."""
+        """``owner`` is whose file the answer must be, by name or number; None: this user's own."""
         self._folder = folder
         self._answer = answer
         self._owner = owner
@@ -72,10 +81,16 @@ class AnswerFolder:
             raise self._unreadable(error.strerror or str(error)) from error
         try:
             status = os.fstat(answer_fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise self._unreadable("it is not a regular file")
-            if self._owner not in (None, *_names_of(status.st_uid)):
-                raise self._unreadable(f"it belongs to uid {status.st_uid}, not to {self._owner}")
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+                raise self._unreadable("it is not a regular file with one name")
+            owner = self._owner or user_name(os.geteuid()).removeprefix("uid ")
+            if owner not in _names_of(status.st_uid):
+                raise self._unreadable(
+                    f"it belongs to {user_name(status.st_uid)}, not to {owner}: if"
+                    " Gen2 writes it, name that user in frameids.gen2_owner"
+                )
+            if status.st_mode & stat.S_IWOTH:
+                raise self._unreadable("everyone may write to it: chmod o-w")
             # One read per look: a file that is being written is read again.
             return AnswerSnapshot(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
         finally:
@@ -102,13 +117,13 @@ class AnswerFolder:
     def lines(self) -> tuple[str, ...]:
         """The lines of all answers that ever came, including those of interrupted calls."""
         self._keep_left()
-        texts = (path.read_text(errors="replace") for path in self._kept())
+        texts = (read_whole(path).decode("utf-8", "replace") for path in self._kept())
         return tuple(line for text in texts for line in split_answer(text))
 
     def _keep_left(self) -> AnswerSnapshot:
         now = self.look()
         try:
-            before = (self._folder / _ASKED).read_text()
+            before = read_whole(self._folder / _ASKED).decode("utf-8", "replace")
         except FileNotFoundError:
             return now
         if now.content and now.digest != before:
@@ -129,8 +144,8 @@ class AnswerFolder:
 
     def _kept(self) -> Iterator[Path]:
         if self._folder.is_dir():
-            names = filter(_ANSWER.fullmatch, os.listdir(self._folder))
-            yield from (self._folder / name for name in sorted(names))
+            names = filter(_ANSWER.fullmatch, names_in(self._folder))
+            yield from (self._folder / name for name in names)
 
     def _unreadable(self, found: str) -> FrameIdsUnavailable:
         return FrameIdsUnavailable(

@@ -20,6 +20,8 @@ from vampd.errors import ClaimLost, ConfigError, FrameIdsUnavailable, TransientE
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.ports import Pace
 
+# -P: no module is found in the current folder, which may be a camera's.
+_PYTHON = (sys.executable, "-P", "-m")
 _CLIENT = "vampd.adapters.authorities.gen2_client"
 _PRINTER = "vampd.adapters.programs.print_to_file"
 _PRINTED = "printed"
@@ -58,7 +60,7 @@ class Gen2Authority:
         deadline = time.monotonic() + self.timeout_s
         before = answers.begin()
         asked_ns = time.time_ns() - _CLOCK_SLACK_NS
-        argv = [sys.executable, "-m", _CLIENT, str(count), *self.hosts]
+        argv = [*_PYTHON, _CLIENT, str(count), *self.hosts]
         ended = _call(argv, self.pace, self.timeout_s)
         if ended.status == EXIT_NO_PACKAGE:
             raise ConfigError("g2base_missing", f'frameids.authority is "gen2": {ended.last_words}')
@@ -114,7 +116,7 @@ class Gen2Authority:
 def look_for_gen2(hosts: Sequence[str], pace: Pace, timeout_s: float) -> str | None:
     """Why Gen2 cannot be asked from here, None if its remote objects start; asks for nothing."""
     try:
-        ended = _call([sys.executable, "-m", _CLIENT, "0", *hosts], pace, timeout_s)
+        ended = _call([*_PYTHON, _CLIENT, "0", *hosts], pace, timeout_s)
     except FrameIdsUnavailable as error:
         return error.message
     return None if ended.status == 0 else ended.last_words
@@ -140,7 +142,7 @@ class CommandAuthority:
         answers = self._answers()
         before = answers.begin()
         printed = str(self.folder / _PRINTED)
-        argv = [sys.executable, "-m", _PRINTER, printed, *self.command, str(count)]
+        argv = [*_PYTHON, _PRINTER, printed, *self.command, str(count)]
         ended = _call(argv, self.pace, self.timeout_s)
         if ended.status != 0:
             raise FrameIdsUnavailable(

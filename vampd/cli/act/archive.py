@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.shared.output import write, write_prose
+from vampd.cli.shared.requests import ask, ask_after
 from vampd.cli.shared.session import (
     ConfigOption,
     YesOption,
+    acting_or_asking,
     actor_name,
     agreed,
-    connected,
     examples,
 )
 from vampd.cli.shared.words import describe_nights, format_moment
 from vampd.errors import UsageError
+from vampd.model.deed import Choices, Verb
 from vampd.model.nights import Kind
 from vampd.model.proofs import DestinationOrigin
+from vampd.model.request import destination_seen
 
 if TYPE_CHECKING:
     from vampd.engine.known_archive import KnownArchive
@@ -61,9 +64,12 @@ def accept(
     mark that was lost: then a new one is placed. Shows what is there, and asks. Your name is on
     record; every night is then read again there before it counts as safe.
     """
-    with connected(context, config) as connections:
-        archive = connections.archive(kind)
+    with acting_or_asking(context, config, Verb.ARCHIVE) as (connections, asks):
         known = connections.destinations.known(kind)
+        if asks:
+            _ask_for(connections, kind, known, None, yes)
+            return
+        archive = connections.archive(kind)
         if known is not None and known.destination != archive.destination:
             raise UsageError(
                 "archive_moved",
@@ -91,8 +97,11 @@ def moved(
     read again at the new one, oldest first, and is safe again when that is done. Shows what is
     there, and asks; your name is on record.
     """
-    with connected(context, config) as connections:
+    with acting_or_asking(context, config, Verb.ARCHIVE) as (connections, asks):
         known = connections.destinations.known(kind)
+        if asks:
+            _ask_for(connections, kind, known, to, yes)
+            return
         if known is not None and known.destination == to:
             write_prose(f"{kind} nights are archived at {to} already, as it is on record")
             return
@@ -103,6 +112,22 @@ def moved(
         write_prose(
             f"nights wait until [transfer.{kind}] destination is {to}; it is {configured} now"
         )
+
+
+def _ask_for(
+    connections: Connections,
+    kind: Kind,
+    known: KnownDestination | None,
+    to: str | None,
+    yes: bool,
+) -> None:
+    place = to or connections.settings.transfer.destination(kind).destination
+    choices = Choices(nights=kind, to=to, known=destination_seen(known))
+    ask_after(
+        f"Ask to take {place} for the archive of {kind} nights?",
+        lambda: ask(connections, None, Verb.ARCHIVE, choices=choices),
+        yes=yes,
+    )
 
 
 def _change(

@@ -18,8 +18,9 @@ from vampd.cli.shared.session import (
     actor_name,
 )
 from vampd.errors import IllegalTransition, UsageError
+from vampd.model.deed import Verb
 from vampd.model.nights import Kind, StageName, moved
-from vampd.model.request import Verb, describe_move, move_of
+from vampd.model.request import describe_move, move_of
 
 StageOption = Annotated[
     StageName | None,

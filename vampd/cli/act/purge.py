@@ -15,18 +15,20 @@ from vampd.cli.act.run import continue_night
 from vampd.cli.act.verify import read_copy, show_reading
 from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_error, write_prose
+from vampd.cli.shared.requests import ask, ask_after
 from vampd.cli.shared.session import (
     ConfigOption,
     DryRunOption,
     KindOption,
     YesOption,
+    acting_or_asking,
     actor_name,
     agreed,
-    connected,
     refuse_nan,
 )
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
 from vampd.errors import EXIT_NIGHT, VampdError
+from vampd.model.deed import Choices, Verb
 from vampd.model.nights import Event, EventName
 
 if TYPE_CHECKING:
@@ -89,7 +91,15 @@ def purge(
     With --after, the night is only marked: `vampctl status` shows from when on it may be purged,
     and `vampctl hold` takes the mark away.
     """
-    with connected(context, config) as connections:
+    with acting_or_asking(context, config, Verb.PURGE) as (connections, asks):
+        if asks:
+            records = connections.store.nights()
+            retyped = {parse_night(night) for night in same_disk or ()}
+            for night in nights:
+                _ask_to_purge(
+                    connections, choose_record(records, night, kind), after, retyped, dry_run, yes
+                )
+            return
         if dry_run:
             connections.root.recognize()  # without the mark that it may still lack
         else:
@@ -109,6 +119,26 @@ def purge(
                 failed += 1
     if failed:
         raise typer.Exit(EXIT_NIGHT)
+
+
+def _ask_to_purge(
+    connections: Connections,
+    record: NightRecord,
+    after: float | None,
+    retyped: set[str],
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    title, raw = title_of(record.night), describe_raw(record)
+    choices = Choices(after_days=after, same_disk=record.night.date in retyped)
+    what = "remove the raw cubes of" if after is None else f"mark for {after:g} days from now"
+    ask_after(
+        f"Ask to {what} {title}, as it is now ({record.state.status} at {record.state.stage}"
+        f"{f', {raw}' if raw else ''})?",
+        lambda: ask(connections, record, Verb.PURGE, choices=choices),
+        dry_run=dry_run,
+        yes=yes,
+    )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ import typer
 from vampd.cli.act.restore import change_lines
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, connected
+from vampd.cli.shared.requests import ask
+from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, acting_or_asking
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
+from vampd.model.deed import Choices, Verb
 from vampd.model.nights import CAMERA_STREAMS, Status, WaitCode, note_of
 from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
 
@@ -56,9 +58,13 @@ def recover(
     from vampd.engine.nights.presence import refuse_absent
     from vampd.wiring.locks import foreground_lock, night_lock
 
-    with connected(context, config) as connections:
+    with acting_or_asking(context, config, Verb.RECOVER) as (connections, asks):
         records = connections.store.nights()
         record = choose_record(records, night, kind)
+        if asks:
+            choices = Choices(files=tuple(files or ()), removed=removed)
+            write(ask(connections, record, Verb.RECOVER, choices=choices))
+            return
         with (
             foreground_lock(connections.settings, record.night),
             night_lock(connections.settings, record.night),

@@ -53,10 +53,11 @@ def requests(
 ) -> None:
     """Show what members ask, and what became of it.
 
-    What the owner types takes effect at once. What a member types (`retry`, `hold`, `release`,
-    `acknowledge`) is a request, which vampd acts on within a second, or at its next start before
-    any night goes on, and answers as out of date if the night has changed since. Its writer may
-    take it back until then.
+    What the owner types takes effect at once. What a member types is a request: `retry`, `hold`,
+    `release` and `acknowledge`, or what requests.members_may lists (of `restore`, `purge`,
+    `recover`, `archive`, `mail`, and `ledger`, which is rebuild-ledger, too). vampd acts on it
+    within a second, or at its next start before any night goes on, and answers it as out of date if
+    the night has changed since. Its writer may take it back until then.
     """
     from vampd.wiring.requests import request_folder
 
@@ -119,7 +120,7 @@ def _listed(folder: Path, list_ids: Any) -> tuple[str, ...]:
 
 def _pending(folder: Path) -> Iterator[Pending]:
     from vampd.disk.refusal import user_name
-    from vampd.disk.rights import opened_request, request_ids
+    from vampd.disk.rights import read_request, request_ids
     from vampd.model.request import parse_request, request_name
 
     for request_id in _listed(folder, request_ids):
@@ -129,10 +130,7 @@ def _pending(folder: Path) -> Iterator[Pending]:
             continue
         writer, at = user_name(status.st_uid), status.st_mtime
         try:
-            with opened_request(folder, request_id) as found:
-                if found is None:
-                    continue
-                request = parse_request(found.content, request_id)
+            request = parse_request(read_request(folder, request_id).content, request_id)
             yield Pending(request_id, writer, at, request)
         except FileNotFoundError:
             continue
@@ -145,13 +143,16 @@ def _words(pending: Pending) -> tuple[str, str]:
     if request is None:
         return "-", one_line(f"no request: {pending.why}")
     seen = request.seen
-    return _what(
-        request.verb, request.night
-    ), f"waits for vampd (seen: {seen.status} at {seen.stage})"
+    waits = "waits for vampd"
+    if seen is not None:
+        waits += f" (seen: {seen.status} at {seen.stage})"
+    return _what(request.verb, request.night), waits
 
 
 def _what(verb: object, night: NightId | None) -> str:
-    return "-" if night is None else f"{verb} {night.date} {night.kind}"
+    if night is not None:
+        return f"{verb} {night.date} {night.kind}"
+    return "-" if verb is None else str(verb)
 
 
 def _became(answer: Answer) -> str:
@@ -166,8 +167,8 @@ def _pending_object(pending: Pending) -> dict[str, Any]:
         "writer": pending.writer,
         "at": format_time(pending.at),
         "verb": None if request is None else request.verb,
-        "date": None if request is None else request.night.date,
-        "kind": None if request is None else request.night.kind,
+        "date": None if request is None or request.night is None else request.night.date,
+        "kind": None if request is None or request.night is None else request.night.kind,
         "stage": None if request is None else request.stage,
         "reason": None if request is None else request.reason,
     }

@@ -13,18 +13,20 @@ import typer
 from vampd import __version__
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
+from vampd.cli.shared.requests import ask, ask_after
 from vampd.cli.shared.session import (
     ConfigOption,
     DryRunOption,
     KindOption,
     NightArgument,
     YesOption,
+    acting_or_asking,
     actor_name,
     agreed,
-    connected,
 )
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import MalformedCube
+from vampd.model.deed import Verb
 from vampd.model.delivery import describe_remade
 from vampd.model.nights import RESTORE_UNFINISHED
 
@@ -62,9 +64,18 @@ def restore(
     from vampd.engine.repair.night_restore import plan_restore, restore_night
     from vampd.wiring.locks import foreground_lock, night_lock
 
-    with connected(context, config) as connections:
+    with acting_or_asking(context, config, Verb.RESTORE) as (connections, asks):
         records = connections.store.nights()
         record = choose_record(records, night, kind)
+        if asks:
+            ask_after(
+                f"Ask to restore {title_of(record.night)}, as it is now"
+                f" ({record.state.status} at {record.state.stage})?",
+                lambda: ask(connections, record, Verb.RESTORE),
+                dry_run=dry_run,
+                yes=yes,
+            )
+            return
         root = connections.settings.watch.root
 
         def plan() -> NightRestore:
@@ -161,17 +172,19 @@ def _losses(folder: Path, plan: Restoration) -> Iterator[str]:
                 note("timing file", "gone", f"{stream}/{timing_name(name)}")
             elif timing.is_file() and _is_edited(timing):
                 note("timing file", _EDITED, f"{stream}/{timing.name}")
-            if frame_id := _carried_id(folder / file.path):
+            if frame_id := _carried_id(folder, file.path):
                 note("raw header", "with a FRAMEID", f"{stream}/{name} ({frame_id})")
     for (what, how), count in losses.items():
         yield f"{count_of(count, what)} {how}, first: {first[what, how]}"
 
 
-def _carried_id(cube: Path) -> str | None:
-    from vampd.fits.headers import read_cards
+def _carried_id(folder: Path, path: str) -> str | None:
+    from vampd.fits.headers import open_raw_file, read_cards_at
 
     try:
-        return (read_cards(cube)[0].string("FRAMEID") or "").strip() or None
+        with open(open_raw_file(folder, path), "rb") as file:
+            cards, _ = read_cards_at(file.fileno(), 0, folder / path)
+        return (cards.string("FRAMEID") or "").strip() or None
     except MalformedCube:
         return None
 
@@ -181,9 +194,11 @@ def _is_edited(timing: Path) -> bool:
 
     The old tools leave it so, and some loggers write it so: the two are indistinguishable.
     """
+    from vampd.disk.reading import read_foreign_text
+
     rows = [
         line.split()
-        for line in timing.read_text(errors="replace").splitlines()
+        for line in (read_foreign_text(timing) or "").splitlines()
         if line.strip() and not line.startswith("#")
     ]
     return bool(rows) and all(len(row) > 5 and row[1] == row[5] for row in rows)

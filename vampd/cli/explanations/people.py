@@ -16,9 +16,15 @@ reason_refused
 request_answered
     The request cannot be taken back: it was acted on, as the message says.
     `vampctl history NIGHT`; ask for the contrary.
-request_busy
-    The request is being acted on just now.
-    `vampctl requests` shows what became of it.
+request_interrupted
+    vampd ended while it carried out what was asked, and does not begin it again.
+    Look at the night, and ask again.
+request_not_asked
+    What was typed has no place in a request: an unusual name, or too many files.
+    Ask the owner.
+deed_failed
+    The command that vampd ran for a member ended with an error, which the answer quotes.
+    `vampctl requests --json` shows all of its words.
 request_foreign
     What lies in the folder of requests is not one file of one writer: a link, two names, too long.
     Nothing was done; it was removed.

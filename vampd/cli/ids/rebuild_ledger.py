@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from vampd.cli.shared.output import write, write_lines
-from vampd.cli.shared.session import ConfigOption, YesOption, connected
+from vampd.cli.shared.requests import ask, ask_after
+from vampd.cli.shared.session import ConfigOption, YesOption, acting_or_asking
 from vampd.cli.shared.words import count_of
 from vampd.errors import FrameIdConflict, UsageError
+from vampd.model.deed import Verb
 
 if TYPE_CHECKING:
     from vampd.ledger.rebuild import Rebuilt
@@ -36,7 +38,14 @@ def rebuild_ledger(
     """
     from vampd.wiring.connections import open_ledger
 
-    with connected(context, config) as connections:
+    with acting_or_asking(context, config, Verb.LEDGER) as (connections, asks):
+        if asks:
+            ask_after(
+                "Ask to rebuild the frame-ID ledger?",
+                lambda: ask(connections, None, Verb.LEDGER),
+                yes=yes,
+            )
+            return
         connections.root.recognize()
         found = read_all_bindings(connections)
         settings = connections.settings

@@ -20,6 +20,7 @@ from vampd.cli.checks.here import (
     examine_temporary,
     output_of,
 )
+from vampd.cli.checks.reader import examine_as_reader
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, settings_of
@@ -48,7 +49,7 @@ def doctor(
     limits, the database, free space, the clocks, the journal, mail and Gen2. At every destination
     a small hidden file is written, synced, listed, hashed and removed, as transfer would; changes
     nothing else. Exits with 1 if a line is BAD, and with 78 if the configuration itself is
-    unusable.
+    unusable. For whoever is not the owner it checks what they need: to read, and to ask.
     """
     settings = settings_of(context, config)
     findings = list(examine(settings))
@@ -62,9 +63,14 @@ def doctor(
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, in the order in which to fix what they find."""
+    from vampd.wiring.connections import may_write
+
     versions = f"vampd {__version__}, Python {platform.python_version()}"
     yield Finding("configuration", OK, f"valid; {versions}")
     yield from _programs(settings)
+    if not may_write(settings.database.path):
+        yield from examine_as_reader(settings)
+        return
     for found in examine_folders(settings):
         yield found if isinstance(found, Finding) else _space(*found, settings)
     yield from _database(settings)

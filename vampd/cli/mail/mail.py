@@ -29,14 +29,13 @@ from vampd.cli.shared.session import (
     NightArgument,
     acting_or_asking,
     actor_name,
-    connected,
     reading,
 )
 from vampd.cli.shared.words import count_of, format_size
 from vampd.errors import UsageError
+from vampd.model.deed import Choices, Verb
 from vampd.model.delivery import MailOutcome, MailState
 from vampd.model.nights import Kind
-from vampd.model.request import Verb
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -109,7 +108,16 @@ def mail(
             "not_a_draft",
             f"-o names a draft such as stars{_DRAFT_SUFFIX}; no other file is written",
         )
-    with (connected if send or mark_sent else reading)(context, config) as connections:
+    with ExitStack() as stack:
+        asks = False
+        if send or mark_sent:
+            acting = acting_or_asking(context, config, Verb.MAIL)
+            connections, asks = stack.enter_context(acting)
+        else:
+            connections = stack.enter_context(reading(context, config))
+        if asks:
+            _ask_to_mail(connections, nights, send, yes)
+            return
         from vampd.engine.mail import load_template, new_message_id
         from vampd.model.delivery import compose_mail, write_mail_text
 
@@ -144,6 +152,26 @@ def mail(
     write(f"draft: {path.absolute()}")
     if settings.missing:
         write(f"still to fill in or configure: {', '.join(settings.missing)}")
+
+
+def _ask_to_mail(connections: Connections, nights: Sequence[str], send: bool, yes: bool) -> None:
+    """Ask for the mail of one night, with its manifests as they are seen."""
+    found = find_manifests(connections, nights)
+    if len(found) != 1:
+        raise UsageError("one_of_them", "a member asks for the mail of one night at a time")
+    choice = choose_manifests(found)
+    write_lines(_again_lines(choice))
+    if choice.again:
+        _ask("mailed_already", "Some of this was mailed before. Ask for it again?", yes)
+    write(
+        ask(
+            connections,
+            found[0].record,
+            Verb.MAIL,
+            manifests=[text.file for text in found[0].texts],
+            choices=Choices(send=send, again=bool(choice.again)),
+        )
+    )
 
 
 def acknowledge(
@@ -287,11 +315,12 @@ def _dates(choice: Choice) -> str:
 
 def _write_draft(path: Path, draft: EmailMessage) -> None:
     from vampd.disk.durable import replacing
+    from vampd.disk.reading import named_by_person
 
     # So that mail programs open it as an unsent mail.
     draft["X-Unsent"] = "1"
     try:
-        with replacing(path) as file:
+        with replacing(named_by_person(path)) as file:
             file.write(draft.as_bytes())
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -26,10 +26,11 @@ from vampd.config import (
     parse_settings,
 )
 from vampd.errors import EXIT_NIGHT, EXIT_OK, NotPermitted, UsageError, VampdError
+from vampd.model.deed import ASKED_BY
 from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
-    from vampd.model.request import Verb
+    from vampd.model.deed import Verb
     from vampd.wiring.connections import Connections
 
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended
@@ -164,6 +165,8 @@ def _run_typer(program: str, app: typer.Typer) -> None:
 
 def run_command(program: str, command: Callable[[], object]) -> NoReturn:
     """Run a command to its exit; an expected error becomes one message and its exit status."""
+    # The workers' interpreters find no module in the current folder, which may be a camera's.
+    os.environ["PYTHONSAFEPATH"] = "1"
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As standard error does: a name that the locale cannot say is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -216,7 +219,10 @@ def agreed(question: str) -> bool:
 
 
 def actor_name() -> str:
-    """Who gives this command, as recorded in the store."""
+    """Who gives this command, or asked for it, as recorded in the store."""
+    # vampd, which runs the command for a member, says whom it acts for.
+    if asked_by := os.environ.get(ASKED_BY):
+        return asked_by
     try:
         return f"{getpass.getuser()} (vampctl)"
     except (KeyError, OSError, ImportError):  # a user id without a name

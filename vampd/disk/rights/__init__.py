@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     )
     from vampd.disk.rights.permission import Obstacle, find_obstacles
     from vampd.disk.rights.request_folder import (
-        RequestFile,
-        opened_request,
+        claim_request,
+        claimed_folder,
+        claimed_ids,
+        is_being_placed,
         place_request,
         prepare_request_folder,
+        read_request,
         remove_request,
+        remove_strangers,
         request_ids,
         take_back_request,
+        writer_of,
     )
 else:
     __getattr__ = show(
@@ -43,8 +48,9 @@ else:
             ),
             "permission": "find_obstacles Obstacle",
             "request_folder": (
-                "opened_request place_request prepare_request_folder remove_request "
-                "request_ids RequestFile take_back_request"
+                "claim_request claimed_folder claimed_ids is_being_placed "
+                "place_request prepare_request_folder read_request remove_request "
+                "remove_strangers request_ids take_back_request writer_of"
             ),
         },
     )
@@ -54,22 +60,27 @@ __all__ = [
     "PUBLIC",
     "PUBLIC_UMASK",
     "Obstacle",
-    "RequestFile",
+    "claim_request",
+    "claimed_folder",
+    "claimed_ids",
     "close_to_others",
     "find_archive_night",
     "find_camera_stream",
     "find_obstacles",
     "find_stream_around",
     "give_to_owner",
+    "is_being_placed",
     "is_trusted",
     "make_private_folder",
     "make_state_folder",
-    "opened_request",
     "place_request",
     "prepare_request_folder",
     "public_umask",
+    "read_request",
     "remove_request",
+    "remove_strangers",
     "request_ids",
     "reserve_writing",
     "take_back_request",
+    "writer_of",
 ]

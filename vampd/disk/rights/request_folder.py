@@ -1,24 +1,27 @@
 """The folder of requests: members of the group make files in it, and no one changes another's.
 
 It is sticky and the group's, so the kernel says who wrote a file, and lets its writer and the owner
-alone remove it. Locks are those of fcntl: what a lock excludes depends on who may write the file.
+alone remove it. A request is acted on once it was moved into a folder that is the owner's alone:
+whoever is first, vampd or a writer who takes it back, has it, and no lock of anyone's is asked.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
+import re
 import secrets
 import stat
+import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from vampd.disk.durable import fsync_folder, make_folder
+from vampd.disk.durable import fsync_folder, make_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
+from vampd.disk.rights.ownership import PRIVATE, PRIVATE_FOLDER
 from vampd.errors import DataError, StateError
 from vampd.model.request import LONGEST_REQUEST_BYTES, request_id_of, request_name
 
@@ -26,9 +29,13 @@ from vampd.model.request import LONGEST_REQUEST_BYTES, request_id_of, request_na
 _MODE = 0o1770
 _FILE = 0o644
 _FOREIGN_WRITES = 0o022
-# Of what others may fill without end: so many are looked at, and so many of one writer returned.
-_MOST = 10_000
+# Of what others may fill without end: so many of one writer at a time.
 _MOST_OF_ONE = 20
+# What is no request is removed, so many at a time; one that is being written has a moment.
+_MOST_REMOVED = 5_000
+_WRITING_S = 600.0
+_WRITING = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_CLAIMED = ".claimed"
 
 
 @dataclass(frozen=True)
@@ -50,57 +57,123 @@ def prepare_request_folder(folder: Path) -> None:
             f"{folder} is not a folder of vampd's user; move it away, so that vampd makes its own",
             path=str(folder),
         )
-    with suppress(PermissionError):
-        os.chown(folder, state.st_uid if os.geteuid() == 0 else -1, state.st_gid)
-    if stat.S_IMODE(folder.lstat().st_mode) & ~stat.S_ISGID != _MODE:
-        folder.chmod(_MODE)
+    make_folder(claimed_folder(folder))
+    for one, mode in ((folder, _MODE), (claimed_folder(folder), PRIVATE_FOLDER)):
+        with suppress(PermissionError):
+            os.chown(one, state.st_uid if os.geteuid() == 0 else -1, state.st_gid)
+        if stat.S_IMODE(one.lstat().st_mode) & ~stat.S_ISGID != mode:
+            one.chmod(mode)
+
+
+def claimed_folder(folder: Path) -> Path:
+    """Where requests lie while they are acted on, beside the folder."""
+    return folder.with_name(f"{folder.name}{_CLAIMED}")
 
 
 def place_request(folder: Path, request_id: str, content: bytes) -> Path:
-    """Put a whole request into the folder, durably. OSError."""
+    """Put a whole request into the folder, durably. DiskFull, OSError.
+
+    No one else reads it before it has its name: whoever knows that could take it.
+    """
     path = folder / request_name(request_id)
     temporary = folder / f".{secrets.token_hex(16)}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file_fd = os.open(temporary, flags, _FILE)
-    try:
-        os.fchmod(file_fd, _FILE)
-        os.write(file_fd, content)
-        os.fsync(file_fd)
-        # Not by a link: a file of two names is no request.
-        os.rename(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
-    finally:
-        os.close(file_fd)
-    fsync_folder(folder)
+    with translating_full_disk(path):
+        file_fd = os.open(temporary, flags, PRIVATE)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(file_fd, rest) :]
+            os.fsync(file_fd)
+            # Not by link: a file of two names is no request.
+            os.rename(temporary, path)
+            os.fchmod(file_fd, _FILE)
+            os.fsync(file_fd)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+        finally:
+            os.close(file_fd)
+        fsync_folder(folder)
     return path
 
 
 def request_ids(folder: Path) -> tuple[str, ...]:
-    """The requests that lie there, the oldest first; none without the folder.
-
-    Of one writer so many at once, so that no one keeps another's from being seen.
-    """
-    found: list[tuple[int, str]] = []
-    of_one: Counter[int] = Counter()
+    """Those of the requests that lie there, the oldest first; of one writer so many at most."""
+    found: list[tuple[int, int, str]] = []
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in islice(entries, _MOST):
+        for entry in entries:
             request_id = request_id_of(entry.name)
-            with suppress(FileNotFoundError):
-                status = entry.stat(follow_symlinks=False)
-                if request_id is not None and of_one[status.st_uid] < _MOST_OF_ONE:
-                    of_one[status.st_uid] += 1
-                    found.append((status.st_ctime_ns, request_id))
-    return tuple(request_id for _, request_id in sorted(found))
+            if request_id is not None:
+                with suppress(FileNotFoundError):
+                    status = entry.stat(follow_symlinks=False)
+                    found.append((status.st_ctime_ns, status.st_uid, request_id))
+    of_one: Counter[int] = Counter()
+    oldest = []
+    for _, uid, request_id in sorted(found):
+        of_one[uid] += 1
+        if of_one[uid] <= _MOST_OF_ONE:
+            oldest.append(request_id)
+    return tuple(oldest)
 
 
-@contextmanager
-def opened_request(folder: Path, request_id: str) -> Iterator[RequestFile | None]:
-    """A request that its writer cannot take back meanwhile; None while it is being taken back.
+def is_being_placed(folder: Path, request_id: str) -> bool:
+    """Whether a request has just got its name, and is about to be one for others to read.
 
-    FileNotFoundError; DataError ``request_foreign`` for what is not one file of one writer.
+    FileNotFoundError.
+    """
+    status = (folder / request_name(request_id)).lstat()
+    is_closed = stat.S_ISREG(status.st_mode) and not status.st_mode & stat.S_IROTH
+    return is_closed and time.time() - status.st_ctime < _WRITING_S
+
+
+def remove_strangers(folder: Path) -> int:
+    """Remove what is no request, by its name, and not on its way to be one; how many there were.
+
+    A folder that holds something stays.
+    """
+    removed = 0
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in islice(filter(_is_stranger, entries), _MOST_REMOVED):
+            _remove(folder / entry.name)
+            removed += 1
+    return removed
+
+
+def _is_stranger(entry: os.DirEntry[str]) -> bool:
+    if request_id_of(entry.name) is not None:
+        return False
+    if not _WRITING.fullmatch(entry.name):
+        return True
+    with suppress(OSError):
+        return time.time() - entry.stat(follow_symlinks=False).st_ctime > _WRITING_S
+    return False
+
+
+def claim_request(folder: Path, request_id: str) -> None:
+    """Move a request to where only the owner can have it. FileNotFoundError once it is gone."""
+    name = request_name(request_id)
+    try:
+        os.rename(folder / name, claimed_folder(folder) / name)
+    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
+        # A folder of another's.
+        _remove(folder / name)
+        raise FileNotFoundError(error.errno, error.strerror, name) from error
+    failpoint("requests.claimed")
+
+
+def claimed_ids(folder: Path) -> tuple[str, ...]:
+    """The requests that were claimed, and are not answered or not removed yet."""
+    names: list[str] = []
+    with suppress(FileNotFoundError):
+        names = sorted(os.listdir(claimed_folder(folder)))
+    return tuple(found for name in names if (found := request_id_of(name)) is not None)
+
+
+def read_request(folder: Path, request_id: str) -> RequestFile:
+    """What lies there as a request; DataError ``request_foreign`` for what is not one file of one
+    writer. FileNotFoundError.
     """
     path = folder / request_name(request_id)
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -111,11 +184,6 @@ def opened_request(folder: Path, request_id: str) -> Iterator[RequestFile | None
     except OSError as error:
         raise _foreign(path, error.strerror or str(error)) from error
     try:
-        try:
-            fcntl.lockf(file_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            yield None
-            return
         status = os.fstat(file_fd)
         if not stat.S_ISREG(status.st_mode):
             raise _foreign(path, "no regular file")
@@ -126,45 +194,42 @@ def opened_request(folder: Path, request_id: str) -> Iterator[RequestFile | None
         content = os.read(file_fd, LONGEST_REQUEST_BYTES + 1)
         if len(content) > LONGEST_REQUEST_BYTES:
             raise _foreign(path, f"more than {LONGEST_REQUEST_BYTES:,} bytes")
-        yield RequestFile(request_id, status.st_uid, content)
+        return RequestFile(request_id, status.st_uid, content)
     finally:
         os.close(file_fd)
 
 
+def writer_of(folder: Path, request_id: str) -> int:
+    """The user id of whoever made what lies there. FileNotFoundError."""
+    return (folder / request_name(request_id)).lstat().st_uid
+
+
 def remove_request(folder: Path, request_id: str) -> None:
-    """Remove the name of a request, whatever bears it; a folder that holds something stays."""
-    path = folder / request_name(request_id)
-    try:
-        path.unlink(missing_ok=True)
-    except IsADirectoryError:
-        with suppress(OSError):
-            path.rmdir()
+    """Remove a claimed request, whatever it is."""
+    _remove(claimed_folder(folder) / request_name(request_id))
     failpoint("requests.file.removed")
 
 
 def take_back_request(folder: Path, request_id: str) -> bool:
     """Remove a request of one's own before it is acted on; False if it no longer lies there.
 
-    StateError ``request_busy`` while it is being acted on; PermissionError for another's.
+    PermissionError for another's.
     """
-    path = folder / request_name(request_id)
     try:
-        file_fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if writer_of(folder, request_id) not in (os.geteuid(), 0):
+            raise PermissionError(errno.EPERM, "another's request", request_name(request_id))
+        (folder / request_name(request_id)).unlink()
     except FileNotFoundError:
         return False
-    try:
-        fcntl.lockf(file_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # vampd removes it before it lets go of its lock.
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    except BlockingIOError as error:
-        raise StateError(
-            "request_busy", f"the request {request_id} is being acted on just now"
-        ) from error
-    finally:
-        os.close(file_fd)
     return True
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except IsADirectoryError:
+        with suppress(OSError):
+            path.rmdir()
 
 
 def _foreign(path: Path, found: str) -> DataError:
