@@ -170,7 +170,7 @@ endif
 	install -m 644 systemd/vampd.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/vampd.conf
 	install -m 644 systemd/owner.conf $(DESTDIR)$(SHARE)/doc/vampd/
 	# For the archive host, where it is copied to.
-	$(DESTDIR)$(APPLICATION)/bin/python -m vampd.adapters.archive.gate \
+	$(DESTDIR)$(APPLICATION)/bin/python -I -m vampd.adapters.archive.gate \
 		> $(DESTDIR)$(SHARE)/doc/vampd/vampd-archive-gate
 	# Existing settings stay.
 	test -e $(DESTDIR)$(SYSCONFDIR)/vampd/vampd.toml || \

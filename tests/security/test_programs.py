@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -65,6 +67,15 @@ def test_no_module_in_the_current_folder_is_run(
     assert list(authority.grant(1, None)) == ["x 1"]
     look_for_gen2((), SteadyPace(), 20)
     assert not (tmp_path / "trapped").exists()
+
+
+def test_no_settings_in_the_current_folder_are_obeyed(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsavefig.dpi: 3\n")
+    script = "import vampd.cli.plotting.figure, matplotlib as m; print(m.rcParams['text.usetex'])"
+    shown = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout == "False\n"
 
 
 @pytest.mark.parametrize("way", ["link", "hard link"])

@@ -273,6 +273,23 @@ def test_a_stranger_is_told_who_may_read(site: Site):
         assert "Traceback" not in done.stderr
 
 
+def test_a_members_doctor_says_what_a_member_needs() -> None:
+    with shared_site(requests={"members_may": ["hold"]}) as site:
+        site.database.write_bytes(new_database())
+        (site.database.parent / "requests").mkdir()
+        give_to_owner(site)
+        site.database.chmod(0o640)
+        (site.database.parent / "requests").chmod(0o1770)
+        found = {
+            line["check"]: (line["state"], line["found"])
+            for line in json.loads(MEMBER.vampctl(site, "doctor", "--json").stdout)
+        }
+    assert not [check for check, (state, _) in found.items() if state == "BAD"]
+    assert found["requests"] == ("OK", "you may ask for: hold (requests.members_may)")
+    assert "0 nights" in found["database"][1]
+    assert "vampctl doctor" in found["all else"][1]
+
+
 def test_a_reader_is_told_what_only_the_owner_may_do(site: Site):
     configure(site)
     for words in (

@@ -73,6 +73,8 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
             # A committed row must survive a power cut: frame IDs are spent relying on it.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            # Nothing in the schema calls what has effects elsewhere.
+            connection.execute("PRAGMA trusted_schema = OFF")
             # There are several, each with a cache of its own that lasts as long as vampd.
             connection.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         except BaseException:

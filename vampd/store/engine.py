@@ -11,7 +11,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from vampd.store.connection import (
     make_engine,
     translating_errors,
 )
+from vampd.store.foreign import refuse_altered, refuse_another_owner
 from vampd.store.reading import connect_reading, copied_database
 from vampd.store.schema import APPLICATION_ID, REVISION
 
@@ -95,6 +96,8 @@ class _MigratedCopy(Store):
 
 def _prepare(path: Path) -> None:
     _remove_leftovers(path)
+    with suppress(FileNotFoundError):
+        refuse_another_owner(path)
     # SQLite gives its side files the permissions of the database, and keeps those that they have.
     for each in _files_of(path):
         close_to_others(each)
@@ -162,6 +165,7 @@ def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
             " simulated nights; else check database.url in the configuration",
             path=str(path),
         ) from error
+    refuse_another_owner(path)
     if size == 0:
         raise damaged(path, "an empty file")
     with translating_errors(path), closing(connect(path)) as connection:
@@ -178,6 +182,7 @@ def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         if row is None or not re.fullmatch(r"\d{4}", str(row[0])):
             raise damaged(path, f"one with the schema's version {row and row[0]!r}")
+        refuse_altered(path, connection)
         return str(row[0])
 
 

@@ -1,6 +1,6 @@
 """The program for authorized_keys on the archive host: it lets vampd do its work there, no more.
 
-``python -m vampd.adapters.archive.gate`` prints it, complete with the scripts that it knows.
+``python -I -m vampd.adapters.archive.gate`` prints it, complete with the scripts that it knows.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 # DESTINATION: the folders of transfer.*.destination. --read: folders below which nights lie that
 # were moved (transfer.*.moved_to), and mount points. It needs bash, rsync, GNU find and GNU
 # coreutils, as vampd's own scripts do; these are known by their SHA-256, which vampd fills in:
-# `python -m vampd.adapters.archive.gate` prints the whole program. Each version of vampd brings its
+# `python -I -m vampd.adapters.archive.gate` prints the whole program. Each version of vampd brings its
 # own; take it over together with vampd.
 set -u -f
 export LC_ALL=C PATH=/usr/local/bin:/usr/bin:/bin

@@ -37,6 +37,9 @@ local_looks_raw
 answer_unreadable
     The answer file of the authority cannot be read.
     Check its owner and mode.
+database_altered
+    The database has a view, or a trigger that does more than refuse, which vampd did not make.
+    Find out who made it; drop it, or move the file aside.
 gen2_call_failed
     Gen2 could not be asked.
     Check that Gen2 and its object VAMPIRES are up; `vampctl doctor`.

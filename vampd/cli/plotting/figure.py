@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -21,6 +22,9 @@ _DOTS_PER_INCH = 100
 WIDTH, HEIGHT = 1600, 1000  # pixels
 _LINE = 165  # characters of the verdict that fit side by side
 _VERDICT_LINES = 2
+
+# The settings are matplotlib's own, not those of a matplotlibrc in the current folder or elsewhere.
+matplotlib.rcdefaults()
 
 
 def draw_night(title: str, observed: ObservedNight) -> Figure:

@@ -43,6 +43,10 @@ class User:
         os.chown(path, self.uid, self.gids[0], follow_symlinks=False)
         path.chmod(mode)
 
+    def own_link(self, path: Path) -> None:
+        """Make a link itself this user's."""
+        os.chown(path, self.uid, self.gids[0], follow_symlinks=False)
+
 
 OWNER = User(4001, (GROUP,))
 MEMBER = User(4002, (4002, GROUP))
