@@ -219,6 +219,22 @@ def folder_site(request, tmp_path, sshd):
     return make_site(request.param, tmp_path / "archive disk: one", sshd)
 
 
+def test_this_machine_is_known_however_it_is_reached(folder_site):
+    write_file(folder_site.folder / NIGHT.date, "a.txt", FakeFile(b"a"))
+    assert folder_site.host.device(NIGHT) == folder_site.folder.stat().st_dev
+
+
+@pytest.mark.parametrize("linked", ["vgen2", "vbad", "vbad/vcam1"])
+def test_what_lies_behind_a_link_there_is_no_copy(folder_site, tmp_path, linked):
+    path = f"{linked}/a.txt"
+    write_file(folder_site.folder / NIGHT.date, path, FakeFile(b"a"))
+    folder = folder_site.folder / NIGHT.date / linked
+    folder.rename(tmp_path / "here")
+    folder.symlink_to(tmp_path / "here")
+    assert list(folder_site.host.digests(NIGHT, [path], STEADY)) == []
+    assert path not in folder_site.host.files(NIGHT)
+
+
 def test_a_mark_is_one_line_in_a_file_of_its_own_and_nothing_else_is_left(folder_site):
     folder_site.host.place_mark("0123456789abcdef" * 2)
     assert {

@@ -18,6 +18,7 @@ _KINDS = {
     scripts.DIGEST: "reads",
     scripts.LIST_HIDDEN: "reads",
     scripts.SPACE: "reads",
+    scripts.DEVICE: "reads",
     scripts.MARK: "reads",
     scripts.NIGHTS: "reads",
     scripts.PROGRAMS: "reads",

@@ -47,7 +47,10 @@ class LocalArchive(RsyncArchive):
         synced: set[Path] = set()
         for path in files:
             pace.check()
-            file = Path(os.path.realpath(self._path)) / self._name_of(night) / path
+            home = Path(os.path.realpath(self._path)) / self._name_of(night)
+            file = home / path
+            if any(parent.is_symlink() for parent in file.parents if parent.is_relative_to(home)):
+                continue  # what a link leads to is no copy
             try:
                 if not stat.S_ISREG(os.lstat(file).st_mode):
                     continue

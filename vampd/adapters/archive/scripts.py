@@ -34,7 +34,10 @@ _BEAT = (
 # input, so that no name can disturb its output.
 DIGEST = (
     _ENTER + _BEAT + 'while IFS= read -r -d "" name; do file="./$night/$name"; '
-    r'if test -L "$file"; then printf "missing\0"; continue; fi; '
+    # Nor are its folders followed: what a link leads to is no copy.
+    'linked=; up=$file; until test "$up" = .; do '
+    'if test -L "$up"; then linked=yes; fi; up=${up%/*}; done; '
+    r'if test -n "$linked"; then printf "missing\0"; continue; fi; '
     r'if test -f "$file"; then :; else printf "missing\0"; continue; fi; '
     'if sync -- "$file" "${file%/*}" && dd if="$file" iflag=nocache count=0 status=none && '
     'before=$(stat -c "%s %.9Y" -- "$file") && '
@@ -76,6 +79,11 @@ PLACE_MARK = (
     r'printf "%s" "$text" >"$temporary" && sync -- "$temporary" || exit 72; '
     'ln -T -- "$temporary" "$file" || test -e "$file" || exit 72; fi; '
     r'rm -f -- "$temporary"; sync -- "$folder" || exit 72; printf "vampd ends\0"'
+)
+# Which kernel runs there, and which device the night lies on: this machine may be reached by ssh.
+DEVICE = (
+    _ENTER + r'printf "%s\0%s\0" "$(head -n 1 /proc/sys/kernel/random/boot_id)" '
+    r'"$(stat -L -c %d -- "./$night")"; printf "vampd ends\0"'
 )
 MOUNTED = (
     _ENTER + 'if test "$(stat -c %m .)" = "$(pwd -P)"; '

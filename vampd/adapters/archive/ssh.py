@@ -17,6 +17,7 @@ from vampd.adapters.archive.rsync import archive_full, names_text, told, unreach
 from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.archive.scripts import (
     BEGIN,
+    DEVICE,
     DIGEST,
     END,
     LIST,
@@ -42,6 +43,7 @@ from vampd.adapters.programs import (
     run_process,
 )
 from vampd.config import Transfer
+from vampd.disk.machine import boot_id
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import MOST_FILES
 from vampd.errors import (
@@ -119,8 +121,10 @@ class SshArchive(RsyncArchive):
         free, blocks, size, free_names, names = (int(number) for number in match.groups())
         return Space(free * size, blocks * size, free_names if names else None)
 
-    def device(self, night: NightId) -> None:
-        return None
+    def device(self, night: NightId) -> int | None:
+        boot, device = self._run(DEVICE, night, (), SteadyPace()).records
+        is_here = os.fsdecode(boot) == boot_id() and device.isdigit()
+        return int(device) if is_here else None
 
     def mark(self) -> str | None:
         records = self._query(MARK, b".", (), SteadyPace()).records

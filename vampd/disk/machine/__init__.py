@@ -1,4 +1,4 @@
-"""What the machine has and how it is spared: cores, memory, space, the page cache."""
+"""What the machine is and has, and how it is spared: cores, memory, disks, the page cache."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
         expect_sequential,
         read_ahead,
     )
-    from vampd.disk.machine.capacity import available_memory_bytes, count_cores
+    from vampd.disk.machine.capacity import (
+        available_memory_bytes,
+        boot_id,
+        count_cores,
+        disks_under,
+    )
     from vampd.disk.machine.file_system import space_at
     from vampd.disk.machine.heap import bound_heap, keep_heap, shrink_heap
     from vampd.disk.machine.writeback import WriteBack
@@ -24,7 +29,7 @@ else:
             "cache": (
                 "drop_all drop_behind drop_from_cache expect_picks expect_sequential read_ahead"
             ),
-            "capacity": "available_memory_bytes count_cores",
+            "capacity": "available_memory_bytes boot_id count_cores disks_under",
             "file_system": "space_at",
             "heap": "bound_heap keep_heap shrink_heap",
             "writeback": "WriteBack",
@@ -34,8 +39,10 @@ else:
 __all__ = [
     "WriteBack",
     "available_memory_bytes",
+    "boot_id",
     "bound_heap",
     "count_cores",
+    "disks_under",
     "drop_all",
     "drop_behind",
     "drop_from_cache",
