@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import make_msgid
 from pathlib import Path
 
@@ -163,14 +162,13 @@ def _conclude(
 
 
 def _note(root: Path, mailing: Mailing) -> None:
-    time_text = datetime.fromtimestamp(mailing.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     nights: set[NightId] = {manifest.night for manifest in mailing.manifests}
     for night in sorted(nights):
         path = root / night.folder / note_name(night.date)
         try:
             text = read_whole(path).decode() if os.path.lexists(path) else None
             with replacing(path) as file:
-                file.write(append_note(text, mailing, night, time_text).encode())
+                file.write(append_note(text, mailing, night).encode())
         except OSError as error:
             raise TransientError(
                 "mail_not_noted",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.config import Settings
-from vampd.errors import DataError
+from vampd.errors import DataError, FrameIdConflict
 from vampd.model.delivery import (
     Correspondence,
     DigestColumn,
@@ -21,6 +21,7 @@ from vampd.model.delivery import (
     ManifestFile,
     ManifestLine,
     ManifestText,
+    complete_note,
     digests_name,
     format_manifest,
     manifest_name,
@@ -37,6 +38,7 @@ from vampd.model.nights import NightId, StageName
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
 from vampd.model.proofs import Digests, Place, Receipt, format_sums
 from vampd.ports import NightReader
+from vampd.stages import frameids
 from vampd.stages.own_files import OwnFilesSurvey, plan_own_files
 from vampd.stages.transfer import safe_files
 from vampd.stages.transfer import survey as survey_transfer
@@ -54,7 +56,8 @@ class ManifestSurvey:
     ``listed_manifests`` are those that exist, by number; ``listed`` the frame IDs in them;
     ``products`` the receipts of the products that carry a frame ID, None for one without a valid
     receipt, and ``safe`` those of them that are proven to be on the archive host. ``bound`` are the
-    IDs that the ledger has for this night. ``note`` is the folder's record of mailings.
+    IDs that the ledger has for this night. ``note`` is the folder's record of mailings;
+    ``names`` is what its listing of names lacks.
     """
 
     night: NightId
@@ -66,6 +69,7 @@ class ManifestSurvey:
     bound: frozenset[FrameId]
     correspondence: Correspondence
     note: str | None
+    names: Plan
 
     @property
     def manifests(self) -> tuple[ManifestText, ...]:
@@ -97,7 +101,16 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
         bound=frozenset(bound.frame_id for bound in reader.bound_ids(night).values()),
         correspondence=reader.correspondence(night),
         note=reader.text(night, note_name(night.date)),
+        names=_plan_names(night, reader),
     )
+
+
+def _plan_names(night: NightId, reader: NightReader) -> Plan:
+    """The listing of names, where it is gone or lacks some; one of others is left alone here."""
+    try:
+        return frameids.plan_name_changes(frameids.survey(night, reader))
+    except FrameIdConflict:
+        return Plan()
 
 
 def mail_states(
@@ -121,6 +134,9 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     own = plan_own_files(survey.own)
     if own:
         return own
+    texts = _plan_texts(survey)
+    if texts:
+        return texts
     refuse_damaged(survey.night.date, survey.listed_manifests, survey.own.receipts, survey.bound)
     valid = {receipt.path: receipt for receipt in survey.products.values() if receipt is not None}
     refuse_stale(survey.listed_manifests, valid)
@@ -156,6 +172,14 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     # First, so that no manifest is ever without; until it exists, they may be written again.
     digests = format_sums({product_path(f): receipt.sha256 for f, receipt in receipts.items()})
     return Plan.of([WriteText(digests_name(name), digests)], [write])
+
+
+def _plan_texts(survey: ManifestSurvey) -> Plan:
+    """What the night's record of names and of mails lacks; neither travels."""
+    note = complete_note(survey.note, survey.correspondence.mailings, survey.night)
+    is_due = note is not None and note != survey.note
+    write = [WriteText(note_name(survey.night.date), note)] if is_due and note else []
+    return Plan.of(write, *survey.names.waves)
 
 
 def _plan_mail(survey: ManifestSurvey) -> Plan:

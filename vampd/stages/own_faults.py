@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vampd.errors import DataError, FrameIdConflict
-from vampd.model.delivery import describe_manifest_faults
+from vampd.model.delivery import complete_note, describe_manifest_faults, note_name
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import (
     REASONS_PATH,
@@ -74,7 +74,10 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
         yield f"{SUMS_NAME} is not what the packing receipts say; {retry}"
     if night.kind is Kind.ENGINEERING:
         return
-    names = f"`vampctl retry {night.date} --from frameids` writes it again"
+    names = f"`vampctl retry {night.date} --from manifest` writes it again"
+    note = reader.text(night, note_name(night.date))
+    if complete_note(note, reader.correspondence(night).mailings, night) != note:
+        yield f"{note_name(night.date)} lacks a mail that is on record; {names}"
     try:
         is_due = frameids.plan_name_changes(frameids.survey(night, reader))
     except FrameIdConflict as error:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         ManifestFile,
         Way,
         append_note,
+        complete_note,
         note_name,
         noted_mailings,
     )
@@ -72,8 +73,8 @@ else:
                 "ManifestText write_mail_text"
             ),
             "mailing": (
-                "Acknowledgement append_note Correspondence Mailing MailOutcome MailState "
-                "ManifestFile note_name noted_mailings Way"
+                "Acknowledgement append_note complete_note Correspondence Mailing MailOutcome "
+                "MailState ManifestFile note_name noted_mailings Way"
             ),
             "manifest": (
                 "combine_manifests DigestColumn format_manifest LineEnd Manifest "
@@ -115,6 +116,7 @@ __all__ = [
     "append_note",
     "check_template",
     "combine_manifests",
+    "complete_note",
     "compose_mail",
     "compose_text",
     "describe_manifest_faults",

@@ -8,13 +8,14 @@ someone says so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from vampd.model.nights import NightId
 
+_NOTE_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _NOTE_HEADER = (
     "# Every line was written before its mail was sent; `vampctl status` tells what became of it."
 )
@@ -161,14 +162,34 @@ def note_name(date: str) -> str:
     return f"mailed_VMP_{date}.tsv"
 
 
-def append_note(text: str | None, mailing: Mailing, night: NightId, time_text: str) -> str:
+def append_note(text: str | None, mailing: Mailing, night: NightId) -> str:
     """The note with this mailing's manifests of the night added."""
-    lines = "".join(
-        f"{time_text}\t{mailing.way}\t{mailing.message_id}\t{manifest.name}\t{manifest.sha256}\n"
-        for manifest in mailing.manifests
-        if manifest.night == night
-    )
-    return (f"{_NOTE_HEADER}\n" if text is None else text) + lines
+    return (f"{_NOTE_HEADER}\n" if text is None else text) + "".join(_note_lines(mailing, night))
+
+
+def complete_note(text: str | None, mailings: Iterable[Mailing], night: NightId) -> str | None:
+    """The note with what it lacks of the mails on record; what else it has stays.
+
+    None if there is no note, and none is due.
+    """
+    known = frozenset((text or "").splitlines(keepends=True))
+    # One that failed may have failed because it could not be noted.
+    due = (one for one in mailings if one.outcome is not MailOutcome.FAILED)
+    missing = [line for one in due for line in _note_lines(one, night) if line not in known]
+    if not missing:
+        return text
+    begun = f"{_NOTE_HEADER}\n" if text is None else text
+    return begun + ("" if begun.endswith("\n") else "\n") + "".join(missing)
+
+
+def _note_lines(mailing: Mailing, night: NightId) -> Iterator[str]:
+    time_text = datetime.fromtimestamp(mailing.at, UTC).strftime(_NOTE_TIME)
+    for manifest in mailing.manifests:
+        if manifest.night == night:
+            yield (
+                f"{time_text}\t{mailing.way}\t{mailing.message_id}\t{manifest.name}"
+                f"\t{manifest.sha256}\n"
+            )
 
 
 @dataclass(frozen=True)
@@ -189,7 +210,7 @@ def note_entries(text: str | None) -> tuple[NoteEntry, ...]:
 
 def _unix_time(text: str) -> float | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(text, _NOTE_TIME).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
 

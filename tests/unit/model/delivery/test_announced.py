@@ -53,7 +53,7 @@ def test_what_was_sent_outweighs_a_later_mail_in_doubt() -> None:
 
 
 def test_the_note_in_the_folder_tells_of_mails_whose_record_is_lost() -> None:
-    note = append_note(None, SENT, NIGHT, "2025-11-07T02:00:00Z")
+    note = append_note(None, replace(SENT, at=1762480800.0), NIGHT)
     assert told(note=note) == [
         "manifest_VMP_20251106.csv: may have been mailed 2025-11-07 02:00 UT"
     ]

@@ -73,8 +73,8 @@ def test_a_note_of_a_mailing_that_no_database_knows_is_a_doubt():
 
 def test_a_note_tells_of_its_own_nights_manifests_by_their_bytes():
     sent = mailing(FIRST, ELSEWHERE, outcome=MailOutcome.PENDING)
-    text = append_note(None, sent, NIGHT, "2025-11-07T01:51:53Z")
-    text = append_note(text, mailing(LATE, outcome=MailOutcome.PENDING, number=2), NIGHT, "later")
+    text = append_note(None, sent, NIGHT)
+    text = append_note(text, mailing(LATE, outcome=MailOutcome.PENDING, number=2), NIGHT)
     assert noted_mailings(text, FIRST) == {"<1@example.org>"}
     assert noted_mailings(text, LATE) == {"<2@example.org>"}
     assert noted_mailings(text, ELSEWHERE) == frozenset()
