@@ -25,12 +25,20 @@ from vampd.model.proofs import (
     DestinationOrigin,
     KnownDestination,
     MovedNight,
+    Place,
     Receipt,
 )
 from vampd.model.resources import Space
 from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, Receipts
 
 _log = get_log()
+
+
+def _by_program(files: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The files in the groups that a host may send one after the other: vbad, then the rest."""
+    aside = tuple(path for path in files if path.startswith("vbad/"))
+    rest = tuple(path for path in files if not path.startswith("vbad/"))
+    return filter(None, (aside, rest))
 
 
 def _nowhere(_: NightId) -> Iterable[tuple[str, ArchiveHost]]:
@@ -70,10 +78,12 @@ class KnownArchive:
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
     ) -> None:
         """Copy files of the night's folder; what was proven of them there ends first."""
-        self.use()
-        self.receipts.end_proofs(night, files)
-        failpoint("archive.proofs.ended")
-        self.host.send(night, folder, files, compare, pace)
+        # Each is a program of its own, and the disk may go in between.
+        for group in _by_program(files):
+            self.use()
+            self.receipts.end_proofs(night, group)
+            failpoint("archive.proofs.ended")
+            self.host.send(night, folder, group, compare, pace)
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """Receipts of these files, read where the night lies; they name that place."""
@@ -92,9 +102,12 @@ class KnownArchive:
     def _find_moved(
         self, night: NightId
     ) -> tuple[str, ArchiveHost, Mapping[str, FileStamp]] | None:
+        """The place that has files of the night which its destination lacks, or lacks by now."""
         places = tuple(self.moved_to(night))
-        if not places or self.host.files(night):
+        if not places:
             return None
+        at_home = self.host.files(night).keys()
+        known = self.receipts.of(night, Place.ARCHIVE).keys()
         for place, host in places:
             try:
                 files = host.files(night)
@@ -103,7 +116,7 @@ class KnownArchive:
                 if error.code != "archive_folder_missing":
                     raise
                 continue
-            if files:
+            if (files.keys() & known if known else files.keys()) - at_home:
                 return place, host, files
         return None
 

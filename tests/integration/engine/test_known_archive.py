@@ -1,6 +1,7 @@
 """The archive is recognized before anything is read or written there; in memory."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,39 @@ def test_looking_places_nothing_and_the_first_use_places_a_random_mark(world: Wo
     other = World()
     other.send()
     assert other.host.marked != world.host.marked
+
+
+def test_the_archive_is_recognized_again_before_each_program_that_writes_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send()
+    real = world.host.send
+
+    def send_and_unmount(*arguments: object) -> None:
+        real(*arguments)  # type: ignore[arg-type]
+        world.exchange()
+
+    monkeypatch.setattr(world.host, "send", send_and_unmount)
+    paths = ["vbad/vcam1/a.fits", PATH]
+    with pytest.raises(ArchiveUnknown):
+        world.archive().send(NIGHT, HERE, paths, Compare.SIZE_AND_TIME, STEADY)
+    assert world.host.files(NIGHT) == {}
+
+
+def test_a_night_that_left_files_behind_has_been_moved_if_what_lacks_lies_there(
+    world: World,
+) -> None:
+    world.send()
+    world.read()
+    there = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
+    archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
+    assert archive.moved_night(NIGHT) is None
+    there.send(NIGHT, HERE, [PATH, "SHA256SUMS"], Compare.SIZE_AND_TIME, STEADY)
+    assert archive.moved_night(NIGHT) is None, "all that was read is at its destination"
+    world.host.trees[NIGHT.date] = {"SHA256SUMS": FakeFile(b"sums")}
+    moved = archive.moved_night(NIGHT)
+    assert moved is not None
+    assert moved.files.keys() == {PATH, "SHA256SUMS"}
 
 
 def test_what_is_read_names_the_archive_and_counts_for_it_alone(world: World) -> None:
