@@ -16,6 +16,7 @@ from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUp
 if TYPE_CHECKING:
     # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
     from vampd.model.cubes import (
+        ChangedRaw,
         FrameCount,
         Framelist,
         FramelistHead,
@@ -107,7 +108,10 @@ class NightReader(Protocol):
         ...
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
-        """The committed generations, by number, without what later ones withdrew."""
+        """The committed generations, by number, without what later ones withdrew.
+
+        Raw files that were taken up since are in them as they are now.
+        """
         ...
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
@@ -150,6 +154,10 @@ class NightReader(Protocol):
 
     def purged_files(self, night: NightId) -> tuple[PurgedFile, ...]:
         """The raw files that were purged, or were about to be; one may be here again."""
+        ...
+
+    def changed_raw(self, night: NightId) -> tuple[ChangedRaw, ...]:
+        """The raw files that were found to be no longer as sync saw them."""
         ...
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
@@ -392,6 +400,18 @@ class PurgedFiles(Protocol):
 
     def of(self, night: NightId) -> tuple[PurgedFile, ...]:
         """All of the night, in the order of their record."""
+        ...
+
+
+class ChangedRawFiles(Protocol):
+    """Raw files that are no longer as sync saw them, each as it was last compared."""
+
+    def of(self, night: NightId) -> tuple[ChangedRaw, ...]:
+        """All of the night, by path."""
+        ...
+
+    def keep(self, night: NightId, files: Iterable[ChangedRaw], *, at: float) -> None:
+        """Keep these, one at least; a newer one of the same path replaces the older."""
         ...
 
 

@@ -7,6 +7,18 @@ from pathlib import Path
 
 import vampd
 from vampd import errors
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+    moved,
+    noted,
+)
 
 ROOT = Path(vampd.__path__[0])
 ERRORS = {name for name in vars(errors) if isinstance(getattr(errors, name), type)}
@@ -38,3 +50,57 @@ def test_no_message_promises_another_attempt_since_the_night_may_be_held_with_it
     told = list(messages())
     assert len(told) > 150
     assert [(place, words) for place, words in told if PROMISES.search(words)] == []
+
+
+# What is typed for one night.
+OF_A_NIGHT = (
+    "retry release recover restore hold why audit acknowledge mail history summary transfer purge"
+    " run"
+)
+CURES = re.compile(rf"`vampctl (?:{OF_A_NIGHT.replace(' ', '|')})\b[^`]*`")
+NAMES_A_NIGHT = re.compile(r"NIGHT|\{\}|\d{8}")
+# These name a command, and ask no one to type it.
+MENTIONED = {"`vampctl run`", "`vampctl hold`", "`vampctl history`"}
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text of the package but docstrings, its values as ``{}``, with its place."""
+    for path in ROOT.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                told |= {id(part) for part in node.values}
+                words = "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "{}"
+                    for part in node.values
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words = node.value
+            else:
+                continue
+            if id(node) not in told:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", words
+
+
+def test_every_cure_names_the_night_that_it_is_for() -> None:
+    cures = [(place, cure) for place, words in texts() for cure in CURES.findall(words)]
+    assert len(cures) > 60
+    assert [
+        (place, cure)
+        for place, cure in cures
+        if not NAMES_A_NIGHT.search(cure) and cure not in MENTIONED
+    ] == []
+
+
+def test_no_placeholder_is_left_in_a_cure_that_is_reported() -> None:
+    cures = {cure for _, words in texts() for cure in CURES.findall(words) if "NIGHT" in cure}
+    assert len(cures) > 15
+    night = NightId("20251106", Kind.ARCHIVE)
+    running = NightRecord(night, State(StageName.TRANSFER, Status.RUNNING))
+    for cure in cures:
+        told = f"NIGHT: {cure}"
+        event = Event(EventName.HELD)
+        held = moved(running, event, at=1.0, code="stuck", message=told)
+        line = noted(running, held, event, at=1.0, actor="vampd", code="stuck", message=told)
+        assert held.error == line.message == f"NIGHT: {cure.replace('NIGHT', '20251106')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vampd.engine.nights.night_listing import Stranger
@@ -20,6 +21,7 @@ from vampd.model.nights import (
     Status,
     Wait,
     WaitCode,
+    name_commands,
     note_of,
 )
 from vampd.ports import NightReader, NightStore
@@ -58,6 +60,7 @@ class NightTrouble:
         else:
             words = error.message if isinstance(error, TransientError) else str(error)
             wait = Wait(WaitCode.UNLISTED, f"cannot be read: {words or type(error).__name__}")
+        wait = replace(wait, text=name_commands(wait.text, night.date))
         if self._is_new(night, wait.text):
             _log.warning(
                 "night.unreadable", night=night.date, kind=night.kind.value, error=wait.text
@@ -83,6 +86,7 @@ class NightTrouble:
         known = isinstance(error, VampdError)
         code = error.code if isinstance(error, VampdError) else "bug"
         why = error.message if isinstance(error, VampdError) else f"{type(error).__name__}: {error}"
+        why = name_commands(why, night.date)
         trace = None if known else "".join(traceback.format_exception(error))
         if self._is_new(night, f"{code}: {why}"):
             night_of = {"night": night.date, "kind": night.kind.value}

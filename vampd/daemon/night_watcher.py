@@ -67,12 +67,17 @@ _Found = TypeVar("_Found")
 _LOGGED = {
     EventName.HELD: "night.held",
     EventName.REOPENED: "night.reopened",
+    EventName.RETIMED: "night.retimed",
     EventName.SETTLED: "night.settled",
     EventName.STIRRED: "night.stirred",
 }
 
 _IDLE = frozenset({Status.HELD, Status.DONE})
-_NEW_DATA = {EventName.REOPENED: "late data", EventName.STIRRED: "written to again"}
+_NEW_DATA = {
+    EventName.REOPENED: "late data",
+    EventName.RETIMED: "raw files that sync had used have changed",
+    EventName.STIRRED: "written to again",
+}
 
 # Of one scan: a deep look lists every product, and thousands of nights may be due at once.
 _DEEP_LOOKS_S = 5.0

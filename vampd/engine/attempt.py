@@ -57,13 +57,15 @@ from vampd.model.nights import (
     Status,
     Stream,
     after_wait,
+    name_commands,
 )
 from vampd.model.plan import Plan, Wave
 from vampd.ports import NightReader, NightStore
-from vampd.stages import STAGES, Stage, settings_for
+from vampd.stages import STAGES, Stage, changed_raw, settings_for
 from vampd.stages.aside_files import refuse_changed
 from vampd.stages.raw_presence import survey_raw
-from vampd.stages.transfer import is_safe, refuse_gone
+from vampd.stages.sync import adds_data
+from vampd.stages.transfer import TransferSurvey, is_safe, lost_proofs, refuse_gone
 
 _log = get_log()
 _STORE_AGAIN_S = 1.0
@@ -71,6 +73,10 @@ _STORE_AGAIN_S = 1.0
 _WRITERS_DIE_WITHIN_S = 10.0
 # Everything that vampd writes to, in a night's folder.
 _OWN_FOLDERS = ("", Stream.VGEN2, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
+
+
+class _LateData(StateError):
+    """What is safe is not all of the night: its raw files seemed to have other times only."""
 
 
 class Outcome(StrEnum):
@@ -187,9 +193,14 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         attempt.tools.pace.check()
         survey = stage.survey(night, attempt.reader)
         if stage.NAME is StageName.TRANSFER:
+            _disprove(attempt, survey)
             refuse_gone(survey, attempt.record.released)
             refuse_changed(survey.aside, attempt.record.released)
+        if stage.NAME is StageName.SYNC:
+            changed_raw.refuse_changed(survey.changed, attempt.record.released)
         plan = stage.plan(survey, settings)
+        if attempt.record.safe_at is not None and adds_data(plan):
+            raise _LateData("late_data", "raw files have come, or changed, that sync has not seen")
         if previous is None:
             for remark in plan.remarks:
                 _log.warning(
@@ -219,6 +230,22 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     for own in _OWN_FOLDERS:
         wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)
     return _update_at_end(attempt, stage.NAME, survey, changes)
+
+
+def _disprove(attempt: Attempt, survey: TransferSurvey) -> None:
+    """Take *safe* away, on record, from a night whose copy is no longer what was read."""
+    lost = lost_proofs(survey)
+    current = attempt.store.night(attempt.record.night)
+    if lost and current is not None and current.safe_at is not None:
+        attempt.store.apply(
+            attempt.record.night,
+            Event(EventName.DISPROVED),
+            at=attempt.clock(),
+            actor=attempt.tools.actor,
+            claim=attempt.record.claim,
+            code="archive_copy_bad",
+            message=f"{len(lost):,} proven files are gone or changed there, first: {lost[0]}",
+        )
 
 
 def execute_within_free_space(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> None:
@@ -270,13 +297,13 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
     event, outcome = _event_for(attempt, error)
     if event is None:
         return outcome
-    if error is not None:
+    if error is not None and not isinstance(error, _LateData):
         held = event.name is EventName.HELD
         report = _log.error if held else _log.warning
         report(
             "night.held" if held else "night.waits",
             code=error.code,
-            error=error.message,
+            error=name_commands(error.message, attempt.record.night.date),
             trace=trace,
         )
     failpoint("attempt.event.decided")
@@ -354,6 +381,8 @@ def _apply(
 def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None, Outcome]:
     if error is None:
         return Event(EventName.ADVANCED), Outcome.FINISHED
+    if isinstance(error, _LateData):
+        return Event(EventName.REOPENED), Outcome.SUPERSEDED
     if isinstance(error, ClaimLost):
         if attempt.is_stopping():
             return Event(EventName.ABANDONED), Outcome.ABANDONED

@@ -37,6 +37,7 @@ from vampd.disk.refusal import (
 )
 from vampd.disk.shared import SharedMeter
 from vampd.engine.attempt_progress import WaveProgress
+from vampd.engine.changed_raw import compare_raw
 from vampd.engine.framelist_source import FramelistSource
 from vampd.engine.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mail import MailContext, load_template, read_manifest_texts, send_manifest_mail
@@ -56,8 +57,10 @@ from vampd.model.cubes import (
 from vampd.model.delivery import ManifestFile, write_mail_text
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import (
+    AcceptRaw,
     Action,
     CommitGeneration,
+    CompareRaw,
     EditCards,
     Hash,
     LinkSetAside,
@@ -80,6 +83,7 @@ from vampd.model.plan import (
 from vampd.model.proofs import Digests, PackingReceipt, Place, Receipt
 from vampd.ports import (
     ArchiveHost,
+    ChangedRawFiles,
     FrameIdAuthority,
     Ledger,
     NightReader,
@@ -109,6 +113,7 @@ class AttemptTools:
     cubes: RawCubeCache
     receipts: Receipts
     packing_receipts: PackingReceipts
+    changed_raw: ChangedRawFiles
     ledger: Ledger
     authority: FrameIdAuthority
     archive_host: ArchiveHost
@@ -219,6 +224,10 @@ def execute(tools: AttemptTools, action: Action) -> None:
             tools.packing_receipts.renew(tools.night, receipts, at=tools.clock(), actor=tools.actor)
         case ReadGrown(receipt):
             _read_grown(tools, receipt)
+        case CompareRaw(changed):
+            _compare_raw(tools, changed)
+        case AcceptRaw(accepted):
+            tools.changed_raw.keep(tools.night, accepted, at=tools.clock())
         case Send(files, compare):
             tools.archive_host.send(tools.night, tools.folder, files, compare, tools.pace)
         case Hash(files, place, digests):
@@ -281,6 +290,12 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
         raise naming_raw(refusal, cube) from error
     md5 = read[1] if len(read) > 1 else None
     return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), md5)
+
+
+def _compare_raw(tools: AttemptTools, files: tuple[tuple[FileStamp, FileStamp], ...]) -> None:
+    found = compare_raw(tools.night, tools.folder, tools.reader, files, tools.pace)
+    failpoint("execute.raw.compared")
+    tools.changed_raw.keep(tools.night, found, at=tools.clock())
 
 
 def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:

@@ -7,11 +7,18 @@ they were made of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
-from vampd.model.cubes import Framelist, Product, accounted_cubes, apply_edits, stamp_frame_id
+from vampd.model.cubes import (
+    Framelist,
+    Generation,
+    Product,
+    accounted_cubes,
+    apply_edits,
+    stamp_frame_id,
+)
 from vampd.model.frame_ids import BoundId
 from vampd.model.headers import format_cards
 from vampd.model.nights import NightId
@@ -19,12 +26,19 @@ from vampd.ports import NightReader
 
 
 class FramelistSource:
-    """The virtual cubes of all generations of a night."""
+    """The virtual cubes of all generations of a night: those given, else as they are committed."""
 
-    def __init__(self, night: NightId, folder: Path, reader: NightReader) -> None:
+    def __init__(
+        self,
+        night: NightId,
+        folder: Path,
+        reader: NightReader,
+        generations: Sequence[Generation] | None = None,
+    ) -> None:
         self._night = night
         self._reader = reader
-        generations = reader.generations(night)
+        if generations is None:
+            generations = reader.generations(night)
         self._deciders = {
             product: generation for generation in generations for product in generation.products
         }

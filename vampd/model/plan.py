@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from vampd.model.cubes import Card, Generation, Product
+from vampd.model.cubes import Card, ChangedRaw, Generation, Product
 from vampd.model.delivery import ManifestFile
 from vampd.model.frame_ids import FrameId
+from vampd.model.nights import FileStamp
 from vampd.model.proofs import Digests, PackingReceipt, Place
 
 
@@ -160,6 +161,25 @@ class ReadGrown:
 
 
 @dataclass(frozen=True)
+class CompareRaw:
+    """Compare raw files with what was made of them, and keep what that finds.
+
+    Each is given as sync saw it and as it is now.
+    """
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    files: tuple[tuple[FileStamp, FileStamp], ...]
+
+
+@dataclass(frozen=True)
+class AcceptRaw:
+    """Record that a person keeps what was made of raw files that are others now."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    files: tuple[ChangedRaw, ...]
+
+
+@dataclass(frozen=True)
 class Send:
     """Copy files to the archive host; ``compare`` by checksum repairs what is damaged there."""
 
@@ -222,6 +242,8 @@ Action = (
     | RecordReceipts
     | RenewReceipts
     | ReadGrown
+    | CompareRaw
+    | AcceptRaw
     | Send
     | Hash
     | Retire

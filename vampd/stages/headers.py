@@ -61,7 +61,7 @@ def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
             Gate.CARD_MISSING.value,
             "; ".join(_missing_message(keyword, paths) for keyword, paths in missing.items())
             + ". A product cannot get them later: check what the cubes are, then"
-            " `vampctl release` lets the night proceed without them",
+            " `vampctl release NIGHT` lets the night proceed without them",
         )
     edits: list[EditCards] = []
     problems: list[tuple[str, Problem]] = []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from vampd.errors import DataError, NotPermitted, TransientError
+from vampd.errors import NotPermitted, TransientError
 from vampd.model.cubes import (
     FrameCount,
     Generation,
@@ -21,7 +21,9 @@ from vampd.model.nights import (
     timing_name,
     unfinished_cube_name,
 )
+from vampd.model.proofs import aside_receipts, live_receipts
 from vampd.ports import NightReader
+from vampd.stages.changed_raw import ChangedFiles, are_retimed, find_changes
 
 # The codes of what may be readable later.
 REFUSALS = frozenset({"io_error", "not_readable"})
@@ -31,16 +33,26 @@ _UNREADABLE = "unreadable"
 _PAIR_SLACK_US = 1_000_000
 
 
+@dataclass(frozen=True)
+class LateCubes:
+    """The cubes that are late, usable and ``set_aside``, and the used files that ``changed``."""
+
+    usable: tuple[RawCube, ...]
+    set_aside: tuple[SetAside, ...]
+    changed: ChangedFiles
+
+
 def read_late_cubes(
     night: NightId,
     reader: NightReader,
     files: Mapping[str, FileStamp],
     generations: tuple[Generation, ...],
-) -> tuple[tuple[RawCube, ...], tuple[SetAside, ...]]:
+) -> LateCubes:
     """The cubes that no generation accounts for, and those that are set aside: usable, and not.
 
-    DataError ``raw_changed`` for one whose frames are in products. What cannot be read now raises a
-    TransientError for all such files together, unless a person let them go.
+    One that may only have other times is compared first, and not late. DataError ``raw_changed`` if
+    the timing file of a used one is gone. What cannot be read now raises a TransientError for all
+    such files together, unless a person let them go.
     """
     accounts = accounted_cubes(generations)
     aside = set_aside_cubes(generations)
@@ -48,6 +60,11 @@ def read_late_cubes(
     held = {
         part.cube for each in generations for product in each.products for part in product.ranges
     }
+    known_changes = ChangedFiles(
+        night, known={each.path: each for each in reader.changed_raw(night)}
+    )
+    receipts = aside_receipts(live_receipts(reader.packing_receipts(night)))
+    changed: list[tuple[FileStamp, FileStamp]] = []
     cubes: list[RawCube] = []
     bad: list[SetAside] = []
     refusals: dict[str, TransientError] = {}
@@ -68,13 +85,12 @@ def read_late_cubes(
             is_used = path not in aside or path in held
             if is_unchanged and is_used:
                 continue
-            if is_used:
-                raise DataError(
-                    "raw_changed",
-                    f"{path} or its timing file changed after sync had used it;"
-                    " find out why before doing anything else with this night",
-                    path=path,
-                )
+            has_timing_alike = (account.timing_file is None) == (timing_file is None)
+            if is_used or (not is_unchanged and has_timing_alike):
+                files_changed = tuple(find_changes(account, file, timing_file, known_changes.known))
+                if is_used or are_retimed(files_changed, receipts, known_changes):
+                    changed += files_changed
+                    continue
         known = aside.get(path)
         if known is not None and is_unchanged:
             if known.code == _UNREADABLE:
@@ -101,7 +117,7 @@ def read_late_cubes(
             bad.append(seen)
     if refusals:
         raise _refused(refusals)
-    return tuple(cubes), tuple(bad)
+    return LateCubes(tuple(cubes), tuple(bad), replace(known_changes, files=tuple(changed)))
 
 
 def verdict_of(cube: SetAside | None) -> tuple[object, ...]:

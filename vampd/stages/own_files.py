@@ -275,6 +275,11 @@ def _products_to_rebuild(
     }
 
 
+def sidecar_path(path: str) -> str:
+    """The sidecar of a product."""
+    return f"{path.removesuffix(PACKED_SUFFIX)}.txt"
+
+
 def product_path(path: str) -> str:
     """The product that a sidecar belongs to, any other path as it is."""
     return f"{path.removesuffix('.txt')}{PACKED_SUFFIX}" if path.endswith(".txt") else path

@@ -73,6 +73,11 @@ def plan_set_aside(survey: SetAsideSurvey) -> Plan:
     return Plan.of(links, retired, [WriteText(REASONS_PATH, reasons)] if is_due else [])
 
 
+def aside_path(path: str) -> str:
+    """Where a raw file travels whole."""
+    return f"vbad/{path}"
+
+
 def cube_set_aside(path: str) -> str | None:
     """The raw cube that a file under vbad belongs to, by its path there; None for any other."""
     stream, _, name = path.removeprefix("vbad/").rpartition("/")

@@ -44,6 +44,7 @@ from vampd.model.sync import (
     withdraw,
 )
 from vampd.ports import NightReader
+from vampd.stages.changed_raw import ChangedFiles, plan_changed
 from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
@@ -59,6 +60,7 @@ class SyncSurvey:
     files in the camera streams; ``neighbors`` are the used cubes that late ones may overlap in
     time.
 
+    ``changed`` are used files that are not as sync saw them.
     ``let_go`` are the raw files that a person let the night go on without; ``made`` holds the
     identities of the products that are packed, or were, ``framelists`` those that are not, and
     ``sidecars`` the paths of all timing files in vgen2.
@@ -67,6 +69,7 @@ class SyncSurvey:
     generations: tuple[Generation, ...]
     late: tuple[RawCube, ...]
     late_set_aside: tuple[SetAside, ...]
+    changed: ChangedFiles
     present: frozenset[str]
     raw_paths: frozenset[str]
     set_aside: SetAsideSurvey
@@ -80,22 +83,23 @@ class SyncSurvey:
 def survey(night: NightId, reader: NightReader) -> SyncSurvey:
     """Read the generations, and header and timing of every cube that is late or set aside.
 
-    Raises DataError ``raw_changed`` if a cube whose frames are in products has changed.
+    DataError and TransientError as `read_late_cubes`.
     """
     generations = reader.generations(night)
     files = {file.path: file for file in reader.raw_files(night)}
-    late, late_set_aside = read_late_cubes(night, reader, files, generations)
+    late = read_late_cubes(night, reader, files, generations)
     heads = reader.framelist_heads(night)
     packed = frozenset(each.identity for each in reader.packed_products(night) if each.identity)
     receipts = live_receipts(reader.packing_receipts(night)).values()
     return SyncSurvey(
         generations=generations,
-        late=late,
-        late_set_aside=late_set_aside,
+        late=late.usable,
+        late_set_aside=late.set_aside,
+        changed=late.changed,
         present=frozenset(head.identity for head in heads) | packed,
         raw_paths=frozenset(files),
         set_aside=survey_set_aside(night, reader, generations),
-        neighbors=read_neighbors(night, reader, files, generations, late),
+        neighbors=read_neighbors(night, reader, files, generations, late.usable),
         let_go=reader.let_go(night),
         made=packed | frozenset(each.identity for each in receipts if each.identity),
         framelists=heads,
@@ -106,7 +110,13 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
 
 
 def plan(survey: SyncSurvey, settings: Settings) -> Plan:
-    """A generation for late cubes; else whatever the generations still lack."""
+    """A generation for late cubes; else whatever the generations still lack.
+
+    Used files that changed are compared before; DataError as `plan_changed`.
+    """
+    changed = plan_changed(survey.changed)
+    if changed:
+        return changed
     news = _find_news(survey)
     if news:
         generation = _next_generation(survey, news, settings)
@@ -118,6 +128,11 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         if product.identity not in survey.present
     ]
     return Plan.of(framelists, *_retire_withdrawn(survey), *plan_set_aside(survey.set_aside).waves)
+
+
+def adds_data(plan: Plan) -> bool:
+    """Whether the plan takes up late data."""
+    return any(isinstance(action, CommitGeneration) for wave in plan.waves for action in wave)
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,14 @@ from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
 from vampd.stages.manifest_files import read_listed_manifests
-from vampd.stages.own_files import OwnFilesSurvey, batches, plan_own_files
+from vampd.stages.own_files import PACKED_SUFFIX, OwnFilesSurvey, batches, plan_own_files
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import files_to_send, hollow_files, removed_digests
 
 NAME = StageName.TRANSFER
-GONE = (
+_GONE = (
     "this night was archived, and nothing of it is left, at its destination or where it may"
-    " have been moved; find out who removed it. If it is to be sent again: `vampctl release`"
+    " have been moved; find out who removed it"
 )
 _HOLLOW = "claims gigabytes and holds nearly none of them: it stays here, and is not sent"
 
@@ -75,7 +75,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     archive, identity = reader.archive_files(night), reader.archive_identity(night)
     readings = reader.receipts(night, Place.ARCHIVE)
     # Looked for before anything is sent: the archive host moves nights by itself.
-    moved = None if archive else reader.moved_night(night)
+    moved = reader.moved_night(night) if readings.keys() - archive.keys() or not archive else None
     if moved is not None:
         archive, identity = moved.files, moved.identity
     own, here = own_files.survey(night, reader), files_to_send(night, reader)
@@ -89,7 +89,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         receipts_there=proofs,
         listed=read_listed_manifests(night, reader),
         moved_to=None if moved is None else moved.identity.destination,
-        is_gone=bool(readings) and not archive,
+        is_gone=_is_gone(readings, archive),
         gone_aside=removed_digests(night, reader, own, here),
         hollow=hollow_files(night, reader),
         set_aside=survey_set_aside(night, reader, reader.generations(night)),
@@ -104,6 +104,12 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
             night.date,
         ),
     )
+
+
+def _is_gone(readings: Mapping[str, Receipt], archive: Mapping[str, FileStamp]) -> bool:
+    """Whether a night that was archived is there no more; a listing or two may be left of it."""
+    products = {path for path in readings if path.endswith(PACKED_SUFFIX)}
+    return bool(readings) and not (products or readings.keys()) & archive.keys()
 
 
 def _digest_of(proof: Receipt | None, file: FileStamp) -> str | None:
@@ -194,14 +200,39 @@ def _moved(place: str, unsafe: Sequence[str], date: str) -> DataError:
 
 
 def _remarks(survey: TransferSurvey) -> list[Remark]:
-    gone = [Remark("night_gone", "the archive copy", GONE)] if survey.is_gone else []
+    gone = (
+        [Remark("night_gone", "the archive copy", _describe_gone(survey.own.night.date))]
+        if survey.is_gone
+        else []
+    )
     return gone + [Remark("mostly_holes", path, _HOLLOW) for path in sorted(survey.hollow)]
 
 
 def refuse_gone(survey: TransferSurvey, released: Collection[Gate]) -> None:
     """The gate before a night that was archived, and is gone, is sent again. DataError."""
     if survey.is_gone and Gate.NIGHT_GONE not in released:
-        raise DataError(Gate.NIGHT_GONE.value, GONE)
+        raise DataError(Gate.NIGHT_GONE.value, _describe_gone(survey.own.night.date))
+
+
+def describe_gone(date: str) -> str:
+    """What a look at the archive says of a night that is gone from there, and what helps."""
+    return (
+        f"{_GONE}. `vampctl retry {date} --from transfer` looks for it once more, and holds the"
+        f" night if it is not found; then `vampctl release {date}` sends it again"
+    )
+
+
+def _describe_gone(date: str) -> str:
+    return f"{_GONE}. If it is to be sent again: `vampctl release {date}`"
+
+
+def lost_proofs(survey: TransferSurvey) -> tuple[str, ...]:
+    """The files that were proven to be there, and are gone or have changed since."""
+    return tuple(
+        path
+        for path, proof in survey.receipts_there.items()
+        if survey.archive.get(path) != proof.file
+    )
 
 
 def unproven_files(survey: TransferSurvey) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from vampd.model.cubes import RawFinding
 from vampd.model.deed import Verb
 from vampd.model.delivery import MailOutcome, Way
 from vampd.model.nights import EventName, Gate, Kind, StageName, Status
@@ -235,6 +236,23 @@ class CheckedCubeRow(Base):
     timing_size: Mapped[int]
     timing_mtime_ns: Mapped[int]
     frame_id: Mapped[str | None]
+
+
+class ChangedRawRow(Base):
+    """A raw file that is no longer as sync saw it, as it was last compared (model.cubes)."""
+
+    __tablename__ = "changed_raw"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    synced_size: Mapped[int]
+    synced_mtime_ns: Mapped[int]
+    size: Mapped[int]
+    mtime_ns: Mapped[int]
+    finding: Mapped[RawFinding]
+    why: Mapped[str]
+    at: Mapped[float]
 
 
 class FrameIdRequestRow(Base):

@@ -50,6 +50,7 @@ def make_tools(
         cubes=RawCubeCache(folder, lambda: accounted_cubes(reader.generations(night))),
         receipts=connections.receipts,
         packing_receipts=connections.packing_receipts,
+        changed_raw=connections.changed_raw,
         ledger=connections.ledger,
         authority=authority(settings, pace),
         archive_host=known_archive(

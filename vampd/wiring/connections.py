@@ -18,6 +18,7 @@ from vampd.errors import FrameIdConflict, NotPermitted, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
     Answers,
+    ChangedRawFiles,
     CheckedCubes,
     Destinations,
     Ledger,
@@ -52,6 +53,7 @@ class Connections:
     receipts: Receipts
     packing_receipts: PackingReceipts
     purged_files: PurgedFiles
+    changed_raw: ChangedRawFiles
     destinations: Destinations
     roots: Roots
     ledger: Ledger
@@ -76,6 +78,7 @@ class Connections:
             self.receipts,
             self.packing_receipts,
             self.purged_files,
+            self.changed_raw,
             self.destinations,
             self.ledger,
             self.mail_log,
@@ -172,6 +175,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
     from vampd.store.answers import StoredAnswers
+    from vampd.store.changed_raw import StoredChangedRaw
     from vampd.store.checked_cubes import StoredCheckedCubes
     from vampd.store.destinations import StoredDestinations
     from vampd.store.engine import Access, open_store
@@ -201,6 +205,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             receipts,
             StoredPackingReceipts(store),
             StoredPurgedFiles(store),
+            StoredChangedRaw(store),
             destinations,
             StoredRoots(store),
             ledger,

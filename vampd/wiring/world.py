@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vampd.config import Authority, Settings, packaged_file
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightId
 from vampd.ports import (
+    ChangedRawFiles,
     Destinations,
     FrameIdAuthority,
     Ledger,
@@ -36,6 +37,7 @@ def make_night_reader(
     receipts: Receipts,
     packing_receipts: PackingReceipts,
     purged_files: PurgedFiles,
+    changed_raw: ChangedRawFiles,
     destinations: Destinations,
     ledger: Ledger,
     mail_log: MailLog,
@@ -50,6 +52,7 @@ def make_night_reader(
         receipts=receipts,
         packing_receipts=packing_receipts,
         purged_files=purged_files,
+        changed_raw=changed_raw,
         ledger=ledger,
         mail_log=mail_log,
         archive=lambda night: known_archive(settings, night.kind, destinations, receipts),

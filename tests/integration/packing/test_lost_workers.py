@@ -136,6 +136,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
         cubes=nothing,
         receipts=receipts,
         packing_receipts=receipts,
+        changed_raw=nothing,
         ledger=nothing,
         authority=nothing,
         archive_host=nothing,

@@ -46,10 +46,19 @@ class Nights(RuleBasedStateMachine):
     coverage: ClassVar[Counter[tuple[str, str]]] = Counter()
     world: WideWorld | None = None
 
-    @initialize(kind=st.sampled_from(Kind), late_camera=st.booleans(), mailed=st.booleans())
-    def begin(self, kind: Kind, late_camera: bool, mailed: bool) -> None:
+    @initialize(
+        kind=st.sampled_from(Kind),
+        late_camera=st.booleans(),
+        mailed=st.booleans(),
+        loose=st.booleans() if IN_SOAK else st.just(False),
+        neighbor=st.booleans() if IN_SOAK else st.just(False),
+    )
+    def begin(
+        self, kind: Kind, late_camera: bool, mailed: bool, loose: bool, neighbor: bool
+    ) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="vampd-proof-", dir=folder_in_memory()))
-        beginning = Beginning(kind, late_camera, mailed and kind is Kind.ARCHIVE)
+        mailed = mailed and kind is Kind.ARCHIVE
+        beginning = Beginning(kind, late_camera, mailed, loose, neighbor)
         self.world = WideWorld(self.base / "site", beginning, self.coverage)
 
     def teardown(self) -> None:
@@ -115,7 +124,7 @@ class Nights(RuleBasedStateMachine):
     def purge_and_be_killed(self, moment: int) -> None:
         self._world.purge(moment, acknowledged=True)
 
-    @rule(word=st.sampled_from(["release", "verify_here", "mail", "acknowledge"]))
+    @rule(word=st.sampled_from(["accept", "verify_here", "mail", "acknowledge"]))
     def person_says(self, word: str) -> None:
         getattr(self._world, word)()
 
@@ -148,9 +157,42 @@ class Nights(RuleBasedStateMachine):
     def mount(self) -> None:
         self._world.mount()
 
+    @rule(left=st.sampled_from(["", "", "SHA256SUMS", "vbad", "vgen2"]))
+    def host_moves(self, left: str) -> None:
+        self._world.host_moves(left)
+
+    @rule(leaves_mount_point=st.booleans())
+    def folder_goes(self, leaves_mount_point: bool) -> None:
+        self._world.folder_goes(leaves_mount_point=leaves_mount_point)
+
     @rule()
-    def host_moves(self) -> None:
-        self._world.host_moves()
+    def folder_returns(self) -> None:
+        self._world.folder_returns()
+
+    @rule(number=st.none() | numbers)
+    def raw_is_touched(self, number: int | None) -> None:
+        self._world.raw_is_touched(number)
+
+    @rule(fault=st.sampled_from([Fault.FLIP, Fault.ROT, Fault.TRUNCATE]), number=numbers)
+    def raw_is_damaged(self, fault: Fault, number: int) -> None:
+        self._world.raw_is_damaged(fault, number)
+
+    @rule()
+    def raw_is_mended(self) -> None:
+        self._world.raw_is_mended()
+
+    @rule(number=numbers)
+    def rotten_raw_and_restore(self, number: int) -> None:
+        self._world.raw_is_damaged(Fault.ROT, number)
+        self._world.restore()
+
+    @rule(name=st.sampled_from(["vgen2", "vbad"]))
+    def archive_links_back(self, name: str) -> None:
+        self._world.archive_links_back(name)
+
+    @rule()
+    def archive_link_ends(self) -> None:
+        self._world.archive_link_ends()
 
     @rule()
     def lose_database(self) -> None:

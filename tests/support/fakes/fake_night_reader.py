@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from vampd.model.cubes import (
     SUFFIX,
+    ChangedRaw,
     CountedBy,
     FrameCount,
     Framelist,
@@ -15,6 +16,7 @@ from vampd.model.cubes import (
     PackedProduct,
     RawCube,
     SetAside,
+    take_up,
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
@@ -63,6 +65,7 @@ class FakeNightReader:
     kept: dict[Place, dict[str, Receipt]] = field(default_factory=lambda: {p: {} for p in Place})
     recorded: list[RecordedReceipt] = field(default_factory=list)
     purged: list[PurgedFile] = field(default_factory=list)
+    changed: list[ChangedRaw] = field(default_factory=list)
     bound: dict[str, BoundId] = field(default_factory=dict)
     known_mail: Correspondence = field(default_factory=Correspondence)
     keywords: Dictionary = field(default_factory=lambda: Dictionary({}))
@@ -131,7 +134,8 @@ class FakeNightReader:
         return fits.path not in self.unreadable
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
-        return without_withdrawn(sorted(self.committed, key=lambda each: each.number))
+        generations = without_withdrawn(sorted(self.committed, key=lambda each: each.number))
+        return take_up(generations, self.changed)
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         return tuple(
@@ -188,6 +192,9 @@ class FakeNightReader:
 
     def purged_files(self, night: NightId) -> tuple[PurgedFile, ...]:
         return tuple(self.purged)
+
+    def changed_raw(self, night: NightId) -> tuple[ChangedRaw, ...]:
+        return tuple(self.changed)
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         return self.identity

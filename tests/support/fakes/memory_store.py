@@ -6,6 +6,7 @@ from dataclasses import replace
 from threading import RLock
 
 from vampd.errors import FrameIdConflict
+from vampd.model.cubes import ChangedRaw
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, judge_grant
 from vampd.model.nights import (
     CheckedCube,
@@ -235,6 +236,26 @@ class MemoryPurgedFiles:
     def of(self, night: NightId) -> tuple[PurgedFile, ...]:
         with self._lock:
             return tuple(self._purged.get(night, ()))
+
+
+class MemoryChangedRaw:
+    """ports.ChangedRawFiles; like the real ones, only for nights that were discovered."""
+
+    def __init__(self, nights: MemoryNights) -> None:
+        self._nights = nights
+        self._lock = RLock()
+        self._changed: dict[NightId, dict[str, ChangedRaw]] = {}
+
+    def of(self, night: NightId) -> tuple[ChangedRaw, ...]:
+        with self._lock:
+            changed = self._changed.get(night, {})
+            return tuple(changed[path] for path in sorted(changed))
+
+    def keep(self, night: NightId, files: Iterable[ChangedRaw], *, at: float) -> None:
+        with self._lock:
+            if self._nights.night(night) is None:
+                raise unknown_night(night)
+            self._changed.setdefault(night, {}).update({each.path: each for each in files})
 
 
 class MemoryCheckedCubes:

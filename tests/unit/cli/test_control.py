@@ -98,6 +98,7 @@ def test_the_configuration_may_be_named_on_either_side_of_the_command(world: Fak
         ("purge", "20251106", "--after", "99999999"),
         ("purge", "20251106", "--after", "inf"),
         ("verify", "20251106", "--sample", "nan"),
+        ("verify", "--sample", "0"),
     ],
 )
 def test_a_number_that_can_mean_nothing_is_a_wrong_usage(

@@ -6,10 +6,20 @@ import pytest
 
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.plan import kind_of, plan_lines, plan_object, subject_of
-from vampd.model.cubes import FrameRange, Generation, Product, ProductOrder, SyncCounts, render_card
+from vampd.model.cubes import (
+    ChangedRaw,
+    FrameRange,
+    Generation,
+    Product,
+    ProductOrder,
+    RawFinding,
+    SyncCounts,
+    render_card,
+)
 from vampd.model.delivery import ManifestFile
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import (
+    FileStamp,
     Kind,
     NightId,
     NightRecord,
@@ -21,9 +31,11 @@ from vampd.model.nights import (
     WaitCode,
 )
 from vampd.model.plan import (
+    AcceptRaw,
     Action,
     CommitGeneration,
     Compare,
+    CompareRaw,
     EditCards,
     Hash,
     LinkSetAside,
@@ -105,6 +117,24 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             ReadGrown(PackingReceipt("vbad/vcam1/x.fits", 9, "a" * 64, None)),
             "read grown",
             "vbad/vcam1/x.fits",
+        ),
+        (
+            CompareRaw(((FileStamp("vcam1/x.fits", 9, 1), FileStamp("vcam1/x.fits", 9, 2)),)),
+            "compare raw",
+            "vcam1/x.fits",
+        ),
+        (
+            AcceptRaw(
+                (
+                    ChangedRaw(
+                        FileStamp("vcam1/x.fits", 9, 1),
+                        FileStamp("vcam1/x.fits", 8, 2),
+                        RawFinding.ACCEPTED,
+                    ),
+                )
+            ),
+            "accept raw",
+            "vcam1/x.fits",
         ),
         (
             Send(("a", "b", "c"), Compare.CHECKSUM),

@@ -27,11 +27,27 @@ from tests.support.builders.sync_night import (
 )
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.errors import DataError
-from vampd.model.cubes import RawCube, SetAside, parse_reasons, set_aside_cubes
-from vampd.model.nights import FileStamp, Stream
-from vampd.model.plan import CommitGeneration, LinkSetAside, WriteFramelist, WriteText
-from vampd.model.proofs import REASONS_PATH
+from vampd.model.cubes import (
+    ChangedRaw,
+    RawCube,
+    RawFinding,
+    SetAside,
+    parse_reasons,
+    set_aside_cubes,
+)
+from vampd.model.nights import FileStamp, Gate, Stream
+from vampd.model.plan import (
+    AcceptRaw,
+    CommitGeneration,
+    CompareRaw,
+    LinkSetAside,
+    Plan,
+    WriteFramelist,
+    WriteText,
+)
+from vampd.model.proofs import REASONS_PATH, PackingReceipt
 from vampd.stages import STAGES, sync
+from vampd.stages.changed_raw import refuse_changed
 
 TRAIN = trigger_train(100, flc_us=20)
 
@@ -165,24 +181,79 @@ def test_a_set_aside_cube_that_changed_and_is_still_bad_is_judged_again_once() -
     assert reader.committed[1].set_aside[0].fits == reader.cubes["vcam2/b.fits"].fits
 
 
-@pytest.mark.parametrize("what", ["cube", "timing changed", "timing gone"])
-def test_a_used_cube_that_changed_stops_the_night(what: str) -> None:
-    reader = reader_of(expose(TRAIN))
-    run_sync(reader)
+def change(reader: FakeNightReader, what: str) -> tuple[FileStamp, FileStamp]:
+    """Change a used cube or its timing file; the file as sync saw it and as it is."""
     path = min(reader.cubes)
     cube = reader.cubes[path]
     assert isinstance(cube, RawCube)
     if what == "cube":
         touch(reader, path)
-    elif what == "timing changed":
-        stamp = replace(cube.timing_file, size=cube.timing_file.size + 1)
-        reader.cubes[path] = replace(cube, timing_file=stamp)
-    else:
-        reader.cubes[path] = SetAside(cube.fits, None, cube.frames, "timing_missing", "gone")
+        return cube.fits, reader.cubes[path].fits
+    stamp = replace(cube.timing_file, size=cube.timing_file.size + 1)
+    reader.cubes[path] = replace(cube, timing_file=stamp)
+    return cube.timing_file, stamp
+
+
+@pytest.mark.parametrize("what", ["cube", "timing file"])
+@pytest.mark.parametrize("finding", [RawFinding.SAME, RawFinding.ACCEPTED])
+def test_a_used_cube_that_changed_is_compared_and_then_taken_up(
+    what: str, finding: RawFinding
+) -> None:
+    reader = reader_of(expose(TRAIN))
+    run_sync(reader)
+    pair = change(reader, what)
+    assert next_plan(reader) == Plan.of([CompareRaw((pair,))])
+    reader.changed = [ChangedRaw(*pair, finding)]
+    assert next_plan(reader) == Plan()
+    again = change(reader, what)
+    assert next_plan(reader) == Plan.of([CompareRaw(((pair[0], again[1]),))])
+
+
+@pytest.mark.parametrize("what", ["cube", "timing file"])
+def test_a_used_cube_that_is_another_stops_the_night_until_a_person_takes_it(what: str) -> None:
+    reader = reader_of(expose(TRAIN))
+    run_sync(reader)
+    other = ChangedRaw(*change(reader, what), RawFinding.OTHER, "why")
+    reader.changed = [other]
+    changed = sync.survey(NIGHT, reader).changed
+    with pytest.raises(DataError) as caught:
+        refuse_changed(changed, frozenset({Gate.SYNC_UNEXPECTED}))
+    assert caught.value.code == "raw_changed"
+    assert f"`vampctl release {NIGHT.date}`" in caught.value.message
+    refuse_changed(changed, frozenset({Gate.RAW_CHANGED}))
+    assert next_plan(reader) == Plan.of([AcceptRaw((replace(other, finding=RawFinding.ACCEPTED),))])
+
+
+def test_a_changed_cube_of_which_nothing_is_packed_needs_a_restore() -> None:
+    reader = reader_of(expose(TRAIN))
+    run_sync(reader)
+    reader.changed = [ChangedRaw(*change(reader, "cube"), RawFinding.UNPACKED, "why")]
+    with pytest.raises(DataError, match=f"vampctl restore {NIGHT.date}"):
+        next_plan(reader)
+
+
+def test_a_timing_file_that_sync_had_used_must_come_back() -> None:
+    reader = reader_of(expose(TRAIN))
+    run_sync(reader)
+    path = min(reader.cubes)
+    cube = reader.cubes[path]
+    reader.cubes[path] = SetAside(cube.fits, None, 1, "timing_missing", "gone")
     with pytest.raises(DataError) as caught:
         next_plan(reader)
     assert caught.value.code == "raw_changed"
-    assert path in caught.value.message
+
+
+def test_a_set_aside_cube_that_was_sent_is_compared_before_it_is_judged_again() -> None:
+    reader = reader_of(Night((), (bad(),)))
+    run_sync(reader)
+    before = reader.cubes["vcam2/b.fits"].fits
+    reader.record(PackingReceipt("vbad/vcam2/b.fits", before.size, "0" * 64, None))
+    touch(reader, "vcam2/b.fits")
+    pair = (before, reader.cubes["vcam2/b.fits"].fits)
+    assert next_plan(reader) == Plan.of([CompareRaw((pair,))])
+    reader.changed = [ChangedRaw(*pair, RawFinding.OTHER, "why")]
+    assert run_sync(reader) >= 1
+    assert len(reader.committed) == 2
 
 
 def test_a_cube_that_the_logger_never_finished_is_set_aside() -> None:

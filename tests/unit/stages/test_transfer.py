@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.worlds.archive.transfer_world import NIGHT, SETTINGS, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.nights import FileStamp, Gate
@@ -311,6 +312,22 @@ class TestMovedByTheArchiveHost:
         assert "vampctl transfer 20251106 --print" in caught.value.message
         assert path in transfer.unproven_files(moved.survey())
         assert moved.there == {}
+
+
+@pytest.mark.parametrize("left", ["SHA256SUMS", "vgen2/generation_0001.json"])
+def test_a_night_of_which_only_a_listing_is_left_is_gone(arrived, left: str):
+    kept = arrived.there.get(left, FakeFile(b""))
+    arrived.there.clear()
+    arrived.there[left] = kept
+    assert arrived.survey().is_gone
+
+
+def test_proofs_of_what_is_gone_or_changed_there_are_lost(arrived):
+    assert transfer.lost_proofs(arrived.survey()) == ()
+    first, second, *_ = sorted(arrived.there)
+    del arrived.there[first]
+    arrived.there[second] = replace(arrived.there[second], mtime_ns=1)
+    assert set(transfer.lost_proofs(arrived.survey())) == {first, second}
 
 
 def test_what_was_archived_and_is_gone_is_sent_again_at_a_persons_word_alone(arrived):

@@ -17,7 +17,7 @@ from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, ac
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
 from vampd.model.deed import Choices, Verb
-from vampd.model.nights import CAMERA_STREAMS, Status, WaitCode, note_of
+from vampd.model.nights import CAMERA_STREAMS, Status, WaitCode, name_commands, note_of
 from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _recover(
     if current.state.status is Status.RUNNING:
         raise StateError(
             "night_running",
-            f"{title_of(night)} is running at {current.state.stage}; `vampctl hold` it first",
+            f"{title_of(night)} is running at {current.state.stage}; `vampctl hold NIGHT` first",
         )
     folder = connections.settings.watch.root / night.folder
     receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
@@ -145,7 +145,7 @@ def _restore_lines(
     try:
         found.refuse_unsafe()
     except VampdError as error:
-        yield f"  refused  {error.code}: {error.message}"
+        yield f"  refused  {error.code}: {name_commands(error.message, night.date)}"
 
 
 def _path_of(name: str, folder: Path, receipts: Mapping[str, PackingReceipt]) -> str:

@@ -32,6 +32,7 @@ from vampd.model.nights import (
     StageName,
     Status,
     WaitCode,
+    name_commands,
     parse_night_date,
     stages_of,
 )
@@ -204,7 +205,7 @@ def _run_night(
         raise
     except VampdError as error:
         sys.stdout.flush()
-        write_error(f"  {error.code}: {error.message}")
+        write_error(f"  {error.code}: {name_commands(error.message, night.date)}")
         return False
     return True
 

@@ -23,8 +23,8 @@ from vampd.cli.shared.session import (
     refuse_nan,
 )
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, UsageError, VampdError
-from vampd.model.nights import Event, EventName, NightUpdate, Status
+from vampd.errors import EXIT_NIGHT, TransientError, UsageError, VampdError
+from vampd.model.nights import Event, EventName, NightUpdate, Status, name_commands
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
     BAD_LIST,
@@ -48,6 +48,14 @@ _Choose = Callable[[Sequence[str]], Sequence[str]]
 # So many files of each sort are named in the history; the list of bad files has all.
 _NAMED = 20
 
+
+def _refuse_nothing(percent: float | None) -> float | None:
+    """The percentage; a usage error for a sample of no file."""
+    if percent == 0:
+        raise typer.BadParameter("a sample of nothing verifies nothing: choose more than 0.")
+    return refuse_nan(percent)
+
+
 NightOrNone = Annotated[
     str | None,
     typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
@@ -62,7 +70,7 @@ SampleOption = Annotated[
         show_default=False,
         min=0,
         max=100,
-        callback=refuse_nan,
+        callback=_refuse_nothing,
     ),
 ]
 
@@ -76,7 +84,8 @@ HereOption = Annotated[
 class Reading:
     """What verify found about a night: where, its verdict; or why it could not be read.
 
-    ``remedy`` holds the commands that send again what is bad, ``unread`` the files that refused.
+    ``remedy`` holds the commands that send again what is bad, ``unread`` the files that refused;
+    ``is_gone`` if nothing of it lies there.
     """
 
     night: NightId
@@ -85,6 +94,7 @@ class Reading:
     failure: str | None = None
     remedy: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    is_gone: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -192,7 +202,12 @@ def read_copy(connections: Connections, record: NightRecord, choose: _Choose) ->
         place, moved, listed = _find(connections, night)
         found = read_files(archive, night, chosen)
     except VampdError as error:
-        return Reading(night, place, CopyVerdict(()), f"{error.code}: {error.message}")
+        return Reading(
+            night,
+            place,
+            CopyVerdict(()),
+            f"{error.code}: {name_commands(error.message, night.date)}",
+        )
     read = [path for path in chosen if path not in found.refused]
     verdict = judge_copy(expected, read, found.receipts, listed)
     connections.receipts.end_proofs(night, verdict.missing)
@@ -204,10 +219,11 @@ def read_copy(connections: Connections, record: NightRecord, choose: _Choose) ->
     ):
         # All of it was proven again: what had been bad is repaired.
         connections.store.update(night, NightUpdate(safe_at=time.time()))
-    _keep_bad_list(connections, night, verdict)
+    _keep_bad_list(connections, record, verdict)
     remedy = () if moved is None else _remedy(connections, night, moved, verdict)
     unread = tuple(sorted(found.refused))
-    return Reading(night, place, verdict, _failure(found.refused), remedy, unread)
+    failure = _failure(found.refused)
+    return Reading(night, place, verdict, failure, remedy, unread, is_gone=not listed)
 
 
 def _failure(refused: Mapping[str, str]) -> str | None:
@@ -257,19 +273,25 @@ def _find(
     archive = connections.archive(night.kind)
     at_home = f"{archive.destination.rstrip('/')}/{night.date}"
     files = archive.files(night)
-    moved = None if files else archive.moved_night(night)
+    moved = archive.moved_night(night)
     if moved is None:
         return at_home, None, files.keys()
     place = moved.identity.destination
     return place, dict(moved_places(connections.settings, night))[place], moved.files.keys()
 
 
-def _keep_bad_list(connections: Connections, night: NightId, verdict: CopyVerdict) -> None:
+def _keep_bad_list(connections: Connections, record: NightRecord, verdict: CopyVerdict) -> None:
     from vampd.disk.durable import remove_durably, replacing
+    from vampd.engine.nights.presence import refuse_absent
 
+    night = record.night
     folder = connections.settings.watch.root / night.folder
+    try:
+        refuse_absent(record, connections.reader)
+    except TransientError:
+        return  # its disk is not mounted, or it exists only on the archive host
     if not folder.is_dir():
-        return  # the night exists only on the archive host
+        return
     before = connections.reader.text(night, BAD_LIST)
     text = format_bad_list(before, night.date, verdict.checked, verdict.bad)
     if text and text != before:
@@ -303,15 +325,24 @@ def show_reading(reading: Reading, night: str) -> None:
     _show_extra(reading)
     if not reading.remedy:
         write_prose(
-            f"{title}: `vampctl retry {night} --from transfer` reads it all and sends these again"
+            f"{title}: {_describe_gone(night)}"
+            if reading.is_gone
+            else f"{title}: `vampctl retry {night} --from transfer` reads it all and sends these"
+            " again"
         )
         return
     write_prose(
-        f"{title}: it was moved, and `vampctl retry` would send all of it to its destination again;"
-        " these commands send only what is bad, then verify again:",
+        f"{title}: it was moved, to where vampd writes nothing by itself; these commands send only"
+        " what is bad, then verify again:",
     )
     for line in reading.remedy:
         write(line)
+
+
+def _describe_gone(night: str) -> str:
+    from vampd.stages.transfer import describe_gone
+
+    return describe_gone(night)
 
 
 def _show_extra(reading: Reading) -> None:

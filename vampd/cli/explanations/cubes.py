@@ -110,8 +110,8 @@ dubious_ambiguous
     The FLC state of these frames is not certain.
     Nothing; they are in products of their own, marked D.
 raw_changed
-    A raw file changed after sync had used it, or while it was read.
-    Find out who writes there; then `vampctl retry NIGHT`.
+    A raw file is not what the products were made from, or changed while it was read.
+    Put it back and `vampctl retry NIGHT`; or `vampctl release NIGHT` keeps the products.
 raw_gone
     A raw file that is needed is gone.
     Bring it back; products come from the archive copy by `vampctl recover NIGHT`.

@@ -6,7 +6,7 @@ disk_full
     Free some.
 disk_low
     Less space is free than the stage needs, and `disk.reserve_bytes`.
-    Free some; `vampctl purge` gives the space of raw cubes back.
+    Free some; `vampctl purge NIGHT` gives the space of raw cubes back.
 program_missing
     A program is not installed, or not in the PATH of vampd.
     Install it, or correct the configuration.

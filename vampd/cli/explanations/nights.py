@@ -48,7 +48,7 @@ incomplete_cubes
     Nothing; or, if no more will come, `vampctl run NIGHT --as-it-is`.
 older_night
     An older archive night gets its frame IDs first.
-    See `vampctl why` of that night; `vampctl release NIGHT` lets this one pass.
+    See `vampctl why NIGHT` of that one; `vampctl release NIGHT` lets this one pass.
 older_nights
     A person let this night pass older ones on the way to frame IDs.
     Nothing.
@@ -89,7 +89,7 @@ night_moved
     The archive host has moved the night, and files are missing or wrong where it lies now.
     `vampctl transfer NIGHT --print` shows the command; then `vampctl retry NIGHT`.
 restore_unfinished
-    `vampctl restore` was begun and has not ended.
+    Restoring it was begun and has not ended.
     `vampctl restore NIGHT` resumes it.
 restored
     The night is raw again.

@@ -60,7 +60,7 @@ def rebuild_ledger(
     if rebuilt.is_news:
         write(
             f"written: {count_of(len(rebuilt.records), 'record')}; `vampctl frameids` reviews them,"
-            " `vampctl retry` resumes held nights"
+            " `vampctl retry NIGHT` resumes a held night"
         )
 
 

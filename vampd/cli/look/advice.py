@@ -53,6 +53,10 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry", "reads it again, once what was sent before is back in its place"),
         ("release", "sends what is here now over its copy at the archive"),
     ),
+    "raw_changed": (
+        ("retry", "compares it again, once what sync had used is back in its place"),
+        ("release", "keeps the products as they are, and the raw file as it is"),
+    ),
     "night_moved": (
         ("transfer --print", "shows the command that sends what is missing to where it lies"),
         ("retry", "reads it again there, once that is done"),

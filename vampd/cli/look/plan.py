@@ -16,8 +16,10 @@ from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, Night
 from vampd.cli.shared.words import count_of, format_size, one_line
 from vampd.model.nights import Ready, Status, Wait, WaitCode
 from vampd.model.plan import (
+    AcceptRaw,
     Action,
     CommitGeneration,
+    CompareRaw,
     EditCards,
     Hash,
     LinkSetAside,
@@ -171,6 +173,10 @@ def subject_of(action: Action) -> str:
             return _first_to_last([receipt.path for receipt in receipts])
         case ReadGrown(receipt):
             return receipt.path
+        case CompareRaw(changed):
+            return _first_to_last([now.path for _, now in changed])
+        case AcceptRaw(accepted):
+            return _first_to_last([each.path for each in accepted])
         case Send(files, compare):
             return f"{_first_to_last(files)}, compared by {compare}"
         case Hash(files, place):

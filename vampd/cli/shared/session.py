@@ -27,7 +27,7 @@ from vampd.config import (
 )
 from vampd.errors import EXIT_NIGHT, EXIT_OK, NotPermitted, UsageError, VampdError
 from vampd.model.deed import ASKED_BY
-from vampd.model.nights import Kind
+from vampd.model.nights import Kind, name_commands, parse_night_date
 
 if TYPE_CHECKING:
     from vampd.model.deed import Verb
@@ -179,7 +179,7 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
         # Otherwise the interpreter's own flush at exit would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except VampdError as error:
-        write_error(f"{program}: {error.message}")
+        write_error(f"{program}: {_name_night(error.message)}")
         sys.exit(error.exit_status)
     except OSError as error:
         # For example a file that the user may not read; without a file name it is a bug.
@@ -194,6 +194,12 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
         _show_bugs_as_text()
         raise
     sys.exit(EXIT_OK)
+
+
+def _name_night(message: str) -> str:
+    """The message with the night that was typed in its commands."""
+    typed = next((word for word in sys.argv[1:] if parse_night_date(word.replace("-", ""))), None)
+    return message if typed is None else name_commands(message, typed.replace("-", ""))
 
 
 def _describe(error: OSError) -> str:

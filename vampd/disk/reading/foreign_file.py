@@ -79,7 +79,8 @@ def link_found(path: Path) -> DataError:
     return DataError(
         LINK_FOUND,
         f"{path} is a link, or leads through one that is not the owner's; vampd follows none there:"
-        " find out who made it, put the folder or file itself in its place, then `vampctl retry`",
+        " find out who made it, put the folder or file itself in its place, then `vampctl retry"
+        " NIGHT`",
         path=str(path),
     )
 

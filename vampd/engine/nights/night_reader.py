@@ -25,6 +25,7 @@ from vampd.fits.products import read_sidecar_identity
 from vampd.fits.raw import count_frames, count_readable_frames, read_raw_cube
 from vampd.model.cubes import (
     SUFFIX,
+    ChangedRaw,
     FrameCount,
     Framelist,
     FramelistHead,
@@ -34,6 +35,7 @@ from vampd.model.cubes import (
     SetAside,
     parse_framelist,
     parse_generation,
+    take_up,
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
@@ -48,14 +50,19 @@ from vampd.model.proofs import (
     RecordedReceipt,
 )
 from vampd.model.sync import without_withdrawn
-from vampd.ports import Ledger, MailLog, PackingReceipts, PurgedFiles, Receipts
+from vampd.ports import (
+    ChangedRawFiles,
+    Ledger,
+    MailLog,
+    PackingReceipts,
+    PurgedFiles,
+    Receipts,
+)
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
 _GENERATION = re.compile(rf"{_PRODUCTS}/generation_[^/]*\.json")
 _HEAD_BYTES = 4096
-# Between the clocks of two processes, whose readings are compared.
-FUTURE_S = 60.0
 # Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
 _DECIDING = frozenset(
@@ -87,6 +94,7 @@ class DiskNightReader:
         receipts: Receipts,
         packing_receipts: PackingReceipts,
         purged_files: PurgedFiles,
+        changed_raw: ChangedRawFiles,
         ledger: Ledger,
         mail_log: MailLog,
         archive: Callable[[NightId], KnownArchive],
@@ -98,6 +106,7 @@ class DiskNightReader:
         self._receipts = receipts
         self._packing_receipts = packing_receipts
         self._purged_files = purged_files
+        self._changed_raw = changed_raw
         self._ledger = ledger
         self._mail_log = mail_log
         self._archive = archive
@@ -138,16 +147,17 @@ class DiskNightReader:
         return can_read_whole(self._folder(night) / fits.path, sign)
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
-        """The committed generations, by number, without what later ones withdrew."""
+        """The committed generations, with the raw files that were taken up as they are now."""
         folder = self._folder(night)
         # Not by glob, to which a folder that may not be read is an empty one.
-        return without_withdrawn(
+        generations = without_withdrawn(
             [
                 _read_generation(folder, file.path)
                 for file in list_files(folder, _PRODUCTS)
                 if _GENERATION.fullmatch(file.path)
             ]
         )
+        return take_up(generations, self.changed_raw(night))
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         """The framelists in vgen2, by path."""
@@ -195,10 +205,11 @@ class DiskNightReader:
 
     def receipts(self, night: NightId, place: Place) -> Mapping[str, Receipt]:
         """The newest receipt per path; one of the future, by a wrong clock, has no known age."""
+        receipts = self._receipts.of(night, place)
         now = time.time()
         return {
-            path: receipt if receipt.at <= now + FUTURE_S else replace(receipt, at=0.0)
-            for path, receipt in self._receipts.of(night, place).items()
+            path: receipt if receipt.at <= now else replace(receipt, at=0.0)
+            for path, receipt in receipts.items()
         }
 
     def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
@@ -208,6 +219,10 @@ class DiskNightReader:
     def purged_files(self, night: NightId) -> tuple[PurgedFile, ...]:
         """The raw files that were purged, or were about to be."""
         return self._purged_files.of(night)
+
+    def changed_raw(self, night: NightId) -> tuple[ChangedRaw, ...]:
+        """The raw files that are no longer as sync saw them."""
+        return self._changed_raw.of(night)
 
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """What the proofs of this night must name."""

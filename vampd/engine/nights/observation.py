@@ -28,6 +28,7 @@ from vampd.model.cubes import RawCube, RawPresence, set_aside_cubes
 from vampd.model.nights import (
     LOG_TRACE,
     Event,
+    EventName,
     IncompleteCube,
     NightId,
     NightRecord,
@@ -107,7 +108,8 @@ def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReade
     refuse_absent(record, reader)
     presence = _presence(record.night, listing, reader)
     if not presence.is_less_only:
-        return RawNews(Event(name))
+        is_changed = name is EventName.REOPENED and presence.is_changed_only and not presence.lost
+        return RawNews(Event(EventName.RETIMED if is_changed else name))
     known = replace(raw_update(presence), signature=listing.look.signature, bytes=listing.bytes)
     return RawNews(changes=known)
 

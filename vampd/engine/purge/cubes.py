@@ -10,6 +10,7 @@ from vampd.engine.purge.raw_records import HEADER_SUFFIX
 from vampd.engine.purge.survey import PurgeSurvey
 from vampd.model.cubes import CubeAccount, FrameRange, accounted_cubes, set_aside_cubes
 from vampd.model.nights import FileStamp
+from vampd.stages.set_aside import aside_path
 from vampd.stages.transfer import safe_files
 
 # Parts of a cube, each with the product that holds it.
@@ -75,11 +76,6 @@ def sort_cubes(survey: PurgeSurvey) -> SortedCubes:
             going.append(tuple(RawFile(file, (aside_path(file.path),)) for file in files))
             to_send.append(PartialCube(files, loose))
     return SortedCubes(tuple(filter(None, going)), tuple(to_record), tuple(to_send), tuple(kept))
-
-
-def aside_path(path: str) -> str:
-    """Where a raw file travels whole."""
-    return f"vbad/{path}"
 
 
 def header_member(path: str) -> str:

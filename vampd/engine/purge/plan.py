@@ -12,7 +12,7 @@ from vampd.model.cubes import CubeAccount, set_aside_cubes
 from vampd.model.delivery import MailState
 from vampd.model.nights import Kind, Status
 from vampd.stages.own_files import RAW_RECORDS
-from vampd.stages.transfer import safe_files, unproven_files
+from vampd.stages.transfer import describe_gone, safe_files, unproven_files
 
 DAY_S = 86_400.0
 _UNREADABLE = frozenset({"link", "unreadable", "timing_unreadable"})
@@ -132,6 +132,12 @@ def _refuse(
     # What is no plain file is not what sync has seen either, and is named below.
     if survey.presence.has_new and not survey.irregular:
         yield Refusal("late_data", "it has raw files that sync has not seen, or that changed since")
+    if survey.accepted:
+        yield Refusal(
+            "late_data",
+            f"{_first_of(survey.accepted)}: not what the products were made from, as a person"
+            " accepted",
+        )
     if survey.faults:
         yield Refusal("damaged_here", _first_of(survey.faults))
     own = survey.transfer.own
@@ -146,7 +152,9 @@ def _refuse(
         for path in unproven
         if path not in survey.transfer.archive and not RAW_RECORDS.fullmatch(path)
     ]
-    if absent:
+    if survey.transfer.is_gone:
+        yield Refusal("not_at_archive", describe_gone(date))
+    elif absent:
         yield Refusal(
             "not_at_archive",
             f"{_first_of(absent)}: not at the archive; `vampctl retry {date} --from transfer`"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from vampd.disk.durable import link_durably, make_folder
 from vampd.disk.failpoint import failpoint
-from vampd.engine.purge.cubes import aside_path
 from vampd.engine.purge.raw_records import records_path, write_raw_records
 from vampd.model.cubes import CubeAccount
 from vampd.model.nights import CAMERA_STREAMS, Event, EventName, FileStamp, NightId
 from vampd.model.proofs import live_receipts
 from vampd.ports import NightStore, PackingReceipts
+from vampd.stages.set_aside import aside_path
 
 
 def extend_night(

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.machine import disks_under
 from vampd.disk.rights import Obstacle, find_obstacles
 from vampd.engine.purge.raw_records import read_records
 from vampd.errors import DataError, StateError
-from vampd.model.cubes import Generation, RawPresence
+from vampd.model.cubes import ChangedRaw, Generation, RawFinding, RawPresence
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightRecord
 from vampd.model.proofs import ArchiveIdentity, PurgedFile
@@ -38,6 +39,8 @@ class PurgeSurvey:
     record: NightRecord
     generations: tuple[Generation, ...]
     presence: RawPresence
+    # Raw files that a person kept though they are not what the products were made from.
+    accepted: tuple[str, ...]
     files: Mapping[str, FileStamp]
     # Why a raw file, or a stream, is not simply a file that can be read.
     irregular: tuple[str, ...]
@@ -71,11 +74,12 @@ def survey_purge(
     if seen.moved_to is not None:
         identity = ArchiveIdentity(seen.moved_to)
     streams = [folder / stream for stream in CAMERA_STREAMS if (folder / stream).is_dir()]
-    there = device_there()
+    there = None if seen.is_gone else device_there()
     return PurgeSurvey(
         record=now,
         generations=reader.generations(night),
         presence=survey_raw(night, reader, files.values()),
+        accepted=tuple(_accepted(reader.changed_raw(night), files)),
         files=files,
         irregular=tuple(_irregular(folder, streams, files)),
         obstacles=tuple(find_obstacles((), streams)),
@@ -85,9 +89,23 @@ def survey_purge(
         correspondence=reader.correspondence(night),
         covered=_covered(folder, seen),
         purged=reader.purged_files(night),
-        is_same_disk=any(stream.stat().st_dev == there for stream in streams),
+        is_same_disk=_is_same_disk(streams, there),
         may_link=_may_link(folder),
     )
+
+
+def _is_same_disk(streams: Iterable[Path], there: int | None) -> bool:
+    """Whether a disk that the raw data lie on also holds the night ``there``."""
+    if there is None:
+        return False
+    disks = disks_under(there)
+    return any(disks & disks_under(stream.stat().st_dev) for stream in streams)
+
+
+def _accepted(changed: Iterable[ChangedRaw], files: Mapping[str, FileStamp]) -> Iterator[str]:
+    for each in changed:
+        if each.finding is RawFinding.ACCEPTED and files.get(each.path) == each.now:
+            yield each.path
 
 
 def _may_link(folder: Path) -> bool:

@@ -20,6 +20,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import refuse_links
 from vampd.disk.rights import Obstacle
+from vampd.engine.changed_raw import compare_raw, find_retimed
 from vampd.engine.nights.night_listing import old_tool_traces
 from vampd.engine.repair.raw_comparison import find_rotten_raw, refuse_unwitnessed
 from vampd.engine.repair.restoring import (
@@ -30,7 +31,15 @@ from vampd.engine.repair.restoring import (
     restore_folder,
 )
 from vampd.errors import DataError, StateError, UsageError
-from vampd.model.cubes import Generation, LostRaw, find_lost_raw
+from vampd.model.cubes import (
+    ChangedRaw,
+    Generation,
+    LostRaw,
+    RawFinding,
+    find_lost_raw,
+    set_aside_cubes,
+    take_up,
+)
 from vampd.model.delivery import (
     AnnouncedManifest,
     RemadeProduct,
@@ -50,7 +59,7 @@ from vampd.model.nights import (
     Status,
 )
 from vampd.model.proofs import SUMS_NAME, Place, live_receipts, text_bytes
-from vampd.ports import NightReader, NightStore, PackingReceipts, Receipts
+from vampd.ports import NightReader, NightStore, Pace, PackingReceipts, Receipts
 from vampd.stages.manifest_files import read_listed_manifests
 
 _NAMED = 5
@@ -151,12 +160,12 @@ def restore_night(
     if current is not None and current.state.status is Status.RUNNING:
         raise StateError(
             "night_running",
-            f"{night.date} is running at {current.state.stage}; `vampctl hold` it first",
+            f"{night.date} is running at {current.state.stage}; `vampctl hold NIGHT` first",
         )
     if current is None or current.code != RESTORE_UNFINISHED:
         pace = SteadyPace()
         refuse_unwitnessed(night, found.folder, reader, pace)
-        replace(found, lost_raw=find_rotten_raw(night, found.folder, reader, pace)).refuse_unsafe()
+        replace(found, lost_raw=_find_other_raw(found, reader, pace)).refuse_unsafe()
     store.apply(
         night,
         Event(EventName.RESTORE_BEGUN),
@@ -213,6 +222,21 @@ def _find_lost_raw(
         for path in _accounted(generations, files)
         if not os.access(folder / path, os.R_OK, effective_ids=True)
     )
+
+
+def _find_other_raw(found: NightRestore, reader: NightReader, pace: Pace) -> tuple[LostRaw, ...]:
+    """Raw files that do not give the products again; what has other times is compared whole."""
+    night, folder, generations = found.night, found.folder, reader.generations(found.night)
+    retimed = find_retimed(generations, {file.path: file for file in reader.raw_files(night)})
+    others = tuple(
+        LostRaw(each.path, f"has changed since sync: {each.why}")
+        for each in (compare_raw(night, folder, reader, retimed, pace) if retimed else ())
+        if each.finding is RawFinding.OTHER and each.path not in set_aside_cubes(generations)
+    )
+    if others:
+        return others
+    as_now = take_up(generations, (ChangedRaw(*pair, RawFinding.SAME) for pair in retimed))
+    return find_rotten_raw(night, folder, reader, as_now, pace)
 
 
 def _accounted(generations: Sequence[Generation], files: dict[str, FileStamp]) -> tuple[str, ...]:

@@ -6,24 +6,25 @@ damaged or gone here, and whole at the archive, must be recovered first to be on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from vampd.disk.reading import hash_file, read_whole
+from vampd.disk.reading import read_whole
+from vampd.engine.changed_raw import is_whole
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError
 from vampd.fits.products import find_other_frame
-from vampd.model.cubes import LostRaw, accounted_cubes
+from vampd.model.cubes import Generation, LostRaw, accounted_cubes
 from vampd.model.nights import NightId, timing_name
 from vampd.model.proofs import (
     WRITTEN_FORMS,
-    PackingReceipt,
     Place,
     choose_proofs,
     live_receipts,
     own_receipts,
 )
 from vampd.ports import NightReader, Pace
-from vampd.stages.own_files import PACKED_SUFFIX
+from vampd.stages.own_files import sidecar_path
 
 
 def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: Pace) -> None:
@@ -34,7 +35,7 @@ def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: 
     for path, receipt in sorted(receipts.items()):
         proof = proofs.get(path)
         is_there = proof is not None and proof.sha256 == receipt.sha256
-        if receipt.identity and is_there and not _is_whole(folder, receipt, pace):
+        if receipt.identity and is_there and not is_whole(folder, receipt, pace):
             raise DataError(
                 "not_recovered",
                 f"{path} is damaged or gone here and whole at the archive: a restore would replace"
@@ -45,33 +46,37 @@ def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: 
 
 
 def find_rotten_raw(
-    night: NightId, folder: Path, reader: NightReader, pace: Pace
+    night: NightId,
+    folder: Path,
+    reader: NightReader,
+    generations: Sequence[Generation],
+    pace: Pace,
 ) -> tuple[LostRaw, ...]:
     """Raw files that no longer hold what the products here were made from, at most one a product.
 
-    Reads every product, and all its frames and rows.
+    ``generations`` have the sizes and times that raw has now. Reads every product, and all its
+    frames and rows.
     """
     receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
     if not receipts:
         return ()
-    generations = reader.generations(night)
     decided = {product.identity: product for g in generations for product in g.products}
     stamps = [account.fits for account in accounted_cubes(generations).values()]
-    source = FramelistSource(night, folder, reader)
+    source = FramelistSource(night, folder, reader, generations)
     lost = []
     for receipt in receipts.values():
         product = decided.get(receipt.identity or "")
-        if product is None or not _is_whole(folder, receipt, pace):
+        if product is None or not is_whole(folder, receipt, pace):
             continue
         packed = folder / receipt.path
-        sidecar = receipts.get(receipt.path.removesuffix(PACKED_SUFFIX) + ".txt")
+        sidecar = receipts.get(sidecar_path(receipt.path))
         raw = product.ranges[0].cube
         try:
             other = find_other_frame(packed, folder, stamps, product.ranges, pace)
             if other is not None:
                 raw, position = other
                 lost.append(LostRaw(raw, f"has another frame {position} than {packed.name} holds"))
-            elif receipt.form in WRITTEN_FORMS and sidecar and _is_whole(folder, sidecar, pace):
+            elif receipt.form in WRITTEN_FORMS and sidecar and is_whole(folder, sidecar, pace):
                 raw = timing_name(raw)
                 if not _holds_rows(folder / sidecar.path, source.read(product).rows):
                     lost.append(LostRaw(raw, f"has other rows than {sidecar.path} holds"))
@@ -82,8 +87,3 @@ def find_rotten_raw(
 
 def _holds_rows(sidecar: Path, rows: str) -> bool:
     return read_whole(sidecar).decode("utf-8", "surrogateescape").endswith(rows)
-
-
-def _is_whole(folder: Path, receipt: PackingReceipt, pace: Pace) -> bool:
-    path = folder / receipt.path
-    return path.is_file() and hash_file(path, pace)[::2] == (receipt.size, receipt.sha256)

@@ -7,7 +7,7 @@ from vampd.model.faces import show
 if TYPE_CHECKING:
     from vampd.fits.products.comparison import find_other_frame
     from vampd.fits.products.packed_file import count_packed_frames
-    from vampd.fits.products.packing import pack_cube
+    from vampd.fits.products.packing import digest_again, pack_cube
     from vampd.fits.products.plain_file import Rewritten, pack_file, write_virtual_cube
     from vampd.fits.products.sidecar import create_sidecar, read_sidecar_identity, write_sidecar
     from vampd.fits.products.unpacking import unpack_file
@@ -17,7 +17,7 @@ else:
         {
             "comparison": "find_other_frame",
             "packed_file": "count_packed_frames",
-            "packing": "pack_cube",
+            "packing": "digest_again pack_cube",
             "plain_file": "pack_file Rewritten write_virtual_cube",
             "sidecar": "create_sidecar read_sidecar_identity write_sidecar",
             "unpacking": "unpack_file",
@@ -28,6 +28,7 @@ __all__ = [
     "Rewritten",
     "count_packed_frames",
     "create_sidecar",
+    "digest_again",
     "find_other_frame",
     "pack_cube",
     "pack_file",

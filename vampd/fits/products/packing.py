@@ -70,6 +70,15 @@ def pack_cube(
     return Receipt(Place.HERE, stamp, sha256, time.time())
 
 
+def digest_again(framelist: Framelist, night_folder: Path, packed: Path, pace: Pace) -> str:
+    """The SHA-256 that a framelist's product has if it is packed now, beside where it lies.
+
+    DataError as `pack_cube`; nothing is named.
+    """
+    content = replace(framelist, cards=without_checksums(framelist.cards))
+    return digest_packed(content, night_folder, packed, "none", pace, _UNMETERED)
+
+
 def _refuse_other_product(packed: Path, sha256: str, pace: Pace) -> tuple[int, int]:
     """Read a product that exists; its size and mtime (ns) if it has this SHA-256."""
     size, mtime_ns, found = hash_file(packed, pace)

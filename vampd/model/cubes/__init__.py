@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         render_string,
         render_value,
     )
+    from vampd.model.cubes.changed_raw import ChangedRaw, RawFinding, take_up
     from vampd.model.cubes.cube import CountedBy, FrameCount, RawCube, SetAside
     from vampd.model.cubes.framelist import (
         SUFFIX,
@@ -67,6 +68,7 @@ else:
                 "Card CARD_LENGTH Cards history_card Nonsense Number render_card "
                 "render_string render_value UNDEFINED Undefined Value"
             ),
+            "changed_raw": "ChangedRaw RawFinding take_up",
             "cube": "CountedBy FrameCount RawCube SetAside",
             "framelist": (
                 "apply_edits compress_frames format_framelist Framelist FramelistHead "
@@ -95,6 +97,7 @@ __all__ = [
     "UNDEFINED",
     "Card",
     "Cards",
+    "ChangedRaw",
     "CountedBy",
     "CubeAccount",
     "FrameCount",
@@ -110,6 +113,7 @@ __all__ = [
     "Product",
     "ProductOrder",
     "RawCube",
+    "RawFinding",
     "RawPresence",
     "SetAside",
     "SyncCounts",
@@ -141,6 +145,7 @@ __all__ = [
     "render_value",
     "set_aside_cubes",
     "stamp_frame_id",
+    "take_up",
     "time_in_name",
     "total_counts",
 ]

@@ -25,8 +25,9 @@ def find_lost_raw(
 ) -> tuple[LostRaw, ...]:
     """What the generations account for and ``files``, by path, no longer have, in their order.
 
-    A cube whose frames are in products must be as it was at sync, with its timing file; of one that
-    is set aside no product holds a frame, so it may have changed, but not gone.
+    A cube whose frames are in products must have the size that it had at sync, and so its timing
+    file: whether another time means other bytes is found by reading. Of one that is set aside no
+    product holds a frame, so it may have changed, but not gone.
     """
     known = tuple(generations)
     aside = set_aside_cubes(known)
@@ -53,10 +54,7 @@ def _losses(
             yield LostRaw(stamp.path, "is gone")
     elif not (found.size or found.mtime_ns):
         yield LostRaw(stamp.path, "cannot be read")
-    elif not may_change:
+    elif not may_change and stamp.size != found.size:
         yield LostRaw(
-            stamp.path,
-            f"has changed since sync ({stamp.size} bytes then, {found.size} now)"
-            if stamp.size != found.size
-            else "has changed since sync (its mtime)",
+            stamp.path, f"has changed since sync ({stamp.size} bytes then, {found.size} now)"
         )

@@ -19,8 +19,10 @@ class RawPresence:
 
     ``removed`` and ``lost`` are gone, by path, ``purged`` are those of the removed ones that vampd
     itself removed; ``kept`` counts the raw cubes that are here;
-    ``has_new`` if one of these is not as a generation knows it. ``gone_aside`` are the files of
-    set-aside cubes that are gone: they travel, and cannot be sent again.
+    ``has_new`` if one of these is not as a generation knows it, ``is_changed_only`` if all such
+    are of cubes that are in products, or have the size that it knows, and other times.
+    ``gone_aside`` are the files of set-aside cubes that are gone: they travel, and cannot be sent
+    again.
     """
 
     removed: tuple[CubeAccount, ...] = ()
@@ -28,6 +30,7 @@ class RawPresence:
     lost: tuple[CubeAccount, ...] = ()
     kept: int = 0
     has_new: bool = False
+    is_changed_only: bool = False
     gone_aside: tuple[str, ...] = ()
 
     @property
@@ -63,12 +66,16 @@ def judge_raw_presence(
         stamp for cube in aside.values() for stamp in (cube.fits, cube.timing_file) if stamp
     ]
     removed = tuple(account for account in gone if account.fits.path not in needed)
+    late = aside.keys() - {part.cube for g in known for p in g.products for part in p.ranges}
+    new = [file for file in here.values() if _is_new(file, here, accounts)]
     return RawPresence(
         removed=removed,
         purged=tuple(account for account in removed if account.fits in purged),
         lost=tuple(account for account in gone if account.fits.path in needed),
         kept=sum(1 for path in here if is_cube_name(_name_of(path))),
-        has_new=any(_is_new(file, here, accounts) for file in here.values()),
+        has_new=bool(new),
+        is_changed_only=bool(new)
+        and all(_has_changed(file, here, accounts, may_grow=file.path not in late) for file in new),
         gone_aside=tuple(sorted(stamp.path for stamp in aside_stamps if stamp.path not in here)),
     )
 
@@ -92,6 +99,22 @@ def _is_new(
     # A timing file that is gone is no news; one that came, or changed, is.
     timing = here.get(timing_name(file.path))
     return account is None or account.fits != file or timing not in (account.timing_file, None)
+
+
+def _has_changed(
+    file: FileStamp,
+    here: Mapping[str, FileStamp],
+    accounts: Mapping[str, CubeAccount],
+    *,
+    may_grow: bool,
+) -> bool:
+    """Whether a cube is one that a generation accounts for, and no late data."""
+    account = accounts.get(file.path)
+    timing = here.get(timing_name(file.path))
+    if account is None or (account.timing_file is None) != (timing is None):
+        return False
+    sizes = account.fits.size, account.timing_file and account.timing_file.size
+    return may_grow or sizes == (file.size, timing and timing.size)
 
 
 def _name_of(path: str) -> str:

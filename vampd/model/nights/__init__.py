@@ -15,7 +15,13 @@ if TYPE_CHECKING:
         refuse_stale_claim,
         unknown_night,
     )
-    from vampd.model.nights.night import ARCHIVE_FOLDER, Kind, NightId, parse_night_date
+    from vampd.model.nights.night import (
+        ARCHIVE_FOLDER,
+        Kind,
+        NightId,
+        name_commands,
+        parse_night_date,
+    )
     from vampd.model.nights.old_tools import LOG_TRACE, find_traces
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
@@ -89,7 +95,7 @@ else:
             "checked_cube": "CheckedCube",
             "file_stamp": "FileStamp",
             "history": "after_lost_proofs ends_proofs moved noted refuse_stale_claim unknown_night",
-            "night": "ARCHIVE_FOLDER Kind NightId parse_night_date",
+            "night": "ARCHIVE_FOLDER Kind NightId name_commands parse_night_date",
             "old_tools": "find_traces LOG_TRACE",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
@@ -171,6 +177,7 @@ __all__ = [
     "is_quiet",
     "judge_readiness",
     "moved",
+    "name_commands",
     "note_of",
     "noted",
     "opened_gate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vampd.errors import ClaimLost, IllegalTransition, StateError
-from vampd.model.nights.night import NightId
+from vampd.model.nights.night import NightId, name_commands
 from vampd.model.nights.record import EventRecord, NightRecord, unsound_field
 from vampd.model.nights.state import (
     RESTORE_UNFINISHED,
@@ -29,7 +29,15 @@ _TELLS = frozenset(
         EventName.RESTORED,
     }
 )
-_CLEARS = frozenset({EventName.ADVANCED, EventName.RETRIED, EventName.RELEASED, EventName.REOPENED})
+_CLEARS = frozenset(
+    {
+        EventName.ADVANCED,
+        EventName.RETRIED,
+        EventName.RELEASED,
+        EventName.REOPENED,
+        EventName.RETIMED,
+    }
+)
 _TRIED = frozenset({Status.RUNNING, Status.WAITING})
 _GOES_BACK = frozenset(
     {EventName.RETRIED, EventName.REOPENED, EventName.RESTORED, EventName.EXTENDED}
@@ -83,8 +91,11 @@ def moved(
         after = replace(after, released=after.released - {Gate.LATE_PARTNERS})
     if event.name is EventName.ADVANCED and record.state.stage is StageName.TRANSFER:
         after = replace(after, released=after.released - {Gate.SET_ASIDE_CHANGED})
+    if event.name is EventName.ADVANCED and _is_at_sync(record):
+        after = replace(after, released=after.released - {Gate.RAW_CHANGED})
     if event.name in _TELLS:
-        after = replace(after, code=code, error=message)
+        error = None if message is None else name_commands(message, record.night.date)
+        after = replace(after, code=code, error=error)
     if event.name in _CLEARS:
         after = replace(after, code=None, error=None, refused=(), needs_person=False)
     if _ends_let_go(record, event):
@@ -160,7 +171,7 @@ def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
 def _message_of(before: NightRecord, event: Event, message: str | None) -> str | None:
     if event.name is EventName.RELEASED and before.refused and message is None:
         return f"goes on without {', '.join(before.refused)}"
-    return message
+    return None if message is None else name_commands(message, before.night.date)
 
 
 def ends_proofs(event: Event) -> bool:
@@ -186,10 +197,18 @@ def after_lost_proofs(record: NightRecord) -> Event | None:
     state = record.state
     if state.status is Status.HELD:
         return Event(EventName.DISPROVED) if record.safe_at is not None else None
+    if record.safe_at is not None and _is_before_transfer(record):
+        return Event(EventName.DISPROVED)
     is_tried = state.stage is StageName.TRANSFER and state.status in _TRIED
     if record.safe_at is not None or is_tried:
         return Event(EventName.RETRIED, StageName.TRANSFER)
     return None
+
+
+def _is_before_transfer(record: NightRecord) -> bool:
+    """Whether the night comes to transfer by itself: its raw files were only given other times."""
+    order = tuple(StageName)
+    return order.index(record.state.stage) < order.index(StageName.TRANSFER)
 
 
 def unknown_night(night: NightId) -> StateError:

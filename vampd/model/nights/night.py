@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import PurePath
 
 ARCHIVE_FOLDER = "ARCHIVED_DATA"
+_COMMAND = re.compile(r"`vampctl [^`]*`")
 _DATE = re.compile(r"[12][0-9]{7}")
 
 
@@ -27,6 +28,14 @@ def parse_night_date(name: str) -> datetime.date | None:
         return datetime.date(int(name[:4]), int(name[4:6]), int(name[6:]))
     except ValueError:
         return None
+
+
+def name_commands(text: str, date: str) -> str:
+    """The text with its commands (`` `vampctl retry NIGHT` ``) as they are typed for this night.
+
+    What finds a fault may not know the night; whoever reports it does.
+    """
+    return _COMMAND.sub(lambda command: command[0].replace("NIGHT", date), text)
 
 
 @dataclass(frozen=True, order=True)

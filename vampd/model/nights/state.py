@@ -61,6 +61,7 @@ class Gate(StrEnum):
     """
 
     CARD_MISSING = "card_missing"  # cubes without a required card
+    RAW_CHANGED = "raw_changed"  # raw files are not what products were made from
     SYNC_UNEXPECTED = "sync_unexpected"  # a verdict of sync that needs review
     LATE_PARTNERS = "late_partners"  # late frames belong to frames that are in products
     NIGHT_GONE = "night_gone"  # nothing is left of a night that was archived
@@ -81,6 +82,7 @@ class EventName(StrEnum):
     RETRIED = "retried"  # a person requested the stage, or an earlier one, again
     RELEASED = "released"  # a person let a held night proceed, past what it was held for
     REOPENED = "reopened"  # late data
+    RETIMED = "retimed"  # raw files changed that sync had used: are they the same?
     INTERRUPTED = "interrupted"  # a daemon was killed while the night ran; counts as an attempt
     ABANDONED = "abandoned"  # returned by a stopping daemon; does not count as an attempt
     DISPROVED = "disproved"  # the archive copy was read again and found bad: no longer safe
@@ -99,6 +101,7 @@ _W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
 
 _HOLDING = (
     Gate.CARD_MISSING,
+    Gate.RAW_CHANGED,
     Gate.SYNC_UNEXPECTED,
     Gate.LATE_PARTNERS,
     Gate.NIGHT_GONE,
@@ -115,22 +118,26 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     (_RDY, EventName.RETRIED): _RDY,
     (_RDY, EventName.RELEASED): _RDY,  # past an older night that it would wait for
     (_RDY, EventName.REOPENED): _F,
+    (_RDY, EventName.RETIMED): _F,
     (_RUN, EventName.ADVANCED): _RDY,
     (_RUN, EventName.FAILED): _W,
     (_RUN, EventName.HELD): _H,
     (_RUN, EventName.RETRIED): _RDY,
     (_RUN, EventName.INTERRUPTED): _RDY,
     (_RUN, EventName.ABANDONED): _RDY,
+    (_RUN, EventName.REOPENED): _F,  # sync found late data among what had changed
     (_W, EventName.STIRRED): _F,
     (_W, EventName.CLAIMED): _RUN,
     (_W, EventName.HELD): _H,
     (_W, EventName.RETRIED): _RDY,
     (_W, EventName.RELEASED): _RDY,  # an older one may have come back with late data
     (_W, EventName.REOPENED): _F,
+    (_W, EventName.RETIMED): _F,
     (_H, EventName.RETRIED): _RDY,
     (_H, EventName.RELEASED): _RDY,
     (_D, EventName.RETRIED): _RDY,
     (_D, EventName.REOPENED): _F,
+    (_D, EventName.RETIMED): _F,
     **{(status, EventName.DISPROVED): status for status in Status},
     # Held at its stage: nothing works on a folder that is half restored, and the stage says
     # whether other nights wait for this one's IDs, as before.
@@ -205,7 +212,7 @@ def advance(kind: Kind, state: State, event: Event) -> State:
         case EventName.STIRRED:
             # Attempts stay counted: cameras that write on must not hide a stage that never ends.
             return replace(after, stage=StageName.SYNC)
-        case EventName.REOPENED | EventName.RESTORED:
+        case EventName.REOPENED | EventName.RETIMED | EventName.RESTORED:
             return replace(after, stage=StageName.SYNC, attempts=0)
         case EventName.EXTENDED:
             return replace(after, stage=StageName.TRANSFER, attempts=0)
@@ -217,7 +224,9 @@ def event_of_new_data(state: State) -> EventName | None:
     """What new data do to a night in this state; None if they are judged when it moves."""
     if state.stage is StageName.SYNC and (state.status, EventName.STIRRED) in MOVES:
         return EventName.STIRRED
-    return EventName.REOPENED if (state.status, EventName.REOPENED) in MOVES else None
+    # What runs finds them by itself.
+    may_reopen = (state.status, EventName.REOPENED) in MOVES and state.status is not Status.RUNNING
+    return EventName.REOPENED if may_reopen else None
 
 
 def opened_gate(state: State, code: str | None) -> Gate | None:
@@ -227,6 +236,9 @@ def opened_gate(state: State, code: str | None) -> Gate | None:
     """
     if state.status is not Status.HELD:
         return Gate.OLDER_NIGHTS
+    # A raw file that changes while it is packed has another way out: sync looks at it first.
+    if code == Gate.RAW_CHANGED and state.stage is not StageName.SYNC:
+        return None
     return next((gate for gate in _HOLDING if gate == code), None)
 
 

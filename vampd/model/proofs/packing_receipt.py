@@ -177,7 +177,7 @@ def _damaged(number: int, line: str) -> DataError:
     return DataError(
         "receipts_damaged",
         f"line {number} of {RECEIPTS_PATH} is not the receipt of one more file: {line[:120]!r};"
-        " where the database is whole, move the file out of the night's folder and `vampctl retry`"
-        " writes it again",
+        " where the database is whole, move the file out of the night's folder and `vampctl retry"
+        " NIGHT` writes it again",
         path=RECEIPTS_PATH,
     )

@@ -64,6 +64,7 @@ class ProvenNight:
         self.covered = dict(COVERED)
         self.purged: tuple[PurgedFile, ...] = ()
         self.may_link = True
+        self.accepted: tuple[str, ...] = ()
         done = State(StageName.TRANSFER, Status.DONE)
         self.record = NightRecord(NIGHT, done, safe_at=1.0)
 
@@ -82,6 +83,7 @@ class ProvenNight:
             record=self.record,
             generations=(self.generation,),
             presence=RawPresence(),
+            accepted=self.accepted,
             files=self.files,
             irregular=(),
             obstacles=(),

@@ -1,18 +1,39 @@
-"""A night and what happens around it: a lost database, an archive host that moves nights."""
+"""A night and what happens around it: lost databases and folders, moves, links, and touched raw."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.daemon.site import configure
-from tests.support.worlds.proof.world import DATE, TABLES, ProofWorld
+from tests.support.worlds.proof.damage import Fault, inflict
+from tests.support.worlds.proof.judge import Unseen
+from tests.support.worlds.proof.witness import digest, tree_of
+from tests.support.worlds.proof.world import DATE, NEIGHBOR, TABLES, ProofWorld
+from vampd.model.nights import Status
+
+_LATER_NS = 10**9
 
 
 class WideWorld(ProofWorld):
-    """A `ProofWorld` whose archive host may move the night by itself, to where vampd looks."""
+    """A `ProofWorld` whose archive host may move the night by itself, to where vampd looks.
+
+    Its own disk may go, raw may be touched or damaged, and the archive's folders may be links.
+    """
 
     is_moved = False
+
+    def __post_init__(self) -> None:
+        # What the host leaves behind of a night that it moves.
+        self.left: dict[str, str] = {}
+        # The content and times of raw files that are damaged now.
+        self.good_raw: dict[Path, tuple[bytes, int]] = {}
+        self.away: Path | None = None
+        self.neighbor: dict[str, str] = {}
+        super().__post_init__()
+        self.neighbor = self._neighbor() if self.beginning.neighbor else {}
 
     @property
     def moved_to(self) -> Path:
@@ -24,6 +45,11 @@ class WideWorld(ProofWorld):
         """The night's copy, wherever the host has it."""
         return self.moved_to / DATE if self.is_moved else super().copy
 
+    @property
+    def state(self) -> str:
+        """The state that matters to a step."""
+        return "night away" if self.away else super().state
+
     def configure(self, **tables: Mapping[str, object]) -> None:
         """As `ProofWorld`, with the place that the host moves nights to."""
         key = f"transfer_{self.night.kind}"
@@ -32,7 +58,7 @@ class WideWorld(ProofWorld):
 
     def lose_database(self) -> None:
         """The database is gone; vampd begins with the folders, and a person accepts the archive."""
-        if self.unmounted:
+        if self.unmounted or self.away:
             return
         for path in self.site.database.parent.glob("vampd.db*"):
             path.unlink()
@@ -45,20 +71,139 @@ class WideWorld(ProofWorld):
         self.vampd.command("archive", "accept", str(self.night.kind), "--yes")
         return self.vampd.advance()
 
-    def host_moves(self) -> None:
-        """The archive host moves the night, or moves it back."""
+    def host_moves(self, left: str = "") -> None:
+        """The archive host moves the night, or moves it back; it may leave a folder or file."""
         home = self.disk / DATE
         if self.unmounted or not (home.exists() or self.is_moved):
             return
         self._count("host moves back" if self.is_moved else "host moves")
         self.moved_to.mkdir(exist_ok=True)
         if self.is_moved:
+            shutil.rmtree(home, ignore_errors=True)
             self.copy.rename(home)
+            self.left = {}
         else:
             home.rename(self.moved_to / DATE)
+            there = self.moved_to / DATE / left
+            if left and there.is_file():
+                home.mkdir()
+                shutil.copy2(there, home)
+            elif left and there.is_dir() and not there.is_symlink():
+                shutil.copytree(there, home / left)
+            self.left = tree_of(home)
         self.is_moved = not self.is_moved
+
+    def folder_goes(self, *, leaves_mount_point: bool) -> None:
+        """The disk of the night is not mounted."""
+        if self.away is None and self.record.code != "restore_unfinished":
+            self._count("folder goes")
+            self.away = self.site.base / "night away"
+            bare = self.folder
+            bare.rename(self.away)
+            if leaves_mount_point:
+                bare.mkdir()
+            self.folder, self.good_raw = self.away, {}
+
+    def folder_returns(self) -> None:
+        """It is mounted again; nothing was written to the place under it."""
+        if self.away is not None:
+            self._count("folder returns")
+            home = self.site.folder(self.night)
+            if home.exists():
+                home.rmdir()
+            self.away.rename(home)
+            self.folder, self.away = home, None
+
+    def late_data(self) -> None:
+        """As `ProofWorld`, where the night is."""
+        if not self.away:
+            super().late_data()
+
+    def raw_is_touched(self, number: int | None) -> None:
+        """A raw file, or all of them, have other times; that alone stops no finished night."""
+        files = self._raw()
+        if not files or self.good_raw:
+            return
+        self._count("raw touched")
+        for path in files if number is None else [files[number % len(files)]]:
+            status = path.stat()
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + _LATER_NS))
+        was_whole = self.state == "safe" and self.record.state.status is Status.DONE
+        if was_whole and not self.judge.unseen and not self.judge.rotten_here:
+            self.advance()
+            assert self.record.code != "raw_changed", self.record
+
+    def raw_is_damaged(self, fault: Fault, number: int) -> None:
+        """A raw cube of a finished night is damaged here; `raw_is_mended` puts all back."""
+        cubes = [path for path in self._raw() if path.suffix == ".fits"]
+        if cubes and self.record.state.status is Status.DONE:
+            path = cubes[number % len(cubes)]
+            self._count(f"raw: {fault.name.lower()}")
+            self.good_raw.setdefault(path, (path.read_bytes(), path.stat().st_mtime_ns))
+            inflict(fault, path)
+
+    def raw_is_mended(self) -> None:
+        """Raw that was damaged is put back as it was."""
+        if self.good_raw and not self.away:
+            self._count("raw mended")
+        for path, (content, mtime_ns) in self.good_raw.items():
+            if path.parent.is_dir():
+                path.write_bytes(content)
+                os.utime(path, ns=(mtime_ns, mtime_ns))
+        self.good_raw = {}
+
+    def accept(self) -> None:
+        """A person lets the night pass its gate, and takes damaged set-aside raw as it is."""
+        if self.record.code == "set_aside_changed":
+            for path in self.good_raw:
+                name = path.relative_to(self.folder).as_posix()
+                self.judge.witness.files[name] = digest(path.read_bytes())
+        self.release()
+
+    def archive_links_back(self, name: str) -> None:
+        """A folder of the archive copy is a link to the night here."""
+        folder = self.copy / name
+        if not self.unmounted and folder.is_dir() and not folder.is_symlink():
+            self._count("archive links back")
+            before = tree_of(self.copy)
+            folder.rename(self.copy / f".{name} aside")
+            folder.symlink_to(self.site.folder(self.night) / name)
+            gone = before.keys() - tree_of(self.copy).keys()
+            self.judge.unseen |= dict.fromkeys(gone, Unseen.VISIBLE)
+
+    def archive_link_ends(self) -> None:
+        """The folder itself is back."""
+        for aside in [] if self.unmounted else self.copy.glob(".* aside"):
+            name = aside.name.removeprefix(".").removesuffix(" aside")
+            if (self.copy / name).is_symlink():
+                self._count("archive link ends")
+                (self.copy / name).unlink()
+                aside.rename(self.copy / name)
+
+    def _raw(self) -> list[Path]:
+        files = (path for stream in ("vcam1", "vcam2") for path in self.folder.glob(f"{stream}/*"))
+        return [] if self.away else sorted(files)
+
+    def _neighbor(self) -> dict[str, str]:
+        """The files of the other night, on both sides, that nothing may change."""
+        disk = self.unmounted or self.disk
+        here = self.site.folder(self.night).with_name(NEIGHBOR)
+        sides = {"here": here, "there": disk / NEIGHBOR}
+        return {
+            f"{side} {path}": sha256
+            for side, folder in sides.items()
+            for path, sha256 in tree_of(folder).items()
+        }
 
     def _judge_state(self) -> None:
         super()._judge_state()
         if self.is_moved:
-            assert not (self.disk / DATE).exists(), "sent again, though the host has moved it"
+            home = tree_of((self.unmounted or self.disk) / DATE)
+            assert home.items() <= self.left.items(), "sent again, though the host has moved it"
+        if self.away:
+            written = tree_of(self.site.folder(self.night), hidden=True)
+            assert not written, f"written where the night's disk is not: {sorted(written)}"
+        if self.neighbor:
+            now = self._neighbor()
+            changed = {path for path in self.neighbor if now.get(path) != self.neighbor[path]}
+            assert not changed, f"another night was changed: {sorted(changed)}"

@@ -93,6 +93,8 @@ class Witness:
     # Digests of whole raw files, and of the headers of raw cubes.
     files: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    # Frames of good cubes that are in no product, as their rows are none.
+    loose: frozenset[str] = frozenset()
     _decoded: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     def learn(self, folder: Path) -> None:
@@ -107,6 +109,16 @@ class Witness:
                     self.headers[name] = _header_of_plain(path)
         twice = [one for one, count in self._counted().items() if count > 1]
         assert not twice, "two raw frames of this simulated night are alike"
+
+    def learn_loose(self, folder: Path) -> None:
+        """What no product and no set-aside cube of a finished night holds: one frame at most."""
+        tree = tree_of(folder)
+        held = {*self.aside(tree)}
+        for path, sha256 in tree.items():
+            if path.endswith(".fits.fz"):
+                held.update(self.frames(folder / path, sha256) or ())
+        self.loose = frozenset(self._counted().keys() - held)
+        assert len(self.loose) <= 1, "more than the loose frame is in no product"
 
     def _counted(self) -> Counter[str]:
         return Counter(frame for frames in self.raw.values() for frame in frames)
@@ -176,7 +188,7 @@ class Witness:
         return [
             f"{name}: frames {[held[frame] for frame in frames]} times"
             for name, frames in self.raw.items()
-            if any(held[frame] != 1 for frame in frames)
+            if any(held[frame] != 1 and frame not in self.loose for frame in frames)
         ]
 
 

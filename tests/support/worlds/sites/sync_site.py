@@ -17,6 +17,7 @@ from typing import Any, cast
 from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.memory_store import (
+    MemoryChangedRaw,
     MemoryNights,
     MemoryPackingReceipts,
     MemoryPurgedFiles,
@@ -55,6 +56,7 @@ class SyncSite:
             receipts=MemoryReceipts(MemoryNights()),
             packing_receipts=MemoryPackingReceipts(MemoryNights()),
             purged_files=MemoryPurgedFiles(MemoryNights()),
+            changed_raw=MemoryChangedRaw(MemoryNights()),
             ledger=_ABSENT,
             mail_log=_ABSENT,
             archive=_ABSENT,

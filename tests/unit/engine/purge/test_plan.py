@@ -117,6 +117,21 @@ def test_what_is_not_there_forbids_it(night: ProvenNight) -> None:
     assert codes(plan(night)) == ["not_at_archive"]
 
 
+def test_a_night_that_is_gone_from_there_is_looked_for_and_never_just_sent(
+    night: ProvenNight,
+) -> None:
+    night.world.there.clear()
+    (refusal,) = plan(night).refusals
+    assert refusal.code == "not_at_archive"
+    assert "vampctl release 20251106" in refusal.text
+
+
+def test_what_a_person_accepted_is_not_what_the_products_keep(night: ProvenNight) -> None:
+    night.accepted = (USED,)
+    (refusal,) = plan(night).refusals
+    assert (refusal.code, USED in refusal.text) == ("late_data", True)
+
+
 def test_a_product_without_a_packing_receipt_forbids_it(night: ProvenNight) -> None:
     reader = night.world.reader
     reader.recorded = [each for each in reader.recorded if "first" not in each.receipt.path]
