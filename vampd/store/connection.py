@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 
 from vampd.disk.refusal import Cause, classify, describe_owner, user_name
 from vampd.errors import DiskFull, NotPermitted, StoreError, TransientError, VampdError
-from vampd.store.reading import ReadingConnection, connect_reading
+from vampd.store.reading import ReadingConnection, connect_reading, is_unread
 
 BUSY_TIMEOUT_S = 10.0
 _CACHE_KB = 256
@@ -268,7 +268,7 @@ def _is_whole(path: Path) -> bool:
         # Whoever met it may be one who only reads.
         with closing(connect_reading(path)) as connection:
             (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            return bool(verdict == "ok")
+            return bool(verdict == "ok") or is_unread(verdict)
     except OSError:
         return True
     except sqlite3.DatabaseError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import close_to_others, make_state_folder
-from vampd.errors import NotPermitted, StoreError
+from vampd.errors import NotPermitted, StoreError, TransientError
 from vampd.store.connection import (
     SIDE_FILES,
     ReadOnlyStore,
@@ -29,7 +29,7 @@ from vampd.store.connection import (
     translating_errors,
 )
 from vampd.store.foreign import refuse_altered, refuse_another_owner
-from vampd.store.reading import connect_reading, copied_database
+from vampd.store.reading import connect_reading, copied_database, is_unread
 from vampd.store.schema import APPLICATION_ID, REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -189,6 +189,13 @@ def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
 def _check_whole(path: Path) -> None:
     with translating_errors(path), closing(connect(path)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if is_unread(verdict):
+        raise TransientError(
+            "database_unreadable",
+            f"not all of {path} could be read ({verdict}); retrying; if this persists, look at"
+            " its disk (dmesg)",
+            path=str(path),
+        )
     if verdict != "ok":
         raise damaged(path, f"a damaged one ({verdict})")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ _BUSY_TIMEOUT_S = 10.0
 # vampd may start or stop between two looks, but hardly more often.
 _TRIES = 20
 _COPY = "vampd.db"
+_ERROR_CODES = re.compile(r"error code=(\d+)")
 
 
 class _Stamp(NamedTuple):
@@ -178,3 +180,12 @@ def _stamp(path: str) -> _Stamp | None:
     except FileNotFoundError:
         return None
     return _Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def is_unread(verdict: str) -> bool:
+    """Whether a check of a database met a page that could not be read, which is no damage.
+
+    The check says so in its words alone: "unable to get the page. error code=266".
+    """
+    codes = [int(code) & 0xFF for code in _ERROR_CODES.findall(verdict)]
+    return bool(codes) and not {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} & set(codes)

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.tools.scripts import hits_of, run_script, was_killed
 from tests.support.worlds.records.stores import NIGHT, url_of
-from vampd.errors import StoreError, TransientError
+from vampd.errors import StoreError, TransientError, VampdError
 from vampd.model.proofs import Place
+from vampd.store import engine as engine_module
 from vampd.store.connection import Store, translating_errors
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
@@ -222,3 +223,39 @@ def test_what_kept_it_from_being_opened_and_has_passed_is_waited_for(tmp_path: P
     with pytest.raises(TransientError) as error, translating_errors(path):
         raise refusal
     assert error.value.code == "database_unreadable"
+
+
+class _Verdict:
+    """A connection whose checks say this."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def execute(self, _: str) -> "_Verdict":
+        return self
+
+    def fetchone(self) -> tuple[str]:
+        return (self.text,)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [
+        ("*** in database main ***\nPage 32: unable to get the page. error code=266", "unreadable"),
+        ("Page 7: unable to get the page. error code=7", "unreadable"),
+        ("Tree 4 page 4: unable to get the page. error code=11", "damaged"),
+        ("row 3 missing from index i", "damaged"),
+    ],
+)
+def test_a_page_that_cannot_be_read_now_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, code: str
+):
+    open_store(url_of(tmp_path / "vampd.db"), Access.MIGRATE).close()
+    monkeypatch.setattr(engine_module, "connect", lambda _: _Verdict(verdict))
+    with pytest.raises(VampdError) as error:
+        engine_module._check_whole(tmp_path / "vampd.db")
+    assert error.value.code == f"database_{code}"
+    assert isinstance(error.value, TransientError) is (code == "unreadable")
