@@ -279,7 +279,13 @@ def _update_at_end(
             frames = total_counts(generations).raw
             update = raw_update(survey_raw(night, reader))
             verdict = judge_sync(generations, attempt.settings.sync) or ""
-            return replace(update, signature=changes.signature, frames=frames, verdict=verdict)
+            return replace(
+                update,
+                signature=changes.signature,
+                frames=frames,
+                verdict=verdict,
+                products=sum(len(generation.products) for generation in generations),
+            )
         case StageName.FPACK:
             return NightUpdate(processed_at=now)
         case StageName.TRANSFER:

@@ -17,7 +17,7 @@ from vampd.model.cubes import (
 from vampd.model.nights import (
     FileStamp,
     NightId,
-    is_cube_name,
+    find_cubes,
     timing_name,
     unfinished_cube_name,
 )
@@ -55,6 +55,7 @@ def read_late_cubes(
     such files together, unless a person let them go.
     """
     accounts = accounted_cubes(generations)
+    named = find_cubes(files, accounts)
     aside = set_aside_cubes(generations)
     let_go = reader.let_go(night)
     held = {
@@ -75,7 +76,7 @@ def read_late_cubes(
             if account is None or account.fits != file:
                 bad.append(_unfinished(file, reader.count_frames(night, file)))
             continue
-        if not is_cube_name(name):
+        if path not in named:
             continue
         timing_file = files.get(timing_name(path))
         account, is_unchanged = accounts.get(path), False

@@ -102,6 +102,7 @@ class NightRow(Base):
     let_go: Mapped[tuple[str, ...]] = mapped_column(Paths(), server_default=text("'[]'"))
     needs_person: Mapped[bool] = mapped_column(server_default=text("0"))
     verdict: Mapped[str | None]
+    products: Mapped[int | None]
 
 
 class EventRow(Base):

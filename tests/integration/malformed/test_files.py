@@ -1,5 +1,6 @@
 """Names, links, sockets and numbers of files: what is no cube costs nothing."""
 
+import gzip
 import os
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.support.worlds.hostile.malformed_site import (
     path_of,
 )
 from tests.support.worlds.sites.sync_site import SyncSite
+from vampd.model.plan import Plan
 
 
 @pytest.mark.parametrize("how", UNREADABLE)
@@ -67,6 +69,34 @@ def test_hidden_and_foreign_files_are_none_of_the_night(site: SyncSite) -> None:
         (stream / "folder").mkdir()
         (stream / "link").symlink_to("nowhere")
     assert site.reasons() == {}
+
+
+@pytest.mark.parametrize("name", ["{}.fits.gz", "{}.fits.fz", "{}.FITS", "{}.h5"])
+def test_a_cube_in_another_form_is_no_cube_of_zero_frames(site: SyncSite, name: str) -> None:
+    with neighbors_kept(site):
+        cube = add_cube(site, 0)
+        other = cube.path.with_name(name.format(cube.path.stem))
+        other.write_bytes(gzip.compress(cube.path.read_bytes()))
+        cube.path.unlink()
+    path = f"vcam1/{other.name}"
+    assert site.reasons() == {path: "unknown_form"}
+    (aside,) = site.audit().rejected
+    assert str(aside.count) == f"at least {FRAMES} frames, as the timing file tells"
+    # Brought back under its own name it is taken up, and counts once.
+    cube.path.write_bytes(gzip.decompress(other.read_bytes()))
+    site.run()
+    assert (site.reasons(), site.frames_of(path_of(cube))) == ({}, FRAMES)
+    other.unlink()
+    audit = site.audit()
+    assert (audit.balanced, audit.findings, site.plan()) == (True, (), Plan())
+
+
+def test_a_used_cube_that_is_compressed_later_is_no_second_one(site: SyncSite) -> None:
+    with neighbors_kept(site):
+        cube = add_cube(site, 0)
+    cube.path.with_name(f"{cube.path.name}.gz").write_bytes(gzip.compress(cube.path.read_bytes()))
+    cube.path.unlink()
+    assert (site.reasons(), site.plan()) == ({}, Plan())
 
 
 def test_paths_of_four_thousand_characters_are_paths(tmp_path: Path) -> None:

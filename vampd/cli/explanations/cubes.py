@@ -19,6 +19,9 @@ name_unusable
 not_fits
     The file does not begin as FITS.
     Nothing; it is kept as it is, and sent under `vbad/`.
+unknown_form
+    The file is no plain cube: compressed, or under another name beside its timing file.
+    Decompress or rename it in its stream; it is then taken up as late data.
 header_malformed
     The header is broken: no END, control characters, or structural cards out of order.
     Nothing; it is kept as it is.

@@ -34,6 +34,9 @@ damaged_here
 no_cubes
     There is no raw cube yet.
     Nothing: it starts when there are some.
+unknown_files
+    There is no raw cube, but files that are none, such as a timing file without its cube.
+    Find out what wrote them; a cube under another name is one beside its timing file.
 before_hour
     Archive nights start at `schedule.archive_not_before` of their date.
     Nothing; `vampctl run NIGHT` does not wait for the hour.

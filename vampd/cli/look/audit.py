@@ -70,25 +70,28 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     from vampd.fits.products import count_packed_frames
     from vampd.fits.raw import count_readable_frames
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
-    from vampd.model.cubes import set_aside_cubes
-    from vampd.model.nights import is_cube_name, timing_name
+    from vampd.model.cubes import accounted_cubes, set_aside_cubes
+    from vampd.model.nights import find_cubes, timing_name, unfinished_cube_name
     from vampd.stages.own_faults import describe_own_faults
     from vampd.stages.raw_presence import survey_raw
 
     files = reader.raw_files(night)
     stamps = {file.path: file for file in files}
+    generations = reader.generations(night)
     # Of the cubes without a name, those that are set aside as they are.
-    aside = set_aside_cubes(reader.generations(night))
+    aside = set_aside_cubes(generations)
+    named = find_cubes(stamps, accounted_cubes(generations))
     raw = []
     for file in files:
-        if is_cube_name(file.path.rpartition("/")[2]) or file.path in aside:
+        if file.path in named or file.path in aside:
             count = count_readable_frames(folder, file, stamps.get(timing_name(file.path)))
             raw.append(CountedCube(file.path, count.frames, count.counted_by))
     gone = survey_raw(night, reader, files)
     removed = [
         CountedCube(account.fits.path, account.frames)
         for account in gone.removed
-        if is_cube_name(account.fits.path.rpartition("/")[2]) or account.fits.path in aside
+        if not unfinished_cube_name(account.fits.path.rpartition("/")[2])
+        or account.fits.path in aside
     ]
     # Framelists first: one that is packed meanwhile is then seen as both, not as neither.
     framelists = _count_framelists(night, reader)
@@ -99,7 +102,7 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         for product in reader.packed_products(night)
     ]
     faults = [*describe_own_faults(night, reader), *_unsent(night, reader, gone)]
-    return audit_night(raw, packed, framelists, reader.generations(night), faults, removed)
+    return audit_night(raw, packed, framelists, generations, faults, removed)
 
 
 def _unsent(night: NightId, reader: NightReader, presence: RawPresence) -> Iterator[str]:

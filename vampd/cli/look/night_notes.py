@@ -10,7 +10,12 @@ from vampd.model.delivery import Correspondence
 from vampd.model.nights import UNREAD_NOTES, NightRecord, Status, WaitCode, remaining_wait_s
 
 NO_MAIL = Correspondence()
-_PROBLEMS = frozenset({WaitCode.BUG, WaitCode.DAMAGED_HERE, WaitCode.ROOT_UNKNOWN} | UNREAD_NOTES)
+_PROBLEMS = UNREAD_NOTES | {
+    WaitCode.BUG,
+    WaitCode.DAMAGED_HERE,
+    WaitCode.ROOT_UNKNOWN,
+    WaitCode.UNKNOWN_FILES,
+}
 _NOT_SAFE = "NOT safe: the archive copy was found bad"
 
 

@@ -55,7 +55,14 @@ _STOPPED = frozenset(
         WaitCode.OLDER_NIGHT,
     }
 )
-_FILLING = frozenset({WaitCode.NO_CUBES, WaitCode.BEFORE_HOUR, WaitCode.STILL_WRITTEN})
+_FILLING = frozenset(
+    {
+        WaitCode.NO_CUBES,
+        WaitCode.UNKNOWN_FILES,
+        WaitCode.BEFORE_HOUR,
+        WaitCode.STILL_WRITTEN,
+    }
+)
 
 
 def why(

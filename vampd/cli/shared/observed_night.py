@@ -65,14 +65,12 @@ def _read_cubes(
     """The usable raw cubes by path, and those of no generation that are not usable."""
     from vampd.model.accounts import observe_cube
     from vampd.model.cubes import RawCube, SetAside, accounted_cubes, set_aside_cubes
-    from vampd.model.nights import is_cube_name
+    from vampd.model.nights import find_cubes
 
     accounts, aside = accounted_cubes(generations), set_aside_cubes(generations)
-    files = [
-        file
-        for file in connections.reader.raw_files(night)
-        if is_cube_name(file.path.rpartition("/")[2]) and file.path not in aside
-    ]
+    listed = connections.reader.raw_files(night)
+    named = find_cubes((file.path for file in listed), accounts)
+    files = [file for file in listed if file.path in named and file.path not in aside]
     cubes: dict[str, CubeTimes] = {}
     late: list[SetAside] = []
     for file in _with_progress(files):

@@ -34,8 +34,8 @@ from vampd.model.nights import (
     NightId,
     Stream,
     StreamsSnapshot,
+    find_cubes,
     find_traces,
-    is_cube_name,
     parse_night_date,
     timing_name,
     unfinished_cube_name,
@@ -252,7 +252,8 @@ def check_cube(folder: Path, fits: FileStamp) -> CubeCheck:
 
 def cube_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:
     """The raw cubes among these files."""
-    return (file for file in files if is_cube_name(file.path.rpartition("/")[2]))
+    cubes = find_cubes(file.path for file in files)
+    return (file for file in files if file.path in cubes)
 
 
 def unfinished_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:

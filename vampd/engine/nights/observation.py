@@ -213,13 +213,23 @@ def judge_filling(
     if not streams.cubes and not streams.unfinished:
         refuse_absent(seen.record, reader)
         presence = _presence(night, listing, reader)
-        streams = replace(streams, removed=len(presence.removed) * presence.is_less_only)
+        streams = replace(
+            streams,
+            removed=len(presence.removed) * presence.is_less_only,
+            strays=tuple(
+                file.path for file in listing.files if not _name_of(file.path).startswith(".")
+            ),
+        )
     for look_closer in (_look_for_writers, _look_into_cubes):
         judged = judge_readiness(replace(seen, streams=streams), rules, now)
         if not isinstance(judged, Ready):
             return judged, streams
         streams = look_closer(streams, root / night.folder, lambda: check_cubes(listing))
     return judge_readiness(replace(seen, streams=streams), rules, now), streams
+
+
+def _name_of(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def still_seconds(listing: NightListing, now: float) -> float:

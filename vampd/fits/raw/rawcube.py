@@ -26,7 +26,7 @@ from vampd.model.cubes import (
     parse_timing,
     render_card,
 )
-from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, is_cube_name
 
 _UNSIGNED_ZERO = 32768
 _LONGEST_EXPOSURE_S = 86_400
@@ -68,6 +68,7 @@ def read_raw_cube(
     """
     try:
         _check_name(fits.path)
+        _check_form(fits.path)
         cards, layout = _read_layout(night_folder, fits)
         _check_camera(cards, stream)
         timing = _read_timing(night_folder, fits, timing_file, layout.shape[0])
@@ -175,6 +176,16 @@ def _check_name(path: str) -> None:
         raise MalformedCube(
             "name_unusable",
             f"the file name {path!r} holds control characters or is no UTF-8; rename it",
+        )
+
+
+def _check_form(path: str) -> None:
+    name = path.rpartition("/")[2]
+    if not is_cube_name(name):
+        raise MalformedCube(
+            "unknown_form",
+            f"expected a plain cube, whose name ends in .fits, found {name}: decompress or rename"
+            " it in its place, and it is taken up",
         )
 
 

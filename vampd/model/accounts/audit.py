@@ -20,7 +20,7 @@ from vampd.model.cubes import (
     accounted_cubes,
     set_aside_cubes,
 )
-from vampd.model.nights import is_cube_name
+from vampd.model.nights import plain_cube_path, unfinished_cube_name
 
 
 @dataclass(frozen=True, order=True)
@@ -156,8 +156,8 @@ def _as_set_aside(cube: CountedCube, account: SetAside | None) -> CountedCube:
 def _compare_raw(raw: Iterable[CountedCube], accounts: Mapping[str, CubeAccount]) -> Iterator[str]:
     counted = {cube.path: cube.frames for cube in raw}
     for path, account in sorted(accounts.items()):
-        # A logger's temporary file may get its name at any time.
-        if not is_cube_name(path.rpartition("/")[2]):
+        # A logger's temporary file may get its name at any time, a compressed one has got it.
+        if unfinished_cube_name(path.rpartition("/")[2]) or plain_cube_path(path) in counted:
             continue
         frames = counted.get(path)
         if frames is None:

@@ -17,7 +17,7 @@ from vampd.errors import DataError
 from vampd.model.cubes.cube import CountedBy, SetAside
 from vampd.model.cubes.framelist import FrameRange, ProductOrder, identity_of
 from vampd.model.cubes.inside import product_name, raw_path
-from vampd.model.nights import FileStamp, unfinished_cube_name
+from vampd.model.nights import FileStamp, plain_cube_path
 from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM
 
 
@@ -169,15 +169,15 @@ def _parse(raw: Mapping[str, Any]) -> Generation:
 def accounted_cubes(generations: Iterable[Generation]) -> dict[str, CubeAccount]:
     """For each raw cube that any generation knows, its newest account.
 
-    A cube that got its name since it was accounted for under its logger's temporary one counts
-    once.
+    A cube that got its name since it was accounted for under its logger's temporary one, or in a
+    compressed form, counts once.
     """
     accounts = {
         cube.fits.path: cube
         for generation in sorted(generations, key=lambda g: g.number)
         for cube in generation.cubes
     }
-    return {path: cube for path, cube in accounts.items() if _finished_path(path) not in accounts}
+    return {path: cube for path, cube in accounts.items() if plain_cube_path(path) not in accounts}
 
 
 def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
@@ -190,13 +190,6 @@ def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
         aside.update((cube.path, cube) for cube in generation.set_aside)
     accounts = accounted_cubes(known)
     return {path: cube for path, cube in aside.items() if path in accounts}
-
-
-def _finished_path(path: str) -> str | None:
-    """What a cube under its logger's temporary name will be named; None for any other."""
-    folder, _, name = path.rpartition("/")
-    finished = unfinished_cube_name(name)
-    return f"{folder}/{finished}" if finished else None
 
 
 def _stamp(raw: Mapping[str, Any]) -> FileStamp:

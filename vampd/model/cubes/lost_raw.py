@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vampd.model.cubes.generation import Generation, accounted_cubes, set_aside_cubes
-from vampd.model.nights import FileStamp, unfinished_cube_name
+from vampd.model.nights import FileStamp, plain_cube_path
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,8 @@ def _losses(
     if found == stamp:
         return
     if found is None:
-        # The logger may have finished the cube since, and given it its name.
-        folder, _, name = stamp.path.rpartition("/")
-        finished = unfinished_cube_name(name)
-        if finished is None or f"{folder}/{finished}" not in files:
+        # The cube may have got its name since.
+        if plain_cube_path(stamp.path) not in files:
             yield LostRaw(stamp.path, "is gone")
     elif not (found.size or found.mtime_ns):
         yield LostRaw(stamp.path, "cannot be read")

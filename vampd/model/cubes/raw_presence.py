@@ -10,7 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from vampd.model.cubes.generation import CubeAccount, Generation, accounted_cubes, set_aside_cubes
-from vampd.model.nights import FileStamp, is_cube_name, timing_name, unfinished_cube_name
+from vampd.model.nights import (
+    FileStamp,
+    find_cubes,
+    plain_cube_path,
+    timing_name,
+    unfinished_cube_name,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ def judge_raw_presence(
     here = {file.path: file for file in files}
     accounts = accounted_cubes(known)
     aside = set_aside_cubes(known)
+    cubes = find_cubes(here, accounts)
     gone = [account for path, account in sorted(accounts.items()) if _is_gone(path, here)]
     needed = {
         part.cube
@@ -67,12 +74,12 @@ def judge_raw_presence(
     ]
     removed = tuple(account for account in gone if account.fits.path not in needed)
     late = aside.keys() - {part.cube for g in known for p in g.products for part in p.ranges}
-    new = [file for file in here.values() if _is_new(file, here, accounts)]
+    new = [file for file in here.values() if _is_new(file, here, cubes, accounts)]
     return RawPresence(
         removed=removed,
         purged=tuple(account for account in removed if account.fits in purged),
         lost=tuple(account for account in gone if account.fits.path in needed),
-        kept=sum(1 for path in here if is_cube_name(_name_of(path))),
+        kept=len(cubes),
         has_new=bool(new),
         is_changed_only=bool(new)
         and all(_has_changed(file, here, accounts, may_grow=file.path not in late) for file in new),
@@ -81,20 +88,19 @@ def judge_raw_presence(
 
 
 def _is_gone(path: str, here: Mapping[str, FileStamp]) -> bool:
-    if path in here:
-        return False
-    # The logger may have finished the cube since, and given it its name.
-    folder, _, name = path.rpartition("/")
-    finished = unfinished_cube_name(name)
-    return finished is None or f"{folder}/{finished}" not in here
+    # The cube may have got its name since.
+    return path not in here and plain_cube_path(path) not in here
 
 
 def _is_new(
-    file: FileStamp, here: Mapping[str, FileStamp], accounts: Mapping[str, CubeAccount]
+    file: FileStamp,
+    here: Mapping[str, FileStamp],
+    cubes: Collection[str],
+    accounts: Mapping[str, CubeAccount],
 ) -> bool:
-    name = _name_of(file.path)
     account = accounts.get(file.path)
-    if not is_cube_name(name):
+    if file.path not in cubes:
+        name = file.path.rpartition("/")[2]
         return account is None and unfinished_cube_name(name) is not None
     # A timing file that is gone is no news; one that came, or changed, is.
     timing = here.get(timing_name(file.path))
@@ -115,7 +121,3 @@ def _has_changed(
         return False
     sizes = account.fits.size, account.timing_file and account.timing_file.size
     return may_grow or sizes == (file.size, timing and timing.size)
-
-
-def _name_of(path: str) -> str:
-    return path.rpartition("/")[2]

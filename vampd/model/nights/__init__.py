@@ -75,7 +75,9 @@ if TYPE_CHECKING:
     from vampd.model.nights.stream import (
         CAMERA_STREAMS,
         Stream,
+        find_cubes,
         is_cube_name,
+        plain_cube_path,
         seconds_in_name,
         timing_name,
         unfinished_cube_name,
@@ -112,8 +114,8 @@ else:
                 "Status"
             ),
             "stream": (
-                "CAMERA_STREAMS is_cube_name seconds_in_name Stream timing_name "
-                "unfinished_cube_name"
+                "CAMERA_STREAMS find_cubes is_cube_name plain_cube_path seconds_in_name Stream "
+                "timing_name unfinished_cube_name"
             ),
             "ut": "DAY_US format_clock format_date format_hst_clock format_mjd ut_day",
         },
@@ -165,6 +167,7 @@ __all__ = [
     "delay_s",
     "ends_proofs",
     "event_of_new_data",
+    "find_cubes",
     "find_next_for_ids",
     "find_traces",
     "format_clock",
@@ -182,6 +185,7 @@ __all__ = [
     "noted",
     "opened_gate",
     "parse_night_date",
+    "plain_cube_path",
     "refuse_stale_claim",
     "remaining_wait_s",
     "seconds_in_name",

@@ -11,6 +11,7 @@ from vampd.model.nights.night import Kind, NightId
 INCOMPLETE_CODES = frozenset(
     {
         "not_fits",
+        "unknown_form",
         "header_malformed",
         "fits_truncated",
         "timing_missing",

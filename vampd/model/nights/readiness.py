@@ -18,6 +18,8 @@ from vampd.model.nights.state import Gate, StageName, Status
 
 _BEFORE_IDS = frozenset({StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS})
 _LISTED = 3
+# Held for an entry that is none of vampd's: what lies there says nothing of the other nights.
+_FOREIGN = frozenset({"already_exists", "link_found", "not_a_file"})
 # Two daemons, or two reads of a clock that is being set, may differ by this much.
 _CLOCK_SLACK_S = 2.0
 
@@ -33,6 +35,7 @@ class WaitCode(StrEnum):
     DAMAGED_HERE = "damaged_here"  # a finished night's products are not all as they were proven
     BUG = "bug"  # looking at it failed, and it could not be held for that
     NO_CUBES = "no_cubes"
+    UNKNOWN_FILES = "unknown_files"  # no cube, but files that are neither cubes nor hidden
     BEFORE_HOUR = "before_hour"  # schedule.archive_not_before
     STILL_WRITTEN = "still_written"
     BEING_CHECKED = "being_checked"  # its cubes are being opened, one after the other
@@ -47,6 +50,8 @@ class WaitCode(StrEnum):
 
 # The notes of a night of which not enough could be read to judge it.
 UNREAD_NOTES = frozenset({WaitCode.UNLISTED, WaitCode.NOT_READABLE})
+# The notes of a filling night that has no cube.
+_WITHOUT_CUBES = frozenset({WaitCode.NO_CUBES, WaitCode.UNKNOWN_FILES})
 # These pass without a person, new data or a later hour.
 _PASSING = frozenset(
     {
@@ -124,6 +129,8 @@ class StreamsObservation:
     lasting_traces: tuple[str, ...] = ()
     # Cubes that were removed when they were in products already.
     removed: int = 0
+    # Other files than cubes, looked for where there is no cube.
+    strays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,8 +203,8 @@ def is_ignored(night: NightId, rules: ReadinessRules) -> bool:
 def find_next_for_ids(records: Iterable[NightRecord], rules: ReadinessRules) -> NightRecord | None:
     """The oldest archive night that has yet to take its frame IDs.
 
-    Nights that never will do not count: ignored ones, those of the old tools, and
-    folders without raw files, which have no cube that an ID could be for.
+    Nights that never will, as far as is known, do not count: ignored ones, those of the old tools
+    or held for a foreign entry, and those without a cube, or a product, that an ID could be for.
     """
     return min(
         (record for record in records if _still_takes_ids(record, rules)),
@@ -207,13 +214,17 @@ def find_next_for_ids(records: Iterable[NightRecord], rules: ReadinessRules) -> 
 
 
 def _still_takes_ids(record: NightRecord, rules: ReadinessRules) -> bool:
-    empty = record.state.status is Status.FILLING and not record.bytes
+    status, stage = record.state.status, record.state.stage
+    empty = status is Status.FILLING and (not record.bytes or record.note_code in _WITHOUT_CUBES)
+    # One that is at sync may make products of what is new.
+    barren = record.products == 0 and (status is Status.HELD or stage is not StageName.SYNC)
+    foreign = status is Status.HELD and record.code in _FOREIGN
     return (
         record.night.kind is Kind.ARCHIVE
-        and record.state.stage in _BEFORE_IDS
+        and stage in _BEFORE_IDS
         and record.code != WaitCode.OLD_TOOLS
         and not is_ignored(record.night, rules)
-        and not empty
+        and not (empty or barren or foreign)
     )
 
 
@@ -233,7 +244,7 @@ def _judge_filling(
             traces,
         )
     if not (streams.cubes or streams.unfinished or streams.removed):
-        return Wait(WaitCode.NO_CUBES, "no raw cubes yet")
+        return _judge_without_cubes(streams.strays)
     hour = rules.archive_not_before
     utc_now = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
     if hour is not None and not is_due(night, utc_now, hour):
@@ -257,11 +268,21 @@ def _judge_filling(
     return Ready(incomplete)
 
 
+def _judge_without_cubes(strays: tuple[str, ...]) -> Wait:
+    if not strays:
+        return Wait(WaitCode.NO_CUBES, "no raw cubes yet")
+    files = "a file that is none" if len(strays) == 1 else f"{len(strays):,} files that are none"
+    return Wait(WaitCode.UNKNOWN_FILES, f"no raw cubes, but {files}: {_listed(strays)}", strays)
+
+
 def _named(incomplete: tuple[str, ...]) -> str:
     count = len(incomplete)
-    more = f" and {count - _LISTED} more" if count > _LISTED else ""
-    named = ", ".join(incomplete[:_LISTED])
-    return f"{count} incomplete {'cube' if count == 1 else 'cubes'}: {named}{more}"
+    return f"{count} incomplete {'cube' if count == 1 else 'cubes'}: {_listed(incomplete)}"
+
+
+def _listed(subjects: tuple[str, ...]) -> str:
+    more = f" and {len(subjects) - _LISTED} more" if len(subjects) > _LISTED else ""
+    return f"{', '.join(subjects[:_LISTED])}{more}"
 
 
 def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Ready | Wait:
@@ -271,14 +292,30 @@ def _judge_settled(seen: Observation, rules: ReadinessRules, now: float) -> Read
             return Wait(WaitCode.NO_AUTHORITY, 'waits for frame IDs: frameids.authority is "none"')
         released = Gate.OLDER_NIGHTS in record.released
         if older is not None and older.night < record.night and not released:
-            held = f", which is held ({older.code})" if older.state.status is Status.HELD else ""
             return Wait(
                 WaitCode.OLDER_NIGHT,
-                f"waits for the older night {older.night.date} to get its IDs{held}",
+                f"waits for the older night {older.night.date} to get its IDs{_obstacle(older)};"
+                f" `vampctl release {record.night.date}` lets this one pass",
             )
     if (wait_s := remaining_wait_s(record, now, rules.max_delay_s)) > 0:
         return Wait(WaitCode.RETRY_LATER, f"failed; retried in {wait_s:.0f} s")
     return Ready()
+
+
+def _obstacle(older: NightRecord) -> str:
+    """What an older night itself waits for, where that does not pass soon."""
+    asked = f"; `vampctl why {older.night.date}` shows why"
+    match older.state.status:
+        case Status.HELD:
+            return f", which is held ({older.code or 'without a reason'}){asked}"
+        case _ if older.note_code in UNREAD_NOTES:
+            return f", which cannot be read ({older.note_code}){asked}"
+        case Status.WAITING:
+            return f", which failed ({older.code}) and is tried again{asked}"
+        case Status.FILLING if older.note_code:
+            return f", which is not complete ({older.note_code}){asked}"
+        case _:
+            return ""
 
 
 def remaining_wait_s(record: NightRecord, now: float, max_delay_s: float = float("inf")) -> float:

@@ -47,6 +47,8 @@ class NightRecord:
     safe_at: float | None = None
     # How many manifests it has; None before the first count.
     manifests: int | None = None
+    # How many products sync has made of it; None before sync has ended once.
+    products: int | None = None
     # Raw cubes that products or archive copies stand for and that are gone: removed by hand, or by
     # `vampctl purge`; and those that are left.
     removed_cubes: int = 0
@@ -104,7 +106,10 @@ def unsound_field(record: NightRecord) -> str | None:
     for name in _MAYBE_TIMES:
         if fields[name] is not None and not _is_time(fields[name]):
             return name
-    return None if type(record.manifests) in (int, type(None)) else "manifests"
+    for name in ("manifests", "products"):
+        if type(fields[name]) not in (int, type(None)):
+            return name
+    return None
 
 
 def _is_time(value: object) -> bool:
@@ -173,6 +178,7 @@ class NightUpdate:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
+    products: int | None = None
     removed_cubes: int | None = None
     purged_cubes: int | None = None
     kept_cubes: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,7 @@ def judge(
     [
         ({}, None),
         ({"cubes": 0}, WaitCode.NO_CUBES),
+        ({"cubes": 0, "strays": ("vcam1/a.txt",)}, WaitCode.UNKNOWN_FILES),
         ({"cubes": 0, "unfinished": ("vcam1/a.fits.1.2.tmp",)}, WaitCode.INCOMPLETE_CUBES),
         ({"still_s": 9.9}, WaitCode.STILL_WRITTEN),
         ({"written": True}, WaitCode.STILL_WRITTEN),
@@ -200,15 +202,6 @@ def test_only_the_stage_frameids_waits_for_older_nights_and_for_an_authority() -
         assert judge(settled(stage), none) is (WaitCode.NO_AUTHORITY if at_ids else None)
 
 
-def test_a_night_that_waits_for_an_older_one_says_what_holds_that_one() -> None:
-    for status, words in ((Status.HELD, "which is held (card_missing)"), (Status.RUNNING, "IDs")):
-        older = NightRecord(OLDER, State(StageName.SYNC, status), code="card_missing")
-        judged = judge_readiness(settled(older=older), RULES, EVENING)
-        assert isinstance(judged, Wait)
-        assert OLDER.date in judged.text
-        assert judged.text.endswith(words)
-
-
 def test_a_released_night_passes_older_ones_and_no_night_waits_for_itself() -> None:
     older = NightRecord(OLDER, State())
     assert judge(settled(older=older, released=frozenset({Gate.OLDER_NIGHTS}))) is None
@@ -260,6 +253,65 @@ def test_the_next_for_ids_is_the_oldest_archive_night_that_will_still_ask() -> N
         assert later is not None
         assert later.night.date == "20251106"
     assert find_next_for_ids(records[:4], RULES) is None
+
+
+@pytest.mark.parametrize(
+    ("stage", "status", "known"),
+    [
+        # No cube that an ID could be for.
+        (StageName.SYNC, Status.FILLING, {"note_code": "no_cubes"}),
+        (StageName.SYNC, Status.FILLING, {"note_code": "unknown_files"}),
+        # No product of it: every cube is set aside, say.
+        (StageName.FRAMEIDS, Status.HELD, {"products": 0, "code": "sync_unexpected"}),
+        (StageName.HEADERS, Status.READY, {"products": 0}),
+        (StageName.SYNC, Status.HELD, {"products": 0}),
+        # What lies there is somebody else's.
+        (StageName.SYNC, Status.HELD, {"code": "not_a_file"}),
+        (StageName.HEADERS, Status.HELD, {"code": "link_found"}),
+        (StageName.SYNC, Status.HELD, {"code": "already_exists"}),
+    ],
+)
+def test_a_night_without_anything_to_name_keeps_no_other_from_its_ids(
+    stage: StageName, status: Status, known: dict[str, Any]
+) -> None:
+    old = NightRecord(NightId("20250108", Kind.ARCHIVE), State(stage, status), bytes=1, **known)
+    assert find_next_for_ids([old], RULES) is None
+    # Each of these facts counts: without it, or with products, it goes first.
+    for other in (
+        replace(old, code=None, note_code=None, products=None),
+        replace(old, code="bug", note_code="incomplete_cubes", products=1),
+    ):
+        assert find_next_for_ids([other], RULES) == other
+
+
+def test_new_cubes_of_a_night_without_products_may_be_for_ids() -> None:
+    state = State(StageName.SYNC, Status.READY)
+    reopened = NightRecord(NIGHT, state, bytes=1, products=0)
+    assert find_next_for_ids([reopened], RULES) == reopened
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "why"),
+    [
+        (Status.HELD, {"code": "sync_unexpected"}, "which is held (sync_unexpected)"),
+        (Status.WAITING, {"code": "not_readable"}, "which failed (not_readable)"),
+        (Status.FILLING, {"note_code": "incomplete_cubes"}, "not complete (incomplete_cubes)"),
+        (Status.READY, {"note_code": "night_unreadable"}, "cannot be read (night_unreadable)"),
+        (Status.RUNNING, {}, "to get its IDs;"),
+    ],
+)
+def test_a_night_that_waits_for_an_older_one_says_what_keeps_that_and_what_to_do(
+    status: Status, known: dict[str, Any], why: str
+) -> None:
+    stage = StageName.SYNC
+    older = NightRecord(NightId("20250108", Kind.ARCHIVE), State(stage, status), bytes=1, **known)
+    waits = settled(StageName.FRAMEIDS, Status.READY)
+    judged = judge_readiness(replace(waits, next_for_ids=older), RULES, EVENING)
+    assert isinstance(judged, Wait)
+    for part in ("20250108", why, f"`vampctl release {waits.record.night.date}`"):
+        assert part in judged.text
+    # What runs needs no one.
+    assert ("`vampctl why 20250108`" in judged.text) is (status is not Status.RUNNING)
 
 
 def test_a_note_is_the_code_and_the_words_and_no_note_clears_both() -> None:

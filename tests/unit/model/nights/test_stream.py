@@ -5,7 +5,9 @@ import pytest
 from vampd.model.nights import (
     CAMERA_STREAMS,
     Stream,
+    find_cubes,
     is_cube_name,
+    plain_cube_path,
     seconds_in_name,
     timing_name,
     unfinished_cube_name,
@@ -55,6 +57,47 @@ def test_a_cube_ends_in_fits_and_is_not_hidden(name: str, is_cube: bool) -> None
 def test_a_timing_file_has_its_cubes_stem() -> None:
     assert timing_name("vcam1/a.fits") == "vcam1/a.txt"
     assert timing_name("vcam1/a.fits.fits") == "vcam1/a.fits.txt"
+    assert timing_name("vcam1/a.fits.gz") == "vcam1/a.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("a.fits", None),
+        ("a.txt", None),
+        (".a.fits.gz", None),
+        ("a.fits.gz", "a.fits"),
+        ("a.b.FITS.FZ", "a.b.fits"),
+        ("a.fits.fits.Z", "a.fits.fits"),
+        ("a.fit", "a.fits"),
+        ("a.FITS", "a.fits"),
+        ("a.fits.1.2.tmp", "a.fits"),
+        ("a.1.h5", "a.1.fits"),
+        ("a", "a.fits"),
+    ],
+)
+def test_a_file_that_may_be_a_cube_is_that_of_its_stem(name: str, plain: str | None) -> None:
+    assert plain_cube_path(name) == plain
+    assert plain_cube_path(f"vcam1/{name}") == (plain and f"vcam1/{plain}")
+
+
+@pytest.mark.parametrize(
+    ("paths", "accounted", "cubes"),
+    [
+        ("a.fits b.fits.gz", "", "a.fits b.fits.gz"),
+        # With the cube itself beside it, or on record, another form of it is no second cube.
+        ("a.fits a.fits.gz a.fits.fz", "", "a.fits"),
+        ("a.fits.gz", "a.fits", ""),
+        ("a.fits.fz a.fits.gz", "", "a.fits.fz"),
+        ("a.fits.fz a.fits.gz", "a.fits.gz", "a.fits.gz"),
+        # Any file is one where its timing file says that there was a cube.
+        ("a.h5 a.txt b.h5 c.txt notes", "", "a.h5"),
+        ("a.fits.1.2.tmp a.txt .a.fits.gz", "", ""),
+        ("a.fits.1.2.tmp a.fits.gz", "", "a.fits.gz"),
+    ],
+)
+def test_a_cube_counts_once_in_whatever_form(paths: str, accounted: str, cubes: str) -> None:
+    assert find_cubes(paths.split(), accounted.split()) == set(cubes.split())
 
 
 @pytest.mark.parametrize(
