@@ -13,10 +13,11 @@ from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.errors import StoreError, TransientError, VampdError
 from vampd.model.proofs import Place
 from vampd.store import engine as engine_module
-from vampd.store.connection import Store, translating_errors
+from vampd.store.connection import Store
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
+from vampd.store.sqlite_errors import translating_errors
 
 CREATE = """
 import sys

@@ -34,6 +34,7 @@ from vampd.store.connection import Store
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.schema import NightRow
+from vampd.store.sqlite_errors import translating_errors
 
 
 @pytest.mark.parametrize(
@@ -234,5 +235,27 @@ def test_what_only_looked_like_damage_for_a_moment_is_waited_for(store: Store, p
     with pytest.raises(TransientError, match="now it is"), store.read():
         raise error
     path.write_bytes(path.read_bytes()[:4096] + bytes(path.stat().st_size - 4096))
-    with pytest.raises(StoreError), connection_module.translating_errors(path):
+    with pytest.raises(StoreError), translating_errors(path):
         raise error
+
+
+@pytest.mark.parametrize("other", [None, b"another"], ids=["removed", "replaced"])
+def test_nothing_is_written_to_a_database_that_lost_its_name_until_it_is_back(
+    store: Store, path: Path, other: bytes | None
+):
+    nights = Nights(store)
+    record = nights.discover(NIGHT, 1.0)
+    aside = path.with_name("aside")
+    path.rename(aside)
+    if other is not None:
+        path.write_bytes(other)
+    for work in (
+        store.change_counter,
+        lambda: nights.apply(NIGHT, Event(EventName.HELD), at=2.0, actor="vampd"),
+    ):
+        with pytest.raises(TransientError, match="restart vampd") as error:
+            work()
+        assert error.value.code == "database_replaced"
+    aside.replace(path)
+    assert store.change_counter()
+    assert nights.night(NIGHT) == record

@@ -58,6 +58,9 @@ database_busy
 database_damaged
     The database is damaged.
     See "a damaged database" in docs/operations.md.
+database_replaced
+    The file of the database was removed, renamed or replaced below vampd, which therefore waits.
+    Put it back under its name, or restart vampd to work with what is there.
 database_unreadable
     The disk refused to read or write the database.
     Look at that disk (`dmesg`).
