@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vampd.errors import MalformedCube
-from vampd.model.cubes import RawCube, SetAside, check_timing
+from vampd.model.cubes import RawCube, SetAside, check_stamps, check_timing
 from vampd.model.nights import FileStamp, timing_name
 from vampd.simulate.night import SimulatedCube, SimulatedNight
 from vampd.simulate.truth import FAMILY_OF_DEFECT
@@ -21,6 +21,7 @@ def offer_cubes(simulated: SimulatedNight) -> tuple[tuple[RawCube, ...], tuple[S
         if cube.defect is None:
             try:
                 check_timing(cube.timing, len(cube.timing))
+                check_stamps(cube.timing)
             except MalformedCube as error:
                 aside.append(
                     SetAside(fits, timing_file, len(cube.timing), error.code, error.message)

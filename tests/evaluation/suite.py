@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from tests.evaluation.in_memory import offer_cubes
 from tests.evaluation.judgement import Judgement, RunJudgement, judge_generation
 from vampd.config import Sync
-from vampd.model.cubes import Generation
-from vampd.model.nights import Kind, NightId
-from vampd.model.sync import SyncRules, synchronize
+from vampd.model.cubes import Generation, SetAside
+from vampd.model.nights import DAY_US, Kind, NightId
+from vampd.model.sync import SyncRules, judge_clocks, synchronize
 from vampd.simulate.night import SimulatedNight, plan_night
 from vampd.simulate.scenario import Scenario
 
@@ -89,9 +90,18 @@ def synchronise_night(simulated: SimulatedNight) -> Generation:
         gap_us=round(defaults.cut_at_gap_s * 1e6),
         span_us=round(defaults.cut_after_s * 1e6),
         cut_on=defaults.cut_on,
+        largest_offset_us=defaults.largest_offset_us,
     )
     cubes, set_aside = offer_cubes(simulated)
-    return synchronize(cubes, set_aside, rules, number=1, version="test")
+    midnight_us = (NIGHT.day - date(1970, 1, 1)).days * DAY_US
+    absurd = judge_clocks(cubes, midnight_us).absurd
+    set_aside += tuple(
+        SetAside(c.fits, c.timing_file, c.frames, "acquisition_time_absurd", absurd[c.path])
+        for c in cubes
+        if c.path in absurd
+    )
+    sound = [cube for cube in cubes if cube.path not in absurd]
+    return synchronize(sound, set_aside, rules, number=1, version="test")
 
 
 def _fraction(part: int, whole: int) -> float:

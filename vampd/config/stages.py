@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vampd.config.base import Fraction, Seconds, Table
 from vampd.model.delivery import DigestColumn, LineEnd, ManifestForm, Style
@@ -23,6 +23,7 @@ class Sync(Table):
     max_unpaired: Fraction = 0.2
     max_dubious: Fraction = 0.1
     max_set_aside: Fraction = 0.5
+    largest_offset_us: int = Field(2_000, gt=0, le=1_000_000)
     cut_after_s: Seconds = 10
     cut_at_gap_s: Seconds = 3
     cut_on: tuple[str, ...] = (

@@ -24,9 +24,12 @@ from vampd.model.nights import (
 from vampd.model.proofs import aside_receipts, live_receipts
 from vampd.ports import NightReader
 from vampd.stages.changed_raw import ChangedFiles, are_retimed, find_changes
+from vampd.stages.clocks import ABSURD, COLLIDE
 
 # The codes of what may be readable later.
 REFUSALS = frozenset({"io_error", "not_readable"})
+# What is set aside for its times, for which a person may have let it go.
+_LET_GO_CODES = frozenset({ABSURD, COLLIDE})
 LET_GO = "it could not be read, and a person let the night go on without it"
 _UNREADABLE = "unreadable"
 # A synchronized product's times are means of both cameras': its own frames may differ a little.
@@ -98,6 +101,8 @@ def read_late_cubes(
                 # A person's word stands for this sync; and its header may always be readable.
                 if path in let_go or not reader.reads_whole(night, file):
                     continue
+            elif path in let_go and known.code in _LET_GO_CODES:
+                continue  # for that it was let go
             elif path in let_go:
                 bad.append(replace(known, code=_UNREADABLE, reason=LET_GO))
                 continue
@@ -146,8 +151,8 @@ def read_neighbors(
 ) -> tuple[RawCube, ...]:
     """The used cubes whose products reach into the time of a late cube: few, usually none."""
     spans = [
-        (int(cube.timing.acquired_us[0]), int(cube.timing.acquired_us[-1]) + _PAIR_SLACK_US)
-        for cube in late
+        (first_us, last_us + _PAIR_SLACK_US)
+        for first_us, last_us in (cube.span_us for cube in late)
     ]
     paths = {
         part.cube

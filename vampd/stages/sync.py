@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 from vampd import __version__
 from vampd.config import Settings
@@ -20,8 +21,10 @@ from vampd.model.cubes import (
     set_aside_cubes,
 )
 from vampd.model.nights import (
+    DAY_US,
     NightId,
     StageName,
+    Stream,
 )
 from vampd.model.plan import (
     CommitGeneration,
@@ -45,6 +48,7 @@ from vampd.model.sync import (
 )
 from vampd.ports import NightReader
 from vampd.stages.changed_raw import ChangedFiles, plan_changed
+from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
 from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
@@ -58,7 +62,7 @@ class SyncSurvey:
     ``late`` and ``late_set_aside`` are the cubes that no generation accounts for; ``present``
     holds the identities of the products that exist as framelist or packed; ``raw_paths`` are all
     files in the camera streams; ``neighbors`` are the used cubes that late ones may overlap in
-    time.
+    time; ``midnight_us`` is 0:00 UT of the night's date.
 
     ``changed`` are used files that are not as sync saw them.
     ``let_go`` are the raw files that a person let the night go on without; ``made`` holds the
@@ -73,6 +77,7 @@ class SyncSurvey:
     present: frozenset[str]
     raw_paths: frozenset[str]
     set_aside: SetAsideSurvey
+    midnight_us: int
     neighbors: tuple[RawCube, ...] = ()
     let_go: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
@@ -99,6 +104,7 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
         present=frozenset(head.identity for head in heads) | packed,
         raw_paths=frozenset(files),
         set_aside=survey_set_aside(night, reader, generations),
+        midnight_us=(night.day - date(1970, 1, 1)).days * DAY_US,
         neighbors=read_neighbors(night, reader, files, generations, late.usable),
         let_go=reader.let_go(night),
         made=packed | frozenset(each.identity for each in receipts if each.identity),
@@ -150,10 +156,22 @@ class _News:
 
 def _find_news(survey: SyncSurvey) -> _News:
     gone = tuple(find_gone_spans(survey.generations, survey.raw_paths))
-    fresh, repeated = set_aside_duplicates(survey.late, survey.neighbors, gone)
     aside = set_aside_cubes(survey.generations)
+    products = (product for each in survey.generations for product in each.products)
+    sound, absurd = set_aside_absurd(
+        survey.late,
+        survey.midnight_us,
+        aside=aside,
+        used={Stream(part.cube.partition("/")[0]) for p in products for part in p.ranges},
+        let_go=survey.let_go,
+    )
+    fresh, repeated = set_aside_duplicates(sound, survey.neighbors, gone)
     # What is beside the same cubes as before is no news.
-    new = [cube for cube in repeated if verdict_of(cube) != verdict_of(aside.get(cube.path))]
+    new = [
+        cube
+        for cube in (*absurd, *repeated)
+        if verdict_of(cube) != verdict_of(aside.get(cube.path))
+    ]
     withdrawal = withdraw(
         survey.generations,
         survey.let_go,
@@ -198,23 +216,36 @@ def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Gen
         gap_us=round(settings.sync.cut_at_gap_s * 1e6),
         span_us=round(settings.sync.cut_after_s * 1e6),
         cut_on=settings.sync.cut_on,
+        largest_offset_us=settings.sync.largest_offset_us,
     )
     fresh, gone = news.fresh, news.gone
-    generation = synchronize(
-        fresh,
-        news.set_aside,
-        rules,
-        number=len(survey.generations) + 1,
-        version=__version__,
-        taken_names=[
-            product.name
-            for products in (news.withdrawal.products, *(g.products for g in survey.generations))
-            for product in products
-        ],
-    )
+    earlier = [
+        product
+        for products in (news.withdrawal.products, *(g.products for g in survey.generations))
+        for product in products
+    ]
+    set_aside = news.set_aside
+    while True:
+        generation = synchronize(
+            fresh,
+            set_aside,
+            rules,
+            number=len(survey.generations) + 1,
+            version=__version__,
+            taken_names=[product.name for product in earlier],
+        )
+        colliding = find_colliding_cubes(generation, earlier, survey.let_go)
+        if not colliding:
+            break
+        set_aside += tuple(collided(cube) for cube in fresh if cube.path in colliding)
+        fresh = tuple(cube for cube in fresh if cube.path not in colliding)
     generation = join(generation, news.withdrawal)
     partners = count_late_partners(
-        fresh, survey.neighbors, gap_us=rules.gap_us, cut_on=rules.cut_on
+        fresh,
+        survey.neighbors,
+        gap_us=rules.gap_us,
+        cut_on=rules.cut_on,
+        largest_offset_us=rules.largest_offset_us,
     ) + count_gone_partners(fresh, gone)
     if not partners:
         return generation

@@ -65,9 +65,24 @@ _TIMING_EDITS: dict[str, tuple[_Edit, str]] = {
         lambda rows: _edited(rows, FRAMES - 1, 0, "99"),
         "timing_order",
     ),
-    "a time backwards": (
-        lambda rows: _edited(rows, 6, 4, rows[3].split()[4][:-1] + "7"),
+    "all times reversed": (
+        lambda rows: "".join(
+            _edited([row], 0, 4, other.split()[4])
+            for row, other in zip(rows, reversed(rows), strict=True)
+        ),
         "timing_backwards",
+    ),
+    "no acquisition time": (
+        lambda rows: "".join(_edited([row], 0, 4, "0.000000") for row in rows),
+        "acquisition_time_absurd",
+    ),
+    "five minutes off": (
+        lambda rows: "".join(
+            _edited([row], 0, 4, f"{int(cell[:10]) - 300}{cell[10:]}")
+            for row in rows
+            for cell in [row.split()[4]]
+        ),
+        "acquisition_time_absurd",
     ),
     "no rows": (lambda _: "# only a comment\n", "timing_empty"),
     "nothing": (lambda _: "", "timing_empty"),
@@ -84,6 +99,22 @@ def test_every_fault_of_a_timing_file_has_its_own_code(site: SyncSite, name: str
         odd.timing_path.write_text(edit(format_rows(odd.timing).splitlines(keepends=True)))
     assert site.reasons() == {path_of(odd): code}
     assert site.audit().rejected_frames == FRAMES
+    assert site.frames_of(path_of(partner)) == FRAMES
+
+
+@pytest.mark.parametrize(
+    "time", ["0.000000", "1762424100.000000", "1862424400.000000"], ids=["absent", "early", "late"]
+)
+@pytest.mark.parametrize("row", [0, 3, FRAMES - 1])
+def test_a_bad_row_costs_its_frame_and_nothing_else(site: SyncSite, row: int, time: str) -> None:
+    with neighbors_kept(site):
+        odd, partner = add_pair(site, 0)
+        rows = format_rows(odd.timing).splitlines(keepends=True)
+        odd.timing_path.write_text(_edited(rows, row, 4, time))
+    assert site.reasons() == {path_of(odd): "acquisition_time_absurd"}
+    assert site.audit().balanced
+    assert site.audit().rejected_frames == 1
+    assert site.frames_of(path_of(odd)) == FRAMES - 1
     assert site.frames_of(path_of(partner)) == FRAMES
 
 

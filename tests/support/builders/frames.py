@@ -29,6 +29,7 @@ RULES = SyncRules(
     gap_us=3_000_000,
     span_us=10_000_000,
     cut_on=("EXPTIME", "RET-ANG1", "FILTER01", "FILTER02", "OBJECT", "DATA-TYP"),
+    largest_offset_us=2_000,
 )
 Changes = Mapping[str, str | bool | int | float | None]
 Frame = tuple[str, int]

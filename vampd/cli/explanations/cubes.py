@@ -89,11 +89,14 @@ timing_order
     The frame indices do not rise by one.
     Nothing; a mended file is taken up.
 timing_duplicated
-    Two rows have one acquisition time or frame index.
+    Two rows have one frame index.
     Nothing; a mended file is taken up.
 timing_backwards
-    Acquisition times go backwards.
+    Acquisition times go backwards in many rows, while the logging times go on.
     Nothing; a mended file is taken up.
+acquisition_time_absurd
+    Times in column 5 are absent (0.0) or of another clock: in single rows, or in all of the cube.
+    Nothing: a row costs its frame. `vbad/reasons.tsv` names the rows, or what the times contradict.
 duplicate_cube
     Its frames are in another cube of the same camera.
     Nothing.

@@ -31,6 +31,12 @@ old_tools
 damaged_here
     Products of a finished night are not all what they were when they were proven.
     `vampctl audit NIGHT` shows them, `vampctl recover NIGHT` gets them back.
+cameras_clocks_differ
+    Most cubes of a camera have acquisition times of another clock, so that pairs would be wrong.
+    Mend the timing files and `vampctl retry NIGHT`, or `release` it to go on without these cubes.
+times_collide
+    Two products of different frames would have one name or one MJD, and readers take them for one.
+    Find out which cube has a wrong time; `release` goes on without the one that the message names.
 no_cubes
     There is no raw cube yet.
     Nothing: it starts when there are some.

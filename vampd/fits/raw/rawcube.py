@@ -22,6 +22,7 @@ from vampd.model.cubes import (
     SetAside,
     Timing,
     Undefined,
+    check_stamps,
     check_timing,
     parse_timing,
     render_card,
@@ -249,6 +250,7 @@ def _read_timing(
             raise translate_refusal(error, path, Access.READ) from error
     timing = parse_timing(text)
     check_timing(timing, frames)
+    check_stamps(timing)
     return timing
 
 

@@ -136,7 +136,9 @@ def observe_cube(cube: RawCube, cut_on: Sequence[str]) -> CubeTimes:
         scatter_us=arrival_scatter_us(cards.string("U_DETMOD")),
         others=tuple((k, _text_of(cards, k)) for k in cut_on if k not in ("OBJECT", "EXPTIME")),
     )
-    return CubeTimes(cube.path, cube.timing.acquired_us, cube.timing.cnt0, configuration)
+    # A row whose acquisition time is none is shown where it was logged.
+    times_us = np.where(cube.good, cube.timing.acquired_us, cube.timing.logged_ns // 1_000)
+    return CubeTimes(cube.path, times_us, cube.timing.cnt0, configuration)
 
 
 def _text_of(cards: Cards, keyword: str) -> str:

@@ -17,7 +17,7 @@ from vampd.model.cubes import (
     Generation,
     SyncCounts,
     accounted_cubes,
-    set_aside_cubes,
+    count_aside_cubes,
 )
 from vampd.model.nights import format_clock
 from vampd.model.sync import find_unexpected
@@ -80,7 +80,7 @@ def summarize_night(
     unexpected = find_unexpected(
         counts,
         cubes=len(accounted_cubes(generations)),
-        aside=len(set_aside_cubes(generations)),
+        aside=count_aside_cubes(generations),
         max_unpaired=limits.max_unpaired,
         max_dubious=limits.max_dubious,
         max_set_aside=limits.max_set_aside,

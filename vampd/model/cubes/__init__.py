@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Product,
         SyncCounts,
         accounted_cubes,
+        count_aside_cubes,
         format_generation,
         parse_generation,
         set_aside_cubes,
@@ -52,6 +53,16 @@ if TYPE_CHECKING:
     from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
     from vampd.model.cubes.reasons import format_reasons, parse_reasons
     from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
+    from vampd.model.cubes.stamps import (
+        EARLIEST_LAG_US,
+        LATEST_LAG_US,
+        TAI_US,
+        beyond_tai_us,
+        check_stamps,
+        find_clock_steps,
+        find_good_rows,
+        usual_lag_us,
+    )
     from vampd.model.cubes.timing import (
         HEADER_LINES,
         Int64,
@@ -75,8 +86,8 @@ else:
                 "FrameRange identity_of parse_framelist ProductOrder stamp_frame_id SUFFIX"
             ),
             "generation": (
-                "accounted_cubes CubeAccount format_generation Generation parse_generation "
-                "Product set_aside_cubes SyncCounts total_counts"
+                "accounted_cubes count_aside_cubes CubeAccount format_generation Generation "
+                "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
             "lost_raw": "find_lost_raw LostRaw",
             "named_time": "time_in_name",
@@ -85,15 +96,22 @@ else:
             "raw_presence": "judge_raw_presence RawPresence",
             "reasons": "format_reasons parse_reasons",
             "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity",
+            "stamps": (
+                "beyond_tai_us check_stamps EARLIEST_LAG_US find_clock_steps find_good_rows"
+                " LATEST_LAG_US TAI_US usual_lag_us"
+            ),
             "timing": "check_timing format_rows HEADER_LINES Int64 parse_timing Timing",
         },
     )
 
 __all__ = [
     "CARD_LENGTH",
+    "EARLIEST_LAG_US",
     "HEADER_LINES",
     "HEAD_BYTES",
+    "LATEST_LAG_US",
     "SUFFIX",
+    "TAI_US",
     "UNDEFINED",
     "Card",
     "Cards",
@@ -122,9 +140,14 @@ __all__ = [
     "Value",
     "accounted_cubes",
     "apply_edits",
+    "beyond_tai_us",
     "build_framelist",
+    "check_stamps",
     "check_timing",
     "compress_frames",
+    "count_aside_cubes",
+    "find_clock_steps",
+    "find_good_rows",
     "find_lost_raw",
     "form_of",
     "format_framelist",
@@ -148,4 +171,5 @@ __all__ = [
     "take_up",
     "time_in_name",
     "total_counts",
+    "usual_lag_us",
 ]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vampd.model.cubes.cards import Cards
 from vampd.model.nights import FileStamp, Stream
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     # timing imports numpy, for which `vampctl status` has no time.
     from vampd.model.cubes.timing import Timing
 
@@ -19,7 +23,8 @@ class RawCube:
     """A raw cube that can be used.
 
     ``cards`` are its header's cards, all or only those that matter; ``shape`` is
-    (frames, NAXIS2, NAXIS1); ``timing`` has one row per frame, acquisition times strictly rising.
+    (frames, NAXIS2, NAXIS1); ``timing`` has one row per frame. Few rows are not ``good``; between
+    the good ones acquisition times rise, but where the host's clock was set back.
     """
 
     stream: Stream
@@ -38,6 +43,19 @@ class RawCube:
     def frames(self) -> int:
         """The number of frames."""
         return self.shape[0]
+
+    @cached_property
+    def good(self) -> npt.NDArray[np.bool_]:
+        """For each frame, whether its acquisition time can be believed."""
+        from vampd.model.cubes.stamps import find_good_rows
+
+        return find_good_rows(self.timing)
+
+    @cached_property
+    def span_us(self) -> tuple[int, int]:
+        """The earliest and the latest acquisition time that can be believed."""
+        times_us = self.timing.acquired_us[self.good]
+        return int(times_us.min()), int(times_us.max())
 
 
 class CountedBy(StrEnum):

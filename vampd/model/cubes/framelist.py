@@ -52,13 +52,23 @@ class FrameRange:
         return range(self.start, self.start + self.count * self.step, self.step)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class ProductOrder:
-    """The order of products in a night: first acquisition time, camera, FLC state ('' if none)."""
+    """The order of products in a night: first acquisition time, camera, FLC state ('' if none).
+
+    Before all of these comes how often the host's ``clock`` had been set back when they were taken.
+    """
 
     first_us: int
     camera: int
     flc_state: str
+    clock: int = 0
+
+    def __lt__(self, other: ProductOrder) -> bool:
+        return self._key() < other._key()
+
+    def _key(self) -> tuple[int, int, int, str]:
+        return self.clock, self.first_us, self.camera, self.flc_state
 
 
 @dataclass(frozen=True)
@@ -184,7 +194,8 @@ def format_framelist(framelist: Framelist) -> str:
         _FIRST_LINE,
         f"name {framelist.name}",
         f"identity {framelist.identity}",
-        f"order {order.first_us} {order.camera} {order.flc_state or '-'}",
+        f"order {order.first_us} {order.camera} {order.flc_state or '-'}"
+        + (f" {order.clock}" if order.clock else ""),
         *(f"source {s.size} {s.mtime_ns} {s.path}" for s in framelist.sources),
         *(f"range {r.start} {r.count} {r.step} {r.cube}" for r in framelist.ranges),
         *(f"note {note}" for note in framelist.notes),
@@ -221,10 +232,12 @@ def _read_body(lines: Iterator[str]) -> Framelist:
     # A list, as a generator would turn the end of the lines into a RuntimeError.
     texts = [next(lines)[:CARD_LENGTH] for _ in range(int(rest))]
     next(lines)
-    first_us, camera, state = fields["order"][0].split(" ")
+    first_us, camera, state, *clock = fields["order"][0].split(" ")
     return Framelist(
         name=product_name(fields["name"][0]),
-        order=ProductOrder(int(first_us), int(camera), "" if state == "-" else state),
+        order=ProductOrder(
+            int(first_us), int(camera), "" if state == "-" else state, *map(int, clock)
+        ),
         sources=tuple(_read_source(text) for text in fields["source"]),
         ranges=tuple(_read_range(text) for text in fields["range"]),
         notes=tuple(fields["note"]),

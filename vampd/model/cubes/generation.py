@@ -117,6 +117,9 @@ def format_generation(generation: Generation) -> str:
         del values["form"]
     if not generation.withdrawn:
         del values["withdrawn"]
+    for product in values["products"]:
+        if not product["order"]["clock"]:
+            del product["order"]["clock"]
     for cube in values["set_aside"]:
         if cube["counted_by"] is CountedBy.HEADER:
             del cube["counted_by"]
@@ -190,6 +193,14 @@ def set_aside_cubes(generations: Iterable[Generation]) -> dict[str, SetAside]:
         aside.update((cube.path, cube) for cube in generation.set_aside)
     accounts = accounted_cubes(known)
     return {path: cube for path, cube in aside.items() if path in accounts}
+
+
+def count_aside_cubes(generations: Iterable[Generation]) -> int:
+    """How many cubes are set aside whole: of others, single frames are."""
+    known = tuple(generations)
+    accounts = accounted_cubes(known)
+    aside = set_aside_cubes(known)
+    return sum(accounts[path].frames <= cube.frames for path, cube in aside.items())
 
 
 def _stamp(raw: Mapping[str, Any]) -> FileStamp:

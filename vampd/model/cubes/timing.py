@@ -189,16 +189,12 @@ def check_timing(timing: Timing, frames: int) -> None:
     """Refuse rows that do not describe a cube of this many frames.
 
     Raises MalformedCube with code ``timing_rows`` (their number differs), ``timing_duplicated``
-    (a row or an acquisition time occurs twice), ``timing_order`` (rows are not in the order of the
-    frames) or ``timing_backwards`` (acquisition times go backwards).
+    (a row occurs twice) or ``timing_order`` (rows are not in the order of the frames).
     """
-    steps = np.diff(timing.acquired_us)
     index_steps = np.diff(timing.frame)
     # Before their number, which a duplicate row would spoil.
-    if (steps == 0).any() or (index_steps == 0).any():
-        raise MalformedCube(
-            "timing_duplicated", "two rows have the same acquisition time or frame index"
-        )
+    if (index_steps == 0).any():
+        raise MalformedCube("timing_duplicated", "two rows have the same frame index")
     if len(timing) != frames:
         raise MalformedCube(
             "timing_rows", f"the cube has {frames} frames, its timing file {len(timing)} rows"
@@ -208,8 +204,6 @@ def check_timing(timing: Timing, frames: int) -> None:
         raise MalformedCube(
             "timing_order", "the frame indices of the timing rows do not rise by one"
         )
-    if (steps < 0).any():
-        raise MalformedCube("timing_backwards", "acquisition times go backwards")
 
 
 def format_rows(timing: Timing) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
+    from vampd.model.sync.clocks import judge_clocks
     from vampd.model.sync.cutting import cut_cubes, gaps_before, split_at
     from vampd.model.sync.duplicate_cubes import (
         GoneSpan,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from vampd.model.sync.matching import shortest_interval_us
     from vampd.model.sync.modulation import find_modulation
     from vampd.model.sync.pairing import Pairs, arrival_scatter_us, pair_frames, rows_tolerance_us
+    from vampd.model.sync.products import find_collision
     from vampd.model.sync.runs import split_runs
     from vampd.model.sync.sequence import (
         CameraSequence,
@@ -43,12 +45,15 @@ if TYPE_CHECKING:
         set_aside_overlaps,
         window_rows,
     )
-    from vampd.model.sync.synchronization import SyncRules, find_unexpected, synchronize
+    from vampd.model.sync.synchronization import SyncRules, synchronize
+    from vampd.model.sync.taking import match_clocks
+    from vampd.model.sync.verdict import find_unexpected
     from vampd.model.sync.withdrawal import Withdrawal, join, withdraw, without_withdrawn
 else:
     __getattr__ = show(
         __name__,
         {
+            "clocks": "judge_clocks",
             "cutting": "cut_cubes gaps_before split_at",
             "duplicate_cubes": "find_gone_spans GoneSpan set_aside_duplicates",
             "flc": (
@@ -60,12 +65,15 @@ else:
             "matching": "shortest_interval_us",
             "modulation": "find_modulation",
             "pairing": "arrival_scatter_us pair_frames Pairs rows_tolerance_us",
+            "products": "find_collision",
             "runs": "split_runs",
             "sequence": (
                 "CameraSequence chain_cubes exposure_us header_key is_deinterleaved "
                 "is_triggered set_aside_overlaps window_rows"
             ),
-            "synchronization": "find_unexpected synchronize SyncRules",
+            "synchronization": "synchronize SyncRules",
+            "taking": "match_clocks",
+            "verdict": "find_unexpected",
             "withdrawal": "join withdraw Withdrawal without_withdrawn",
         },
     )
@@ -92,6 +100,7 @@ __all__ = [
     "count_late_partners",
     "cut_cubes",
     "exposure_us",
+    "find_collision",
     "find_gone_spans",
     "find_modulation",
     "find_unexpected",
@@ -100,6 +109,8 @@ __all__ = [
     "is_deinterleaved",
     "is_triggered",
     "join",
+    "judge_clocks",
+    "match_clocks",
     "pair_frames",
     "pending_late_partners",
     "rows_tolerance_us",

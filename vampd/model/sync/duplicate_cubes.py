@@ -1,7 +1,8 @@
 """Duplicates: raw cubes whose frames the night already has, in another cube of the same camera.
 
-One camera takes one frame at a time, so equal times are equal frames: a copy, a hard link or a
-symbolic link under another name, or a cube that overlaps one whose frames are in products.
+One camera takes one frame at a time, so equal times and counts are equal frames: a copy, a hard
+link or a symbolic link under another name, or a cube that overlaps one whose frames are in
+products.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from vampd.model.cubes import Generation, RawCube, SetAside
 from vampd.model.nights import Stream
+from vampd.model.sync.taking import count_span, overlap
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ def set_aside_duplicates(
 ) -> tuple[list[RawCube], list[SetAside]]:
     """The late cubes whose frames are new, and the others as SetAside.
 
-    Codes: ``duplicate_cube`` (the same times, frame by frame) and ``overlaps_cube`` (frames from
-    the time of a cube in ``used``, whose frames are in products, or from one of the spans in
-    ``gone``, where no one can tell any more). Of copies that are all late, the
+    Codes: ``duplicate_cube`` (the same times and counts, frame by frame) and ``overlaps_cube``
+    (frames from the time of a cube in ``used``, whose frames are in products, or from one of the
+    spans in ``gone``, where no one can tell any more). Of copies that are all late, the
     one with the logger's name is kept; else the first by path.
     """
     originals = {_times_key(cube): cube for cube in used}
@@ -82,8 +84,8 @@ def set_aside_duplicates(
     return kept, aside
 
 
-def _times_key(cube: RawCube) -> tuple[str, bytes]:
-    return cube.stream, cube.timing.acquired_us.tobytes()
+def _times_key(cube: RawCube) -> tuple[str, bytes, bytes]:
+    return cube.stream, cube.timing.acquired_us.tobytes(), cube.timing.cnt0.tobytes()
 
 
 def _name_key(cube: RawCube) -> tuple[bool, str]:
@@ -91,26 +93,26 @@ def _name_key(cube: RawCube) -> tuple[bool, str]:
 
 
 def _overlapped(cube: RawCube, others: Iterable[RawCube]) -> RawCube | None:
-    first_us, last_us = cube.timing.acquired_us[[0, -1]]
+    counted = count_span(cube)
     return next(
         (
             other
             for other in others
             if other.stream is cube.stream
-            and other.timing.acquired_us[0] <= last_us
-            and first_us <= other.timing.acquired_us[-1]
+            and overlap(other.span_us, cube.span_us)
+            # Where the counter went on, the host's clock was set back.
+            and overlap(count_span(other), counted)
         ),
         None,
     )
 
 
 def _within(cube: RawCube, spans: Iterable[GoneSpan]) -> GoneSpan | None:
-    first_us, last_us = cube.timing.acquired_us[[0, -1]]
     return next(
         (
             span
             for span in spans
-            if span.stream is cube.stream and span.first_us <= last_us and first_us <= span.last_us
+            if span.stream is cube.stream and overlap((span.first_us, span.last_us), cube.span_us)
         ),
         None,
     )

@@ -21,11 +21,17 @@ from vampd.model.sync.sequence import (
     chain_cubes,
     is_triggered,
     set_aside_overlaps,
+    split_clocks,
 )
 
 
 def count_late_partners(
-    late: Sequence[RawCube], used: Sequence[RawCube], *, gap_us: int, cut_on: tuple[str, ...]
+    late: Sequence[RawCube],
+    used: Sequence[RawCube],
+    *,
+    gap_us: int,
+    cut_on: tuple[str, ...],
+    largest_offset_us: int,
 ) -> int:
     """How many frames of ``used`` cubes would have a partner among the ``late`` ones.
 
@@ -38,8 +44,9 @@ def count_late_partners(
     )
     late_paths = {cube.path for cube in late}
     found = 0
-    for left, right in split_runs(one, two, gap_us):
-        pairs = pair_run(left, right)
+    runs = (run for clock in split_clocks(one, two) for run in split_runs(*clock, gap_us))
+    for left, right in runs:
+        pairs = pair_run(left, right, largest_offset_us)
         first, second = _are_of(left, late_paths), _are_of(right, late_paths)
         found += int(np.count_nonzero(first[pairs.first] != second[pairs.second]))
     return found

@@ -32,7 +32,7 @@ def count_unpaired(
     """
     starts_us: dict[Stream, list[int]] = {stream: [] for stream in CAMERA_STREAMS}
     for cube in cubes:
-        starts_us[cube.stream].append(int(cube.timing.acquired_us[0]))
+        starts_us[cube.stream].append(cube.span_us[0])
     known_us = np.sort(np.array([t for times in starts_us.values() for t in times], np.int64))
     unexplained = 0
     for stream, other in zip(CAMERA_STREAMS, reversed(CAMERA_STREAMS), strict=True):

@@ -85,11 +85,12 @@ class Pairs:
         spread_us = spread_of_us(residuals_us)
         return np.asarray(residuals_us <= _SPREADS * spread_us + _CLOSE_SLACK_US)
 
-    def without(self, refused: npt.NDArray[np.bool_]) -> Pairs:
-        """The pairs that are not refused."""
+    def without(self, refused: npt.NDArray[np.bool_], doubt: str | None = None) -> Pairs:
+        """The pairs that are not refused; ``doubt`` says why others were."""
         kept = ~refused
         return replace(
             self,
+            doubt=doubt or self.doubt,
             first=self.first[kept],
             second=self.second[kept],
             offsets_us=self.offsets_us[kept],

@@ -1,11 +1,36 @@
-"""Products as sync decides them: their names and the fates of their frames."""
+"""Products as sync decides them: from cuts, with names, and the fates of their frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from vampd.model.cubes import Product
-from vampd.model.sync.flc import FlcState
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.cubes import Product, ProductOrder
+from vampd.model.nights import format_clock, format_mjd
+from vampd.model.sync.flc import STATE_OF_CODE, FlcState, Labels
+from vampd.model.sync.sequence import CameraSequence
+
+Int64 = npt.NDArray[np.int64]
+_NAME_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One cut of frames, before it is split into products of one camera and state each."""
+
+    acquired_us: Int64
+    sides: tuple[CameraSequence, ...]  # one camera, or both, frame by frame
+    labels: Labels
+    offset_us: int = 0
+    tolerance_us: int = 0
+    clock: int = 0  # how often the host's clock had been set back
+
+    @property
+    def synchronized(self) -> bool:
+        return len(self.sides) == 2
 
 
 def stem_of(name: str) -> str:
@@ -25,3 +50,67 @@ def count_products(products: Iterable[Product]) -> dict[str, int]:
         "deinterleaved": sum(p.frames for p in split),
         "dubious": sum(p.frames for p in split if p.order.flc_state == FlcState.D),
     }
+
+
+def find_collision(
+    products: Iterable[Product], earlier: Iterable[Product] = ()
+) -> tuple[Product, Product] | None:
+    """Two products of different frames that readers would take for one, the later one last.
+
+    They begin at one microsecond, as their names say, or have one MJD text (8 decimals of a day),
+    by which readers group; and are of the same camera and state.
+    """
+    seen: dict[tuple[object, ...], Product] = {}
+    for product in (*earlier, *products):
+        own = product.order.camera, product.order.flc_state
+        for key in (
+            (*own, "name", product.synchronised, product.first_us),
+            (*own, "MJD", format_mjd(product.middle_us)),
+        ):
+            other = seen.setdefault(key, product)
+            if other.identity != product.identity:
+                return other, product
+    return None
+
+
+def name_products(cuts: Iterable[Cut], taken: set[str]) -> list[Product]:
+    """Products in their order, named by the UT of their cut's first frame.
+
+    The folder may hold two days, so a time of day can occur twice: then ``_2`` and so on is
+    appended, the same for all siblings.
+    """
+    products: list[Product] = []
+    stems = {stem_of(name) for name in taken}
+    for cut in sorted(
+        cuts, key=lambda c: (c.clock, int(c.acquired_us[0]), len(c.sides), c.sides[0].stream)
+    ):
+        clock = format_clock(int(cut.acquired_us[0]), _NAME_DECIMALS)
+        prefix = "vsync" if cut.synchronized else str(cut.sides[0].stream)
+        base, count = f"{prefix}_{clock}", 1
+        while (stem := base if count == 1 else f"{base}_{count}") in stems:
+            count += 1
+        stems.add(stem)
+        products.extend(_split_cut(cut, stem))
+    return sorted(products, key=lambda product: (product.order, product.name))
+
+
+def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
+    for number, side in enumerate(cut.sides):
+        for code in np.unique(cut.labels):
+            state = STATE_OF_CODE[int(code)]
+            chosen = np.flatnonzero(cut.labels == code)
+            name = f"{stem}.cam{side.stream.camera}" if cut.synchronized else stem
+            yield Product(
+                name=f"{name}.{state}" if state else name,
+                order=ProductOrder(
+                    int(cut.acquired_us[0]), side.stream.camera, state or "", cut.clock
+                ),
+                synchronised=cut.synchronized,
+                ranges=side.take(chosen).ranges(),
+                partners=cut.sides[1 - number].take(chosen).ranges() if cut.synchronized else (),
+                first_us=int(cut.acquired_us[0]),
+                middle_us=int(cut.acquired_us[len(cut.acquired_us) // 2]),
+                last_us=int(cut.acquired_us[-1]),
+                offset_us=cut.offset_us,
+                tolerance_us=cut.tolerance_us,
+            )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from vampd.model.sync.pairing import Pairs, pair_frames, rows_tolerance_us
 from vampd.model.sync.sequence import CameraSequence, window_rows
 
+# An offset of more than is usual is believed where so many pairs follow each other without a pause
+# of either camera, and it is no small part of their interval: single frames show no interval.
+_LONG_STRETCH = 100
+_LONGEST_STEP_US = 500_000
+_SMALL_PART = 0.02
 
-def pair_run(one: CameraSequence, two: CameraSequence) -> Pairs:
-    """Pair a run's frames of camera 1 and camera 2; one of them may have none."""
+
+def pair_run(one: CameraSequence, two: CameraSequence, largest_offset_us: int) -> Pairs:
+    """Pair a run's frames of camera 1 and camera 2; one of them may have none.
+
+    An offset beyond ``largest_offset_us`` is believed only where a long stretch shows it.
+    """
     if not len(one) or not len(two):
         return pair_frames(one.acquired_us, two.acquired_us, 0.0)
     cubes = one.cubes[int(one.cube[0])], two.cubes[int(two.cube[0])]
@@ -18,4 +30,32 @@ def pair_run(one: CameraSequence, two: CameraSequence) -> Pairs:
     # Exposures of different length end together only by chance, and then not as precisely; but a
     # camera's header may record a change a cube late.
     unlike = one.exposure_us[pairs.first] != two.exposure_us[pairs.second]
-    return pairs.without(unlike & ~pairs.is_close(one.acquired_us, two.acquired_us))
+    pairs = pairs.without(unlike & ~pairs.is_close(one.acquired_us, two.acquired_us))
+    refused = _is_unbelievable(pairs, one.acquired_us[pairs.first], largest_offset_us)
+    if not refused.any():
+        return pairs
+    doubts = [pairs.doubt] if pairs.doubt else []
+    doubts.append(
+        f"{np.count_nonzero(refused)} pairs would have an offset beyond"
+        f" {largest_offset_us} us, and no long stretch shows it"
+    )
+    return pairs.without(refused, doubt="; ".join(doubts))
+
+
+def _is_unbelievable(
+    pairs: Pairs, times_us: npt.NDArray[np.int64], largest_us: int
+) -> npt.NDArray[np.bool_]:
+    """Per pair, whether its offset is beyond the largest one, and too few around it agree."""
+    beyond = np.abs(pairs.offsets_us) > largest_us
+    refused = np.zeros(len(beyond), dtype=np.bool_)
+    if not beyond.any():
+        return refused
+    steps_us = np.diff(times_us)
+    cuts = np.flatnonzero((np.diff(beyond) != 0) | (steps_us > _LONGEST_STEP_US)) + 1
+    for piece in np.split(np.arange(len(beyond)), cuts):
+        if not beyond[piece[0]]:
+            continue
+        usual_us = np.median(np.diff(times_us[piece])) if len(piece) > 1 else np.inf
+        typical_us = np.median(np.abs(pairs.offsets_us[piece]))
+        refused[piece] = len(piece) < _LONG_STRETCH or typical_us < _SMALL_PART * usual_us
+    return refused

@@ -1,4 +1,4 @@
-"""A camera's frames in time order, across its cubes, as parallel arrays."""
+"""A camera's frames in order of taking, across its cubes, as parallel arrays."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ import numpy.typing as npt
 
 from vampd.model.cubes import FrameRange, Number, RawCube, SetAside, Undefined, compress_frames
 from vampd.model.nights import Stream
+from vampd.model.sync.taking import (
+    count_span,
+    group_by_clock,
+    in_order_of_taking,
+    is_stepped,
+    match_clocks,
+    overlap,
+)
 
 Int64 = npt.NDArray[np.int64]
 
@@ -20,8 +28,9 @@ _MOST_ROWS = 10_000  # more than any detector has: nonsense
 
 @dataclass(frozen=True)
 class CameraSequence:
-    """The frames of one camera, strictly rising in acquisition time.
+    """The frames of one camera whose times can be believed, in order of taking.
 
+    Acquisition times rise strictly but where the host's clock was set back (see `split_clocks`).
     ``cube`` (index into ``cubes``), ``frame`` (position in its cube), ``acquired_us``, ``cnt0``
     (the framegrabber's counter), ``exposure_us`` and ``header`` (equal numbers: headers that may
     share a product) are int64 of shape (frames,).
@@ -54,6 +63,13 @@ class CameraSequence:
             self.exposure_us[positions],
             self.header[positions],
         )
+
+    def triggered(self) -> CameraSequence:
+        """Those of its frames that the trigger took."""
+        triggered = np.array([is_triggered(cube) for cube in self.cubes], dtype=np.bool_)
+        if triggered.all():
+            return self
+        return self.take(np.flatnonzero(triggered[self.cube]).astype(np.int64))
 
     def ranges(self) -> tuple[FrameRange, ...]:
         """The frames as references to raw cubes, in this order."""
@@ -114,39 +130,74 @@ def header_key(cube: RawCube, cut_on: Sequence[str]) -> Hashable:
 
 
 def chain_cubes(stream: Stream, cubes: Sequence[RawCube], cut_on: Sequence[str]) -> CameraSequence:
-    """The frames of these cubes (which must not overlap in time) as one sequence."""
-    ordered = tuple(sorted(cubes, key=_start_key))
+    """The frames of these cubes (without those of overlapping ones) as one sequence."""
+    ordered = tuple(in_order_of_taking(cubes))
     keys: dict[Hashable, int] = {}
     headers = [keys.setdefault(header_key(cube, cut_on), len(keys)) for cube in ordered]
-    counts = [cube.frames for cube in ordered]
+    rows = [np.flatnonzero(cube.good).astype(np.int64) for cube in ordered]
+    counts = [len(good) for good in rows]
     empty = np.empty(0, dtype=np.int64)
     return CameraSequence(
         stream=stream,
         cubes=ordered,
         cube=np.repeat(np.arange(len(ordered), dtype=np.int64), counts),
-        frame=np.concatenate([np.arange(n, dtype=np.int64) for n in counts] or [empty]),
-        acquired_us=np.concatenate([c.timing.acquired_us for c in ordered] or [empty]),
-        cnt0=np.concatenate([c.timing.cnt0 for c in ordered] or [empty]),
+        frame=np.concatenate(rows or [empty]),
+        acquired_us=np.concatenate(
+            [c.timing.acquired_us[good] for c, good in zip(ordered, rows, strict=True)] or [empty]
+        ),
+        cnt0=np.concatenate(
+            [c.timing.cnt0[good] for c, good in zip(ordered, rows, strict=True)] or [empty]
+        ),
         exposure_us=np.repeat(np.array([exposure_us(c) for c in ordered], np.int64), counts),
         header=np.repeat(np.array(headers, np.int64), counts),
     )
 
 
-def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[SetAside]]:
-    """Set aside cubes of one stream until no two overlap in time, losing as few frames as possible.
+def split_clocks(
+    one: CameraSequence, two: CameraSequence
+) -> list[tuple[CameraSequence, CameraSequence]]:
+    """Both cameras' frames between two steps back of the host's clock, in order of taking."""
+    first, second = match_clocks(one.acquired_us, two.acquired_us)
+    settings = np.unique(np.concatenate([first, second])).tolist()
+    if len(settings) < 2:
+        return [(one, two)]
+    return [
+        (one.take(np.flatnonzero(first == each)), two.take(np.flatnonzero(second == each)))
+        for each in settings
+    ]
 
-    One camera takes one frame at a time: two cubes that overlap cannot both be right (a cube
-    twice under two names, a clock that jumped). A cube with one wrong time may overlap all others;
+
+def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[SetAside]]:
+    """Set aside cubes of one stream until no two hold one time, losing as few frames as possible.
+
+    One camera takes one frame at a time: two cubes that overlap and count the same cannot both be
+    right (a cube twice under two names). Where the counter went on, the clock was set back.
+    A cube with one wrong time may overlap all others;
     it must cost only itself: a cube whose times leap is the first to go, and the longer one between
     cubes of as many frames. Between equals the earlier one by (first frame, path) is kept.
     """
-    ordered = sorted(cubes, key=lambda c: (int(c.timing.acquired_us[-1]), _start_key(c)))
-    ends = [int(cube.timing.acquired_us[-1]) for cube in ordered]
+    kept: list[RawCube] = []
+    aside: list[SetAside] = []
+    for group in group_by_clock(in_order_of_taking(cubes)):
+        apart = _without_overlaps([cube for cube in group if not is_stepped(cube)])
+        for cube in filter(is_stepped, group):
+            # Its times are no span; what it counts tells whether another one holds its frames.
+            if not any(overlap(count_span(cube), count_span(other)) for other in apart):
+                apart.append(cube)
+        paths = {cube.path for cube in apart}
+        aside += [_overlapping(cube, apart) for cube in group if cube.path not in paths]
+        kept += apart
+    return kept, aside
+
+
+def _without_overlaps(cubes: Sequence[RawCube]) -> list[RawCube]:
+    ordered = sorted(cubes, key=lambda cube: (cube.span_us[1], *_start_key(cube)))
+    ends = [cube.span_us[1] for cube in ordered]
     # best[i]: the most that the first i cubes can keep (weighted interval scheduling).
     best = [(0, 0, 0)]
     before: list[int] = []
     for position, cube in enumerate(ordered):
-        before.append(bisect_left(ends, int(cube.timing.acquired_us[0]), hi=position))
+        before.append(bisect_left(ends, cube.span_us[0], hi=position))
         with_it = _sum(best[before[position]], _worth(cube))
         best.append(max(best[position], with_it))
     kept: list[RawCube] = []
@@ -157,16 +208,14 @@ def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[Se
         else:
             kept.append(ordered[position - 1])
             position = before[position - 1]
-    kept.sort(key=_start_key)
-    paths = {cube.path for cube in kept}
-    return kept, [_overlapping(c, kept) for c in cubes if c.path not in paths]
+    return sorted(kept, key=_start_key)
 
 
 def _worth(cube: RawCube) -> tuple[int, int, int]:
     """What is lost with a cube, in order of weight: credible frames, frames, and its length."""
-    times_us = cube.timing.acquired_us
+    times_us = cube.timing.acquired_us[cube.good]
     # Both clocks show the same intervals, up to the logger's delays.
-    lag_us = cube.timing.logged_ns // 1_000 - times_us
+    lag_us = cube.timing.logged_ns[cube.good] // 1_000 - times_us
     leaps = np.abs(lag_us - np.median(lag_us)).max() > _LONGEST_DELAY_US
     return 0 if leaps else cube.frames, cube.frames, int(times_us[0] - times_us[-1])
 
@@ -176,15 +225,14 @@ def _sum(one: tuple[int, int, int], other: tuple[int, int, int]) -> tuple[int, i
 
 
 def _start_key(cube: RawCube) -> tuple[int, str]:
-    return int(cube.timing.acquired_us[0]), cube.path
+    return cube.span_us[0], cube.path
 
 
 def _overlapping(cube: RawCube, kept: Sequence[RawCube]) -> SetAside:
-    first, last = cube.timing.acquired_us[0], cube.timing.acquired_us[-1]
     other = next(
         c.path
         for c in kept
-        if c.timing.acquired_us[0] <= last and first <= c.timing.acquired_us[-1]
+        if overlap(c.span_us, cube.span_us) or overlap(count_span(c), count_span(cube))
     )
     reason = f"its frames were acquired at the same time as those of {other}"
     return SetAside(cube.fits, cube.timing_file, cube.frames, "overlaps_cube", reason)

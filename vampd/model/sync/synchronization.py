@@ -1,42 +1,29 @@
 """Synchronization: from the raw cubes of a night to a generation of products.
 
 Every frame of every usable cube lands in exactly one product: with its partner in a synchronized
-one, without in a solo one. Nothing here depends on the order in which cubes are given.
-One module, although long: its steps share the names and the cubes that are used up already.
+one, without in a solo one. The few whose times cannot be theirs are set aside. Nothing here depends
+on the order in which cubes are given.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.cubes import (
-    CubeAccount,
-    Generation,
-    Product,
-    ProductOrder,
-    RawCube,
-    SetAside,
-    SyncCounts,
-)
+from vampd.model.cubes import CubeAccount, Generation, RawCube, SetAside, SyncCounts
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
 from vampd.model.sync.cutting import cut_cubes
-from vampd.model.sync.flc import (
-    CODE_NONE,
-    STATE_OF_CODE,
-    Labels,
-    combine_labels,
-    is_contradictory,
-)
+from vampd.model.sync.flc import CODE_NONE, Labels, combine_labels, is_contradictory
 from vampd.model.sync.header_mismatches import find_disagreements
 from vampd.model.sync.labeling import Labeled, count_doubts, label_frames
 from vampd.model.sync.missing_partners import count_unpaired
 from vampd.model.sync.pairing import Pairs
-from vampd.model.sync.products import count_products, stem_of
+from vampd.model.sync.products import Cut, count_products, name_products
 from vampd.model.sync.run_pairs import pair_run
 from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
@@ -44,10 +31,11 @@ from vampd.model.sync.sequence import (
     chain_cubes,
     is_triggered,
     set_aside_overlaps,
+    split_clocks,
 )
 
 Int64 = npt.NDArray[np.int64]
-_NAME_DECIMALS = 6
+_NAMED_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -57,21 +45,7 @@ class SyncRules:
     gap_us: int
     span_us: int
     cut_on: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """One cut of frames, before it is split into products of one camera and state each."""
-
-    acquired_us: Int64
-    sides: tuple[CameraSequence, ...]  # one camera, or both, frame by frame
-    labels: Labels
-    offset_us: int = 0
-    tolerance_us: int = 0
-
-    @property
-    def synchronized(self) -> bool:
-        return len(self.sides) == 2
+    largest_offset_us: int
 
 
 def synchronize(
@@ -93,57 +67,117 @@ def synchronize(
         kept, overlapping = set_aside_overlaps([c for c in cubes if c.stream is stream])
         usable += kept
         aside += overlapping
-    free = [cube for cube in usable if not is_triggered(cube)]
     first, second = (
-        chain_cubes(
-            stream, [c for c in usable if c.stream is stream and is_triggered(c)], rules.cut_on
-        )
+        chain_cubes(stream, [c for c in usable if c.stream is stream], rules.cut_on)
         for stream in CAMERA_STREAMS
     )
-    cuts: list[_Cut] = []
-    remarks: list[str] = []
-    dubious: Counter[str] = Counter()
-    alone_us: dict[Stream, list[Int64]] = {stream: [] for stream in CAMERA_STREAMS}
-    for one, two in split_runs(first, second, rules.gap_us):
-        pairs = pair_run(one, two)
-        if pairs.doubt:
-            clock = format_clock(int(one.acquired_us[0]), 0)
-            remarks.append(f"frames not paired in the run from {clock} UT: {pairs.doubt}")
-        labeled = label_frames(one), label_frames(two)
-        run_cuts, doubts = _cut_run((one, two), labeled, pairs, rules)
-        cuts += run_cuts
-        dubious += doubts
-        remarks += [remark for side in labeled for remark in side.remarks]
-        left, right = one.take(pairs.first), two.take(pairs.second)
-        remarks += find_disagreements(left, right, rules.cut_on)
-        # Also where the other camera has none at all: a trigger is for both.
-        alone_us[first.stream].append(np.delete(one.acquired_us, pairs.first))
-        alone_us[second.stream].append(np.delete(two.acquired_us, pairs.second))
+    found = _Decisions()
+    clocks = split_clocks(first, second)
+    for clock, cameras in enumerate(clocks):
+        found.add(cameras, clock, rules)
+    found.remarks += _step_remarks(clocks)
     alone = {
         stream: np.sort(np.concatenate([np.empty(0, np.int64), *times]))
-        for stream, times in alone_us.items()
+        for stream, times in found.alone_us.items()
     }
-    for cube in free:
-        cuts += _cut_free_cube(cube, rules)
-    products = _name_products(cuts, set(taken_names))
-    aside.sort(key=lambda cube: cube.path)
+    loose = [_without_times(cube) for cube in usable if not cube.good.all()]
+    products = name_products(found.cuts, set(taken_names))
+    accounts = _accounts(usable, aside)
+    aside = sorted([*aside, *loose], key=lambda cube: cube.path)
     return Generation(
         number=number,
         version=version,
-        cubes=tuple(sorted(_accounts(usable, aside), key=lambda account: account.fits.path)),
+        cubes=tuple(sorted(accounts, key=lambda account: account.fits.path)),
         products=tuple(products),
         set_aside=tuple(aside),
-        counts=_count_frames(products, usable, aside, count_unpaired(alone, usable, aside)),
-        dubious=dict(sorted(dubious.items())),
-        remarks=tuple(remarks),
+        counts=SyncCounts(
+            raw=sum(account.frames for account in accounts),
+            unpaired=count_unpaired(alone, usable, aside),
+            set_aside=sum(bad.frames for bad in aside),
+            **count_products(products),
+        ),
+        dubious=dict(sorted(found.dubious.items())),
+        remarks=tuple(found.remarks),
     )
 
 
-def _accounts(cubes: Iterable[RawCube], aside: Iterable[SetAside]) -> Iterator[CubeAccount]:
-    for cube in cubes:
-        yield CubeAccount(cube.fits, cube.timing_file, cube.frames)
-    for bad in aside:
-        yield CubeAccount(bad.fits, bad.timing_file, bad.frames)
+@dataclass
+class _Decisions:
+    """What is decided so far; ``alone_us`` holds the times of the frames without a partner."""
+
+    cuts: list[Cut] = field(default_factory=list)
+    dubious: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+    alone_us: dict[Stream, list[Int64]] = field(
+        default_factory=lambda: {stream: [] for stream in CAMERA_STREAMS}
+    )
+
+    def add(
+        self, cameras: tuple[CameraSequence, CameraSequence], clock: int, rules: SyncRules
+    ) -> None:
+        """Decide about frames between two steps of the clock."""
+        cuts: list[Cut] = []
+        for sequence in cameras:
+            cuts += _cut_free_cubes(sequence)
+        one, two = (sequence.triggered() for sequence in cameras)
+        for run in split_runs(one, two, rules.gap_us):
+            cuts += self._decide_run(run, rules)
+        self.cuts += [replace(cut, clock=clock) for cut in cuts]
+
+    def _decide_run(
+        self, run: tuple[CameraSequence, CameraSequence], rules: SyncRules
+    ) -> list[Cut]:
+        one, two = run
+        pairs = pair_run(one, two, rules.largest_offset_us)
+        if pairs.doubt:
+            clock = format_clock(int(min(s.acquired_us[0] for s in run if len(s))), 0)
+            self.remarks.append(f"frames not paired in the run from {clock} UT: {pairs.doubt}")
+        labeled = label_frames(one), label_frames(two)
+        cuts, doubts = _cut_run(run, labeled, pairs, rules)
+        self.dubious += doubts
+        self.remarks += [remark for side in labeled for remark in side.remarks]
+        left, right = one.take(pairs.first), two.take(pairs.second)
+        self.remarks += find_disagreements(left, right, rules.cut_on)
+        # Also where the other camera has none at all: a trigger is for both.
+        for sequence, paired in ((one, pairs.first), (two, pairs.second)):
+            self.alone_us[sequence.stream].append(np.delete(sequence.acquired_us, paired))
+        return cuts
+
+
+def _step_remarks(
+    clocks: Sequence[tuple[CameraSequence, CameraSequence]],
+) -> Iterator[str]:
+    """One sentence for each step back of the host's clock."""
+    ends_us = [
+        (
+            min(int(side.acquired_us[0]) for side in cameras if len(side)),
+            max(int(side.acquired_us[-1]) for side in cameras if len(side)),
+        )
+        for cameras in clocks
+        if any(map(len, cameras))
+    ]
+    for (_, last_us), (first_us, _) in pairwise(ends_us):
+        yield (
+            f"the host's clock was set back: frames of {format_clock(first_us, 6)} UT were taken"
+            f" after those of {format_clock(last_us, 6)} UT"
+        )
+
+
+def _without_times(cube: RawCube) -> SetAside:
+    """The frames of a cube whose rows hold no time of theirs."""
+    rows = np.flatnonzero(~cube.good)
+    named = ", ".join(map(str, rows[:_NAMED_ROWS].tolist()))
+    more = ", ..." if len(rows) > _NAMED_ROWS else ""
+    reason = (
+        f"{len(rows)} of its {cube.frames} frames have no acquisition time that can be theirs"
+        f" (column 5 of rows {named}{more}); the others are in products"
+    )
+    return SetAside(cube.fits, cube.timing_file, len(rows), "acquisition_time_absurd", reason)
+
+
+def _accounts(cubes: Iterable[RawCube], aside: Iterable[SetAside]) -> list[CubeAccount]:
+    used = [CubeAccount(cube.fits, cube.timing_file, cube.frames) for cube in cubes]
+    return used + [CubeAccount(bad.fits, bad.timing_file, bad.frames) for bad in aside]
 
 
 def _cut_run(
@@ -151,7 +185,7 @@ def _cut_run(
     labeled: tuple[Labeled, Labeled],
     pairs: Pairs,
     rules: SyncRules,
-) -> tuple[list[_Cut], Counter[str]]:
+) -> tuple[list[Cut], Counter[str]]:
     """The cuts of a run, and how many of its frames are dubious for which reason."""
     one, two = cameras
     first, second = labeled
@@ -164,7 +198,7 @@ def _cut_run(
     doubts = count_doubts(labels, first.doubts[pairs.first], second.doubts[pairs.second])
     doubts += doubts  # a pair is a frame of each camera
     cuts = [
-        _Cut(
+        Cut(
             common_us[part],
             (left.take(part), right.take(part)),
             labels[part],
@@ -186,7 +220,7 @@ def _cut_run(
     return cuts, doubts
 
 
-def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[_Cut]:
+def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[Cut]:
     """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
     for header in np.unique(frames.header):
         same = np.flatnonzero(frames.header == header)
@@ -195,102 +229,12 @@ def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[_Cut]:
         for piece in cut_cubes(
             part.acquired_us, part.exposure_us, (), gap_us=no_gap_us, span_us=None
         ):
-            yield _Cut(part.acquired_us[piece], (part.take(piece),), labels[same][piece])
+            yield Cut(part.acquired_us[piece], (part.take(piece),), labels[same][piece])
 
 
-def _cut_free_cube(cube: RawCube, rules: SyncRules) -> Iterator[_Cut]:
-    frames = chain_cubes(cube.stream, [cube], rules.cut_on)
-    yield from _cut_solo(frames, np.full(len(frames), CODE_NONE, dtype=np.uint8))
-
-
-def _name_products(cuts: Iterable[_Cut], taken: set[str]) -> list[Product]:
-    """Products in their order, named by the UT of their cut's first frame.
-
-    The folder may hold two days, so a time of day can occur twice: then ``_2`` and so on is
-    appended, the same for all siblings.
-    """
-    products: list[Product] = []
-    stems = {stem_of(name) for name in taken}
-    for cut in sorted(cuts, key=lambda c: (int(c.acquired_us[0]), len(c.sides), c.sides[0].stream)):
-        clock = format_clock(int(cut.acquired_us[0]), _NAME_DECIMALS)
-        prefix = "vsync" if cut.synchronized else str(cut.sides[0].stream)
-        base, count = f"{prefix}_{clock}", 1
-        while (stem := base if count == 1 else f"{base}_{count}") in stems:
-            count += 1
-        stems.add(stem)
-        products.extend(_split_cut(cut, stem))
-    return sorted(products, key=lambda product: (product.order, product.name))
-
-
-def _split_cut(cut: _Cut, stem: str) -> Iterator[Product]:
-    for number, side in enumerate(cut.sides):
-        for code in np.unique(cut.labels):
-            state = STATE_OF_CODE[int(code)]
-            chosen = np.flatnonzero(cut.labels == code)
-            name = f"{stem}.cam{side.stream.camera}" if cut.synchronized else stem
-            yield Product(
-                name=f"{name}.{state}" if state else name,
-                order=ProductOrder(int(cut.acquired_us[0]), side.stream.camera, state or ""),
-                synchronised=cut.synchronized,
-                ranges=side.take(chosen).ranges(),
-                partners=cut.sides[1 - number].take(chosen).ranges() if cut.synchronized else (),
-                first_us=int(cut.acquired_us[0]),
-                middle_us=int(cut.acquired_us[len(cut.acquired_us) // 2]),
-                last_us=int(cut.acquired_us[-1]),
-                offset_us=cut.offset_us,
-                tolerance_us=cut.tolerance_us,
-            )
-
-
-def _count_frames(
-    products: Iterable[Product],
-    cubes: Iterable[RawCube],
-    aside: Sequence[SetAside],
-    unpaired: int,
-) -> SyncCounts:
-    return SyncCounts(
-        raw=sum(cube.frames for cube in cubes) + sum(bad.frames for bad in aside),
-        unpaired=unpaired,
-        set_aside=sum(bad.frames for bad in aside),
-        **count_products(products),
-    )
-
-
-def find_unexpected(
-    counts: SyncCounts,
-    *,
-    cubes: int,
-    aside: int,
-    max_unpaired: float,
-    max_dubious: float,
-    max_set_aside: float,
-) -> str | None:
-    """What to review before IDs are taken, or None; thresholds are fractions.
-
-    ``aside`` of the ``cubes`` are set aside: how many frames these have may be unknown.
-    """
-    if cubes and aside == cubes:
-        return f"all {cubes} cubes were set aside" if cubes > 1 else "the only cube was set aside"
-    findings = [
-        f"{part} of {whole} {unit} {what} (limit {100 * limit:g}%)"
-        for part, whole, limit, unit, what in (
-            (
-                counts.unpaired,
-                counts.synchronised + counts.unpaired,
-                max_unpaired,
-                "frames",
-                "should have a partner and have none",
-            ),
-            (
-                counts.dubious,
-                counts.deinterleaved,
-                max_dubious,
-                "frames",
-                "have no certain FLC state",
-            ),
-            (counts.set_aside, counts.raw, max_set_aside, "frames", "were set aside"),
-            (aside, cubes, max_set_aside, "cubes", "were set aside"),
-        )
-        if whole and part > limit * whole
-    ]
-    return "; ".join(findings) or None
+def _cut_free_cubes(frames: CameraSequence) -> Iterator[Cut]:
+    """The cuts of the cubes that no trigger took, each for itself."""
+    for number, cube in enumerate(frames.cubes):
+        if not is_triggered(cube):
+            own = frames.take(np.flatnonzero(frames.cube == number))
+            yield from _cut_solo(own, np.full(len(own), CODE_NONE, dtype=np.uint8))

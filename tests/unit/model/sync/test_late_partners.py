@@ -18,7 +18,7 @@ SECOND = expose(trigger_train(100), cube_frames=(50, 50), start_us=START_US + HO
 
 
 def count(late: list[RawCube], used: list[RawCube]) -> int:
-    return count_late_partners(late, used, gap_us=GAP_US, cut_on=())
+    return count_late_partners(late, used, gap_us=GAP_US, cut_on=(), largest_offset_us=2_000)
 
 
 def of(night: Night, camera: int) -> list[RawCube]:

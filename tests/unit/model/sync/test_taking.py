@@ -1,0 +1,135 @@
+"""The order of taking: the counter's, where the host's clock was set back."""
+
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from tests.support.builders.frames import (
+    START_US,
+    Night,
+    expose,
+    labels_made,
+    make_cube,
+    trigger_train,
+)
+from vampd.model.cubes import RawCube
+from vampd.model.nights import Stream
+from vampd.model.sync import chain_cubes, match_clocks, set_aside_overlaps
+
+S = 1_000_000
+
+
+def cube(name: str, first_s: float, count: int, frames: int = 10, step_s: float = 0.1) -> RawCube:
+    """A cube that begins at this time and count."""
+    times_us = START_US + np.arange(frames) * round(step_s * S) + round(first_s * S)
+    return make_cube(Stream.VCAM1, times_us, cnt0=count + np.arange(frames), name=f"{name}.fits")
+
+
+def taken(*cubes: RawCube) -> str:
+    """The order of taking, the same whatever the order given; nothing is set aside."""
+    found = set()
+    for given in permutations(cubes):
+        kept, aside = set_aside_overlaps(given)
+        assert not aside
+        sequence = chain_cubes(Stream.VCAM1, kept, ())
+        assert len(sequence) == sum(each.frames for each in cubes)
+        found.add("".join(each.path[6] for each in sequence.cubes))
+    assert len(found) == 1, "the order of the cubes given decides"
+    return found.pop()
+
+
+def test_cubes_follow_each_other_by_their_times() -> None:
+    assert taken(cube("a", 0, 0), cube("b", 1, 10), cube("c", 7, 20)) == "abc"
+
+
+@pytest.mark.parametrize("back_s", [0.1, 0.95, 1.0, 1.5, 2.5])
+def test_a_clock_that_was_set_back_leaves_the_order_of_the_counter(back_s: float) -> None:
+    cubes = [
+        cube("a", 0, 0),
+        cube("b", 1, 10),
+        cube("c", 2 - back_s, 20),
+        cube("d", 3 - back_s, 30),
+    ]
+    assert taken(*cubes) == "abcd"
+
+
+def test_a_clock_set_back_beyond_all_times_before_leaves_the_order_of_the_counter() -> None:
+    cubes = [cube("a", 100, 0), cube("b", 101, 10), cube("c", 0, 20), cube("d", 1, 30)]
+    assert taken(*cubes) == "abcd"
+
+
+def test_a_counter_that_began_anew_leaves_the_order_of_time() -> None:
+    cubes = [cube("a", 0, 500), cube("b", 1, 510), cube("c", 2, 0), cube("d", 3, 10)]
+    assert taken(*cubes) == "abcd"
+
+
+def test_a_counter_that_began_anew_hides_no_step_of_the_clock() -> None:
+    before = [cube("a", 0, 500), cube("b", 1, 510), cube("c", 1.5, 520), cube("d", 2.5, 530)]
+    assert taken(*before, cube("e", 60, 0), cube("f", 61, 10)) == "abcdef"
+
+
+def test_counters_that_begin_anew_in_each_cube_order_nothing() -> None:
+    assert taken(cube("a", 0, 0), cube("b", 1, 0), cube("c", 2, 0)) == "abc"
+
+
+def test_a_copy_with_the_same_counts_is_no_step_of_the_clock() -> None:
+    kept, aside = set_aside_overlaps([cube("a", 0, 0), cube("b", 0.5, 3)])
+    assert [c.path[6] for c in kept] == ["a"]
+    assert [c.code for c in aside] == ["overlaps_cube"]
+
+
+def test_a_bad_row_keeps_its_cube_where_its_other_rows_are() -> None:
+    odd = cube("b", 1, 10)
+    odd.timing.acquired_us[3] = START_US + 3600 * S
+    kept, aside = set_aside_overlaps([cube("c", 2, 20), odd, cube("a", 0, 0)])
+    assert not aside
+    sequence = chain_cubes(Stream.VCAM1, kept, ())
+    assert "".join(each.path[6] for each in sequence.cubes) == "abc"
+    assert len(sequence) == 29
+    assert 3 not in sequence.frame[sequence.cube == 1]
+
+
+def test_both_cameras_are_split_at_one_step_even_where_one_of_them_did_not_see_it() -> None:
+    one_us = np.concatenate([np.arange(100), np.arange(40, 140)]) * 10_000
+    assert (match_clocks(one_us, one_us + 150)[1] == np.repeat([0, 1], 100)).all()
+    # Camera 2 logged only after the step, only before it, or paused around it.
+    for part in (slice(100, None), slice(0, 100)):
+        first, second = match_clocks(one_us, one_us[part] + 150)
+        assert (second == first[part]).all()
+        swapped = match_clocks(one_us[part] + 150, one_us)
+        assert (swapped[0] == second).all()
+
+
+def stepped(night: Night, back_us: int, after: int) -> Night:
+    """The night, with the host's clock set back before the frames of this trigger."""
+    cubes = []
+    for each in night.cubes:
+        late = np.array([night.trigger[each.path, f][1] >= after for f in range(each.frames)])
+        timing = replace(
+            each.timing,
+            acquired_us=each.timing.acquired_us - back_us * late,
+            logged_ns=each.timing.logged_ns - back_us * late * 1_000,
+        )
+        cubes.append(replace(each, timing=timing))
+    return replace(night, cubes=tuple(cubes))
+
+
+@pytest.mark.parametrize("back_us", [10_000, 150_000, 1_000_000, 30_000_000])
+@pytest.mark.parametrize("after", [200, 321])
+def test_a_step_of_the_clock_costs_no_frame_and_confuses_none(back_us: int, after: int) -> None:
+    night = stepped(expose(trigger_train(600, flc_us=100), seed=after), back_us, after)
+    generation = night.synchronize()
+    night.check(generation, missed=0.004)
+    assert not generation.set_aside
+    orders = [product.order for product in generation.products]
+    assert orders == sorted(orders)
+    triggers = [
+        night.trigger[product.ranges[0].cube, product.ranges[0].start][1]
+        for product in generation.products
+        if product.order.camera == 1 and product.order.flc_state == "A"
+    ]
+    assert triggers == sorted(triggers)
+    assert any("was set back" in remark for remark in generation.remarks)
+    assert "" not in labels_made(generation).values()

@@ -1,0 +1,45 @@
+"""The verdict on what sync made of a night: whether a person should look before IDs are taken."""
+
+from __future__ import annotations
+
+from vampd.model.cubes import SyncCounts
+
+
+def find_unexpected(
+    counts: SyncCounts,
+    *,
+    cubes: int,
+    aside: int,
+    max_unpaired: float,
+    max_dubious: float,
+    max_set_aside: float,
+) -> str | None:
+    """What to review before IDs are taken, or None; thresholds are fractions.
+
+    ``aside`` of the ``cubes`` are set aside: how many frames these have may be unknown.
+    """
+    if cubes and aside == cubes:
+        return f"all {cubes} cubes were set aside" if cubes > 1 else "the only cube was set aside"
+    findings = [
+        f"{part} of {whole} {unit} {what} (limit {100 * limit:g}%)"
+        for part, whole, limit, unit, what in (
+            (
+                counts.unpaired,
+                counts.synchronised + counts.unpaired,
+                max_unpaired,
+                "frames",
+                "should have a partner and have none",
+            ),
+            (
+                counts.dubious,
+                counts.deinterleaved,
+                max_dubious,
+                "frames",
+                "have no certain FLC state",
+            ),
+            (counts.set_aside, counts.raw, max_set_aside, "frames", "were set aside"),
+            (aside, cubes, max_set_aside, "cubes", "were set aside"),
+        )
+        if whole and part > limit * whole
+    ]
+    return "; ".join(findings) or None
