@@ -10,7 +10,7 @@ import numpy as np
 from tests.evaluation.decision import NO_PARTNER, Decision
 from vampd.model.cubes import Int64, Timing
 from vampd.model.sync import CODE_A, CODE_B, CODE_D, CODE_NONE, arrival_scatter_us
-from vampd.model.trigger import Arrivals, Sweep, infer, order_of_taking, sweep
+from vampd.model.trigger import Arrivals, Kernels, compile_kernels, infer, order_of_taking
 from vampd.simulate.night import SimulatedCube, SimulatedNight
 
 LARGEST_ERROR_NATS = 14  # 10^-6
@@ -20,11 +20,11 @@ _TAI_US = 37_000_000
 
 
 @cache
-def compiled_sweep() -> Sweep:
-    """The lattice's sweep, compiled."""
+def compiled_kernels() -> Kernels:
+    """The model's loops, compiled."""
     from vampd.fits.compiled import compiled  # slow to import
 
-    return compiled(sweep)
+    return compile_kernels(compiled)
 
 
 def decide_by_model(simulated: SimulatedNight) -> Decision:
@@ -55,7 +55,7 @@ def decide_by_model(simulated: SimulatedNight) -> Decision:
         ordered = [chosen[position] for position in order]
         sides.append((_arrivals([cube for cube, _ in ordered]), _join([r for _, r in ordered])))
     (one, first_rows), (two, second_rows) = sides
-    found = infer(one, two, LARGEST_ERROR_NATS, compiled_sweep())
+    found = infer(one, two, LARGEST_ERROR_NATS, compiled_kernels())
     label[first_rows], label[second_rows] = (_CODES[states] for states in found.states)
     for rows, others, partners in (
         (first_rows, second_rows, found.partners[0]),

@@ -13,17 +13,16 @@ if TYPE_CHECKING:
         RELAXED,
         UNKNOWN,
         Inference,
-        Sweep,
         infer,
     )
-    from vampd.model.trigger.lattice import sweep
+    from vampd.model.trigger.kernels import PLAIN, Kernels, compile_kernels
 else:
     __getattr__ = show(
         __name__,
         {
             "arrivals": "Arrivals order_of_taking",
-            "inference": "ALONE DRIVEN infer Inference NONE RELAXED Sweep UNKNOWN",
-            "lattice": "sweep",
+            "inference": "ALONE DRIVEN infer Inference NONE RELAXED UNKNOWN",
+            "kernels": "compile_kernels Kernels PLAIN",
         },
     )
 
@@ -31,12 +30,13 @@ __all__ = [
     "ALONE",
     "DRIVEN",
     "NONE",
+    "PLAIN",
     "RELAXED",
     "UNKNOWN",
     "Arrivals",
     "Inference",
-    "Sweep",
+    "Kernels",
+    "compile_kernels",
     "infer",
     "order_of_taking",
-    "sweep",
 ]

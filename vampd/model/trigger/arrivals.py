@@ -65,8 +65,10 @@ def order_of_taking(first_us: Sequence[int], counts: Sequence[tuple[int, int]]) 
         sum(counts[b][0] == counts[a][1] + 1 for a, b in pairwise(order))
         for order in (by_time, by_count)
     ]
+    # Counts that overlap are of no one counter.
+    overlapping = sum(counts[b][0] <= counts[a][1] for a, b in pairwise(by_count))
     # A counter that began anew makes one step back in either order, and joins no cubes.
-    by_time_is_better = (back_in_count, -joined[0]) <= (back_in_time, -joined[1])
+    by_time_is_better = (back_in_count, -joined[0]) <= (back_in_time + overlapping, -joined[1])
     return by_time if by_time_is_better else by_count
 
 

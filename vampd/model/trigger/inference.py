@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.trigger.arrivals import Arrivals, count_frames
-from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_intervals
-from vampd.model.trigger.lattice import NOTHING, PHASES, sweep
-from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors, of_second
-from vampd.model.trigger.partners import PairEvidence, weigh_pairs
-from vampd.model.trigger.stretches import begins_of
-from vampd.model.trigger.tempo import share_tempo, tempo_of
+from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
+from vampd.model.trigger.evidence import Evidence, Night, gather_evidence, order_night
+from vampd.model.trigger.kernels import PLAIN, Kernels
+from vampd.model.trigger.lattice import PHASES
+from vampd.model.trigger.neighbors import find_neighbors
+from vampd.model.trigger.tempo import number_by_time, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
     CARD_OFF_COST,
     CARD_ON_COST,
     CLASSES,
     LOG_ADD,
-    LOG_ADD_STEP,
+    LOG_ADD_BITS,
     NAT,
     NEVER,
-    OFFSET_LIMIT,
     SHIFTS,
-    offset_cost,
 )
 
 Int64 = npt.NDArray[np.int64]
-Sweep = Callable[..., Int64]
 
 ALONE = -1
 UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
+
+# Frames are weighed so many at a time, and so many more are looked ahead: far more than it takes
+# to be certain.
+_CHUNK = 32_768
+_AHEAD = 4_096
 
 
 @dataclass(frozen=True)
@@ -44,161 +44,142 @@ class Inference:
 
 
 def infer(
-    first: Arrivals, second: Arrivals, largest_error_nats: int, solve: Sweep = sweep
+    first: Arrivals, second: Arrivals, largest_error_nats: int, kernels: Kernels = PLAIN
 ) -> Inference:
     """Pair and label both cameras' frames; either may have none.
 
     A pair or a label is given if the chance that it is wrong is below exp(-largest_error_nats).
-    ``solve`` is ``lattice.sweep``, compiled or not.
     """
     least = largest_error_nats * NAT
-    one, two = count_frames(first), count_frames(second)
+    night = _survey(first, second)
+    sizes = len(first), len(second)
+    states = tuple(np.zeros(size, dtype=np.int64) for size in sizes)
+    claims: list[tuple[Int64, Int64]] = []
+    entry: Int64 | None = None
+    for begin in range(0, len(night), _CHUNK):
+        end = min(begin + _CHUNK, len(night))
+        # With the frame before, which was weighed already.
+        start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
+        evidence = gather_evidence(night, start, stop, kernels)
+        forward, backward = _solve(night, start, evidence, entry, kernels)
+        entry = forward[end - 1 - start].copy()
+        kept = slice(begin - start, end - start)
+        told = kernels.read_off(
+            night.camera[begin:end],
+            night.count[begin:end],
+            night.reference[begin:end],
+            forward[kept],
+            backward[kept],
+            SHIFTS,
+            LOG_ADD,
+            LOG_ADD_BITS,
+            NEVER,
+        )
+        shift, sure = told[:, 0], told[:, 1] > least
+        # At the edge of the states, the truth may be beyond it.
+        edge = sure & ((shift == 0) | (shift == SHIFTS - 1))
+        codes = np.where((told[:, 3] > least) & ~edge, told[:, 2] + NONE, UNKNOWN)
+        camera, row = night.camera[begin:end], night.row[begin:end]
+        for number in (0, 1):
+            mine = camera == number
+            states[number][row[mine]] = codes[mine]
+        claims.append(_claim(night, begin, evidence.partners[kept], shift, sure & ~edge))
+    for side, codes in zip((first, second), states, strict=True):
+        codes[~side.fitted] = NONE
+    partners = _choose(claims, sizes)
+    _agree(states[0], states[1], partners[0])
+    return Inference(partners, (states[0], states[1]))
+
+
+def _survey(first: Arrivals, second: Arrivals) -> Night:
+    """What is known of the frames before any is weighed: counts, tempo, neighbors."""
+    one, two = _number(first), _number(second)
     own, other = tempo_of(first, one), tempo_of(second, two)
     ends_us = one.times_us[1:], two.times_us[1:]
-    own, other = (
+    (own, own_slower), (other, other_slower) = (
         share_tempo(own, ends_us[0], other, ends_us[1]),
         share_tempo(other, ends_us[1], own, ends_us[0]),
     )
-    evidence = weigh_intervals(first, one, own), weigh_intervals(second, two, other)
-    period_us = np.concatenate([own.period_us[:1], own.period_us])
-    if len(first) == 1:
-        period_us = np.zeros(1, dtype=np.int64)
-    neighbors = find_neighbors(one, two, first, period_us)
-    queued = is_queued(one, own), is_queued(two, other)
-    pairs = weigh_pairs(one, two, neighbors, queued)
-    camera = np.repeat(np.array([0, 1], dtype=np.int64), [len(first), len(second)])
-    counts = np.concatenate([one.count, two.count])
-    references = np.concatenate([neighbors.reference, of_second(one, two, neighbors.reference)])
-    times_us = np.concatenate([one.times_us, two.times_us])
-    exposures_us = np.concatenate([first.exposure_us, second.exposure_us])
-    order = np.lexsort((camera, times_us))
-    begins = begins_of(times_us[order], exposures_us[order])
-    scores = solve(
-        camera[order],
-        counts[order],
-        references[order],
-        begins.astype(np.int64),
-        *(_both(evidence, name)[order] for name in ("missed", "alternating", "steady")),
-        _weigh_offsets(pairs, order, begins),
-        *(_both(evidence, name)[order] for name in ("flip", "switch", "recount")),
-        _start(first, second),
+    one, two = number_by_time(one, own, own_slower), number_by_time(two, other, other_slower)
+    neighbors = find_neighbors((one, two), (first, second), (own, other))
+    return order_night((first, second), (one, two), (own, other), neighbors)
+
+
+def _number(arrivals: Arrivals) -> Counted:
+    counted = count_frames(arrivals)
+    if counted.honest:
+        return counted
+    every = np.ones(max(len(arrivals) - 1, 0), dtype=np.bool_)
+    return number_by_time(counted, tempo_of(arrivals, counted), every)
+
+
+def _solve(
+    night: Night, start: int, evidence: Evidence, entry: Int64 | None, kernels: Kernels
+) -> tuple[Int64, Int64]:
+    """The log-probabilities of each state by what came until each frame, and by what came after.
+
+    ``entry`` are those of the first frame, none at the beginning of the night.
+    """
+    frames = len(evidence.pairs)
+    span = slice(start, start + frames)
+    forward = np.empty((frames, CLASSES * SHIFTS * PHASES), dtype=np.int64)
+    backward = np.empty_like(forward)
+    backward[-1:] = 0
+    if entry is None:
+        weights = evidence.pairs[0][:, :, None] + _start(night)[None, None, :]
+        entry = weights.reshape(-1)
+    forward[0] = entry
+    intervals = evidence.intervals
+    kernels.sweep(
+        night.camera[span],
+        night.previous[span],
+        night.reference[span],
+        night.begins[span],
+        intervals.missed,
+        intervals.alternating,
+        intervals.steady,
+        evidence.pairs,
+        intervals.flip,
+        intervals.switch,
+        intervals.recount,
+        evidence.other_class,
+        forward,
+        backward,
         LOG_ADD,
-        LOG_ADD_STEP,
+        LOG_ADD_BITS,
         NEVER,
     )
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    scores = _log_sum(scores[rank].reshape(len(order), CLASSES, SHIFTS, PHASES), 1)
-    states = _states(scores, camera, counts, references, least)
-    states = np.where(np.concatenate([first.fitted, second.fitted]), states, NONE)
-    shift, sure = _certain(_log_sum(scores, 2), least)
-    # At the edge of the states, the truth may be beyond it.
-    edge = (shift == 0) | (shift == SHIFTS - 1)
-    states = np.where(sure & edge, UNKNOWN, states)
-    partners = _choose(pairs.partners, shift, sure & ~edge, rank)
-    first_states, second_states = states[: len(first)], states[len(first) :]
-    _agree(first_states, second_states, partners[0])
-    return Inference(partners, (first_states, second_states))
+    return forward, backward
 
 
-def _weigh_offsets(pairs: PairEvidence, order: Int64, begins: npt.NDArray[np.bool_]) -> Int64:
-    """The pairs' weights in the order of inference, with each offset's cost once per stretch."""
-    weights = np.concatenate(pairs.weights)[order]
-    offsets_us = np.concatenate(pairs.offsets_us)[order]
-    unknown = offsets_us == UNKNOWN_US
-    costs = np.where(unknown, OFFSET_LIMIT, offset_cost(offsets_us))
-    # Without a frame near in time nothing is known of the offset, and nothing is said against it.
-    middle = CLASSES // 2
-    costs[:, middle] = np.where(unknown[:, middle], 0, costs[:, middle])
-    paired = _is_paired(pairs.partners, order, begins)
-    weights[begins] -= costs[begins][:, :, None] * paired[:, None, :]
-    return weights
-
-
-def _both(evidence: tuple[IntervalEvidence, IntervalEvidence], name: str) -> Int64:
-    return np.concatenate([getattr(side, name) for side in evidence])
-
-
-def _is_paired(
-    partners: tuple[Int64, Int64], order: Int64, begins: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """For each stretch and shift, whether any of its frames has a partner in it."""
-    stretch = np.empty(len(order), dtype=np.int64)
-    stretch[order] = np.cumsum(begins) - 1
-    sizes = len(partners[0]), len(partners[1])
-    own, other = stretch[: sizes[0]], stretch[sizes[0] :]
-    together = np.zeros((int(begins.sum()), SHIFTS), dtype=np.bool_)
-    if sizes[0] and sizes[1]:
-        table = partners[0]
-        inside = (table >= 0) & (other[table.clip(0)] == own[:, None])
-        np.logical_or.at(together, own, inside)
-    return together
-
-
-def _start(first: Arrivals, second: Arrivals) -> Int64:
-    heads = [side.switching[:1] for side in (first, second)]
+def _start(night: Night) -> Int64:
+    heads = [side.arrivals.switching[:1] for side in night.cameras]
     on = bool(np.concatenate(heads).any())
     return np.array(
         [0, 0, -CARD_ON_COST] if on else [-CARD_OFF_COST, -CARD_OFF_COST, 0], dtype=np.int64
     )
 
 
-def _states(scores: Int64, camera: Int64, counts: Int64, references: Int64, least: int) -> Int64:
-    """The codes of the states whose opposite is less probable than exp(-least)."""
-    shifts = np.arange(SHIFTS) - SHIFTS // 2
-    turned = counts[:, None] - np.where(
-        camera[:, None] == 1, references[:, None] + shifts[None, :], 0
-    )
-    even = turned % 2 == 0
-    relaxed = np.where(even, scores[:, :, 0], scores[:, :, 1])
-    driven = np.where(even, scores[:, :, 1], scores[:, :, 0])
-    summed = np.stack(
-        [_log_sum(scores[:, :, NOTHING], 1), _log_sum(relaxed, 1), _log_sum(driven, 1)], axis=1
-    )
-    best, sure = _certain(summed, least)
-    codes = np.array([NONE, RELAXED, DRIVEN])[best]
-    return np.where(sure, codes, UNKNOWN)
-
-
-def _certain(scores: Int64, least: int) -> tuple[Int64, npt.NDArray[np.bool_]]:
-    """The most probable column of each row, and whether all others together are improbable."""
-    best = np.argmax(scores, axis=1)
-    others = scores.copy()
-    rows = np.arange(len(scores))
-    top = scores[rows, best]
-    others[rows, best] = NEVER * 2
-    return best, top - _log_sum(others, 1) > least
-
-
-def _log_sum(values: Int64, axis: int) -> Int64:
-    """The logarithm of the sum of probabilities along an axis, in integers."""
-    moved = np.moveaxis(values, axis, 0)
-    total: Int64 = moved[0]
-    for value in moved[1:]:
-        gap = np.minimum(np.abs(total - value) // LOG_ADD_STEP, len(LOG_ADD) - 1)
-        total = np.maximum(total, value) + LOG_ADD[gap]
-    return np.asarray(total)
-
-
-def _choose(
-    table: tuple[Int64, Int64], shift: Int64, sure: npt.NDArray[np.bool_], rank: Int64
+def _claim(
+    night: Night, begin: int, table: Int64, shift: Int64, sure: npt.NDArray[np.bool_]
 ) -> tuple[Int64, Int64]:
-    """The pairs that the later frame of each is sure of; none of a frame that two others claim.
+    """The pairs (row of camera 1, row of camera 2) that the later frame of each is sure of."""
+    partner = table[np.arange(len(table)), shift]
+    at = np.flatnonzero((partner != ALONE) & sure)
+    camera, row, other = night.camera[begin + at], night.row[begin + at], partner[at]
+    first = np.where(camera == 0, row, other)
+    second = np.where(camera == 0, other, row)
+    times = [side.counted.times_us for side in night.cameras]
+    # In the order of inference, camera 2 is the later one of two at the same time.
+    later = np.where(times[0][first] > times[1][second], 0, 1)
+    mine = camera == later
+    return first[mine], second[mine]
 
-    ``rank`` is each frame's place in the order of inference.
-    """
-    sizes = len(table[0]), len(table[1])
-    cut = slice(0, sizes[0]), slice(sizes[0], None)
-    first, second = [], []
-    for number in (0, 1):
-        own, other = cut[number], cut[1 - number]
-        partner = table[number][np.arange(sizes[number]), shift[own]]
-        rows = np.flatnonzero((partner != ALONE) & sure[own])
-        rows = rows[rank[other][partner[rows]] < rank[own][rows]]
-        chosen = rows, partner[rows]
-        first.append(chosen[number])
-        second.append(chosen[1 - number])
-    one, two = np.concatenate(first), np.concatenate(second)
+
+def _choose(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:
+    """The pairs without those of a frame that two others claim."""
+    nothing = np.empty(0, dtype=np.int64)
+    one, two = (np.concatenate([nothing, *(c[number] for c in claims)]) for number in (0, 1))
     single = (np.bincount(one, minlength=sizes[0])[one] == 1) & (
         np.bincount(two, minlength=sizes[1])[two] == 1
     )

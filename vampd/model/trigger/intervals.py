@@ -14,6 +14,7 @@ from vampd.model.trigger.weights import (
     EARLY_COST,
     FLIP_AFTER_US,
     FLIP_COST,
+    INTERVAL_LIMIT,
     MISS_AS_TIMED_COST,
     MISS_COST,
     MISSED,
@@ -25,6 +26,7 @@ from vampd.model.trigger.weights import (
     SWITCH_COST,
     UNSEEN_FLIP_COST,
     UNSEEN_RECOUNT_COST,
+    WHOLE_PERIODS_COST,
     misfit,
 )
 
@@ -47,8 +49,13 @@ class IntervalEvidence:
     recount: Int64
 
 
-def weigh_intervals(arrivals: Arrivals, counted: Counted, tempo: Tempo) -> IntervalEvidence:
-    """What the interval before each frame says; the first frame's says nothing."""
+def weigh_intervals(
+    arrivals: Arrivals, counted: Counted, tempo: Tempo, by_count: Int64
+) -> IntervalEvidence:
+    """What the interval before each frame says; the first frame's says nothing.
+
+    ``by_count`` is how many triggers the other camera counted more in each interval.
+    """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
     alternating = np.full((frames, 2, OPTIONS), NEVER, dtype=np.int64)
@@ -60,7 +67,13 @@ def weigh_intervals(arrivals: Arrivals, counted: Counted, tempo: Tempo) -> Inter
     steady[:1, 0] = 0
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     period_us = tempo.period_us
-    options = _options(steps_us, rises, period_us)
+    options = _options(steps_us, rises, period_us, by_count)
+    # What lasted some whole triggers longer hardly stood still by chance for just as long.
+    by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
+    remainder_us = np.abs(steps_us - by_time * period_us)
+    apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
+    whole = (by_time > rises) & (by_time <= rises + max(MISSED))
+    whole &= apart_us <= _STILL_SCATTERS * tempo.scatter_us
     for option, (gone, cost) in enumerate(options):
         triggers = rises + gone
         allowed = (triggers >= 1) & ((option < len(MISSED)) | (gone != 0))
@@ -74,21 +87,37 @@ def weigh_intervals(arrivals: Arrivals, counted: Counted, tempo: Tempo) -> Inter
         early = informs & (residuals_us + half_us < -np.maximum(4 * width_us, period_us // 4))
         costs = cost + np.where(early, EARLY_COST, 0)
         missed[1:, option] = gone
+        fits = [
+            misfit(
+                residuals_us - np.where(odd, half_us if relaxed else -half_us, 0),
+                width_us,
+                INTERVAL_LIMIT,
+            )
+            for relaxed in (0, 1)
+        ]
+        better = np.minimum(*fits)
         for relaxed in (0, 1):
             expected_us = np.where(odd, half_us if relaxed else -half_us, 0)
-            fit = misfit(residuals_us - expected_us, width_us, tempo.limit)
+            # A half width that no card confirms tells the two states apart with less weight.
+            fit = np.minimum(fits[relaxed], better + tempo.limit)
             fit = np.where(half_us > 0, fit, tempo.limit)
             still = (residuals_us - expected_us > _STILL_SCATTERS * width_us) & (triggers == 1)
             fit = fit + np.where(still & bool(relaxed), RELAXED_COST, 0)
+            fit = fit + np.where(still & whole, WHOLE_PERIODS_COST, 0)
             alternating[1:, relaxed, option] = np.where(
                 allowed, -costs - np.where(informs, fit, 0), NEVER
             )
-        readings = [misfit(residuals_us + turn * half_us, width_us, tempo.limit) for turn in (0, 1)]
+        readings = [
+            misfit(residuals_us + turn * half_us, width_us, INTERVAL_LIMIT) for turn in (0, 1)
+        ]
         flat = np.minimum.reduce(readings) + np.where(half_us > 0, READINGS_COST, 0)
         steady[1:, option] = np.where(allowed, -costs - np.where(informs, flat, 0), NEVER)
-    stood = np.searchsorted(FLIP_AFTER_US[1:], _still_us(steps_us, rises, period_us), side="right")
-    unlogged = np.searchsorted(FLIP_AFTER_US[1:], steps_us, side="right")
-    flip[1:] = np.minimum(np.array(FLIP_COST)[stood], np.array(UNSEEN_FLIP_COST)[unlogged])
+    stood = np.searchsorted(FLIP_AFTER_US[1:], _still_us(steps_us, rises + by_count, period_us), side="right")
+    # A single interval is no gap in the log, however long the exposure.
+    gaps_us = steps_us - 2 * np.maximum(period_us, arrivals.exposure_us[1:])
+    unlogged = np.searchsorted(FLIP_AFTER_US[1:], gaps_us, side="right")
+    unseen = UNSEEN_FLIP_COST if counted.honest else FLIP_COST
+    flip[1:] = np.minimum(np.array(FLIP_COST)[stood], np.array(unseen)[unlogged])
     switch[1:] = np.array(SWITCH_COST)[stood]
     changes = np.diff(arrivals.switching)
     switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
@@ -96,12 +125,15 @@ def weigh_intervals(arrivals: Arrivals, counted: Counted, tempo: Tempo) -> Inter
     return IntervalEvidence(missed, alternating, steady, flip, switch, recount)
 
 
-def _options(steps_us: Int64, rises: Int64, period_us: Int64) -> list[tuple[Int64, int]]:
+def _options(
+    steps_us: Int64, rises: Int64, period_us: Int64, by_count: Int64
+) -> list[tuple[Int64, int]]:
     """How many triggers the camera may have missed before each frame, with what that costs."""
     options = [
         (np.full_like(rises, gone), cost) for gone, cost in zip(MISSED, MISS_COST, strict=True)
     ]
-    timed = (steps_us + period_us // 2) // np.maximum(period_us, 1) - rises
+    by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1) - rises
+    timed = np.where(by_count > max(MISSED), by_count, by_time)
     told = (period_us > 0) & (timed + rises > 0) & ((timed > max(MISSED)) | (timed < min(MISSED)))
     return [*options, (np.where(told, timed, 0), MISS_AS_TIMED_COST)]
 
@@ -115,11 +147,11 @@ def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
     return np.where(counted, np.minimum(still_us, steps_us // 8), still_us)
 
 
-def is_queued(counted: Counted, tempo: Tempo) -> npt.NDArray[np.bool_]:
+def is_queued(counted: Counted, tempo: Tempo) -> Int64:
     """Whether a frame, or the next, was stamped sooner than any trigger comes: it waited."""
     shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, 0) * np.diff(counted.count)
     queued = 5 * np.diff(counted.times_us) < 3 * shortest_us
     either = np.zeros(len(counted.times_us), dtype=np.bool_)
     either[1:] |= queued
     either[:-1] |= queued
-    return either
+    return either.astype(np.int64)

@@ -3,59 +3,75 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.stretches import stretches_of
-from vampd.model.trigger.tempo import running_median, spread
-from vampd.model.trigger.weights import CLASSES, SHIFTS
+from vampd.model.trigger.tempo import Tempo, period_at_frames, running_median, spread
+from vampd.model.trigger.unlate import missed_by_count, unlate
+from vampd.model.trigger.weights import CLASSES, NEAR_US
 
 Int64 = npt.NDArray[np.int64]
 
 UNKNOWN_US = 10**12  # an offset that no pair tells
-NEAR_US = 20_000
 _REFERENCE_WINDOW = 65
 _OFFSET_WINDOW = 151  # longer: an offset wanders, and does not follow a reference that is off
 
 
 @dataclass(frozen=True)
 class Neighbors:
-    """For each frame of camera 1 what the frames of camera 2 near in time suggest.
+    """What frames near in time suggest.
 
-    ``reference`` is the count of camera 2 minus its own, ``offsets_us`` (frames, CLASSES) what
-    camera 2 is later by if that is the nearest frame's trigger or one before or after it;
-    ``width_us`` is the scatter of these.
+    For each frame of either camera, ``references`` is the count of camera 2 minus that of camera 1.
+    For each of camera 1, ``offsets_us`` (frames, CLASSES) is what camera 2 is later by if that is
+    the nearest frame's trigger or one before or after it; ``width_us`` is the scatter of these.
+    ``missed`` is how many triggers each camera missed without a trace in each of its intervals.
     """
 
-    reference: Int64
+    references: tuple[Int64, Int64]
     offsets_us: Int64
     width_us: Int64
+    missed: tuple[Int64, Int64]
 
 
-def find_neighbors(one: Counted, two: Counted, arrivals: Arrivals, period_us: Int64) -> Neighbors:
-    """The reference for the hidden shift: medians of many frames, since single stamps are late.
-
-    ``period_us`` is T at each frame of camera 1, 0 where it is not known.
-    """
+def find_neighbors(
+    counted: tuple[Counted, Counted],
+    cameras: tuple[Arrivals, Arrivals],
+    tempos: tuple[Tempo, Tempo],
+) -> Neighbors:
+    """The reference for the hidden shift: medians of many frames, since single stamps are late."""
+    (one, two), arrivals = counted, cameras[0]
     frames = len(one.times_us)
+    period_us = period_at_frames(tempos[0])[:frames]
     unknown = np.full((frames, CLASSES), UNKNOWN_US, dtype=np.int64)
+    times_us = tuple(
+        unlate(side, tempo, camera.exposure_us)
+        for side, tempo, camera in zip(counted, tempos, cameras, strict=True)
+    )
+    missed = (
+        missed_by_count(one, times_us[0], two, times_us[1], tempos[0]),
+        missed_by_count(two, times_us[1], one, times_us[0], tempos[1]),
+    )
+    nothing = (np.zeros(frames, dtype=np.int64), np.zeros(len(two.times_us), dtype=np.int64))
     if not frames or not len(two.times_us):
-        return Neighbors(np.zeros(frames, dtype=np.int64), unknown, arrivals.scatter_us)
-    nearest = _nearest(two.times_us, one.times_us)
+        return Neighbors(nothing, unknown, arrivals.scatter_us, missed)
+    nearest = _nearest(times_us[1], times_us[0])
     # Each other's nearest: a frame whose trigger the other camera missed has none.
-    mutual = _nearest(one.times_us, two.times_us)[nearest] == np.arange(frames)
-    shift = two.count[nearest] - one.count
-    apart_us = np.abs(two.times_us[nearest] - one.times_us)
+    mutual = _nearest(times_us[0], times_us[1])[nearest] == np.arange(frames)
+    apart_us = np.abs(times_us[1][nearest] - times_us[0])
     near = np.flatnonzero(mutual & (apart_us <= NEAR_US))
     if not len(near):
-        return Neighbors(shift, unknown, arrivals.scatter_us)
+        return Neighbors(nothing, unknown, arrivals.scatter_us, missed)
     stretch = stretches_of(one.times_us, arrivals.exposure_us)
-    trend = _trend(shift[near], stretch[near])
-    smooth = running_median(shift[near] - trend, stretch[near], _REFERENCE_WINDOW) + trend
+    # What the cameras missed without a trace is taken out, so that the rest hardly changes.
+    gone = tuple(np.concatenate([[0], np.cumsum(part)]) for part in missed)
+    level = (two.count[nearest] - one.count - gone[0] + gone[1][nearest])[near]
+    smooth = running_median(level, stretch[near], _REFERENCE_WINDOW)
     index = np.searchsorted(near, np.arange(frames), side="right") - 1
+    first = smooth[index.clip(0)] + gone[0]
+    references = first - of_first(one, two, gone[1]), of_second(one, two, first) - gone[1]
     difference_us = two.times_us[nearest[near]] - one.times_us[near]
     around_us = running_median(difference_us, stretch[near], _OFFSET_WINDOW)
     unlike_us = np.abs(difference_us - around_us)
@@ -70,7 +86,7 @@ def find_neighbors(one: Counted, two: Counted, arrivals: Arrivals, period_us: In
     width_us = arrivals.scatter_us
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, stretch) // 2, width_us)
-    return Neighbors(smooth[index.clip(0)], offsets_us, width_us)
+    return Neighbors(references, offsets_us, width_us, missed)
 
 
 def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:
@@ -80,23 +96,15 @@ def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:
     return np.where(nearer, before, after)
 
 
-def _trend(shift: Int64, stretch: Int64) -> Int64:
-    """How the shift grows within each stretch, where a camera keeps one of several triggers."""
-    trend = np.zeros_like(shift)
-    edges = [0, *(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(shift)]
-    for begin, end in pairwise(edges):
-        part = shift[begin:end]
-        if len(part) > 2 * _REFERENCE_WINDOW:
-            grown = np.sort(part[_REFERENCE_WINDOW:] - part[:-_REFERENCE_WINDOW])
-            slope = int(grown[len(grown) // 2])
-            if abs(slope) > SHIFTS:
-                trend[begin:end] = slope * np.arange(len(part)) // _REFERENCE_WINDOW
-    return trend
-
-
 def of_second(one: Counted, two: Counted, values: Int64) -> Int64:
     """Values of camera 1's frames for camera 2's: those of the last frame before."""
     if not len(one.times_us):
         return np.full((len(two.times_us), *values.shape[1:]), UNKNOWN_US, dtype=np.int64)
     last = np.searchsorted(one.times_us, two.times_us, side="right") - 1
+    return np.asarray(values[last.clip(0)])
+
+
+def of_first(one: Counted, two: Counted, values: Int64) -> Int64:
+    """Values of camera 2's frames for camera 1's: those of the last frame before."""
+    last = np.searchsorted(two.times_us, one.times_us) - 1
     return np.asarray(values[last.clip(0)])

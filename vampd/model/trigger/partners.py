@@ -2,95 +2,91 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
-
-from vampd.model.trigger.arrivals import Counted
-from vampd.model.trigger.neighbors import NEAR_US, Neighbors, of_second
-from vampd.model.trigger.weights import (
-    APART_COST,
-    APART_US,
-    CLASSES,
-    LOST_COST,
-    PAIR_LIMIT,
-    QUEUED_LIMIT,
-    SHIFTS,
-    misfit,
-)
 
 Int64 = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class PairEvidence:
-    """Of both cameras, per frame: see ``lattice.sweep``.
+def weigh_partners(
+    times_us: Int64,
+    counts: Int64,
+    queued: Int64,
+    other_us: Int64,
+    other_counts: Int64,
+    other_queued: Int64,
+    offsets_us: Int64,
+    width_us: Int64,
+    period_us: Int64,
+    sign: int,
+    shifts: int,
+    costs: Int64,
+    weights: Int64,
+    partners: Int64,
+) -> None:
+    """Fill in the weights (frames, classes, shifts) and the partners' positions (frames, shifts).
 
-    ``weights`` have the shape (frames, CLASSES, SHIFTS); ``partners`` (frames, SHIFTS) are
-    positions in the other camera's frames, -1 for none. ``offsets_us`` (frames, CLASSES) is camera
-    2 minus camera 1 around the frame, UNKNOWN_US where no pair of the stretch tells it.
+    Of one camera's frames: ``counts`` are the other camera's that belong to them in the middle
+    shift, ``offsets_us`` (frames, classes) what camera 2 is later by, ``width_us`` its scatter.
+    ``sign`` is 1 for camera 1 and -1 for camera 2. A pair's weight belongs to the later of its two
+    frames; no partner is -1. ``costs`` are the limits of ``weights.PAIR_COSTS``. Plain loops, so
+    that a compiler can take this as it is.
     """
-
-    weights: tuple[Int64, Int64]
-    partners: tuple[Int64, Int64]
-    offsets_us: tuple[Int64, Int64]
-
-
-def weigh_pairs(
-    one: Counted,
-    two: Counted,
-    neighbors: Neighbors,
-    queued: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
-) -> PairEvidence:
-    """What the partners say; a pair's weight belongs to the later of its two frames in time."""
-    reference, offsets, width_us = (
-        neighbors.reference,
-        neighbors.offsets_us,
-        neighbors.width_us,
-    )
-    partners = (
-        _positions(two.count, one.count + reference, 1),
-        _positions(one.count, two.count - of_second(one, two, reference), -1),
-    )
-    weights = tuple(
-        np.zeros((len(side.times_us), CLASSES, SHIFTS), dtype=np.int64) for side in (one, two)
-    )
-    second_offsets = of_second(one, two, offsets)
-    second_width_us = of_second(one, two, width_us)
-    for own, other, partner, weight, offset, width, sign, waited, others_waited in (
-        (one, two, partners[0], weights[0], offsets, width_us, 1, *queued),
-        (two, one, partners[1], weights[1], second_offsets, second_width_us, -1, *queued[::-1]),
-    ):
-        if not len(other.times_us):
-            continue
-        difference_us = sign * (other.times_us[partner.clip(0)] - own.times_us[:, None])
-        later = sign * difference_us < 0 if sign > 0 else difference_us >= 0
-        counts = (partner >= 0) & later
-        limit = np.where(waited[:, None] | others_waited[partner.clip(0)], QUEUED_LIMIT, PAIR_LIMIT)
-        for number in range(CLASSES):
-            # How pairs scatter tells nothing: the trigger waits for the very lag that a stamp has.
-            excess_us = np.abs(difference_us - offset[:, number, None]) - 2 * width[:, None]
-            cost = misfit(
-                np.maximum(excess_us, 0),
-                np.broadcast_to(width[:, None], excess_us.shape),
-                limit,
-            )
-            cost += np.where(excess_us > APART_US, APART_COST, 0)
-            weight[:, number] -= np.where(counts, cost, 0)
-        at = np.searchsorted(other.times_us, own.times_us - NEAR_US)
-        until = np.searchsorted(other.times_us, own.times_us + NEAR_US, side="right")
-        lost = (partner < 0) & (until > at)[:, None]
-        weight -= np.where(lost, LOST_COST, 0)[:, None, :]
-    return PairEvidence((weights[0], weights[1]), partners, (offsets, second_offsets))
-
-
-def _positions(counts: Int64, expected: Int64, sign: int) -> Int64:
-    """For each expected count and shift, the position of the frame with that count, else -1."""
-    result = np.full((len(expected), SHIFTS), -1, dtype=np.int64)
-    if len(counts):
-        for shift in range(SHIFTS):
-            wanted = expected + sign * (shift - SHIFTS // 2)
-            there = np.searchsorted(counts, wanted).clip(0, len(counts) - 1)
-            result[:, shift] = np.where(counts[there] == wanted, there, -1)
-    return result
+    half = shifts // 2
+    classes = offsets_us.shape[1]
+    others = len(other_us)
+    nat = costs[0]
+    limit_of_pair, limit_if_queued = costs[1], costs[2]
+    apart_us, cost_apart = costs[3], costs[4]
+    near_us, cost_lost = costs[5], costs[6]
+    close_us, cost_close = costs[7], costs[8]
+    after = 0
+    for frame in range(len(times_us)):
+        now_us = times_us[frame]
+        # The first of the other camera's that came at this time or later.
+        while after < others and other_us[after] < now_us:
+            after += 1
+        apart = near_us + 1
+        if after < others:
+            apart = min(apart, other_us[after] - now_us)
+        if after > 0:
+            apart = min(apart, now_us - other_us[after - 1])
+        lost = 0
+        if apart <= near_us:
+            lost = cost_lost
+        if apart <= close_us and 4 * apart <= period_us[frame]:
+            lost = cost_close
+        if apart <= close_us and period_us[frame] == 0:
+            lost = cost_close
+        lowest = counts[frame] - half
+        place = np.searchsorted(other_counts, lowest)
+        for turn in range(shifts):
+            while place < others and other_counts[place] < lowest + turn:
+                place += 1
+            shift = turn if sign > 0 else shifts - 1 - turn
+            if place == others or other_counts[place] != lowest + turn:
+                partners[frame, shift] = -1
+                for number in range(classes):
+                    weights[frame, number, shift] = -lost
+                continue
+            partners[frame, shift] = place
+            difference_us = sign * (other_us[place] - now_us)
+            later = (difference_us < 0) == (sign > 0)
+            limit = limit_of_pair
+            if queued[frame] == 1 or other_queued[place] == 1:
+                limit = limit_if_queued
+            width = width_us[frame]
+            for number in range(classes):
+                cost = 0
+                if later:
+                    # How pairs scatter tells nothing: the trigger waits for the very lag that a
+                    # stamp has.
+                    excess_us = abs(difference_us - offsets_us[frame, number]) - 2 * width
+                    if excess_us > 0:
+                        cost = limit
+                        if excess_us < 64 * width:
+                            square = excess_us * excess_us * (nat // 2) // (width * width)
+                            cost = min(square, limit)
+                        if excess_us > apart_us:
+                            cost += cost_apart
+                weights[frame, number, shift] = -cost

@@ -7,7 +7,7 @@ a change sharp, and no pause or late stamp moves them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ _CLEAR_RATIO = 3  # of J and its spread
 _LARGEST_UNLIKE = 0.3  # of a card's J that the intervals confirm
 _CHUNK = 65_536
 _NEAR_PERIODS = 20
+_SLACK_SCATTERS = 4
 
 
 @dataclass(frozen=True)
@@ -126,23 +127,47 @@ def measure_tempo(
     return Tempo(period_us, half_width_us, np.maximum(scatter_us, 1), limit)
 
 
-def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> Tempo:
+def period_at_frames(tempo: Tempo) -> Int64:
+    """T at each frame: that of the interval before it, of the one after the first; one frame: 0."""
+    if not len(tempo.period_us):
+        return np.zeros(1, dtype=np.int64)
+    return np.concatenate([tempo.period_us[:1], tempo.period_us])
+
+
+def share_tempo(
+    own: Tempo, own_us: Int64, other: Tempo, other_us: Int64
+) -> tuple[Tempo, Booleans]:
     """The tempo of a camera that misses every second trigger or more: that of the other camera.
 
-    ``own_us`` and ``other_us`` are when the intervals end.
+    ``own_us`` and ``other_us`` are when the intervals end. Also, in which intervals it does.
     """
     if not len(own_us) or not len(other_us):
-        return own
+        return own, np.zeros(len(own_us), dtype=np.bool_)
     there = np.searchsorted(other_us, own_us).clip(0, len(other_us) - 1)
     period_us = other.period_us[there]
-    slower = (period_us > 0) & (2 * own.period_us > 3 * period_us)
+    # Also by the intervals before and after, so that no change of settings seems to be one.
+    beside = [(there + turn).clip(0, len(other_us) - 1) for turn in (-1, 1)]
+    longest_us = np.maximum.reduce([period_us, *(other.period_us[at] for at in beside)])
+    slower = (period_us > 0) & (2 * own.period_us > 3 * longest_us)
     slower &= np.abs(other_us[there] - own_us) <= _NEAR_PERIODS * period_us
-    return Tempo(
+    shared = Tempo(
         *(
             np.where(slower, getattr(other, name)[there], getattr(own, name))
             for name in ("period_us", "half_width_us", "scatter_us", "limit")
         )
     )
+    return shared, slower
+
+
+def number_by_time(counted: Counted, tempo: Tempo, chosen: Booleans) -> Counted:
+    """The frames with counts that rise by as many triggers as the chosen intervals last."""
+    steps_us, period_us = np.diff(counted.times_us), np.maximum(tempo.period_us, 1)
+    slack_us = tempo.half_width_us + _SLACK_SCATTERS * tempo.scatter_us
+    single = np.abs(steps_us - period_us) <= slack_us
+    timed = np.where(single, 1, np.maximum((steps_us + period_us // 2) // period_us, 1))
+    rises = np.where(chosen & (tempo.period_us > 0), timed, np.diff(counted.count))
+    count = counted.count[:1].sum() + np.concatenate([[0], np.cumsum(rises)])
+    return replace(counted, count=count[: len(counted.count)].astype(np.int64))
 
 
 def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:

@@ -33,16 +33,23 @@ UNSEEN_RECOUNT_COST: Final = 45 * NAT
 INTERVAL_LIMIT: Final = 3 * NAT + NAT // 2
 UNCONFIRMED_LIMIT: Final = NAT + NAT // 2  # where no card says this half width
 EARLY_COST: Final = 5 * NAT  # no stamp is early: the one before was late by as much
+# Within a stretch, a clock was set: where the nearest frames' offset jumps, and elsewhere.
+OFFSET_JUMPS_COST: Final = 4 * NAT
+OTHER_CLASS_COST: Final = 16 * NAT
 PAIR_LIMIT: Final = 6 * NAT
 QUEUED_LIMIT: Final = NAT  # for a stamp that came sooner than any trigger: it waited
 APART_US: Final = 100_000  # no stamp is as late
 APART_COST: Final = 12 * NAT
-LOST_COST: Final = 4 * NAT
+LOST_COST: Final = 4 * NAT  # by the count, though the other camera has a frame near in time
+NEAR_US: Final = 20_000
+CLOSE_COST: Final = 7 * NAT  # or even as close as one of the same trigger
+CLOSE_US: Final = 1_000
 RELAXED_COST: Final = 2 * NAT + NAT // 2  # a trigger that stood still after a relaxed exposure
+WHOLE_PERIODS_COST: Final = 5 * NAT  # one that stood still for whole periods, to the us
 
 # The alternation begins or ends, by how long the trigger stood still (see FLIP_AFTER_US), or where
 # the cards change their word; and their word at the beginning.
-SWITCH_COST: Final = (15 * NAT, 8 * NAT, 7 * NAT, 5 * NAT)
+SWITCH_COST: Final = (20 * NAT, 8 * NAT, 7 * NAT, 5 * NAT)
 CARD_CHANGES_COST: Final = 7 * NAT
 CARD_ON_COST: Final = 4 * NAT
 CARD_OFF_COST: Final = 6 * NAT
@@ -58,7 +65,7 @@ FLIP_COST: Final = (20 * NAT, 9 * NAT, 4 * NAT, NAT + NAT // 2)
 UNSEEN_FLIP_COST: Final = (20 * NAT, 20 * NAT, 11 * NAT, 5 * NAT)
 
 # An offset is hundreds of us: so many us cost one nat; beyond the first limit it costs less.
-OFFSET_US_PER_NAT: Final = 80
+OFFSET_US_PER_NAT: Final = 64
 NEAR_OFFSET_US: Final = 2_880
 FAR_OFFSET_US_PER_NAT: Final = 400
 OFFSET_LIMIT: Final = 60 * NAT
@@ -72,7 +79,15 @@ LOG_ADD: Final[Int64] = np.array(
     ],
     dtype=np.int64,
 )
-LOG_ADD_STEP: Final = NAT // 8
+LOG_ADD_BITS: Final = 7  # of one step
+# In the order of ``partners.weigh_partners``.
+PAIR_COSTS: Final[Int64] = np.array(
+    [
+        *(NAT, PAIR_LIMIT, QUEUED_LIMIT, APART_US, APART_COST),
+        *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST),
+    ],
+    dtype=np.int64,
+)
 
 
 def misfit(residuals_us: Int64, scatter_us: Int64, limit: Int64 | int) -> Int64:

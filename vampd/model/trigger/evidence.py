@@ -1,0 +1,246 @@
+"""Evidence: what each frame of a night says about the hidden states, some thousand at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.trigger.arrivals import Arrivals, Counted
+from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_intervals
+from vampd.model.trigger.kernels import Kernels
+from vampd.model.trigger.neighbors import UNKNOWN_US, Neighbors, of_second
+from vampd.model.trigger.stretches import begins_of
+from vampd.model.trigger.tempo import Tempo, period_at_frames
+from vampd.model.trigger.weights import (
+    CLASSES,
+    OFFSET_JUMPS_COST,
+    OFFSET_LIMIT,
+    OTHER_CLASS_COST,
+    PAIR_COSTS,
+    SHIFTS,
+    offset_cost,
+)
+
+Int64 = npt.NDArray[np.int64]
+_JUMP_WIDTHS = 4
+_Record = TypeVar("_Record", Arrivals, Counted, Tempo)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera's frames with all that is known of each; arrays of shape (frames, ...).
+
+    ``expected`` is the other camera's count in the middle shift; ``missed`` has one value per
+    interval, as ``tempo`` has.
+    """
+
+    arrivals: Arrivals
+    counted: Counted
+    tempo: Tempo
+    missed: Int64
+    queued: Int64
+    reference: Int64
+    expected: Int64
+    offsets_us: Int64
+    width_us: Int64
+    stretch: Int64
+
+    def __len__(self) -> int:
+        return len(self.arrivals)
+
+
+@dataclass(frozen=True)
+class Night:
+    """Both cameras' frames in the order of inference; arrays of shape (frames,).
+
+    ``camera`` is 0 or 1, ``row`` the position among that camera's frames, ``begins`` whether a
+    stretch begins, ``previous`` that camera's count before.
+    """
+
+    cameras: tuple[Camera, Camera]
+    camera: Int64
+    row: Int64
+    count: Int64
+    reference: Int64
+    previous: Int64
+    begins: Int64
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the frames from ``start`` to before ``stop`` say: see ``lattice.sweep``.
+
+    ``partners`` (frames, shifts) are rows of the other camera, -1 for none.
+    """
+
+    intervals: IntervalEvidence
+    pairs: Int64
+    partners: Int64
+    other_class: Int64
+
+
+def order_night(
+    arrivals: tuple[Arrivals, Arrivals],
+    counted: tuple[Counted, Counted],
+    tempos: tuple[Tempo, Tempo],
+    neighbors: Neighbors,
+) -> Night:
+    """Put both cameras' frames in time order."""
+    sizes = [len(side) for side in arrivals]
+    camera = np.repeat(np.array([0, 1], dtype=np.int64), sizes)
+    times_us = np.concatenate([side.times_us for side in counted])
+    order = np.lexsort((camera, times_us))
+    exposure_us = np.concatenate([side.exposure_us for side in arrivals])[order]
+    begins = begins_of(times_us[order], exposure_us)
+    stretch = np.empty(len(order), dtype=np.int64)
+    stretch[order] = np.cumsum(begins)
+    count = np.concatenate([side.count for side in counted])
+    previous = np.concatenate(
+        [np.concatenate([np.zeros(1, np.int64), side.count])[: len(side.count)] for side in counted]
+    )
+    of_first = neighbors.offsets_us, neighbors.width_us
+    known = of_first, tuple(of_second(*counted, values) for values in of_first)
+    cameras = tuple(
+        Camera(
+            arrivals[number],
+            counted[number],
+            tempos[number],
+            neighbors.missed[number],
+            is_queued(counted[number], tempos[number]),
+            neighbors.references[number],
+            counted[number].count + (1 - 2 * number) * neighbors.references[number],
+            *known[number],
+            stretch[slice(0, sizes[0]) if number == 0 else slice(sizes[0], None)],
+        )
+        for number in (0, 1)
+    )
+    return Night(
+        (cameras[0], cameras[1]),
+        camera[order],
+        np.concatenate([np.arange(size) for size in sizes])[order],
+        count[order],
+        np.concatenate(neighbors.references)[order],
+        previous[order],
+        begins.astype(np.int64),
+    )
+
+
+def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Evidence:
+    """The evidence of these frames of the night."""
+    camera, row = night.camera[start:stop], night.row[start:stop]
+    rows = [_range_of(row[camera == number]) for number in (0, 1)]
+    sides = [_weigh(night, number, rows[number], kernels) for number in (0, 1)]
+    merged = [
+        _merge(camera, [getattr(side[0], field.name) for side in sides])
+        for field in fields(IntervalEvidence)
+    ]
+    pairs, partners, offsets_us, paired = (
+        _merge(camera, [side[place] for side in sides]) for place in range(1, 5)
+    )
+    begins = np.flatnonzero(night.begins[start:stop])
+    if len(begins):
+        # Without a pair in it, a stretch has no offset.
+        together = np.logical_or.reduceat(paired, begins, axis=0)
+        pairs[begins] -= _offset_costs(offsets_us[begins])[:, :, None] * together[:, None, :]
+    width_us = _merge(
+        camera, [side.width_us[part] for side, part in zip(night.cameras, rows, strict=True)]
+    )
+    return Evidence(
+        IntervalEvidence(*merged), pairs, partners, _cost_of_other_class(offsets_us, width_us)
+    )
+
+
+def _weigh(
+    night: Night, number: int, rows: slice, kernels: Kernels
+) -> tuple[IntervalEvidence, Int64, Int64, Int64, npt.NDArray[np.bool_]]:
+    own, other = night.cameras[number], night.cameras[1 - number]
+    # With the frame before, whose interval ends at the first.
+    since = slice(max(rows.start - 1, 0), rows.stop)
+    intervals = slice(since.start, max(since.start, since.stop - 1))
+    evidence = weigh_intervals(
+        _part(own.arrivals, since),
+        _part(own.counted, since),
+        _part(own.tempo, intervals),
+        own.missed[intervals],
+    )
+    if since.start < rows.start:
+        evidence = IntervalEvidence(
+            *(getattr(evidence, field.name)[1:] for field in fields(evidence))
+        )
+    frames = rows.stop - rows.start
+    weights = np.zeros((frames, CLASSES, SHIFTS), dtype=np.int64)
+    partners = np.full((frames, SHIFTS), -1, dtype=np.int64)
+    expected = own.expected[rows]
+    near = _around(other, own.counted.times_us[rows], expected)
+    kernels.weigh_partners(
+        own.counted.times_us[rows],
+        expected,
+        own.queued[rows],
+        other.counted.times_us[near],
+        other.counted.count[near],
+        other.queued[near],
+        own.offsets_us[rows],
+        own.width_us[rows],
+        period_at_frames(own.tempo)[rows],
+        1 - 2 * number,
+        SHIFTS,
+        PAIR_COSTS,
+        weights,
+        partners,
+    )
+    partners[partners >= 0] += near.start
+    paired = partners >= 0
+    if len(other):
+        paired &= other.stretch[partners.clip(0)] == own.stretch[rows][:, None]
+    return evidence, weights, partners, own.offsets_us[rows], paired
+
+
+def _around(other: Camera, times_us: Int64, expected: Int64) -> slice:
+    """The other camera's frames that are near in time or by count."""
+    if not len(times_us):
+        return slice(0, 0)
+    begin = np.searchsorted(other.counted.times_us, times_us[0] - PAIR_COSTS[5])
+    end = np.searchsorted(other.counted.times_us, times_us[-1] + PAIR_COSTS[5], side="right")
+    least = np.searchsorted(other.counted.count, expected.min() - SHIFTS)
+    most = np.searchsorted(other.counted.count, expected.max() + SHIFTS, side="right")
+    return slice(int(min(begin, least)), int(max(end, most)))
+
+
+def _range_of(rows: Int64) -> slice:
+    return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
+
+
+def _part(record: _Record, rows: slice) -> _Record:
+    values = (getattr(record, field.name) for field in fields(record))
+    return type(record)(*(v[rows] if isinstance(v, np.ndarray) else v for v in values))
+
+
+def _merge(camera: Int64, sides: list[npt.NDArray[np.int64]]) -> Int64:
+    merged = np.empty((len(camera), *sides[0].shape[1:]), dtype=sides[0].dtype)
+    for number in (0, 1):
+        merged[camera == number] = sides[number]
+    return merged
+
+
+def _offset_costs(offsets_us: Int64) -> Int64:
+    unknown = offsets_us == UNKNOWN_US
+    costs = np.where(unknown, OFFSET_LIMIT, offset_cost(offsets_us))
+    # Without a frame near in time nothing is known of the offset, and nothing is said against it.
+    middle = CLASSES // 2
+    costs[:, middle] = np.where(unknown[:, middle], 0, costs[:, middle])
+    return costs
+
+
+def _cost_of_other_class(offsets_us: Int64, width_us: Int64) -> Int64:
+    """What it costs to take to each class at each frame."""
+    middle_us = offsets_us[:, CLASSES // 2]
+    jumps = np.zeros(len(middle_us), dtype=np.bool_)
+    jumps[1:] = np.abs(np.diff(middle_us)) > _JUMP_WIDTHS * width_us[1:]
+    elsewhere = OTHER_CLASS_COST + _offset_costs(offsets_us)
+    return np.where(jumps[:, None], OFFSET_JUMPS_COST, elsewhere)

@@ -1,0 +1,64 @@
+"""Lateness taken out: a stamp is never early, so that what follows tells the latest it can be."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.trigger.arrivals import Counted
+from vampd.model.trigger.stretches import begins_of
+from vampd.model.trigger.tempo import Tempo, period_at_frames
+
+Int64 = npt.NDArray[np.int64]
+
+_EXACT_TRIGGERS = 16
+_APART_US = 10**10
+_DOUBLINGS = 6  # 64 frames: more than wait in any burst
+
+
+def unlate(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
+    """When each frame came at the latest, as the next 64 of its stretch allow; shape (frames,)."""
+    times_us = counted.times_us
+    if len(times_us) < 2:  # noqa: PLR2004
+        return times_us
+    steps_us = np.diff(times_us)
+    timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)
+    # A counter may count too much, and over many triggers T is not exact enough.
+    due = np.minimum(np.diff(counted.count), np.maximum(timed, 1))
+    exact = (tempo.period_us > 0) & (due <= _EXACT_TRIGGERS)
+    due_us = np.where(exact, tempo.period_us * due, steps_us)
+    # No frame of another stretch is earlier.
+    apart_us = np.where(begins_of(times_us, exposure_us)[1:], _APART_US, 0)
+    late_us = np.concatenate([[0], np.cumsum(steps_us - due_us + apart_us)])
+    least_us = late_us.copy()
+    for doubling in range(_DOUBLINGS):
+        ahead = 1 << doubling
+        least_us[:-ahead] = np.minimum(least_us[:-ahead], least_us[ahead:])
+    period_us = period_at_frames(tempo)
+    half_us = np.concatenate([tempo.half_width_us[:1], tempo.half_width_us])
+    late = (late_us - least_us > half_us + period_us // 2) & (period_us > 0)
+    return np.where(late, times_us - late_us + least_us, times_us)
+
+
+def missed_by_count(
+    own: Counted, own_us: Int64, other: Counted, other_us: Int64, tempo: Tempo
+) -> Int64:
+    """How many triggers the camera missed without a trace in each of its intervals.
+
+    As many as the other camera counted more, where the interval is as much longer: a trigger that
+    stood still stood for both. ``own_us`` and ``other_us`` are the times without lateness.
+    """
+    rises = np.diff(own.count)
+    if not len(other_us) or not len(rises):
+        return np.zeros(len(rises), dtype=np.int64)
+    period_us = np.maximum(tempo.period_us, 1)
+    # Between two triggers, however short the interval after a driven exposure is.
+    shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, tempo.period_us // 4)
+    ends_us = own_us + np.concatenate([shortest_us[:1], shortest_us]) // 2
+    last = np.searchsorted(other_us, ends_us, side="right") - 1
+    there = np.where(last < 0, 0, other.count[last.clip(0)])
+    more = np.where(last[:-1] < 0, 0, np.diff(there)) - rises
+    least_us = np.diff(own_us) - np.minimum(tempo.half_width_us, period_us)
+    timed = (least_us + period_us // 2) // period_us - rises
+    missed = (tempo.period_us > 0) & (more > 0) & (timed > 0)
+    return np.asarray(np.where(missed, np.minimum(more, timed), 0))
