@@ -112,7 +112,9 @@ def weigh_intervals(
         ]
         flat = np.minimum.reduce(readings) + np.where(half_us > 0, READINGS_COST, 0)
         steady[1:, option] = np.where(allowed, -costs - np.where(informs, flat, 0), NEVER)
-    stood = np.searchsorted(FLIP_AFTER_US[1:], _still_us(steps_us, rises + by_count, period_us), side="right")
+    stood = np.searchsorted(
+        FLIP_AFTER_US[1:], _still_us(steps_us, rises + by_count, period_us), side="right"
+    )
     # A single interval is no gap in the log, however long the exposure.
     gaps_us = steps_us - 2 * np.maximum(period_us, arrivals.exposure_us[1:])
     unlogged = np.searchsorted(FLIP_AFTER_US[1:], gaps_us, side="right")

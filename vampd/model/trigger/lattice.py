@@ -15,7 +15,6 @@ import numpy.typing as npt
 Int64 = npt.NDArray[np.int64]
 
 PHASES = 3
-NOTHING = 2
 
 
 def sweep(

@@ -24,6 +24,7 @@ _FEWEST_TO_MEASURE = 12
 _CLEAR_RATIO = 3  # of J and its spread
 _LARGEST_UNLIKE = 0.3  # of a card's J that the intervals confirm
 _CHUNK = 65_536
+_LONGEST_EXPOSURE_US = 10**9
 _NEAR_PERIODS = 20
 _SLACK_SCATTERS = 4
 
@@ -80,6 +81,7 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
         stretch,
         arrivals.half_width_us[1:],
         arrivals.scatter_us[1:],
+        int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US)),
     )
 
 
@@ -89,15 +91,17 @@ def measure_tempo(
     stretch: Int64,
     card_us: Int64,
     documented_us: Int64,
+    shortest_us: int,
 ) -> Tempo:
     """The tempo of one camera's intervals, of which ``stretch`` says which belong together.
 
     ``rises`` are the counter's, ``card_us`` is J by the cards (0: none), ``documented_us`` the
-    scatter of the readout mode.
+    scatter of the readout mode, ``shortest_us`` the night's shortest exposure: frames that come
+    faster waited for each other.
     """
     intervals = len(steps_us)
     zero = np.zeros(intervals, dtype=np.int64)
-    single = rises == 1
+    single = (rises == 1) & (2 * steps_us > shortest_us)
     both = np.flatnonzero(single[1:] & single[:-1] & (stretch[1:] == stretch[:-1]))
     if not len(both):
         return Tempo(zero, zero, np.maximum(documented_us, 1), zero)
@@ -134,9 +138,7 @@ def period_at_frames(tempo: Tempo) -> Int64:
     return np.concatenate([tempo.period_us[:1], tempo.period_us])
 
 
-def share_tempo(
-    own: Tempo, own_us: Int64, other: Tempo, other_us: Int64
-) -> tuple[Tempo, Booleans]:
+def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tuple[Tempo, Booleans]:
     """The tempo of a camera that misses every second trigger or more: that of the other camera.
 
     ``own_us`` and ``other_us`` are when the intervals end. Also, in which intervals it does.

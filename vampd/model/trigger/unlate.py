@@ -19,7 +19,7 @@ _DOUBLINGS = 6  # 64 frames: more than wait in any burst
 def unlate(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
     """When each frame came at the latest, as the next 64 of its stretch allow; shape (frames,)."""
     times_us = counted.times_us
-    if len(times_us) < 2:  # noqa: PLR2004
+    if len(times_us) < 2:
         return times_us
     steps_us = np.diff(times_us)
     timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)

@@ -22,8 +22,8 @@ SHIFTS: Final = 13  # of the two cameras' counts, around the reference
 # Missed triggers of which the counter shows nothing: none, 1, 2, 3; then a count that is one too
 # many (a counter's fault), and as many as the time between two frames says.
 MISSED: Final = (0, 1, 2, 3, -1)
-MISS_COST: Final = (0, 8 * NAT, 9 * NAT, 10 * NAT, 20 * NAT)
-MISS_AS_TIMED_COST: Final = 11 * NAT
+MISS_COST: Final = (0, 10 * NAT, 11 * NAT, 12 * NAT, 20 * NAT)
+MISS_AS_TIMED_COST: Final = 13 * NAT
 OPTIONS: Final = len(MISSED) + 1
 
 # The counter means something new: after it was seen to begin anew, and otherwise.

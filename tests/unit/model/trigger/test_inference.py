@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.evaluation.trigger_model import compiled_sweep
+from tests.evaluation.trigger_model import compiled_kernels
 from vampd.model.trigger import (
     ALONE,
     DRIVEN,
     NONE,
+    PLAIN,
     RELAXED,
     UNKNOWN,
     Arrivals,
     infer,
     order_of_taking,
-    sweep,
 )
 
 BASE_US, HALF_US, OFFSET_US = 2_500, 500, 140
@@ -48,7 +48,7 @@ def arrivals(times_us, kept=None, count=1_000, **cards):
 
 
 def solve(one, two):
-    return infer(one, two, LEAST_NATS, compiled_sweep())
+    return infer(one, two, LEAST_NATS, compiled_kernels())
 
 
 def nothing():
@@ -70,22 +70,25 @@ def test_frames_of_one_trigger_pair_and_the_one_before_the_long_interval_is_rela
         assert np.array_equal(states, states_of(60))
 
 
-def test_the_compiled_sweep_gives_the_numbers_of_the_plain_one():
+def test_the_compiled_kernels_give_the_numbers_of_the_plain_ones():
     times = train(10)
     one, two = arrivals(times, kept=[0, 1, 2, 3, 5, 6, 7, 8]), arrivals(times + OFFSET_US)
     numbers = []
 
-    def recording(function):
-        def run(*arguments):
-            numbers.append(function(*arguments))
-            return numbers[-1]
+    def recording(kernels):
+        def sweep(*arguments):
+            kernels.sweep(*arguments)
+            numbers.append([argument for argument in arguments if isinstance(argument, np.ndarray)])
 
-        return run
+        return replace(kernels, sweep=sweep)
 
-    infer(one, two, LEAST_NATS, recording(sweep))
-    infer(one, two, LEAST_NATS, recording(compiled_sweep()))
+    plain = infer(one, two, LEAST_NATS, recording(PLAIN))
+    fast = infer(one, two, LEAST_NATS, recording(compiled_kernels()))
 
-    assert np.array_equal(numbers[0], numbers[1])
+    assert all(np.array_equal(a, b) for a, b in zip(*numbers, strict=True))
+    for what in ("partners", "states"):
+        for a, b in zip(getattr(plain, what), getattr(fast, what), strict=True):
+            assert np.array_equal(a, b)
 
 
 def test_one_camera_alone_is_labeled_by_the_same_model():
