@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vampd.disk.reading import hash_file, open_unlinked
+from vampd.disk.reading import hash_file
 from vampd.engine.framelist_source import FramelistSource
 from vampd.errors import DataError
 from vampd.fits.products import digest_again, find_other_frame
@@ -164,7 +164,7 @@ class _Comparison:
 def _compare_whole(
     folder: Path, synced: FileStamp, now: FileStamp, receipt: PackingReceipt, pace: Pace
 ) -> ChangedRaw:
-    size, mtime_ns, sha256 = hash_file(folder / now.path, pace, open_unlinked)
+    size, mtime_ns, sha256 = hash_file(folder / now.path, pace)
     read = FileStamp(now.path, size, mtime_ns)
     if sha256 == receipt.sha256:
         return ChangedRaw(synced, read, RawFinding.SAME)
