@@ -101,8 +101,9 @@ lint: $(STAMP) ## style, types and layers only
 check: lint ## before each commit: lint, and the tests of model and stages; a minute of CPU
 	HYPOTHESIS_PROFILE=check $(BIN)/pytest -n 0 -q tests/unit/model tests/unit/stages
 
-# Tests start hundreds of short programs, and each compiles vampd again where it may not keep that.
-test check lint pytest test-units test-worlds soak: export PYTHONDONTWRITEBYTECODE =
+# Tests start hundreds of short programs, and each compiles vampd again where it may not keep that;
+# a benchmark would measure this.
+test check lint pytest test-units test-worlds soak bench bench-load bench-idle bench-status: export PYTHONDONTWRITEBYTECODE =
 
 PYTEST = $(BIN)/pytest --dist worksteal
 pytest: test-units test-worlds

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from vampd.config import packaged_file, parse_settings
+from vampd.config import Settings, packaged_file, parse_settings
 
 # Shown by example: they have no default, or one that a line of TOML cannot be.
 _EXAMPLES = frozenset(
@@ -65,3 +65,19 @@ def test_what_the_example_sets_as_it_is_by_default_may_be_left_out() -> None:
         assert f"\n{line} " in text
         shorter = text.replace(f"\n{line} ", "\n#")
         assert parse_settings(shorter, "here") == parse_settings(text, "there"), line
+
+
+def test_a_table_that_is_left_out_is_an_empty_one() -> None:
+    """The defaults of the tables are made without validation, and must be what it would make."""
+    named = {"watch", "database", "transfer"}
+    text = "".join(
+        f"[{table}]\n{keys}\n"
+        for table, keys in (
+            ("watch", 'root = "/"'),
+            ("database", 'url = "sqlite:////x.db"'),
+            ("transfer.archive", 'destination = "/a"'),
+            ("transfer.engineering", 'destination = "/b"'),
+        )
+    )
+    empty = "".join(f"[{table}]\n" for table in Settings.model_fields if table not in named)
+    assert parse_settings(text + empty, "here") == parse_settings(text, "there")

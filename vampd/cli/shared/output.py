@@ -138,18 +138,27 @@ def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     if is_terminal():
         _write_to_terminal(columns, rows)
         return
-    for line in align_columns(columns, rows):
+    for line in _aligned(columns, rows):
         write(line)
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
     """The cells as they are seen, before their widths are taken."""
-    return [[show(cell) for cell in row] for row in rows]
+    # A row is asked as one text: of thousands, hardly one has anything to escape.
+    return [row if _is_plain("".join(row)) else [show(cell) for cell in row] for row in rows]
+
+
+def _is_plain(text: str) -> bool:
+    return show(text) == text
 
 
 def align_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """The table's lines as plain text, the titles first if there are any."""
-    table = _with_titles(columns, _shown(rows))
+    return _aligned(columns, _shown(rows))
+
+
+def _aligned(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+    table = _with_titles(columns, rows)
     return [_GAP.join(cells).rstrip() for cells in _padded(columns, table)]
 
 
@@ -160,14 +169,14 @@ def _with_titles(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
 
 def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
     """The cells, each padded to the widest of its column."""
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(columns))]
-    return [
-        [
-            cell.rjust(width) if column.align_right else cell.ljust(width)
-            for cell, width, column in zip(row, widths, columns, strict=True)
-        ]
-        for row in rows
-    ]
+    if not rows:
+        return []
+    padded = []
+    for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
+        width = max(map(len, cells))
+        pad = str.rjust if column.align_right else str.ljust
+        padded.append([pad(cell, width) for cell in cells])
+    return [list(row) for row in zip(*padded, strict=True)]
 
 
 def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
