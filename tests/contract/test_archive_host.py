@@ -177,7 +177,7 @@ def test_work_that_is_to_stop_does_not_begin(site, night_folder):
     assert site.get("vgen2/a.txt") is None
 
 
-def test_the_room_there_is_told_and_an_absent_folder_has_none(site):
+def test_the_space_there_is_reported_and_an_absent_folder_has_none(site):
     space = site.host.space()
     assert 0 < space.free_bytes <= space.all_bytes
     assert space.free_names is None or space.free_names > 0

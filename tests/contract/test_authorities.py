@@ -172,7 +172,9 @@ def test_a_call_that_hangs_is_ended_within_its_limit(gen2: FakeGen2, desk: Desk,
     assert desk.ids() == {}
 
 
-def test_a_gen2_that_is_down_is_told_in_its_own_words(gen2: FakeGen2, desk: Desk, answers: Path):
+def test_a_gen2_that_is_down_is_reported_in_its_own_words(
+    gen2: FakeGen2, desk: Desk, answers: Path
+):
     gen2.behaviour = Behaviour.DOWN
     with pytest.raises(FrameIdsUnavailable, match="VAMPIRES is not registered") as error:
         desk.ledger.reserve(NIGHT, NAMES, asking(gen2, answers))
@@ -375,7 +377,7 @@ def test_numbers_of_another_range_than_was_configured_are_refused(
     assert len(desk.unused()) == 1
 
 
-def test_an_answer_that_is_no_file_is_told(tmp_path: Path):
+def test_an_answer_that_is_no_file_is_reported(tmp_path: Path):
     (tmp_path / "answer").mkdir()
     with pytest.raises(FrameIdsUnavailable) as error:
         Gen2Authority(tmp_path / "kept", tmp_path / "answer", 1, SteadyPace()).grant(1, None)

@@ -61,7 +61,7 @@ def mailing(number: int, *manifests: ManifestFile) -> Mailing:
     )
 
 
-def test_an_empty_log_tells_of_nothing(log: MailLog) -> None:
+def test_an_empty_log_reports_nothing(log: MailLog) -> None:
     assert log.correspondence() == Correspondence()
     assert log.correspondence(NIGHT) == Correspondence()
 
@@ -126,7 +126,7 @@ def test_a_mail_that_certainly_failed_stands_in_nobodys_way(log: MailLog) -> Non
     assert len(log.correspondence().mailings) == 2
 
 
-def test_an_acknowledgement_stays_as_it_was_first_told(log: MailLog) -> None:
+def test_an_acknowledgement_stays_as_it_was_first_recorded(log: MailLog) -> None:
     log.acknowledge([FIRST], at=1.0, actor="me")
     log.acknowledge([FIRST, LATE, ELSEWHERE], at=2.0, actor="you")
     log.acknowledge([], at=3.0, actor="nobody")
@@ -137,7 +137,7 @@ def test_an_acknowledgement_stays_as_it_was_first_told(log: MailLog) -> None:
     assert len(log.correspondence().acknowledged) == 3
 
 
-def test_a_mail_by_hand_may_tell_nobody_to_whom(log: MailLog) -> None:
+def test_a_mail_by_hand_may_name_no_recipient(log: MailLog) -> None:
     log.intend(replace(mailing(1, FIRST), recipients=(), way=Way.BY_HAND), NOTHING)
     (told,) = log.correspondence().mailings
     assert (told.recipients, told.way) == ((), Way.BY_HAND)

@@ -160,7 +160,7 @@ def test_a_persons_word_clears_the_error(store, name):
     assert (freed.code, freed.error) == (None, None)
 
 
-def test_an_interruption_tells_its_reason(store):
+def test_an_interruption_shows_its_reason(store):
     running(store)
     record = happen(store, EventName.INTERRUPTED, code="interrupted", message="daemon died")
     assert (record.code, record.error, record.state.attempts) == ("interrupted", "daemon died", 1)
@@ -214,7 +214,7 @@ def test_a_release_opens_the_gate_that_the_night_stood_at_and_no_other(store):
     assert told == [None, None, None, None, "sync_unexpected", "card_missing", "older_nights"]
 
 
-def test_facts_that_are_not_told_stay(store):
+def test_facts_that_are_not_given_stay(store):
     store.discover(NIGHT, at=1.0)
     store.update(NIGHT, NightUpdate(frames=10, bytes=20, signature="s", note="n"))
     store.update(NIGHT, NightUpdate(done_actions=1, all_actions=4, frames=0))
@@ -256,7 +256,7 @@ def test_late_data_make_a_safe_night_unsafe(store):
     assert reopened.safe_at is None
 
 
-def test_history_tells_who_did_what_when_and_in_which_attempt(store):
+def test_history_shows_who_did_what_when_and_in_which_attempt(store):
     store.discover(NIGHT, at=1.0)
     store.apply(NIGHT, Event(EventName.SETTLED), at=2.0, actor="vampd")
     store.apply(NIGHT, Event(EventName.CLAIMED), at=3.0, actor="vampd")

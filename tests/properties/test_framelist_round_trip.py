@@ -52,7 +52,7 @@ def test_renaming_a_framelist_does_not_change_its_identity(framelist: Framelist)
 
 
 @given(framelists())
-def test_the_first_bytes_of_a_sidecar_tell_its_product(framelist: Framelist) -> None:
+def test_the_first_bytes_of_a_sidecar_show_its_product(framelist: Framelist) -> None:
     text = format_sidecar(framelist)
     assert parse_sidecar_identity(text[:200]) == framelist.identity
     rows = [line for line in text.split("\n")[:-1] if not line.startswith("#")]

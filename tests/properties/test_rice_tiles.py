@@ -147,7 +147,7 @@ def test_uniform_noise_of_two_bytes_fills_all_that_is_foreseen() -> None:
 
 
 @given(tiles(), st.data())
-def test_a_tile_that_was_cut_is_told(pixels: Tile, data: st.DataObject) -> None:
+def test_a_tile_that_was_cut_is_reported(pixels: Tile, data: st.DataObject) -> None:
     coded = encode_tile(pixels)
     cut = coded[: data.draw(st.integers(0, len(coded) - 1))]
     for at_end in (True, False):
@@ -169,7 +169,7 @@ def test_bytes_behind_a_tile_are_no_part_of_it(pixels: Tile, more: bytes) -> Non
 )
 @example(b"\x00\x00\x10" + bytes(2000), 32, np.int16)
 @example(b"\xff" * 300, 500, np.int32)
-def test_any_bytes_are_decoded_or_told_and_nothing_else_is_touched(
+def test_any_bytes_are_decoded_or_refused_and_nothing_else_is_touched(
     coded: bytes, pixels: int, dtype: type
 ) -> None:
     for at_end in (True, False):

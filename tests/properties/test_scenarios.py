@@ -33,7 +33,7 @@ def test_sync_is_never_wrong_on_any_night(scenario, seed):
         assert tally.total(what) == 0, what
 
 
-def test_the_scenarios_are_many_and_each_tells_what_is_right():
+def test_the_scenarios_are_many_and_each_shows_what_is_right():
     assert len(SCENARIOS) >= 40
     for name, scenario in SCENARIOS.items():
         assert scenario.name == name

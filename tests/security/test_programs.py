@@ -93,7 +93,7 @@ def test_what_a_command_prints_goes_into_no_file_of_others(tmp_path: Path, way: 
     assert victim.read_text() == "kept"
 
 
-def test_what_a_command_is_told_is_not_read_by_a_shell(tmp_path: Path) -> None:
+def test_what_a_command_is_given_is_not_read_by_a_shell(tmp_path: Path) -> None:
     command = ("printf", "%s\\n", f"VMPA90000001; touch {tmp_path}/x", "$(id)")
     authority = CommandAuthority(tmp_path / "answers", command, 20, SteadyPace())
     assert list(authority.grant(1, None)) == [f"VMPA90000001; touch {tmp_path}/x", "$(id)", "1"]

@@ -127,7 +127,7 @@ def test_products_are_linked_so_that_none_is_overwritten(traced: Traced) -> None
     assert all(call.startswith("link") for call in calls)
 
 
-def test_the_folder_is_on_the_disk_before_the_database_tells_of_a_product(
+def test_the_folder_is_on_the_disk_before_the_database_reports_a_product(
     traced: Traced,
 ) -> None:
     wal = f"{traced.site.database}-wal"

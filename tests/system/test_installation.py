@@ -94,7 +94,7 @@ def is_table(field: FieldInfo) -> bool:
     return hasattr(field.annotation, "model_fields")
 
 
-def test_a_default_that_is_not_the_value_shown_is_told() -> None:
+def test_a_default_that_is_not_the_value_shown_is_reported() -> None:
     page = "\n".join(settings_page("vampd.toml", "[retry]\nattempts = 3   # then it is held\n"))
     assert default_text("retry", "attempts") == "12"
     assert "then it is held (default: 12)" in page

@@ -59,7 +59,7 @@ def test_each_fault_has_its_own_line(site: Site) -> None:
     assert found["frame IDs"][0] == "look"
 
 
-def test_a_login_that_fails_is_told(site: Site) -> None:
+def test_a_login_that_fails_is_reported(site: Site) -> None:
     ssh = list(ssh_words(site.base, free_port()))
     configure(
         site, transfer={"ssh": ssh}, transfer_engineering={"destination": f"{HOST}:{site.base}"}
@@ -90,7 +90,7 @@ def test_the_table_fits_a_terminal(site: Site) -> None:
     assert max(map(len, shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= 80
 
 
-def test_the_marks_and_mount_points_of_the_archives_are_told(site: Site) -> None:
+def test_the_marks_and_mount_points_of_the_archives_are_reported(site: Site) -> None:
     found = states(site)
     for kind in ("archive", "engineering"):
         assert found[f"{kind} mark"] == ("OK", "none yet: the first transfer places one")

@@ -233,13 +233,13 @@ def test_a_name_that_cannot_be_written_is_refused_before_anything_is_read(
     assert (error.code, error.exit_status) == (code, 2)
 
 
-def test_a_folder_in_the_place_of_the_picture_is_told(world: FakeWorld, tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_picture_is_reported(world: FakeWorld, tmp_path: Path) -> None:
     (tmp_path / "x.png").mkdir()
     assert world.fail("plot", "20251106", "-o", "x.png").code == "not_writable"
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 
-def test_without_matplotlib_the_message_tells_how_to_get_it(
+def test_without_matplotlib_the_message_shows_how_to_get_it(
     world: FakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in list(sys.modules):

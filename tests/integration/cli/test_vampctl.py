@@ -55,7 +55,7 @@ def told(site: Site, *words: str) -> list[dict]:
     return json.loads(done.stdout)
 
 
-def test_json_tells_of_both_nights_that_they_are_done_and_safe(site: Site) -> None:
+def test_json_shows_that_both_nights_are_done_and_safe(site: Site) -> None:
     for words in (("status",), ("status", "20251106"), ("status", "2025-11-06")):
         nights = told(site, *words)
         assert [night["kind"] for night in nights] == ["archive", "engineering"]
@@ -333,7 +333,7 @@ def test_simulate_needs_no_database_and_writes_below_the_configured_root(tmp_pat
     assert len(list((site.root / "20251108").glob("vcam?/*.fits"))) == len(cubes)
 
 
-def test_simulate_keeps_the_truth_out_of_the_night_and_tells_what_it_cannot_write(
+def test_simulate_keeps_the_truth_out_of_the_night_and_shows_what_it_cannot_write(
     site: Site, tmp_path: Path
 ) -> None:
     inside = tmp_path / "20251101" / "truth.tsv"
@@ -369,7 +369,7 @@ def test_simulate_in_real_time_takes_the_nights_own_time(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("program", ["vampctl", "vampd"])
-def test_the_version_is_told(program: str) -> None:
+def test_the_version_is_reported(program: str) -> None:
     from vampd import __version__
 
     done = subprocess.run(

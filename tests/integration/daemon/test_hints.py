@@ -129,7 +129,7 @@ def test_lost_events_are_a_hint_too(tmp_path: Path, woken: threading.Event) -> N
     inotify.close()
 
 
-def test_a_thread_that_failed_is_told_once_and_replaced_later(
+def test_a_thread_that_failed_is_reported_once_and_replaced_later(
     tmp_path: Path, woken: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 0.0

@@ -269,7 +269,7 @@ def test_a_bug_of_a_scan_is_said_once_and_ends_nothing(scans: Scans, tmp_path: P
     look.close()
 
 
-def test_without_a_thread_the_loop_is_told(
+def test_without_a_thread_the_loop_is_notified(
     scans: Scans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:

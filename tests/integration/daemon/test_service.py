@@ -59,7 +59,7 @@ def test_sighup_cannot_move_root_and_database(site: Site) -> None:
     assert not (elsewhere / "20251107" / "vgen2").exists()
 
 
-def test_systemd_is_told(site: Site) -> None:
+def test_systemd_is_notified(site: Site) -> None:
     path = site.base / "notify"
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:

@@ -110,7 +110,7 @@ def test_two_writers_of_one_name_do_not_share_a_temporary_file(tmp_path: Path) -
 
 @both_writers
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_with_the_file_and_leaves_nothing(
+def test_a_full_disk_is_reported_with_the_file_and_leaves_nothing(
     tmp_path: Path, writer: Writer, number: int
 ) -> None:
     with pytest.raises(DiskFull) as caught:

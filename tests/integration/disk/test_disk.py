@@ -345,7 +345,7 @@ print("survived")
         ("a", True, ["a.b#1", "a.c#1", "a.b#2", "a.b#3"]),
     ],
 )
-def test_a_failpoint_kills_at_its_hit_and_the_log_tells_the_sequence(
+def test_a_failpoint_kills_at_its_hit_and_the_log_shows_the_sequence(
     tmp_path: Path, wanted: str, survives: bool, hits: list[str]
 ) -> None:
     log = tmp_path / "log"

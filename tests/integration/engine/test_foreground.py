@@ -200,7 +200,7 @@ def test_run_pauses_for_the_cameras_and_gives_the_night_back_when_interrupted(si
     assert (stands(site), record.state.attempts) == ((StageName.SYNC, Status.READY), 0)
 
 
-def test_what_cannot_be_run_is_told_and_not_touched(site: Site, tmp_path: Path) -> None:
+def test_what_cannot_be_run_is_reported_and_not_touched(site: Site, tmp_path: Path) -> None:
     (site.root / "20251101").mkdir()
     (site.root / "20251102" / "vcam1_hlinkbak").mkdir(parents=True)
     for words, status, told in (

@@ -110,7 +110,7 @@ def pack_to(part: float, waves: list[Wave]) -> Callable[[Any, Wave, WaveProgress
     return execute
 
 
-def test_the_nights_own_first_cube_tells_what_the_others_take(
+def test_the_nights_own_first_cube_shows_what_the_others_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools: Any = FewTools(tmp_path)

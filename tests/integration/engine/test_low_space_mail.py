@@ -48,7 +48,7 @@ def low(place: str = "/mnt/fuuu", needed: int = 50) -> LowSpace:
     return LowSpace(place, NIGHT, Space(90, 1_000), Need(needed), 50, None)
 
 
-def test_a_spell_of_low_space_is_told_once_until_there_was_room_for_what_was_needed(
+def test_a_spell_of_low_space_is_reported_once_until_there_was_room_for_what_was_needed(
     server: MailServer, tmp_path: Path
 ) -> None:
     mail = smtp(server)
@@ -116,7 +116,7 @@ def site(tmp_path: Path) -> Site:
     return made
 
 
-def test_a_night_on_a_low_disk_ends_done_and_each_disk_is_told_of_once(site: Site) -> None:
+def test_a_night_on_a_low_disk_ends_done_and_each_disk_is_reported_once(site: Site) -> None:
     program = make_sendmail(site.base)
     mail = {"sender": "vampires@example.org", "warn_recipients": OPERATORS}
     low_everywhere = {"warn_below": 1.0}

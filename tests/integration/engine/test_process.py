@@ -71,7 +71,7 @@ def test_a_program_that_writes_more_than_it_may_is_ended():
     assert (dropped.status, dropped.stdout) == (0, b"")
 
 
-def test_a_program_that_is_killed_tells_the_signal():
+def test_a_program_that_is_killed_shows_the_signal():
     assert run_shell("kill -9 $$").status == -signal.SIGKILL
 
 

@@ -166,7 +166,7 @@ def test_a_night_that_has_moved_is_found_where_the_configuration_says(site: Site
     assert not (site.folder(NIGHT) / BAD_LIST).exists()
 
 
-def test_an_archive_that_is_away_is_told_and_proves_nothing(site: Site) -> None:
+def test_an_archive_that_is_away_is_reported_and_proves_nothing(site: Site) -> None:
     site.archive_destination.rename(site.base / "away")
     done = vampctl(site, "verify", "--all")
     assert (done.returncode, "NOT verified: archive_folder_missing" in done.stdout) == (1, True)

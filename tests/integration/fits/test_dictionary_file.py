@@ -58,7 +58,7 @@ def test_what_is_not_understood_is_refused_by_the_keywords_name(line, told):
     assert told in error.message
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_reported_at_once():
     message = refusal('[keywords]\nA = { form = "x" }\nB = 1\nC = { form = "%d" }\n').message
     assert "A: " in message
     assert "B: " in message

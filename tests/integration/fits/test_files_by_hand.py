@@ -82,7 +82,7 @@ def test_every_16_bit_cube_and_image_is_read_as_it_was(
         assert hdus[1].data.dtype == expected[0].data.dtype.newbyteorder("=")
 
 
-def test_what_is_told_of_a_file_is_true(plain: Path) -> None:
+def test_what_is_said_of_a_file_is_true(plain: Path) -> None:
     target = plain.with_name("x.fz")
     sizes = pack_file(plain, target, SteadyPace())
     assert sizes == Rewritten(5, plain.stat().st_size, target.stat().st_size)

@@ -180,7 +180,7 @@ def test_an_id_that_only_a_header_shows_is_seen(folders: Folders):
 
 
 @pytest.mark.parametrize("content", [b"", b"no FITS file\n" * 300])
-def test_a_cube_whose_header_cannot_be_read_tells_no_id(folders: Folders, content: bytes):
+def test_a_cube_whose_header_cannot_be_read_shows_no_id(folders: Folders, content: bytes):
     folders.show(OLD, "vsync_y.fits", ours=False)
     (folders.archive / OLD.date / "vgen2" / "vsync_x.fits.fz").write_bytes(content)
     folders.ledger.reserve(NIGHT, ["a"], LOCAL)

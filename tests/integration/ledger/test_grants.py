@@ -21,7 +21,7 @@ from vampd.ledger.records import (
 from vampd.model.frame_ids import FrameId
 
 
-def test_every_id_is_on_the_disk_before_it_is_bound_and_bound_before_it_is_told(desk: Desk):
+def test_every_id_is_on_the_disk_before_it_is_bound_and_bound_before_it_is_given(desk: Desk):
     desk.ledger.reserve(NIGHT, NAMES, LOCAL)
     assert [fields[0] for fields in fields_of(desk.file)] == [
         "requested",

@@ -127,7 +127,7 @@ def test_two_records_that_contradict_each_other_are_both_named(
         assert word in error.message
 
 
-def test_a_ledger_that_cannot_be_written_is_told_and_nothing_is_asked_for(desk: Desk):
+def test_a_ledger_that_cannot_be_written_is_reported_and_nothing_is_asked_for(desk: Desk):
     shutil.rmtree(desk.file.parent)
     with pytest.raises(FrameIdsUnavailable) as error:
         desk.ledger.reserve(NIGHT, NAMES, LOCAL)

@@ -124,7 +124,7 @@ def truncated_product(site: Site) -> None:
         (truncated_product, "cannot be read"),
     ],
 )
-def test_whatever_is_told_twice_or_otherwise_is_found(own_site: Site, spoil, told: str):
+def test_whatever_is_said_twice_or_otherwise_is_found(own_site: Site, spoil, told: str):
     spoil(own_site)
     status, review = reviewed(own_site)
     assert status == 1
@@ -135,7 +135,7 @@ def test_whatever_is_told_twice_or_otherwise_is_found(own_site: Site, spoil, tol
     assert "NOT in order" in people.stdout
 
 
-def test_a_database_that_lags_behind_the_file_is_told_and_is_no_fault(own_site: Site):
+def test_a_database_that_lags_behind_the_file_is_reported_and_is_no_fault(own_site: Site):
     line = own_site.ledger.read_bytes().splitlines(keepends=True)[-1]
     assert line.startswith(b"applied")
     for path in own_site.database.parent.glob("vampd.db*"):

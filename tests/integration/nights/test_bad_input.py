@@ -358,7 +358,7 @@ def _foreign(database: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_garbage, _empty, _damaged_page, _foreign])
-def test_a_corrupt_database_is_told_and_left_as_it_is(
+def test_a_corrupt_database_is_reported_and_left_as_it_is(
     settled: SettledSites, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     site, night = settled.copy(tmp_path / "own"), NIGHT

@@ -127,7 +127,7 @@ def test_writing_back_changes_nothing_and_waits_for_all_but_the_window(tmp_path:
     assert path.read_bytes() == content
 
 
-def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
     with (tmp_path / "file").open("xb") as file:
         closed_fd = file.fileno()
     with pytest.raises(OSError, match="Bad file descriptor"):

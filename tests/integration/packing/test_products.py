@@ -80,7 +80,7 @@ def test_the_receipt_is_what_a_fresh_reading_finds(tmp_path: Path, verify: Verif
     assert size % 2880 == 0
 
 
-def test_a_product_tells_its_frames_and_gives_each_one(tmp_path: Path) -> None:
+def test_a_product_shows_its_frames_and_gives_each_one(tmp_path: Path) -> None:
     cubes = two_cubes(tmp_path)
     framelist = framelist_of(cubes)
     pack(tmp_path, framelist)

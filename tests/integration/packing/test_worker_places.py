@@ -128,7 +128,7 @@ def test_no_number_of_workers_means_one_a_core() -> None:
     made.close()
 
 
-def test_memory_is_read_from_what_the_kernel_tells(tmp_path: Path) -> None:
+def test_memory_is_read_from_what_the_kernel_shows(tmp_path: Path) -> None:
     assert 10**6 < available_memory_bytes() < 10**15
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal:  24000000 kB\nMemFree: 1 kB\nMemAvailable:   123456 kB\n")
@@ -180,7 +180,7 @@ def test_a_pool_that_cannot_start_costs_one_action(
         workers.close()
 
 
-def test_a_temporary_folder_without_room_for_a_socket_is_told_at_once(
+def test_a_temporary_folder_without_room_for_a_socket_is_reported_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as elsewhere:

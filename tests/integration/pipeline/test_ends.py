@@ -59,7 +59,7 @@ def test_the_log_has_one_canonical_line_per_attempt(finished: Finished, night: N
     assert not [e for e in finished.ended.events if e["level"] in ("error", "critical")]
 
 
-def test_status_tells_the_contract_keys(finished: Finished) -> None:
+def test_status_shows_the_contract_keys(finished: Finished) -> None:
     told = json.loads(vampctl(finished.site, "status", "--json").stdout)
     assert [(n["date"], n["kind"], n["status"]) for n in told] == [
         ("20251106", "archive", "done"),

@@ -149,7 +149,7 @@ def test_damage_under_receipts_from_the_folder_is_still_damage(safe: SafeNight) 
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)
-def test_store_and_folder_that_tell_different_receipts_hold_the_night(
+def test_store_and_folder_that_show_different_receipts_hold_the_night(
     safe: SafeNight, stage: StageName
 ) -> None:
     listing = safe.folder / RECEIPTS_PATH

@@ -202,7 +202,7 @@ def test_a_raw_name_in_a_product_folder_of_ours_stops_everything(tmp_path: Path)
         plan_own(tmp_path)
 
 
-def test_what_cannot_be_restored_is_told_and_the_night_is_held(tmp_path: Path) -> None:
+def test_what_cannot_be_restored_is_reported_and_the_night_is_held(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     night, _ = make_smallest(site.root)
     folder = site.folder(night)

@@ -210,7 +210,7 @@ def test_time_does_not_stand_still(tmp_path, speed):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_told_as_such_and_ends_both_loggers(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_as_such_and_ends_both_loggers(tmp_path, monkeypatch):
     blocks = Detector.blocks
 
     def fill_disk(self, run, exposures, frames=None):
@@ -318,7 +318,7 @@ def test_an_old_logger_writes_in_place_and_the_timing_file_follows(tmp_path):
                 assert look[cube] == final[cube]
 
 
-def test_a_night_passes_as_fast_as_it_is_told(tmp_path):
+def test_a_night_passes_as_fast_as_is_asked(tmp_path):
     hours = replace(BRIEF, runs=(replace(BRIEF.runs[0], period_us=10**8),))
     started = time.monotonic()
 

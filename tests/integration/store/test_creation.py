@@ -77,7 +77,7 @@ def test_creation_killed_anywhere_leaves_a_whole_database_or_none(tmp_path: Path
         assert os.listdir(path.parent) == ["vampd.db"], hit
 
 
-def test_a_missing_database_is_told_and_not_made_by_those_who_only_use_it(tmp_path: Path):
+def test_a_missing_database_is_reported_and_not_made_by_those_who_only_use_it(tmp_path: Path):
     with pytest.raises(StoreError) as error:
         open_store(url_of(tmp_path / "vampd.db"), Access.USE)
     assert error.value.code == "database_missing"
@@ -167,7 +167,7 @@ def test_vampctl_refuses_what_is_no_database_too(path: Path, damage):
     assert path.read_bytes() == before
 
 
-def test_damage_that_shows_only_later_is_told_in_our_words(path: Path):
+def test_damage_that_shows_only_later_is_reported_in_our_words(path: Path):
     a_page_of_noise(path)
     store = open_store(url_of(path), Access.USE)
     with pytest.raises(StoreError) as error:
@@ -207,7 +207,7 @@ def test_a_dangling_link_is_not_a_missing_database(tmp_path: Path):
     assert os.listdir(tmp_path) == ["vampd.db"]
 
 
-def test_a_folder_in_its_place_is_told(tmp_path: Path):
+def test_a_folder_in_its_place_is_reported(tmp_path: Path):
     (tmp_path / "vampd.db").mkdir()
     with pytest.raises(StoreError) as error:
         open_store(url_of(tmp_path / "vampd.db"), Access.MIGRATE)

@@ -266,7 +266,7 @@ def test_every_stage_and_status_that_can_stand_is_kept(as_kept: PastSite):
     assert outcomes == set(MailOutcome)
 
 
-def test_the_kept_files_are_what_their_receipts_tell(as_kept: PastSite):
+def test_the_kept_files_are_what_their_receipts_show(as_kept: PastSite):
     site, rows = as_kept.site, rows_of(as_kept.site.database)
     nights = {row["id"]: NightId(row["date"], Kind(row["kind"])) for row in rows["nights"]}
     here = [row for row in rows["receipts"] if row["place"] == "here"]
@@ -289,7 +289,7 @@ def test_a_migration_keeps_every_row(as_kept: PastSite, migrated: PastSite):
         assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, table
 
 
-def test_status_tells_of_every_night_what_it_told_then(migrated: PastSite):
+def test_status_shows_of_every_night_what_it_showed_then(migrated: PastSite):
     now = {(one["date"], one["kind"]): one for one in told_now(migrated.site, "status")}
     then = {(one["date"], one["kind"]): one for one in migrated.told["status"]}
     assert now.keys() == then.keys()
@@ -298,20 +298,20 @@ def test_status_tells_of_every_night_what_it_told_then(migrated: PastSite):
         assert bool(now[night]["note"]) == bool(told["note"]), night
 
 
-def test_frameids_tells_what_it_told_then(migrated: PastSite):
+def test_frameids_shows_what_it_showed_then(migrated: PastSite):
     now = told_now(migrated.site, "frameids")
     # Of the night that was restored and not processed again; 0.1.0 did not list them.
     assert {one["date"] for one in now["lost"]} == {"20250321"}
     assert now == {"lost": now["lost"]} | migrated.told["frameids"]
 
 
-def test_history_tells_what_it_told_then(migrated: PastSite):
+def test_history_shows_what_it_showed_then(migrated: PastSite):
     now, then = histories_of(migrated.site), histories_then(migrated)
     base = str(migrated.site.base)
     assert json.dumps(now).replace(base, "") == json.dumps(then).replace(base, "")
 
 
-def test_audit_tells_what_it_told_then(migrated: PastSite):
+def test_audit_shows_what_it_showed_then(migrated: PastSite):
     # Where its streams cannot be listed, a night's audit ended with an error.
     then = {night: told for night, told in migrated.told["audit"].items() if told is not None}
     # What 0.1.0 did not count yet: nothing was removed from its site, and every header counts.

@@ -124,7 +124,7 @@ def test_a_writer_waits_for_its_turn(store: Store, path: Path):
         assert time.monotonic() - began > 0.3
 
 
-def test_a_lock_that_nobody_lets_go_of_is_told_and_passes(path: Path, monkeypatch):
+def test_a_lock_that_nobody_lets_go_of_is_reported_and_passes(path: Path, monkeypatch):
     monkeypatch.setattr(connection_module, "BUSY_TIMEOUT_S", 0.2)
     store = open_store(url_of(path), Access.USE)
     nights = Nights(store)
@@ -138,7 +138,7 @@ def test_a_lock_that_nobody_lets_go_of_is_told_and_passes(path: Path, monkeypatc
     store.close()
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_written(store: Store):
+def test_a_full_disk_is_reported_and_nothing_is_half_written(store: Store):
     nights = Nights(store)
     with store.write() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()

@@ -30,7 +30,9 @@ from vampd.errors import (
 from vampd.model.plan import Compare
 
 
-def test_a_full_destination_is_told_and_leaves_no_product_in_part(night_folder, disk, transfer_to):
+def test_a_full_destination_is_reported_and_leaves_no_product_in_part(
+    night_folder, disk, transfer_to
+):
     if os.geteuid() != 0:
         pytest.skip("only root may mount a small file system")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "vampd-test", disk], check=True)

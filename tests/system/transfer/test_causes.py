@@ -56,7 +56,7 @@ def open_disk(tmp_path_factory):
     shutil.rmtree(folder)
 
 
-def test_the_folder_of_another_user_is_told_by_names(night_folder, open_disk, login, sshd):
+def test_the_folder_of_another_user_is_shown_by_names(night_folder, open_disk, login, sshd):
     if os.geteuid() != 0:
         pytest.skip("only root may log in as another user")
     os.chmod(open_disk, 0o777)
@@ -155,7 +155,9 @@ printf "vampd begins\0"; exec sleep 60
     assert "although the host does" in error.message
 
 
-def test_a_login_that_prints_is_told_where_rsync_stumbles_over_it(night_folder, disk, login, sshd):
+def test_a_login_that_prints_is_reported_where_rsync_stumbles_over_it(
+    night_folder, disk, login, sshd
+):
     login("echo Welcome; sh -c")
     error = refused(lambda: send(sshd, night_folder, disk))
     assert error.message.startswith("a login script prints something")

@@ -29,7 +29,7 @@ def test_what_is_no_number_keeps_no_limit():
     assert not at_most(1).holds(float("nan"))
 
 
-def test_a_figure_without_a_limit_is_told_and_not_judged():
+def test_a_figure_without_a_limit_is_reported_and_not_judged():
     told = Measure("wake-ups", 1e9, "a second")
     assert broken([told]) == []
     assert "holds" not in row_of(told).lower()

@@ -34,7 +34,7 @@ def names(folder: str | Path) -> list[str]:
     return sorted(os.listdir(folder))
 
 
-def test_a_line_a_file_tells_what_became_of_it(world):
+def test_a_line_a_file_shows_what_became_of_it(world):
     a_cube("a.fits")
     result = world.run("pack", "a.fits")
     assert result.exit_code == 0, result.output
@@ -60,7 +60,7 @@ def test_files_come_back_in_another_folder_which_is_made(world):
         assert Path("new", name).read_bytes() == Path(name).read_bytes()
 
 
-def test_one_that_fails_is_told_and_the_rest_go_on(world):
+def test_one_that_fails_is_reported_and_the_rest_go_on(world):
     a_cube("a.fits")
     Path("b.fits").write_text("?")
     a_cube("c.fits")
@@ -87,7 +87,7 @@ def test_one_that_fails_is_told_and_the_rest_go_on(world):
     assert names("new") == ["a.fits"]
 
 
-def test_a_file_that_cannot_be_written_is_told_with_the_systems_own_word(world):
+def test_a_file_that_cannot_be_written_is_reported_with_the_systems_own_word(world):
     longest = f"{'a' * 250}.fits"
     for name in (longest, "b.fits"):
         a_cube(name)
@@ -164,7 +164,7 @@ def test_what_a_killed_one_left_is_cleared_away_by_the_next(world):
     assert names(".") == ["a.fits", "a.fits.fz"]
 
 
-def test_a_name_of_any_bytes_can_be_told(world):
+def test_a_name_of_any_bytes_can_be_shown(world):
     name = os.fsdecode(b"\xff.fits")
     a_cube(name)
     result = world.run("pack", name)

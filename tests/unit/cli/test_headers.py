@@ -134,7 +134,7 @@ def test_a_raw_file_is_refused_and_then_no_file_is_touched(world, tmp_path, text
     assert world.run("headers", "check", str(named)).exit_code == (text is OUT_OF_FORM)
 
 
-def test_a_name_of_any_bytes_is_told(world, tmp_path):
+def test_a_name_of_any_bytes_is_reported(world, tmp_path):
     path = a_file(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.fits")), OUT_OF_FORM)
     shown = world.run("headers", "check", str(path))
     assert shown.output.startswith(f"{tmp_path}/\\udcff.fits: 1 card")

@@ -35,7 +35,7 @@ def test_every_command_has_examples_that_fit(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if " " in name])
-def test_a_list_of_commands_tells_each_in_one_whole_line(name: str) -> None:
+def test_a_list_of_commands_shows_each_in_one_whole_line(name: str) -> None:
     group = COMMANDS[name.rpartition(" ")[0]]
     assert isinstance(group, typer.core.TyperGroup)
     room = _WIDTH - _GAPS - max(map(len, group.commands))

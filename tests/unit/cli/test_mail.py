@@ -151,7 +151,7 @@ def test_a_draft_lies_in_the_current_folder_under_its_dates(
     assert world.mail_log.correspondence().mailings == ()
 
 
-def test_a_draft_tells_what_is_still_unknown_and_guesses_nothing(
+def test_a_draft_shows_what_is_still_unknown_and_guesses_nothing(
     world: FakeWorld, tmp_path: Path
 ) -> None:
     world.settings = make_settings()

@@ -203,7 +203,7 @@ def test_a_long_plan_is_summed_up_by_kind_and_listed_on_request() -> None:
     assert sum(line.startswith("  pack") for line in shown(planned, None)) == 412
 
 
-def test_remarks_are_told_even_when_nothing_is_left_to_do() -> None:
+def test_remarks_are_reported_even_when_nothing_is_left_to_do() -> None:
     remarks = [Remark("form_loses", f"KEY{n}", "two\nlines") for n in range(30)]
     lines = shown(Plan.of(remarks=remarks))
     assert "nothing left to do" in lines

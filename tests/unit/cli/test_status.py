@@ -95,21 +95,21 @@ def test_times_for_programs_are_ut_and_unknown_ones_null() -> None:
     assert night_object(record(Status.READY), NOW)["safe_at"] is None
 
 
-def test_a_waiting_night_tells_why_and_when_it_tries_again() -> None:
+def test_a_waiting_night_shows_why_and_when_it_tries_again() -> None:
     waiting = record(Status.WAITING, code="remote_unavailable", error="cannot reach sc6l")
     told = "remote_unavailable: cannot reach sc6l; next attempt in "
     assert describe(waiting, NOW) == told + "3 min"
     assert describe(waiting, NOW + 500) == told.removesuffix("in ") + "now"
 
 
-def test_a_held_night_tells_why_in_one_line() -> None:
+def test_a_held_night_shows_why_in_one_line() -> None:
     trace = "Traceback (most recent call last):\n  File 'x'\nKeyError: 'EXPTIME'"
     held = record(Status.HELD, code="bug", error=trace)
     assert describe(held, NOW) == "bug: KeyError: 'EXPTIME'"
     assert describe(record(Status.HELD), NOW)
 
 
-def test_a_running_night_tells_its_attempt_and_what_went_wrong_before() -> None:
+def test_a_running_night_shows_its_attempt_and_what_went_wrong_before() -> None:
     running = record(Status.RUNNING, code="disk_full", error="no space left")
     assert describe(running, NOW) == "attempt 2; before: disk_full: no space left"
 
@@ -152,7 +152,7 @@ _PACKING: dict[str, Any] = {
 }
 
 
-def test_progress_is_told_in_frames_and_bytes_where_cubes_are_packed(world: FakeWorld) -> None:
+def test_progress_is_reported_in_frames_and_bytes_where_cubes_are_packed(world: FakeWorld) -> None:
     world.store.apply(ARCHIVE, Event(EventName.SETTLED), at=NOW, actor="vampd")
     world.store.update(ARCHIVE, NightUpdate(**_PACKING))
     assert "13/140 13%" in world.run("status").output

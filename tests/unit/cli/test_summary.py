@@ -68,7 +68,7 @@ def as_text(value: object) -> str:
 
 
 @pytest.mark.parametrize(("words", "key"), [((), "minutes"), (("--runs",), "runs")])
-def test_csv_and_json_tell_the_same(world: FakeWorld, words: tuple[str, ...], key: str) -> None:
+def test_csv_and_json_show_the_same(world: FakeWorld, words: tuple[str, ...], key: str) -> None:
     show_night(world, usual_night())
     objects = told(world)[key]
     rows = rows_of(world, *words)
@@ -98,7 +98,7 @@ def test_the_sums_of_all_forms_are_those_of_sync(world: FakeWorld) -> None:
     assert 2 * pairs + sum(counted.values()) == counts.raw
 
 
-def test_minutes_are_told_in_ut_and_hst(world: FakeWorld) -> None:
+def test_minutes_are_reported_in_ut_and_hst(world: FakeWorld) -> None:
     show_night(world, usual_night())
     minutes = told(world)["minutes"]
     assert [(m["ut"], m["hst"]) for m in minutes] == [
@@ -112,7 +112,7 @@ def test_minutes_are_told_in_ut_and_hst(world: FakeWorld) -> None:
     ]
 
 
-def test_a_night_of_two_dates_tells_them(world: FakeWorld) -> None:
+def test_a_night_of_two_dates_shows_them(world: FakeWorld) -> None:
     show_night(world, expose(PLAIN, start_us=START_US + 49_199_500_000))
     lines = world.run("summary", "20251106").stdout.splitlines()
     assert [line.split()[:4] for line in lines if line.startswith("11-0")] == [
@@ -214,7 +214,7 @@ def test_a_night_of_set_aside_cubes_has_no_table_of_runs(world: FakeWorld) -> No
     ]
 
 
-def test_only_cards_that_vary_are_told(world: FakeWorld) -> None:
+def test_only_cards_that_vary_are_reported(world: FakeWorld) -> None:
     runs = show_night(world, usual_night()).summary.runs
     assert varying_cards(runs) == {"RET-ANG1"}
     assert varying_cards(runs[:1]) == set()

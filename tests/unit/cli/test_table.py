@@ -63,7 +63,7 @@ def test_each_kind_has_its_own_table(world: FakeWorld, tmp_path: Path) -> None:
     assert world.run("table", "lunar").exit_code == 2
 
 
-def test_csv_and_json_tell_the_same(world: FakeWorld) -> None:
+def test_csv_and_json_show_the_same(world: FakeWorld) -> None:
     lines = world.run("table", "archive", "--csv").stdout.splitlines()
     objects = json.loads(world.run("table", "archive", "--json").stdout)
     assert lines[0].split(",") == list(objects[0])

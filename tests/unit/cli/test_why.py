@@ -38,7 +38,7 @@ def waiting(world: FakeWorld, not_before: float = 4e9) -> None:
     move(world, EventName.FAILED, code="disk_low", message="no room", not_before=not_before)
 
 
-def test_a_waiting_night_tells_error_next_attempt_advice_and_query(world: FakeWorld) -> None:
+def test_a_waiting_night_shows_error_next_attempt_advice_and_query(world: FakeWorld) -> None:
     waiting(world)
     shown = world.run("why", "20251106").stdout
     for told in (
@@ -53,7 +53,7 @@ def test_a_waiting_night_tells_error_next_attempt_advice_and_query(world: FakeWo
     assert "when there is capacity" not in shown
 
 
-def test_a_traceback_is_told_in_full_and_stays_in_sight_when_it_has_passed(
+def test_a_traceback_is_reported_in_full_and_stays_in_sight_when_it_has_passed(
     world: FakeWorld,
 ) -> None:
     move(world, EventName.SETTLED)
@@ -165,7 +165,7 @@ def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> N
     assert "vampctl hold 20251106 --kind archive" in shown
 
 
-def test_history_tells_every_event_of_both_kinds(world: FakeWorld) -> None:
+def test_history_shows_every_event_of_both_kinds(world: FakeWorld) -> None:
     for _ in range(20):
         move(world, EventName.HELD, code="held_by_person", message="word")
         move(world, EventName.RETRIED)

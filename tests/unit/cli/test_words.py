@@ -45,7 +45,7 @@ def test_a_size_is_never_more_than_one_percent_wrong(size_bytes: int) -> None:
     ("duration_s", "text"),
     [(-5, "0 s"), (59.9, "59 s"), (60, "1 min"), (7199, "1 h"), (86400 * 14, "14 d")],
 )
-def test_a_duration_is_told_in_its_largest_unit(duration_s: float, text: str) -> None:
+def test_a_duration_is_reported_in_its_largest_unit(duration_s: float, text: str) -> None:
     assert format_duration(duration_s) == text
 
 

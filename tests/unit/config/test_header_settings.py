@@ -44,7 +44,7 @@ def test_nothing_has_to_be_required():
     assert parse_settings(f"{NEEDED}required = []", "test").headers.required == ()
 
 
-def test_a_missing_card_is_told_and_holds_no_night_unless_that_is_asked_for():
+def test_a_missing_card_is_reported_and_holds_no_night_unless_that_is_asked_for():
     assert make_settings().headers.when_missing is WhenMissing.WARN
     assert make_settings(headers={"when_missing": "hold"}).headers.when_missing is WhenMissing.HOLD
 

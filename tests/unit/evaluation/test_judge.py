@@ -127,7 +127,7 @@ def test_pairs_off_by_one_are_wrong_on_every_frame():
     assert found["lost"] == 2
 
 
-def test_siblings_that_tell_different_partners_are_wrong():
+def test_siblings_that_show_different_partners_are_wrong():
     simulated, generation = night_of(replace(IMAGING, frames_per_cube=(100, 100)))
     first, *others = generation.products
     swapped = replace(
@@ -328,7 +328,7 @@ def test_pairing_is_asked_for_where_clocks_stay_within_half_a_period(run, pairab
         (replace(FLC, keeps_every=(2, 2)), False),
     ],
 )
-def test_labels_are_asked_for_where_the_physics_tells_them(run, labellable):
+def test_labels_are_asked_for_where_the_physics_shows_them(run, labellable):
     assert is_labellable(run) is labellable
 
 

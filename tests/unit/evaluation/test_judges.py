@@ -104,7 +104,7 @@ def test_the_old_tools_call_a_response_of_up_to_0_4_dubious(factor):
     assert dubious == (0.0 if factor < 2.5 else 1.0)
 
 
-def test_the_handshake_has_scenarios_of_its_own_and_each_tells_what_is_right():
+def test_the_handshake_has_scenarios_of_its_own_and_each_shows_what_is_right():
     assert len(HANDSHAKE_SCENARIOS) >= 60
     assert not set(HANDSHAKE_SCENARIOS) & set(SCENARIOS)
     for name, scenario in HANDSHAKE_SCENARIOS.items():

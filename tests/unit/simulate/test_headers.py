@@ -96,7 +96,7 @@ def test_unmeasured_cards_are_undefined_or_nan():
     assert cards.value("X_ZAPGN") == cards.value("RET-ANG1") == Nonsense("NAN")
 
 
-def test_a_stale_header_tells_the_setting_of_the_run_before_and_the_times_of_its_frames():
+def test_a_stale_header_shows_the_setting_of_the_run_before_and_the_times_of_its_frames():
     run = replace(PRESETS["tiny"].runs[0], camera_loss=0.0, logger_loss=0.0, flc_jitter_us=None)
     moved = replace(run, hwp_angle_deg=45.0, exptime_us=5_000, stale_cubes=(0, 1))
     simulated = plan_night(Scenario("late", CROP_64, (run, moved)), NIGHT, 1)

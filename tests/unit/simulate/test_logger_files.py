@@ -59,7 +59,7 @@ def test_cnt0_never_goes_back_within_a_camera(simulated):
 
 
 @given(small_nights)
-def test_a_name_tells_the_ut_of_the_first_frame_and_is_unique(simulated):
+def test_a_name_shows_the_ut_of_the_first_frame_and_is_unique(simulated):
     assert len({cube.path for cube in simulated.cubes}) == len(simulated.cubes)
     for cube in simulated.cubes:
         assert is_cube_name(cube.name)

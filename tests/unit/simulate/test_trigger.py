@@ -58,7 +58,7 @@ def test_a_frame_followed_by_the_long_interval_is_b_and_the_states_alternate(see
 
 
 @pytest.mark.parametrize("counter", Counter)
-def test_a_counter_of_each_kind_tells_what_its_name_says(counter):
+def test_a_counter_of_each_kind_shows_what_its_name_says(counter):
     count = np.flatnonzero(np.random.default_rng(0).random(2_000) > 0.05).astype(np.int64)
     rng = np.random.default_rng(1)
 
@@ -131,7 +131,7 @@ def test_times_are_the_ends_of_exposures():
 
 
 @given(seeds, st.sampled_from((1, 2)))
-def test_gaps_in_time_tell_every_lost_frame(seed, camera):
+def test_gaps_in_time_show_every_lost_frame(seed, camera):
     recorded = record(RUN, camera, seed)
 
     steps_us = np.diff(recorded.acquired_us)

@@ -107,7 +107,7 @@ def test_free_running_frames_have_no_trigger_and_unswitched_ones_no_state():
         assert (frame.flc_state in ("A", "B")) == switching
 
 
-def test_the_truth_is_told_as_a_table():
+def test_the_truth_is_reported_as_a_table():
     simulated = plan("defects")
     lines = format_truth(simulated.truth).splitlines()
     rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
@@ -118,7 +118,7 @@ def test_the_truth_is_told_as_a_table():
     assert {row["set_aside"] for row in rows} == {"-", "cube", "timing", "exptime"}
 
 
-def test_states_are_told_only_where_the_flc_switches():
+def test_states_are_reported_only_where_the_flc_switches():
     table = format_truth(plan().truth)
     states = Counter(line.split("\t")[4] for line in table.splitlines()[1:])
 

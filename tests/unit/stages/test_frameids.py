@@ -302,7 +302,7 @@ def generation_of(*framelists: Framelist, number: int = 1) -> Generation:
     return Generation(number, "1", (), products, (), SyncCounts())
 
 
-def test_the_names_are_told_when_every_cube_carries_its_id_and_not_before():
+def test_the_names_are_reported_when_every_cube_carries_its_id_and_not_before():
     reader = night_of(EARLY, LATER)
     reader.committed.append(generation_of(LATER, EARLY))
     plans = settle(reader)
@@ -344,7 +344,7 @@ def test_name_changes_that_were_lost_are_written_again_to_the_byte():
         ("no line of ours\n", "is damaged"),
     ],
 )
-def test_name_changes_that_tell_otherwise_are_a_conflict_and_stay(text, told):
+def test_name_changes_that_show_otherwise_are_a_conflict_and_stay(text, told):
     reader = night_of(EARLY)
     reader.committed.append(generation_of(EARLY))
     reader.write(frameids.NAME_CHANGES_PATH, text)

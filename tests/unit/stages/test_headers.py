@@ -151,7 +151,7 @@ def test_real_headers_change_only_as_the_dictionary_says_and_only_once(reader, r
         assert not plan(reader)
 
 
-def test_a_missing_card_is_told_once_for_all_framelists_and_nothing_is_held(reader):
+def test_a_missing_card_is_reported_once_for_all_framelists_and_nothing_is_held(reader):
     reader.add_framelist(framelist("0", header=cards(["EXPTIME = 1", "OBJECT  = ''"])))
     reader.add_framelist(framelist("1", header=cards(["OBJECT  = 'M 31'"])))
     reader.add_framelist(framelist("2", header=cards(["EXPTIME = 1", "OBJECT  ="])))
@@ -186,7 +186,7 @@ def test_a_night_with_all_required_cards_is_not_held(reader):
     assert plan(reader, rules).remarks == ()
 
 
-def test_a_night_that_is_released_goes_on_and_is_still_told_of():
+def test_a_night_that_is_released_goes_on_and_is_still_reported():
     rules = Headers(when_missing=WhenMissing.HOLD)
     held = settings().model_copy(update={"headers": rules})
     record = NightRecord(NIGHT, State())

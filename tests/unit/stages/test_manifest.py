@@ -217,7 +217,7 @@ def test_a_manifest_of_another_night_is_none_of_this_one(world):
     assert listed(world, FIRST) == ["VMPA00000001", "VMPA00000002"]
 
 
-def test_stars_is_told_the_paths_of_the_host_that_it_reads_from(world):
+def test_stars_is_given_the_paths_of_the_host_that_it_reads_from(world):
     settings = make_settings(manifest={"prefix": "/data/VAMPIRES nights"})
     _, (write,) = plan(world, settings).waves
     assert write.text.startswith(

@@ -62,7 +62,7 @@ def framelist(wanted: Product) -> CountedProduct:
 PACKED = tuple(map(packed, PRODUCTS))
 
 
-def test_a_finished_night_balances_and_tells_its_sum() -> None:
+def test_a_finished_night_balances_and_shows_its_sum() -> None:
     audit = audit_night(RAW, PACKED, (), [GENERATION])
     assert audit.balanced
     assert (audit.raw_frames, audit.product_frames, audit.framelist_frames) == (20, 17, 0)
@@ -134,7 +134,7 @@ def test_a_later_generation_takes_a_cube_back_in() -> None:
         (RAW, (*PACKED, CountedProduct("vgen2/x.fits.fz", 0, "?")), "no generation combined"),
     ],
 )
-def test_what_disagrees_is_told_and_never_balances(
+def test_what_disagrees_is_reported_and_never_balances(
     raw: tuple[CountedCube, ...], products: tuple[CountedProduct, ...], told: str
 ) -> None:
     audit = audit_night(raw, products, (), [GENERATION])

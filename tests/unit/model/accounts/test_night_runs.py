@@ -48,7 +48,7 @@ def test_a_change_of_configuration_ends_a_run_once_for_both_cameras(
     assert sum(map(sum, found)) == 200 - len(lost[0]) - len(lost[1])
 
 
-def test_a_header_that_tells_a_change_a_cube_late_makes_a_run_of_its_own() -> None:
+def test_a_header_that_shows_a_change_a_cube_late_makes_a_run_of_its_own() -> None:
     train = trigger_train(900, period_us=10_000)
     angle = {"RET-ANG1": 45.0}
     # Camera 2 tells it from frame 300 on, camera 1 from 700 on: 4 s later.
@@ -110,7 +110,7 @@ def test_a_night_without_frames_has_no_run() -> None:
     assert seen.summary.minutes == ()
 
 
-def test_a_run_tells_the_offset_and_the_jitter_that_made_it() -> None:
+def test_a_run_shows_the_offset_and_the_jitter_that_made_it() -> None:
     train = trigger_train(2_000, period_us=5_000)
     (run,) = observe(expose(train, offset_us=230, jitter_us=7.2)).summary.runs
     assert run.offset_us is not None
@@ -123,7 +123,7 @@ def test_a_run_tells_the_offset_and_the_jitter_that_made_it() -> None:
     ("numbers", "told"),
     [([4], "run 4"), ([1, 2, 3, 7], "runs 1-3, 7"), ([1, 3], "runs 1, 3"), ([5, 6], "runs 5-6")],
 )
-def test_numbers_of_runs_are_told_shortly(numbers: list[int], told: str) -> None:
+def test_numbers_of_runs_are_reported_shortly(numbers: list[int], told: str) -> None:
     assert format_numbers(numbers) == told
 
 

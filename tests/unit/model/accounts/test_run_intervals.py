@@ -19,7 +19,7 @@ from vampd.model.nights import Stream
     st.sets(st.integers(1, 78), max_size=20),
     st.sampled_from([None, 20.0]),
 )
-def test_losses_are_told_by_who_lost_them(
+def test_losses_are_shown_by_who_lost_them(
     by_camera: set[int], by_logger: set[int], flc_us: float | None
 ) -> None:
     train = trigger_train(80, period_us=10_000, flc_us=flc_us)

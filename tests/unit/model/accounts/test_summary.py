@@ -32,7 +32,7 @@ def test_a_pair_across_the_minute_counts_in_one_minute_for_both_cameras() -> Non
     assert seen.summary.findings == ()
 
 
-def test_a_minute_tells_all_its_targets_and_exposure_times() -> None:
+def test_a_minute_shows_all_its_targets_and_exposure_times() -> None:
     night = expose(TRAIN, changes={"OBJECT": "M 31", "EXPTIME": 0.009}) + expose(
         TRAIN, start_us=START_US + 20_000_000, changes={"OBJECT": "DARK", "EXPTIME": 0.0095}
     )
@@ -187,6 +187,6 @@ def test_a_rate_is_never_rounded_to_none_or_all(part: float, told: str) -> None:
     ("value", "text"),
     [(True, "T"), (False, "F"), (22.50, "22.5"), (3, "3"), ("Open ", "Open"), (None, "")],
 )
-def test_a_setting_of_any_type_is_told(value: str | float | bool | None, text: str) -> None:
+def test_a_setting_of_any_type_is_reported(value: str | float | bool | None, text: str) -> None:
     (cube,) = expose(TRAIN, cameras=(1,), changes={"U_FLCEN": value}).cubes
     assert observe_cube(cube, ("U_FLCEN",)).configuration.others == (("U_FLCEN", text),)

@@ -53,7 +53,7 @@ def test_a_framelist_knows_where_it_and_its_products_lie() -> None:
         {"order": ProductOrder(0, 2, "B")},
     ],
 )
-def test_the_identity_tells_the_frames_and_nothing_else(change: dict[str, object]) -> None:
+def test_the_identity_shows_the_frames_and_nothing_else(change: dict[str, object]) -> None:
     assert framelist(**change).identity == framelist().identity
 
 

@@ -64,7 +64,7 @@ def test_naxis3_is_the_products_number_of_frames() -> None:
         assert len(framelist.rows.splitlines()) == framelist.frames
 
 
-def test_u_sync_is_always_there_and_u_flc_tells_the_state() -> None:
+def test_u_sync_is_always_there_and_u_flc_shows_the_state() -> None:
     night = expose(trigger_train(101, flc_us=20), lost=({9}, {30}))
     night += expose(trigger_train(20), start_us=START_US + HOUR_US)
     for name, framelist in build(night).items():

@@ -27,7 +27,7 @@ def told(*mailings: Mailing, note: str | None = None, **more: object) -> list[st
     return [str(one) for one in announced_manifests(correspondence, NIGHT, note)]
 
 
-def test_a_mailed_manifest_is_told_with_its_date_and_its_number_of_recipients() -> None:
+def test_a_mailed_manifest_is_reported_with_its_date_and_its_number_of_recipients() -> None:
     assert told(SENT) == ["manifest_VMP_20251106.csv: mailed 2025-11-07 02:00 UT to 2 recipients"]
 
 
@@ -39,7 +39,7 @@ def test_an_acknowledged_one_with_who_recorded_it() -> None:
     ]
 
 
-def test_a_mail_that_certainly_failed_told_nothing_and_one_in_doubt_may_have() -> None:
+def test_a_mail_that_certainly_failed_announced_nothing_and_one_in_doubt_may_have() -> None:
     assert told(replace(SENT, outcome=MailOutcome.FAILED)) == []
     doubtful = replace(SENT, outcome=MailOutcome.PENDING, concluded_at=None, at=1762480800.0)
     assert told(doubtful) == [
@@ -52,7 +52,7 @@ def test_what_was_sent_outweighs_a_later_mail_in_doubt() -> None:
     assert told(SENT, doubtful) == told(SENT)
 
 
-def test_the_note_in_the_folder_tells_of_mails_whose_record_is_lost() -> None:
+def test_the_note_in_the_folder_reports_mails_whose_record_is_lost() -> None:
     note = append_note(None, replace(SENT, at=1762480800.0), NIGHT)
     assert told(note=note) == [
         "manifest_VMP_20251106.csv: may have been mailed 2025-11-07 02:00 UT"
@@ -60,6 +60,6 @@ def test_the_note_in_the_folder_tells_of_mails_whose_record_is_lost() -> None:
     assert told(SENT, note=note) == told(SENT)
 
 
-def test_other_nights_are_not_told_of() -> None:
+def test_other_nights_are_not_reported() -> None:
     other = replace(FIRST, night=NightId("20251107", Kind.ARCHIVE))
     assert told(replace(SENT, manifests=(other,))) == []

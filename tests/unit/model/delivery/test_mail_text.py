@@ -61,7 +61,7 @@ def attachment(mail: EmailMessage) -> tuple[str | None, bytes]:
     return part.get_filename(), content
 
 
-def test_the_mail_tells_dates_files_size_and_address():
+def test_the_mail_shows_dates_files_size_and_address():
     mail_text = write_mail_text(
         DEFAULT_TEMPLATE, (manifest("20251107", 3), manifest("20251106", 1, 2)), IP
     )

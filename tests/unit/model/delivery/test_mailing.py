@@ -71,7 +71,7 @@ def test_a_note_of_a_mailing_that_no_database_knows_is_a_doubt():
     assert failed.state_of(FIRST, ["<2@example.org>"]) is MailState.UNCERTAIN
 
 
-def test_a_note_tells_of_its_own_nights_manifests_by_their_bytes():
+def test_a_note_reports_its_own_nights_manifests_by_their_bytes():
     sent = mailing(FIRST, ELSEWHERE, outcome=MailOutcome.PENDING)
     text = append_note(None, sent, NIGHT)
     text = append_note(text, mailing(LATE, outcome=MailOutcome.PENDING, number=2), NIGHT)

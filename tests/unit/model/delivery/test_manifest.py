@@ -181,7 +181,7 @@ def test_manifests_of_one_form_keep_it(form, given_lines):
     assert combine_manifests(parts).form == form
 
 
-def test_manifests_of_several_forms_share_what_all_of_them_tell():
+def test_manifests_of_several_forms_share_what_all_of_them_show():
     rich = Manifest(ManifestForm(Style.MKBULK, BOTH), (line(1, sha256="5a", md5="3d"),))
     poor = Manifest(ManifestForm(Style.MKBULK, (DigestColumn.MD5,)), (line(2, md5="4e"),))
     plain = Manifest(ManifestForm(line_end=LineEnd.LF), (line(3),))

@@ -13,7 +13,7 @@ LOG = (
 )
 
 
-def test_an_old_log_tells_flags_whose_time_is_not_known() -> None:
+def test_an_old_log_shows_flags_whose_time_is_not_known() -> None:
     archive, engineering = parse_old_log(LOG)
     assert archive.night == ARCHIVE
     assert archive.cells == (
@@ -41,6 +41,6 @@ def test_what_vampd_did_itself_outranks_the_old_log_and_nothing_else_does() -> N
     ] * 2
 
 
-def test_a_log_of_anything_else_tells_nothing() -> None:
+def test_a_log_of_anything_else_shows_nothing() -> None:
     for text in ("", "\n", "a,b\n1,2\n", "no csv at all \x00"[:-1]):
         assert list(parse_old_log(text)) == []

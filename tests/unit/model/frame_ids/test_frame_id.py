@@ -40,7 +40,7 @@ def test_a_number_of_more_than_eight_digits_is_no_id(number: int) -> None:
         FrameId(number)
 
 
-def test_ids_are_ordered_by_number_and_the_first_digit_tells_their_use() -> None:
+def test_ids_are_ordered_by_number_and_the_first_digit_shows_their_use() -> None:
     assert sorted([FrameId(10), FrameId(9)]) == [FrameId(9), FrameId(10)]
     assert [FrameId(n).looks_raw for n in (0, 69_999_999, 70_000_000, 99_999_999)] == [
         True,
@@ -51,7 +51,7 @@ def test_ids_are_ordered_by_number_and_the_first_digit_tells_their_use() -> None
 
 
 @given(st.integers(0, 99_999_999))
-def test_the_first_digit_alone_tells_the_range(number: int) -> None:
+def test_the_first_digit_alone_shows_the_range(number: int) -> None:
     numbers = FrameId(number).numbers
     assert numbers.first <= number <= numbers.last
     first_digit = f"{number:08d}"[0]

@@ -24,7 +24,7 @@ def read(*carried: CarriedId, names: str = "") -> tuple[list[RecoveredBinding], 
     return list(told.bindings), "; ".join(told.problems)
 
 
-def test_products_and_names_tell_the_same_and_each_alone_is_enough():
+def test_products_and_names_show_the_same_and_each_alone_is_enough():
     told = [binding(1, "a")]
     carried = product(FIRST, FIRST)
     assert read(carried) == read(names=NAMES) == read(carried, names=NAMES) == (told, "")
@@ -33,14 +33,14 @@ def test_products_and_names_tell_the_same_and_each_alone_is_enough():
 @pytest.mark.parametrize(
     "carried", [product(FIRST, FIRST, None), product(FIRST, "", None, "it ends within its header")]
 )
-def test_a_product_that_no_longer_tells_its_frames_is_told_of_by_its_name(carried: CarriedId):
+def test_a_product_that_no_longer_shows_its_frames_is_reported_by_its_name(carried: CarriedId):
     assert read(carried, names=NAMES) == ([binding(1, "a")], "")
     bindings, problems = read(carried)
     assert bindings == []
     assert FIRST in problems
 
 
-def test_a_product_without_an_id_tells_nothing_and_is_no_problem():
+def test_a_product_without_an_id_shows_nothing_and_is_no_problem():
     assert read(product("vsync_x", "", "a")) == ([], "")
     assert read(product("vsync_x", "", None, "cannot be parsed")) == ([], "")
 
@@ -57,7 +57,7 @@ def test_a_product_without_an_id_tells_nothing_and_is_no_problem():
         ([], "no list of names\n", "cannot be read"),
     ],
 )
-def test_what_is_told_in_two_ways_or_by_nothing_is_a_problem(carried, names: str, told: str):
+def test_what_is_reported_in_two_ways_or_by_nothing_is_a_problem(carried, names: str, told: str):
     assert told in read(*carried, names=names)[1]
 
 

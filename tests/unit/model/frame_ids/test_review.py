@@ -123,7 +123,7 @@ def test_the_ledger_s_own_contradictions_come_first():
     assert review_ids(listing, [], []).findings == ("line 3 is damaged",)
 
 
-def test_each_who_shows_ids_tells_the_highest_of_the_range():
+def test_each_witness_of_ids_shows_the_highest_of_the_range():
     nights = [shown(NIGHT, 1, 90_000_009), shown(LATER, 3)]
     assert highest_seen(nights, NumberRange.RAW) == FrameId(3)
     assert highest_seen(nights, NumberRange.ENGINEERING) == FrameId(90_000_009)

@@ -52,7 +52,7 @@ def test_a_card_that_equals_one_whose_string_goes_on_stays_too():
     assert [old.text.rstrip() for old, _ in edits] == ["OBJECT  = 'c'"]
 
 
-def test_problems_are_told_card_by_card_and_leave_no_edit():
+def test_problems_are_reported_card_by_card_and_leave_no_edit():
     header = cards(["AIRMASS = nan", "AIRMASS = 1", "AIRMASS = 1E-9"])
     formatted = format_cards(header, dictionary(AIRMASS="%20.3f"))
     assert [old.text.split()[2] for old, _ in formatted.edits] == ["1"]

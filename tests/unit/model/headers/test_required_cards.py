@@ -14,12 +14,12 @@ from vampd.model.headers import find_missing
         "OBJECT  'M 31'",
     ],
 )
-def test_a_card_that_tells_nothing_is_missing(text):
+def test_a_card_that_shows_nothing_is_missing(text):
     assert find_missing([cards([text])], ["OBJECT"]) == ("OBJECT",)
 
 
 @pytest.mark.parametrize("field", ["'M 31'", "0", "F", "nan", "'never closed"])
-def test_a_card_that_tells_anything_is_there(field):
+def test_a_card_that_shows_anything_is_there(field):
     assert find_missing([cards([f"OBJECT  = {field}"])], ["OBJECT"]) == ()
 
 
@@ -28,7 +28,7 @@ def test_a_card_may_stand_in_any_header_of_a_file():
     assert find_missing(headers, ["OBJECT", "SIMPLE", "EXPTIME"]) == ("EXPTIME",)
 
 
-def test_missing_cards_are_told_once_in_the_order_in_which_they_are_required():
+def test_missing_cards_are_reported_once_in_the_order_in_which_they_are_required():
     assert find_missing([cards(["OBJECTS = 1"])], ["ZD", "OBJECT", "ZD"]) == ("ZD", "OBJECT")
     assert find_missing([], ["ZD"]) == ("ZD",)
     assert find_missing([], []) == ()

@@ -112,5 +112,5 @@ def test_a_cube_counts_once_in_whatever_form(paths: str, accounted: str, cubes: 
         ("darks.fits", None),
     ],
 )
-def test_a_name_tells_its_time_of_day(name: str, seconds: float | None) -> None:
+def test_a_name_shows_its_time_of_day(name: str, seconds: float | None) -> None:
     assert seconds_in_name(name) == pytest.approx(seconds, abs=1e-9)

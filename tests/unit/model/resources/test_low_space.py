@@ -11,7 +11,7 @@ def test_what_should_be_left_is_the_reserve_or_the_part_whichever_is_more() -> N
     assert spare_bytes(Space(0, 1_000), 80, 0.05) == 80
 
 
-def test_a_warning_tells_where_how_much_and_what_follows() -> None:
+def test_a_warning_shows_where_how_much_and_what_follows() -> None:
     low = LowSpace(
         "/mnt/fuuu", NIGHT, Space(70 * 10**9, 1000 * 10**9), Need(25 * 10**9), 50 * 10**9, None
     )
@@ -23,7 +23,7 @@ def test_a_warning_tells_where_how_much_and_what_follows() -> None:
     assert max(map(len, low.body.splitlines())) < 80
 
 
-def test_a_shortage_is_told_as_one() -> None:
+def test_a_shortage_is_reported_as_one() -> None:
     low = LowSpace("sc6l:/mnt/tier1", NIGHT, Space(1, 100), Need(5), 5, "5 B are needed, 1 B free")
     assert "It is too little: 5 B are needed, 1 B free." in low.body
     assert "Left:    0 B" in low.body

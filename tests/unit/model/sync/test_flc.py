@@ -71,7 +71,7 @@ NONSENSE = [None, 0.0, -50.0, 1e-300, 0.1, 20.0, 25.0, 200.0, 500.0, 900.0, 1000
 
 
 @pytest.mark.parametrize("card_us", NONSENSE)
-def test_a_modulation_that_no_card_tells_is_taken_from_clear_intervals(
+def test_a_modulation_that_no_card_shows_is_taken_from_clear_intervals(
     card_us: float | None,
 ) -> None:
     times, truth = arrivals(50)
@@ -79,7 +79,7 @@ def test_a_modulation_that_no_card_tells_is_taken_from_clear_intervals(
 
 
 @pytest.mark.parametrize("card_us", NONSENSE)
-def test_a_modulation_that_neither_card_nor_intervals_tell_labels_nothing(
+def test_a_modulation_that_neither_card_nor_intervals_show_labels_nothing(
     card_us: float | None,
 ) -> None:
     few, _ = arrivals(13)
@@ -238,7 +238,7 @@ def hole(*, first: str = "A", remnant: int = 2):
 
 @pytest.mark.parametrize("first", "AB")
 @pytest.mark.parametrize("remnant", [1, 2, 3])
-def test_behind_a_long_gap_the_counter_tells_few_frames_by_their_run(
+def test_behind_a_long_gap_the_counter_shows_few_frames_by_their_run(
     remnant: int, first: str
 ) -> None:
     times, counter, truth = hole(first=first, remnant=remnant)
@@ -250,7 +250,7 @@ def test_behind_a_long_gap_the_counter_tells_few_frames_by_their_run(
 
 @pytest.mark.parametrize("remnant", [1, 2, 3])
 @pytest.mark.parametrize("by", [-LONG, -2, -1, 1, 2, 10_000])
-def test_behind_a_long_gap_a_counter_that_does_not_agree_tells_nothing(
+def test_behind_a_long_gap_a_counter_that_does_not_agree_shows_nothing(
     remnant: int, by: int
 ) -> None:
     times, counter, _ = hole(remnant=remnant)
@@ -300,7 +300,7 @@ def test_where_the_counter_misses_nothing_a_late_stamp_costs_no_label(by_us: int
     assert label(times)[50] == "D"
 
 
-def test_where_the_camera_missed_a_frame_a_late_stamp_is_not_told_by_the_counter() -> None:
+def test_where_the_camera_missed_a_frame_a_late_stamp_is_not_inferred_from_the_counter() -> None:
     times, truth = arrivals(100)
     times[50] += 900
     kept = np.r_[0:51, 52:100]
@@ -343,11 +343,11 @@ def test_a_pair_carries_one_label() -> None:
     assert combined("---", "---") == "---"
 
 
-def test_a_camera_whose_header_tells_of_no_switching_does_not_overrule_a_certain_label() -> None:
+def test_a_camera_whose_header_reports_no_switching_does_not_overrule_a_certain_label() -> None:
     assert combined("----", "ABAD") == "ABAD"
 
 
-def test_where_one_header_tells_of_no_switching_and_no_frame_shows_it_nothing_alternates() -> None:
+def test_where_one_header_reports_no_switching_and_no_frame_shows_it_nothing_alternates() -> None:
     assert combined("---AB", "DDDAB") == "---AB"
 
 

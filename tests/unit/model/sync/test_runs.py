@@ -67,7 +67,7 @@ def test_a_lost_frame_at_the_change_takes_no_partner_away() -> None:
     assert runs(one, two) == [([0, 10], [1, 11]), ([20, 30, 40], [31, 41])]
 
 
-def test_a_camera_that_tells_the_change_a_cube_late_stays_in_the_run() -> None:
+def test_a_camera_that_shows_the_change_a_cube_late_stays_in_the_run() -> None:
     one = camera(Stream.VCAM1, ([0, 10], 2), ([20, 30, 40, 50], 4))
     two = camera(Stream.VCAM2, ([1, 11, 21, 31], 2), ([41, 51], 4))
     assert runs(one, two) == [([0, 10], [1, 11]), ([20, 30, 40, 50], [21, 31, 41, 51])]

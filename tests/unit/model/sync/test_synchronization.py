@@ -86,7 +86,7 @@ def test_two_runs_with_different_offsets_both_pair() -> None:
     assert all(p.tolerance_us == 465 for p in generation.products)
 
 
-def test_an_ambiguous_run_is_not_paired_and_told() -> None:
+def test_an_ambiguous_run_is_not_paired_and_reported() -> None:
     night = expose(trigger_train(100), offset_us=1000)
     generation = night.synchronize()
     assert synchronised(generation) == []
@@ -104,7 +104,7 @@ def test_a_missed_frame_and_a_camera_that_starts_or_stops_late_cost_no_pair(
     night.check(night.synchronize())
 
 
-def test_the_slow_modes_tolerance_holds_when_either_camera_tells_it() -> None:
+def test_the_slow_modes_tolerance_holds_when_either_camera_shows_it() -> None:
     night = expose(
         trigger_train(50, period_us=30_000),
         jitter_us=SLOW_US,
@@ -132,7 +132,7 @@ def test_one_trigger_jitter_does_not_speak_for_another() -> None:
 
 
 @pytest.mark.parametrize("told", [None, float("nan"), 0, -20, 1e6, "unknown", 200])
-def test_a_trigger_jitter_that_the_intervals_tell_better_is_told(
+def test_a_trigger_jitter_that_the_intervals_show_better_is_reported(
     told: str | float | None,
 ) -> None:
     night = expose(trigger_train(200, flc_us=20), changes={"U_TRIGJT": told})
@@ -148,7 +148,7 @@ def test_a_trigger_jitter_that_the_intervals_tell_better_is_told(
 
 
 @pytest.mark.parametrize("told", [20, None])
-def test_frames_behind_a_gap_that_only_the_logger_made_are_told_by_the_counter(
+def test_frames_behind_a_gap_that_only_the_logger_made_are_shown_by_the_counter(
     told: float | None,
 ) -> None:
     gap = range(40, 140)
@@ -251,7 +251,7 @@ def test_a_night_is_unexpected_beyond_each_limit(counts: SyncCounts, words: str 
         assert words in str(found)
 
 
-def test_several_findings_are_all_told() -> None:
+def test_several_findings_are_all_reported() -> None:
     counts = SyncCounts(raw=10, synchronised=1, unpaired=9, deinterleaved=9, dubious=9, set_aside=9)
     found = find_unexpected(
         counts, cubes=10, aside=0, max_unpaired=0, max_dubious=0, max_set_aside=0
