@@ -1,12 +1,20 @@
 """Set-aside raw files at the archive: never overwritten by something else, however it came here."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.worlds.archive.transfer_world import NIGHT, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.nights import Gate
+from vampd.model.plan import Hash
 from vampd.model.proofs import Place, aside_receipts, live_receipts
-from vampd.stages.aside_files import describe_aside_faults, refuse_changed
+from vampd.stages.aside_files import (
+    AsideFiles,
+    describe_aside_faults,
+    files_aside,
+    refuse_changed,
+)
 
 CUBE = "vbad/vcam1/x.fits"
 GOOD = b"frames as they were taken"
@@ -116,3 +124,22 @@ def test_what_is_damaged_is_named_without_reading_and_what_may_have_grown_is_not
     assert [CUBE in fault for fault in describe_aside_faults(NIGHT, world.reader)] == [True]
     world.reader.write(CUBE, GOOD * 2)
     assert not list(describe_aside_faults(NIGHT, world.reader))
+    # Of the same size: once it was read.
+    world.reader.write(CUBE, b"F" + GOOD[1:])
+    assert not list(describe_aside_faults(NIGHT, world.reader))
+    world.execute(Hash((CUBE,), Place.HERE))
+    assert [CUBE in fault for fault in describe_aside_faults(NIGHT, world.reader)] == [True]
+
+
+def test_what_is_set_aside_is_of_either_camera_or_of_none_and_never_a_list(world):
+    aside = {CUBE, "vbad/vcam2/y.fits", "vbad/z.fits"}
+    for path in aside:
+        world.reader.write(path, GOOD)
+    assert set(files_aside(NIGHT, world.reader)) == aside
+
+
+def test_a_reading_is_of_a_file_as_it_was_and_of_no_other_time(world):
+    (read,) = (one for one in world.reader.kept[Place.HERE].values() if one.path == CUBE)
+    assert AsideFiles({CUBE: read.file}, readings={CUBE: read}).reading(CUBE) == read
+    later = replace(read.file, mtime_ns=read.file.mtime_ns + 1)
+    assert AsideFiles({CUBE: later}, readings={CUBE: read}).reading(CUBE) is None
