@@ -43,7 +43,7 @@ class NightTrouble:
         self._said: dict[NightId, str] = {}
         self._strangers: frozenset[Stranger] = frozenset()
 
-    def told(self, night: NightId, error: Exception) -> None:
+    def report(self, night: NightId, error: Exception) -> None:
         """Looking at a night failed. TransientError, StoreError where not even that can be kept."""
         if isinstance(error, OSError | MemoryError | TransientError):
             # One folder that cannot be read must not delay the others.

@@ -183,7 +183,7 @@ class NightWatcher:
             except Exception as error:  # noqa: BLE001 - a bug in one night's look is that night's
                 if isinstance(error, TransientError) and error.code == HANGS:
                     hanging.add(night)
-                self._trouble.told(night, error)
+                self._trouble.report(night, error)
             self._sign()
             yield night
         self.unsettled = frozenset(unsettled)
@@ -325,7 +325,7 @@ class NightWatcher:
             lost = removed > record.removed_cubes
             night = {"night": record.night.date, "kind": record.night.kind.value}
             if lost and not self._root.is_certain():
-                # Nobody can know whether they are gone or on a disk that is not mounted.
+                # No one can know whether they are gone or on a disk that is not mounted.
                 _log.error("night.raw_unlisted", **night, cubes=removed)
                 return False
             self._store.update(record.night, news.changes)

@@ -26,7 +26,7 @@ MOST_HANGING = 8
 
 
 class LeftBehindError(Exception):
-    """Nobody waits for this look any more."""
+    """No one waits for this look any more."""
 
 
 class _Look(Generic[_Found]):
@@ -64,7 +64,7 @@ class Patience:
         self.signs = 0
 
     def sign(self) -> None:
-        """Progress; LeftBehindError where nobody waits for it."""
+        """Progress; LeftBehindError where no one waits for it."""
         look: _Look[Any] | None = getattr(self._current, "look", None)
         if look is not None and look.is_left:
             raise LeftBehindError

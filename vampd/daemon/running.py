@@ -127,7 +127,7 @@ class RunningAttempts:
         try:
             run_attempt(self._attempts.make(record, settings, stop, self._is_stopping))
         except (TransientError, OSError, MemoryError) as error:
-            # It never began: the night is recovered as one that nobody runs.
+            # It never began: the night is recovered as one that no one runs.
             _log.warning("attempt.lost", night=record.night.date, error=str(error))
         except BaseException as error:  # noqa: BLE001 - raised again by the scheduler
             # A store that cannot be trusted, or a bug where an attempt begins or concludes: nothing

@@ -67,7 +67,7 @@ class RootGuard:
     def require(self) -> None:
         """RootUnknown ``root_unknown`` unless this is the root; places its mark at the first use.
 
-        A root where vampd cannot write stays without one, and then nobody can know whether raw
+        A root where vampd cannot write stays without one, and then no one can know whether raw
         was removed or never mounted (`is_certain`).
         """
         known = self.recognize()

@@ -119,7 +119,9 @@ def rsync_error(ended: Ended, target: str, near: Near) -> VampdError:
     is_near = cause is not None and near.is_meant(cause.line)
     if cause is not None and cause.name in FULL_CAUSES:
         if is_near:
-            return DiskFull("disk_full", told(cause, near.folder, words), path=near.folder)
+            return DiskFull(
+                "disk_full", describe_cause(cause, near.folder, words), path=near.folder
+            )
         return archive_full(target, cause, words)
     if _NO_FOLDER.search(ended.stderr):
         return RemoteUnavailable(
@@ -138,20 +140,20 @@ def rsync_error(ended: Ended, target: str, near: Near) -> VampdError:
     said = f"rsync to {target} ended with status {ended.status} ({words})"
     return TransientError(
         "transfer_failed",
-        said if cause is None else told(cause, near.folder if is_near else target, words),
+        said if cause is None else describe_cause(cause, near.folder if is_near else target, words),
         target=target,
         status=ended.status,
     )
 
 
-def told(cause: Cause, target: str, words: str) -> str:
+def describe_cause(cause: Cause, target: str, words: str) -> str:
     """The message of a cause: ours first, then what to do, and what the program said behind it."""
     return f"{cause.words}, at {target}; {cause.cure} ({words})"
 
 
 def archive_full(target: str, cause: Cause, words: str) -> DiskFull:
     """The error for a destination that takes no more."""
-    return DiskFull("archive_full", told(cause, target, words), target=target)
+    return DiskFull("archive_full", describe_cause(cause, target, words), target=target)
 
 
 def unreachable(target: str, stderr: str, otherwise: str) -> RemoteUnavailable:
@@ -168,7 +170,7 @@ def unreachable(target: str, stderr: str, otherwise: str) -> RemoteUnavailable:
     elif cause.name in CONNECTION_CAUSES:
         message = f"{cause.words}: {target} cannot be reached; {cause.cure} ({words})"
     else:
-        message = told(cause, target, words)
+        message = describe_cause(cause, target, words)
     return RemoteUnavailable("archive_unreachable", message, target=target)
 
 

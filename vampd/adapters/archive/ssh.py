@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.adapters.archive.rsync import archive_full, names_text, told, unreachable
+from vampd.adapters.archive.rsync import archive_full, describe_cause, names_text, unreachable
 from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.archive.scripts import (
     BEGIN,
@@ -176,7 +176,9 @@ class SshArchive(RsyncArchive):
         if cause is not None and cause.name not in _OF_FILES:
             # No file of it can be read, so nothing is known of this one.
             words = original_words(messages)
-            return TransientError("archive_refused", told(cause, place, words), target=place)
+            return TransientError(
+                "archive_refused", describe_cause(cause, place, words), target=place
+            )
         why = "it cannot be read" if cause is None else cause.words
         cure = "check the disk there and the file's permissions" if cause is None else cause.cure
         return ArchiveUnreadable(
@@ -254,7 +256,7 @@ class SshArchive(RsyncArchive):
         elif cause.name is CauseName.PROGRAM_MISSING:
             message = f"{cause.words}, at {place}; {cause.cure}; {needs} ({words})"
         else:
-            message = told(cause, place, words)
+            message = describe_cause(cause, place, words)
         kind = RemoteUnavailable if ended.status == NO_ROOT else TransientError
         return kind("archive_refused", message, target=place, status=ended.status)
 

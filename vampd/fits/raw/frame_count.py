@@ -1,7 +1,7 @@
 """How many frames a raw cube has, though not all of it can be used, or even read.
 
 What is not certain is *at least* so many, by the timing file, the header of a compressed image, or
-the size of the file; a cube whose frames nobody knows is no cube of zero frames.
+the size of the file; a cube whose frames no one knows is no cube of zero frames.
 """
 
 from __future__ import annotations

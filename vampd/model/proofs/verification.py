@@ -18,7 +18,7 @@ BAD_LIST = "bad_sc6_files.txt"
 class CopyVerdict:
     """Of ``checked`` paths, those with wrong bytes, and those that are missing.
 
-    ``extra`` are files there that nothing here names (any more): they are nobody's fault.
+    ``extra`` are files there that nothing here names (any more): they are no fault.
     """
 
     checked: tuple[str, ...]
