@@ -7,12 +7,13 @@ import pytest
 from tests.support.worlds.archive.transfer_world import NIGHT, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.nights import Gate
-from vampd.model.plan import Hash
+from vampd.model.plan import Hash, RecordReceipts
 from vampd.model.proofs import Place, aside_receipts, live_receipts
 from vampd.stages.aside_files import (
     AsideFiles,
     describe_aside_faults,
     files_aside,
+    plan_aside,
     refuse_changed,
 )
 
@@ -143,3 +144,12 @@ def test_a_reading_is_of_a_file_as_it_was_and_of_no_other_time(world):
     assert AsideFiles({CUBE: read.file}, readings={CUBE: read}).reading(CUBE) == read
     later = replace(read.file, mtime_ns=read.file.mtime_ns + 1)
     assert AsideFiles({CUBE: later}, readings={CUBE: read}).reading(CUBE) is None
+
+
+def test_a_copy_of_which_nothing_was_ever_said_is_not_read_before(world):
+    (read,) = (one for one in world.reader.kept[Place.HERE].values() if one.path == CUBE)
+    aside = AsideFiles({CUBE: read.file}, readings={CUBE: read}, there={CUBE: None})
+    ((action,),) = plan_aside(aside).waves
+    assert isinstance(action, RecordReceipts)
+    doubted = replace(aside, listed={CUBE: "0" * 64})
+    assert plan_aside(doubted).waves == ((Hash((CUBE,), Place.ARCHIVE),),)

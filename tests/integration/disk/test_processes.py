@@ -1,8 +1,7 @@
-"""Locks, listings, digests, pace and failpoints on a real disk and in real processes."""
+"""Locks, pace and failpoints: what holds between real processes."""
 
 import errno
 import fcntl
-import hashlib
 import multiprocessing
 import os
 import pickle
@@ -17,17 +16,8 @@ from pathlib import Path
 import pytest
 
 from vampd.disk.lock import Lock
-from vampd.disk.pace import Flag, SharedPace, SteadyPace
-from vampd.disk.reading import (
-    CHUNK_BYTES,
-    hash_file,
-    list_files,
-    list_raw_files,
-    read_digests,
-    stamp_of,
-)
-from vampd.errors import ClaimLost, DataError, StateError
-from vampd.model.nights import FileStamp
+from vampd.disk.pace import Flag, SharedPace
+from vampd.errors import ClaimLost, StateError
 
 
 def _run(program: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
@@ -132,123 +122,6 @@ def test_a_lock_file_that_goes_before_it_is_locked_does_not_let_two_in(
         Lock(winner.path).acquire()
     assert caught.value.code == "locked"
     winner.release()
-
-
-# --- listings
-
-
-def test_a_raw_listing_has_every_entry_that_is_no_folder(tmp_path: Path) -> None:
-    stream = tmp_path / "vcam1"
-    (stream / "folder").mkdir(parents=True)
-    (stream / "b.fits").write_bytes(b"12345")
-    os.utime(stream / "b.fits", ns=(1, 1_762_424_400_509_073_123))
-    (stream / ".hidden").touch()
-    (stream / "to_b.fits").symlink_to("b.fits")
-    (stream / "dangling.fits").symlink_to("nowhere")
-    (stream / "to_folder").symlink_to("folder")
-    (stream / "loop.fits").symlink_to("loop.fits")
-    os.mkfifo(stream / "pipe")
-    odd = os.fsdecode(b"\xff\xfe.fits")
-    (stream / odd).touch()
-    stamps = {stamp.path: stamp for stamp in list_raw_files(tmp_path, ["vcam1", "vcam2"])}
-    assert list(stamps) == sorted(stamps)
-    assert set(stamps) == {
-        f"vcam1/{name}"
-        for name in ("b.fits", ".hidden", "to_b.fits", "dangling.fits", "loop.fits", "pipe", odd)
-    }
-    assert stamps["vcam1/b.fits"] == FileStamp("vcam1/b.fits", 5, 1_762_424_400_509_073_123)
-    assert stamps["vcam1/to_b.fits"].size == 5
-    for name in ("dangling.fits", "loop.fits"):
-        assert stamps[f"vcam1/{name}"] == FileStamp(f"vcam1/{name}", 0, 0)
-
-
-def test_what_should_be_a_file_and_is_none_is_listed_as_it_is_stamped(tmp_path: Path) -> None:
-    stream = tmp_path / "vcam1"
-    (stream / "folder.fits").mkdir(parents=True)
-    (stream / "folder.txt").mkdir()
-    (stream / "loop.fits").symlink_to("loop.fits")
-    (stream / "nowhere.txt").symlink_to("nowhere")
-    listed = list_raw_files(tmp_path, ["vcam1"])
-    assert [stamp.path.partition("/")[2] for stamp in listed] == [
-        *("folder.fits", "folder.txt", "loop.fits", "nowhere.txt")
-    ]
-    for stamp in listed:
-        assert (stamp.size, stamp.mtime_ns) == (0, 0)
-        # Sync compares the two, and would otherwise find the cube changed for ever.
-        assert stamp_of(tmp_path, stamp.path) == stamp
-
-
-def test_a_product_listing_has_only_files_that_can_be_read_and_sent(tmp_path: Path) -> None:
-    (tmp_path / "vbad").mkdir()
-    (tmp_path / "reasons.tsv").write_text("x")
-    (tmp_path / "vbad" / "good.fits").symlink_to("../reasons.tsv")
-    (tmp_path / "vbad" / "dangling.fits").symlink_to("nowhere")
-    (tmp_path / "vbad" / ".half").touch()
-    os.mkfifo(tmp_path / "vbad" / "pipe")
-    assert [stamp.path for stamp in list_files(tmp_path, "vbad")] == ["vbad/good.fits"]
-    assert [stamp.path for stamp in list_files(tmp_path, "")] == ["reasons.tsv"]
-
-
-def test_what_is_missing_is_an_empty_listing(tmp_path: Path) -> None:
-    (tmp_path / "vcam1").touch()
-    assert list_raw_files(tmp_path, ["vcam1", "vcam2"]) == ()
-    assert list_files(tmp_path / "no night", "vgen2") == ()
-    assert stamp_of(tmp_path, "vcam1/x.fits") is None
-    assert stamp_of(tmp_path, "vcam1") == list_files(tmp_path, "")[0]
-
-
-# --- digests
-
-
-@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 5])
-def test_a_digest_is_the_sha256_of_the_whole_file(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "x"
-    content = os.urandom(size)
-    path.write_bytes(content)
-    assert hash_file(path, SteadyPace()) == (
-        size,
-        path.stat().st_mtime_ns,
-        hashlib.sha256(content).hexdigest(),
-    )
-
-
-@pytest.mark.parametrize("beginning", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES + 5])
-def test_one_reading_gives_the_digest_of_the_beginning_too(tmp_path: Path, beginning: int) -> None:
-    path = tmp_path / "x"
-    content = os.urandom(2 * CHUNK_BYTES + 5)
-    path.write_bytes(content)
-    _, _, digests = read_digests(path, SteadyPace(), ["sha256"], beginning)
-    assert digests == tuple(hashlib.sha256(c).hexdigest() for c in (content, content[:beginning]))
-
-
-class _Meddler(SteadyPace):
-    """Writes to the file while it is read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def check(self) -> None:
-        with self._path.open("r+b") as file:
-            file.write(b"changed")
-
-
-def test_a_file_that_changes_while_it_is_read_has_no_digest(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(bytes(100))
-    os.utime(path, ns=(1, 1))
-    with pytest.raises(DataError) as caught:
-        hash_file(path, _Meddler(path))
-    assert caught.value.code == "changed_while_read"
-
-
-def test_a_stopped_digest_ends_between_two_chunks(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    path.write_bytes(bytes(10))
-    pace = SharedPace(Flag.create(tmp_path / "pause"), Flag.create(tmp_path / "stop"))
-    Flag(tmp_path / "stop").raise_()
-    with pytest.raises(ClaimLost) as caught:
-        hash_file(path, pace)
-    assert caught.value.code == "stopped"
 
 
 # --- pace
