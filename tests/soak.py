@@ -129,6 +129,7 @@ SUITES = {
                 "tests/integration/cli",
                 "tests/integration/fits/test_compiled.py",
                 "tests/integration/malformed",
+                "tests/integration/nights/test_bad_input.py",
                 "tests/integration/store",
                 "tests/system/test_simulated_cubes.py",
             ),

@@ -7,15 +7,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.support.builders.nights import make_night
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.tools.terminal import run_in_terminal
+from tests.support.tools.warm_start import start
 from vampd.cli import main
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import Truth
@@ -203,48 +205,29 @@ def test_without_a_database_a_person_is_told_to_start_vampd(tmp_path: Path) -> N
 def test_a_database_that_is_none_stops_vampd_with_a_message(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     site.database.write_bytes(b"no database\n" * 1000)
-    for words in (("vampd", "--until-idle"), ("vampctl", "status")):
-        done = subprocess.run(
-            [BIN / words[0], "--config", site.config, *words[1:]],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert str(site.database) in done.stderr
-        assert "Traceback" not in done.stderr
+    daemon, person = run_until_idle(site), vampctl(site, "status")
+    for status, said in ((daemon.status, daemon.log), (person.returncode, person.stderr)):
+        assert status == 1
+        assert str(site.database) in said
+        assert "Traceback" not in said
     assert site.database.read_bytes().startswith(b"no database\n")
 
 
 def test_the_environment_names_the_configuration_and_the_option_outranks_it(site: Site) -> None:
-    cases: tuple[tuple[list[str | Path], str | Path], ...] = (
-        (["status"], site.config),
-        (["status", "--config", site.config], "/nowhere.toml"),
-        (["--config", site.config, "status"], "/nowhere.toml"),
+    config = str(site.config)
+    cases: tuple[tuple[list[str], str], ...] = (
+        (["status"], config),
+        (["status", "--config", config], "/nowhere.toml"),
+        (["--config", config, "status"], "/nowhere.toml"),
     )
-    for words, config in cases:
-        command: list[str | Path] = [BIN / "vampctl", *words]
-        done = subprocess.run(
-            command,
-            env=os.environ | {"VAMPD_CONFIG": str(config)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    for words, told in cases:
+        environ = os.environ | {"VAMPD_CONFIG": told}
+        with TemporaryFile() as out:
+            assert start([str(BIN / "vampctl"), *words], environ, out, out).wait(60) == 0, words
 
 
 def test_a_pipe_gets_plain_text_even_where_colour_is_forced(site: Site) -> None:
-    done = subprocess.run(
-        [BIN / "vampctl", "--config", site.config, "status"],
-        env=os.environ | {"FORCE_COLOR": "1", "COLUMNS": "40"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = vampctl(site, "status", FORCE_COLOR="1", COLUMNS="40")
     assert "\x1b" not in done.stdout
     assert len(done.stdout.splitlines()) == 3
 
@@ -349,16 +332,9 @@ def test_simulate_keeps_the_truth_out_of_the_night_and_shows_what_it_cannot_writ
 
 def test_simulate_in_real_time_takes_the_nights_own_time(tmp_path: Path) -> None:
     for logger, date in (("recent", "20251101"), ("old", "20251102")):
-        done = subprocess.run(
-            [
-                *(BIN / "vampctl", "simulate", tmp_path, "--preset", "tiny", "--date", date),
-                *("--kind", "engineering", "--real-time", logger, "--speed", "200"),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        words = ("--preset", "tiny", "--date", date, "--kind", "engineering")
+        paced = ("--real-time", logger, "--speed", "200")
+        done = vampctl(make_site(tmp_path / "site"), "simulate", str(tmp_path), *words, *paced)
         assert done.returncode == 0, done.stderr
         assert not list((tmp_path / date).glob("vcam?/*.tmp"))
     recent, old = (

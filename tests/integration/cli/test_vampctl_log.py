@@ -1,12 +1,11 @@
 """vampctl log: the journal's words, or the word that there is none."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemon.running import BIN
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
 from vampd.model.nights import Kind, NightId
@@ -31,14 +30,7 @@ def log(site: Site, journalctl: str | None, *words: str) -> subprocess.Completed
     if journalctl is not None:
         (tools / "journalctl").write_text(f"#!/bin/sh\n{journalctl}\n")
         (tools / "journalctl").chmod(0o755)
-    return subprocess.run(
-        [BIN / "vampctl", "--config", site.config, "log", "20251106", *words],
-        env=os.environ | {"PATH": str(tools)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return vampctl(site, "log", "20251106", *words, PATH=str(tools))
 
 
 def test_the_journal_is_asked_for_this_night_alone(site: Site) -> None:

@@ -49,16 +49,9 @@ def wait_until_known(site: Site) -> None:
     )
 
 
-def start_run(site: Site, *words: str, **environ: str) -> subprocess.Popen[str]:
-    # In a session of its own: a failpoint kills the whole process group.
-    return subprocess.Popen(
-        [BIN / "vampctl", "--config", site.config, "run", "20251106", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | environ,
-        start_new_session=True,
-    )
+def run_and_be_killed(site: Site, failpoint: str) -> None:
+    killed = vampctl(site, "run", "20251106", VAMPD_FAILPOINT=failpoint)
+    assert killed.returncode == -signal.SIGKILL
 
 
 def test_a_night_run_by_hand_is_the_one_that_vampd_makes(site: Site, tmp_path: Path) -> None:
@@ -161,8 +154,7 @@ def test_a_night_that_a_daemon_settles_first_is_run_all_the_same(site: Site) -> 
 @pytest.mark.parametrize("place", ["execute.pack.packed", "attempt.event.decided"])
 def test_a_run_that_is_killed_is_taken_up_by_whoever_comes_next(site: Site, place: str) -> None:
     settle_by = {"execute.pack.packed": "daemon", "attempt.event.decided": "hand"}[place]
-    with start_run(site, VAMPD_FAILPOINT=place) as process:
-        assert process.wait(60) == -signal.SIGKILL
+    run_and_be_killed(site, place)
     assert stands(site)[1] is Status.RUNNING
     if settle_by == "daemon":
         assert run_until_idle(site).status == 0
@@ -178,8 +170,7 @@ def test_a_daemon_that_is_up_takes_up_a_killed_run(site: Site) -> None:
     assert vampctl(site, "retry", "20251106", "--from", "sync").returncode == 0
     assert vampctl(site, "hold", "20251106").returncode == 0
     with running(site):
-        with start_run(site, VAMPD_FAILPOINT="attempt.event.decided") as process:
-            assert process.wait(60) == -signal.SIGKILL
+        run_and_be_killed(site, "attempt.event.decided")
         wait_until(lambda: stands(site)[1] is Status.DONE, "the night is done")
 
 
@@ -189,7 +180,8 @@ def test_run_pauses_for_the_cameras_and_gives_the_night_back_when_interrupted(si
     (other / "vcam1_10:00:00.000000000.fits").write_bytes(b"")
     written = time.time() + 50  # further ahead it would be of the future, and no reason to pause
     os.utime(other / "vcam1_10:00:00.000000000.fits", (written, written))
-    with start_run(site) as process:
+    command: list[str | Path] = [BIN / "vampctl", "--config", site.config, "run", "20251106"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         wait_until_known(site)
         wait_until(lambda: stands(site)[1] is Status.RUNNING, "an attempt has begun")
         time.sleep(1.5)

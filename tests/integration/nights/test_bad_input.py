@@ -284,7 +284,10 @@ def wait_on_full_disk(
 
 
 # 100 KB: enough for framelists, too little for the products; 12 KB: not even for those.
-@pytest.mark.parametrize("leave_bytes", [0, 12_000, 100_000, 220_000])
+@pytest.mark.parametrize(
+    "leave_bytes",
+    [0, 100_000, *(pytest.param(n, marks=pytest.mark.soak) for n in (12_000, 220_000))],
+)
 def test_a_full_disk_is_waited_for_and_nothing_is_half_written(
     site: Site, small_disk: Callable[[Path, int], Path], leave_bytes: int, tool: Tool
 ) -> None:

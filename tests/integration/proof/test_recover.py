@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.daemon.running import BIN, settle, vampctl
+from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
@@ -296,13 +296,7 @@ def test_a_recovery_that_was_killed_is_resumed(safe: SafeNight, deadly: str) -> 
     damaged, gone = products_of(safe)[:2]
     flip_bit(damaged)
     gone.unlink()
-    killed = subprocess.run(
-        [BIN / "vampctl", "--config", safe.site.config, "recover", safe.night.date],
-        env={**os.environ, "VAMPD_FAILPOINT": deadly},
-        start_new_session=True,
-        capture_output=True,
-        check=False,
-    )
+    killed = vampctl(safe.site, "recover", safe.night.date, VAMPD_FAILPOINT=deadly)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert damaged.exists()
     assert recover(safe).returncode == 0

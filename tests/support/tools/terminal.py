@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts
+from tests.support.tools.warm_start import start
 from vampd.cli import main
 from vampd.cli.shared import session
 from vampd.config import Settings
@@ -85,10 +85,9 @@ def run_in_terminal(command: Sequence[str | Path], columns: int, **environ: str)
     outer, inner = pty.openpty()
     variables = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     variables |= {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner, env=variables
-    ) as process:
-        os.close(inner)
+    with open(inner, "wb", buffering=0) as terminal:
+        process = start([*map(str, command)], variables, terminal, terminal)
+    with process:
         shown = b""
         while True:
             try:

@@ -219,6 +219,9 @@ def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
     for number, stream_fd in enumerate(streams):
         os.dup2(stream_fd, number)
         os.close(stream_fd)
+    # What can be done with the helper's own depends on what they were: a file, say, no terminal.
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     environ, command, times_s = (request[name] for name in ("environ", "command", "times_s"))
     assert isinstance(request["umask"], int)
     os.umask(request["umask"])
@@ -271,8 +274,9 @@ def _run(program: Callable[[], object]) -> None:
 def _leave() -> None:
     """End as the interpreter does, but leave the libraries to the kernel: that costs nothing."""
     if _status is not None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                stream.flush()
         os._exit(_status)
 
 
