@@ -64,6 +64,8 @@ class SyncSite:
         )
         flags = [Flag.create(base / name) for name in ("pause", "stop")]
         self._pace = SharedPace(*flags)
+        self._framelists: list[Framelist] = []
+        self._read_from: set[tuple[str, int, int]] = set()
 
     def plan(self) -> Plan:
         """What sync would do now."""
@@ -92,9 +94,14 @@ class SyncSite:
         return {cube.path: cube.code for cube in self.audit().rejected}
 
     def framelists(self) -> list[Framelist]:
-        """The framelists in vgen2."""
-        heads = self.reader.framelist_heads(NIGHT)
-        return [self.reader.framelist(NIGHT, head.path) for head in heads]
+        """The framelists in vgen2, read again once a file there is another than it was."""
+        files = {(path.name, path.lstat()) for path in (self.folder / "vgen2").glob("*")}
+        found = {(name, status.st_ino, status.st_mtime_ns) for name, status in files}
+        if found != self._read_from:
+            heads = self.reader.framelist_heads(NIGHT)
+            self._framelists = [self.reader.framelist(NIGHT, head.path) for head in heads]
+            self._read_from = found
+        return self._framelists
 
     def frames_of(self, path: str) -> int:
         """How many distinct frames of a raw cube are in products; none is there twice."""
