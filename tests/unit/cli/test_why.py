@@ -11,6 +11,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.engine.nights.night_listing import sign_files
 from vampd.errors import ARCHIVE_UNKNOWN, UsageError
+from vampd.model.delivery import ManifestFile
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
 from vampd.model.proofs import PackingReceipt
 
@@ -103,6 +104,9 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     assert advised() == "done: retry"
     world.store.update(NIGHT, NightUpdate(safe_at=1.0))
     assert advised() == "done: mail"
+    world.mail_log.acknowledge([ManifestFile(NIGHT, "manifest.csv", "a" * 64)], at=1.0, actor="a")
+    world.store.update(NIGHT, NightUpdate(manifests=1))
+    assert advised() == "done: audit"
     move(world, EventName.DISPROVED, code="archive_copy_bad")
     assert advised() == "done: retry"
 
@@ -114,7 +118,7 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
         *("frame_id_conflict", "frame_ids_disagree", "ledger_conflict", "ledger_damaged"),
         *("restore_unfinished", "late_partners"),
         *("grant_refused", "manifest_stale", "manifest_unsafe", "mail_uncertain", "any_other"),
-        *("night_gone", "night_moved"),
+        *("night_gone", "night_moved", "raw_changed", "set_aside_changed"),
     ],
 )
 def test_what_is_advised_to_a_held_night_are_commands_that_there_are(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from vampd.cli.shared.nights import named
 from vampd.errors import ARCHIVE_UNKNOWN
+from vampd.model.delivery import MailState
 from vampd.model.nights import StageName, Status, Wait, WaitCode
 
 if TYPE_CHECKING:
+    from vampd.model.delivery import Correspondence
     from vampd.model.nights import NightRecord, Ready
 
 _SEE = ("plan", "shows what remains to be done, without doing it")
@@ -22,6 +24,7 @@ _LEDGER = (
     ("rebuild-ledger", "if the ledger is lost or damaged: rebuilds it, asking first"),
     ("retry", "retries, once they agree"),
 )
+_AUDIT = ("audit", "recounts its frames")
 _RECOVER = (
     ("recover", "gets it back from the archive copy, or makes it again from raw"),
     ("retry", "continues, once all is whole again"),
@@ -129,15 +132,20 @@ _BY_WAIT: dict[WaitCode | None, tuple[tuple[str, str], ...]] = {
 
 
 def advise(
-    record: NightRecord, judged: Ready | Wait, records: Sequence[NightRecord]
+    record: NightRecord,
+    judged: Ready | Wait,
+    records: Sequence[NightRecord],
+    correspondence: Correspondence,
 ) -> Iterator[dict[str, str]]:
     """Commands, each with what it does; the first is the likeliest one.
 
     ``judged`` is what the rule of readiness says now. ``records`` are all nights: where the date
-    has both kinds, the commands name the kind.
+    has both kinds, the commands name the kind. What STARS has acknowledged is mailed no more.
     """
     night = record.night
-    for verb, what in _choose(record, judged.code if isinstance(judged, Wait) else None):
+    mail = correspondence.sum_up(night, record.manifests or 0)
+    waits_for = judged.code if isinstance(judged, Wait) else None
+    for verb, what in _choose(record, waits_for, mail):
         command, _, option = verb.partition(" ")
         # These are about archive nights alone, so they know no --kind.
         of_night = night.date if command in ("mail", "manifest") else named(night, records)
@@ -148,7 +156,9 @@ def advise(
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 
-def _choose(record: NightRecord, waits_for: WaitCode | None) -> tuple[tuple[str, str], ...]:
+def _choose(
+    record: NightRecord, waits_for: WaitCode | None, mail: str
+) -> tuple[tuple[str, str], ...]:
     match record.state.status:
         case Status.RUNNING:
             return (("log", "shows what it is doing"), ("hold", "stops it"))
@@ -161,10 +171,12 @@ def _choose(record: NightRecord, waits_for: WaitCode | None) -> tuple[tuple[str,
                 ("purge --dry-run", "shows which raw cubes go, and what is against it"),
                 ("hold", "takes the mark for deletion away"),
             )
-        case Status.DONE if record.state.stage is StageName.MANIFEST:
+        case Status.DONE if (
+            record.state.stage is StageName.MANIFEST and mail != MailState.ACKNOWLEDGED
+        ):
             return (("mail", "shows the mail that announces it to STARS; --send sends it"),)
         case Status.DONE:
-            return (("audit", "recounts its frames"),)
+            return (_AUDIT,)
         case _ if waits_for in _BY_WAIT:
             return _BY_WAIT[waits_for]
         case Status.HELD:

@@ -85,7 +85,7 @@ def why(
         events = connections.store.history(record.night)
         correspondence = connections.mail_log.correspondence(record.night)
     now = time.time()
-    advice = list(advise(record, judged, records))
+    advice = list(advise(record, judged, records, correspondence))
     if as_json:
         trouble = last_trouble(events)
         write_json(
