@@ -93,6 +93,7 @@ ELSEWHERE = {
         ("execute.grown.read", "execute.grown.recorded"),
         "only where what is set aside has grown; see test_cases in proof",
     ),
+    "execute.raw.compared": "only where used raw has changed; see test_changed_raw in proof",
     **dict.fromkeys(
         ("recovering.damaged.kept", "recovering.file.named"),
         "only `vampctl recover`; see test_recover",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -251,3 +254,15 @@ def test_a_set_aside_file_that_has_grown_needs_no_one_and_other_bytes_need_a_wor
     world.advance()
     assert_whole(world)
     assert there.read_bytes() == before
+
+
+def test_readings_of_a_clock_that_was_ahead_a_little_hold_no_night(
+    begin: Callable[..., ProofWorld],
+) -> None:
+    world = begin()
+    with closing(sqlite3.connect(world.site.database)) as store, store:
+        store.execute("UPDATE receipts SET at = ? WHERE place = 'archive'", (time.time() + 50,))
+    set_aside_cube(world)[1].unlink()
+    world.retry(StageName.TRANSFER)
+    world.advance()
+    assert_whole(world)

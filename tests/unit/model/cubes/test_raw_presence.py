@@ -122,3 +122,22 @@ def test_an_unfinished_cube_that_got_its_name_is_not_gone() -> None:
 
 def test_a_folder_without_generations_has_lost_nothing() -> None:
     assert judge_raw_presence([], [], BOTH) == RawPresence()
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_changed_only"),
+    [
+        (stamp(TWO, mtime_ns=1), True),
+        (FileStamp(TWO, 1, 1), True),
+        (FileStamp(timing(TWO).path, 1, 1), True),
+        (stamp(BAD, mtime_ns=1), True),
+        (FileStamp(BAD, 1, 1), False),
+        (stamp("vcam1/9.fits"), False),
+    ],
+)
+def test_used_raw_that_changed_is_no_late_data_nor_is_set_aside_raw_of_another_time(
+    changed: FileStamp, is_changed_only: bool
+) -> None:
+    assert judge(HERE | {changed.path: changed}).is_changed_only is is_changed_only
+    late = stamp("vcam1/8.fits")
+    assert not judge(HERE | {changed.path: changed, late.path: late}).is_changed_only

@@ -15,6 +15,7 @@ from vampd.model.nights import (
     StageName,
     State,
     Status,
+    after_lost_proofs,
     moved,
 )
 
@@ -95,3 +96,30 @@ def test_a_release_past_a_changed_set_aside_file_lasts_until_it_was_sent() -> No
     assert failed.released == {Gate.SET_ASIDE_CHANGED}
     running = after(after(failed, EventName.RETRIED), EventName.CLAIMED)
     assert not after(running, EventName.ADVANCED).released
+
+
+def test_other_times_of_raw_take_neither_safe_nor_an_open_gate() -> None:
+    retimed = after(DONE, EventName.RETIMED)
+    assert retimed.state == State()
+    assert (retimed.safe_at, retimed.released) == (3.0, {Gate.SYNC_UNEXPECTED})
+    running = after(after(retimed, EventName.SETTLED), EventName.CLAIMED)
+    late = after(running, EventName.REOPENED)
+    assert (late.state, late.safe_at, late.released) == (State(), None, set())
+
+
+def test_proofs_that_end_meanwhile_leave_such_a_night_on_its_way_to_transfer() -> None:
+    retimed = after(DONE, EventName.RETIMED)
+    event = after_lost_proofs(retimed)
+    assert event == Event(EventName.DISPROVED)
+    told = moved(retimed, event, at=9.0, code=None, message=None)
+    assert (told.state, told.safe_at) == (retimed.state, None)
+
+
+def test_a_release_past_changed_raw_lasts_until_sync_has_ended_and_opens_no_later_gate() -> None:
+    held = NightRecord(NIGHT, State(StageName.SYNC, Status.HELD), code="raw_changed")
+    released = after(held, EventName.RELEASED)
+    assert released.released == {Gate.RAW_CHANGED}
+    running = after(after(released, EventName.SETTLED), EventName.CLAIMED)
+    assert not after(running, EventName.ADVANCED).released
+    packing = NightRecord(NIGHT, State(StageName.FPACK, Status.HELD), code="raw_changed")
+    assert not after(packing, EventName.RELEASED).released
