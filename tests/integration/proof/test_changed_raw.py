@@ -12,6 +12,7 @@ from tests.support.daemon.state import history_of
 from tests.support.worlds.proof.world import DATE, Beginning, ProofWorld
 from vampd.model.nights import EventName, Kind, StageName, Status
 
+SOAK = pytest.mark.soak
 _LATER_NS = 10**9
 
 
@@ -77,21 +78,22 @@ def test_raw_that_only_has_other_times_is_taken_up_and_the_night_stays_safe(
     assert product.is_file(), "made again from raw at its new times"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda world: flip(used_cube(world), -3000),
-        lambda world: flip(used_cube(world), used_cube(world).read_bytes().index(b"OBJECT") + 12),
-        lambda world: flip(used_cube(world).with_suffix(".txt"), -4),
-        lambda world: world.write_raw(used_cube(world), used_cube(world).read_bytes() + b"0" * 99),
-    ],
-    ids=["pixel", "header", "row", "length"],
-)
+CHANGES: dict[str, Callable[[ProofWorld], None]] = {
+    "pixel": lambda world: flip(used_cube(world), -3000),
+    "header": lambda world: flip(
+        used_cube(world), used_cube(world).read_bytes().index(b"OBJ") + 12
+    ),
+    "row": lambda world: flip(used_cube(world).with_suffix(".txt"), -4),
+    "length": lambda world: world.write_raw(used_cube(world), used_cube(world).read_bytes() + b"0"),
+}
+
+
+@pytest.mark.parametrize("what", ["pixel", *(pytest.param(w, marks=SOAK) for w in [*CHANGES][1:])])
 def test_raw_that_is_another_holds_the_night_until_it_is_put_back(
-    world: ProofWorld, change: Callable[[ProofWorld], None]
+    world: ProofWorld, what: str
 ) -> None:
     files = {path: path.read_bytes() for path in world.folder.glob("vcam1/*")}
-    change(world)
+    CHANGES[what](world)
     world.advance()
     assert_held_as_changed(world)
     answer = world.tell("restore", DATE, "--yes")
@@ -133,6 +135,7 @@ def test_late_data_beside_other_times_take_safe_away_before_they_are_taken_up(
     assert (world.record.code, world.record.safe_at) == ("set_aside_changed", None)
 
 
+@SOAK
 def test_a_touched_night_that_is_to_be_packed_begins_anew_after_a_restore(
     world: ProofWorld,
 ) -> None:
