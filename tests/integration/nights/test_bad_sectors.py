@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import Site, make_site
+from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.proof.world import TABLES
 from vampd.disk.refusal import naming_raw
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.errors import TransientError

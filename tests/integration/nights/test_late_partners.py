@@ -8,8 +8,8 @@ from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import audit, ledger_rows, product_tree, record_of
+from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.proof.world import TABLES
 from vampd.model.nights import Gate, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import make_site
+from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.proof.world import TABLES
 from vampd.model.nights import Kind, NightId, NightRecord, Status
 
 DATE = "20251106"

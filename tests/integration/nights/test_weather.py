@@ -10,8 +10,8 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import product_tree
+from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess, as_nobody
-from tests.support.worlds.proof.world import TABLES
 from vampd.fits.headers import format_header
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, Status
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.worlds.archive.safe_night import SafeNight
+from tests.support.worlds.proof.beginning import DATE
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.proof.world import DATE
 from vampd.engine import attempt
 from vampd.model.nights import NightRecord, StageName, Status
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.worlds.proof.beginning import Beginning
 from tests.support.worlds.proof.damage import Fault
-from tests.support.worlds.proof.world import Beginning, ProofWorld
+from tests.support.worlds.proof.world import ProofWorld
 from vampd.model.nights import StageName, Status
 
 # By the order of names; generation_0001.json is the last of a night's own files.

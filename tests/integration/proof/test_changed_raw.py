@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.state import history_of
-from tests.support.worlds.proof.world import DATE, Beginning, ProofWorld
+from tests.support.worlds.proof.beginning import DATE, Beginning
+from tests.support.worlds.proof.world import ProofWorld
 from vampd.model.nights import EventName, Kind, StageName, Status
 
 SOAK = pytest.mark.soak

@@ -18,10 +18,10 @@ from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import SMALLEST
 from tests.support.daemon.site import Site, make_site
 from tests.support.examples import seeds_of_round
+from tests.support.worlds.proof.beginning import DATE, TABLES
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess, as_nobody
 from tests.support.worlds.proof.witness import tree_of
-from tests.support.worlds.proof.world import DATE, TABLES
 from vampd.model.nights import Kind, NightId, Status
 from vampd.simulate import CROP_64, Scenario
 

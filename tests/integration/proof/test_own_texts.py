@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.worlds.archive.safe_night import SafeNight, products_of
+from tests.support.worlds.proof.beginning import DATE
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.proof.world import DATE
 from vampd.model.nights import NightRecord, Status
 
 MANIFEST = f"manifest_VMP_{DATE}.csv"

@@ -26,11 +26,11 @@ from tests.support.daemon.site import configure, make_site
 from tests.support.daemon.state import product_tree, raw_state
 from tests.support.examples import seeds_of_round
 from tests.support.tools.memory import in_memory
+from tests.support.worlds.proof.beginning import DATE, TABLES
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.proof.power import Disk, PoweredSite, two_disks
 from tests.support.worlds.proof.witness import digest, parse_sums
-from tests.support.worlds.proof.world import DATE, TABLES
 from vampd.model.nights import Kind, NightId, Status
 
 NIGHT = NightId(DATE, Kind.ARCHIVE)

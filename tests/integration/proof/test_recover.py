@@ -21,8 +21,8 @@ from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
+from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
-from tests.support.worlds.proof.world import TABLES
 from vampd.engine.repair import recovering
 from vampd.model.cubes import Generation
 from vampd.model.delivery import remade

@@ -20,11 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from tests.conftest import IN_SOAK
 from tests.support.examples import seeds_of_round
 from tests.support.tools.memory import folder_in_memory
+from tests.support.worlds.proof.beginning import Beginning
 from tests.support.worlds.proof.coverage import add_to_coverage
 from tests.support.worlds.proof.damage import BASIC, Fault
 from tests.support.worlds.proof.wide_world import WideWorld
 from tests.support.worlds.proof.witness import RECEIPTS, SUMS
-from tests.support.worlds.proof.world import Beginning
 from vampd.model.nights import Kind, StageName
 
 _STEPS = 25

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,26 +15,9 @@ from tests.support.daemon.state import product_tree, record_of
 from tests.support.tools.memory import in_memory
 from tests.support.worlds.archive.purge_site import DATE, NIGHT, assert_kept, raw_bytes, raw_files
 from tests.support.worlds.archive.safe_night import SafeNight
+from tests.support.worlds.proof.beginning import TABLES, dropping_a_frame
 from tests.support.worlds.proof.in_process import Answer, InProcess
-from tests.support.worlds.proof.world import TABLES
-from vampd.model.cubes import Generation
 from vampd.model.nights import Status
-from vampd.model.sync import synchronize
-from vampd.stages import sync
-
-
-def drop_a_frame(*cubes: Any, **rules: Any) -> Generation:
-    """Sync, but for the last frame of the first product."""
-    decided = synchronize(*cubes, **rules)
-    first, *others = decided.products
-    *parts, last = first.ranges
-    parts.append(replace(last, count=last.count - 1))
-    partners = first.partners[:-1]
-    if first.partners:
-        end = first.partners[-1]
-        partners = (*partners, replace(end, count=end.count - 1))
-    short = replace(first, ranges=tuple(parts), partners=partners)
-    return replace(decided, products=(short, *others))
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site = make_site(folder / "made", **TABLES)
         make_smallest(site.root)
         own = InProcess(site)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sync, "synchronize", drop_a_frame)
+        with dropping_a_frame():
             own.advance()
         assert own.command("mail", DATE, "--mark-sent").status == 0
         assert own.command("acknowledge", DATE).status == 0

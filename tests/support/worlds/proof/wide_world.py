@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.daemon.site import configure
+from tests.support.worlds.proof.beginning import DATE, NEIGHBOR, TABLES
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.judge import Unseen
 from tests.support.worlds.proof.witness import digest, tree_of
-from tests.support.worlds.proof.world import DATE, NEIGHBOR, TABLES, ProofWorld
+from tests.support.worlds.proof.world import ProofWorld
 from vampd.model.nights import Status
 
 _LATER_NS = 10**9

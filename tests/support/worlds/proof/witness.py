@@ -118,7 +118,7 @@ class Witness:
             if path.endswith(".fits.fz"):
                 held.update(self.frames(folder / path, sha256) or ())
         self.loose = frozenset(self._counted().keys() - held)
-        assert len(self.loose) <= 1, "more than the loose frame is in no product"
+        assert len(self.loose) == 1, "not one loose frame is in no product"
 
     def _counted(self) -> Counter[str]:
         return Counter(frame for frames in self.raw.values() for frame in frames)

@@ -5,78 +5,25 @@ Every step ends with the judgement of `Judge`; a step of vampd's is also judged 
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
-from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.daemon.site import Site, configure, copy_site, make_site
-from tests.support.tools.memory import folder_in_memory
+from tests.support.builders.smallest_night import add_late_cubes
+from tests.support.daemon.site import Site, configure, copy_site
+from tests.support.worlds.proof.beginning import DATE, TABLES, Beginning, make_template
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from tests.support.worlds.proof.judge import Judge, Sides, Unseen
 from tests.support.worlds.proof.witness import RECEIPTS, SUMS, digest, is_proven, tree_of
-from vampd.model.nights import Kind, NightId, NightRecord, Status
+from vampd.model.nights import NightId, NightRecord, Status
 
-DATE = "20251106"
-NEIGHBOR = "20251107"
-# One worker and one attempt at a time: a kill at number k is the same moment in every run.
-TABLES: dict[str, dict[str, object]] = {
-    "schedule": {"workers": 1},
-    "sync": {"hold_when_unexpected": False},
-    "retry": {"attempts": 99},
-}
 _STAGES_TO_TRANSFER = ("sync", "headers", "frameids", "fpack", "transfer")
 _RESTORED = ("restored", "restore_unfinished")
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """How a sequence begins: a night that is done, of both cameras or of the first alone.
-
-    ``loose``: one frame of a good cube is set aside, as its row is no row. ``neighbor``: another
-    night of the kind is done too.
-    """
-
-    kind: Kind = Kind.ARCHIVE
-    late_camera: bool = False
-    mailed: bool = False
-    loose: bool = False
-    neighbor: bool = False
-
-
-@cache
-def _template(beginning: Beginning) -> Path:
-    folder = mkdtemp(prefix="proof-", dir=folder_in_memory())
-    atexit.register(shutil.rmtree, folder)
-    site = make_site(Path(folder) / "site", **TABLES)
-    night, _ = make_smallest(site.root, DATE, beginning.kind)
-    if beginning.late_camera:
-        (site.folder(night) / "vcam2").rename(site.base / "vcam2")
-    if beginning.loose:
-        _spoil_row(max(site.folder(night).glob("vcam1/*.txt")))
-    if beginning.neighbor:
-        make_smallest(site.root, NEIGHBOR, beginning.kind, seed=5)
-    own = InProcess(site)
-    own.advance()
-    if beginning.mailed:
-        assert own.command("mail", DATE, "--mark-sent").status == 0
-    return site.base
-
-
-def _spoil_row(timing_file: Path) -> None:
-    """One row of a timing file is none any more."""
-    lines = timing_file.read_text().splitlines(keepends=True)
-    *kept, last = lines[-1].split()
-    lines[-1] = " ".join([*kept, f"{last}x"]) + "\n"
-    timing_file.write_text("".join(lines))
 
 
 @dataclass
@@ -84,12 +31,12 @@ class ProofWorld:
     """A site with one night, in a folder of its own."""
 
     base: Path
-    beginning: Beginning = Beginning()
+    beginning: Beginning = field(default_factory=Beginning)
     # How often each step was taken in each state.
     coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.site = copy_site(Site(_template(self.beginning)), self.base)
+        self.site = copy_site(Site(make_template(self.beginning)), self.base)
         self.night = NightId(DATE, self.beginning.kind)
         self.configure()
         self.vampd = InProcess(self.site)

@@ -101,10 +101,10 @@ def test_a_release_past_a_changed_set_aside_file_lasts_until_it_was_sent() -> No
 def test_other_times_of_raw_take_neither_safe_nor_an_open_gate() -> None:
     retimed = after(DONE, EventName.RETIMED)
     assert retimed.state == State()
-    assert (retimed.safe_at, retimed.released) == (3.0, {Gate.SYNC_UNEXPECTED})
+    assert (retimed.safe_at, retimed.released) == (3.0, frozenset({Gate.SYNC_UNEXPECTED}))
     running = after(after(retimed, EventName.SETTLED), EventName.CLAIMED)
     late = after(running, EventName.REOPENED)
-    assert (late.state, late.safe_at, late.released) == (State(), None, set())
+    assert (late.state, late.safe_at, late.released) == (State(), None, frozenset())
 
 
 def test_proofs_that_end_meanwhile_leave_such_a_night_on_its_way_to_transfer() -> None:
