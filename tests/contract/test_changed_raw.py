@@ -11,9 +11,9 @@ from vampd.errors import StateError
 from vampd.model.cubes import ChangedRaw, RawFinding
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.ports import ChangedRawFiles, NightStore
-from vampd.store.changed_raw import StoredChangedRaw
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
+from vampd.store.raw_files import StoredChangedRaw
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251106", Kind.ENGINEERING)

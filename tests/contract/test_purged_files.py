@@ -15,7 +15,7 @@ from vampd.model.proofs import PurgedFile
 from vampd.ports import NightStore, PurgedFiles
 from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
-from vampd.store.purged_files import StoredPurgedFiles
+from vampd.store.raw_files import StoredPurgedFiles
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251106", Kind.ENGINEERING)

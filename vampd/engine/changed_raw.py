@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd.disk.reading import hash_file
-from vampd.engine.framelist_source import FramelistSource
+from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import DataError
 from vampd.fits.products import digest_again, find_other_frame
 from vampd.model.cubes import (

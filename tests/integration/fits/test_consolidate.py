@@ -13,7 +13,7 @@ from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state
 from vampd.cli import main
 from vampd.disk.pace import SteadyPace
-from vampd.engine.framelist_source import FramelistSource
+from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import VampdError
 from vampd.fits.products import unpack_file
 from vampd.model.cubes import apply_edits

@@ -17,7 +17,7 @@ from vampd.cli.shared.words import count_of, format_size, path_of
 from vampd.errors import EXIT_NIGHT, DataError, VampdError
 
 if TYPE_CHECKING:
-    from vampd.engine.framelist_source import FramelistSource
+    from vampd.engine.nights.framelist_source import FramelistSource
     from vampd.model.cubes import Product
 
 OutOption = Annotated[
@@ -44,7 +44,7 @@ def consolidate(
     Exit status: 0 all written, 1 a cube could not be written; the others were.
     """
     from vampd.disk.durable import make_folder, remove_leftovers
-    from vampd.engine.framelist_source import FramelistSource
+    from vampd.engine.nights.framelist_source import FramelistSource
 
     with reading(context, config) as connections:
         chosen = choose_record(connections.store.nights(), night, kind).night

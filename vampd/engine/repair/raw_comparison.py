@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vampd.disk.reading import read_whole
 from vampd.engine.changed_raw import is_whole
-from vampd.engine.framelist_source import FramelistSource
+from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import DataError
 from vampd.fits.products import find_other_frame
 from vampd.model.cubes import Generation, LostRaw, accounted_cubes

@@ -29,7 +29,7 @@ from vampd.disk.durable import (
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import file_behind, hash_file, open_foreign
-from vampd.engine.framelist_source import FramelistSource
+from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import DataError, VampdError
 from vampd.fits.products import pack_cube, write_sidecar
 from vampd.model.cubes import Framelist
