@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.settings import make_settings
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.site import make_site
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
@@ -123,6 +128,47 @@ def test_all_that_doctor_does_passes(gated: Gated, tmp_path: Path) -> None:
     assert [one for one in found if one.state == BAD] == []
     assert any("was sent to" in one.found for one in found)
     assert not list(gated.disk.glob(".vampd-probe-*"))
+
+
+@pytest.mark.soak
+def test_a_whole_night_goes_through_the_gate_as_it_is_installed(
+    gated: Gated, tmp_path: Path
+) -> None:
+    printed = [sys.executable, "-I", "-m", "vampd.adapters.archive.gate"]
+    installed = subprocess.run(printed, capture_output=True, check=True, cwd="/").stdout
+    assert Path(gated.gate[1]).read_bytes() == installed
+    site = make_site(
+        tmp_path,
+        sync={"hold_when_unexpected": False},
+        transfer={"ssh": list(gated.sshd.ssh), "timeout_s": 60},
+        transfer_archive={
+            "destination": f"{HOST}:{gated.disk}",
+            "moved_to": [f"{gated.base}/moved/{{date}}"],
+        },
+    )
+    night, _ = make_smallest(site.root, "20251121")
+    ended = run_until_idle(site)
+    assert ended.status == 0, ended.log
+
+    def shown(*words: str) -> str:
+        done = vampctl(site, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    (record,) = json.loads(shown("status", "--json"))
+    assert (record["status"], record["safe"]) == ("done", True)
+    assert "good" in shown("verify", night.date)
+    shown("doctor")
+    (victim,) = list((site.folder(night) / "vgen2").glob("*.fits.fz"))[:1]
+    content = victim.read_bytes()
+    victim.unlink()
+    assert "from the archive copy" in shown("recover", night.date)
+    assert victim.read_bytes() == content
+    shown("acknowledge", night.date, "--yes")
+    shown("purge", night.date, "--yes")
+    assert not list((site.folder(night) / "vcam1").glob("*.fits"))
+    (gated.disk / night.date).rename(gated.base / "moved" / night.date)
+    assert "good" in shown("verify", night.date)
 
 
 def _script(script: str, *words: str) -> tuple[str, bytes]:

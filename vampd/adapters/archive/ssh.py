@@ -99,6 +99,8 @@ class SshArchive(RsyncArchive):
             if match is None:
                 raise self._garbled(record)
             path = os.fsdecode(match[4])
+            if path.startswith("/") or ".." in path.split("/"):
+                raise self._garbled(record)
             stamps[path] = FileStamp(path, int(match[1]), int(match[2] + match[3]))
         return stamps
 
