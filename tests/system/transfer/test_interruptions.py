@@ -67,8 +67,8 @@ def await_true(condition, within_s=20.0):
         time.sleep(0.005)
 
 
-def rsyncs_of_this_test(folder):
-    """The pids of our own children that send this folder."""
+def rsyncs_of_this_test():
+    """The pids of our own children that send."""
     children = [
         int(pid)
         for task in Path("/proc/self/task").iterdir()
@@ -77,7 +77,7 @@ def rsyncs_of_this_test(folder):
     return [
         pid
         for pid in children
-        if f"{folder}/".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"/vampd-send-" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 
 
@@ -88,7 +88,7 @@ def test_rsync_killed_midway_leaves_whole_products_only_and_is_resumed(
     with watching_final_names(disk):
         sending = Sending(transfer_to(disk, rsync=slow_rsync), night_folder)
         await_true(lambda: arriving(disk))
-        for pid in rsyncs_of_this_test(night_folder):
+        for pid in rsyncs_of_this_test():
             (os.kill if victim == "rsync" else os.killpg)(pid, signal.SIGKILL)
         sending.join(20)
         assert sending.error is not None
