@@ -6,6 +6,8 @@ import os
 import re
 import secrets
 import stat
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -235,3 +237,29 @@ def test_a_folder_of_requests_that_someone_planted_is_not_used(world: World):
     world.attend()
     assert len(list(elsewhere.iterdir())) == 1
     assert elsewhere.stat().st_mode & 0o7777 == 0o755
+
+
+def test_a_disk_that_does_not_answer_holds_up_its_own_requests_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    answers = threading.Event()
+
+    def hang(*_: object) -> tuple[()]:
+        answers.wait(60)
+        return ()
+
+    monkeypatch.setattr(engine_requests, "read_manifests", hang)
+    stuck = [replace(world.request(Verb.ACKNOWLEDGE), reason=None) for _ in range(2)]
+    sound = world.request()
+    for request in (*stuck, sound):
+        world.place(request)
+    began = time.monotonic()
+    for _ in range(2):
+        world.desk.attend(tuple(Verb))
+    assert time.monotonic() - began < 30
+    assert world.events == [EventName.HELD]
+    assert [world.answers.answer(one.id) for one in stuck] == [None, None]
+    answers.set()
+    world.attend()
+    found = [world.answers.answer(one.id) for one in stuck]
+    assert [one and one.outcome for one in found] == [Outcome.OUT_OF_DATE] * 2

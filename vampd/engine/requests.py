@@ -8,10 +8,13 @@ takes long is on record as begun before it begins, and is never begun again.
 
 from __future__ import annotations
 
+import contextvars
 import os
+import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
@@ -48,6 +51,31 @@ from vampd.stages.raw_presence import refuse_without_raw
 _log = get_log()
 _UNSTABLE_S = 2.0
 _NEVER = (-1, 0.0)
+# How long the loop waits for a disk that answers; and how many may not.
+_AT_ONCE_S = 0.1
+_MOST_LOOKS = 8
+
+
+class _Look(threading.Thread):
+    """A look at a night's folder, and the error that it ended with; it keeps no process alive."""
+
+    def __init__(self, look: Callable[[], None], night: NightId | None) -> None:
+        super().__init__(name="request", daemon=True)
+        self.night = night
+        self.error: Exception | None = None
+        self._look = partial(contextvars.copy_context().run, look)
+
+    def run(self) -> None:
+        """Look."""
+        try:
+            self._look()
+        except Exception as error:  # noqa: BLE001 - raised where its request is acted on
+            self.error = error
+
+
+def _needs_folder(request: Request) -> bool:
+    is_back = request.stage is StageName.SYNC
+    return request.night is not None and (is_back or request.verb in (Verb.ACKNOWLEDGE, Verb.MAIL))
 
 
 class RequestDesk:
@@ -73,6 +101,7 @@ class RequestDesk:
         self._clock = clock
         self._looked_at = _NEVER
         self._is_usable = True
+        self._looks: dict[str, _Look] = {}
 
     def prepare(self) -> None:
         """Make the folder; where that cannot be, the log says why and no one can ask."""
@@ -86,7 +115,11 @@ class RequestDesk:
 
     def attend(self, members_may: Collection[Verb]) -> None:
         """Act on what has come since the last call."""
-        if not self._is_usable or not self._has_changed():
+        if not self._is_usable:
+            return
+        for request_id in [one for one, look in self._looks.items() if not look.is_alive()]:
+            self._attend(request_id, members_may)
+        if not self._has_changed():
             return
         remove_strangers(self._folder)
         for request_id in claimed_ids(self._folder):
@@ -108,8 +141,8 @@ class RequestDesk:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a deed is being carried out."""
-        return self._deeds is not None and self._deeds.is_busy
+        """Whether something that was asked is on its way."""
+        return bool(self._looks) or (self._deeds is not None and self._deeds.is_busy)
 
     def end(self) -> None:
         """End what is being carried out."""
@@ -117,14 +150,18 @@ class RequestDesk:
             self._deeds.end()
 
     def _can_begin(self, request_id: str) -> bool:
-        """Whether it can be acted on now: of what takes long, one is carried out at a time."""
+        """Whether it can be acted on now: of what takes long, one is carried out at a time, and a
+        night's folder is looked at once at a time.
+        """
         try:
             if is_being_placed(self._folder, request_id):
                 return False
-            if self._deeds is not None and not self._deeds.is_busy:
-                return True
             content = read_request(self._folder, request_id).content
-            return parse_request(content, request_id).verb not in LONG_VERBS
+            request = parse_request(content, request_id)
+            if _needs_folder(request) and not self._may_look(request.night):
+                return False
+            is_free = self._deeds is not None and not self._deeds.is_busy
+            return is_free or request.verb not in LONG_VERBS
         except Exception:  # noqa: BLE001 - it is refused by who acts on it
             return True
 
@@ -149,7 +186,10 @@ class RequestDesk:
         actor = f"{user_name(uid)} (vampctl)"
         answer = Answer(request_id, uid, actor, self._clock(), Outcome.REFUSED, "")
         try:
-            answer = self._act(answer, members_may)
+            acted = self._act(answer, members_may)
+            if acted is None:
+                return  # its night is looked at
+            answer = acted
         except (StoreError, TransientError, OSError, MemoryError):
             # Nothing is wrong with the request: it stays, and is looked at again.
             self._looked_at = _NEVER
@@ -170,7 +210,7 @@ class RequestDesk:
             code=answer.code,
         )
 
-    def _act(self, answer: Answer, members_may: Collection[Verb]) -> Answer:
+    def _act(self, answer: Answer, members_may: Collection[Verb]) -> Answer | None:
         try:
             found = read_request(claimed_folder(self._folder), answer.id)
             request = parse_request(found.content, answer.id)
@@ -180,7 +220,8 @@ class RequestDesk:
                     "request_not_allowed",
                     f"`{request.verb}` is the owner's alone here (requests.members_may)",
                 )
-            self._look(request)
+            if not self._has_looked(request):
+                return None
         except (VampdError, OSError) as error:
             code = error.code if isinstance(error, VampdError) else "io_error"
             message = error.message if isinstance(error, VampdError) else str(error)
@@ -202,6 +243,30 @@ class RequestDesk:
             failpoint("requests.deed.recorded")
             deeds.start(request, begun)
         return begun
+
+    def _may_look(self, night: NightId | None) -> bool:
+        looking = [look.night for look in self._looks.values() if look.is_alive()]
+        return night not in looking and len(looking) < _MOST_LOOKS
+
+    def _has_looked(self, request: Request) -> bool:
+        """Whether what lies here fits the request; its error if not, False if it is not known yet.
+
+        A night's folder is looked at beside the loop: its disk may never answer.
+        """
+        if not _needs_folder(request):
+            self._look(request)
+            return True
+        look = self._looks.get(request.id)
+        if look is None:
+            look = self._looks[request.id] = _Look(partial(self._look, request), request.night)
+            look.start()
+            look.join(_AT_ONCE_S)
+        if look.is_alive():
+            return False
+        del self._looks[request.id]
+        if look.error is not None:
+            raise look.error
+        return True
 
     def _look(self, request: Request) -> None:
         """Refuse what does not fit what lies here, or was seen there."""

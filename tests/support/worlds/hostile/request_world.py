@@ -67,6 +67,8 @@ class World:
 
     def attend(self) -> None:
         self.desk.attend(tuple(Verb))
+        while self.desk.is_busy:  # what lies on the disk is looked at beside it
+            self.desk.attend(tuple(Verb))
 
     @property
     def events(self) -> list[EventName]:
