@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.builders.nights import make_night
+from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import running, wait_until
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
@@ -236,10 +237,11 @@ def _shown(result) -> tuple[int, str, object]:
 @pytest.mark.soak
 def test_a_request_is_acted_on_within_a_second() -> None:
     with shared_site(**FAST) as site:
-        night = make_night(site.root, "20251107", Kind.ENGINEERING)[0]
+        night, _ = make_smallest(site.root, "20251107", Kind.ENGINEERING)
         give_to_owner(site)
         site.log.touch()
         with running(site, uid=OWNER.uid, gids=OWNER.gids):
+            wait_until((site.copy(night) / "SHA256SUMS").exists, "the copy")
             wait_until(lambda: record_of(site, night).state.status is Status.DONE, "the night")
             record = record_of(site, night)
             request = Request(secrets.token_hex(16), Verb.RETRY, night, seen_state(record))
