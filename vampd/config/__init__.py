@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from vampd.config.base import Table
+from vampd.config.configured import read_configured
 from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
 from vampd.config.mail import Mail, Tls
 from vampd.config.packaged import packaged_file
@@ -92,7 +93,7 @@ def config_path(given: Path | None) -> Path | None:
 def load_settings(path: Path) -> Settings:
     """Read and validate a configuration file; ConfigError names file, key and what is expected."""
     try:
-        text = path.read_text()
+        text = read_configured(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "config_unreadable", f"cannot read the configuration {path}: {error}", path=str(path)

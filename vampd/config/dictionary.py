@@ -10,6 +10,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from vampd.config.configured import read_configured
 from vampd.errors import ConfigError
 from vampd.model.headers import Dictionary, Entry, parse_form
 
@@ -20,7 +21,7 @@ _KEYS = frozenset({"form", "unit"})
 def load_dictionary(path: Path) -> Dictionary:
     """Read and validate a dictionary file; ConfigError names the file and the keywords."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_configured(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "dictionary_unreadable",

@@ -15,6 +15,7 @@ from email.utils import make_msgid
 from pathlib import Path
 
 from vampd.config import Mail
+from vampd.config.configured import read_configured
 from vampd.disk.durable import replacing
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import read_whole
@@ -53,7 +54,7 @@ def load_template(settings: Mail) -> str:
     if settings.template is None:
         return DEFAULT_TEMPLATE
     try:
-        template = settings.template.read_text("utf-8")
+        template = read_configured(settings.template)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             "mail_template", f"cannot read mail.template {settings.template}: {error}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vampd.disk.pace import SharedPace
-from vampd.disk.reading import open_unlinked
+from vampd.disk.reading import open_unlinked, read_to_end
 from vampd.disk.rights import PUBLIC_UMASK
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
@@ -83,7 +83,8 @@ def pack_framelist(
     with open(framelist_fd, "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         meter.begin()
-        text = file.read().decode("utf-8", "surrogateescape")
+        content = read_to_end(file, night_folder / framelist_path)
+        text = content.decode("utf-8", "surrogateescape")
         try:
             framelist = parse_framelist(text)
         except DataError as error:

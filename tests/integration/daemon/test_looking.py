@@ -165,16 +165,28 @@ def test_what_cannot_be_listed_is_noted_with_itself_and_said_once(world: World) 
     (world.root / "20251103").mkdir()
     (world.root / "20251103" / "vcam1").symlink_to("vcam1")
     os.mkfifo(world.root / "20251104")
+    (world.root / "20251105").symlink_to("/")
+    (world.root / "20251332").mkdir()
     (world.root / "2025110\n").mkdir()
     (world.root / "２０２５１１０６").mkdir()
     (world.root / "ARCHIVED_DATA").symlink_to("ARCHIVED_DATA")
     with capture_logs() as logs:
         settle(world, good)
-    for day in ("20251101", "20251102", "20251103"):
+    for day in ("20251102", "20251103"):
         assert world.note(NightId(day, Kind.ENGINEERING))[0] == "night_unreadable", day
     said = [log["night"] for log in logs if log["event"] == "night.unreadable"]
-    assert sorted(said) == ["20251101", "20251102", "20251103"]
-    strangers = {"20251104": "is no folder", "ARCHIVED_DATA": "cannot be listed"}
+    assert sorted(said) == ["20251102", "20251103"]
+    # A link is no night, wherever it leads, and says what to do.
+    for day in ("20251101", "20251105"):
+        record = world.store.night(NightId(day, Kind.ENGINEERING))
+        assert record is not None
+        assert (record.state.status, record.code) == (Status.HELD, "link_found"), day
+        assert "put the folder or file itself in its place" in str(record.error)
+    strangers = {
+        "20251104": "is no folder",
+        "20251332": "has a name that is no date",
+        "ARCHIVED_DATA": "cannot be listed",
+    }
     found = {each.path.name: each.why for each in find_strangers(world.root)}
     assert found.keys() == strangers.keys()
     assert all(found[name].startswith(why) for name, why in strangers.items())

@@ -209,6 +209,7 @@ def _bad_files(host: RsyncArchive, night: NightId, expected: Mapping[str, str]) 
 
 def _read_sums(source: RsyncArchive, night: NightId, settings: Settings) -> str:
     from vampd.disk.pace import SteadyPace
+    from vampd.disk.reading import read_whole
 
     if SUMS_NAME not in source.files(night):
         place = settings.transfer.pull_from or "this machine"
@@ -219,4 +220,4 @@ def _read_sums(source: RsyncArchive, night: NightId, settings: Settings) -> str:
         )
     with TemporaryDirectory(prefix="vampctl-pull-") as folder:
         source.fetch(night, Path(folder), [SUMS_NAME], Compare.CHECKSUM, SteadyPace())
-        return (Path(folder) / SUMS_NAME).read_bytes().decode("utf-8", "surrogateescape")
+        return read_whole(Path(folder).resolve() / SUMS_NAME).decode("utf-8", "surrogateescape")

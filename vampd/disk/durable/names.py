@@ -11,10 +11,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from vampd.disk.reading import open_unlinked
+from vampd.disk.reading import MOST_FILES, open_unlinked, too_many
 from vampd.errors import DataError
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY
@@ -77,9 +78,12 @@ def remove_empty(path: Path) -> None:
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names in a folder, in order."""
-    with opened_folder(folder, os.O_RDONLY) as folder_fd:
-        return sorted(os.listdir(folder_fd))
+    """The names in a folder, in order; OSError (EOVERFLOW) beyond what one of a night can have."""
+    with opened_folder(folder, os.O_RDONLY) as folder_fd, os.scandir(folder_fd) as scan:
+        names = [entry.name for entry in islice(scan, MOST_FILES + 1)]
+    if len(names) > MOST_FILES:
+        raise too_many(folder)
+    return sorted(names)
 
 
 def remove_tree(folder: Path) -> None:

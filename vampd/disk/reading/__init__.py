@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         open_foreign,
         open_unlinked,
         read_foreign_text,
+        read_to_end,
         read_whole,
         require_regular,
     )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         raw_of_link,
         refuse_links,
         stamp_of,
+        too_many,
     )
     from vampd.disk.reading.raw_file import open_raw
     from vampd.disk.reading.writers import has_writers
@@ -44,11 +46,11 @@ else:
             "foreign_file": (
                 "can_read_whole LINK_FOUND link_found MOST_TEXT_BYTES "
                 "named_by_person open_foreign open_unlinked read_foreign_text "
-                "read_whole require_regular"
+                "read_to_end read_whole require_regular"
             ),
             "listing": (
                 "file_behind link_target list_files list_hollow_files list_raw_files "
-                "list_raw_links MOST_FILES raw_of_link refuse_links stamp_of"
+                "list_raw_links MOST_FILES raw_of_link refuse_links stamp_of too_many"
             ),
             "raw_file": "open_raw",
             "writers": "has_writers",
@@ -77,8 +79,10 @@ __all__ = [
     "raw_of_link",
     "read_digests",
     "read_foreign_text",
+    "read_to_end",
     "read_whole",
     "refuse_links",
     "require_regular",
     "stamp_of",
+    "too_many",
 ]

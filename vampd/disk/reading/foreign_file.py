@@ -108,7 +108,12 @@ def open_foreign(path: Path) -> BinaryIO:
 def read_whole(path: Path, most_bytes: int = MOST_TEXT_BYTES) -> bytes:
     """The content of a file; DataError ``file_too_long`` beyond the limit, as `open_foreign`."""
     with open_foreign(path) as file:
-        content = file.read(most_bytes + 1)
+        return read_to_end(file, path, most_bytes)
+
+
+def read_to_end(file: BinaryIO, path: Path, most_bytes: int = MOST_TEXT_BYTES) -> bytes:
+    """The rest of an opened file; DataError ``file_too_long`` beyond the limit."""
+    content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise DataError(
             "file_too_long",

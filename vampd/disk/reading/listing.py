@@ -185,8 +185,7 @@ def _entries(
         for number, entry in enumerate(entries):
             path = prefix + entry.name
             if number == MOST_FILES:
-                found = f"more than {MOST_FILES:,} entries, which no night has"
-                raise OSError(errno.EOVERFLOW, found, str(night_folder / folder))
+                raise too_many(night_folder / folder)
             try:
                 if entry.is_symlink():
                     yield path, follow(night_folder, path)
@@ -200,6 +199,12 @@ def _entries(
                 if classify(error) is not Cause.PROPERTY:
                     raise
                 yield path, None
+
+
+def too_many(folder: Path) -> OSError:
+    """The error of a folder with more entries than one of a night can have."""
+    found = f"more than {MOST_FILES:,} entries, which no night has"
+    return OSError(errno.EOVERFLOW, found, str(folder))
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from vampd.disk.durable import names_in
@@ -44,6 +47,9 @@ from vampd.model.nights import (
 StatAt = Callable[[Path], os.stat_result]
 # The clock of a file server or of a camera's host may be ahead by so much, and no more.
 FUTURE_S = 60.0
+# Two kinds, each day for a century.
+MOST_NIGHTS = 80_000
+_DIGITS = re.compile(r"[0-9]{8}")
 _LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
@@ -119,18 +125,18 @@ def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...
     strangers = []
     for folder in (root, root / ARCHIVE_FOLDER):
         try:
-            entries = _dated(folder)
+            entries = _named_as_nights(folder)
         except FileNotFoundError:
             continue
         except OSError as error:
             why = f"cannot be listed: {error.strerror}"
             strangers.append(Stranger(folder, why, is_listless=True))
             continue
-        strangers += [
-            Stranger(folder / entry.name, "is no folder")
-            for entry in sorted(entries, key=lambda each: each.name)
-            if not _may_be_folder(entry, stat_at)
-        ]
+        for entry in sorted(entries, key=lambda each: each.name):
+            if parse_night_date(entry.name) is None:
+                strangers.append(Stranger(folder / entry.name, "has a name that is no date"))
+            elif not _may_be_folder(entry, stat_at):
+                strangers.append(Stranger(folder / entry.name, "is no folder"))
         for path in (folder / name for name in _LOGS):
             unread = _why_unread(path)
             if unread is not None:
@@ -159,8 +165,13 @@ def _night_names(folder: Path, stat_at: StatAt) -> Iterator[str]:
 
 
 def _dated(folder: Path) -> list[os.DirEntry[str]]:
+    return [entry for entry in _named_as_nights(folder) if parse_night_date(entry.name)]
+
+
+def _named_as_nights(folder: Path) -> list[os.DirEntry[str]]:
+    """The entries of eight digits, dates or not, as many as a site can have."""
     with os.scandir(folder) as entries:
-        return [entry for entry in entries if parse_night_date(entry.name)]
+        return list(islice((each for each in entries if _DIGITS.fullmatch(each.name)), MOST_NIGHTS))
 
 
 def _may_be_folder(entry: os.DirEntry[str], stat_at: StatAt) -> bool:
@@ -186,7 +197,7 @@ def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightLi
     DataError ``link_found`` for a night that is a link, or has one among its own folders.
     """
     if folder.is_symlink():
-        folder.stat()  # one that leads nowhere is no empty night
+        _require_target(folder)
     refuse_links(folder)
     refuse_unmounted(folder)
     files = list_raw_files(folder, CAMERA_STREAMS, sign)
@@ -195,6 +206,15 @@ def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightLi
     return NightListing(
         StreamsSnapshot(sign_files(files)), files, latest_ns / 1e9, renamed_ns / 1e9
     )
+
+
+def _require_target(link: Path) -> None:
+    """OSError for a link that leads nowhere, which is no empty night; one in a circle is a link."""
+    try:
+        link.stat()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
 
 
 def sign_files(files: tuple[FileStamp, ...]) -> str:

@@ -12,14 +12,16 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from vampd.disk.durable import replacing
 from vampd.disk.pace import SteadyPace
-from vampd.disk.reading import hash_file, open_foreign
+from vampd.disk.reading import MOST_TEXT_BYTES, hash_file, open_foreign, read_to_end
 from vampd.engine.purge.raw_files import refuse_changed
+from vampd.errors import DataError
 from vampd.fits.headers import open_raw_file, read_cards_at
 from vampd.model.cubes import CubeAccount
 from vampd.model.nights import FileStamp, Stream
@@ -29,6 +31,7 @@ HEADER_SUFFIX = ".header"
 _LEVEL = 6
 _NS = 1_000_000_000
 _REMEMBERED = 8
+_CHUNK_BYTES = 1 << 20
 
 
 def records_path(stream: Stream, taken: Collection[str]) -> str:
@@ -71,25 +74,46 @@ def read_header(folder: Path, path: str) -> bytes:
 
 def _read_raw(folder: Path, path: str) -> bytes:
     with open(open_raw_file(folder, path), "rb") as file:
-        return file.read()
+        return read_to_end(file, folder / path)
+
+
+class _Member(tarfile.TarInfo):
+    """A member, or a header of one, that is no longer than a timing file can be."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
+        member = super().frombuf(buf, encoding, errors)
+        if member.size > MOST_TEXT_BYTES:
+            raise tarfile.ReadError(
+                f"{member.name!r} claims {member.size:,} bytes, which no member of raw records has"
+            )
+        return member
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def read_records(folder: Path, file: FileStamp) -> dict[str, str]:
-    """The SHA-256 (hex) of each member of raw records, by name."""
-    with (
-        open_foreign(folder / file.path) as packed,
-        gzip.open(packed) as unpacked,
-        tarfile.open(fileobj=unpacked, mode="r|") as tar,
-    ):
-        return dict(_digests(tar))
+    """SHA-256 (hex) of each member of raw records, by name; DataError ``raw_records_damaged``."""
+    try:
+        with (
+            open_foreign(folder / file.path) as packed,
+            gzip.open(packed) as unpacked,
+            tarfile.open(fileobj=unpacked, mode="r|", tarinfo=_Member) as tar,
+        ):
+            return dict(_digests(tar))
+    except (gzip.BadGzipFile, zlib.error, EOFError, tarfile.TarError) as error:
+        raise DataError("raw_records_damaged", f"{file.path}: {error}", path=file.path) from error
 
 
 def _digests(tar: tarfile.TarFile) -> Iterator[tuple[str, str]]:
     for member in tar:
         content = tar.extractfile(member)
         if content is not None:
-            yield member.name, hashlib.sha256(content.read()).hexdigest()
+            digest = hashlib.sha256()
+            while chunk := content.read(_CHUNK_BYTES):
+                digest.update(chunk)
+            yield member.name, digest.hexdigest()
+        # It keeps each member that was read, though nothing asks for it again.
+        tar.members = []  # type: ignore[attr-defined]
 
 
 def _add(tar: tarfile.TarFile, file: FileStamp, content: bytes, suffix: str = "") -> None:

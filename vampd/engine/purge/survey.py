@@ -14,7 +14,7 @@ from pathlib import Path
 from vampd.disk.machine import disks_under
 from vampd.disk.rights import Obstacle, find_obstacles
 from vampd.engine.purge.raw_records import read_records
-from vampd.errors import DataError, StateError
+from vampd.errors import StateError
 from vampd.model.cubes import ChangedRaw, Generation, RawFinding, RawPresence
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightRecord
@@ -138,9 +138,6 @@ def _covered(folder: Path, seen: TransferSurvey) -> dict[str, tuple[str, str]]:
     for path in sorted(seen.own.receipts):
         file = seen.own.files.get(path)
         if RAW_RECORDS.fullmatch(path) and file is not None:
-            try:
-                members = read_records(folder, file)
-            except (OSError, EOFError) as error:
-                raise DataError("raw_records_damaged", f"{path}: {error}", path=path) from error
+            members = read_records(folder, file)
             covered |= {member: (sha256, path) for member, sha256 in members.items()}
     return covered

@@ -245,7 +245,7 @@ def _read_timing(
     with open(file_fd, "rb") as file:
         _check_unchanged(timing_file, os.fstat(file_fd))
         try:
-            text = file.read()
+            text = file.read(most_bytes)
         except OSError as error:
             raise translate_refusal(error, path, Access.READ) from error
     timing = parse_timing(text)
