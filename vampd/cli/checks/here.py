@@ -30,6 +30,8 @@ _FEWEST_PROCESSES, _FEWEST_FILES = 512, 1024
 # A socket's name has at most 107 bytes (unix(7)), of which the workers' own part is some 40.
 _LONGEST_TMPDIR = 60
 _JOURNAL = Path("/run/systemd/journal/socket")
+_JOURNAL_ON_DISK = Path("/var/log/journal")
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
 def examine_folders(settings: Settings) -> Iterator[Finding | tuple[str, str, Space]]:
@@ -71,14 +73,16 @@ def _access(folder: Path) -> tuple[str, str]:
 
 def _mount(folder: Path) -> tuple[str, str]:
     real, found = os.path.realpath(folder), ("/", "unknown", "")
-    for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines():
-        # proc(5): fields 5 and 6 are the mount point and its options, the type follows a hyphen.
+    for line in _MOUNTS.read_text(errors="replace").splitlines():
+        # proc(5): fields 5 and 6 are the mount point and its options; after a hyphen follow the
+        # type, the source and the options of the file system, which may be read-only by itself.
         before, _, after = line.partition(" - ")
         fields = before.split()
         point = fields[4].encode().decode("unicode_escape")
         inside = real == point or real.startswith(f"{point.rstrip('/')}/")
         if inside and len(point) >= len(found[0]):
-            found = (point, after.split()[0], fields[5])
+            kind, _, of_disk = after.split()[:3]
+            found = (point, kind, f"{fields[5]},{of_disk}")
     point, kind, options = found
     if "ro" in options.split(","):
         return (
@@ -147,9 +151,10 @@ def examine_journal() -> Finding:
             "no journald here: vampd logs to its standard error, and `vampctl log` shows nothing"
         )
         return Finding(check, WARN, found)
-    if not Path("/var/log/journal").is_dir():
+    if not _JOURNAL_ON_DISK.is_dir():
         found = (
-            "kept in memory only: `mkdir /var/log/journal` and restart systemd-journald to keep it"
+            f"kept in memory only: `mkdir {_JOURNAL_ON_DISK}` and restart systemd-journald to keep"
+            " it"
         )
         return Finding(check, WARN, found)
     return Finding(check, OK, "journald keeps it on the disk")

@@ -1,0 +1,113 @@
+"""vampctl doctor on this machine: each line is proven, or says what to do, and doing it helps."""
+
+from __future__ import annotations
+
+import resource
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from vampd.cli.checks import here
+from vampd.cli.shared.finding import BAD, OK, WARN, Finding
+
+
+def test_a_folder_that_anyone_may_write_to_is_closed_by_the_command_of_its_line(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o777)
+    state, found = here._access(tmp_path)
+    assert (state, "can be written to by anyone" in found) == (WARN, True)
+    subprocess.run(shlex.split(found.rpartition(": ")[2].strip("`")), check=True)
+    state, found = here._access(tmp_path)
+    assert state == OK
+    assert found.endswith("mode 775")
+    # Whoever may write to a folder like /tmp cannot remove what others have there.
+    tmp_path.chmod(0o1777)
+    assert here._access(tmp_path)[0] == OK
+
+
+def test_what_is_missing_or_no_folder_says_which(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    assert here._access(tmp_path / "none") == (
+        BAD,
+        f"{tmp_path}/none does not exist; create it, or mount its disk",
+    )
+    assert "is not a folder; move away" in here._access(tmp_path / "file")[1]
+    assert here._access(tmp_path / "circle")[0] == BAD
+
+
+def limits() -> dict[str, Finding]:
+    return {found.check: found for found in here.examine_limits()}
+
+
+def test_limits_that_are_low_name_the_setting_that_raises_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here, "_INOTIFY", tmp_path)
+    (tmp_path / "max_user_instances").write_text("0\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    low = limits()
+    assert {found.state for found in low.values()} == {WARN}
+    assert "sysctl fs.inotify.max_user_instances=16" in low["inotify max_user_instances"].found
+    assert "the scan works without" in low["inotify max_user_watches"].found
+    assert "LimitNPROC=" in low["processes"].found
+    assert "LimitNOFILE=" in low["open files"].found
+    for name in ("max_user_instances", "max_user_watches"):
+        (tmp_path / name).write_text("1000000\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    assert {found.state for found in limits().values()} == {OK}
+
+
+def test_a_tmpdir_is_proven_by_a_file_and_fits_the_names_of_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert (here.examine_temporary().state, "set TMPDIR" in here.examine_temporary().found) == (
+        BAD,
+        True,
+    )
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    assert "such as /tmp" in here.examine_temporary().found
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    assert here.examine_temporary().state == OK
+
+
+def test_a_read_only_mount_is_told_of_the_folder_that_lies_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(here, "_MOUNTS", mounts)
+    system = "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
+    point = str(tmp_path).replace(" ", r"\040")
+    mounts.write_text(f"{system}23 22 8:2 / {point} ro,relatime - xfs /dev/sdb1 rw\n")
+    assert here._mount(tmp_path)[0] == BAD
+    assert f"{tmp_path} (xfs) is mounted read-only" in here._mount(tmp_path)[1]
+    # Of two mounts on one point the later one is seen, and a neighbor's says nothing.
+    mounts.write_text(mounts.read_text() + f"24 22 8:3 / {point} rw - nfs4 host:/x rw\n")
+    assert here._mount(tmp_path) == (OK, f"{tmp_path} (nfs4)")
+    mounts.write_text(f"{system}23 22 8:2 / {point[:-1]} ro - xfs /dev/sdb1 ro\n")
+    assert here._mount(tmp_path) == (OK, "on the disk of the system (ext4)")
+    # A server that was mounted read-write and has become read-only says so in its own options.
+    mounts.write_text(f"{system}23 22 8:2 / {point} rw,relatime - ext4 /dev/sdb1 ro,errors=x\n")
+    assert here._mount(tmp_path)[0] == BAD
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_machine_without_a_journal_says_what_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, exists: bool
+) -> None:
+    monkeypatch.setattr(here, "_JOURNAL", tmp_path / "socket")
+    monkeypatch.setattr(here, "_JOURNAL_ON_DISK", tmp_path / "journal")
+    assert "no journald here" in here.examine_journal().found
+    (tmp_path / "socket").touch()
+    if exists:
+        (tmp_path / "journal").mkdir()
+    found = here.examine_journal()
+    assert found.state == (OK if exists else WARN)
+    assert exists or f"mkdir {tmp_path / 'journal'}" in found.found
