@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tests.evaluation.table import FrameTable
+from tests.evaluation.table import Booleans, FrameTable
 from vampd.model.cubes import Generation, Int64, Product
 from vampd.model.nights import DAY_US
 from vampd.simulate.scenario import Run, Trigger
@@ -54,6 +54,7 @@ def count_needless(table: FrameTable, generation: Generation) -> int:
     cuts = _synchronised_cuts(table, generation)
     headers = _headers(table)
     needless = 0
+    uncertain = _uncertain(table, generation)
     for (first, second), (next_first, next_second) in pairwise(cuts):
         here, there = first[-1], next_first[0]
         times_us = [
@@ -72,9 +73,20 @@ def count_needless(table: FrameTable, generation: Generation) -> int:
             times_us[1] // DAY_US != times_us[2] // DAY_US,
             headers[here] != headers[there] or headers[second[-1]] != headers[next_second[0]],
             times_us[2] - times_us[0] > SPAN_US,
+            uncertain[here] != uncertain[there],
         )
         needless += not any(reasons)
     return needless + _count_surplus_solo(table, generation, headers)
+
+
+def _uncertain(table: FrameTable, generation: Generation) -> Booleans:
+    """For each row, whether a setting of its product is not certain: such frames stand alone."""
+    uncertain = np.zeros(len(table.run), dtype=np.bool_)
+    for product in generation.products:
+        if product.uncertain:
+            rows = table.rows(product.ranges)
+            uncertain[rows[rows >= 0]] = True
+    return uncertain
 
 
 def _synchronised_cuts(table: FrameTable, generation: Generation) -> list[tuple[Int64, Int64]]:

@@ -78,6 +78,8 @@ _DECIDING = frozenset(
         "U_DETMOD",
         "PRD-RNG2",
         "OBJECT",
+        "DATE",
+        "RET-POS1",
     )
 )
 

@@ -36,7 +36,9 @@ class Product:
 
     ``partners`` are the other camera's frames, one for one, empty for a solo product. ``first_us``,
     ``middle_us``, ``last_us`` are acquisition times of the cut that the product came from: its
-    siblings (other camera, other FLC states) have the same ones.
+    siblings (other camera, other FLC states) have the same ones. ``cards`` are the keywords and
+    value fields that its frames go by, whatever their own cubes' cards say; ``uncertain`` are the
+    keywords whose value changed while its frames were taken.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Product:
     last_us: int
     offset_us: int
     tolerance_us: int
+    cards: tuple[tuple[str, str], ...] = ()
+    uncertain: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -67,7 +71,8 @@ class SyncCounts:
 
     ``unpaired`` counts externally triggered frames that should have had a partner (no cube of the
     other camera was set aside there). ``late_partners`` counts frames
-    that are in products of earlier generations and would have a partner in this one.
+    that are in products of earlier generations and would have a partner in this one, ``uncertain``
+    those of which a setting changed while they were taken.
     """
 
     raw: int = 0
@@ -78,6 +83,7 @@ class SyncCounts:
     dubious: int = 0
     set_aside: int = 0
     late_partners: int = 0
+    uncertain: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,12 @@ def format_generation(generation: Generation) -> str:
         del values["form"]
     if not generation.withdrawn:
         del values["withdrawn"]
+    if not generation.counts.uncertain:
+        del values["counts"]["uncertain"]
     for product in values["products"]:
+        for name in ("cards", "uncertain"):
+            if not product[name]:
+                del product[name]
         if not product["order"]["clock"]:
             del product["order"]["clock"]
     for cube in values["set_aside"]:
@@ -227,6 +238,8 @@ def _product(raw: Mapping[str, Any]) -> Product:
         last_us=raw["last_us"],
         offset_us=raw["offset_us"],
         tolerance_us=raw["tolerance_us"],
+        cards=tuple((keyword, field) for keyword, field in raw.get("cards", ())),
+        uncertain=tuple(raw.get("uncertain", ())),
     )
 
 

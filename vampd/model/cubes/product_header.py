@@ -28,6 +28,8 @@ _HISTORY_TEXT = CARD_LENGTH - len("HISTORY ")
 # Sums over the raw cube's own bytes; the packed product gets its own.
 _STALE = frozenset({"CHECKSUM", "DATASUM"})
 _TIME_DECIMALS = 3
+# What HISTORY says of a card whose value is not certain for the product's frames.
+_UNCERTAIN = {"RET-ANG1": "angle_uncertain", "EXPTIME": "exptime_uncertain"}
 _MADE = re.compile(r"HISTORY vampd [^:,]+(?:, form ([0-9]{1,9}))?: \d+ frames of ")
 
 
@@ -106,7 +108,7 @@ def _product_cards(
     cards = _with_frames(cards, product.frames)
     # All at once: each intermediate header would cost as much as the last.
     cards = cards.replaced(_own_cards(product, cards))
-    return cards.appended(_history(product, paths, version, form))
+    return cards.appended(_history(product, raw, paths, version, form))
 
 
 def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
@@ -119,6 +121,8 @@ def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
     yield card("U_SYNC", render_value(product.synchronised), "synchronised with the other camera")
     if product.order.flc_state:
         yield card("U_FLC", render_value(product.order.flc_state), "FLC state of the frames")
+    for keyword, field in product.cards:
+        yield card(keyword, field)
     yield card("DATE-OBS", render_value(format_date(product.first_us)), "UT date of observation")
     for suffix, time_us in (
         ("", product.middle_us),
@@ -140,7 +144,9 @@ def _with_frames(cards: Cards, frames: int) -> Cards:
     return Cards(tuple(texts))
 
 
-def _history(product: Product, paths: Sequence[str], version: str, form: int) -> Iterator[Card]:
+def _history(
+    product: Product, raw: Cards, paths: Sequence[str], version: str, form: int
+) -> Iterator[Card]:
     made_by = f"vampd {version}" if form == FIRST_FORM else f"vampd {version}, form {form}"
     lines = [f"{made_by}: {product.frames} frames of {len(paths)} raw cubes"]
     for path in paths:
@@ -150,6 +156,13 @@ def _history(product: Product, paths: Sequence[str], version: str, form: int) ->
         lines.append(f"{path} frames {first} to {last}, {count} of them")
     if product.synchronised:
         lines.append(f"offset {product.offset_us} us, tolerance {product.tolerance_us} us")
+    for keyword, _ in product.cards:
+        was = raw.card(keyword)
+        said = was.text[10:].partition("/")[0].strip() if was else "no card"
+        lines.append(f"{keyword} of its raw cube: {said}")
+    for keyword in product.uncertain:
+        code = _UNCERTAIN.get(keyword, keyword)
+        lines.append(f"{code}: {keyword} may have changed before or while these were taken")
     for line in lines:
         printable = "".join(c if " " <= c <= "~" else "?" for c in line)
         for start in range(0, len(printable), _HISTORY_TEXT):

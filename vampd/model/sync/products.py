@@ -12,6 +12,7 @@ from vampd.model.cubes import Product, ProductOrder
 from vampd.model.nights import format_clock, format_mjd
 from vampd.model.sync.flc import STATE_OF_CODE, FlcState, Labels
 from vampd.model.sync.sequence import CameraSequence
+from vampd.model.sync.settings import fields_beside
 
 Int64 = npt.NDArray[np.int64]
 _NAME_DECIMALS = 6
@@ -43,12 +44,14 @@ def stem_of(name: str) -> str:
 def count_products(products: Iterable[Product]) -> dict[str, int]:
     """How many of their frames have which fate, by the names in SyncCounts."""
     made = list(products)
+    uncertain = sum(p.frames for p in made if p.uncertain)
     split = [p for p in made if p.order.flc_state]
     return {
         "synchronised": sum(p.frames for p in made if p.synchronised),
         "solo": sum(p.frames for p in made if not p.synchronised),
         "deinterleaved": sum(p.frames for p in split),
         "dubious": sum(p.frames for p in split if p.order.flc_state == FlcState.D),
+        "uncertain": uncertain,
     }
 
 
@@ -96,6 +99,7 @@ def name_products(cuts: Iterable[Cut], taken: set[str]) -> list[Product]:
 
 def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
     for number, side in enumerate(cut.sides):
+        setting = side.settings[int(side.setting[0])]
         for code in np.unique(cut.labels):
             state = STATE_OF_CODE[int(code)]
             chosen = np.flatnonzero(cut.labels == code)
@@ -113,4 +117,6 @@ def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
                 last_us=int(cut.acquired_us[-1]),
                 offset_us=cut.offset_us,
                 tolerance_us=cut.tolerance_us,
+                cards=fields_beside(setting, side.cubes[int(side.cube[chosen[0]])].cards),
+                uncertain=setting.uncertain,
             )

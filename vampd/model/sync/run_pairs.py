@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.sync.pairing import Pairs, pair_frames, rows_tolerance_us
-from vampd.model.sync.sequence import CameraSequence, window_rows
+from vampd.model.sync.sequence import CameraSequence, exposure_us, window_rows
 
 # An offset of more than is usual is believed where so many pairs follow each other without a pause
 # of either camera, and it is no small part of their interval: single frames show no interval.
@@ -25,11 +25,11 @@ def pair_run(one: CameraSequence, two: CameraSequence, largest_offset_us: int) -
     cubes = one.cubes[int(one.cube[0])], two.cubes[int(two.cube[0])]
     rows = min(window_rows(cube) for cube in cubes)
     tolerance_us = max(rows_tolerance_us(rows, cube.cards.string("U_DETMOD")) for cube in cubes)
-    exposure_us = min(int(one.exposure_us[0]), int(two.exposure_us[0]))
-    pairs = pair_frames(one.acquired_us, two.acquired_us, tolerance_us, exposure_us)
+    shortest_us = min(int(one.exposure_us[0]), int(two.exposure_us[0]))
+    pairs = pair_frames(one.acquired_us, two.acquired_us, tolerance_us, shortest_us)
     # Exposures of different length end together only by chance, and then not as precisely; but a
     # camera's header may record a change a cube late.
-    unlike = one.exposure_us[pairs.first] != two.exposure_us[pairs.second]
+    unlike = _carded_us(one)[pairs.first] != _carded_us(two)[pairs.second]
     pairs = pairs.without(unlike & ~pairs.is_close(one.acquired_us, two.acquired_us))
     refused = _is_unbelievable(pairs, one.acquired_us[pairs.first], largest_offset_us)
     if not refused.any():
@@ -40,6 +40,11 @@ def pair_run(one: CameraSequence, two: CameraSequence, largest_offset_us: int) -
         f" {largest_offset_us} us, and no long stretch shows it"
     )
     return pairs.without(refused, doubt="; ".join(doubts))
+
+
+def _carded_us(frames: CameraSequence) -> npt.NDArray[np.int64]:
+    """The exposure times by each frame's own card."""
+    return np.array([exposure_us(cube) for cube in frames.cubes], dtype=np.int64)[frames.cube]
 
 
 def _is_unbelievable(

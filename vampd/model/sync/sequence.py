@@ -27,13 +27,24 @@ _MOST_ROWS = 10_000  # more than any detector has: nonsense
 
 
 @dataclass(frozen=True)
+class Setting:
+    """Cards that frames go by instead of their own cube's: keyword and value field of each.
+
+    ``uncertain`` are the keywords whose value may be another one for some of the frames.
+    """
+
+    fields: tuple[tuple[str, str], ...] = ()
+    uncertain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CameraSequence:
     """The frames of one camera whose times can be believed, in order of taking.
 
     Acquisition times rise strictly but where the host's clock was set back (see `split_clocks`).
     ``cube`` (index into ``cubes``), ``frame`` (position in its cube), ``acquired_us``, ``cnt0``
-    (the framegrabber's counter), ``exposure_us`` and ``header`` (equal numbers: headers that may
-    share a product) are int64 of shape (frames,).
+    (the framegrabber's counter), ``exposure_us``, ``header`` (equal numbers: headers that may
+    share a product) and ``setting`` (index into ``settings``) are int64 of shape (frames,).
     """
 
     stream: Stream
@@ -44,6 +55,8 @@ class CameraSequence:
     cnt0: Int64
     exposure_us: Int64
     header: Int64
+    setting: Int64
+    settings: tuple[Setting, ...] = (Setting(),)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -62,6 +75,8 @@ class CameraSequence:
             self.cnt0[positions],
             self.exposure_us[positions],
             self.header[positions],
+            self.setting[positions],
+            self.settings,
         )
 
     def triggered(self) -> CameraSequence:
@@ -130,7 +145,10 @@ def header_key(cube: RawCube, cut_on: Sequence[str]) -> Hashable:
 
 
 def chain_cubes(stream: Stream, cubes: Sequence[RawCube], cut_on: Sequence[str]) -> CameraSequence:
-    """The frames of these cubes (without those of overlapping ones) as one sequence."""
+    """The frames of these cubes (without those of overlapping ones) as one sequence.
+
+    ``cut_on`` are the cards on which frames of one product must agree.
+    """
     ordered = tuple(in_order_of_taking(cubes))
     keys: dict[Hashable, int] = {}
     headers = [keys.setdefault(header_key(cube, cut_on), len(keys)) for cube in ordered]
@@ -150,6 +168,7 @@ def chain_cubes(stream: Stream, cubes: Sequence[RawCube], cut_on: Sequence[str])
         ),
         exposure_us=np.repeat(np.array([exposure_us(c) for c in ordered], np.int64), counts),
         header=np.repeat(np.array(headers, np.int64), counts),
+        setting=np.zeros(sum(counts), dtype=np.int64),
     )
 
 

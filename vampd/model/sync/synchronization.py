@@ -33,6 +33,7 @@ from vampd.model.sync.sequence import (
     set_aside_overlaps,
     split_clocks,
 )
+from vampd.model.sync.settings import SETTLED, settle_cards
 
 Int64 = npt.NDArray[np.int64]
 _NAMED_ROWS = 5
@@ -68,7 +69,11 @@ def synchronize(
         usable += kept
         aside += overlapping
     first, second = (
-        chain_cubes(stream, [c for c in usable if c.stream is stream], rules.cut_on)
+        chain_cubes(
+            stream,
+            [c for c in usable if c.stream is stream],
+            [keyword for keyword in rules.cut_on if keyword not in SETTLED],
+        )
         for stream in CAMERA_STREAMS
     )
     found = _Decisions()
@@ -119,7 +124,7 @@ class _Decisions:
         cuts: list[Cut] = []
         for sequence in cameras:
             cuts += _cut_free_cubes(sequence)
-        one, two = (sequence.triggered() for sequence in cameras)
+        one, two = settle_cards(*(each.triggered() for each in cameras), rules.cut_on)
         for run in split_runs(one, two, rules.gap_us):
             cuts += self._decide_run(run, rules)
         self.cuts += [replace(cut, clock=clock) for cut in cuts]
@@ -193,6 +198,8 @@ def _cut_run(
     contradictory = is_contradictory(first.labels[pairs.first], second.labels[pairs.second])
     pairs = pairs.without(contradictory)
     left, right = one.take(pairs.first), two.take(pairs.second)
+    # One trigger has one setting.
+    right = replace(right, setting=left.setting)
     common_us = (left.acquired_us + right.acquired_us) // 2
     labels = combine_labels(first.labels[pairs.first], second.labels[pairs.second])
     doubts = count_doubts(labels, first.doubts[pairs.first], second.doubts[pairs.second])
@@ -208,7 +215,7 @@ def _cut_run(
         for part in cut_cubes(
             common_us,
             left.exposure_us,
-            (left.header, right.header),
+            (left.header, right.header, left.setting),
             gap_us=rules.gap_us,
             span_us=rules.span_us,
         )
@@ -222,8 +229,10 @@ def _cut_run(
 
 def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[Cut]:
     """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
-    for header in np.unique(frames.header):
-        same = np.flatnonzero(frames.header == header)
+    _, alike = np.unique(np.stack([frames.header, frames.setting]), axis=1, return_inverse=True)
+    alike = alike.reshape(-1)
+    for header in np.unique(alike):
+        same = np.flatnonzero(alike == header)
         part = frames.take(same)
         no_gap_us = int(np.iinfo(np.int64).max)
         for piece in cut_cubes(
