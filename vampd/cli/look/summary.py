@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from vampd.model.accounts import Minute, RunSummary, Summary
 
 _UNKNOWN = "-"
+_LOSSES = ("lost1", "lost2", "log1", "log2", "pauses")
 
 CsvOption = Annotated[
     bool, typer.Option("--csv", help="The minutes as CSV; with --runs, the runs.")
@@ -73,6 +74,7 @@ def summary(
         if not only_runs:
             _show_minutes(result)
         _show_runs(result.runs)
+        _show_plate(result)
         _show_verdict(result)
     if result.unexpected:
         raise typer.Exit(EXIT_NIGHT)
@@ -144,7 +146,11 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
             "jitter_us": _UNKNOWN if run.jitter_us is None else f"{run.jitter_us:.1f}",
             "paired": _UNKNOWN if run.paired is None else percent(run.paired),
             "dubious": _UNKNOWN if run.dubious_part is None else percent(run.dubious_part),
-            "lost": str(run.lost),
+            "lost1": str(run.lost_by_camera[0]),
+            "lost2": str(run.lost_by_camera[1]),
+            "log1": str(run.lost_by_logger[0]),
+            "log2": str(run.lost_by_logger[1]),
+            "pauses": str(run.pauses),
         }
 
     if not runs:
@@ -154,9 +160,14 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
     titles = [
         title
         for title in rows[0]
-        if not is_terminal() or any(row[title] != _UNKNOWN for row in rows)
+        if not is_terminal() or any(row[title] not in (_UNKNOWN, "0") for row in rows)
     ]
     write("")
+    if is_terminal() and any(title in titles for title in _LOSSES):
+        write(
+            "lost1, lost2: by the camera, as the other one has them; log1, log2: by the logger, as"
+        )
+        write("cnt0 counted them; pauses of the trigger lose nothing")
     write_table(
         [*(Column(title, align_right=title != "UT") for title in titles), Column("what")],
         [
@@ -164,6 +175,32 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
             for row, run in zip(rows, runs, strict=True)
         ],
     )
+
+
+def _show_plate(result: Summary) -> None:
+    """The half-wave plate's positions, and how many frames are A and B."""
+    plate = result.plate
+    if not plate.positions:
+        return
+    write("")
+    write_table(
+        [
+            Column(title, align_right=True)
+            for title in ("angle", "A", "B", "D", "visits", "skipped")
+        ],
+        [
+            (
+                f"{position.angle_deg:g}",
+                *(str(frames) for frames in position.frames),
+                str(position.visits),
+                str(position.skipped),
+            )
+            for position in plate.positions
+        ],
+    )
+    a, b = (sum(position.frames[n] for position in plate.positions) for n in (0, 1))
+    balance = f"{a / b:.3f}" if b else _UNKNOWN
+    write(f"complete cycles of the half-wave plate: {plate.cycles}; A:B {a}:{b} ({balance})")
 
 
 def varying_cards(runs: Sequence[RunSummary]) -> set[str]:
@@ -201,12 +238,9 @@ def _exposure(exposure_us: int) -> str:
 
 
 def _show_verdict(result: Summary) -> None:
-    verdict = "as expected, within the limits of [sync]"
-    if result.unexpected is not None:
-        verdict = f"UNEXPECTED: {result.unexpected}"
     write("")
     columns = (Column(), Column())
-    write_table(columns, [("verdict:", verdict)])
+    write_table(columns, [("verdict:", result.verdict)])
     if result.findings:
         write("check:")
         write_table(columns, [("", finding) for finding in result.findings])

@@ -34,12 +34,26 @@ def summary_object(record: NightRecord, result: Summary) -> dict[str, Any]:
         "status": str(record.state.status),
         "expected": result.unexpected is None,
         "unexpected": result.unexpected,
+        "notable": list(result.notable),
         "findings": list(result.findings),
         "at_least": not result.is_certain,
         "frames": {
             "raw": synchronized + sum(others.values()),
             "synchronised": synchronized,
             **others,
+        },
+        "half_wave_plate": {
+            "cycles": result.plate.cycles,
+            "skipped": result.plate.skipped,
+            "positions": [
+                {
+                    "angle_deg": position.angle_deg,
+                    **dict(zip("abd", position.frames, strict=True)),
+                    "visits": position.visits,
+                    "skipped": position.skipped,
+                }
+                for position in result.plate.positions
+            ],
         },
         "minutes": minute_objects(result),
         "runs": [run_object(run) for run in result.runs],
@@ -95,6 +109,9 @@ RUN_KEYS = (
     "cam2_lost_by_camera",
     "cam1_lost_by_logger",
     "cam2_lost_by_logger",
+    "pauses",
+    "a",
+    "b",
 )
 
 
@@ -119,6 +136,8 @@ def run_object(run: RunSummary) -> dict[str, Any]:
         None if run.dubious_part is None else round(run.dubious_part, 6),
         *run.lost_by_camera,
         *run.lost_by_logger,
+        run.pauses,
+        *run.states,
     )
     return dict(zip(RUN_KEYS, values, strict=True))
 

@@ -63,9 +63,11 @@ def _headline(summary: Summary) -> str:
 
 
 def _verdict(summary: Summary) -> str:
-    text = "as expected"
-    if summary.unexpected is not None:
-        text = f"UNEXPECTED: {show(summary.unexpected)}"
     return "\n".join(
-        textwrap.wrap(f"verdict: {text}", _LINE, max_lines=_VERDICT_LINES, placeholder=" ...")
+        textwrap.wrap(
+            f"verdict: {show(summary.verdict)}",
+            _LINE,
+            max_lines=_VERDICT_LINES,
+            placeholder=" ...",
+        )
     )

@@ -107,7 +107,14 @@ class _Pieces:
         if product.synchronised:
             other_us = _take(product.partners, lambda path: cubes[path].acquired_us)
         self._add(
-            Origin(camera, kind, state, product.offset_us, product.tolerance_us),
+            Origin(
+                camera,
+                kind,
+                state,
+                product.offset_us,
+                product.tolerance_us,
+                _angle_of(product, cubes),
+            ),
             product.ranges,
             cubes,
             time_us=(own_us + other_us) // 2,
@@ -169,6 +176,14 @@ def _take(parts: Sequence[FrameRange], column: Callable[[str], Int64]) -> Int64:
     return np.concatenate(
         [column(p.cube)[p.start : p.start + p.count * p.step : p.step] for p in parts]
     )
+
+
+def _angle_of(product: Product, cubes: Mapping[str, CubeTimes]) -> str:
+    """RET-ANG1 of a product, '' if there is none: what it goes by, else its first raw cube's."""
+    settled = dict(product.cards).get("RET-ANG1")
+    if settled is not None:
+        return settled
+    return dict(cubes[product.ranges[0].cube].configuration.others).get("RET-ANG1", "")
 
 
 def _camera_of(path: str) -> int:

@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.cubes import Cards, CountedBy, Number, RawCube
-from vampd.model.sync import arrival_scatter_us, exposure_us, is_deinterleaved, is_triggered
+from vampd.model.sync import (
+    arrival_scatter_us,
+    exposure_us,
+    is_deinterleaved,
+    is_triggered,
+    rows_tolerance_us,
+    window_rows,
+)
 
 Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -37,7 +44,7 @@ class Configuration:
     """How the instrument was set for a cube; ``others`` are (keyword, value) of further cards.
 
     ``jitter_us`` is U_TRIGJT, None if it is missing; ``scatter_us`` is the documented width of the
-    arrivals' jitter.
+    arrivals' jitter, ``tolerance_us`` the documented distance of a pair's frames.
     """
 
     target: str
@@ -46,6 +53,7 @@ class Configuration:
     deinterleaved: bool
     jitter_us: float | None
     scatter_us: float
+    tolerance_us: int
     others: tuple[tuple[str, str], ...]
 
 
@@ -68,6 +76,7 @@ class Origin:
     flc_state: str
     offset_us: int = 0
     tolerance_us: int = 0
+    angle: str = ""  # RET-ANG1 of the product
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,7 @@ def observe_cube(cube: RawCube, cut_on: Sequence[str]) -> CubeTimes:
         deinterleaved=is_deinterleaved(cube),
         jitter_us=cards.number("U_TRIGJT"),
         scatter_us=arrival_scatter_us(cards.string("U_DETMOD")),
+        tolerance_us=round(rows_tolerance_us(window_rows(cube), cards.string("U_DETMOD"))),
         others=tuple((k, _text_of(cards, k)) for k in cut_on if k not in ("OBJECT", "EXPTIME")),
     )
     # A row whose acquisition time is none is shown where it was logged.

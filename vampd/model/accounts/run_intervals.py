@@ -21,7 +21,6 @@ Booleans = npt.NDArray[np.bool_]
 LABEL_THRESHOLD = LEAST_MEAN
 _WINDOW = 12  # intervals around a frame
 _SLACK_PART = 0.05  # of the interval: how far estimates of it may differ
-_LONGEST_LOSS = 64  # triggers; a longer gap is a pause, unless the counter shows otherwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,28 +28,43 @@ class Losses:
     """For each interval between a camera's frames, how many frames are missing there, by whom.
 
     The framegrabber's counter rises by one for each frame that the camera gave, so that a jump in
-    it shows what the logger dropped; the time alone shows what the camera itself missed.
+    it shows what the logger dropped; what only the other camera has, this one missed. ``paused`` is
+    where neither has a frame and the counter went on: the trigger stood still, and nothing is lost.
     """
 
     by_camera: Int64
     by_logger: Int64
+    paused: Booleans
 
 
 def find_losses(
-    acquired_us: Int64, cnt0: Int64, excused: Booleans, modulation_us: float = 0.0
+    acquired_us: Int64,
+    cnt0: Int64,
+    excused: Booleans,
+    modulation_us: float = 0.0,
+    others_us: Int64 | None = None,
+    longest_period_us: float = float("inf"),
 ) -> Losses:
     """The losses between the frames of one camera and run, in time order.
 
     ``excused`` are the intervals whose frames are elsewhere (set aside, late): nothing is lost
-    there. ``modulation_us`` is J, 0 if the FLC does not switch.
+    there. ``modulation_us`` is J, 0 if the FLC does not switch. ``others_us`` are the times of the
+    other camera's frames without a partner: what it has and this one has not, the camera lost.
+    ``longest_period_us`` is the other camera's: one that misses every second trigger shows twice
+    the period.
     """
-    period_us = mean_interval_us(acquired_us, modulation_us)
+    period_us = min(mean_interval_us(acquired_us, modulation_us), longest_period_us)
     missing = np.maximum(np.rint(np.diff(acquired_us) / period_us).astype(np.int64) - 1, 0)
     missing[excused] = 0
-    by_logger = np.clip(np.diff(cnt0) - 1, 0, missing)
-    by_camera = missing - by_logger
-    by_camera[by_camera > _LONGEST_LOSS] = 0
-    return Losses(by_camera, by_logger)
+    counted = np.diff(cnt0) - 1
+    by_logger = np.clip(counted, 0, missing)
+    between = np.zeros_like(missing)
+    if others_us is not None and len(acquired_us):
+        between = np.diff(np.searchsorted(others_us, acquired_us))
+    by_camera = np.maximum(np.minimum(between, missing) - by_logger, 0)
+    # Nobody has these frames, and no counter counted them: the trigger stood still.
+    paused = (missing > 0) & (by_logger == 0) & (between == 0) & (counted == 0)
+    return Losses(by_camera, by_logger, paused)
 
 
 def mean_interval_us(acquired_us: Int64, modulation_us: float) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vampd.model.accounts.frame_fates import FrameKind, NightFrames
 from vampd.model.accounts.night_runs import in_time_order, split_by_run
-from vampd.model.accounts.run_intervals import Losses, find_losses
+from vampd.model.accounts.run_intervals import Losses, find_losses, mean_interval_us
 from vampd.model.nights import format_clock
 from vampd.model.sync import running_median
 
@@ -37,7 +37,8 @@ class RunSummary:
 
     ``offset_us`` is camera 2 minus camera 1 (median over the pairs), ``offset_range_us`` the range
     over which it wanders, ``jitter_us`` the standard deviation about it; None without pairs.
-    ``others`` are (keyword, values) of further cards.
+    ``others`` are (keyword, values) of further cards. ``pauses`` of the trigger cost no frame;
+    ``states`` are the frames labeled A and B. The usual scatter and tolerance are documented ones.
     """
 
     number: int
@@ -56,6 +57,11 @@ class RunSummary:
     jitter_us: float | None
     lost_by_camera: tuple[int, int]
     lost_by_logger: tuple[int, int]
+    pauses: int
+    states: tuple[int, int]
+    usual_scatter_us: float
+    widest_tolerance_us: int
+    usual_tolerance_us: int
 
     @property
     def cameras(self) -> tuple[int, ...]:
@@ -98,12 +104,15 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
     missing_us = _missing_times(frames)
     states = {"A", "B", "D"}
     split = frames.where_origin(lambda origin: origin.flc_state in states)
-    dubious = frames.where_origin(lambda origin: origin.flc_state == "D")
+    labeled_a, labeled_b, dubious = (
+        frames.where_origin(lambda origin, state=state: origin.flc_state == state)  # type: ignore[misc]
+        for state in "ABD"
+    )
     for number, run in split_by_run(runs):
         cameras = [in_time_order(frames, run, camera) for camera in _CAMERAS]
         losses = [
-            _lost_frames(frames, own, missing_us[camera])
-            for camera, own in zip(_CAMERAS, cameras, strict=True)
+            _lost_frames(frames, own, other, missing_us[camera])
+            for camera, own, other in zip(_CAMERAS, cameras, reversed(cameras), strict=True)
         ]
         configurations = [
             frames.configurations[position] for position in np.unique(frames.configuration[run])
@@ -129,6 +138,18 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             jitter_us=float(np.std(offsets.residuals_us)) if len(offsets.residuals_us) else None,
             lost_by_camera=_per_camera(losses[0].by_camera, losses[1].by_camera),
             lost_by_logger=_per_camera(losses[0].by_logger, losses[1].by_logger),
+            # A pause is in both cameras; where one logged alone, its own tell.
+            pauses=min(
+                int(loss.paused.sum())
+                for loss, own in zip(losses, cameras, strict=True)
+                if len(own)
+            ),
+            states=(int(np.count_nonzero(labeled_a[run])), int(np.count_nonzero(labeled_b[run]))),
+            usual_scatter_us=max(c.scatter_us for c in configurations),
+            widest_tolerance_us=max(
+                frames.origins[origin].tolerance_us for origin in np.unique(frames.origin[run])
+            ),
+            usual_tolerance_us=max(c.tolerance_us for c in configurations),
         )
 
 
@@ -170,8 +191,8 @@ def pair_offsets(frames: NightFrames, positions: Int64) -> PairOffsets:
     return PairOffsets(differences_us, np.full_like(differences_us, typical_us))
 
 
-def _lost_frames(frames: NightFrames, own: Int64, missing_us: Int64) -> Losses:
-    """The losses between these frames of one camera."""
+def _lost_frames(frames: NightFrames, own: Int64, other: Int64, missing_us: Int64) -> Losses:
+    """The losses between these frames of one camera; ``other`` are the other camera's."""
     acquired_us = frames.acquired_us[own]
     excused = np.diff(np.searchsorted(missing_us, acquired_us)) != 0
     modulation_us = max(
@@ -182,7 +203,14 @@ def _lost_frames(frames: NightFrames, own: Int64, missing_us: Int64) -> Losses:
         ),
         default=0.0,
     )
-    return find_losses(acquired_us, frames.cnt0[own], excused, modulation_us)
+    return find_losses(
+        acquired_us,
+        frames.cnt0[own],
+        excused,
+        modulation_us,
+        frames.acquired_us[other[~frames.synchronized[other]]],
+        mean_interval_us(frames.acquired_us[other], modulation_us),
+    )
 
 
 def run_findings(runs: Sequence[RunSummary], limits: SummaryLimits) -> Iterator[str]:

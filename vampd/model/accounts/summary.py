@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vampd.model.accounts.frame_fates import SYNC_KINDS, CountedFrames, FrameKind, NightFrames
 from vampd.model.accounts.night_runs import number_runs
+from vampd.model.accounts.notable import find_notable
 from vampd.model.accounts.run_summary import RunSummary, SummaryLimits, run_findings, summarize_runs
+from vampd.model.accounts.wave_plate import WavePlate, summarize_plate
 from vampd.model.cubes import (
     CountedBy,
     FrameCount,
@@ -51,7 +53,8 @@ class Minute:
 class Summary:
     """A night's summary; ``unexpected`` is what would hold it before frame IDs, None if nothing.
 
-    ``is_certain`` unless some number of frames is only a lower bound.
+    ``notable`` is what leaves the documented, without holding it. ``is_certain`` unless some number
+    of frames is only a lower bound.
 
     ``findings`` say what to review, one sentence each.
     """
@@ -61,6 +64,17 @@ class Summary:
     unexpected: str | None
     findings: tuple[str, ...]
     is_certain: bool = True
+    notable: tuple[str, ...] = ()
+    plate: WavePlate = field(default_factory=WavePlate)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words: as expected only where nothing leaves what is documented."""
+        if self.unexpected is not None:
+            return f"UNEXPECTED: {self.unexpected}"
+        if self.notable:
+            return f"to be checked: {'; '.join(self.notable)}"
+        return "as expected, within the limits of [sync]"
 
     def frames(self, *kinds: FrameKind, camera: int | None = None) -> int:
         """The frames of these kinds in the whole night."""
@@ -93,7 +107,15 @@ def summarize_night(
         *_sibling_findings(minutes),
     ]
     is_certain = all(item.counted_by is CountedBy.HEADER for item in frames.counted)
-    return Summary(minutes, runs, unexpected, tuple(findings), is_certain)
+    return Summary(
+        minutes,
+        runs,
+        unexpected,
+        tuple(findings),
+        is_certain,
+        tuple(find_notable(counts, runs)),
+        summarize_plate(frames),
+    )
 
 
 def _count_minutes(frames: NightFrames) -> Iterator[Minute]:

@@ -19,7 +19,7 @@ from vampd.model.cubes import CubeAccount, Generation, RawCube, SetAside, SyncCo
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
 from vampd.model.sync.cutting import cut_cubes
 from vampd.model.sync.flc import CODE_NONE, Labels, combine_labels, is_contradictory
-from vampd.model.sync.header_mismatches import find_disagreements
+from vampd.model.sync.header_mismatches import Mismatch, find_mismatches, tell_mismatches
 from vampd.model.sync.labeling import Labeled, count_doubts, label_frames
 from vampd.model.sync.missing_partners import count_unpaired
 from vampd.model.sync.pairing import Pairs
@@ -80,7 +80,7 @@ def synchronize(
     clocks = split_clocks(first, second)
     for clock, cameras in enumerate(clocks):
         found.add(cameras, clock, rules)
-    found.remarks += _step_remarks(clocks)
+    found.remarks += [*tell_mismatches(found.mismatches), *_step_remarks(clocks)]
     alone = {
         stream: np.sort(np.concatenate([np.empty(0, np.int64), *times]))
         for stream, times in found.alone_us.items()
@@ -113,6 +113,7 @@ class _Decisions:
     cuts: list[Cut] = field(default_factory=list)
     dubious: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
+    mismatches: list[Mismatch] = field(default_factory=list)
     alone_us: dict[Stream, list[Int64]] = field(
         default_factory=lambda: {stream: [] for stream in CAMERA_STREAMS}
     )
@@ -124,7 +125,8 @@ class _Decisions:
         cuts: list[Cut] = []
         for sequence in cameras:
             cuts += _cut_free_cubes(sequence)
-        one, two = settle_cards(*(each.triggered() for each in cameras), rules.cut_on)
+        one, two = (each.triggered() for each in cameras)
+        one, two = settle_cards(one, two, rules.cut_on)
         for run in split_runs(one, two, rules.gap_us):
             cuts += self._decide_run(run, rules)
         self.cuts += [replace(cut, clock=clock) for cut in cuts]
@@ -142,7 +144,7 @@ class _Decisions:
         self.dubious += doubts
         self.remarks += [remark for side in labeled for remark in side.remarks]
         left, right = one.take(pairs.first), two.take(pairs.second)
-        self.remarks += find_disagreements(left, right, rules.cut_on)
+        self.mismatches += find_mismatches(left, right, rules.cut_on)
         # Also where the other camera has none at all: a trigger is for both.
         for sequence, paired in ((one, pairs.first), (two, pairs.second)):
             self.alone_us[sequence.stream].append(np.delete(sequence.acquired_us, paired))

@@ -26,7 +26,12 @@ def test_losses_are_shown_by_who_lost_them(
     night = expose(train, lost=(by_camera, ()), logger_lost=(by_logger, ()), cameras=(1,))
     (cube,) = night.cubes
     losses = find_losses(
-        cube.timing.acquired_us, cube.timing.cnt0, np.zeros(cube.frames - 1, bool), flc_us or 0.0
+        cube.timing.acquired_us,
+        cube.timing.cnt0,
+        np.zeros(cube.frames - 1, bool),
+        flc_us or 0.0,
+        # What the other camera has.
+        START_US + train.times_us[sorted(by_camera | by_logger)].astype(np.int64),
     )
     assert losses.by_camera.sum() == len(by_camera)
     assert losses.by_logger.sum() == len(by_logger - by_camera)
@@ -49,6 +54,24 @@ def test_late_frames_are_not_lost() -> None:
         late=replace(night, cubes=late),
     ).summary.runs
     assert run.lost == 0
+
+
+@pytest.mark.parametrize("cameras", [(1,), (1, 2)])
+def test_a_trigger_that_stands_still_for_a_few_periods_loses_nothing(
+    cameras: tuple[int, ...],
+) -> None:
+    train = trigger_train(400, period_us=10_000)
+    stood_us = np.repeat(np.arange(20), 20) * 90_000.0
+    paused = replace(train, times_us=train.times_us + stood_us)
+    (run,) = observe(expose(paused, cameras=cameras)).summary.runs
+    assert (run.lost, run.pauses) == (0, 19)
+
+
+def test_what_only_the_other_camera_has_is_lost_by_this_one() -> None:
+    lost = set(range(1, 399, 2))
+    (run,) = observe(expose(trigger_train(400, period_us=10_000), lost=((), lost))).summary.runs
+    assert run.lost_by_camera == (0, len(lost))
+    assert run.pauses == 0
 
 
 def test_a_pause_of_the_trigger_is_no_loss() -> None:
