@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from vampd.cli.plotting.panels import draw_alternation, draw_losses, draw_offsets
+from vampd.cli.plotting.style import BLACK, BLUE, VERMILION
 from vampd.cli.plotting.timeline import draw_timeline
 from vampd.model.accounts import SYNC_KINDS, FrameKind, number_runs
 from vampd.model.escapes import show
@@ -44,6 +45,8 @@ def draw_night(title: str, observed: ObservedNight) -> Figure:
     figure.suptitle(
         f"{title}: {_headline(summary)}\n{_verdict(summary)}",
         fontsize=13,
+        color=VERMILION if summary.unexpected else BLUE if summary.notable else BLACK,
+        fontweight="bold" if summary.unexpected else "normal",
         # A `$` in a word from outside begins no formula.
         parse_math=False,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from vampd.model.cubes import Product, ProductOrder
 from vampd.model.nights import format_clock, format_mjd
 from vampd.model.sync.flc import STATE_OF_CODE, FlcState, Labels
 from vampd.model.sync.sequence import CameraSequence
-from vampd.model.sync.settings import fields_beside
+from vampd.model.sync.setting_cards import fields_beside
 
 Int64 = npt.NDArray[np.int64]
 _NAME_DECIMALS = 6
@@ -103,6 +103,8 @@ def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
         for code in np.unique(cut.labels):
             state = STATE_OF_CODE[int(code)]
             chosen = np.flatnonzero(cut.labels == code)
+            own = side.cubes[int(side.cube[chosen[0]])].cards
+            shown = replace(setting, fields=setting.fields + _flc_field(cut, state))
             name = f"{stem}.cam{side.stream.camera}" if cut.synchronized else stem
             yield Product(
                 name=f"{name}.{state}" if state else name,
@@ -117,6 +119,19 @@ def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
                 last_us=int(cut.acquired_us[-1]),
                 offset_us=cut.offset_us,
                 tolerance_us=cut.tolerance_us,
-                cards=fields_beside(setting, side.cubes[int(side.cube[chosen[0]])].cards),
+                cards=fields_beside(shown, own),
                 uncertain=setting.uncertain,
             )
+
+
+def _flc_field(cut: Cut, state: FlcState | None) -> tuple[tuple[str, str], ...]:
+    """U_FLCEN as the frames show it: they have a state, or the cameras' cards differ and none has.
+
+    Nothing where no card says anything else.
+    """
+    said = {cube.cards.boolean("U_FLCEN") for side in cut.sides for cube in side.cubes}
+    if state is not None and said != {True}:
+        return (("U_FLCEN", "T"),)
+    if state is None and cut.synchronized and said == {True, False}:
+        return (("U_FLCEN", "F"),)
+    return ()

@@ -15,23 +15,14 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.cubes import (
-    Cards,
-    Nonsense,
-    Number,
-    RawCube,
-    Undefined,
-    Value,
-    render_card,
-    render_string,
-)
+from vampd.model.cubes import RawCube
 from vampd.model.sync.sequence import CameraSequence, Setting
+from vampd.model.sync.setting_cards import setting_key, value_field
 
 Int64 = npt.NDArray[np.int64]
 
 SETTLED = ("RET-ANG1", "EXPTIME")
 _WITH_IT = {"RET-ANG1": ("RET-POS1",)}  # the same wheel, read at the same time
-_EQUAL_DECIMALS = {"RET-ANG1": 2, "EXPTIME": 9}  # an encoder's last digits are no other angle
 _SAME_TRIGGER_US = 2_000
 _LONGER_US = 100_000  # than one and a half intervals: the trigger stood still
 _ENDS = 16  # intervals that show the period before and after a change
@@ -90,7 +81,7 @@ def _with_settings(
         for (keyword, closes, _, _), close, sure in zip(columns, row[::2], row[1::2], strict=True):
             cube = closes[close].cube
             for card in (keyword, *_WITH_IT.get(keyword, ())):
-                fields += [(card, _field(cube.cards, card))] if card in cube.cards else []
+                fields += [(card, value_field(cube.cards, card))] if card in cube.cards else []
             uncertain += [] if sure else [keyword]
             if keyword == "EXPTIME":
                 exposure_us = round(1e6 * (cube.cards.number("EXPTIME") or 0.0))
@@ -155,7 +146,7 @@ def _own_closes(keyword: str, side: CameraSequence) -> list[_Close]:
         # The other camera's frame of the same trigger is not after it.
         slack_us = min(_SAME_TRIGGER_US, step_us // 2 or _SAME_TRIGGER_US)
         time_us = int(side.acquired_us[position]) + slack_us
-        closes.append(_Close(time_us, _key(cube, keyword), cube))
+        closes.append(_Close(time_us, setting_key(cube, keyword), cube))
     return closes
 
 
@@ -267,47 +258,3 @@ def _usual_step_us(sides: Sequence[CameraSequence], begin_us: int, end_us: int) 
         [np.diff(side.acquired_us[_within(side.acquired_us, begin_us, end_us)]) for side in sides]
     )
     return float(np.median(steps)) if len(steps) else 0.0
-
-
-def _key(cube: RawCube, keyword: str) -> Hashable:
-    value = cube.cards.value(keyword)
-    match value:
-        case Number():
-            return round(float(value), _EQUAL_DECIMALS[keyword])
-        case Undefined():
-            return None
-        case _:
-            return str(value).strip()
-
-
-def fields_beside(setting: Setting, cards: Cards) -> tuple[tuple[str, str], ...]:
-    """The setting's keywords and value fields that these cards do not say."""
-    return tuple(
-        (keyword, field)
-        for keyword, field in setting.fields
-        if _plain(render_card(keyword, field).value) != _plain(cards.value(keyword))
-    )
-
-
-def _field(cards: Cards, keyword: str) -> str:
-    """The card's value field, as it stands there."""
-    value = cards.value(keyword)
-    match value:
-        case Number(text) | Nonsense(text):
-            return text
-        case str(text):
-            return render_string(text)
-        case bool():
-            return "T" if value else "F"
-        case _:
-            return ""
-
-
-def _plain(value: Value) -> Hashable:
-    match value:
-        case Number():
-            return float(value)
-        case Undefined():
-            return None
-        case _:
-            return value
