@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +104,8 @@ def order_night(
     previous = np.concatenate(
         [np.concatenate([np.zeros(1, np.int64), side.count])[: len(side.count)] for side in counted]
     )
-    of_first = neighbors.offsets_us, neighbors.width_us
-    known = of_first, tuple(of_second(*counted, values) for values in of_first)
+    offsets_us = neighbors.offsets_us, of_second(*counted, neighbors.offsets_us)
+    width_us = neighbors.width_us, of_second(*counted, neighbors.width_us)
     cameras = tuple(
         Camera(
             arrivals[number],
@@ -115,7 +115,8 @@ def order_night(
             is_queued(counted[number], tempos[number]),
             neighbors.references[number],
             counted[number].count + (1 - 2 * number) * neighbors.references[number],
-            *known[number],
+            offsets_us[number],
+            width_us[number],
             stretch[slice(0, sizes[0]) if number == 0 else slice(sizes[0], None)],
         )
         for number in (0, 1)
@@ -137,11 +138,12 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
     rows = [_range_of(row[camera == number]) for number in (0, 1)]
     sides = [_weigh(night, number, rows[number], kernels) for number in (0, 1)]
     merged = [
-        _merge(camera, [getattr(side[0], field.name) for side in sides])
+        _merge(camera, [getattr(side.intervals, field.name) for side in sides])
         for field in fields(IntervalEvidence)
     ]
     pairs, partners, offsets_us, paired = (
-        _merge(camera, [side[place] for side in sides]) for place in range(1, 5)
+        _merge(camera, [getattr(side, name) for side in sides])
+        for name in ("pairs", "partners", "offsets_us", "paired")
     )
     begins = np.flatnonzero(night.begins[start:stop])
     if len(begins):
@@ -156,9 +158,18 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
     )
 
 
-def _weigh(
-    night: Night, number: int, rows: slice, kernels: Kernels
-) -> tuple[IntervalEvidence, Int64, Int64, Int64, npt.NDArray[np.bool_]]:
+@dataclass(frozen=True)
+class _Weighed:
+    """Of one camera; ``paired`` is where the partner lies in the same stretch."""
+
+    intervals: IntervalEvidence
+    pairs: Int64
+    partners: Int64
+    offsets_us: Int64
+    paired: Int64
+
+
+def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed:
     own, other = night.cameras[number], night.cameras[1 - number]
     # With the frame before, whose interval ends at the first.
     since = slice(max(rows.start - 1, 0), rows.stop)
@@ -198,7 +209,7 @@ def _weigh(
     paired = partners >= 0
     if len(other):
         paired &= other.stretch[partners.clip(0)] == own.stretch[rows][:, None]
-    return evidence, weights, partners, own.offsets_us[rows], paired
+    return _Weighed(evidence, weights, partners, own.offsets_us[rows], paired.astype(np.int64))
 
 
 def _around(other: Camera, times_us: Int64, expected: Int64) -> slice:
@@ -217,8 +228,11 @@ def _range_of(rows: Int64) -> slice:
 
 
 def _part(record: _Record, rows: slice) -> _Record:
-    values = (getattr(record, field.name) for field in fields(record))
-    return type(record)(*(v[rows] if isinstance(v, np.ndarray) else v for v in values))
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    parts: dict[str, Any] = {
+        name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)
+    }
+    return replace(record, **parts)
 
 
 def _merge(camera: Int64, sides: list[npt.NDArray[np.int64]]) -> Int64:
