@@ -205,3 +205,9 @@ def test_cubes_come_in_the_order_of_taking():
     assert order_of_taking([10, 20, 5], [(0, 9), (10, 19), (20, 29)]) == [0, 1, 2]
     # The counter began anew: the times tell.
     assert order_of_taking([10, 20, 30], [(500, 509), (510, 519), (0, 9)]) == [0, 1, 2]
+
+
+def test_cubes_whose_counts_overlap_come_in_the_order_of_time():
+    """A counter that is random, or starts with each cube, joins nothing."""
+    assert order_of_taking([10, 20, 30], [(5, 90), (0, 99), (3, 70)]) == [0, 1, 2]
+    assert order_of_taking([10, 20, 30], [(0, 9), (0, 8), (0, 7)]) == [0, 1, 2]

@@ -1,0 +1,113 @@
+"""What the cameras lose: without a trace, for long, or so that the counters tell nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unit.model.trigger.test_inference import (
+    OFFSET_US,
+    arrivals,
+    solve,
+    states_of,
+    train,
+)
+from vampd.model.trigger import ALONE, UNKNOWN, inference
+
+FRAMES = 240
+
+
+def both(first=None, second=None, times=None):
+    """The frames of both cameras that were logged, each counting only what it took itself."""
+    times = train(FRAMES) if times is None else times
+    sides = arrivals(times, first), arrivals(times + OFFSET_US, second)
+    return tuple(replace(side, cnt0=500 + np.arange(len(side))) for side in sides)
+
+
+def assert_right(found, first, second, *, missed=0):
+    """All pairs are of one trigger, and all but ``missed`` are found; no state is wrong."""
+    rows = np.flatnonzero(found.partners[0] != ALONE)
+    assert np.array_equal(np.take(first, rows), np.take(second, found.partners[0][rows]))
+    assert len(rows) >= len(set(first) & set(second)) - missed
+    for states, kept in zip(found.states, (first, second), strict=True):
+        assert np.isin(states - states_of(FRAMES)[kept], (0, UNKNOWN - 2, UNKNOWN - 3)).all()
+
+
+def test_a_camera_that_takes_every_second_trigger_is_paired_and_labeled():
+    first, second = list(range(0, FRAMES, 2)), list(range(FRAMES))
+    found = solve(*both(first))
+
+    assert_right(found, first, second)
+    assert np.array_equal(found.states[0], states_of(FRAMES)[first])
+
+
+def test_random_counters_leave_pairs_to_time():
+    kept = [*range(70), *range(75, FRAMES)]
+    rng = np.random.default_rng(7)
+    one, two = (replace(side, cnt0=rng.integers(0, 10**6, len(side))) for side in both(kept, None))
+    found = solve(one, two)
+
+    assert_right(found, kept, list(range(FRAMES)))
+
+
+@pytest.mark.parametrize("gap", [5, 20, 60])
+def test_many_triggers_missed_without_a_trace_cost_no_pair_beside_them(gap):
+    kept = [*range(100), *range(100 + gap, FRAMES)]
+    found = solve(*both(kept))
+
+    assert_right(found, kept, list(range(FRAMES)))
+    assert np.array_equal(found.states[0], states_of(FRAMES)[kept])
+
+
+def test_a_counter_that_began_anew_costs_no_pair():
+    one, two = both()
+    again = one.cnt0.copy()
+    again[120:] -= again[120]
+    found = solve(replace(one, cnt0=again), two)
+
+    assert_right(found, list(range(FRAMES)), list(range(FRAMES)))
+
+
+@pytest.mark.parametrize(("part", "fewest"), [(-0.7, 0), (0.8, 100), (0.96, 100)])
+def test_an_offset_that_jumps_to_its_neighbors_pairs_nothing_off_by_one(part, fewest):
+    times = 10**15 + 1_000 * np.arange(FRAMES)
+    one, two = both(times=times)
+    later = two.acquired_us + np.where(np.arange(FRAMES) >= 120, round(1_000 * part), 0)
+    cards = {"half_width_us": np.zeros(FRAMES, np.int64), "switching": np.zeros(FRAMES, np.bool_)}
+    short = {"exposure_us": np.full(FRAMES, 900)}
+    found = solve(replace(one, **cards, **short), replace(two, acquired_us=later, **cards, **short))
+    rows = np.flatnonzero(found.partners[0] != ALONE)
+
+    assert np.array_equal(rows, found.partners[0][rows])
+    assert len(rows) >= fewest
+
+
+def test_frames_that_waited_tell_no_period():
+    """More of them than half of the neighbors that a period is the median of."""
+    one, two = both()
+    late = one.acquired_us.copy()
+    late[100:125] = late[125] - np.arange(300, 0, -12)
+    found = solve(replace(one, acquired_us=late), two)
+
+    assert_right(found, list(range(FRAMES)), list(range(FRAMES)), missed=1)
+
+
+def test_a_trigger_that_both_miss_turns_no_state():
+    """No card says J: the pause could be one of the trigger, and be as long by chance."""
+    kept = [*range(120), *range(121, FRAMES)]
+    one, two = (replace(side, half_width_us=0 * side.half_width_us) for side in both(kept, kept))
+
+    assert_right(solve(one, two), kept, kept)
+
+
+def test_a_night_in_pieces_is_what_it_is_in_one(monkeypatch):
+    kept = [*range(50), *range(53, 130), *range(160, FRAMES)]
+    whole = solve(*both(kept))
+    monkeypatch.setattr(inference, "_CHUNK", 50)
+    monkeypatch.setattr(inference, "_AHEAD", 60)
+    pieces = solve(*both(kept))
+
+    for one, other in zip(
+        (*whole.partners, *whole.states), (*pieces.partners, *pieces.states), strict=True
+    ):
+        assert np.array_equal(one, other)
