@@ -129,15 +129,19 @@ def weigh_intervals(
 
 def _options(
     steps_us: Int64, rises: Int64, period_us: Int64, by_count: Int64
-) -> list[tuple[Int64, int]]:
+) -> list[tuple[Int64, Int64 | int]]:
     """How many triggers the camera may have missed before each frame, with what that costs."""
-    options = [
+    options: list[tuple[Int64, Int64 | int]] = [
         (np.full_like(rises, gone), cost) for gone, cost in zip(MISSED, MISS_COST, strict=True)
     ]
     by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1) - rises
-    timed = np.where(by_count > max(MISSED), by_count, by_time)
-    told = (period_us > 0) & (timed + rises > 0) & ((timed > max(MISSED)) | (timed < min(MISSED)))
-    return [*options, (np.where(told, timed, 0), MISS_AS_TIMED_COST)]
+    # No counter counts too much where a camera missed triggers.
+    counted = by_count > max(MISSED)
+    gone, cost = options[-1]
+    options[-1] = np.where(counted, by_count, gone), np.where(counted, MISS_AS_TIMED_COST, cost)
+    told = (period_us > 0) & (by_time + rises > 0)
+    told &= (by_time > max(MISSED)) | (by_time < min(MISSED))
+    return [*options, (np.where(told, by_time, 0), MISS_AS_TIMED_COST)]
 
 
 def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:

@@ -50,10 +50,11 @@ def find_neighbors(
         unlate(side, tempo, camera.exposure_us)
         for side, tempo, camera in zip(counted, tempos, cameras, strict=True)
     )
-    missed = (
+    (first_missed, first_gone), (second_missed, second_gone) = (
         missed_by_count(one, times_us[0], two, times_us[1], tempos[0]),
         missed_by_count(two, times_us[1], one, times_us[0], tempos[1]),
     )
+    missed = first_missed, second_missed
     nothing = (np.zeros(frames, dtype=np.int64), np.zeros(len(two.times_us), dtype=np.int64))
     if not frames or not len(two.times_us):
         return Neighbors(nothing, unknown, arrivals.scatter_us, missed)
@@ -66,7 +67,7 @@ def find_neighbors(
         return Neighbors(nothing, unknown, arrivals.scatter_us, missed)
     stretch = stretches_of(one.times_us, arrivals.exposure_us)
     # What the cameras missed without a trace is taken out, so that the rest hardly changes.
-    gone = tuple(np.concatenate([[0], np.cumsum(part)]) for part in missed)
+    gone = tuple(np.concatenate([[0], np.cumsum(part)]) for part in (first_gone, second_gone))
     level = (two.count[nearest] - one.count - gone[0] + gone[1][nearest])[near]
     smooth = running_median(level, stretch[near], _REFERENCE_WINDOW)
     index = np.searchsorted(near, np.arange(frames), side="right") - 1

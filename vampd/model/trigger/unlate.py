@@ -42,15 +42,16 @@ def unlate(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
 
 def missed_by_count(
     own: Counted, own_us: Int64, other: Counted, other_us: Int64, tempo: Tempo
-) -> Int64:
+) -> tuple[Int64, Int64]:
     """How many triggers the camera missed without a trace in each of its intervals.
 
     As many as the other camera counted more, where the interval is as much longer: a trigger that
-    stood still stood for both. ``own_us`` and ``other_us`` are the times without lateness.
+    stood still stood for both. Also, how many more by time there: the other camera may have missed
+    some too. ``own_us`` and ``other_us`` are the times without lateness.
     """
     rises = np.diff(own.count)
     if not len(other_us) or not len(rises):
-        return np.zeros(len(rises), dtype=np.int64)
+        return np.zeros_like(rises), np.zeros_like(rises)
     period_us = np.maximum(tempo.period_us, 1)
     # Between two triggers, however short the interval after a driven exposure is.
     shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, tempo.period_us // 4)
@@ -61,4 +62,4 @@ def missed_by_count(
     least_us = np.diff(own_us) - np.minimum(tempo.half_width_us, period_us)
     timed = (least_us + period_us // 2) // period_us - rises
     missed = (tempo.period_us > 0) & (more > 0) & (timed > 0)
-    return np.asarray(np.where(missed, np.minimum(more, timed), 0))
+    return np.where(missed, np.minimum(more, timed), 0), np.where(missed, timed, 0)
