@@ -13,7 +13,7 @@ from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_int
 from vampd.model.trigger.kernels import Kernels
 from vampd.model.trigger.neighbors import UNKNOWN_US, Neighbors, of_second
 from vampd.model.trigger.stretches import begins_of
-from vampd.model.trigger.tempo import Tempo, period_at_frames
+from vampd.model.trigger.tempo import Tempo, at_frames
 from vampd.model.trigger.weights import (
     CLASSES,
     OFFSET_JUMPS_COST,
@@ -26,6 +26,7 @@ from vampd.model.trigger.weights import (
 
 Int64 = npt.NDArray[np.int64]
 _JUMP_WIDTHS = 4
+_CALM_SCATTERS = 3
 _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
 
 
@@ -57,7 +58,7 @@ class Night:
     """Both cameras' frames in the order of inference; arrays of shape (frames,).
 
     ``camera`` is 0 or 1, ``row`` the position among that camera's frames, ``begins`` whether a
-    stretch begins, ``previous`` that camera's count before.
+    stretch begins, ``previous`` that camera's count before; ``frames_of_stretch`` by number.
     """
 
     cameras: tuple[Camera, Camera]
@@ -67,6 +68,7 @@ class Night:
     reference: Int64
     previous: Int64
     begins: Int64
+    frames_of_stretch: Int64
 
     def __len__(self) -> int:
         return len(self.camera)
@@ -129,6 +131,7 @@ def order_night(
         np.concatenate(neighbors.references)[order],
         previous[order],
         begins.astype(np.int64),
+        np.bincount(stretch),
     )
 
 
@@ -198,7 +201,9 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         other.queued[near],
         own.offsets_us[rows],
         own.width_us[rows],
-        period_at_frames(own.tempo)[rows],
+        at_frames(own.tempo.period_us)[rows],
+        at_frames(own.tempo.half_width_us)[rows],
+        _is_calm(own)[rows],
         1 - 2 * number,
         SHIFTS,
         PAIR_COSTS,
@@ -210,6 +215,14 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
     if len(other):
         paired &= other.stretch[partners.clip(0)] == own.stretch[rows][:, None]
     return _Weighed(evidence, weights, partners, own.offsets_us[rows], paired.astype(np.int64))
+
+
+def _is_calm(camera: Camera) -> Int64:
+    """Whether the intervals around each frame scatter as documented: none is late in a burst."""
+    scatter_us = at_frames(camera.tempo.scatter_us)[: len(camera)]
+    known = at_frames(camera.tempo.period_us)[: len(camera)] > 0
+    calm = scatter_us <= _CALM_SCATTERS * camera.arrivals.scatter_us
+    return (known & calm).astype(np.int64)
 
 
 def _around(other: Camera, times_us: Int64, expected: Int64) -> slice:

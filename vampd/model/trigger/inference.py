@@ -12,7 +12,7 @@ from vampd.model.trigger.evidence import Evidence, Night, gather_evidence, order
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
 from vampd.model.trigger.neighbors import find_neighbors
-from vampd.model.trigger.tempo import number_by_time, share_tempo, tempo_of
+from vampd.model.trigger.tempo import at_frames, number_by_time, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
     CARD_OFF_COST,
     CARD_ON_COST,
@@ -33,6 +33,8 @@ UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 # to be certain.
 _CHUNK = 32_768
 _AHEAD = 4_096
+_LONG_STRETCH = 50  # frames of both cameras
+_FARTHEST_US = 2_000  # where no interval tells the period
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,18 @@ def _claim(
     times = [side.counted.times_us for side in night.cameras]
     # In the order of inference, camera 2 is the later one of two at the same time.
     later = np.where(times[0][first] > times[1][second], 0, 1)
-    mine = camera == later
+    mine = (camera == later) & ~_is_far(night, first, second)
     return first[mine], second[mine]
+
+
+def _is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
+    """Whether a pair of a short stretch is nearer to another trigger: too few frames prove it."""
+    one, two = night.cameras
+    usual_us = one.offsets_us[first, CLASSES // 2]
+    residual_us = np.abs(two.counted.times_us[second] - one.counted.times_us[first] - usual_us)
+    period_us = at_frames(one.tempo.period_us)[first]
+    far = residual_us > np.where(period_us > 0, period_us // 2, _FARTHEST_US)
+    return far & (night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH)
 
 
 def _choose(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.stretches import stretches_of
-from vampd.model.trigger.tempo import Tempo, period_at_frames, running_median, spread
+from vampd.model.trigger.tempo import Tempo, at_frames, running_median, spread
 from vampd.model.trigger.unlate import missed_by_count, unlate
 from vampd.model.trigger.weights import CLASSES, NEAR_US
 
@@ -44,7 +44,7 @@ def find_neighbors(
     """The reference for the hidden shift: medians of many frames, since single stamps are late."""
     (one, two), arrivals = counted, cameras[0]
     frames = len(one.times_us)
-    period_us = period_at_frames(tempos[0])[:frames]
+    period_us = at_frames(tempos[0].period_us)[:frames]
     unknown = np.full((frames, CLASSES), UNKNOWN_US, dtype=np.int64)
     times_us = tuple(
         unlate(side, tempo, camera.exposure_us)

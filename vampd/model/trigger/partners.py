@@ -18,6 +18,8 @@ def weigh_partners(
     offsets_us: Int64,
     width_us: Int64,
     period_us: Int64,
+    half_us: Int64,
+    calm: Int64,
     sign: int,
     shifts: int,
     costs: Int64,
@@ -27,7 +29,8 @@ def weigh_partners(
     """Fill in the weights (frames, classes, shifts) and the partners' positions (frames, shifts).
 
     Of one camera's frames: ``counts`` are the other camera's that belong to them in the middle
-    shift, ``offsets_us`` (frames, classes) what camera 2 is later by, ``width_us`` its scatter.
+    shift, ``offsets_us`` (frames, classes) what camera 2 is later by, ``width_us`` its scatter;
+    ``period_us`` and ``half_us`` are T and J, ``calm`` is whether intervals scatter as documented.
     ``sign`` is 1 for camera 1 and -1 for camera 2. A pair's weight belongs to the later of its two
     frames; no partner is -1. ``costs`` are the limits of ``weights.PAIR_COSTS``. Plain loops, so
     that a compiler can take this as it is.
@@ -40,6 +43,7 @@ def weigh_partners(
     apart_us, cost_apart = costs[3], costs[4]
     near_us, cost_lost = costs[5], costs[6]
     close_us, cost_close = costs[7], costs[8]
+    most_whole, cost_whole = costs[9], costs[10]
     after = 0
     for frame in range(len(times_us)):
         now_us = times_us[frame]
@@ -89,4 +93,13 @@ def weigh_partners(
                             cost = min(square, limit)
                         if excess_us > apart_us:
                             cost += cost_apart
+                        whole = 0
+                        if calm[frame] == 1 and limit == limit_of_pair:
+                            whole = (excess_us + period_us[frame] // 2) // period_us[frame]
+                        if 1 <= whole <= most_whole:
+                            # Hardly late by chance for just as long as triggers take.
+                            rest_us = abs(excess_us - whole * period_us[frame])
+                            rest_us = min(rest_us, abs(rest_us - half_us[frame]))
+                            if rest_us <= 4 * width:
+                                cost += cost_whole
                 weights[frame, number, shift] = -cost

@@ -131,11 +131,11 @@ def measure_tempo(
     return Tempo(period_us, half_width_us, np.maximum(scatter_us, 1), limit)
 
 
-def period_at_frames(tempo: Tempo) -> Int64:
-    """T at each frame: that of the interval before it, of the one after the first; one frame: 0."""
-    if not len(tempo.period_us):
+def at_frames(of_intervals: Int64) -> Int64:
+    """T or J at each frame: the interval before it, the one after the first; 0 of one frame."""
+    if not len(of_intervals):
         return np.zeros(1, dtype=np.int64)
-    return np.concatenate([tempo.period_us[:1], tempo.period_us])
+    return np.concatenate([of_intervals[:1], of_intervals])
 
 
 def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tuple[Tempo, Booleans]:

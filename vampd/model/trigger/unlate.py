@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Counted
 from vampd.model.trigger.stretches import begins_of
-from vampd.model.trigger.tempo import Tempo, period_at_frames
+from vampd.model.trigger.tempo import Tempo, at_frames
 
 Int64 = npt.NDArray[np.int64]
 
@@ -34,8 +34,8 @@ def unlate(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
     for doubling in range(_DOUBLINGS):
         ahead = 1 << doubling
         least_us[:-ahead] = np.minimum(least_us[:-ahead], least_us[ahead:])
-    period_us = period_at_frames(tempo)
-    half_us = np.concatenate([tempo.half_width_us[:1], tempo.half_width_us])
+    period_us = at_frames(tempo.period_us)
+    half_us = at_frames(tempo.half_width_us)
     late = (late_us - least_us > half_us + period_us // 2) & (period_us > 0)
     return np.where(late, times_us - late_us + least_us, times_us)
 

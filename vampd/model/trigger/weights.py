@@ -40,6 +40,7 @@ PAIR_LIMIT: Final = 6 * NAT
 QUEUED_LIMIT: Final = NAT  # for a stamp that came sooner than any trigger: it waited
 APART_US: Final = 100_000  # no stamp is as late
 APART_COST: Final = 12 * NAT
+LATE_BY_PERIODS_COST: Final = 8 * NAT  # for just as long as triggers take
 LOST_COST: Final = 4 * NAT  # by the count, though the other camera has a frame near in time
 NEAR_US: Final = 20_000
 CLOSE_COST: Final = 7 * NAT  # or even as close as one of the same trigger
@@ -84,7 +85,7 @@ LOG_ADD_BITS: Final = 7  # of one step
 PAIR_COSTS: Final[Int64] = np.array(
     [
         *(NAT, PAIR_LIMIT, QUEUED_LIMIT, APART_US, APART_COST),
-        *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST),
+        *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST, max(MISSED), LATE_BY_PERIODS_COST),
     ],
     dtype=np.int64,
 )
