@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.evaluation.judges import score_scenario
+from tests.evaluation.judges import JUDGES, score_scenario
+from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
 from tests.support.examples import seeds_of_round
 
@@ -26,3 +27,19 @@ def test_no_frame_is_lost_and_the_model_is_never_wrong(name):
 @pytest.mark.parametrize("name", HANDSHAKE_SCENARIOS)
 def test_no_frame_is_lost_and_the_model_is_never_wrong_over_many_seeds(name):
     assert_limits(name, seeds_of_round(3))
+
+
+def assert_never_wrong(name, seeds):
+    """The model on a night of a ticking trigger."""
+    score = score_scenario(SCENARIOS[name], seeds, {"model": JUDGES["model"]})["model"]
+    assert (score.wrong_pairs, score.wrong_labels) == (0, 0)
+
+
+def test_where_each_camera_misses_another_of_few_triggers_no_pair_is_off_by_one():
+    assert_never_wrong("flc_isolated_cubes_with_losses", (4,))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_model_is_never_wrong_on_a_ticking_trigger_over_many_seeds(name):
+    assert_never_wrong(name, seeds_of_round(3))

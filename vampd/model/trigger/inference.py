@@ -34,7 +34,7 @@ UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 _CHUNK = 32_768
 _AHEAD = 4_096
 _LONG_STRETCH = 50  # frames of both cameras
-_FARTHEST_US = 2_000  # where no interval tells the period
+_FARTHEST_US = 2_000  # of an offset
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,16 @@ def _claim(
 
 
 def _is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
-    """Whether a pair of a short stretch is nearer to another trigger: too few frames prove it."""
+    """Whether a pair of a short stretch is too far apart for so few frames to prove it.
+
+    Nearer to another trigger, or by more than an offset is.
+    """
     one, two = night.cameras
     usual_us = one.offsets_us[first, CLASSES // 2]
-    residual_us = np.abs(two.counted.times_us[second] - one.counted.times_us[first] - usual_us)
+    offset_us = two.counted.times_us[second] - one.counted.times_us[first]
     period_us = at_frames(one.tempo.period_us)[first]
-    far = residual_us > np.where(period_us > 0, period_us // 2, _FARTHEST_US)
+    far = np.abs(offset_us - usual_us) > np.where(period_us > 0, period_us // 2, _FARTHEST_US)
+    far |= np.abs(offset_us) > _FARTHEST_US
     return far & (night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH)
 
 
