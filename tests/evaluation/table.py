@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from vampd.model.cubes import FrameRange, Generation, Int64, Product
 from vampd.model.sync import CODE_NONE, STATE_OF_CODE, Labels
 from vampd.simulate.night import SimulatedNight
+from vampd.simulate.truth import CubeTruth
 
 Booleans = npt.NDArray[np.bool_]
 _NO_ROW = -1
@@ -75,7 +76,7 @@ def tabulate(simulated: SimulatedNight, generation: Generation) -> FrameTable:
         strange += len(rows) - len(known)
         np.add.at(products, known, 1)
         label[known] = _CODES[product.order.flc_state]
-    bad = {cube.path for cube in generation.set_aside}
+    bad = {cube.path: cube.frames for cube in generation.set_aside}
     cameras = np.array([cube.stream.camera for cube in truth.cubes], dtype=np.int64)
     times = [cube.timing.acquired_us for cube in simulated.cubes]
     readable = [t for t, count in zip(times, counts, strict=True) if count]
@@ -83,13 +84,25 @@ def tabulate(simulated: SimulatedNight, generation: Generation) -> FrameTable:
         simulated=simulated,
         products=products,
         label=label,
-        aside=np.array([cube.path in bad for cube in truth.cubes], dtype=np.bool_)[truth.cube],
+        aside=_are_aside(truth.cubes, bad)[truth.cube]
+        # Of a cube that is set aside in part, the other frames are in products.
+        | (_are_aside(truth.cubes, bad, in_part=True)[truth.cube] & (products == 0)),
         camera=cameras[truth.cube],
         run=truth.run,
         acquired_us=np.concatenate([_nothing(), *readable]),
         strange=strange,
         _first_row=first_row,
         _frames=frames,
+    )
+
+
+def _are_aside(
+    cubes: Iterable[CubeTruth], bad: Mapping[str, int], *, in_part: bool = False
+) -> Booleans:
+    """For each cube, whether all of its frames are set aside, or only some."""
+    return np.array(
+        [cube.path in bad and (bad[cube.path] < cube.frames) is in_part for cube in cubes],
+        dtype=np.bool_,
     )
 
 

@@ -19,6 +19,7 @@ EARLIEST_LAG_US = -5_000  # nothing is logged before it is taken; one host's clo
 LATEST_LAG_US = 2_000_000  # of a logger that waits for its disk
 # A logger may be late by what its ring of frames holds, and is never early.
 _LATEST_LEAP_US = 5_000_000
+_EARLIEST_LEAP_US = -50_000  # a stamp may be late by some ms, though its frame was logged in time
 _FEW_BAD = 0.1  # of a cube's rows; where more are bad, which ones are good is no longer known
 _SAME_STEP_US = 20_000  # the loggers' delays, between which one step of the clock shows in both
 
@@ -60,7 +61,7 @@ def find_good_rows(timing: Timing) -> Booleans:
         return np.zeros(len(timing), dtype=np.bool_)
     leaps_us = lags_us(timing) - usual_us
     good: Booleans = timing.acquired_us > 0
-    good &= (leaps_us >= EARLIEST_LAG_US) & (leaps_us <= _LATEST_LEAP_US)
+    good &= (leaps_us >= _EARLIEST_LEAP_US) & (leaps_us <= _LATEST_LEAP_US)
     while _are_few_bad(good):
         rows = np.flatnonzero(good)
         bad = np.flatnonzero(

@@ -10,7 +10,7 @@ from vampd.model.sync.sequence import CameraSequence, exposure_us, window_rows
 
 # An offset of more than is usual is believed where so many pairs follow each other without a pause
 # of either camera, and it is no small part of their interval: single frames show no interval.
-_LONG_STRETCH = 100
+_LONG_STRETCH = 25
 _LONGEST_STEP_US = 500_000
 _SMALL_PART = 0.02
 

@@ -129,12 +129,6 @@ def is_deinterleaved(cube: RawCube) -> bool:
     )
 
 
-def is_out_of_beam(frames: CameraSequence) -> npt.NDArray[np.bool_]:
-    """For each frame, whether its card says that the FLC is elsewhere than in the beam."""
-    said = [(cube.cards.string("U_FLCST") or "IN").strip().upper() or "IN" for cube in frames.cubes]
-    return np.array([place != "IN" for place in said], dtype=np.bool_)[frames.cube]
-
-
 def header_key(cube: RawCube, cut_on: Sequence[str]) -> Hashable:
     """What cubes must have in common to share a product: window, FLC use and the listed cards."""
     values: list[Hashable] = [cube.shape[1], cube.shape[2], is_deinterleaved(cube)]

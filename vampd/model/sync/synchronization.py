@@ -29,7 +29,6 @@ from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
     CameraSequence,
     chain_cubes,
-    is_out_of_beam,
     is_triggered,
     set_aside_overlaps,
     split_clocks,
@@ -205,9 +204,6 @@ def _cut_run(
     right = replace(right, setting=left.setting)
     common_us = (left.acquired_us + right.acquired_us) // 2
     labels = combine_labels(first.labels[pairs.first], second.labels[pairs.second])
-    # Out of the beam it has no state to tell, whatever alternates, and whichever camera says so.
-    out = is_out_of_beam(left) | is_out_of_beam(right)
-    labels = np.where(out, np.uint8(CODE_NONE), labels)
     doubts = count_doubts(labels, first.doubts[pairs.first], second.doubts[pairs.second])
     doubts += doubts  # a pair is a frame of each camera
     cuts = [

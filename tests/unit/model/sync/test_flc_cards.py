@@ -45,11 +45,10 @@ def test_cards_that_are_right_leave_no_history() -> None:
     assert all(told == (True, []) for told in cards_of(night, night.synchronize()).values())
 
 
-@pytest.mark.parametrize("place", ["OUT", "MOVING", "out "])
+@pytest.mark.parametrize("place", ["OUT", "MOVING", "out ", "", None])
 @pytest.mark.parametrize("cameras", [(1,), (2,), (1, 2)])
 def test_out_of_the_beam_nothing_is_labeled_however_it_alternates(
-    place: str, cameras: tuple[int, ...]
+    place: str | None, cameras: tuple[int, ...]
 ) -> None:
-    elsewhere = {(camera, number): {"U_FLCST": place} for camera in cameras for number in range(2)}
-    night = expose(TRAIN, cube_changes=elsewhere)
+    night = expose(TRAIN, changes={"U_FLCST": place}, cameras=cameras)
     assert not labels_made(night.synchronize())
