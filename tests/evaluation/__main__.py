@@ -14,7 +14,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from tests.evaluation.decision import Score
-from tests.evaluation.judges import JUDGES, score_scenario
+from tests.evaluation.judges import JUDGES, score_night, score_scenario
+from tests.evaluation.random_nights import random_night
 from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
 from tests.evaluation.suite import Tally, judge_scenario
@@ -33,6 +34,10 @@ _SCORE_COLUMNS = (
 def main() -> None:
     """Judge the named scenarios, all by default, and print their lines."""
     arguments = _parse()
+    if arguments.random:
+        with ProcessPoolExecutor(arguments.jobs) as executor:
+            _print_random(executor, range(arguments.first, arguments.first + arguments.random))
+        return
     names = arguments.scenarios or [*SCENARIOS, *HANDSHAKE_SCENARIOS]
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     width = max(len(name) for name in names)
@@ -70,6 +75,23 @@ def _print_scores(
             totals[judge] += score
     for judge, score in totals.items():
         print(f"{'all':<{width}}" + _score_line(judge, score))
+
+
+def _print_random(executor: ProcessPoolExecutor, seeds: range) -> None:
+    """The figures of random nights: each night on which a rule is wrong, and the sums."""
+    print(f"{'night':<12}" + "".join(f"  {column}" for column in _SCORE_COLUMNS))
+    totals = dict.fromkeys(JUDGES, Score())
+    for seed, by_judge in zip(seeds, executor.map(_score_random, seeds), strict=True):
+        for judge, score in by_judge.items():
+            totals[judge] += score
+            if score.wrong_pairs or score.wrong_labels or score.lost or score.doubled:
+                print(f"{f'random_{seed}':<12}" + _score_line(judge, score), flush=True)
+    for judge, score in totals.items():
+        print(f"{'all':<12}" + _score_line(judge, score))
+
+
+def _score_random(seed: int) -> dict[str, Score]:
+    return score_night(random_night(seed))
 
 
 def _judge(scenario: Scenario, seeds: range) -> Tally:
@@ -116,6 +138,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help="default: all")
     parser.add_argument("--seeds", type=int, default=50, help="nights per scenario")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--random", type=int, help="so many random nights, and no scenario")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
     known = {*SCENARIOS, *HANDSHAKE_SCENARIOS}

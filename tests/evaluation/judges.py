@@ -29,7 +29,13 @@ def score_scenario(
     """Each rule's score over one night per seed."""
     scores = dict.fromkeys(judges, Score())
     for seed in seeds:
-        simulated = plan_night(scenario, NIGHT, seed)
-        for name, decide in judges.items():
-            scores[name] += score_decision(simulated, decide(simulated))
+        for name, score in score_night(plan_night(scenario, NIGHT, seed), judges).items():
+            scores[name] += score
     return scores
+
+
+def score_night(
+    simulated: SimulatedNight, judges: Mapping[str, Judge] = JUDGES
+) -> dict[str, Score]:
+    """Each rule's score on one night."""
+    return {name: score_decision(simulated, decide(simulated)) for name, decide in judges.items()}
