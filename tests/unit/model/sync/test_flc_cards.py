@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.builders.frames import Generation, Night, expose, labels_made, trigger_train
-from vampd.model.cubes import build_framelist
+from tests.support.builders.frames import Night, expose, labels_made, trigger_train
+from vampd.model.cubes import Generation, build_framelist
 
 TRAIN = trigger_train(400, flc_us=200)
 
