@@ -189,7 +189,7 @@ def _is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
     period_us = at_frames(one.tempo.period_us)[first]
     far = np.abs(offset_us - usual_us) > np.where(period_us > 0, period_us // 2, _FARTHEST_US)
     far |= np.abs(offset_us) > _FARTHEST_US
-    return far & (night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH)
+    return np.asarray(far & (night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH))
 
 
 def _choose(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:
