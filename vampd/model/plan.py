@@ -257,7 +257,7 @@ class Remark:
     """Something that planning noticed and that no action fixes; it becomes a log event.
 
     ``code`` is stable, ``subject`` is what it is about (a keyword, a path), ``message`` is for
-    people, ``facts`` are further fields of the event by name.
+    people, ``changes`` are further fields of the event, by name.
     """
 
     code: str

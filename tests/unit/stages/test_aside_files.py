@@ -7,7 +7,7 @@ import pytest
 from tests.support.worlds.archive.transfer_world import NIGHT, TransferWorld, sent
 from vampd.errors import DataError
 from vampd.model.nights import Gate
-from vampd.model.plan import Hash, RecordReceipts
+from vampd.model.plan import Hash, ReadGrown, RecordReceipts, RenewReceipts
 from vampd.model.proofs import Place, aside_receipts, live_receipts
 from vampd.stages.aside_files import (
     AsideFiles,
@@ -153,3 +153,42 @@ def test_a_copy_of_which_nothing_was_ever_said_is_not_read_before(world):
     assert isinstance(action, RecordReceipts)
     doubted = replace(aside, listed={CUBE: "0" * 64})
     assert plan_aside(doubted).waves == ((Hash((CUBE,), Place.ARCHIVE),),)
+
+
+def test_a_file_without_a_receipt_has_that_of_what_was_listed_of_it(world):
+    (read,) = (one for one in world.reader.kept[Place.HERE].values() if one.path == CUBE)
+    later = replace(read.file, mtime_ns=read.file.mtime_ns + 1)
+    aside = AsideFiles({CUBE: later}, readings={CUBE: read}, listed={CUBE: read.sha256})
+    ((action,),) = plan_aside(aside).waves
+    assert isinstance(action, RecordReceipts)
+    assert [(one.path, one.sha256) for one in action.receipts] == [(CUBE, read.sha256)]
+    assert not plan_aside(replace(aside, listed={})).waves
+
+
+def test_only_what_is_longer_than_its_receipt_is_read_for_having_grown(world):
+    receipt = aside_receipts(live_receipts(world.reader.recorded))[CUBE]
+    (read,) = (one for one in world.reader.kept[Place.HERE].values() if one.path == CUBE)
+    later = replace(read.file, mtime_ns=read.file.mtime_ns + 1)
+    assert not plan_aside(AsideFiles({CUBE: later}, {CUBE: receipt})).waves
+    longer = replace(later, size=later.size + 1)
+    assert plan_aside(AsideFiles({CUBE: longer}, {CUBE: receipt})).waves == ((ReadGrown(receipt),),)
+    # Once it was read, what it is now is known.
+    other = replace(read, file=longer, sha256="0" * 64)
+    aside = AsideFiles({CUBE: longer}, {CUBE: receipt}, readings={CUBE: other})
+    ((action,),) = plan_aside(aside).waves
+    assert isinstance(action, RenewReceipts)
+
+
+def test_of_many_that_have_changed_the_first_is_described_and_the_others_counted(world):
+    receipt = aside_receipts(live_receipts(world.reader.recorded))[CUBE]
+    (read,) = (one for one in world.reader.kept[Place.HERE].values() if one.path == CUBE)
+    paths = [f"vbad/vcam1/{number}.fits" for number in range(7)]
+    files = {path: replace(read.file, path=path) for path in paths}
+    aside = AsideFiles(
+        files,
+        {path: replace(receipt, path=path) for path in paths},
+        {path: replace(read, file=file, sha256="0" * 64) for path, file in files.items()},
+    )
+    with pytest.raises(DataError, match=r"vcam1/0\.fits was set aside .*; and 6 more\."):
+        refuse_changed(aside, frozenset())
+    assert [remark.subject for remark in plan_aside(aside).remarks] == paths[:5]

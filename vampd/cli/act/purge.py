@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.act.copy_reading import read_copy
 from vampd.cli.act.run import continue_night
-from vampd.cli.act.verify import read_copy, show_reading
+from vampd.cli.act.verify import show_reading
 from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_error, write_prose
 from vampd.cli.shared.requests import ask, ask_after

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vampd.cli.act.archive_reading import read_files
+from vampd.cli.act.copy_reading import Choose, Reading, read_copy
 from vampd.cli.act.verify_here import verify_here
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_json, write_prose
@@ -18,35 +16,17 @@ from vampd.cli.shared.session import (
     ConfigOption,
     JsonOption,
     KindOption,
-    actor_name,
     connected,
     refuse_nan,
 )
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, TransientError, UsageError, VampdError
-from vampd.model.nights import Event, EventName, NightUpdate, Status, name_commands
-from vampd.model.plan import Compare
+from vampd.errors import EXIT_NIGHT, UsageError
 from vampd.model.proofs import (
-    BAD_LIST,
-    SUMS_NAME,
-    CopyVerdict,
-    Place,
     choose_sample,
-    expected_digests,
-    format_bad_list,
-    judge_copy,
-    live_receipts,
 )
 
 if TYPE_CHECKING:
-    from vampd.adapters.archive import RsyncArchive
-    from vampd.model.nights import Kind, NightId, NightRecord
-    from vampd.wiring.connections import Connections
-
-_Choose = Callable[[Sequence[str]], Sequence[str]]
-
-# So many files of each sort are named in the history; the list of bad files has all.
-_NAMED = 20
+    from vampd.model.nights import Kind, NightRecord
 
 
 def _refuse_nothing(percent: float | None) -> float | None:
@@ -78,28 +58,6 @@ HereOption = Annotated[
     bool,
     typer.Option("--here", help="Read the products on this side instead of the archive copy."),
 ]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What verify found about a night: where, its verdict; or why it could not be read.
-
-    ``remedy`` holds the commands that send again what is bad, ``unread`` the files that refused;
-    ``is_gone`` if nothing of it lies there.
-    """
-
-    night: NightId
-    place: str
-    verdict: CopyVerdict
-    failure: str | None = None
-    remedy: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    is_gone: bool = False
-
-    @property
-    def is_good(self) -> bool:
-        """Whether everything that was read is intact."""
-        return self.failure is None and not self.verdict.bad
 
 
 def verify(
@@ -174,131 +132,8 @@ def _choose(
     return tuple(r for r in records if r.safe_at is not None and kind in (None, r.night.kind))
 
 
-def _sampling(percent: float) -> _Choose:
+def _sampling(percent: float) -> Choose:
     return lambda paths: choose_sample(paths, percent, random.SystemRandom().sample)
-
-
-def read_copy(connections: Connections, record: NightRecord, choose: _Choose) -> Reading:
-    """Read those files of a night's archive copy that ``choose`` takes of all, and judge them.
-
-    What was read is proof from then on; what is bad takes *safe* away and is listed.
-    UsageError ``nothing_sent``.
-    """
-    night = record.night
-    expected = expected_digests(
-        connections.reader.text(night, SUMS_NAME),
-        connections.receipts.of(night, Place.HERE),
-        connections.receipts.of(night, Place.ARCHIVE),
-        live_receipts(connections.reader.packing_receipts(night)),
-    )
-    if not expected:
-        raise UsageError(
-            "nothing_sent",
-            f"{title_of(night)} was never transferred, so there is nothing to verify",
-        )
-    chosen = choose(sorted(expected))
-    place, archive = "its archive host", connections.archive(night.kind)
-    try:
-        place, moved, listed = _find(connections, night)
-        found = read_files(archive, night, chosen)
-    except VampdError as error:
-        return Reading(
-            night,
-            place,
-            CopyVerdict(()),
-            f"{error.code}: {name_commands(error.message, night.date)}",
-        )
-    read = [path for path in chosen if path not in found.refused]
-    verdict = judge_copy(expected, read, found.receipts, listed)
-    connections.receipts.end_proofs(night, verdict.missing)
-    connections.receipts.keep(night, found.receipts.values())
-    if verdict.bad:
-        _disprove(connections, night, place, verdict)
-    elif (record.state.status, record.safe_at) == (Status.DONE, None) and len(read) == len(
-        expected
-    ):
-        # All of it was proven again: what had been bad is repaired.
-        connections.store.update(night, NightUpdate(safe_at=time.time()))
-    _keep_bad_list(connections, record, verdict)
-    remedy = () if moved is None else _remedy(connections, night, moved, verdict)
-    unread = tuple(sorted(found.refused))
-    failure = _failure(found.refused)
-    return Reading(night, place, verdict, failure, remedy, unread, is_gone=not listed)
-
-
-def _failure(refused: Mapping[str, str]) -> str | None:
-    """What kept files from being read; None if nothing did."""
-    if not refused:
-        return None
-    first = refused[min(refused)]
-    return first if len(refused) == 1 else f"{first}; and {len(refused) - 1:,} more files"
-
-
-def _disprove(connections: Connections, night: NightId, place: str, verdict: CopyVerdict) -> None:
-    """Take *safe* away, on record."""
-    found = [
-        f"{count_of(len(paths), 'file')} {what}: {', '.join(paths[:_NAMED])}"
-        + (", ..." if len(paths) > _NAMED else "")
-        for what, paths in (("damaged", verdict.damaged), ("missing", verdict.missing))
-        if paths
-    ]
-    connections.store.apply(
-        night,
-        Event(EventName.DISPROVED),
-        at=time.time(),
-        actor=actor_name(),
-        code="archive_copy_bad",
-        message=f"{'; '.join(found)} at {place}",
-    )
-
-
-def _remedy(
-    connections: Connections, night: NightId, host: RsyncArchive, verdict: CopyVerdict
-) -> tuple[str, ...]:
-    """The commands that resend bad files of a moved night, where vampd itself never sends."""
-    from vampd.cli.act.transfer import shell_lines
-
-    folder = connections.settings.watch.root / night.folder
-    if not verdict.bad or not folder.is_dir():
-        return ()
-    return tuple(shell_lines(host, night, folder, verdict.bad, Compare.CHECKSUM))
-
-
-def _find(
-    connections: Connections, night: NightId
-) -> tuple[str, RsyncArchive | None, Collection[str]]:
-    """Where the night lies: its name, the host if it was moved there, its files. ArchiveUnknown."""
-    from vampd.wiring.world import moved_places
-
-    archive = connections.archive(night.kind)
-    at_home = f"{archive.destination.rstrip('/')}/{night.date}"
-    files = archive.files(night)
-    moved = archive.moved_night(night)
-    if moved is None:
-        return at_home, None, files.keys()
-    place = moved.identity.destination
-    return place, dict(moved_places(connections.settings, night))[place], moved.files.keys()
-
-
-def _keep_bad_list(connections: Connections, record: NightRecord, verdict: CopyVerdict) -> None:
-    from vampd.disk.durable import remove_durably, replacing
-    from vampd.engine.nights.presence import refuse_absent
-
-    night = record.night
-    folder = connections.settings.watch.root / night.folder
-    try:
-        refuse_absent(record, connections.reader)
-    except TransientError:
-        return  # its disk is not mounted, or it exists only on the archive host
-    if not folder.is_dir():
-        return
-    before = connections.reader.text(night, BAD_LIST)
-    text = format_bad_list(before, night.date, verdict.checked, verdict.bad)
-    if text and text != before:
-        with replacing(folder / BAD_LIST) as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-    elif not text and before is not None:
-        remove_durably(folder / BAD_LIST)
 
 
 def show_reading(reading: Reading, night: str) -> None:
