@@ -116,7 +116,7 @@ def _mutated(content: bytes, mutations: Sequence[Mutation], piece: int) -> bytes
     return content
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(18))
 @given(header=_MUTATIONS, pixels=_MUTATIONS, timing=_MUTATIONS)
 def test_a_damaged_cube_is_used_whole_or_set_aside_and_costs_no_other(
     header: list[Mutation], pixels: list[Mutation], timing: list[Mutation]

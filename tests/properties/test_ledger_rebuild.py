@@ -87,7 +87,7 @@ def spoil(desk: Desk, lost: list[bool]) -> None:
     desk.file.write_bytes(b"".join(b"#" + line if gone else line for line, gone in pairs))
 
 
-@settings(max_examples=examples(15))  # each makes a database
+@settings(max_examples=examples(10))  # each makes a database
 @given(steps, st.lists(st.booleans(), max_size=40), st.booleans())
 def test_with_the_database_nothing_is_lost_whatever_becomes_of_the_file(
     work: list[tuple[NightId, list[str]]], lost: list[bool], gone: bool
@@ -104,7 +104,7 @@ def test_with_the_database_nothing_is_lost_whatever_becomes_of_the_file(
         desk.ledger.reserve(NIGHTS[1], ["z"], LOCAL)
 
 
-@settings(max_examples=examples(15))  # each makes a database
+@settings(max_examples=examples(10))  # each makes a database
 @given(steps, st.lists(st.booleans(), max_size=40), st.booleans())
 def test_without_it_every_id_that_a_product_has_stays_its_own_and_is_never_given_again(
     work: list[tuple[NightId, list[str]]], lost: list[bool], gone: bool

@@ -60,7 +60,7 @@ def by_kind(summary: Summary, *kinds: FrameKind) -> tuple[int, int]:
     return first, second
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(18))
 @given(nights(), nights())
 def test_the_sums_are_those_of_sync_and_of_the_raw_cubes(night: Night, later: Night) -> None:
     late = replace(later.shifted(40 * 86_400_000_000), set_aside=())
@@ -89,7 +89,7 @@ def test_the_sums_are_those_of_sync_and_of_the_raw_cubes(night: Night, later: Ni
     assert starts == sorted(set(starts))
 
 
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(10))
 @given(nights())
 def test_the_summary_does_not_depend_on_the_order_of_files(night: Night) -> None:
     generation = night.synchronize()
