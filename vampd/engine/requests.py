@@ -63,12 +63,12 @@ class _Look(threading.Thread):
         super().__init__(name="request", daemon=True)
         self.night = night
         self.error: Exception | None = None
-        self._look = partial(contextvars.copy_context().run, look)
+        self._context, self._look = contextvars.copy_context(), look
 
     def run(self) -> None:
         """Look."""
         try:
-            self._look()
+            self._context.run(self._look)
         except Exception as error:  # noqa: BLE001 - raised where its request is acted on
             self.error = error
 
