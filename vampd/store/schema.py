@@ -57,6 +57,7 @@ class Base(DeclarativeBase):
         DestinationOrigin: words_of(DestinationOrigin),
         Outcome: words_of(Outcome),
         Verb: words_of(Verb),
+        RawFinding: words_of(RawFinding),
     }
 
 
