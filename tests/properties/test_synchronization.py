@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders.frames import (
@@ -28,10 +28,13 @@ from tests.support.builders.frames import (
 )
 from tests.support.builders.sync_night import NIGHT, SETTINGS, add, next_plan, reader_of, run_sync
 from tests.support.examples import examples
+from tests.support.fakes.fake_night_reader import FakeNightReader
+from vampd.errors import DataError
 from vampd.model.cubes import Generation, Product, format_framelist, parse_framelist, parse_timing
 from vampd.model.nights import CAMERA_STREAMS, DAY_US
 from vampd.model.sync import pair_frames
 from vampd.stages import sync
+from vampd.stages.clocks import COLLIDE
 
 PERIODS_US = (500, 1_000, 2_000, 10_000)
 
@@ -257,10 +260,10 @@ def test_a_second_survey_plans_nothing_and_framelists_hold_what_was_decided(nigh
 def test_late_cubes_change_nothing_that_was_decided(night: Night, data: st.DataObject) -> None:
     early = {cube.path for cube in night.cubes if data.draw(st.booleans())}
     reader = reader_of(Night(tuple(c for c in night.cubes if c.path in early), night.set_aside))
-    run_sync(reader)
+    assume(takes_all(reader))
     before, framelists = list(reader.committed), dict(reader.framelists)
     add(reader, Night(tuple(c for c in night.cubes if c.path not in early)))
-    run_sync(reader)
+    taken = night.cubes if takes_all(reader) else [c for c in night.cubes if c.path in early]
     assert reader.committed[: len(before)] == before
     assert framelists.items() <= reader.framelists.items()
     products = [p for generation in reader.committed for p in generation.products]
@@ -271,7 +274,18 @@ def test_late_cubes_change_nothing_that_was_decided(night: Night, data: st.DataO
         else None
     )
     if everything is not None:
-        assert_every_frame_lands_once(everything, night.cubes)
+        assert_every_frame_lands_once(everything, taken)
+
+
+def takes_all(reader: FakeNightReader) -> bool:
+    """Whether sync ends; among such exact times, two products may have one MJD."""
+    try:
+        run_sync(reader)
+    except DataError as error:
+        if error.code != COLLIDE:
+            raise
+        return False
+    return True
 
 
 @given(nights(), st.randoms(use_true_random=False))

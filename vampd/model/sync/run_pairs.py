@@ -55,12 +55,23 @@ def _is_unbelievable(
     refused = np.zeros(len(beyond), dtype=np.bool_)
     if not beyond.any():
         return refused
+    # Each stamp is late by its own, so that a stretch whose usual offset is about the largest one
+    # has pairs on either side of it.
+    large = np.abs(pairs.offsets_us) > largest_us // 2
     steps_us = np.diff(times_us)
-    cuts = np.flatnonzero((np.diff(beyond) != 0) | (steps_us > _LONGEST_STEP_US)) + 1
-    for piece in np.split(np.arange(len(beyond)), cuts):
-        if not beyond[piece[0]]:
-            continue
-        usual_us = np.median(np.diff(times_us[piece])) if len(piece) > 1 else np.inf
-        typical_us = np.median(np.abs(pairs.offsets_us[piece]))
-        refused[piece] = len(piece) < _LONG_STRETCH or typical_us < _SMALL_PART * usual_us
+    cuts = np.flatnonzero((np.diff(large) != 0) | (steps_us > _LONGEST_STEP_US)) + 1
+    pieces = [each for each in np.split(np.arange(len(beyond)), cuts) if beyond[each].any()]
+    typical_us = [float(np.median(pairs.offsets_us[piece])) for piece in pieces]
+    shown_us = np.array(
+        [
+            offset_us
+            for piece, offset_us in zip(pieces, typical_us, strict=True)
+            if len(piece) >= _LONG_STRETCH
+            and abs(offset_us) >= _SMALL_PART * np.median(np.diff(times_us[piece]))
+        ]
+    )
+    for piece, offset_us in zip(pieces, typical_us, strict=True):
+        # A few frames between two losses have the offset that the run shows elsewhere.
+        if not (np.abs(shown_us - offset_us) <= largest_us // 2).any():
+            refused[piece] = beyond[piece]
     return refused
