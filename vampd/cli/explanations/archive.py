@@ -6,7 +6,7 @@ archive_unknown
     Mount its disk; else see "an archive that is not recognized" in docs/operations.md.
 archive_unreachable
     The archive host or its folder cannot be reached; the message begins with the cause.
-    Do what the message says; `vampctl doctor` shows when it is mended.
+    Do what the message says; `vampctl doctor` shows whether it is fixed.
 archive_refused
     The host answered and could not do what was asked; the message begins with the cause.
     Do what the message says: a permission, a missing program, a disk there.
@@ -21,13 +21,13 @@ archive_slow
     Look at that disk and its load; a slow one needs a longer `transfer.timeout_s`.
 archive_garbled
     The answer of the host is not what was asked for.
-    Look whether a login script there prints something; `vampctl doctor` shows it.
+    Check whether a login script there prints something; `vampctl doctor` shows it.
 archive_listing_too_long
     The host's answer is longer than that of any night.
-    Look what lies at the destination, or what its login prints.
+    Check what lies at the destination, and what a login there prints.
 archive_unreadable
     A file at the archive cannot be read; the message begins with the cause.
-    Mend what the message names, then `vampctl retry NIGHT --from transfer`.
+    Correct what the message names, then `vampctl retry NIGHT --from transfer`.
 archive_moved
     The settings name another destination than the one on record.
     `vampctl archive moved KIND --to DESTINATION`, or correct the setting.
@@ -177,7 +177,7 @@ not_recovered
     `vampctl recover NIGHT` first.
 raw_stays
     A raw file was named, and vampd writes none.
-    Copy it back by hand from `vbad/` at the archive; then `vampctl retry NIGHT`.
+    Copy it back manually from `vbad/` at the archive; then `vampctl retry NIGHT`.
 no_receipt
     No packing receipt names this file.
     Name a file that `vampctl audit NIGHT` lists.

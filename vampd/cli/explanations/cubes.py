@@ -5,11 +5,11 @@ unfinished
     The logger never finished the cube: it still has its temporary name.
     Nothing; a file that gets its name later is late data.
 unreadable
-    The file is no regular file, or was let go because it could not be read.
-    Make it readable; it is then taken up as late data.
+    It is not a regular file, or could not be read and a person let the night go on without it.
+    Make it readable; it is then processed as late data.
 link
     The cube, or its timing file, is a link that leads to no file of the same night.
-    Put the file itself in its place; it is then taken up as late data.
+    Put the file itself in its place; it is then processed as late data.
 timing_unreadable
     The timing file cannot be opened or read.
     Make it readable; the cube is looked at again when the file changes.
@@ -21,13 +21,13 @@ not_fits
     Nothing; it is kept as it is, and sent under `vbad/`.
 unknown_form
     The file is no plain cube: compressed, or under another name beside its timing file.
-    Decompress or rename it in its stream; it is then taken up as late data.
+    Decompress or rename it in its stream; it is then processed as late data.
 header_malformed
     The header is broken: no END, control characters, or structural cards out of order.
     Nothing; it is kept as it is.
 not_a_cube
     The primary image has not two or three axes.
-    Nothing; a compressed cube may be unpacked by a person.
+    Nothing; if it is compressed, unpack it in its stream: it is then processed as late data.
 no_frames
     The cube is empty.
     Nothing.
@@ -56,16 +56,16 @@ exptime_missing
     The header has no EXPTIME.
     Nothing.
 exptime_invalid
-    EXPTIME is no number of seconds within a day.
+    EXPTIME is not a number of seconds within a day.
     Nothing.
 timing_missing
     There is no timing file beside the cube.
-    Bring it back; the cube is then taken up as late data.
+    Bring it back; the cube is then processed as late data.
 timing_empty
     The timing file has no rows.
     As for a missing one.
 timing_too_long
-    The timing file is far longer than rows of this cube can be.
+    The timing file is far longer than that of this cube can be.
     Find out what wrote it.
 timing_cut
     The last line of the timing file does not end.
@@ -75,25 +75,25 @@ timing_six_columns
     Nothing.
 timing_columns
     A row has more or fewer than seven columns.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 timing_nan
     A row holds NaN.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 timing_malformed
     A row cannot be read.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 timing_rows
     The timing file has not one row per frame.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 timing_order
     The frame indices do not rise by one.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 timing_duplicated
     Two rows have one frame index.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 timing_backwards
     Acquisition times go backwards in many rows, while the logging times go on.
-    Nothing; a mended file is taken up.
+    Nothing; a corrected file is processed as late data.
 acquisition_time_absurd
     Times in column 5 are absent (0.0) or of another clock: in single rows, or in all of the cube.
     Nothing: a row costs its frame. `vbad/reasons.tsv` names the rows, or what the times contradict.
@@ -110,7 +110,7 @@ mostly_holes
     A set-aside file claims gigabytes and holds nearly none of them.
     Nothing; it stays here and is not sent. Find out what wrote it.
 sync_remark
-    sync noticed something that it could decide nevertheless.
+    sync noticed something that did not keep it from a decision.
     Read the remark; `vampctl summary NIGHT` shows the night.
 dubious_ambiguous
     The FLC state of these frames is not certain.

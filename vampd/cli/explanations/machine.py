@@ -5,7 +5,7 @@ disk_full
     A file system here has no space, no inodes, or a quota is used up.
     Free some.
 disk_low
-    Less space is free than the stage needs, and `disk.reserve_bytes`.
+    Less space is free than the stage needs plus `disk.reserve_bytes`.
     Free some; `vampctl purge NIGHT` gives the space of raw cubes back.
 program_missing
     A program is not installed, or not in the PATH of vampd.
@@ -69,7 +69,7 @@ database_foreign
     Correct `database.url`.
 database_unusable
     The database cannot be used.
-    Check owner and mode of the file and its folder; SQLite needs both. vampd waits for that.
+    Check owner and mode of the file and its folder; vampd must be able to write both, and waits.
 schema_mismatch
     The database is of another version of vampd.
     Use that version; a newer one migrates it at its start.

@@ -33,7 +33,7 @@ damaged_here
     `vampctl audit NIGHT` shows them, `vampctl recover NIGHT` gets them back.
 cameras_clocks_differ
     Most cubes of a camera have acquisition times of another clock, so that pairs would be wrong.
-    Mend the timing files and `vampctl retry NIGHT`, or `release` it to go on without these cubes.
+    Correct the timing files and `vampctl retry NIGHT`; `release` goes on without these cubes.
 times_collide
     Two products of different frames would have one name or one MJD, and readers take them for one.
     Find out which cube has a wrong time; `release` goes on without the one that the message names.
@@ -42,7 +42,7 @@ no_cubes
     Nothing: it starts when there are some.
 unknown_files
     There is no raw cube, but files that are none, such as a timing file without its cube.
-    Find out what wrote them; a cube under another name is one beside its timing file.
+    Find out what wrote them. A file that has a timing file beside it counts as a cube.
 before_hour
     Archive nights start at `schedule.archive_not_before` of their date.
     Nothing; `vampctl run NIGHT` does not wait for the hour.
@@ -77,7 +77,7 @@ held_by_person
     A person holds the night (`vampctl hold`).
     `vampctl release NIGHT` lets it go on.
 sync_unexpected
-    More frames are unpaired, dubious or set aside than [sync] expects.
+    More frames are unpaired, dubious or set aside than `[sync]` allows.
     `vampctl summary NIGHT` and `plot NIGHT` show them; `vampctl release NIGHT` takes it as it is.
 late_partners
     Late frames belong to frames that are in products already.
@@ -89,7 +89,7 @@ night_absent
     Nothing is in the night's folder, or in a stream that was a disk of its own.
     Mount its disk; if it was emptied on purpose, `vampctl recover NIGHT --removed`.
 night_gone
-    A night that was archived is nowhere at the archive any more.
+    A night that was archived is not at the archive any more.
     Find out who removed it; `vampctl release NIGHT` sends all of it again.
 set_aside_changed
     A set-aside raw file is not what was read to be sent, and did not only grow.
@@ -119,8 +119,8 @@ claim_lost
     A person moved the night while an attempt ran; its result was dropped.
     Nothing.
 stopped
-    The work was asked to end.
-    Nothing: it is taken up where it was.
+    Stopping was requested.
+    Nothing: the work resumes later where it was.
 illegal_transition
     The command does not apply to a night in this state.
     `vampctl why NIGHT` shows its state, and the commands that fit.
@@ -129,7 +129,7 @@ no_such_stage
     Name one of those that `vampctl status` shows.
 stage_not_reached
     The night has not reached that stage.
-    Name an earlier stage, or let it come so far.
+    Name an earlier stage, or wait until it has.
 night_held
     The night is held, so it is not run.
     `vampctl why NIGHT` shows the reason and the commands that fit.

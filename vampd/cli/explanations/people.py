@@ -9,13 +9,13 @@ database_changed
     Run the command again.
 not_a_member
     Only members of the group of the state folder may look and ask, once vampd has started.
-    `usermod -aG vampd NAME`, and a new login; start vampd once.
+    `usermod -aG vampd NAME`, then log in again; start vampd once.
 reason_refused
     A reason is one line of a limited length.
     Say it shorter.
 request_answered
     The request cannot be taken back: it was acted on, as the message says.
-    `vampctl history NIGHT`; ask for the contrary.
+    `vampctl history NIGHT`; ask for the opposite.
 request_interrupted
     vampd ended while it carried out what was asked, and does not begin it again.
     Look at the night, and ask again.

@@ -30,7 +30,7 @@ ledger_unwritable
     Check that the data disk is mounted and that vampd may write there.
 folders_unclear
     The ledger cannot be rebuilt: the folders do not agree.
-    Mend what the message lists.
+    Correct what the message lists.
 local_looks_raw
     The local sequence lies in the range that the observatory gives to raw frames.
     Set `frameids.first` to another range.
@@ -57,7 +57,7 @@ command_silent
     Correct it.
 name_changes_damaged
     `name_changes.txt` cannot be read.
-    Bring it back from the line that the message names.
+    Correct the line that the message names, or bring the file back.
 manifest_missing
     The night has no manifest yet.
     `vampctl run NIGHT` makes it.
