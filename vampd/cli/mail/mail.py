@@ -62,9 +62,7 @@ MarkOption = Annotated[
 LostOption = Annotated[
     bool, typer.Option("--lost", help="Acknowledge the IDs that have no product any more.")
 ]
-YesOption = Annotated[
-    bool, typer.Option("--yes", help="Do not ask, even if something was mailed before.")
-]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True)
