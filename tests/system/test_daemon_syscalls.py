@@ -23,6 +23,8 @@ from vampd.model.nights import NightId
 _TRACED = "fsync,fdatasync,link,linkat,rename,renameat,renameat2,pwrite64,write"
 _BEGUN = re.compile(r"(\d+) +(.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)$")
+# A name, behind the descriptor of the folder that it stands in, if any.
+_NAMED = re.compile(r'(?:\w+<([^>]*)>, )?"([^"]+)"')
 _CALL = re.compile(r"\d+ +(\w+)\((.*)\) += (-?\d+)")
 
 
@@ -55,7 +57,7 @@ class Traced:
         found = []
         for call in self.calls:
             if call.name.startswith(("link", "rename")):
-                names = re.findall(r'"([^"]+)"', call.arguments)
+                names = [os.path.join(*named) for named in _NAMED.findall(call.arguments)]
                 if len(names) == 2 and os.path.dirname(names[1]) == self.vgen2:
                     found.append((names[0], names[1], call))
         return found
@@ -173,8 +175,11 @@ def test_a_generation_is_on_the_disk_before_the_first_framelist(traced: Traced) 
 
 def test_frame_ids_are_on_record_before_a_framelist_bears_them(traced: Traced) -> None:
     ledger = str(traced.site.ledger)
-    stamped = [call for _, final, call in traced.appearances() if final.endswith(".framelist")]
-    stamped = [call for call in stamped if "/VMPA" in call.arguments]
+    stamped = [
+        call
+        for _, final, call in traced.appearances()
+        if re.fullmatch(r"VMPA.*\.framelist", os.path.basename(final))
+    ]
     bound = [
         c for c in traced.calls if c.name == "write" and c.is_on(ledger) and '"bound' in c.arguments
     ]

@@ -65,7 +65,6 @@ RAW_LOSSES: dict[str, Callable[[Site], object]] = {
     "one cube": lambda site: first(site, "vcam1/*.fits").unlink(),
     "one timing file": lambda site: first(site, "vcam1/*.txt").unlink(),
     "a cube of another size": lambda site: os.truncate(first(site, "vcam1/*.fits"), 2880),
-    "a cube of another time": lambda site: os.utime(first(site, "vcam1/*.fits"), (1, 1)),
     "the records of what it was": lambda site: first(site, "vgen2/generation_*").unlink(),
 }
 

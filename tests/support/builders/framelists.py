@@ -50,9 +50,12 @@ card_texts = st.text(
     max_size=80,
 )
 # Any name that a file can have and vampd takes: see `name_unusable`.
-paths = st.text(
-    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Cn"]), min_size=1, max_size=30
-).filter(lambda path: path.strip() == path and path.isprintable())
+names = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Cn"], exclude_characters="/"),
+    min_size=1,
+    max_size=30,
+).filter(lambda name: name.strip() == name and name.isprintable() and name[0] != ".")
+paths = st.builds("{}/{}".format, st.sampled_from(["vcam1", "vcam2"]), names)
 counts = st.integers(0, 10**12)
 stamps = st.builds(FileStamp, paths, counts, counts)
 ranges_of_frames = st.builds(FrameRange, paths, counts, st.integers(1, 5), st.integers(1, 9))
@@ -65,7 +68,7 @@ def framelists(draw: st.DrawFn) -> Framelist:
     frames = sum(part.count for part in ranges)
     line = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
     return Framelist(
-        name=draw(paths),
+        name=draw(names),
         order=draw(
             st.builds(ProductOrder, counts, st.integers(1, 2), st.sampled_from(["", "A", "B", "D"]))
         ),

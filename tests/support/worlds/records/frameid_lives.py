@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from tests.support.builders.settings import make_settings
@@ -141,6 +142,7 @@ def _run_stage(
 ) -> None:
     """As an attempt does it: survey, plan, execute, until nothing is left."""
     nothing: Any = None
+    unchanged: Any = SimpleNamespace(of=lambda _: ())
     reader = DiskNightReader(
         base,
         cut_on=(),
@@ -148,7 +150,7 @@ def _run_stage(
         receipts=nothing,
         packing_receipts=nothing,
         purged_files=nothing,
-        changed_raw=nothing,
+        changed_raw=unchanged,
         ledger=ledger,
         mail_log=nothing,
         archive=nothing,
