@@ -24,7 +24,7 @@ from tests.support.worlds.hostile.hostile_text import write_hostile_night
 from vampd.cli import main
 from vampd.cli.shared.output import Column, align_columns, write, write_csv, write_error
 from vampd.config.transfer import Destination
-from vampd.engine.warning_mail import send_warning
+from vampd.engine.mailing.warnings import send_warning
 from vampd.log import LogTarget, configure_log, get_log
 from vampd.model.cubes import parse_reasons
 from vampd.model.escapes import escape_cell, shell_word, show, unescape_cell

@@ -25,10 +25,10 @@ from vampd.disk.lock import Lock
 from vampd.disk.reading import refuse_links
 from vampd.disk.refusal import Access, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
-from vampd.engine.call_person import call_person
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
+from vampd.engine.mailing.call_person import call_person
 from vampd.engine.nights.night_listing import list_night, refuse_twin
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent

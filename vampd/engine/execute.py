@@ -38,8 +38,13 @@ from vampd.disk.refusal import (
 from vampd.disk.shared import SharedMeter
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.changed_raw import compare_raw
-from vampd.engine.low_space_notifier import LowSpaceNotifier
-from vampd.engine.mail import MailContext, load_template, read_manifest_texts, send_manifest_mail
+from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
+from vampd.engine.mailing.manifests import (
+    MailContext,
+    load_template,
+    read_manifest_texts,
+    send_manifest_mail,
+)
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.engine.nights.night_reader import read_framelist
 from vampd.engine.nights.raw_cube_cache import RawCubeCache

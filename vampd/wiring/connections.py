@@ -34,7 +34,7 @@ from vampd.wiring.world import known_archive, make_mail_context, make_night_read
 
 if TYPE_CHECKING:
     from vampd.engine.known_archive import KnownArchive
-    from vampd.engine.mail import MailContext
+    from vampd.engine.mailing.manifests import MailContext
     from vampd.engine.root_guard import RootGuard
     from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.connection import Store

@@ -24,8 +24,8 @@ from vampd.ports import (
 if TYPE_CHECKING:
     from vampd.adapters.archive import RsyncArchive
     from vampd.engine.known_archive import KnownArchive
-    from vampd.engine.low_space_notifier import LowSpaceNotifier
-    from vampd.engine.mail import MailContext
+    from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
+    from vampd.engine.mailing.manifests import MailContext
     from vampd.model.headers import Dictionary
 
 ANSWERS_FOLDER = "frameids.answers"
@@ -141,7 +141,7 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
 def make_mail_context(settings: Settings, mail_log: MailLog) -> MailContext:
     """The context for sending mail, from these settings."""
     from vampd.adapters.mail import open_mailer
-    from vampd.engine.mail import MailContext
+    from vampd.engine.mailing.manifests import MailContext
 
     return MailContext(settings.mail, settings.watch.root, mail_log, open_mailer)
 
@@ -149,6 +149,6 @@ def make_mail_context(settings: Settings, mail_log: MailLog) -> MailContext:
 def make_low_space_notifier(settings: Settings) -> LowSpaceNotifier:
     """Who is warned when space runs low, and where the markers are."""
     from vampd.adapters.mail import mailer_of
-    from vampd.engine.low_space_notifier import LowSpaceNotifier
+    from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
 
     return LowSpaceNotifier(settings.mail, settings.database.path.parent / "low_space", mailer_of)

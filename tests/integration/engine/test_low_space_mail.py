@@ -20,7 +20,7 @@ from tests.support.tools.mail_server import (
 )
 from vampd.adapters.mail import mailer_of
 from vampd.config import Mail
-from vampd.engine.low_space_notifier import LowSpaceNotifier
+from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
 from vampd.model.nights import Kind, NightId
 from vampd.model.resources import LowSpace, Need, Space
 

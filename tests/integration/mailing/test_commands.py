@@ -26,7 +26,7 @@ from tests.support.tools.mail_server import (
 )
 from tests.support.worlds.archive.post import Post
 from vampd.disk.lock import Lock
-from vampd.engine.mail import MailContext, record_manual_mailing, send_manifest_mail
+from vampd.engine.mailing.manifests import MailContext, record_manual_mailing, send_manifest_mail
 from vampd.errors import TransientError
 from vampd.model.delivery import (
     DEFAULT_TEMPLATE,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from vampd.config import Mail
-from vampd.engine.call_person import call_person
-from vampd.engine.mail import MailContext
+from vampd.engine.mailing.call_person import call_person
+from vampd.engine.mailing.manifests import MailContext
 from vampd.errors import TransientError
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, State, Status
 

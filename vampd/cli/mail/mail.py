@@ -116,7 +116,7 @@ def mail(
         if asks:
             _ask_to_mail(connections, nights, send, yes)
             return
-        from vampd.engine.mail import load_template, new_message_id
+        from vampd.engine.mailing.manifests import load_template, new_message_id
         from vampd.model.delivery import compose_mail, write_mail_text
 
         settings = connections.settings.mail
@@ -245,7 +245,7 @@ def _lock(connections: Connections, nights: Sequence[str], locks: ExitStack) -> 
 
 
 def _send(connections: Connections, mail_text: MailText, choice: Choice, yes: bool) -> None:
-    from vampd.engine.mail import send_manifest_mail
+    from vampd.engine.mailing.manifests import send_manifest_mail
 
     if choice.again:
         _ask("mailed_already", "Some of this was mailed before. Send it again?", yes)
@@ -263,7 +263,7 @@ def _send(connections: Connections, mail_text: MailText, choice: Choice, yes: bo
 
 
 def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
-    from vampd.engine.mail import record_manual_mailing
+    from vampd.engine.mailing.manifests import record_manual_mailing
 
     for line in _again_lines(choice):
         write(line)

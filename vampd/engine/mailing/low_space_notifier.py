@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vampd.config import Mail
 from vampd.disk.durable import marker_value, place_marker, remove_marker
-from vampd.engine.warning_mail import send_warning
+from vampd.engine.mailing.warnings import send_warning
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log
 from vampd.model.resources import LowSpace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vampd.config import Mail
-from vampd.engine.mail import new_message_id
+from vampd.engine.mailing.manifests import new_message_id
 from vampd.model.delivery import compose_text
 from vampd.model.escapes import show, show_lines
 from vampd.ports import Mailer

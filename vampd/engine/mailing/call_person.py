@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from vampd.engine.mail import MailContext
-from vampd.engine.warning_mail import send_warning
+from vampd.engine.mailing.manifests import MailContext
+from vampd.engine.mailing.warnings import send_warning
 from vampd.errors import VampdError
 from vampd.log import get_log
 from vampd.model.nights import NightRecord

@@ -1,0 +1,1 @@
+"""What the engine mails: manifests to STARS, and warnings to people."""
