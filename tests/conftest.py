@@ -114,10 +114,13 @@ def _no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _databases_by_copying(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     # Tests of rules import no database.
-    if "vampd.store.engine" in sys.modules and _ABOUT_MIGRATIONS not in request.path.parents:
+    if (
+        "vampd.store.database.opening" in sys.modules
+        and _ABOUT_MIGRATIONS not in request.path.parents
+    ):
         from tests.support.worlds.records.databases import migrate_by_copying
 
-        monkeypatch.setattr("vampd.store.engine._migrate", migrate_by_copying)
+        monkeypatch.setattr("vampd.store.database.opening._migrate", migrate_by_copying)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from vampd.config import load_settings
 from vampd.errors import VampdError
 from vampd.log import LogLevel, configure_log
 from vampd.model.nights import CAMERA_STREAMS, Event, EventName, NightId, NightUpdate
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 ROOT, CONFIG = "fuuu", "vampd.toml"

@@ -19,7 +19,7 @@ from vampd.errors import ClaimLost, ConfigError, FrameIdConflict, FrameIdsUnavai
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 LATER = NightId("20251107", Kind.ARCHIVE)
@@ -230,7 +230,7 @@ from pathlib import Path
 from vampd.adapters.authorities import CommandAuthority, Gen2Authority
 from vampd.disk.pace import SteadyPace
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.ledger.ledger import FrameIdLedger
 
 folder, answer = Path(sys.argv[1]), sys.argv[2]

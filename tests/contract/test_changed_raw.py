@@ -11,7 +11,7 @@ from vampd.errors import StateError
 from vampd.model.cubes import ChangedRaw, RawFinding
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.ports import ChangedRawFiles, NightStore
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.raw_files import StoredChangedRaw
 

@@ -11,7 +11,7 @@ from vampd.errors import StateError
 from vampd.model.nights import CheckedCube, FileStamp, Kind, NightId
 from vampd.ports import CheckedCubes, NightStore
 from vampd.store.checked_cubes import StoredCheckedCubes
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -24,8 +24,8 @@ from vampd.model.nights import (
 )
 from vampd.model.proofs import DestinationOrigin, KnownDestination, Place, Receipt
 from vampd.ports import Destinations, NightStore, Receipts
+from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
-from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
 from vampd.store.schema import DestinationRow

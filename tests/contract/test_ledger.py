@@ -15,7 +15,7 @@ from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.nights import Kind, NightId
 from vampd.ports import Ledger
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 LATER = NightId("20251107", Kind.ARCHIVE)

@@ -23,7 +23,7 @@ from vampd.model.delivery import (
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.ports import MailLog
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.mailings import StoredMailLog
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

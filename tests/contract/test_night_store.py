@@ -21,7 +21,7 @@ from vampd.model.nights import (
     advance,
 )
 from vampd.ports import NightStore
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -14,7 +14,7 @@ from vampd.errors import DataError, StateError
 from vampd.model.nights import Kind, NightId
 from vampd.model.proofs import PackingReceipt, RecordedReceipt, live_receipts
 from vampd.ports import NightStore, PackingReceipts
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.packing_receipts import StoredPackingReceipts
 

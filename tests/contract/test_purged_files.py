@@ -13,7 +13,7 @@ from vampd.errors import StateError
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import PurgedFile
 from vampd.ports import NightStore, PurgedFiles
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.raw_files import StoredPurgedFiles
 

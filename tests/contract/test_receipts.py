@@ -15,7 +15,7 @@ from vampd.errors import StateError
 from vampd.model.nights import Event, EventName, FileStamp, Kind, NightId, StageName
 from vampd.model.proofs import Place, Receipt
 from vampd.ports import NightStore, Receipts
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
 

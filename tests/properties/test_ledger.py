@@ -19,7 +19,7 @@ from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 NIGHTS = [NightId(f"2025110{day}", Kind.ARCHIVE) for day in (6, 7)]
 STEPS = [

@@ -34,7 +34,7 @@ from vampd.model.nights import (
     Status,
     advance,
 )
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 NIGHTS = [NightId(date, kind) for date in ("20251106", "20251107") for kind in Kind]

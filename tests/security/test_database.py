@@ -14,7 +14,7 @@ from tests.support.worlds.hostile.three_users import MEMBER, OWNER, give_to_owne
 from tests.support.worlds.records.databases import new_database
 from vampd.errors import StoreError, VampdError
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -24,9 +24,9 @@ from vampd.model.deed import LONG_VERBS, MEMBERS_VERBS, Choices, Verb
 from vampd.model.nights import EventName, Kind, NightId, Status
 from vampd.model.request import Answer, Outcome, Request, format_request, seen_state
 from vampd.store.answers import StoredAnswers
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
-from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 
 WHOLE = NightId("20251107", Kind.ENGINEERING)

@@ -29,7 +29,7 @@ from vampd.disk.rights import (
     make_state_folder,
     prepare_request_folder,
 )
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 CACHED = "*.nb[ic]"
 

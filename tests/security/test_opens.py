@@ -56,8 +56,8 @@ ELSEWHERE = {
     "simulate/header_cards.py": "a file of the package",
     "simulate/truth.py": "a file that a person names",
     "simulate/writer.py": "a simulated night",
-    "store/engine.py": "the database, in the state folder",
-    "store/reading.py": "copies of the database, in a private temporary folder",
+    "store/database/opening.py": "the database, in the state folder",
+    "store/database/reading.py": "copies of the database, in a private temporary folder",
     "wiring/daemon.py": "flags, in a folder that is the owner's alone",
 }
 

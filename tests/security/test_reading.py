@@ -27,9 +27,9 @@ from tests.support.worlds.records.past import PAST_VERSIONS, extract_database
 from tests.support.worlds.records.stores import NIGHT
 from vampd.errors import StoreError, TransientError
 from vampd.model.nights import Event, EventName
-from vampd.store import reading
-from vampd.store.connection import Store
-from vampd.store.engine import Access, open_store
+from vampd.store.database import reading
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.fast_status import read_fast_status
 from vampd.store.nights import Nights
 

@@ -47,7 +47,7 @@ from vampd.model.request import (
 )
 from vampd.stages.manifest_files import read_manifests
 from vampd.store import answers as store_answers
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
 

@@ -30,7 +30,7 @@ from vampd.ledger.rows import bring_in, refuse_unrecorded_rows
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange, RecoveredBinding
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.schema import FrameIdRow
 
 

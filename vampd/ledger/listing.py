@@ -12,7 +12,7 @@ from vampd.ledger.file import read_ledger_file
 from vampd.ledger.records import Applied, Bound, Granted, LedgerRecord, Refused, Requested
 from vampd.ledger.rows import stored_records
 from vampd.model.frame_ids import LedgerListing, ListedId, ListedRequest
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 
 _LISTED = 5
 

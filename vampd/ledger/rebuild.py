@@ -33,7 +33,7 @@ from vampd.ledger.requests import digest_of
 from vampd.ledger.rows import bring_in, stored_records
 from vampd.model.frame_ids import FrameId, RecoveredBinding
 from vampd.model.nights import NightId
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 
 _ORDER = (Requested, Refused, Granted, Bound, Applied)
 _IN_DOUBT = "lines of the ledger were lost, maybe the one that refused this grant"

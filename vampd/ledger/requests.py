@@ -40,7 +40,7 @@ from vampd.ledger.rows import bring_in
 from vampd.model.frame_ids import FrameId, GrantVerdict, highest_seen, judge_grant, named_ids
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.schema import FrameIdRequestRow
 
 _STRAYS = "its answer came when the call was cut off, and may belong to another request"

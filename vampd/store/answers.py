@@ -20,7 +20,7 @@ from vampd.model.request import (
     move_of,
     seen_state,
 )
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.mailings import write_acknowledgments
 from vampd.store.nights import find_record, write_event
 from vampd.store.schema import AnswerRow

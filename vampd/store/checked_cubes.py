@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.nights import CheckedCube, FileStamp, NightId, timing_name
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.nights import night_key
 from vampd.store.schema import CheckedCubeRow, NightRow
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from vampd.disk.failpoint import failpoint
 from vampd.model.nights import Kind, after_lost_proofs, moved, noted
 from vampd.model.proofs import DestinationOrigin, KnownDestination, Place
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.nights import records_of, write_move
 from vampd.store.schema import DestinationRow, NightRow, ReceiptRow
 

@@ -37,7 +37,7 @@ from vampd.model.nights import (
     UnreadableNight,
     unsound_field,
 )
-from vampd.store.reading import connect_reading
+from vampd.store.database.reading import connect_reading
 from vampd.store.revision import APPLICATION_ID, REVISION
 
 _Word = TypeVar("_Word", bound=StrEnum)

@@ -14,7 +14,7 @@ from vampd.errors import StateError
 from vampd.model.delivery import Acknowledgement, Correspondence, Mailing, MailOutcome, ManifestFile
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.schema import (
     AcknowledgedLostIdRow,
     AcknowledgedManifestRow,

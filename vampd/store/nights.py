@@ -30,7 +30,7 @@ from vampd.model.nights import (
     unsound_field,
 )
 from vampd.model.proofs import Place
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.schema import EventRow, NightRow, ReceiptRow
 
 _NIGHTS = NightRow.__table__

@@ -15,7 +15,7 @@ from vampd.model.proofs import (
     refuse_other_receipt,
     refuse_renewal,
 )
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.nights import night_key
 from vampd.store.schema import NightRow, PackingReceiptRow
 

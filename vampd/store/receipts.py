@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import Place, Receipt
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.nights import night_key
 from vampd.store.schema import NightRow, ReceiptRow
 

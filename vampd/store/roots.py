@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, update
 
 from vampd.model.proofs import KnownRoot
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
 from vampd.store.schema import RootRow
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from vampd.engine.mailing.manifests import MailContext
     from vampd.engine.root_guard import RootGuard
     from vampd.ledger.ledger import FrameIdLedger
-    from vampd.store.connection import Store
-    from vampd.store.engine import Access
+    from vampd.store.database.connection import Store
+    from vampd.store.database.opening import Access
     from vampd.store.fast_status import StatusSnapshot
 
 LEDGER_FILE = "frameids.ledger"
@@ -112,7 +112,7 @@ def connect(settings: Settings) -> Iterator[Connections]:
 
     NotPermitted ``not_the_owner`` for whoever may not write it.
     """
-    from vampd.store.engine import Access
+    from vampd.store.database.opening import Access
 
     refuse_reader(settings.database.path)
     with connected(settings, Access.USE) as connections:
@@ -122,7 +122,7 @@ def connect(settings: Settings) -> Iterator[Connections]:
 @contextmanager
 def connect_to_read(settings: Settings) -> Iterator[Connections]:
     """Connect for a command that changes nothing; the errors of `connect`."""
-    from vampd.store.engine import Access
+    from vampd.store.database.opening import Access
 
     with connected(settings, Access.READ) as connections:
         yield connections
@@ -176,8 +176,8 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
     from vampd.store.answers import StoredAnswers
     from vampd.store.checked_cubes import StoredCheckedCubes
+    from vampd.store.database.opening import Access, open_store
     from vampd.store.destinations import StoredDestinations
-    from vampd.store.engine import Access, open_store
     from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
     from vampd.store.packing_receipts import StoredPackingReceipts
@@ -217,7 +217,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
 @contextmanager
 def open_ledger(settings: Settings) -> Iterator[FrameIdLedger]:
     """The full ledger, for the one command that rebuilds it."""
-    from vampd.store.engine import Access, open_store
+    from vampd.store.database.opening import Access, open_store
 
     refuse_reader(settings.database.path)
     store = open_store(settings.database.url, Access.USE)

@@ -51,7 +51,7 @@ def run_daemon(
     from vampd.disk.pace import Flag
     from vampd.engine.deeds import Deeds
     from vampd.engine.workers import WorkerPool
-    from vampd.store.engine import Access
+    from vampd.store.database.opening import Access
 
     bound_heap()
     settings = read_settings()

@@ -74,7 +74,7 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
 def _prepare_without_daemon(settings: Settings, lock_path: Path) -> None:
     """What a running daemon has already done: the database, requests, a scan of every night."""
     from vampd.daemon.night_watcher import NightWatcher, Watching
-    from vampd.store.engine import Access
+    from vampd.store.database.opening import Access
 
     make_state_folder(lock_path.parent)
     lock = Lock(lock_path)

@@ -33,7 +33,7 @@ from vampd.simulate.logger_files import timing_bytes
 from vampd.simulate.night import SimulatedCube, plan_night
 from vampd.simulate.scenario import Crop, Run, Scenario
 from vampd.stages import sync
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.wiring.attempts import make_tools
 from vampd.wiring.connections import connect
 

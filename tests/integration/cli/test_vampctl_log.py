@@ -9,7 +9,7 @@ from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

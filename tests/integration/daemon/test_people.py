@@ -101,7 +101,9 @@ def test_the_facts_of_a_lost_claim_are_dropped(
 @SOON_OR_AS_IT_IS
 def test_a_store_that_is_busy_for_long_ends_nobody(site: Site, wait_s: float | None) -> None:
     night, _ = make_smallest(site.root)
-    with running(site, times_s=times("vampd.store.connection.BUSY_TIMEOUT_S", wait_s)) as daemon:
+    with running(
+        site, times_s=times("vampd.store.database.connection.BUSY_TIMEOUT_S", wait_s)
+    ) as daemon:
         wait_until(has_status(site, night, Status.RUNNING), "a running night")
         with closing(sqlite3.connect(site.database, isolation_level=None)) as other:
             other.execute("PRAGMA busy_timeout = 10000")

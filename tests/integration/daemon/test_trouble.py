@@ -17,7 +17,7 @@ from tests.support.daemon.site import Site
 from tests.support.worlds.hostile.unprivileged import unprivileged_copy
 from tests.support.worlds.sites.busy_site import wait_for_event
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 CLOSED = NightId("20251105", Kind.ENGINEERING)
 

@@ -15,8 +15,8 @@ from vampd.engine.root_guard import RootGuard
 from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
 from vampd.model.nights import Kind, NightId
 from vampd.model.proofs import MARK_PATH, Marked, format_mark
-from vampd.store.connection import Store
-from vampd.store.engine import Access, open_store
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.roots import StoredRoots
 from vampd.store.schema import RootRow
 

@@ -15,7 +15,7 @@ from vampd.fits.headers import format_header
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 LATER = NightId("20251107", Kind.ARCHIVE)
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -34,7 +34,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.frame_ids import FrameId, review_ids
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 DATES = ("20251106", "20251107")
 A_BATCH = 10

@@ -23,7 +23,7 @@ from pathlib import Path
 from vampd.adapters.authorities import LocalAuthority
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.ledger.file import open_ledger_file
 
@@ -122,7 +122,7 @@ def test_who_waits_for_a_file_that_is_replaced_meanwhile_appends_to_the_new_one(
 ANEW = """
 import sys
 from pathlib import Path
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.ledger.ledger import FrameIdLedger
 
 folder = Path(sys.argv[1])

@@ -16,7 +16,7 @@ from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import accept_archive, audit, ledger_rows, product_tree, record_of
 from vampd.model.cubes import parse_generation
 from vampd.model.nights import Kind, NightId, Status
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 LATER = NightId("20251107", Kind.ARCHIVE)
 NIGHT = NightId("20251106", Kind.ARCHIVE)

@@ -24,7 +24,7 @@ from vampd.model.delivery import (
     MailState,
 )
 from vampd.model.nights import Gate, Status
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.schema import REVISION
 
 # Where the process dies, what has then left the house, and whether a person must decide.
@@ -133,8 +133,8 @@ def test_a_database_of_the_first_schema_is_carried_over(tmp_path: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
-    from vampd.store.connection import make_engine
-    from vampd.store.engine import MIGRATIONS
+    from vampd.store.database.connection import make_engine
+    from vampd.store.database.opening import MIGRATIONS
     from vampd.store.schema import APPLICATION_ID
 
     path = tmp_path / "vampd.db"

@@ -7,7 +7,7 @@ import pytest
 from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.model.nights import Event, EventName, FileStamp
 from vampd.model.proofs import Place, Receipt
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
 

@@ -12,16 +12,16 @@ from tests.support.tools.scripts import hits_of, run_script, was_killed
 from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.errors import StoreError, TransientError, VampdError
 from vampd.model.proofs import Place
-from vampd.store import engine as engine_module
-from vampd.store.connection import Store
-from vampd.store.engine import Access, open_store
+from vampd.store.database import opening as opening_module
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import Access, open_store
+from vampd.store.database.sqlite_errors import translating_errors
 from vampd.store.nights import Nights
 from vampd.store.receipts import StoredReceipts
-from vampd.store.sqlite_errors import translating_errors
 
 CREATE = """
 import sys
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 open_store(sys.argv[1], Access.MIGRATE).close()
 """
 
@@ -255,8 +255,8 @@ def test_a_page_that_cannot_be_read_now_is_no_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, code: str
 ):
     open_store(url_of(tmp_path / "vampd.db"), Access.MIGRATE).close()
-    monkeypatch.setattr(engine_module, "connect", lambda _: _Verdict(verdict))
+    monkeypatch.setattr(opening_module, "connect", lambda _: _Verdict(verdict))
     with pytest.raises(VampdError) as error:
-        engine_module._check_whole(tmp_path / "vampd.db")
+        opening_module._check_whole(tmp_path / "vampd.db")
     assert error.value.code == f"database_{code}"
     assert isinstance(error.value, TransientError) is (code == "unreadable")

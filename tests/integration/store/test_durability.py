@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools.fsyncs import record_fsyncs
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 _FULL = 2
 

@@ -15,9 +15,9 @@ from tests.support.tools.scripts import run_script, was_killed
 from tests.support.worlds.records.stores import the_night, url_of
 from vampd.errors import StoreError
 from vampd.model.nights import Status
-from vampd.store import engine as engine_module
-from vampd.store.connection import Store
-from vampd.store.engine import MIGRATIONS, Access, open_store
+from vampd.store.database import opening as opening_module
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import MIGRATIONS, Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.schema import REVISION, Base
 
@@ -56,8 +56,8 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             "branch_labels = depends_on = None\n"
             f"def upgrade():\n    op.execute('CREATE TABLE novelty (id INTEGER)')\n    {body}\n"
         )
-        monkeypatch.setattr(engine_module, "MIGRATIONS", migrations)
-        monkeypatch.setattr(engine_module, "REVISION", NEXT_REVISION)
+        monkeypatch.setattr(opening_module, "MIGRATIONS", migrations)
+        monkeypatch.setattr(opening_module, "REVISION", NEXT_REVISION)
 
     return prepare
 
@@ -91,11 +91,11 @@ def test_a_migration_that_fails_leaves_the_old_schema(path: Path, next_version):
 def test_a_migration_that_is_killed_leaves_the_old_schema(path: Path, next_version):
     next_version("os.kill(os.getpid(), 9)")
     migrate = (
-        "import sys\nfrom pathlib import Path\nfrom vampd.store import engine\n"
-        "engine.MIGRATIONS, engine.REVISION = Path(sys.argv[2]), sys.argv[3]\n"
-        "engine.open_store(sys.argv[1], engine.Access.MIGRATE)\n"
+        "import sys\nfrom pathlib import Path\nfrom vampd.store.database import opening\n"
+        "opening.MIGRATIONS, opening.REVISION = Path(sys.argv[2]), sys.argv[3]\n"
+        "opening.open_store(sys.argv[1], opening.Access.MIGRATE)\n"
     )
-    assert was_killed(run_script(migrate, url_of(path), engine_module.MIGRATIONS, NEXT_REVISION))
+    assert was_killed(run_script(migrate, url_of(path), opening_module.MIGRATIONS, NEXT_REVISION))
     assert schema_of(path) == (REVISION, False)
 
 

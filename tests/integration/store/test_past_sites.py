@@ -34,8 +34,8 @@ from vampd.config import load_settings
 from vampd.errors import StoreError
 from vampd.model.delivery import MailOutcome
 from vampd.model.nights import Kind, NightId, StageName, Status, WaitCode
-from vampd.store import engine as engine_module
-from vampd.store.engine import Access, open_store
+from vampd.store.database import opening as opening_module
+from vampd.store.database.opening import Access, open_store
 from vampd.store.schema import REVISION
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -62,7 +62,7 @@ import os, shutil, signal, sys
 from pathlib import Path
 import alembic.command, alembic.config
 from sqlalchemy import Engine, event
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 kept, folder, stride = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 hits = deadly = 0
@@ -361,7 +361,7 @@ def test_the_vampd_of_then_refuses_the_schema_of_now(
 ):
     then = revision_of(as_kept.site.database)
     before = dump_of(migrated.site.database)
-    monkeypatch.setattr(engine_module, "REVISION", then)
+    monkeypatch.setattr(opening_module, "REVISION", then)
     refused: AbstractContextManager[Any] = (
         pytest.raises(StoreError, match="newer") if then < REVISION else nullcontext()
     )

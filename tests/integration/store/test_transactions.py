@@ -29,12 +29,12 @@ from vampd.errors import (
     TransientError,
 )
 from vampd.model.nights import Event, EventName, Status
-from vampd.store import connection as connection_module
-from vampd.store.connection import Store
-from vampd.store.engine import Access, open_store
+from vampd.store.database import connection as connection_module
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import Access, open_store
+from vampd.store.database.sqlite_errors import translating_errors
 from vampd.store.nights import Nights
 from vampd.store.schema import NightRow
-from vampd.store.sqlite_errors import translating_errors
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ import sys
 from vampd.errors import IllegalTransition
 from vampd.model.nights import Kind, NightId
 from vampd.model.nights import Event, EventName
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.nights import Nights
 
 nights = Nights(open_store(sys.argv[1], Access.USE))
@@ -154,7 +154,7 @@ def test_a_full_disk_is_reported_and_nothing_is_half_written(store: Store):
 def test_a_writer_that_is_killed_leaves_the_night_as_it_was(store: Store, path: Path):
     script = (
         "import os, sys\nfrom sqlalchemy import update\n"
-        "from vampd.store.engine import Access, open_store\n"
+        "from vampd.store.database.opening import Access, open_store\n"
         "from vampd.store.schema import NightRow\n"
         "with open_store(sys.argv[1], Access.USE).write() as connection:\n"
         "    connection.execute(update(NightRow).values(claim=77))\n"
@@ -172,7 +172,8 @@ def test_a_change_by_another_process_is_noticed(store: Store, path: Path):
     assert len(counters) == 1
     change = (
         "import sys\nfrom vampd.model.nights import NightUpdate, Kind, NightId\n"
-        "from vampd.store.engine import Access, open_store\nfrom vampd.store.nights import Nights\n"
+        "from vampd.store.database.opening import Access, open_store\n"
+        "from vampd.store.nights import Nights\n"
         "nights = Nights(open_store(sys.argv[1], Access.USE))\n"
         "nights.update(NightId('20251106', Kind.ARCHIVE), NightUpdate(frames=5))\n"
     )

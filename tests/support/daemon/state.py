@@ -17,7 +17,7 @@ from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site
 from vampd.config import load_settings
 from vampd.model.nights import Event, EventName, EventRecord, Kind, NightId, NightRecord, StageName
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 from vampd.wiring.connections import Connections, connect
 
 

@@ -328,13 +328,13 @@ def _modules_of(folders: Sequence[str], prefix: str) -> Iterator[str]:
 def _use_once() -> None:
     """Let pydantic build its validators, SQLAlchemy its mappers, migrations the empty database."""
     config, wiring = import_module("vampd.config"), import_module("vampd.wiring.connections")
-    access = import_module("vampd.store.engine").Access
+    access = import_module("vampd.store.database.opening").Access
     with tempfile.TemporaryDirectory() as folder:
         settings = config.load_settings(make_site(Path(folder)).config)
         with wiring.connected(settings, access.MIGRATE) as connections:
             connections.store.nights()
     databases.new_database()
-    vars(import_module("vampd.store.engine"))["_migrate"] = databases.migrate_by_copying
+    vars(import_module("vampd.store.database.opening"))["_migrate"] = databases.migrate_by_copying
 
 
 def _main() -> None:

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations in the transaction that ``vampd.store.engine`` has begun."""
+"""Alembic's entry: runs migrations in the transaction that ``store.database.opening`` has begun."""
 
 from alembic import context
 

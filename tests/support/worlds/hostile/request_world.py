@@ -30,9 +30,9 @@ from vampd.model.request import (
     seen_state,
 )
 from vampd.store.answers import StoredAnswers
-from vampd.store.connection import Store
+from vampd.store.database.connection import Store
+from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
-from vampd.store.engine import Access, open_store
 from vampd.store.nights import Nights
 
 

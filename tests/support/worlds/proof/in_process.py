@@ -55,9 +55,9 @@ from vampd.model.nights import (
     choose_nights,
 )
 from vampd.ports import Pace
-from vampd.store import connection
-from vampd.store.connection import make_engine
-from vampd.store.engine import Access
+from vampd.store.database import connection
+from vampd.store.database.connection import make_engine
+from vampd.store.database.opening import Access
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
 

@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from tests.support.tools.memory import folder_in_memory
-from vampd.store import engine
+from vampd.store.database import opening
 
-_migrate = engine._migrate
+_migrate = opening._migrate
 
 
 @cache
@@ -20,7 +20,7 @@ def new_database() -> bytes:
 
 
 def migrate_by_copying(path: Path, journal_mode: str, mode: str) -> None:
-    """Stand in for `vampd.store.engine._migrate`: a database that is to be created is a copy."""
+    """Stand in for `opening._migrate`: a database that is to be created is a copy."""
     if mode == "rwc":
         path.write_bytes(new_database())
     else:

@@ -35,7 +35,7 @@ from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.nights import Kind, NightId
 from vampd.ports import FrameIdAuthority
 from vampd.stages import frameids
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 FIRST = 90_000_001
 # As a daemon whose night waits for a better moment: the database was busy, say.

@@ -9,7 +9,7 @@ from vampd.errors import FrameIdConflict
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.store.engine import Access, open_store
+from vampd.store.database.opening import Access, open_store
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

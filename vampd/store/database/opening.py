@@ -19,13 +19,13 @@ from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import close_to_others, make_state_folder
 from vampd.errors import NotPermitted, StoreError, TransientError
-from vampd.store.connection import ReadOnlyStore, Store, connect, make_engine
-from vampd.store.foreign import refuse_altered, refuse_another_owner
-from vampd.store.reading import connect_reading, copied_database, is_unread
+from vampd.store.database.connection import ReadOnlyStore, Store, connect, make_engine
+from vampd.store.database.foreign import refuse_altered, refuse_another_owner
+from vampd.store.database.reading import connect_reading, copied_database, is_unread
+from vampd.store.database.sqlite_errors import SIDE_FILES, damaged, translating_errors
 from vampd.store.schema import APPLICATION_ID, REVISION
-from vampd.store.sqlite_errors import SIDE_FILES, damaged, translating_errors
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Access(StrEnum):

@@ -22,8 +22,8 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from vampd.errors import StoreError, TransientError
-from vampd.store.reading import ReadingConnection, connect_reading
-from vampd.store.sqlite_errors import BUSY_TIMEOUT_S, translating_errors
+from vampd.store.database.reading import ReadingConnection, connect_reading
+from vampd.store.database.sqlite_errors import BUSY_TIMEOUT_S, translating_errors
 
 _CACHE_KB = 256
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vampd.disk.refusal import Cause, classify, describe_owner, user_name
 from vampd.errors import DiskFull, NotPermitted, StoreError, TransientError, VampdError
-from vampd.store.reading import connect_reading, is_unread
+from vampd.store.database.reading import connect_reading, is_unread
 
 BUSY_TIMEOUT_S = 10.0
 # What SQLite keeps beside a database.

@@ -1,0 +1,1 @@
+"""The database as SQLite drives it: opened, created, migrated, read without writing, its errors."""
