@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         find_gone_spans,
         set_aside_duplicates,
     )
-    from vampd.model.sync.flc import (
+    from vampd.model.sync.labels.flc import (
         CODE_A,
         CODE_B,
         CODE_D,
@@ -24,15 +24,20 @@ if TYPE_CHECKING:
         assign_flc_states,
         combine_labels,
     )
-    from vampd.model.sync.late_partners import (
+    from vampd.model.sync.labels.modulation import find_modulation
+    from vampd.model.sync.partners.late_partners import (
         count_gone_partners,
         count_late_partners,
         pending_late_partners,
     )
-    from vampd.model.sync.local_offset import running_median
-    from vampd.model.sync.matching import shortest_interval_us
-    from vampd.model.sync.modulation import find_modulation
-    from vampd.model.sync.pairing import Pairs, arrival_scatter_us, pair_frames, rows_tolerance_us
+    from vampd.model.sync.partners.local_offset import running_median
+    from vampd.model.sync.partners.matching import shortest_interval_us
+    from vampd.model.sync.partners.pairing import (
+        Pairs,
+        arrival_scatter_us,
+        pair_frames,
+        rows_tolerance_us,
+    )
     from vampd.model.sync.products import find_collision
     from vampd.model.sync.runs import split_runs
     from vampd.model.sync.sequence import (
@@ -56,15 +61,17 @@ else:
             "clocks": "judge_clocks",
             "cutting": "cut_cubes gaps_before split_at",
             "duplicate_cubes": "find_gone_spans GoneSpan set_aside_duplicates",
-            "flc": (
+            "labels.flc": (
                 "assign_flc_states CODE_A CODE_B CODE_D CODE_NONE combine_labels FlcState "
                 "Labels LEAST_MEAN STATE_OF_CODE"
             ),
-            "late_partners": "count_gone_partners count_late_partners pending_late_partners",
-            "local_offset": "running_median",
-            "matching": "shortest_interval_us",
-            "modulation": "find_modulation",
-            "pairing": "arrival_scatter_us pair_frames Pairs rows_tolerance_us",
+            "partners.late_partners": (
+                "count_gone_partners count_late_partners pending_late_partners"
+            ),
+            "partners.local_offset": "running_median",
+            "partners.matching": "shortest_interval_us",
+            "labels.modulation": "find_modulation",
+            "partners.pairing": "arrival_scatter_us pair_frames Pairs rows_tolerance_us",
             "products": "find_collision",
             "runs": "split_runs",
             "sequence": (

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vampd.model.cubes import Product, ProductOrder
 from vampd.model.nights import format_clock, format_mjd
-from vampd.model.sync.flc import STATE_OF_CODE, FlcState, Labels
+from vampd.model.sync.labels.flc import STATE_OF_CODE, FlcState, Labels
 from vampd.model.sync.sequence import CameraSequence
 from vampd.model.sync.setting_cards import fields_beside
 

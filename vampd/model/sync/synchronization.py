@@ -18,13 +18,13 @@ import numpy.typing as npt
 from vampd.model.cubes import CubeAccount, Generation, RawCube, SetAside, SyncCounts
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
 from vampd.model.sync.cutting import cut_cubes
-from vampd.model.sync.flc import CODE_NONE, Labels, combine_labels, is_contradictory
 from vampd.model.sync.header_mismatches import Mismatch, find_mismatches, tell_mismatches
-from vampd.model.sync.labeling import Labeled, count_doubts, label_frames
-from vampd.model.sync.missing_partners import count_unpaired
-from vampd.model.sync.pairing import Pairs
+from vampd.model.sync.labels.flc import CODE_NONE, Labels, combine_labels, is_contradictory
+from vampd.model.sync.labels.labeling import Labeled, count_doubts, label_frames
+from vampd.model.sync.partners.missing_partners import count_unpaired
+from vampd.model.sync.partners.pairing import Pairs
+from vampd.model.sync.partners.run_pairs import pair_run
 from vampd.model.sync.products import Cut, count_products, name_products
-from vampd.model.sync.run_pairs import pair_run
 from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
     CameraSequence,

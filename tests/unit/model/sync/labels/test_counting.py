@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from vampd.model.sync.counting import Steps, count_by_counter, count_by_time, forbid_by_counter
+from vampd.model.sync.labels.counting import (
+    Steps,
+    count_by_counter,
+    count_by_time,
+    forbid_by_counter,
+)
 
 PERIOD_US = 2_000
 

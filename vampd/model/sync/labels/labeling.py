@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from vampd.model.cubes import RawCube
 from vampd.model.sync.cutting import split_at
-from vampd.model.sync.flc import CODE_D, CODE_NONE, Labels, assign_flc_states
-from vampd.model.sync.modulation import Modulation, Source, find_modulation
-from vampd.model.sync.pairing import arrival_scatter_us
+from vampd.model.sync.labels.flc import CODE_D, CODE_NONE, Labels, assign_flc_states
+from vampd.model.sync.labels.modulation import Modulation, Source, find_modulation
+from vampd.model.sync.partners.pairing import arrival_scatter_us
 from vampd.model.sync.sequence import CameraSequence, is_deinterleaved
 
 

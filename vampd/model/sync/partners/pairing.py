@@ -19,14 +19,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.sync.alignment import (
+from vampd.model.sync.partners.alignment import (
     CLEAR_STEP_PART_OF_PERIOD,
     end_shift,
     gap_positions,
     trusted_segments,
 )
-from vampd.model.sync.local_offset import find_steps, running_median
-from vampd.model.sync.matching import (
+from vampd.model.sync.partners.local_offset import find_steps, running_median
+from vampd.model.sync.partners.matching import (
     ENOUGH_PAIRS,
     Match,
     explained_matches,

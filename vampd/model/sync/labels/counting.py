@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.sync.modulation import allowance_us
+from vampd.model.sync.labels.modulation import allowance_us
 
 Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]

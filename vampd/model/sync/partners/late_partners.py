@@ -14,7 +14,7 @@ import numpy.typing as npt
 from vampd.model.cubes import Generation, RawCube
 from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.sync.duplicate_cubes import GoneSpan
-from vampd.model.sync.run_pairs import pair_run
+from vampd.model.sync.partners.run_pairs import pair_run
 from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
     CameraSequence,

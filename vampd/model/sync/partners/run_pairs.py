@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.sync.pairing import Pairs, pair_frames, rows_tolerance_us
+from vampd.model.sync.partners.pairing import Pairs, pair_frames, rows_tolerance_us
 from vampd.model.sync.sequence import CameraSequence, exposure_us, window_rows
 
 # An offset of more than is usual is believed where so many pairs follow each other without a pause

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vampd.model.sync.matching import Match, explained_matches
+from vampd.model.sync.partners.matching import Match, explained_matches
 
 
 def match(pairs: int, spread_us: float = 1.0, offset_us: int = 0) -> Match:

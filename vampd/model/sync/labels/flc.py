@@ -34,8 +34,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.sync.counting import count_by_counter, count_by_time, forbid_by_counter
-from vampd.model.sync.modulation import (
+from vampd.model.sync.labels.counting import count_by_counter, count_by_time, forbid_by_counter
+from vampd.model.sync.labels.modulation import (
     CLEAR_PART_OF_INTERVAL,
     Modulation,
     Source,

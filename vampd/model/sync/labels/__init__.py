@@ -1,0 +1,1 @@
+"""Labels: the FLC state of each frame, by the intervals of the trigger."""

@@ -1,0 +1,1 @@
+"""Partners: which frames of the two cameras were taken together, and which lack theirs."""
