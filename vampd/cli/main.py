@@ -104,7 +104,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "acknowledge": (
-        "mail.mail",
+        "mail.acknowledge",
         ("vampctl acknowledge 20251106", "vampctl acknowledge 20251106 --lost"),
     ),
     "run": (

@@ -1,8 +1,7 @@
-"""vampctl mail, acknowledge: announce manifests to STARS, and record that it has ingested them."""
+"""vampctl mail: announce manifests to STARS."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.mail.confirming import YesOption, confirm
 from vampd.cli.mail.manifest import (
     NightManifests,
     NightsArgument,
@@ -20,13 +20,11 @@ from vampd.cli.mail.manifest import (
     refuse_damaged_manifests,
     warnings,
 )
-from vampd.cli.shared.lost_ids import read_lost_ids
 from vampd.cli.shared.nights import choose_record
 from vampd.cli.shared.output import write, write_lines
 from vampd.cli.shared.requests import ask
 from vampd.cli.shared.session import (
     ConfigOption,
-    NightArgument,
     acting_or_asking,
     actor_name,
     reading,
@@ -59,10 +57,6 @@ SendOption = Annotated[bool, typer.Option("--send", help="Send it, and record th
 MarkOption = Annotated[
     bool, typer.Option("--mark-sent", help="Record that it was mailed manually, or has arrived.")
 ]
-LostOption = Annotated[
-    bool, typer.Option("--lost", help="Acknowledge the IDs that have no product any more.")
-]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True)
@@ -160,7 +154,7 @@ def _ask_to_mail(connections: Connections, nights: Sequence[str], send: bool, ye
     choice = choose_manifests(found)
     write_lines(_again_lines(choice))
     if choice.again:
-        _ask("mailed_already", "Some of this was mailed before. Ask for it again?", yes)
+        confirm("mailed_already", "Some of this was mailed before. Ask for it again?", yes)
     write(
         ask(
             connections,
@@ -170,57 +164,6 @@ def _ask_to_mail(connections: Connections, nights: Sequence[str], send: bool, ye
             choices=Choices(send=send, again=bool(choice.again)),
         )
     )
-
-
-def acknowledge(
-    context: typer.Context,
-    night: NightArgument,
-    lost: LostOption = False,
-    yes: YesOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Record that STARS has ingested a night's manifests.
-
-    Asks if a manifest is not known to have been mailed. With --lost, it records instead that you
-    know which of the night's IDs a restore has left without a product; they are no longer listed.
-    """
-    verb = None if lost else Verb.ACKNOWLEDGE
-    with acting_or_asking(context, config, verb) as (connections, asks):
-        if lost:
-            _acknowledge_lost(connections, night)
-            return
-        (found,) = find_manifests(connections, [night])
-        date = found.record.night.date
-        odd = [
-            f"{file.name}: {state}"
-            for file, state in found.states.items()
-            if state in (MailState.UNMAILED, MailState.UNCERTAIN)
-        ]
-        if odd:
-            _ask("not_mailed", f"{'; '.join(odd)}. Has STARS really ingested {date}?", yes)
-        manifests = [text.file for text in found.texts]
-        if asks:
-            write(ask(connections, found.record, Verb.ACKNOWLEDGE, manifests=manifests))
-            return
-        connections.mail_log.acknowledge(manifests, at=time.time(), actor=actor_name())
-    write(f"{date}: {count_of(len(found.texts), 'manifest')} acknowledged")
-
-
-def _acknowledge_lost(connections: Connections, text: str) -> None:
-    record = choose_record(connections.store.nights(), text, Kind.ARCHIVE)
-    date = record.night.date
-    if not connections.reader.generations(record.night):
-        raise UsageError(
-            "not_synchronised",
-            f"{date} is not synchronized yet: which of its IDs get their products again is unknown",
-        )
-    lost = read_lost_ids(connections, record)
-    connections.mail_log.acknowledge_lost(
-        [one.frame_id for one in lost], at=time.time(), actor=actor_name()
-    )
-    for one in lost:
-        write(f"{one.frame_id}  {one.fate}")
-    write(f"{date}: {count_of(len(lost), 'ID')} without a product acknowledged")
 
 
 def choose_manifests(nights: Sequence[NightManifests]) -> Choice:
@@ -248,7 +191,7 @@ def _send(connections: Connections, mail_text: MailText, choice: Choice, yes: bo
     from vampd.engine.mailing.manifests import send_manifest_mail
 
     if choice.again:
-        _ask("mailed_already", "Some of this was mailed before. Send it again?", yes)
+        confirm("mailed_already", "Some of this was mailed before. Send it again?", yes)
     mailing = send_manifest_mail(
         connections.mail_context,
         mail_text,
@@ -269,7 +212,7 @@ def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
         write(line)
     # This option settles what may have been sent; only a known mail is worth a question.
     if any(state is not MailState.UNCERTAIN for _, state in choice.again):
-        _ask("mailed_already", "Some of this is on record as mailed. Record it again?", yes)
+        confirm("mailed_already", "Some of this is on record as mailed. Record it again?", yes)
     record_manual_mailing(
         connections.mail_context,
         [text.file for text in choice.texts],
@@ -278,15 +221,6 @@ def _mark_sent(connections: Connections, choice: Choice, yes: bool) -> None:
     )
     for text in choice.texts:
         write(f"{text.file.name}: recorded as mailed")
-
-
-def _ask(code: str, question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(code, f"{question} Not a terminal, so cannot ask: pass --yes to confirm")
-    if not typer.confirm(question):
-        raise UsageError(code, "nothing was done")
 
 
 def _mail_lines(draft: EmailMessage, mail_text: MailText) -> Iterator[str]:
