@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 _MOST_MODULES = 18
+_MOST_LINES = {"vampd": 300, "docs": 300, "tests": 400}
 
 
 def test_nothing_that_is_ignored_is_kept() -> None:
@@ -35,3 +37,12 @@ def test_no_room_holds_more_modules_than_one_can_survey() -> None:
         for folder in [ROOT / top, *(path for path in (ROOT / top).rglob("*") if path.is_dir())]
     }
     assert {room for room, modules in rooms.items() if modules > _MOST_MODULES} == set()
+
+
+def test_a_long_module_says_why_it_is_one() -> None:
+    for top, most in _MOST_LINES.items():
+        for path in (ROOT / top).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if len(text.splitlines()) > most:
+                said = ast.get_docstring(ast.parse(text)) or ""
+                assert "however long" in " ".join(said.split()), path

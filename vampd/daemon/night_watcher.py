@@ -2,7 +2,8 @@
 
 Correct with periodic scans alone; file system events only hasten one. A finished night is
 checked only when a stream folder's own mtime changed, and slowly file by file. What goes wrong with
-one night is that night's alone. Used by one thread.
+one night is that night's alone. Used by one thread. One class, however long: every step of a scan
+reads and changes what was seen of a night before.
 """
 
 from __future__ import annotations

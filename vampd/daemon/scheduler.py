@@ -1,8 +1,8 @@
 """The scheduler: one loop that scans, decides what runs, and starts attempts.
 
 All it knows it reads from the store, so that people's commands take effect within a second, whether
-they hold, retry or release, even while a night runs. The loop is one class: its steps share what is
-running, and what they may decide is in ``model.nights``.
+they hold, retry or release, even while a night runs. The loop is one class, however long: its steps
+share what is running, and what they may decide is in ``model.nights``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Executing actions: the only place where bytes change.
 
 `execute` is one match over the kinds of action. Every effect is on the disk before the row that
-records it is committed.
+records it is committed. One module, however long: what changes bytes is to be read in one place.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ sent. A file is safe if the bytes that were read there, past the cache, have the
 that were read here, and neither file has changed since, according to the listings. What vampd made
 itself must be what its packing receipt says; so must set-aside raw files, which may only grow
 (`vampd.stages.aside_files`). A reading counts for the archive that it names
-(`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent over it.
+(`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent over it. One
+module, however long: what is sent, what is safe and what was lost are one comparison.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables, all of them, however many. A change here needs a migration; a test compares the two.
+"""The tables, all of them, however long. A change here needs a migration; a test compares the two.
 
 Times are unix seconds. Nights are (date, kind); tables that must outlive a lost row of ``nights``
 (the frame-ID ledger, the mailings) carry both as text, the others refer to the row.

@@ -1,6 +1,7 @@
 """What an earlier version left goes on under this one: database, folders and archive copies.
 
 `tests/past` keeps a site of every version since 0.1.0, with nights at every stage in every status.
+One module, however long: each version's site is migrated and continued once for all of its laws.
 """
 
 import hashlib

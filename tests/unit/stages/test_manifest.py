@@ -4,25 +4,13 @@ from hashlib import md5, sha256
 import pytest
 
 from tests.support.builders.settings import make_settings
-from tests.support.tools.mail_server import make_mail
-from tests.support.worlds.archive.transfer_world import NIGHT, SETTINGS, TransferWorld
+from tests.support.worlds.archive.manifest_world import execute, plan, safe_world
+from tests.support.worlds.archive.transfer_world import NIGHT, TransferWorld
 from vampd.errors import DataError
-from vampd.model.delivery import (
-    Acknowledgement,
-    Correspondence,
-    Mailing,
-    MailOutcome,
-    ManifestFile,
-    Way,
-    append_note,
-    complete_note,
-    note_name,
-    parse_manifest,
-)
-from vampd.model.plan import Hash, Plan, SendMail, WriteText
-from vampd.model.proofs import Digests, Place, parse_sums, text_digest
+from vampd.model.delivery import parse_manifest
+from vampd.model.plan import Hash, Plan, WriteText
+from vampd.model.proofs import Digests, Place, parse_sums
 from vampd.stages import manifest
-from vampd.stages.own_faults import describe_text_faults
 
 FIRST = "manifest_VMP_20251106.csv"
 DIGESTS = "manifest_VMP_20251106.sha256"
@@ -30,22 +18,7 @@ DIGESTS = "manifest_VMP_20251106.sha256"
 
 @pytest.fixture
 def world():
-    world = TransferWorld()
-    world.add_product("VMPA00000002", b"22")
-    world.add_product("VMPA00000001", b"1")
-    world.add_product("vcam1_10:11:12.123456", b"no frame ID")
-    world.run()
-    return world
-
-
-def plan(world, settings=SETTINGS):
-    return manifest.plan(manifest.survey(NIGHT, world.reader), settings)
-
-
-def execute(world, settings=SETTINGS):
-    for wave in plan(world, settings).waves:
-        for action in wave:
-            world.execute(action)
+    return safe_world()
 
 
 def listed(world, name):
@@ -288,105 +261,6 @@ def test_a_changed_configuration_never_changes_an_existing_manifest(world, table
     assert world.reader.tree[FIRST] == first
     assert listed(world, "manifest_VMP_20251106_s1.csv") == ["VMPA00000003"]
     assert plan(world, settings) == Plan()
-
-
-AUTOMATIC = make_settings(mail=make_mail(automatic=True).model_dump())
-
-
-def files(world):
-    return tuple(
-        ManifestFile(NIGHT, path, text_digest(world.reader.text(NIGHT, path)))
-        for path in sorted(world.reader.tree)
-        if path.startswith("manifest") and path.endswith(".csv")
-    )
-
-
-def know_mail(world, correspondence: Correspondence) -> None:
-    """What was mailed, on record and noted in the folder."""
-    world.reader.known_mail = correspondence
-    note = complete_note(None, correspondence.mailings, NIGHT)
-    if note is not None:
-        world.reader.write(note_name(NIGHT.date), note)
-
-
-def told(world, outcome, *manifests):
-    mailing = Mailing("<1@x>", manifests or files(world), ("a@b",), Way.SMTP, "x", 1.0, outcome)
-    return Correspondence((mailing,))
-
-
-def test_nothing_is_mailed_unless_it_is_configured(world):
-    execute(world)
-    assert plan(world) == Plan()
-
-
-def test_a_manifest_is_mailed_when_it_is_written_and_only_once(world):
-    _, (write,) = plan(world, AUTOMATIC).waves
-    assert isinstance(write, WriteText)
-    execute(world)
-    assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
-    know_mail(world, told(world, MailOutcome.SENT))
-    assert plan(world, AUTOMATIC) == Plan()
-
-
-def test_a_mail_that_certainly_failed_is_tried_again(world):
-    execute(world)
-    know_mail(world, told(world, MailOutcome.FAILED))
-    assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
-
-
-@pytest.mark.parametrize("outcome", [MailOutcome.PENDING, MailOutcome.UNCERTAIN])
-def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outcome):
-    execute(world)
-    know_mail(world, told(world, outcome))
-    with pytest.raises(DataError) as caught:
-        plan(world, AUTOMATIC)
-    assert caught.value.code == "mail_uncertain"
-    for way_out in ("--mark-sent", "--send --yes", "vampctl retry 20251106"):
-        assert way_out in caught.value.message
-    assert plan(world) == Plan()
-
-
-def test_a_lost_database_never_leads_to_a_second_mail(world):
-    execute(world)
-    sent = told(world, MailOutcome.SENT).mailings[0]
-    world.reader.write(note_name(NIGHT.date), append_note(None, sent, NIGHT))
-    with pytest.raises(DataError, match="may have been mailed"):
-        plan(world, AUTOMATIC)
-
-
-def test_what_the_note_lacks_of_the_record_is_written_again(world):
-    execute(world)
-    know_mail(world, told(world, MailOutcome.SENT))
-    name = note_name(NIGHT.date)
-    good = world.reader.text(NIGHT, name)
-    for damaged in (None, good.splitlines()[0] + "\n", f"{good}\n".replace("manifest", "Manifest")):
-        if damaged is None:
-            world.reader.retire(name)
-        else:
-            world.reader.write(name, damaged)
-        (note,) = [fault for fault in describe_text_faults(NIGHT, world.reader) if name in fault]
-        assert f"`vampctl retry {NIGHT.date} --from manifest`" in note
-        ((write,),) = plan(world).waves
-        assert write.text.endswith(good.splitlines(keepends=True)[-1])
-        world.reader.write(name, write.text)
-        assert plan(world) == Plan()
-
-
-def test_what_stars_has_taken_in_is_not_mailed(world):
-    execute(world)
-    (first,) = files(world)
-    know_mail(world, Correspondence((), (Acknowledgement(first, "x", 1.0),)))
-    assert plan(world, AUTOMATIC) == Plan()
-
-
-def test_only_the_supplement_of_late_data_is_mailed(world):
-    execute(world)
-    know_mail(world, told(world, MailOutcome.SENT))
-    world.add_product("VMPA00000003")
-    world.run()
-    execute(world, AUTOMATIC)
-    ((send,),) = plan(world, AUTOMATIC).waves
-    assert [manifest.name for manifest in send.manifests] == ["manifest_VMP_20251106_s1.csv"]
 
 
 def test_manifests_come_in_the_order_of_their_numbers(world):

@@ -1,6 +1,7 @@
 """An archive host that is a folder on another machine, reached by ssh.
 
-It needs bash, GNU find and GNU coreutils there: `archive_scripts` has what is run.
+It needs bash, GNU find and GNU coreutils there: `scripts` has what is run. One module, however
+long: a method for each question of `ports.ArchiveHost`, and what its failures mean.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""vampctl run, process-all: stages in the foreground, with the same attempts as vampd."""
+"""vampctl run, process-all: stages in the foreground, with the same attempts as vampd.
+
+One module, however long: both commands are one loop over stages, with what they say meanwhile.
+"""
 
 from __future__ import annotations
 

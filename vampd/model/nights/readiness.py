@@ -2,6 +2,8 @@
 
 The one rule, for all callers: the daemon, `vampctl run` and `process-all`, `plan` and `why`. A
 person's request differs only in its settings (`for_person`), never in the rule itself.
+
+One module, however long: no part of the rule stands anywhere else.
 """
 
 from __future__ import annotations

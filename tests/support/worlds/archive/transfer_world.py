@@ -156,6 +156,15 @@ class TransferWorld:
         return Receipt(Place.HERE, stamp_of(path, file), sha256, at=float(next(self.clock)))
 
 
+def arrived_world() -> TransferWorld:
+    """A world whose two products have arrived and were read there."""
+    world = TransferWorld()
+    world.add_product("VMPA00000001", b"first")
+    world.add_product("VMPA00000002", b"second")
+    world.run()
+    return world
+
+
 def sent(plans: list[Plan]) -> set[str]:
     """Every path that these plans send, SHA256SUMS aside."""
     return {

@@ -1,6 +1,7 @@
 """One night of a few tiny cubes, its archive copy, and all that may happen to them, judged at once.
 
 Every step ends with the judgement of `Judge`; a step of vampd's is also judged by what it changed.
+One class, however long: each step is a method of the one world that all of them change.
 """
 
 from __future__ import annotations
