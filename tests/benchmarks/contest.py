@@ -51,7 +51,7 @@ class Cost:
         return self.raw_bytes / 1e6 / self.cpu_s
 
     @property
-    def told(self) -> str:
+    def shown(self) -> str:
         """The speed, for people."""
         return f"{self.speed:,.0f} MB/s"
 

@@ -68,11 +68,11 @@ def test_an_empty_log_reports_nothing(log: MailLog) -> None:
 
 def test_a_mailing_is_on_record_before_its_end_is_known(log: MailLog) -> None:
     log.intend(mailing(1, FIRST, ELSEWHERE), NOTHING)
-    told = mailing(1, FIRST, ELSEWHERE)
-    assert log.correspondence().mailings == (told,)
+    shown = mailing(1, FIRST, ELSEWHERE)
+    assert log.correspondence().mailings == (shown,)
     # Whole, for each of its nights.
-    assert log.correspondence(NIGHT).mailings == (told,)
-    assert log.correspondence(OTHER).mailings == (told,)
+    assert log.correspondence(NIGHT).mailings == (shown,)
+    assert log.correspondence(OTHER).mailings == (shown,)
 
 
 @pytest.mark.parametrize("outcome", [o for o in MailOutcome if o is not MailOutcome.PENDING])
@@ -139,8 +139,8 @@ def test_an_acknowledgement_stays_as_it_was_first_recorded(log: MailLog) -> None
 
 def test_a_mail_by_hand_may_name_no_recipient(log: MailLog) -> None:
     log.intend(replace(mailing(1, FIRST), recipients=(), way=Way.BY_HAND), NOTHING)
-    (told,) = log.correspondence().mailings
-    assert (told.recipients, told.way) == ((), Way.BY_HAND)
+    (shown,) = log.correspondence().mailings
+    assert (shown.recipients, shown.way) == ((), Way.BY_HAND)
 
 
 def test_of_many_who_mail_at_once_one_does(log: MailLog) -> None:

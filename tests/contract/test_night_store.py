@@ -210,8 +210,8 @@ def test_a_release_opens_the_gate_that_the_night_stood_at_and_no_other(store):
         opened |= {Gate(code)} if code in ("sync_unexpected", "card_missing") else set()
         assert happen(store, EventName.RELEASED).released == opened
     assert happen(store, EventName.RELEASED).released == opened | {Gate.OLDER_NIGHTS}
-    told = [line.code for line in store.history(NIGHT) if line.event is EventName.RELEASED]
-    assert told == [None, None, None, None, "sync_unexpected", "card_missing", "older_nights"]
+    shown = [line.code for line in store.history(NIGHT) if line.event is EventName.RELEASED]
+    assert shown == [None, None, None, None, "sync_unexpected", "card_missing", "older_nights"]
 
 
 def test_facts_that_are_not_given_stay(store):

@@ -97,19 +97,19 @@ def _right_pairs(table: FrameTable, first: Int64, second: Int64) -> Booleans:
 
 def _one_sided(table: FrameTable, generation: Generation) -> int:
     """The pairs that the two cameras' products do not tell alike."""
-    told = set(zip(*(rows.tolist() for rows in table.pairs(generation)), strict=True))
+    shown = set(zip(*(rows.tolist() for rows in table.pairs(generation)), strict=True))
     mirrored = set(zip(*(rows.tolist() for rows in table.mirrored_pairs(generation)), strict=True))
-    return len(told ^ mirrored)
+    return len(shown ^ mirrored)
 
 
 def _count_wrong_labels(table: FrameTable, first: Int64, second: Int64) -> int:
     true = table.simulated.truth.flc
-    told = table.label
-    certain = (told == CODE_A) | (told == CODE_B)
-    wrong = np.where(true == CODE_NONE, certain, (told != true) & (told != CODE_D))
+    shown = table.label
+    certain = (shown == CODE_A) | (shown == CODE_B)
+    wrong = np.where(true == CODE_NONE, certain, (shown != true) & (shown != CODE_D))
     wrong &= table.products > 0
     known = (first >= 0) & (second >= 0)
-    unlike = told[first[known]] != told[second[known]]
+    unlike = shown[first[known]] != shown[second[known]]
     return int(wrong.sum() + unlike.sum())
 
 

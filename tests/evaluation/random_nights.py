@@ -177,23 +177,23 @@ def _cube(
     timing = Timing(
         frame, cnt0, logged_ns - logged_ns[0], logged_ns, acquired_us, cnt0, np.zeros_like(frame)
     )
-    told = run
+    shown = run
     if run.flc_jitter_us is not None and rng.random() < 0.15:
-        told = replace(run, flc_jitter_us=int(rng.choice(_HALF_WIDTHS_US[:5])))
-    cards = cube_cards(CubeSetting(told, crop, stream.camera, None), timing)
+        shown = replace(run, flc_jitter_us=int(rng.choice(_HALF_WIDTHS_US[:5])))
+    cards = cube_cards(CubeSetting(shown, crop, stream.camera, None), timing)
     second, nanosecond = divmod(int(logged_ns[0]) - 16_000, 10**9)
     clock = f"{second // 3600 % 24:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{nanosecond:09d}"
     return SimulatedCube(stream, f"{stream}_{clock}.fits", number, cards, timing, frame, None)
 
 
 def _truth(cubes: list[tuple[SimulatedCube, Int64, Labels]], runs: list[Run]) -> Truth:
-    told = tuple(
+    shown = tuple(
         CubeTruth(c.stream, c.path, c.run, len(shots), runs[c.run].trigger, None)
         for c, shots, _ in cubes
     )
     lengths = [len(shots) for _, shots, _ in cubes]
     return Truth(
-        cubes=told,
+        cubes=shown,
         cube=np.repeat(np.arange(len(cubes), dtype=np.int64), lengths),
         frame=np.concatenate([np.arange(n, dtype=np.int64) for n in lengths]),
         run=np.repeat(np.array([c.run for c, _, _ in cubes], np.int64), lengths),

@@ -288,8 +288,8 @@ def test_no_odd_value_of_any_keyword_is_harmed_and_twice_is_once() -> None:
             assert old.value == now.value
         assert old.comment.startswith(now.comment)
         assert "[deg]" in now.comment or "[deg]" not in old.comment
-    told = {problem.keyword: str(problem.form) for problem in first.problems}
-    assert all(str(DICTIONARY.entries[keyword].form) == form for keyword, form in told.items())
+    shown = {problem.keyword: str(problem.form) for problem in first.problems}
+    assert all(str(DICTIONARY.entries[keyword].form) == form for keyword, form in shown.items())
     standard = {keyword for keyword in DICTIONARY.entries if is_standard_card(keyword)}
     assert standard == {"BSCALE", "BZERO"}
     assert not {old.keyword for old, _ in first.edits} & standard

@@ -52,7 +52,7 @@ class Desk:
             path.unlink()
         self.start()
 
-    def told(self) -> list[RecoveredBinding]:
+    def shown(self) -> list[RecoveredBinding]:
         """What the folders tell: every ID that a product has."""
         return [
             RecoveredBinding(night, one.frame_id, one.identity)
@@ -94,11 +94,11 @@ def test_with_the_database_nothing_is_lost_whatever_becomes_of_the_file(
 ) -> None:
     with used_desk(work) as desk:
         before = desk.lines()
-        told = desk.told()
+        shown = desk.shown()
         spoil(desk, lost)
         if gone:
             desk.file.unlink()
-        assert desk.ledger.draft_rebuild(told) == desk.ledger.rebuild(told)
+        assert desk.ledger.draft_rebuild(shown) == desk.ledger.rebuild(shown)
         assert desk.lines() == before
         assert not desk.ledger.rebuild([]).is_news
         desk.ledger.reserve(NIGHTS[1], ["z"], LOCAL)
@@ -110,22 +110,22 @@ def test_without_it_every_id_that_a_product_has_stays_its_own_and_is_never_given
     work: list[tuple[NightId, list[str]]], lost: list[bool], gone: bool
 ) -> None:
     with used_desk(work) as desk:
-        before, told = bindings(desk.file), desk.told()
+        before, shown = bindings(desk.file), desk.shown()
         spoil(desk, lost)
         if gone:
             desk.file.unlink()
         desk.lose_database()
-        rebuilt = desk.ledger.rebuild(told)
+        rebuilt = desk.ledger.rebuild(shown)
         check_laws(desk.file)
         assert bindings(desk.file) == before
-        assert set(desk.told()) == set(told)
-        highest = max((one.frame_id for one in told), default=None)
+        assert set(desk.shown()) == set(shown)
+        highest = max((one.frame_id for one in shown), default=None)
         assert desk.ledger.highest(NumberRange.ENGINEERING) == highest
         desk.ledger.reserve(NIGHTS[0], ["late", *"abc"], LOCAL)
         check_laws(desk.file)
         assert before.items() <= bindings(desk.file).items()
-        assert not desk.ledger.draft_rebuild(told).is_news
-        assert rebuilt.from_folders <= len(told)
+        assert not desk.ledger.draft_rebuild(shown).is_news
+        assert rebuilt.from_folders <= len(shown)
 
 
 @pytest.mark.parametrize("work", [[], [(NIGHTS[0], ["a", "b"])]])
@@ -138,7 +138,7 @@ def test_a_refused_grant_does_not_come_to_honour_because_its_refusal_is_lost(
             [line.startswith(b"refused") for line in desk.file.read_bytes().splitlines()],
         )
         desk.lose_database()
-        desk.ledger.rebuild(desk.told())
+        desk.ledger.rebuild(desk.shown())
         desk.ledger.reserve(NIGHTS[0], ["x", "y"], LOCAL)
         assert min(one.frame_id for one in desk.ledger.bound(NIGHTS[0]).values()) >= LOCAL.first
         assert [one.frame_id.number for one in desk.ledger.unused()] == [

@@ -58,7 +58,7 @@ class Expected:
     state: State = field(default_factory=State)
     claims: int = 0
     released: frozenset[str] = frozenset()
-    told: tuple[str | None, str | None] = (None, None)
+    shown: tuple[str | None, str | None] = (None, None)
     moves: int = 0
 
 
@@ -151,7 +151,7 @@ class NightsSideBySide(RuleBasedStateMachine):
         runs = expected.state.status is Status.RUNNING
         if claim is not None and not (runs and claim == expected.claims):
             return ClaimLost
-        unfinished = expected.told[0] == "restore_unfinished"
+        unfinished = expected.shown[0] == "restore_unfinished"
         if unfinished and event.name not in RESTORING:
             return IllegalTransition
         if event.name is EventName.RESTORED and not unfinished:
@@ -173,19 +173,19 @@ class NightsSideBySide(RuleBasedStateMachine):
             case EventName.CLAIMED:
                 expected.claims += 1
             case EventName.FAILED | EventName.HELD | EventName.INTERRUPTED:
-                expected.told = code, message
+                expected.shown = code, message
             case EventName.ADVANCED | EventName.RETRIED:
-                expected.told = None, None
+                expected.shown = None, None
             case EventName.RELEASED:
-                expected.released |= self.gates_of(before, expected.told[0])
-                expected.told = None, None
+                expected.released |= self.gates_of(before, expected.shown[0])
+                expected.shown = None, None
             case EventName.REOPENED:
-                expected.told = None, None
+                expected.shown = None, None
                 expected.released = frozenset()
             case EventName.RESTORE_BEGUN:
-                expected.told = code, message
+                expected.shown = code, message
             case EventName.RESTORED:
-                expected.told = code, message
+                expected.shown = code, message
                 expected.released = frozenset()
         took_ids = event.name is EventName.ADVANCED and before.stage is StageName.FRAMEIDS
         if took_ids or state.stage is StageName.SYNC:
@@ -199,7 +199,7 @@ class NightsSideBySide(RuleBasedStateMachine):
             assert record.state == expected.state
             assert record.claim == expected.claims
             assert record.released == expected.released
-            assert (record.code, record.error) == expected.told
+            assert (record.code, record.error) == expected.shown
 
     @invariant()
     def the_history_replays_to_the_state(self) -> None:

@@ -95,7 +95,7 @@ def test_the_summary_does_not_depend_on_the_order_of_files(night: Night) -> None
     generation = night.synchronize()
     made = []
     for cubes in (night.cubes, night.cubes[::-1]):
-        told = {cube.path: observe_cube(cube, RULES.cut_on) for cube in cubes}
-        frames = gather_frames([generation], told, [], midnight_us=MIDNIGHT_US)
+        shown = {cube.path: observe_cube(cube, RULES.cut_on) for cube in cubes}
+        frames = gather_frames([generation], shown, [], midnight_us=MIDNIGHT_US)
         made.append(summarize_night(frames, [generation], generation.counts, LIMITS, RULES.gap_us))
     assert made[0] == made[1]

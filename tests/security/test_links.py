@@ -252,9 +252,9 @@ def test_what_is_sent_is_what_was_opened(tmp_path: Path, name: str) -> None:
         (folder / name).symlink_to(tmp_path / "elsewhere")
         for descriptor in pinned.descriptors:
             os.set_inheritable(descriptor, True)
-        (told,) = pinned.names
+        (reported,) = pinned.names
         read = subprocess.run(
-            ["cat", str(pinned.view / told)], capture_output=True, close_fds=False, check=True
+            ["cat", str(pinned.view / reported)], capture_output=True, close_fds=False, check=True
         )
     assert read.stdout == b"own"
     if name == "vgen2":

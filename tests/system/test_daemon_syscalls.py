@@ -144,14 +144,14 @@ def test_the_folder_is_on_the_disk_before_the_database_reports_a_product(
         assert folder_syncs, final
         synced = min(c.ended for c in folder_syncs)
         relative = f"vgen2/{os.path.basename(final)}"
-        told = [
+        shown = [
             c
             for c in traced.calls
             if c.name == "pwrite64" and c.is_on(wal) and relative in c.arguments
         ]
-        assert told, f"no receipt of {relative} was written"
-        assert synced < min(c.began for c in told), final
-        first = min(told, key=lambda c: c.began)
+        assert shown, f"no receipt of {relative} was written"
+        assert synced < min(c.began for c in shown), final
+        first = min(shown, key=lambda c: c.began)
         commits = [
             c
             for c in traced.calls

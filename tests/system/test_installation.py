@@ -72,13 +72,13 @@ def test_every_command_is_in_the_manual(tool: Callable[[str], str], manual: Path
 
 def test_every_key_is_in_the_manual(tool: Callable[[str], str], manual: Path) -> None:
     text = read(tool, manual / "man5/vampd.toml.5", width=160)
-    told: dict[type, set[str]] = {}
+    reported: dict[type, set[str]] = {}
     for table, model in tables():
         section = re.split(rf"^\[{re.escape(table)}\]$", text, flags=re.MULTILINE)[1]
         section = re.split(r"^\[", section, flags=re.MULTILINE)[0]
-        told.setdefault(model, set()).update(re.findall(r"^ +(\w+) = ", section, re.MULTILINE))
+        reported.setdefault(model, set()).update(re.findall(r"^ +(\w+) = ", section, re.MULTILINE))
     # Two tables of one kind may share what is told of their keys.
-    for model, names in told.items():
+    for model, names in reported.items():
         fields = model.model_fields  # type: ignore[attr-defined]
         assert names == {name for name in fields if not is_table(fields[name])}, model
 

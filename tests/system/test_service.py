@@ -94,12 +94,12 @@ def test_a_night_dropped_into_the_watched_folder_ends_safe(service: Service) -> 
     assert service.show("ActiveState") == "active"
     wait_until(lambda: service.show("StatusText") == "idle: no nights yet", "the first status")
     service.write_night(PRESETS["tiny"], night)
-    told: set[str] = set()
+    said: set[str] = set()
 
     def is_done() -> bool:
         text = service.show("StatusText")
         assert "held" not in text
-        told.add(text)
+        said.add(text)
         return text == "idle: 1 done"
 
     wait_until(is_done, "the night to end", every_s=0.02)
@@ -113,8 +113,8 @@ def test_a_night_dropped_into_the_watched_folder_ends_safe(service: Service) -> 
     owner = service.machine.run("id", "-u", OWNER).stdout.strip()
     assert {str(path.stat().st_uid) for path in here.iterdir()} == {owner}
     # Progress: the stage, and how far it is.
-    assert any(text.startswith(f"running: {night.date} fpack ") for text in told), told
-    assert any(text.rpartition(" ")[2].count("/") == 1 for text in told), told
+    assert any(text.startswith(f"running: {night.date} fpack ") for text in said), said
+    assert any(text.rpartition(" ")[2].count("/") == 1 for text in said), said
 
     entries = service.journal(since, f"VAMPD_NIGHT={night.date}")
     events = [entry["VAMPD_EVENT"] for entry in entries]
@@ -144,8 +144,8 @@ def test_a_held_night_is_an_error_in_the_journal_with_what_to_do(service: Servic
     assert held["VAMPD_CODE"] == service.record(night)["code"]
     assert held["VAMPD_ERROR"]
     # The very query that people are told.
-    told = json.loads(service.vampctl("why", night.date, "--json").stdout)
-    shown = service.machine.run(*told["journal"].split(), "-p", "err", "-o", "cat").stdout
+    said = json.loads(service.vampctl("why", night.date, "--json").stdout)
+    shown = service.machine.run(*said["journal"].split(), "-p", "err", "-o", "cat").stdout
     assert "night.held" in shown
 
 

@@ -26,19 +26,19 @@ def calls(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) 
     trace = folder / "trace"
     strace = [tool("strace"), "-f", "-y", "-s", "4096", "-o", str(trace), "-e", f"trace={_TRACED}"]
     subprocess.run([*strace, *command(folder)], cwd=ROOT, check=True)
-    told = []
+    shown = []
     for line in trace.read_text().splitlines():
         match = _CALL.match(line)
         if not match or "/vgen2" not in match["arguments"] or match["result"] == "-1":
             continue
         what = _named(match["arguments"])
         if match["call"] in _READINGS:
-            told.append(f"read {what}")
+            shown.append(f"read {what}")
         elif match["call"] != "fadvise64":
-            told.append(f"{match['call'].removesuffix('at')} {what}")
+            shown.append(f"{match['call'].removesuffix('at')} {what}")
         elif _DROP.search(match["arguments"]):
-            told.append(f"drop {what}")
-    return told
+            shown.append(f"drop {what}")
+    return shown
 
 
 def _effects(calls: list[str]) -> list[str]:

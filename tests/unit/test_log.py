@@ -93,8 +93,8 @@ def test_an_exception_comes_with_its_traceback(stream, target):
     except ValueError:
         get_log().exception("night.held", code="bug")
     text = stream.getvalue()
-    for told in ("night.held", "Traceback", "in fail", "ValueError: expected a night"):
-        assert told in text
+    for shown in ("night.held", "Traceback", "in fail", "ValueError: expected a night"):
+        assert shown in text
     assert (len(text.splitlines()) == 1) == (target is LogTarget.JSON)
 
 

@@ -47,9 +47,9 @@ def messages() -> Iterator[tuple[str, str]]:
 
 
 def test_no_message_promises_another_attempt_since_the_night_may_be_held_with_it() -> None:
-    told = list(messages())
-    assert len(told) > 150
-    assert [(place, words) for place, words in told if PROMISES.search(words)] == []
+    shown = list(messages())
+    assert len(shown) > 150
+    assert [(place, words) for place, words in shown if PROMISES.search(words)] == []
 
 
 # What is typed for one night.
@@ -67,10 +67,10 @@ def texts() -> Iterator[tuple[str, str]]:
     """Every text of the package but docstrings, its values as ``{}``, with its place."""
     for path in ROOT.rglob("*.py"):
         tree = ast.parse(path.read_text())
-        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        shown = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
-                told |= {id(part) for part in node.values}
+                shown |= {id(part) for part in node.values}
                 words = "".join(
                     str(part.value) if isinstance(part, ast.Constant) else "{}"
                     for part in node.values
@@ -79,7 +79,7 @@ def texts() -> Iterator[tuple[str, str]]:
                 words = node.value
             else:
                 continue
-            if id(node) not in told:
+            if id(node) not in shown:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", words
 
 
@@ -99,8 +99,8 @@ def test_no_placeholder_is_left_in_a_cure_that_is_reported() -> None:
     night = NightId("20251106", Kind.ARCHIVE)
     running = NightRecord(night, State(StageName.TRANSFER, Status.RUNNING))
     for cure in cures:
-        told = f"NIGHT: {cure}"
+        shown = f"NIGHT: {cure}"
         event = Event(EventName.HELD)
-        held = moved(running, event, at=1.0, code="stuck", message=told)
-        line = noted(running, held, event, at=1.0, actor="vampd", code="stuck", message=told)
+        held = moved(running, event, at=1.0, code="stuck", message=shown)
+        line = noted(running, held, event, at=1.0, actor="vampd", code="stuck", message=shown)
         assert held.error == line.message == f"NIGHT: {cure.replace('NIGHT', '20251106')}"

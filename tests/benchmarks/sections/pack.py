@@ -75,4 +75,4 @@ def _judge(subject: Subject, costs: Mapping[str, Cost]) -> Iterator[Measure]:
 
 def _speed(what: str, ours: Cost, theirs: Cost, least: float) -> Measure:
     ratio = ours.speed / theirs.speed
-    return Measure(what, ratio, "x", at_least(least), ours=ours.told, peer=theirs.told)
+    return Measure(what, ratio, "x", at_least(least), ours=ours.shown, peer=theirs.shown)

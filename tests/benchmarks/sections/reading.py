@@ -86,8 +86,8 @@ def _read_by_turns(files: list[Path], rounds: int) -> list[_Times]:
     for _ in range(rounds):
         for path, times in zip(files, found, strict=True):
             fill_cache(path)
-            told = run_tool([sys.executable, "-c", _SCRIPT, str(path)])
-            times.append([float(number) for number in told.split()])
+            shown = run_tool([sys.executable, "-c", _SCRIPT, str(path)])
+            times.append([float(number) for number in shown.split()])
     return [_Times(*map(median, zip(*times, strict=True))) for times in found]
 
 

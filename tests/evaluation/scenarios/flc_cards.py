@@ -18,19 +18,19 @@ def _told(field: str) -> dict[str, Any]:
     return {"fields": (("U_TRIGJT", field),)}
 
 
-def _scenario(name: str, what: str, told: dict[str, Any]) -> Scenario:
+def _scenario(name: str, what: str, shown: dict[str, Any]) -> Scenario:
     """Four runs under one wrong header: FAST, with losses, SLOW, and J of a quarter period."""
     losses = {"camera_loss": 0.01, "logger_loss": 0.01}
     return Scenario(
         name,
         STANDARD,
         (
-            polarise(400, 10_000, 20, **told),
-            polarise(400, 10_000, 200, **losses, **told),
-            polarise(200, 50_000, 400, **SLOW, **told),
-            polarise(300, 4_000, 1_000, **losses, **told),
-            polarise(26, 10_000, 20, **told),
-            polarise(3, 10_000, 20, **told),
+            polarise(400, 10_000, 20, **shown),
+            polarise(400, 10_000, 200, **losses, **shown),
+            polarise(200, 50_000, 400, **SLOW, **shown),
+            polarise(300, 4_000, 1_000, **losses, **shown),
+            polarise(26, 10_000, 20, **shown),
+            polarise(3, 10_000, 20, **shown),
         ),
         description=f"U_TRIGJT {what}: the intervals tell it, or the frames are dubious.",
     )

@@ -47,7 +47,7 @@ def test_each_fault_has_its_own_line(site: Site) -> None:
     )
     site.database.write_bytes(b"")
     found = states(site, status=1)
-    for check, told in (
+    for check, reported in (
         ("rsync", "not installed"),
         ("space at root", "free some space"),
         ("database", "an empty file"),
@@ -55,7 +55,7 @@ def test_each_fault_has_its_own_line(site: Site) -> None:
         ("space for engineering", "free some space"),
     ):
         assert found[check][0] == "BAD", check
-        assert told in found[check][1]
+        assert reported in found[check][1]
     assert found["frame IDs"][0] == "look"
 
 
@@ -64,9 +64,9 @@ def test_a_login_that_fails_is_reported(site: Site) -> None:
     configure(
         site, transfer={"ssh": ssh}, transfer_engineering={"destination": f"{HOST}:{site.base}"}
     )
-    state, told = states(site, status=1)["engineering destination"]
+    state, reported = states(site, status=1)["engineering destination"]
     assert state == "BAD"
-    assert "works without a password" in told
+    assert "works without a password" in reported
 
 
 def test_a_configuration_that_cannot_be_used_exits_with_78(site: Site) -> None:
@@ -94,8 +94,8 @@ def test_the_marks_and_mount_points_of_the_archives_are_reported(site: Site) -> 
     found = states(site)
     for kind in ("archive", "engineering"):
         assert found[f"{kind} mark"] == ("OK", "none yet: the first transfer places one")
-        state, told = found[f"{kind} mount point"]
-        assert (state, "the mark alone guards" in told) == ("look", True)
+        state, reported = found[f"{kind} mount point"]
+        assert (state, "the mark alone guards" in reported) == ("look", True)
     configure(
         site,
         transfer_archive={"mount_point": "/"},

@@ -163,10 +163,10 @@ def test_every_axis_of_numbers_says_what_they_are(figure: Figure) -> None:
     assert named or not any(axes.has_data() for axes in axes_of(figure))
 
 
-@pytest.mark.parametrize("told", [20, None, -20, 1e6])
-def test_labels_that_were_given_show_why_whatever_the_card_says(told: float | None) -> None:
+@pytest.mark.parametrize("shown", [20, None, -20, 1e6])
+def test_labels_that_were_given_show_why_whatever_the_card_says(shown: float | None) -> None:
     train = trigger_train(100, period_us=10_000, flc_us=20)
-    seen = observe(expose(train, lost=({40}, ()), changes={"U_TRIGJT": told}))
+    seen = observe(expose(train, lost=({40}, ()), changes={"U_TRIGJT": shown}))
     made = draw_night("20251106 archive", seen.night)
     (axes,) = (a for a in axes_of(made) if a.get_title().startswith("FLC"))
     points = {

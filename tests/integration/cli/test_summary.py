@@ -19,7 +19,7 @@ EXPECTED, UNEXPECTED = 0, 1
 VAMPCTL = Path(sys.executable).parent / "vampctl"
 
 
-def told(site: Site, status: int) -> dict[str, Any]:
+def reported(site: Site, status: int) -> dict[str, Any]:
     done = vampctl(site, "summary", NIGHT.date, "--json")
     assert done.returncode == status, done.stderr
     summary: dict[str, Any] = json.loads(done.stdout)
@@ -50,7 +50,7 @@ def test_a_night_that_is_held_for_its_verdict_is_summed_up_and_goes_on_to_the_sa
 ) -> None:
     held = record_of(site, NIGHT)
     assert (held.state.stage, held.state.status) == (StageName.FRAMEIDS, Status.HELD)
-    before = told(site, UNEXPECTED)
+    before = reported(site, UNEXPECTED)
     assert held.error is not None
     assert before["unexpected"] in held.error
     assert_sums_agree(before, audit(site, NIGHT))
@@ -59,7 +59,7 @@ def test_a_night_that_is_held_for_its_verdict_is_summed_up_and_goes_on_to_the_sa
     assert vampctl(site, "retry", NIGHT.date).returncode == 0
     settle(site)
     assert record_of(site, NIGHT).state.status is Status.DONE
-    after = told(site, EXPECTED)
+    after = reported(site, EXPECTED)
     assert after["unexpected"] is None
     assert_sums_agree(after, audit(site, NIGHT))
     assert (after["minutes"], after["runs"]) == (before["minutes"], before["runs"])

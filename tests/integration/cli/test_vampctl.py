@@ -51,7 +51,7 @@ def own_site(site: Site, tmp_path: Path) -> Site:
     return copy_site(site, tmp_path / "own")
 
 
-def told(site: Site, *words: str) -> list[dict]:
+def reported(site: Site, *words: str) -> list[dict]:
     done = vampctl(site, *words, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -59,7 +59,7 @@ def told(site: Site, *words: str) -> list[dict]:
 
 def test_json_shows_that_both_nights_are_done_and_safe(site: Site) -> None:
     for words in (("status",), ("status", "20251106"), ("status", "2025-11-06")):
-        nights = told(site, *words)
+        nights = reported(site, *words)
         assert [night["kind"] for night in nights] == ["archive", "engineering"]
         for night in nights:
             assert night.keys() >= CONTRACT
@@ -136,12 +136,12 @@ def test_looking_changes_nothing(own_site: Site) -> None:
         }
 
     vampctl(own_site, "retry", "20251106", "--kind", "archive", "--from", "sync")
-    before = state(), told(own_site, "status", "20251106")
+    before = state(), reported(own_site, "status", "20251106")
     for words in (("status",), ("status", "20251106")):
         assert vampctl(own_site, *words).returncode == 0
     for command in ("plan", "audit"):
         assert vampctl(own_site, command, "20251106", "--kind", "archive").returncode == 0
-    after = state(), told(own_site, "status", "20251106")
+    after = state(), reported(own_site, "status", "20251106")
     assert [n["events"] for n in after[1]] == [n["events"] for n in before[1]]
     assert after[0] == before[0]
 
@@ -172,7 +172,7 @@ def test_usage_errors_are_one_message_and_exit_with_2(
 
 @pytest.mark.parametrize("program", ["vampctl", "vampd"])
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         (None, "cannot read the configuration"),
         ("[watch", "not valid TOML"),
@@ -180,7 +180,7 @@ def test_usage_errors_are_one_message_and_exit_with_2(
     ],
 )
 def test_a_configuration_that_cannot_be_used_exits_with_78(
-    tmp_path: Path, program: str, text: str | None, told: str
+    tmp_path: Path, program: str, text: str | None, reported: str
 ) -> None:
     config = tmp_path / "vampd.toml"
     if text is not None:
@@ -191,7 +191,7 @@ def test_a_configuration_that_cannot_be_used_exits_with_78(
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.startswith(f"{program}: ")
-    assert told in done.stderr
+    assert reported in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -220,8 +220,8 @@ def test_the_environment_names_the_configuration_and_the_option_outranks_it(site
         (["status", "--config", config], "/nowhere.toml"),
         (["--config", config, "status"], "/nowhere.toml"),
     )
-    for words, told in cases:
-        environ = os.environ | {"VAMPD_CONFIG": told}
+    for words, reported in cases:
+        environ = os.environ | {"VAMPD_CONFIG": reported}
         with TemporaryFile() as out:
             assert start([str(BIN / "vampctl"), *words], environ, out, out).wait(60) == 0, words
 

@@ -176,5 +176,5 @@ def test_a_limit_of_the_system_leaves_the_periodic_scan_with_one_warning(
         # A user namespace has limits of its own: nobody else's change.
         shell = f'echo {value} > /proc/sys/user/{name} && exec "$@"'
         command = ["unshare", "--user", "--map-root-user", "sh", "-c", shell, "sh", *command]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.stdout == f"{threads} {watches} ['watch.refused']\n", told.stderr
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.stdout == f"{threads} {watches} ['watch.refused']\n", shown.stderr

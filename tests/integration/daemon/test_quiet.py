@@ -187,8 +187,8 @@ def test_a_night_is_not_touched_before_it_is_quiet(site: Site, writer: Writer) -
     assert len(settled) == 1
     assert settled[0].at >= written_at + 1.0
     assert_done(site, night)
-    told = audit(site, night)
-    assert told["rejected"] == []
+    shown = audit(site, night)
+    assert shown["rejected"] == []
     assert not (folder / "vgen2" / "generation_0002.json").exists()
 
 

@@ -42,9 +42,9 @@ def test_nights_wait_while_the_root_is_not_mounted_and_go_on_by_themselves(site:
         assert "lacks its mark" in str(record_of(site, NEW).note)
         assert record_of(site, DONE).state.status is Status.DONE
         assert not list(site.root.rglob("*.fits*"))
-        told = vampctl(site, "why", NEW.date)
-        assert "lacks its mark" in " ".join(told.stdout.split())
-        assert "\n  vampctl root accept  " in told.stdout
+        shown = vampctl(site, "why", NEW.date)
+        assert "lacks its mark" in " ".join(shown.stdout.split())
+        assert "\n  vampctl root accept  " in shown.stdout
         for words in (["audit", DONE.date], ["restore", DONE.date, "--yes"], ["run", NEW.date]):
             refused = vampctl(site, *words)
             assert (refused.returncode, refused.stdout) == (1, "")

@@ -65,32 +65,32 @@ def test_systemd_is_notified(site: Site) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(path))
         receiver.settimeout(0.2)
-        told: list[str] = []
+        said: list[str] = []
 
         def hear(until: Callable[[], bool], within_s: float = 60.0) -> None:
             deadline = time.monotonic() + within_s
             while not until() and time.monotonic() < deadline:
                 try:
-                    told.append(receiver.recv(4096).decode())
+                    said.append(receiver.recv(4096).decode())
                 except TimeoutError:
                     continue
-            assert until(), told
+            assert until(), said
 
         with running(site, NOTIFY_SOCKET=str(path), WATCHDOG_USEC="400000") as daemon:
-            hear(lambda: bool(told))
-            assert told[0] == "READY=1"
+            hear(lambda: bool(said))
+            assert said[0] == "READY=1"
             hear(has_status(site, night, Status.DONE))
-            assert any(t.startswith("STATUS=running: 20251106 ") for t in told)
-            hear(lambda: told[-1].startswith("STATUS=idle") or "STATUS=idle: 1 done" in told)
-            assert told.count("WATCHDOG=1") >= 3
-            del told[:]
-            hear(lambda: told.count("WATCHDOG=1") >= 4, 4)
+            assert any(t.startswith("STATUS=running: 20251106 ") for t in said)
+            hear(lambda: said[-1].startswith("STATUS=idle") or "STATUS=idle: 1 done" in said)
+            assert said.count("WATCHDOG=1") >= 3
+            del said[:]
+            hear(lambda: said.count("WATCHDOG=1") >= 4, 4)
             daemon.signal(signal.SIGHUP)
-            hear(lambda: "READY=1" in told)
-            reloading = next(t for t in told if t.startswith("RELOADING=1"))
+            hear(lambda: "READY=1" in said)
+            reloading = next(t for t in said if t.startswith("RELOADING=1"))
             assert "MONOTONIC_USEC=" in reloading
             daemon.signal(signal.SIGTERM)
-            hear(lambda: "STOPPING=1" in told)
+            hear(lambda: "STOPPING=1" in said)
             assert daemon.process.wait(30) == 0
 
 

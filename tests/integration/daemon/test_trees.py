@@ -21,7 +21,7 @@ _TREES_IN_CI, _TREES_IN_SOAK = 3, 50
 
 
 def _is_discovered(site: Site, name: str) -> bool:
-    return any(told["night"] == name for told in log_of(site).named("night.discovered"))
+    return any(shown["night"] == name for shown in log_of(site).named("night.discovered"))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_the_daemon_survives_any_tree_and_a_night_beside_it_is_done(
         assert daemon.stop() == 0
     ended = log_of(site)
     assert not ended.named("scan.failed"), ended.log
-    assert not [told for told in ended.events if told.get("code") == "bug"], ended.log
+    assert not [shown for shown in ended.events if shown.get("code") == "bug"], ended.log
     assert "Traceback" not in ended.log
     assert_done(site, night)

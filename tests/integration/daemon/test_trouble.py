@@ -54,7 +54,7 @@ def test_a_closed_folder_and_spoiled_rows_name_themselves_and_delay_no_night(sit
         with running(own, uid=uid) as daemon:
             wait_for_event(own, "night.settled")
             wait_for_event(own, "night.unreadable")
-            told = vampctl(own, "status", "--problems", uid=uid).stdout
+            shown = vampctl(own, "status", "--problems", uid=uid).stdout
             assert daemon.process.poll() is None
         ended = log_of(own)
     assert [each["night"] for each in ended.named("night.unreadable")] == [CLOSED.date]
@@ -63,8 +63,8 @@ def test_a_closed_folder_and_spoiled_rows_name_themselves_and_delay_no_night(sit
     assert rows == {"20250101", "20250102", "20250103", "20259999"}
     assert len(ended.named("night.row_refused")) == len(rows)
     for date in (CLOSED.date, *rows):
-        assert date in told
-    assert night.date not in told
+        assert date in shown
+    assert night.date not in shown
 
 
 @pytest.fixture

@@ -54,11 +54,11 @@ def test_the_number_of_an_error_says_whose_it_is(number: int, cause: Cause) -> N
     ],
 )
 def test_a_refusal_names_its_path(number: int, code: str, kind: type, cube: Path) -> None:
-    told = translate_refusal(OSError(number, "why"), cube, Access.READ)
-    assert type(told) is kind
-    assert told.code == code
-    assert str(cube) in told.message
-    assert told.context["path"] == str(cube)
+    shown = translate_refusal(OSError(number, "why"), cube, Access.READ)
+    assert type(shown) is kind
+    assert shown.code == code
+    assert str(cube) in shown.message
+    assert shown.context["path"] == str(cube)
 
 
 @as_root
@@ -75,10 +75,10 @@ def test_the_command_fits_the_case_and_mends_it(
 ) -> None:
     closed = Path(os.path.normpath(cube.parent / close))
     closed.chmod(mode)
-    told = as_nobody(lambda: describe_refused(cube, Access.READ))
-    assert told.startswith(f"nobody may not read {cube}")
-    assert f"(mode {mode:03o}, owner root, group root)" in told
-    (suggested,) = re.findall("`(.*)`", told)
+    shown = as_nobody(lambda: describe_refused(cube, Access.READ))
+    assert shown.startswith(f"nobody may not read {cube}")
+    assert f"(mode {mode:03o}, owner root, group root)" in shown
+    (suggested,) = re.findall("`(.*)`", shown)
     assert suggested == command.format(shlex.quote(str(os.path.normpath(cube.parent / culprit))))
     subprocess.run(suggested.removeprefix("sudo "), shell=True, check=True)
     assert as_nobody(cube.read_bytes) == b"SIMPLE"
@@ -96,13 +96,13 @@ def test_the_owner_needs_no_sudo_and_a_member_of_the_group_gets_its_bit(cube: Pa
 @as_root
 def test_a_folder_that_is_to_be_listed_or_written_to_needs_all_its_bits(cube: Path) -> None:
     cube.parent.chmod(0o711)
-    told = as_nobody(lambda: describe_refused(cube.parent, Access.READ))
-    assert f"`sudo chmod o+rx {cube.parent}`" in told
-    told = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
-    assert f"`sudo chmod o+wx {cube.parent}`" in told
+    shown = as_nobody(lambda: describe_refused(cube.parent, Access.READ))
+    assert f"`sudo chmod o+rx {cube.parent}`" in shown
+    shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    assert f"`sudo chmod o+wx {cube.parent}`" in shown
 
 
 def test_where_every_mode_allows_it_the_advice_is_to_look_elsewhere(cube: Path) -> None:
-    told = describe_refused(cube, Access.READ)
-    assert "chmod" not in told
-    assert f"getfacl, lsattr -d, findmnt -T {cube}" in told
+    shown = describe_refused(cube, Access.READ)
+    assert "chmod" not in shown
+    assert f"getfacl, lsattr -d, findmnt -T {cube}" in shown

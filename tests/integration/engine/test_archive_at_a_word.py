@@ -78,9 +78,9 @@ def assert_waits(site: Site, night: NightId, *words: str) -> None:
     record = record_of(site, night)
     assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.WAITING)
     assert record.code == "archive_unknown"
-    told = " ".join(vampctl(site, "why", night.date).stdout.split())
+    shown = " ".join(vampctl(site, "why", night.date).stdout.split())
     for word in ("vampctl archive accept engineering", "vampctl doctor", *words):
-        assert word in told
+        assert word in shown
 
 
 def test_nothing_is_written_where_the_archives_disk_is_not_mounted(site: Site) -> None:

@@ -54,9 +54,9 @@ def assert_held(site: Site, code: str, *words: str) -> None:
     record = record_of(site, NIGHT)
     assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.HELD)
     assert (record.code, record.safe_at) == (code, None)
-    told = " ".join(vampctl(site, "why", NIGHT.date).stdout.split())
+    reported = " ".join(vampctl(site, "why", NIGHT.date).stdout.split())
     for word in words:
-        assert word in told
+        assert word in reported
 
 
 def test_a_night_that_was_moved_is_safe_where_it_lies_and_nothing_is_sent(site: Site) -> None:

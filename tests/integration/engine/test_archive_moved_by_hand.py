@@ -60,9 +60,9 @@ def test_a_bad_reading_is_a_row_of_the_history_that_names_damaged_and_missing(si
     missing.unlink()
     done = vampctl(site, "verify", NIGHT.date)
     assert done.returncode == 1
-    told = done.stdout.splitlines()
+    shown = done.stdout.splitlines()
     for what, path in (("damaged:", damaged), ("missing:", missing)):
-        assert told[told.index(what) + 1] == f"{NIGHT.date}/vgen2/{path.name}"
+        assert shown[shown.index(what) + 1] == f"{NIGHT.date}/vgen2/{path.name}"
     record, (*_, last) = record_of(site, NIGHT), history_of(site, NIGHT)
     assert (record.safe_at, record.state.status) == (None, Status.DONE)
     assert (last.event, last.code) == (EventName.DISPROVED, "archive_copy_bad")

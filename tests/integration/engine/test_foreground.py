@@ -195,7 +195,7 @@ def test_run_pauses_for_the_cameras_and_gives_the_night_back_when_interrupted(si
 def test_what_cannot_be_run_is_reported_and_not_touched(site: Site, tmp_path: Path) -> None:
     (site.root / "20251101").mkdir()
     (site.root / "20251102" / "vcam1_hlinkbak").mkdir(parents=True)
-    for words, status, told in (
+    for words, status, reported in (
         (("20251101",), 1, "no raw cube"),
         (("20251102",), 1, "old tools"),
         (("20251103",), 2, "no night 20251103"),
@@ -204,7 +204,7 @@ def test_what_cannot_be_run_is_reported_and_not_touched(site: Site, tmp_path: Pa
         (("20251101", "--only", "frameids"), 2, "no stage"),
     ):
         done = vampctl(site, "run", *words)
-        assert (done.returncode, told in done.stderr) == (status, True), done.stderr
+        assert (done.returncode, reported in done.stderr) == (status, True), done.stderr
         assert "Traceback" not in done.stderr
     assert [path.name for path in (site.root / "20251102").iterdir()] == ["vcam1_hlinkbak"]
 
@@ -250,9 +250,9 @@ def test_a_night_with_incomplete_cubes_is_run_by_no_command_until_it_is_whole(si
     with connected(site) as connections:
         assert connections.ledger.listing().ids == ()
     for command in ("plan", "why"):
-        told = json.loads(vampctl(site, command, "20251106", "--json").stdout)
-        assert told["waits_for"]["code"] == "incomplete_cubes"
-        assert cube in told["waits_for"]["text"]
+        reported = json.loads(vampctl(site, command, "20251106", "--json").stdout)
+        assert reported["waits_for"]["code"] == "incomplete_cubes"
+        assert cube in reported["waits_for"]["text"]
     kept.rename(timing)
     assert vampctl(site, "run", "20251106").returncode == 0
     (first, *others) = [e for e in history_of(site, NIGHT) if e.event is EventName.SETTLED]

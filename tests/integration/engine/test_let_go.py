@@ -136,8 +136,8 @@ def test_new_cubes_at_sync_are_judged_before_an_attempt_sees_them(site: Site) ->
     late = max(site.folder(NIGHT).glob("vcam1/*.txt"))
     kept = late.rename(site.base / late.name)
     for command in ("plan", "why"):
-        told = json.loads(vampctl(site, command, "20251106", "--json").stdout)
-        assert told["waits_for"]["code"] in ("incomplete_cubes", "still_written")
+        shown = json.loads(vampctl(site, command, "20251106", "--json").stdout)
+        assert shown["waits_for"]["code"] in ("incomplete_cubes", "still_written")
     time.sleep(0.5)
     passed = vampctl(site, "process-all", "archive")
     assert (passed.returncode, "skipped: waits for 1 incomplete" in passed.stdout) == (0, True)

@@ -54,10 +54,10 @@ def test_a_spell_of_low_space_is_reported_once_until_there_was_room_for_what_was
     mail = smtp(server)
     for _ in range(3):
         notifier_at(tmp_path, mail).warn(low())
-    (told,) = server.received
-    assert (told.sender, told.recipients, told.over_tls) == (mail.sender, OPERATORS, True)
-    assert told.mail["Subject"] == "vampd: little space at /mnt/fuuu"
-    assert "Nothing has failed" in told.mail.get_content()
+    (shown,) = server.received
+    assert (shown.sender, shown.recipients, shown.over_tls) == (mail.sender, OPERATORS, True)
+    assert shown.mail["Subject"] == "vampd: little space at /mnt/fuuu"
+    assert "Nothing has failed" in shown.mail.get_content()
     notifier_at(tmp_path, mail).warn(low("sc6l:/mnt/tier1"))
     assert len(server.received) == 2  # another disk is another matter
     # A smaller need is met, which is no end of it.

@@ -175,11 +175,11 @@ def test_an_archive_that_is_away_is_reported_and_proves_nothing(site: Site) -> N
 
 
 def test_what_cannot_be_verified_is_a_usage_error(site: Site) -> None:
-    for words, told in (
+    for words, shown in (
         ((), "--all or --sample"),
         (("20251106", "--all"), "exclude each other"),
         (("20251107",), "no night"),
         (("--sample", "101"), "--sample"),
     ):
         done = vampctl(site, "verify", *words)
-        assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+        assert (done.returncode, shown in done.stderr) == (2, True), done.stderr

@@ -67,9 +67,9 @@ def checksums_agree(path: Path) -> bool:
 def test_every_header_is_edited_and_no_other_byte(tmp_path: Path) -> None:
     path = a_file(tmp_path / "a.fits")
     before = path.read_bytes()
-    told = replace_cards(path, in_form)
+    shown = replace_cards(path, in_form)
     after = path.read_bytes()
-    assert [header.hdu for header in told] == [0, 1, 2]
+    assert [header.hdu for header in shown] == [0, 1, 2]
     places = headers_end(path)
     assert all(any(int(at) in place for place in places) for at in changed_bytes(before, after))
     assert checksums_agree(path)

@@ -36,7 +36,7 @@ def test_the_dictionary_of_the_instrument_says_what_the_reference_says(real_tele
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "shown"),
     [
         ('AIRMASS = { form = "%20.3g" }', "AIRMASS: expected a form such as"),
         ('AIRMASS = { form = "%20s" }', "found '%20s'"),
@@ -52,10 +52,10 @@ def test_the_dictionary_of_the_instrument_says_what_the_reference_says(real_tele
         ('"" = { form = "%20.3f" }', "a keyword has"),
     ],
 )
-def test_what_is_not_understood_is_refused_by_the_keywords_name(line, told):
+def test_what_is_not_understood_is_refused_by_the_keywords_name(line, shown):
     error = refusal(f"[keywords]\n{line}\n")
     assert error.code == "dictionary_invalid"
-    assert told in error.message
+    assert shown in error.message
 
 
 def test_all_faults_are_reported_at_once():

@@ -160,11 +160,11 @@ def test_what_is_not_packed_so_is_not_unpacked(tmp_path: Path, plain: Path) -> N
         "ZBITPIX 32": (np.int32, {"compression_type": "RICE_1"}),
         "ZTENSION": (np.int16, {"compression_type": "RICE_1"}),
     }
-    for told, (dtype, options) in cases.items():
+    for shown, (dtype, options) in cases.items():
         image = fits.CompImageHDU(np.zeros((4, 40, 40), dtype), **options)
         image.writeto(path, overwrite=True)
         message = refused("not_packed", unpack_file, path)
-        assert told in message
+        assert shown in message
         assert "funpack may" in message
 
 

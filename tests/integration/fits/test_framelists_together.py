@@ -74,9 +74,9 @@ def test_a_framelist_that_cannot_be_made_keeps_no_other_from_its_end(tmp_path: P
     wave = site.plan().waves[0]
     broken = sorted((site.folder / "vcam1").glob("*.txt"))[2]
     broken.write_bytes(b"")
-    told: list[Action] = []
+    shown: list[Action] = []
     with pytest.raises(Exception, match="has changed since sync"):
-        execute_wave(site.tools(), wave, HeardProgress(told.append))
-    assert len(told) == _CUBES - 1
+        execute_wave(site.tools(), wave, HeardProgress(shown.append))
+    assert len(shown) == _CUBES - 1
     assert len(list((site.folder / "vgen2").glob(f"*{SUFFIX}"))) == _CUBES - 1
     assert not list((site.folder / "vgen2").glob(".*"))

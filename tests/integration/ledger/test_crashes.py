@@ -167,10 +167,10 @@ class Story:
             for fresh in self.cubes[date]
             for one in fresh
         }
-        told = (vgen2 / "name_changes.txt").read_text().splitlines()
-        assert set(told) == wanted
-        assert [line.rpartition("\t")[2] for line in told] == sorted(
-            line.rpartition("\t")[2] for line in told
+        shown = (vgen2 / "name_changes.txt").read_text().splitlines()
+        assert set(shown) == wanted
+        assert [line.rpartition("\t")[2] for line in shown] == sorted(
+            line.rpartition("\t")[2] for line in shown
         )
         assert not [path for path in vgen2.iterdir() if path.name.startswith(".")]
 

@@ -42,21 +42,21 @@ def reviewed(site: Site) -> tuple[int, dict]:
 
 def test_name_changes_list_every_product_under_both_names(done_site: Site):
     vgen2 = done_site.folder(NIGHT) / "vgen2"
-    told = [line.split("\t") for line in (vgen2 / "name_changes.txt").read_text().splitlines()]
+    shown = [line.split("\t") for line in (vgen2 / "name_changes.txt").read_text().splitlines()]
     generation = parse_generation((vgen2 / "generation_0001.json").read_text())
-    assert sorted(old for old, _ in told) == sorted(f"{p.name}.fits" for p in generation.products)
-    assert [new for _, new in told] == sorted(
+    assert sorted(old for old, _ in shown) == sorted(f"{p.name}.fits" for p in generation.products)
+    assert [new for _, new in shown] == sorted(
         path.name.removesuffix(".fz") for path in vgen2.glob("*.fits.fz")
     )
     ids = {f"{row.identity}": f"VMPA{row.number:08d}.fits" for row in ledger_rows(done_site)}
-    assert dict(told) == {f"{p.name}.fits": ids[p.identity] for p in generation.products}
+    assert dict(shown) == {f"{p.name}.fits": ids[p.identity] for p in generation.products}
 
 
 def test_a_site_in_order_is_told_so(done_site: Site):
-    status, told = reviewed(done_site)
+    status, shown = reviewed(done_site)
     rows = ledger_rows(done_site)
-    assert (status, told["agrees"], told["findings"], told["gaps"]) == (0, True, [], [])
-    assert told["nights"] == [
+    assert (status, shown["agrees"], shown["findings"], shown["gaps"]) == (0, True, [], [])
+    assert shown["nights"] == [
         {
             "date": "20251106",
             "kind": "archive",
@@ -113,7 +113,7 @@ def truncated_product(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "shown"),
     [
         (copied_to_another_night, "VMPA90000001"),
         (renamed, "VMPA90000009"),
@@ -124,12 +124,12 @@ def truncated_product(site: Site) -> None:
         (truncated_product, "cannot be read"),
     ],
 )
-def test_whatever_is_said_twice_or_otherwise_is_found(own_site: Site, spoil, told: str):
+def test_whatever_is_said_twice_or_otherwise_is_found(own_site: Site, spoil, shown: str):
     spoil(own_site)
     status, review = reviewed(own_site)
     assert status == 1
     assert not review["agrees"]
-    assert any(told in finding for finding in review["findings"]), review["findings"]
+    assert any(shown in finding for finding in review["findings"]), review["findings"]
     people = vampctl(own_site, "frameids")
     assert people.returncode == 1
     assert "NOT in order" in people.stdout
@@ -258,7 +258,7 @@ def test_a_conflict_in_the_ledger_is_logged_and_the_daemon_goes_on(own_site: Sit
     shorter_ledger(own_site)
     make_smallest(own_site.root, LATER.date, Kind.ENGINEERING)
     ended = settle(own_site)
-    [told] = ended.named("ledger.refused")
-    assert told["code"] == "ledger_conflict"
+    [shown] = ended.named("ledger.refused")
+    assert shown["code"] == "ledger_conflict"
     engineering = record_of(own_site, NightId(LATER.date, Kind.ENGINEERING))
     assert engineering.state.status is Status.DONE

@@ -42,8 +42,8 @@ def test_a_draft_is_shown_and_written_and_nothing_else(post: Post, tmp_path: Pat
     draft = tmp_path / "stars.eml"
     done = vampctl(post.site, "mail", post.night.date, "-o", str(draft))
     assert done.returncode == 0, done.stderr
-    for told in (SENDER, *STARS, "192.0.2.6", f"manifest_VMP_{post.night.date}.csv"):
-        assert told in done.stdout
+    for shown in (SENDER, *STARS, "192.0.2.6", f"manifest_VMP_{post.night.date}.csv"):
+        assert shown in done.stdout
     read = message_from_bytes(draft.read_bytes(), policy=policy.default)
     assert read["X-Unsent"] == "1"
     assert isinstance(read, EmailMessage)
@@ -65,9 +65,9 @@ def test_sending_is_on_record_and_a_second_time_needs_a_word(post: Post) -> None
     assert post.mail["Message-ID"].endswith("@example.org>")
     assert post.mail["X-Unsent"] is None
     assert (post.folder / f"mailed_VMP_{post.night.date}.tsv").read_text().count("\n") == 2
-    told = post.status()
-    assert (told["mail"], told["note"]) == ("mailed", "safe, mailed")
-    assert told["mailed_at"]
+    shown = post.status()
+    assert (shown["mail"], shown["note"]) == ("mailed", "safe, mailed")
+    assert shown["mailed_at"]
 
     again = vampctl(post.site, "mail", post.night.date, "--send")
     assert again.returncode == 2

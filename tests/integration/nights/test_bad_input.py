@@ -55,8 +55,8 @@ def site(tmp_path: Path) -> Site:
 def assert_done(site: Site, night: NightId) -> None:
     record = record_of(site, night)
     assert record.state.status is Status.DONE, (record.code, record.error)
-    told = audit(site, night)
-    assert told["balanced"], told["findings"]
+    shown = audit(site, night)
+    assert shown["balanced"], shown["findings"]
     assert not [name for name in product_tree(site.folder(night)) if "/." in f"/{name}"]
 
 
@@ -73,8 +73,8 @@ def test_each_bad_cube_costs_only_itself(site: Site, tool: Tool, kind: Kind) -> 
     raw = raw_state(site.folder(night))
     settle(site)
     assert_done(site, night)
-    told = audit(site, night)
-    reasons = {entry["path"]: entry for entry in told["rejected"]}
+    shown = audit(site, night)
+    reasons = {entry["path"]: entry for entry in shown["rejected"]}
     bad = {cube.path: cube for cube in truth.cubes if cube.family is not None}
     assert set(reasons) == set(bad)
     assert len(bad) >= 10
@@ -85,7 +85,7 @@ def test_each_bad_cube_costs_only_itself(site: Site, tool: Tool, kind: Kind) -> 
         assert (site.copy(night) / "vbad" / path).read_bytes() == (
             site.folder(night) / path
         ).read_bytes()
-    assert told["product_frames"] == sum(c.frames for c in truth.cubes if c.path not in bad)
+    assert shown["product_frames"] == sum(c.frames for c in truth.cubes if c.path not in bad)
     check_sums(tool("sha256sum"), site.copy(night))
     assert raw_state(site.folder(night)) == raw
 
@@ -107,10 +107,10 @@ def test_strange_names_in_a_stream_do_not_stop_the_night(site: Site) -> None:
     (stream / os.fsdecode(b"no-utf8-\xff.fits")).write_text("what a name")
     settle(site)
     assert_done(site, night)
-    told = {entry["path"]: entry for entry in audit(site, night)["rejected"]}
+    shown = {entry["path"]: entry for entry in audit(site, night)["rejected"]}
     expected = {"folder", "dangling", "loop", "empty", "text", "pipe", "tab\tline\nend"}
-    assert {f"vcam1/{name}.fits" for name in expected} <= told.keys()
-    assert "vcam1/.hidden.fits" not in told
+    assert {f"vcam1/{name}.fits" for name in expected} <= shown.keys()
+    assert "vcam1/.hidden.fits" not in shown
     good = sum(cube.frames for cube in truth.cubes if cube.defect is None)
     assert audit(site, night)["product_frames"] == good
     assert (stream / "dangling.fits").is_symlink()
@@ -138,8 +138,8 @@ def test_names_that_are_no_nights_are_left_alone(site: Site) -> None:
     settle(site)
     assert_done(site, night)
     # A link that leads nowhere may be a night, whose disk is not mounted.
-    told = json.loads(vampctl(site, "status", "--json").stdout)
-    assert {one["date"]: one["note_code"] for one in told} == {
+    shown = json.loads(vampctl(site, "status", "--json").stdout)
+    assert {one["date"]: one["note_code"] for one in shown} == {
         "20251104": "night_unreadable",
         night.date: None,
     }
@@ -230,9 +230,9 @@ def test_what_fails_again_and_again_needs_a_person_and_is_still_tried(site: Site
     assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.WAITING)
     assert (record.code, record.state.attempts) == ("archive_folder_missing", 3)
     assert record.needs_person
-    told = json.loads(vampctl(site, "status", night.date, "--json").stdout)[0]
-    assert told["needs_person"]
-    assert told["note"].startswith("needs a person: archive_folder_missing")
+    shown = json.loads(vampctl(site, "status", night.date, "--json").stdout)[0]
+    assert shown["needs_person"]
+    assert shown["note"].startswith("needs a person: archive_folder_missing")
     waits = [e for e in history_of(site, night) if e.event is EventName.FAILED]
     assert all(e.not_before is not None and e.not_before > e.at for e in waits)
     site.archive_destination.mkdir()

@@ -55,8 +55,8 @@ def record(vampd: InProcess, night: NightId) -> NightRecord:
 
 
 def audit(vampd: InProcess) -> dict[str, object]:
-    told: dict[str, object] = json.loads(vampd.command("audit", DATE, "--json").text)
-    return told
+    shown: dict[str, object] = json.loads(vampd.command("audit", DATE, "--json").text)
+    return shown
 
 
 def rejected(vampd: InProcess) -> dict[str, tuple[str, int]]:
@@ -69,8 +69,8 @@ def first_cube(site: Site, night: NightId, camera: int) -> Path:
 
 
 def release(vampd: InProcess) -> None:
-    told = vampd.command("release", DATE)
-    assert told.status == 0, told.text
+    shown = vampd.command("release", DATE)
+    assert shown.status == 0, shown.text
 
 
 def advance_past_gates(vampd: InProcess, night: NightId) -> NightRecord:
@@ -103,9 +103,9 @@ def test_a_bad_sector_that_only_packing_meets_costs_its_cube_at_a_release(
         assert record(vampd, night).state.stage is StageName.SYNC
         done = advance_past_gates(vampd, night)
         assert done.state.status is Status.DONE, done
-        told = audit(vampd)
-        assert told["balanced"], told["findings"]
-        assert told["raw_frames"] == frames == done.frames
+        shown = audit(vampd)
+        assert shown["balanced"], shown["findings"]
+        assert shown["raw_frames"] == frames == done.frames
         assert rejected(vampd)[named] == ("unreadable", 16)
         listing = (vampd.site.folder(night) / "vbad" / "reasons.tsv").read_text()
         assert f"{named}\t16\tunreadable\t" in listing
@@ -128,9 +128,9 @@ def test_a_bad_sector_that_only_packing_meets_costs_its_cube_at_a_release(
     done = advance_past_gates(vampd, night)
     assert done.state.status is Status.DONE, done
     assert named not in rejected(vampd)
-    told = audit(vampd)
-    assert told["balanced"], told["findings"]
-    assert told["raw_frames"] == frames == done.frames
+    shown = audit(vampd)
+    assert shown["balanced"], shown["findings"]
+    assert shown["raw_frames"] == frames == done.frames
 
 
 def test_frames_that_are_in_products_stay_there_and_the_rest_of_the_cube_is_set_aside(
@@ -149,8 +149,8 @@ def test_frames_that_are_in_products_stay_there_and_the_rest_of_the_cube_is_set_
         code, aside = rejected(vampd)[named]
         assert code == "unreadable"
         assert 0 < aside < 16
-        told = audit(vampd)
-        assert told["balanced"], told["findings"]
+        shown = audit(vampd)
+        assert shown["balanced"], shown["findings"]
     # Its frames in products keep it from being late data: none of them may come twice.
     assert vampd.command("retry", DATE, "--from", "sync").status == 0
     vampd.advance()
@@ -204,5 +204,5 @@ def test_times_that_only_a_framelist_wants_are_missed_by_both_cameras(tmp_path: 
         vampd.advance()
         assert record(vampd, night).state.status is Status.DONE
     assert rejected(vampd)[named] == ("unreadable", 16)
-    told = audit(vampd)
-    assert told["balanced"], told["findings"]
+    shown = audit(vampd)
+    assert shown["balanced"], shown["findings"]

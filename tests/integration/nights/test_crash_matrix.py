@@ -184,8 +184,8 @@ def assert_undisturbed(reference: Reference, site: Site) -> None:
     assert record.safe_at is not None
     assert trees_of(site, night) == reference.trees
     assert ledger_rows(site) == reference.ids
-    told = audit(site, night)
-    assert told["balanced"], told["findings"]
+    shown = audit(site, night)
+    assert shown["balanced"], shown["findings"]
     ledger = [line.split("\t") for line in site.ledger.read_text().splitlines()]
     steps = Counter((fields[0], fields[1]) for fields in ledger)
     assert set(steps.values()) == {1}, "a ledger line stands twice"

@@ -125,7 +125,7 @@ class Weather:
     shim: Shim
     chance: random.Random
     hit: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
 
     def blow(self, site: Site, most: int, is_over: Callable[[], bool]) -> None:
         """Until so many calls have failed, or there is nothing left to hit."""
@@ -147,7 +147,7 @@ class Weather:
             hits = self.shim.hits - before
             if hits:
                 self.hit[errno.errorcode[number]] += hits
-                self.told.append(f"{errno.errorcode[number]} {self.shim.last}")
+                self.shown.append(f"{errno.errorcode[number]} {self.shim.last}")
         self.shim.disarm()
 
 
@@ -175,14 +175,14 @@ def live(reference: Reference, site: Site, weather: Weather) -> None:
             weather.blow(site, _MOST_A_LIFE, is_over)
             wait_until(is_over, "done", _WITHIN_S)
         finally:
-            print("\n".join(weather.told[-80:]))
+            print("\n".join(weather.shown[-80:]))
             if site.database.exists():
                 with connected(site) as connections:
                     print(*connections.store.nights(), sep="\n")
         assert process.poll() is None, site.log.read_text()[-4000:]
     for night in NIGHTS:
-        told = audit(site, night)
-        assert told["balanced"], told["findings"]
+        shown = audit(site, night)
+        assert shown["balanced"], shown["findings"]
     assert trees_of(site) == reference.trees
     assert ledger_rows(site) == reference.ids
     assert {night: raw_state(site.folder(night)) for night in NIGHTS} == before

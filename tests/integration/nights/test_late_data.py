@@ -50,8 +50,8 @@ def assert_done(site: Site, night: NightId) -> None:
     record = record_of(site, night)
     assert record.state.status is Status.DONE, (record.code, record.error)
     assert record.safe_at is not None
-    told = audit(site, night)
-    assert told["balanced"], told["findings"]
+    shown = audit(site, night)
+    assert shown["balanced"], shown["findings"]
 
 
 def assert_only_added(
@@ -169,9 +169,9 @@ def test_a_set_aside_cube_whose_timing_file_comes_late_is_taken_in(site: Site) -
     settle(site)
 
     assert_done(site, night)
-    told = audit(site, night)
-    assert told["rejected"] == []
-    assert told["product_frames"] == told["raw_frames"]
+    shown = audit(site, night)
+    assert shown["rejected"] == []
+    assert shown["product_frames"] == shown["raw_frames"]
     new = assert_only_added(site, night, before)
     assert any(path.name.endswith(".fits.fz") for path in new)
     assert (site.folder(night) / "manifest_VMP_20251106_s1.csv") in new

@@ -58,8 +58,8 @@ def test_who_forgives_a_missing_card_has_not_forgiven_what_sync_found(tmp_path: 
         if code:
             assert vampctl(site, "release", night.date).returncode == 0
     assert record_of(site, night).state.status is Status.DONE
-    told = vampctl(site, "status", night.date).stdout
-    assert "past missing cards, older nights, the verdict of sync, by a person" in told
+    shown = vampctl(site, "status", night.date).stdout
+    assert "past missing cards, older nights, the verdict of sync, by a person" in shown
     history = vampctl(site, "history", night.date).stdout
     released = [line for line in history.splitlines() if " released " in line]
     assert [line.split()[-1] for line in released] == [
@@ -75,6 +75,6 @@ def test_a_missing_card_is_a_warning_that_names_it(tmp_path: Path, rules: dict) 
     night = lacking_night(site)
     ended = settle(site)
     assert record_of(site, night).state.status is Status.DONE
-    told = [event for event in ended.events if event.get("code") == "card_missing"]
-    assert [event["keyword"] for event in told] == ([] if rules else ["OBS-MOD"])
-    assert all(event["event"] == "stage.remarked" for event in told)
+    shown = [event for event in ended.events if event.get("code") == "card_missing"]
+    assert [event["keyword"] for event in shown] == ([] if rules else ["OBS-MOD"])
+    assert all(event["event"] == "stage.remarked" for event in shown)

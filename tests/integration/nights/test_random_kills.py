@@ -219,8 +219,8 @@ def test_kills_at_random_moments_leave_no_trace(
         record = record_of(site, night)
         assert record.state.status is Status.DONE, (record.code, record.error)
         assert record.safe_at is not None
-        told = audit(site, night)
-        assert told["balanced"], told["findings"]
+        shown = audit(site, night)
+        assert shown["balanced"], shown["findings"]
     assert trees_of(site) == reference.trees
     assert ledger_rows(site) == reference.ids
     assert {night: raw_state(site.folder(night)) for night in NIGHTS} == before

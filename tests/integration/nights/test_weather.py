@@ -34,8 +34,8 @@ def record(vampd: InProcess) -> NightRecord:
 
 
 def audit(vampd: InProcess) -> dict[str, object]:
-    told: dict[str, object] = json.loads(vampd.command("audit", DATE, "--json").text)
-    return told
+    shown: dict[str, object] = json.loads(vampd.command("audit", DATE, "--json").text)
+    return shown
 
 
 def trees_of(vampd: InProcess) -> list[dict[str, str]]:
@@ -118,10 +118,10 @@ def test_a_release_goes_on_without_and_what_is_readable_one_day_is_late_data() -
         vampd.advance()
         now = record(vampd)
         assert (now.state.status, now.let_go) == (Status.DONE, ())
-        told = audit(vampd)
-        assert told["balanced"], told
-        assert told["at_least"]
-        rejected = {bad["path"]: bad for bad in told["rejected"]}  # type: ignore[attr-defined]
+        shown = audit(vampd)
+        assert shown["balanced"], shown
+        assert shown["at_least"]
+        rejected = {bad["path"]: bad for bad in shown["rejected"]}  # type: ignore[attr-defined]
         assert (rejected[named]["code"], rejected[named]["frames"]) == ("unreadable", 16)
         listing = (vampd.site.folder(NIGHT) / "vbad" / "reasons.tsv").read_text()
         assert f"{named}\t>=16\tunreadable\t" in listing
@@ -135,9 +135,9 @@ def test_a_release_goes_on_without_and_what_is_readable_one_day_is_late_data() -
         vampd.advance()
         now = record(vampd)
         assert (now.state.status, now.frames) == (Status.DONE, frames)
-        told = audit(vampd)
-        assert told["balanced"], told
-        assert not told["at_least"]
+        shown = audit(vampd)
+        assert shown["balanced"], shown
+        assert not shown["at_least"]
         assert named not in (vampd.site.folder(NIGHT) / "vbad" / "reasons.tsv").read_text()
 
     as_nobody(act)
@@ -162,8 +162,8 @@ def test_retry_from_sync_takes_up_what_was_mended_though_no_stamp_shows_it(tmp_p
     after = vampd.records()[night]
     assert (after.state.status, after.frames) == (Status.DONE, before.frames)
     assert timing.stem not in (site.folder(night) / "vbad" / "reasons.tsv").read_text()
-    told = audit(vampd)
-    assert told["balanced"], told
+    shown = audit(vampd)
+    assert shown["balanced"], shown
     # Nothing is left to take up: looking again changes nothing.
     generations = sorted((site.folder(night) / "vgen2").glob("generation_*"))
     assert vampd.command("retry", DATE, "--from", "sync").status == 0
@@ -205,8 +205,8 @@ def test_a_night_of_one_camera_or_of_no_usable_cube_takes_no_ids_unseen(
     now = record(vampd)
     assert (now.state.stage, now.code) == (StageName.FRAMEIDS, "sync_unexpected")
     assert says in (now.error or "")
-    (told,) = json.loads(vampd.command("status", DATE, "--json").text)
-    assert says in told["verdict"]
+    (shown,) = json.loads(vampd.command("status", DATE, "--json").text)
+    assert says in shown["verdict"]
     assert audit(vampd)["raw_frames"] >= now.frames > 0  # type: ignore[operator]
     assert vampd.command("release", DATE).status == 0
     vampd.advance()

@@ -157,14 +157,14 @@ def nothing_done() -> None:
 def test_a_product_that_the_lost_worker_had_named_is_packed_again_and_compared(
     packing: Packing,
 ) -> None:
-    told: list[Packed] = []
-    pool = LosingPool([nothing_done, lambda: told.append(packing.pack())], packing)
+    shown: list[Packed] = []
+    pool = LosingPool([nothing_done, lambda: shown.append(packing.pack())], packing)
     receipts = execute_pack(packing, pool)
     assert len(pool.lost) == 2
     assert [(each.file, each.sha256) for each in receipts.kept] == [
-        (told[0].reading.file, told[0].reading.sha256)
+        (shown[0].reading.file, shown[0].reading.sha256)
     ]
-    assert tuple(receipts.recorded) == told[0].receipts
+    assert tuple(receipts.recorded) == shown[0].receipts
 
 
 def test_a_product_that_stands_before_any_worker_is_no_truth(packing: Packing) -> None:

@@ -113,7 +113,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     meters: dict[str, SharedMeter] = {}
     telling = attempt_progress.Progress(record, store, meters)
 
-    def told() -> tuple[int, ...]:
+    def shown() -> tuple[int, ...]:
         now = store.night(NIGHT)
         assert now is not None
         return now.done_actions, now.done_frames, now.all_frames, now.done_bytes, now.all_bytes
@@ -122,29 +122,29 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         made = meters[path] = SharedMeter.create(tmp_path / path)
         return made
 
-    return SimpleNamespace(store=store, progress=telling, told=told, meter=meter)
+    return SimpleNamespace(store=store, progress=telling, shown=shown, meter=meter)
 
 
 def test_the_store_hears_of_cubes_at_work_and_counts_no_frame_twice(world: Any) -> None:
     first, second = Pack("a", "a.fz", 10, 1000), Pack("b", "b.fz", 20, 2000)
     world.progress.begin(Plan.of([first, second]))
-    assert world.told() == (0, 0, 30, 0, 3000)
+    assert world.shown() == (0, 0, 30, 0, 3000)
     one, two = world.meter("a"), world.meter("b")
     one.add(4, 400)
     two.add(1, 100)
     world.progress.look()
-    assert world.told() == (0, 5, 30, 500, 3000)
+    assert world.shown() == (0, 5, 30, 500, 3000)
     one.add(6, 600)
     world.progress.look()
-    assert world.told() == (0, 11, 30, 1100, 3000)
+    assert world.shown() == (0, 11, 30, 1100, 3000)
     world.progress.done(first)
-    assert world.told() == (1, 11, 30, 1100, 3000)
+    assert world.shown() == (1, 11, 30, 1100, 3000)
     two.begin()  # its worker was killed: what it had done is lost
     world.progress.look()
-    assert world.told() == (1, 10, 30, 1000, 3000)
+    assert world.shown() == (1, 10, 30, 1000, 3000)
     two.add(20, 2000)
     world.progress.done(second)
-    assert world.told() == (2, 30, 30, 3000, 3000)
+    assert world.shown() == (2, 30, 30, 3000, 3000)
     assert world.store.night(NIGHT).done_part == 1.0
 
 
@@ -160,9 +160,13 @@ def test_the_log_hears_of_progress_now_and_then(
         for _ in range(600):
             now += 1.0
             world.progress.look()
-    told = [log for log in logs if log["event"] == "stage.progressed"]
-    assert len(told) == 10
-    assert (told[0]["done_frames"], told[0]["all_bytes"], told[0]["done_actions"]) == (4, 1000, 0)
+    shown = [log for log in logs if log["event"] == "stage.progressed"]
+    assert len(shown) == 10
+    assert (shown[0]["done_frames"], shown[0]["all_bytes"], shown[0]["done_actions"]) == (
+        4,
+        1000,
+        0,
+    )
 
 
 def test_a_store_that_is_busy_costs_no_work_and_a_lost_claim_is_heard(world: Any) -> None:
@@ -173,7 +177,7 @@ def test_a_store_that_is_busy_costs_no_work_and_a_lost_claim_is_heard(world: Any
     world.progress.done(pack)
     world.store.busy = False
     world.progress.look()
-    assert world.told() == (1, 10, 10, 1000, 1000)
+    assert world.shown() == (1, 10, 10, 1000, 1000)
     world.store.apply(NIGHT, Event(EventName.HELD), at=3.0, actor="a person")
     with pytest.raises(ClaimLost):
         world.progress.look()

@@ -107,9 +107,9 @@ def test_one_who_waits_for_memory_begins_when_it_comes_and_ends_when_stopped(
         pace.stop()
         stopped.join(10)
     assert ended == ["stopped"]
-    for told in logs:
-        assert (told["event"], told["log_level"]) == ("workers.limited", "warning")
-        assert (told["workers"], told["all_workers"], told["available_bytes"]) == (1, 4, 0)
+    for shown in logs:
+        assert (shown["event"], shown["log_level"]) == ("workers.limited", "warning")
+        assert (shown["workers"], shown["all_workers"], shown["available_bytes"]) == (1, 4, 0)
     assert len(logs) == 2
 
 
@@ -151,7 +151,7 @@ def test_an_action_that_no_worker_ever_begins_is_lost(memory: list[int]) -> None
 
 
 @pytest.mark.parametrize(
-    ("where", "what", "told"),
+    ("where", "what", "shown"),
     [
         ("launch_process", EOFError(), "before it had work"),
         ("launch_process", ConnectionRefusedError("refused"), "its fork server died"),
@@ -162,7 +162,7 @@ def test_an_action_that_no_worker_ever_begins_is_lost(memory: list[int]) -> None
     ],
 )
 def test_a_pool_that_cannot_start_costs_one_action(
-    monkeypatch: pytest.MonkeyPatch, where: str, what: Exception, told: str
+    monkeypatch: pytest.MonkeyPatch, where: str, what: Exception, shown: str
 ) -> None:
     workers = WorkerPool(1, 60)
 
@@ -173,7 +173,7 @@ def test_a_pool_that_cannot_start_costs_one_action(
         with monkeypatch.context() as failing:
             failing.setattr(f"pebble.pool.process.{where}", fail)
             for _ in range(2):
-                with pytest.raises(WorkerLost, match=told):
+                with pytest.raises(WorkerLost, match=shown):
                     workers.submit(abs, -1)
         assert workers.result(workers.submit(abs, -1), SteadyPace()) == 1
     finally:
@@ -185,8 +185,8 @@ def test_a_temporary_folder_without_room_for_a_socket_is_reported_at_once(
 ) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(tempfile, "tempdir", "/" + "x" * 75)
-        with pytest.raises(ConfigError, match=r"TMPDIR is /x.*shorter") as told:
+        with pytest.raises(ConfigError, match=r"TMPDIR is /x.*shorter") as shown:
             WorkerPool(1, 60)
-        assert told.value.code == "tmpdir_too_long"
+        assert shown.value.code == "tmpdir_too_long"
         elsewhere.setattr(tempfile, "tempdir", "/" + "x" * 74)
         WorkerPool(1, 60).close()

@@ -60,13 +60,13 @@ def test_the_log_has_one_canonical_line_per_attempt(finished: Finished, night: N
 
 
 def test_status_shows_the_contract_keys(finished: Finished) -> None:
-    told = json.loads(vampctl(finished.site, "status", "--json").stdout)
-    assert [(n["date"], n["kind"], n["status"]) for n in told] == [
+    shown = json.loads(vampctl(finished.site, "status", "--json").stdout)
+    assert [(n["date"], n["kind"], n["status"]) for n in shown] == [
         ("20251106", "archive", "done"),
         ("20251106", "engineering", "done"),
     ]
     keys = ["date", "kind", "stage", "status", "safe_at", "frames", "bytes", "attempts", "error"]
-    for one in told:
+    for one in shown:
         assert set(keys) <= one.keys()
         assert one["safe_at"]
         assert one["attempts"] == 0
@@ -134,26 +134,26 @@ def test_every_raw_frame_is_in_one_product_or_set_aside(finished: Finished, nigh
             raw[f"{stream}/{path.name}"] = fits.getheader(path)["NAXIS3"]
     used = Counter(frame for cube in finished.cubes(night) for frame in cube.raw_frames)
     assert set(used.values()) == {1}
-    told = audit(site, night)
-    aside = {entry["path"]: entry["frames"] for entry in told["rejected"]}
+    shown = audit(site, night)
+    aside = {entry["path"]: entry["frames"] for entry in shown["rejected"]}
     expected = {
         (path, frame) for path, count in raw.items() if path not in aside for frame in range(count)
     }
     assert set(used) == expected
-    assert told["balanced"] is True
-    assert told["findings"] == []
-    assert told["raw_frames"] == sum(raw.values())
-    assert told["product_frames"] == sum(used.values())
-    assert told["rejected_frames"] == sum(aside.values())
-    assert told["raw_frames"] == told["product_frames"] + told["rejected_frames"]
+    assert shown["balanced"] is True
+    assert shown["findings"] == []
+    assert shown["raw_frames"] == sum(raw.values())
+    assert shown["product_frames"] == sum(used.values())
+    assert shown["rejected_frames"] == sum(aside.values())
+    assert shown["raw_frames"] == shown["product_frames"] + shown["rejected_frames"]
 
 
 def test_set_aside_cubes_travel_with_their_reason(finished: Finished, night: NightId) -> None:
     bad = {cube.path for cube in finished.truths[night].cubes if cube.defect is not None}
     assert bad
-    told = audit(finished.site, night)
-    assert {entry["path"] for entry in told["rejected"]} == bad
-    assert all(entry["reason"] for entry in told["rejected"])
+    shown = audit(finished.site, night)
+    assert {entry["path"] for entry in shown["rejected"]} == bad
+    assert all(entry["reason"] for entry in shown["rejected"])
     copy = finished.site.copy(night)
     reasons = (copy / "vbad" / "reasons.tsv").read_text()
     for path in bad:

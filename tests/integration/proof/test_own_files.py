@@ -71,13 +71,13 @@ def test_a_product_copied_over_another_is_damage(safe: SafeNight, stage: StageNa
     """P2: two IDs with one content."""
     first, second = products_of(safe)[:2]
     shutil.copy(first, second)
-    told = audit(safe.site, safe.night)
-    assert not told["balanced"]
-    assert f"vgen2/{second.name} has changed since it was last read" in " ".join(told["findings"])
+    shown = audit(safe.site, safe.night)
+    assert not shown["balanced"]
+    assert f"vgen2/{second.name} has changed since it was last read" in " ".join(shown["findings"])
     safe.retry(stage)
     safe.assert_held("product_damaged", second.name)
-    told = audit(safe.site, safe.night)
-    assert f"vgen2/{second.name} is damaged here" in " ".join(told["findings"])
+    shown = audit(safe.site, safe.night)
+    assert f"vgen2/{second.name} is damaged here" in " ".join(shown["findings"])
 
 
 @pytest.mark.parametrize("stage", FROM_FPACK)

@@ -144,8 +144,8 @@ def test_products_of_a_form_that_is_not_written_any_more_come_from_the_archive_c
     assert f"in form 99: other bytes under the same names: {ids}" in said
     assert f"manifest_VMP_{safe.night.date}.csv lists" in said
     assert product_tree(safe.folder) == before
-    told = own.command("restore", safe.night.date, "--dry-run")
-    assert f"other bytes under the same names: {ids}" in " ".join(told.text.split())
+    reported = own.command("restore", safe.night.date, "--dry-run")
+    assert f"other bytes under the same names: {ids}" in " ".join(reported.text.split())
 
 
 def test_a_night_that_an_earlier_version_began_ends_in_its_form(
@@ -199,7 +199,7 @@ def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNig
     flip_bit(damaged)
     gone.unlink()
     ended = settle(safe.site)
-    assert [told["faults"] for told in ended.named("night.damaged")] == [2]
+    assert [reported["faults"] for reported in ended.named("night.damaged")] == [2]
     record = record_of(safe.site, safe.night)
     assert (record.state.status, record.note_code) == (Status.DONE, "damaged_here")
     assert record.safe_at is not None
@@ -276,9 +276,9 @@ def test_verify_here_reads_all_that_has_a_packing_receipt(safe: SafeNight) -> No
     assert f"20251106/vgen2/{damaged.name}\n" in bad.stdout
     assert "1 damaged and 1 missing" in bad.stdout
     assert "vampctl recover 20251106" in bad.stdout
-    (told,) = json.loads(vampctl(safe.site, "verify", "20251106", "--here", "--json").stdout)
-    assert told["damaged"] == [f"vgen2/{damaged.name}"]
-    assert told["missing"] == [f"vgen2/{gone.name}"]
+    (reported,) = json.loads(vampctl(safe.site, "verify", "20251106", "--here", "--json").stdout)
+    assert reported["damaged"] == [f"vgen2/{damaged.name}"]
+    assert reported["missing"] == [f"vgen2/{gone.name}"]
     # What was found is known from now on.
     assert recover(safe).stdout.count("from the archive copy") == 2
     assert visible(safe.folder) == safe.here

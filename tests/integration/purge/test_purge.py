@@ -128,8 +128,8 @@ def test_a_mark_shows_the_date_and_a_hold_takes_it_away(night: SafeNight) -> Non
     raw = raw_state(night.folder)
     assert vampctl(night.site, "purge", DATE, "--after", "30").returncode == 0
     assert "marked for deletion from" in vampctl(night.site, "status").stdout
-    told = json.loads(vampctl(night.site, "status", "--json").stdout)[0]
-    assert told["purge_after"] > told["safe_at"]
+    reported = json.loads(vampctl(night.site, "status", "--json").stdout)[0]
+    assert reported["purge_after"] > reported["safe_at"]
     refused = purge(night)
     assert (refused.returncode, "not_due" in refused.stdout) == (1, True)
     # What is due is removed by no one but a person.

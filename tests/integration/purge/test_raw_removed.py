@@ -164,8 +164,8 @@ def test_an_empty_folder_is_no_night_whose_raw_was_removed(night: SafeNight) -> 
     shutil.rmtree(night.folder)
     night.folder.mkdir()
     settle(night.site)
-    told = json.loads(vampctl(night.site, "status", "--json").stdout)
-    assert told[0]["raw"]["removed_cubes"] == 0
+    shown = json.loads(vampctl(night.site, "status", "--json").stdout)
+    assert shown[0]["raw"]["removed_cubes"] == 0
 
 
 def test_a_stream_that_is_a_link_to_a_disk_that_is_away_has_lost_nothing(night: SafeNight) -> None:

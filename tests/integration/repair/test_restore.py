@@ -218,9 +218,9 @@ def test_what_cannot_be_restored_is_reported_and_the_night_is_held(tmp_path: Pat
     assert record_of(site, night).code == "old_tools"
     done = vampctl(site, "restore", "20251106", "--yes")
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stdout.splitlines() if "cannot be restored" in line]
-    assert any("VMPA00425189" in line for line in told)
-    assert any("cnt0 in column 2" in line for line in told)
-    assert any("1 timing file gone" in line for line in told)
+    shown = [line for line in done.stdout.splitlines() if "cannot be restored" in line]
+    assert any("VMPA00425189" in line for line in shown)
+    assert any("cnt0 in column 2" in line for line in shown)
+    assert any("1 timing file gone" in line for line in shown)
     assert sorted(os.listdir(folder)) == ["vcam1", "vcam2"]
     assert record_of(site, night).code == "restored"

@@ -187,9 +187,9 @@ def test_a_dry_run_shows_what_it_would_do_and_what_was_mailed_and_changes_nothin
     done = vampctl(site, "restore", "20251106", "--dry-run", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "removes  vgen2" in done.stdout
-    told = [line for line in done.stdout.splitlines() if "manifest_VMP_20251106.csv" in line]
-    assert "mailed 20" in told[0]
-    assert "acknowledged 20" in told[0]
+    shown = [line for line in done.stdout.splitlines() if "manifest_VMP_20251106.csv" in line]
+    assert "mailed 20" in shown[0]
+    assert "acknowledged 20" in shown[0]
     assert "nothing was changed" in done.stdout
     assert all_of(site) == before
 

@@ -131,11 +131,11 @@ def revision_of(path: Path) -> str:
         return str(revision)
 
 
-def told_now(site: Site, *words: str) -> Any:
+def shown_now(site: Site, *words: str) -> Any:
     """What a command of this version prints as JSON."""
-    told = CliRunner().invoke(make_app(), ["--config", str(site.config), *words, "--json"])
-    assert told.exit_code in (0, 1), told.output
-    return json.loads(told.stdout)
+    shown = CliRunner().invoke(make_app(), ["--config", str(site.config), *words, "--json"])
+    assert shown.exit_code in (0, 1), shown.output
+    return json.loads(shown.stdout)
 
 
 def histories_of(site: Site) -> dict[str, Any]:
@@ -156,8 +156,8 @@ def histories_of(site: Site) -> dict[str, Any]:
 def histories_then(past: PastSite) -> dict[str, Any]:
     """The same, as it was printed then; what it tells besides has its own tests."""
     return {
-        night: [{key: one[key] for key in ("date", "kind", "events")} for one in told]
-        for night, told in past.told["history"].items()
+        night: [{key: one[key] for key in ("date", "kind", "events")} for one in shown]
+        for night, shown in past.shown["history"].items()
     }
 
 
@@ -177,8 +177,8 @@ def named(night: NightId) -> str:
     return f"{night.date} {night.kind}"
 
 
-def without_words(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in told.items() if key not in IN_WORDS}
+def without_words(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in shown.items() if key not in IN_WORDS}
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -246,8 +246,8 @@ def continued(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     ended = run_until_idle(past.site)
     assert ended.status == 0, ended.log
     assert not [record for record in ended.events if record.get("code") == "bug"], ended.log
-    told = told_now(past.site, "status")
-    status = {NightId(one["date"], Kind(one["kind"])): one for one in told}
+    shown = shown_now(past.site, "status")
+    status = {NightId(one["date"], Kind(one["kind"])): one for one in shown}
     return Continued(before, past.site, status)
 
 
@@ -256,7 +256,7 @@ def test_a_version_is_kept():
 
 
 def test_every_stage_and_status_that_can_stand_is_kept(as_kept: PastSite):
-    nights = [(n["kind"], n["stage"], n["status"]) for n in as_kept.told["status"]]
+    nights = [(n["kind"], n["stage"], n["status"]) for n in as_kept.shown["status"]]
     at_work = (Status.READY, Status.RUNNING, Status.WAITING, Status.HELD)
     wanted: set[tuple[str, str, str]]
     wanted = {("archive", stage, status) for stage in StageName for status in at_work}
@@ -291,19 +291,19 @@ def test_a_migration_keeps_every_row(as_kept: PastSite, migrated: PastSite):
 
 
 def test_status_shows_of_every_night_what_it_showed_then(migrated: PastSite):
-    now = {(one["date"], one["kind"]): one for one in told_now(migrated.site, "status")}
-    then = {(one["date"], one["kind"]): one for one in migrated.told["status"]}
+    now = {(one["date"], one["kind"]): one for one in shown_now(migrated.site, "status")}
+    then = {(one["date"], one["kind"]): one for one in migrated.shown["status"]}
     assert now.keys() == then.keys()
-    for night, told in then.items():
-        assert without_words(told).items() <= now[night].items(), night
-        assert bool(now[night]["note"]) == bool(told["note"]), night
+    for night, shown in then.items():
+        assert without_words(shown).items() <= now[night].items(), night
+        assert bool(now[night]["note"]) == bool(shown["note"]), night
 
 
 def test_frameids_shows_what_it_showed_then(migrated: PastSite):
-    now = told_now(migrated.site, "frameids")
+    now = shown_now(migrated.site, "frameids")
     # Of the night that was restored and not processed again; 0.1.0 did not list them.
     assert {one["date"] for one in now["lost"]} == {"20250321"}
-    assert now == {"lost": now["lost"]} | migrated.told["frameids"]
+    assert now == {"lost": now["lost"]} | migrated.shown["frameids"]
 
 
 def test_history_shows_what_it_showed_then(migrated: PastSite):
@@ -314,7 +314,7 @@ def test_history_shows_what_it_showed_then(migrated: PastSite):
 
 def test_audit_shows_what_it_showed_then(migrated: PastSite):
     # Where its streams cannot be listed, a night's audit ended with an error.
-    then = {night: told for night, told in migrated.told["audit"].items() if told is not None}
+    then = {night: shown for night, shown in migrated.shown["audit"].items() if shown is not None}
     # What 0.1.0 did not count yet: nothing was removed from its site, and every header counts.
     since = {"removed_frames": 0, "at_least": False}
     certain = {"at_least": False, "counted_by": "header"}
@@ -373,19 +373,19 @@ def test_the_vampd_of_then_refuses_the_schema_of_now(
 
 def test_a_daemon_of_today_takes_the_open_nights_to_their_ends(continued: Continued):
     still_open = {
-        (night.date, str(night.kind), told["stage"], told["status"])
-        for night, told in continued.status.items()
-        if told["status"] != "done"
+        (night.date, str(night.kind), shown["stage"], shown["status"])
+        for night, shown in continued.status.items()
+        if shown["status"] != "done"
     }
     assert still_open == continued.before.stay_open
 
 
 def test_what_it_finished_is_safe_and_accounted_for_and_leaves_nothing_behind(continued: Continued):
     damaged = {NightId("20250113", Kind.ENGINEERING)} & continued.before.nights.keys()
-    done = {n: told for n, told in continued.status.items() if told["status"] == "done"}
+    done = {n: shown for n, shown in continued.status.items() if shown["status"] == "done"}
     audits = audits_of(continued.site, [named(night) for night in done])
-    for night, told in done.items():
-        assert told["safe_at"], night
+    for night, shown in done.items():
+        assert shown["safe_at"], night
         assert audits[named(night)]["balanced"] is (night not in damaged), night
         left = [path.name for path in continued.site.folder(night).glob("vgen2/*")]
         assert not [n for n in left if n.startswith(".") or n.endswith(".framelist")], night
@@ -393,12 +393,12 @@ def test_what_it_finished_is_safe_and_accounted_for_and_leaves_nothing_behind(co
 
 def test_nights_that_were_done_or_held_are_as_they_were(continued: Continued):
     before, histories = continued.before, histories_of(continued.site)
-    then_told = histories_then(before)
+    shown_then = histories_then(before)
     for night, then in before.nights.items():
         if then["status"] in ("done", "held"):
             assert without_words(then).items() <= continued.status[night].items(), night
-            now, told = json.dumps(histories[named(night)]), json.dumps(then_told[named(night)])
-            assert now.replace(str(continued.site.base), str(before.site.base)) == told, night
+            now, shown = json.dumps(histories[named(night)]), json.dumps(shown_then[named(night)])
+            assert now.replace(str(continued.site.base), str(before.site.base)) == shown, night
             for folder in (Site.folder, Site.copy):
                 was = files_of(folder(before.site, night))
                 assert files_of(folder(continued.site, night)) == was, night
@@ -412,8 +412,8 @@ def test_no_product_and_no_raw_file_of_any_night_changes(continued: Continued):
 
 
 def test_a_frame_id_stays_with_its_product(continued: Continued):
-    then = continued.before.told["frameids"]
-    now = told_now(continued.site, "frameids")
+    then = continued.before.shown["frameids"]
+    now = shown_now(continued.site, "frameids")
     bound = {one["frame_id"]: one["identity"] for one in now["ids"]}
     for one in then["ids"]:
         if one["identity"] is not None:

@@ -224,9 +224,9 @@ def test_a_database_that_may_not_be_written_is_waited_for_until_it_may(
         (base / "state").chmod(0o777)
         if not os.geteuid():
             os.chown(base / "state", NOBODY, NOBODY)
-        told = as_nobody(lambda: work(base / "state" / "vampd.db"))
-    assert "may not write" in told
-    assert "mode " in told
+        shown = as_nobody(lambda: work(base / "state" / "vampd.db"))
+    assert "may not write" in shown
+    assert "mode " in shown
 
 
 def test_what_only_looked_like_damage_for_a_moment_is_waited_for(store: Store, path: Path):

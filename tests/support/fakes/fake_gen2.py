@@ -123,21 +123,21 @@ class FakeGen2:
     def _serve(self) -> None:
         while not self._stop.is_set():
             for call in sorted(self.mail_context.glob("*.call")):
-                told = json.loads(call.read_text())
+                words = json.loads(call.read_text())
                 call.unlink()
-                self.calls.append(told)
-                reply = self._take(told)
+                self.calls.append(words)
+                reply = self._take(words)
                 if reply is not None:
                     draft = call.with_suffix(".said")
                     draft.write_text(reply)
                     draft.rename(call.with_suffix(".reply"))
             time.sleep(0.005)
 
-    def _take(self, told: Any) -> str | None:
-        name, hosts, args = told
+    def _take(self, words: Any) -> str | None:
+        name, hosts, args = words
         shape = name == "VAMPIRES" and args[:4] == ["VAMPIRES", "foo", "get_frames", "A"]
         if not (hosts and shape and len(args) == 5 and list(args[4]) == ["num"]):
-            return f"not the call of Gen2: {told}"
+            return f"not the call of Gen2: {words}"
         if self.behaviour is Behaviour.DOWN:
             return "VAMPIRES is not registered"
         if self.behaviour is Behaviour.SILENT:

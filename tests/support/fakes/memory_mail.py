@@ -47,8 +47,8 @@ class MemoryMailLog:
     def acknowledge(self, manifests: Sequence[ManifestFile], *, at: float, actor: str) -> None:
         with self._lock:
             for manifest in manifests:
-                told = Acknowledgement(manifest, actor, at)
-                self._acknowledged.setdefault(manifest, told)
+                taken = Acknowledgement(manifest, actor, at)
+                self._acknowledged.setdefault(manifest, taken)
 
     def acknowledge_lost(self, frame_ids: Sequence[FrameId], *, at: float, actor: str) -> None:
         with self._lock:

@@ -183,8 +183,8 @@ class Service:
 
     def record(self, night: NightId) -> dict[str, Any]:
         """What `vampctl status --json` tells of a night; empty if it knows none."""
-        told = self.vampctl("status", "--json", check=False)
-        nights = json.loads(told.stdout) if told.returncode == 0 else []
+        shown = self.vampctl("status", "--json", check=False)
+        nights = json.loads(shown.stdout) if shown.returncode == 0 else []
         mine: list[dict[str, Any]] = [
             each
             for each in nights

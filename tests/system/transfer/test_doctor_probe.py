@@ -34,10 +34,10 @@ def found_at(settings: Settings) -> dict[str, Finding]:
     }
 
 
-def assert_probe_fails(settings: Settings, *told: str) -> None:
+def assert_probe_fails(settings: Settings, *shown: str) -> None:
     probe = found_at(settings)["probe"]
     assert probe.state == BAD, probe
-    for words in told:
+    for words in shown:
         assert words in probe.found
 
 

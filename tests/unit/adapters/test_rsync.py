@@ -172,11 +172,11 @@ WORDS = (
 
 
 @pytest.mark.parametrize(("role", "call", "near", "place"), SIDES)
-@pytest.mark.parametrize(("said", "told"), WORDS)
-def test_the_message_names_the_side_that_the_cause_is_on(role, call, near, place, said, told):
+@pytest.mark.parametrize(("said", "shown"), WORDS)
+def test_the_message_names_the_side_that_the_cause_is_on(role, call, near, place, said, shown):
     stderr = f'rsync: {role} {call} "/some/path" failed: {said}\n'
     error = rsync_error(ended(11, stderr), "host:/a", near)
-    assert error.message.startswith(f"{told} {place}; ")
+    assert error.message.startswith(f"{shown} {place}; ")
 
 
 @pytest.mark.parametrize(("near", "code"), [(SENDING, "archive_full"), (WRITING, "disk_full")])

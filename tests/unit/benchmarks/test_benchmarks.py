@@ -30,9 +30,9 @@ def test_what_is_no_number_keeps_no_limit():
 
 
 def test_a_figure_without_a_limit_is_reported_and_not_judged():
-    told = Measure("wake-ups", 1e9, "a second")
-    assert broken([told]) == []
-    assert "holds" not in row_of(told).lower()
+    shown = Measure("wake-ups", 1e9, "a second")
+    assert broken([shown]) == []
+    assert "holds" not in row_of(shown).lower()
 
 
 def test_a_broken_limit_is_named_in_the_table_and_at_the_end():
@@ -45,11 +45,11 @@ def test_a_broken_limit_is_named_in_the_table_and_at_the_end():
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "shown"),
     [(0.0123, "0.012"), (1.2345, "1.23"), (12.345, "12.3"), (12345.6, "12,346"), (0, "0.000")],
 )
-def test_figures_have_three_digits_or_all_before_the_point(number, told):
-    assert figure(number) == told
+def test_figures_have_three_digits_or_all_before_the_point(number, shown):
+    assert figure(number) == shown
 
 
 def test_an_unknown_section_is_refused():

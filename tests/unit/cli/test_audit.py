@@ -28,8 +28,8 @@ def shown(audit: Audit) -> str:
 
 
 def test_programs_get_the_whole_contract() -> None:
-    told = json.loads(json.dumps(audit_object(NIGHT, BALANCED)))
-    assert told == {
+    reported = json.loads(json.dumps(audit_object(NIGHT, BALANCED)))
+    assert reported == {
         "date": "20251106",
         "kind": "archive",
         "balanced": True,

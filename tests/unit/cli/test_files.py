@@ -74,8 +74,8 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(world):
         "total",
     ]
     assert result.stdout.endswith("3 failed\n")
-    told = result.stderr.splitlines()
-    assert [line.split(": ")[:2] for line in told] == [
+    shown = result.stderr.splitlines()
+    assert [line.split(": ")[:2] for line in shown] == [
         ["vampctl", "b.fits"],
         ["vampctl", "c.fits"],
         ["vampctl", "missing.fits"],

@@ -138,8 +138,8 @@ def test_a_name_of_any_bytes_is_reported(world, tmp_path):
     path = a_file(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.fits")), OUT_OF_FORM)
     shown = world.run("headers", "check", str(path))
     assert shown.output.startswith(f"{tmp_path}/\\udcff.fits: 1 card")
-    told = json.loads(world.run("headers", "check", "--json", str(path)).output)
-    assert told["files"][0]["path"] == str(path)
+    reported = json.loads(world.run("headers", "check", "--json", str(path)).output)
+    assert reported["files"][0]["path"] == str(path)
 
 
 def test_a_file_is_asked_for(world):

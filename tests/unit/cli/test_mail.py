@@ -57,9 +57,9 @@ def test_totals_are_those_of_all_manifests_and_nothing_is_written(
     assert result.exit_code == 0
     assert "total: 3 files, 6.00 kB (6,000 bytes) in 3 manifests of 2 nights" in result.output
     assert [line.split()[-1] for line in result.output.splitlines()[1:4]] == list(NAMES)
-    told = json.loads(world.run("manifest", "20251106", "20251107", "--json").output)
-    assert (told["files"], told["bytes"], told["written"]) == (3, 6000, None)
-    assert {one["mail"] for one in told["manifests"]} == {"not mailed"}
+    shown = json.loads(world.run("manifest", "20251106", "20251107", "--json").output)
+    assert (shown["files"], shown["bytes"], shown["written"]) == (3, 6000, None)
+    assert {one["mail"] for one in shown["manifests"]} == {"not mailed"}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -88,7 +88,7 @@ def test_a_frame_in_two_manifests_is_refused_by_everybody(world: FakeWorld) -> N
 
 @pytest.mark.parametrize("command", ["manifest", "mail", "acknowledge"])
 @pytest.mark.parametrize(
-    ("night", "kind", "told"),
+    ("night", "kind", "shown"),
     [
         ("20251108", UsageError, "engineering night only"),
         ("20251109", UsageError, "no night 20251109"),
@@ -96,12 +96,12 @@ def test_a_frame_in_two_manifests_is_refused_by_everybody(world: FakeWorld) -> N
     ],
 )
 def test_a_night_without_a_manifest_is_told_why(
-    world: FakeWorld, command: str, night: str, kind: type, told: str
+    world: FakeWorld, command: str, night: str, kind: type, shown: str
 ) -> None:
     world.store.discover(NightId("20251110", Kind.ARCHIVE), 1.0)
     error = world.fail(command, night)
     assert isinstance(error, kind)
-    assert told in error.message
+    assert shown in error.message
 
 
 def test_a_damaged_manifest_is_named(world: FakeWorld) -> None:
@@ -182,6 +182,6 @@ def test_an_acknowledgement_of_what_was_mailed_needs_no_question(world: FakeWorl
     assert world.mail_log.correspondence().acknowledged == ()
     mail(world, 2, MailOutcome.SENT, late)
     assert world.run("acknowledge", "20251106").exit_code == 0
-    told = world.mail_log.correspondence().acknowledged
-    assert [one.manifest for one in told] == [first, late]
+    shown = world.mail_log.correspondence().acknowledged
+    assert [one.manifest for one in shown] == [first, late]
     assert world.run("acknowledge", "20251107", "--yes").exit_code == 0

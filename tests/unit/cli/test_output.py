@@ -33,19 +33,19 @@ def test_every_row_is_one_line_whose_cells_come_back(rows: list[tuple[str, str, 
 
 @given(st.lists(words, min_size=1), st.integers(0, 3), st.integers(20, 160))
 def test_folded_prose_keeps_its_words_whole_and_in_order(
-    told: list[str], indent: int, width: int
+    shown: list[str], indent: int, width: int
 ) -> None:
-    lines = fold(" " * indent + " ".join(told), width)
-    assert " ".join(lines).split() == told
+    lines = fold(" " * indent + " ".join(shown), width)
+    assert " ".join(lines).split() == shown
     assert lines[0].startswith(" " * indent)
     # Only a word that is longer than a line stands out of it.
     assert all(len(line) <= width or len(line.split()) == 1 for line in lines)
 
 
 def test_a_command_is_not_broken() -> None:
-    told = "look at `vampctl why 20251106`, then go on"
-    assert fold(told, 32) == ["look at `vampctl why 20251106`,", "    then go on"]
-    assert fold(told, 20) == ["look at", "    `vampctl why 20251106`,", "    then go on"]
+    shown = "look at `vampctl why 20251106`, then go on"
+    assert fold(shown, 32) == ["look at `vampctl why 20251106`,", "    then go on"]
+    assert fold(shown, 20) == ["look at", "    `vampctl why 20251106`,", "    then go on"]
 
 
 def test_what_goes_on_stands_further_in() -> None:

@@ -228,14 +228,18 @@ def test_what_the_night_waits_for_is_shown_before_the_plan() -> None:
 
 def test_programs_get_every_action_of_every_wave() -> None:
     planned = Plan.of([a for a, _, _ in ACTIONS.values()] * 50, [ACTIONS[Pack][0]])
-    told = json.loads(json.dumps(plan_object(record(), planned, Ready())))
-    assert [len(wave) for wave in told["waves"]] == [len(ACTIONS) * 50, 1]
-    assert told["waves"][1][0] == {
+    reported = json.loads(json.dumps(plan_object(record(), planned, Ready())))
+    assert [len(wave) for wave in reported["waves"]] == [len(ACTIONS) * 50, 1]
+    assert reported["waves"][1][0] == {
         "action": "pack",
         "subject": "vgen2/x.fits.fz, 9 frames (574 MB raw)",
         "runs_in": "worker",
     }
-    assert (told["date"], told["kind"], told["stage"]) == ("20251106", "archive", "fpack")
+    assert (reported["date"], reported["kind"], reported["stage"]) == (
+        "20251106",
+        "archive",
+        "fpack",
+    )
 
 
 def test_the_plan_is_that_of_the_nights_stage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,10 +247,10 @@ def test_the_plan_is_that_of_the_nights_stage(monkeypatch: pytest.MonkeyPatch) -
 
     world: FakeWorld = fake_world(monkeypatch)
     world.store.discover(NIGHT, 0.0)
-    told = json.loads(world.run("plan", "20251106", "--json").output)
+    reported = json.loads(world.run("plan", "20251106", "--json").output)
     expected = STAGES[StageName.SYNC].plan(
         STAGES[StageName.SYNC].survey(NIGHT, world.reader), world.settings
     )
-    assert told["stage"] == "sync"
-    assert len(told["waves"]) == len(expected.waves)
+    assert reported["stage"] == "sync"
+    assert len(reported["waves"]) == len(expected.waves)
     assert world.store.history(NIGHT) == ()

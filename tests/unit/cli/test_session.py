@@ -77,8 +77,8 @@ def test_an_error_of_usage_fits_the_terminal_and_has_our_words(
     lines = capsys.readouterr().err.splitlines()
     assert max(map(len, lines)) <= 60
     assert lines[0].startswith("Usage: vampctl run ")
-    told = " ".join(line.strip() for line in lines)
-    assert "Error: Invalid value for '--only': 'foo' is not one of 'sync', 'headers'" in told
+    shown = " ".join(line.strip() for line in lines)
+    assert "Error: Invalid value for '--only': 'foo' is not one of 'sync', 'headers'" in shown
 
 
 def test_help_and_version_exit_with_0(

@@ -80,26 +80,30 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_is_told_to_programs_with_the_whole_contract(status: Status) -> None:
-    told = night_object(record(status), NOW)
-    assert told.keys() >= CONTRACT | MORE
-    assert json.loads(json.dumps(told)) == told
-    assert (told["kind"], told["stage"], told["status"]) == ("archive", "fpack", status.value)
-    assert "claim" not in told
+    reported = night_object(record(status), NOW)
+    assert reported.keys() >= CONTRACT | MORE
+    assert json.loads(json.dumps(reported)) == reported
+    assert (reported["kind"], reported["stage"], reported["status"]) == (
+        "archive",
+        "fpack",
+        status.value,
+    )
+    assert "claim" not in reported
 
 
 def test_times_for_programs_are_ut_and_unknown_ones_null() -> None:
-    told = night_object(record(Status.WAITING, safe_at=NOW), NOW)
-    assert told["safe_at"] == "2025-11-07T01:51:53Z"
-    assert told["not_before"] == "2025-11-07T01:55:13Z"
-    assert told["processed_at"] is None
+    reported = night_object(record(Status.WAITING, safe_at=NOW), NOW)
+    assert reported["safe_at"] == "2025-11-07T01:51:53Z"
+    assert reported["not_before"] == "2025-11-07T01:55:13Z"
+    assert reported["processed_at"] is None
     assert night_object(record(Status.READY), NOW)["safe_at"] is None
 
 
 def test_a_waiting_night_shows_why_and_when_it_tries_again() -> None:
     waiting = record(Status.WAITING, code="remote_unavailable", error="cannot reach sc6l")
-    told = "remote_unavailable: cannot reach sc6l; next attempt in "
-    assert describe(waiting, NOW) == told + "3 min"
-    assert describe(waiting, NOW + 500) == told.removesuffix("in ") + "now"
+    reported = "remote_unavailable: cannot reach sc6l; next attempt in "
+    assert describe(waiting, NOW) == reported + "3 min"
+    assert describe(waiting, NOW + 500) == reported.removesuffix("in ") + "now"
 
 
 def test_a_held_night_shows_why_in_one_line() -> None:
@@ -161,9 +165,11 @@ def test_progress_is_reported_in_frames_and_bytes_where_cubes_are_packed(world: 
             "13 of 140 actions; 12,345 of 98,000 frames, 7.10 GB of 56.3 GB (13%) packed"
             in world.run(command, "20251106", "--kind", "archive").output
         )
-    (told,) = json.loads(world.run("status", "--kind", "archive", "--json").output)
+    (reported,) = json.loads(world.run("status", "--kind", "archive", "--json").output)
     names = ("done_frames", "all_frames", "done_bytes", "all_bytes")
-    assert told["progress"] == {"done": 13, "all": 140} | {name: _PACKING[name] for name in names}
+    assert reported["progress"] == {"done": 13, "all": 140} | {
+        name: _PACKING[name] for name in names
+    }
     world.store.update(ARCHIVE, NightUpdate(done_frames=0, all_frames=0, done_bytes=0, all_bytes=0))
     assert "13 of 140 actions\n" in world.run("status", "20251106").output
 
@@ -177,13 +183,13 @@ def test_json_is_a_list_whatever_is_asked(world: FakeWorld) -> None:
     ):
         result = world.run("status", "--json", *words)
         assert result.exit_code == 0
-        assert [told["kind"] for told in json.loads(result.output)] == kinds
+        assert [reported["kind"] for reported in json.loads(result.output)] == kinds
 
 
 def test_the_history_of_one_night_is_told_to_programs(world: FakeWorld) -> None:
-    told = json.loads(world.run("status", "20251106", "--json").output)
-    assert [len(night["events"]) for night in told] == [0, 1]
-    event = told[1]["events"][0]
+    reported = json.loads(world.run("status", "20251106", "--json").output)
+    assert [len(night["events"]) for night in reported] == [0, 1]
+    event = reported[1]["events"][0]
     assert (event["event"], event["code"], event["actor"]) == ("held", "why", "vampd")
 
 

@@ -42,7 +42,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     return made
 
 
-def told(world: FakeWorld, *words: str) -> dict[str, Any]:
+def reported(world: FakeWorld, *words: str) -> dict[str, Any]:
     result = world.run("summary", "20251106", "--json", *words)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -70,7 +70,7 @@ def as_text(value: object) -> str:
 @pytest.mark.parametrize(("words", "key"), [((), "minutes"), (("--runs",), "runs")])
 def test_csv_and_json_show_the_same(world: FakeWorld, words: tuple[str, ...], key: str) -> None:
     show_night(world, usual_night())
-    objects = told(world)[key]
+    objects = reported(world)[key]
     rows = rows_of(world, *words)
     assert len(rows) == len(objects) > 1
     assert rows == [{name: as_text(value) for name, value in each.items()} for each in objects]
@@ -78,7 +78,7 @@ def test_csv_and_json_show_the_same(world: FakeWorld, words: tuple[str, ...], ke
 
 def test_the_sums_of_all_forms_are_those_of_sync(world: FakeWorld) -> None:
     counts = show_night(world, usual_night()).generation.counts
-    result = told(world)
+    result = reported(world)
     assert result["frames"] == {
         "raw": counts.raw,
         "synchronised": counts.synchronised,
@@ -100,7 +100,7 @@ def test_the_sums_of_all_forms_are_those_of_sync(world: FakeWorld) -> None:
 
 def test_minutes_are_reported_in_ut_and_hst(world: FakeWorld) -> None:
     show_night(world, usual_night())
-    minutes = told(world)["minutes"]
+    minutes = reported(world)["minutes"]
     assert [(m["ut"], m["hst"]) for m in minutes] == [
         ("2025-11-06T10:20Z", "2025-11-06T00:20-10:00"),
         ("2025-11-06T10:21Z", "2025-11-06T00:21-10:00"),
@@ -186,12 +186,12 @@ def test_a_cube_that_a_camera_writes_just_now_does_not_stop_the_summary(
         return read(NIGHT, fits)
 
     monkeypatch.setattr(world.reader, "raw_cube", raw_cube)
-    assert any("being_written" in finding for finding in told(world)["findings"])
+    assert any("being_written" in finding for finding in reported(world)["findings"])
 
 
 def test_late_cubes_are_told_to_everybody(world: FakeWorld) -> None:
     show_night(world, usual_night(), late=expose(PLAIN, start_us=START_US + 90 * SECOND_US))
-    assert told(world)["frames"]["late"] == 80
+    assert reported(world)["frames"]["late"] == 80
     assert "late: 80 frames are still to be synchronized" in world.run("summary", "20251106").stdout
 
 
@@ -222,6 +222,6 @@ def test_only_cards_that_vary_are_reported(world: FakeWorld) -> None:
 
 def test_a_run_for_programs_has_every_key_once(world: FakeWorld) -> None:
     show_night(world, usual_night())
-    for run in told(world)["runs"]:
+    for run in reported(world)["runs"]:
         assert tuple(run) == RUN_KEYS
         assert run["cam1_frames"] + run["cam2_frames"] >= 2 * run["pairs"]

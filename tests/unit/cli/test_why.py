@@ -28,9 +28,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     return made
 
 
-def move(world: FakeWorld, name: EventName, **told: object) -> None:
-    event = Event(name, told.pop("stage", None), told.pop("not_before", None))  # type: ignore[arg-type]
-    world.store.apply(NIGHT, event, at=1.0, actor="vampd", **told)  # type: ignore[arg-type]
+def move(world: FakeWorld, name: EventName, **reported: object) -> None:
+    event = Event(name, reported.pop("stage", None), reported.pop("not_before", None))  # type: ignore[arg-type]
+    world.store.apply(NIGHT, event, at=1.0, actor="vampd", **reported)  # type: ignore[arg-type]
 
 
 def waiting(world: FakeWorld, not_before: float = 4e9) -> None:
@@ -42,7 +42,7 @@ def waiting(world: FakeWorld, not_before: float = 4e9) -> None:
 def test_a_waiting_night_shows_error_next_attempt_advice_and_query(world: FakeWorld) -> None:
     waiting(world)
     shown = world.run("why", "20251106").stdout
-    for told in (
+    for reported in (
         "sync (1 of 6)",
         "waiting, since 1970-01-01 00:00:01 UT",
         "disk_low: no room",
@@ -50,7 +50,7 @@ def test_a_waiting_night_shows_error_next_attempt_advice_and_query(world: FakeWo
         "vampctl retry 20251106",
         "journalctl -u vampd VAMPD_NIGHT=20251106",
     ):
-        assert told in shown
+        assert reported in shown
     assert "when there is capacity" not in shown
 
 
@@ -71,10 +71,10 @@ def test_a_traceback_is_reported_in_full_and_stays_in_sight_when_it_has_passed(
 
 def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> None:
     def advised() -> str:
-        told = json.loads(world.run("why", "20251106", "--json").stdout)
-        assert told["advice"]
-        assert told["journal"].endswith("VAMPD_NIGHT=20251106")
-        return f"{told['status']}: {told['advice'][0]['command'].split()[1]}"
+        reported = json.loads(world.run("why", "20251106", "--json").stdout)
+        assert reported["advice"]
+        assert reported["journal"].endswith("VAMPD_NIGHT=20251106")
+        return f"{reported['status']}: {reported['advice'][0]['command'].split()[1]}"
 
     assert advised() == "filling: hold"
     move(world, EventName.SETTLED)
@@ -126,9 +126,9 @@ def test_what_is_advised_to_a_held_night_are_commands_that_there_are(
 ) -> None:
     world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
     move(world, EventName.HELD, code=code, message="z")
-    told = json.loads(world.run("why", "20251106", "--kind", "archive", "--json").stdout)
-    assert told["advice"]
-    for advice in told["advice"]:
+    reported = json.loads(world.run("why", "20251106", "--kind", "archive", "--json").stdout)
+    assert reported["advice"]
+    for advice in reported["advice"]:
         program, *words = advice["command"].split()
         assert program == "vampctl"
         shown = world.run(*words, "--help")
@@ -149,8 +149,8 @@ def test_a_night_whose_archive_is_unknown_is_told_how_to_make_it_known(world: Fa
         code=ARCHIVE_UNKNOWN,
         message="it lacks its mark",
     )
-    told = json.loads(world.run("why", "20251106", "--json").stdout)
-    commands = [advice["command"] for advice in told["advice"]]
+    reported = json.loads(world.run("why", "20251106", "--json").stdout)
+    commands = [advice["command"] for advice in reported["advice"]]
     assert commands == [
         "vampctl doctor",
         "vampctl retry 20251106",
@@ -192,9 +192,9 @@ def test_history_keeps_the_packing_receipts_that_a_restore_has_ended(world: Fake
     world.packing_receipts.record(NIGHT, receipts[:2], at=5.0)
     world.packing_receipts.end(NIGHT, at=6.0, actor="alice")
     world.packing_receipts.record(NIGHT, receipts[2:], at=7.0)
-    (told,) = json.loads(world.run("history", "20251106", "--json").stdout)
-    first = told["ended_receipts"][0]
-    assert len(told["ended_receipts"]) == 2
+    (reported,) = json.loads(world.run("history", "20251106", "--json").stdout)
+    first = reported["ended_receipts"][0]
+    assert len(reported["ended_receipts"]) == 2
     assert (first["path"], first["sha256"]) == (receipts[0].path, "a" * 64)
     assert (first["ended_at"], first["ended_by"]) == ("1970-01-01T00:00:06Z", "alice")
     shown = world.run("history", "20251106").stdout
@@ -211,8 +211,8 @@ def at_frame_ids(world: FakeWorld, authority: str = "local") -> None:
 
 
 def commands(world: FakeWorld, *words: str) -> list[str]:
-    told = json.loads(world.run("why", "20251106", *words, "--json").stdout)
-    return [" ".join(advice["command"].split()[1:]) for advice in told["advice"]]
+    reported = json.loads(world.run("why", "20251106", *words, "--json").stdout)
+    return [" ".join(advice["command"].split()[1:]) for advice in reported["advice"]]
 
 
 @pytest.mark.parametrize("failed", [False, True])

@@ -30,7 +30,7 @@ def test_every_authority_can_be_chosen(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         ('authority = "command"', "needs frameids.command"),
         ('authority = "gen3"', "frameids.authority"),
@@ -42,8 +42,8 @@ def test_every_authority_can_be_chosen(authority: Authority) -> None:
         ('comand = ["x"]', "did you mean frameids.command"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_the_name_of_its_key(line: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_what_cannot_be_meant_is_refused_by_the_name_of_its_key(line: str, reported: str) -> None:
+    with pytest.raises(ConfigError, match=reported):
         parse_settings(BASE + line, "here")
 
 

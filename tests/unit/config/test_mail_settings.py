@@ -26,7 +26,7 @@ def settings(table: str) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "reported"),
     [
         ('[manifest]\ncolumns = ["md5sum"]', "mkbulk"),
         ('[manifest]\nform = "mkbulk"\ncolumns = ["md5sum", "md5sum"]', "once"),
@@ -54,8 +54,8 @@ def settings(table: str) -> Settings:
         ("[mail]\ntimeout_s = 0", "mail.timeout_s"),
     ],
 )
-def test_what_cannot_work_is_refused_by_name(table: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=re.escape(told)):
+def test_what_cannot_work_is_refused_by_name(table: str, reported: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(reported)):
         settings(table)
 
 

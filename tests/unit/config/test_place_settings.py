@@ -35,7 +35,7 @@ def test_places_are_taken_as_they_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "shown"),
     [
         ("watch__root", "data", "absolute"),  # it would depend on where vampd is started
         ("watch__ignore_before", "2025", "20250101"),
@@ -47,8 +47,8 @@ def test_places_are_taken_as_they_are_written() -> None:
         ("transfer__pull_from", "sc5:/data", "name of a host"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_its_key(name: str, value: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told) as refusal:
+def test_what_cannot_be_meant_is_refused_with_its_key(name: str, value: str, shown: str) -> None:
+    with pytest.raises(ConfigError, match=shown) as refusal:
         parse_settings(text(**{name: value}), "here")
     assert name.replace("__", ".") in str(refusal.value)
 

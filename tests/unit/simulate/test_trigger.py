@@ -62,13 +62,13 @@ def test_a_counter_of_each_kind_shows_what_its_name_says(counter):
     count = np.flatnonzero(np.random.default_rng(0).random(2_000) > 0.05).astype(np.int64)
     rng = np.random.default_rng(1)
 
-    told = spoil_counter(replace(RUN, counter=counter), count, rng)
+    shown = spoil_counter(replace(RUN, counter=counter), count, rng)
 
-    steps, true_steps = np.diff(told), np.diff(count)
-    assert len(told) == len(count)
+    steps, true_steps = np.diff(shown), np.diff(count)
+    assert len(shown) == len(count)
     match counter:
         case Counter.HONEST | Counter.NEW_IN_CUBES:
-            assert (told == count).all()
+            assert (shown == count).all()
         case Counter.STUCK:
             assert not steps.any()
         case Counter.RANDOM:
@@ -78,8 +78,8 @@ def test_a_counter_of_each_kind_shows_what_its_name_says(counter):
         case Counter.OF_LOGGED:
             assert (steps == 1).all()
         case Counter.RESTARTS:
-            assert 5 < (told == 0).sum() < 40
-            assert (steps == true_steps)[told[1:] != 0].all()
+            assert 5 < (shown == 0).sum() < 40
+            assert (steps == true_steps)[shown[1:] != 0].all()
         case Counter.SKIPS:
             assert set((steps - true_steps).tolist()) == {0, 1, 2, 3}
             assert 0.98 < (steps == true_steps).mean() < 1

@@ -195,8 +195,10 @@ def test_a_run_that_joins_goes_on_in_the_same_cubes_and_the_cards_are_those_of_t
     assert (first_states[1::2] == CODE_A).all()
 
 
-@pytest.mark.parametrize(("lag", "told"), [(60, [500, 500, 500, 700]), (-60, [500, 700, 700, 700])])
-def test_cards_may_lag_either_way(lag, told):
+@pytest.mark.parametrize(
+    ("lag", "shown"), [(60, [500, 500, 500, 700]), (-60, [500, 700, 700, 700])]
+)
+def test_cards_may_lag_either_way(lag, shown):
     logging = Logging(card_lag=lag)
     first = replace(FLC, triggers=250, frames_per_cube=(100, 100), pause_s=0.0, logging=logging)
     second = replace(first, triggers=150, flc_jitter_us=700, joins=True)
@@ -204,7 +206,7 @@ def test_cards_may_lag_either_way(lag, told):
 
     cards = [cube.cards.integer("U_TRIGJT") for cube in night.stream_cubes(Stream.VCAM2)]
 
-    assert cards == told
+    assert cards == shown
 
 
 def test_an_flc_out_of_the_beam_alternates_and_has_no_state():

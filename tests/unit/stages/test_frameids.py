@@ -306,10 +306,10 @@ def test_the_names_are_reported_when_every_cube_carries_its_id_and_not_before():
     reader = night_of(EARLY, LATER)
     reader.committed.append(generation_of(LATER, EARLY))
     plans = settle(reader)
-    told = "early.fits\tVMPA90000001.fits\nlater.fits\tVMPA90000002.fits\n"
+    shown = "early.fits\tVMPA90000001.fits\nlater.fits\tVMPA90000002.fits\n"
     assert [frameids.NAME_CHANGES_PATH in repr(found) for found in plans] == [False, False, True]
-    assert plans[-1].waves[-1][-1] == WriteText(frameids.NAME_CHANGES_PATH, told)
-    assert reader.text(NIGHT, frameids.NAME_CHANGES_PATH) == told
+    assert plans[-1].waves[-1][-1] == WriteText(frameids.NAME_CHANGES_PATH, shown)
+    assert reader.text(NIGHT, frameids.NAME_CHANGES_PATH) == shown
     assert not plan(reader)
 
 
@@ -331,24 +331,24 @@ def test_name_changes_that_were_lost_are_written_again_to_the_byte():
     reader = night_of(EARLY, LATER)
     reader.committed.append(generation_of(LATER, EARLY))
     settle(reader)
-    told = reader.tree.pop(frameids.NAME_CHANGES_PATH).content
+    shown = reader.tree.pop(frameids.NAME_CHANGES_PATH).content
     settle(reader)
-    assert reader.tree[frameids.NAME_CHANGES_PATH].content == told
+    assert reader.tree[frameids.NAME_CHANGES_PATH].content == shown
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         ("early.fits\tVMPA90000009.fits\n", "became VMPA90000009"),
         ("other.fits\tVMPA90000001.fits\n", "other became VMPA90000001"),
         ("no line of ours\n", "is damaged"),
     ],
 )
-def test_name_changes_that_show_otherwise_are_a_conflict_and_stay(text, told):
+def test_name_changes_that_show_otherwise_are_a_conflict_and_stay(text, shown):
     reader = night_of(EARLY)
     reader.committed.append(generation_of(EARLY))
     reader.write(frameids.NAME_CHANGES_PATH, text)
-    with pytest.raises(FrameIdConflict, match=told):
+    with pytest.raises(FrameIdConflict, match=shown):
         settle(reader)
     assert reader.text(NIGHT, frameids.NAME_CHANGES_PATH) == text
 

@@ -87,8 +87,8 @@ def test_a_card_that_stays_out_of_form_is_remarked_on_and_leaves_the_plan_empty(
     assert empty == Plan()
     (remark,) = empty.remarks
     assert (remark.code, remark.subject) == ("card_rounds_to_zero", "AIRMASS")
-    for told in ("AIRMASS = 1E-9", "%20.3f", framelist().path):
-        assert told in remark.message
+    for shown in ("AIRMASS = 1E-9", "%20.3f", framelist().path):
+        assert shown in remark.message
     assert dict(remark.changes) == {
         "keyword": "AIRMASS",
         "value": "1E-9",

@@ -47,7 +47,7 @@ def know_mail(world, correspondence: Correspondence) -> None:
         world.reader.write(note_name(NIGHT.date), note)
 
 
-def told(world, outcome, *manifests):
+def shown(world, outcome, *manifests):
     mailing = Mailing("<1@x>", manifests or files(world), ("a@b",), Way.SMTP, "x", 1.0, outcome)
     return Correspondence((mailing,))
 
@@ -62,20 +62,20 @@ def test_a_manifest_is_mailed_when_it_is_written_and_only_once(world):
     assert isinstance(write, WriteText)
     execute(world)
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
-    know_mail(world, told(world, MailOutcome.SENT))
+    know_mail(world, shown(world, MailOutcome.SENT))
     assert plan(world, AUTOMATIC) == Plan()
 
 
 def test_a_mail_that_certainly_failed_is_tried_again(world):
     execute(world)
-    know_mail(world, told(world, MailOutcome.FAILED))
+    know_mail(world, shown(world, MailOutcome.FAILED))
     assert plan(world, AUTOMATIC) == Plan.of([SendMail(files(world))])
 
 
 @pytest.mark.parametrize("outcome", [MailOutcome.PENDING, MailOutcome.UNCERTAIN])
 def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outcome):
     execute(world)
-    know_mail(world, told(world, outcome))
+    know_mail(world, shown(world, outcome))
     with pytest.raises(DataError) as caught:
         plan(world, AUTOMATIC)
     assert caught.value.code == "mail_uncertain"
@@ -86,7 +86,7 @@ def test_a_mail_that_may_have_been_sent_is_never_repeated_in_silence(world, outc
 
 def test_a_lost_database_never_leads_to_a_second_mail(world):
     execute(world)
-    sent = told(world, MailOutcome.SENT).mailings[0]
+    sent = shown(world, MailOutcome.SENT).mailings[0]
     world.reader.write(note_name(NIGHT.date), append_note(None, sent, NIGHT))
     with pytest.raises(DataError, match="may have been mailed"):
         plan(world, AUTOMATIC)
@@ -94,7 +94,7 @@ def test_a_lost_database_never_leads_to_a_second_mail(world):
 
 def test_what_the_note_lacks_of_the_record_is_written_again(world):
     execute(world)
-    know_mail(world, told(world, MailOutcome.SENT))
+    know_mail(world, shown(world, MailOutcome.SENT))
     name = note_name(NIGHT.date)
     good = world.reader.text(NIGHT, name)
     for damaged in (None, good.splitlines()[0] + "\n", f"{good}\n".replace("manifest", "Manifest")):
@@ -119,7 +119,7 @@ def test_what_stars_has_taken_in_is_not_mailed(world):
 
 def test_only_the_supplement_of_late_data_is_mailed(world):
     execute(world)
-    know_mail(world, told(world, MailOutcome.SENT))
+    know_mail(world, shown(world, MailOutcome.SENT))
     world.add_product("VMPA00000003")
     world.run()
     execute(world, AUTOMATIC)

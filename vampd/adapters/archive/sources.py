@@ -74,10 +74,10 @@ def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[Pinned]:
     ``/./`` is not sent. DataError ``source_is_no_file``; TransientError ``source_vanished``.
     """
     with TemporaryDirectory(prefix="vampd-send-") as made, ExitStack() as opened:
-        view, told, descriptors = Path(made), dict[str, int](), list[int]()
+        view, numbers, descriptors = Path(made), dict[str, int](), list[int]()
         for name in names:
             parent = name.rpartition("/")[0]
-            if parent in told:
+            if parent in numbers:
                 continue
             try:
                 folder_fd = open_unlinked(folder / parent, os.O_PATH | os.O_DIRECTORY)
@@ -89,11 +89,11 @@ def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[Pinned]:
                 raise _no_file(name) from error
             opened.callback(os.close, folder_fd)
             descriptors.append(folder_fd)
-            told[parent] = len(told)
-            link = view / str(told[parent]) / parent
+            numbers[parent] = len(numbers)
+            link = view / str(numbers[parent]) / parent
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(f"/proc/self/fd/{folder_fd}")
-        pinned = tuple(f"{told[name.rpartition('/')[0]]}/./{name}" for name in names)
+        pinned = tuple(f"{numbers[name.rpartition('/')[0]]}/./{name}" for name in names)
         yield Pinned(view, folder, pinned, tuple(descriptors))
 
 

@@ -66,7 +66,7 @@ def infer(
         forward, backward = _solve(night, start, evidence, entry, kernels)
         entry = forward[end - 1 - start].copy()
         kept = slice(begin - start, end - start)
-        told = kernels.read_off(
+        read = kernels.read_off(
             night.camera[begin:end],
             night.count[begin:end],
             night.reference[begin:end],
@@ -77,10 +77,10 @@ def infer(
             LOG_ADD_BITS,
             NEVER,
         )
-        shift, sure = told[:, 0], told[:, 1] > least
+        shift, sure = read[:, 0], read[:, 1] > least
         # At the edge of the states, the truth may be beyond it.
         edge = sure & ((shift == 0) | (shift == SHIFTS - 1))
-        codes = np.where((told[:, 3] > least) & ~edge, told[:, 2] + NONE, UNKNOWN)
+        codes = np.where((read[:, 3] > least) & ~edge, read[:, 2] + NONE, UNKNOWN)
         camera, row = night.camera[begin:end], night.row[begin:end]
         for number in (0, 1):
             mine = camera == number

@@ -139,9 +139,9 @@ def _options(
     counted = by_count > max(MISSED)
     gone, cost = options[-1]
     options[-1] = np.where(counted, by_count, gone), np.where(counted, MISS_AS_TIMED_COST, cost)
-    told = (period_us > 0) & (by_time + rises > 0)
-    told &= (by_time > max(MISSED)) | (by_time < min(MISSED))
-    return [*options, (np.where(told, by_time, 0), MISS_AS_TIMED_COST)]
+    timed = (period_us > 0) & (by_time + rises > 0)
+    timed &= (by_time > max(MISSED)) | (by_time < min(MISSED))
+    return [*options, (np.where(timed, by_time, 0), MISS_AS_TIMED_COST)]
 
 
 def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:

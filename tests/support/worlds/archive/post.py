@@ -74,9 +74,9 @@ class Post:
 
     def status(self) -> dict[str, object]:
         done = vampctl(self.site, "status", self.night.date, "--json")
-        (told,) = json.loads(done.stdout)
-        assert isinstance(told, dict)
-        return told
+        (shown,) = json.loads(done.stdout)
+        assert isinstance(shown, dict)
+        return shown
 
 
 QUICK = {"first_delay_s": 0.2, "max_delay_s": 0.2, "attempts": 3}

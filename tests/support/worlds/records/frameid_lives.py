@@ -185,8 +185,8 @@ def _run_stage(
 
 def _serve() -> None:
     for line in sys.stdin:
-        told = json.loads(line)
-        life = Life(**{**told, "dates": tuple(told["dates"])})
+        given = json.loads(line)
+        life = Life(**{**given, "dates": tuple(given["dates"])})
         pid = os.fork()
         if not pid:
             os.setpgid(0, 0)

@@ -2,7 +2,7 @@
 
     past = extract_site("0.1.0", tmp_path)
     settle(past.site)
-    assert past.told["status"] == ...
+    assert past.shown["status"] == ...
 
 A further version is a further folder there; nothing here names one.
 """
@@ -36,12 +36,12 @@ class PastSite:
 
     version: str
     site: Site
-    told: Mapping[str, Any]
+    shown: Mapping[str, Any]
 
     @property
     def nights(self) -> Mapping[NightId, Mapping[str, Any]]:
         """What ``status`` told of each night."""
-        return {NightId(one["date"], Kind(one["kind"])): one for one in self.told["status"]}
+        return {NightId(one["date"], Kind(one["kind"])): one for one in self.shown["status"]}
 
     @property
     def stay_open(self) -> frozenset[tuple[str, ...]]:
@@ -61,12 +61,12 @@ def extract_site(version: str, base: Path) -> PastSite:
         at_ns = _mtime_ns(member)
         os.utime(base / member.name, ns=(at_ns, at_ns), follow_symlinks=False)
     site = Site(base)
-    told = base / "told"
-    for path in (site.config, *told.iterdir()):
+    shown = base / "told"
+    for path in (site.config, *shown.iterdir()):
         path.write_text(path.read_text().replace(_PLACEHOLDER, str(base)))
     _place_in_database(site.database, base)
     return PastSite(
-        version, site, {path.stem: json.loads(path.read_text()) for path in told.iterdir()}
+        version, site, {path.stem: json.loads(path.read_text()) for path in shown.iterdir()}
     )
 
 

@@ -31,8 +31,8 @@ def times(constant: str, wait_s: float | None) -> dict[str, float]:
 def assert_done(site: Site, night: NightId) -> None:
     record = record_of(site, night)
     assert record.state.status is Status.DONE, (record.code, record.error, record.note)
-    told = audit(site, night)
-    assert told["balanced"], told["findings"]
+    shown = audit(site, night)
+    assert shown["balanced"], shown["findings"]
     hidden = [name for name in product_tree(site.folder(night)) if "/." in f"/{name}"]
     assert not hidden
 

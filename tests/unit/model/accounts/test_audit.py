@@ -120,7 +120,7 @@ def test_a_later_generation_takes_a_cube_back_in() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "products", "told"),
+    ("raw", "products", "shown"),
     [
         (RAW[1:], PACKED, f"{ONE} is gone"),
         (RAW[:2], PACKED, f"{BAD} is gone"),
@@ -135,11 +135,11 @@ def test_a_later_generation_takes_a_cube_back_in() -> None:
     ],
 )
 def test_what_disagrees_is_reported_and_never_balances(
-    raw: tuple[CountedCube, ...], products: tuple[CountedProduct, ...], told: str
+    raw: tuple[CountedCube, ...], products: tuple[CountedProduct, ...], shown: str
 ) -> None:
     audit = audit_night(raw, products, (), [GENERATION])
     assert not audit.balanced
-    assert any(told in finding for finding in audit.findings), audit.findings
+    assert any(shown in finding for finding in audit.findings), audit.findings
 
 
 def test_two_errors_that_cancel_in_the_sum_do_not_balance() -> None:
@@ -149,7 +149,7 @@ def test_two_errors_that_cancel_in_the_sum_do_not_balance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ranges", "told"),
+    ("ranges", "shown"),
     [
         (FrameRange(ONE, 0, 5), "vcam1_1.fits: frames in more than one product: 3"),
         (
@@ -165,10 +165,10 @@ def test_two_errors_that_cancel_in_the_sum_do_not_balance() -> None:
     ],
 )
 def test_a_generation_that_does_not_share_out_every_frame_once_is_found(
-    ranges: FrameRange, told: str
+    ranges: FrameRange, shown: str
 ) -> None:
     wrong = product("odd", ranges)
     generation = replace(GENERATION, products=(EVEN, wrong, OTHER))
     audit = audit_night(RAW, [packed(EVEN), packed(wrong), packed(OTHER)], (), [generation])
     assert not audit.balanced
-    assert any(told in finding for finding in audit.findings), audit.findings
+    assert any(shown in finding for finding in audit.findings), audit.findings

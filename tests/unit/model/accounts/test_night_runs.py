@@ -62,7 +62,7 @@ def test_an_offset_that_jumps_without_a_pause_ends_a_run() -> None:
     seen = observe(expose(TRAIN, offset_us=50) + expose(TRAIN, start_us=end_us, offset_us=90))
     middle_us = end_us - 5_000
     # Sync has one offset for an uninterrupted sequence; a later version may tell more.
-    told = replace(
+    shown = replace(
         seen.frames,
         origins=tuple(replace(o, offset_us=50, tolerance_us=20) for o in seen.frames.origins)
         + tuple(replace(o, offset_us=90, tolerance_us=20) for o in seen.frames.origins),
@@ -73,7 +73,7 @@ def test_an_offset_that_jumps_without_a_pause_ends_a_run() -> None:
         ).astype(np.int32),
     )
     assert number_runs(seen.frames, GAP_US).max() == 1
-    assert number_runs(told, GAP_US).max() == 2
+    assert number_runs(shown, GAP_US).max() == 2
 
 
 def test_free_running_cameras_have_runs_of_their_own() -> None:
@@ -120,11 +120,11 @@ def test_a_run_shows_the_offset_and_the_jitter_that_made_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "shown"),
     [([4], "run 4"), ([1, 2, 3, 7], "runs 1-3, 7"), ([1, 3], "runs 1, 3"), ([5, 6], "runs 5-6")],
 )
-def test_numbers_of_runs_are_reported_shortly(numbers: list[int], told: str) -> None:
-    assert format_numbers(numbers) == told
+def test_numbers_of_runs_are_reported_shortly(numbers: list[int], shown: str) -> None:
+    assert format_numbers(numbers) == shown
 
 
 def test_a_clock_that_drifts_shows_in_the_offset_and_not_in_the_jitter() -> None:

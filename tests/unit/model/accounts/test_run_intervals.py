@@ -102,12 +102,12 @@ def test_a_few_frames_lose_nothing_and_fail_nowhere(frames: int) -> None:
     st.booleans(),
 )
 def test_the_alternation_has_the_sign_of_the_true_state_and_clears_the_threshold(
-    triggers: int, first: str, lost: set[int], told: bool
+    triggers: int, first: str, lost: set[int], shown: bool
 ) -> None:
     train = trigger_train(triggers, period_us=10_000, flc_us=20, first=first)
     night = expose(train, lost=(lost, ()), cameras=(1,), jitter_us=0, cube_frames=(500, 500))
     (cube,) = night.cubes
-    response = alternation(cube.timing.acquired_us, 20.0 if told else None)
+    response = alternation(cube.timing.acquired_us, 20.0 if shown else None)
     states = [night.state[cube.path, frame] for frame in range(cube.frames)]
     sign = np.array([1 if state == "B" else -1 for state in states])
     known = np.isfinite(response)

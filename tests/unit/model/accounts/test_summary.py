@@ -92,9 +92,9 @@ def test_products_whose_raw_cubes_are_gone_or_changed_still_count(change: str) -
     generation = night.synchronize()
     cubes = {cube.path: observe_cube(cube, ()) for cube in night.cubes}
     path = night.of(Stream.VCAM1)[0].path
-    told = cubes.pop(path)
+    shown = cubes.pop(path)
     if change == "other frames":
-        cubes[path] = replace(told, acquired_us=told.acquired_us[:-1], cnt0=told.cnt0[:-1])
+        cubes[path] = replace(shown, acquired_us=shown.acquired_us[:-1], cnt0=shown.cnt0[:-1])
     frames = gather_frames([generation], cubes, [], midnight_us=MIDNIGHT_US)
     summary = summarize_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
     assert summary.frames(*SYNC_KINDS, camera=1) == summary.frames(*SYNC_KINDS, camera=2) == 60
@@ -176,11 +176,11 @@ def test_cameras_that_disagree_on_synchronised_frames_are_pointed_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "told"),
+    ("part", "shown"),
     [(0.0, "0.0%"), (1.0, "100.0%"), (1e-6, "<0.1%"), (1 - 1e-6, ">99.9%"), (0.125, "12.5%")],
 )
-def test_a_rate_is_never_rounded_to_none_or_all(part: float, told: str) -> None:
-    assert percent(part) == told
+def test_a_rate_is_never_rounded_to_none_or_all(part: float, shown: str) -> None:
+    assert percent(part) == shown
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def test_the_mail_shows_dates_files_size_and_address():
     assert mail["Message-ID"] == "<1@x.org>"
     assert mail["Date"] == "Fri, 07 Nov 2025 01:51:53 +0000"
     text = body_of(mail)
-    for told in ("2025-11-06, 2025-11-07", "3\n", "4.50 GB (4500000000 bytes)", IP):
-        assert told in text
+    for shown in ("2025-11-06, 2025-11-07", "3\n", "4.50 GB (4500000000 bytes)", IP):
+        assert shown in text
     assert "$" not in text
 
 
@@ -125,7 +125,7 @@ def test_a_template_of_ones_own_may_say_it_in_other_words():
 
 
 @pytest.mark.parametrize(
-    ("template", "told"),
+    ("template", "shown"),
     [
         ("", "Subject"),
         ("Subject:\n\nbody", "Subject"),
@@ -136,8 +136,8 @@ def test_a_template_of_ones_own_may_say_it_in_other_words():
         ("Subject: x\n\n5 $ each\n", r"written '\$\$'"),
     ],
 )
-def test_a_template_that_cannot_be_filled_in_is_refused(template, told):
-    with pytest.raises(ConfigError, match=told) as caught:
+def test_a_template_that_cannot_be_filled_in_is_refused(template, shown):
+    with pytest.raises(ConfigError, match=shown) as caught:
         check_template(template)
     assert caught.value.code == "mail_template"
 

@@ -33,33 +33,33 @@ def mailing(*manifests: ManifestFile, outcome: MailOutcome, number: int = 1) -> 
     )
 
 
-def after(*told: MailOutcome, manifest: ManifestFile = FIRST) -> Correspondence:
+def after(*shown: MailOutcome, manifest: ManifestFile = FIRST) -> Correspondence:
     return Correspondence(
-        tuple(mailing(manifest, outcome=o, number=n) for n, o in enumerate(told, start=1))
+        tuple(mailing(manifest, outcome=o, number=n) for n, o in enumerate(shown, start=1))
     )
 
 
 @given(outcomes)
-def test_what_was_sent_once_stays_mailed_and_what_may_have_been_is_never_unmailed(told):
-    state = after(*told).state_of(FIRST)
-    if MailOutcome.SENT in told:
+def test_what_was_sent_once_stays_mailed_and_what_may_have_been_is_never_unmailed(shown):
+    state = after(*shown).state_of(FIRST)
+    if MailOutcome.SENT in shown:
         assert state is MailState.MAILED
-    elif {MailOutcome.PENDING, MailOutcome.UNCERTAIN} & set(told):
+    elif {MailOutcome.PENDING, MailOutcome.UNCERTAIN} & set(shown):
         assert state is MailState.UNCERTAIN
     else:
         assert state is MailState.UNMAILED
 
 
 @given(outcomes)
-def test_what_stars_has_taken_in_is_settled_whatever_was_mailed(told):
-    correspondence = replace(after(*told), acknowledged=(Acknowledgement(FIRST, "x", 9.0),))
+def test_what_stars_has_taken_in_is_settled_whatever_was_mailed(shown):
+    correspondence = replace(after(*shown), acknowledged=(Acknowledgement(FIRST, "x", 9.0),))
     assert correspondence.state_of(FIRST) is MailState.ACKNOWLEDGED
     assert correspondence.state_of(LATE) is MailState.UNMAILED
 
 
 @given(outcomes)
-def test_a_manifest_of_other_bytes_or_of_another_night_was_not_mailed(told):
-    correspondence = after(*told)
+def test_a_manifest_of_other_bytes_or_of_another_night_was_not_mailed(shown):
+    correspondence = after(*shown)
     assert correspondence.state_of(replace(FIRST, sha256="d" * 64)) is MailState.UNMAILED
     assert correspondence.state_of(replace(FIRST, night=OTHER)) is MailState.UNMAILED
 
@@ -112,11 +112,11 @@ def test_a_nights_standing_is_that_of_the_manifest_that_needs_a_person_most(
 def test_each_night_gets_what_concerns_it():
     both = mailing(FIRST, ELSEWHERE, outcome=MailOutcome.SENT)
     late = mailing(LATE, outcome=MailOutcome.FAILED, number=2)
-    told = Acknowledgement(ELSEWHERE, "x", 3.0)
-    split = Correspondence((both, late), (told,)).by_night()
+    shown = Acknowledgement(ELSEWHERE, "x", 3.0)
+    split = Correspondence((both, late), (shown,)).by_night()
     assert split == {
         NIGHT: Correspondence((both, late)),
-        OTHER: Correspondence((both,), (told,)),
+        OTHER: Correspondence((both,), (shown,)),
     }
     assert split[NIGHT].mailed_at(NIGHT) == 1.0
     assert split[NIGHT].acknowledged_at(NIGHT) is None

@@ -42,29 +42,29 @@ def line(number: int, path: str | None = None, **known: str) -> ManifestLine:
     return ManifestLine(FrameId(number), path or f"/archive/{number}", 10 + number, **known)
 
 
-def known_in(form: ManifestForm, told: ManifestLine) -> ManifestLine:
+def known_in(form: ManifestForm, shown: ManifestLine) -> ManifestLine:
     """The line as a manifest of that form can tell it."""
     return replace(
-        told,
-        sha256=told.sha256 if DigestColumn.SHA256 in form.columns else None,
-        md5=told.md5 if DigestColumn.MD5 in form.columns else None,
+        shown,
+        sha256=shown.sha256 if DigestColumn.SHA256 in form.columns else None,
+        md5=shown.md5 if DigestColumn.MD5 in form.columns else None,
     )
 
 
 def test_a_line_is_id_path_and_size_ended_as_the_observatory_reads_it():
-    told = ManifestLine(FrameId(425189), "/archive/20251106/vgen2/VMPA00425189.fits.fz", 123)
-    assert format_manifest(Manifest(PLAIN, (told,))) == (
+    shown = ManifestLine(FrameId(425189), "/archive/20251106/vgen2/VMPA00425189.fits.fz", 123)
+    assert format_manifest(Manifest(PLAIN, (shown,))) == (
         "VMPA00425189|/archive/20251106/vgen2/VMPA00425189.fits.fz|123\r\n"
     )
 
 
 def test_the_newer_form_begins_with_its_header_and_may_end_with_digests():
-    told = line(1, "/a", sha256="5a", md5="3d")
-    assert format_manifest(Manifest(ManifestForm(Style.MKBULK), (told,))) == (
+    shown = line(1, "/a", sha256="5a", md5="3d")
+    assert format_manifest(Manifest(ManifestForm(Style.MKBULK), (shown,))) == (
         "#FRAMEID|path|size_bytes\r\nVMPA00000001|/a|11\r\n"
     )
     form = ManifestForm(Style.MKBULK, BOTH, LineEnd.LF)
-    assert format_manifest(Manifest(form, (told,))) == (
+    assert format_manifest(Manifest(form, (shown,))) == (
         "#FRAMEID|path|size_bytes|sha256sum|md5sum\nVMPA00000001|/a|11|5a|3d\n"
     )
 

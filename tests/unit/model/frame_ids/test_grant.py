@@ -52,7 +52,7 @@ def test_anything_but_the_next_ids_in_sequence_is_refused_and_the_reason_can_sta
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "shown"),
     [
         (GOOD[:2], "2 IDs came instead of 3"),
         ([*GOOD, "VMPA00000010"], "4 IDs came instead of 3"),
@@ -64,8 +64,8 @@ def test_anything_but_the_next_ids_in_sequence_is_refused_and_the_reason_can_sta
         ([GOOD[0], "x" * 500, GOOD[2]], "x..."),
     ],
 )
-def test_the_reason_names_what_is_wrong(lines, told):
-    assert told in judge(lines).problem
+def test_the_reason_names_what_is_wrong(lines, shown):
+    assert shown in judge(lines).problem
 
 
 def test_what_was_given_before_may_not_come_again_even_above_the_floor():

@@ -20,14 +20,14 @@ def binding(number: int, identity: str, night: NightId = NIGHT) -> RecoveredBind
 
 
 def read(*carried: CarriedId, names: str = "") -> tuple[list[RecoveredBinding], str]:
-    told = weigh(read_bindings(NIGHT, carried, names, KNOWN))
-    return list(told.bindings), "; ".join(told.problems)
+    shown = weigh(read_bindings(NIGHT, carried, names, KNOWN))
+    return list(shown.bindings), "; ".join(shown.problems)
 
 
 def test_products_and_names_show_the_same_and_each_alone_is_enough():
-    told = [binding(1, "a")]
+    shown = [binding(1, "a")]
     carried = product(FIRST, FIRST)
-    assert read(carried) == read(names=NAMES) == read(carried, names=NAMES) == (told, "")
+    assert read(carried) == read(names=NAMES) == read(carried, names=NAMES) == (shown, "")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_product_without_an_id_shows_nothing_and_is_no_problem():
 
 
 @pytest.mark.parametrize(
-    ("carried", "names", "told"),
+    ("carried", "names", "shown"),
     [
         ([product(FIRST, "VMPA90000002")], "", "VMPA90000001.fits.fz carries FRAMEID VMPA90000002"),
         ([product("vsync_x", FIRST)], "", "should be named by it"),
@@ -57,10 +57,12 @@ def test_a_product_without_an_id_shows_nothing_and_is_no_problem():
         ([], "no list of names\n", "cannot be read"),
     ],
 )
-def test_what_is_reported_in_two_ways_or_by_nothing_is_a_problem(carried, names: str, told: str):
-    assert told in read(*carried, names=names)[1]
+def test_what_is_reported_in_two_ways_or_by_nothing_is_a_problem(carried, names: str, shown: str):
+    assert shown in read(*carried, names=names)[1]
 
 
 def test_one_id_in_two_nights_is_a_problem_that_names_both():
-    told = weigh([binding(1, "a"), binding(1, "a", LATER), binding(2, "b")])
-    assert told.problems == ("VMPA90000001 appears to belong to 2 products, of 20251106, 20251107",)
+    shown = weigh([binding(1, "a"), binding(1, "a", LATER), binding(2, "b")])
+    assert shown.problems == (
+        "VMPA90000001 appears to belong to 2 products, of 20251106, 20251107",
+    )

@@ -73,7 +73,7 @@ def test_unused_ids_and_gaps_are_listed_and_are_no_fault():
 
 
 @pytest.mark.parametrize(
-    ("nights", "told"),
+    ("nights", "reported"),
     [
         ([shown(NIGHT, 1, 2)], "VMPA00000002, which the ledger does not bind"),
         ([shown(LATER, 1)], "VMPA00000001, which the ledger does not bind"),
@@ -83,14 +83,14 @@ def test_unused_ids_and_gaps_are_listed_and_are_no_fault():
         ([shown(NIGHT, 1, damaged="line 3")], "cannot be read: line 3"),
     ],
 )
-def test_what_a_folder_shows_against_the_ledger_is_a_finding(nights, told):
+def test_what_a_folder_shows_against_the_ledger_is_a_finding(nights, reported):
     findings = review_ids(ledger(listed(1)), nights, []).findings
     assert findings
-    assert told in findings[0]
+    assert reported in findings[0]
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "reported"),
     [
         ([carried(1, frame_id="VMPA00000009")], "carries FRAMEID 'VMPA00000009'"),
         ([carried(1, frame_id="")], "carries FRAMEID ''"),
@@ -100,9 +100,9 @@ def test_what_a_folder_shows_against_the_ledger_is_a_finding(nights, told):
         ([carried(1, problem="it is cut off")], "it is cut off"),
     ],
 )
-def test_a_header_that_says_otherwise_is_a_finding(headers, told):
+def test_a_header_that_says_otherwise_is_a_finding(headers, reported):
     nights = [shown(NIGHT, 1)]
-    assert told in review_ids(ledger(listed(1)), nights, headers).findings[0]
+    assert reported in review_ids(ledger(listed(1)), nights, headers).findings[0]
 
 
 def test_a_product_without_an_id_and_one_without_identity_are_no_findings():

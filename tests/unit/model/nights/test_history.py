@@ -111,8 +111,8 @@ def test_proofs_that_end_meanwhile_leave_such_a_night_on_its_way_to_transfer() -
     retimed = after(DONE, EventName.RETIMED)
     event = after_lost_proofs(retimed)
     assert event == Event(EventName.DISPROVED)
-    told = moved(retimed, event, at=9.0, code=None, message=None)
-    assert (told.state, told.safe_at) == (retimed.state, None)
+    shown = moved(retimed, event, at=9.0, code=None, message=None)
+    assert (shown.state, shown.safe_at) == (retimed.state, None)
 
 
 def test_a_release_past_changed_raw_lasts_until_sync_has_ended_and_opens_no_later_gate() -> None:

@@ -13,7 +13,7 @@ RULES = SyncRules(
 )
 
 
-def told(first: Changes, second: Changes, runs: int = 3) -> list[str]:
+def shown(first: Changes, second: Changes, runs: int = 3) -> list[str]:
     changes = {(1, 0): first, (2, 0): second}
     night = Night()
     for run in range(runs):
@@ -32,9 +32,9 @@ def told(first: Changes, second: Changes, runs: int = 3) -> list[str]:
     ],
 )
 def test_one_value_written_in_two_ways_is_no_difference(first: Changes, second: Changes) -> None:
-    assert told(first, second) == []
+    assert shown(first, second) == []
 
 
 def test_a_card_is_one_line_however_many_runs_differ() -> None:
-    (line,) = told({"FILTER01": "Open"}, {"FILTER01": "675-60"})
+    (line,) = shown({"FILTER01": "Open"}, {"FILTER01": "675-60"})
     assert line.startswith("the cameras disagree on FILTER01 for 300 pairs, first 'Open' in vcam1/")

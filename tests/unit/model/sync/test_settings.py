@@ -54,14 +54,14 @@ def carded(night: Night, generation: Generation) -> dict[tuple[str, int], tuple[
 
 def assert_siblings_agree(night: Night, generation: Generation) -> None:
     cubes = {cube.path: cube for cube in night.cubes}
-    told: dict[Hashable, set[Hashable]] = defaultdict(set)
+    shown: dict[Hashable, set[Hashable]] = defaultdict(set)
     for product in generation.products:
         cards = build_framelist(product, cubes, "1.0", 2).cards
         mjd = cards.card("MJD")
         assert mjd is not None
         key = mjd.text if product.synchronised else (mjd.text, product.name)
-        told[key].add((cards.number(ANGLE), cards.number("EXPTIME")))
-    assert all(len(values) == 1 for values in told.values())
+        shown[key].add((cards.number(ANGLE), cards.number("EXPTIME")))
+    assert all(len(values) == 1 for values in shown.values())
 
 
 @pytest.mark.parametrize("at", [130, 140, 199, 200, 205, 211])
@@ -109,8 +109,8 @@ def test_a_card_that_is_a_cube_late_on_one_camera_changes_nothing(camera: int) -
     night = late_card(camera)
     generation = night.synchronize()
     assert_siblings_agree(night, generation)
-    for frame, told in carded(night, generation).items():
-        assert told == (22.5 if night.trigger[frame][1] >= 200 else 0.0, False)
+    for frame, shown in carded(night, generation).items():
+        assert shown == (22.5 if night.trigger[frame][1] >= 200 else 0.0, False)
 
 
 def test_cameras_that_never_agree_are_uncertain_throughout() -> None:
@@ -153,9 +153,9 @@ def test_an_exposure_time_changes_where_the_intervals_do_whatever_the_cards(lag:
     assert_siblings_agree(night, generation)
     cubes = {cube.path: cube for cube in night.cubes}
     for product in generation.products:
-        told = build_framelist(product, cubes, "1.0", 2).cards.number("EXPTIME")
+        shown = build_framelist(product, cubes, "1.0", 2).cards.number("EXPTIME")
         for frame in frames_of(product.ranges):
-            assert told == (short_s if night.trigger[frame][1] >= at else long_s)
+            assert shown == (short_s if night.trigger[frame][1] >= at else long_s)
     assert generation.counts.uncertain == 0
 
 

@@ -131,11 +131,11 @@ def test_one_trigger_jitter_does_not_speak_for_another() -> None:
     assert generation.dubious == {"no_jitter_card": 24}
 
 
-@pytest.mark.parametrize("told", [None, float("nan"), 0, -20, 1e6, "unknown", 200])
+@pytest.mark.parametrize("shown", [None, float("nan"), 0, -20, 1e6, "unknown", 200])
 def test_a_trigger_jitter_that_the_intervals_show_better_is_reported(
-    told: str | float | None,
+    shown: str | float | None,
 ) -> None:
-    night = expose(trigger_train(200, flc_us=20), changes={"U_TRIGJT": told})
+    night = expose(trigger_train(200, flc_us=20), changes={"U_TRIGJT": shown})
     generation = night.synchronize()
     night.check(generation, dubious=0)
     assert len(generation.remarks) == 2
@@ -147,14 +147,14 @@ def test_a_trigger_jitter_that_the_intervals_show_better_is_reported(
         )
 
 
-@pytest.mark.parametrize("told", [20, None])
+@pytest.mark.parametrize("shown", [20, None])
 def test_frames_behind_a_gap_that_only_the_logger_made_are_shown_by_the_counter(
-    told: float | None,
+    shown: float | None,
 ) -> None:
     gap = range(40, 140)
     train = trigger_train(143, flc_us=20)
-    dropped = expose(train, logger_lost=(gap, gap), changes={"U_TRIGJT": told}).synchronize()
-    missed = expose(train, lost=(gap, gap), changes={"U_TRIGJT": told}).synchronize()
+    dropped = expose(train, logger_lost=(gap, gap), changes={"U_TRIGJT": shown}).synchronize()
+    missed = expose(train, lost=(gap, gap), changes={"U_TRIGJT": shown}).synchronize()
     assert dropped.dubious == {}
     assert missed.dubious == {"unclear": 6}
 

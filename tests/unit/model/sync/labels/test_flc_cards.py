@@ -23,10 +23,10 @@ def test_frames_with_a_state_say_that_the_flc_switched_whatever_their_card_says(
     off = {(2, number): {"U_FLCEN": False} for number in range(2)}
     night = expose(TRAIN, cube_changes=off)
     generation = night.synchronize()
-    told = cards_of(night, generation)
+    shown = cards_of(night, generation)
     assert set(labels_made(generation).values()) >= {"A", "B"}
     for product in generation.products:
-        enabled, kept = told[product.name]
+        enabled, kept = shown[product.name]
         if product.order.flc_state:
             assert enabled is True
             assert kept == (["U_FLCEN of its raw cube: F"] if product.order.camera == 2 else [])
@@ -42,7 +42,7 @@ def test_frames_that_do_not_alternate_say_so_where_one_camera_says_that_they_do(
 
 def test_cards_that_are_right_leave_no_history() -> None:
     night = expose(TRAIN)
-    assert all(told == (True, []) for told in cards_of(night, night.synchronize()).values())
+    assert all(shown == (True, []) for shown in cards_of(night, night.synchronize()).values())
 
 
 @pytest.mark.parametrize("place", ["OUT", "MOVING", "out ", "", None])
