@@ -257,6 +257,20 @@ def shift_cube(cube: RawCube, by_us: int) -> RawCube:
     return replace(cube, timing=timing)
 
 
+def set_clock_back(night: Night, back_us: int, after: int) -> Night:
+    """The night, with the host's clock set back before the frames of this trigger."""
+    cubes = []
+    for each in night.cubes:
+        late = np.array([night.trigger[each.path, f][1] >= after for f in range(each.frames)])
+        timing = replace(
+            each.timing,
+            acquired_us=each.timing.acquired_us - back_us * late,
+            logged_ns=each.timing.logged_ns - back_us * late * 1_000,
+        )
+        cubes.append(replace(each, timing=timing))
+    return replace(night, cubes=tuple(cubes))
+
+
 def swap_path(path: str) -> str:
     """The path (or stream) that the other camera's cube would have."""
     own, other = ("vcam1", "vcam2") if path.startswith("vcam1") else ("vcam2", "vcam1")

@@ -27,7 +27,7 @@ from vampd.model.accounts import (
     LABEL_THRESHOLD,
     NightFrames,
     alternation,
-    in_time_order,
+    in_order_of_taking,
     pair_offsets,
     split_by_run,
 )
@@ -195,7 +195,7 @@ def _responses(
     found = 0
     for _, run in split_by_run(runs):
         for camera in (1, 2):
-            own = in_time_order(frames, run, camera)
+            own = in_order_of_taking(frames, run, camera)
             own = own[labels[frames.origin[own]] != ""]
             if not len(own):
                 continue

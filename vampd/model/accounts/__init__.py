@@ -14,7 +14,12 @@ if TYPE_CHECKING:
         NightFrames,
         observe_cube,
     )
-    from vampd.model.accounts.night_runs import NO_RUN, in_time_order, number_runs, split_by_run
+    from vampd.model.accounts.night_runs import (
+        NO_RUN,
+        in_order_of_taking,
+        number_runs,
+        split_by_run,
+    )
     from vampd.model.accounts.run_intervals import (
         LABEL_THRESHOLD,
         alternation,
@@ -36,7 +41,7 @@ else:
             "audit": "Audit audit_night CountedCube CountedProduct",
             "frame_accounting": "gather_frames",
             "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
-            "night_runs": "in_time_order NO_RUN number_runs split_by_run",
+            "night_runs": "in_order_of_taking NO_RUN number_runs split_by_run",
             "run_intervals": "alternation find_losses LABEL_THRESHOLD mean_interval_us",
             "run_summary": "format_numbers pair_offsets percent RunSummary SummaryLimits",
             "summary": "COLUMNS Minute summarize_night Summary",
@@ -63,7 +68,7 @@ __all__ = [
     "find_losses",
     "format_numbers",
     "gather_frames",
-    "in_time_order",
+    "in_order_of_taking",
     "mean_interval_us",
     "number_runs",
     "observe_cube",

@@ -114,6 +114,7 @@ class _Pieces:
                 product.offset_us,
                 product.tolerance_us,
                 _angle_of(product, cubes),
+                product.order.clock,
             ),
             product.ranges,
             cubes,

@@ -77,6 +77,7 @@ class Origin:
     offset_us: int = 0
     tolerance_us: int = 0
     angle: str = ""  # RET-ANG1 of the product
+    clock: int = 0  # how often the host's clock had been set back
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ class NightFrames:
     def camera(self) -> npt.NDArray[np.int8]:
         """For each frame, 1 or 2."""
         return np.array([o.camera for o in self.origins], np.int8)[self.origin]
+
+    @cached_property
+    def clock(self) -> Int64:
+        """For each frame, how often the host's clock had been set back when it was taken."""
+        return np.array([o.clock for o in self.origins], np.int64)[self.origin]
 
     @cached_property
     def synchronized(self) -> Booleans:

@@ -1,9 +1,10 @@
 """The runs of a night, as its frames show them: for people, after sync has decided.
 
 A run is an uninterrupted sequence of exposures with one configuration. It ends where the cameras
-were idle for longer than the gap that cuts products, where either camera's configuration changes,
-and where the offset between the cameras jumps by more than the tolerance. Triggered frames of both
-cameras share their runs; a free-running camera has runs of its own.
+were idle for longer than the gap that cuts products, where the host's clock was set back, where
+either camera's configuration changes, and where the offset between the cameras jumps by more than
+the tolerance. Triggered frames of both cameras share their runs; a free-running camera has runs of
+its own. The order is that of taking, which is that of time between two steps of the clock.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NO_RUN = 0
 
 
 def number_runs(frames: NightFrames, gap_us: int) -> Int64:
-    """For each frame the number of its run, from 1 in time order; NO_RUN for late frames."""
+    """For each frame its run, numbered from 1 in the order of taking; NO_RUN for late frames."""
     runs = np.full(len(frames), NO_RUN, np.int64)
     if not len(frames):
         return runs
@@ -34,11 +35,12 @@ def number_runs(frames: NightFrames, gap_us: int) -> Int64:
         used & ~triggered & (frames.camera == 2),
     ):
         positions = np.flatnonzero(chosen)
-        order = positions[np.lexsort((frames.camera[positions], frames.time_us[positions]))]
+        keys = frames.camera[positions], frames.time_us[positions], frames.clock[positions]
+        order = positions[np.lexsort(keys)]
         if len(order):
             runs[order] = found + 1 + np.cumsum(_begins(frames, order, gap_us))
             found = int(runs[order[-1]])
-    return _renumbered(runs, frames.time_us)
+    return _renumbered(runs, frames)
 
 
 def split_by_run(runs: Int64) -> Iterator[tuple[int, Int64]]:
@@ -50,29 +52,32 @@ def split_by_run(runs: Int64) -> Iterator[tuple[int, Int64]]:
             yield int(runs[run[0]]), run
 
 
-def in_time_order(frames: NightFrames, positions: Int64, camera: int) -> Int64:
-    """Those of these positions that are of one camera, by acquisition time."""
+def in_order_of_taking(frames: NightFrames, positions: Int64, camera: int) -> Int64:
+    """Those of these positions that are of one camera, in the order of taking."""
     own = positions[frames.camera[positions] == camera]
-    return np.asarray(own[np.argsort(frames.acquired_us[own], kind="stable")])
+    return np.asarray(own[np.lexsort((frames.acquired_us[own], frames.clock[own]))])
 
 
 def _begins(frames: NightFrames, order: Int64, gap_us: int) -> Booleans:
-    """For each of these frames, in time order, whether a run begins there; False for the first."""
+    """For each of these frames, in order of taking, whether a run begins there; not the first."""
     exposure_us = np.array([c.exposure_us for c in frames.configurations], np.int64)
     time_us = frames.time_us[order]
     begins = np.zeros(len(order), bool)
     begins[1:] = gaps_before(time_us, exposure_us[frames.configuration[order]], gap_us)
-    changes = _changes(frames, order, np.cumsum(begins))
+    begins[1:] |= np.diff(frames.clock[order]) != 0
+    stretch = np.cumsum(begins)
+    changes = _changes(frames, order, stretch)
     # One change shows up to three times, some frames apart if one camera lost some: in each
     # camera's header and in the offset.
     seen: set[int] = set()
-    begun_us = 0
+    begun = 0
     for position in np.flatnonzero(changes).tolist():
         change = int(changes[position])
-        if seen and change not in seen and time_us[position] - begun_us <= gap_us:
+        near = stretch[position] == stretch[begun] and time_us[position] - time_us[begun] <= gap_us
+        if seen and change not in seen and near:
             seen.add(change)
             continue
-        seen, begun_us = {change}, int(time_us[position])
+        seen, begun = {change}, position
         begins[position] = True
     return begins
 
@@ -99,14 +104,15 @@ def _changes(frames: NightFrames, order: Int64, stretch: Int64) -> npt.NDArray[n
     return changes
 
 
-def _renumbered(runs: Int64, time_us: Int64) -> Int64:
-    """The same runs, numbered from 1 by the time of their first frames."""
-    numbers, inverse = np.unique(runs, return_inverse=True)
-    first_us = np.full(len(numbers), np.iinfo(np.int64).max)
-    np.minimum.at(first_us, inverse, time_us)
-    first_us[numbers == NO_RUN] = np.iinfo(np.int64).min
+def _renumbered(runs: Int64, frames: NightFrames) -> Int64:
+    """The same runs, numbered from 1 in the order in which their first frames were taken."""
+    order = np.lexsort((frames.time_us, frames.clock))
+    numbers, first, inverse = np.unique(runs[order], return_index=True, return_inverse=True)
+    first[numbers == NO_RUN] = -1
     rank = np.empty(len(numbers), np.int64)
-    rank[np.argsort(first_us, kind="stable")] = np.arange(len(numbers))
+    rank[np.argsort(first)] = np.arange(len(numbers))
     if NO_RUN not in numbers:
         rank += 1
-    return rank[inverse]
+    renumbered = np.empty_like(runs)
+    renumbered[order] = rank[inverse]
+    return renumbered

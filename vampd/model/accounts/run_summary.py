@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.accounts.frame_fates import FrameKind, NightFrames
-from vampd.model.accounts.night_runs import in_time_order, split_by_run
+from vampd.model.accounts.night_runs import in_order_of_taking, split_by_run
 from vampd.model.accounts.run_intervals import Losses, find_losses, mean_interval_us
 from vampd.model.nights import format_clock
 from vampd.model.sync import running_median
@@ -109,7 +109,7 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
         for state in "ABD"
     )
     for number, run in split_by_run(runs):
-        cameras = [in_time_order(frames, run, camera) for camera in _CAMERAS]
+        cameras = [in_order_of_taking(frames, run, camera) for camera in _CAMERAS]
         losses = [
             _lost_frames(frames, own, other, missing_us[camera])
             for camera, own, other in zip(_CAMERAS, cameras, reversed(cameras), strict=True)
@@ -180,7 +180,7 @@ class PairOffsets:
 
 def pair_offsets(frames: NightFrames, positions: Int64) -> PairOffsets:
     """The offsets of the pairs among these frames of one run."""
-    first = in_time_order(frames, positions, 1)
+    first = in_order_of_taking(frames, positions, 1)
     differences_us = frames.difference_us[first[frames.synchronized[first]]]
     typical_us = round(float(np.median(differences_us))) if len(differences_us) else 0
     if len(differences_us) >= _PAIRS_TO_FOLLOW:

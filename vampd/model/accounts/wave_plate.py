@@ -42,7 +42,7 @@ def summarize_plate(frames: NightFrames) -> WavePlate:
     if not len(angles) or np.isnan(angles).all():
         return WavePlate()
     known = np.flatnonzero(~np.isnan(angles[frames.origin]))
-    ordered = known[np.argsort(frames.time_us[known], kind="stable")]
+    ordered = known[np.lexsort((frames.time_us[known], frames.clock[known]))]
     series = angles[frames.origin[ordered]]
     visits = [float(a) for a in series[np.append(True, np.diff(series) != 0)]]
     cycle = _cycle_of(visits)

@@ -5,7 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.builders.frames import START_US, Changes, Night, expose, trigger_train
+from tests.support.builders.frames import (
+    START_US,
+    Changes,
+    Night,
+    expose,
+    set_clock_back,
+    trigger_train,
+)
 from tests.support.builders.observed import Observed, observe
 from vampd.model.accounts import NO_RUN, NightFrames, format_numbers, number_runs, split_by_run
 from vampd.model.cubes import Generation, Int64
@@ -154,3 +161,22 @@ def test_a_steady_offset_is_one_number() -> None:
     assert run.offset_text == str(run.offset_us) == "100"
     (alone,) = observe(expose(TRAIN, cameras=(1,))).summary.runs
     assert (alone.offset_text, alone.offset_us, alone.jitter_us) == ("-", None, None)
+
+
+def test_runs_of_a_clock_that_was_set_back_go_by_the_order_of_taking() -> None:
+    train = trigger_train(100, period_us=10_000, flc_us=20)
+    night = set_clock_back(expose(train, lost=({20}, {70})), 400_000, 50)
+    found = observe(night).summary.runs
+    assert [(run.frames, run.lost_by_camera) for run in found] == [
+        ((49, 50), (1, 0)),
+        ((50, 49), (0, 1)),
+    ]
+    assert found[1].first_us < found[0].last_us
+    assert [run.jitter_us is not None and run.jitter_us < 10 for run in found] == [True, True]
+
+
+def test_runs_that_went_back_before_all_others_keep_the_order_of_taking() -> None:
+    train = trigger_train(100, period_us=10_000, flc_us=20)
+    night = set_clock_back(expose(train), 30 * SECOND_US, 50)
+    first, second = observe(night).summary.runs
+    assert second.first_us < second.last_us < first.first_us < first.last_us

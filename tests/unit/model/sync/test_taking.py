@@ -1,6 +1,5 @@
 """The order of taking: the counter's, where the host's clock was set back."""
 
-from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -8,10 +7,10 @@ import pytest
 
 from tests.support.builders.frames import (
     START_US,
-    Night,
     expose,
     labels_made,
     make_cube,
+    set_clock_back,
     trigger_train,
 )
 from vampd.model.cubes import RawCube
@@ -102,24 +101,10 @@ def test_both_cameras_are_split_at_one_step_even_where_one_of_them_did_not_see_i
         assert (swapped[0] == second).all()
 
 
-def stepped(night: Night, back_us: int, after: int) -> Night:
-    """The night, with the host's clock set back before the frames of this trigger."""
-    cubes = []
-    for each in night.cubes:
-        late = np.array([night.trigger[each.path, f][1] >= after for f in range(each.frames)])
-        timing = replace(
-            each.timing,
-            acquired_us=each.timing.acquired_us - back_us * late,
-            logged_ns=each.timing.logged_ns - back_us * late * 1_000,
-        )
-        cubes.append(replace(each, timing=timing))
-    return replace(night, cubes=tuple(cubes))
-
-
 @pytest.mark.parametrize("back_us", [10_000, 150_000, 1_000_000, 30_000_000])
 @pytest.mark.parametrize("after", [200, 321])
 def test_a_step_of_the_clock_costs_no_frame_and_confuses_none(back_us: int, after: int) -> None:
-    night = stepped(expose(trigger_train(600, flc_us=100), seed=after), back_us, after)
+    night = set_clock_back(expose(trigger_train(600, flc_us=100), seed=after), back_us, after)
     generation = night.synchronize()
     night.check(generation, missed=0.004)
     assert not generation.set_aside
