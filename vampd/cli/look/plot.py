@@ -27,21 +27,28 @@ OutputOption = Annotated[
     ),
 ]
 
+DarkOption = Annotated[bool, typer.Option("--dark", help="Light on dark, for the control room.")]
+
 
 def plot(
     context: typer.Context,
     night: NightArgument,
     kind: KindOption = None,
     output: OutputOption = None,
+    dark: DarkOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Draw a night: timeline, offsets, FLC alternation, losses.
+    """Draw what became of a night's frames, run by run.
+
+    Shows only what the night has. The bar at the top is the verdict: filled if it is unexpected
+    or to be checked. Each color has one meaning, which a lane, a shape or a hatch says as well.
 
     Writes a PNG of 1600 x 1000 pixels, over an older one of that name. Needs matplotlib, which the
     extra `plot` installs: pip install 'vampd[plot]'.
     """
     try:
         from vampd.cli.plotting.figure import draw_night
+        from vampd.cli.plotting.style import Ground
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
@@ -55,7 +62,8 @@ def plot(
         record = choose_record(connections.store.nights(), night, kind)
         observed = observe_night(connections, record)
     path = output or Path(f"sync_{record.night.date}_{record.night.kind}.png")
-    write_picture(draw_night(title_of(record.night), observed), path)
+    ground = Ground.DARK if dark else Ground.LIGHT
+    write_picture(draw_night(title_of(record.night), observed, ground), path)
     write(str(path))
 
 

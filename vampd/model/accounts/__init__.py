@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.accounts.night_runs import (
         NO_RUN,
+        find_clock_steps,
         in_order_of_taking,
         number_runs,
         split_by_run,
@@ -41,7 +42,7 @@ else:
             "audit": "Audit audit_night CountedCube CountedProduct",
             "frame_accounting": "gather_frames",
             "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
-            "night_runs": "in_order_of_taking NO_RUN number_runs split_by_run",
+            "night_runs": "find_clock_steps in_order_of_taking NO_RUN number_runs split_by_run",
             "run_intervals": "alternation find_losses LABEL_THRESHOLD mean_interval_us",
             "run_summary": "format_numbers pair_offsets percent RunSummary SummaryLimits",
             "summary": "COLUMNS Minute summarize_night Summary",
@@ -65,6 +66,7 @@ __all__ = [
     "SummaryLimits",
     "alternation",
     "audit_night",
+    "find_clock_steps",
     "find_losses",
     "format_numbers",
     "gather_frames",

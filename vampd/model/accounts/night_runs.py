@@ -10,6 +10,8 @@ its own. The order is that of taking, which is that of time between two steps of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,27 @@ from vampd.model.sync import gaps_before, split_at
 
 Int64 = npt.NDArray[np.int64]
 NO_RUN = 0
+
+
+@dataclass(frozen=True)
+class ClockStep:
+    """The host's clock was set back: frames of ``after_us`` came after those of ``before_us``.
+
+    The step was at least as long as the difference; how much longer, no stamp shows.
+    """
+
+    before_us: int
+    after_us: int
+
+
+def find_clock_steps(frames: NightFrames) -> Iterator[ClockStep]:
+    """The steps back of the host's clock, in the order of taking."""
+    clocks = np.unique(frames.clock).tolist()
+    for before, after in pairwise(clocks):
+        yield ClockStep(
+            int(frames.time_us[frames.clock == before].max()),
+            int(frames.time_us[frames.clock == after].min()),
+        )
 
 
 def number_runs(frames: NightFrames, gap_us: int) -> Int64:

@@ -37,8 +37,9 @@ class RunSummary:
 
     ``offset_us`` is camera 2 minus camera 1 (median over the pairs), ``offset_range_us`` the range
     over which it wanders, ``jitter_us`` the standard deviation about it; None without pairs.
-    ``others`` are (keyword, values) of further cards. ``pauses`` of the trigger cost no frame;
-    ``states`` are the frames labeled A and B. The usual scatter and tolerance are documented ones.
+    ``others`` are (keyword, values) of further cards. ``paused_us`` are the frames after which the
+    trigger paused, which costs none; ``states`` are the frames labeled A and B. The usual scatter
+    and tolerance are documented ones.
     """
 
     number: int
@@ -57,7 +58,7 @@ class RunSummary:
     jitter_us: float | None
     lost_by_camera: tuple[int, int]
     lost_by_logger: tuple[int, int]
-    pauses: int
+    paused_us: tuple[int, ...]
     states: tuple[int, int]
     usual_scatter_us: float
     widest_tolerance_us: int
@@ -77,6 +78,11 @@ class RunSummary:
     def lost(self) -> int:
         """The frames that either camera has lost, by itself or by its logger."""
         return sum(self.lost_by_camera) + sum(self.lost_by_logger)
+
+    @property
+    def pauses(self) -> int:
+        """How often the trigger paused."""
+        return len(self.paused_us)
 
     @property
     def paired(self) -> float | None:
@@ -139,10 +145,13 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             lost_by_camera=_per_camera(losses[0].by_camera, losses[1].by_camera),
             lost_by_logger=_per_camera(losses[0].by_logger, losses[1].by_logger),
             # A pause is in both cameras; where one logged alone, its own tell.
-            pauses=min(
-                int(loss.paused.sum())
-                for loss, own in zip(losses, cameras, strict=True)
-                if len(own)
+            paused_us=min(
+                (
+                    tuple(frames.acquired_us[own[:-1][loss.paused]].tolist())
+                    for loss, own in zip(losses, cameras, strict=True)
+                    if len(own)
+                ),
+                key=len,
             ),
             states=(int(np.count_nonzero(labeled_a[run])), int(np.count_nonzero(labeled_b[run]))),
             usual_scatter_us=max(c.scatter_us for c in configurations),

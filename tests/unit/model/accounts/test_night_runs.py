@@ -14,7 +14,14 @@ from tests.support.builders.frames import (
     trigger_train,
 )
 from tests.support.builders.observed import Observed, observe
-from vampd.model.accounts import NO_RUN, NightFrames, format_numbers, number_runs, split_by_run
+from vampd.model.accounts import (
+    NO_RUN,
+    NightFrames,
+    find_clock_steps,
+    format_numbers,
+    number_runs,
+    split_by_run,
+)
 from vampd.model.cubes import Generation, Int64
 from vampd.model.nights import Stream
 
@@ -180,3 +187,19 @@ def test_runs_that_went_back_before_all_others_keep_the_order_of_taking() -> Non
     night = set_clock_back(expose(train), 30 * SECOND_US, 50)
     first, second = observe(night).summary.runs
     assert second.first_us < second.last_us < first.first_us < first.last_us
+
+
+def test_a_step_of_the_clock_is_found_where_it_was_set_back_and_by_how_much() -> None:
+    train = trigger_train(100, period_us=10_000, flc_us=20)
+    night = set_clock_back(expose(train, jitter_us=0), 400_000, 50)
+    (step,) = find_clock_steps(observe(night).frames)
+    assert step.before_us - step.after_us == pytest.approx(390_000, abs=1_000)
+    assert list(find_clock_steps(observe(expose(train)).frames)) == []
+
+
+def test_a_pause_of_the_trigger_stands_after_the_last_frame_before_it() -> None:
+    train = trigger_train(100, period_us=10_000, flc_us=20)
+    times_us = train.times_us + np.where(np.arange(100) < 60, 0, SECOND_US)
+    (run,) = observe(expose(replace(train, times_us=times_us), jitter_us=0)).summary.runs
+    assert run.pauses == 1
+    assert run.paused_us[0] - START_US == pytest.approx(train.times_us[59], abs=200)
