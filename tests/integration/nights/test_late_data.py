@@ -180,11 +180,11 @@ def test_a_set_aside_cube_whose_timing_file_comes_late_is_taken_in(site: Site) -
 def _later(line: str, micros: int) -> str:
     """A row of a timing file, logged and taken so much later."""
     fields = line.split()
-    for time in fields[3:5]:
-        seconds, fraction = time.split(".")
+    for written in fields[3:5]:
+        seconds, fraction = written.split(".")
         total = int(seconds + fraction.ljust(9, "0")) + micros * 1000
         later = f"{total // 10**9}.{total % 10**9:09d}"
-        fields[fields.index(time)] = later[: len(time)]
+        fields[fields.index(written)] = later[: len(written)]
     return " ".join(fields)
 
 
