@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MARGIN, _GAP = 24, 30  # pixels
 _VERDICT_LETTERS, _VERDICT_LINES, _VERDICT_LINE = 150, 2, 21  # pixels per line
 _LOWER = 330  # pixels for the lower panels, at least
-_TABLES = {1: 760, 2: 600, 3: 500}  # pixels, by how many panels are beside them
+_TABLES = {1: 760, 2: 600, 3: 564}  # pixels, by how many panels are beside them
 _FEW_ROWS = 3  # of which tables lie above the panels
 _ABOVE, _BELOW, _BESIDE = 66, 44, 70  # pixels around a panel: title and legend, its axes' names
 _TALLEST_PANEL = 460
