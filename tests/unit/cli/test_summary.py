@@ -4,16 +4,20 @@ import csv
 import io
 import json
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.builders.frames import RULES, START_US, Night, expose, set_aside, trigger_train
 from tests.support.builders.observed import NIGHT, show_night
 from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
+from vampd.cli.look import summary
 from vampd.cli.look.summary import varying_cards
 from vampd.cli.look.summary_objects import RUN_KEYS
+from vampd.cli.shared import output
 from vampd.errors import TransientError, UsageError
 from vampd.model.cubes import RawCube, SetAside
 from vampd.model.nights import FileStamp, Stream
@@ -202,6 +206,11 @@ def test_piped_output_is_plain(world: FakeWorld) -> None:
     assert "…" not in shown
     # Nothing for readers of a terminal stands between the tables.
     assert [line.split()[0] for line in shown.splitlines()[:3]] == ["20251106", "UT", "10:20"]
+    (titles,) = (line.split() for line in shown.splitlines() if line.startswith("run"))
+    assert titles == [
+        *("run", "UT", "frames", "offset_us", "jitter_us", "paired", "dubious"),
+        *("lost1", "lost2", "log1", "log2", "pauses", "what"),
+    ]
 
 
 def test_a_night_of_set_aside_cubes_has_no_table_of_runs(world: FakeWorld) -> None:
@@ -225,3 +234,58 @@ def test_a_run_for_programs_has_every_key_once(world: FakeWorld) -> None:
     for run in reported(world)["runs"]:
         assert tuple(run) == RUN_KEYS
         assert run["cam1_frames"] + run["cam2_frames"] >= 2 * run["pairs"]
+
+
+@pytest.fixture
+def terminal(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    """A world whose readers sit at a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for module in (summary, output):
+        monkeypatch.setattr(module, "is_terminal", lambda: True)
+    return world
+
+
+def test_80_columns_hold_a_night_in_which_everything_was_lost_that_can_be(
+    terminal: FakeWorld,
+) -> None:
+    times_us = SWITCHING.times_us + np.where(np.arange(60) < 40, 0, SECOND_US)
+    seen = show_night(
+        terminal,
+        expose(
+            replace(SWITCHING, times_us=times_us),
+            lost=({5}, {9, 11}),
+            logger_lost=({20}, {25}),
+            changes={"OBJECT": "a name that is as long as a card allows, and is wrapped here"},
+        ),
+    )
+    (run,) = seen.summary.runs
+    assert run.lost_by_camera == (1, 2)
+    assert run.lost_by_logger == (1, 1)
+    assert run.pauses == 1
+    lines = terminal.run("summary", "20251106").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    (titles,) = (line.split() for line in lines if line.startswith("run"))
+    (figures,) = (line.split() for line in lines if line.startswith("  1  10:20:00"))
+    shown = dict(zip(titles, figures, strict=True))
+    assert (shown["lost1/2"], shown["log1/2"], shown["pauses"]) == ("1/2", "1/1", "1")
+    for title in ("lost1/2", "log1/2", "pauses", "offset", "jitter"):
+        assert any(line.startswith(f"{title}: ") for line in lines), title
+
+
+def test_a_night_without_frames_is_one_sentence_and_its_verdict(terminal: FakeWorld) -> None:
+    show_night(terminal, Night())
+    lines = terminal.run("summary", "20251106").stdout.splitlines()
+    assert [line for line in lines[1:] if line] == [
+        "There is no frame in this night.",
+        "verdict:  as expected, within the limits of [sync]",
+    ]
+
+
+def test_a_legend_explains_the_columns_that_are_shown(terminal: FakeWorld) -> None:
+    show_night(terminal, expose(PLAIN, cameras=(1,), changes={"EXTTRIG": False}))
+    lines = terminal.run("summary", "20251106").stdout.splitlines()
+    assert [line for line in lines if ": " in line and line[0].islower()] == [
+        "solo1, solo2: frames of a camera without a partner",
+        "verdict:  as expected, within the limits of [sync]",
+    ]
+    assert not any(one == two == "" for one, two in pairwise(lines))

@@ -25,6 +25,7 @@ from vampd.cli.shared.output import (
     write,
     write_csv,
     write_json,
+    write_lines,
     write_rows,
     write_table,
 )
@@ -35,7 +36,21 @@ if TYPE_CHECKING:
     from vampd.model.accounts import Minute, RunSummary, Summary
 
 _UNKNOWN = "-"
-_LOSSES = ("lost1", "lost2", "log1", "log2", "pauses")
+# What the columns of the minutes hold.
+_LEGEND = (
+    ("A, B, D, plain: pairs (a frame of each camera) by FLC state", {"A", "B", "D", "plain"}),
+    ("solo1, solo2: frames of a camera without a partner", {"solo1", "solo2"}),
+    ("aside: frames set aside", {"aside"}),
+    ("late: frames that sync has yet to see", {"late"}),
+)
+
+_RUN_LEGEND = {
+    "offset": "offset: camera 2 minus camera 1 (us)",
+    "jitter": "jitter: of the pairs about the offset (us)",
+    "lost1/2": "lost1/2: frames that camera 1/2 lost, as the other one has them",
+    "log1/2": "log1/2: frames that its logger lost, as cnt0 counted them",
+    "pauses": "pauses: of the trigger, which lose nothing",
+}
 
 CsvOption = Annotated[
     bool, typer.Option("--csv", help="The minutes as CSV; with --runs, the runs.")
@@ -122,8 +137,10 @@ def _show_minutes(result: Summary) -> None:
     ]
     if is_terminal():
         write("")
-        write("A, B, D, plain: pairs (a frame of each camera) by FLC state; the others are")
-        write("frames: solo per camera, set aside, and late ones, which sync has yet to see")
+        if not result.minutes:
+            write("There is no frame in this night.")
+            return
+        write_lines(text for text, own in _LEGEND if own & {*titles})
     write_rows(columns, [*rows, ("all", "", *(str(total[t]) for t in titles), "", "")])
 
 
@@ -142,19 +159,19 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
             "run": str(run.number),
             "UT": moment_of(run.first_us).strftime("%H:%M:%S"),
             "frames": str(run.all_frames),
-            "offset_us": run.offset_text,
-            "jitter_us": _UNKNOWN if run.jitter_us is None else f"{run.jitter_us:.1f}",
+            f"offset{unit}": run.offset_text,
+            f"jitter{unit}": _UNKNOWN if run.jitter_us is None else f"{run.jitter_us:.1f}",
             "paired": _UNKNOWN if run.paired is None else percent(run.paired),
             "dubious": _UNKNOWN if run.dubious_part is None else percent(run.dubious_part),
-            "lost1": str(run.lost_by_camera[0]),
-            "lost2": str(run.lost_by_camera[1]),
-            "log1": str(run.lost_by_logger[0]),
-            "log2": str(run.lost_by_logger[1]),
+            **_by_camera("lost", run.lost_by_camera),
+            **_by_camera("log", run.lost_by_logger),
             "pauses": str(run.pauses),
         }
 
     if not runs:
         return
+    # A terminal of 80 columns has room for all of them; in a pipe each has its unit and camera.
+    unit = "" if is_terminal() else "_us"
     varying = varying_cards(runs)
     rows = [cells(run) for run in runs]
     titles = [
@@ -163,11 +180,8 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
         if not is_terminal() or any(row[title] not in (_UNKNOWN, "0") for row in rows)
     ]
     write("")
-    if is_terminal() and any(title in titles for title in _LOSSES):
-        write(
-            "lost1, lost2: by the camera, as the other one has them; log1, log2: by the logger, as"
-        )
-        write("cnt0 counted them; pauses of the trigger lose nothing")
+    if is_terminal():
+        write_lines(text for title, text in _RUN_LEGEND.items() if title in titles)
     write_table(
         [*(Column(title, align_right=title != "UT") for title in titles), Column("what")],
         [
@@ -175,6 +189,14 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
             for row, run in zip(rows, runs, strict=True)
         ],
     )
+
+
+def _by_camera(title: str, frames: tuple[int, int]) -> dict[str, str]:
+    """What each camera lost: in one column on a terminal."""
+    one, two = frames
+    if not is_terminal():
+        return {f"{title}1": str(one), f"{title}2": str(two)}
+    return {f"{title}1/2": f"{one}/{two}" if one or two else "0"}
 
 
 def _show_plate(result: Summary) -> None:

@@ -25,6 +25,7 @@ from vampd.model.nights import format_clock
 from vampd.model.sync import find_unexpected
 
 _MINUTE_US = 60_000_000
+_NEVER_US = 1 << 62  # after all others
 COLUMNS = tuple((camera, kind) for camera in (1, 2) for kind in FrameKind)
 
 
@@ -154,12 +155,17 @@ def _count_minutes(frames: NightFrames) -> Iterator[Minute]:
 
 
 def _counted_findings(counted: Sequence[CountedFrames]) -> Iterator[str]:
-    """One sentence for each reason for which frames are not where they are expected."""
+    """One sentence for each reason for which frames are not where they are expected, by time."""
     groups: dict[tuple[FrameKind, str], list[CountedFrames]] = defaultdict(list)
     for item in counted:
         kind = item.kind if item.kind not in SYNC_KINDS else FrameKind.SOLO
         groups[kind, item.code].append(item)
-    for (kind, code), items in sorted(groups.items()):
+    first_us = {
+        key: min((item.time_us for item in items if item.time_us is not None), default=_NEVER_US)
+        for key, items in groups.items()
+    }
+    for key in sorted(groups, key=lambda key: (key[0], first_us[key], key[1])):
+        (kind, code), items = key, groups[key]
         frames = _count_of(items)
         times = [item.time_us for item in items if item.time_us is not None]
         when = f" from {format_clock(min(times), 0)} UT on" if times else ""

@@ -190,3 +190,20 @@ def test_a_rate_is_never_rounded_to_none_or_all(part: float, shown: str) -> None
 def test_a_setting_of_any_type_is_reported(value: str | float | bool | None, text: str) -> None:
     (cube,) = expose(TRAIN, cameras=(1,), changes={"U_FLCEN": value}).cubes
     assert observe_cube(cube, ("U_FLCEN",)).configuration.others == (("U_FLCEN", text),)
+
+
+def test_what_was_set_aside_is_listed_in_the_order_of_time() -> None:
+    cubes = tuple(
+        set_aside(Stream.VCAM1, f"{name}.fits", frames=10, code=code)
+        for name, code in (
+            ("junk", "absent"),
+            ("vcam1_10:30:00.0", "broken"),
+            ("vcam1_10:20:00.0", "cut"),
+        )
+    )
+    findings = observe(replace(expose(TRAIN), set_aside=cubes)).summary.findings
+    assert findings == (
+        "set aside from 10:20:00 UT on: cut (1 cube, 10 frames)",
+        "set aside from 10:30:00 UT on: broken (1 cube, 10 frames)",
+        "set aside: absent (1 cube, 10 frames)",
+    )
