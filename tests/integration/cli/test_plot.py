@@ -313,6 +313,22 @@ def test_the_verdict_fills_its_bar_unless_it_is_as_expected(
     assert seen.summary.verdict.split(":")[0] in words
 
 
+@pytest.mark.parametrize("times", [1, 3, 9])
+def test_a_verdict_of_any_length_stays_in_its_bar(times: int) -> None:
+    night = observe(Night()).night
+    words = "; ".join(["123456 of 1234567 frames have no certain FLC state (limit 10%)"] * times)
+    made = draw_night("x", replace(night, summary=replace(night.summary, unexpected=words)))
+    renderer = FigureCanvasAgg(made).get_renderer()
+    (bar,) = (artist for artist in made.findobj(Rectangle) if artist in made.artists)
+    edges = bar.get_window_extent(renderer)
+    lines = [text for text in made.texts if text.get_fontweight() == "bold"][1:]
+    assert len(lines) == min(times, 2)
+    for line in lines:
+        box = line.get_window_extent(renderer)
+        assert edges.x0 < box.x0 < box.x1 < edges.x1
+        assert edges.y0 < box.y0 < box.y1 < edges.y1
+
+
 def test_the_picture_says_what_runs_are_and_when_trigger_and_clock_were_interrupted() -> None:
     words = {
         name: [text.get_text() for text in visible_texts(picture(name))]

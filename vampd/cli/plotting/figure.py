@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from vampd.model.accounts import Summary
 
 _MARGIN, _GAP = 24, 30  # pixels
-_VERDICT_LETTERS, _VERDICT_LINES, _VERDICT_LINE = 150, 2, 21  # pixels per line
+_VERDICT_LETTERS, _VERDICT_LINES, _VERDICT_LINE = 140, 2, 21  # pixels per line
 _LOWER = 330  # pixels for the lower panels, at least
 _TABLES = {1: 760, 2: 600, 3: 564}  # pixels, by how many panels are beside them
 _FEW_ROWS = 3  # of which tables lie above the panels
 _ABOVE, _BELOW, _BESIDE = 66, 44, 70  # pixels around a panel: title and legend, its axes' names
 _TALLEST_PANEL = 460
-_ON_ALARM = {Meaning.UNEXPECTED: "#000000", Meaning.TO_CHECK: "#000000"}
+_ON_ALARM = "#000000"  # read on both colors of the bar, on light and on dark ground
 
 # The settings are matplotlib's own, not those of a matplotlibrc in the current folder or elsewhere.
 matplotlib.rcdefaults()
@@ -85,7 +85,7 @@ def _draw_head(canvas: Canvas, title: str, summary: Summary, box: Box) -> float:
     canvas.fill(bar, color, canvas.theme.ink)
     for number, line in enumerate(lines):
         middle = bar.top - 6 - _VERDICT_LINE * (number + 0.5)
-        ink = _ON_ALARM[meaning] if meaning else canvas.theme.ink
+        ink = _ON_ALARM if meaning else canvas.theme.ink
         weight = "bold" if meaning else "normal"
         canvas.write(line, bar.left + 12, middle, TITLE_SIZE + 1, color=ink, weight=weight)
     return bar.bottom
