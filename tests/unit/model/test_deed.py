@@ -46,7 +46,8 @@ def test_every_deed_that_takes_long_has_its_command() -> None:
         assert " ".join(deed_words(verb, NIGHT, choices)) == command
         given = json.loads(json.dumps(choices_object(verb, choices)))
         assert parse_choices(verb, given) == choices
-    assert deed_words(Verb.PURGE, NIGHT, Choices(after_days=30.0))[-1] == "--after=30"
+    for days, words in ((30.0, "--after=30"), (0.5, "--after=0.5"), (0.0, "--after=0")):
+        assert deed_words(Verb.PURGE, NIGHT, Choices(after_days=days))[-1] == words
     assert deed_words(Verb.ARCHIVE, None, Choices(nights=Kind.ARCHIVE))[1:] == (
         "accept", "archive", "--yes",
     )  # fmt: skip
@@ -65,15 +66,20 @@ def test_every_deed_that_takes_long_has_its_command() -> None:
         (Verb.RECOVER, {"files": "x"}),
         (Verb.RECOVER, {"removed": 1}),
         (Verb.PURGE, {"after_days": "30"}),
-        (Verb.PURGE, {"after_days": -1}),
+        (Verb.PURGE, {"after_days": -0.5}),
+        (Verb.PURGE, {"after_days": 36_526}),
         (Verb.PURGE, {"after_days": float("nan")}),
         (Verb.PURGE, {"after_days": True}),
         (Verb.ARCHIVE, {"to": "-oProxyCommand=x:/a"}),
+        (Verb.ARCHIVE, {"to": "-host:/a"}),
+        (Verb.ARCHIVE, {"to": "/a|b"}),
         (Verb.ARCHIVE, {"to": "relative"}),
         (Verb.ARCHIVE, {"to": "/a\n/b"}),
         (Verb.ARCHIVE, {"known": ["one"]}),
+        (Verb.ARCHIVE, {"known": ["one", 2]}),
         (Verb.ARCHIVE, {"nights": "both"}),
         (Verb.MAIL, {"send": "yes"}),
+        (Verb.MAIL, {"again": 1}),
     ],
 )
 def test_a_choice_of_another_form_is_none(verb: Verb, changes: dict[str, Any]) -> None:

@@ -20,8 +20,10 @@ from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.errors import DataError
 from vampd.model.cubes import RawCube, set_aside_cubes
 from vampd.model.nights import Stream
+from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
 
 TAI_US = 37_000_000
+MIDNIGHT_US = START_US - START_US % (24 * HOUR_US)
 NO_DATE = {"DATE": None}
 TRAIN = trigger_train(400, period_us=25_000)
 
@@ -138,3 +140,42 @@ def test_a_late_cube_with_the_time_of_a_product_holds_the_night() -> None:
     run_sync(reader)
     reader.add_cube(second)
     assert refused(reader) == ("times_collide", (second.path,))
+
+
+def test_a_cube_that_was_let_go_is_judged_again_once_it_is_another_file() -> None:
+    first, second = twins(same_us=1)
+    for cube, is_judged in ((second, False), (replace(second, fits=first.fits), True)):
+        sound, kept = set_aside_absurd(
+            [cube], MIDNIGHT_US, aside={cube.path: collided(second)}, used=(), let_go=()
+        )
+        assert (sound == [cube], kept == []) == (is_judged, is_judged)
+
+
+def test_a_hold_names_the_cubes_of_that_camera_whatever_set_them_aside_before() -> None:
+    night, odd = other_clock()
+    alone = night.of(Stream.VCAM1)[0]
+    cubes = [ahead(c, -2 * TAI_US) if c is alone else c for c in night.cubes]
+    before = {c.path: replace(collided(c), code="link") for c in cubes if c.path in odd}
+    with pytest.raises(DataError) as caught:
+        set_aside_absurd(cubes, MIDNIGHT_US, aside=before, used=(), let_go=())
+    assert set(caught.value.context["refused"]) == odd  # type: ignore[call-overload]
+
+
+def test_a_product_of_two_cubes_collides_until_both_were_let_go() -> None:
+    times_us = START_US + np.arange(18) * 100_000
+    counts = np.arange(18)
+    parts = [
+        make_cube(Stream.VCAM1, times_us[of], NO_DATE, cnt0=counts[of], name=name)
+        for of, name in ((slice(9), "a.fits"), (slice(9, 18), "b.fits"))
+    ]
+    other = make_cube(Stream.VCAM1, times_us, NO_DATE, cnt0=counts + 100, name="c.fits")
+    made = []
+    for cubes in (parts, [other]):
+        reader = reader_of(Night(tuple(cubes)))
+        run_sync(reader)
+        made.append(reader.committed[0])
+    earlier, paths = made[1].products, frozenset(part.path for part in parts)
+    with pytest.raises(DataError) as caught:
+        find_colliding_cubes(made[0], earlier, {parts[0].path})
+    assert caught.value.code == "times_collide"
+    assert find_colliding_cubes(made[0], earlier, paths) == paths

@@ -1,0 +1,100 @@
+"""Stamps and counts before any inference: stretches, lateness, honest counters, costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
+from vampd.model.trigger.stretches import begins_of
+from vampd.model.trigger.tempo import Tempo
+from vampd.model.trigger.unlate import missed_by_count, unlate
+from vampd.model.trigger.weights import (
+    FAR_OFFSET_US_PER_NAT,
+    NAT,
+    NEAR_OFFSET_US,
+    OFFSET_LIMIT,
+    OFFSET_US_PER_NAT,
+    misfit,
+    offset_cost,
+)
+
+PERIOD_US = 1_000
+
+
+def whole(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def counted(times_us: np.ndarray, count: np.ndarray) -> Counted:
+    return Counted(times_us, count, np.zeros(len(count), dtype=np.bool_), honest=True)
+
+
+def tempo(intervals: int) -> Tempo:
+    one = np.ones(intervals, dtype=np.int64)
+    return Tempo(PERIOD_US * one, 0 * one, 7 * one, 3 * NAT * one)
+
+
+def test_a_stretch_begins_after_more_than_300_ms_and_two_of_the_shorter_exposure() -> None:
+    exposure_us = whole(5_000, 2_000, 9_000)
+    for longer_us, begins in ((0, False), (1, True)):
+        pause_us = 300_000 + 2 * 2_000 + longer_us
+        times_us = whole(0, pause_us, pause_us + 10)
+        assert begins_of(times_us, exposure_us).tolist() == [True, begins, False]
+
+
+def test_over_many_triggers_no_stamp_is_called_late_by_the_interval() -> None:
+    times_us, count = whole(0, 39_600, 79_200), whole(0, 40, 80)
+    assert np.array_equal(unlate(counted(times_us, count), tempo(2), 0 * count), times_us)
+
+
+def test_no_frame_is_late_by_what_came_in_another_stretch() -> None:
+    after_us = 10**6 + np.arange(61) * (PERIOD_US - 10)
+    times_us, count = np.concatenate([[0], after_us]), np.arange(62)
+    count[1:] += 1_000
+    assert unlate(counted(times_us, count), tempo(61), 0 * count)[0] == 0
+
+
+def test_a_camera_missed_as_many_as_the_other_counted_more_and_there_was_time_for() -> None:
+    own_us, other_us = whole(0, 3 * PERIOD_US), whole(100, 3 * PERIOD_US + 100)
+    for there, missed in ((2, 1), (3, 2), (5, 2)):
+        own, other = counted(own_us, whole(0, 1)), counted(other_us, whole(0, there))
+        found, by_time = missed_by_count(own, own_us, other, other_us, tempo(1))
+        assert (found.tolist(), by_time.tolist()) == ([missed], [2])
+
+
+@pytest.mark.parametrize(("faults", "honest"), [(0, True), (4, True), (5, False)])
+def test_a_counter_with_more_than_a_fault_in_fifty_frames_counts_nothing(
+    faults: int, honest: bool
+) -> None:
+    cnt0 = np.arange(200)
+    for place in range(faults):
+        cnt0[10 + 30 * place :] -= 5
+    assert count_frames(arrivals(cnt0, 1_000)).honest == honest
+
+
+@pytest.mark.parametrize(("step_us", "honest"), [(1_000, False), (1_600, True)])
+def test_a_counter_that_counts_more_than_there_was_time_for_counts_nothing(
+    step_us: int, honest: bool
+) -> None:
+    # Two counts a step, of exposures of 1 ms; a fifth less is believed.
+    assert count_frames(arrivals(2 * np.arange(200), step_us)).honest == honest
+
+
+def arrivals(cnt0: np.ndarray, step_us: int) -> Arrivals:
+    frames = len(cnt0)
+    flags, same = np.ones(frames, dtype=np.bool_), np.full(frames, 1_000, dtype=np.int64)
+    return Arrivals(np.arange(frames) * step_us, cnt0, flags, flags, 0 * same, same, same // 100)
+
+
+def test_a_misfit_costs_half_its_square_in_scatters_up_to_the_limit() -> None:
+    residuals_us = whole(0, 7, -70, 10**9)
+    assert misfit(residuals_us, whole(7), 100 * NAT).tolist() == [
+        0, NAT // 2, 50 * NAT, 100 * NAT,
+    ]  # fmt: skip
+
+
+def test_an_offset_costs_less_beyond_its_first_limit_and_never_nothing() -> None:
+    near = NEAR_OFFSET_US * NAT // OFFSET_US_PER_NAT
+    offsets_us = whole(0, NEAR_OFFSET_US, -NEAR_OFFSET_US - 10 * FAR_OFFSET_US_PER_NAT, 10**7)
+    assert offset_cost(offsets_us).tolist() == [0, near, near + 10 * NAT, OFFSET_LIMIT]
