@@ -21,6 +21,7 @@ from vampd.model.plan import Compare
 from vampd.model.proofs import (
     MARK_BYTES,
     MARK_PATH,
+    SUMS_NAME,
     ArchiveIdentity,
     DestinationOrigin,
     KnownDestination,
@@ -102,13 +103,14 @@ class KnownArchive:
     def _find_moved(
         self, night: NightId
     ) -> tuple[str, ArchiveHost, Mapping[str, FileStamp]] | None:
-        """The place that has files of the night which its destination lacks, or lacks by now."""
+        """The place that has files of the night which its destination lacks."""
         places = tuple(self.moved_to(night))
         if not places:
             return None
         at_home = self.host.files(night).keys()
         known = self.receipts.of(night, Place.ARCHIVE).keys()
-        if known and known <= at_home:
+        # SHA256SUMS is read last: without it, more lies somewhere than the readings name.
+        if SUMS_NAME in known and known <= at_home:
             return None
         for place, host in places:
             try:
@@ -118,7 +120,7 @@ class KnownArchive:
                 if error.code != "archive_folder_missing":
                     raise
                 continue
-            if (files.keys() & known if known else files.keys()) - at_home:
+            if (files.keys() & known if SUMS_NAME in known else files.keys()) - at_home:
                 return place, host, files
         return None
 

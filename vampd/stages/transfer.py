@@ -76,7 +76,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     archive, identity = reader.archive_files(night), reader.archive_identity(night)
     readings = reader.receipts(night, Place.ARCHIVE)
     # Looked for before anything is sent: the archive host moves nights by itself.
-    moved = reader.moved_night(night) if readings.keys() - archive.keys() or not archive else None
+    moved = reader.moved_night(night)
     if moved is not None:
         archive, identity = moved.files, moved.identity
     own, here = own_files.survey(night, reader), files_to_send(night, reader)

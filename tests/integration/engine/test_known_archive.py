@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -10,13 +11,15 @@ from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.fakes.memory_destinations import MemoryDestinations
 from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
+from vampd.cli.act.archive_reading import read_files
 from vampd.disk.pace import SteadyPace
 from vampd.engine import known_archive
 from vampd.engine.known_archive import KnownArchive
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
+    SUMS_NAME,
     ArchiveIdentity,
     DestinationOrigin,
     Marked,
@@ -28,6 +31,7 @@ from vampd.model.proofs import (
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 PATH = "vgen2/a.fits.fz"
+ASIDE = "vbad/vcam1/a.fits"
 HERE = Path("/nowhere")
 STEADY = SteadyPace()
 STRANGER = "f" * 32
@@ -49,11 +53,11 @@ class World:
             kind, destination, self.host, self.destinations, self.receipts, self.mount_point
         )
 
-    def send(self) -> None:
-        self.archive().send(NIGHT, HERE, [PATH], Compare.SIZE_AND_TIME, STEADY)
+    def send(self, path: str = PATH) -> None:
+        self.archive().send(NIGHT, HERE, [path], Compare.SIZE_AND_TIME, STEADY)
 
-    def read(self) -> Receipt:
-        (receipt,) = self.archive().digests(NIGHT, [PATH], STEADY)
+    def read(self, path: str = PATH) -> Receipt:
+        (receipt,) = self.archive().digests(NIGHT, [path], STEADY)
         self.receipts.keep(NIGHT, [receipt])
         return receipt
 
@@ -111,7 +115,7 @@ def test_the_archive_is_recognized_again_before_each_program_that_writes_there(
         world.exchange()
 
     monkeypatch.setattr(world.host, "send", send_and_unmount)
-    paths = ["vbad/vcam1/a.fits", PATH]
+    paths = [ASIDE, PATH]
     with pytest.raises(ArchiveUnknown):
         world.archive().send(NIGHT, HERE, paths, Compare.SIZE_AND_TIME, STEADY)
     assert world.host.files(NIGHT) == {}
@@ -125,12 +129,48 @@ def test_a_night_that_left_files_behind_has_been_moved_if_what_lacks_lies_there(
     there = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
     archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
     assert archive.moved_night(NIGHT) is None
-    there.send(NIGHT, HERE, [PATH, "SHA256SUMS"], Compare.SIZE_AND_TIME, STEADY)
+    there.send(NIGHT, HERE, [PATH, SUMS_NAME, "extra"], Compare.SIZE_AND_TIME, STEADY)
+    world.send(SUMS_NAME)
+    world.read(SUMS_NAME)
     assert archive.moved_night(NIGHT) is None, "all that was read is at its destination"
-    world.host.trees[NIGHT.date] = {"SHA256SUMS": FakeFile(b"sums")}
+    world.host.trees[NIGHT.date] = {SUMS_NAME: FakeFile(b"sums")}
     moved = archive.moved_night(NIGHT)
     assert moved is not None
-    assert moved.files.keys() == {PATH, "SHA256SUMS"}
+    assert moved.files.keys() == {PATH, SUMS_NAME, "extra"}
+
+
+@pytest.mark.parametrize("read", [(), (ASIDE,)])
+def test_a_night_that_was_never_read_whole_is_where_files_lie_that_its_destination_lacks(
+    world: World, read: tuple[str, ...]
+) -> None:
+    # As after the loss of the database, before the first reading and between two.
+    there = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
+    archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
+    for host in (world.host, there):
+        host.send(NIGHT, HERE, [ASIDE], Compare.SIZE_AND_TIME, STEADY)
+    world.receipts.keep(NIGHT, archive.digests(NIGHT, read, STEADY))
+    assert archive.moved_night(NIGHT) is None
+    there.send(NIGHT, HERE, [PATH, SUMS_NAME], Compare.SIZE_AND_TIME, STEADY)
+    moved = archive.moved_night(NIGHT)
+    assert moved is not None
+    assert moved.files.keys() == {ASIDE, PATH, SUMS_NAME}
+    (receipt,) = archive.digests(NIGHT, [PATH], STEADY)
+    assert receipt.destination == "h:/moved"
+
+
+def test_what_is_no_whole_file_where_its_night_was_moved_is_damaged_and_not_missing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise DataError("changed_while_read", "somebody writes there")
+
+    there = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
+    archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
+    world.host.send(NIGHT, HERE, [ASIDE], Compare.SIZE_AND_TIME, STEADY)
+    there.send(NIGHT, HERE, [ASIDE, PATH], Compare.SIZE_AND_TIME, STEADY)
+    monkeypatch.setattr(there, "digests", refuse)
+    read = read_files(archive, NIGHT, [PATH]).receipts
+    assert (read[PATH].destination, read[PATH].mark) == ("h:/moved", None)
 
 
 def test_what_is_read_names_the_archive_and_counts_for_it_alone(world: World) -> None:

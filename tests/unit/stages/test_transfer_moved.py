@@ -19,11 +19,15 @@ def arrived():
     return arrived_world()
 
 
-@pytest.fixture
-def moved(arrived):
+@pytest.fixture(params=["all", "some, and the database is lost"])
+def moved(arrived, request):
     arrived.reader.moved_to = "archive-host:/sdata/20251106"
     arrived.reader.moved.update(arrived.there)
-    arrived.there.clear()
+    if request.param == "all":
+        arrived.there.clear()
+    else:
+        del arrived.there["vgen2/VMPA00000002.fits.fz"]
+        arrived.reader.kept[Place.ARCHIVE].clear()
     return arrived
 
 
@@ -56,6 +60,7 @@ def test_what_was_read_there_proves_nothing_elsewhere(moved):
 
 @pytest.mark.parametrize("change", ["late", "damaged", "missing"])
 def test_nothing_is_sent_there_and_nothing_to_the_destination(moved, change: str):
+    left = dict(moved.there)
     path = "vgen2/VMPA00000002.fits.fz"
     if change == "damaged":
         moved.reader.moved[path] = replace(moved.reader.moved[path], content=b"SECOND")
@@ -71,7 +76,7 @@ def test_nothing_is_sent_there_and_nothing_to_the_destination(moved, change: str
     assert moved.reader.moved_to in caught.value.message
     assert "vampctl transfer 20251106 --print" in caught.value.message
     assert path in transfer.unproven_files(moved.survey())
-    assert moved.there == {}
+    assert moved.there == left
 
 
 @pytest.mark.parametrize("left", ["SHA256SUMS", "vgen2/generation_0001.json"])

@@ -63,10 +63,9 @@ def _read_one(
         found.refused[path] = f"{error.code}: {error.message}"
         return ()
     except DataError:
-        listed, identity = archive.files(night), archive.identity
-        moved = None if listed else archive.moved_night(night)
-        if moved is not None:
-            listed, identity = moved.files, moved.identity
+        moved = archive.moved_night(night)
+        listed = archive.files(night) if moved is None else moved.files
+        identity = archive.identity if moved is None else moved.identity
         if path not in listed:
             return ()
         unreadable = Receipt(Place.ARCHIVE, listed[path], _UNREADABLE, time.time())
