@@ -53,6 +53,9 @@ def test_a_night_of_which_nothing_is_there_waits_and_is_never_restored_or_recove
     for words in (("restore", DATE, "--yes"), ("recover", DATE)):
         answer = own.command(*words)
         assert (answer.status, "night_absent" in answer.text) == (1, True)
+    answer = own.command("verify", DATE, "--here")
+    assert (answer.status, "NOT verified: night_absent" in answer.text) == (1, True)
+    assert "missing" not in answer.text
     own.command("retry", DATE)
     own.advance()
     waits = record(safe)

@@ -12,8 +12,8 @@ import typer
 from vampd.cli.shared.nights import named, title_of
 from vampd.cli.shared.output import write, write_json, write_prose
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT
-from vampd.model.nights import NightId
+from vampd.errors import EXIT_NIGHT, TransientError
+from vampd.model.nights import NightId, name_commands
 from vampd.model.proofs import (
     Place,
     find_damaged,
@@ -30,17 +30,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReadingHere:
-    """Of ``checked`` files with packing receipts, those that are damaged or missing here."""
+    """Of ``checked`` files with packing receipts, those that are damaged or missing here.
+
+    ``failure`` is why none could be read.
+    """
 
     night: NightId
     checked: int
     damaged: tuple[str, ...]
     missing: tuple[str, ...]
+    failure: str | None = None
 
     @property
     def is_good(self) -> bool:
-        """Whether all are what their packing receipts say."""
-        return not (self.damaged or self.missing)
+        """Whether all were read, and are what their packing receipts say."""
+        return self.failure is None and not (self.damaged or self.missing)
 
 
 def verify_here(
@@ -52,7 +56,7 @@ def verify_here(
     """Read these nights here, and show what was found; exits with 1 if anything is bad."""
     readings = []
     for record in chosen:
-        readings.append(_read(connections, record.night))
+        readings.append(_read(connections, record))
         if not as_json:
             _show(readings[-1], records)
     if as_json:
@@ -61,12 +65,18 @@ def verify_here(
         raise typer.Exit(EXIT_NIGHT)
 
 
-def _read(connections: Connections, night: NightId) -> ReadingHere:
+def _read(connections: Connections, record: NightRecord) -> ReadingHere:
     """Read every file that has a packing receipt, past the cache, and keep the readings."""
+    from vampd.engine.nights.presence import refuse_absent
     from vampd.engine.repair.recovering import read_suspects
     from vampd.stages.own_faults import files_with_receipts
 
-    reader = connections.reader
+    night, reader = record.night, connections.reader
+    try:
+        refuse_absent(record, reader)
+    except TransientError as error:
+        failure = f"{error.code}: {name_commands(error.message, night.date)}"
+        return ReadingHere(night, 0, (), (), failure)
     receipts = live_receipts(reader.packing_receipts(night))
     folder = connections.settings.watch.root / night.folder
     read = read_suspects(night, folder, reader, receipts, receipts.keys(), time.time())
@@ -89,12 +99,16 @@ def _object(reading: ReadingHere) -> dict[str, Any]:
         "checked": reading.checked,
         "damaged": list(reading.damaged),
         "missing": list(reading.missing),
+        "error": reading.failure,
     }
 
 
 def _show(reading: ReadingHere, records: Sequence[NightRecord]) -> None:
     """Write the reading for people."""
     title, files = title_of(reading.night), count_of(reading.checked, "file")
+    if reading.failure is not None:
+        write_prose(f"{title}: NOT verified: {reading.failure}")
+        return
     if reading.is_good:
         write_prose(f"{title}: good, {files} read again here")
         return

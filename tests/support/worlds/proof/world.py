@@ -162,7 +162,7 @@ class ProofWorld:
             return
         self.moves += 1
         new = self.site.base / f"disk {self.moves}"
-        shutil.copytree(self.disk, new)
+        shutil.copytree(self.disk, new, symlinks=True)
         shutil.rmtree(new / ".vampd", ignore_errors=True)
         if rot is not None and (paths := _files(new / DATE)):
             self._damage(Fault.ROT, new / DATE, paths[rot % len(paths)], None)
