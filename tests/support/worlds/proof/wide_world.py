@@ -94,6 +94,10 @@ class WideWorld(ProofWorld):
             self.left = tree_of(home)
         self.is_moved = not self.is_moved
 
+    def move_archive(self, kill_at: int = 0, *, rot: int | None = None) -> None:
+        """As `ProofWorld`; what the host has left behind of a night does not rot on the way."""
+        super().move_archive(kill_at, rot=None if self.is_moved else rot)
+
     def folder_goes(self, *, leaves_mount_point: bool) -> None:
         """The disk of the night is not mounted."""
         if self.away is None and self.record.code != "restore_unfinished":
