@@ -47,8 +47,8 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_right_to_write_goes_from_group_and_others_and_through_no_link(tmp_path: Path) -> None:
+    path = an_open_file(tmp_path / "file")
     for mode in (0o664, 0o646, 0o666):
-        path = an_open_file(tmp_path / "file")
         path.chmod(mode)
         reserve_writing(path)
         assert mode_of(path) == 0o644
