@@ -196,8 +196,8 @@ def test_no_program_outlives_a_daemon_that_is_killed(tmp_path, paused):
     daemon = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
     await_true(lambda: pids.exists() and pids.read_text().endswith("\n"))
     if paused:
-        leader = pids.read_text().split()[0]
-        await_true(lambda: Path(f"/proc/{leader}/stat").read_text().split()[2] == "T")
+        for pid in pids.read_text().split():
+            await_true(lambda pid=pid: Path(f"/proc/{pid}/stat").read_text().split()[2] == "T")
     daemon.kill()
     daemon.wait()
     leader, child = pids.read_text().split()
