@@ -7,9 +7,10 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -283,6 +284,14 @@ def test_verify_here_reads_all_that_has_a_packing_receipt(safe: SafeNight) -> No
     assert recover(safe).stdout.count("from the archive copy") == 2
     assert visible(safe.folder) == safe.here
     assert vampctl(safe.site, "verify", "--all", "--here").returncode == 0
+
+
+def test_products_of_which_nothing_is_on_record_are_not_called_good(safe: SafeNight) -> None:
+    with closing(sqlite3.connect(safe.site.database)) as store, store:
+        store.execute("DROP TRIGGER packing_receipts_are_not_deleted")
+        store.execute("DELETE FROM packing_receipts")
+    answer = InProcess(safe.site).command("verify", "20251106", "--here")
+    assert (answer.status, "NOT verified: no file of it" in answer.text) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["VMPA99999999.fits.fz", RECEIPTS_PATH, "../x"])

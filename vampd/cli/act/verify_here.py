@@ -78,6 +78,8 @@ def _read(connections: Connections, record: NightRecord) -> ReadingHere:
         failure = f"{error.code}: {name_commands(error.message, night.date)}"
         return ReadingHere(night, 0, (), (), failure)
     receipts = live_receipts(reader.packing_receipts(night))
+    if not receipts:
+        return ReadingHere(night, 0, (), (), "no file of it has a packing receipt on record")
     folder = connections.settings.watch.root / night.folder
     read = read_suspects(night, folder, reader, receipts, receipts.keys(), time.time())
     connections.receipts.keep(night, read)
