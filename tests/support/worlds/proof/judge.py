@@ -54,7 +54,8 @@ class Judge:
 
     ``truth`` is what each file was when it first had its name, ``past`` what files were before a
     restore; ``spoiled`` are paths with the digests that the test gave them, ``unseen`` is what it
-    damaged there, and ``rotten_here`` what here, with size and mtime kept.
+    damaged there, and ``rotten_here`` what here, with size and mtime kept. ``unwitnessed`` is what
+    was not whole here when the last record of it was lost: nobody can tell.
     """
 
     witness: Witness = field(default_factory=Witness)
@@ -63,6 +64,7 @@ class Judge:
     spoiled: set[tuple[str, str]] = field(default_factory=set)
     unseen: dict[str, Unseen] = field(default_factory=dict)
     rotten_here: set[str] = field(default_factory=set)
+    unwitnessed: set[str] = field(default_factory=set)
     safe_at: float | None = None
 
     def doubt(self) -> None:
@@ -74,6 +76,7 @@ class Judge:
         self.past |= set(self.truth.items())
         self.truth = {}
         self.rotten_here = set()
+        self.unwitnessed = set()
 
     def learn(self, sides: Sides, folder: Path) -> None:
         """Files that have their names now for the first time; a product must be lossless."""

@@ -11,7 +11,7 @@ from tests.support.daemon.site import configure
 from tests.support.worlds.proof.beginning import DATE, NEIGHBOR, TABLES
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.judge import Unseen
-from tests.support.worlds.proof.witness import digest, tree_of
+from tests.support.worlds.proof.witness import RECEIPTS, digest, tree_of
 from tests.support.worlds.proof.world import ProofWorld
 from vampd.model.nights import Status
 
@@ -63,6 +63,9 @@ class WideWorld(ProofWorld):
             return
         for path in self.site.database.parent.glob("vampd.db*"):
             path.unlink()
+        listing = tree_of(self.folder).get(RECEIPTS)
+        if listing is None or (RECEIPTS, listing) in self.judge.spoiled:
+            self.judge.unwitnessed |= set(self.judge.faulty_here(self._sides()))
         # Nothing that was read is on record, so that all of it is read.
         self.judge.doubt()
         self._act("lose database", self._begin_again)
