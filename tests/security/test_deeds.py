@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 
 from tests.support.builders.nights import make_night
 from tests.support.daemon.running import wait_until
-from tests.support.daemon.site import Site
-from tests.support.fakes.fake_night_reader import FakeNightReader
-from tests.support.worlds.hostile.three_users import MEMBER, give_to_owner, shared_site
+from tests.support.worlds.hostile.request_world import World
+from tests.support.worlds.hostile.three_users import give_to_owner, shared_site
 from tests.support.worlds.records.databases import new_database
 from vampd.disk.rights.request_folder import place_request
 from vampd.engine import requests as engine_requests
@@ -22,28 +20,15 @@ from vampd.engine.deeds import Deeds
 from vampd.engine.requests import RequestDesk
 from vampd.model.deed import LONG_VERBS, MEMBERS_VERBS, Choices, Verb
 from vampd.model.nights import EventName, Kind, NightId, Status
-from vampd.model.request import Answer, Outcome, Request, format_request, seen_state
-from vampd.store.answers import StoredAnswers
-from vampd.store.database.connection import Store
+from vampd.model.request import Answer, Outcome, Request
 from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
-from vampd.store.nights import Nights
 
 WHOLE = NightId("20251107", Kind.ENGINEERING)
 
 
-@dataclass
-class World:
-    """A night that can be restored, and a vampd that has just started."""
-
-    site: Site
-    store: Store
-
-    def __post_init__(self) -> None:
-        self.nights, self.answers = Nights(self.store), StoredAnswers(self.store)
-        self.nights.discover(WHOLE, 1.0)
-        self.folder = self.site.database.parent / "requests"
-        self.restart()
+class DeedWorld(World):
+    """A night that can be restored, and a vampd that has just started and carries out deeds."""
 
     def restart(self) -> None:
         self.deeds = Deeds(self.answers, self.site.config)
@@ -51,19 +36,15 @@ class World:
             self.folder,
             self.answers,
             StoredDestinations(self.store),
-            FakeNightReader(),
+            self.reader,
             self.deeds,
         )
         self.desk.prepare()
 
-    def request(self, verb: Verb, choices: Choices | None = None) -> Request:
+    def ask(self, verb: Verb, choices: Choices | None = None) -> Request:
         """A request for the night as it is now, placed by a member."""
-        record = self.nights.night(WHOLE)
-        assert record is not None
-        request = Request(
-            secrets.token_hex(16), verb, WHOLE, seen_state(record), choices=choices or Choices()
-        )
-        MEMBER.does(lambda: place_request(self.folder, request.id, format_request(request)))
+        request = replace(self.request(verb), reason="", choices=choices or Choices())
+        self.place(request)
         return request
 
     def answer(self, request: Request) -> Answer:
@@ -73,31 +54,31 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> Iterator[DeedWorld]:
     with shared_site() as site:
         make_night(site.root, WHOLE.date, WHOLE.kind)
         site.database.write_bytes(new_database())
         give_to_owner(site)
         store = open_store(f"sqlite:///{site.database}", Access.MIGRATE)
-        yield World(site, store)
+        yield DeedWorld(site, store, WHOLE)
         store.close()
 
 
-def test_no_long_deed_is_a_members_unless_the_owner_says_so(world: World) -> None:
+def test_no_long_deed_is_a_members_unless_the_owner_says_so(world: DeedWorld) -> None:
     for verb in LONG_VERBS - {Verb.ARCHIVE, Verb.LEDGER}:
-        request = world.request(verb)
+        request = world.ask(verb)
         world.desk.attend(MEMBERS_VERBS)
         assert world.answer(request).code == "request_not_allowed"
     assert not world.deeds.is_busy
 
 
-def test_a_deed_that_the_owner_opened_is_carried_out_in_the_writers_name(world: World) -> None:
-    request = world.request(Verb.RESTORE)
+def test_a_deed_that_the_owner_opened_is_carried_out_in_the_writers_name(world: DeedWorld) -> None:
+    request = world.ask(Verb.RESTORE)
     world.desk.attend((Verb.RESTORE,))
     assert world.answer(request).outcome is Outcome.BEGUN
     assert world.desk.nights == (WHOLE,)
     # What takes no time does not wait for it; what takes long is queued.
-    second = world.request(Verb.RECOVER)
+    second = world.ask(Verb.RECOVER)
     world.desk.attend(tuple(Verb))
     assert world.answers.answer(second.id) is None
     wait_until(lambda: not world.deeds.is_busy, "the end of the restore", 300)
@@ -113,9 +94,9 @@ def test_a_deed_that_the_owner_opened_is_carried_out_in_the_writers_name(world: 
 
 @pytest.mark.parametrize("failpoint", ["requests.claimed", "requests.deed.recorded"])
 def test_a_deed_is_never_begun_twice(
-    world: World, failpoint: str, monkeypatch: pytest.MonkeyPatch
+    world: DeedWorld, failpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = world.request(Verb.RESTORE)
+    request = world.ask(Verb.RESTORE)
     world.store.close()
     if not (pid := os.fork()):
 

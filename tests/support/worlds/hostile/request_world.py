@@ -23,7 +23,7 @@ from vampd.disk.rights.request_folder import (
 )
 from vampd.engine.requests import RequestDesk
 from vampd.model.deed import Verb
-from vampd.model.nights import EventName
+from vampd.model.nights import EventName, NightId
 from vampd.model.request import (
     Request,
     format_request,
@@ -42,10 +42,11 @@ class World:
 
     site: Site
     store: Store
+    night: NightId = NIGHT
 
     def __post_init__(self) -> None:
         self.nights, self.answers = Nights(self.store), StoredAnswers(self.store)
-        self.nights.discover(NIGHT, 1.0)
+        self.nights.discover(self.night, 1.0)
         self.folder = self.site.database.parent / "requests"
         self.reader = FakeNightReader()
         self.restart()
@@ -57,9 +58,9 @@ class World:
 
     def request(self, verb: Verb = Verb.HOLD) -> Request:
         """A request for the night as it is now."""
-        record = self.nights.night(NIGHT)
+        record = self.nights.night(self.night)
         assert record is not None
-        return Request(secrets.token_hex(16), verb, NIGHT, seen_state(record), reason="why")
+        return Request(secrets.token_hex(16), verb, self.night, seen_state(record), reason="why")
 
     def place(self, request: Request, user: User = MEMBER) -> Path:
         content = format_request(request)
@@ -72,7 +73,7 @@ class World:
 
     @property
     def events(self) -> list[EventName]:
-        return [event.event for event in self.nights.history(NIGHT)]
+        return [event.event for event in self.nights.history(self.night)]
 
 
 @contextmanager
