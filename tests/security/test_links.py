@@ -123,26 +123,36 @@ def _holds_secret(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def swapping(*pairs: tuple[Path, Path]) -> Iterator[None]:
-    """Each file and a link to the other of its pair take turns under its name, all the time."""
-    stop = threading.Event()
+def taking_turns(swap: Callable[[Path, Path], None], *pairs: tuple[Path, Path]) -> Iterator[None]:
+    """Swap each path with a link to the other of its pair, over and over, until the block ends."""
+    stop, failed = threading.Event(), list[Exception]()
 
-    def swap() -> None:
-        while not stop.is_set():
-            for path, target in pairs:
-                own, link = path.with_name(f".{path.name}.own"), path.with_name(f".{path.name}.ln")
-                os.link(path, own)
-                link.symlink_to(target)
-                os.rename(link, path)
-                os.rename(own, path)
+    def swap_all() -> None:
+        try:
+            while not stop.is_set():
+                for path, target in pairs:
+                    swap(path, target)
+        except Exception as error:  # noqa: BLE001 - raised where the block ends
+            failed.append(error)
 
-    thread = threading.Thread(target=swap)
+    thread = threading.Thread(target=swap_all)
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+    # A race that ended early proves nothing.
+    assert not failed, failed
+
+
+def swap_file(path: Path, target: Path) -> None:
+    """Let a link take the place of a file, and this its own again."""
+    own, link = path.with_name(f".{path.name}.own"), path.with_name(f".{path.name}.ln")
+    os.link(path, own)
+    link.symlink_to(target)
+    os.rename(link, path)
+    os.rename(own, path)
 
 
 def test_links_in_streams_are_set_aside_and_what_they_lead_to_stays_here(tmp_path: Path) -> None:
@@ -178,7 +188,7 @@ def test_links_that_are_swapped_during_a_whole_night_gain_nothing(tmp_path: Path
         (min(vcam1.glob(f"vcam1_*{suffix}")), target)
         for suffix, target in ((".fits", cube), (".txt", timing))
     ]
-    with swapping(*pairs):
+    with taking_turns(swap_file, *pairs):
         run_until_idle(site)
     assert _holds_secret(site.destination) == []
     assert not [
@@ -188,31 +198,17 @@ def test_links_that_are_swapped_during_a_whole_night_gain_nothing(tmp_path: Path
     ]
 
 
-@contextmanager
-def swapping_folders(*pairs: tuple[Path, Path]) -> Iterator[None]:
-    """Each folder and a link to the other of its pair take turns under its name, all the time."""
-    stop = threading.Event()
-
-    def swap() -> None:
-        while not stop.is_set():
-            for path, target in pairs:
-                own, link = path.with_name(f".{path.name}.own"), path.with_name(f".{path.name}.ln")
-                if not path.is_dir() or path.is_symlink():
-                    continue
-                link.symlink_to(target)
-                os.rename(path, own)
-                os.rename(link, path)
-                os.rename(path, link)
-                os.rename(own, path)
-                link.unlink()
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def swap_folder(path: Path, target: Path) -> None:
+    """Let a link take the place of a folder, if it is there, and this its own again."""
+    own, link = path.with_name(f".{path.name}.own"), path.with_name(f".{path.name}.ln")
+    if not path.is_dir() or path.is_symlink():
+        return
+    link.symlink_to(target)
+    os.rename(path, own)
+    os.rename(link, path)
+    os.rename(path, link)
+    os.rename(own, path)
+    link.unlink()
 
 
 @pytest.mark.soak
@@ -231,7 +227,9 @@ def test_folders_that_are_swapped_during_a_whole_night_gain_nothing(tmp_path: Pa
         for at in ("vgen2", "vbad"):
             (elsewhere / at / name).write_bytes(SECRET)
     before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
-    with swapping_folders(*((folder / name, elsewhere / name) for name in os.listdir(elsewhere))):
+    with taking_turns(
+        swap_folder, *((folder / name, elsewhere / name) for name in os.listdir(elsewhere))
+    ):
         for _ in range(3):
             run_until_idle(site)
             vampctl(site, "retry", night.date)
