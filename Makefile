@@ -110,7 +110,7 @@ pytest: test-units test-worlds
 
 # Units wait for nothing, so a process a core is enough. Coverage is measured where it belongs to, in
 # the tests of model and stages: it doubles the time of those that compute.
-test-units: $(STAMP)
+test-units: kernels $(STAMP)
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit/model tests/unit/stages --cov
 	$(PYTEST) -n $(UNIT_JOBS) tests/unit --ignore=tests/unit/model --ignore=tests/unit/stages
 
