@@ -66,8 +66,8 @@ class Daemon:
 
     def fork_servers(self) -> tuple[int, ...]:
         """The pids of what forks its workers."""
-        # The first fork server bears the name of what lends it, see `warm_start`.
-        names = ("forkserver", "warm_start")
+        # The first fork server bears the name of what lends it, see `warm_helper`.
+        names = ("forkserver", "warm_helper")
         return tuple(
             pid
             for pid in children(self.process.pid)
