@@ -126,12 +126,25 @@ SUITES = {
         Suite(
             "rest",
             (
-                "tests/integration/cli",
-                "tests/integration/fits/test_compiled.py",
-                "tests/integration/malformed",
-                "tests/integration/nights/test_bad_input.py",
-                "tests/integration/store",
+                "tests/contract",
+                "tests/integration",
+                "tests/system/test_headers_fixed.py",
                 "tests/system/test_simulated_cubes.py",
+                *(
+                    f"--ignore=tests/integration/{elsewhere}"
+                    for elsewhere in (
+                        "daemon",
+                        "ledger",
+                        "nights/test_crash_matrix.py",
+                        "nights/test_errno.py",
+                        "nights/test_random_kills.py",
+                        "packing/test_large.py",
+                        "proof/test_faults.py",
+                        "proof/test_power_cuts.py",
+                        "proof/test_sequences.py",
+                        "purge/test_purge_killed.py",
+                    )
+                ),
             ),
             seeded=False,
         ),

@@ -14,6 +14,7 @@ from tests.support.builders.products import verify_fits
 from tests.support.builders.raw_cubes import raw_cards, raw_pixels, write_raw_cube
 from tests.support.daemon.running import BIN, vampctl
 from tests.support.daemon.site import Site, make_site
+from tests.support.examples import others_in_soak
 from vampd.disk.pace import SteadyPace
 from vampd.fits.headers import format_header, plain_cards, sum_bytes
 from vampd.fits.products import pack_cube
@@ -132,10 +133,13 @@ def test_a_real_header_is_fixed_only_where_the_dictionary_says(
 
 @pytest.mark.parametrize(
     "failpoint",
-    [
-        *("atomic.temporary.made", "atomic.replacing.written", "atomic.replacing.file_synced"),
-        *("atomic.replacing.renamed", "atomic.replacing.folder_synced"),
-    ],
+    others_in_soak(
+        [
+            *("atomic.replacing.written", "atomic.replacing.renamed", "atomic.temporary.made"),
+            *("atomic.replacing.file_synced", "atomic.replacing.folder_synced"),
+        ],
+        few=2,
+    ),
 )
 def test_a_fix_that_is_killed_leaves_the_old_file_or_the_new_one(
     site: Site, tmp_path: Path, tool: Tool, failpoint: str

@@ -22,6 +22,7 @@ from tests.support.daemon.running import (
 )
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.sites.busy_site import (
     FAST,
     SOON_OR_AS_IT_IS,
@@ -46,7 +47,7 @@ def stop_flag_is_up(site: Site) -> bool:
 
 
 @SOON_OR_AS_IT_IS
-@pytest.mark.parametrize("hangs", [False, True], ids=["working", "hanging"])
+@pytest.mark.parametrize("hangs", others_in_soak([True, False]), ids=["hanging", "working"])
 def test_sigterm_during_packing_ends_within_30_s_and_costs_nothing(
     site: Site, hangs: bool, wait_s: float | None
 ) -> None:
@@ -115,7 +116,7 @@ def test_a_second_daemon_names_the_holder_and_ends(site: Site) -> None:
         assert daemon.stop() == 0
 
 
-@pytest.mark.parametrize("hangs", [False, True], ids=["working", "hanging"])
+@pytest.mark.parametrize("hangs", others_in_soak([True, False]), ids=["hanging", "working"])
 def test_workers_die_with_the_daemon(site: Site, hangs: bool) -> None:
     night, _ = make_smallest(site.root)
     with held_worker(site) as (daemon, _, worker):

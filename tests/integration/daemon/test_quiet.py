@@ -24,6 +24,7 @@ from tests.support.daemon.running import (
 )
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import audit, history_of, product_tree, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.sites.busy_site import (
     assert_done,
     has_status,
@@ -167,7 +168,7 @@ def logging(site: Site, night: NightId, writer: Writer) -> Iterator[threading.Ev
         future.result()
 
 
-@pytest.mark.parametrize("writer", [Writer.RECENT_LOGGER, Writer.OLD_LOGGER])
+@pytest.mark.parametrize("writer", others_in_soak([Writer.OLD_LOGGER, Writer.RECENT_LOGGER]))
 def test_a_night_is_not_touched_before_it_is_quiet(site: Site, writer: Writer) -> None:
     configure(site, watch={"quiet_after_s": 1.0})
     night = NightId("20251106", Kind.ARCHIVE)

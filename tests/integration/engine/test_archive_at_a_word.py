@@ -13,6 +13,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, history_of, record_of
+from tests.support.examples import others_in_soak
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.model.proofs import Place
@@ -210,14 +211,17 @@ def test_the_word_may_come_before_the_setting(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "moment",
-    [
-        "store.destinations.recorded",
-        "archive.change.committed",
-        "archive.mark.recorded",
-        "mark.folder_made",
-        "archive.mark.placed",
-        "archive.mark.confirmed",
-    ],
+    others_in_soak(
+        [
+            "archive.change.committed",
+            "archive.mark.placed",
+            "store.destinations.recorded",
+            "archive.mark.recorded",
+            "mark.folder_made",
+            "archive.mark.confirmed",
+        ],
+        few=2,
+    ),
 )
 def test_a_move_that_is_killed_proves_nothing_by_itself_and_resumes(
     site: Site, moment: str, monkeypatch: pytest.MonkeyPatch

@@ -17,14 +17,15 @@ from tests.support.builders.smallest_night import (
 from tests.support.daemon.running import running, settle, vampctl, wait_until
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import connected, history_of, product_tree, record_of, tell
+from tests.support.examples import others_in_soak
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 LET_GO = [
     (("hold",), ("release",)),
+    (("restore", "--yes"), ("retry",)),
     (("hold",), ("retry",)),
     (("hold",), ("retry", "--from", "sync")),
-    (("restore", "--yes"), ("retry",)),
     (("restore", "--yes"), ("release",)),
 ]
 
@@ -72,7 +73,7 @@ def assert_untouched(site: Site, night: NightId = NIGHT) -> None:
         assert connections.ledger.listing().ids == ()
 
 
-@pytest.mark.parametrize(("stop", "go"), LET_GO)
+@pytest.mark.parametrize(("stop", "go"), others_in_soak(LET_GO, few=2))
 def test_what_is_let_go_while_it_is_incomplete_still_waits_for_what_is_missing(
     site: Site, incomplete: Path, stop: tuple[str, ...], go: tuple[str, ...]
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.state import connected
+from tests.support.examples import others_in_soak
 from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.tools.mail_server import (
     SENDER,
@@ -173,7 +174,7 @@ def test_a_mail_that_cannot_be_noted_in_the_nights_folder_is_not_sent(
     assert len(sent) == 1
 
 
-@pytest.mark.parametrize(("answer", "calls"), [("n", 1), ("y", 2)])
+@pytest.mark.parametrize(("answer", "calls"), others_in_soak([("n", 1), ("y", 2)]))
 def test_a_person_at_a_terminal_is_asked_before_a_second_time(
     post: Post, answer: str, calls: int
 ) -> None:

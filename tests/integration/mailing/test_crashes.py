@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.state import record_of
+from tests.support.examples import others_in_soak
 from tests.support.tools.mail_server import (
     HOST,
     make_sendmail,
@@ -29,15 +30,17 @@ from vampd.store.schema import REVISION
 
 # Where the process dies, what has then left the house, and whether a person must decide.
 DEATHS = [
-    ("store.mailings.inserted", 0, MailState.UNMAILED),
     ("mailing.intent.committed", 0, MailState.UNCERTAIN),
-    ("mailing.intent.noted", 0, MailState.UNCERTAIN),
     ("mailing.mail.sent", 1, MailState.UNCERTAIN),
     ("mailing.outcome.committed", 1, MailState.MAILED),
+    ("store.mailings.inserted", 0, MailState.UNMAILED),
+    ("mailing.intent.noted", 0, MailState.UNCERTAIN),
 ]
 
 
-@pytest.mark.parametrize(("deadly", "sent", "state"), DEATHS, ids=[d[0] for d in DEATHS])
+@pytest.mark.parametrize(
+    ("deadly", "sent", "state"), others_in_soak(DEATHS, few=3), ids=[d[0] for d in DEATHS]
+)
 def test_killed_anywhere_vampd_never_mails_twice_and_never_forgets(
     post: Post, deadly: str, sent: int, state: MailState
 ) -> None:

@@ -37,6 +37,7 @@ from tests.support.daemon.state import (
     raw_state,
     record_of,
 )
+from tests.support.examples import others_in_soak
 from tests.support.worlds.sites.busy_site import has_status
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
@@ -286,7 +287,7 @@ def wait_on_full_disk(
 # 100 KB: enough for framelists, too little for the products; 12 KB: not even for those.
 @pytest.mark.parametrize(
     "leave_bytes",
-    [0, 100_000, *(pytest.param(n, marks=pytest.mark.soak) for n in (12_000, 220_000))],
+    others_in_soak([100_000, 0, 12_000, 220_000]),
 )
 def test_a_full_disk_is_waited_for_and_nothing_is_half_written(
     site: Site, small_disk: Callable[[Path, int], Path], leave_bytes: int, tool: Tool

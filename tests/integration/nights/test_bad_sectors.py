@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import Site, make_site
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.disk.refusal import naming_raw
@@ -86,7 +87,7 @@ def raw_frames(vampd: InProcess) -> object:
     return audit(vampd)["raw_frames"]
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", others_in_soak([Kind.ARCHIVE, Kind.ENGINEERING]))
 def test_a_bad_sector_that_only_packing_meets_costs_its_cube_at_a_release(
     tmp_path: Path, kind: Kind
 ) -> None:

@@ -123,7 +123,7 @@ FAILPOINTS = sorted(
 )
 MATRIX = [name for name in FAILPOINTS if name not in ELSEWHERE]
 # Among how many lives of a night the first hits are divided.
-LIVES = 12
+LIVES = 5
 # Hits are known only when the reference has run; these are those that happen once by nature.
 _ONCE = re.compile(
     r"archive\.mark|root\.mark|ledger\.(?!file\.written)|store\.create|night_watcher|cube_checking|atomic\.link"
@@ -230,8 +230,8 @@ def test_two_undisturbed_runs_agree(reference: Reference, tmp_path: Path) -> Non
 
 
 def is_for_the_last_hit(name: str) -> bool:
-    """Of what happens often, every eighth one: the choice for one is that of no other."""
-    return not _ONCE.match(name) and crc32(name.encode()) % 8 == 0
+    """Of what happens often, one or two: the choice for one is that of no other."""
+    return not _ONCE.match(name) and crc32(name.encode()) % 24 == 0
 
 
 @pytest.mark.parametrize("life", range(LIVES))
@@ -271,8 +271,8 @@ _CLAIM_OF_MANIFEST = "scheduler.claim.committed#6"
             "atomic.creating.file_synced",
             "atomic.creating.linked",
         ),
-        ("atomic.creating.unlinked",),
-        ("atomic.creating.folder_synced",),
+        pytest.param(("atomic.creating.unlinked",), marks=pytest.mark.soak),
+        pytest.param(("atomic.creating.folder_synced",), marks=pytest.mark.soak),
     ],
     ids=" ".join,
 )

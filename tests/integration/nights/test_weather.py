@@ -10,6 +10,7 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import product_tree
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess, as_nobody
 from vampd.fits.headers import format_header
@@ -61,7 +62,7 @@ def forbid_timing_files(site: Site) -> list[Path]:
     return [path.with_suffix(".txt") for path in cubes_of(site, 1)]
 
 
-@pytest.mark.parametrize("chosen", [forbid_cubes, forbid_timing_files])
+@pytest.mark.parametrize("chosen", others_in_soak([forbid_cubes, forbid_timing_files]))
 def test_what_may_not_be_read_is_waited_for_and_then_all_is_as_if_it_always_could(
     chosen: Callable[[Site], list[Path]],
 ) -> None:
@@ -86,7 +87,7 @@ def test_what_may_not_be_read_is_waited_for_and_then_all_is_as_if_it_always_coul
     as_nobody(act)
 
 
-@pytest.mark.parametrize("closed", ["vcam2", "."])
+@pytest.mark.parametrize("closed", others_in_soak(["vcam2", "."]))
 def test_a_folder_that_is_closed_is_named_and_waited_for(closed: str) -> None:
     def act(base: Path) -> None:
         vampd = make_night(base)

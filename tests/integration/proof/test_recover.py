@@ -21,6 +21,7 @@ from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
@@ -77,8 +78,18 @@ def test_all_that_is_damaged_or_gone_comes_back_from_the_archive_copy(safe: Safe
     safe.assert_as_it_was()
 
 
-@pytest.mark.parametrize("content", [b"{}\n", b"\xff\xfe", b""], ids=str)
-@pytest.mark.parametrize("stage", [StageName.SYNC, StageName.TRANSFER])
+@pytest.mark.parametrize(
+    ("stage", "content"),
+    others_in_soak(
+        [
+            (stage, content)
+            for content in (b"{}\n", b"\xff\xfe", b"")
+            for stage in (StageName.SYNC, StageName.TRANSFER)
+        ],
+        few=2,
+    ),
+    ids=str,
+)
 def test_a_damaged_generation_is_named_and_comes_back(
     safe: SafeNight, stage: StageName, content: bytes
 ) -> None:

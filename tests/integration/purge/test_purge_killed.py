@@ -22,14 +22,8 @@ from tests.support.worlds.archive.purge_site import (
 from tests.support.worlds.archive.safe_night import SafeNight, tree_there
 from vampd.model.nights import Status
 
-FAILPOINTS = (
-    "purge.cube.recorded",
-    "purge.file.removed",
-    "purge.night.begun",
-    "purge.night.extended",
-    "purge.records.recorded",
-    "purge.records.written",
-)
+# Two in CI: the records are sent, raw goes. The soak takes every hit of every one.
+FAILPOINTS = ("purge.cube.recorded", "purge.night.extended")
 
 
 @dataclass(frozen=True)

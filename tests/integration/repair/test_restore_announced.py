@@ -10,6 +10,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import product_tree, record_of
+from tests.support.examples import others_in_soak
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.proofs import parse_sums
 
@@ -42,7 +43,7 @@ def restore_with_camera_2(site: Site) -> None:
     settle(site)
 
 
-@pytest.mark.parametrize("version", ["this", "an earlier one"])
+@pytest.mark.parametrize("version", others_in_soak(["this", "an earlier one"]))
 def test_other_bytes_under_a_mailed_id_hold_the_night_before_they_are_sent(
     site: Site, version: str
 ) -> None:

@@ -346,7 +346,7 @@ def deaths(version: str, folder: Path, base: Path, stride: int) -> Iterator[Path
         yield path
 
 
-@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("stride", [12, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_migration_killed_anywhere_is_completed_by_the_next_start(
     version: str, migrated: PastSite, tmp_path: Path, stride: int
 ):

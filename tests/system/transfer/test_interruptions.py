@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import others_in_soak
 from tests.support.fakes.paces import SteeredPace
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer
 from tests.support.worlds.archive.arrivals import (
@@ -77,7 +78,7 @@ def rsyncs_of_this_test():
     return [pid for pid in children if b"/vampd-send-" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-@pytest.mark.parametrize("victim", ["rsync", "its whole group"])
+@pytest.mark.parametrize("victim", others_in_soak(["rsync", "its whole group"]))
 def test_rsync_killed_midway_leaves_whole_products_only_and_is_resumed(
     night_folder, disk, slow_rsync, transfer_to, victim
 ):
