@@ -196,6 +196,10 @@ HOSTILE: dict[str, Callable[[str], tuple[str, bytes]]] = {
     "a listing beside": lambda base: _script(archive_scripts.LIST, f"{base}/disk other", "."),
     "a listing above": lambda base: _script(archive_scripts.LIST, f"{base}/disk/..", "."),
     "a listing above by name": lambda base: _script(archive_scripts.LIST, f"{base}/disk", ".."),
+    "a mount point beside": lambda base: _script(
+        archive_scripts.MOUNTED, f"{base}/disk other", "."
+    ),
+    "a mount point's folder": lambda base: _script(archive_scripts.MOUNTED, base, "disk"),
     "a mark elsewhere": lambda base: _script(
         archive_scripts.PLACE_MARK, f"{base}/moved", ".", MARK, f"vampd archive 1 {MARK}\n"
     ),
@@ -204,6 +208,13 @@ HOSTILE: dict[str, Callable[[str], tuple[str, bytes]]] = {
     ),
     "a mark of another name": lambda base: _script(
         archive_scripts.PLACE_MARK, f"{base}/disk", ".", "../../x", "vampd archive 1 ../../x\n"
+    ),
+    "a mark in a night": lambda base: _script(
+        archive_scripts.PLACE_MARK,
+        f"{base}/disk",
+        NIGHT.date,
+        MARK,
+        f"vampd archive 1 {MARK}\n",
     ),
     "the removal of a night": lambda base: _script(
         archive_scripts.REMOVE_PROBE, f"{base}/disk", NIGHT.date
@@ -230,6 +241,9 @@ HOSTILE: dict[str, Callable[[str], tuple[str, bytes]]] = {
     ),
     "rsync that makes links": lambda base: _rsync(
         f"{base}/disk/20251106/", flags="-sltRe.LsfxCIvu"
+    ),
+    "rsync that takes names to write": lambda base: _rsync(
+        f"{base}/disk/20251106/", "--files-from=-", "--from0"
     ),
     "rsync as a daemon": lambda base: ("rsync --server --daemon .", b""),
     "rsync without secluded arguments": lambda base: (
