@@ -131,7 +131,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "pull": ("act.transfer", ("vampctl pull 20251106", "vampctl pull 20251106 --kind engineering")),
     "pack": (
-        "act.files",
+        "files.packing",
         (
             "vampctl pack dark_2000.fits",
             "vampctl pack vgen2/*.fits",
@@ -139,11 +139,11 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "unpack": (
-        "act.files",
+        "files.packing",
         ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
     ),
     "consolidate": (
-        "act.consolidate",
+        "files.consolidate",
         ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
     ),
     "retry": ("act.control", ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer")),
@@ -174,7 +174,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "simulate": (
-        "act.simulate",
+        "files.simulate",
         (
             "vampctl simulate --preset list",
             "vampctl simulate /tmp/fuuu --preset tiny --kind engineering",
@@ -182,7 +182,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }
-_GROUPS = ("act.archive", "act.headers", "act.root")
+_GROUPS = ("act.archive", "files.headers", "act.root")
 _EXAMPLES = (
     "vampctl status",
     "vampctl status 20251106",

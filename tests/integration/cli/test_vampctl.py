@@ -279,7 +279,7 @@ def test_status_imports_nothing_that_it_does_not_need(site: Site) -> None:
         "try:\n    main()\n"
         "except SystemExit as end:\n    assert end.code == 0, end.code\n"
         "heavy = 'alembic astropy numpy pebble rich structlog systemd watchdog'.split()\n"
-        "heavy += ['vampd.cli.act', 'vampd.cli.mail', 'vampd.cli.look.why']\n"
+        "heavy += ['vampd.cli.act', 'vampd.cli.files', 'vampd.cli.mail', 'vampd.cli.look.why']\n"
         "sys.stderr.write(' '.join(name for name in heavy if name in sys.modules))\n"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ import pytest
 from tests.support.builders.plain_files import pixels_of, write_plain_file
 from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
-from vampd.cli.act.files import rewritten_text
+from vampd.cli.files.packing import rewritten_text
 from vampd.errors import UsageError
 from vampd.fits.products import Rewritten
 

@@ -1,1 +1,1 @@
-"""Commands that act: run, retry, hold, transfer, verify, restore, and single files."""
+"""Commands that act on nights: run, retry, hold, transfer, verify, restore."""

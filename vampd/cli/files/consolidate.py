@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.act.files import refuse_plain_cubes, report_failure
+from vampd.cli.files.packing import refuse_plain_cubes, report_failure
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading

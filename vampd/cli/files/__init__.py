@@ -1,0 +1,1 @@
+"""Commands on files that are named: pack, unpack, headers, plain cubes, simulated nights."""
