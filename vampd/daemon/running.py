@@ -8,28 +8,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from vampd.config import Settings
 from vampd.disk.machine import shrink_heap
 from vampd.disk.pace import Flag
-from vampd.engine.attempt import Attempt, run_attempt
+from vampd.engine.attempt import AttemptMaker, run_attempt
 from vampd.errors import TransientError, no_threads
 from vampd.log import get_log
 from vampd.model.nights import NightId, NightRecord, Status
 
 _log = get_log()
 _STOP_WITHIN_S = 20.0
-
-
-class AttemptMaker(Protocol):
-    """Makes attempts at claimed nights."""
-
-    def make(
-        self, record: NightRecord, settings: Settings, stop: Flag, is_stopping: Callable[[], bool]
-    ) -> Attempt:
-        """An attempt at this night; ``stop`` ends it, ``is_stopping`` is the daemon's."""
-        ...
 
 
 class ReadyAttempt:

@@ -20,10 +20,11 @@ from vampd.daemon.lookout import Lookout
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.notify import Notifier
 from vampd.daemon.recovery import interrupt_orphan
-from vampd.daemon.running import AttemptMaker, RunningAttempts
+from vampd.daemon.running import RunningAttempts
 from vampd.daemon.watch import FolderWatch
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import Flag
+from vampd.engine.attempt import AttemptMaker
 from vampd.engine.nights.rules import pause_rule, readiness_rules, retry_policy, run_limits
 from vampd.engine.requests import RequestDesk
 from vampd.errors import ConfigError, IllegalTransition, TransientError

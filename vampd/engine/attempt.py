@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -22,6 +22,7 @@ from vampd.config import Settings
 from vampd.disk.durable import remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
+from vampd.disk.pace import Flag
 from vampd.disk.reading import refuse_links
 from vampd.disk.refusal import Access, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
@@ -34,6 +35,7 @@ from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
 from vampd.engine.nights.rules import retry_policy
 from vampd.engine.repair.recovering import forget_damaged
+from vampd.engine.root_guard import RootGuard
 from vampd.errors import (
     ClaimLost,
     ConfigError,
@@ -105,11 +107,20 @@ class Attempt:
     store: NightStore
     reader: NightReader
     tools: AttemptTools
-    # Raises RootUnknown where the root is not the one on record.
-    require_root: Callable[[], None]
+    root: RootGuard
     lock_path: Path
     is_stopping: Callable[[], bool]
     clock: Callable[[], float] = time.time
+
+
+class AttemptMaker(Protocol):
+    """Makes attempts at claimed nights."""
+
+    def make(
+        self, record: NightRecord, settings: Settings, stop: Flag, is_stopping: Callable[[], bool]
+    ) -> Attempt:
+        """An attempt at this night; ``stop`` ends it, ``is_stopping`` is the program's."""
+        ...
 
 
 def run_attempt(attempt: Attempt) -> Outcome:
@@ -173,7 +184,7 @@ def _find_absence(attempt: Attempt) -> VampdError | None:
 
 
 def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
-    attempt.require_root()
+    attempt.root.require()
     night, folder = attempt.record.night, attempt.tools.folder
     refuse_absent(attempt.record, attempt.reader)
     note_mounted_streams(folder)
@@ -191,13 +202,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     before_previous: Plan | None = None
     while True:
         attempt.tools.pace.check()
-        survey = stage.survey(night, attempt.reader)
-        if stage.NAME is StageName.TRANSFER:
-            _disprove(attempt, survey)
-            refuse_gone(survey, attempt.record.released)
-            refuse_changed(survey.aside, attempt.record.released)
-        if stage.NAME is StageName.SYNC:
-            changed_raw.refuse_changed(survey.changed, attempt.record.released)
+        survey = _survey(attempt, stage)
         plan = stage.plan(survey, settings)
         if attempt.record.safe_at is not None and adds_data(plan):
             raise _LateData("late_data", "raw files have come, or changed, that sync has not seen")
@@ -230,6 +235,19 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     for own in _OWN_FOLDERS:
         wait_until_writers_exit(folder / own, _WRITERS_DIE_WITHIN_S)
     return _update_at_end(attempt, stage.NAME, survey, changes)
+
+
+def _survey(attempt: Attempt, stage: Stage) -> Any:
+    """What the stage sees; an error where a person must decide before anything is planned."""
+    survey = stage.survey(attempt.record.night, attempt.reader)
+    match stage.NAME:
+        case StageName.SYNC:
+            changed_raw.refuse_changed(survey.changed, attempt.record.released)
+        case StageName.TRANSFER:
+            _disprove(attempt, survey)
+            refuse_gone(survey, attempt.record.released)
+            refuse_changed(survey.aside, attempt.record.released)
+    return survey
 
 
 def _disprove(attempt: Attempt, survey: TransferSurvey) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
-from vampd.engine.attempt import Attempt, Outcome, run_attempt
+from vampd.engine.attempt import AttemptMaker, Outcome, run_attempt
 from vampd.engine.nights.night_listing import NightListing, list_night
 from vampd.engine.nights.observation import judge_listed, judge_night, read_raw_news
 from vampd.engine.nights.rules import pause_rule, readiness_rules
@@ -70,10 +70,7 @@ class ForegroundLocks:
 
 
 class ForegroundRunner:
-    """Runs one night after another, stage by stage.
-
-    ``make_attempt`` makes the attempt at a claimed night; ``stop`` ends it.
-    """
+    """Runs one night after another, stage by stage; ``stop`` ends the running attempt."""
 
     def __init__(
         self,
@@ -82,7 +79,7 @@ class ForegroundRunner:
         settings: Settings,
         locks: ForegroundLocks,
         *,
-        make_attempt: Callable[[NightRecord], Attempt],
+        attempts: AttemptMaker,
         actor: str,
         stop: Flag,
         pause: Flag,
@@ -92,7 +89,7 @@ class ForegroundRunner:
         self._reader = reader
         self.settings = settings
         self._locks = locks
-        self._make_attempt = make_attempt
+        self._attempts = attempts
         self._actor = actor
         self._stop = stop
         self._pause = pause
@@ -173,7 +170,8 @@ class ForegroundRunner:
             raise StateError(
                 "night_taken", f"{night.date} was just taken by another process: {error.message}"
             ) from error
-        return run_attempt(self._make_attempt(record))
+        stop = self._stop
+        return run_attempt(self._attempts.make(record, self.settings, stop, lambda: stop.is_raised))
 
     def _record(self, night: NightId) -> NightRecord:
         return self.store.discover(night, self._clock())

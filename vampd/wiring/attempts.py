@@ -95,7 +95,7 @@ class AttemptFactory:
             store=connections.store,
             reader=reader,
             tools=make_tools(connections, settings, night, reader, self.workers, pace, self.actor),
-            require_root=connections.root.require,
+            root=connections.root,
             lock_path=self.locks / lock_name(night),
             is_stopping=is_stopping,
         )

@@ -12,14 +12,12 @@ from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.rights import make_state_folder
 from vampd.errors import StateError
-from vampd.model.nights import NightRecord
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import connect, connected, refuse_reader
 from vampd.wiring.locks import foreground_lock, night_lock
 from vampd.wiring.requests import open_request_desk
 
 if TYPE_CHECKING:
-    from vampd.engine.attempt import Attempt
     from vampd.engine.foreground import ForegroundRunner
 
 
@@ -54,17 +52,12 @@ def foreground_runner(settings: Settings, actor: str) -> Iterator[ForegroundRunn
         finished = [r.night for r in records if r.state.status is Status.DONE]
         stack.enter_context(CameraWatch(settings, pause, finished))
 
-        attempts = AttemptFactory(connections, workers, database.parent / "locks", pause, actor)
-
-        def make_attempt(record: NightRecord) -> Attempt:
-            return attempts.make(record, settings, stop, lambda: stop.is_raised)
-
         yield ForegroundRunner(
             connections.store,
             connections.reader,
             settings,
             locks,
-            make_attempt=make_attempt,
+            attempts=AttemptFactory(connections, workers, database.parent / "locks", pause, actor),
             actor=actor,
             stop=stop,
             pause=pause,

@@ -18,6 +18,7 @@ from vampd.engine import attempt as attempts
 from vampd.engine.attempt import Attempt, Outcome, run_attempt
 from vampd.engine.execute import AttemptTools
 from vampd.engine.nights.night_listing import list_night
+from vampd.engine.root_guard import RootGuard
 from vampd.errors import ConfigError, StateError, TransientError, WorkerLost
 from vampd.model.cubes import Generation
 from vampd.model.nights import (
@@ -75,7 +76,7 @@ class Desk:
                 store=self.store,
                 reader=self.reader,
                 tools=cast(AttemptTools, tools),
-                require_root=lambda: None,
+                root=cast(RootGuard, SimpleNamespace(require=lambda: None)),
                 lock_path=self.root / "night.lock",
                 is_stopping=lambda: False,
             )
