@@ -40,7 +40,7 @@ def has_problem(record: NightRecord) -> bool:
 def describe(record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL) -> str:
     """What the night waits for by its note, or why it is held, in one line."""
     state = record.state
-    note = one_line(record.note or "")
+    note = one_line(record.note) if record.note else ""
     reason = describe_failure(record)
     match state.status:
         case Status.FILLING:

@@ -72,6 +72,8 @@ def describe_nights(dates: Sequence[str]) -> str:
 def describe_raw(record: NightRecord) -> str:
     """What became of a night's raw cubes: ``raw purged``, ``3 of 29 raw cubes removed``, or ''."""
     ways = {"purged": record.purged_cubes, "removed": record.removed_cubes}
+    if not any(ways.values()):
+        return ""
     gone = {way: cubes for way, cubes in ways.items() if cubes}
     if len(gone) == 1 and not record.kept_cubes:
         return f"raw {next(iter(gone))}"

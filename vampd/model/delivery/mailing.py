@@ -137,6 +137,8 @@ class Correspondence:
 
         ``manifests`` is how many it has; which of them were mailed, the record alone knows.
         """
+        if not (manifests or self.mailings or self.acknowledged):
+            return ""
         known = {m for mailing in self.mailings for m in mailing.manifests if m.night == night}
         known |= {one.manifest for one in self.acknowledged if one.manifest.night == night}
         states = [self.state_of(manifest) for manifest in known]
