@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from vampd.model.proofs import (
     Receipt,
 )
 from vampd.model.resources import Space
-from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, Receipts
+from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, PackingReceipts, Receipts
+from vampd.stages.own_files import PACKED_SUFFIX
 
 _log = get_log()
 
@@ -40,6 +41,13 @@ def _by_program(files: Sequence[str]) -> Iterator[tuple[str, ...]]:
     aside = tuple(path for path in files if path.startswith("vbad/"))
     rest = tuple(path for path in files if not path.startswith("vbad/"))
     return filter(None, (aside, rest))
+
+
+def _is_of(file: FileStamp, sizes: Mapping[str, Collection[int]]) -> bool:
+    """Whether a file lies there because a night does; any night may have one of some names."""
+    if file.path == SUMS_NAME or file.path not in sizes:
+        return False
+    return file.path.endswith(PACKED_SUFFIX) or file.size in sizes[file.path]
 
 
 def _nowhere(_: NightId) -> Iterable[tuple[str, ArchiveHost]]:
@@ -58,6 +66,7 @@ class KnownArchive:
     host: MarkedHost
     destinations: Destinations
     receipts: Receipts
+    packing_receipts: PackingReceipts
     # Where the archive's disk must be mounted; None: the mark alone guards.
     mount_point: Path | None = None
     # The folders that the archive host may move a night to by itself: their names, and hosts.
@@ -108,10 +117,11 @@ class KnownArchive:
         if not places:
             return None
         at_home = self.host.files(night).keys()
-        known = self.receipts.of(night, Place.ARCHIVE).keys()
+        known = self.receipts.of(night, Place.ARCHIVE)
         # SHA256SUMS is read last: without it, more lies somewhere than the readings name.
-        if SUMS_NAME in known and known <= at_home:
+        if SUMS_NAME in known and known.keys() <= at_home:
             return None
+        sizes = self._sizes_of(night, known.values())
         for place, host in places:
             try:
                 files = host.files(night)
@@ -120,9 +130,18 @@ class KnownArchive:
                 if error.code != "archive_folder_missing":
                     raise
                 continue
-            if (files.keys() & known if SUMS_NAME in known else files.keys()) - at_home:
+            if any(_is_of(file, sizes) for path, file in files.items() if path not in at_home):
                 return place, host, files
         return None
+
+    def _sizes_of(self, night: NightId, known: Iterable[Receipt]) -> dict[str, set[int]]:
+        """The files that this night has or had, by path, each with the sizes on record."""
+        sizes: dict[str, set[int]] = {}
+        for reading in known:
+            sizes.setdefault(reading.path, set()).add(reading.file.size)
+        for recorded in self.packing_receipts.of(night):
+            sizes.setdefault(recorded.receipt.path, set()).add(recorded.receipt.size)
+        return sizes
 
     def space(self) -> Space:
         """The space on the file system that holds the nights there."""

@@ -54,7 +54,11 @@ def make_tools(
         ledger=connections.ledger,
         authority=authority(settings, pace),
         archive_host=known_archive(
-            settings, night.kind, connections.destinations, connections.receipts
+            settings,
+            night.kind,
+            connections.destinations,
+            connections.receipts,
+            connections.packing_receipts,
         ),
         workers=workers,
         pace=pace,

@@ -93,12 +93,16 @@ class Connections:
 
     def archive(self, kind: Kind) -> KnownArchive:
         """The archive of nights of this kind."""
-        return known_archive(self.settings, kind, self.destinations, self.receipts)
+        return known_archive(
+            self.settings, kind, self.destinations, self.receipts, self.packing_receipts
+        )
 
     def archive_at(self, kind: Kind, destination: str) -> KnownArchive:
         """The same at another destination than the settings'. UsageError ``no_destination``."""
         settings = with_destination(self.settings, kind, destination)
-        return known_archive(settings, kind, self.destinations, self.receipts)
+        return known_archive(
+            settings, kind, self.destinations, self.receipts, self.packing_receipts
+        )
 
     @cached_property
     def mail_context(self) -> MailContext:

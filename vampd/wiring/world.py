@@ -55,7 +55,9 @@ def make_night_reader(
         changed_raw=changed_raw,
         ledger=ledger,
         mail_log=mail_log,
-        archive=lambda night: known_archive(settings, night.kind, destinations, receipts),
+        archive=lambda night: known_archive(
+            settings, night.kind, destinations, receipts, packing_receipts
+        ),
         dictionary=lambda: load_keywords(settings),
     )
 
@@ -68,7 +70,11 @@ def load_keywords(settings: Settings) -> Dictionary:
 
 
 def known_archive(
-    settings: Settings, kind: Kind, destinations: Destinations, receipts: Receipts
+    settings: Settings,
+    kind: Kind,
+    destinations: Destinations,
+    receipts: Receipts,
+    packing_receipts: PackingReceipts,
 ) -> KnownArchive:
     """The archive of nights of this kind."""
     from vampd.adapters.archive import open_archive_host
@@ -80,6 +86,7 @@ def known_archive(
         open_archive_host(settings.transfer, kind),
         destinations,
         receipts,
+        packing_receipts,
         settings.transfer.destination(kind).mount_point,
         lambda night: moved_places(settings, night),
     )

@@ -10,7 +10,7 @@ import pytest
 from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.fakes.memory_destinations import MemoryDestinations
-from tests.support.fakes.memory_store import MemoryNights, MemoryReceipts
+from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts, MemoryReceipts
 from vampd.cli.act.archive_reading import read_files
 from vampd.disk.pace import SteadyPace
 from vampd.engine import known_archive
@@ -23,6 +23,7 @@ from vampd.model.proofs import (
     ArchiveIdentity,
     DestinationOrigin,
     Marked,
+    PackingReceipt,
     Place,
     Receipt,
     format_mark,
@@ -32,6 +33,7 @@ from vampd.model.proofs import (
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 PATH = "vgen2/a.fits.fz"
 ASIDE = "vbad/vcam1/a.fits"
+GENERATION = "vgen2/generation_0001.json"
 HERE = Path("/nowhere")
 STEADY = SteadyPace()
 STRANGER = "f" * 32
@@ -45,13 +47,26 @@ class World:
         self.nights = MemoryNights()
         self.nights.discover(NIGHT, at=1.0)
         self.receipts = MemoryReceipts(self.nights)
+        self.packing_receipts = MemoryPackingReceipts(self.nights)
         self.destinations = MemoryDestinations(self.nights, self.receipts)
         self.host = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
 
     def archive(self, kind: Kind = NIGHT.kind, destination: str = "h:/archive") -> KnownArchive:
         return KnownArchive(
-            kind, destination, self.host, self.destinations, self.receipts, self.mount_point
+            kind,
+            destination,
+            self.host,
+            self.destinations,
+            self.receipts,
+            self.packing_receipts,
+            self.mount_point,
         )
+
+    def pack(self, *paths: str) -> None:
+        """These files are proven here."""
+        digest = "0" * 64
+        made = [PackingReceipt(path, len(b"packed"), digest, None) for path in paths]
+        self.packing_receipts.record(NIGHT, made, at=1.0)
 
     def send(self, path: str = PATH) -> None:
         self.archive().send(NIGHT, HERE, [path], Compare.SIZE_AND_TIME, STEADY)
@@ -144,6 +159,7 @@ def test_a_night_that_was_never_read_whole_is_where_files_lie_that_its_destinati
     world: World, read: tuple[str, ...]
 ) -> None:
     # As after the loss of the database, before the first reading and between two.
+    world.pack(ASIDE, PATH)
     there = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
     archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
     for host in (world.host, there):
@@ -158,6 +174,17 @@ def test_a_night_that_was_never_read_whole_is_where_files_lie_that_its_destinati
     assert receipt.destination == "h:/moved"
 
 
+def test_files_of_others_are_not_where_a_night_was_moved(world: World) -> None:
+    there = FakeArchive(read=lambda folder, path: FakeFile(b"another's"))
+    archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
+    world.pack(PATH, GENERATION, ASIDE)
+    there.send(NIGHT, HERE, [GENERATION, ASIDE, SUMS_NAME, "x"], Compare.SIZE_AND_TIME, STEADY)
+    assert archive.moved_night(NIGHT) is None
+    # A product's name is its own: whatever is wrong with it, it lies there.
+    there.send(NIGHT, HERE, [PATH], Compare.SIZE_AND_TIME, STEADY)
+    assert archive.moved_night(NIGHT) is not None
+
+
 def test_what_is_no_whole_file_where_its_night_was_moved_is_damaged_and_not_missing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +193,7 @@ def test_what_is_no_whole_file_where_its_night_was_moved_is_damaged_and_not_miss
 
     there = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
     archive = replace(world.archive(), moved_to=lambda _: [("h:/moved", there)])
+    world.pack(PATH)
     world.host.send(NIGHT, HERE, [ASIDE], Compare.SIZE_AND_TIME, STEADY)
     there.send(NIGHT, HERE, [ASIDE, PATH], Compare.SIZE_AND_TIME, STEADY)
     monkeypatch.setattr(there, "digests", refuse)
