@@ -220,6 +220,18 @@ class ArchiveHost(Protocol):
 class MarkedHost(ArchiveHost, Protocol):
     """An archive host that can be recognized by the mark at its destination."""
 
+    def send(
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object] = ...,
+    ) -> None:
+        """As `ArchiveHost`; ``before`` is called with what each program sends, before it starts."""
+        ...
+
     def mark(self) -> str | None:
         """The mark that lies there; ArchiveUnknown if the file in its place holds none."""
         ...

@@ -145,6 +145,24 @@ def test_a_set_aside_cube_travels_as_a_file_and_not_as_the_link_that_it_is_here(
     assert site.host.files(NIGHT) == {"vbad/vcam1/x.fits": FileStamp("vbad/vcam1/x.fits", 3, LATER)}
 
 
+def test_each_program_asks_before_it_sends_and_none_sends_after_a_no(site, night_folder):
+    def ask(files):
+        asked.append(tuple(files))
+        if "vbad/vcam1/x.fits" in files:
+            raise ArchiveUnknown("archive_unknown", "its disk went meanwhile")
+
+    asked = []
+    write_file(night_folder, "vcam1/x.fits", FakeFile(b"raw", LATER))
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a", LATER))
+    (night_folder / "vbad" / "vcam1").mkdir(parents=True)
+    (night_folder / "vbad" / "vcam1" / "x.fits").symlink_to("../../vcam1/x.fits")
+    paths = ["vbad/vcam1/x.fits", "vgen2/a.txt"]
+    with pytest.raises(ArchiveUnknown):
+        site.host.send(NIGHT, night_folder, paths, Compare.SIZE_AND_TIME, STEADY, ask)
+    assert asked == [("vgen2/a.txt",), ("vbad/vcam1/x.fits",)]
+    assert site.host.files(NIGHT).keys() == {"vgen2/a.txt"}
+
+
 def test_a_file_that_vanished_here_is_worth_another_try(site, night_folder):
     with pytest.raises(TransientError) as caught:
         send(site, night_folder, "vgen2/gone.txt")

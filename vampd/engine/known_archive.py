@@ -36,13 +36,6 @@ from vampd.stages.own_files import PACKED_SUFFIX
 _log = get_log()
 
 
-def _by_program(files: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The files in the groups that a host may send one after the other: vbad, then the rest."""
-    aside = tuple(path for path in files if path.startswith("vbad/"))
-    rest = tuple(path for path in files if not path.startswith("vbad/"))
-    return filter(None, (aside, rest))
-
-
 def _is_of(file: FileStamp, sizes: Mapping[str, Collection[int]]) -> bool:
     """Whether a file lies there because a night does; any night may have one of some names."""
     if file.path == SUMS_NAME or file.path not in sizes:
@@ -88,12 +81,14 @@ class KnownArchive:
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
     ) -> None:
         """Copy files of the night's folder; what was proven of them there ends first."""
-        # Each is a program of its own, and the disk may go in between.
-        for group in _by_program(files):
+
+        def begin(group: Sequence[str]) -> None:
+            # The disk may go between two programs.
             self.use()
             self.receipts.end_proofs(night, group)
             failpoint("archive.proofs.ended")
-            self.host.send(night, folder, group, compare, pace)
+
+        self.host.send(night, folder, files, compare, pace, begin)
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         """Receipts of these files, read where the night lies; they name that place."""

@@ -120,20 +120,28 @@ def test_looking_places_nothing_and_the_first_use_places_a_random_mark(world: Wo
 
 
 def test_the_archive_is_recognized_again_before_each_program_that_writes_there(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, tmp_path: Path
 ) -> None:
-    world.send()
-    real = world.host.send
-
-    def send_and_unmount(*arguments: object) -> None:
-        real(*arguments)  # type: ignore[arg-type]
+    def read_and_unmount(_: Path, path: str) -> FakeFile:
+        read.append(path)
         world.exchange()
+        return FakeFile(b"packed")
 
-    monkeypatch.setattr(world.host, "send", send_and_unmount)
-    paths = [ASIDE, PATH]
+    world.send()
+    read: list[str] = []
+    world.host._read = read_and_unmount
+    # A link to a raw file is sent by a program of its own, however the files are named together.
+    link = tmp_path / ASIDE
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../vcam1/a.fits")
+    world.receipts.keep(NIGHT, [proof := world.read()])
+    claims = replace(proof, file=replace(proof.file, path=ASIDE))
+    world.receipts.keep(NIGHT, [claims])
     with pytest.raises(ArchiveUnknown):
-        world.archive().send(NIGHT, HERE, paths, Compare.SIZE_AND_TIME, STEADY)
-    assert world.host.files(NIGHT) == {}
+        world.archive().send(NIGHT, tmp_path, [ASIDE, PATH], Compare.SIZE_AND_TIME, STEADY)
+    assert read == [PATH]
+    kept = world.receipts.of(NIGHT, Place.ARCHIVE)
+    assert (kept[PATH].has_ended, kept[ASIDE].has_ended) == (True, False)
 
 
 def test_a_night_that_left_files_behind_has_been_moved_if_what_lacks_lies_there(

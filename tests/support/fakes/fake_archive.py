@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from vampd.adapters.archive.rsync_archive import read_mark
+from vampd.adapters.archive.sources import parts_to_send
 from vampd.errors import DiskFull, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
@@ -49,10 +50,21 @@ class FakeArchive:
         return {path: stamp_of(path, file) for path, file in there.items()}
 
     def send(
-        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object] = lambda _: None,
     ) -> None:
         pace.check()
         self._reach()
+        for part in parts_to_send(folder, files):
+            before(part.files)
+            self._send(night, folder, [path for path in part.files if path in files], compare)
+
+    def _send(self, night: NightId, folder: Path, files: Sequence[str], compare: Compare) -> None:
         there = self.trees.setdefault(night.date, {})
         for path in files:
             file = self._read(folder, path)

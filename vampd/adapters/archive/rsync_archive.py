@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from vampd.adapters.archive.leftovers import find_leftovers
@@ -133,11 +134,18 @@ class RsyncArchive(ABC):
         """ConfigError if the night would be sent onto itself."""
 
     def send(
-        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object] = lambda _: None,
     ) -> None:
         """Copy these files of the night's folder; a final name appears only when it is whole.
 
-        Removes what a killed rsync has left of them there.
+        ``before`` is called with what each rsync sends, before it starts. Removes what a killed
+        rsync has left of them there.
 
         Raises RemoteUnavailable, DiskFull; DataError ``source_is_no_file``; TransientError
         ``source_unreadable``, ``source_vanished``, ``transfer_failed``.
@@ -151,7 +159,14 @@ class RsyncArchive(ABC):
                 command = self._send_command(night, pinned.view, part, compare, pace)
                 near = Near(str(folder), sends=True)
                 self._run_rsync(
-                    command, night, pinned.names, self._target(night), near, pace, pinned
+                    command,
+                    night,
+                    pinned.names,
+                    self._target(night),
+                    near,
+                    pace,
+                    pinned,
+                    before=partial(before, part.files),
                 )
             failpoint("archive.send.group_sent")
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
@@ -186,9 +201,11 @@ class RsyncArchive(ABC):
         near: Near,
         pace: Pace,
         pinned: Pinned | None = None,
+        before: Callable[[], object] = lambda: None,
     ) -> None:
         silent = 0
         while True:
+            before()
             try:
                 ended = run_process(
                     command,

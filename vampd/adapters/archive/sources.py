@@ -26,6 +26,12 @@ class Part:
     names: tuple[str, ...]
     below: str = ""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What the names are below the night's folder there."""
+        below = f"{self.below}/".removeprefix("/")
+        return tuple(f"{below}{name}" for name in self.names)
+
 
 def parts_to_send(folder: Path, files: Sequence[str]) -> Iterator[Part]:
     """The files as they are, then set-aside files from their camera stream, where they lie."""
