@@ -14,10 +14,11 @@ from tests.conftest import IN_SOAK
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settled import SettledSites
-from tests.support.daemon.site import Site, copy_site
+from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
 from tests.support.worlds.hostile.unprivileged import NOBODY, unprivileged_copy
 from tests.support.worlds.proof.in_process import InProcess
+from vampd.config import packaged_file
 from vampd.model.nights import EventName, Kind, NightId, Status
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -77,17 +78,36 @@ def rot(path: Path, at: int) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.mark.parametrize(("path", "at"), [("vcam1/*.fits", -3000), ("vcam1/*.txt", -3)])
+ROTS = {
+    "a pixel": ("vcam1/*.fits", lambda content: len(content) - 3000),
+    "a row": ("vcam1/*.txt", lambda content: len(content) - 3),
+    "a value": ("vcam1/*.fits", lambda content: content.index(b"DETGAIN =") + 28),
+    "a comment": ("vcam1/*.fits", lambda content: content.index(b"/", content.index(b"GAIN")) + 3),
+    "a keyword": ("vcam1/*.fits", lambda content: content.index(b"AIRMASS =")),
+}
+
+
+@pytest.mark.parametrize("what", ROTS)
 def test_raw_that_rots_unseen_is_compared_with_the_products_before_these_go(
-    site: Site, path: str, at: int
+    site: Site, what: str
 ) -> None:
+    path, place = ROTS[what]
     rotten = first(site, path)
-    rot(rotten, at)
+    rot(rotten, place(rotten.read_bytes()))
     before = all_of(site)
     answer = InProcess(site).command("restore", "20251106", "--yes")
     assert (answer.status, "raw_incomplete" in answer.text) == (1, True)
-    assert rotten.name in answer.text
+    assert rotten.stem in answer.text
     assert all_of(site) == before
+
+
+def test_a_new_dictionary_is_a_reason_to_restore_and_no_rot(site: Site) -> None:
+    dictionary = site.base / "keywords.toml"
+    text = packaged_file("keywords.toml").read_text()
+    dictionary.write_text(re.sub(r"%(\d+)\.\d+f", r"%\1.2f", text))
+    configure(site, headers={"dictionary": str(dictionary)})
+    answer = InProcess(site).command("restore", "20251106", "--yes")
+    assert answer.status == 0, answer.text
 
 
 def test_a_product_that_only_the_archive_has_whole_is_recovered_before_a_restore(

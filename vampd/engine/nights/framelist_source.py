@@ -69,9 +69,13 @@ class FramelistSource:
         self._paths: Mapping[str, str] = {head.identity: head.path for head in heads}
         self._bound: Mapping[str, BoundId] = self._reader.bound_ids(self._night)
 
-    def _rebuild(self, product: Product) -> Framelist:
+    def build(self, product: Product) -> Framelist:
+        """What raw gives now: as sync writes it, in no form of a dictionary. As `read`."""
         decider = self._deciders[product]
-        framelist = self._cubes.build(product, decider.version, decider.form)
+        return self._cubes.build(product, decider.version, decider.form)
+
+    def _rebuild(self, product: Product) -> Framelist:
+        framelist = self.build(product)
         edits = format_cards(framelist.cards, self._dictionary).edits
         framelist = apply_edits(framelist, edits)
         bound = self._bound.get(product.identity)

@@ -6,18 +6,20 @@ damaged or gone here, and whole at the archive, must be recovered first to be on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vampd.disk.reading import read_whole
 from vampd.engine.changed_raw import is_whole
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import DataError
-from vampd.fits.products import find_other_frame
-from vampd.model.cubes import Generation, LostRaw, accounted_cubes
+from vampd.fits.products import find_other_frame, read_product_cards
+from vampd.model.cubes import Framelist, Generation, LostRaw, accounted_cubes
+from vampd.model.headers import find_other_card
 from vampd.model.nights import NightId, timing_name
 from vampd.model.proofs import (
     WRITTEN_FORMS,
+    PackingReceipt,
     Place,
     choose_proofs,
     live_receipts,
@@ -55,7 +57,8 @@ def find_rotten_raw(
     """Raw files that no longer hold what the products here were made from, at most one a product.
 
     ``generations`` have the sizes and times that raw has now. Reads every product, and all its
-    frames and rows.
+    frames, cards and rows. The cards of a cube that no product begins with are in none, and are not
+    compared.
     """
     receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
     if not receipts:
@@ -70,19 +73,31 @@ def find_rotten_raw(
             continue
         packed = folder / receipt.path
         sidecar = receipts.get(sidecar_path(receipt.path))
-        raw = product.ranges[0].cube
         try:
             other = find_other_frame(packed, folder, stamps, product.ranges, pace)
             if other is not None:
                 raw, position = other
                 lost.append(LostRaw(raw, f"has another frame {position} than {packed.name} holds"))
-            elif receipt.form in WRITTEN_FORMS and sidecar and is_whole(folder, sidecar, pace):
-                raw = timing_name(raw)
-                if not _holds_rows(folder / sidecar.path, source.read(product).rows):
-                    lost.append(LostRaw(raw, f"has other rows than {sidecar.path} holds"))
+            elif receipt.form in WRITTEN_FORMS:
+                is_known = sidecar is not None and is_whole(folder, sidecar, pace)
+                framelist = source.build(product)
+                lost += _find_other_text(framelist, packed, sidecar if is_known else None, folder)
         except DataError as error:
+            raw = product.ranges[0].cube
             lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
     return tuple(lost)
+
+
+def _find_other_text(
+    framelist: Framelist, packed: Path, sidecar: PackingReceipt | None, folder: Path
+) -> Iterator[LostRaw]:
+    """The raw file whose cards or rows are not those of its product, if any."""
+    raw = framelist.ranges[0].cube
+    keyword = find_other_card(read_product_cards(packed), framelist.cards)
+    if keyword is not None:
+        yield LostRaw(raw, f"has another {keyword or 'card'} than {packed.name} holds")
+    elif sidecar is not None and not _holds_rows(folder / sidecar.path, framelist.rows):
+        yield LostRaw(timing_name(raw), f"has other rows than {sidecar.path} holds")
 
 
 def _holds_rows(sidecar: Path, rows: str) -> bool:

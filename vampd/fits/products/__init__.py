@@ -6,7 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.fits.products.comparison import find_other_frame
-    from vampd.fits.products.packed_file import count_packed_frames
+    from vampd.fits.products.packed_file import count_packed_frames, read_product_cards
     from vampd.fits.products.packing import digest_again, pack_cube
     from vampd.fits.products.plain_file import Rewritten, pack_file, write_virtual_cube
     from vampd.fits.products.sidecar import create_sidecar, read_sidecar_identity, write_sidecar
@@ -16,7 +16,7 @@ else:
         __name__,
         {
             "comparison": "find_other_frame",
-            "packed_file": "count_packed_frames",
+            "packed_file": "count_packed_frames read_product_cards",
             "packing": "digest_again pack_cube",
             "plain_file": "pack_file Rewritten write_virtual_cube",
             "sidecar": "create_sidecar read_sidecar_identity write_sidecar",
@@ -32,6 +32,7 @@ __all__ = [
     "find_other_frame",
     "pack_cube",
     "pack_file",
+    "read_product_cards",
     "read_sidecar_identity",
     "unpack_file",
     "write_sidecar",

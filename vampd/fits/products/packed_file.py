@@ -32,6 +32,8 @@ from vampd.fits.headers import (
     open_regular_file,
     padded,
     read_cards_at,
+    unpacked_cards,
+    without_checksums,
 )
 from vampd.fits.rice import SLACK_BYTES, Bytes, TileDecoder
 from vampd.model.cubes import Cards
@@ -69,6 +71,12 @@ def count_packed_frames(path: Path) -> int:
     except MalformedCube:
         return 0
     return max(0, cards.integer("ZNAXIS3") or 0) if cards.integer("ZNAXIS") == 3 else 0
+
+
+def read_product_cards(path: Path) -> Cards:
+    """The plain cube's header in a product, without checksums; MalformedCube if it is none."""
+    with opened_product(path) as packed_fd:
+        return without_checksums(unpacked_cards(_table_cards(packed_fd, path)[0]))
 
 
 def read_layout(packed_fd: int, path: Path) -> PackedLayout:
