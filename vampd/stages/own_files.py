@@ -18,6 +18,7 @@ from vampd.model.plan import Hash, Pack, Plan, RebuildFramelists, RecordReceipts
 from vampd.model.proofs import (
     RECEIPTS_PATH,
     SUMS_NAME,
+    NamedProduct,
     PackingReceipt,
     Place,
     Receipt,
@@ -41,6 +42,7 @@ from vampd.model.proofs import (
     unproven_error,
 )
 from vampd.ports import NightReader
+from vampd.stages.folder_receipts import judge_folder_receipts, name_products
 
 PACKED_SUFFIX = ".fits.fz"
 GENERATION = re.compile(r"vgen2/generation_\d+\.json")
@@ -58,7 +60,8 @@ class OwnFilesSurvey:
     ``decided`` are the products of all generations, by identity; ``readings`` what was last read of
     files here; ``listing`` and ``sums`` are the texts of receipts.tsv and SHA256SUMS, None where
     there is none. ``generations`` are the receipts of generation files that have none on record:
-    each holds its own digest, so that what could be parsed is what was written.
+    each holds its own digest, so that what could be parsed is what was written. ``named`` is what
+    else is known of products, by identity: asked where nothing is on record.
     """
 
     night: NightId
@@ -71,6 +74,7 @@ class OwnFilesSurvey:
     listing: str | None
     sums: str | None
     generations: tuple[PackingReceipt, ...]
+    named: Mapping[str, NamedProduct]
 
     @property
     def receipts(self) -> dict[str, PackingReceipt]:
@@ -110,6 +114,7 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
             for path, text in texts.items()
             if text is not None
         ),
+        named={} if recorded else name_products(night, reader),
     )
 
 
@@ -121,6 +126,11 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     ``receipts_disagree`` where store and folder hold different receipts, ``products_identical``
     where two products have one content or one identity.
     """
+    if not survey.recorded and survey.listing is not None:
+        folder = (survey.files, survey.readings, survey.named, survey.sums)
+        doubtful = judge_folder_receipts(survey.night, survey.listing, *folder)
+        if doubtful:
+            return Plan.of(Hash(batch, Place.HERE) for batch in batches(doubtful, survey.files))
     new = _unrecorded_receipts(survey)
     if new:
         return Plan.of([RecordReceipts(tuple(new[path] for path in sorted(new)))])

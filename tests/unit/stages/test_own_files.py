@@ -15,6 +15,7 @@ from vampd.model.cubes import Framelist, Generation, Product, SyncCounts
 from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Hash, Pack, Plan, RebuildFramelists, RecordReceipts, WriteText
 from vampd.model.proofs import (
+    FIRST_FORM,
     RECEIPTS_PATH,
     SUMS_NAME,
     PackingReceipt,
@@ -71,7 +72,7 @@ class Night(FakeNightReader):
 @pytest.fixture
 def night() -> Night:
     made = Night()
-    made.committed.append(Generation(1, "0", (), (DECIDED,), (), SyncCounts()))
+    made.committed.append(Generation(1, "0", (), (DECIDED,), (), SyncCounts(), form=FIRST_FORM))
     return made
 
 
@@ -96,6 +97,43 @@ def test_what_the_store_lacks_is_taken_from_the_folder(night: Night) -> None:
     receipts = whole(night)
     night.recorded.clear()
     assert night.plan() == Plan.of([RecordReceipts(receipts)])
+
+
+@pytest.mark.parametrize("is_summed", [True, False])
+def test_no_flipped_letter_of_the_folder_becomes_the_truth(night: Night, is_summed: bool) -> None:
+    right = (*whole(night), night.put(GENERATION, "{}"))
+    right = tuple(sorted(right, key=lambda receipt: receipt.path))
+    night.read(*right)
+    if is_summed:
+        night.write(SUMS_NAME, format_sums({each.path: each.sha256 for each in right}))
+    night.recorded.clear()
+    text = format_receipts(right)
+    for at, letter in enumerate(text):
+        for other in {chr(ord(letter) ^ 1), "0"} - {letter}:
+            night.write(RECEIPTS_PATH, text[:at] + other + text[at + 1 :])
+            assert night.refusal().code in ("receipts_damaged", "receipts_disagree"), text[:at] + other
+
+
+def test_what_the_folder_alone_says_is_read_before_it_is_believed(night: Night) -> None:
+    product, sidecar = whole(night)
+    night.recorded.clear()
+    night.kept[Place.HERE].clear()
+    assert night.plan() == Plan.of([Hash((product.path, sidecar.path), Place.HERE)])
+    night.write(SUMS_NAME, format_sums({each.path: each.sha256 for each in (product, sidecar)}))
+    assert night.plan() == Plan.of([RecordReceipts((product, sidecar))])
+    # Cut off or listed wrong: its digest tells.
+    night.write(RECEIPTS_PATH, format_receipts([replace(product, size=1), sidecar]))
+    assert night.plan() == Plan.of([Hash((product.path,), Place.HERE)])
+    night.read(product)
+    assert night.refusal().code == "receipts_disagree"
+
+
+def test_a_product_that_sums_and_listing_have_and_the_disk_lost_is_believed(night: Night) -> None:
+    product, sidecar = whole(night)
+    night.write(SUMS_NAME, format_sums({each.path: each.sha256 for each in (product, sidecar)}))
+    night.recorded.clear()
+    night.retire(product.path)
+    assert night.plan() == Plan.of([RecordReceipts((product, sidecar))])
 
 
 def test_what_the_folder_lacks_is_written_from_the_store(night: Night) -> None:

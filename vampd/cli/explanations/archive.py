@@ -110,8 +110,8 @@ receipts_damaged
     `vgen2/receipts.tsv` cannot be read.
     Where the database is whole, move the file away; `vampctl retry NIGHT` writes it again.
 receipts_disagree
-    Database and `receipts.tsv` hold different packing receipts.
-    Compare with the archive copy; if the database is right, move the file away, `retry NIGHT`.
+    Database and `receipts.tsv`, or after its loss `receipts.tsv` and the rest of the folder, differ.
+    Compare with the archive copy; if `receipts.tsv` is wrong, move it away, `retry NIGHT`.
 reasons_damaged
     `vbad/reasons.tsv` cannot be read.
     Move it away; sync writes it again.

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
         choose_proofs,
         is_proof,
     )
+    from vampd.model.proofs.folder_receipts import (
+        NamedProduct,
+        refuse_contradicted,
+        unread_claims,
+    )
     from vampd.model.proofs.mark import (
         LONGEST_MARK,
         MARK_BYTES,
@@ -89,6 +94,7 @@ else:
                 "ArchiveIdentity choose_proofs DestinationOrigin is_proof KnownDestination"
                 " MovedNight"
             ),
+            "folder_receipts": "NamedProduct refuse_contradicted unread_claims",
             "mark": "format_mark LONGEST_MARK MARK_BYTES MARK_PATH Marked parse_mark",
             "proof": "frames_to_decode Verification",
             "purged_file": "PurgedFile",
@@ -119,6 +125,7 @@ __all__ = [
     "KnownRoot",
     "Marked",
     "MovedNight",
+    "NamedProduct",
     "PackingReceipt",
     "Place",
     "PurgedFile",
@@ -150,6 +157,7 @@ __all__ = [
     "parse_mark",
     "parse_receipts",
     "parse_sums",
+    "refuse_contradicted",
     "refuse_other_form",
     "refuse_other_receipt",
     "refuse_renewal",
@@ -157,4 +165,5 @@ __all__ = [
     "text_bytes",
     "text_digest",
     "unproven_error",
+    "unread_claims",
 ]
