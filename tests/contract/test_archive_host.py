@@ -151,7 +151,7 @@ def test_each_program_asks_before_it_sends_and_none_sends_after_a_no(site, night
         if "vbad/vcam1/x.fits" in files:
             raise ArchiveUnknown("archive_unknown", "its disk went meanwhile")
 
-    asked = []
+    asked: list[tuple[str, ...]] = []
     write_file(night_folder, "vcam1/x.fits", FakeFile(b"raw", LATER))
     write_file(night_folder, "vgen2/a.txt", FakeFile(b"a", LATER))
     (night_folder / "vbad" / "vcam1").mkdir(parents=True)

@@ -26,6 +26,7 @@ from vampd.model.nights import (
 )
 from vampd.ports import NightReader, NightStore
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
+from vampd.stages.unmade import describe_unmade
 
 _log = get_log()
 # Whoever runs it concludes; what is done or held stays so.
@@ -142,7 +143,8 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
     if found:
         cure = f"; `vampctl recover {record.night.date}` gets it back"
     else:
-        found = tuple(describe_text_faults(record.night, reader))
+        night = record.night
+        found = (*describe_unmade(night, reader), *describe_text_faults(night, reader))
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""
     return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
 

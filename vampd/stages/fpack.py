@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vampd.config import Settings
+from vampd.errors import FrameIdConflict
 from vampd.model.cubes import Framelist
 from vampd.model.nights import Kind, NightId, StageName
-from vampd.model.plan import Plan
+from vampd.model.plan import Plan, RebuildFramelists
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.own_files import OwnFilesSurvey, by_order, plan_own_files, plan_pack
@@ -21,10 +22,14 @@ NAME = StageName.FPACK
 
 @dataclass(frozen=True)
 class FpackSurvey:
-    """The night's own files, and the framelists that may be packed."""
+    """The night's own files, and the framelists that may be packed.
+
+    ``nameless`` are the products that need a frame ID first.
+    """
 
     own: OwnFilesSurvey
     framelists: tuple[Framelist, ...]
+    nameless: tuple[str, ...] = ()
 
 
 def survey(night: NightId, reader: NightReader) -> FpackSurvey:
@@ -33,20 +38,30 @@ def survey(night: NightId, reader: NightReader) -> FpackSurvey:
     In archive nights only framelists that carry their frame ID count.
     """
     own = own_files.survey(night, reader)
-    return FpackSurvey(
-        own,
-        tuple(
-            framelist
-            for framelist in own.framelists
-            if night.kind is Kind.ENGINEERING or framelist.cards.string("FRAMEID")
-        ),
-    )
+    if night.kind is Kind.ENGINEERING:
+        return FpackSurvey(own, own.framelists)
+    bound = reader.bound_ids(night) if own.unmade else {}
+    named = [framelist for framelist in own.framelists if framelist.cards.string("FRAMEID")]
+    nameless = {framelist.name for framelist in own.framelists} - {each.name for each in named}
+    nameless |= {product.name for product in own.unmade if product.identity not in bound}
+    return FpackSurvey(own, tuple(named), tuple(sorted(nameless)))
 
 
 def plan(survey: FpackSurvey, settings: Settings) -> Plan:
-    """Pack what is not packed; prove, record and retire the rest. DataError as `plan_own_files`."""
+    """Pack what is not packed; prove, record and retire the rest. DataError as `plan_own_files`.
+
+    FrameIdConflict if a product of an archive night has no ID.
+    """
     del settings  # how to verify is the packer's concern, not the plan's
     own, receipts = survey.own, survey.own.receipts
+    if survey.nameless:
+        raise FrameIdConflict(
+            "frame_id_conflict",
+            f"{survey.nameless[0]} is to be packed and has no frame ID ({len(survey.nameless)} such"
+            f" products); `vampctl retry {own.night.date} --from frameids` gives them theirs",
+        )
+    if own.unmade:
+        return Plan.of([RebuildFramelists(own.unmade)])
     waves = plan_own_files(own).waves
     packs = [
         plan_pack(framelist, receipts)

@@ -20,6 +20,7 @@ from vampd.model.cubes import (
     Generation,
     Nonsense,
     Number,
+    Product,
     ProductOrder,
     Undefined,
 )
@@ -35,6 +36,7 @@ from vampd.model.nights import Kind, NightId, StageName, Stream
 from vampd.model.plan import (
     MarkApplied,
     Plan,
+    RebuildFramelists,
     Remark,
     ReserveFrameIds,
     Retire,
@@ -42,6 +44,7 @@ from vampd.model.plan import (
     WriteText,
 )
 from vampd.ports import NightReader
+from vampd.stages.unmade import find_unmade
 
 NAME = StageName.FRAMEIDS
 NAME_CHANGES_PATH = f"{Stream.VGEN2}/{NAME_CHANGES}"
@@ -78,7 +81,7 @@ class FrameIdsSurvey:
 
     ``first_names`` maps identities to the products' names at sync; ``name_changes`` is the
     file's text, None if there is none. ``withdrawn`` are the identities of products that will
-    never be made.
+    never be made, ``unmade`` those whose framelists were lost.
     """
 
     framelists: tuple[UnstampedFramelist, ...]
@@ -87,6 +90,7 @@ class FrameIdsSurvey:
     first_names: Mapping[str, str]
     name_changes: str | None
     withdrawn: frozenset[str] = frozenset()
+    unmade: tuple[Product, ...] = ()
 
 
 def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
@@ -111,24 +115,24 @@ def survey(night: NightId, reader: NightReader) -> FrameIdsSurvey:
         first_names=first_names(generations),
         name_changes=reader.text(night, NAME_CHANGES_PATH),
         withdrawn=frozenset(identity for each in generations for identity in each.withdrawn),
+        unmade=find_unmade(night, reader),
     )
 
 
 def first_names(generations: Iterable[Generation]) -> dict[str, str]:
     """The name of each product at sync, by its identity."""
-    return {
-        product.identity: product.name
-        for generation in generations
-        for product in generation.products
-    }
+    products = (product for generation in generations for product in generation.products)
+    return {product.identity: product.name for product in products}
 
 
 def plan(survey: FrameIdsSurvey, settings: Settings) -> Plan:
-    """Reserve what is missing and nothing else; or stamp, record and retire.
+    """Make again what was lost; or reserve what is missing; or stamp, record and retire.
 
     Raises FrameIdConflict if ledger, headers and names contradict each other.
     """
     _check_ids(survey)
+    if survey.unmade:  # before its neighbors get IDs, which are in the order of their frames
+        return Plan.of([RebuildFramelists(survey.unmade)])
     unbound = [one for one in survey.framelists if one.identity not in survey.bound]
     if unbound:
         reservation = ReserveFrameIds(tuple(_by_identity(unbound)))

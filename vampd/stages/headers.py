@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from vampd.config import Settings, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cubes import Cards
+from vampd.model.cubes import Cards, Product
 from vampd.model.headers import Dictionary, Problem, find_missing, format_cards
 from vampd.model.nights import Gate, NightId, StageName
-from vampd.model.plan import EditCards, Plan, Remark
+from vampd.model.plan import EditCards, Plan, RebuildFramelists, Remark
 from vampd.ports import NightReader
+from vampd.stages.unmade import find_unmade
 
 NAME = StageName.HEADERS
 
@@ -30,10 +31,14 @@ class FramelistCards:
 
 @dataclass(frozen=True)
 class HeadersSurvey:
-    """The cards of every framelist, by path, and the dictionary to check them against."""
+    """The cards of every framelist, by path, and the dictionary to check them against.
+
+    ``unmade`` are the products whose framelists were lost.
+    """
 
     framelists: tuple[FramelistCards, ...]
     dictionary: Dictionary
+    unmade: tuple[Product, ...] = ()
 
 
 def survey(night: NightId, reader: NightReader) -> HeadersSurvey:
@@ -47,7 +52,7 @@ def survey(night: NightId, reader: NightReader) -> HeadersSurvey:
         texts = reader.framelist(night, head.path).cards.texts
         cards = Cards(tuple(kept.setdefault(text, text) for text in texts))
         framelists.append(FramelistCards(head.path, cards))
-    return HeadersSurvey(tuple(framelists), dictionary)
+    return HeadersSurvey(tuple(framelists), dictionary, find_unmade(night, reader))
 
 
 def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
@@ -55,6 +60,8 @@ def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
 
     Raises DataError ``card_missing`` if required cards are missing and hold the night.
     """
+    if survey.unmade:
+        return Plan.of([RebuildFramelists(survey.unmade)])
     missing = _missing_cards(survey, settings.headers.required)
     if missing and settings.headers.when_missing is WhenMissing.HOLD:
         raise DataError(

@@ -1,9 +1,8 @@
 """The files that vampd made in vgen2, held against what they were when they were proven.
 
-Products, their sidecars, the generation files and the raw records of a purge have packing receipts:
-recorded once, in the store and in ``receipts.tsv`` beside them. A file that is not what its receipt
-says is damaged, one that is gone is missing; either holds the night before anything is packed, sent
-or listed. Every stage from fpack on plans by this first.
+Products, sidecars, generation files and the raw records of a purge have packing receipts, recorded
+once, in the store and in ``receipts.tsv``. A file that is not what its receipt says is damaged, one
+that is gone is missing; either holds the night. Every stage from fpack on plans by this first.
 """
 
 from __future__ import annotations
@@ -43,6 +42,7 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader
 from vampd.stages.folder_receipts import judge_folder_receipts, name_products
+from vampd.stages.unmade import choose_unmade, refuse_unmade
 
 PACKED_SUFFIX = ".fits.fz"
 GENERATION = re.compile(r"vgen2/generation_\d+\.json")
@@ -82,6 +82,14 @@ class OwnFilesSurvey:
         return own_receipts(live_receipts(self.recorded))
 
     @property
+    def unmade(self) -> tuple[Product, ...]:
+        """The products that are neither framelist nor packed, nor were."""
+        made = {each.identity or "" for each in self.products.values()}
+        made |= {framelist.identity for framelist in self.framelists}
+        made |= {receipt.identity for receipt in self.receipts.values() if receipt.identity}
+        return choose_unmade(self.decided.values(), made)
+
+    @property
     def aside_receipts(self) -> dict[str, PackingReceipt]:
         """Those of set-aside raw files."""
         return aside_receipts(live_receipts(self.recorded))
@@ -101,9 +109,7 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
         products={product.file.path: product for product in reader.packed_products(night)},
         framelists=framelists,
         decided={
-            product.identity: product
-            for generation in reader.generations(night)
-            for product in generation.products
+            product.identity: product for g in reader.generations(night) for product in g.products
         },
         recorded=recorded,
         readings=reader.receipts(night, Place.HERE),
@@ -121,10 +127,8 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
 def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     """What must be done before anything may rely on these files; empty if all are proven and whole.
 
-    Raises DataError ``product_damaged`` or ``product_missing`` for what cannot be made again here
-    and now, ``product_unproven`` for a product that nothing of the night accounts for,
-    ``receipts_disagree`` where store and folder hold different receipts, ``products_identical``
-    where two products have one content or one identity.
+    Raises DataError ``product_damaged`` or ``product_missing`` for what cannot be made here and
+    now, ``product_unproven``, ``receipts_disagree``, and ``products_identical`` of one content.
     """
     if not survey.recorded and survey.listing is not None:
         folder = (survey.files, survey.readings, survey.named, survey.sums)
@@ -136,6 +140,7 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
         return Plan.of([RecordReceipts(tuple(new[path] for path in sorted(new)))])
     receipts = survey.receipts
     refuse_twins(survey.night, receipts)
+    refuse_unmade(survey.night, survey.unmade)
     unread = [path for path in sorted(receipts) if _is_to_be_read(survey, receipts[path])]
     if unread:
         return Plan.of(Hash(batch, Place.HERE) for batch in batches(unread, survey.files))

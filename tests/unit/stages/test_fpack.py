@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.builders.headers import framelist, settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
-from vampd.errors import DataError
-from vampd.model.cubes import Framelist, stamp_frame_id
-from vampd.model.frame_ids import FrameId
+from vampd.errors import DataError, FrameIdConflict
+from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id
+from vampd.model.frame_ids import BoundId, FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.model.plan import Pack, Plan, Retire, WriteText
+from vampd.model.plan import Pack, Plan, RebuildFramelists, Retire, WriteText
 from vampd.model.proofs import RECEIPTS_PATH, PackingReceipt, Place, Receipt, format_receipts
 from vampd.stages import fpack
 
@@ -73,14 +73,31 @@ def test_packing_goes_in_time_order(reader: FakeNightReader) -> None:
     ]
 
 
-def test_an_archive_framelist_without_a_frame_id_is_left_alone(reader: FakeNightReader) -> None:
+def test_an_archive_product_without_a_frame_id_is_not_passed_over(
+    reader: FakeNightReader,
+) -> None:
     reader.add_framelist(framelist())
-    assert not plan(reader, ARCHIVE)
+    with pytest.raises(FrameIdConflict, match="--from frameids"):
+        plan(reader, ARCHIVE)
+    reader.framelists.clear()
     one = stamped()
     reader.add_framelist(one)
     ((action,),) = plan(reader, ARCHIVE).waves
     assert isinstance(action, Pack)
     assert action.packed == "vgen2/VMPA90000001.fits.fz"
+
+
+def test_what_was_decided_and_is_nowhere_is_made_again_before_it_is_packed(
+    reader: FakeNightReader,
+) -> None:
+    one = framelist()
+    lost = Product("lost", one.order, False, one.ranges, (), 0, 0, 0, 0, 0)
+    reader.committed.append(Generation(1, "0", (), (lost,), (), SyncCounts()))
+    assert plan(reader) == Plan.of([RebuildFramelists((lost,))])
+    with pytest.raises(FrameIdConflict, match="--from frameids"):
+        plan(reader, ARCHIVE)
+    reader.bound[lost.identity] = BoundId(lost.identity, FrameId(90000001), applied=False)
+    assert plan(reader, ARCHIVE) == Plan.of([RebuildFramelists((lost,))])
 
 
 def test_an_unproven_product_never_retires_its_framelist(reader: FakeNightReader) -> None:

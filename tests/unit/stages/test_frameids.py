@@ -13,11 +13,13 @@ from vampd.model.nights import Kind, NightId
 from vampd.model.plan import (
     MarkApplied,
     Plan,
+    RebuildFramelists,
     ReserveFrameIds,
     Retire,
     StampFrameId,
     WriteText,
 )
+from vampd.model.proofs import PackingReceipt
 from vampd.stages import frameids
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -320,11 +322,24 @@ def test_names_of_late_cubes_are_appended_also_when_the_others_are_packed_or_gon
     before = reader.text(NIGHT, frameids.NAME_CHANGES_PATH)
     pack(reader, stamp_frame_id(LATER, FrameId(FIRST)))
     reader.framelists.clear()
+    gone = f"vgen2/{FrameId(FIRST + 1)}.fits.fz"
+    reader.record(PackingReceipt(gone, 1, "0" * 64, LATEST.identity))
     reader.committed.append(generation_of(EARLY, number=2))
     reader.add_framelist(EARLY)
     settle(reader, highest=FIRST + 1)
     after = reader.text(NIGHT, frameids.NAME_CHANGES_PATH)
     assert after == f"{before}early.fits\tVMPA90000003.fits\n"
+
+
+def test_a_framelist_that_was_lost_is_made_again_before_its_neighbors_get_ids():
+    reader = night_of(LATER)
+    reader.committed.append(generation_of(EARLY, LATER))
+    (lost,) = plan(reader).waves[0]
+    assert isinstance(lost, RebuildFramelists)
+    assert [product.identity for product in lost.products] == [EARLY.identity]
+    assert len(plan(reader).waves) == 1
+    reader.add_framelist(EARLY)
+    assert isinstance(plan(reader).waves[0][0], ReserveFrameIds)
 
 
 def test_name_changes_that_were_lost_are_written_again_to_the_byte():

@@ -88,6 +88,7 @@ def whole(night: Night) -> tuple[PackingReceipt, ...]:
 
 def test_a_generation_is_recorded_by_its_own_text(night: Night) -> None:
     receipt = night.put(GENERATION, "{}")
+    night.add_framelist(ONE)
     assert night.plan() == Plan.of([RecordReceipts((receipt,))])
     night.record(receipt)
     assert night.plan() == Plan.of([Hash((GENERATION,), Place.HERE)])
@@ -111,7 +112,9 @@ def test_no_flipped_letter_of_the_folder_becomes_the_truth(night: Night, is_summ
     for at, letter in enumerate(text):
         for other in {chr(ord(letter) ^ 1), "0"} - {letter}:
             night.write(RECEIPTS_PATH, text[:at] + other + text[at + 1 :])
-            assert night.refusal().code in ("receipts_damaged", "receipts_disagree"), text[:at] + other
+            assert night.refusal().code in ("receipts_damaged", "receipts_disagree"), (
+                text[:at] + other
+            )
 
 
 def test_what_the_folder_alone_says_is_read_before_it_is_believed(night: Night) -> None:
@@ -238,6 +241,13 @@ def test_two_products_of_one_content_hold_the_night(night: Night) -> None:
     product, _ = whole(night)
     night.record(replace(product, path="vgen2/twin.fits.fz", identity="f" * 64))
     assert night.refusal().code == "products_identical"
+
+
+def test_a_product_that_was_decided_and_never_made_holds_the_night(night: Night) -> None:
+    assert night.refusal().code == "product_missing"
+    assert "--from sync" in night.refusal().message
+    night.add_framelist(ONE)
+    assert night.plan() == Plan()
 
 
 def test_a_night_before_its_first_product_has_nothing_to_prove(night: Night) -> None:

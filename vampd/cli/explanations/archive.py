@@ -95,8 +95,8 @@ product_damaged
     A product, sidecar or generation is not what its packing receipt says; nothing is sent.
     `vampctl recover NIGHT`, then `vampctl retry NIGHT`.
 product_missing
-    A product or sidecar that is on record is gone.
-    `vampctl recover NIGHT`, then `vampctl retry NIGHT`.
+    A product or sidecar that is on record is gone, or was never made.
+    `vampctl recover NIGHT`, then `vampctl retry NIGHT`; never made: `retry NIGHT --from sync`.
 product_unproven
     Nothing of the night accounts for a product.
     Find out where it comes from, and move it away.
@@ -110,7 +110,7 @@ receipts_damaged
     `vgen2/receipts.tsv` cannot be read.
     Where the database is whole, move the file away; `vampctl retry NIGHT` writes it again.
 receipts_disagree
-    Database and `receipts.tsv`, or after its loss `receipts.tsv` and the rest of the folder, differ.
+    Database and `receipts.tsv` differ; or without a database, `receipts.tsv` and the folder.
     Compare with the archive copy; if `receipts.tsv` is wrong, move it away, `retry NIGHT`.
 reasons_damaged
     `vbad/reasons.tsv` cannot be read.

@@ -162,7 +162,7 @@ no_packed_name
     Name a `.fits.fz` file.
 framelist_damaged
     A framelist cannot be read.
-    `vampctl retry NIGHT --from sync` writes it again.
+    Move it away; `vampctl retry NIGHT` makes it again.
 framelist_contradicts_itself
     A framelist's cards do not describe its frames.
     Report it; `vampctl retry NIGHT --from sync` writes it again.

@@ -25,6 +25,7 @@ from vampd.stages.own_faults import describe_own_faults
 from vampd.stages.own_files import RAW_RECORDS
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.transfer import TransferSurvey
+from vampd.stages.unmade import describe_unmade
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def survey_purge(
         files=files,
         irregular=tuple(_irregular(folder, streams, files)),
         obstacles=tuple(find_obstacles((), streams)),
-        faults=describe_own_faults(night, reader),
+        faults=(*describe_own_faults(night, reader), *describe_unmade(night, reader)),
         transfer=seen,
         identity=identity,
         correspondence=reader.correspondence(night),
