@@ -267,12 +267,12 @@ def read_framelist(folder: Path, path: str) -> Framelist:
     try:
         return parse_framelist(text)
     except DataError as error:
-        raise DataError(
-            error.code,
-            f"{path}: {error.message}; move it out of the folder, then `vampctl retry"
-            f" {folder.name}` makes it again",
-            path=path,
-        ) from error
+        raise _damaged_framelist(path, error.message) from error
+
+
+def _damaged_framelist(path: str, why: str) -> DataError:
+    cure = "move it out of the folder, then `vampctl retry NIGHT` makes it again"
+    return DataError("framelist_damaged", f"{path}: {why}; {cure}", path=path)
 
 
 def _read_generation(folder: Path, path: str) -> Generation:
@@ -295,9 +295,4 @@ def _read_identity(path: Path) -> str:
     for line in head.split("\n"):
         if line.startswith("identity "):
             return line.removeprefix("identity ")
-    raise DataError(
-        "framelist_damaged",
-        f"{path} has no identity; move it out of the folder, then `vampctl retry NIGHT` makes it"
-        " again",
-        path=str(path),
-    )
+    raise _damaged_framelist(str(path), "it has no identity")
