@@ -37,13 +37,14 @@ def find_changes(
     fits: FileStamp,
     timing_file: FileStamp | None,
     known: Mapping[str, ChangedRaw],
+    removed: Collection[str] = (),
 ) -> Iterator[tuple[FileStamp, FileStamp]]:
     """The files of a cube that are not as sync saw them, each as it was then and as it is now.
 
-    DataError ``raw_changed`` if its timing file is gone.
+    DataError ``raw_changed`` if its timing file is gone, and not among the ``removed`` ones.
     """
     for synced, now in ((account.fits, fits), (account.timing_file, timing_file)):
-        if synced == now or synced is None:
+        if synced == now or synced is None or (now is None and synced.path in removed):
             continue
         if now is None:
             raise DataError(

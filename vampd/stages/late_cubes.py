@@ -25,6 +25,7 @@ from vampd.model.proofs import aside_receipts, live_receipts
 from vampd.ports import NightReader
 from vampd.stages.changed_raw import ChangedFiles, are_retimed, find_changes
 from vampd.stages.clocks import ABSURD, COLLIDE
+from vampd.stages.raw_presence import survey_raw
 
 # The codes of what may be readable later.
 REFUSALS = frozenset({"io_error", "not_readable"})
@@ -54,8 +55,8 @@ def read_late_cubes(
     """The cubes that no generation accounts for, and those that are set aside: usable, and not.
 
     One that may only have other times is compared first, and not late. DataError ``raw_changed`` if
-    the timing file of a used one is gone. What cannot be read now raises a TransientError for all
-    such files together, unless a person let them go.
+    the timing file of one is gone that is still to be packed. What cannot be read now raises a
+    TransientError for all such files together, unless a person let them go.
     """
     accounts = accounted_cubes(generations)
     named = find_cubes(files, accounts)
@@ -67,6 +68,7 @@ def read_late_cubes(
     known_changes = ChangedFiles(
         night, known={each.path: each for each in reader.changed_raw(night)}
     )
+    removed = survey_raw(night, reader, files.values()).timing_removed
     receipts = aside_receipts(live_receipts(reader.packing_receipts(night)))
     changed: list[tuple[FileStamp, FileStamp]] = []
     cubes: list[RawCube] = []
@@ -91,7 +93,8 @@ def read_late_cubes(
                 continue
             has_timing_alike = (account.timing_file is None) == (timing_file is None)
             if is_used or (not is_unchanged and has_timing_alike):
-                files_changed = tuple(find_changes(account, file, timing_file, known_changes.known))
+                change = (account, file, timing_file)
+                files_changed = tuple(find_changes(*change, known_changes.known, removed))
                 if is_used or are_retimed(files_changed, receipts, known_changes):
                     changed += files_changed
                     continue

@@ -32,8 +32,12 @@ def history(world: ProofWorld) -> list[EventName]:
     return [each.event for each in history_of(world.site, world.night)]
 
 
+def used_cubes(world: ProofWorld) -> list[Path]:
+    return sorted(world.folder.glob("vcam1/*.fits"))
+
+
 def used_cube(world: ProofWorld) -> Path:
-    return min(world.folder.glob("vcam1/*.fits"))
+    return used_cubes(world)[0]
 
 
 def flip(path: Path, at: int) -> None:
@@ -77,6 +81,23 @@ def test_raw_that_only_has_other_times_is_taken_up_and_the_night_stays_safe(
     (world.copy / "vgen2" / product.name).unlink()
     assert world.vampd.command("recover", DATE).status == 0
     assert product.is_file(), "made again from raw at its new times"
+
+
+def test_a_timing_file_that_goes_beside_a_packed_cube_is_removed_raw_and_no_change(
+    world: ProofWorld,
+) -> None:
+    gone = used_cube(world).with_suffix(".txt")
+    gone.unlink()
+    world.advance()
+    assert_done(world)
+    answer = world.tell("restore", DATE, "--yes")
+    assert (answer.status, f"{gone.name} is gone" in answer.text) == (1, True)
+    world.retry(StageName.SYNC)
+    world.advance()
+    assert_done(world)
+    world.purge(acknowledged=False)
+    assert not used_cubes(world)
+    assert_done(world)
 
 
 CHANGES: dict[str, Callable[[ProofWorld], None]] = {

@@ -65,7 +65,8 @@ def sort_cubes(survey: PurgeSurvey) -> SortedCubes:
         if path not in aside and not loose:
             going.append(_in_products(survey, account, parts))
             if not _members(account, survey).issubset(survey.covered):
-                to_record.append(account)
+                _, *timing = _files_here(survey, account)
+                to_record.append(replace(account, timing_file=next(iter(timing), None)))
         elif whole := _whole_there(survey, account, proven):
             going.append(whole)
         elif hindrance := _hindrance(survey, account, aside):

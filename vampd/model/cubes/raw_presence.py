@@ -1,7 +1,7 @@
 """Which raw cubes a night still has, and what the records say of those that are gone.
 
 A cube whose frames are all in products, or that is set aside, may go: it is *removed*. One whose
-frames are still to be packed is *lost*.
+frames are still to be packed is *lost*. A timing file may go beside a cube that is all in products.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class RawPresence:
     ``has_new`` if one of these is not as a generation knows it, ``is_changed_only`` if all such
     are of cubes that are in products, or have the size that it knows, and other times.
     ``gone_aside`` are the files of set-aside cubes that are gone: they travel, and cannot be sent
-    again.
+    again. ``timing_removed`` are timing files that are gone beside cubes that are here, and that
+    nothing is to be made of.
     """
 
     removed: tuple[CubeAccount, ...] = ()
@@ -38,11 +39,13 @@ class RawPresence:
     has_new: bool = False
     is_changed_only: bool = False
     gone_aside: tuple[str, ...] = ()
+    timing_removed: tuple[str, ...] = ()
 
     @property
     def is_less_only(self) -> bool:
         """Whether nothing is new, and what is gone was removed: no stage has anything to do."""
-        return bool(self.removed) and not self.lost and not self.has_new
+        is_less = bool(self.removed or self.timing_removed)
+        return is_less and not self.lost and not self.has_new
 
 
 def judge_raw_presence(
@@ -84,6 +87,15 @@ def judge_raw_presence(
         is_changed_only=bool(new)
         and all(_has_changed(file, here, accounts, may_grow=file.path not in late) for file in new),
         gone_aside=tuple(sorted(stamp.path for stamp in aside_stamps if stamp.path not in here)),
+        timing_removed=tuple(
+            account.timing_file.path
+            for path, account in sorted(accounts.items())
+            if path in here
+            and path not in needed
+            and path not in aside
+            and account.timing_file is not None
+            and account.timing_file.path not in here
+        ),
     )
 
 

@@ -141,3 +141,12 @@ def test_used_raw_that_changed_is_no_late_data_nor_is_set_aside_raw_of_another_t
     assert judge(HERE | {changed.path: changed}).is_changed_only is is_changed_only
     late = stamp("vcam1/8.fits")
     assert not judge(HERE | {changed.path: changed, late.path: late}).is_changed_only
+
+
+def test_a_timing_file_may_go_once_all_of_its_cubes_frames_are_packed() -> None:
+    here = {path: file for path, file in HERE.items() if path != timing(ONE).path}
+    presence = judge_raw_presence([GENERATION], here.values(), BOTH)
+    assert (presence.timing_removed, presence.is_less_only) == ((timing(ONE).path,), True)
+    # It is the partner of what is still to be packed.
+    presence = judge_raw_presence([GENERATION], here.values(), {FIRST.identity})
+    assert (presence.timing_removed, presence.is_less_only) == ((), False)
