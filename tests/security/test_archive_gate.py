@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,8 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.tools.sshd import HOST, Sshd, running_sshd
+from tests.support.tools.gated import Gated, running_gate, secluded
+from tests.support.tools.sshd import HOST
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
 from vampd.adapters.archive import open_archive_host, open_moved_archive
 from vampd.adapters.archive import scripts as archive_scripts
@@ -36,43 +35,11 @@ MARK = "0123456789abcdef" * 2
 MOVED = "20240101"
 
 
-@dataclass(frozen=True)
-class Gated:
-    """An sshd whose one key leads through the gate to ``disk``, and to nothing beside it."""
-
-    sshd: Sshd
-    base: Path
-    gate: tuple[str, ...]
-
-    @property
-    def disk(self) -> Path:
-        return self.base / "disk"
-
-    def run(self, command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """The gate as sshd starts it, without the seconds that logins take."""
-        environ = {**os.environ, "SSH_ORIGINAL_COMMAND": command}
-        return subprocess.run(
-            self.gate, input=stdin, capture_output=True, timeout=60, check=False, env=environ
-        )
-
-    def log_in(self, command: str) -> subprocess.CompletedProcess[bytes]:
-        """The same through sshd."""
-        words = [*self.sshd.ssh, "--", HOST, *([command] if command else [])]
-        return subprocess.run(words, input=b"id\n", capture_output=True, timeout=60, check=False)
-
-
 @pytest.fixture(scope="module")
 def gated(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[Gated]:
     base, keys = (tmp_path_factory.mktemp(name) for name in ("gated", "keys"))
-    for name in ("disk", "moved", "disk other"):
-        (base / name).mkdir()
-    (base / "secret").write_text("private")
-    (keys / "gate").write_text(format_gate())
-    with running_sshd(keys, tool) as sshd:
-        gate = ("bash", str(keys / "gate"), str(base / "disk"), "--read", str(base / "moved"))
-        key = (keys / "authorized_keys").read_text()
-        (keys / "authorized_keys").write_text(f'restrict,command="{shlex.join(gate)}" {key}')
-        yield Gated(sshd, base, gate)
+    with running_gate(base, keys, tool) as gated:
+        yield gated
 
 
 def test_every_script_of_vampd_is_known_to_the_gate() -> None:
@@ -177,8 +144,7 @@ def _script(script: str, *words: str) -> tuple[str, bytes]:
 
 
 def _rsync(target: str, *more: str, flags: str = "-stRe.LsfxCIvu") -> tuple[str, bytes]:
-    words = ["rsync", *more, ".", target, ""]
-    return f"rsync --server {flags}", b"".join(os.fsencode(word) + b"\0" for word in words)
+    return f"rsync --server {flags}", secluded("rsync", *more, ".", target)
 
 
 HOSTILE: dict[str, Callable[[str], tuple[str, bytes]]] = {

@@ -11,10 +11,12 @@ from pydantic.fields import FieldInfo
 from docs.completion import write_completions
 from docs.manual import command_of, default_text, settings_page, write_manual
 from tests.support.tools.service import REPOSITORY, installed
+from vampd.adapters.archive.gate import format_gate
 from vampd.cli import main
 from vampd.config import Settings, packaged_file
 
 PAGES = ("man8/vampd.8", "man1/vampctl.1", "man5/vampd.toml.5")
+GATE = "share/doc/vampd/vampd-archive-gate"
 COMMANDS = tuple(getattr(command_of(main.make_app()), "commands", ()))
 
 
@@ -178,8 +180,10 @@ def test_install_puts_everything_in_place_and_uninstall_takes_it_away(
         "usr/local/lib/systemd/system/vampd.service",
         "usr/local/lib/sysusers.d/vampd.conf",
         "usr/local/lib/tmpfiles.d/vampd.conf",
+        f"usr/local/{GATE}",
         *(f"usr/local/share/man/{page}" for page in PAGES),
     }
+    assert (copy / "usr/local" / GATE).read_text() == format_gate()
     launcher = (copy / "usr/local/lib/vampd/bin/vampd").read_text()
     assert launcher.startswith("#!/usr/local/lib/vampd/bin/python")
     assert str(staging) not in launcher

@@ -80,6 +80,8 @@ run_rsync() {
 		shift
 	done
 	if test $sender = yes; then
+		# Some versions of rsync expand these, and take a backslash away: past what was looked at.
+		case $target in *[\\*?[]*) refuse "a pattern in place of a folder: $target" ;; esac
 		is_within "${target%/}" ${written[@]+"${written[@]}"} ${looked[@]+"${looked[@]}"} ||
 			refuse "$target is in no folder of this key"
 		set -- --sender

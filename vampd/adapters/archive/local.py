@@ -6,20 +6,32 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from vampd.adapters.archive.leftovers import remove_repeated
-from vampd.adapters.archive.rsync import archive_full
+from vampd.adapters.archive.rsync import Near, archive_full
 from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
+from vampd.adapters.archive.sources import Part, pinned_sources
+from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
 from vampd.adapters.programs import FULL_CAUSES, find_cause
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
 from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, link_found
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
-from vampd.errors import ArchiveUnreadable, ConfigError, DataError, RemoteUnavailable, VampdError
+from vampd.errors import (
+    ArchiveUnreadable,
+    ConfigError,
+    DataError,
+    RemoteUnavailable,
+    TransientError,
+    VampdError,
+)
 from vampd.model.nights import FileStamp, NightId, parse_night_date
+from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
 from vampd.ports import Pace
@@ -118,6 +130,48 @@ class LocalArchive(RsyncArchive):
 
     def _target(self, night: NightId) -> str:
         return str(self._path / self._name_of(night))
+
+    def _send_part(
+        self,
+        night: NightId,
+        folder: Path,
+        part: Part,
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object],
+    ) -> None:
+        self._require_folder()
+        base, near = Path(os.path.realpath(self._path)), Near(str(folder), sends=True)
+        durability, place = self._known_durability(pace), self._target(night)
+        for parent, names in names_by_folder(part.names):
+            below = f"{self._name_of(night)}{part.below}/{parent}"
+            sources = tuple(f"{parent}/{name}".lstrip("/") for name in names)
+            ask = partial(before, Part(sources, part.below).files)
+            ask()  # the folder is made before rsync starts
+            with (
+                pinned_sources(folder, sources) as source,
+                self._made_there(base, below) as target,
+            ):
+                (read,) = source.folders
+                command = self._arguments(str(read), target.name, compare, durability)
+                self._run_rsync(
+                    command, night, names, place, near, pace, source, target, before=ask
+                )
+
+    @contextmanager
+    def _made_there(self, base: Path, below: str) -> Iterator[PinnedFolder]:
+        """Opened where a link can no longer take its place. DiskFull; TransientError."""
+        with ExitStack() as stack:
+            try:
+                target = stack.enter_context(pinned_target(base, below))
+            except OSError as error:
+                cause = find_cause(error.strerror or "")
+                place = str(self._path)
+                if cause is not None and cause.name in FULL_CAUSES:
+                    raise archive_full(place, cause, str(error)) from error
+                described = _describe(error, base / below, Access.WRITE)
+                raise TransientError("transfer_failed", described, target=place) from error
+            yield target
 
     def _remote_shell(self) -> None:
         return None

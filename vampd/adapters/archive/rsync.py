@@ -94,7 +94,9 @@ def names_text(files: Sequence[str]) -> bytes:
     for path in files:
         if not path or "\0" in path or path.startswith("/") or ".." in path.split("/"):
             raise ValueError(f"only paths below the night's folder may be sent, not {path!r}")
-    return b"".join(os.fsencode(path) + b"\0" for path in files)
+    # A name that begins with # or ; would be a comment.
+    shown = (f"./{path}" if path.startswith(("#", ";")) else path for path in files)
+    return b"".join(os.fsencode(path) + b"\0" for path in shown)
 
 
 @dataclass(frozen=True)

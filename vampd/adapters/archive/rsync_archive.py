@@ -21,12 +21,13 @@ from vampd.adapters.archive.rsync import (
 )
 from vampd.adapters.archive.sources import (
     Part,
-    Pinned,
+    PinnedSources,
     check_sources,
     parts_to_fetch,
     parts_to_send,
     pinned_sources,
 )
+from vampd.adapters.archive.targets import PinnedFolder, made_here, names_by_folder
 from vampd.adapters.programs import (
     CauseName,
     ProgramSilent,
@@ -155,19 +156,7 @@ class RsyncArchive(ABC):
             return
         check_sources(folder, files)
         for part in parts_to_send(folder, files):
-            with pinned_sources(folder, part.names) as pinned:
-                command = self._send_command(night, pinned.view, part, compare, pace)
-                near = Near(str(folder), sends=True)
-                self._run_rsync(
-                    command,
-                    night,
-                    pinned.names,
-                    self._target(night),
-                    near,
-                    pace,
-                    pinned,
-                    before=partial(before, part.files),
-                )
+            self._send_part(night, folder, part, compare, pace, before)
             failpoint("archive.send.group_sent")
         leftovers = find_leftovers(self._hidden_files(night, pace), files)
         if leftovers:
@@ -176,14 +165,42 @@ class RsyncArchive(ABC):
     def fetch(
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
     ) -> None:
-        """Copy these files from there into a folder here; raises as `send` does."""
+        """Copy these files from there into a folder here, made unless it is there.
+
+        No link leads to that folder or below it. Raises as `send` does; DataError ``link_found``.
+        """
+        durability, near = self._known_durability(pace), Near(str(folder), sends=False)
         for part in parts_to_fetch(files):
-            durability = self._known_durability(pace)
-            source, target = self._target(night), f"{folder}{part.below}"
-            command = self._arguments(source, target, compare, durability)
-            near = Near(str(folder), sends=False)
-            self._run_rsync(command, night, part.names, source, near, pace)
+            for parent, names in names_by_folder(part.names):
+                source = f"{self._target(night)}/{parent}".removesuffix("/")
+                with made_here(folder.parent, f"{folder.name}{part.below}/{parent}") as target:
+                    command = self._arguments(source, target.name, compare, durability)
+                    self._run_rsync(command, night, names, source, near, pace, target)
             failpoint("archive.fetch.group_fetched")
+
+    def _send_part(
+        self,
+        night: NightId,
+        folder: Path,
+        part: Part,
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object],
+    ) -> None:
+        near = Near(str(folder), sends=True)
+        with pinned_sources(folder, part.names) as pinned:
+            command = self._send_command(night, pinned.view, part, compare, pace)
+            target = self._target(night)
+            self._run_rsync(
+                command,
+                night,
+                pinned.names,
+                target,
+                near,
+                pace,
+                pinned,
+                before=partial(before, part.files),
+            )
 
     def _send_command(
         self, night: NightId, folder: Path, part: Part, compare: Compare, pace: Pace
@@ -200,7 +217,7 @@ class RsyncArchive(ABC):
         target: str,
         near: Near,
         pace: Pace,
-        pinned: Pinned | None = None,
+        *pinned: PinnedSources | PinnedFolder,
         before: Callable[[], object] = lambda: None,
     ) -> None:
         silent = 0
@@ -214,14 +231,14 @@ class RsyncArchive(ABC):
                     # rsync has its own timeout, with a clearer message.
                     silent_after_s=2 * self._transfer.timeout_s,
                     most_bytes=None,  # its progress: signs of life
-                    inherited=pinned.descriptors if pinned else (),
+                    inherited=[fd for each in pinned for fd in each.descriptors],
                 )
             except ProgramSilent as error:
                 raise unreachable(target, error.stderr, error.message) from error
             if ended.status == 0:
                 return
-            if pinned is not None:
-                ended = replace(ended, stderr=pinned.original(ended.stderr))
+            for each in pinned:
+                ended = replace(ended, stderr=each.original(ended.stderr))
             # The far side does not wait forever while we pause for the cameras. What it has of the
             # file is kept aside there, so resuming costs little, and it is no failure.
             if ended.paused_s > 0 and ended.status in CONNECTION_LOST:

@@ -48,14 +48,14 @@ def parts_to_fetch(files: Sequence[str]) -> Iterator[Part]:
     """The same from where vampd works: what lies in a stream under vbad there is a link to it."""
     raw = tuple(path for path in files if _RAW_ASIDE.match(path))
     rest = tuple(path for path in files if not _RAW_ASIDE.match(path))
-    if rest or raw:
-        yield Part(rest or (_SET_ASIDE,))
+    if rest:
+        yield Part(rest)
     if raw:
         yield Part(tuple(path.removeprefix(SET_ASIDE_FOLDER) for path in raw), f"/{_SET_ASIDE}")
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedSources:
     """What rsync reads in place of a night's folder: the folders as they were opened.
 
     ``names`` are what it is told, ``descriptors`` what it inherits.
@@ -66,13 +66,18 @@ class Pinned:
     names: tuple[str, ...]
     descriptors: tuple[int, ...]
 
+    @property
+    def folders(self) -> frozenset[Path]:
+        """The folders of the files, each to be read by itself."""
+        return frozenset(self.view / name.rpartition("/")[0] for name in self.names)
+
     def original(self, text: str) -> str:
         """Rsync's words, of the night's own folder."""
         return re.sub(rf"{re.escape(str(self.view))}/[0-9]+/", f"{self.folder}/", text)
 
 
 @contextmanager
-def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[Pinned]:
+def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[PinnedSources]:
     """The folders of these files of a night, opened one after the other without a link.
 
     rsync takes names, and would follow a link that takes a folder's place meanwhile. So it is given
@@ -100,7 +105,7 @@ def pinned_sources(folder: Path, names: Sequence[str]) -> Iterator[Pinned]:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(f"/proc/self/fd/{folder_fd}")
         pinned = tuple(f"{numbers[name.rpartition('/')[0]]}/./{name}" for name in names)
-        yield Pinned(view, folder, pinned, tuple(descriptors))
+        yield PinnedSources(view, folder, pinned, tuple(descriptors))
 
 
 def check_sources(folder: Path, files: Sequence[str]) -> None:

@@ -182,7 +182,7 @@ def pull_night(settings: Settings, night: NightId, target: Path) -> Sequence[str
         raise ConfigError("destination_is_source", "the night would be pulled onto itself")
     sums = _read_sums(source, night, settings)
     expected = {**parse_sums(sums), SUMS_NAME: text_digest(sums)}
-    folder = target / night.date
+    folder = target.resolve() / night.date
     here = LocalArchive(target, settings.transfer)
     # What is good here stays: on the machine with the nights it may be damaged by now.
     lacking = [path for path in _bad_files(here, night, expected) if path != SUMS_NAME]
@@ -219,5 +219,6 @@ def _read_sums(source: RsyncArchive, night: NightId, settings: Settings) -> str:
             " there, or has not reached its transfer; is [transfer] pull_from right?",
         )
     with TemporaryDirectory(prefix="vampctl-pull-") as folder:
-        source.fetch(night, Path(folder), [SUMS_NAME], Compare.CHECKSUM, SteadyPace())
-        return read_whole(Path(folder).resolve() / SUMS_NAME).decode("utf-8", "surrogateescape")
+        here = Path(folder).resolve()
+        source.fetch(night, here, [SUMS_NAME], Compare.CHECKSUM, SteadyPace())
+        return read_whole(here / SUMS_NAME).decode("utf-8", "surrogateescape")

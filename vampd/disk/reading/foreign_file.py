@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +28,8 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 # Folders that may lie on another disk, behind a link of root's or the owner's own: what follows
 # protected_symlinks of proc(5), such a link is no one else's word.
 _ELSEWHERE = frozenset({ARCHIVE_FOLDER, *(stream.value for stream in CAMERA_STREAMS)})
+# What lies below it is vampd's own, whatever it is called.
+_SET_ASIDE = "vbad"
 
 
 def open_unlinked(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
@@ -38,14 +41,13 @@ def open_unlinked(path: Path, flags: int = os.O_RDONLY, mode: int = 0o666) -> in
     *parents, name = Path(os.path.abspath(path)).parts[1:] or ["."]
     folder_fd = os.open("/", _FOLDER)
     try:
-        for parent in parents:
-            next_fd = _enter(folder_fd, parent, path)
+        names = [*parents, name] if flags & os.O_DIRECTORY else parents
+        for above, each in pairwise(["", *names]):
+            next_fd = _enter(folder_fd, above, each, path)
             os.close(folder_fd)
             folder_fd = next_fd
         if flags & os.O_DIRECTORY:
-            next_fd = _enter(folder_fd, name, path)
-            os.close(folder_fd)
-            folder_fd, name = next_fd, "."
+            name = "."
         file_fd = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder_fd)
         # O_PATH opens the link itself.
         if flags & os.O_PATH and stat.S_ISLNK(os.fstat(file_fd).st_mode):
@@ -152,7 +154,7 @@ def can_read_whole(path: Path, sign: Callable[[], None]) -> bool:
     return True
 
 
-def _enter(folder_fd: int, name: str, path: Path) -> int:
+def _enter(folder_fd: int, above: str, name: str, path: Path) -> int:
     try:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder_fd)
     except NotADirectoryError:
@@ -161,7 +163,8 @@ def _enter(folder_fd: int, name: str, path: Path) -> int:
             status = os.fstat(link_fd)
             if not stat.S_ISLNK(status.st_mode):
                 raise
-            if name not in _ELSEWHERE or status.st_uid not in (0, os.geteuid()):
+            is_ours = status.st_uid in (0, os.geteuid())
+            if name not in _ELSEWHERE or above == _SET_ASIDE or not is_ours:
                 raise link_found(path) from None
             # Of the very link that was examined, whatever bears its name by now.
             return _follow(os.readlink("", dir_fd=link_fd), folder_fd)

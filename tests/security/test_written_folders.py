@@ -1,0 +1,81 @@
+"""What rsync writes on this machine: into the folder that was walked to, and behind no link."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.worlds.archive.archive_sites import NIGHT, local_transfer, write_file
+from vampd.adapters.archive import open_archive_host
+from vampd.disk.pace import SteadyPace
+from vampd.errors import VampdError
+from vampd.model.plan import Compare
+
+PACE = SteadyPace()
+FILES = ("SHA256SUMS", "vgen2/a.fits.fz", "vbad/vcam1/x.fits")
+
+
+def _swapping(base: Path, folder: Path, elsewhere: Path) -> Path:
+    """An rsync in whose first moment a folder becomes a link; what was opened has another name."""
+    program = base / "rsync"
+    program.write_text(
+        f"#!/bin/bash\n"
+        f'if test "$1" != --help && test ! -e "{folder}.was"; then\n'
+        f'\tmv "{folder}" "{folder}.was" && ln -s "{elsewhere}" "{folder}"\nfi\n'
+        f'exec {shutil.which("rsync")} "$@"\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize("path", FILES)
+@pytest.mark.parametrize("written", ["archive", "back"])
+def test_rsync_writes_into_no_folder_that_was_exchanged_for_a_link(
+    tmp_path: Path, written: str, path: str
+) -> None:
+    here, there, back = (tmp_path / name / NIGHT.date for name in ("here", "archive", "back"))
+    # Where a copy is fetched from, set-aside files lie in their stream.
+    write_file(here, path, FakeFile(b"own"))
+    for each in (path, path.removeprefix("vbad/")) if written == "back" else ():
+        write_file(there, each, FakeFile(b"own"))
+    folder = (tmp_path / written / NIGHT.date / path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "private").mkdir()
+    program = _swapping(tmp_path, folder, tmp_path / "private")
+    host = open_archive_host(local_transfer(tmp_path / "archive", rsync=str(program)), NIGHT.kind)
+    if written == "archive":
+        host.send(NIGHT, here, (path,), Compare.CHECKSUM, PACE)
+    else:
+        host.fetch(NIGHT, back, (path,), Compare.CHECKSUM, PACE)
+    assert folder.is_symlink()
+    assert os.listdir(tmp_path / "private") == []
+    assert Path(f"{folder}.was", path.rpartition("/")[2]).read_bytes() == b"own"
+
+
+@pytest.mark.parametrize("place", ["", "vgen2", "vbad", "vbad/vcam1"])
+def test_a_link_at_a_local_destination_is_not_written_behind(tmp_path: Path, place: str) -> None:
+    here, there = (tmp_path / name / NIGHT.date for name in ("here", "archive"))
+    for path in FILES:
+        write_file(here, path, FakeFile(path.encode()))
+    (tmp_path / "private").mkdir()
+    (there / place).parent.mkdir(parents=True, exist_ok=True)
+    (there / place).symlink_to(tmp_path / "private")
+    host = open_archive_host(local_transfer(tmp_path / "archive"), NIGHT.kind)
+    with pytest.raises(VampdError, match="is a link"):
+        host.send(NIGHT, here, FILES, Compare.CHECKSUM, PACE)
+    assert os.listdir(tmp_path / "private") == []
+
+
+def test_the_configured_destination_itself_may_lie_behind_a_link(tmp_path: Path) -> None:
+    here, disk = tmp_path / "here" / NIGHT.date, tmp_path / "disk"
+    for path in FILES:
+        write_file(here, path, FakeFile(path.encode()))
+    disk.mkdir()
+    (tmp_path / "archive").symlink_to(disk)
+    host = open_archive_host(local_transfer(tmp_path / "archive"), NIGHT.kind)
+    host.send(NIGHT, here, FILES, Compare.CHECKSUM, PACE)
+    assert sorted(host.files(NIGHT)) == sorted(FILES)

@@ -1,0 +1,72 @@
+"""Where rsync writes on this machine: one folder after the other, as it was walked to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vampd.disk.durable import fsync_folder, make_folder_here, opened_folder
+from vampd.disk.failpoint import failpoint
+from vampd.disk.refusal import Access, translate_refusal
+
+
+@dataclass(frozen=True)
+class PinnedFolder:
+    """A folder as it was opened, whatever bears its name by now; rsync inherits it."""
+
+    folder: Path
+    descriptor: int
+
+    @property
+    def name(self) -> str:
+        """What rsync is told."""
+        return f"/proc/self/fd/{self.descriptor}"
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What rsync inherits."""
+        return (self.descriptor,)
+
+    def original(self, text: str) -> str:
+        """Rsync's words, of the folder's own name."""
+        return re.sub(rf"{self.name}(?![0-9])", lambda _: str(self.folder), text)
+
+
+def names_by_folder(names: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each folder of these paths ('' for the night itself), with the names in it."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        folder, _, last = name.rpartition("/")
+        found.setdefault(folder, []).append(last)
+    return ((folder, tuple(lasts)) for folder, lasts in found.items())
+
+
+@contextmanager
+def pinned_target(base: Path, below: str) -> Iterator[PinnedFolder]:
+    """The folder ``below`` of ``base``, which exists; made durably, unless it is there.
+
+    DataError ``link_found``; OSError, also for something else of that name.
+    """
+    folder = base
+    for part in PurePosixPath(below).parts:
+        folder = folder / part
+        with suppress(FileExistsError):
+            make_folder_here(folder)
+            failpoint("archive.target.made")
+            fsync_folder(folder.parent)
+    with opened_folder(folder) as folder_fd:
+        yield PinnedFolder(folder, folder_fd)
+
+
+@contextmanager
+def made_here(base: Path, below: str) -> Iterator[PinnedFolder]:
+    """As `pinned_target`, in a night of this side: TransientError for what refuses it."""
+    with ExitStack() as stack:
+        try:
+            target = stack.enter_context(pinned_target(base, below))
+        except OSError as error:
+            raise translate_refusal(error, base / below, Access.WRITE) from error
+        yield target
