@@ -70,6 +70,20 @@ HOSTILE = {
         f"CREATE TRIGGER t AFTER UPDATE ON nights BEGIN {SAFE} /* BEGIN SELECT RAISE(ABORT, 'x')"
         " */; END"
     ),
+    "no trigger": altered("DROP TRIGGER events_are_not_deleted"),
+    "a trigger that never refuses": altered(
+        "DROP TRIGGER events_are_not_deleted",
+        "CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events WHEN 0"
+        " BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+    ),
+    "a trigger that always refuses": altered(
+        "CREATE TRIGGER t BEFORE UPDATE ON nights BEGIN SELECT RAISE(ABORT, 'x'); END"
+    ),
+    "no table": altered("DROP TABLE receipts"),
+    "no column": altered("ALTER TABLE nights DROP COLUMN verdict"),
+    "a column more": altered("ALTER TABLE nights ADD COLUMN more TEXT"),
+    "a key less": altered("DROP INDEX uq_packing_receipts_live"),
+    "a key more": altered("CREATE UNIQUE INDEX u ON events (night_id)"),
     "a view": altered("CREATE VIEW v AS SELECT 1"),
     "a view in the place of a table": altered(
         "ALTER TABLE receipts RENAME TO old_receipts",

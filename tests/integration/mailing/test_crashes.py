@@ -19,6 +19,7 @@ from tests.support.tools.mail_server import (
 )
 from tests.support.tools.scripts import run_script, was_killed
 from tests.support.worlds.archive.post import QUICK, Post, Tool, retry
+from tests.support.worlds.records.databases import without_triggers
 from vampd.model.delivery import (
     Correspondence,
     MailOutcome,
@@ -104,9 +105,8 @@ def test_a_database_that_has_lost_the_mailings_mails_nothing_again(post: Post) -
     retry(post)
     settle(post.site)
     assert post.calls == 1
-    with closing(sqlite3.connect(post.site.database)) as database, database:
+    with without_triggers(post.site.database) as database:
         for table in ("mailed_manifests", "mailings"):
-            database.execute(f"DROP TRIGGER {table}_are_not_deleted")
             database.execute(f"DELETE FROM {table}")
     assert post.correspondence() == Correspondence()
     retry(post)

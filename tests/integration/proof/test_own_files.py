@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, connected, history_of
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of
+from tests.support.worlds.records.databases import without_triggers
 from vampd.model.nights import EventName, Kind, StageName
 from vampd.model.proofs import (
     RECEIPTS_PATH,
@@ -126,8 +125,7 @@ def test_the_folders_receipts_are_written_again_from_the_store(safe: SafeNight) 
 
 def forget_receipts(night: SafeNight) -> None:
     """The database as a lost one: nothing of these receipts is left."""
-    with closing(sqlite3.connect(night.site.database)) as connection, connection:
-        connection.execute("DROP TRIGGER packing_receipts_are_not_deleted")
+    with without_triggers(night.site.database) as connection:
         connection.execute("DELETE FROM packing_receipts")
         connection.execute("DELETE FROM receipts")
 

@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
+from tests.support.worlds.records.databases import without_triggers
 from vampd.engine.repair import recovering
 from vampd.model.cubes import Generation
 from vampd.model.delivery import remade
@@ -298,8 +298,7 @@ def test_verify_here_reads_all_that_has_a_packing_receipt(safe: SafeNight) -> No
 
 
 def test_products_of_which_nothing_is_on_record_are_not_called_good(safe: SafeNight) -> None:
-    with closing(sqlite3.connect(safe.site.database)) as store, store:
-        store.execute("DROP TRIGGER packing_receipts_are_not_deleted")
+    with without_triggers(safe.site.database) as store:
         store.execute("DELETE FROM packing_receipts")
     answer = InProcess(safe.site).command("verify", "20251106", "--here")
     assert (answer.status, "NOT verified: no file of it" in answer.text) == (1, True)

@@ -23,6 +23,7 @@ from tests.support.worlds.archive.purge_site import (
     raw_files,
 )
 from tests.support.worlds.archive.safe_night import SafeNight
+from tests.support.worlds.records.databases import without_triggers
 from vampd.model.nights import EventName, Status
 
 
@@ -83,10 +84,7 @@ def test_without_agreement_nothing_changes(night: SafeNight) -> None:
 
 def test_a_dry_run_places_no_mark_of_a_root_that_has_none(night: SafeNight) -> None:
     shutil.rmtree(night.site.root / ".vampd")
-    with closing(sqlite3.connect(night.site.database)) as connection, connection:
-        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in triggers.fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
+    with without_triggers(night.site.database) as connection:
         connection.execute("DELETE FROM roots")
     assert purge(night, "--dry-run").returncode == 0
     assert not (night.site.root / ".vampd").exists()

@@ -18,17 +18,14 @@ from tests.support.worlds.archive.purge_site import (
     raw_files,
 )
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
+from tests.support.worlds.records.databases import without_triggers
 
 
 def forget(table: str, condition: str = "1") -> Callable[[SafeNight], None]:
     """As if this had never been recorded."""
 
     def execute(night: SafeNight) -> None:
-        with closing(sqlite3.connect(night.site.database)) as connection, connection:
-            for (name,) in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?", (table,)
-            ).fetchall():
-                connection.execute(f"DROP TRIGGER {name}")
+        with without_triggers(night.site.database) as connection:
             connection.execute(f"DELETE FROM {table} WHERE {condition}")
 
     return execute

@@ -20,6 +20,7 @@ from vampd.store.database.connection import Store
 from vampd.store.database.opening import MIGRATIONS, Access, open_store
 from vampd.store.nights import Nights
 from vampd.store.schema import REVISION, Base
+from vampd.store.triggers import TRIGGERS
 
 NEXT_REVISION = f"{int(REVISION) + 1:04}"
 
@@ -28,6 +29,12 @@ def test_migrations_and_models_agree(store: Store):
     with store.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_and_triggers_agree(path: Path):
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        assert {name: " ".join(sql.split()) for name, sql in rows} == TRIGGERS
 
 
 def test_the_newest_migration_is_the_schema_that_this_version_works_with():

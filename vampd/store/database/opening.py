@@ -19,8 +19,9 @@ from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import close_to_others, make_state_folder
 from vampd.errors import NotPermitted, StoreError, TransientError
+from vampd.store.database.altered import refuse_altered
 from vampd.store.database.connection import ReadOnlyStore, Store, connect, make_engine
-from vampd.store.database.foreign import refuse_altered, refuse_another_owner
+from vampd.store.database.foreign import refuse_another_owner
 from vampd.store.database.reading import connect_reading, copied_database, is_unread
 from vampd.store.database.sqlite_errors import SIDE_FILES, damaged, translating_errors
 from vampd.store.schema import APPLICATION_ID, REVISION
@@ -101,8 +102,8 @@ def _prepare(path: Path) -> None:
     _check_whole(path)
     if revision < REVISION:
         _migrate(path, "WAL", "rw")
-    else:
-        _refuse_other_schema(path, revision)
+        revision = _revision(path, connect)
+    _refuse_other_schema(path, revision)
 
 
 def _create(path: Path) -> None:
@@ -175,7 +176,7 @@ def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         if row is None or not re.fullmatch(r"\d{4}", str(row[0])):
             raise damaged(path, f"one with the schema's version {row and row[0]!r}")
-        refuse_altered(path, connection)
+        refuse_altered(path, connection, str(row[0]))
         return str(row[0])
 
 

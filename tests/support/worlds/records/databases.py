@@ -1,6 +1,9 @@
 """New databases at the price of a copy."""
 
+import sqlite3
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -25,3 +28,17 @@ def migrate_by_copying(path: Path, journal_mode: str, mode: str) -> None:
         path.write_bytes(new_database())
     else:
         _migrate(path, journal_mode, mode)
+
+
+@contextmanager
+def without_triggers(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database whose rows can all be changed: as one that was lost in part, or is another's."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        triggers = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall()
+        for name, _ in triggers:
+            connection.execute(f'DROP TRIGGER "{name}"')
+        yield connection
+        for _, text in triggers:
+            connection.execute(text)
