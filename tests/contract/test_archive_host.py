@@ -1,6 +1,7 @@
 """One contract for every archive host: in memory, a local folder, a folder behind a real sshd."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,24 @@ def test_what_lies_behind_a_link_there_is_no_copy(folder_site, tmp_path, linked)
     folder.symlink_to(tmp_path / "here")
     assert list(folder_site.host.digests(NIGHT, [path], STEADY)) == []
     assert path not in folder_site.host.files(NIGHT)
+
+
+@pytest.mark.parametrize("kind", ["local", "ssh"])
+def test_what_claims_terabytes_and_holds_none_is_no_copy_and_is_replaced(
+    kind, tmp_path, sshd, night_folder
+):
+    site = make_site(kind, tmp_path / "archive", sshd)
+    site.put("vgen2/a.txt", FakeFile(b"a"))
+    os.truncate(tmp_path / "archive" / NIGHT.date / "vgen2/a.txt", 4 << 40)
+    assert site.host.files(NIGHT) == {}
+    assert list(site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY)) == []
+    fetched = tmp_path / "fetched"
+    site.host.fetch(NIGHT, fetched, ["vgen2/a.txt"], Compare.SIZE_AND_TIME, STEADY, 1)
+    assert not (fetched / "vgen2/a.txt").exists()
+    if kind == "local":  # over a network rsync compares what lies there
+        write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+        send(site, night_folder, "vgen2/a.txt")
+        assert site.get("vgen2/a.txt") == FakeFile(b"a")
 
 
 def test_a_mark_is_one_line_in_a_file_of_its_own_and_nothing_else_is_left(folder_site):

@@ -12,7 +12,7 @@ module, however long: what is sent, what is safe and what was lost are one compa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vampd.config import Settings
@@ -142,7 +142,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     unread = [path for path in sorted(survey.here) if path not in digests]
     if unread:
         # What lies there first: a reading here is good for sending while it is the later one.
-        lying = [path for path in unread if path in survey.archive and not _read(survey, path)]
+        lying = _unread_there(survey, unread)
         reading_there = [Hash(b, Place.ARCHIVE) for b in batches(lying, survey.archive)]
         reading = [Hash(batch, Place.HERE) for batch in batches(unread, survey.here)]
         return Plan.of(reading_there, reading, remarks=_remarks(survey))
@@ -150,7 +150,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
         return Plan()
     sums = format_sums(digests)
     unsafe = unproven_files(survey)
-    unread_there = [path for path in unsafe if path in survey.archive and not _read(survey, path)]
+    unread_there = _unread_there(survey, unsafe)
     if unread_there:
         return Plan.of(Hash(b, Place.ARCHIVE) for b in batches(unread_there, survey.archive))
     write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
@@ -300,10 +300,22 @@ def _read(survey: TransferSurvey, path: str) -> Receipt | None:
     return receipt if receipt is not None and receipt.file == survey.archive.get(path) else None
 
 
+def _unread_there(survey: TransferSurvey, paths: Iterable[str]) -> list[str]:
+    """Those that lie there and have to be read; one of another size than its packing is wrong."""
+    receipts = survey.own.receipts
+    return [
+        path
+        for path in paths
+        if path in survey.archive
+        and not _read(survey, path)
+        and (path not in receipts or receipts[path].size == survey.archive[path].size)
+    ]
+
+
 def _comparison(survey: TransferSurvey, path: str) -> Compare:
     """By checksum where rsync's quick check could mistake other bytes for the right ones.
 
-    What lies there was read, and is wrong.
+    What lies there was read, or has another size, and is wrong.
     """
     return Compare.CHECKSUM if path in survey.archive else Compare.SIZE_AND_TIME
 

@@ -261,6 +261,18 @@ def test_what_may_be_half_sent_is_read_before_it_is_sent_again(arrived):
     assert arrived.is_safe()
 
 
+def test_what_has_another_size_there_is_sent_again_unread(arrived):
+    path = "vgen2/VMPA00000001.fits.fz"
+    file = arrived.there[path]
+    arrived.end_proofs(path)
+    arrived.there[path] = replace(file, content=file.content * 1000)
+    plans = arrived.run()
+    assert sent(plans) == {path}
+    before = [plan for plan in plans if not actions(plan, Send)]
+    assert not [each for plan in before for each in actions(plan, Hash) if each.place != Place.HERE]
+    assert arrived.is_safe()
+
+
 def test_what_is_rotten_on_both_sides_is_found_before_it_is_sent(arrived):
     # The copy here is the damaged one, which its listing does not show either.
     path = "vgen2/VMPA00000001.fits.fz"

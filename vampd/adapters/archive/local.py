@@ -19,7 +19,7 @@ from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned
 from vampd.adapters.programs import FULL_CAUSES, find_cause
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
-from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, link_found
+from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, is_hollow, link_found
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
 from vampd.errors import (
@@ -64,8 +64,9 @@ class LocalArchive(RsyncArchive):
             if any(parent.is_symlink() for parent in file.parents if parent.is_relative_to(home)):
                 continue  # what a link leads to is no copy
             try:
-                if not stat.S_ISREG(os.lstat(file).st_mode):
-                    continue
+                status = os.lstat(file)
+                if not stat.S_ISREG(status.st_mode) or is_hollow(status.st_size, status.st_blocks):
+                    continue  # what is mostly holes is no copy either, and takes hours to read
                 if file.parent not in synced:
                     fsync_folder(file.parent)
                     synced.add(file.parent)
@@ -257,7 +258,7 @@ def _describe(error: OSError, path: Path, access: Access) -> str:
 
 
 def _walk(root: Path) -> Iterator[FileStamp]:
-    """The files below a folder; OSError (EOVERFLOW) for more than a night can have."""
+    """The files below a folder, without hollow ones; OSError (EOVERFLOW) for too many."""
     # Not by recursion: a tree may be as deep as a path is long.
     folders = [""]
     files = 0
@@ -280,4 +281,6 @@ def _walk(root: Path) -> Iterator[FileStamp]:
                         found = f"more than {MOST_FILES:,} files, which no night has"
                         raise OSError(errno.EOVERFLOW, found, str(root))
                     status = entry.stat(follow_symlinks=False)
+                    if is_hollow(status.st_size, status.st_blocks):
+                        continue
                     yield FileStamp(prefix + entry.name, status.st_size, status.st_mtime_ns)

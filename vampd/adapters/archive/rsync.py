@@ -54,11 +54,13 @@ def rsync_arguments(
     durability: Durability,
     timeout_s: float,
     remote_shell: Sequence[str] | None,
+    most_bytes: int | None = None,
 ) -> list[str]:
     """The arguments that copy the files named on standard input (NUL-ended) into ``target``.
 
     ``source`` and ``target`` are folders. New files get the permissions that the umask there leaves
-    of rw-rw-rw-, whatever they have here; files that are replaced keep theirs.
+    of rw-rw-rw-, whatever they have here; files that are replaced keep theirs. A file of more than
+    ``most_bytes`` stays where it is.
     """
     arguments = [
         "--files-from=-",
@@ -76,6 +78,8 @@ def rsync_arguments(
         arguments.append("--fsync")
     if compare is Compare.CHECKSUM:
         arguments.append("--checksum")
+    if most_bytes is not None:
+        arguments.append(f"--max-size={most_bytes}")
     if remote_shell is not None:
         arguments.append(f"--rsh={remote_shell_text(remote_shell)}")
     return [*arguments, "--", f"{source}/", f"{target}/"]

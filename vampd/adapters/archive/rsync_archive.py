@@ -37,11 +37,7 @@ from vampd.adapters.programs import (
 )
 from vampd.config import Transfer
 from vampd.disk.failpoint import failpoint
-from vampd.errors import (
-    ARCHIVE_UNKNOWN,
-    ArchiveUnknown,
-    VampdError,
-)
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, VampdError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Receipt, parse_mark
@@ -163,18 +159,25 @@ class RsyncArchive(ABC):
             self._remove_repeated(night, leftovers, pace)
 
     def fetch(
-        self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
+        self,
+        night: NightId,
+        folder: Path,
+        files: Sequence[str],
+        compare: Compare,
+        pace: Pace,
+        most_bytes: int | None = None,
     ) -> None:
         """Copy these files from there into a folder here, made unless it is there.
 
-        No link leads to that folder or below it. Raises as `send` does; DataError ``link_found``.
+        No link leads to that folder or below it. What has more than ``most_bytes`` does not come.
+        Raises as `send` does; DataError ``link_found``.
         """
         durability, near = self._known_durability(pace), Near(str(folder), sends=False)
         for part in parts_to_fetch(files):
             for parent, names in names_by_folder(part.names):
                 source = f"{self._target(night)}/{parent}".removesuffix("/")
                 with made_here(folder.parent, f"{folder.name}{part.below}/{parent}") as target:
-                    command = self._arguments(source, target.name, compare, durability)
+                    command = self._arguments(source, target.name, compare, durability, most_bytes)
                     self._run_rsync(command, night, names, source, near, pace, target)
             failpoint("archive.fetch.group_fetched")
 
@@ -266,7 +269,12 @@ class RsyncArchive(ABC):
         return type(error)(error.code, message, **error.context)
 
     def _arguments(
-        self, source: str, target: str, compare: Compare, durability: Durability
+        self,
+        source: str,
+        target: str,
+        compare: Compare,
+        durability: Durability,
+        most_bytes: int | None = None,
     ) -> list[str]:
         arguments = rsync_arguments(
             source,
@@ -275,6 +283,7 @@ class RsyncArchive(ABC):
             durability=durability,
             timeout_s=self._transfer.timeout_s,
             remote_shell=self._remote_shell(),
+            most_bytes=most_bytes,
         )
         return [self._transfer.rsync, *arguments]
 

@@ -46,7 +46,7 @@ from vampd.adapters.programs import (
 from vampd.config import Transfer
 from vampd.disk.machine import boot_id
 from vampd.disk.pace import SteadyPace
-from vampd.disk.reading import MOST_FILES
+from vampd.disk.reading import MOST_FILES, is_hollow
 from vampd.errors import (
     ArchiveUnreadable,
     DataError,
@@ -64,7 +64,7 @@ _MOST_BYTES = 1 << 25
 _SHOWN_BYTES = 1 << 12
 # No more than a signed number of 64 bits holds, which is what sizes, and times in ns, may have.
 _SIZE, _TIME = rb"(\d{1,18})", rb"([0-8]?\d{1,9})\.(\d{9})"
-_LISTED = re.compile(rb"%s %s\d* (.+)" % (_SIZE, _TIME), re.DOTALL)
+_LISTED = re.compile(rb"%s %s %s\d* (.+)" % (_SIZE, _SIZE, _TIME), re.DOTALL)
 _SPACE_REPORTED = re.compile(rb" ".join([_SIZE] * 5) + rb"\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) %s %s %s %s" % (_SIZE, _TIME, _SIZE, _TIME))
 
@@ -99,10 +99,12 @@ class SshArchive(RsyncArchive):
             match = _LISTED.fullmatch(record)
             if match is None:
                 raise self._garbled(record)
-            path = os.fsdecode(match[4])
+            path = os.fsdecode(match[5])
             if path.startswith("/") or ".." in path.split("/"):
                 raise self._garbled(record)
-            stamps[path] = FileStamp(path, int(match[1]), int(match[2] + match[3]))
+            size, blocks = int(match[1]), int(match[2])
+            if not is_hollow(size, blocks):
+                stamps[path] = FileStamp(path, size, int(match[3] + match[4]))
         return stamps
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:

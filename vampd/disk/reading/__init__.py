@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vampd.disk.reading.listing import (
         MOST_FILES,
         file_behind,
+        is_hollow,
         link_target,
         list_files,
         list_hollow_files,
@@ -49,8 +50,9 @@ else:
                 "read_to_end read_whole require_regular"
             ),
             "listing": (
-                "file_behind link_target list_files list_hollow_files list_raw_files "
-                "list_raw_links MOST_FILES raw_of_link refuse_links stamp_of too_many"
+                "file_behind is_hollow link_target list_files list_hollow_files "
+                "list_raw_files list_raw_links MOST_FILES raw_of_link refuse_links "
+                "stamp_of too_many"
             ),
             "raw_file": "open_raw",
             "writers": "has_writers",
@@ -66,6 +68,7 @@ __all__ = [
     "file_behind",
     "has_writers",
     "hash_file",
+    "is_hollow",
     "link_found",
     "link_target",
     "list_files",

@@ -74,15 +74,11 @@ def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
 
 
 def list_hollow_files(night_folder: Path, folder: str) -> frozenset[str]:
-    """The paths of one folder's files that claim gigabytes and hold nearly none of them.
-
-    No camera leaves holes. A file system that compresses looks alike, but only for constant data,
-    and not with more than the largest cube has.
-    """
+    """The paths of one folder's files that claim gigabytes and hold nearly none of them."""
     return frozenset(
         path
         for path, status in _entries(night_folder, folder, _stat_set_aside)
-        if status is not None and _is_hollow(status)
+        if status is not None and is_hollow(status.st_size, status.st_blocks)
     )
 
 
@@ -124,9 +120,14 @@ def refuse_links(night_folder: Path) -> None:
             raise link_found(night_folder / folder)
 
 
-def _is_hollow(status: os.stat_result) -> bool:
-    held = status.st_blocks * _BLOCK_BYTES
-    return status.st_size - held > _LARGEST_CUBE_BYTES and held < status.st_size // 16
+def is_hollow(size: int, blocks: int) -> bool:
+    """Whether a file of so many bytes is mostly holes, by its blocks of 512 bytes.
+
+    No camera leaves holes, and no copy has any. A file system that compresses looks alike, but only
+    for constant data, and not with more than the largest cube has.
+    """
+    held = blocks * _BLOCK_BYTES
+    return size - held > _LARGEST_CUBE_BYTES and held < size // 16
 
 
 def stamp_of(night_folder: Path, path: str) -> FileStamp | None:
