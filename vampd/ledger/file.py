@@ -8,24 +8,34 @@ as written is damage.
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
-from vampd.disk.reading import LINK_FOUND, open_unlinked, read_whole, require_regular
+from vampd.disk.reading import (
+    LINK_FOUND,
+    open_foreign,
+    open_unlinked,
+    refuse_longer,
+    require_regular,
+)
 from vampd.disk.refusal import Access, Cause, classify, describe_refused
 from vampd.disk.rights import PUBLIC, give_to_owner, reserve_writing
 from vampd.errors import DataError, FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
 
 _READ_BYTES = 1 << 16
-# Ten million records.
+# Ten million records; read line by line, so the file may be longer than the memory.
 _MOST_BYTES = 1 << 30
+# The reason of a refusal may quote what an authority said.
+_LONGEST_LINE = 1 << 20
+_SHOWN_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class LedgerFile:
         """All records with their line numbers; FrameIdConflict ``ledger_damaged``."""
         with open(self._fd, "rb", buffering=_READ_BYTES, closefd=False) as file:
             file.seek(0)
-            yield from _parse_lines(enumerate(file, start=1), self.path)
+            yield from _parse_lines(enumerate(_lines(file), start=1), self.path)
 
     def append(self, records: Iterable[LedgerRecord]) -> None:
         """Append records durably. DiskFull, FrameIdsUnavailable."""
@@ -74,7 +84,8 @@ class LedgerFile:
         """Cut off a last line that was never finished."""
         size = os.fstat(self._fd).st_size
         end = self._end_of_lines(size)
-        if end == size:
+        # What is longer than any line is none that a writer had begun: reading finds it damaged.
+        if end == size or size - end > _LONGEST_LINE:
             return
         with _translating_errors(self.path):
             if _is_record(os.pread(self._fd, size - end, end)):
@@ -86,15 +97,15 @@ class LedgerFile:
             os.fsync(self._fd)
 
     def _end_of_lines(self, size: int) -> int:
-        """The offset after the last end of line."""
+        """The offset after the last end of line, as far back as a line can begin."""
         stop = size
-        while stop > 0:
+        while stop > 0 and size - stop <= _LONGEST_LINE:
             start = max(0, stop - _READ_BYTES)
             found = os.pread(self._fd, stop - start, start).rfind(b"\n")
             if found >= 0:
                 return start + found + 1
             stop = start
-        return 0
+        return stop
 
 
 @contextmanager
@@ -114,24 +125,34 @@ def open_ledger_file(path: Path) -> Iterator[LedgerFile]:
 def read_ledger_file(path: Path) -> Iterator[tuple[int, LedgerRecord]]:
     """All complete lines' records with their numbers, while others may write; none without a file.
 
-    FrameIdConflict ``ledger_damaged``.
+    FrameIdConflict ``ledger_damaged``; DataError ``file_too_long``.
     """
-    try:
-        content = _read(path)
-    except FileNotFoundError:
-        return
-    whole = content[: content.rfind(b"\n") + 1]
-    yield from _parse_lines(enumerate(io.BytesIO(whole), start=1), path)
+    with suppress(FileNotFoundError), _opened(path) as file:
+        complete = takewhile(lambda line: line.endswith(b"\n") or _is_long(line), _lines(file))
+        yield from _parse_lines(enumerate(complete, start=1), path)
 
 
 def read_whole_lines(path: Path) -> Iterator[LedgerRecord | None]:
-    """All lines' records, None for each that is damaged; none without a file."""
-    with suppress(FileNotFoundError):
-        for line in _read(path).splitlines(keepends=True):
+    """All lines' records, None for each that is damaged; none without a file.
+
+    DataError ``file_too_long``.
+    """
+    with suppress(FileNotFoundError), _opened(path) as file:
+        for line in _lines(file):
             try:
                 yield parse_line(line.removesuffix(b"\n"))
             except ValueError:
                 yield None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines, one at a time; of one that is longer than any, parts of that length."""
+    while line := file.readline(_LONGEST_LINE + 1):
+        yield line
+
+
+def _is_long(line: bytes) -> bool:
+    return len(line) > _LONGEST_LINE
 
 
 def _parse_lines(
@@ -143,7 +164,8 @@ def _parse_lines(
         except ValueError as error:
             raise FrameIdConflict(
                 "ledger_damaged",
-                f"{path} line {number}: expected a record with its checksum, found {line!r}"
+                f"{path} line {number}: expected a record with its checksum, found"
+                f" {line[:_SHOWN_BYTES]!r}"
                 f" ({error}); no ID is granted until the line is restored from a backup, or"
                 " `vampctl rebuild-ledger` rewrites the file",
                 path=str(path),
@@ -199,9 +221,13 @@ def _is_record(line: bytes) -> bool:
     return True
 
 
-def _read(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     with _naming_links():
-        return read_whole(path, _MOST_BYTES)
+        file = open_foreign(path)
+    with file:
+        refuse_longer(file, path, _MOST_BYTES)
+        yield file
 
 
 @contextmanager

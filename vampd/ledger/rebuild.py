@@ -61,14 +61,18 @@ class Rebuilt:
 
 
 def compose_ledger(
-    lines: Sequence[LedgerRecord | None],
+    lines: Iterable[LedgerRecord | None],
     rows: Sequence[LedgerRecord],
     found: Sequence[RecoveredBinding],
 ) -> Rebuilt:
     """All records of file (None: a line that cannot be read), database and folders together."""
-    readable = [record for record in lines if record is not None]
-    unreadable = len(lines) - len(readable)
-    in_file = list(dict.fromkeys(readable))
+    unreadable, readable = 0, dict[LedgerRecord, None]()
+    for record in lines:
+        if record is None:
+            unreadable += 1
+        else:
+            readable[record] = None
+    in_file = list(readable)
     known = list(dict.fromkeys([*in_file, *rows]))
     bound = {r for r in known if isinstance(r, Bound)}
     bound |= {Bound(one.frame_id, one.identity, one.night) for one in found}
@@ -94,7 +98,7 @@ def compose_ledger(
 
 def compose_from(connection: Connection, path: Path, found: Sequence[RecoveredBinding]) -> Rebuilt:
     """The ledger from this file, this database and the bindings found."""
-    return compose_ledger(list(read_whole_lines(path)), list(stored_records(connection)), found)
+    return compose_ledger(read_whole_lines(path), list(stored_records(connection)), found)
 
 
 def rebuild_ledger(store: Store, path: Path, found: Sequence[RecoveredBinding]) -> Rebuilt:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools.fsyncs import Fsyncs, record_fsyncs
-from vampd.ledger.file import open_ledger_file
+from vampd.errors import FrameIdConflict
+from vampd.ledger.file import open_ledger_file, read_ledger_file
 from vampd.ledger.records import Applied, format_line
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
@@ -50,6 +51,26 @@ def test_a_mended_tail_is_on_the_disk(path: Path, synced: Fsyncs, tail: str, kep
         file.mend_tail()
     assert path.read_text() == LINE + kept
     assert synced == [(path, [LINE + kept])]
+
+
+def test_what_is_longer_than_any_line_is_no_tail_and_stays(path: Path, synced: Fsyncs) -> None:
+    path.write_text(LINE)
+    os.truncate(path, 1 << 40)
+    with open_ledger_file(path) as file:
+        file.mend_tail()
+        with pytest.raises(FrameIdConflict) as caught:
+            list(file.records())
+    assert (caught.value.code, len(caught.value.message) < 2000) == ("ledger_damaged", True)
+    assert (path.stat().st_size, synced) == (1 << 40, [])
+
+
+def test_a_line_that_is_being_written_is_no_line_yet(path: Path) -> None:
+    assert list(read_ledger_file(path)) == []
+    path.write_text(LINE + LINE[:-1])
+    assert list(read_ledger_file(path)) == [(1, RECORD)]
+    path.write_text(LINE + "x" * (1 << 21))
+    with pytest.raises(FrameIdConflict, match="line 2"):
+        list(read_ledger_file(path))
 
 
 def test_a_ledger_that_another_file_replaces_before_it_is_locked_is_not_written_to(

@@ -30,6 +30,8 @@ from vampd.disk.reading.foreign_file import read_whole
 from vampd.disk.reading.listing import stamp_of
 from vampd.errors import VampdError
 from vampd.fits.raw import read_raw_cube
+from vampd.ledger.file import open_ledger_file, read_ledger_file, read_whole_lines
+from vampd.ledger.rebuild import compose_ledger
 from vampd.model.cubes import SetAside
 from vampd.model.nights import Stream
 
@@ -47,6 +49,15 @@ print(code_of(lambda: cube("rows")), code_of(lambda: cube("sparse")))
 print(code_of(lambda: read_whole(base / "vcam1/sparse.txt")))
 host = host_of(ssh_transfer(base, [str(base / "hostile-ssh")]))
 print(code_of(lambda: host.files(NIGHT)))
+def agreed(path):
+    with open_ledger_file(path) as file:
+        file.mend_tail()
+        for record in file.records():
+            pass
+for name in ("sparse.ledger", "empty.ledger"):
+    print(code_of(lambda: agreed(base / name)))
+    print(code_of(lambda: list(read_ledger_file(base / name))))
+    print(code_of(lambda: compose_ledger(read_whole_lines(base / name), [], [])))
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak.split()[1])
 """
@@ -80,6 +91,9 @@ def test_the_memory_of_a_process_stays_below_a_gigabyte_under_hostile_input(tmp_
     write_tiny_frames(folder / "sparse.fits", 10_000_000)
     (folder / "sparse.txt").touch()
     os.truncate(folder / "sparse.txt", 4 * ONE_GB)
+    for name, content in (("sparse", b""), ("empty", b"\n" * 1_000_000)):
+        (tmp_path / f"{name}.ledger").write_bytes(content)
+    os.truncate(tmp_path / "sparse.ledger", 4 * ONE_GB)
     ssh = tmp_path / "hostile-ssh"
     # 33 MB of the shortest records that there are, and it would go on.
     ssh.write_text(
@@ -97,6 +111,8 @@ def test_the_memory_of_a_process_stays_below_a_gigabyte_under_hostile_input(tmp_
         "timing_too_long",
         "file_too_long",
         "archive_listing_too_long",
+        *("ledger_damaged", "file_too_long", "file_too_long"),
+        *("ledger_damaged", "ledger_damaged", "good"),
     ]
     assert int(peak_kb) * 1024 < ONE_GB
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         read_foreign_text,
         read_to_end,
         read_whole,
+        refuse_longer,
         require_regular,
     )
     from vampd.disk.reading.listing import (
@@ -47,7 +48,7 @@ else:
             "foreign_file": (
                 "can_read_whole LINK_FOUND link_found MOST_TEXT_BYTES "
                 "named_by_person open_foreign open_unlinked read_foreign_text "
-                "read_to_end read_whole require_regular"
+                "read_to_end read_whole refuse_longer require_regular"
             ),
             "listing": (
                 "file_behind is_hollow link_target list_files list_hollow_files "
@@ -85,6 +86,7 @@ __all__ = [
     "read_to_end",
     "read_whole",
     "refuse_links",
+    "refuse_longer",
     "require_regular",
     "stamp_of",
     "too_many",

@@ -117,13 +117,23 @@ def read_to_end(file: BinaryIO, path: Path, most_bytes: int = MOST_TEXT_BYTES) -
     """The rest of an opened file; DataError ``file_too_long`` beyond the limit."""
     content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
-        raise DataError(
-            "file_too_long",
-            f"{path} has more than {most_bytes:,} bytes, which no file of its kind has; find out"
-            " what wrote it, and move it away",
-            path=str(path),
-        )
+        raise _too_long(path, most_bytes)
     return content
+
+
+def refuse_longer(file: BinaryIO, path: Path, most_bytes: int) -> None:
+    """DataError ``file_too_long`` for an opened file beyond the limit."""
+    if os.fstat(file.fileno()).st_size > most_bytes:
+        raise _too_long(path, most_bytes)
+
+
+def _too_long(path: Path, most_bytes: int) -> DataError:
+    return DataError(
+        "file_too_long",
+        f"{path} has more than {most_bytes:,} bytes, which no file of its kind has; find out"
+        " what wrote it, and move it away",
+        path=str(path),
+    )
 
 
 def read_foreign_text(path: Path) -> str | None:
