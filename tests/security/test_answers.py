@@ -18,11 +18,12 @@ PACE = SteadyPace()
 SHA256 = b"a" * 64
 TIME = b"1762424400.000000000"
 RECORDS = {
-    "a size of 5,000 digits": b"9" * 5000 + b" " + TIME + b" x",
-    "a size of 30 digits": b"9" * 30 + b" " + TIME + b" x",
-    "a time that no number of 64 bits holds": b"1 9999999999.000000000 x",
-    "a path that leads out": b"1 " + TIME + b" ../../x",
-    "an absolute path": b"1 " + TIME + b" /etc/x",
+    "a size of 5,000 digits": b"9" * 5000 + b" 8 " + TIME + b" x",
+    "a size of 30 digits": b"9" * 30 + b" 8 " + TIME + b" x",
+    "blocks of 30 digits": b"1 " + b"9" * 30 + b" " + TIME + b" x",
+    "a time that no number of 64 bits holds": b"1 8 9999999999.000000000 x",
+    "a path that leads out": b"1 8 " + TIME + b" ../../x",
+    "an absolute path": b"1 8 " + TIME + b" /etc/x",
     "a digest of 5,000 digits": SHA256 + (b" " + b"9" * 5000 + b" " + TIME) * 2,
     "space of 5,000 digits": b" ".join([b"9" * 5000] * 5),
     "nothing": b"",

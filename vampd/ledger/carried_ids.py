@@ -20,7 +20,7 @@ from vampd.model.nights import NightId, Stream
 _PACKED = ".fits.fz"
 _PLAIN = ".fits"
 # Numbers are unique whatever the frame type's letter.
-_ANY_ID = re.compile(r"VMP[A-Z](\d{8})")
+_ANY_ID = re.compile(r"VMP[A-Z]([0-9]{8})")
 
 
 def read_carried_ids(root: Path, night: NightId) -> Iterator[CarriedId]:

@@ -20,10 +20,10 @@ from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, ObservedIds, par
 from vampd.model.nights import Kind, NightId, Stream, parse_night_date
 
 # Numbers are unique whatever the frame type's letter.
-_NAMED_BY_ID = re.compile(r"VMP[A-Z](\d{8})\.(?:fits|fits\.fz|txt|framelist)")
+_NAMED_BY_ID = re.compile(r"VMP[A-Z]([0-9]{8})\.(?:fits|fits\.fz|txt|framelist)")
 _CUBE = re.compile(r"(?!\.).+\.(?:fits|fits\.fz)")
-_LAST_ID = re.compile(r"VMP[A-Z](\d{8})(?!\d)")
-_GENERATION = re.compile(r"generation_\d+\.json")
+_LAST_ID = re.compile(r"VMP[A-Z]([0-9]{8})(?![0-9])")
+_GENERATION = re.compile(r"generation_[0-9]+\.json")
 
 
 def read_observed_ids(archive_folder: Path) -> tuple[ObservedIds, ...]:

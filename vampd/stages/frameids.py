@@ -48,7 +48,7 @@ from vampd.stages.unmade import find_unmade
 
 NAME = StageName.FRAMEIDS
 NAME_CHANGES_PATH = f"{Stream.VGEN2}/{NAME_CHANGES}"
-_FRAME_ID_NAME = re.compile(r"VMP[A-Z]\d{8}")
+_FRAME_ID_NAME = re.compile(r"VMP[A-Z][0-9]{8}")
 
 
 @dataclass(frozen=True)

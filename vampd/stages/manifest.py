@@ -44,7 +44,7 @@ from vampd.stages.transfer import safe_files
 from vampd.stages.transfer import survey as survey_transfer
 
 NAME = StageName.MANIFEST
-_PRODUCT = re.compile(r"vgen2/(VMPA\d{8})\.fits\.fz")
+_PRODUCT = re.compile(r"vgen2/(VMPA[0-9]{8})\.fits\.fz")
 # How many products are read before their receipts are stored.
 _HASH_BATCH = 8
 

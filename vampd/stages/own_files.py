@@ -45,9 +45,9 @@ from vampd.stages.folder_receipts import judge_folder_receipts, name_products
 from vampd.stages.unmade import choose_unmade, refuse_unmade
 
 PACKED_SUFFIX = ".fits.fz"
-GENERATION = re.compile(r"vgen2/generation_\d+\.json")
+GENERATION = re.compile(r"vgen2/generation_[0-9]+\.json")
 # Raw headers and timing files, written by a purge.
-RAW_RECORDS = re.compile(r"vgen2/raw_records_vcam[12](_\d+)?\.tar\.gz")
+RAW_RECORDS = re.compile(r"vgen2/raw_records_vcam[12](_[0-9]+)?\.tar\.gz")
 BATCH_FILES = 64
 BATCH_BYTES = 8_000_000_000
 _BYTES_A_PIXEL = 2

@@ -34,8 +34,9 @@ from vampd.errors import FrameIdsUnavailable
 from vampd.model.frame_ids import split_answer
 
 _ASKED = "asked"
-_ANSWER = re.compile(r"answer_(\d{6,12})\.txt")
-_LONGEST_BYTES = 1 << 22
+_ANSWER = re.compile(r"answer_([0-9]{6,12})\.txt")
+# Of 300,000 IDs; a night has some ten thousand.
+LONGEST_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ class AnswerFolder:
             if status.st_mode & stat.S_IWOTH:
                 raise self._unreadable("everyone may write to it: chmod o-w")
             # One read per look: a file that is being written is read again.
-            return AnswerSnapshot(os.read(answer_fd, _LONGEST_BYTES), status.st_mtime_ns)
+            content = os.read(answer_fd, LONGEST_BYTES + 1)
+            if len(content) > LONGEST_BYTES:
+                raise self._unreadable(f"it has more than {LONGEST_BYTES:,} bytes")
+            return AnswerSnapshot(content, status.st_mtime_ns)
         finally:
             os.close(answer_fd)
 

@@ -6,16 +6,18 @@ a file (`answers`), so that an answer survives a vampd that is killed meanwhile.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.adapters.authorities.answers import AnswerFolder, AnswerSnapshot
+from vampd.adapters.authorities.answers import LONGEST_BYTES, AnswerFolder, AnswerSnapshot
 from vampd.adapters.authorities.gen2_client import EXIT_NO_PACKAGE
 from vampd.adapters.programs import TICK_S, Ended, run_process
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import open_unlinked
 from vampd.errors import ClaimLost, ConfigError, FrameIdsUnavailable, TransientError
 from vampd.model.frame_ids import FrameId, NumberRange, named_ids
 from vampd.ports import Pace
@@ -141,9 +143,13 @@ class CommandAuthority:
         del highest_used
         answers = self._answers()
         before = answers.begin()
-        printed = str(self.folder / _PRINTED)
-        argv = [*_PYTHON, _PRINTER, printed, *self.command, str(count)]
-        ended = _call(argv, self.pace, self.timeout_s)
+        printed = self.folder / _PRINTED
+        argv = [*_PYTHON, _PRINTER, str(printed), *self.command, str(count)]
+        pace = _Bounded(self.pace, printed)
+        try:
+            ended = _call(argv, pace, self.timeout_s)
+        finally:
+            pace.refuse_excess(self.command[0])
         if ended.status != 0:
             raise FrameIdsUnavailable(
                 "command_failed",
@@ -183,6 +189,47 @@ class _Unpaused:
 
     def check(self) -> None:
         _refuse_stopped(self.pace)
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """The pace of a program that is ended once it has printed more than any answer has."""
+
+    pace: Pace
+    printed: Path
+
+    @property
+    def paused(self) -> bool:
+        return self.pace.paused
+
+    @property
+    def stopped(self) -> bool:
+        return self.pace.stopped or self._is_excessive()
+
+    def check(self) -> None:
+        self.pace.check()
+
+    def refuse_excess(self, program: str) -> None:
+        """FrameIdsUnavailable if it printed too much; the disk gets back what is beyond."""
+        if not self._is_excessive():
+            return
+        printed_fd = open_unlinked(self.printed, os.O_WRONLY)
+        try:
+            os.ftruncate(printed_fd, LONGEST_BYTES)
+        finally:
+            os.close(printed_fd)
+        raise FrameIdsUnavailable(
+            "output_too_long",
+            f"{program} was to grant frame IDs and printed more than {LONGEST_BYTES:,} bytes; none"
+            " is used, whatever it has printed",
+            program=program,
+        )
+
+    def _is_excessive(self) -> bool:
+        try:
+            return self.printed.lstat().st_size > LONGEST_BYTES
+        except OSError:
+            return False
 
 
 def _refuse_stopped(pace: Pace) -> None:

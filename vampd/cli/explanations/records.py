@@ -35,11 +35,11 @@ local_looks_raw
     The local sequence lies in the range that the observatory gives to raw frames.
     Set `frameids.first` to another range.
 answer_unreadable
-    The answer file of the authority cannot be read.
-    Check its owner and mode.
+    The answer file of the authority cannot be read, or is longer than any answer.
+    Check its owner and mode, and what writes it.
 database_altered
-    The database has a view, or a trigger that does more than refuse, which vampd did not make.
-    Find out who made it; drop it, or move the file aside.
+    The database has views or triggers that are not vampd's, lacks one of its own, or other tables.
+    Find out who did that; put it right, or move the file aside.
 gen2_call_failed
     Gen2 could not be asked.
     Check that Gen2 and its object VAMPIRES are up; `vampctl doctor`.

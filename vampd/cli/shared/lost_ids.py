@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
-_NAMED_BY_ID = re.compile(r"vgen2/(VMPA\d{8})\.(?:fits\.fz|framelist)")
+_NAMED_BY_ID = re.compile(r"vgen2/(VMPA[0-9]{8})\.(?:fits\.fz|framelist)")
 _RESTORED = frozenset({RESTORED, RESTORE_UNFINISHED})
 
 

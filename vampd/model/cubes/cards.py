@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 CARD_LENGTH = 80
 _VALUE_WIDTH = 20  # fixed format: numbers and logicals end in column 30
 _MIN_STRING = 8
-_REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?")
+_REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?", re.ASCII)
 _STRING = re.compile(r" *'((?:[^']|'')*)'")
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", "", "CONTINUE", "HIERARCH", "END"})
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-_FRAME_ID = re.compile(r"VMPA(\d{8})")
+_FRAME_ID = re.compile(r"VMPA([0-9]{8})")
 LARGEST_NUMBER = 10**8 - 1
 _FIRST_SIMULATED = 70_000_000
 _FIRST_ENGINEERING = 90_000_000

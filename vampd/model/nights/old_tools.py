@@ -15,8 +15,8 @@ from vampd.model.nights.night import NightId
 # The trace that no restored folder loses.
 LOG_TRACE = "a row in the old tools' log"
 
-_FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo\d*")
-_OWN_GENERATION = re.compile(r"generation_\d+\.json")
+_FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo[0-9]*")
+_OWN_GENERATION = re.compile(r"generation_[0-9]+\.json")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")
 _PACKED_PRODUCT = re.compile(r"VMP.*\.fits\.fz")
 

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 # The logger's own temporary name, `<name>.fits.<pid>.<tid>.tmp`.
-_UNFINISHED = re.compile(r"(?P<cube>.+\.fits)\.\d+\.\d+\.tmp")
+_UNFINISHED = re.compile(r"(?P<cube>.+\.fits)\.[0-9]+\.[0-9]+\.tmp")
 # A cube that somebody compressed, or named as no logger does.
 _OTHER_FORM = re.compile(
     r"(?P<stem>.+)\.(?:fits?|fts)(?:\.(?:fz|gz|z|bz2|xz|lzma|zst|lz4|zip|7z))?", re.IGNORECASE
 )
-_TIME_IN_NAME = re.compile(r"(?P<h>[01]\d|2[0-3]):(?P<m>[0-5]\d):(?P<s>[0-5]\d)\.(?P<ns>\d{1,9})")
+_TIME_IN_NAME = re.compile(
+    r"(?P<h>[01]\d|2[0-3]):(?P<m>[0-5]\d):(?P<s>[0-5]\d)\.(?P<ns>\d{1,9})", re.ASCII
+)
 
 
 class Stream(StrEnum):

@@ -174,7 +174,7 @@ def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
         if not connection.execute("PRAGMA table_info(alembic_version)").fetchone():
             raise damaged(path, "one without its schema's version")
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        if row is None or not re.fullmatch(r"\d{4}", str(row[0])):
+        if row is None or not re.fullmatch(r"[0-9]{4}", str(row[0])):
             raise damaged(path, f"one with the schema's version {row and row[0]!r}")
         refuse_altered(path, connection, str(row[0]))
         return str(row[0])

@@ -27,6 +27,8 @@ def test_an_id_comes_back_from_its_text_and_the_exposure_differs_in_one_letter(n
         "VMPA00012345\n",
         "",
         "VMPZ00000001",
+        "VMPA0001234\u0665",
+        "VMPA\uff10\uff10\uff10\uff11\uff12\uff13\uff14\uff15",
     ],
 )
 def test_any_other_text_is_no_id(text: str) -> None:
