@@ -73,6 +73,19 @@ def test_a_product_listing_has_only_files_that_can_be_read_and_sent(tmp_path: Pa
     assert [stamp.path for stamp in list_files(tmp_path, "")] == ["reasons.tsv"]
 
 
+def test_a_set_aside_file_of_a_stream_on_another_disk_is_listed(tmp_path: Path) -> None:
+    disk, night = tmp_path / "disk", tmp_path / "night"
+    disk.mkdir()
+    (disk / "a.fits").write_bytes(b"12345")
+    (disk / "out.fits").symlink_to("/etc/hostname")
+    (night / "vbad" / "vcam2").mkdir(parents=True)
+    (night / "vcam2").symlink_to(disk)
+    for name in ("a.fits", "out.fits", "gone.fits"):
+        (night / "vbad" / "vcam2" / name).symlink_to(f"../../vcam2/{name}")
+    (stamp,) = list_files(night, "vbad/vcam2")
+    assert (stamp.path, stamp.size) == ("vbad/vcam2/a.fits", 5)
+
+
 def test_what_is_missing_is_an_empty_listing(tmp_path: Path) -> None:
     (tmp_path / "vcam1").touch()
     assert list_raw_files(tmp_path, ["vcam1", "vcam2"]) == ()

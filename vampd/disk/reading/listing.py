@@ -168,9 +168,10 @@ def _stamp(path: str, status: os.stat_result) -> FileStamp:
 def _stat_set_aside(night_folder: Path, path: str) -> os.stat_result | None:
     """The status of the file in the night that a link leads to; None for a link to a raw link."""
     raw = raw_of_link(night_folder, path)
-    if raw is not None and (night_folder / raw).is_symlink():
-        return None
-    return stat_raw(night_folder, path)
+    if raw is None:
+        return stat_raw(night_folder, path)
+    # By its own name: the camera stream may be a link to another disk.
+    return None if (night_folder / raw).is_symlink() else stat_raw(night_folder, raw)
 
 
 def _entries(
