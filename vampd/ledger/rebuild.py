@@ -44,20 +44,22 @@ _WHY = "the record of the request was lost; these IDs are known from what was le
 class Rebuilt:
     """The ledger to write: its records, and how many of them the file has now.
 
-    ``unreadable`` lines of the file are dropped; ``from_database`` counts records,
-    ``from_folders`` the IDs that only folders show.
+    ``unreadable`` lines of the file are dropped, and of those that repeat another word for word
+    (``repeated``) all but the first; ``from_database`` counts records, ``from_folders`` the IDs
+    that only folders show.
     """
 
     records: tuple[LedgerRecord, ...]
     in_file: int
     unreadable: int
+    repeated: int
     from_database: int
     from_folders: int
 
     @property
     def is_news(self) -> bool:
         """Whether the file has to be written."""
-        return self.unreadable > 0 or self.in_file < len(self.records)
+        return self.unreadable + self.repeated > 0 or self.in_file < len(self.records)
 
 
 def compose_ledger(
@@ -91,6 +93,7 @@ def compose_ledger(
         records=tuple(whole),
         in_file=len(in_file),
         unreadable=unreadable,
+        repeated=len(readable) - len(in_file),
         from_database=len(known) - len(in_file),
         from_folders=len(ids),
     )

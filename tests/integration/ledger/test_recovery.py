@@ -13,6 +13,7 @@ from tests.support.builders.ledger_lines import fields_of, granted_ids
 from tests.support.tools.scripts import hits_of, run_script, was_killed
 from tests.support.worlds.records.ledgers import LATER, LOCAL, NAMES, NIGHT, Desk
 from vampd.adapters.authorities import NoAuthority
+from vampd.errors import FrameIdConflict
 from vampd.ledger.file import open_ledger_file
 from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.frame_ids import FrameId, NumberRange
@@ -25,6 +26,7 @@ from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.store.database.opening import Access, open_store
 from vampd.ledger.ledger import FrameIdLedger
+from vampd.errors import FrameIdConflict
 from vampd.ledger.file import open_ledger_file
 
 folder = Path(sys.argv[1])
@@ -83,6 +85,22 @@ def test_a_lost_database_is_filled_from_the_file(desk: Desk):
     assert (ledger.bound(NIGHT), ledger.bound(LATER), desk.file.read_bytes()) == before
     assert ledger.highest(NumberRange.ENGINEERING) == FrameId(90_000_004)
     assert ledger.highest(NumberRange.RAW) is None
+
+
+def test_a_record_that_is_there_twice_is_dropped_by_a_rebuild(desk: Desk):
+    do_the_work(desk.ledger)
+    whole = desk.file.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    desk.file.write_bytes(whole + lines[-1] + lines[2])
+    ledger = FrameIdLedger(desk.store, desk.file)
+    with pytest.raises(FrameIdConflict, match="times"):
+        ledger.reserve(LATER, ["d", "e"], LOCAL)
+    assert (ledger.draft_rebuild([]).repeated, ledger.draft_rebuild([]).is_news) == (2, True)
+    ledger.rebuild([])
+    assert sorted(desk.file.read_bytes().splitlines(keepends=True)) == sorted(lines)
+    assert [bound.identity for bound in ledger.bound(NIGHT).values()] == list(NAMES)
+    assert not ledger.draft_rebuild([]).is_news
+    ledger.reserve(LATER, ["d", "e"], LOCAL)
 
 
 def test_a_lost_database_never_leads_to_a_used_id(desk: Desk):

@@ -95,6 +95,8 @@ def draft_lines(draft: Rebuilt, bindings: tuple[RecoveredBinding, ...]) -> Itera
     yield f"in the file:     {count_of(draft.in_file, 'record')}"
     if draft.unreadable:
         yield f"unreadable:      {count_of(draft.unreadable, 'line')}, dropped"
+    if draft.repeated:
+        yield f"repeated:        {count_of(draft.repeated, 'line')}, dropped"
     yield f"in the database: {count_of(draft.from_database, 'record')} more"
     more = count_of(draft.from_folders, "frame ID")
     yield f"in folders:      {more} more, of {len(bindings):,} there"
