@@ -6,7 +6,6 @@ a mail that fails costs nothing but this stage's attempts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +27,7 @@ from vampd.model.delivery import (
     needs_digests,
     note_name,
     noted_mailings,
+    product_id,
     product_path,
     refuse_damaged,
     refuse_stale,
@@ -36,7 +36,7 @@ from vampd.model.delivery import (
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId, StageName
 from vampd.model.plan import Hash, Plan, SendMail, WriteText
-from vampd.model.proofs import Digests, Place, Receipt, format_sums
+from vampd.model.proofs import Digests, Place, Receipt, format_sums, text_digest
 from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.own_files import OwnFilesSurvey, plan_own_files
@@ -44,7 +44,6 @@ from vampd.stages.transfer import safe_files
 from vampd.stages.transfer import survey as survey_transfer
 
 NAME = StageName.MANIFEST
-_PRODUCT = re.compile(r"vgen2/(VMPA[0-9]{8})\.fits\.fz")
 # How many products are read before their receipts are stored.
 _HASH_BATCH = 8
 
@@ -83,7 +82,7 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
     manifests = tuple(one.text for one in transferred.listed)
     products: dict[FrameId, Receipt | None] = {}
     for path, file in transferred.here.items():
-        if (frame_id := _frame_id(path)) is not None:
+        if (frame_id := product_id(path)) is not None:
             receipt = transferred.own.readings.get(path)
             holds = receipt is not None and receipt.file == file
             products[frame_id] = receipt if holds else None
@@ -96,7 +95,7 @@ def survey(night: NightId, reader: NightReader) -> ManifestSurvey:
         safe=frozenset(
             frame_id
             for path in safe_files(transferred)
-            if (frame_id := _frame_id(path)) is not None
+            if (frame_id := product_id(path)) is not None
         ),
         bound=frozenset(bound.frame_id for bound in reader.bound_ids(night).values()),
         correspondence=reader.correspondence(night),
@@ -164,14 +163,29 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
         return Plan.of(Hash(batch, Place.HERE, Digests.SHA256_AND_MD5) for batch in batches)
     folder = settings.manifest.prefix or settings.transfer.destination(survey.night.kind).path
     lines = tuple(_line(str(folder / survey.night.date), receipts[frame_id]) for frame_id in late)
-    numbers = [supplement_number(m.file.name, survey.night.date) or 0 for m in survey.manifests]
-    name = manifest_name(survey.night.date, max(numbers, default=-1) + 1)
-    write = WriteText(name, format_manifest(Manifest(form, lines)), once=True)
+    text = format_manifest(Manifest(form, lines))
+    name = _announced_name(survey, text) or _next_name(survey)
+    write = WriteText(name, text, once=True)
     if not needs_digests(form):
         return Plan.of([write])
     # First, so that no manifest is ever without; until it exists, they may be written again.
     digests = format_sums({product_path(f): receipt.sha256 for f, receipt in receipts.items()})
     return Plan.of([WriteText(digests_name(name), digests)], [write])
+
+
+def _announced_name(survey: ManifestSurvey, text: str) -> str | None:
+    """The name under which this very text was mailed or acknowledged, if that file is gone."""
+    told = survey.correspondence
+    files = {one for mailing in told.mailings for one in mailing.manifests}
+    files |= {one.manifest for one in told.acknowledged}
+    here, sha256 = {m.file.name for m in survey.manifests}, text_digest(text)
+    same = (one.name for one in files if one.night == survey.night and one.sha256 == sha256)
+    return min((name for name in same if name not in here), default=None)
+
+
+def _next_name(survey: ManifestSurvey) -> str:
+    numbers = [supplement_number(m.file.name, survey.night.date) or 0 for m in survey.manifests]
+    return manifest_name(survey.night.date, max(numbers, default=-1) + 1)
 
 
 def _plan_texts(survey: ManifestSurvey) -> Plan:
@@ -199,13 +213,8 @@ def _plan_mail(survey: ManifestSurvey) -> Plan:
 
 
 def _line(folder: str, receipt: Receipt) -> ManifestLine:
-    frame_id = _frame_id(receipt.path)
+    frame_id = product_id(receipt.path)
     assert frame_id is not None
     return ManifestLine(
         frame_id, f"{folder}/{receipt.path}", receipt.file.size, receipt.sha256, receipt.md5
     )
-
-
-def _frame_id(path: str) -> FrameId | None:
-    match = _PRODUCT.fullmatch(path)
-    return None if match is None else FrameId.parse(match[1])

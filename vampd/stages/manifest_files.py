@@ -26,7 +26,10 @@ def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, .
             try:
                 manifest.manifest  # noqa: B018 - read now, so that damage is reported with its name
             except DataError as error:
-                message = f"{file.path}: {error.message}"
+                message = (
+                    f"{file.path}: {error.message}; move it away, and `vampctl retry {night.date}"
+                    " --from manifest` writes it again"
+                )
                 raise DataError(error.code, message, path=file.path) from error
             numbered.append((number, manifest))
     return tuple(manifest for _, manifest in sorted(numbered, key=lambda pair: pair[0]))

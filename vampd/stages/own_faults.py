@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vampd.errors import DataError, FrameIdConflict
-from vampd.model.delivery import complete_note, describe_manifest_faults, note_name
+from vampd.model.delivery import complete_note, describe_manifest_faults, note_name, product_id
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import (
     REASONS_PATH,
@@ -86,11 +86,13 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
         if is_due:
             yield f"{frameids.NAME_CHANGES_PATH} is not what the ledger says; {names}"
     try:
-        yield from describe_manifest_faults(
-            night.date,
-            read_listed_manifests(night, reader),
-            own_receipts(receipts),
-            [bound.frame_id for bound in reader.bound_ids(night).values()],
-        )
+        manifests = read_listed_manifests(night, reader)
+        bound = [bound.frame_id for bound in reader.bound_ids(night).values()]
+        yield from describe_manifest_faults(night.date, manifests, own_receipts(receipts), bound)
     except DataError as error:
         yield error.message
+        return
+    announced = {line.frame_id for one in manifests for line in one.text.manifest.lines}
+    ids = {frame_id for path in receipts if (frame_id := product_id(path)) is not None}
+    if ids - announced:
+        yield f"no manifest lists {min(ids - announced)}; if one is gone, {names}"

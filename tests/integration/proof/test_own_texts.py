@@ -89,12 +89,19 @@ CHANGES = (
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_manifest_that_is_damaged_is_never_mailed_and_never_added_to(
-    safe: SafeNight, change: Callable[[str], str]
+    safe: SafeNight, tmp_path: Path, change: Callable[[str], str]
 ) -> None:
     own, path = InProcess(safe.site), safe.folder / MANIFEST
     path.write_bytes(change(path.read_bytes().decode()).encode())
-    answer = own.command("mail", DATE, "--mark-sent", "--yes")
-    assert (answer.status, "manifest_damaged" in answer.text) == (1, True)
+    combined = tmp_path / "combined.csv"
+    for words in (
+        ("mail", DATE, "--mark-sent", "--yes"),
+        ("acknowledge", DATE, "--yes"),
+        ("manifest", DATE, "--combine", str(combined)),
+    ):
+        answer = own.command(*words)
+        assert (answer.status, "manifest_damaged" in answer.text) == (1, True), words
+    assert not combined.exists()
     own.command("retry", DATE, "--from", "manifest")
     own.advance()
     assert (record(safe).state.status, record(safe).code) == (Status.HELD, "manifest_damaged")

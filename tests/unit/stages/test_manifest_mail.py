@@ -16,6 +16,7 @@ from vampd.model.delivery import (
     Way,
     append_note,
     complete_note,
+    digests_name,
     note_name,
 )
 from vampd.model.plan import Plan, SendMail, WriteText
@@ -108,6 +109,29 @@ def test_what_the_note_lacks_of_the_record_is_written_again(world):
         assert write.text.endswith(good.splitlines(keepends=True)[-1])
         world.reader.write(name, write.text)
         assert plan(world) == Plan()
+
+
+def test_an_announced_manifest_that_is_gone_is_noticed_and_written_again_word_for_word(world):
+    execute(world)
+    (first,) = files(world)
+    text = world.reader.text(NIGHT, first.name)
+    know_mail(world, Correspondence((), (Acknowledgement(first, "x", 1.0),)))
+    world.add_product("VMPA00000003")
+    world.run()
+    execute(world)
+    assert not [fault for fault in describe_text_faults(NIGHT, world.reader) if "manifest" in fault]
+    for name in (first.name, digests_name(first.name)):
+        world.reader.retire(name)
+    (fault,) = [one for one in describe_text_faults(NIGHT, world.reader) if "manifest" in one]
+    assert "no manifest lists VMPA00000001" in fault
+    assert f"vampctl retry {NIGHT.date} --from manifest" in fault
+    execute(world)
+    assert world.reader.text(NIGHT, first.name) == text
+    assert plan(world) == Plan()
+    # Other bytes than were announced never take that name from it.
+    world.reader.retire(first.name)
+    execute(world, make_settings(manifest={"prefix": "/elsewhere"}))
+    assert [one.name[-6:] for one in files(world)] == ["s1.csv", "s2.csv"]
 
 
 def test_what_stars_has_taken_in_is_not_mailed(world):

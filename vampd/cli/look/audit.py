@@ -15,12 +15,13 @@ from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, TransientError
+from vampd.errors import EXIT_NIGHT, DataError, TransientError
 from vampd.model.nights import Status
 
 if TYPE_CHECKING:
     from vampd.model.accounts import Audit, CountedProduct
     from vampd.model.cubes import RawPresence
+    from vampd.model.frame_ids import LostId
     from vampd.model.nights import NightId, NightRecord
     from vampd.ports import NightReader
 
@@ -54,7 +55,13 @@ def audit(
         if record.state.status is Status.DONE:
             texts = describe_text_faults(record.night, connections.reader)
             result = replace(result, findings=(*result.findings, *texts))
-        lost = read_lost_ids(connections, record)
+        lost: tuple[LostId, ...] = ()
+        try:
+            lost = read_lost_ids(connections, record)
+        except DataError as error:
+            # Of a manifest: what the frames come to is known without it.
+            if error.message not in result.findings:
+                result = replace(result, findings=(*result.findings, error.message))
     if as_json:
         write_json({**audit_object(record.night, result), "lost_ids": lost_objects(lost)})
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.mail.confirming import YesOption, confirm
-from vampd.cli.mail.manifest import find_manifests
+from vampd.cli.mail.manifest import find_manifests, refuse_damaged_manifests
 from vampd.cli.shared.lost_ids import read_lost_ids
 from vampd.cli.shared.nights import choose_record
 from vampd.cli.shared.output import write
@@ -46,6 +46,7 @@ def acknowledge(
             _acknowledge_lost(connections, night)
             return
         (found,) = find_manifests(connections, [night])
+        refuse_damaged_manifests(connections, [found])
         date = found.record.night.date
         odd = [
             f"{file.name}: {state}"

@@ -77,6 +77,9 @@ def manifest(
 
     with reading(context, config) as connections:
         found = find_manifests(connections, nights)
+        if combine is not None:
+            # What it holds goes to STARS by hand.
+            refuse_damaged_manifests(connections, found)
     combined = combine_manifests([text.manifest for night in found for text in night.texts])
     if combine is not None:
         write_new(combine, format_manifest(combined))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         find_stale,
         missing_digests,
         needs_digests,
+        product_id,
         product_path,
         refuse_stale,
     )
@@ -66,7 +67,7 @@ else:
         {
             "listed": (
                 "digests_name find_stale ListedManifest ListedProduct missing_digests "
-                "needs_digests product_path refuse_stale"
+                "needs_digests product_id product_path refuse_stale"
             ),
             "mail_text": (
                 "check_template compose_mail compose_text DEFAULT_TEMPLATE MailText "
@@ -133,6 +134,7 @@ __all__ = [
     "noted_mailings",
     "parse_manifest",
     "parse_old_log",
+    "product_id",
     "product_path",
     "refuse_damaged",
     "refuse_stale",

@@ -6,6 +6,7 @@ Both are written once: bytes that were announced under an ID must not change uns
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from vampd.model.frame_ids import FrameId
 from vampd.model.proofs import Receipt, format_sums, parse_sums
 
 _SUFFIX = ".csv"
+_PRODUCT = re.compile(r"vgen2/(VMPA[0-9]{8})\.fits\.fz")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,12 @@ class ListedManifest:
 def product_path(frame_id: FrameId) -> str:
     """The product that carries this ID, relative to the night's folder."""
     return f"vgen2/{frame_id}.fits.fz"
+
+
+def product_id(path: str) -> FrameId | None:
+    """The ID that a product of this path carries, None if it is none that a manifest can list."""
+    match = _PRODUCT.fullmatch(path)
+    return None if match is None else FrameId.parse(match[1])
 
 
 def digests_name(manifest: str) -> str:
