@@ -10,8 +10,9 @@ from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from tests.support.fakes.paces import SteeredPace
 from tests.support.tools.sshd import running_sshd
 from tests.support.worlds.archive.archive_sites import NIGHT, make_site, write_file
+from vampd.adapters.archive import RsyncArchive
 from vampd.disk.pace import SteadyPace
-from vampd.errors import ArchiveUnknown, ClaimLost, RemoteUnavailable, TransientError
+from vampd.errors import ArchiveUnknown, ClaimLost, DataError, RemoteUnavailable, TransientError
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare
 from vampd.model.proofs import Place
@@ -264,12 +265,22 @@ def test_what_claims_terabytes_and_holds_none_is_no_copy_and_is_replaced(
     assert site.host.files(NIGHT) == {}
     assert list(site.host.digests(NIGHT, ["vgen2/a.txt"], STEADY)) == []
     fetched = tmp_path / "fetched"
+    assert isinstance(site.host, RsyncArchive)
     site.host.fetch(NIGHT, fetched, ["vgen2/a.txt"], Compare.SIZE_AND_TIME, STEADY, 1)
     assert not (fetched / "vgen2/a.txt").exists()
     if kind == "local":  # over a network rsync compares what lies there
         write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
         send(site, night_folder, "vgen2/a.txt")
         assert site.get("vgen2/a.txt") == FakeFile(b"a")
+
+
+def test_a_link_in_the_place_of_the_night_is_not_the_night(folder_site, tmp_path):
+    write_file(tmp_path / "elsewhere", "vgen2/a.txt", FakeFile(b"a"))
+    folder_site.folder.mkdir(exist_ok=True)
+    (folder_site.folder / NIGHT.date).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError) as caught:
+        folder_site.host.files(NIGHT)
+    assert (caught.value.code, NIGHT.date in caught.value.message) == ("link_found", True)
 
 
 def test_a_mark_is_one_line_in_a_file_of_its_own_and_nothing_else_is_left(folder_site):

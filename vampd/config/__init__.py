@@ -29,7 +29,7 @@ from vampd.config.stages import (
     Sync,
     WhenMissing,
 )
-from vampd.config.transfer import Destination, Transfer
+from vampd.config.transfer import Destination, Transfer, misplaced_destinations
 from vampd.errors import ConfigError, UsageError
 from vampd.model.nights import Kind
 
@@ -114,6 +114,8 @@ def parse_settings(text: str, origin: str) -> Settings:
         raise ConfigError("config_invalid", f"{origin}: " + "; ".join(problems)) from error
     # Root and state may be links; below them, vampd follows none.
     root = Path(os.path.realpath(settings.watch.root))
+    for key, problem in misplaced_destinations(settings.transfer, settings.watch.root, root):
+        raise ConfigError("config_invalid", f"{origin}: key transfer.{key}: {problem}")
     folder = os.path.realpath(settings.database.path.parent)
     url = f"sqlite:///{Path(folder, settings.database.path.name)}"
     return settings.model_copy(
@@ -138,6 +140,8 @@ def with_destination(settings: Settings, kind: Kind, destination: str) -> Settin
         problem = _problem(dict(error.errors()[0]))
         raise UsageError("no_destination", f"no destination: {problem}") from error
     transfer = settings.transfer.model_copy(update={kind.value: changed})
+    for _, problem in misplaced_destinations(transfer, settings.watch.root):
+        raise UsageError("no_destination", f"no destination: {problem}")
     return settings.model_copy(update={"transfer": transfer})
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import field_validator, model_validator
 
 from vampd.config.base import Seconds, Table
-from vampd.model.nights import Kind
+from vampd.model.nights import ARCHIVE_FOLDER, Kind, parse_night_date
+
+# Any night's date: what holds for its folder holds for those of all nights.
+_DATE = "20000101"
 
 
 def _split_destination(destination: str) -> tuple[str | None, str]:
@@ -109,3 +114,43 @@ class Transfer(Table):
     def destination(self, kind: Kind) -> Destination:
         """Where nights of this kind go."""
         return self.archive if kind is Kind.ARCHIVE else self.engineering
+
+
+def misplaced_destinations(transfer: Transfer, *roots: Path) -> Iterator[tuple[str, str]]:
+    """The keys of [transfer] that lead to where other nights lie, each with what is wrong.
+
+    To the nights here, whose copy would be themselves, or to the other kind's nights, which may
+    have the same dates and would overwrite each other's files. ``roots`` are the names of the data
+    root. By name alone: a disk that does not answer must not stop who only reads, and what leads
+    there by links is refused at its use.
+    """
+    own = [_plain(root / folder / _DATE) for root in roots for folder in ("", ARCHIVE_FOLDER)]
+    for kind in Kind:
+        one = transfer.destination(kind)
+        if one.host is None and _plain(one.path / _DATE) in own:
+            yield (
+                f"{kind}.destination",
+                f"{one.path} holds the nights themselves: name another disk",
+            )
+        if one.host is None and any(_plain(moved) in own for moved in one.moved_folders(_DATE)):
+            yield f"{kind}.moved_to", "it names the nights themselves, which are no copy"
+    archive, engineering = transfer.archive, transfer.engineering
+    if archive.host == engineering.host:
+        paths = [_plain(archive.path), _plain(engineering.path)]
+        if paths[0] == paths[1] or any(_is_in_night(*each) for each in (paths, paths[::-1])):
+            yield (
+                "engineering.destination",
+                f"nights of both kinds have the same dates, so {engineering.path} must not be, or"
+                " lie in a night of, transfer.archive.destination, nor hold it in one",
+            )
+
+
+def _plain(path: Path) -> Path:
+    return Path(os.path.normpath(path))
+
+
+def _is_in_night(path: Path, destination: Path) -> bool:
+    """Whether a path lies in the folder of a night at a destination."""
+    below = path.parts[len(destination.parts) :]
+    is_below = path.is_relative_to(destination) and below != ()
+    return is_below and parse_night_date(below[0]) is not None

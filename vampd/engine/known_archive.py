@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, RemoteUnavailable
+from vampd.disk.reading import LINK_FOUND
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError, RemoteUnavailable
 from vampd.log import get_log
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.plan import Compare
@@ -75,7 +76,13 @@ class KnownArchive:
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         """Every file of the night there, by path; empty if the night is not there."""
         self.recognize()
-        return self.host.files(night)
+        try:
+            return self.host.files(night)
+        except DataError as error:
+            # Who moves a night may leave a link to it in its place.
+            if error.code != LINK_FOUND or self._find_moved(night) is None:
+                raise
+            return {}
 
     def send(
         self, night: NightId, folder: Path, files: Sequence[str], compare: Compare, pace: Pace
@@ -111,10 +118,15 @@ class KnownArchive:
         places = tuple(self.moved_to(night))
         if not places:
             return None
-        at_home = self.host.files(night).keys()
+        at_home: Mapping[str, FileStamp] = {}
+        try:
+            at_home = self.host.files(night)
+        except DataError as error:
+            if error.code != LINK_FOUND:
+                raise
         known = self.receipts.of(night, Place.ARCHIVE)
         # SHA256SUMS is read last: without it, more lies somewhere than the readings name.
-        if SUMS_NAME in known and known.keys() <= at_home:
+        if SUMS_NAME in known and known.keys() <= at_home.keys():
             return None
         sizes = self._sizes_of(night, known.values())
         for place, host in places:
@@ -165,7 +177,7 @@ class KnownArchive:
         found = self.host.mark()
         if found is None:
             self._accept_unmarked(known)
-        elif found != self._expected(known):
+        elif known is None or found != known.mark:
             raise self._unknown(self._describe_stranger(found))
         return known
 
@@ -220,13 +232,6 @@ class KnownArchive:
                 f"nothing is mounted at {self.mount_point}, where the disk of {self.destination}"
                 f" belongs: mount it, or correct transfer.{self.kind}.mount_point"
             )
-
-    def _expected(self, known: KnownDestination | None) -> str | None:
-        """The mark that may lie there: that of this kind of nights, or of another one's."""
-        if known is not None and known.mark is not None:
-            return known.mark
-        shared = (one for one in self._every() if one.destination == self.destination)
-        return next((one.mark for one in shared if one.mark is not None), None)
 
     def _every(self) -> Iterator[KnownDestination]:
         return (one for kind in Kind if (one := self.destinations.known(kind)) is not None)

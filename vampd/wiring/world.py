@@ -83,7 +83,7 @@ def known_archive(
     return KnownArchive(
         kind,
         settings.transfer.destination(kind).destination,
-        open_archive_host(settings.transfer, kind),
+        open_archive_host(settings.transfer, kind, settings.watch.root),
         destinations,
         receipts,
         packing_receipts,
@@ -102,7 +102,8 @@ def moved_places(settings: Settings, night: NightId) -> Iterator[tuple[str, Rsyn
     destination = settings.transfer.destination(night.kind)
     prefix = "" if destination.host is None else f"{destination.host}:"
     for folder in destination.moved_folders(night.date):
-        yield f"{prefix}{folder}", open_moved_archive(settings.transfer, night.kind, folder)
+        place = open_moved_archive(settings.transfer, night.kind, folder, settings.watch.root)
+        yield f"{prefix}{folder}", place
 
 
 def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, RsyncArchive]]:
@@ -110,7 +111,8 @@ def archive_copies(settings: Settings, night: NightId) -> Iterator[tuple[str, Rs
     from vampd.adapters.archive import open_archive_host
 
     destination = settings.transfer.destination(night.kind).destination
-    yield f"{destination}/{night.date}", open_archive_host(settings.transfer, night.kind)
+    host = open_archive_host(settings.transfer, night.kind, settings.watch.root)
+    yield f"{destination}/{night.date}", host
     yield from moved_places(settings, night)
 
 

@@ -70,6 +70,44 @@ def test_a_night_that_was_moved_is_safe_where_it_lies_and_nothing_is_sent(site: 
     assert not site.copy(NIGHT).exists()
 
 
+def test_a_link_that_whoever_moved_it_left_in_its_place_is_not_the_night(site: Site) -> None:
+    moved = move(site)
+    site.copy(NIGHT).symlink_to(moved)
+    assert vampctl(site, "retry", NIGHT.date, "--from", "transfer").returncode == 0
+    settle(site)
+    assert record_of(site, NIGHT).safe_at is not None
+    assert destinations_of(site) == {str(moved)}
+    # A link alone tells nobody where it may lie, nor who made it.
+    configure(site, transfer_engineering={"moved_to": []})
+    vampctl(site, "retry", NIGHT.date, "--from", "transfer")
+    settle(site)
+    assert_held(site, "link_found", str(site.copy(NIGHT)))
+
+
+def test_the_night_itself_behind_a_link_is_no_copy(site: Site) -> None:
+    shutil.rmtree(site.copy(NIGHT))
+    template = f"{site.base}/tier2/{{date}}"
+    configure(site, transfer_engineering={"moved_to": [template]})
+    (site.base / "tier2").symlink_to(site.folder(NIGHT).parent)
+    read = vampctl(site, "verify", NIGHT.date)
+    assert (read.returncode, "destination_is_source" in read.stdout) == (1, True), read.stdout
+    raw = state_of(site.folder(NIGHT) / "vcam1")
+    purged = vampctl(site, "purge", NIGHT.date, "--yes", "--same-disk", NIGHT.date)
+    assert (purged.returncode, "night's own folder" in purged.stderr) == (1, True), purged.stderr
+    assert state_of(site.folder(NIGHT) / "vcam1") == raw
+
+
+def test_a_hard_link_to_a_product_here_is_no_copy(site: Site) -> None:
+    own = min(site.folder(NIGHT).glob("vgen2/*.fits.fz"))
+    path = own.relative_to(site.folder(NIGHT))
+    copy = site.copy(NIGHT) / path
+    copy.unlink()
+    copy.hardlink_to(own)
+    read = vampctl(site, "verify", NIGHT.date)
+    assert (read.returncode, path.as_posix() in read.stdout) == (1, True), read.stdout
+    assert record_of(site, NIGHT).safe_at is None
+
+
 def test_verify_proves_it_there_too(site: Site) -> None:
     moved = move(site)
     done = vampctl(site, "verify", NIGHT.date)

@@ -263,10 +263,10 @@ def test_the_mark_of_a_folder_around_it_is_not_its_own(world: World) -> None:
     world.assert_unknown("has the mark of h:/")
 
 
-def test_kinds_that_go_to_one_folder_share_its_mark(world: World) -> None:
-    mark = world.archive(Kind.ENGINEERING).use()
-    world.send()
-    assert world.archive().identity.mark == mark
+def test_the_archive_of_one_kind_is_never_that_of_the_other(world: World) -> None:
+    """Under whatever name: their nights have the same dates."""
+    mark = world.archive(Kind.ENGINEERING, "h:/by_another_name").use()
+    world.assert_unknown(f"the mark of h:/by_another_name ({mark})")
 
 
 def test_a_changed_setting_alone_makes_nights_wait(world: World) -> None:

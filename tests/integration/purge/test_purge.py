@@ -151,6 +151,8 @@ def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     away.parent.mkdir()
     shutil.move(night.copy, away)
     # Its raw records are late data, which vampd sends to no such place by itself.
+    foretold = vampctl(night.site, "purge", DATE, "--dry-run", "--same-disk", DATE)
+    assert f"by hand you send these to {away}" in " ".join(foretold.stdout.split())
     held = purge(night)
     assert (held.returncode, "night_moved" in held.stderr) == (1, True), held.stdout
     assert raw_bytes(night) == raw

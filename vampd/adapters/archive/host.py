@@ -11,19 +11,24 @@ from vampd.config import Transfer
 from vampd.model.nights import Kind
 
 
-def open_archive_host(transfer: Transfer, kind: Kind) -> RsyncArchive:
-    """Where nights of this kind go; connects only when used."""
+def open_archive_host(transfer: Transfer, kind: Kind, root: Path | None = None) -> RsyncArchive:
+    """Where nights of this kind go; connects only when used.
+
+    ``root`` is the data root here: what is there by another name only is no copy.
+    """
     destination = transfer.destination(kind)
     if destination.host is None:
-        return LocalArchive(destination.path, transfer)
+        return LocalArchive(destination.path, transfer, root=root)
     return SshArchive(destination.host, destination.path, transfer)
 
 
-def open_moved_archive(transfer: Transfer, kind: Kind, folder: Path) -> RsyncArchive:
-    """One night that is in exactly this folder of the same host."""
+def open_moved_archive(
+    transfer: Transfer, kind: Kind, folder: Path, root: Path | None = None
+) -> RsyncArchive:
+    """One night that is in exactly this folder of the same host; as `open_archive_host`."""
     host = transfer.destination(kind).host
     if host is None:
-        return LocalArchive(folder.parent, transfer, folder.name)
+        return LocalArchive(folder.parent, transfer, folder.name, root)
     return SshArchive(host, folder.parent, transfer, folder.name)
 
 

@@ -17,9 +17,17 @@ from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.archive.sources import Part, pinned_sources
 from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
 from vampd.adapters.programs import FULL_CAUSES, find_cause
+from vampd.config import Transfer
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
-from vampd.disk.reading import LINK_FOUND, MOST_FILES, hash_file, is_hollow, link_found
+from vampd.disk.reading import (
+    LINK_FOUND,
+    MOST_FILES,
+    file_behind,
+    hash_file,
+    is_hollow,
+    link_found,
+)
 from vampd.disk.refusal import Access, classify, describe_refused
 from vampd.disk.refusal import Cause as Refusal
 from vampd.errors import (
@@ -46,8 +54,17 @@ class LocalArchive(RsyncArchive):
     missing one usually means that its disk is not mounted, and the night would fill the wrong disk.
     """
 
+    def __init__(
+        self, path: Path, transfer: Transfer, name: str | None = None, root: Path | None = None
+    ) -> None:
+        """``root`` is the data root here, if nights are read that it may hold by another name."""
+        super().__init__(path, transfer, name)
+        self._root = root
+
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
+        """As `RsyncArchive`; DataError ``link_found``, ConfigError ``destination_is_source``."""
         self._require_folder()
+        self._refuse_itself(night, self._own(night))
         try:
             return {stamp.path: stamp for stamp in _walk(self._path / self._name_of(night))}
         except OSError as error:
@@ -55,6 +72,7 @@ class LocalArchive(RsyncArchive):
 
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         self._require_folder()
+        self._refuse_itself(night, self._own(night))
         receipts = []
         synced: set[Path] = set()
         for path in files:
@@ -67,6 +85,8 @@ class LocalArchive(RsyncArchive):
                 status = os.lstat(file)
                 if not stat.S_ISREG(status.st_mode) or is_hollow(status.st_size, status.st_blocks):
                     continue  # what is mostly holes is no copy either, and takes hours to read
+                if self._is_here(night, path, status):
+                    continue
                 if file.parent not in synced:
                     fsync_folder(file.parent)
                     synced.add(file.parent)
@@ -198,10 +218,25 @@ class LocalArchive(RsyncArchive):
             except OSError as error:
                 raise self._unavailable(error) from error
 
-    def _refuse_itself(self, night: NightId, folder: Path) -> None:
+    def _own(self, night: NightId) -> Path | None:
+        return None if self._root is None else self._root / night.folder
+
+    def _is_here(self, night: NightId, path: str, there: os.stat_result) -> bool:
+        """Whether a file there is the night's own, by a hard link: one file is no two copies."""
+        own = self._own(night)
+        if own is None or there.st_nlink == 1:
+            return False
+        try:
+            return os.path.samestat(os.lstat(file_behind(own, path)), there)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _refuse_itself(self, night: NightId, folder: Path | None) -> None:
         there = Path(os.path.realpath(self._path)) / self._name_of(night)
         if there.is_symlink():
             raise link_found(there)
+        if folder is None:
+            return
         try:
             itself = os.path.samefile(there, folder)
         except OSError:

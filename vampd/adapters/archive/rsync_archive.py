@@ -127,8 +127,8 @@ class RsyncArchive(ABC):
         """
 
     @abstractmethod
-    def _refuse_itself(self, night: NightId, folder: Path) -> None:
-        """ConfigError if the night would be sent onto itself."""
+    def _refuse_itself(self, night: NightId, folder: Path | None) -> None:
+        """ConfigError if what lies there is the night in ``folder``; DataError if it is a link."""
 
     def send(
         self,

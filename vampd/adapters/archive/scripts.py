@@ -18,7 +18,8 @@ _ENTER = (
     r'printf "vampd begins\0"; cd -- "$root" || exit 71; '
 )
 LIST = (
-    _ENTER + 'if test -e "./$night"; then cd "./$night" || exit 72; '
+    _ENTER + r'if test -L "./$night"; then printf "link\0"; '
+    'elif test -e "./$night"; then cd "./$night" || exit 72; '
     r'find . -mindepth 1 -name ".*" -prune -o -type f -printf "%s %b %T@ %P\0" || exit 72; fi; '
     r'printf "vampd ends\0"'
 )

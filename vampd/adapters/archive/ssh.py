@@ -46,7 +46,7 @@ from vampd.adapters.programs import (
 from vampd.config import Transfer
 from vampd.disk.machine import boot_id
 from vampd.disk.pace import SteadyPace
-from vampd.disk.reading import MOST_FILES, is_hollow
+from vampd.disk.reading import MOST_FILES, is_hollow, link_found
 from vampd.errors import (
     ArchiveUnreadable,
     DataError,
@@ -93,7 +93,10 @@ class SshArchive(RsyncArchive):
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         stamps: dict[str, FileStamp] = {}
-        for record in self._run(LIST, night, (), SteadyPace()).records:
+        records = self._run(LIST, night, (), SteadyPace()).records
+        if records == [b"link"]:
+            raise link_found(Path(self._target(night)))
+        for record in records:
             if len(stamps) == MOST_FILES:
                 raise self._too_long(f"more than {MOST_FILES:,} files")
             match = _LISTED.fullmatch(record)
@@ -307,7 +310,7 @@ class SshArchive(RsyncArchive):
         pairs = [path for pair in wholes.items() for path in pair]
         self._run(REMOVE_REPEATED, night, pairs, pace)
 
-    def _refuse_itself(self, night: NightId, folder: Path) -> None:
+    def _refuse_itself(self, night: NightId, folder: Path | None) -> None:
         """Nothing: a folder on another host is a different one."""
 
 

@@ -1,4 +1,7 @@
-"""vampctl purge: give the space of raw cubes back, when all of them is proven at the archive."""
+"""vampctl purge: give the space of raw cubes back, when all of them is proven at the archive.
+
+One module, however long: what is shown, asked and done of one night, in this order.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from vampd.cli.shared.session import (
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
 from vampd.errors import EXIT_NIGHT, VampdError
 from vampd.model.deed import Choices, Verb
-from vampd.model.nights import Event, EventName
+from vampd.model.nights import Event, EventName, name_commands
 
 if TYPE_CHECKING:
     from vampd.engine.purge.plan import PurgePlan, PurgeRules
@@ -116,7 +119,8 @@ def purge(
                     one.purge(dry_run, yes) if after is None else one.mark(after, dry_run)
                 )
             except VampdError as error:
-                write_error(f"{title_of(record.night)}: {error.message}")
+                message = name_commands(error.message, one.name)
+                write_error(f"{title_of(record.night)}: {message}")
                 failed += 1
     if failed:
         raise typer.Exit(EXIT_NIGHT)
@@ -293,6 +297,11 @@ def _plan_lines(survey: PurgeSurvey, plan: PurgePlan) -> Iterator[str]:
         frames = count_of(sum(cube.loose_frames for cube in plan.to_send), "frame")
         cubes, size = count_of(len(plan.to_send), "raw cube"), format_size(plan.bytes_to_send)
         yield f"first    sends {cubes} whole, {size}, under vbad: {frames} of these in no product"
+    if plan.is_to_be_sent and survey.transfer.moved_to is not None:
+        yield (
+            f"by hand  you send these to {survey.transfer.moved_to}, where vampd writes nothing:"
+            " the night is held (night_moved) and not safe until it was retried with them there"
+        )
     if plan.to_read:
         files = count_of(len(plan.to_read), "file")
         yield f"first    reads {files} again at {survey.identity.destination}"
