@@ -175,9 +175,7 @@ class LocalArchive(RsyncArchive):
             ):
                 (read,) = source.folders
                 command = self._arguments(str(read), target.name, compare, durability)
-                self._run_rsync(
-                    command, night, names, place, near, pace, source, target, before=ask
-                )
+                self._run_rsync(command, night, names, place, near, pace, source, target, again=ask)
 
     @contextmanager
     def _made_there(self, base: Path, below: str) -> Iterator[PinnedFolder]:

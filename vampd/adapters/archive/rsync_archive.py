@@ -190,20 +190,12 @@ class RsyncArchive(ABC):
         pace: Pace,
         before: Callable[[Sequence[str]], object],
     ) -> None:
-        near = Near(str(folder), sends=True)
+        near, ask = Near(str(folder), sends=True), partial(before, part.files)
         with pinned_sources(folder, part.names) as pinned:
             command = self._send_command(night, pinned.view, part, compare, pace)
             target = self._target(night)
-            self._run_rsync(
-                command,
-                night,
-                pinned.names,
-                target,
-                near,
-                pace,
-                pinned,
-                before=partial(before, part.files),
-            )
+            ask()
+            self._run_rsync(command, night, pinned.names, target, near, pace, pinned, again=ask)
 
     def _send_command(
         self, night: NightId, folder: Path, part: Part, compare: Compare, pace: Pace
@@ -221,11 +213,10 @@ class RsyncArchive(ABC):
         near: Near,
         pace: Pace,
         *pinned: PinnedSources | PinnedFolder,
-        before: Callable[[], object] = lambda: None,
+        again: Callable[[], object] = lambda: None,
     ) -> None:
         silent = 0
         while True:
-            before()
             try:
                 ended = run_process(
                     command,
@@ -244,13 +235,13 @@ class RsyncArchive(ABC):
                 ended = replace(ended, stderr=each.original(ended.stderr))
             # The far side does not wait forever while we pause for the cameras. What it has of the
             # file is kept aside there, so resuming costs little, and it is no failure.
-            if ended.paused_s > 0 and ended.status in CONNECTION_LOST:
-                continue
-            # Over ssh, some 3 of 100 such failures say nothing (rsync 3.5), more on a busy
-            # machine: the cause is asked for.
-            if silent == _SILENT_FAILURES or ended.stderr.strip() or ended.status != FILE_IO:
-                raise self._named(rsync_error(ended, target, near), ended.stderr, night, near)
-            silent += 1
+            if not (ended.paused_s > 0 and ended.status in CONNECTION_LOST):
+                # Over ssh, some 3 of 100 such failures say nothing (rsync 3.5), more on a busy
+                # machine: the cause is asked for.
+                if silent == _SILENT_FAILURES or ended.stderr.strip() or ended.status != FILE_IO:
+                    raise self._named(rsync_error(ended, target, near), ended.stderr, night, near)
+                silent += 1
+            again()
 
     def _named(self, error: VampdError, stderr: str, night: NightId, near: Near) -> VampdError:
         """The error; where a permission there is the cause, with whose folder refuses whom."""
