@@ -1,7 +1,8 @@
 """headers: every card in the form that the instrument's keyword dictionary prescribes.
 
-What the dictionary requires but would harm a value is not done; it becomes a remark. Missing
-required cards hold the night, before it can take frame IDs, or become remarks too.
+What the dictionary requires but would harm a value is not done; it becomes a remark, as do the
+cards that sync had to change for readers. Missing required cards hold the night, before it can take
+frame IDs, or become remarks too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from vampd.config import Settings, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cubes import Cards, Product
+from vampd.model.cubes import Cards, Product, reported_cards
 from vampd.model.headers import Dictionary, Problem, find_missing, format_cards
 from vampd.model.nights import Gate, NightId, StageName
 from vampd.model.plan import EditCards, Plan, RebuildFramelists, Remark
@@ -77,7 +78,8 @@ def plan(survey: HeadersSurvey, settings: Settings) -> Plan:
         if formatted.edits:
             edits.append(EditCards(framelist.path, formatted.edits))
         problems += ((framelist.path, problem) for problem in formatted.problems)
-    return Plan.of(edits, remarks=[*_missing_remarks(missing), *_problem_remarks(problems)])
+    remarks = (_missing_remarks(missing), _problem_remarks(problems), _card_remarks(survey))
+    return Plan.of(edits, remarks=[remark for each in remarks for remark in each])
 
 
 def _missing_cards(survey: HeadersSurvey, required: Sequence[str]) -> dict[str, list[str]]:
@@ -119,6 +121,18 @@ def _problem_remarks(problems: Iterable[tuple[str, Problem]]) -> Iterator[Remark
                 ("framelists", str(len(paths))),
             ),
         )
+
+
+def _card_remarks(survey: HeadersSurvey) -> Iterator[Remark]:
+    """One remark per code and keyword of what HISTORY reports."""
+    grouped: dict[tuple[str, str], dict[str, str]] = {}
+    for framelist in survey.framelists:
+        for code, keyword, words in reported_cards(framelist.cards):
+            grouped.setdefault((code, keyword), {})[framelist.path] = words
+    for (code, keyword), said in sorted(grouped.items()):
+        paths = list(said)
+        changes = (("keyword", keyword), ("framelists", str(len(paths))))
+        yield Remark(code, keyword, f"{said[paths[0]]}: {_where(paths)}", changes)
 
 
 def _where(paths: list[str]) -> str:

@@ -14,7 +14,7 @@ from tests.support.builders.headers import (
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.config import Headers, WhenMissing
 from vampd.errors import DataError
-from vampd.model.cubes import Cards, apply_edits
+from vampd.model.cubes import Cards, apply_edits, history_card
 from vampd.model.nights import Gate, Kind, NightId, NightRecord, State
 from vampd.model.plan import EditCards, Plan
 from vampd.stages import headers, settings_for
@@ -243,3 +243,14 @@ def test_the_text_of_each_card_is_exact(reader, before, after):
     (text,) = reader.framelists[framelist().path].cards.texts
     assert text == (after or before).ljust(80)
     assert not plan(reader)
+
+
+def test_what_sync_changed_for_readers_is_reported_once_for_each_card_and_kind(reader):
+    history = ["vampd 0.3.0, form 3: 4 frames of 1 raw cubes", "card_not_a_value: SEEING was NaN"]
+    for camera in (1, 2):
+        one = framelist(f"vsync_10:20:00.509073.cam{camera}.A", camera=camera)
+        reader.add_framelist(replace(one, cards=one.cards.appended(map(history_card, history))))
+    (remark,) = plan(reader).remarks
+    assert (remark.code, remark.subject) == ("card_not_a_value", "SEEING")
+    assert remark.message.startswith("SEEING was NaN: 2 framelists, first vgen2/vsync_")
+    assert remark.changes == (("keyword", "SEEING"), ("framelists", "2"))

@@ -22,7 +22,8 @@ _FIRST_KEYWORDS = ("SIMPLE  =", "XTENSION=")
 # A raw header of 400 cards has 12 blocks: one read fetches it.
 _BLOCKS_A_READ = 16
 _MOST_BLOCKS = 1024
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Bytes above are text of another encoding, a control character is damage.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_CONTROL = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
 
 

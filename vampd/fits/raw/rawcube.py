@@ -155,20 +155,25 @@ def _check_int16(cards: Cards) -> None:
 def check_packable(cards: Cards, layout: CubeLayout, file_bytes: int) -> None:
     """Check that a file has the length that its header states, and no card that packing would lose.
 
-    Raises MalformedCube ``fits_truncated``, ``fits_too_long`` or ``header_unpackable``.
+    Raises MalformedCube as `_check_length`, and ``header_unpackable``.
     """
+    _check_length(layout, file_bytes)
+    reserved = unpackable_card(cards)
+    if reserved is not None:
+        raise MalformedCube(
+            "header_unpackable",
+            f"the header has a card {reserved}, which a packed header needs for itself",
+        )
+
+
+def _check_length(layout: CubeLayout, file_bytes: int) -> None:
+    """MalformedCube ``fits_truncated`` or ``fits_too_long``."""
     if file_bytes != layout.file_bytes:
         kind = "truncated" if file_bytes < layout.file_bytes else "too_long"
         raise MalformedCube(
             f"fits_{kind}",
             f"the header describes a file of {layout.file_bytes} bytes"
             f" ({layout.shape[0]} frames), found {file_bytes}",
-        )
-    reserved = unpackable_card(cards)
-    if reserved is not None:
-        raise MalformedCube(
-            "header_unpackable",
-            f"the header has a card {reserved}, which a packed header needs for itself",
         )
 
 
@@ -200,7 +205,7 @@ def _read_layout(night_folder: Path, fits: FileStamp) -> tuple[Cards, CubeLayout
     finally:
         os.close(file_fd)
     layout = layout_of(cards, offset)
-    check_packable(cards, layout, status.st_size)
+    _check_length(layout, status.st_size)
     return _with_three_axes(cards), layout
 
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from vampd.model.cubes.packed_product import PackedProduct
     from vampd.model.cubes.product_header import build_framelist, form_of
     from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
+    from vampd.model.cubes.readable_cards import reported_cards
     from vampd.model.cubes.reasons import format_reasons, parse_reasons
     from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
     from vampd.model.cubes.stamps import (
@@ -94,6 +95,7 @@ else:
             "packed_product": "PackedProduct",
             "product_header": "build_framelist form_of",
             "raw_presence": "judge_raw_presence RawPresence",
+            "readable_cards": "reported_cards",
             "reasons": "format_reasons parse_reasons",
             "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity",
             "stamps": (
@@ -166,6 +168,7 @@ __all__ = [
     "render_card",
     "render_string",
     "render_value",
+    "reported_cards",
     "set_aside_cubes",
     "stamp_frame_id",
     "take_up",

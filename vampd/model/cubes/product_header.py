@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +21,10 @@ from vampd.model.cubes.cards import (
 from vampd.model.cubes.cube import RawCube
 from vampd.model.cubes.framelist import Framelist, FrameRange
 from vampd.model.cubes.generation import Product
+from vampd.model.cubes.readable_cards import make_readable, without_last_blanks
 from vampd.model.cubes.timing import Timing, format_rows
 from vampd.model.nights import format_clock, format_date, format_hst_clock, format_mjd
-from vampd.model.proofs import FIRST_FORM, refuse_other_form
+from vampd.model.proofs import FIRST_FORM, READABLE_FORM, refuse_other_form
 
 _HISTORY_TEXT = CARD_LENGTH - len("HISTORY ")
 # Sums over the raw cube's own bytes; the packed product gets its own.
@@ -40,7 +42,8 @@ def build_framelist(
 
     ``cubes`` holds the raw cubes of its ranges and partners by path, with all their cards. Frames
     of a synchronized product carry the mean of both acquisition times (us, rounded down) and keep
-    the camera's own logging times. DataError ``other_form`` if it is not written any more.
+    the camera's own logging times; from form 3 on, rows count the product's own frames, and the
+    time since its first one (logging). DataError ``other_form`` if it is not written any more.
     """
     refuse_other_form(form, product.name)
     timing = _gather(product.ranges, cubes)
@@ -49,14 +52,12 @@ def build_framelist(
         if len(partner) != len(timing):
             raise DataError("partners_differ", f"{product.name}: frames and partners differ")
         common = (timing.acquired_us + partner.acquired_us) // 2
-        timing = Timing(
-            timing.frame,
-            timing.main_index,
-            timing.elapsed_ns,
-            timing.logged_ns,
-            common,
-            timing.cnt0,
-            timing.cnt1,
+        timing = replace(timing, acquired_us=common)
+    if form >= READABLE_FORM:
+        timing = replace(
+            timing,
+            frame=np.arange(len(timing), dtype=np.int64),
+            elapsed_ns=timing.logged_ns - timing.logged_ns[:1],
         )
     paths = tuple(dict.fromkeys(part.cube for part in product.ranges))
     return Framelist(
@@ -105,10 +106,15 @@ def _product_cards(
     product: Product, raw: Cards, paths: Sequence[str], version: str, form: int
 ) -> Cards:
     cards = Cards(tuple(text for text in raw.texts if text[:8].rstrip() not in _STALE))
-    cards = _with_frames(cards, product.frames)
+    is_readable = form >= READABLE_FORM
+    cards = _with_frames(without_last_blanks(cards) if is_readable else cards, product.frames)
     # All at once: each intermediate header would cost as much as the last.
     cards = cards.replaced(_own_cards(product, cards))
-    return cards.appended(_history(product, raw, paths, version, form))
+    entries: tuple[str, ...] = ()
+    if is_readable:
+        readable = make_readable(cards, (keyword for keyword, _ in product.cards))
+        cards, entries = readable.cards, readable.entries
+    return cards.appended(_history(product, raw, paths, version, form, entries))
 
 
 def _own_cards(product: Product, raw: Cards) -> Iterator[Card]:
@@ -145,7 +151,12 @@ def _with_frames(cards: Cards, frames: int) -> Cards:
 
 
 def _history(
-    product: Product, raw: Cards, paths: Sequence[str], version: str, form: int
+    product: Product,
+    raw: Cards,
+    paths: Sequence[str],
+    version: str,
+    form: int,
+    entries: Sequence[str],
 ) -> Iterator[Card]:
     made_by = f"vampd {version}" if form == FIRST_FORM else f"vampd {version}, form {form}"
     lines = [f"{made_by}: {product.frames} frames of {len(paths)} raw cubes"]
@@ -163,7 +174,7 @@ def _history(
     for keyword in product.uncertain:
         code = _UNCERTAIN.get(keyword, keyword)
         lines.append(f"{code}: {keyword} may have changed before or while these were taken")
-    for line in lines:
+    for line in (*lines, *entries):
         printable = "".join(c if " " <= c <= "~" else "?" for c in line)
         for start in range(0, len(printable), _HISTORY_TEXT):
             yield history_card(printable[start : start + _HISTORY_TEXT])

@@ -213,7 +213,7 @@ def format_rows(timing: Timing) -> str:
     """
     giga, mega = 1_000_000_000, 1_000_000
     lines = [
-        f"{frame:10d}  {main:10d}  {elapsed // giga:5d}.{elapsed % giga:09d}"
+        f"{frame:10d}  {main:10d}  {_elapsed(elapsed)}"
         f"  {logged // giga:11d}.{logged % giga:09d}  {acquired // mega:10d}.{acquired % mega:06d}"
         f"   {cnt0:10d}   {cnt1:10d}\n"
         for frame, main, elapsed, logged, acquired, cnt0, cnt1 in zip(
@@ -228,3 +228,10 @@ def format_rows(timing: Timing) -> str:
         )
     ]
     return "".join(lines)
+
+
+def _elapsed(elapsed_ns: int) -> str:
+    """Column 3, below zero where the host's clock was set back since the first frame."""
+    if elapsed_ns < 0:
+        return f"-{_elapsed(-elapsed_ns).lstrip()}".rjust(15)
+    return f"{elapsed_ns // 1_000_000_000:5d}.{elapsed_ns % 1_000_000_000:09d}"

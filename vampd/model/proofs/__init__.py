@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vampd.model.proofs.packing_receipt import (
         FIRST_FORM,
         PRODUCT_FORM,
+        READABLE_FORM,
         REASONS_PATH,
         RECEIPTS_PATH,
         WRITTEN_FORMS,
@@ -87,6 +88,7 @@ else:
             "packing_receipt": (
                 "aside_receipts ended_receipts find_twins FIRST_FORM format_receipts is_set_aside"
                 " live_receipts own_receipts PackingReceipt parse_receipts PRODUCT_FORM"
+                " READABLE_FORM"
                 " REASONS_PATH RECEIPTS_PATH RecordedReceipt refuse_other_form"
                 " refuse_other_receipt refuse_renewal WRITTEN_FORMS"
             ),
@@ -113,6 +115,7 @@ __all__ = [
     "MARK_BYTES",
     "MARK_PATH",
     "PRODUCT_FORM",
+    "READABLE_FORM",
     "REASONS_PATH",
     "RECEIPTS_PATH",
     "SUMS_NAME",

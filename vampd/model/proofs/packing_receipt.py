@@ -22,10 +22,12 @@ _SET_ASIDE = "vbad/"
 
 # The number of the form that new products have. It rises when the same decision of sync and the
 # same raw bytes would give other bytes; a product of a form that is not written any more cannot be
-# made again. Form 2 says its number in HISTORY and in the generation; form 1 says none.
-PRODUCT_FORM = 2
+# made again. Form 2 says its number in HISTORY and in the generation; form 1 says none. Form 3 has
+# cards that every reader accepts, and rows that count the product's own frames.
 FIRST_FORM = 1
-WRITTEN_FORMS = frozenset({FIRST_FORM, PRODUCT_FORM})
+READABLE_FORM = 3
+PRODUCT_FORM = READABLE_FORM
+WRITTEN_FORMS = frozenset({FIRST_FORM, 2, PRODUCT_FORM})
 
 _COLUMNS = ("path", "size", "sha256", "identity", "form")
 # As many digits as any file can have bytes.
@@ -70,9 +72,8 @@ def refuse_other_form(form: int, what: str) -> None:
     if form not in WRITTEN_FORMS:
         raise DataError(
             "other_form",
-            f"{what} has form {form}, and this version of vampd writes"
-            f" {' and '.join(f'form {each}' for each in sorted(WRITTEN_FORMS))}: equal bytes cannot"
-            " be made",
+            f"{what} has form {form}, and this version of vampd writes forms"
+            f" {', '.join(map(str, sorted(WRITTEN_FORMS)))}: equal bytes cannot be made",
             form=form,
         )
 

@@ -18,6 +18,7 @@ from tests.support.builders.frames import (
 )
 from vampd.errors import DataError
 from vampd.model.cubes import (
+    Card,
     Cards,
     Framelist,
     FrameRange,
@@ -29,6 +30,7 @@ from vampd.model.cubes import (
     history_card,
     parse_timing,
     render_card,
+    reported_cards,
 )
 from vampd.model.nights import DAY_US, Stream
 from vampd.model.proofs import FIRST_FORM, PRODUCT_FORM, WRITTEN_FORMS
@@ -206,17 +208,76 @@ def test_history_says_the_form_of_a_product_and_the_first_form_says_none() -> No
     product = night.synchronize().products[0]
     cubes = {cube.path: cube for cube in night.cubes}
     made = {form: build_framelist(product, cubes, "1.2.3", form) for form in WRITTEN_FORMS}
-    assert {form_of(framelist.cards): form for form, framelist in made.items()} == {1: 1, 2: 2}
+    forms = {form_of(framelist.cards): form for form, framelist in made.items()}
+    assert forms == {form: form for form in WRITTEN_FORMS}
     first = [text.rstrip() for text in made[FIRST_FORM].cards.texts]
     assert f"HISTORY vampd 1.2.3: {product.frames} frames of 1 raw cubes" in first
-    differing = set(made[FIRST_FORM].cards.texts) ^ set(made[PRODUCT_FORM].cards.texts)
-    assert len(differing) == 2
-    assert made[FIRST_FORM].rows == made[PRODUCT_FORM].rows
+    assert len(set(made[FIRST_FORM].cards.texts) ^ set(made[2].cards.texts)) == 2
+    assert made[FIRST_FORM].rows == made[2].rows
     # Whatever a raw header says, the product's own words come last.
     said = made[PRODUCT_FORM].cards.texts
     claimed = history_card("vampd 9, form 9: 1 frames of 1 raw cubes").text
     assert form_of(Cards((claimed, *said))) == PRODUCT_FORM
     assert form_of(Cards(())) == FIRST_FORM
+
+
+def test_rows_count_the_products_own_frames_and_the_time_since_its_first() -> None:
+    night = expose(trigger_train(50, flc_us=20), cube_frames=(20, 30))
+    products = night.synchronize().products
+    cubes = {cube.path: cube for cube in night.cubes}
+    for product in products:
+        earlier, today = (build_framelist(product, cubes, "1", form).rows for form in (2, 3))
+        before, timing = parse_timing(earlier.encode()), parse_timing(today.encode())
+        assert timing.frame.tolist() == list(range(product.frames))
+        assert timing.elapsed_ns.tolist() == (timing.logged_ns - timing.logged_ns[0]).tolist()
+        for column in ("main_index", "logged_ns", "acquired_us", "cnt0", "cnt1"):
+            assert np.array_equal(getattr(timing, column), getattr(before, column))
+        raw = [n for part in product.ranges for n in part.frames()]
+        assert before.frame.tolist() == raw != timing.frame.tolist()
+
+
+def test_a_clock_that_was_set_back_shows_in_the_rows_as_time_below_zero() -> None:
+    cube = make_cube(Stream.VCAM1, [START_US, START_US + 1_000_000], {"EXTTRIG": False})
+    (product,) = Night((cube,)).synchronize().products
+    stepped = cube.timing.logged_ns - np.array([0, 1_500_000_000])
+    back = replace(cube, timing=replace(cube.timing, logged_ns=stepped))
+    rows = build_framelist(product, {cube.path: back}, "1", PRODUCT_FORM).rows.splitlines()
+    assert [len(row) for row in rows] == [len(rows[0])] * 2
+    assert rows[1].split()[2] == "-0.500000000"
+
+
+def test_every_oddity_of_a_raw_header_is_mended_in_today_s_form_only() -> None:
+    odd = Cards(
+        tuple(
+            text.ljust(80)
+            for text in (
+                "MJD     =      1.0",
+                "U_FLC   = 'NA      '",
+                "AIRMASS =                  NaN / at the time",
+                "OBSERVER= 'J\xe9r\xf4me'",
+                "ZQUANTIZ= 'NO_DITHER'",
+                *[""] * 41,
+            )
+        )
+    )
+    night = expose(trigger_train(50, flc_us=20))
+    product = night.synchronize().products[0]
+    cubes = {c.path: replace(c, cards=c.cards.appended(odd)) for c in night.cubes}
+    made = {form: build_framelist(product, cubes, "1", form).cards for form in WRITTEN_FORMS}
+    for form in (1, 2):
+        assert {*odd.texts} <= {*made[form].texts}
+    keywords = [text[:8].rstrip() for text in made[3].texts]
+    assert [keywords.count(own) for own in ("MJD", "U_FLC", "ZQUANTIZ")] == [1, 1, 0]
+    # One that stands among others stays.
+    assert keywords.count("") == 1
+    assert made[3].string("U_FLC") == product.order.flc_state
+    assert made[3].card("AIRMASS") == Card("AIRMASS =".ljust(30) + " / at the time".ljust(50))
+    assert made[3].string("OBSERVER") == "J?r?me"
+    assert {(code, keyword) for code, keyword, _ in reported_cards(made[3])} == {
+        ("card_not_a_value", "AIRMASS"),
+        ("card_not_ascii", "OBSERVER"),
+        ("card_dropped", "ZQUANTIZ="),
+    }
 
 
 def test_a_form_that_is_not_written_any_more_is_refused() -> None:

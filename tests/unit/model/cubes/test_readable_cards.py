@@ -1,0 +1,179 @@
+"""Cards that every reader accepts: what changes, what HISTORY keeps of it, and what stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from vampd.model.cubes import Cards, reported_cards
+from vampd.model.cubes.readable_cards import make_readable, without_last_blanks
+
+_STRUCTURE = (
+    "SIMPLE  =                    T",
+    "BITPIX  =                   16",
+    "NAXIS   =                    3",
+    "NAXIS1  =                   10",
+    "NAXIS2  =                    6",
+    "NAXIS3  =                    4",
+    "BZERO   =                32768",
+)
+
+
+def header(*texts: str) -> Cards:
+    return Cards(tuple(text.ljust(80) for text in (*_STRUCTURE, *texts)))
+
+
+def readable(*texts: str) -> tuple[list[str], list[str]]:
+    """The cards after the structure, and what HISTORY says."""
+    made = make_readable(header(*texts))
+    assert made.cards.texts[: len(_STRUCTURE)] == header().texts
+    assert all(len(text) == 80 and text.isascii() for text in made.cards.texts)
+    return [text.rstrip() for text in made.cards.texts[len(_STRUCTURE) :]], list(made.entries)
+
+
+_SOUND = (
+    "OBJECT  = 'HD 1 o''clock'/close by",
+    "EMPTY   = ''",
+    "AIRMASS = 1.",
+    "SMALL   =             -1.5D-05 / in the old way",
+    "COUNTS  = 12345678901234567890123",
+    "U_SYNC  =                    T / a logical",
+    "NOTHING =                      / undefined already",
+    "COMMENT = 'no value' / and no nonsense",
+    "HISTORY something",
+    "        text without a keyword",
+    "LONGSTR = 'goes on &'",
+    "CONTINUE  'and on &' / comment",
+    "CONTINUE  'and ends'",
+    "HIERARCH ESO INS NAME = 'x' / not of this observatory",
+    "ZD      =             12.30000 / not of tiled compression",
+    "EQUINOX =               2000.0",
+    "DATE    = '2025-11-06T10:20:02'",
+)
+
+
+def test_what_the_standard_allows_keeps_its_bytes() -> None:
+    assert readable(*_SOUND) == ([*_SOUND], [])
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("NaN", "-inf", "1,5", "1 5", "0x1F", ".", "t", "True", "1E9999", "(1.0, 2.0)", "1.0.0"),
+        *("'never closed / here", "'it's", "'abc' def", "nan", "--", "1e"),
+    ],
+)
+def test_what_is_no_value_becomes_undefined_and_history_keeps_its_text(field: str) -> None:
+    assert readable(f"SEEING  = {field}") == (
+        ["SEEING  ="],
+        [f"card_not_a_value: SEEING was {field}"],
+    )
+
+
+def test_the_comment_of_an_undefined_value_stays() -> None:
+    made, _ = readable("AIRMASS =                  NaN / mean / of the exposure")
+    assert made == [f"{'AIRMASS =':30} / mean / of the exposure"]
+
+
+@pytest.mark.parametrize(
+    ("card", "made"),
+    [
+        ("AIRMASS =              1.0e-05 / small", "AIRMASS =              1.0E-05 / small"),
+        ("airmass =                  1.5", "AIRMASS =                  1.5"),
+        ("OBJECT  =                    5 / HD", "OBJECT  = '5       '           / HD"),
+        ("OBJECT  =                      / none", "OBJECT  = '        '           / none"),
+        ("CRVAL1  = '12.5    '", "CRVAL1  =                 12.5"),
+        ("EXTVER  = ' 2'", "EXTVER  =                    2"),
+    ],
+)
+def test_a_value_in_the_wrong_form_gets_the_right_one(card: str, made: str) -> None:
+    assert readable(card) == ([made], [])
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        *("ZQUANTIZ= 'NO_DITHER'", "ZIMAGE  =                    T", "PCOUNT  =      5"),
+        *("TTYPE1  = 'DATA'", "TUNIT7  = 'adu'", "XTENSION= 'IMAGE'", "NAXIS4  = 1"),
+        *("NAXIS1  =                   10", "SIMPLE  =       T", "BZERO   =        0"),
+        *(
+            "END     = 5",
+            "END of it",
+            "AI MASS = 1.0",
+            " AIRMAS = 1.0",
+            "AB$C    = 1",
+            "AIRMASS =1.0",
+        ),
+        *("AIRMASS  1.0", "CONTINUE  'of nothing'", "HIERARCH nothing", "DATE    = 'yesterday'"),
+        *("CRPIX1  =", "EQUINOX = 'J2000'", "EXTEND  = 'x'", "WCSAXES = 1.5", "MJD-OBS = ''"),
+    ],
+)
+def test_a_card_that_readers_refuse_leaves_the_header_and_history_keeps_it(card: str) -> None:
+    assert readable(card) == ([], [f"card_dropped: {card}"])
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        *("PCOUNT  =                    0 / no", "GCOUNT  = 1", "GROUPS  =   F", "BLOCKED = T"),
+        *("ZHECKSUM= 'E5APG50ME57ME57M'", "ZDATASUM= '1645634113'"),
+    ],
+)
+def test_a_card_that_says_what_is_so_anyway_goes_without_a_word(card: str) -> None:
+    assert readable(card) == ([], [])
+
+
+@pytest.mark.parametrize("keyword", ["CRVAL1", "EQUINOX", "CD1_1B"])
+def test_a_number_that_readers_need_defined_is_left_out_rather_than_undefined(keyword: str) -> None:
+    assert readable(f"{keyword:8}= NaN") == ([], [f"card_not_a_value: {keyword} was NaN"])
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        *("MJD", "MJD-STR", "UT-END", "HST", "U_FLC", "U_SYNC", "DATE-OBS", "FRAMEID", "EXP-ID"),
+        "RET-ANG1",
+    ],
+)
+def test_a_keyword_that_vampd_sets_stands_once(keyword: str) -> None:
+    cards = [f"{keyword:8}= '2025-11-0{n}'" for n in (1, 2, 3)]
+    made = make_readable(header(*cards), ["RET-ANG1"])
+    assert [text.rstrip() for text in made.cards.texts[len(_STRUCTURE) :]] == cards[:1]
+    assert not made.entries
+
+
+def test_other_keywords_may_repeat_and_are_reported_where_their_cards_differ() -> None:
+    cards = ["OBJECT  = 'a       '", "SEEING  = 1", "OBJECT  = 'b       '", "SEEING  = 1"]
+    assert readable(*cards) == (cards[:3], ["card_repeated: OBJECT stands 2 times"])
+
+
+@pytest.mark.parametrize("text", ["caf\xe9", "a \xe2\x80\x93 b", "\xa0"])
+def test_every_byte_that_is_not_ascii_becomes_a_question_mark(text: str) -> None:
+    made, entries = readable(f"OBJECT  = 'x       ' / {text}|")
+    assert made == [f"OBJECT  = 'x       ' / {''.join(c if c.isascii() else '?' for c in text)}|"]
+    assert entries == ["card_not_ascii: OBJECT has ? for each byte that is not ASCII"]
+
+
+def test_what_continues_no_string_leaves_the_header() -> None:
+    made, entries = readable("AIRMASS = 5", "CONTINUE  'x'", "OBJECT  = 'a&'", "CONTINUE  b")
+    assert made == ["AIRMASS = 5", "OBJECT  = 'a&'"]
+    assert entries == ["card_dropped: CONTINUE  'x'", "card_dropped: CONTINUE  b"]
+
+
+def test_blank_cards_at_the_end_go() -> None:
+    cards = header("", "OBJECT  = 'x'", *[""] * 41)
+    assert without_last_blanks(cards) == header("", "OBJECT  = 'x'")
+
+
+def test_only_the_products_own_history_reports() -> None:
+    own = "HISTORY vampd 0.3.0, form 3: 4 frames of 1 raw cubes"
+    cards = header("HISTORY card_dropped: A", own, "HISTORY card_not_a_value: B was NaN")
+    assert list(reported_cards(cards)) == [("card_not_a_value", "B", "B was NaN")]
+    assert not list(reported_cards(header("HISTORY card_dropped: A")))
+
+
+def test_making_readable_twice_changes_nothing() -> None:
+    odd = header("AIRMASS = NaN", "x_y     = 5e3", "OBJECT  = 5", "OBJECT  = 6", "ZBLANK  = 1")
+    once = make_readable(odd).cards
+    again = make_readable(once)
+    assert again.cards == once
+    assert set(again.entries) <= {"card_repeated: OBJECT stands 2 times"}
