@@ -38,6 +38,7 @@ from vampd.disk.refusal import (
 from vampd.disk.shared import SharedMeter
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.changed_raw import compare_raw
+from vampd.engine.header_table import write_header_table
 from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mailing.manifests import (
     MailContext,
@@ -83,6 +84,7 @@ from vampd.model.plan import (
     StampFrameId,
     Wave,
     WriteFramelist,
+    WriteHeaderTable,
     WriteText,
 )
 from vampd.model.proofs import Digests, PackingReceipt, Place, Receipt
@@ -201,6 +203,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
             _write_one_of_many(tools, tools.cubes.build(product, version, form))
         case WriteText(path, text, once):
             (_write_new if once else _write)(tools, path, text)
+        case WriteHeaderTable():
+            _write_header_table(tools, action)
         case LinkSetAside(path, raw):
             link = tools.folder / path
             make_folder(link.parent)
@@ -250,6 +254,14 @@ def _write(tools: AttemptTools, path: str, text: str) -> None:
     make_folder((tools.folder / path).parent)
     with replacing(tools.folder / path) as file:
         file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _write_header_table(tools: AttemptTools, action: WriteHeaderTable) -> None:
+    dictionary = tools.reader.dictionary()
+    file, sha256 = write_header_table(tools.folder, action, dictionary, tools.pace)
+    failpoint("execute.header_table.written")
+    # What lies there from now on is what was written, as long as size, time and digest say so.
+    tools.receipts.keep(tools.night, [Receipt(Place.HERE, file, sha256, tools.clock())])
 
 
 def _write_new(tools: AttemptTools, path: str, text: str) -> None:

@@ -66,6 +66,16 @@ class WriteText:
 
 
 @dataclass(frozen=True)
+class WriteHeaderTable:
+    """Write the table of the headers of all packed products; the ``folder`` is the archive's."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.THREAD
+    path: str
+    folder: str
+    products: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LinkSetAside:
     """Make a symbolic link ``vbad/...`` to a set-aside raw file, so that it can be sent."""
 
@@ -232,6 +242,7 @@ Action = (
     CommitGeneration
     | WriteFramelist
     | WriteText
+    | WriteHeaderTable
     | LinkSetAside
     | EditCards
     | ReserveFrameIds

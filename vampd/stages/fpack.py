@@ -1,7 +1,7 @@
 """fpack: lossless Rice tile compression of every framelist into its product.
 
 A framelist is retired only in favor of a product that is what its packing receipt says, once that
-receipt also lies beside the data.
+receipt also lies beside the data. Last comes the table of all headers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Plan, RebuildFramelists
 from vampd.ports import NightReader
 from vampd.stages import own_files
+from vampd.stages.header_table import TableSurvey, plan_table, survey_table
 from vampd.stages.own_files import OwnFilesSurvey, by_order, plan_own_files, plan_pack
 
 NAME = StageName.FPACK
@@ -29,6 +30,7 @@ class FpackSurvey:
 
     own: OwnFilesSurvey
     framelists: tuple[Framelist, ...]
+    table: TableSurvey
     nameless: tuple[str, ...] = ()
 
 
@@ -38,21 +40,21 @@ def survey(night: NightId, reader: NightReader) -> FpackSurvey:
     In archive nights only framelists that carry their frame ID count.
     """
     own = own_files.survey(night, reader)
+    table = survey_table(night, reader, own.readings, own.sums)
     if night.kind is Kind.ENGINEERING:
-        return FpackSurvey(own, own.framelists)
+        return FpackSurvey(own, own.framelists, table)
     bound = reader.bound_ids(night) if own.unmade else {}
     named = [framelist for framelist in own.framelists if framelist.cards.string("FRAMEID")]
     nameless = {framelist.name for framelist in own.framelists} - {each.name for each in named}
     nameless |= {product.name for product in own.unmade if product.identity not in bound}
-    return FpackSurvey(own, tuple(named), tuple(sorted(nameless)))
+    return FpackSurvey(own, tuple(named), table, tuple(sorted(nameless)))
 
 
 def plan(survey: FpackSurvey, settings: Settings) -> Plan:
-    """Pack what is not packed; prove, record and retire the rest. DataError as `plan_own_files`.
+    """Pack what is not packed; prove, record and retire the rest; then list the headers.
 
-    FrameIdConflict if a product of an archive night has no ID.
+    DataError as `plan_own_files`; FrameIdConflict if a product of an archive night has no ID.
     """
-    del settings  # how to verify is the packer's concern, not the plan's
     own, receipts = survey.own, survey.own.receipts
     if survey.nameless:
         raise FrameIdConflict(
@@ -68,4 +70,6 @@ def plan(survey: FpackSurvey, settings: Settings) -> Plan:
         for framelist in by_order(survey.framelists)
         if framelist.packed_path not in own.products and framelist.packed_path not in receipts
     ]
-    return Plan.of(packs, *waves)
+    if packs or waves or own.framelists:
+        return Plan.of(packs, *waves)
+    return plan_table(survey.table, own.products, settings)

@@ -25,6 +25,7 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.aside_files import describe_aside_faults, files_aside
+from vampd.stages.header_table import survey_table
 from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.set_aside import plan_set_aside, survey_set_aside
 
@@ -72,6 +73,9 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
         is_listed = False
     if not is_listed:
         yield f"{SUMS_NAME} is not what the packing receipts say; {retry}"
+    table = survey_table(night, reader, reader.receipts(night, Place.HERE), sums)
+    if table.is_known and not table.is_as_written:
+        yield f"{table.name} is not what was written; {retry}"
     if night.kind is Kind.ENGINEERING:
         return
     names = f"`vampctl retry {night.date} --from manifest` writes it again"

@@ -1,11 +1,11 @@
 """transfer: send what the archive host lacks, and prove by re-reading that it arrived.
 
 Sent are: in ``vgen2`` every packed product with its sidecar, the generation files and the raw
-records that a purge wrote, all of ``vbad``, and ``SHA256SUMS``, which lists everything else that is
-sent. A file is safe if the bytes that were read there, past the cache, have the digest of the bytes
-that were read here, and neither file has changed since, according to the listings. What vampd made
-itself must be what its packing receipt says; so must set-aside raw files, which may only grow
-(`vampd.stages.aside_files`). A reading counts for the archive that it names
+records that a purge wrote, all of ``vbad``, the table of headers, and ``SHA256SUMS``, which lists
+everything else that is sent. A file is safe if the bytes that were read there, past the cache, have
+the digest of the bytes that were read here, and neither file has changed since, according to the
+listings. What vampd made itself must be what its packing receipt says; so must set-aside raw files,
+which may only grow (`vampd.stages.aside_files`). A reading counts for the archive that it names
 (`vampd.model.proofs.is_proof`); what lies there unread is read before anything is sent over it. One
 module, however long: what is sent, what is safe and what was lost are one comparison.
 """
@@ -32,6 +32,7 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
+from vampd.stages.header_table import TableSurvey, plan_table, survey_table
 from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import PACKED_SUFFIX, OwnFilesSurvey, batches, plan_own_files
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
@@ -68,6 +69,7 @@ class TransferSurvey:
     gone_aside: Mapping[str, str] = field(default_factory=dict)
     hollow: frozenset[str] = frozenset()
     set_aside: SetAsideSurvey = field(default_factory=SetAsideSurvey)
+    table: TableSurvey | None = None
     aside: AsideFiles = field(default_factory=AsideFiles)
 
 
@@ -79,7 +81,10 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     moved = reader.moved_night(night)
     if moved is not None:
         archive, identity = moved.files, moved.identity
-    own, here = own_files.survey(night, reader), files_to_send(night, reader)
+    own, here = own_files.survey(night, reader), dict(files_to_send(night, reader))
+    table = survey_table(night, reader, own.readings, own.sums)
+    if table.file is not None:
+        here[table.name] = table.file
     proofs = choose_proofs(readings, identity)
     there = {path: _digest_of(proofs.get(path), file) for path, file in archive.items()}
     home = f"{identity.destination.rstrip('/')}/{night.date}"
@@ -94,6 +99,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         gone_aside=removed_digests(night, reader, own, here),
         hollow=hollow_files(night, reader),
         set_aside=survey_set_aside(night, reader, reader.generations(night)),
+        table=table,
         aside=AsideFiles(
             {path: file for path, file in here.items() if is_set_aside(path)},
             own.aside_receipts,
@@ -130,6 +136,11 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     aside = plan_set_aside(survey.set_aside)
     if aside:
         return aside
+    # An earlier version wrote none, and where the archive host moved the night nothing is sent.
+    if survey.table is not None and survey.table.is_known and survey.moved_to is None:
+        table = plan_table(survey.table, survey.own.products, settings)
+        if table:
+            return table
     # While what is there has not been overwritten: later it would be said of other bytes.
     unknown = missing_digests(survey.listed, survey.receipts_there, survey.own.sums)
     if unknown:
@@ -278,6 +289,9 @@ def _digests(survey: TransferSurvey) -> dict[str, str]:
         if path.startswith("vbad/")
     }
     receipts = {path: receipt.sha256 for path, receipt in survey.own.receipts.items()}
+    table = survey.table
+    if table is not None and table.file is not None:
+        receipts[table.name] = table.sha256
     return receipts | aside | dict(survey.gone_aside)
 
 

@@ -53,6 +53,7 @@ from vampd.model.plan import (
     SendMail,
     StampFrameId,
     WriteFramelist,
+    WriteHeaderTable,
     WriteText,
 )
 from vampd.model.proofs import PackingReceipt, Place
@@ -75,6 +76,7 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             "write framelist",
             "vgen2/vcam1_x.framelist, 9 frames",
         ),
+        (WriteHeaderTable("t.csv", "/a", ("b",)), "write header table", "t.csv, 1 product"),
         (WriteText("vbad/reasons.tsv", "text"), "write text", "vbad/reasons.tsv"),
         (
             LinkSetAside("vbad/vcam1/x.fits", "vcam1/x.fits"),

@@ -12,8 +12,15 @@ from vampd.errors import DataError, FrameIdConflict
 from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id
 from vampd.model.frame_ids import BoundId, FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.model.plan import Pack, Plan, RebuildFramelists, Retire, WriteText
-from vampd.model.proofs import RECEIPTS_PATH, PackingReceipt, Place, Receipt, format_receipts
+from vampd.model.plan import Pack, Plan, RebuildFramelists, Retire, WriteHeaderTable, WriteText
+from vampd.model.proofs import (
+    RECEIPTS_PATH,
+    PackingReceipt,
+    Place,
+    Receipt,
+    format_receipts,
+    text_digest,
+)
 from vampd.stages import fpack
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
@@ -47,6 +54,13 @@ def pack(
         PackingReceipt(product.path, product.size, sha256, one.identity),
         PackingReceipt(sidecar.path, sidecar.size, "1" * 64, None),
     )
+
+
+def write_table(reader: FakeNightReader, table: WriteHeaderTable) -> None:
+    """As the action does: the file, and the reading of it."""
+    paths = [f"{table.folder}/{path}" for path in table.products]
+    text = "".join(f"{line},1\n" for line in ("path", *paths))
+    reader.keep(Receipt(Place.HERE, reader.write(table.path, text), text_digest(text), 1.0))
 
 
 def kinds(planned: Plan) -> list[list[type]]:
@@ -121,6 +135,13 @@ def test_a_proven_product_retires_its_framelist_once_the_folder_lists_it(
     reader.write(RECEIPTS_PATH, format_receipts(receipts))
     assert plan(reader) == Plan.of([retire])
     reader.retire(one.path)
+    table = WriteHeaderTable(
+        f"header_table_{ENGINEERING.date}.csv",
+        f"/engineering/{ENGINEERING.date}",
+        (one.packed_path,),
+    )
+    assert plan(reader) == Plan.of([table])
+    write_table(reader, table)
     assert not plan(reader)
 
 
@@ -176,5 +197,36 @@ def test_a_night_without_framelists_is_done(reader: FakeNightReader) -> None:
     receipts = pack(reader, framelist())
     reader.record(*receipts)
     reader.write(RECEIPTS_PATH, format_receipts(receipts))
+    ((table,),) = plan(reader).waves
+    assert isinstance(table, WriteHeaderTable)
+    write_table(reader, table)
     for night in (ARCHIVE, ENGINEERING):
         assert not plan(reader, night)
+
+
+@pytest.mark.parametrize("change", ["content", "time", "gone", "unread", "late product"])
+def test_a_table_of_headers_that_is_not_what_was_written_is_written_again(
+    reader: FakeNightReader, change: str
+) -> None:
+    receipts = pack(reader, framelist())
+    reader.record(*receipts)
+    reader.write(RECEIPTS_PATH, format_receipts(receipts))
+    ((table,),) = plan(reader).waves
+    assert isinstance(table, WriteHeaderTable)
+    write_table(reader, table)
+    assert not plan(reader)
+    written = reader.tree[table.path]
+    if change == "content":
+        reader.write(table.path, written.content + b"=1\n", written.mtime_ns)
+    elif change == "time":
+        reader.write(table.path, written.content)
+    elif change == "gone":
+        del reader.tree[table.path]
+    elif change == "unread":
+        del reader.kept[Place.HERE][table.path]
+    else:
+        late = pack(reader, framelist("vsync_11:20:00.509073.cam1.A", start=9), sha256="2" * 64)
+        reader.record(*late)
+        reader.write(RECEIPTS_PATH, format_receipts((*receipts, *late)))
+        table = replace(table, products=(*table.products, late[0].path))
+    assert plan(reader) == Plan.of([table])

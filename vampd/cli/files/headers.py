@@ -1,4 +1,4 @@
-"""vampctl headers: the cards of FITS files, plain or packed, in the dictionary's form."""
+"""vampctl headers: the cards of FITS files in the dictionary's form, and those of nights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vampd.cli.files.header_table import table
 from vampd.cli.shared.output import write_json, write_lines
 from vampd.cli.shared.session import ConfigOption, JsonOption, examples, settings_of
 from vampd.cli.shared.words import count_of, path_of
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="headers",
-    help="Check the cards of FITS files, or bring them into form.\n\n"
+    help="Check the cards of FITS files, bring them into form, or list those of nights.\n\n"
     "Files may be plain or packed; the instrument's dictionary defines the form.",
-    epilog=examples("vampctl headers check *.fits", "vampctl headers fix *.fits"),
+    epilog=examples(
+        "vampctl headers check *.fits",
+        "vampctl headers fix *.fits",
+        "vampctl headers table 20251106 -o 20251106.ecsv",
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+app.command(
+    epilog=examples(
+        "vampctl headers table 20251106 > 20251106.csv",
+        "vampctl headers table 20251106 20251107 -o nights.sqlite",
+    )
+)(table)
 
 FilesArgument = Annotated[
     list[Path],

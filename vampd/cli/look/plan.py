@@ -38,6 +38,7 @@ from vampd.model.plan import (
     StampFrameId,
     Wave,
     WriteFramelist,
+    WriteHeaderTable,
     WriteText,
 )
 from vampd.model.proofs import Place
@@ -150,6 +151,8 @@ def subject_of(action: Action) -> str:
             return f"vgen2/{product.name}.framelist, {count_of(product.frames, 'frame')}"
         case WriteText(path):
             return path
+        case WriteHeaderTable(path, _, products):
+            return f"{path}, {count_of(len(products), 'product')}"
         case LinkSetAside(path):
             return path
         case EditCards(framelist, edits):

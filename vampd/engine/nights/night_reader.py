@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vampd.disk.reading import (
+    MOST_TEXT_BYTES,
     can_read_whole,
     list_files,
     list_hollow_files,
@@ -39,7 +40,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
-from vampd.model.headers import Dictionary
+from vampd.model.headers import Dictionary, table_name
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
 from vampd.model.proofs import (
     ArchiveIdentity,
@@ -62,7 +63,7 @@ from vampd.ports import (
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
 _GENERATION = re.compile(rf"{_PRODUCTS}/generation_[^/]*\.json")
-_HEAD_BYTES = 4096
+_HEAD_BYTES, _MOST_TABLE_BYTES = 4096, 1 << 29  # a table has some KB for each product
 # Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
 _DECIDING = frozenset(
@@ -201,7 +202,8 @@ class DiskNightReader:
     def text(self, night: NightId, path: str) -> str | None:
         """A small text file, None if it does not exist; line ends as they are."""
         try:
-            return read_whole(self._folder(night) / path).decode("utf-8", "surrogateescape")
+            most = _MOST_TABLE_BYTES if path == table_name(night.date) else MOST_TEXT_BYTES
+            return read_whole(self._folder(night) / path, most).decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError):
             return None
 

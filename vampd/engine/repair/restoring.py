@@ -26,6 +26,7 @@ from vampd.disk.durable import (
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import Obstacle, find_obstacles
 from vampd.errors import DataError
+from vampd.model.headers import table_name
 from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.proofs import SUMS_NAME
 
@@ -57,7 +58,7 @@ class Restoration:
 
 
 def plan_own(folder: Path) -> Restoration:
-    """A night of vampd: everything in vgen2, the links in vbad and their listing, SHA256SUMS.
+    """A night of vampd: all of vgen2, vbad's links and listing, SHA256SUMS, the header table.
 
     DataError ``not_ours`` names a file in vbad that is not a link: it may be the only copy.
     """
@@ -78,8 +79,8 @@ def plan_own(folder: Path) -> Restoration:
                 path=path,
             )
         removed.append(path)
-    if os.path.lexists(folder / SUMS_NAME):
-        removed.append(SUMS_NAME)
+    texts = (SUMS_NAME, table_name(folder.name))
+    removed += (name for name in texts if os.path.lexists(folder / name))
     present = tuple(name for name in _OWN_FOLDERS if (folder / name).is_dir())
     return Restoration(tuple(removed), emptied=present)
 

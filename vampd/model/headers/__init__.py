@@ -15,6 +15,14 @@ if TYPE_CHECKING:
         is_standard_card,
         parse_form,
     )
+    from vampd.model.headers.header_table import (
+        PATH_COLUMN,
+        Cell,
+        HeaderTable,
+        cell_of,
+        listed_paths,
+        table_name,
+    )
     from vampd.model.headers.required_cards import find_missing
 else:
     __getattr__ = show(
@@ -23,20 +31,27 @@ else:
             "comparison": "find_other_card",
             "dictionary": "Dictionary Entry format_cards",
             "forms": "Form format_card FormKind is_standard_card parse_form Problem",
+            "header_table": "Cell cell_of HeaderTable listed_paths PATH_COLUMN table_name",
             "required_cards": "find_missing",
         },
     )
 
 __all__ = [
+    "PATH_COLUMN",
+    "Cell",
     "Dictionary",
     "Entry",
     "Form",
     "FormKind",
+    "HeaderTable",
     "Problem",
+    "cell_of",
     "find_missing",
     "find_other_card",
     "format_card",
     "format_cards",
     "is_standard_card",
+    "listed_paths",
     "parse_form",
+    "table_name",
 ]

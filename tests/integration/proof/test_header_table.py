@@ -1,0 +1,75 @@
+"""The table of headers of a night: what it lists, and that nothing but vampd's own travels."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from astropy.io import fits
+
+from tests.support.builders.smallest_night import add_late_cubes
+from tests.support.worlds.archive.safe_night import SafeNight, products_of
+from tests.support.worlds.proof.beginning import DATE
+from tests.support.worlds.proof.in_process import InProcess
+from vampd.model.headers import table_name
+from vampd.model.nights import NightRecord, Status
+from vampd.model.proofs import parse_sums, text_digest
+
+TABLE = table_name(DATE)
+
+
+def record(night: SafeNight) -> NightRecord:
+    return InProcess(night.site).records()[night.night]
+
+
+def assert_listed_and_sent(night: SafeNight) -> None:
+    """Every product is listed, and the archive's table is this one."""
+    text = (night.folder / TABLE).read_text()
+    rows = list(csv.DictReader(text.splitlines()))
+    products = products_of(night)
+    assert [row["path"].rpartition("/")[2] for row in rows] == [p.name for p in products]
+    for row, product in zip(rows, products, strict=True):
+        header = fits.getheader(product, 1)
+        assert row["FRAMEID"] == header["FRAMEID"].strip() == product.name.partition(".")[0]
+        assert (row["U_SYNC"], float(row["MJD"])) == (str(header["U_SYNC"]), header["MJD"])
+    assert (night.site.copy(night.night) / TABLE).read_text() == text
+    assert parse_sums((night.folder / "SHA256SUMS").read_text())[TABLE] == text_digest(text)
+    assert (record(night).state.status, record(night).note_code or "") == (Status.DONE, "")
+    assert record(night).safe_at is not None
+
+
+def test_the_table_is_noticed_when_changed_written_again_and_replaced_by_late_products(
+    safe: SafeNight,
+) -> None:
+    own, path = InProcess(safe.site), safe.folder / TABLE
+    assert_listed_and_sent(safe)
+    path.write_text(path.read_text().replace("True", "False"))
+    own.advance()
+    assert (record(safe).note_code, TABLE in (record(safe).note or "")) == ("damaged_here", True)
+    audited = own.command("audit", DATE)
+    assert (audited.status, TABLE in audited.text) == (1, True)
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    assert_listed_and_sent(safe)
+    # Its paths are those of the archive.
+    text = path.read_text()
+    home = safe.site.copy(safe.night)
+    assert all(line.startswith(f"{home}/vgen2/") for line in text.splitlines()[1:])
+    assert own.command("headers", "table", DATE).text == text
+    add_late_cubes(safe.site.root)
+    own.advance()
+    assert len(path.read_text().splitlines()) > len(text.splitlines())
+    assert_listed_and_sent(safe)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.sqlite"])
+def test_a_table_is_written_into_new_files_only(safe: SafeNight, name: str) -> None:
+    own, out = InProcess(safe.site), safe.site.base / name
+    assert own.command("headers", "table", DATE, "-o", str(out)).status == 0
+    content = out.read_bytes()
+    assert own.command("headers", "table", DATE, "-o", str(out)).status == 2
+    assert own.command("headers", "table", DATE, "-o", f"{out}.xlsx").status == 2
+    assert out.read_bytes() == content
+    # And a restore removes the night's own with the products.
+    assert own.command("restore", DATE, "--yes").status == 0
+    assert not (safe.folder / TABLE).exists()

@@ -1,0 +1,156 @@
+"""The table of headers: one row per product, every card, and nothing that a program mistakes."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from astropy.table import Table
+
+from tests.support.builders.headers import instrument_dictionary
+from vampd.fits.tables import writer_of
+from vampd.model.cubes import Cards
+from vampd.model.headers import PATH_COLUMN, HeaderTable, cell_of, listed_paths, table_name
+
+_COMMON = (
+    "SIMPLE  =                    T",
+    "DATA-TYP= 'OBJECT                        '",
+    "MJD     =       60985.43056149",
+    "AIRMASS =                      / undefined",
+    "HISTORY card_not_a_value: AIRMASS was NaN",
+)
+
+
+def header(*texts: str) -> Cards:
+    return Cards(tuple(text.ljust(80) for text in (*_COMMON, *texts)))
+
+
+def product(
+    name: str, camera: int, state: str, sync: str = "T", extra: Sequence[str] = ()
+) -> Cards:
+    return header(
+        f"OBJECT  = '{name.replace(chr(39), 2 * chr(39))}'",
+        f"U_CAMERA=                    {camera}",
+        f"U_FLC   = '{state:20}'",
+        f"U_SYNC  =                    {sync}",
+        *extra,
+    )
+
+
+@pytest.fixture
+def table() -> HeaderTable:
+    made = HeaderTable(instrument_dictionary())
+    made.add("/a/20251106/vgen2/VMPA1.fits.fz", product('HD 1, "o\'clock"', 1, "A"))
+    made.add("/a/20251106/vgen2/VMPA2.fits.fz", product("HD 1", 2, "D", extra=["ZZZ     = 1.5D2"]))
+    made.add("/a/20251106/vgen2/VMPA3.fits.fz", product("SKY", 1, "NA", "F", ["AAA     = 7"]))
+    return made
+
+
+def rows_of(table: HeaderTable) -> list[dict[str, str]]:
+    return list(csv.DictReader(table.lines()))
+
+
+def test_a_row_has_the_path_the_dictionarys_columns_in_its_order_and_all_others_sorted(
+    table: HeaderTable,
+) -> None:
+    lines = list(table.lines())
+    names = next(csv.reader(lines))
+    fixed = list(instrument_dictionary().entries)
+    assert names == [PATH_COLUMN, *fixed, "AAA", "SIMPLE", "ZZZ"]
+    assert all(len(row) == len(names) for row in csv.reader(lines))
+    assert all(line.endswith("\n") and "\r" not in line for line in lines)
+    assert listed_paths(lines) == tuple(path for path, _ in table.rows)
+    assert listed_paths(["a,b\n"]) is None
+    assert table_name("20251106") == "header_table_20251106.csv"
+
+
+def test_values_are_those_of_the_cards(table: HeaderTable) -> None:
+    first, second, _ = rows_of(table)
+    assert first["OBJECT"] == 'HD 1, "o\'clock"'
+    assert (first["MJD"], first["U_FLC"], first["U_SYNC"]) == ("60985.43056149", "A", "True")
+    assert (first["AIRMASS"], first["ZZZ"], second["ZZZ"]) == ("", "", "1.5E2")
+
+
+def test_a_keyword_that_stands_twice_is_the_last_one_as_readers_take_it() -> None:
+    table = HeaderTable(instrument_dictionary())
+    table.add("x", header("OBJECT  = 'a'", "OBJECT  = 'b'"))
+    assert rows_of(table)[0]["OBJECT"] == "b"
+
+
+def test_a_string_over_several_cards_is_one_value() -> None:
+    table = HeaderTable(instrument_dictionary())
+    table.add("x", header("LONGSTR = 'goes &'", "CONTINUE  'on &'", "CONTINUE  'and on'"))
+    table.add("y", header("HIERARCH ESO INS NAME = 'x' / theirs", "COMMENT no value"))
+    first, second = rows_of(table)
+    assert first["LONGSTR"] == "goes on and on"
+    assert second["HIERARCH ESO INS NAME"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+cmd|x", "'+cmd|x"),
+        (" -2+3", "' -2+3"),
+        ("-05:22:11.3", "-05:22:11.3"),
+        ("+12 30 00", "+12 30 00"),
+        ("-1.5", "-1.5"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_a_text_that_spreadsheets_would_calculate_begins_with_an_apostrophe(
+    value: str, cell: str
+) -> None:
+    table = HeaderTable(instrument_dictionary())
+    table.add("x", header(f"OBJECT  = '{value}'"))
+    assert rows_of(table)[0]["OBJECT"] == cell
+
+
+def written(table: HeaderTable, path: Path) -> Path:
+    rows = list(table.ordered())
+    columns = {PATH_COLUMN: [path for path, _ in rows]}
+    writer = writer_of(path.suffix)
+    assert writer is not None
+    writer(
+        path,
+        columns | {n: [cell_of(row[k]) for _, row in rows] for k, n in enumerate(table.names)},
+    )
+    return path
+
+
+def test_sqlite_answers_what_observers_ask(table: HeaderTable, tmp_path: Path) -> None:
+    table.add("/a/20251106/vgen2/VMPA4.fits.fz", header("PATH    = 'lower and upper are one'"))
+    with sqlite3.connect(written(table, tmp_path / "n.sqlite")) as database:
+        select = database.execute
+        good = select("SELECT path FROM headers WHERE U_SYNC AND U_FLC != 'D'").fetchall()
+        assert good == [("/a/20251106/vgen2/VMPA1.fits.fz",)]
+        assert select("SELECT count(*) FROM headers WHERE \"DATA-TYP\" = 'OBJECT'").fetchone() == (
+            4,
+        )
+        assert select("SELECT max(MJD), max(AIRMASS) FROM headers").fetchone() == (
+            60985.43056149,
+            None,
+        )
+        assert select("SELECT typeof(U_CAMERA), PATH_2 FROM headers").fetchall()[::3] == [
+            ("integer", None),
+            ("null", "lower and upper are one"),
+        ]
+    database.close()
+
+
+@pytest.mark.parametrize("name", ["n.ecsv", "n.vot"])
+def test_astropy_reads_the_table_with_its_types(
+    table: HeaderTable, tmp_path: Path, name: str
+) -> None:
+    read = Table.read(written(table, tmp_path / name))
+    chosen = read[[bool(row["U_SYNC"]) and str(row["U_FLC"]) != "D" for row in read]]
+    assert [str(path) for path in chosen[PATH_COLUMN]] == ["/a/20251106/vgen2/VMPA1.fits.fz"]
+    assert (read["MJD"][0], read["U_CAMERA"].dtype.kind) == (60985.43056149, "i")
+
+
+def test_an_ending_that_no_writer_knows_has_none() -> None:
+    assert writer_of(".xlsx") is None

@@ -1,0 +1,95 @@
+"""vampctl headers table: the cards of the products of nights, one row each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vampd.cli.shared.nights import choose_records
+from vampd.cli.shared.output import write
+from vampd.cli.shared.session import ConfigOption, KindOption, reading
+from vampd.cli.shared.words import count_of, path_of
+from vampd.errors import UsageError
+from vampd.model.nights import NightId
+
+if TYPE_CHECKING:
+    from vampd.model.headers import Cell, HeaderTable
+    from vampd.wiring.connections import Connections
+
+_CSV = ".csv"
+
+NightsArgument = Annotated[
+    list[str], typer.Argument(metavar="NIGHT...", help="Nights.", show_default=False)
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="FILE", help=".csv, .ecsv, .vot, .xml, .sqlite or .db"),
+]
+
+
+def table(
+    context: typer.Context,
+    nights: NightsArgument,
+    out: OutOption = None,
+    kind: KindOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the cards of all products of some nights as one table.
+
+    One row per product: its path on the archive host, every keyword of the dictionary in its order,
+    then all other keywords. As CSV on standard output, or into a new file whose ending tells the
+    form: CSV, ECSV, VOTable, or SQLite with a table `headers`. The products are read here.
+    """
+    from vampd.fits.tables import writer_of
+
+    suffix = _CSV if out is None else out.suffix.lower()
+    writer = writer_of(suffix)
+    if writer is None and suffix != _CSV:
+        raise UsageError(
+            "unknown_form",
+            f"expected a file that ends in .csv, .ecsv, .vot, .xml, .sqlite or .db, found {out}",
+        )
+    if out is not None and os.path.lexists(out):
+        raise UsageError("already_exists", f"{path_of(out)} exists and is not overwritten")
+    with reading(context, config) as connections:
+        records = connections.store.nights()
+        chosen = {r.night: None for text in nights for r in choose_records(records, text, kind)}
+        whole = _read(connections, list(chosen))
+    if out is None:
+        sys.stdout.writelines(whole.lines())
+        return
+    if writer is None:
+        with out.open("x", encoding="ascii", errors="replace") as file:
+            file.writelines(whole.lines())
+    else:
+        writer(out, _columns(whole))
+    write(f"{path_of(out)}: {count_of(len(whole.rows), 'product')}")
+
+
+def _read(connections: Connections, nights: list[NightId]) -> HeaderTable:
+    from vampd.disk.pace import SteadyPace
+    from vampd.engine.header_table import read_rows
+    from vampd.model.headers import HeaderTable
+
+    settings = connections.settings
+    whole = HeaderTable(connections.reader.dictionary())
+    for night in sorted(nights):
+        home = settings.transfer.destination(night.kind).path / night.date
+        products = [each.file.path for each in connections.reader.packed_products(night)]
+        folder = settings.watch.root / night.folder
+        read_rows(whole, folder, str(home), products, SteadyPace())
+    return whole
+
+
+def _columns(whole: HeaderTable) -> dict[str, list[Cell]]:
+    from vampd.model.headers import PATH_COLUMN, cell_of
+
+    rows = list(whole.ordered())
+    columns: dict[str, list[Cell]] = {PATH_COLUMN: [path for path, _ in rows]}
+    for number, name in enumerate(whole.names):
+        columns[name] = [cell_of(row[number]) for _, row in rows]
+    return columns

@@ -1,0 +1,153 @@
+"""``header_table_<date>.csv``: the cards of every product of a night, one row each.
+
+Columns are ``path`` (the product as the archive host has it), every keyword of the dictionary in
+its order, then all others, sorted. Values are as on the cards: numbers with their digits, logicals
+as True and False, texts without the blanks at their end, nothing where a value is undefined. A
+keyword that stands twice is the last one, as readers take it. A text that spreadsheets would
+calculate begins with an apostrophe.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from vampd.model.cubes import Card, Cards, Nonsense, Number, Undefined, Value
+from vampd.model.headers.dictionary import Dictionary
+
+PATH_COLUMN = "path"
+Cell = str | bool | int | float | None
+_COMMENTARY = frozenset({"COMMENT", "HISTORY", "", "END"})
+# Of the table of tiles; sums are over bytes that a row is not about.
+_OMITTED = frozenset({"CHECKSUM", "DATASUM"})
+_LONGEST_INTEGER = 18
+# A sign in front of a number or an angle, as of a declination, is none of a formula.
+_FORMULA = re.compile(r"\s*(?:[=@\t\r]|[+-](?![0-9.:  ]*(?:[eE][+-]?[0-9]+)?$))")
+_NEEDS_QUOTES = re.compile(r'[",\r\n]')
+
+
+def table_name(date: str) -> str:
+    """The file's name, in the night's folder."""
+    return f"header_table_{date}.csv"
+
+
+def header_values(cards: Cards) -> dict[str, Value]:
+    """The values of a header by keyword; strings that go on are whole."""
+    values: dict[str, Value] = {}
+    keyword = ""
+    for text in cards.texts:
+        if text.startswith("CONTINUE"):
+            begun, more = values.get(keyword), _continued(text)
+            if isinstance(begun, str) and begun.endswith("&"):
+                values[keyword] = begun[:-1] + more
+            continue
+        keyword, value = _named_value(text)
+        if keyword:
+            values[keyword] = value
+    return values
+
+
+# Ten thousand headers of a night mostly hold the same cards; each text and value is kept once.
+@lru_cache(maxsize=65536)
+def _named_value(text: str) -> tuple[str, Value]:
+    keyword = text[:8].rstrip()
+    if keyword == "HIERARCH" and "=" in text[9:]:
+        name, _, rest = text.partition("=")
+        return name.strip(), Card(f"{'ANY':8}= {rest[:70].ljust(70)}").value
+    if keyword in _COMMENTARY | _OMITTED or text[8:10] != "= ":
+        return "", Undefined()
+    return keyword, Card(text).value
+
+
+def _continued(text: str) -> str:
+    value = Card(f"{'ANY':8}= {text[10:].ljust(70)}").value
+    return value if isinstance(value, str) else ""
+
+
+def cell_of(value: Value | None) -> Cell:
+    """A value as other programs hold it: a number is the nearest one that they have."""
+    if isinstance(value, Number):
+        digits = value.text.lstrip("+-")
+        if digits.isdecimal():
+            # Beyond 64 bits a whole number is a real one to them.
+            return int(value.text) if len(digits) <= _LONGEST_INTEGER else float(value)
+        return float(value)
+    return value if isinstance(value, str | bool) else None
+
+
+def csv_cell(value: Value | None) -> str:
+    """A value as the table writes it, its digits unchanged."""
+    if isinstance(value, Number):
+        return value.text.upper().replace("D", "E")
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Nonsense):
+        value = value.text
+    if not isinstance(value, str):
+        return ""
+    return f"'{value}" if _FORMULA.match(value) else value
+
+
+@dataclass
+class HeaderTable:
+    """Rows as they come, in columns that grow: products differ in few of them.
+
+    ``columns`` are the dictionary's keywords, then others as they were met.
+    """
+
+    dictionary: Dictionary
+    columns: dict[str, int] = field(default_factory=dict)
+    rows: list[tuple[str, list[Value | None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.columns = {keyword: n for n, keyword in enumerate(self.dictionary.entries)}
+
+    def add(self, path: str, cards: Cards) -> None:
+        """The row of a product, by its plain header."""
+        values = header_values(cards)
+        places = {
+            self.columns.setdefault(keyword, len(self.columns)): value
+            for keyword, value in values.items()
+        }
+        self.rows.append((path, [places.get(place) for place in range(len(self.columns))]))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns after the path, in the order of the file."""
+        fixed = len(self.dictionary.entries)
+        return (*[*self.columns][:fixed], *sorted([*self.columns][fixed:]))
+
+    def ordered(self) -> Iterator[tuple[str, list[Value | None]]]:
+        """Each path with its values in the order of the names."""
+        places = [self.columns[name] for name in self.names]
+        for path, row in self.rows:
+            yield path, [row[place] if place < len(row) else None for place in places]
+
+    def lines(self) -> Iterator[str]:
+        """The text, line by line; each line ends in a line feed."""
+        yield _line([PATH_COLUMN, *self.names])
+        for path, row in self.ordered():
+            yield _line([csv_cell(path), *map(csv_cell, row)])
+
+
+def listed_paths(lines: Iterable[str]) -> tuple[str, ...] | None:
+    """The paths of a table's rows; None if it is no table."""
+    rows = csv.reader(lines)
+    try:
+        if next(rows, [""])[0] != PATH_COLUMN:
+            return None
+        return tuple(row[0] for row in rows)
+    except (csv.Error, IndexError):
+        return None
+
+
+def _line(cells: Iterable[str]) -> str:
+    """Quoted as RFC 4180 says, where a cell needs it."""
+    quoted = (
+        f'"{cell.replace(chr(34), 2 * chr(34))}"' if _NEEDS_QUOTES.search(cell) else cell
+        for cell in cells
+    )
+    return ",".join(quoted) + "\n"
