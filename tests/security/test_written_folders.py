@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.worlds.archive.archive_sites import NIGHT, local_transfer, write_file
+from tests.support.worlds.hostile.three_users import MEMBER, OWNER, User
+from tests.support.worlds.hostile.unprivileged import made_open_folder
 from vampd.adapters.archive import open_archive_host
+from vampd.disk.durable import remove_leftovers
 from vampd.disk.pace import SteadyPace
 from vampd.errors import VampdError
 from vampd.model.plan import Compare
@@ -79,3 +83,22 @@ def test_the_configured_destination_itself_may_lie_behind_a_link(tmp_path: Path)
     host = open_archive_host(local_transfer(tmp_path / "archive"), NIGHT.kind)
     host.send(NIGHT, here, FILES, Compare.CHECKSUM, PACE)
     assert sorted(host.files(NIGHT)) == sorted(FILES)
+
+
+@pytest.mark.parametrize("user", [MEMBER, OWNER])
+def test_a_lock_of_another_user_on_a_leftover_holds_nothing_up(user: User) -> None:
+    with made_open_folder() as folder:
+        leftover = folder / ".vampd-1-0123456789abcdef.tmp"
+        leftover.touch()
+        OWNER.own(folder, 0o755)
+        OWNER.own(leftover, 0o644)
+        locking = ["flock", "--shared", str(leftover), "sh", "-c", "echo locked; cat"]
+        as_user = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gids[0]}", "--clear-groups"]
+        with subprocess.Popen(
+            [*as_user, *locking], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"locked\n"
+            removed = OWNER.does(lambda: remove_leftovers(folder))
+            holder.communicate()
+        assert removed == ((leftover.name,) if user is MEMBER else ())

@@ -6,6 +6,7 @@ killed and replaced while the others continue. forkserver, because the daemon ha
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import tempfile
@@ -30,6 +31,7 @@ from vampd.ports import Pace
 _log = get_log()
 # The code of a WorkerLost that was none yet.
 NOT_STARTED = "worker_not_started"
+_NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
 # A worker that dies just as it takes an action leaves pebble unaware: no one has it then. Whoever
@@ -182,12 +184,13 @@ def _not_started(error: RuntimeError | OSError) -> WorkerLost:
     if isinstance(cause, ConnectionError):
         return _worker_died("its fork server died")
     if isinstance(cause, OSError) or "thread" in str(cause):
-        return WorkerLost(
-            NOT_STARTED,
-            f"no worker process can be started: {cause}; look at the space in /dev/shm and in"
-            f" {_temporary_folder()}, and at how many processes the"
-            " service may have (TasksMax=, `ulimit -u`)",
+        cure = (
+            "let the service open more files (LimitNOFILE=, `ulimit -n`)"
+            if isinstance(cause, OSError) and cause.errno in _NO_DESCRIPTORS
+            else f"look at the space in /dev/shm and in {_temporary_folder()}, and at how many"
+            " processes the service may have (TasksMax=, `ulimit -u`)"
         )
+        return WorkerLost(NOT_STARTED, f"no worker process can be started: {cause}; {cure}")
     return _worker_died("before it had work")
 
 

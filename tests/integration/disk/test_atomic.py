@@ -270,6 +270,28 @@ def test_a_writer_that_is_robbed_before_it_can_lock_its_file_makes_another(
     assert _names(tmp_path) == ["x"]
 
 
+@both_writers
+def test_a_writer_whose_file_is_locked_before_it_can_makes_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: Writer
+) -> None:
+    really_lock = fcntl.flock
+    others: list[BinaryIO] = []
+
+    def lock(file: BinaryIO | int, operation: int) -> None:
+        if len(others) < 3:
+            (made,) = tmp_path.glob(".vampd-*")
+            others.append(made.open("rb"))
+            really_lock(others[-1], fcntl.LOCK_SH)
+        really_lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    _write(writer, tmp_path / "x", lambda: None)
+    assert (tmp_path / "x").read_bytes() == b"new"
+    assert (_names(tmp_path), len(others)) == (["x"], 3)
+    for other in others:
+        other.close()
+
+
 def test_a_writer_that_fails_at_its_first_look_leaves_no_lock_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

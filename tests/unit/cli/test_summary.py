@@ -277,7 +277,7 @@ def test_a_night_without_frames_is_one_sentence_and_its_verdict(terminal: FakeWo
     lines = terminal.run("summary", "20251106").stdout.splitlines()
     assert [line for line in lines[1:] if line] == [
         "There is no frame in this night.",
-        "verdict:  as expected, within the limits of [sync]",
+        "verdict:  none: sync has taken no cube",
     ]
 
 

@@ -27,7 +27,7 @@ worker_deadline
     Look at the disks; raise the setting if the cubes are that large.
 worker_not_started
     No worker process can be started.
-    Look at /dev/shm, TMPDIR, and how many processes the service may have.
+    Look at /dev/shm, TMPDIR, and how many processes and open files the service may have.
 no_memory
     The memory did not suffice.
     Look at what uses it (`systemctl status vampd`); fewer `schedule.workers`.

@@ -42,7 +42,7 @@ no_cubes
     Nothing: it starts when there are some.
 unknown_files
     There is no raw cube, but files that are none, such as a timing file without its cube.
-    Find out what wrote them. A file that has a timing file beside it counts as a cube.
+    Give a cube its logger's name beside its timing file; move away what is not the loggers'.
 before_hour
     Archive nights start at `schedule.archive_not_before` of their date.
     Nothing; `vampctl run NIGHT` does not wait for the hour.

@@ -22,11 +22,12 @@ from typing import BinaryIO
 
 from vampd.disk.durable import names
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import is_locked_by_others
 from vampd.disk.refusal import FULL, Access, translate_refusal
 from vampd.errors import DataError, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
-_LOOK_AGAIN_S = 0.05
+_LOOK_AGAIN_S, _TRIES = 0.05, 100
 # Of what is no file: a socket, a pipe or device without its other side; or another's closed one.
 _FOREIGN = frozenset({errno.ENXIO, errno.ENODEV, errno.EACCES, errno.EPERM})
 
@@ -217,20 +218,25 @@ def _temporary(folder: Path) -> Iterator[BinaryIO]:
 
 
 def _open_temporary(folder: Path) -> BinaryIO:
-    while True:
+    for _ in range(_TRIES):
         file = names.create_file(_temporary_path(folder))
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            is_ours = os.fstat(file.fileno()).st_nlink > 0
+            # Not waited for: whoever may read the file may have locked it by now.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_nlink > 0:
+                failpoint("atomic.temporary.made")
+                return file
+            # remove_leftovers() saw it before the lock was there.
+        except BlockingIOError:
+            with suppress(FileNotFoundError):
+                names.unlink(Path(file.name))
         except OSError:
             # Not left to the collector: the lock of a writer that is gone must go with it.
             file.close()
             raise
-        if is_ours:
-            failpoint("atomic.temporary.made")
-            return file
-        # remove_leftovers() saw it before the lock was there.
         file.close()
+    found = f"each new file in {folder} is locked by another process at once; lslocks shows which"
+    raise TransientError("writer_lingers", found, path=str(folder))
 
 
 def _temporary_path(folder: Path) -> Path:
@@ -280,12 +286,13 @@ def _remove_abandoned(path: Path) -> _Writer:
             status = os.fstat(leftover_fd)
             if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
                 return _Writer.NONE
-            fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Under the lock: a writer that has created but not yet locked the file then sees it
-            # gone.
+            try:
+                fcntl.flock(leftover_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not is_locked_by_others(leftover_fd):
+                    return _Writer.LIVES
+            # Under the lock: a writer that has made the file, and not locked it yet, sees it gone.
             os.unlink(path.name, dir_fd=folder_fd)
-        except BlockingIOError:
-            return _Writer.LIVES
         except FileNotFoundError:
             return _Writer.NONE
         finally:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         too_many,
     )
     from vampd.disk.reading.raw_file import open_raw
-    from vampd.disk.reading.writers import has_writers
+    from vampd.disk.reading.writers import has_writers, is_locked_by_others
 else:
     __getattr__ = show(
         __name__,
@@ -56,7 +56,7 @@ else:
                 "stamp_of too_many"
             ),
             "raw_file": "open_raw",
-            "writers": "has_writers",
+            "writers": "has_writers is_locked_by_others",
         },
     )
 
@@ -70,6 +70,7 @@ __all__ = [
     "has_writers",
     "hash_file",
     "is_hollow",
+    "is_locked_by_others",
     "link_found",
     "link_target",
     "list_files",

@@ -55,7 +55,7 @@ class Summary:
     """A night's summary; ``unexpected`` is what would hold it before frame IDs, None if nothing.
 
     ``notable`` is what leaves the documented, without holding it. ``is_certain`` unless some number
-    of frames is only a lower bound.
+    of frames is only a lower bound. ``is_empty`` if sync has taken no cube, so nothing was judged.
 
     ``findings`` say what to review, one sentence each.
     """
@@ -67,12 +67,15 @@ class Summary:
     is_certain: bool = True
     notable: tuple[str, ...] = ()
     plate: WavePlate = field(default_factory=WavePlate)
+    is_empty: bool = False
 
     @property
     def verdict(self) -> str:
         """The verdict in words: as expected only where nothing leaves what is documented."""
         if self.unexpected is not None:
             return f"UNEXPECTED: {self.unexpected}"
+        if self.is_empty:
+            return "none: sync has taken no cube"
         if self.notable:
             return f"to be checked: {'; '.join(self.notable)}"
         return "as expected, within the limits of [sync]"
@@ -92,9 +95,10 @@ def summarize_night(
     """Summarize a night; ``counts`` are those of all generations together."""
     minutes = tuple(_count_minutes(frames))
     runs = tuple(summarize_runs(frames, number_runs(frames, gap_us)))
+    cubes = len(accounted_cubes(generations))
     unexpected = find_unexpected(
         counts,
-        cubes=len(accounted_cubes(generations)),
+        cubes=cubes,
         aside=count_aside_cubes(generations),
         max_unpaired=limits.max_unpaired,
         max_dubious=limits.max_dubious,
@@ -116,6 +120,7 @@ def summarize_night(
         is_certain,
         tuple(find_notable(counts, runs)),
         summarize_plate(frames),
+        is_empty=not cubes,
     )
 
 

@@ -274,7 +274,12 @@ def _judge_without_cubes(strays: tuple[str, ...]) -> Wait:
     if not strays:
         return Wait(WaitCode.NO_CUBES, "no raw cubes yet")
     files = "a file that is none" if len(strays) == 1 else f"{len(strays):,} files that are none"
-    return Wait(WaitCode.UNKNOWN_FILES, f"no raw cubes, but {files}: {_listed(strays)}", strays)
+    return Wait(
+        WaitCode.UNKNOWN_FILES,
+        f"no raw cubes, but {files}: {_listed(strays)}; give a cube its logger's name (x.fits by"
+        " x.txt), and move away what is not the loggers'",
+        strays,
+    )
 
 
 def _named(incomplete: tuple[str, ...]) -> str:

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.support.builders.frames import START_US, expose, make_cube, set_aside, trigger_train
+from tests.support.builders.frames import (
+    START_US,
+    Night,
+    expose,
+    make_cube,
+    set_aside,
+    trigger_train,
+)
 from tests.support.builders.observed import observe
 from vampd.model.nights import Stream
 
@@ -14,6 +21,10 @@ def test_a_usual_night_is_as_expected() -> None:
     summary = observe(expose(TRAIN)).summary
     assert (summary.unexpected, summary.notable) == (None, ())
     assert summary.verdict.startswith("as expected")
+
+
+def test_a_night_of_which_no_cube_was_taken_is_not_as_expected() -> None:
+    assert observe(Night()).summary.verdict == "none: sync has taken no cube"
 
 
 @pytest.mark.parametrize(
