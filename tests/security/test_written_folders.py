@@ -16,7 +16,7 @@ from tests.support.worlds.hostile.unprivileged import made_open_folder
 from vampd.adapters.archive import open_archive_host
 from vampd.disk.durable import remove_leftovers
 from vampd.disk.pace import SteadyPace
-from vampd.errors import VampdError
+from vampd.errors import DataError, VampdError
 from vampd.model.plan import Compare
 
 PACE = SteadyPace()
@@ -72,6 +72,19 @@ def test_a_link_at_a_local_destination_is_not_written_behind(tmp_path: Path, pla
     with pytest.raises(VampdError, match="is a link"):
         host.send(NIGHT, here, FILES, Compare.CHECKSUM, PACE)
     assert os.listdir(tmp_path / "private") == []
+
+
+@pytest.mark.parametrize("place", ["", "vgen2"])
+def test_a_file_where_a_folder_belongs_is_named(tmp_path: Path, place: str) -> None:
+    here, there = (tmp_path / name / NIGHT.date for name in ("here", "archive"))
+    for path in FILES:
+        write_file(here, path, FakeFile(path.encode()))
+    (there / place).parent.mkdir(parents=True, exist_ok=True)
+    (there / place).write_bytes(b"")
+    host = open_archive_host(local_transfer(tmp_path / "archive"), NIGHT.kind)
+    with pytest.raises(DataError, match=str(there / place)) as caught:
+        host.send(NIGHT, here, FILES, Compare.CHECKSUM, PACE)
+    assert caught.value.code == "not_a_file"
 
 
 def test_the_configured_destination_itself_may_lie_behind_a_link(tmp_path: Path) -> None:

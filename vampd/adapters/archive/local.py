@@ -28,7 +28,7 @@ from vampd.disk.reading import (
     is_hollow,
     link_found,
 )
-from vampd.disk.refusal import Access, classify, describe_refused
+from vampd.disk.refusal import Access, classify, describe_refused, misplaced
 from vampd.disk.refusal import Cause as Refusal
 from vampd.errors import (
     ArchiveUnreadable,
@@ -188,6 +188,8 @@ class LocalArchive(RsyncArchive):
                 place = str(self._path)
                 if cause is not None and cause.name in FULL_CAUSES:
                     raise archive_full(place, cause, str(error)) from error
+                if (other := misplaced(error, base / below)) is not None:
+                    raise other from error
                 described = _describe(error, base / below, Access.WRITE)
                 raise TransientError("transfer_failed", described, target=place) from error
             yield target
@@ -264,7 +266,8 @@ class LocalArchive(RsyncArchive):
         if not is_folder:
             raise RemoteUnavailable(
                 "archive_folder_missing",
-                f"the destination {self._path} does not exist; mount its disk or create it",
+                f"the destination {self._path} does not exist, or is no folder; mount its disk or"
+                " create it",
                 target=str(self._path),
             )
 
@@ -281,6 +284,8 @@ class LocalArchive(RsyncArchive):
 
 def _describe(error: OSError, path: Path, access: Access) -> str:
     """The cause in our words, what to do, and what the system said."""
+    if error.errno == errno.ENOTDIR:
+        return f"{path}, or what is above it, is no folder; move it away ({error.strerror})"
     cause = find_cause(error.strerror or "")
     said = error.strerror or str(error)
     if cause is None:
