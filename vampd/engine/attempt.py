@@ -67,7 +67,13 @@ from vampd.stages import STAGES, Stage, changed_raw, settings_for
 from vampd.stages.aside_files import refuse_changed
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.sync import adds_data
-from vampd.stages.transfer import TransferSurvey, is_safe, lost_proofs, refuse_gone
+from vampd.stages.transfer import (
+    TransferSurvey,
+    is_safe,
+    lost_proofs,
+    refuse_gone,
+    refuse_spoiled,
+)
 
 _log = get_log()
 _STORE_AGAIN_S = 1.0
@@ -218,6 +224,8 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
         if not plan:
             break
         if plan in (previous, before_previous):
+            if isinstance(survey, TransferSurvey):
+                refuse_spoiled(survey)
             raise Stuck(
                 "stuck",
                 f"{stage.NAME} did what it had planned and still has the same {len(plan)} actions"

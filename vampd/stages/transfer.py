@@ -238,6 +238,23 @@ def _describe_gone(date: str) -> str:
     return f"{_GONE}. If it is to be sent again: `vampctl release {date}`"
 
 
+def refuse_spoiled(survey: TransferSurvey) -> None:
+    """DataError ``archive_bytes_differ`` if what lies there was read, and is not what it must be.
+
+    Of what was just sent, that disk or its machine gives other bytes back.
+    """
+    wrong = [path for path in unproven_files(survey) if _read(survey, path)]
+    if wrong:
+        raise DataError(
+            "archive_bytes_differ",
+            f"what was sent is read there with other bytes, more than once: {wrong[0]}"
+            + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else "")
+            + "; look at that disk, and at the memory and network of its machine, then `vampctl"
+            f" retry {survey.own.night.date}`",
+            files=tuple(wrong),
+        )
+
+
 def lost_proofs(survey: TransferSurvey) -> tuple[str, ...]:
     """The files that were proven to be there, and are gone or have changed since."""
     return tuple(

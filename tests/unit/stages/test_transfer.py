@@ -273,6 +273,16 @@ def test_what_has_another_size_there_is_sent_again_unread(arrived):
     assert arrived.is_safe()
 
 
+def test_what_is_sent_and_read_there_with_other_bytes_is_named(arrived):
+    transfer.refuse_spoiled(arrived.survey())
+    path = "vgen2/VMPA00000001.fits.fz"
+    arrived.damage(path)
+    arrived.verify()
+    with pytest.raises(DataError, match=re.escape(path)) as caught:
+        transfer.refuse_spoiled(arrived.survey())
+    assert caught.value.code == "archive_bytes_differ"
+
+
 def test_what_is_rotten_on_both_sides_is_found_before_it_is_sent(arrived):
     # The copy here is the damaged one, which its listing does not show either.
     path = "vgen2/VMPA00000001.fits.fz"

@@ -19,6 +19,9 @@ archive_full
 archive_slow
     The host answers, and its disk does not.
     Look at that disk and its load; a slow one needs a longer `transfer.timeout_s`.
+archive_bytes_differ
+    Files that were sent are read there with other bytes, again and again.
+    Look at that disk, and at the memory and network of its machine; then `vampctl retry NIGHT`.
 archive_garbled
     The answer of the host is not what was asked for.
     Check whether a login script there prints something; `vampctl doctor` shows it.
