@@ -7,7 +7,7 @@ world must offer, and nothing here does anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +15,7 @@ from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUp
 
 if TYPE_CHECKING:
     # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
+    from vampd.model.accounts import Adoption
     from vampd.model.cubes import (
         ChangedRaw,
         FrameCount,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
     from vampd.model.headers import Dictionary
-    from vampd.model.nights import CheckedCube, FileStamp, Kind, UnreadableNight
+    from vampd.model.nights import CheckedCube, Discovery, FileStamp, Kind, UnreadableNight
     from vampd.model.plan import Compare
     from vampd.model.proofs import (
         ArchiveIdentity,
@@ -290,6 +291,12 @@ class Ledger(Protocol):
         """The night's bound IDs, by identity."""
         ...
 
+    def record_foreign(
+        self, night: NightId, frame_ids: Collection[FrameId], why: str
+    ) -> tuple[FrameId, ...]:
+        """Put IDs on record that others used for this night; return those that were not."""
+        ...
+
     def listing(self) -> LedgerListing:
         """All requests and IDs, and where the ledger contradicts itself."""
         ...
@@ -316,6 +323,14 @@ class NightStore(Protocol):
 
     def discover(self, night: NightId, at: float) -> NightRecord:
         """Add a night unless it is there; either way return it."""
+        ...
+
+    def discover_all(self, found: Sequence[Discovery], at: float, actor: str) -> frozenset[NightId]:
+        """Add the nights that are not there, in one transaction; those with traces are legacy.
+
+        What is said of one that is there counts while it fills. Returns those of which the record
+        is new or has changed; a row that cannot be read stays as it is.
+        """
         ...
 
     def apply(
@@ -352,6 +367,18 @@ class NightStore(Protocol):
 
     def change_counter(self) -> int:
         """A number that is different when any process has changed the store since last asked."""
+        ...
+
+
+class Adoptions(Protocol):
+    """What the old tools said of the nights that were taken over: claims, never proofs."""
+
+    def keep(self, adoptions: Sequence[Adoption], at: float, actor: str) -> None:
+        """Keep what is known of these nights now; it replaces what was known before."""
+        ...
+
+    def all(self) -> tuple[Adoption, ...]:
+        """All of them, oldest night first."""
         ...
 
 

@@ -146,6 +146,14 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "files.consolidate",
         ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
     ),
+    "adopt": (
+        "act.adopt",
+        (
+            "vampctl adopt --all --dry-run",
+            "vampctl adopt 20240612",
+            "vampctl table archive",
+        ),
+    ),
     "retry": ("act.control", ("vampctl retry 20251106", "vampctl retry 20251106 --from transfer")),
     "hold": ("act.control", ('vampctl hold 20251106 --reason "darks to follow"',)),
     "release": ("act.control", ("vampctl release 20251106",)),

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from vampd.config import Settings
 from vampd.daemon.cube_checking import CubeChecking
+from vampd.daemon.discovery import Discoverer
 from vampd.daemon.night_trouble import NOTED, NightTrouble, find_faults, note_faults
 from vampd.daemon.patience import HANGS, Patience
 from vampd.disk.failpoint import failpoint
@@ -47,10 +48,12 @@ from vampd.log import get_log
 from vampd.model.nights import (
     Event,
     EventName,
+    Gate,
     NightId,
     NightRecord,
     NightUpdate,
     Observation,
+    ReadinessRules,
     Ready,
     Status,
     Stillness,
@@ -126,6 +129,7 @@ class NightWatcher:
             run=self._patience.run,
         )
         self._trouble = NightTrouble(root.path, store, clock)
+        self._discoverer = Discoverer(root.path, store, clock, self._of)
         self._still: dict[NightId, Stillness] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
         self._deep_looks: dict[NightId, float] = {}
@@ -157,6 +161,8 @@ class NightWatcher:
         rules = readiness_rules(settings)
         # One query for all finished nights; those that people may move are read again.
         records = self._store.nights()
+        known = {record.night: record for record in records}
+        legacy = self._discoverer.discover(nights, known, rules)
         done = {r.night: r for r in records if r.state.status is Status.DONE}
         self.is_behind = False
         self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
@@ -166,11 +172,13 @@ class NightWatcher:
         if not any(stranger.is_listless for stranger in strangers):
             self._forget_all_but(frozenset(nights))
             for record in records:
-                if record.night not in nights and not is_ignored(record.night, rules):
+                if record.night not in nights and not _is_passed_over(record, rules):
                     self._trouble.absent(record)
-        for night in sorted(nights, key=lambda night: (night in done, night)):
+        for night in sorted(set(nights) - legacy, key=lambda night: (night in done, night)):
             try:
-                record = done.get(night) or self._store.night(night) or self._discover(night)
+                record = done.get(night) or self._store.night(night)
+                if record is None:
+                    continue  # its row cannot be read, and the store has said so
                 if record.state.status not in _IDLE and not is_ignored(night, rules):
                     open_nights.append(night)
                 if self._look_at(record, settings):
@@ -238,12 +246,6 @@ class NightWatcher:
         self.checking.keep_only(nights)
         self._trouble.keep_only(nights)
 
-    def _discover(self, night: NightId) -> NightRecord:
-        record = self._store.discover(night, self._clock())
-        failpoint("night_watcher.night.discovered")
-        _log.info("night.discovered", night=night.date, kind=night.kind.value)
-        return record
-
     def _look_at(self, record: NightRecord, settings: Settings) -> bool:
         """Check one night; return whether it is still to settle by itself."""
         rules = readiness_rules(settings)
@@ -251,6 +253,8 @@ class NightWatcher:
             judged = judge_readiness(Observation(record), rules, self._clock())
             self._note(record, judged if isinstance(judged, Wait) else None)
             return False
+        if record.note_code == WaitCode.IGNORED and record.state.status in _IDLE:
+            self._note(record, None)
         if record.state.status is Status.DONE:
             return self._look_at_finished(record, settings)
         return self._look_at_open(record, settings)
@@ -362,6 +366,9 @@ class NightWatcher:
             return False
         if judged.code is WaitCode.OLD_TOOLS:
             self.checking.forget(night)
+            is_new = record.signature is None and Gate.OLD_TOOLS not in record.released
+            if is_new and self._discoverer.recognize(night, judged.subjects):
+                return False
             self._apply(night, Event(EventName.HELD), judged.text, code=judged.code.value)
             return False
         if not (self._watching is Watching.ONCE and judged.code is WaitCode.STILL_WRITTEN):
@@ -382,3 +389,7 @@ class NightWatcher:
         failpoint("night_watcher.event.committed")
         level = _log.error if event.name is EventName.HELD else _log.info
         level(_LOGGED[event.name], night=night.date, kind=night.kind.value, why=why, code=code)
+
+
+def _is_passed_over(record: NightRecord, rules: ReadinessRules) -> bool:
+    return record.state.status is Status.LEGACY or is_ignored(record.night, rules)

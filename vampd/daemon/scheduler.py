@@ -55,6 +55,8 @@ _AGAIN_S = 1.0
 _STALLED_AFTER_S = 300.0
 # What a night that could otherwise run waits for, and what its state alone does not show.
 _NOTED = frozenset({WaitCode.IGNORED, WaitCode.NO_AUTHORITY, WaitCode.OLDER_NIGHT})
+# Notes of nights that no attempt is waited for, which are the watcher's.
+_OF_THE_WATCHER = frozenset({WaitCode.DAMAGED_HERE, WaitCode.IGNORED, WaitCode.LEGACY})
 # What the watcher found when it looked.
 _LOOKED = UNREAD_NOTES | {WaitCode.BUG}
 # What ends without a person, new data or a later hour.
@@ -260,9 +262,8 @@ class Scheduler:
             self._open = tuple(
                 record
                 for record in self._records
-                # A note of damage is the watcher's.
-                if record.state.status is not Status.DONE
-                or (record.note and record.note_code != WaitCode.DAMAGED_HERE)
+                if record.state.status not in (Status.DONE, Status.LEGACY)
+                or (record.note and record.note_code not in _OF_THE_WATCHER)
             )
             counts = Counter(record.state.status for record in self._records)
             summary = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])

@@ -134,6 +134,9 @@ class ForegroundRunner:
         judged = judge_readiness(Observation(record), self._rules, self._clock())
         if isinstance(judged, Wait) and judged.code is WaitCode.IGNORED:
             raise UsageError(judged.code.value, f"{night.date} is {judged.text}")
+        if record.state.status is Status.LEGACY:
+            assert isinstance(judged, Wait)
+            raise VampdError(judged.code.value, f"{night.date} is {judged.text}")
         if record.state.status is Status.HELD:
             self._refuse_held(record)
             record = self._apply(night, Event(EventName.RETRIED))

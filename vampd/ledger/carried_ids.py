@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.disk.reading import list_files, open_unlinked, read_whole
+from vampd.disk.reading import list_files, read_whole
 from vampd.errors import DataError
-from vampd.fits.headers import open_regular_file, read_cards_at
+from vampd.fits.headers import read_product_cards
 from vampd.fits.products import read_sidecar_identity
 from vampd.model.cubes import SUFFIX, Cards, parse_framelist
 from vampd.model.frame_ids import HEADERS, CarriedId, FrameId, ObservedIds
@@ -53,7 +52,7 @@ def read_headers_too(archive_folder: Path, seen: ObservedIds) -> ObservedIds:
     ids: set[FrameId] = set()
     for name in seen.nameless:
         with suppress(DataError):
-            cards = _read_cards(archive_folder / seen.night.date / Stream.VGEN2 / name)
+            cards = read_product_cards(archive_folder / seen.night.date / Stream.VGEN2 / name)
             if match := _ANY_ID.fullmatch(_frame_id(cards)):
                 ids.add(FrameId(int(match[1])))
     return replace(seen, seen={**seen.seen, HEADERS: frozenset(ids)}) if ids else seen
@@ -67,19 +66,7 @@ def _look(file: Path, night: NightId, path: str, sidecar: Path | None) -> Carrie
     identity = None
     if sidecar is not None and path.endswith(_PACKED):
         identity = read_sidecar_identity(sidecar)
-    return CarriedId(night, path, _frame_id(_read_cards(file)), identity)
-
-
-def _read_cards(file: Path) -> Cards:
-    file_fd = open_regular_file(file, open_unlinked)
-    try:
-        cards, end = read_cards_at(file_fd, 0, file)
-        if file.name.endswith(_PACKED):
-            # The primary HDU is empty, so the table's header begins where its data would.
-            cards, _ = read_cards_at(file_fd, end, file)
-        return cards
-    finally:
-        os.close(file_fd)
+    return CarriedId(night, path, _frame_id(read_product_cards(file)), identity)
 
 
 def _frame_id(cards: Cards) -> str:

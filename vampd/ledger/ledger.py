@@ -12,7 +12,7 @@ product of a night stays bound forever: after a restore the same product gets th
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +22,31 @@ from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
 from vampd.ledger.file import FileMark, LedgerFile, open_ledger_file
 from vampd.ledger.listing import list_ledger
-from vampd.ledger.queries import highest_on_record
+from vampd.ledger.queries import highest_on_record, known_ids, next_request
 from vampd.ledger.rebuild import Rebuilt, compose_from, rebuild_ledger
-from vampd.ledger.records import Applied, Bound, refuse_unprintable
-from vampd.ledger.requests import Requests, commit_records
+from vampd.ledger.records import (
+    Applied,
+    Bound,
+    Granted,
+    LedgerRecord,
+    Refused,
+    Requested,
+    refuse_unprintable,
+)
+from vampd.ledger.requests import Requests, commit_records, digest_of
 from vampd.ledger.rows import bring_in, refuse_unrecorded_rows
-from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange, RecoveredBinding
+from vampd.model.frame_ids import (
+    USED_BY_OTHERS,
+    BoundId,
+    FrameId,
+    LedgerListing,
+    NumberRange,
+    RecoveredBinding,
+)
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.database.connection import Store
-from vampd.store.schema import FrameIdRow
+from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,34 @@ class FrameIdLedger:
             failpoint("ledger.applied.committed")
             self._mark = file.mark()
 
+    def record_foreign(
+        self, night: NightId, frame_ids: Collection[FrameId], why: str
+    ) -> tuple[FrameId, ...]:
+        """Put IDs on record that others used for this night; return those that were not.
+
+        As a grant that is refused (`USED_BY_OTHERS`): no product of vampd ever gets one.
+        """
+        with self._mutex, open_ledger_file(self._path) as file:
+            self._agree(file)
+            with self._store.read() as connection:
+                known = known_ids(connection, frame_ids)
+                number = next_request(connection)
+            new = sorted(set(frame_ids) - known)
+            if not new:
+                return ()
+            digest = digest_of([str(frame_id) for frame_id in new])
+            records: list[LedgerRecord] = [
+                Requested(number, night, len(new), digest, why),
+                Refused(number, USED_BY_OTHERS),
+                *(Granted(frame_id, number, night) for frame_id in new),
+            ]
+            file.append(records)
+            failpoint("ledger.foreign.appended")
+            commit_records(self._store, records)
+            failpoint("ledger.foreign.committed")
+            self._mark = file.mark()
+            return tuple(new)
+
     def reconcile(self) -> None:
         """Add what only the file knows to the database. FrameIdConflict.
 
@@ -130,11 +173,13 @@ class FrameIdLedger:
             return highest_on_record(connection, numbers)
 
     def unused(self) -> tuple[UnusedId, ...]:
-        """The IDs that were granted and are not bound, lowest first."""
+        """The IDs that were granted and are not bound, lowest first; those of others are used."""
         with self._store.read() as connection:
             rows = connection.execute(
                 select(FrameIdRow.__table__)
+                .join(FrameIdRequestRow, FrameIdRequestRow.id == FrameIdRow.request_id)
                 .where(FrameIdRow.identity.is_(None))
+                .where(FrameIdRequestRow.refused.is_distinct_from(USED_BY_OTHERS))
                 .order_by(FrameIdRow.number)
             )
             return tuple(UnusedId(FrameId(row.number), NightId(row.date, row.kind)) for row in rows)

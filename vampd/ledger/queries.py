@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
-from vampd.model.frame_ids import FrameId, NumberRange
+from vampd.model.frame_ids import USED_BY_OTHERS, FrameId, NumberRange
 from vampd.model.nights import NightId
 from vampd.store.schema import FrameIdRequestRow, FrameIdRow
 
@@ -23,6 +23,11 @@ def last_request(connection: Connection, night: NightId | None) -> Row[Any] | No
             FrameIdRequestRow.date == night.date, FrameIdRequestRow.kind == night.kind
         )
     return connection.execute(query).one_or_none()
+
+
+def next_request(connection: Connection) -> int:
+    """The number of the next request."""
+    return (connection.execute(select(func.max(FrameIdRequestRow.id))).scalar() or 0) + 1
 
 
 def granted_rows(connection: Connection, request: int) -> Sequence[Row[Any]]:
@@ -55,7 +60,9 @@ def highest_good(connection: Connection, numbers: NumberRange) -> FrameId | None
         select(func.max(FrameIdRow.number))
         .join(FrameIdRequestRow, FrameIdRequestRow.id == FrameIdRow.request_id)
         .where(FrameIdRow.number.between(numbers.first, numbers.last))
-        .where(FrameIdRequestRow.refused.is_(None))
+        .where(
+            or_(FrameIdRequestRow.refused.is_(None), FrameIdRequestRow.refused == USED_BY_OTHERS)
+        )
     ).scalar()
     return None if number is None else FrameId(number)
 

@@ -19,8 +19,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select
-
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.agreement import refuse_disagreement
@@ -34,6 +32,7 @@ from vampd.ledger.queries import (
     highest_on_record,
     known_ids,
     last_request,
+    next_request,
 )
 from vampd.ledger.records import Granted, LedgerRecord, Refused, Requested
 from vampd.ledger.rows import bring_in
@@ -41,7 +40,6 @@ from vampd.model.frame_ids import FrameId, GrantVerdict, highest_seen, judge_gra
 from vampd.model.nights import NightId
 from vampd.ports import FrameIdAuthority
 from vampd.store.database.connection import Store
-from vampd.store.schema import FrameIdRequestRow
 
 _STRAYS = "its answer came when the call was cut off, and may belong to another request"
 
@@ -135,9 +133,9 @@ class Requests:
 
     def _new_request(self, missing: tuple[str, ...]) -> int:
         with self._store.read() as connection:
-            last = connection.execute(select(func.max(FrameIdRequestRow.id))).scalar() or 0
+            number = next_request(connection)
         why = f"products {missing[0]} to {missing[-1]} have none"
-        record = Requested(last + 1, self._night, len(missing), digest_of(missing), why)
+        record = Requested(number, self._night, len(missing), digest_of(missing), why)
         self._file.append([record])
         failpoint("ledger.requested.appended")
         commit_records(self._store, [record])

@@ -1,8 +1,9 @@
-"""The nights in the database: ports.NightStore."""
+"""The nights in the database: ports.NightStore, all of it, however long."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from operator import itemgetter
 from typing import Any
@@ -14,6 +15,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.errors import DataError
 from vampd.log import get_log
 from vampd.model.nights import (
+    Discovery,
     Event,
     EventRecord,
     Kind,
@@ -22,6 +24,7 @@ from vampd.model.nights import (
     NightUpdate,
     State,
     UnreadableNight,
+    discovered,
     ends_proofs,
     moved,
     noted,
@@ -84,6 +87,36 @@ class Nights:
             # Another process may have been faster.
             connection.execute(upsert(NightRow).values(_values(new)).on_conflict_do_nothing())
             return _record(_get(connection, night))
+
+    def discover_all(self, found: Sequence[Discovery], at: float, actor: str) -> frozenset[NightId]:
+        with self._store.write() as connection:
+            keys = _keys(connection)
+            known: dict[NightId, NightRecord] = {}
+            for each in found:
+                with suppress(DataError):
+                    if each.night in keys:
+                        known[each.night] = _record(_get(connection, each.night))
+            moves = [
+                (
+                    known.get(each.night),
+                    *discovered(known.get(each.night), each, at=at, actor=actor),
+                )
+                for each in found
+                if each.night in known or each.night not in keys
+            ]
+            new = [_values(after) for before, after, _ in moves if before is None]
+            if new:
+                connection.execute(insert(NightRow), new)
+            changed = [after for before, after, _ in moves if before not in (None, after)]
+            for after in changed:
+                values = _values(after)
+                connection.execute(update(NightRow).where(_is(after.night)).values(values))
+            failpoint("store.discover_all.written")
+            keys = _keys(connection)
+            lines = [_event_values(keys[line.night], line) for *_, more in moves for line in more]
+            if lines:
+                connection.execute(insert(EventRow), lines)
+            return frozenset(after.night for before, after, _ in moves if before != after)
 
     def apply(
         self,
@@ -173,6 +206,11 @@ def write_move(connection: Connection, after: NightRecord, line: EventRecord) ->
     failpoint("store.apply.updated")
     key = night_key(connection, night)
     connection.execute(insert(EventRow).values(_event_values(key, line)))
+
+
+def _keys(connection: Connection) -> dict[NightId, int]:
+    rows = connection.execute(select(NightRow.id, NightRow.date, NightRow.kind))
+    return {NightId(date, kind): key for key, date, kind in rows}
 
 
 def _is(night: NightId) -> Any:

@@ -106,6 +106,26 @@ class NightRow(Base):
     products: Mapped[int | None]
 
 
+class AdoptedNightRow(Base):
+    """What the old tools said of a night that was taken over, newest first known."""
+
+    __tablename__ = "adopted_nights"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - as SQLAlchemy declares it
+
+    date: Mapped[str] = mapped_column(String(8), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    # The row of their log: its path, and each flag with its time as they wrote it.
+    path: Mapped[str]
+    claims: Mapped[str]
+    # In JSON: IDs by number, what is missing, where the records differ.
+    ids: Mapped[str]
+    missing: Mapped[str]
+    contradictions: Mapped[str]
+    at: Mapped[float]
+    actor: Mapped[str]
+
+
 class EventRow(Base):
     """One event of a night (ports.EventRecord); triggers refuse UPDATE and DELETE."""
 

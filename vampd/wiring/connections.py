@@ -17,6 +17,7 @@ from vampd.disk.rights import public_umask
 from vampd.errors import FrameIdConflict, NotPermitted, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
+    Adoptions,
     Answers,
     ChangedRawFiles,
     CheckedCubes,
@@ -60,6 +61,7 @@ class Connections:
     mail_log: MailLog
     checked_cubes: CheckedCubes
     answers: Answers
+    adoptions: Adoptions
 
     @cached_property
     def reader(self) -> NightReader:
@@ -178,6 +180,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 @contextmanager
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
+    from vampd.store.adopted_nights import StoredAdoptions
     from vampd.store.answers import StoredAnswers
     from vampd.store.checked_cubes import StoredCheckedCubes
     from vampd.store.database.opening import Access, open_store
@@ -215,6 +218,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             StoredMailLog(store),
             StoredCheckedCubes(store),
             StoredAnswers(store),
+            StoredAdoptions(store),
         )
 
 

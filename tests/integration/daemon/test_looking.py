@@ -213,11 +213,11 @@ def test_no_log_of_the_old_tools_keeps_a_night_from_settling(
     if log is None:
         os.mkfifo(path)
     else:
-        path.write_bytes(log + b"/mnt/fuuu/20251105,True\n")
+        path.write_bytes(log + b"/mnt/fuuu/20251105,2025-11-05,True\n")
     settle(world, good)
     # What a spoiled line hides is no other line.
     if log is not None and log.endswith(b"\n"):
-        assert world.status(traced) is Status.HELD
+        assert world.status(traced) is Status.LEGACY
 
 
 @pytest.fixture

@@ -120,8 +120,8 @@ def test_hands_off_what_the_old_tools_touched(site: Site) -> None:
     settle(site)
     for name, night in nights.items():
         record = record_of(site, night)
-        assert record.state.status is Status.HELD, name
-        assert record.code == "old_tools", name
+        assert record.state.status is Status.LEGACY, name
+        assert record.note_code == "legacy", name
         assert tree_state(site.folder(night)) == before[name], name
     # They never ask for frame IDs by themselves, so they block nobody.
     assert_done(site, clean)

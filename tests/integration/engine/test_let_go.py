@@ -161,20 +161,18 @@ def touched_by_old_tools(site: Site) -> None:
     (site.root / "ARCHIVED_DATA" / "ARCHIVE_LOG.csv").write_text(f"{path},2025-11-06,True\n")
 
 
-def test_a_night_of_the_old_tools_is_held_again_until_it_is_restored(site: Site) -> None:
+def test_a_night_of_the_old_tools_is_left_alone_until_it_is_restored(site: Site) -> None:
     touched_by_old_tools(site)
     settle(site)
     before = product_tree(site.folder(NIGHT))
-    for go in ("retry", "release"):
-        ask(site, (go,))
-        refused = vampctl(site, "run", "20251106")
-        assert (refused.returncode, "old_tools" in refused.stderr) == (1, True)
-        assert "old tools" in vampctl(site, "why", "20251106").stdout
-        vampctl(site, "process-all", "archive")
-        assert (stands(site)[1], record_of(site, NIGHT).code) == (Status.HELD, "old_tools")
-        ask(site, (go,))
-        settle(site)
-        assert (stands(site)[1], record_of(site, NIGHT).code) == (Status.HELD, "old_tools")
+    for go in ("retry", "release", "hold"):
+        assert vampctl(site, go, "20251106").returncode != 0
+    refused = vampctl(site, "run", "20251106")
+    assert (refused.returncode, "legacy" in refused.stderr) == (1, True)
+    assert "old tools" in vampctl(site, "why", "20251106").stdout
+    vampctl(site, "process-all", "archive")
+    settle(site)
+    assert stands(site) == (StageName.SYNC, Status.LEGACY)
     assert product_tree(site.folder(NIGHT)) == before
     # Their log still has its row: restoring is a person's word that this does not count.
     ask(site, ("restore", "--yes"))

@@ -15,7 +15,8 @@ from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, record_of
 from vampd.disk.reading import list_hollow_files, list_raw_files, listing, read_whole
-from vampd.engine.nights.night_listing import find_strangers, old_tool_traces
+from vampd.engine.nights.night_listing import find_strangers
+from vampd.engine.nights.old_traces import old_tool_traces
 from vampd.errors import DataError
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, Status
 

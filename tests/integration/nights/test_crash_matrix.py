@@ -52,6 +52,15 @@ ELSEWHERE = {
         ),
         "only where IDs are asked for elsewhere; see test_authorities",
     ),
+    **dict.fromkeys(
+        (
+            "adopting.claims.kept",
+            "adopting.ids.recorded",
+            "ledger.foreign.appended",
+            "ledger.foreign.committed",
+        ),
+        "only where nights of the old tools are adopted; see test_adopt",
+    ),
     "ledger.file.repaired": "only behind a line that was torn",
     **dict.fromkeys(
         (
@@ -126,7 +135,7 @@ MATRIX = [name for name in FAILPOINTS if name not in ELSEWHERE]
 LIVES = 5
 # Hits are known only when the reference has run; these are those that happen once by nature.
 _ONCE = re.compile(
-    r"archive\.mark|root\.mark|ledger\.(?!file\.written)|store\.create|night_watcher|cube_checking|atomic\.link"
+    r"archive\.mark|root\.mark|ledger\.(?!file\.written)|store\.create|night_watcher|discovery|store\.discover_all|cube_checking|atomic\.link"
 )
 
 

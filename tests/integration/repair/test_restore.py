@@ -215,11 +215,16 @@ def test_what_cannot_be_restored_is_reported_and_the_night_is_held(tmp_path: Pat
     timing.write_text("".join(f"{r[0]} {r[5]} {' '.join(r[2:])}\n" for r in rows))
     min((folder / "vcam2_hlinkbak").glob("*.txt")).unlink()
     settle(site)
-    assert record_of(site, night).code == "old_tools"
+    assert record_of(site, night).state.status is Status.LEGACY
+    before = product_tree(folder)
+    refused = vampctl(site, "restore", "20251106", "--yes")
+    assert (refused.returncode, "IDs of the old tools" in refused.stderr) == (1, True)
+    assert "VMPA00425189" in refused.stdout
+    assert product_tree(folder) == before
+    fits.setval(cubes[0], "FRAMEID", value="")
     done = vampctl(site, "restore", "20251106", "--yes")
     assert done.returncode == 0, done.stderr
     shown = [line for line in done.stdout.splitlines() if "cannot be restored" in line]
-    assert any("VMPA00425189" in line for line in shown)
     assert any("cnt0 in column 2" in line for line in shown)
     assert any("1 timing file gone" in line for line in shown)
     assert sorted(os.listdir(folder)) == ["vcam1", "vcam2"]

@@ -10,6 +10,7 @@ from vampd.model.cubes import ChangedRaw
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, judge_grant
 from vampd.model.nights import (
     CheckedCube,
+    Discovery,
     Event,
     EventRecord,
     NightId,
@@ -17,6 +18,7 @@ from vampd.model.nights import (
     NightUpdate,
     State,
     UnreadableNight,
+    discovered,
     ends_proofs,
     moved,
     noted,
@@ -64,6 +66,18 @@ class MemoryNights:
             if night not in self._nights:
                 self._keep(NightRecord(night, State(), discovered_at=at, changed_at=at))
             return self._nights[night]
+
+    def discover_all(self, found: Sequence[Discovery], at: float, actor: str) -> frozenset[NightId]:
+        changed = set()
+        with self._lock:
+            for each in found:
+                before = self._nights.get(each.night)
+                after, lines = discovered(before, each, at=at, actor=actor)
+                if after != before:
+                    changed.add(each.night)
+                    self._keep(after)
+                self._history += lines
+        return frozenset(changed)
 
     def apply(
         self,

@@ -9,7 +9,6 @@ from vampd.config import Settings, packaged_file, parse_settings
 # Shown by example: they have no default, or one that a line of TOML cannot be.
 _EXAMPLES = frozenset(
     {
-        "watch.ignore_before",
         "watch.stale_after_s",  # follows another key
         "headers.dictionary",
         "transfer.pull_from",

@@ -130,6 +130,9 @@ raw_removed
 raw_differs
     A raw cube is not what its records or the archive hold; it stays.
     Find out which of the two is right.
+foreign_ids
+    Frames of the night have frame IDs of the old tools, and `restore` would lead to other ones.
+    Leave the night as it is; `vampctl adopt NIGHT` puts what the old tools did on record.
 raw_incomplete
     Raw is not what the products were made from, so restore changed nothing.
     Bring the raw files back.

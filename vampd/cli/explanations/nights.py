@@ -28,6 +28,9 @@ io_error
 old_tools
     The folder has traces of the old tools, so nothing in it was touched.
     Let them finish it, or `vampctl restore NIGHT` and then `vampctl retry NIGHT`.
+legacy
+    The night is one of the old tools, found with their traces before vampd had done anything to it.
+    Nothing: it is counted, and left alone. `vampctl adopt NIGHT` puts what they did on record.
 damaged_here
     Products of a finished night are not all what they were when they were proven.
     `vampctl audit NIGHT` shows them, `vampctl recover NIGHT` gets them back.

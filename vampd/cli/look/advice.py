@@ -114,6 +114,10 @@ _BY_WAIT: dict[WaitCode | None, tuple[tuple[str, str], ...]] = {
     WaitCode.OLD_TOOLS: (
         ("restore", "brings the folder back to raw, after showing what is removed and asking"),
     ),
+    WaitCode.LEGACY: (
+        ("adopt --dry-run", "shows what the old tools left of it, and where their records differ"),
+        ("adopt", "puts that on record, with every frame ID that others used"),
+    ),
     WaitCode.BEFORE_HOUR: (_HOLD,),
     WaitCode.STILL_WRITTEN: (_HOLD,),
     WaitCode.INCOMPLETE_CUBES: (
@@ -183,6 +187,8 @@ def _choose(
             return _BY_CODE.get(record.code or "", (_RETRY, _SEE))
         case Status.FILLING:
             return (_HOLD,)
+        case Status.LEGACY:
+            return _BY_WAIT[WaitCode.LEGACY]
         case Status.READY:
             return (_SEE, ("hold", "keeps it from starting"))
         case Status.WAITING if record.code == ARCHIVE_UNKNOWN:

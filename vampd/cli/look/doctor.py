@@ -20,6 +20,7 @@ from vampd.cli.checks.here import (
     examine_temporary,
     output_of,
 )
+from vampd.cli.checks.old_tools import examine_old_tools
 from vampd.cli.checks.reader import examine_as_reader
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
@@ -81,6 +82,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_clock(settings)
     yield from _authority(settings)
     yield from _mail(settings)
+    yield from examine_old_tools(settings)
     for found in examine_archives(settings):
         yield found if isinstance(found, Finding) else _space(*found, settings)
 

@@ -21,16 +21,24 @@ _NOT_SAFE = "NOT safe: the archive copy was found bad"
 
 def needs_person(record: NightRecord) -> bool:
     """Whether a night waits for something that only a person can do."""
-    return (
+    return not is_passed_over(record) and (
         record.state.status is Status.HELD
         or record.needs_person
         or record.note_code == WaitCode.NOT_READABLE
     )
 
 
+def is_passed_over(record: NightRecord) -> bool:
+    """Whether vampd leaves a night alone: one of the old tools, or before watch.ignore_before."""
+    if record.state.status is Status.LEGACY:
+        return True
+    is_worked_on = record.state.status in (Status.RUNNING, Status.DONE)
+    return record.note_code == WaitCode.IGNORED and not is_worked_on
+
+
 def has_problem(record: NightRecord) -> bool:
     """Whether a night needs a person, or is not as it should be."""
-    return (
+    return not is_passed_over(record) and (
         needs_person(record)
         or record.note_code in _PROBLEMS
         or (record.state.status is Status.DONE and record.safe_at is None)
@@ -54,6 +62,8 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = N
             return called + "; ".join(
                 part for part in (reason, _next_attempt(record, now), note) if part
             )
+        case Status.HELD if is_passed_over(record):
+            return note
         case Status.HELD:
             return "; ".join(part for part in (reason, note) if part) or "held without a reason"
         case Status.DONE:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.look.night_notes import NO_MAIL, describe, has_problem
+from vampd.cli.checks.old_tools import warn_of_old_tools
+from vampd.cli.look.night_notes import NO_MAIL, describe, has_problem, is_passed_over
 from vampd.cli.look.night_objects import event_object, night_object
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import (
@@ -24,6 +25,7 @@ from vampd.cli.shared.output import (
 from vampd.cli.shared.progress import format_progress, format_progress_in_full
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, settings_of
 from vampd.cli.shared.words import (
+    count_of,
     describe_raw,
     format_duration,
     format_moment,
@@ -44,6 +46,7 @@ _STYLES = {
     Status.WAITING: "yellow",
     Status.HELD: "bold red",
     Status.DONE: "green",
+    Status.LEGACY: "dim",
 }
 _COLUMNS = (
     Column("date"),
@@ -89,11 +92,16 @@ def status(
         bool,
         typer.Option("--problems", help="Only what needs a person."),
     ] = False,
+    list_all: Annotated[
+        bool,
+        typer.Option("--all", help="List also the nights that vampd leaves alone, one by one."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Show the state of all nights, or one night's last events.
 
+    Nights of the old tools (legacy) and those before watch.ignore_before are counted in one line.
     Progress counts actions; while cubes are packed, the percentage is of their bytes. Age is the
     time since the night's last event. Works whether or not the daemon is running.
     """
@@ -124,10 +132,16 @@ def status(
             lines = [one_line(str(row)) for row in seen.unreadable]
             if only_problems:
                 lines += _describe_strangers(settings.watch.root)
-            if records or not only_problems:
-                show_nights(records, now, correspondence)
-            elif not lines:
+            left = [] if list_all else [each for each in records if is_passed_over(each)]
+            listed = [each for each in records if list_all or not is_passed_over(each)]
+            if listed or not (only_problems or records):
+                show_nights(listed, now, correspondence)
+            elif only_problems and not lines:
                 write("nothing needs a person")
+            if left:
+                write_table((Column(style_of=lambda _: "dim"),), [(_sum_up(left),)])
+            if warning := warn_of_old_tools(settings.watch.root, now):
+                lines.append(one_line(warning))
             for line in lines:
                 write(line)
         else:
@@ -140,6 +154,15 @@ def status(
                     now,
                     correspondence.get(record.night, NO_MAIL),
                 )
+
+
+def _sum_up(left: Sequence[NightRecord]) -> str:
+    """The nights that vampd leaves alone, in one line."""
+    legacy = sum(record.state.status is Status.LEGACY for record in left)
+    counts = [(legacy, "of the old tools (legacy)"), (len(left) - legacy, "ignored")]
+    parts = [f"{count_of(count, 'night')} {what}" for count, what in counts if count]
+    dates = f"{left[0].night.date} to {left[-1].night.date}"
+    return f"{', '.join(parts)}, {dates}; --all lists them"
 
 
 def _describe_strangers(root: Path) -> list[str]:

@@ -9,12 +9,9 @@ import typer
 
 from vampd.cli.shared.output import Column, align_columns, write_csv, write_json, write_lines
 from vampd.cli.shared.session import ConfigOption, JsonOption, reading
-from vampd.disk.reading import read_foreign_text
 from vampd.errors import UsageError
-from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
-from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightRecord
-
-_OLD_LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
+from vampd.model.delivery import merge_rows
+from vampd.model.nights import TITLES, Kind, NightRecord, StageMark, StatusRow
 
 KindArgument = Annotated[
     Kind, typer.Argument(metavar="archive|engineering", help="Which table.", show_default=False)
@@ -37,12 +34,17 @@ def table(
     """
     if as_csv and as_json:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
+    from vampd.engine.nights.old_traces import read_old_logs
+
     with reading(context, config) as connections:
         root = connections.settings.watch.root
         records = connections.store.nights()
+        adopted = {one.night: one.claims for one in connections.adoptions.all()}
+    # Their logs are newer where they still work, and may be gone.
+    old = adopted | read_old_logs(root)
     rows = [
         row
-        for row in merge_rows((_row(record, root) for record in records), _old_rows(root))
+        for row in merge_rows((_row(record, root) for record in records), old.values())
         if row.night.kind is kind
     ]
     if as_json:
@@ -61,12 +63,6 @@ def _row(record: NightRecord, root: Path) -> StatusRow:
         StageMark.at(record.transferred_at),
         StageMark.at(record.safe_at),
     )
-
-
-def _old_rows(root: Path) -> list[StatusRow]:
-    paths = [folder / name for folder in (root, root / ARCHIVE_FOLDER) for name in _OLD_LOGS]
-    texts = [text for path in paths if (text := read_foreign_text(path)) is not None]
-    return [row for text in texts for row in parse_old_log(text)]
 
 
 def _object(row: StatusRow) -> dict[str, Any]:

@@ -199,6 +199,8 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float)
             return "nothing by itself, until someone has it sent again"
         case Status.DONE:
             return "nothing left to do"
+        case Status.LEGACY:
+            return "nothing: vampd leaves it to the old tools"
 
 
 def _when(record: NightRecord, code: WaitCode | None, now: float) -> str:

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from vampd.disk.durable import names_in
 from vampd.disk.reading import (
     LINK_FOUND,
     MOST_TEXT_BYTES,
     has_writers,
     list_raw_files,
     open_foreign,
-    read_foreign_text,
     refuse_links,
     stamp_of,
 )
@@ -32,13 +30,12 @@ from vampd.model.nights import (
     ARCHIVE_FOLDER,
     CAMERA_STREAMS,
     INCOMPLETE_CODES,
+    LOG_NAMES,
     FileStamp,
     Kind,
     NightId,
-    Stream,
     StreamsSnapshot,
     find_cubes,
-    find_traces,
     parse_night_date,
     timing_name,
     unfinished_cube_name,
@@ -50,7 +47,6 @@ FUTURE_S = 60.0
 # Two kinds, each day for a century.
 MOST_NIGHTS = 80_000
 _DIGITS = re.compile(r"[0-9]{8}")
-_LOGS = ("ARCHIVE_LOG.csv", "PROCESSING_LOG.csv")
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...
                 strangers.append(Stranger(folder / entry.name, "has a name that is no date"))
             elif not _may_be_folder(entry, stat_at):
                 strangers.append(Stranger(folder / entry.name, "is no folder"))
-        for path in (folder / name for name in _LOGS):
+        for path in (folder / name for name in LOG_NAMES):
             unread = _why_unread(path)
             if unread is not None:
                 strangers.append(Stranger(path, unread))
@@ -279,21 +275,3 @@ def cube_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:
 def unfinished_files(files: tuple[FileStamp, ...]) -> Iterator[FileStamp]:
     """The cubes that still have their logger's temporary name."""
     return (file for file in files if unfinished_cube_name(file.path.rpartition("/")[2]))
-
-
-def old_tool_traces(root: Path, night: NightId) -> list[str]:
-    """What the old tools left in or about a night; empty if it is ours to process.
-
-    A log that cannot be read speaks of no night: it must not keep any from being processed.
-    """
-    folder = root / night.folder
-    paths = (base / name for base in (root, root / ARCHIVE_FOLDER) for name in _LOGS)
-    logs = [text for path in paths if (text := read_foreign_text(path)) is not None]
-    return find_traces(_names(folder), _names(folder / Stream.VGEN2), logs, night)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return names_in(folder)
-    except (FileNotFoundError, NotADirectoryError, DataError):
-        return []

@@ -19,14 +19,13 @@ from vampd.engine.nights.night_listing import (
     cube_files,
     is_being_written,
     list_night,
-    old_tool_traces,
     unfinished_files,
 )
+from vampd.engine.nights.old_traces import old_tool_traces
 from vampd.engine.nights.presence import refuse_absent
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import RawCube, RawPresence, set_aside_cubes
 from vampd.model.nights import (
-    LOG_TRACE,
     Event,
     EventName,
     IncompleteCube,
@@ -43,6 +42,7 @@ from vampd.model.nights import (
     advance,
     event_of_new_data,
     find_next_for_ids,
+    is_lasting,
     judge_readiness,
 )
 from vampd.ports import NightReader
@@ -207,8 +207,8 @@ def judge_filling(
         cubes=sum(1 for _ in cube_files(listing.files)),
         unfinished=tuple(file.path for file in unfinished_files(listing.files)),
         still_s=still_s,
-        traces=tuple(trace for trace in traces if trace != LOG_TRACE),
-        lasting_traces=tuple(trace for trace in traces if trace == LOG_TRACE),
+        traces=tuple(trace for trace in traces if not is_lasting(trace)),
+        lasting_traces=tuple(trace for trace in traces if is_lasting(trace)),
     )
     if not streams.cubes and not streams.unfinished:
         refuse_absent(seen.record, reader)

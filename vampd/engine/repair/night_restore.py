@@ -21,7 +21,8 @@ from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import refuse_links
 from vampd.disk.rights import Obstacle
 from vampd.engine.changed_raw import compare_raw, find_retimed
-from vampd.engine.nights.night_listing import old_tool_traces
+from vampd.engine.nights.old_evidence import read_evidence
+from vampd.engine.nights.old_traces import old_tool_traces
 from vampd.engine.repair.raw_comparison import find_rotten_raw, refuse_unwitnessed
 from vampd.engine.repair.restoring import (
     Restoration,
@@ -49,7 +50,6 @@ from vampd.model.delivery import (
     note_name,
 )
 from vampd.model.nights import (
-    LOG_TRACE,
     RESTORE_UNFINISHED,
     RESTORED,
     Event,
@@ -57,6 +57,7 @@ from vampd.model.nights import (
     FileStamp,
     NightId,
     Status,
+    is_lasting,
 )
 from vampd.model.proofs import SUMS_NAME, Place, live_receipts, text_bytes
 from vampd.ports import NightReader, NightStore, Pace, PackingReceipts, Receipts
@@ -79,10 +80,21 @@ class NightRestore:
     remade: tuple[RemadeProduct, ...]
     # Digests that manifests lack, by file name: what knows them is removed.
     digests: Mapping[str, str]
+    # What shows that others gave frame IDs to its frames; '' for nothing.
+    foreign: str
 
     def refuse_unsafe(self) -> None:
-        """DataError ``raw_incomplete`` or ``not_removable`` names what forbids it."""
+        """DataError ``foreign_ids``, ``raw_incomplete`` or ``not_removable`` says why not."""
         date = self.night.date
+        if self.foreign:
+            raise DataError(
+                "foreign_ids",
+                f"frames of {date} have frame IDs of the old tools ({self.foreign}), and would get"
+                " other ones from raw: one frame would have two, and STARS may know the first. So"
+                f" nothing was changed. Leave the night as it is: `vampctl adopt {date}` puts what"
+                " the old tools did on record",
+                night=str(self.night),
+            )
         if self.lost_raw:
             raise DataError(
                 "raw_incomplete",
@@ -114,6 +126,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
     of_old_tools = _is_of_old_tools(root, night)
     restoration = plan_old_tools(folder) if of_old_tools else plan_own(folder)
     generations = reader.generations(night)
+    foreign = _find_foreign(root, night, reader) if of_old_tools or not generations else ""
     lost_raw = _find_unrecorded(night, generations, reader)
     if not of_old_tools:
         lost_raw += _find_lost_raw(night, folder, generations, reader)
@@ -134,6 +147,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         digests=missing_digests(
             listed, reader.receipts(night, Place.ARCHIVE), reader.text(night, SUMS_NAME)
         ),
+        foreign=foreign,
     )
 
 
@@ -195,11 +209,16 @@ def restore_night(
 
 def _is_of_old_tools(root: Path, night: NightId) -> bool:
     traces = old_tool_traces(root, night)
-    # Their log alone says nothing about the folder: it may have been restored already.
-    in_folder = [trace for trace in traces if trace != LOG_TRACE]
+    # What lasts says nothing about the folder: it may have been restored already.
+    in_folder = [trace for trace in traces if not is_lasting(trace)]
     # An empty vgen2 may be theirs or ours; losing it costs nothing.
     backups = [name for name in names_in(root / night.folder) if name.endswith("_hlinkbak")]
     return bool(in_folder or backups)
+
+
+def _find_foreign(root: Path, night: NightId, reader: NightReader) -> str:
+    own = {bound.frame_id for bound in reader.bound_ids(night).values()}
+    return read_evidence(root, night, None).describe_foreign(own)
 
 
 def _find_unrecorded(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         padded,
         read_cards,
         read_cards_at,
+        read_product_cards,
     )
     from vampd.fits.headers.packed_cards import (
         TABLE_NAME,
@@ -35,7 +36,7 @@ else:
             "checksum": "add_sums OnesComplementSum sum_bytes",
             "header": (
                 "BLOCK_BYTES format_header open_raw_file open_regular_file padded read_cards "
-                "read_cards_at"
+                "read_cards_at read_product_cards"
             ),
             "packed_cards": (
                 "check_data_sum descriptor_bytes plain_cards primary_header table_header "
@@ -61,6 +62,7 @@ __all__ = [
     "read_cards",
     "read_cards_at",
     "read_headers",
+    "read_product_cards",
     "replace_cards",
     "sum_bytes",
     "table_header",

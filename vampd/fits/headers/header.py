@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from vampd.disk.reading import open_raw
+from vampd.disk.reading import open_raw, open_unlinked
 from vampd.disk.refusal import Access, Cause, classify, translate_refusal
 from vampd.errors import DataError, MalformedCube, VampdError
 from vampd.model.cubes import CARD_LENGTH, Cards
@@ -160,3 +160,19 @@ def _refused(error: OSError, path: Path) -> VampdError:
 
 def _unreadable(path: Path, why: str) -> MalformedCube:
     return MalformedCube("unreadable", f"cannot read {path.name}: {why}")
+
+
+def read_product_cards(file: Path) -> Cards:
+    """The cards of a plain cube, or of the image in a packed one; as `open_regular_file`.
+
+    No link is followed.
+    """
+    file_fd = open_regular_file(file, open_unlinked)
+    try:
+        cards, end = read_cards_at(file_fd, 0, file)
+        if file.name.endswith(".fz"):
+            # The primary HDU is empty, so the table's header begins where its data would.
+            cards, _ = read_cards_at(file_fd, end, file)
+        return cards
+    finally:
+        os.close(file_fd)

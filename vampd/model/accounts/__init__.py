@@ -5,6 +5,16 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
+    from vampd.model.accounts.adoption import (
+        MANIFESTS,
+        SECTIONS,
+        Adoption,
+        OldEvidence,
+        OldState,
+        ProductIds,
+        find_shared_ids,
+        judge_adoption,
+    )
     from vampd.model.accounts.audit import Audit, CountedCube, CountedProduct, audit_night
     from vampd.model.accounts.frame_accounting import gather_frames
     from vampd.model.accounts.frame_fates import (
@@ -39,6 +49,10 @@ else:
     __getattr__ = show(
         __name__,
         {
+            "adoption": (
+                "Adoption find_shared_ids judge_adoption MANIFESTS OldEvidence OldState "
+                "ProductIds SECTIONS"
+            ),
             "audit": "Audit audit_night CountedCube CountedProduct",
             "frame_accounting": "gather_frames",
             "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
@@ -52,8 +66,11 @@ else:
 __all__ = [
     "COLUMNS",
     "LABEL_THRESHOLD",
+    "MANIFESTS",
     "NO_RUN",
+    "SECTIONS",
     "SYNC_KINDS",
+    "Adoption",
     "Audit",
     "CountedCube",
     "CountedProduct",
@@ -61,6 +78,9 @@ __all__ = [
     "FrameKind",
     "Minute",
     "NightFrames",
+    "OldEvidence",
+    "OldState",
+    "ProductIds",
     "RunSummary",
     "Summary",
     "SummaryLimits",
@@ -68,9 +88,11 @@ __all__ = [
     "audit_night",
     "find_clock_steps",
     "find_losses",
+    "find_shared_ids",
     "format_numbers",
     "gather_frames",
     "in_order_of_taking",
+    "judge_adoption",
     "mean_interval_us",
     "number_runs",
     "observe_cube",

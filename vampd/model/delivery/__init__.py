@@ -54,13 +54,7 @@ if TYPE_CHECKING:
         supplement_number,
     )
     from vampd.model.delivery.remade import RemadeProduct, describe_remade, find_remade
-    from vampd.model.delivery.status_table import (
-        TITLES,
-        StageMark,
-        StatusRow,
-        merge_rows,
-        parse_old_log,
-    )
+    from vampd.model.delivery.status_table import merge_rows
 else:
     __getattr__ = show(
         __name__,
@@ -83,7 +77,7 @@ else:
                 "supplement_number"
             ),
             "remade": "describe_remade find_remade RemadeProduct",
-            "status_table": "merge_rows parse_old_log StageMark StatusRow TITLES",
+            "status_table": "merge_rows",
             "announced": "announced_manifests AnnouncedManifest",
             "damaged": "describe_manifest_faults refuse_damaged",
         },
@@ -91,7 +85,6 @@ else:
 
 __all__ = [
     "DEFAULT_TEMPLATE",
-    "TITLES",
     "Acknowledgement",
     "AnnouncedManifest",
     "Correspondence",
@@ -109,8 +102,6 @@ __all__ = [
     "ManifestLine",
     "ManifestText",
     "RemadeProduct",
-    "StageMark",
-    "StatusRow",
     "Style",
     "Way",
     "announced_manifests",
@@ -133,7 +124,6 @@ __all__ = [
     "note_name",
     "noted_mailings",
     "parse_manifest",
-    "parse_old_log",
     "product_id",
     "product_path",
     "refuse_damaged",

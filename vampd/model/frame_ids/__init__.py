@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         weigh,
     )
     from vampd.model.frame_ids.review import (
+        USED_BY_OTHERS,
         CarriedId,
         Gap,
         LedgerListing,
@@ -47,7 +48,10 @@ else:
             "name_changes": "format_name_changes NAME_CHANGES NameChange parse_name_changes",
             "observed": "find_contradictions HEADERS highest_seen list_highest NAMES ObservedIds",
             "recovered_binding": "read_bindings RecoveredBinding RecoveredBindings weigh",
-            "review": "CarriedId Gap LedgerListing ListedId ListedRequest Review review_ids",
+            "review": (
+                "CarriedId Gap LedgerListing ListedId ListedRequest Review review_ids "
+                "USED_BY_OTHERS"
+            ),
         },
     )
 
@@ -55,6 +59,7 @@ __all__ = [
     "HEADERS",
     "NAMES",
     "NAME_CHANGES",
+    "USED_BY_OTHERS",
     "BoundId",
     "CarriedId",
     "FrameId",

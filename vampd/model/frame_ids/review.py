@@ -11,6 +11,9 @@ from vampd.model.frame_ids.frame_id import FrameId, NumberRange, is_frame_id
 from vampd.model.frame_ids.observed import ObservedIds, find_contradictions
 from vampd.model.nights import NightId
 
+# Why vampd uses no ID of a grant: others gave them to frames of theirs.
+USED_BY_OTHERS = "used by others"
+
 
 @dataclass(frozen=True)
 class ListedRequest:
@@ -115,8 +118,8 @@ def review_ids(
     """Compare ledger, file names, headers and name_changes.txt of all nights."""
     seen = {frame_id for night in nights for frame_id in night.ids}
     return Review(
-        nights=tuple(_count_nights(ledger.ids)),
-        unused=tuple(one for one in ledger.ids if one.identity is None),
+        nights=tuple(_count_nights(_own_ids(ledger))),
+        unused=tuple(one for one in _own_ids(ledger) if one.identity is None),
         gaps=tuple(_find_gaps([one.frame_id for one in ledger.ids], seen)),
         findings=(
             *ledger.findings,
@@ -125,6 +128,12 @@ def review_ids(
             *_wrong_headers(ledger, carried, {night.night for night in nights if night.ours}),
         ),
     )
+
+
+def _own_ids(ledger: LedgerListing) -> list[ListedId]:
+    """The IDs that were granted to vampd."""
+    others = {one.number for one in ledger.requests if one.refused == USED_BY_OTHERS}
+    return [one for one in ledger.ids if one.request not in others]
 
 
 def _count_nights(ids: Iterable[ListedId]) -> Iterator[NightCount]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from vampd.model.nights.file_stamp import FileStamp
     from vampd.model.nights.history import (
         after_lost_proofs,
+        discovered,
         ends_proofs,
         moved,
         noted,
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
         name_commands,
         parse_night_date,
     )
-    from vampd.model.nights.old_tools import LOG_TRACE, find_traces
+    from vampd.model.nights.old_cron import (
+        MARKS_NAME,
+        CronPlan,
+        is_alive,
+        is_job,
+        parse_marks,
+        plan_cron,
+    )
+    from vampd.model.nights.old_log import LOG_NAMES, TITLES, StageMark, StatusRow, parse_old_log
+    from vampd.model.nights.old_tools import find_traces, is_lasting
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
         PauseRule,
@@ -40,6 +50,7 @@ if TYPE_CHECKING:
         StreamsObservation,
         Wait,
         WaitCode,
+        describe_legacy,
         find_next_for_ids,
         is_ignored,
         judge_readiness,
@@ -47,6 +58,7 @@ if TYPE_CHECKING:
         remaining_wait_s,
     )
     from vampd.model.nights.record import (
+        Discovery,
         EventRecord,
         NightRecord,
         NightUpdate,
@@ -96,16 +108,21 @@ else:
         {
             "checked_cube": "CheckedCube",
             "file_stamp": "FileStamp",
-            "history": "after_lost_proofs ends_proofs moved noted refuse_stale_claim unknown_night",
+            "history": (
+                "after_lost_proofs discovered ends_proofs moved noted refuse_stale_claim "
+                "unknown_night"
+            ),
             "night": "ARCHIVE_FOLDER Kind NightId name_commands parse_night_date",
-            "old_tools": "find_traces LOG_TRACE",
+            "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
+            "old_log": "LOG_NAMES parse_old_log StageMark StatusRow TITLES",
+            "old_tools": "find_traces is_lasting",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
-                "find_next_for_ids IncompleteCube is_ignored judge_readiness note_of "
-                "Observation ReadinessRules Ready remaining_wait_s StreamsObservation UNREAD_NOTES "
-                "Wait WaitCode"
+                "describe_legacy find_next_for_ids IncompleteCube is_ignored judge_readiness "
+                "note_of Observation ReadinessRules Ready remaining_wait_s StreamsObservation "
+                "UNREAD_NOTES Wait WaitCode"
             ),
-            "record": "EventRecord NightRecord NightUpdate UnreadableNight unsound_field",
+            "record": "Discovery EventRecord NightRecord NightUpdate UnreadableNight unsound_field",
             "retry": "after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
@@ -127,13 +144,17 @@ __all__ = [
     "DAY_US",
     "HELD_BY_PERSON",
     "INCOMPLETE_CODES",
-    "LOG_TRACE",
+    "LOG_NAMES",
+    "MARKS_NAME",
     "MOVES",
     "MOVES_AT_SYNC",
     "RESTORED",
     "RESTORE_UNFINISHED",
+    "TITLES",
     "UNREAD_NOTES",
     "CheckedCube",
+    "CronPlan",
+    "Discovery",
     "Event",
     "EventName",
     "EventRecord",
@@ -150,9 +171,11 @@ __all__ = [
     "Ready",
     "RetryPolicy",
     "RunLimits",
+    "StageMark",
     "StageName",
     "State",
     "Status",
+    "StatusRow",
     "Stillness",
     "Stream",
     "StreamsObservation",
@@ -165,6 +188,8 @@ __all__ = [
     "after_wait",
     "choose_nights",
     "delay_s",
+    "describe_legacy",
+    "discovered",
     "ends_proofs",
     "event_of_new_data",
     "find_cubes",
@@ -174,9 +199,12 @@ __all__ = [
     "format_date",
     "format_hst_clock",
     "format_mjd",
+    "is_alive",
     "is_cube_name",
     "is_due",
     "is_ignored",
+    "is_job",
+    "is_lasting",
     "is_quiet",
     "judge_readiness",
     "moved",
@@ -184,8 +212,11 @@ __all__ = [
     "note_of",
     "noted",
     "opened_gate",
+    "parse_marks",
     "parse_night_date",
+    "parse_old_log",
     "plain_cube_path",
+    "plan_cron",
     "refuse_stale_claim",
     "remaining_wait_s",
     "seconds_in_name",

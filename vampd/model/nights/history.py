@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from vampd.errors import ClaimLost, IllegalTransition, StateError
 from vampd.model.nights.night import NightId, name_commands
-from vampd.model.nights.record import EventRecord, NightRecord, unsound_field
+from vampd.model.nights.record import Discovery, EventRecord, NightRecord, unsound_field
 from vampd.model.nights.state import (
     RESTORE_UNFINISHED,
     Event,
     EventName,
     Gate,
     StageName,
+    State,
     Status,
     advance,
     opened_gate,
@@ -143,6 +144,30 @@ def noted(
         to_stage=_to_sync(before, event).stage,
         not_before=event.not_before,
     )
+
+
+def discovered(
+    known: NightRecord | None, found: Discovery, *, at: float, actor: str
+) -> tuple[NightRecord, tuple[EventRecord, ...]]:
+    """The record of a night that was found, and what it adds to its history.
+
+    One that is known and no longer fills stays as it is; but what earlier versions held for traces
+    of the old tools is judged as if it were found now.
+    """
+    record = known or NightRecord(found.night, State(), discovered_at=at, changed_at=at)
+    lines: list[EventRecord] = []
+    events = []
+    if record.state.status is Status.HELD and record.code == Gate.OLD_TOOLS:
+        events.append((EventName.RETRIED, "nights of the old tools are judged anew"))
+    elif record.state.status is not Status.FILLING:
+        return record, ()
+    if found.traces is not None:
+        events.append((EventName.RECOGNIZED, found.traces))
+    for name, message in events:
+        event, before = Event(name), record
+        record = moved(before, event, at=at, code=None, message=message)
+        lines.append(noted(before, record, event, at=at, actor=actor, code=None, message=message))
+    return replace(record, note_code=found.note_code, note=found.note), tuple(lines)
 
 
 def _to_sync(record: NightRecord, event: Event) -> Event:

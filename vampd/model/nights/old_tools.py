@@ -6,27 +6,27 @@ not touch such a night until someone adopts or restores it.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 
-from vampd.model.nights.night import NightId
+from vampd.model.nights.old_log import StatusRow
 
-# The trace that no restored folder loses.
-LOG_TRACE = "a row in the old tools' log"
+_LOG_TRACE = "a row in the old tools' log"
 
 _FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo[0-9]*")
 _OWN_GENERATION = re.compile(r"generation_[0-9]+\.json")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")
 _PACKED_PRODUCT = re.compile(r"VMP.*\.fits\.fz")
+# What is left of a night once its products were deleted, or its folder was restored.
+_LEFT_FILE = re.compile(r"\d{8}_process\.log|manifest_VMP_\d{8}\.csv")
 
 
 def find_traces(
-    night_entries: Iterable[str], vgen2_entries: Iterable[str], logs: Iterable[str], night: NightId
+    night_entries: Iterable[str], vgen2_entries: Iterable[str], row: StatusRow | None
 ) -> list[str]:
     """What the old tools left in a night, in words; empty if the night is ours.
 
-    ``night_entries`` and ``vgen2_entries`` are names, ``logs`` the texts of their CSV logs.
+    ``night_entries`` and ``vgen2_entries`` are names, ``row`` the night's in their log.
     """
     entries, products = set(night_entries), set(vgen2_entries)
     ours = any(_OWN_GENERATION.fullmatch(name) for name in products)
@@ -35,29 +35,21 @@ def find_traces(
     if not ours:
         # vampd makes these as well, but never before its first generation.
         traces += ["folder vbad"] if "vbad" in entries else []
+        traces += [name for name in sorted(entries) if _is_left(name, entries)]
         foreign = [n for n in sorted(products) if _PACKED_PRODUCT.fullmatch(n)]
         traces += [f"vgen2/{name}" for name in foreign[:3]]
         traces += ["vgen2/name_changes.txt"] if "name_changes.txt" in products else []
-    if any(_is_logged(log, night) for log in logs):
-        traces.append(LOG_TRACE)
+    if row is not None and row.is_trace:
+        traces.append(_LOG_TRACE)
     return traces
 
 
-def _is_logged(log: str, night: NightId) -> bool:
-    """Whether the first column of a row is the path of this night's folder.
-
-    Each line by itself: an unbalanced quote must not hide the rows behind it.
-    """
-    ending = f"/{night.folder.as_posix()}"
-    lines = [line for line in log.splitlines() if night.date in line]
-    paths = [row[0].strip().rstrip("/") for line in lines for row in _rows(line) if row]
-    if len(night.folder.parts) == 1:
-        return any(path.endswith(ending) and "ARCHIVED_DATA" not in path for path in paths)
-    return any(path.endswith(ending) for path in paths)
+def is_lasting(trace: str) -> bool:
+    """Whether this trace stays when the folder is brought back to raw."""
+    return trace == _LOG_TRACE or _LEFT_FILE.fullmatch(trace) is not None
 
 
-def _rows(line: str) -> list[list[str]]:
-    try:
-        return list(csv.reader([line]))
-    except csv.Error:
-        return []
+def _is_left(name: str, entries: set[str]) -> bool:
+    # vampd writes the digests first, so that its own manifests are never without them.
+    own = name.endswith(".csv") and name.replace(".csv", ".sha256") in entries
+    return _LEFT_FILE.fullmatch(name) is not None and not own

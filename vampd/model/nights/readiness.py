@@ -8,7 +8,7 @@ One module, however long: no part of the rule stands anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from enum import StrEnum
@@ -34,6 +34,7 @@ class WaitCode(StrEnum):
     UNLISTED = "night_unreadable"  # its folder cannot be listed
     NOT_READABLE = "not_readable"  # this user may not read it; also the code of a failed attempt
     OLD_TOOLS = "old_tools"  # it holds their traces; also the code of the hold
+    LEGACY = "legacy"  # it is a night of the old tools
     DAMAGED_HERE = "damaged_here"  # a finished night's products are not all as they were proven
     BUG = "bug"  # looking at it failed, and it could not be held for that
     NO_CUBES = "no_cubes"
@@ -195,6 +196,14 @@ def judge_readiness(seen: Observation, rules: ReadinessRules, now: float) -> Rea
             return Wait(WaitCode.HELD, f"held: {record.code or 'without a reason'}")
         case Status.DONE:
             return Wait(WaitCode.DONE, "nothing left to do")
+        case Status.LEGACY:
+            return Wait(WaitCode.LEGACY, record.note or describe_legacy(()))
+
+
+def describe_legacy(traces: Sequence[str]) -> str:
+    """What is said of a night of the old tools, by what they left there."""
+    left = f" ({', '.join(traces[:_LISTED])})" if traces else ""
+    return f"a night of the old tools{left}: nothing is touched"
 
 
 def is_ignored(night: NightId, rules: ReadinessRules) -> bool:
@@ -224,6 +233,7 @@ def _still_takes_ids(record: NightRecord, rules: ReadinessRules) -> bool:
     return (
         record.night.kind is Kind.ARCHIVE
         and stage in _BEFORE_IDS
+        and status is not Status.LEGACY
         and record.code != WaitCode.OLD_TOOLS
         and not is_ignored(record.night, rules)
         and not (empty or barren or foreign)

@@ -118,6 +118,18 @@ def _is_time(value: object) -> bool:
 
 
 @dataclass(frozen=True)
+class Discovery:
+    """A night that was found below the root, and what is known of it at once."""
+
+    night: NightId
+    # What the old tools left there, in words: it is legacy. None: it fills.
+    traces: str | None = None
+    # What it waits for: a WaitCode, and the text for people.
+    note_code: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
 class UnreadableNight:
     """A row of the database that is no night's record."""
 

@@ -1,4 +1,4 @@
-"""The state machine of a night: six stages times six statuses.
+"""The state machine of a night: six stages times seven statuses.
 
 Stages say how far a night has come, statuses what it is doing there. ``MOVES`` is the machine: a
 pair of status and event that is not in it is an illegal move.
@@ -45,6 +45,7 @@ class Status(StrEnum):
     WAITING = "waiting"  # failed, will be retried at not_before
     HELD = "held"  # needs a decision
     DONE = "done"  # nothing left to do
+    LEGACY = "legacy"  # a night of the old tools, which vampd leaves to them
 
 
 # The codes of a hold by `vampctl hold`, and of those during and after `vampctl restore`.
@@ -73,6 +74,7 @@ class Gate(StrEnum):
 class EventName(StrEnum):
     """What can happen to a night."""
 
+    RECOGNIZED = "recognized"  # discovered with traces of the old tools, before anything of ours
     SETTLED = "settled"  # quiet, and past its hour
     STIRRED = "stirred"  # written to again before sync has seen it
     CLAIMED = "claimed"  # an attempt begins
@@ -97,7 +99,7 @@ class EventName(StrEnum):
 
 
 _F, _RDY, _RUN = Status.FILLING, Status.READY, Status.RUNNING
-_W, _H, _D = Status.WAITING, Status.HELD, Status.DONE
+_W, _H, _D, _L = Status.WAITING, Status.HELD, Status.DONE, Status.LEGACY
 
 _HOLDING = (
     Gate.CARD_MISSING,
@@ -110,6 +112,7 @@ _HOLDING = (
 
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {
+    (_F, EventName.RECOGNIZED): _L,
     (_F, EventName.SETTLED): _RDY,
     (_F, EventName.HELD): _H,
     (_RDY, EventName.STIRRED): _F,
@@ -141,7 +144,7 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     **{(status, EventName.DISPROVED): status for status in Status},
     # Held at its stage: nothing works on a folder that is half restored, and the stage says
     # whether other nights wait for this one's IDs, as before.
-    **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D)},
+    **{(status, EventName.RESTORE_BEGUN): _H for status in (_F, _RDY, _W, _H, _D, _L)},
     (_H, EventName.RESTORED): _H,
     (_D, EventName.EXTENDED): _RDY,
     **{(_D, event): _D for event in (EventName.MARKED, EventName.UNMARKED, EventName.PURGED)},

@@ -1,7 +1,7 @@
 """The status tables: one row a night, and what the old logs tell is kept."""
 
-from vampd.model.delivery import TITLES, StageMark, StatusRow, merge_rows, parse_old_log
-from vampd.model.nights import Kind, NightId
+from vampd.model.delivery import merge_rows
+from vampd.model.nights import TITLES, Kind, NightId, StageMark, StatusRow, parse_old_log
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
 LOG = (

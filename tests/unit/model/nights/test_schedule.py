@@ -63,7 +63,7 @@ def test_new_nights_are_sent_before_old_ones_are_read_again() -> None:
 
 
 @pytest.mark.parametrize("stage", [StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS])
-@pytest.mark.parametrize("status", [s for s in Status if s is not Status.DONE])
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.DONE, Status.LEGACY}))
 def test_a_night_waits_for_every_older_one_that_still_needs_ids(
     stage: StageName, status: Status
 ) -> None:

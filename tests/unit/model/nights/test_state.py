@@ -184,12 +184,26 @@ def test_a_night_that_is_held_at_sync_fills_when_it_is_let_go(kind, name):
 @pytest.mark.parametrize(("kind", "state"), EVERY_STATE)
 def test_new_data_lead_to_filling_at_sync_from_wherever_they_are_looked_for(kind, state):
     name = event_of_new_data(state)
-    if state.status in (Status.FILLING, Status.RUNNING, Status.HELD):
+    if state.status in (Status.FILLING, Status.RUNNING, Status.HELD, Status.LEGACY):
         assert name is None
         return
     assert name is not None
     after = advance(kind, state, Event(name))
     assert (after.stage, after.status) == (StageName.SYNC, Status.FILLING)
+
+
+def test_a_legacy_night_is_found_by_looking_and_left_by_a_person_alone():
+    into = {(status, name) for (status, name), after in MOVES.items() if after is Status.LEGACY}
+    assert into == {
+        (Status.FILLING, EventName.RECOGNIZED),
+        (Status.LEGACY, EventName.DISPROVED),
+    }
+    out = {
+        name
+        for (status, name), after in MOVES.items()
+        if (status, after) != (status, status) and status is Status.LEGACY
+    }
+    assert out == {EventName.RESTORE_BEGUN}
 
 
 @pytest.mark.parametrize("status", [Status.READY, Status.WAITING])
@@ -205,7 +219,7 @@ def test_only_a_running_night_makes_progress_or_fails():
 
 
 def test_a_night_can_be_held_wherever_work_may_begin_or_goes_on():
-    unfinished = set(Status) - {Status.DONE, Status.HELD}
+    unfinished = set(Status) - {Status.DONE, Status.HELD, Status.LEGACY}
     assert {status for status, name in MOVES if name is EventName.HELD} == unfinished
 
 

@@ -1,0 +1,114 @@
+"""Reading what the old tools left of a night: names, lists, logs and headers; never pixels."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from vampd.disk.durable import names_in
+from vampd.disk.reading import read_foreign_text
+from vampd.errors import DataError, TransientError
+from vampd.fits.headers import read_product_cards
+from vampd.model.accounts import MANIFESTS, SECTIONS, OldEvidence, ProductIds
+from vampd.model.frame_ids import HEADERS, NAME_CHANGES, NAMES, FrameId
+from vampd.model.nights import Kind, NightId, StatusRow, Stream
+
+# Numbers are unique whatever the frame type's letter; a repair tool changed only some records.
+_ANY_ID = re.compile(r"VMP[A-Z](\d{8})(?!\d)")
+_NAMED_BY_ID = re.compile(r"VMP[A-Z](\d{8})\.(?:fits|fits\.fz|txt)")
+_MANIFEST = re.compile(r"manifest_VMP_.*\.csv")
+_BAD = "bad_sc6_files.txt"
+_RAW_FOLDERS = ("vcam1", "vcam2", "vcam1_hlinkbak", "vcam2_hlinkbak")
+
+
+def read_evidence(root: Path, night: NightId, row: StatusRow | None) -> OldEvidence:
+    """What there is of a night; what cannot be read shows nothing. ``row``: of the logs."""
+    folder = root / night.folder
+    if not folder.is_dir():
+        return OldEvidence(night, row, has_folder=False)
+    unread: list[str] = []
+    entries, products = _names(folder), _names(folder / Stream.VGEN2)
+    headers = tuple(_read_headers(folder / Stream.VGEN2, products))
+    ids: dict[str, set[FrameId]] = defaultdict(set)
+    if night.kind is Kind.ARCHIVE:
+        ids[NAMES] |= {FrameId(int(m[1])) for m in map(_NAMED_BY_ID.fullmatch, products) if m}
+        ids[NAME_CHANGES] |= _ids_at_ends(_text(folder, f"{Stream.VGEN2}/{NAME_CHANGES}", unread))
+        for name in filter(_MANIFEST.fullmatch, entries):
+            lines = _text(folder, name, unread).splitlines()
+            ids[MANIFESTS] |= _ids_in(line.partition("|")[0] for line in lines)
+        ids[HEADERS] |= _ids_in(text for each in headers for text in (each.frame_id,))
+        ids[HEADERS] |= _ids_in(_raw_ids(folder))
+    section = _last_section(_text(folder, f"{night.date}_process.log", unread))
+    bad = tuple(filter(str.strip, _text(folder, _BAD, unread).splitlines()))
+    return OldEvidence(
+        night,
+        row,
+        entries=entries,
+        products=products,
+        ids={who: frozenset(found) for who, found in ids.items() if found},
+        headers=headers,
+        section=section,
+        unread=tuple(unread),
+        bad=bad,
+    )
+
+
+def _read_headers(vgen2: Path, products: Iterable[str]) -> Iterator[ProductIds]:
+    for name in products:
+        if not name.endswith((".fits", ".fits.fz")) or name.startswith("."):
+            continue
+        try:
+            cards = read_product_cards(vgen2 / name)
+        except (DataError, TransientError) as error:
+            yield ProductIds(name, "", "", str(error))
+            continue
+        frame_id, exposure_id = (
+            (cards.string(keyword) or "").strip() for keyword in ("FRAMEID", "EXP-ID")
+        )
+        yield ProductIds(name, frame_id, exposure_id)
+
+
+def _raw_ids(folder: Path) -> Iterator[str]:
+    """The FRAMEIDs of raw cubes: the old tools edited headers that raw shares with its copies."""
+    for stream in _RAW_FOLDERS:
+        for name in _names(folder / stream):
+            if name.endswith(".fits"):
+                with suppress(DataError, TransientError):
+                    cards = read_product_cards(folder / stream / name)
+                    yield (cards.string("FRAMEID") or "").strip()
+
+
+def _ids_in(texts: Iterable[str]) -> set[FrameId]:
+    return {FrameId(int(match[1])) for text in texts if (match := _ANY_ID.fullmatch(text.strip()))}
+
+
+def _ids_at_ends(text: str) -> set[FrameId]:
+    found = (_ANY_ID.findall(line) for line in text.split("\n"))
+    return {FrameId(int(numbers[-1])) for numbers in found if numbers}
+
+
+def _last_section(text: str) -> str | None:
+    """The last section that a process log names, '' for a log without any."""
+    if not text:
+        return None
+    at = {section: text.rfind(section) for section in SECTIONS}
+    last = max(at, key=lambda section: at[section])
+    return last if at[last] >= 0 else ""
+
+
+def _text(folder: Path, path: str, unread: list[str]) -> str:
+    """The text of a file, '' without one; one that cannot be read is added to ``unread``."""
+    text = read_foreign_text(folder / path)
+    if text is None and os.path.lexists(folder / path):
+        unread.append(path)
+    return text or ""
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    with suppress(OSError, DataError):
+        return tuple(sorted(names_in(folder)))
+    return ()

@@ -1,0 +1,53 @@
+"""What the old tools left under the root: the rows of their logs, and their traces in a night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vampd.disk.durable import names_in
+from vampd.disk.reading import read_foreign_text
+from vampd.errors import DataError
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    LOG_NAMES,
+    NightId,
+    StatusRow,
+    Stream,
+    find_traces,
+    parse_old_log,
+)
+
+
+def read_old_logs(root: Path) -> dict[NightId, StatusRow]:
+    """The row of each night in the old tools' logs.
+
+    A log that cannot be read speaks of no night: it must not keep any from being processed.
+    """
+    paths = (base / name for base in (root, root / ARCHIVE_FOLDER) for name in LOG_NAMES)
+    texts = [text for path in paths if (text := read_foreign_text(path)) is not None]
+    return {row.night: row for text in texts for row in parse_old_log(text)}
+
+
+def old_tool_traces(
+    root: Path, night: NightId, rows: Mapping[NightId, StatusRow] | None = None
+) -> list[str]:
+    """What the old tools left in or about a night; empty if it is ours to process.
+
+    ``rows`` are those of their logs, if these were read already.
+    """
+    folder = root / night.folder
+    row = (read_old_logs(root) if rows is None else rows).get(night)
+    return find_traces(_names(folder), _names(folder / Stream.VGEN2), row)
+
+
+def is_of_vampd(folder: Path) -> bool:
+    """Whether vampd has synchronized the night of this folder."""
+    return any(name.startswith("generation_") for name in _names(folder / Stream.VGEN2))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return names_in(folder)
+    except (FileNotFoundError, NotADirectoryError, DataError):
+        return []
