@@ -153,6 +153,19 @@ def test_an_id_of_another_night_or_of_nobody_cannot_be_applied(ledger, number):
     assert not ledger.bound(LATER)["b"].applied
 
 
+def test_ids_of_others_are_recorded_once_and_new_ones_come_above_them(ledger):
+    used = {FrameId(90_000_005), FrameId(90_000_009)}
+    assert ledger.record_foreign(NIGHT, used, "a manifest shows them") == tuple(sorted(used))
+    assert ledger.record_foreign(LATER, used, "so do names") == ()
+    assert ledger.bound(NIGHT) == {}
+    ledger.reserve(LATER, ["a"], LOCAL)
+    assert numbers(ledger, LATER) == {"a": 10}
+    with pytest.raises(FrameIdConflict):
+        ledger.reserve(NIGHT, ["b"], Answering(90_000_009, numbers=NumberRange.ENGINEERING))
+    with pytest.raises(FrameIdConflict):
+        ledger.reserve(NIGHT, ["b"], Answering(90_000_007, numbers=NumberRange.ENGINEERING))
+
+
 def test_each_range_of_numbers_is_a_sequence_of_its_own(ledger):
     ledger.reserve(NIGHT, ["a"], LOCAL)
     ledger.reserve(NIGHT, ["b"], Answering(425_001))

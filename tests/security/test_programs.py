@@ -14,11 +14,8 @@ import pytest
 import vampd
 from tests.support.worlds.hostile.unprivileged import NOBODY
 from vampd.adapters.authorities.answers import AnswerFolder, AnswerSnapshot
-from vampd.adapters.authorities.authority_calls import (
-    CommandAuthority,
-    Gen2Authority,
-    look_for_gen2,
-)
+from vampd.adapters.authorities.authority_calls import CommandAuthority
+from vampd.adapters.authorities.gen2 import Gen2Authority, look_for_gen2
 from vampd.adapters.credentials import read_credentials
 from vampd.adapters.programs.process import run_process
 from vampd.disk.pace import SteadyPace

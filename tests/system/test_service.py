@@ -297,9 +297,10 @@ def test_nothing_but_the_nights_and_its_own_folders_can_be_written(service: Serv
         there = ("nsenter", "-t", main, "-m", "--", "touch", f"{folder}/written")
         return service.machine.run(*there, check=False).stderr
 
-    for folder in ("/etc", "/usr", "/", f"/home/{OWNER}", "/root", "/tmp", "/var/tmp", ARCHIVE):
+    for folder in ("/etc", "/usr", "/", f"/home/{OWNER}", "/root", "/var/tmp", ARCHIVE):
         assert "Read-only file system" in touch(folder), folder
-    for folder in (ROOT, "/var/lib/vampd", "/var/cache/vampd", "/run/vampd"):
+    # Gen2's answer is removed from the shared /tmp.
+    for folder in (ROOT, "/var/lib/vampd", "/var/cache/vampd", "/run/vampd", "/tmp"):
         assert touch(folder) == "", folder
     status = service.machine.path("/proc")  # not the machine's own: PID 1 mounts that itself
     assert not any(status.iterdir())

@@ -86,17 +86,26 @@ class Authority(StrEnum):
     COMMAND = "command"
 
 
+class Gen2Way(StrEnum):
+    """How Gen2 is asked."""
+
+    INSTRUMENT = "instrument"  # the instrument's process, which answers by a file
+    FRAMES = "frames"  # the service of that name, which answers itself
+
+
 class FrameIds(Table):
     """[frameids]: who grants IDs.
 
-    ``first`` is for the local sequence; ``numbers`` and ``timeout_s`` for gen2 and command,
-    ``gen2_answer``, ``gen2_owner`` and ``gen2_hosts`` for gen2, ``command`` for command.
+    ``first`` is for the local sequence; ``numbers`` and ``timeout_s`` for gen2 and command;
+    ``way``, ``gen2_answer``, ``gen2_owner`` and ``gen2_hosts`` for gen2; ``command`` for
+    command.
     """
 
     authority: Authority = Authority.NONE
     first: str = "VMPA90000001"
     numbers: NumberRange = NumberRange.RAW
     timeout_s: Seconds = 120
+    way: Gen2Way = Gen2Way.INSTRUMENT
     gen2_answer: Path = Path("/tmp/frames_VMPA.txt")
     gen2_owner: str = ""
     gen2_hosts: tuple[str, ...] = ()
@@ -119,6 +128,9 @@ class FrameIds(Table):
     def _a_command(self) -> FrameIds:
         if self.authority is Authority.COMMAND and not any(self.command):
             raise ValueError('authority = "command" needs frameids.command')
+        if self.authority is Authority.GEN2 and not any(self.gen2_hosts):
+            # Without one the package would ask this machine.
+            raise ValueError('authority = "gen2" needs frameids.gen2_hosts')
         return self
 
 

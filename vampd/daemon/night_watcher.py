@@ -176,9 +176,7 @@ class NightWatcher:
                     self._trouble.absent(record)
         for night in sorted(set(nights) - legacy, key=lambda night: (night in done, night)):
             try:
-                record = done.get(night) or self._store.night(night)
-                if record is None:
-                    continue  # its row cannot be read, and the store has said so
+                record = done.get(night) or self._store.discover(night, self._clock())
                 if record.state.status not in _IDLE and not is_ignored(night, rules):
                     open_nights.append(night)
                 if self._look_at(record, settings):

@@ -74,7 +74,7 @@ class Requests:
             request = self._new_request(missing)
         try:
             answer = tuple(authority.grant(len(missing), highest))
-        except FrameIdsUnavailable:
+        except (FrameIdConflict, FrameIdsUnavailable):
             self._keep_strays(authority)
             raise
         failpoint("ledger.granted.received")

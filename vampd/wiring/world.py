@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vampd.config import Authority, Settings, packaged_file
+from vampd.config import Authority, Gen2Way, Settings, packaged_file
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightId
 from vampd.ports import (
     ChangedRawFiles,
@@ -121,8 +121,10 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
     from vampd.adapters.authorities import (
         CommandAuthority,
         Gen2Authority,
+        Gen2FramesAuthority,
         LocalAuthority,
         NoAuthority,
+        answer_of,
     )
     from vampd.model.frame_ids import FrameId
 
@@ -133,10 +135,14 @@ def authority(settings: Settings, pace: Pace) -> FrameIdAuthority:
             return NoAuthority()
         case Authority.LOCAL:
             return LocalAuthority(FrameId.parse(chosen.first))
+        case Authority.GEN2 if chosen.way is Gen2Way.FRAMES:
+            return Gen2FramesAuthority(
+                answers, chosen.timeout_s, pace, chosen.numbers, chosen.gen2_hosts
+            )
         case Authority.GEN2:
             return Gen2Authority(
                 answers,
-                chosen.gen2_answer,
+                answer_of(chosen.gen2_answer, chosen.numbers),
                 chosen.timeout_s,
                 pace,
                 chosen.numbers,

@@ -229,10 +229,7 @@ QUIRKS: dict[str, tuple[Life, Callable[[Path], object], str]] = {
     ),
     "a list that cannot be read": (
         Life.ENDED,
-        lambda folder: (
-            next(folder.glob("manifest*")).unlink(),
-            (folder / "manifest_VMP_x.csv").mkdir(),
-        ),
+        lambda folder: (folder / "manifest_VMP_x.csv").mkdir(),
         "manifest_VMP_x.csv cannot be read",
     ),
     "raw under its own name": (

@@ -25,6 +25,8 @@ from typing import Any
 import pytest
 
 _NOBODY = 65534
+# The frame types: raw, and engineering as Gen2 takes it.
+_KINDS = ("A", ["A9"])
 # Whose file the answer is.
 WRITER = str(os.geteuid() or _NOBODY)
 _PACKAGE = """
@@ -38,24 +40,30 @@ _hosts = []
 def init(*hosts):
     _hosts.append(hosts)
 
+def getns():
+    return remoteObjectProxy("names")
+
 class remoteObjectProxy:
     def __init__(self, name):
         if not _hosts:
             raise remoteObjectError("init() comes first")
-        self.name = name
+        self._name = name
 
-    def executeCmd(self, *args):
+    def __getattr__(self, method):
+        return lambda *args: self._call(method, args)
+
+    def _call(self, method, args):
         desk = pathlib.Path(os.environ["FAKE_GEN2"])
         name = uuid.uuid4().hex
         draft = desk / (name + ".draft")
-        draft.write_text(json.dumps([self.name, _hosts, args]))
+        draft.write_text(json.dumps([self._name, _hosts, method, args]))
         draft.rename(desk / (name + ".call"))
         while not (desk / (name + ".reply")).exists():
             time.sleep(0.005)
-        reply = (desk / (name + ".reply")).read_text()
-        if reply != "ok":
-            raise remoteObjectError(reply)
-        return 0
+        fault, result = json.loads((desk / (name + ".reply")).read_text())
+        if fault:
+            raise remoteObjectError(fault)
+        return result
 """
 
 
@@ -76,6 +84,17 @@ class Behaviour(StrEnum):
     WITH_A_GAP = "with a gap"
     GARBAGE = "garbage"
     HALF_WRITTEN = "half written"  # and never ended
+    REPLACED = "replaced"  # another client's answer comes into the same file
+    REPEATING = "repeating"  # the library's connection broke: one call, three grants
+    FAULTY = "faulty"  # a fault of the server: its traceback, the cause first
+    UNKNOWN = "unknown"  # the name service runs, the instrument does not
+
+
+_FAULT = """division by zero
+Traceback (most recent call last):
+  File "frames.py", line 12, in getFrames
+    raise ZeroDivisionError
+"""
 
 
 class FakeGen2:
@@ -88,6 +107,8 @@ class FakeGen2:
         self.tmp.mkdir()
         self.tmp.chmod(stat.S_ISVTX | 0o777)
         self.answer = self.tmp / "frames_VMPA.txt"
+        # What was written there last.
+        self.written = b""
         self.behaviour = Behaviour.PROMPT
         self.last_newline = True
         self.delay_s = 0.3
@@ -116,6 +137,7 @@ class FakeGen2:
     def _put(self, text: str, mode: str = "w") -> None:
         with self.answer.open(mode) as file:
             file.write(text)
+        self.written = self.answer.read_bytes()
         if os.geteuid() == 0:
             os.chown(self.answer, _NOBODY, _NOBODY)
         self.answer.chmod(0o644)
@@ -129,31 +151,61 @@ class FakeGen2:
                 reply = self._take(words)
                 if reply is not None:
                     draft = call.with_suffix(".said")
-                    draft.write_text(reply)
+                    draft.write_text(json.dumps(reply))
                     draft.rename(call.with_suffix(".reply"))
             time.sleep(0.005)
 
-    def _take(self, words: Any) -> str | None:
-        name, hosts, args = words
-        shape = name == "VAMPIRES" and args[:4] == ["VAMPIRES", "foo", "get_frames", "A"]
-        if not (hosts and shape and len(args) == 5 and list(args[4]) == ["num"]):
-            return f"not the call of Gen2: {words}"
+    def _take(self, words: Any) -> tuple[str, Any] | None:
+        """The fault and the result of a call; None for a call that does not return."""
+        name, hosts, method, args = words
+        if not (hosts and hosts[0] and hosts[0][0]):
+            return "no name service is on this machine", None
         if self.behaviour is Behaviour.DOWN:
-            return "VAMPIRES is not registered"
-        if self.behaviour is Behaviour.SILENT:
-            return "ok"
-        if self.behaviour is Behaviour.TOUCHING:
-            os.utime(self.answer)
-            return "ok"
-        if self.behaviour is Behaviour.GARBAGE:
-            self.write(["<html>", "503 \x1b[31mno frames\x00", "</html>"])
-            return "ok"
-        self._grant(args[4]["num"])
-        return None if self.behaviour is Behaviour.HANGING else "ok"
+            return "VAMPIRES is not registered", None
+        if self.behaviour is Behaviour.FAULTY:
+            return _FAULT, None
+        match name, method, args:
+            case "names", "ro_echo", [value]:
+                return "", value
+            case "names", "getHosts", ["VAMPIRES"]:
+                return "", [] if self.behaviour is Behaviour.UNKNOWN else [["g2ins1", 9000]]
+            case "frames", "getFrames", ["VAMPIRES", kind, count] if kind in _KINDS:
+                return self._return_frames(kind, count)
+            case "VAMPIRES", "executeCmd", ["VAMPIRES", "foo", "get_frames", kind, {"num": count}]:
+                return self._write_frames(kind, count)
+            case _:
+                return f"not a call of Gen2: {words}", None
 
-    def _grant(self, count: int) -> None:
-        lines = [f"VMPA{number:08d}" for number in range(self.next, self.next + count)]
+    def _return_frames(self, kind: Any, count: int) -> tuple[str, Any]:
+        if self.behaviour is Behaviour.SILENT:
+            return "", [1, "no such instrument"]
+        return "", [0, self._next_lines(count, kind)]
+
+    def _write_frames(self, kind: Any, count: int) -> tuple[str, Any] | None:
+        self.answer = self.tmp / ("frames_VMPA.txt" if kind == "A" else "frames_VMPA9.txt")
+        match self.behaviour:
+            case Behaviour.SILENT:
+                # The instrument's process cannot write: what it was granted is on no record.
+                self.next += count
+            case Behaviour.TOUCHING:
+                os.utime(self.answer)
+            case Behaviour.GARBAGE:
+                self.write(["<html>", "503 \x1b[31mno frames\x00", "</html>"])
+            case _:
+                for _ in range(3 if self.behaviour is Behaviour.REPEATING else 1):
+                    self._grant(count, kind)
+        return None if self.behaviour is Behaviour.HANGING else ("", 0)
+
+    def _next_lines(self, count: int, kind: Any) -> list[str]:
+        base = 0 if kind == "A" else 90_000_000
+        lines = [f"VMPA{base + number:08d}" for number in range(self.next, self.next + count)]
         self.next += count
+        self.given += lines
+        return lines
+
+    def _grant(self, count: int, kind: Any) -> None:
+        lines = self._next_lines(count, kind)
+        del self.given[len(self.given) - count :]
         match self.behaviour:
             case Behaviour.SHORT:
                 lines = lines[:-1]
@@ -179,6 +231,9 @@ class FakeGen2:
                 text = "\n".join(lines)
                 self._put(text[:-5])
                 self._later(lambda: self._put(text[-5:], "a"))
+            case Behaviour.REPLACED:
+                self.write(lines)
+                self._later(lambda: self.write(self._next_lines(count, kind)))
             case Behaviour.HALF_WRITTEN:
                 self._put("\n".join(lines)[:-5])
             case _:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from threading import RLock
 
 from vampd.errors import FrameIdConflict
+from vampd.model.accounts import Adoption
 from vampd.model.cubes import ChangedRaw
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, judge_grant
 from vampd.model.nights import (
@@ -333,6 +334,14 @@ class MemoryLedger:
             for identity, frame_id in zip(missing, granted, strict=True):
                 of_night[identity] = BoundId(identity, frame_id, applied=False)
 
+    def record_foreign(
+        self, night: NightId, frame_ids: Collection[FrameId], why: str
+    ) -> tuple[FrameId, ...]:
+        with self._lock:
+            new = sorted(set(frame_ids) - self._granted)
+            self._granted.update(new)
+        return tuple(new)
+
     def reconcile(self) -> None:
         """There is no file."""
 
@@ -359,3 +368,16 @@ class MemoryLedger:
             for frame_id in frame_ids:
                 identity = owners[frame_id].identity
                 of_night[identity] = replace(of_night[identity], applied=True)
+
+
+class MemoryAdoptions:
+    """ports.Adoptions."""
+
+    def __init__(self) -> None:
+        self._nights: dict[NightId, Adoption] = {}
+
+    def keep(self, adoptions: Sequence[Adoption], at: float, actor: str) -> None:
+        self._nights |= {one.night: one for one in adoptions}
+
+    def all(self) -> tuple[Adoption, ...]:
+        return tuple(self._nights[night] for night in sorted(self._nights))

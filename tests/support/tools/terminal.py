@@ -15,7 +15,11 @@ from typer.testing import CliRunner, Result
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from tests.support.fakes.memory_mail import MemoryMailLog
-from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts
+from tests.support.fakes.memory_store import (
+    MemoryAdoptions,
+    MemoryNights,
+    MemoryPackingReceipts,
+)
 from tests.support.tools.warm_start import start
 from vampd.cli import main
 from vampd.cli.shared import session
@@ -39,6 +43,7 @@ class FakeWorld:
     reader: FakeNightReader = field(default_factory=FakeNightReader)
     packing_receipts: MemoryPackingReceipts = field(init=False)
     mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
+    adoptions: MemoryAdoptions = field(default_factory=MemoryAdoptions)
     root: FakeRoot = field(default_factory=FakeRoot)
     asked: list[Path | None] = field(default_factory=list)
 

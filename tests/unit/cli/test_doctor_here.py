@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shlex
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders.settings import make_settings
 from vampd.cli.checks import here
+from vampd.cli.look import doctor
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 
 
@@ -111,3 +114,42 @@ def test_a_machine_without_a_journal_says_what_is_lost(
     found = here.examine_journal()
     assert found.state == (OK if exists else WARN)
     assert exists or f"mkdir {tmp_path / 'journal'}" in found.found
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "state"),
+    [
+        (0o1777, "another", OK),  # the folder is ours, so its stickiness does not bind us
+        (0o755, "", OK),
+    ],
+)
+def test_an_answer_file_that_can_be_removed_is_in_order(
+    tmp_path: Path, mode: int, owner: str, state: str
+) -> None:
+    tmp_path.chmod(mode)
+    frameids = {
+        "authority": "gen2",
+        "gen2_hosts": ("g2",),
+        "gen2_owner": owner,
+        "gen2_answer": str(tmp_path / "frames_VMPA.txt"),
+    }
+    assert doctor._gen2_answer(make_settings(frameids=frameids)).state == state
+
+
+def test_an_answer_file_that_stays_is_told_with_the_risk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    frameids = {
+        "authority": "gen2",
+        "gen2_hosts": ("g2",),
+        "gen2_owner": "another",
+        "gen2_answer": str(tmp_path / "frames_VMPA.txt"),
+    }
+    found = doctor._gen2_answer(make_settings(frameids=frameids))
+    assert (found.state, "sticky" in found.found, "frameids.way" in found.found) == (
+        WARN,
+        True,
+        True,
+    )

@@ -13,6 +13,7 @@ from vampd.cli.look.night_objects import night_object
 from vampd.cli.look.status import night_row
 from vampd.errors import UsageError
 from vampd.model.nights import (
+    Discovery,
     Event,
     EventName,
     Kind,
@@ -53,6 +54,8 @@ def record(status: Status, **changes: Any) -> NightRecord:
         (Status.DONE, {"safe_at": NOW}, False),
         (Status.DONE, {"safe_at": None}, True),
         (Status.DONE, {"safe_at": NOW, "note_code": "damaged_here"}, True),
+        (Status.LEGACY, {"note_code": "legacy"}, False),
+        (Status.HELD, {"note_code": "night_ignored"}, False),
     ],
 )
 def test_a_problem_is_what_needs_a_person(
@@ -240,3 +243,18 @@ def test_without_nights_only_the_titles_remain(monkeypatch: pytest.MonkeyPatch) 
     empty = fake_world(monkeypatch)
     assert empty.run("status").output.split()[0] == "date"
     assert json.loads(empty.run("status", "--json").output) == []
+
+
+def test_nights_that_vampd_leaves_alone_are_counted_in_one_line(world: FakeWorld) -> None:
+    old = [NightId(f"2024010{day}", Kind.ARCHIVE) for day in range(1, 5)]
+    found = [Discovery(night, "vsync", "legacy", "a night of the old tools") for night in old[:3]]
+    found.append(Discovery(old[3], None, "night_ignored", "older"))
+    world.store.discover_all(found, NOW, "vampd")
+    world.store.discover(ARCHIVE, NOW)
+    lines = world.run("status").output.splitlines()
+    (line,) = [line for line in lines if "202401" in line]
+    assert line.startswith("3 nights of the old tools (legacy), 1 night ignored, 20240101 to")
+    assert sum("202401" in line for line in world.run("status", "--all").output.splitlines()) == 4
+    listed = json.loads(world.run("status", "--json").output)
+    assert {night.date for night in old} <= {each["date"] for each in listed}
+    assert "202401" not in world.run("status", "--problems").output

@@ -24,7 +24,7 @@ destination = "/engineering"
 
 @pytest.mark.parametrize("authority", list(Authority))
 def test_every_authority_can_be_chosen(authority: Authority) -> None:
-    text = f'{BASE}authority = "{authority}"\ncommand = ["grant", "--vmp"]\n'
+    text = f'{BASE}authority = "{authority}"\ncommand = ["grant", "--vmp"]\ngen2_hosts = ["g2"]\n'
     chosen = parse_settings(text, "here").frameids
     assert (chosen.authority, chosen.command) == (authority, ("grant", "--vmp"))
 
@@ -34,6 +34,9 @@ def test_every_authority_can_be_chosen(authority: Authority) -> None:
     [
         ('authority = "command"', "needs frameids.command"),
         ('authority = "gen3"', "frameids.authority"),
+        ('authority = "gen2"', "needs frameids.gen2_hosts"),
+        ('authority = "gen2"\ngen2_hosts = [""]', "needs frameids.gen2_hosts"),
+        ('way = "file"', "frameids.way"),
         ('first = "VMPE00000001"', "frameids.first"),
         ('first = "90000001"', "frameids.first"),
         ('gen2_answer = "frames.txt"', "absolute"),

@@ -1,10 +1,12 @@
 """What authorities answer, kept beside the ledger: ``ARCHIVED_DATA/frameids.answers``.
 
-An answer comes as a file that is not ours (Gen2's is in ``/tmp``, belongs to another user and stays
-there). Before a call, ``asked`` records the state of that file; every answer is copied, byte for
-byte, to ``answer_000001.txt`` and so on, and is on the disk before it is used. If ``asked`` exists,
-a call was interrupted: what the file holds by then is kept as an answer too, unless it is what it
-held before the call.
+An answer comes as a file that is not ours: Gen2's is in ``/tmp`` and belongs to another user. Once
+its copy is durable it is removed, because another client would take it for its own; where a sticky
+folder forbids that, it stays, and is never taken twice. Before a call, ``asked`` records the state
+of that file; every answer is copied, byte for byte, to ``answer_000001.txt`` and so on, and is on
+the disk before it is used. If ``asked`` exists, a call was interrupted: what the file holds by then
+is kept as an answer too, unless it is what it held before the call. ``silent`` holds the number of
+IDs of each call that got no answer.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import pwd
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +34,12 @@ from vampd.disk.reading import read_whole
 from vampd.disk.refusal import user_name
 from vampd.disk.rights import reserve_writing
 from vampd.errors import FrameIdsUnavailable
+from vampd.log import get_log
 from vampd.model.frame_ids import split_answer
 
+_log = get_log()
 _ASKED = "asked"
+_SILENT = "silent"
 _ANSWER = re.compile(r"answer_([0-9]{6,12})\.txt")
 # Of 300,000 IDs; a night has some ten thousand.
 LONGEST_BYTES = 1 << 22
@@ -64,9 +70,15 @@ class AnswerSnapshot:
 class AnswerFolder:
     """The kept answers of one authority that answers by the file ``answer``."""
 
-    def __init__(self, folder: Path, answer: Path, owner: str | None = None) -> None:
-        """``owner`` is whose file the answer must be, by name or number; None: this user's own."""
+    def __init__(
+        self, folder: Path, answer: Path, owner: str | None = None, *, is_taken: bool = False
+    ) -> None:
+        """``owner`` is whose file the answer must be, by name or number; None: this user's own.
+
+        ``is_taken``: the file is removed once its copy is durable.
+        """
         self._folder = folder
+        self._is_taken = is_taken
         self._answer = answer
         self._owner = owner
 
@@ -108,15 +120,53 @@ class AnswerFolder:
             reserve_writing(path)
         remove_leftovers(self._folder)
         before = self._keep_left()
+        if self._is_taken and before.content in map(read_whole, self._kept()):
+            before = self._take_away(before)
         self._remember(before)
         failpoint("answers.asked.remembered")
         return before
 
     def keep(self, answer: AnswerSnapshot) -> None:
         """After a call: its answer is on the disk, and no call is pending."""
-        self._copy(answer)
+        self.copy(answer)
         failpoint("answers.answer.copied")
         remove_durably(self._folder / _ASKED)
+        if self._is_taken:
+            self._take_away(answer)
+
+    def note_silence(self, count: int) -> tuple[int, ...]:
+        """A call for so many IDs got no answer; those of all such calls since the last answer."""
+        make_folder(self._folder)
+        asked = (*self._silences(), count)
+        with replacing(self._folder / _SILENT) as file:
+            file.write("".join(f"{each}\n" for each in asked).encode())
+        return asked
+
+    def forget_silences(self) -> None:
+        """A call got its answer."""
+        with suppress(FileNotFoundError):
+            remove_durably(self._folder / _SILENT)
+
+    def _silences(self) -> tuple[int, ...]:
+        try:
+            lines = read_whole(self._folder / _SILENT).decode("ascii", "replace").split()
+        except FileNotFoundError:
+            return ()
+        return tuple(int(line) for line in lines if line.isdecimal())
+
+    def _take_away(self, answer: AnswerSnapshot) -> AnswerSnapshot:
+        """Remove the answer file if it is still this one; what is there then."""
+        now = self.look()
+        if now != answer:
+            return now
+        try:
+            os.unlink(self._answer)
+        except OSError as error:
+            # It was kept by its content, so it is never taken for another answer.
+            _log.warning("answer.kept", path=str(self._answer), error=error.strerror)
+            return now
+        failpoint("answers.answer.removed")
+        return AnswerSnapshot(b"", 0)
 
     def lines(self) -> tuple[str, ...]:
         """The lines of all answers that ever came, including those of interrupted calls."""
@@ -131,7 +181,7 @@ class AnswerFolder:
         except FileNotFoundError:
             return now
         if now.content and now.digest != before:
-            self._copy(now)
+            self.copy(now)
             failpoint("answers.leftover.copied")
             # The rest of it may still arrive.
             self._remember(now)
@@ -141,7 +191,8 @@ class AnswerFolder:
         with replacing(self._folder / _ASKED) as file:
             file.write(look.digest.encode())
 
-    def _copy(self, look: AnswerSnapshot) -> None:
+    def copy(self, look: AnswerSnapshot) -> None:
+        """An answer is on the disk, whatever becomes of the call."""
         numbers = [int(path.stem.removeprefix("answer_")) for path in self._kept()]
         with creating(self._folder / f"answer_{max(numbers, default=0) + 1:06d}.txt") as file:
             file.write(look.content)

@@ -1,11 +1,12 @@
-"""The call of Gen2, as a program: ``python -m ...gen2_client COUNT [HOST...]``.
+"""The call of Gen2, as a program: ``python -m ...gen2_client WAY TYPE COUNT HOST...``.
 
-With a COUNT of 0 it starts the remote objects, which look for Gen2's name service, and asks for
-nothing.
+``look`` takes no ID: it echoes the name service and looks the object VAMPIRES up. IDs that the call
+returns are printed, one a line; those of ``instrument`` come as a file, and what that call returns
+means nothing.
 
 `g2base` is the observatory's own package, on no registry, and imported nowhere else. Its remote
 objects start threads and may wait forever for a host that is down, so the call has its own process,
-which its caller ends. The answer comes as a file; what the call returns means nothing.
+which its caller ends.
 """
 
 from __future__ import annotations
@@ -14,30 +15,57 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 EXIT_NO_PACKAGE = 69
+# The ways: ask the instrument's process, ask the service `frames`, or only look.
+INSTRUMENT, FRAMES, LOOK = "instrument", "frames", "look"
+# The frame type of engineering IDs, which Gen2 takes as a list.
+ENGINEERING_TYPE = "A9"
 _EXIT_FAILED = 1
 _REMOTE_OBJECTS = "g2base.remoteObjects.remoteObjects"
 _OBJECT = "VAMPIRES"
 
 
-def call_gen2(count: int, hosts: Sequence[str]) -> None:
-    """Ask for ``count`` frame IDs of type A. ImportError without `g2base`; passes its errors on."""
+def call_gen2(way: str, frame_type: str, count: int, hosts: Sequence[str]) -> tuple[str, ...]:
+    """Make the call; the IDs that it returns. ImportError without `g2base`; passes its errors on.
+
+    LookupError for an answer that is a refusal.
+    """
     remote_objects = importlib.import_module(_REMOTE_OBJECTS)
-    if hosts:
-        remote_objects.init(list(hosts))
+    # Without a host the package would ask this machine.
+    remote_objects.init(list(hosts))
+    kind: str | list[str] = [frame_type] if frame_type == ENGINEERING_TYPE else frame_type
+    if way == LOOK:
+        _look(remote_objects)
+    elif way == FRAMES:
+        return _get_frames(remote_objects.remoteObjectProxy(FRAMES), kind, count)
     else:
-        remote_objects.init()
-    proxy = remote_objects.remoteObjectProxy(_OBJECT)
-    if count == 0:
-        return
-    proxy.executeCmd(_OBJECT, "foo", "get_frames", "A", {"num": count})
+        proxy = remote_objects.remoteObjectProxy(_OBJECT)
+        proxy.executeCmd(_OBJECT, "foo", "get_frames", kind, {"num": count})
+    return ()
+
+
+def _look(remote_objects: Any) -> None:
+    names = remote_objects.getns()
+    names.ro_echo("vampd")
+    if not names.getHosts(_OBJECT):
+        raise LookupError(f"the name service answers, and no {_OBJECT} is registered there")
+
+
+def _get_frames(service: Any, kind: str | list[str], count: int) -> tuple[str, ...]:
+    status, answer = service.getFrames(_OBJECT, kind, count)
+    if status != 0:
+        raise LookupError(f"{FRAMES} refused with status {status}: {answer}")
+    return tuple(map(str, answer))
 
 
 def main() -> int:
     """Make the call that the arguments specify; return the exit status."""
+    way, frame_type, count, *hosts = sys.argv[1:]
     try:
-        call_gen2(int(sys.argv[1]), sys.argv[2:])
+        for frame_id in call_gen2(way, frame_type, int(count), hosts):
+            sys.stdout.write(f"{frame_id}\n")
     except ImportError as error:
         sys.stderr.write(
             f"the package g2base cannot be imported ({error}); install it for {sys.executable}, or"
@@ -45,7 +73,9 @@ def main() -> int:
         )
         return EXIT_NO_PACKAGE
     except Exception as error:  # noqa: BLE001 - whatever g2base raises is reported in a line
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        # A fault of the server comes as its traceback, of which the first line is the cause.
+        cause = next((line for line in str(error).splitlines() if line.strip()), "")
+        sys.stderr.write(f"{type(error).__name__}: {cause.strip()}\n")
         return _EXIT_FAILED
     return 0
 

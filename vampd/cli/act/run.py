@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.2
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended
 _STAGES = ", ".join(StageName)
+_PASSED_OVER = frozenset({Status.DONE, Status.LEGACY})
 
 NightOrFolder = Annotated[
     str,
@@ -128,7 +129,7 @@ def process_all(
     failed = ran = 0
     with _runner(settings) as runner:
         for record in runner.store.nights():
-            if kind not in (None, record.night.kind) or record.state.status is Status.DONE:
+            if kind not in (None, record.night.kind) or record.state.status in _PASSED_OVER:
                 continue
             reason = runner.reason_to_pass_over(record)
             if reason is not None:

@@ -28,6 +28,12 @@ io_error
 old_tools
     The folder has traces of the old tools, so nothing in it was touched.
     Let them finish it, or `vampctl restore NIGHT` and then `vampctl retry NIGHT`.
+not_legacy
+    Only nights of the old tools are adopted: vampd has begun this one, or there is none.
+    `vampctl status --all` lists the legacy nights.
+no_nights
+    `vampctl adopt` was told neither nights nor `--all`.
+    Name the nights, or say `--all`.
 legacy
     The night is one of the old tools, found with their traces before vampd had done anything to it.
     Nothing: it is counted, and left alone. `vampctl adopt NIGHT` puts what they did on record.

@@ -43,6 +43,9 @@ database_altered
 gen2_call_failed
     Gen2 could not be asked.
     Check that Gen2 and its object VAMPIRES are up; `vampctl doctor`.
+gen2_contested
+    The answer file held two answers within one call: another client asks Gen2 at the same time.
+    See that no one else asks, or set `frameids.way = "frames"`; `vampctl retry NIGHT`.
 gen2_silent
     Gen2 gave no answer in time; a late one stays unused.
     Check that Gen2 and its object VAMPIRES are up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -182,7 +183,7 @@ def _root_mark(settings: Settings) -> Finding:
 
 
 def _authority(settings: Settings) -> Iterator[Finding]:
-    from vampd.config import Authority
+    from vampd.config import Authority, Gen2Way
 
     chosen = settings.frameids
     if chosen.authority is Authority.NONE:
@@ -192,13 +193,15 @@ def _authority(settings: Settings) -> Iterator[Finding]:
         yield Finding("frame IDs", OK, f"granted by {chosen.authority}")
     if chosen.authority is Authority.GEN2:
         yield _gen2(chosen.gen2_hosts)
+        if chosen.way is Gen2Way.INSTRUMENT:
+            yield _gen2_answer(settings)
 
 
 def _gen2(hosts: tuple[str, ...]) -> Finding:
     from vampd.adapters.authorities import look_for_gen2
     from vampd.disk.pace import SteadyPace
 
-    named = ", ".join(hosts) or "as g2base is configured"
+    named = ", ".join(hosts)
     for host in hosts:
         try:
             socket.getaddrinfo(host, None)
@@ -208,7 +211,30 @@ def _gen2(hosts: tuple[str, ...]) -> Finding:
     refused = look_for_gen2(hosts, SteadyPace(), _GEN2_WITHIN_S)
     if refused is not None:
         return Finding("Gen2 name service", BAD, f"{refused}; looked for it at: {named}")
-    return Finding("Gen2 name service", OK, f"its remote objects start here (hosts: {named})")
+    return Finding("Gen2 name service", OK, f"knows VAMPIRES (hosts: {named}); no ID was taken")
+
+
+def _gen2_answer(settings: Settings) -> Finding:
+    """Whether the answer file can be removed once its copy is durable."""
+    from vampd.adapters.authorities import answer_of
+    from vampd.disk.refusal import user_name
+
+    chosen = settings.frameids
+    answer = answer_of(chosen.gen2_answer, chosen.numbers)
+    risk = 'another client may take it for its own: set frameids.way = "frames", if Gen2 allows it'
+    try:
+        folder = answer.parent.stat()
+    except OSError as error:
+        return Finding("Gen2 answer file", BAD, f"{answer.parent}: {error.strerror}")
+    owner = chosen.gen2_owner or str(os.geteuid())
+    is_ours = owner in (str(os.geteuid()), user_name(os.geteuid()))
+    if folder.st_mode & stat.S_ISVTX and not is_ours and folder.st_uid != os.geteuid():
+        why = f"{answer.parent} is sticky, and {owner} owns the file"
+        return Finding("Gen2 answer file", WARN, f"{answer} stays there ({why}); {risk}")
+    if not os.access(answer.parent, os.W_OK, effective_ids=True):
+        why = f"{answer.parent} may not be written"
+        return Finding("Gen2 answer file", WARN, f"{answer} stays there ({why}); {risk}")
+    return Finding("Gen2 answer file", OK, f"{answer} is removed once its copy is durable")
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
