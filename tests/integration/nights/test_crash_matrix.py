@@ -43,10 +43,12 @@ ELSEWHERE = {
     **dict.fromkeys(
         (
             "answers.answer.copied",
+            "answers.answer.removed",
             "answers.asked.remembered",
             "answers.leftover.copied",
             "command.call.ended",
             "gen2.call.ended",
+            "gen2.frames.returned",
             "ledger.strays.appended",
             "ledger.strays.committed",
         ),

@@ -291,6 +291,7 @@ def test_the_command_shows_all_and_changes_nothing_in_a_dry_run(tmp_path: Path) 
     dry = vampctl(site, "adopt", "--all", "--dry-run")
     assert (dry.returncode, "nothing was changed" in dry.stdout) == (0, True), dry.stderr
     assert "processed, transferred, safe, as they said" in " ".join(dry.stdout.split())
+    assert f"the old deleter would take ARCHIVED_DATA/{one.night.date}/vgen2" in dry.stdout
     with connected(site) as connections:
         assert (connections.adoptions.all(), connections.ledger.listing().ids) == ((), ())
     done = vampctl(site, "adopt", one.night.date)

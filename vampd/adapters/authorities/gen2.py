@@ -171,7 +171,7 @@ class Gen2FramesAuthority:
         command = [*_CLIENT, FRAMES, _frame_type(self.numbers), str(count), *self.hosts]
         ended = call_printing(self.folder, command, self.pace, self.timeout_s)
         _refuse_failed(ended, count)
-        failpoint("gen2.call.ended")
+        failpoint("gen2.frames.returned")
         answer = answers.look()
         if not is_answer(answer, before):
             raise FrameIdsUnavailable(

@@ -51,6 +51,7 @@ def adopt(
     guessed. Nothing in a folder is changed. May be done again, when more is known. Exits with 1 if
     records of a night differ.
     """
+    from vampd.engine.nights.old_cron import look_for_plan
     from vampd.engine.repair.adopting import adopt_nights, find_adoptable, plan_adoption
 
     if bool(nights) is all_nights:
@@ -61,13 +62,14 @@ def adopt(
         ledger, adoptions = connections.ledger, connections.adoptions
         chosen = _choose(find_adoptable(root, store), nights or (), kind)
         found = plan_adoption(root, chosen, ledger.listing(), adoptions.all())
+        deletes = look_for_plan(root).deletes
         new = None
         if not dry_run:
             new = adopt_nights(found, store, ledger, adoptions, at=time.time(), actor=actor_name())
     if as_json:
         write_json([_object(one) for one in found])
     else:
-        for line in adoption_lines(found, new):
+        for line in adoption_lines(found, new, deletes):
             write_prose(line)
         if dry_run:
             write("nothing was changed")
@@ -94,10 +96,18 @@ def _choose(
     return tuple(sorted(set(chosen)))
 
 
-def adoption_lines(found: Sequence[Adoption], new: int | None) -> Iterator[str]:
-    """What becomes of each night, for people; ``new`` IDs came on record, None: in a dry run."""
+def adoption_lines(
+    found: Sequence[Adoption], new: int | None, deletes: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """What becomes of each night, for people; ``new`` IDs came on record, None: in a dry run.
+
+    ``deletes`` is what the old deleter would take, and from when.
+    """
     for one in found:
         yield f"{title_of(one.night)}: {one.describe()}"
+        for path, after in deletes:
+            if path.startswith(f"{one.night.folder.as_posix()}/"):
+                yield f"  the old deleter would take {path} ({after or 'a day after its next run'})"
         yield from (f"  differs: {contradiction}" for contradiction in one.contradictions)
     ids = {frame_id for one in found for frame_id in one.ids}
     recorded = "" if new is None else f", {new:,} of them new on record"
