@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vampd.disk.durable import read_mark_file
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import LINK_FOUND
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError, RemoteUnavailable
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, ConfigError, DataError, RemoteUnavailable
 from vampd.log import get_log
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.plan import Compare
@@ -26,9 +27,11 @@ from vampd.model.proofs import (
     ArchiveIdentity,
     DestinationOrigin,
     KnownDestination,
+    Marked,
     MovedNight,
     Place,
     Receipt,
+    parse_mark,
 )
 from vampd.model.resources import Space
 from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, PackingReceipts, Receipts
@@ -65,6 +68,9 @@ class KnownArchive:
     mount_point: Path | None = None
     # The folders that the archive host may move a night to by itself: their names, and hosts.
     moved_to: Callable[[NightId], Iterable[tuple[str, ArchiveHost]]] = _nowhere
+    # The folders here that hold the nights: where a mark shows that was placed there, both are one,
+    # whatever machine, mount or name leads to it.
+    nights_here: tuple[Path, ...] = ()
 
     @property
     def identity(self) -> ArchiveIdentity:
@@ -179,6 +185,8 @@ class KnownArchive:
             self._accept_unmarked(known)
         elif known is None or found != known.mark:
             raise self._unknown(self._describe_stranger(found))
+        else:
+            self._refuse_itself(found)
         return known
 
     def use(self) -> str:
@@ -201,6 +209,7 @@ class KnownArchive:
                 f"{self.destination} was given another mark ({found}) at the same time: look who"
                 " else archives there"
             )
+        self._refuse_itself(mark)
         self.destinations.confirm(self.kind, mark)
         failpoint("archive.mark.confirmed")
         _log.info("archive.marked", kind=self.kind.value, destination=self.destination, mark=mark)
@@ -213,6 +222,8 @@ class KnownArchive:
         """
         self._require_mount()
         found = self.host.mark()
+        if found is not None:
+            self._refuse_itself(found)
         new = KnownDestination(
             self.destination,
             mark=secrets.token_hex(MARK_BYTES) if found is None else found,
@@ -225,6 +236,19 @@ class KnownArchive:
         self.destinations.change(self.kind, new, code=f"archive_{origin}", message=message)
         failpoint("archive.change.committed")
         return self._place() if found is None else found
+
+    def _refuse_itself(self, mark: str) -> None:
+        """ConfigError ``destination_is_source`` if what has this mark are the nights here."""
+        for folder in self.nights_here:
+            content = read_mark_file(folder)
+            text = "" if content is None else content.decode("utf-8", "replace")
+            if parse_mark(text, Marked.ARCHIVE) == mark:
+                raise ConfigError(
+                    "destination_is_source",
+                    f"{self.destination} leads to {folder}, which holds the nights themselves; a"
+                    " copy onto itself proves nothing, configure another disk, and remove"
+                    f" {folder / MARK_PATH}",
+                )
 
     def _require_mount(self) -> None:
         if self.mount_point is not None and not self.host.is_mount_point(self.mount_point):

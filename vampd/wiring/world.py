@@ -89,6 +89,7 @@ def known_archive(
         packing_receipts,
         settings.transfer.destination(kind).mount_point,
         lambda night: moved_places(settings, night),
+        (settings.watch.root, settings.watch.root / ARCHIVE_FOLDER),
     )
 
 

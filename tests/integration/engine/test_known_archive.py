@@ -12,10 +12,11 @@ from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.fakes.memory_destinations import MemoryDestinations
 from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts, MemoryReceipts
 from vampd.cli.act.archive_reading import read_files
+from vampd.disk.durable import place_mark_file
 from vampd.disk.pace import SteadyPace
 from vampd.engine import known_archive
 from vampd.engine.known_archive import KnownArchive
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, DataError
+from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, ConfigError, DataError
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
@@ -267,6 +268,33 @@ def test_the_archive_of_one_kind_is_never_that_of_the_other(world: World) -> Non
     """Under whatever name: their nights have the same dates."""
     mark = world.archive(Kind.ENGINEERING, "h:/by_another_name").use()
     world.assert_unknown(f"the mark of h:/by_another_name ({mark})")
+
+
+def test_a_destination_that_shows_its_mark_here_is_no_other_disk(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as this machine by ssh, or a host that mounts this disk."""
+
+    def place_on_both(mark: str) -> None:
+        FakeArchive.place_mark(world.host, mark)
+        place_mark_file(tmp_path, mark, Marked.ARCHIVE)
+
+    monkeypatch.setattr(world.host, "place_mark", place_on_both)
+    archive = replace(world.archive(), nights_here=(tmp_path / "other", tmp_path))
+    attempts: tuple[Callable[[], object], ...] = (
+        archive.use,
+        lambda: archive.accept(DestinationOrigin.ACCEPTED, "a person"),
+        lambda: archive.files(NIGHT),
+        lambda: archive.send(NIGHT, HERE, [PATH], Compare.SIZE_AND_TIME, STEADY),
+    )
+    for attempt in attempts:
+        with pytest.raises(ConfigError) as caught:
+            attempt()
+        assert (caught.value.code, str(tmp_path) in caught.value.message) == (
+            "destination_is_source",
+            True,
+        )
+    assert world.host.trees == {}
 
 
 def test_a_changed_setting_alone_makes_nights_wait(world: World) -> None:

@@ -17,7 +17,7 @@ from vampd.adapters.archive.scripts import PROBE_PREFIX
 from vampd.cli.checks.archive import examine_archives
 from vampd.cli.shared.finding import BAD, OK, Finding
 from vampd.config import Settings
-from vampd.model.nights import Kind
+from vampd.model.nights import ARCHIVE_FOLDER, Kind
 
 
 def settings_for(base: Path, destination: str, **transfer: object) -> Settings:
@@ -128,6 +128,16 @@ def test_a_login_that_prints_is_found(disk, tmp_path, tool):
     assert found["login"].state == BAD
     assert "'Welcome to sc6l'" in found["login"].found
     assert found["probe"].state == BAD
+
+
+@pytest.mark.parametrize("folder", ["", ARCHIVE_FOLDER])
+def test_the_nights_own_folder_is_no_destination_by_any_name(sshd, tmp_path, folder):
+    settings = settings_for(tmp_path, f"{HOST}:{tmp_path / 'another name'}", ssh=sshd.ssh)
+    here = settings.watch.root / folder
+    here.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "another name").symlink_to(here)
+    assert_probe_fails(settings, "holds the nights themselves")
+    assert not list(here.glob(f"{PROBE_PREFIX}*"))
 
 
 def test_what_a_killed_probe_left_is_recognized_and_removed(disk, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from vampd.adapters.archive.ssh import SshArchive
 from vampd.config import Transfer
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file
-from vampd.errors import DigestMismatch, TransientError, VampdError
+from vampd.errors import ConfigError, DigestMismatch, TransientError, VampdError
 from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Compare
 
@@ -74,8 +74,12 @@ def ask_programs(transfer: Transfer, kind: Kind) -> HostPrograms | None:
     )
 
 
-def probe_destination(transfer: Transfer, kind: Kind) -> None:
-    """Write, sync, list, hash and remove a small file there, as transfer would. VampdError."""
+def probe_destination(transfer: Transfer, kind: Kind, nights_here: Iterable[Path] = ()) -> None:
+    """Write, sync, list, hash and remove a small file there, as transfer would.
+
+    VampdError; ConfigError ``destination_is_source`` if it shows in a folder here that holds the
+    nights, whatever machine or mount lies between.
+    """
     name = f"{PROBE_PREFIX}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     path = transfer.destination(kind).path / name
     host, night, pace = open_moved_archive(transfer, kind, path), NightId(_DATE, kind), SteadyPace()
@@ -89,6 +93,13 @@ def probe_destination(transfer: Transfer, kind: Kind) -> None:
             host.send(night, folder, (_FILE,), Compare.SIZE_AND_TIME, pace)
             listed = host.files(night)
             read = host.digests(night, (_FILE,), pace)
+            for folder in nights_here:
+                if (folder / name).exists():
+                    raise ConfigError(
+                        "destination_is_source",
+                        f"it leads to {folder}, which holds the nights themselves: configure"
+                        " another disk",
+                    )
         except BaseException:
             with suppress(VampdError):
                 _remove(host, name, path)

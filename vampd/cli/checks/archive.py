@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.errors import VampdError
-from vampd.model.nights import Kind, Status
+from vampd.model.nights import ARCHIVE_FOLDER, Kind, Status
 
 if TYPE_CHECKING:
     from vampd.config import Settings
@@ -124,7 +124,8 @@ def _probe(settings: Settings, kind: Kind) -> Finding:
     check, place = f"{kind} probe", settings.transfer.destination(kind).destination
     try:
         left = remove_old_probes(settings.transfer, kind)
-        probe_destination(settings.transfer, kind)
+        root = settings.watch.root
+        probe_destination(settings.transfer, kind, (root, root / ARCHIVE_FOLDER))
         refused = _refused_nights(settings, kind)
     except VampdError as error:
         return Finding(check, BAD, error.message)
