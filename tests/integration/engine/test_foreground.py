@@ -19,6 +19,7 @@ from tests.support.builders.smallest_night import (
 from tests.support.daemon.running import BIN, run_until_idle, running, settle, vampctl, wait_until
 from tests.support.daemon.site import QUIET_S, Site, configure, make_site
 from tests.support.daemon.state import connected, history_of, product_tree, raw_state, record_of
+from tests.support.examples import others_in_soak
 from tests.support.tools.terminal import run_in_terminal
 from vampd.config import load_settings
 from vampd.engine.foreground import Completeness
@@ -151,7 +152,7 @@ def test_a_night_that_a_daemon_settles_first_is_run_all_the_same(site: Site) -> 
     assert settled == ["vampd"]
 
 
-@pytest.mark.parametrize("place", ["execute.pack.packed", "attempt.event.decided"])
+@pytest.mark.parametrize("place", others_in_soak(["attempt.event.decided", "execute.pack.packed"]))
 def test_a_run_that_is_killed_is_taken_up_by_whoever_comes_next(site: Site, place: str) -> None:
     settle_by = {"execute.pack.packed": "daemon", "attempt.event.decided": "hand"}[place]
     run_and_be_killed(site, place)

@@ -14,6 +14,7 @@ from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import accept_archive, audit, ledger_rows, product_tree, record_of
+from tests.support.examples import others_in_soak
 from vampd.model.cubes import parse_generation
 from vampd.model.nights import Kind, NightId, Status
 from vampd.store.database.opening import Access, open_store
@@ -154,7 +155,7 @@ def restore(site: Site) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-@pytest.mark.parametrize("database", ["kept", "lost"])
+@pytest.mark.parametrize("database", others_in_soak(["lost", "kept"]))
 def test_a_night_that_is_restored_and_processed_again_has_the_same_ids_to_the_byte(
     own_site: Site, database: str
 ):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import make_site
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.model.nights import Kind, NightId, NightRecord, Status
@@ -38,7 +39,7 @@ def folder_for_sums(folder: Path) -> Path:
     return folder / "SHA256SUMS"
 
 
-@pytest.mark.parametrize("spoil", [pipe_for_receipts, folder_for_sums])
+@pytest.mark.parametrize("spoil", others_in_soak([pipe_for_receipts, folder_for_sums]))
 def test_what_lies_where_vampd_has_a_file_holds_the_night_and_is_named(
     tmp_path: Path, spoil: Callable[[Path], Path]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.beginning import Beginning
 from tests.support.worlds.proof.damage import Fault
 from tests.support.worlds.proof.world import ProofWorld
@@ -93,7 +94,7 @@ def test_p4_an_unmounted_archive_is_not_the_archive(begin: Callable[..., ProofWo
     assert_whole(world)
 
 
-@pytest.mark.parametrize("stage", [StageName.FRAMEIDS, StageName.TRANSFER])
+@pytest.mark.parametrize("stage", others_in_soak([StageName.TRANSFER, StageName.FRAMEIDS]))
 def test_p5_a_product_that_is_gone_is_noticed(
     begin: Callable[..., ProofWorld], stage: StageName
 ) -> None:

@@ -13,6 +13,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, connected, history_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of
 from tests.support.worlds.records.databases import without_triggers
 from vampd.model.nights import EventName, Kind, StageName
@@ -65,7 +66,7 @@ def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: SafeNight
     assert hashlib.sha256(sums.encode()).hexdigest() == safe.here[SUMS_NAME]
 
 
-@pytest.mark.parametrize("stage", FROM_FPACK)
+@pytest.mark.parametrize("stage", others_in_soak(FROM_FPACK))
 def test_a_product_copied_over_another_is_damage(safe: SafeNight, stage: StageName) -> None:
     """P2: two IDs with one content."""
     first, second = products_of(safe)[:2]
@@ -79,7 +80,7 @@ def test_a_product_copied_over_another_is_damage(safe: SafeNight, stage: StageNa
     assert f"vgen2/{second.name} is damaged here" in " ".join(shown["findings"])
 
 
-@pytest.mark.parametrize("stage", FROM_FPACK)
+@pytest.mark.parametrize("stage", others_in_soak(reversed(FROM_FPACK)))
 def test_a_product_that_is_gone_is_noticed_from_every_stage(
     safe: SafeNight, stage: StageName
 ) -> None:
@@ -91,16 +92,18 @@ def test_a_product_that_is_gone_is_noticed_from_every_stage(
     assert gone.name in (safe.folder / SUMS_NAME).read_text()
 
 
-@pytest.mark.parametrize("stage", FROM_FPACK)
+@pytest.mark.parametrize("stage", others_in_soak(FROM_FPACK))
 def test_a_generation_that_is_gone_is_noticed(safe: SafeNight, stage: StageName) -> None:
     (safe.folder / "vgen2" / "generation_0001.json").unlink()
     safe.retry(stage)
     safe.assert_held("product_missing", "vgen2/generation_0001.json")
 
 
-@pytest.mark.parametrize("suffixes", [(".fits.fz",), (".txt",), (".fits.fz", ".txt")], ids=str)
+@pytest.mark.parametrize(
+    "suffixes", others_in_soak([[".fits.fz", ".txt"], [".fits.fz"], [".txt"]]), ids=str
+)
 def test_what_is_gone_is_made_again_from_raw_as_it_was(
-    safe: SafeNight, suffixes: tuple[str, ...]
+    safe: SafeNight, suffixes: list[str]
 ) -> None:
     """P5 and P10: a product or its sidecar deleted, retried from sync."""
     stem = products_of(safe)[0].name.removesuffix(".fits.fz")
@@ -146,7 +149,7 @@ def test_damage_under_receipts_from_the_folder_is_still_damage(safe: SafeNight) 
     safe.assert_held("product_damaged", products_of(safe)[0].name)
 
 
-@pytest.mark.parametrize("stage", FROM_FPACK)
+@pytest.mark.parametrize("stage", others_in_soak(reversed(FROM_FPACK)))
 def test_store_and_folder_that_show_different_receipts_hold_the_night(
     safe: SafeNight, stage: StageName
 ) -> None:
@@ -165,7 +168,7 @@ def lose_all_receipts(night: SafeNight) -> None:
     (night.folder / RECEIPTS_PATH).unlink()
 
 
-@pytest.mark.parametrize("stage", [StageName.FPACK, StageName.TRANSFER])
+@pytest.mark.parametrize("stage", others_in_soak([StageName.FPACK, StageName.TRANSFER]))
 def test_without_any_receipt_products_are_proven_by_packing_again(
     safe: SafeNight, stage: StageName
 ) -> None:
@@ -214,7 +217,7 @@ def test_an_engineering_night_is_made_again_as_it_was(tmp_path: Path) -> None:
     assert EventName.HELD in {event.event for event in history_of(site, night)}
 
 
-@pytest.mark.parametrize("fault", ["other bytes", "no listing", "no link"])
+@pytest.mark.parametrize("fault", others_in_soak(["other bytes", "no listing", "no link"]))
 def test_what_stands_under_vbad_follows_from_the_generations(safe: SafeNight, fault: str) -> None:
     reasons = safe.folder / "vbad" / "reasons.tsv"
     (link, *_) = sorted((safe.folder / "vbad").glob("vcam?/*.fits"))

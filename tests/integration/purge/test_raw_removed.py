@@ -13,6 +13,7 @@ from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import accept_archive, audit, history_of, product_tree, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.purge_site import DATE
 from tests.support.worlds.archive.safe_night import SafeNight, tree_there
 from vampd.model.nights import EventName, Kind, StageName, Status
@@ -36,7 +37,7 @@ def row_of(night: SafeNight) -> list[str]:
     return vampctl(night.site, "table", str(night.night.kind)).stdout.splitlines()[1].split()
 
 
-@pytest.mark.parametrize("remove", [remove_cubes, remove_streams])
+@pytest.mark.parametrize("remove", others_in_soak([remove_cubes, remove_streams]))
 def test_a_night_whose_raw_was_removed_stays_safe_and_says_so(
     night: SafeNight, remove: Callable[[SafeNight], None]
 ) -> None:

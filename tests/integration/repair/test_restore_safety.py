@@ -16,6 +16,7 @@ from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.unprivileged import NOBODY, unprivileged_copy
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.config import packaged_file
@@ -183,7 +184,7 @@ if os.geteuid() == 0:
     CLOSED |= {"another's file in a sticky folder": sticky, "an immutable product": immutable}
 
 
-@pytest.mark.parametrize("what", CLOSED)
+@pytest.mark.parametrize("what", others_in_soak(CLOSED, few=2))
 def test_what_may_not_be_removed_stops_everything_before_it_begins(
     owned: tuple[Site, int | None], what: str
 ) -> None:
