@@ -13,6 +13,7 @@ from vampd.errors import DataError
 from vampd.ports import Pace
 
 CHUNK_BYTES = 4 * 1024 * 1024
+_LEAST_BYTES = 64 * 1024
 
 
 def hash_file(path: Path, pace: Pace) -> tuple[int, int, str]:
@@ -37,10 +38,12 @@ def read_digests(
     """
     digests = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
     beginning = hashlib.sha256()
-    buffer = memoryview(bytearray(CHUNK_BYTES))
     with open_foreign(path) as file:
         file_fd = file.fileno()
         before = os.fstat(file_fd)
+        # Of a small file, a whole chunk takes longer to clear than the file to read.
+        size = max(_LEAST_BYTES, min(before.st_size, CHUNK_BYTES))
+        buffer = memoryview(bytearray(size))
         drop_from_cache(file_fd)
         expect_sequential(file_fd)
         offset = 0
