@@ -43,7 +43,7 @@ os.environ["TZ"] = "HST10"
 time.tzset()
 
 # Of each law; many times as many in the soak.
-_EXAMPLES = 25
+_EXAMPLES = 20
 
 # deadline: machines of two cores stumble; pytest-timeout ends what hangs.
 # ci: the same examples in every run, so that a red run is about the change; dev looks further,
