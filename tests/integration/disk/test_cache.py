@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.tools.page_cache import cached_bytes
 from vampd.disk.machine import drop_from_cache
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file
@@ -49,3 +50,10 @@ def test_a_digest_is_of_what_the_disk_holds(tmp_path: Path, calls: list[str]) ->
     path.write_bytes(b"x")
     hash_file(path, SteadyPace())
     assert calls == ["fsync", "drop", "read", "read"]
+
+
+def test_a_digest_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(bytes(3 << 20))
+    hash_file(path, SteadyPace())
+    assert cached_bytes(path) == 0
