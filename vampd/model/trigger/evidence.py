@@ -16,6 +16,7 @@ from vampd.model.trigger.stretches import begins_of
 from vampd.model.trigger.tempo import Tempo, at_frames
 from vampd.model.trigger.weights import (
     CLASSES,
+    NEAR_US,
     OFFSET_JUMPS_COST,
     OFFSET_LIMIT,
     OTHER_CLASS_COST,
@@ -27,6 +28,7 @@ from vampd.model.trigger.weights import (
 Int64 = npt.NDArray[np.int64]
 _JUMP_WIDTHS = 4
 _CALM_SCATTERS = 3
+_EVER_US = 10**12  # before the first frame of a night
 _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
 
 
@@ -34,8 +36,8 @@ _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
 class Camera:
     """One camera's frames with all that is known of each; arrays of shape (frames, ...).
 
-    ``expected`` is the other camera's count in the middle shift; ``missed`` has one value per
-    interval, as ``tempo`` has.
+    ``expected`` is the other camera's count in the middle shift, ``since_us`` the time since any
+    frame of either camera; ``missed`` has one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -48,6 +50,7 @@ class Camera:
     offsets_us: Int64
     width_us: Int64
     stretch: Int64
+    since_us: Int64
 
     def __len__(self) -> int:
         return len(self.arrivals)
@@ -102,6 +105,8 @@ def order_night(
     begins = begins_of(times_us[order], exposure_us)
     stretch = np.empty(len(order), dtype=np.int64)
     stretch[order] = np.cumsum(begins)
+    since_us = np.empty(len(order), dtype=np.int64)
+    since_us[order] = np.diff(times_us[order], prepend=times_us[order][:1] - _EVER_US)
     count = np.concatenate([side.count for side in counted])
     previous = np.concatenate(
         [np.concatenate([np.zeros(1, np.int64), side.count])[: len(side.count)] for side in counted]
@@ -119,7 +124,10 @@ def order_night(
             counted[number].count + (1 - 2 * number) * neighbors.references[number],
             offsets_us[number],
             width_us[number],
-            stretch[slice(0, sizes[0]) if number == 0 else slice(sizes[0], None)],
+            *(
+                values[slice(0, sizes[0]) if number == 0 else slice(sizes[0], None)]
+                for values in (stretch, since_us)
+            ),
         )
         for number in (0, 1)
     )
@@ -182,6 +190,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         _part(own.counted, since),
         _part(own.tempo, intervals),
         own.missed[intervals],
+        own.since_us[since],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(
@@ -229,8 +238,8 @@ def _around(other: Camera, times_us: Int64, expected: Int64) -> slice:
     """The other camera's frames that are near in time or by count."""
     if not len(times_us):
         return slice(0, 0)
-    begin = np.searchsorted(other.counted.times_us, times_us[0] - PAIR_COSTS[5])
-    end = np.searchsorted(other.counted.times_us, times_us[-1] + PAIR_COSTS[5], side="right")
+    begin = np.searchsorted(other.counted.times_us, times_us[0] - NEAR_US)
+    end = np.searchsorted(other.counted.times_us, times_us[-1] + NEAR_US, side="right")
     least = np.searchsorted(other.counted.count, expected.min() - SHIFTS)
     most = np.searchsorted(other.counted.count, expected.max() + SHIFTS, side="right")
     return slice(int(min(begin, least)), int(max(end, most)))

@@ -26,7 +26,9 @@ from vampd.model.trigger.weights import (
     SWITCH_COST,
     UNSEEN_FLIP_COST,
     UNSEEN_RECOUNT_COST,
+    UNSEEN_SWITCH_COST,
     WHOLE_PERIODS_COST,
+    WITHIN_TRIGGER_COST,
     misfit,
 )
 
@@ -35,6 +37,7 @@ Int64 = npt.NDArray[np.int64]
 _EXACT_TRIGGERS = 16  # over so many, the error of the mean interval is as large as the scatter
 _MOST_TRIGGERS = 1 << 20
 _STILL_SCATTERS = 3
+_WITHIN_TRIGGER = 4  # frames nearer than this part of T are of one trigger
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,18 @@ class IntervalEvidence:
 
 
 def weigh_intervals(
-    arrivals: Arrivals, counted: Counted, tempo: Tempo, by_count: Int64
+    arrivals: Arrivals, counted: Counted, tempo: Tempo, by_count: Int64, since_us: Int64
 ) -> IntervalEvidence:
-    """What the interval before each frame says; the first frame's says nothing.
+    """What the interval before each frame says; the first frame's says nothing of the trigger.
 
-    ``by_count`` is how many triggers the other camera counted more in each interval.
+    ``by_count`` is how many triggers the other camera counted more in each interval; ``since_us``
+    (frames,) is the time since any frame of either camera: the trigger stood still no longer.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
     alternating = np.full((frames, 2, OPTIONS), NEVER, dtype=np.int64)
     steady = np.full((frames, OPTIONS), NEVER, dtype=np.int64)
-    flip = np.full(frames, FLIP_COST[0], dtype=np.int64)
-    switch = np.full(frames, SWITCH_COST[0], dtype=np.int64)
+    flip, switch = _of_standing_still(since_us)
     recount = np.full(frames, UNSEEN_RECOUNT_COST, dtype=np.int64)
     alternating[:1, :, 0] = 0
     steady[:1, 0] = 0
@@ -112,19 +115,28 @@ def weigh_intervals(
         ]
         flat = np.minimum.reduce(readings) + np.where(half_us > 0, READINGS_COST, 0)
         steady[1:, option] = np.where(allowed, -costs - np.where(informs, flat, 0), NEVER)
-    stood = np.searchsorted(
-        FLIP_AFTER_US[1:], _still_us(steps_us, rises + by_count, period_us), side="right"
+    still_us = _still_us(steps_us, rises + by_count, period_us)
+    flip[1:], switch[1:] = _of_standing_still(
+        np.minimum(still_us - tempo.half_width_us, since_us[1:])
     )
     # A single interval is no gap in the log, however long the exposure.
-    gaps_us = steps_us - 2 * np.maximum(period_us, arrivals.exposure_us[1:])
+    gaps_us = np.minimum(steps_us, since_us[1:])
+    gaps_us = gaps_us - 2 * np.maximum(period_us, arrivals.exposure_us[1:])
+    costs = (UNSEEN_FLIP_COST, UNSEEN_SWITCH_COST) if counted.honest else (FLIP_COST, SWITCH_COST)
     unlogged = np.searchsorted(FLIP_AFTER_US[1:], gaps_us, side="right")
-    unseen = UNSEEN_FLIP_COST if counted.honest else FLIP_COST
-    flip[1:] = np.minimum(np.array(FLIP_COST)[stood], np.array(unseen)[unlogged])
-    switch[1:] = np.array(SWITCH_COST)[stood]
+    within = np.where(_WITHIN_TRIGGER * since_us[1:] < period_us, WITHIN_TRIGGER_COST, 0)
+    flip[1:] = np.minimum(flip[1:], np.array(costs[0])[unlogged]) + within
+    switch[1:] = np.minimum(switch[1:], np.array(costs[1])[unlogged]) + within
     changes = np.diff(arrivals.switching)
     switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
     recount[counted.recounted] = RECOUNT_COST
     return IntervalEvidence(missed, alternating, steady, flip, switch, recount)
+
+
+def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:
+    """What an unfinished turn costs, and a switch of the FLC, after the trigger stood still."""
+    stood = np.searchsorted(FLIP_AFTER_US[1:], still_us, side="right")
+    return np.array(FLIP_COST)[stood], np.array(SWITCH_COST)[stood]
 
 
 def _options(
@@ -155,7 +167,8 @@ def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
 
 def is_queued(counted: Counted, tempo: Tempo) -> Int64:
     """Whether a frame, or the next, was stamped sooner than any trigger comes: it waited."""
-    shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, 0) * np.diff(counted.count)
+    # Of one trigger, however many were counted: a counter may count too much.
+    shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, 0)
     queued = 5 * np.diff(counted.times_us) < 3 * shortest_us
     either = np.zeros(len(counted.times_us), dtype=np.bool_)
     either[1:] |= queued

@@ -76,6 +76,12 @@ def weigh_partners(
             partners[frame, shift] = place
             difference_us = sign * (other_us[place] - now_us)
             later = (difference_us < 0) == (sign > 0)
+            if abs(difference_us) > apart_us and (lost == 0 or not later):
+                # Two triggers' frames: neither waits for one that comes so much later, and where no
+                # frame is near, the counts only happen to be alike.
+                for number in range(classes):
+                    weights[frame, number, shift] = -lost
+                continue
             limit = limit_of_pair
             if queued[frame] == 1 or other_queued[place] == 1:
                 limit = limit_if_queued

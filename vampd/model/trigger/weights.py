@@ -43,14 +43,14 @@ APART_COST: Final = 12 * NAT
 LATE_BY_PERIODS_COST: Final = 8 * NAT  # for just as long as triggers take
 LOST_COST: Final = 4 * NAT  # by the count, though the other camera has a frame near in time
 NEAR_US: Final = 20_000
-CLOSE_COST: Final = 7 * NAT  # or even as close as one of the same trigger
+CLOSE_COST: Final = 8 * NAT  # or even as close as one of the same trigger
 CLOSE_US: Final = 1_000
 RELAXED_COST: Final = 2 * NAT + NAT // 2  # a trigger that stood still after a relaxed exposure
-WHOLE_PERIODS_COST: Final = 5 * NAT  # one that stood still for whole periods, to the us
+WHOLE_PERIODS_COST: Final = 8 * NAT  # one that stood still for whole periods, to the us
 
 # The alternation begins or ends, by how long the trigger stood still (see FLIP_AFTER_US), or where
 # the cards change their word; and their word at the beginning.
-SWITCH_COST: Final = (20 * NAT, 8 * NAT, 7 * NAT, 5 * NAT)
+SWITCH_COST: Final = (26 * NAT, 20 * NAT, 8 * NAT, 7 * NAT, 5 * NAT)
 CARD_CHANGES_COST: Final = 7 * NAT
 CARD_ON_COST: Final = 4 * NAT
 CARD_OFF_COST: Final = 6 * NAT
@@ -59,11 +59,14 @@ CARD_OFF_COST: Final = 6 * NAT
 READINGS_COST: Final = 710
 
 # What a turn that was not finished costs, by how long (us) the trigger stood still.
-FLIP_AFTER_US: Final = (0, 50_000, 500_000, 3_000_000)
-FLIP_COST: Final = (20 * NAT, 9 * NAT, 4 * NAT, NAT + NAT // 2)
+FLIP_AFTER_US: Final = (0, 100, 50_000, 500_000, 3_000_000)
+FLIP_COST: Final = (28 * NAT, 20 * NAT, 9 * NAT, 4 * NAT, NAT + NAT // 2)
 # The same by how long no frame was logged, though as many were counted as there was time for:
 # nobody saw what else was done.
-UNSEEN_FLIP_COST: Final = (20 * NAT, 20 * NAT, 11 * NAT, 5 * NAT)
+UNSEEN_FLIP_COST: Final = (28 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 5 * NAT)
+UNSEEN_SWITCH_COST: Final = (26 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 7 * NAT)
+# Neither happens between two frames of one trigger.
+WITHIN_TRIGGER_COST: Final = 20 * NAT
 
 # An offset is hundreds of us: so many us cost one nat; beyond the first limit it costs less.
 OFFSET_US_PER_NAT: Final = 64

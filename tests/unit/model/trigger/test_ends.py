@@ -1,0 +1,87 @@
+"""The first and the last frames: of a run, of a camera, beside a fault of its counter."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.unit.model.trigger.test_inference import (
+    OFFSET_US,
+    arrivals,
+    nothing,
+    solve,
+    states_of,
+    train,
+)
+from vampd.model.trigger import ALONE, DRIVEN, NONE, RELAXED
+
+FRAMES = 60
+LONG_S = 4
+
+
+def joined(*sides):
+    """Cubes of one camera, one after the other."""
+    return replace(
+        sides[0],
+        **{
+            name: np.concatenate([getattr(side, name) for side in sides])
+            for name in sides[0].__dataclass_fields__
+        },
+    )
+
+
+def ticking(first, times):
+    """A trigger that ticks, its first interval that of the state ``first``: T is 3 ms, J 0.5 ms."""
+    long = np.arange(len(times) - 1) % 2 == (0 if first == RELAXED else 1)
+    steps = np.where(long, 3_500, 2_500)
+    return times[0] + np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+
+
+def test_a_state_drawn_anew_while_no_frame_was_logged_costs_no_label():
+    """The counters rose as if the trigger had ticked on; 0.3 s long nobody saw what it did."""
+    before = ticking(RELAXED, train(FRAMES))
+    after = ticking(DRIVEN, before[-1] + 303_000 + np.arange(FRAMES))
+    times = np.concatenate([before, after])
+    counts = np.concatenate([np.arange(FRAMES), 160 + np.arange(FRAMES)])
+    sides = (arrivals(times), arrivals(times + OFFSET_US))
+    found = solve(*(replace(side, cnt0=500 + counts) for side in sides))
+
+    expected = np.concatenate([states_of(FRAMES), states_of(FRAMES, DRIVEN)])
+    assert np.array_equal(found.states[0], expected)
+    assert np.array_equal(found.states[1], expected)
+
+
+def test_a_camera_that_comes_after_the_other_one_is_labeled_from_its_first_frame():
+    alone = arrivals(train(FRAMES, half_us=0), switching=False, half_width_us=0)
+    later = arrivals(train(FRAMES) + LONG_S * 1_000_000)
+    found = solve(alone, later)
+
+    assert np.array_equal(found.states[1], states_of(FRAMES))
+
+
+def test_a_run_that_switches_and_one_that_does_not_meet_at_no_frame():
+    """One camera: the last frame of the one has one interval, and the card says off after it."""
+    switched = arrivals(train(FRAMES))
+    plain_us = switched.acquired_us[-1] + 510_000 + 2_500 * np.arange(FRAMES)
+    plain = arrivals(plain_us, switching=False, half_width_us=0, count=1_230)
+    found = solve(joined(switched, plain), nothing())
+
+    assert np.array_equal(found.states[0][:FRAMES], states_of(FRAMES))
+    assert (found.states[0][FRAMES:] == NONE).all()
+
+
+def test_the_first_of_single_frames_pairs_as_the_others_do():
+    times = 10**15 + 1_000_000 * np.arange(8)
+    one, two = (
+        arrivals(stamps, half_width_us=0, switching=False) for stamps in (times, times + OFFSET_US)
+    )
+
+    assert np.array_equal(solve(one, two).partners[0], np.arange(8))
+
+
+def test_a_count_too_many_costs_no_pair_beside_it():
+    times = train(FRAMES)
+    one, two = arrivals(times), arrivals(times + OFFSET_US)
+    found = solve(one, replace(two, cnt0=two.cnt0 + (np.arange(FRAMES) >= 30)))
+
+    assert (found.partners[0] != ALONE).all()
+    assert np.array_equal(found.partners[0], np.arange(FRAMES))
