@@ -44,6 +44,7 @@ class Camera:
     counted: Counted
     tempo: Tempo
     missed: Int64
+    late_us: Int64
     queued: Int64
     reference: Int64
     expected: Int64
@@ -119,6 +120,7 @@ def order_night(
             counted[number],
             tempos[number],
             neighbors.missed[number],
+            neighbors.late_us[number],
             is_queued(counted[number], tempos[number]),
             neighbors.references[number],
             counted[number].count + (1 - 2 * number) * neighbors.references[number],
@@ -191,6 +193,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         _part(own.tempo, intervals),
         own.missed[intervals],
         own.since_us[since],
+        own.late_us[since],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(

@@ -53,12 +53,18 @@ class IntervalEvidence:
 
 
 def weigh_intervals(
-    arrivals: Arrivals, counted: Counted, tempo: Tempo, by_count: Int64, since_us: Int64
+    arrivals: Arrivals,
+    counted: Counted,
+    tempo: Tempo,
+    by_count: Int64,
+    since_us: Int64,
+    late_us: Int64,
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
     ``by_count`` is how many triggers the other camera counted more in each interval; ``since_us``
-    (frames,) is the time since any frame of either camera: the trigger stood still no longer.
+    (frames,) is the time since any frame of either camera: the trigger stood still no longer;
+    ``late_us`` (frames,) is how late each frame is, as those after it tell.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -104,7 +110,9 @@ def weigh_intervals(
             # A half width that no card confirms tells the two states apart with less weight.
             fit = np.minimum(fits[relaxed], better + tempo.limit)
             fit = np.where(half_us > 0, fit, tempo.limit)
-            still = (residuals_us - expected_us > _STILL_SCATTERS * width_us) & (triggers == 1)
+            # A trigger that stood still does not make up for it.
+            still_us = residuals_us - expected_us - np.maximum(late_us[1:] - half_us, 0)
+            still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
             fit = fit + np.where(still & bool(relaxed), RELAXED_COST, 0)
             fit = fit + np.where(still & whole, WHOLE_PERIODS_COST, 0)
             alternating[1:, relaxed, option] = np.where(

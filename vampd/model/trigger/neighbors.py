@@ -10,7 +10,7 @@ import numpy.typing as npt
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.stretches import stretches_of
 from vampd.model.trigger.tempo import Tempo, at_frames, running_median, spread
-from vampd.model.trigger.unlate import missed_by_count, unlate
+from vampd.model.trigger.unlate import late_by, missed_by_count, unlate
 from vampd.model.trigger.weights import CLASSES, NEAR_US
 
 Int64 = npt.NDArray[np.int64]
@@ -27,13 +27,15 @@ class Neighbors:
     For each frame of either camera, ``references`` is the count of camera 2 minus that of camera 1.
     For each of camera 1, ``offsets_us`` (frames, CLASSES) is what camera 2 is later by if that is
     the nearest frame's trigger or one before or after it; ``width_us`` is the scatter of these.
-    ``missed`` is how many triggers each camera missed without a trace in each of its intervals.
+    ``missed`` is how many triggers each camera missed without a trace in each of its intervals,
+    ``late_us`` how late each frame is, as those after it tell.
     """
 
     references: tuple[Int64, Int64]
     offsets_us: Int64
     width_us: Int64
     missed: tuple[Int64, Int64]
+    late_us: tuple[Int64, Int64]
 
 
 def find_neighbors(
@@ -46,9 +48,13 @@ def find_neighbors(
     frames = len(one.times_us)
     period_us = at_frames(tempos[0].period_us)[:frames]
     unknown = np.full((frames, CLASSES), UNKNOWN_US, dtype=np.int64)
+    late_us = (
+        late_by(one, tempos[0], cameras[0].exposure_us),
+        late_by(two, tempos[1], cameras[1].exposure_us),
+    )
     times_us = tuple(
-        unlate(side, tempo, camera.exposure_us)
-        for side, tempo, camera in zip(counted, tempos, cameras, strict=True)
+        unlate(side.times_us, late, tempo)
+        for side, late, tempo in zip(counted, late_us, tempos, strict=True)
     )
     (first_missed, first_gone), (second_missed, second_gone) = (
         missed_by_count(one, times_us[0], two, times_us[1], tempos[0]),
@@ -57,14 +63,14 @@ def find_neighbors(
     missed = first_missed, second_missed
     nothing = (np.zeros(frames, dtype=np.int64), np.zeros(len(two.times_us), dtype=np.int64))
     if not frames or not len(two.times_us):
-        return Neighbors(nothing, unknown, arrivals.scatter_us, missed)
+        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us)
     nearest = _nearest(times_us[1], times_us[0])
     # Each other's nearest: a frame whose trigger the other camera missed has none.
     mutual = _nearest(times_us[0], times_us[1])[nearest] == np.arange(frames)
     apart_us = np.abs(times_us[1][nearest] - times_us[0])
     near = np.flatnonzero(mutual & (apart_us <= NEAR_US))
     if not len(near):
-        return Neighbors(nothing, unknown, arrivals.scatter_us, missed)
+        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us)
     stretch = stretches_of(one.times_us, arrivals.exposure_us)
     # What the cameras missed without a trace is taken out, so that the rest hardly changes.
     gone = tuple(np.concatenate([[0], np.cumsum(part)]) for part in (first_gone, second_gone))
@@ -87,7 +93,7 @@ def find_neighbors(
     width_us = arrivals.scatter_us
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, stretch) // 2, width_us)
-    return Neighbors(references, offsets_us, width_us, missed)
+    return Neighbors(references, offsets_us, width_us, missed, late_us)
 
 
 def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:

@@ -16,11 +16,14 @@ _APART_US = 10**10
 _DOUBLINGS = 6  # 64 frames: more than wait in any burst
 
 
-def unlate(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
-    """When each frame came at the latest, as the next 64 of its stretch allow; shape (frames,)."""
+def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
+    """How much later each frame was stamped than the next 64 of its stretch allow; (frames,).
+
+    Of intervals that alternate, up to J of it is no lateness.
+    """
     times_us = counted.times_us
     if len(times_us) < 2:
-        return times_us
+        return np.zeros_like(times_us)
     steps_us = np.diff(times_us)
     timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)
     # A counter may count too much, and over many triggers T is not exact enough.
@@ -34,10 +37,15 @@ def unlate(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
     for doubling in range(_DOUBLINGS):
         ahead = 1 << doubling
         least_us[:-ahead] = np.minimum(least_us[:-ahead], least_us[ahead:])
-    period_us = at_frames(tempo.period_us)
-    half_us = at_frames(tempo.half_width_us)
-    late = (late_us - least_us > half_us + period_us // 2) & (period_us > 0)
-    return np.where(late, times_us - late_us + least_us, times_us)
+    return np.asarray(late_us - least_us)
+
+
+def unlate(times_us: Int64, late_us: Int64, tempo: Tempo) -> Int64:
+    """When each frame came at the latest, where it was late for longer than half of T."""
+    period_us = at_frames(tempo.period_us)[: len(times_us)]
+    half_us = at_frames(tempo.half_width_us)[: len(times_us)]
+    late = (late_us > half_us + period_us // 2) & (period_us > 0)
+    return np.where(late, times_us - late_us, times_us)
 
 
 def missed_by_count(

@@ -85,3 +85,15 @@ def test_a_count_too_many_costs_no_pair_beside_it():
 
     assert (found.partners[0] != ALONE).all()
     assert np.array_equal(found.partners[0], np.arange(FRAMES))
+
+
+def test_a_late_burst_of_a_camera_alone_costs_no_label():
+    """A trigger that stood still would not make up for it: it tells no state."""
+    times = train(200)
+    one = arrivals(times)
+    late = one.acquired_us.copy()
+    late[100:117] += np.random.default_rng(5).integers(1_000, 5_000, 17)
+    late = np.maximum.accumulate(late - 12 * np.arange(200)) + 12 * np.arange(200)
+    found = solve(replace(one, acquired_us=late), nothing())
+
+    assert np.array_equal(found.states[0], states_of(200))
