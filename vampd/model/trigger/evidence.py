@@ -14,6 +14,7 @@ from vampd.model.trigger.kernels import Kernels
 from vampd.model.trigger.neighbors import UNKNOWN_US, Neighbors, of_second
 from vampd.model.trigger.stretches import begins_of
 from vampd.model.trigger.tempo import Tempo, at_frames
+from vampd.model.trigger.unlate import missed_alone
 from vampd.model.trigger.weights import (
     CLASSES,
     NEAR_US,
@@ -37,13 +38,14 @@ class Camera:
     """One camera's frames with all that is known of each; arrays of shape (frames, ...).
 
     ``expected`` is the other camera's count in the middle shift, ``since_us`` the time since any
-    frame of either camera; ``missed`` has one value per interval, as ``tempo`` has.
+    frame of either camera; ``missed`` and ``alone`` have one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
     counted: Counted
     tempo: Tempo
     missed: Int64
+    alone: Int64
     late_us: Int64
     queued: Int64
     reference: Int64
@@ -114,24 +116,24 @@ def order_night(
     )
     offsets_us = neighbors.offsets_us, of_second(*counted, neighbors.offsets_us)
     width_us = neighbors.width_us, of_second(*counted, neighbors.width_us)
+    parts = slice(0, sizes[0]), slice(sizes[0], None)
     cameras = tuple(
         Camera(
             arrivals[number],
             counted[number],
             tempos[number],
             neighbors.missed[number],
+            missed_alone(count[own], stretch[own], count[other], stretch[other]),
             neighbors.late_us[number],
             is_queued(counted[number], tempos[number]),
             neighbors.references[number],
             counted[number].count + (1 - 2 * number) * neighbors.references[number],
             offsets_us[number],
             width_us[number],
-            *(
-                values[slice(0, sizes[0]) if number == 0 else slice(sizes[0], None)]
-                for values in (stretch, since_us)
-            ),
+            stretch[own],
+            since_us[own],
         )
-        for number in (0, 1)
+        for number, own, other in ((0, *parts), (1, *reversed(parts)))
     )
     return Night(
         (cameras[0], cameras[1]),
@@ -192,6 +194,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         _part(own.counted, since),
         _part(own.tempo, intervals),
         own.missed[intervals],
+        own.alone[intervals],
         own.since_us[since],
         own.late_us[since],
     )
@@ -204,6 +207,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
     partners = np.full((frames, SHIFTS), -1, dtype=np.int64)
     expected = own.expected[rows]
     near = _around(other, own.counted.times_us[rows], expected)
+    period_us = at_frames(own.tempo.period_us)[rows]
     kernels.weigh_partners(
         own.counted.times_us[rows],
         expected,
@@ -213,8 +217,9 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         other.queued[near],
         own.offsets_us[rows],
         own.width_us[rows],
-        at_frames(own.tempo.period_us)[rows],
+        period_us,
         at_frames(own.tempo.half_width_us)[rows],
+        np.where(period_us > 0, period_us, own.arrivals.exposure_us[rows]),
         _is_calm(own)[rows],
         1 - 2 * number,
         SHIFTS,

@@ -15,6 +15,7 @@ from vampd.model.trigger.weights import (
     FLIP_AFTER_US,
     FLIP_COST,
     INTERVAL_LIMIT,
+    MISS_ALONE_COST,
     MISS_AS_TIMED_COST,
     MISS_COST,
     MISSED,
@@ -57,12 +58,14 @@ def weigh_intervals(
     counted: Counted,
     tempo: Tempo,
     by_count: Int64,
+    alone: Int64,
     since_us: Int64,
     late_us: Int64,
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
-    ``by_count`` is how many triggers the other camera counted more in each interval; ``since_us``
+    ``by_count`` is how many triggers the other camera counted more in each interval, ``alone`` how
+    many because only that one took part; ``since_us``
     (frames,) is the time since any frame of either camera: the trigger stood still no longer;
     ``late_us`` (frames,) is how late each frame is, as those after it tell.
     """
@@ -76,7 +79,7 @@ def weigh_intervals(
     steady[:1, 0] = 0
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     period_us = tempo.period_us
-    options = _options(steps_us, rises, period_us, by_count)
+    options = _options(steps_us, rises, period_us, by_count, alone)
     # What lasted some whole triggers longer hardly stood still by chance for just as long.
     by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
     remainder_us = np.abs(steps_us - by_time * period_us)
@@ -148,7 +151,7 @@ def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:
 
 
 def _options(
-    steps_us: Int64, rises: Int64, period_us: Int64, by_count: Int64
+    steps_us: Int64, rises: Int64, period_us: Int64, by_count: Int64, alone: Int64
 ) -> list[tuple[Int64, Int64 | int]]:
     """How many triggers the camera may have missed before each frame, with what that costs."""
     options: list[tuple[Int64, Int64 | int]] = [
@@ -161,7 +164,9 @@ def _options(
     options[-1] = np.where(counted, by_count, gone), np.where(counted, MISS_AS_TIMED_COST, cost)
     timed = (period_us > 0) & (by_time + rises > 0)
     timed &= (by_time > max(MISSED)) | (by_time < min(MISSED))
-    return [*options, (np.where(timed, by_time, 0), MISS_AS_TIMED_COST)]
+    timed_gone = np.where(timed, by_time, 0)
+    last = np.where(alone > 0, alone, timed_gone)
+    return [*options, (last, np.where(alone > 0, MISS_ALONE_COST, MISS_AS_TIMED_COST))]
 
 
 def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:

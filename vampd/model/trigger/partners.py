@@ -19,6 +19,7 @@ def weigh_partners(
     width_us: Int64,
     period_us: Int64,
     half_us: Int64,
+    shortest_us: Int64,
     calm: Int64,
     sign: int,
     shifts: int,
@@ -30,7 +31,8 @@ def weigh_partners(
 
     Of one camera's frames: ``counts`` are the other camera's that belong to them in the middle
     shift, ``offsets_us`` (frames, classes) what camera 2 is later by, ``width_us`` its scatter;
-    ``period_us`` and ``half_us`` are T and J, ``calm`` is whether intervals scatter as documented.
+    ``period_us`` and ``half_us`` are T and J, ``shortest_us`` is what triggers are apart at least,
+    ``calm`` is whether intervals scatter as documented.
     ``sign`` is 1 for camera 1 and -1 for camera 2. A pair's weight belongs to the later of its two
     frames; no partner is -1. ``costs`` are the limits of ``weights.PAIR_COSTS``. Plain loops, so
     that a compiler can take this as it is.
@@ -42,8 +44,8 @@ def weigh_partners(
     limit_of_pair, limit_if_queued = costs[1], costs[2]
     apart_us, cost_apart = costs[3], costs[4]
     near_us, cost_lost = costs[5], costs[6]
-    close_us, cost_close = costs[7], costs[8]
-    most_whole, cost_whole = costs[9], costs[10]
+    close_us, cost_close, cost_closer = costs[7], costs[8], costs[9]
+    most_whole, cost_whole = costs[10], costs[11]
     after = 0
     for frame in range(len(times_us)):
         now_us = times_us[frame]
@@ -58,10 +60,10 @@ def weigh_partners(
         lost = 0
         if apart <= near_us:
             lost = cost_lost
-        if apart <= close_us and 4 * apart <= period_us[frame]:
+        if apart <= close_us and 4 * apart <= shortest_us[frame]:
             lost = cost_close
-        if apart <= close_us and period_us[frame] == 0:
-            lost = cost_close
+        if apart <= close_us and 8 * apart <= shortest_us[frame]:
+            lost = cost_closer
         lowest = counts[frame] - half
         place = np.searchsorted(other_counts, lowest)
         for turn in range(shifts):

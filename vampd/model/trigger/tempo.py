@@ -7,7 +7,7 @@ a change sharp, and no pause or late stamp moves them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ _CHUNK = 65_536
 _LONGEST_EXPOSURE_US = 10**9
 _NEAR_PERIODS = 20
 _SLACK_SCATTERS = 4
+_MOST_TRIGGERS_TO_FIT = 4
 
 
 @dataclass(frozen=True)
@@ -75,26 +76,62 @@ def _median_of(values: Int64, window: int) -> Int64:
 def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     """The tempo of one camera's intervals."""
     stretch = stretches_of(counted.times_us, arrivals.exposure_us)[1:]
-    return measure_tempo(
-        np.diff(counted.times_us),
-        np.diff(counted.count),
-        stretch,
-        arrivals.half_width_us[1:],
-        arrivals.scatter_us[1:],
-        int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US)),
+    steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
+    card_us, documented_us = arrivals.half_width_us[1:], arrivals.scatter_us[1:]
+    shortest_us = int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US))
+    own = measure_tempo(steps_us, rises, stretch, stretch, card_us, documented_us, shortest_us)
+    few = np.bincount(stretch, minlength=1) < _FEWEST_TO_MEASURE
+    if not few[stretch].any():
+        return own
+    cards = np.stack([arrivals.exposure_us, arrivals.half_width_us, arrivals.switching])[:, 1:]
+    _, setting = np.unique(cards, axis=1, return_inverse=True)
+    setting = setting.reshape(-1).astype(np.int64)
+    piece = np.cumsum(np.diff(setting + stretch * (setting.max() + 1), prepend=0) != 0)
+    order = np.argsort(setting, kind="stable")
+    inputs = (steps_us, rises, piece, setting, card_us, documented_us)
+    sorted_tempo = measure_tempo(*(values[order] for values in inputs), shortest_us)
+    lent = Tempo(*(_unsorted(getattr(sorted_tempo, f.name), order) for f in fields(Tempo)))
+    borrows = few[stretch] & _fits(lent, steps_us, stretch)
+    return Tempo(
+        *(np.where(borrows, getattr(lent, f.name), getattr(own, f.name)) for f in fields(Tempo))
     )
+
+
+def _unsorted(values: Int64, order: npt.NDArray[np.intp]) -> Int64:
+    result = np.empty_like(values)
+    result[order] = values
+    return result
+
+
+def _fits(lent: Tempo, steps_us: Int64, stretch: Int64) -> Booleans:
+    """Whether most of the intervals of each one's stretch are what the tempo says, or its double.
+
+    Those of a few triggers; none of them tells nothing.
+    """
+    triggers = (steps_us + lent.period_us // 2) // np.maximum(lent.period_us, 1)
+    chosen = np.flatnonzero((lent.period_us > 0) & (triggers <= _MOST_TRIGGERS_TO_FIT))
+    rest_us = np.abs(steps_us - triggers * lent.period_us)
+    odd = triggers % 2 == 1
+    rest_us = np.abs(rest_us - np.where(odd, lent.half_width_us, 0))
+    good = (rest_us <= _SLACK_SCATTERS * lent.scatter_us) & (triggers >= 1)
+    size = int(stretch[-1]) + 1 if len(stretch) else 1
+    all_of = np.bincount(stretch[chosen], minlength=size)
+    good_of = np.bincount(stretch[chosen], weights=good[chosen], minlength=size)
+    return np.asarray(((all_of > 0) & (2 * good_of > all_of))[stretch])
 
 
 def measure_tempo(
     steps_us: Int64,
     rises: Int64,
     stretch: Int64,
+    alike: Int64,
     card_us: Int64,
     documented_us: Int64,
     shortest_us: int,
 ) -> Tempo:
-    """The tempo of one camera's intervals, of which ``stretch`` says which belong together.
+    """The tempo of one camera's intervals, of which ``alike`` says which have one.
 
+    ``stretch`` says which follow each other; both stay the same for consecutive intervals.
     ``rises`` are the counter's, ``card_us`` is J by the cards (0: none), ``documented_us`` the
     scatter of the readout mode, ``shortest_us`` the night's shortest exposure: frames that come
     faster waited for each other.
@@ -105,14 +142,14 @@ def measure_tempo(
     both = np.flatnonzero(single[1:] & single[:-1] & (stretch[1:] == stretch[:-1]))
     if not len(both):
         return Tempo(zero, zero, np.maximum(documented_us, 1), zero)
-    doubles = running_median(steps_us[both] + steps_us[both + 1], stretch[both])
-    period_us = spread(doubles, both, stretch) // 2
+    doubles = running_median(steps_us[both] + steps_us[both + 1], alike[both])
+    period_us = spread(doubles, both, alike) // 2
     excess_us = np.abs(steps_us - period_us)
     ones = np.flatnonzero(single & (period_us > 0))
-    measured_us = spread(running_median(excess_us[ones], stretch[ones]), ones, stretch)
+    measured_us = spread(running_median(excess_us[ones], alike[ones]), ones, alike)
     unlike_us = np.abs(excess_us - measured_us)
-    spread_us = spread(running_median(unlike_us[ones], stretch[ones]), ones, stretch)
-    enough = np.bincount(stretch[ones], minlength=int(stretch[-1]) + 1)[stretch]
+    spread_us = spread(running_median(unlike_us[ones], alike[ones]), ones, alike)
+    enough = np.bincount(alike[ones], minlength=int(alike.max()) + 1)[alike]
     clear = (measured_us > _CLEAR_RATIO * spread_us) & (enough >= _FEWEST_TO_MEASURE)
     clear &= measured_us > documented_us
     half_width_us = np.where(clear, measured_us, card_us)
@@ -122,7 +159,7 @@ def measure_tempo(
     # A median of absolute deviations is two thirds of a standard deviation; consecutive intervals
     # share a stamp and the cameras a trigger, so that they tell less than as many independent ones.
     unlike_card_us = np.abs(excess_us - card_us)
-    by_card_us = spread(running_median(unlike_card_us[ones], stretch[ones]), ones, stretch)
+    by_card_us = spread(running_median(unlike_card_us[ones], alike[ones]), ones, alike)
     of_fit_us = np.where(clear, spread_us, np.minimum(measured_us, by_card_us))
     scatter_us = np.maximum(5 * of_fit_us // 2, documented_us)
     # The fewer intervals, the less certain T.

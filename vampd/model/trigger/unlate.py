@@ -71,3 +71,20 @@ def missed_by_count(
     timed = (least_us + period_us // 2) // period_us - rises
     missed = (tempo.period_us > 0) & (more > 0) & (timed > 0)
     return np.where(missed, np.minimum(more, timed), 0), np.where(missed, timed, 0)
+
+
+def missed_alone(own: Int64, own_stretch: Int64, other: Int64, other_stretch: Int64) -> Int64:
+    """How many triggers the camera missed in each interval because only the other one took part.
+
+    ``own`` and ``other`` are counts: it is what the other one counted more over stretches in which
+    the camera has no frame, if it counted as many in these.
+    """
+    if not len(other) or len(own) < 2:
+        return np.zeros(max(len(own) - 1, 0), dtype=np.int64)
+    before = np.searchsorted(other_stretch, own_stretch[:-1], side="right") - 1
+    after = np.searchsorted(other_stretch, own_stretch[1:])
+    between = (before >= 0) & (after < len(other)) & (after - before > 1)
+    before, after = before.clip(0, len(other) - 2), after.clip(1, len(other) - 1)
+    more = other[after] - other[before] - np.diff(own)
+    alone = other[after - 1] - other[before + 1] + 1
+    return np.where(between & (more > 0) & (more <= alone), more, 0)

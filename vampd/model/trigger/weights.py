@@ -24,13 +24,14 @@ SHIFTS: Final = 13  # of the two cameras' counts, around the reference
 MISSED: Final = (0, 1, 2, 3, -1)
 MISS_COST: Final = (0, 10 * NAT, 11 * NAT, 12 * NAT, 20 * NAT)
 MISS_AS_TIMED_COST: Final = 13 * NAT
+MISS_ALONE_COST: Final = NAT // 2  # while only the other camera took part
 OPTIONS: Final = len(MISSED) + 1
 
 # The counter means something new: after it was seen to begin anew, and otherwise.
 RECOUNT_COST: Final = 4 * NAT
 UNSEEN_RECOUNT_COST: Final = 45 * NAT
 
-INTERVAL_LIMIT: Final = 3 * NAT + NAT // 2
+INTERVAL_LIMIT: Final = 3 * NAT + 7 * NAT // 8
 UNCONFIRMED_LIMIT: Final = NAT + NAT // 2  # where no card says this half width
 EARLY_COST: Final = 5 * NAT  # no stamp is early: the one before was late by as much
 # Within a stretch, a clock was set: where the nearest frames' offset jumps, and elsewhere.
@@ -44,13 +45,14 @@ LATE_BY_PERIODS_COST: Final = 8 * NAT  # for just as long as triggers take
 LOST_COST: Final = 4 * NAT  # by the count, though the other camera has a frame near in time
 NEAR_US: Final = 20_000
 CLOSE_COST: Final = 8 * NAT  # or even as close as one of the same trigger
+CLOSER_COST: Final = 10 * NAT  # within an eighth of T
 CLOSE_US: Final = 1_000
 RELAXED_COST: Final = 2 * NAT + NAT // 2  # a trigger that stood still after a relaxed exposure
 WHOLE_PERIODS_COST: Final = 8 * NAT  # one that stood still for whole periods, to the us
 
 # The alternation begins or ends, by how long the trigger stood still (see FLIP_AFTER_US), or where
 # the cards change their word; and their word at the beginning.
-SWITCH_COST: Final = (26 * NAT, 20 * NAT, 8 * NAT, 7 * NAT, 5 * NAT)
+SWITCH_COST: Final = (26 * NAT, 20 * NAT, 10 * NAT, 9 * NAT, 8 * NAT)
 CARD_CHANGES_COST: Final = 7 * NAT
 CARD_ON_COST: Final = 4 * NAT
 CARD_OFF_COST: Final = 6 * NAT
@@ -88,7 +90,8 @@ LOG_ADD_BITS: Final = 7  # of one step
 PAIR_COSTS: Final[Int64] = np.array(
     [
         *(NAT, PAIR_LIMIT, QUEUED_LIMIT, APART_US, APART_COST),
-        *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST, max(MISSED), LATE_BY_PERIODS_COST),
+        *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST, CLOSER_COST),
+        *(max(MISSED), LATE_BY_PERIODS_COST),
     ],
     dtype=np.int64,
 )
