@@ -209,8 +209,9 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
     near = _around(other, own.counted.times_us[rows], expected)
     period_us = at_frames(own.tempo.period_us)[rows]
     kernels.weigh_partners(
-        own.counted.times_us[rows],
-        expected,
+        own.counted.times_us,
+        own.expected,
+        rows.start,
         own.queued[rows],
         other.counted.times_us[near],
         other.counted.count[near],

@@ -7,10 +7,13 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 
+_FARTHEST = 64  # frames
+
 
 def weigh_partners(
-    times_us: Int64,
-    counts: Int64,
+    own_us: Int64,
+    own_counts: Int64,
+    first: int,
     queued: Int64,
     other_us: Int64,
     other_counts: Int64,
@@ -29,13 +32,13 @@ def weigh_partners(
 ) -> None:
     """Fill in the weights (frames, classes, shifts) and the partners' positions (frames, shifts).
 
-    Of one camera's frames: ``counts`` are the other camera's that belong to them in the middle
-    shift, ``offsets_us`` (frames, classes) what camera 2 is later by, ``width_us`` its scatter;
-    ``period_us`` and ``half_us`` are T and J, ``shortest_us`` is what triggers are apart at least,
-    ``calm`` is whether intervals scatter as documented.
-    ``sign`` is 1 for camera 1 and -1 for camera 2. A pair's weight belongs to the later of its two
-    frames; no partner is -1. ``costs`` are the limits of ``weights.PAIR_COSTS``. Plain loops, so
-    that a compiler can take this as it is.
+    Of one camera's frames from ``first`` on: ``own_counts`` are the other camera's that belong to
+    all of its frames in the middle shift, ``offsets_us`` (frames, classes) what camera 2 is later
+    by, ``width_us`` its scatter; ``period_us`` and ``half_us`` are T and J, ``shortest_us`` what
+    triggers are apart at least, ``calm`` is whether intervals scatter as documented. ``sign`` is 1
+    for camera 1 and -1 for camera 2. A pair's weight belongs to the later of its two frames; no
+    partner is -1. ``costs`` are the limits of ``weights.PAIR_COSTS``. Plain loops, so that a
+    compiler can take this as it is.
     """
     half = shifts // 2
     classes = offsets_us.shape[1]
@@ -47,33 +50,53 @@ def weigh_partners(
     close_us, cost_close, cost_closer = costs[7], costs[8], costs[9]
     most_whole, cost_whole = costs[10], costs[11]
     after = 0
-    for frame in range(len(times_us)):
-        now_us = times_us[frame]
+    for frame in range(len(queued)):
+        here = first + frame
+        now_us = own_us[here]
         # The first of the other camera's that came at this time or later.
         while after < others and other_us[after] < now_us:
             after += 1
-        apart = near_us + 1
+        since = until = near_us + 1
         if after < others:
-            apart = min(apart, other_us[after] - now_us)
-        if after > 0:
-            apart = min(apart, now_us - other_us[after - 1])
-        lost = 0
+            until = other_us[after] - now_us
+        before = after - 1
+        if sign < 0 and until == 0:
+            before = after  # in the order of inference, camera 2 is the later one
+        if before >= 0:
+            since = now_us - other_us[before]
+        apart = min(since, until)
+        lost, close = 0, 0
         if apart <= near_us:
             lost = cost_lost
         if apart <= close_us and 4 * apart <= shortest_us[frame]:
-            lost = cost_close
-        if apart <= close_us and 8 * apart <= shortest_us[frame]:
-            lost = cost_closer
-        lowest = counts[frame] - half
+            close = cost_close
+            if 8 * apart <= shortest_us[frame]:
+                close = cost_closer
+            # Of two frames so close, the later one pays for both: then both counts are known.
+            lost = close if since == apart else 0
+        lowest = own_counts[here] - half
         place = np.searchsorted(other_counts, lowest)
         for turn in range(shifts):
             while place < others and other_counts[place] < lowest + turn:
                 place += 1
             shift = turn if sign > 0 else shifts - 1 - turn
+            alone = 0
+            if close > 0 and since == apart and other_counts[before] != lowest + turn:
+                # Whether the other camera's frame has another partner, as far as frames wait.
+                wanted = other_counts[before] - turn + half
+                beside = here
+                last, least = min(len(own_us) - 1, here + _FARTHEST), max(0, here - _FARTHEST)
+                while beside < last and own_counts[beside] < wanted:
+                    beside += 1
+                while beside > least and own_counts[beside] > wanted:
+                    beside -= 1
+                apart_from_it_us = abs(own_us[beside] - other_us[before])
+                if own_counts[beside] != wanted or apart_from_it_us > apart_us:
+                    alone = close
             if place == others or other_counts[place] != lowest + turn:
                 partners[frame, shift] = -1
                 for number in range(classes):
-                    weights[frame, number, shift] = -lost
+                    weights[frame, number, shift] = -lost - alone
                 continue
             partners[frame, shift] = place
             difference_us = sign * (other_us[place] - now_us)
@@ -82,7 +105,7 @@ def weigh_partners(
                 # Two triggers' frames: neither waits for one that comes so much later, and where no
                 # frame is near, the counts only happen to be alike.
                 for number in range(classes):
-                    weights[frame, number, shift] = -lost
+                    weights[frame, number, shift] = -lost - alone
                 continue
             limit = limit_of_pair
             if queued[frame] == 1 or other_queued[place] == 1:
@@ -110,4 +133,4 @@ def weigh_partners(
                             rest_us = min(rest_us, abs(rest_us - half_us[frame]))
                             if rest_us <= 4 * width:
                                 cost += cost_whole
-                weights[frame, number, shift] = -cost
+                weights[frame, number, shift] = -cost - alone

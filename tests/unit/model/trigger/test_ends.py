@@ -113,3 +113,22 @@ def test_runs_too_short_to_tell_their_period_have_that_of_the_others_with_their_
     found, kept = sequences(4, 0, losing=(2,))
 
     assert np.array_equal(found.partners[0], kept)
+
+
+def test_single_frames_pair_though_each_camera_takes_others_alone():
+    """Each of those moves the counts."""
+    times = 10**15 + 1_000_000 * np.arange(40)
+    first = np.flatnonzero(np.arange(40) % 4 != 3)
+    second = np.flatnonzero(np.arange(40) % 4 != 1)
+    one, two = (
+        replace(
+            arrivals(times + late, kept, half_width_us=0, switching=False),
+            cnt0=count + np.arange(30),
+        )
+        for kept, late, count in ((first, 0, 1_000), (second, OFFSET_US, 7_000))
+    )
+    found = solve(one, two)
+    rows = np.flatnonzero(found.partners[0] != ALONE)
+
+    assert np.array_equal(first[rows], np.flatnonzero(np.arange(40) % 2 == 0))
+    assert np.array_equal(second[found.partners[0][rows]], first[rows])
