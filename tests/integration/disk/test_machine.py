@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from vampd.disk.machine import disks_under
+from vampd.disk.machine import System, disks_under
 
 
 class Sys:
@@ -17,6 +19,17 @@ class Sys:
         self.devices = base / "dev" / "block"
         self.devices.mkdir(parents=True)
         self.nodes = base / "devices"
+        self.mounts = base / "mountinfo"
+        self.mounts.write_text("")
+
+    def disks(self, device: int) -> frozenset[str] | None:
+        return disks_under(device, System(self.devices, self.mounts))
+
+    def mount(self, device: int, kind: str, source: str, options: str = "rw") -> None:
+        """A file system, as the kernel shows it."""
+        number = f"{os.major(device)}:{os.minor(device)}"
+        with self.mounts.open("a") as file:
+            file.write(f"40 1 {number} / /mnt/a rw shared:2 - {kind} {source} {options}\n")
 
     def add(self, device: int, name: str, *slaves: int, image: Path | None = None) -> Path:
         """A device, on others or in a file; ``name`` may lead through its disk's folder."""
@@ -48,7 +61,7 @@ def test_partitions_of_one_disk_share_it_and_other_disks_do_not(system: Sys) -> 
     system.add(first, "sda/sda1")
     system.add(second, "sda/sda2")
     system.add(other, "sdb")
-    found = [disks_under(each, system.devices) for each in (disk, first, second, other)]
+    found = [system.disks(each) for each in (disk, first, second, other)]
     assert found == [{"sda"}, {"sda"}, {"sda"}, {"sdb"}]
 
 
@@ -57,7 +70,7 @@ def test_a_raid_lies_on_all_of_its_disks(system: Sys) -> None:
     system.add(first, "sda/sda1")
     system.add(second, "sdb/sdb1")
     system.add(raid, "md0", first, second)
-    assert disks_under(raid, system.devices) == {"sda", "sdb"}
+    assert system.disks(raid) == {"sda", "sdb"}
 
 
 def test_an_image_lies_where_its_file_does(system: Sys, tmp_path: Path) -> None:
@@ -68,10 +81,56 @@ def test_an_image_lies_where_its_file_does(system: Sys, tmp_path: Path) -> None:
         system.add(under, "sdc/sdc1")
     loop = os.makedev(7, 0)
     system.add(loop, "loop0", image=image)
-    assert disks_under(loop, system.devices) == {"sdc"}
+    assert system.disks(loop) == {"sdc"}
 
 
-def test_what_is_no_block_device_is_itself_alone(system: Sys) -> None:
-    network, other = os.makedev(0, 41), os.makedev(0, 42)
-    assert disks_under(network, system.devices) == disks_under(network, system.devices)
-    assert disks_under(network, system.devices) != disks_under(other, system.devices)
+SERVED = [
+    ("nfs4", "127.0.0.1:/export/raw", "rw,addr=127.0.0.1"),
+    ("nfs", "localhost:/export", "rw"),
+    ("cifs", "//localhost/raw\\040data", "rw"),
+    ("fuse.sshfs", "vampires@localhost:/mnt/fuuu", "rw"),
+    ("fuse.sshfs", "[::1]:/mnt/fuuu", "rw"),
+]
+
+
+@pytest.mark.parametrize(("kind", "source", "options"), SERVED)
+def test_of_what_this_machine_serves_to_itself_no_disk_is_known(
+    system: Sys, kind: str, source: str, options: str
+) -> None:
+    device = os.makedev(0, 41)
+    system.mount(device, kind, source, options)
+    assert system.disks(device) is None
+
+
+def test_a_server_whose_name_leads_nowhere_may_be_this_machine(
+    system: Sys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    system.mount(os.makedev(0, 41), "nfs4", "archive:/export")
+    assert system.disks(os.makedev(0, 41)) is None
+
+
+@pytest.mark.parametrize("kind", ["fuse.mergerfs", "overlay", "zfs", ""])
+def test_of_what_shows_no_disk_none_is_known(system: Sys, kind: str) -> None:
+    device = os.makedev(0, 41)
+    if kind:
+        system.mount(device, kind, "pool")
+    assert system.disks(device) is None
+
+
+def test_two_shares_of_one_server_are_lost_together_and_those_of_two_are_not(system: Sys) -> None:
+    # Addresses for documentation, which no machine has.
+    for minor, host in enumerate(("203.0.113.1", "203.0.113.1", "203.0.113.2")):
+        system.mount(os.makedev(0, minor), "nfs4", f"s{minor}:/export", f"rw,addr={host}")
+    first, second, other = (system.disks(os.makedev(0, minor)) for minor in range(3))
+    assert first == second != other
+    assert None not in (first, other)
+
+
+def test_memory_is_itself_alone(system: Sys) -> None:
+    for minor in (41, 42):
+        system.mount(os.makedev(0, minor), "tmpfs", "tmpfs")
+    assert system.disks(os.makedev(0, 41)) != system.disks(os.makedev(0, 42)) is not None

@@ -155,7 +155,7 @@ raw_irregular
     A raw file cannot be read or is no plain file, so raw stays.
     See the files that the message names.
 same_disk
-    The archive is on the disk of the raw data, so one fault may lose both.
+    The archive is on the disk of the raw data, or may be: one fault may lose both.
     `--same-disk NIGHT` purges it nevertheless.
 not_acknowledged
     STARS has not acknowledged all products, so raw stays.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         available_memory_bytes,
         boot_id,
         count_cores,
-        disks_under,
     )
+    from vampd.disk.machine.disks import System, disks_under
     from vampd.disk.machine.file_system import space_at
     from vampd.disk.machine.heap import bound_heap, keep_heap, shrink_heap
     from vampd.disk.machine.writeback import WriteBack
@@ -29,7 +29,8 @@ else:
             "cache": (
                 "drop_all drop_behind drop_from_cache expect_picks expect_sequential read_ahead"
             ),
-            "capacity": "available_memory_bytes boot_id count_cores disks_under",
+            "capacity": "available_memory_bytes boot_id count_cores",
+            "disks": "disks_under System",
             "file_system": "space_at",
             "heap": "bound_heap keep_heap shrink_heap",
             "writeback": "WriteBack",
@@ -37,6 +38,7 @@ else:
     )
 
 __all__ = [
+    "System",
     "WriteBack",
     "available_memory_bytes",
     "boot_id",

@@ -170,11 +170,16 @@ def _refuse(
         yield Refusal("raw_irregular", _first_of([*unreadable, *survey.irregular]))
     if survey.obstacles:
         yield Refusal("not_removable", _first_of([str(each) for each in survey.obstacles]))
-    if survey.is_same_disk and not rules.allows_same_disk:
+    if survey.is_same_disk is not False and not rules.allows_same_disk:
+        found = "the archive is on the disk of the raw data, so one fault may lose both"
+        unknown = (
+            "whether the archive is on another disk than the raw data cannot be told: a network"
+            " mount of this machine, or a file system that shows no disk"
+        )
         yield Refusal(
             "same_disk",
-            "the archive is on the disk of the raw data, so one fault may lose both; to purge it"
-            f" nevertheless, type the night again: `--same-disk {date}`",
+            f"{found if survey.is_same_disk else unknown}; to purge it nevertheless, type the night"
+            f" again: `--same-disk {date}`",
         )
 
 

@@ -52,7 +52,8 @@ class PurgeSurvey:
     correspondence: Correspondence
     covered: Mapping[str, tuple[str, str]]
     purged: tuple[PurgedFile, ...]
-    is_same_disk: bool
+    # None: cannot be told.
+    is_same_disk: bool | None
     # Whether links under vbad may be made, so that more can travel there.
     may_link: bool
 
@@ -95,12 +96,17 @@ def survey_purge(
     )
 
 
-def _is_same_disk(streams: Iterable[Path], there: int | None) -> bool:
-    """Whether a disk that the raw data lie on also holds the night ``there``."""
+def _is_same_disk(streams: Iterable[Path], there: int | None) -> bool | None:
+    """Whether a disk that the raw data lie on also holds the night ``there``; None: unknown."""
     if there is None:
         return False
-    disks = disks_under(there)
-    return any(disks & disks_under(stream.stat().st_dev) for stream in streams)
+    here = {stream.stat().st_dev for stream in streams}
+    if there in here:
+        return True
+    disks, found = disks_under(there), [disks_under(device) for device in here]
+    if disks is None or None in found:
+        return None
+    return any(disks & each for each in found if each is not None)
 
 
 def _accepted(changed: Iterable[ChangedRaw], files: Mapping[str, FileStamp]) -> Iterator[str]:

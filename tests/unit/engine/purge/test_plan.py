@@ -66,6 +66,7 @@ def test_a_cube_that_sync_could_not_read_keeps_the_whole_night(
         ({"faults": ("vgen2/first.fits.fz is gone",)}, "damaged_here"),
         ({"presence": RawPresence(has_new=True)}, "late_data"),
         ({"is_same_disk": True}, "same_disk"),
+        ({"is_same_disk": None}, "same_disk"),
     ],
 )
 def test_each_finding_forbids_it_alone(
