@@ -26,7 +26,7 @@ from vampd.model.nights import (
 )
 from vampd.ports import NightReader, NightStore
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
-from vampd.stages.unmade import describe_unmade
+from vampd.stages.records.unmade import describe_unmade
 
 _log = get_log()
 # Whoever runs it concludes; what is done or held stays so.

@@ -44,7 +44,7 @@ from vampd.model.plan import (
     WriteText,
 )
 from vampd.ports import NightReader
-from vampd.stages.unmade import find_unmade
+from vampd.stages.records.unmade import find_unmade
 
 NAME = StageName.FRAMEIDS
 NAME_CHANGES_PATH = f"{Stream.VGEN2}/{NAME_CHANGES}"

@@ -17,7 +17,7 @@ from vampd.model.headers import Dictionary, Problem, find_missing, format_cards
 from vampd.model.nights import Gate, NightId, StageName
 from vampd.model.plan import EditCards, Plan, RebuildFramelists, Remark
 from vampd.ports import NightReader
-from vampd.stages.unmade import find_unmade
+from vampd.stages.records.unmade import find_unmade
 
 NAME = StageName.HEADERS
 

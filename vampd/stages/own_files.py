@@ -41,8 +41,8 @@ from vampd.model.proofs import (
     unproven_error,
 )
 from vampd.ports import NightReader
-from vampd.stages.folder_receipts import judge_folder_receipts, name_products
-from vampd.stages.unmade import choose_unmade, refuse_unmade
+from vampd.stages.records.folder_receipts import judge_folder_receipts, name_products
+from vampd.stages.records.unmade import choose_unmade, refuse_unmade
 
 PACKED_SUFFIX = ".fits.fz"
 GENERATION = re.compile(r"vgen2/generation_[0-9]+\.json")

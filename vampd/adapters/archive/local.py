@@ -1,4 +1,7 @@
-"""An archive host that is a folder on this machine: another disk, or a network mount."""
+"""An archive host that is a folder on this machine: another disk, or a network mount.
+
+One module, however long: each method is this host's answer to one question of `RsyncArchive`.
+"""
 
 from __future__ import annotations
 

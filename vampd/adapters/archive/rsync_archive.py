@@ -1,4 +1,7 @@
-"""What every archive host shares: nights travel there by rsync."""
+"""What every archive host shares: nights travel there by rsync.
+
+One module, however long: one class, whose questions to a host and use of rsync belong together.
+"""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from vampd.stages import transfer
 from vampd.stages.own_faults import describe_own_faults
 from vampd.stages.own_files import RAW_RECORDS
 from vampd.stages.raw_presence import survey_raw
+from vampd.stages.records.unmade import describe_unmade
 from vampd.stages.transfer import TransferSurvey
-from vampd.stages.unmade import describe_unmade
 
 
 @dataclass(frozen=True)
