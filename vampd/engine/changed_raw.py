@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vampd.disk.reading import hash_file
 from vampd.engine.nights.framelist_source import FramelistSource
-from vampd.errors import DataError
+from vampd.errors import DataError, TransientError
 from vampd.fits.products import digest_again, find_other_frame
 from vampd.model.cubes import (
     ChangedRaw,
@@ -34,6 +34,7 @@ from vampd.model.proofs import (
     text_digest,
 )
 from vampd.ports import NightReader, Pace
+from vampd.stages.late_cubes import REFUSALS
 from vampd.stages.own_files import sidecar_path
 from vampd.stages.set_aside import aside_path
 
@@ -59,6 +60,19 @@ def compare_raw(
     generations = _as_now(reader.generations(night), files)
     comparison = _Comparison(night, folder, reader, generations, own_receipts(receipts), pace)
     return (*found.values(), *comparison.judge(used))
+
+
+def name_refused(
+    error: TransientError, night: NightId, reader: NightReader, files: _Files
+) -> TransientError:
+    """The error with the cubes among these that cannot be read now, which a release lets go."""
+    if error.code not in REFUSALS:
+        return error
+    unread = {now.path for _, now in files if not reader.reads_whole(night, now)}
+    cubes = accounted_cubes(reader.generations(night))
+    refused = (path for path in sorted(cubes) if {path, timing_name(path)} & unread)
+    context = {**error.context, "refused": tuple(refused)}
+    return type(error)(error.code, error.message, **context)
 
 
 def find_retimed(

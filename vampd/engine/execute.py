@@ -37,7 +37,7 @@ from vampd.disk.refusal import (
 )
 from vampd.disk.shared import SharedMeter
 from vampd.engine.attempt_progress import WaveProgress
-from vampd.engine.changed_raw import compare_raw
+from vampd.engine.changed_raw import compare_raw, name_refused
 from vampd.engine.header_table import write_header_table
 from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mailing.manifests import (
@@ -51,7 +51,7 @@ from vampd.engine.nights.night_reader import read_framelist
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.engine.packing import pack_in_worker
 from vampd.engine.workers import WorkerPool
-from vampd.errors import DataError, no_threads
+from vampd.errors import DataError, TransientError, no_threads
 from vampd.log import get_log
 from vampd.model.cubes import (
     Framelist,
@@ -310,7 +310,10 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
 
 
 def _compare_raw(tools: AttemptTools, files: tuple[tuple[FileStamp, FileStamp], ...]) -> None:
-    found = compare_raw(tools.night, tools.folder, tools.reader, files, tools.pace)
+    try:
+        found = compare_raw(tools.night, tools.folder, tools.reader, files, tools.pace)
+    except TransientError as error:
+        raise name_refused(error, tools.night, tools.reader, files) from error
     failpoint("execute.raw.compared")
     tools.changed_raw.keep(tools.night, found, at=tools.clock())
 

@@ -89,7 +89,8 @@ def read_late_cubes(
             is_unchanged = (account.fits, account.timing_file) == (file, timing_file)
             # A cube may have frames in products and be set aside with those that are in none.
             is_used = path not in aside or path in held
-            if is_unchanged and is_used:
+            # Let go, what was made of it stays, as of one that a person accepts unread.
+            if is_used and (is_unchanged or path in let_go):
                 continue
             has_timing_alike = (account.timing_file is None) == (timing_file is None)
             if is_used or (not is_unchanged and has_timing_alike):

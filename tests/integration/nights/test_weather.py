@@ -212,3 +212,30 @@ def test_a_night_of_one_camera_or_of_no_usable_cube_takes_no_ids_unseen(
     assert vampd.command("release", DATE).status == 0
     vampd.advance()
     assert f"unexpected: {now.verdict}" in vampd.command("status").text.replace("\n", " ")
+
+
+def test_a_touched_cube_that_may_not_be_read_is_let_go_and_its_products_stay() -> None:
+    def act(base: Path) -> None:
+        vampd = make_night(base)
+        vampd.advance()
+        before = record(vampd)
+        assert before.state.status is Status.DONE
+        products = trees_of(vampd)
+        cube = cubes_of(vampd.site, 1)[0]
+        os.utime(cube, ns=(0, cube.stat().st_mtime_ns + 10**9))
+        cube.chmod(0)
+        vampd.advance()
+        # Weather: it waits, is safe, and goes on by itself once the cube can be read.
+        assert (record(vampd).state.status, record(vampd).code) == (Status.WAITING, "not_readable")
+        assert record(vampd).refused == (cube.relative_to(vampd.site.folder(NIGHT)).as_posix(),)
+        assert record(vampd).safe_at == before.safe_at
+        assert vampd.command("release", DATE).status == 0
+        vampd.advance()
+        after = record(vampd)
+        assert after.state.status is Status.DONE
+        assert after.safe_at is not None
+        assert trees_of(vampd) == products
+        answer = vampd.command("purge", DATE, "--yes", "--same-disk", DATE)
+        assert (answer.status, cube.exists()) == (1, True), answer.text
+
+    as_nobody(act)
