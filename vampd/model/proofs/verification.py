@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from vampd.model.proofs.packing_receipt import PackingReceipt
 from vampd.model.proofs.receipt import Receipt
 
 BAD_LIST = "bad_sc6_files.txt"
+# What travels beside products: set-aside raw, and the table of headers, which late data replace.
+_HAS_NO_RECEIPT = re.compile(r"vbad/|header_table_\d{8}\.csv$")
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ def expected_digests(
     """The SHA-256 (hex) that each file must have there, by path.
 
     What vampd made and has sent must be what its packing receipt says, whatever has become of
-    ``sums``, the text of the night's SHA256SUMS. What is set aside, and all files of a night
-    without packing receipts, must be what ``sums`` says, else as it was read here. DataError
+    ``sums``, the text of the night's SHA256SUMS. What is set aside, the table of headers, and all
+    files of a night without packing receipts, must be what ``sums`` says, else as it was read here. DataError
     ``sums_damaged`` if nothing else knows.
     """
     if not receipts:
@@ -58,7 +61,7 @@ def expected_digests(
     known = {
         path: sha256
         for path, sha256 in aside.items()
-        if path.startswith("vbad/") and (path in there or not there)
+        if _HAS_NO_RECEIPT.match(path) and (path in there or not there)
     }
     known |= {path: receipts[path].sha256 for path in sent}
     expected = {path: known[path] for path in sorted(known)}

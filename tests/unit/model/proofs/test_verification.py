@@ -43,12 +43,15 @@ def test_what_was_packed_and_sent_must_be_there_whatever_became_of_the_sums(
     damaged: str | None,
 ) -> None:
     product, other, aside = "vgen2/x.fits.fz", "vgen2/y.fits.fz", "vbad/r.tsv"
+    table = "header_table_20251106.csv"
     packed = {path: PackingReceipt(path, 1, A, "0" * 64) for path in (product, other, "vgen2/new")}
-    there = {path: receipt(path, B) for path in (product, other, aside)}
-    here = {aside: receipt(aside, A, Place.HERE), product: receipt(product, B, Place.HERE)}
-    sums = format_sums(dict.fromkeys((aside, product, other), A))
+    there = {path: receipt(path, B) for path in (product, other, aside, table)}
+    here = {path: receipt(path, A, Place.HERE) for path in (aside, table)}
+    here[product] = receipt(product, B, Place.HERE)
+    sums = format_sums(dict.fromkeys((aside, product, other, table), A))
     assert expected_digests(damaged, here, there, packed) == {
         aside: A,
+        table: A,
         product: A,
         other: A,
         SUMS_NAME: text_digest(sums),
