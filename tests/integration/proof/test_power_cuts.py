@@ -30,7 +30,7 @@ from tests.support.worlds.proof.beginning import DATE, TABLES
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.proof.power import Disk, PoweredSite, two_disks
-from tests.support.worlds.proof.witness import digest, parse_sums
+from tests.support.worlds.proof.witness import SUMS, digest, parse_sums
 from vampd.model.nights import Kind, NightId, Status
 
 NIGHT = NightId(DATE, Kind.ARCHIVE)
@@ -143,9 +143,16 @@ def trees_of(powered: Powered) -> tuple[dict[str, str], dict[str, str]]:
     here = product_tree(powered.folder)
     for path in powered.folder.glob("manifest*"):
         here[path.name] = path.read_text().replace(str(powered.site.disk), "")
-    # A note of a mailing holds its moment.
-    here = {path: sha for path, sha in here.items() if not path.startswith("mailed_")}
-    return here, product_tree(powered.copy)
+    # A note of a mailing holds its moment, a table of headers the path of its site, and what verify
+    # found is of that moment.
+    of_moment = ("mailed_", "header_table_", "bad_sc6_files")
+    trees = (here, product_tree(powered.copy))
+    for tree, folder in zip(trees, (powered.folder, powered.copy), strict=True):
+        for path in [path for path in tree if path.startswith(of_moment)]:
+            del tree[path]
+        lines = (folder / SUMS).read_text().splitlines()
+        tree[SUMS] = "\n".join(line for line in lines if "header_table_" not in line)
+    return trees
 
 
 def make_powered(base: Path, disk: Path, disks: tuple[Disk, ...], noted: Path) -> Powered:

@@ -106,7 +106,9 @@ def _recover(
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
     hosts = list(archive_copies(connections.settings, night))
     failed, others = 0, list[str]()
-    for each in Recovery(night, folder, reader, receipts, hosts).recover(faulty, time.time()):
+    for each in Recovery(night, folder, reader, receipts, hosts, connections.settings).recover(
+        faulty, time.time()
+    ):
         if each.way is not None and each.reading is not None:
             connections.receipts.keep(night, [each.reading])
             write(f"{each.path}: {each.way}")

@@ -285,8 +285,7 @@ def _read_generation(folder: Path, path: str) -> Generation:
     except DataError as error:
         raise DataError(
             error.code,
-            f"{path}: {error.message}; `vampctl recover {folder.name}` gets it back from the"
-            " archive copy",
+            f"{path}: {error.message}; `vampctl recover {folder.name}` gets it back",
             path=path,
         ) from error
 

@@ -17,7 +17,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vampd.config import Settings
 from vampd.disk.durable import (
+    creating,
     fsync_folder,
     link,
     make_folder,
@@ -30,6 +32,11 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import file_behind, hash_file, open_foreign
 from vampd.engine.nights.framelist_source import FramelistSource
+from vampd.engine.repair.generation_again import (
+    damaged_generations,
+    decide_again,
+    refuse_other_decision,
+)
 from vampd.errors import DataError, VampdError
 from vampd.fits.products import pack_cube, write_sidecar
 from vampd.model.cubes import Framelist
@@ -42,6 +49,7 @@ from vampd.model.proofs import (
     find_damaged,
     find_missing,
     refuse_other_form,
+    text_bytes,
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.own_faults import files_with_receipts
@@ -119,6 +127,7 @@ def find_faulty(
     files = {file.path: file for file in reader.files(night, Stream.VGEN2)}
     readings = reader.receipts(night, Place.HERE)
     faulty = {*find_damaged(receipts, files, readings), *find_missing(receipts, files)}
+    faulty.update(damaged_generations(night, reader))
     return tuple(sorted(faulty, key=lambda path: (not GENERATION.fullmatch(path), path)))
 
 
@@ -143,7 +152,9 @@ class Recovery:
         reader: NightReader,
         receipts: Mapping[str, PackingReceipt],
         hosts: Sequence[tuple[str, RsyncArchive]],
+        settings: Settings,
     ) -> None:
+        self._settings = settings
         self._night = night
         self._folder = folder
         self._reader = reader
@@ -153,7 +164,7 @@ class Recovery:
         self._candidates = folder / Stream.VGEN2 / _CANDIDATES
 
     def recover(self, paths: Sequence[str], at: float) -> Iterator[Recovered]:
-        """Each of these files that have receipts, whole again or why not."""
+        """Each of these files, whole again or why not; of those without a receipt, generations."""
         try:
             for path in paths:
                 yield self._recover(path, at)
@@ -162,7 +173,7 @@ class Recovery:
 
     def _recover(self, path: str, at: float) -> Recovered:
         reasons: list[str] = []
-        for name, host in self._hosts:
+        for name, host in self._hosts if path in self._receipts else ():
             self._prepare()
             try:
                 # Nothing lies here: no need to compare, for which a file of any size is read there.
@@ -184,6 +195,13 @@ class Recovery:
 
     def _make_again(self, path: str) -> None:
         """Make the candidate of a product or sidecar from generation and raw; DataError."""
+        if GENERATION.fullmatch(path):
+            text = decide_again(self._night, path, self._reader, self._settings)
+            if path not in self._receipts:
+                refuse_other_decision(self._night, path, text, self._reader)
+            with creating(self._candidates / path) as file:
+                file.write(text_bytes(text))
+            return
         product = self._receipts.get(product_path(path))
         if product is None or product.identity is None:
             raise DataError("not_from_raw", f"{path} cannot be made again from raw")
@@ -210,11 +228,11 @@ class Recovery:
     def _name(self, path: str) -> None:
         """Give a candidate its name if it is what the receipt says; DataError if not."""
         candidate, target = self._candidates / path, self._folder / path
-        receipt = self._receipts[path]
+        receipt = self._receipts.get(path)
         if not candidate.is_file():
             raise DataError("no_candidate", f"{path} did not come out under its name")
         size, _, sha256 = hash_file(candidate, self._pace)
-        if (size, sha256) != (receipt.size, receipt.sha256):
+        if receipt is not None and (size, sha256) != (receipt.size, receipt.sha256):
             raise DataError(
                 "other_bytes",
                 f"{size} bytes with SHA-256 {sha256}, expected {receipt.size} with"

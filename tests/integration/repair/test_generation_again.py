@@ -1,0 +1,60 @@
+"""A damaged generation that no archive copy has is decided again from raw, to the byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.site import Site, configure, copy_site, make_site
+from tests.support.worlds.proof.beginning import DATE, TABLES, Beginning, make_template
+from tests.support.worlds.proof.damage import Fault, inflict
+from tests.support.worlds.proof.in_process import InProcess
+from vampd.model.nights import Kind, NightId, Status
+
+NIGHT = NightId(DATE, Kind.ARCHIVE)
+GENERATION = "vgen2/generation_0001.json"
+
+
+@pytest.fixture
+def synced(tmp_path: Path) -> InProcess:
+    """A night whose generation has no receipt yet."""
+    site = make_site(tmp_path / "site", **TABLES, frameids={"authority": "none"})
+    make_smallest(site.root, DATE)
+    InProcess(site).advance()
+    return InProcess(site)
+
+
+def test_before_anything_was_packed(synced: InProcess) -> None:
+    path = synced.site.folder(NIGHT) / GENERATION
+    whole = path.read_bytes()
+    inflict(Fault.ROT, path)
+    assert synced.command("recover", DATE).status == 0
+    assert path.read_bytes() == whole
+
+
+def test_what_would_be_decided_otherwise_is_left_as_it_is(synced: InProcess) -> None:
+    path = synced.site.folder(NIGHT) / GENERATION
+    inflict(Fault.ROT, path)
+    damaged = path.read_bytes()
+    rules = {"hold_when_unexpected": False, "cut_after_s": 0.01}
+    configure(synced.site, **{**TABLES, "sync": rules})
+    answer = synced.command("recover", DATE)
+    assert (answer.status, "other products" in answer.text) == (1, True), answer.text
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.soak
+def test_damaged_on_both_sides(tmp_path: Path) -> None:
+    site = copy_site(Site(make_template(Beginning())), tmp_path / "site")
+    own, path = InProcess(site), site.folder(NIGHT) / GENERATION
+    whole = path.read_bytes()
+    for folder in (site.folder(NIGHT), site.copy(NIGHT)):
+        inflict(Fault.FLIP, folder / GENERATION)
+    assert own.command("recover", DATE).status == 0
+    assert path.read_bytes() == whole
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    assert own.records()[NIGHT].state.status is Status.DONE
+    assert (site.copy(NIGHT) / GENERATION).read_bytes() == whole

@@ -1,0 +1,95 @@
+"""A damaged generation, decided again from raw as sync decides.
+
+It is the same to the byte if raw, settings and rules are; a receipt or, before there is one, what
+was begun by it must confirm that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from vampd.config import Settings
+from vampd.errors import DataError
+from vampd.model.cubes import Generation, format_generation, parse_generation
+from vampd.model.nights import NightId, Stream
+from vampd.model.plan import CommitGeneration
+from vampd.ports import NightReader
+from vampd.stages import sync
+from vampd.stages.own_files import GENERATION
+
+_NUMBER = re.compile(r"generation_(\d+)\.json")
+_VERSION = re.compile(r'"version":"([^"\\]{1,40})"')
+_FORM = re.compile(r'"form":(\d{1,4})')
+
+
+def damaged_generations(night: NightId, reader: NightReader) -> tuple[str, ...]:
+    """The generation files that are not what their own digests say, whatever else is on record."""
+    return tuple(path for path, text in _texts(night, reader).items() if _parse(text) is None)
+
+
+def decide_again(night: NightId, path: str, reader: NightReader, settings: Settings) -> str:
+    """The text that sync would write to a damaged generation now.
+
+    DataError ``not_from_raw`` if it has nothing to decide; those of `sync.survey`.
+    """
+    texts = _texts(night, reader)
+    whole = [found for text in texts.values() if (found := _parse(text)) is not None]
+    seen = cast("NightReader", _WithoutDamaged(reader, whole))
+    plan = sync.plan(sync.survey(night, seen), settings)
+    commits = [each for wave in plan.waves for each in wave if isinstance(each, CommitGeneration)]
+    if not commits:
+        raise DataError("not_from_raw", f"{path} cannot be decided again: raw gives nothing new")
+    number = _NUMBER.search(path)
+    version, form = (found.search(texts.get(path, "")) for found in (_VERSION, _FORM))
+    decided = commits[0].generation
+    again = replace(
+        decided,
+        number=int(number[1]) if number else decided.number,
+        version=version[1] if version else decided.version,
+        form=int(form[1]) if form else decided.form,
+    )
+    return format_generation(again)
+
+
+def refuse_other_decision(night: NightId, path: str, text: str, reader: NightReader) -> None:
+    """DataError ``other_bytes`` unless all that was begun by a generation is in its new text."""
+    decided = {product.identity for product in parse_generation(text).products}
+    begun = {head.identity for head in reader.framelist_heads(night)}
+    begun |= set(reader.bound_ids(night))
+    begun |= {each.identity or "" for each in reader.packed_products(night)}
+    if not begun <= decided:
+        raise DataError(
+            "other_bytes", f"raw and the settings give other products than {path} had decided"
+        )
+
+
+class _WithoutDamaged:
+    """A reader of the night as if its damaged generations were none."""
+
+    def __init__(self, reader: NightReader, generations: Sequence[Generation]) -> None:
+        self._reader = reader
+        self._generations = tuple(generations)
+
+    def generations(self, night: NightId) -> tuple[Generation, ...]:
+        """The whole ones."""
+        del night
+        return self._generations
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+def _texts(night: NightId, reader: NightReader) -> dict[str, str]:
+    paths = [file.path for file in reader.files(night, Stream.VGEN2)]
+    chosen = sorted(path for path in paths if GENERATION.fullmatch(path))
+    return {path: text for path in chosen if (text := reader.text(night, path)) is not None}
+
+
+def _parse(text: str) -> Generation | None:
+    try:
+        return parse_generation(text)
+    except DataError:
+        return None
