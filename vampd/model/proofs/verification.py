@@ -45,8 +45,8 @@ def expected_digests(
 
     What vampd made and has sent must be what its packing receipt says, whatever has become of
     ``sums``, the text of the night's SHA256SUMS. What is set aside, the table of headers, and all
-    files of a night without packing receipts, must be what ``sums`` says, else as it was read here. DataError
-    ``sums_damaged`` if nothing else knows.
+    files of a night without packing receipts, must be what ``sums`` says, else as it was read here.
+    DataError ``sums_damaged`` if nothing else knows.
     """
     if not receipts:
         if sums is None:
