@@ -35,6 +35,7 @@ _BYTES = 100_000
 # The night that the probe stands for; its folder has the probe's name.
 _DATE = "20000101"
 _NAMED = re.compile(re.escape(PROBE_PREFIX) + r"(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]{8}")
+_CLOCK = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _MISSING = "-"
 
 
@@ -65,7 +66,9 @@ def ask_programs(transfer: Transfer, kind: Kind) -> HostPrograms | None:
     before = time.time()
     answer = host.ask(PROGRAMS)
     after = time.time()
-    there, *pairs = [record.decode("utf-8", "replace").strip() for record in answer.records]
+    there, *pairs = [record.decode("utf-8", "replace").strip() for record in answer.records] or [""]
+    if not _CLOCK.fullmatch(there) or len(pairs) % 2:
+        raise host.garbled(b" ".join(answer.records))
     return HostPrograms(
         versions=tuple(zip(pairs[::2], pairs[1::2], strict=True)),
         ahead_s=float(there) - (before + after) / 2,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +53,7 @@ from vampd.errors import (
     TransientError,
     VampdError,
 )
+from vampd.model.escapes import shell_word
 from vampd.model.nights import FileStamp, NightId, parse_night_date
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
@@ -67,6 +67,10 @@ _SIZE, _TIME = rb"(\d{1,18})", rb"([0-8]?\d{1,9})\.(\d{9})"
 _LISTED = re.compile(rb"%s %s %s\d* (.+)" % (_SIZE, _SIZE, _TIME), re.DOTALL)
 _SPACE_REPORTED = re.compile(rb" ".join([_SIZE] * 5) + rb"\s*")
 _DIGESTED = re.compile(rb"([0-9a-f]{64}) %s %s %s %s" % (_SIZE, _TIME, _SIZE, _TIME))
+_DEVICE_REPORTED = re.compile(rb"([^\0]*)\0([0-9]{0,18})")
+# User, owner, group, mode, and a folder below the destination. No name is an option of chown's.
+_NAME = rb"([^\0-][^\0]*)"
+_REFUSAL_REPORTED = re.compile(rb"\0".join([*[_NAME] * 3, rb"([0-7]{1,5})", rb"(\.(?:/[^\0]*)?)"]))
 
 # Causes that say something of one file; any other, such as a missing program, concerns them all.
 _OF_FILES = frozenset({CauseName.PERMISSION, CauseName.DISK_ERROR, CauseName.FOLDER_MISSING})
@@ -101,10 +105,10 @@ class SshArchive(RsyncArchive):
                 raise self._too_long(f"more than {MOST_FILES:,} files")
             match = _LISTED.fullmatch(record)
             if match is None:
-                raise self._garbled(record)
+                raise self.garbled(record)
             path = os.fsdecode(match[5])
             if path.startswith("/") or ".." in path.split("/"):
-                raise self._garbled(record)
+                raise self.garbled(record)
             size, blocks = int(match[1]), int(match[2])
             if not is_hollow(size, blocks):
                 stamps[path] = FileStamp(path, size, int(match[3] + match[4]))
@@ -114,7 +118,7 @@ class SshArchive(RsyncArchive):
         answer = self._run(DIGEST, night, files, pace)
         records = [record for record in answer.records if record != b"alive"]
         if len(records) != len(files):
-            raise self._garbled(b"%d records for %d files" % (len(records), len(files)))
+            raise self.garbled(b"%d records for %d files" % (len(records), len(files)))
         return [
             self._receipt(path, record, answer.messages)
             for path, record in zip(files, records, strict=True)
@@ -122,17 +126,19 @@ class SshArchive(RsyncArchive):
         ]
 
     def space(self) -> Space:
-        (record,) = self._query(SPACE, b".", (), SteadyPace()).records
+        record = b"\0".join(self._query(SPACE, b".", (), SteadyPace()).records)
         match = _SPACE_REPORTED.fullmatch(record)
         if match is None:
-            raise self._garbled(record)
+            raise self.garbled(record)
         free, blocks, size, free_names, names = (int(number) for number in match.groups())
         return Space(free * size, blocks * size, free_names if names else None)
 
     def device(self, night: NightId) -> int | None:
-        boot, device = self._run(DEVICE, night, (), SteadyPace()).records
-        is_here = os.fsdecode(boot) == boot_id() and device.isdigit()
-        return int(device) if is_here else None
+        record = b"\0".join(self._run(DEVICE, night, (), SteadyPace()).records)
+        match = _DEVICE_REPORTED.fullmatch(record)
+        if match is None:
+            raise self.garbled(record)
+        return int(match[2]) if match[2] and os.fsdecode(match[1]) == boot_id() else None
 
     def mark(self) -> str | None:
         records = self._query(MARK, b".", (), SteadyPace()).records
@@ -153,14 +159,20 @@ class SshArchive(RsyncArchive):
         return sorted(name for name in names if parse_night_date(name) is not None)
 
     def describe_refused(self, night: NightId) -> str | None:
-        user, *found = self._run(REFUSED, night, (), SteadyPace()).records
-        if len(found) != 4:
+        records = self._run(REFUSED, night, (), SteadyPace()).records
+        if len(records) == 1:
             return None
-        name, (owner, group, mode, path) = os.fsdecode(user), map(os.fsdecode, found)
+        match = _REFUSAL_REPORTED.fullmatch(b"\0".join(records))
+        if match is None:
+            raise self.garbled(b" ".join(records))
+        name, owner, group, mode, path = (os.fsdecode(found) for found in match.groups())
+        if ".." in path.split("/"):
+            raise self.garbled(match[5])
         folder = os.path.normpath(self._path / path)
         return (
             f"{name} may not write to {self._host}:{folder} (mode {mode}, owner {owner}, group"
-            f" {group}); there: `sudo chown {name} {shlex.quote(folder)}`, or let its group write"
+            f" {group}); there: `sudo chown {shell_word(name)} {shell_word(folder)}`, or let its"
+            " group write"
         )
 
     def _receipt(self, path: str, record: bytes, messages: str) -> Receipt:
@@ -168,7 +180,7 @@ class SshArchive(RsyncArchive):
             raise self._unreadable(path, messages)
         match = _DIGESTED.fullmatch(record)
         if match is None:
-            raise self._garbled(record)
+            raise self.garbled(record)
         if match.group(2, 3, 4) != match.group(5, 6, 7):
             raise DataError(
                 "changed_while_read",
@@ -212,7 +224,7 @@ class SshArchive(RsyncArchive):
         begin = ended.stdout.find(BEGIN)
         end = ended.stdout.rfind(END)
         if begin < 0 or end < begin:
-            raise self._garbled(ended.stdout)
+            raise self.garbled(ended.stdout)
         records = ended.stdout[begin + len(BEGIN) : end].split(b"\0")[:-1]
         return Answer(records, ended.stderr, ended.stdout[:begin])
 
@@ -286,7 +298,7 @@ class SshArchive(RsyncArchive):
             target=self._host,
         )
 
-    def _garbled(self, output: bytes) -> TransientError:
+    def garbled(self, output: bytes) -> TransientError:
         return TransientError(
             "archive_garbled",
             f"expected a listing from {self._host}, found {output[-200:]!r}; does a login script"

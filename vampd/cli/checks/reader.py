@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.words import count_of
 from vampd.errors import VampdError
+from vampd.model.escapes import shell_word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def examine_as_reader(settings: Settings) -> Iterator[Finding]:
         "all else",
         WARN,
         "archives, space, clocks and mail are the owner's to check:"
-        f" `sudo -u {owner} vampctl doctor`",
+        f" `sudo -u {shell_word(owner)} vampctl doctor`",
     )
 
 
