@@ -10,6 +10,7 @@ from pathlib import Path
 from vampd.engine.nights.night_listing import Stranger
 from vampd.engine.nights.observation import wait_for_folder
 from vampd.engine.nights.presence import refuse_absent
+from vampd.engine.nights.strays import describe_strays
 from vampd.errors import DataError, IllegalTransition, NotPermitted, TransientError, VampdError
 from vampd.log import get_log
 from vampd.model.nights import (
@@ -144,7 +145,11 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
         cure = f"; `vampctl recover {record.night.date}` gets it back"
     else:
         night = record.night
-        found = (*describe_unmade(night, reader), *describe_text_faults(night, reader))
+        found = (
+            *describe_unmade(night, reader),
+            *describe_text_faults(night, reader),
+            *describe_strays(night, reader),
+        )
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""
     return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
 

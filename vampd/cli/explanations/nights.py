@@ -38,8 +38,8 @@ legacy
     The night is one of the old tools, found with their traces before vampd had done anything to it.
     Nothing: it is counted, and left alone. `vampctl adopt NIGHT` puts what they did on record.
 damaged_here
-    Products of a finished night are not all what they were when they were proven.
-    `vampctl audit NIGHT` shows them, `vampctl recover NIGHT` gets them back.
+    Files of a finished night are not all what they were, or a timing file has no cube beside it.
+    `vampctl audit NIGHT` shows them, `vampctl recover NIGHT` gets products back.
 cameras_clocks_differ
     Most cubes of a camera have acquisition times of another clock, so that pairs would be wrong.
     Correct the timing files and `vampctl retry NIGHT`; `release` goes on without these cubes.

@@ -74,6 +74,7 @@ def audit(
 
 def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
     """Count the frames of a night from its files: headers only, no pixels."""
+    from vampd.engine.nights.strays import describe_strays
     from vampd.fits.products import count_packed_frames
     from vampd.fits.raw import count_readable_frames
     from vampd.model.accounts import CountedCube, CountedProduct, audit_night
@@ -108,7 +109,11 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         )
         for product in reader.packed_products(night)
     ]
-    faults = [*describe_own_faults(night, reader), *_unsent(night, reader, gone)]
+    faults = [
+        *describe_own_faults(night, reader),
+        *_unsent(night, reader, gone),
+        *describe_strays(night, reader),
+    ]
     return audit_night(raw, packed, framelists, generations, faults, removed)
 
 

@@ -1,0 +1,40 @@
+"""A timing file without a cube is no frame less: it is named, with as many frames as it tells."""
+
+import pytest
+
+from tests.support.fakes.fake_night_reader import FakeNightReader
+from vampd.engine.nights.strays import describe_strays
+from vampd.model.nights import Kind, NightId
+
+NIGHT = NightId("20251106", Kind.ARCHIVE)
+CUBE = "vcam1/vcam1_10:11:12.123456789"
+ROWS = "0 1 100.5 1762424000.1 1762424000.2 1 1\n1 2 100.6 1762424000.3 1762424000.4 2 2\n"
+
+
+def found(*paths: str, timing: str = ROWS) -> list[str]:
+    reader = FakeNightReader()
+    for path in paths:
+        reader.write(path, timing if path.endswith(".txt") else b"")
+    return list(describe_strays(NIGHT, reader))
+
+
+@pytest.mark.parametrize(
+    "cube", [f"vcam2/{CUBE[6:]}.fits", "vcam1/.hidden.fits", "vcam1/ x.fits ", "vcam1/x.fits.part"]
+)
+def test_a_timing_file_without_its_cube_is_named_with_its_frames(cube: str) -> None:
+    (described,) = found(f"{CUBE}.txt", cube)
+    assert described.startswith(f"{CUBE}.txt has no cube beside it: at least 2 frames")
+
+
+@pytest.mark.parametrize("name", [".fits", ".fits.gz", ".fits.123.456.tmp", ".data"])
+def test_one_beside_its_cube_in_any_form_is_not(name: str) -> None:
+    assert found(f"{CUBE}.txt", f"{CUBE}{name}") == []
+
+
+@pytest.mark.parametrize("text", ["", "notes of the night\n", "a b c d e f\n"])
+def test_a_text_that_is_no_timing_file_is_not(text: str) -> None:
+    assert found("vcam1/notes.txt", timing=text) == []
+
+
+def test_of_many_a_few_are_named() -> None:
+    assert len(found(*(f"{CUBE}{number}.txt" for number in range(9)))) == 3
