@@ -18,7 +18,7 @@ from vampd.disk.rights.request_folder import place_request
 from vampd.engine import requests as engine_requests
 from vampd.engine.deeds import Deeds
 from vampd.engine.requests import RequestDesk
-from vampd.model.deed import LONG_VERBS, MEMBERS_VERBS, Choices, Verb
+from vampd.model.deed import LONG_VERBS, MEMBERS_VERBS, NIGHTLESS, Choices, Verb
 from vampd.model.nights import EventName, Kind, NightId, Status
 from vampd.model.request import Answer, Outcome, Request
 from vampd.store.database.opening import Access, open_store
@@ -90,6 +90,30 @@ def test_a_deed_that_the_owner_opened_is_carried_out_in_the_writers_name(world: 
     # Asked about a night that has changed since.
     world.desk.attend(tuple(Verb))
     assert world.answer(second).outcome is Outcome.OUT_OF_DATE
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("verb", "choices", "answered"),
+    [
+        (Verb.PURGE, Choices(), "20251107 engineering: "),
+        (Verb.RECOVER, Choices(), "nothing is damaged or missing"),
+        (Verb.LEDGER, Choices(), "the file is complete: nothing to write"),
+        (Verb.ARCHIVE, Choices(nights=Kind.ENGINEERING), "engineering"),
+    ],
+)
+def test_each_deed_is_the_owners_command_and_its_words_are_the_answer(
+    world: DeedWorld, verb: Verb, choices: Choices, answered: str
+) -> None:
+    request = replace(world.request(verb), reason="", choices=choices)
+    if verb in NIGHTLESS:
+        request = replace(request, night=None, seen=None)
+    world.place(request)
+    world.desk.attend((verb,))
+    wait_until(lambda: not world.deeds.is_busy, "the end of the deed", 300)
+    answer = world.answer(request)
+    assert answer.outcome in {Outcome.DONE, Outcome.FAILED}
+    assert answered in answer.message
 
 
 @pytest.mark.parametrize("failpoint", ["requests.claimed", "requests.deed.recorded"])
