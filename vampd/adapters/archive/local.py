@@ -41,7 +41,7 @@ from vampd.errors import (
     TransientError,
     VampdError,
 )
-from vampd.model.nights import FileStamp, NightId, parse_night_date
+from vampd.model.nights import FileStamp, NightId, bounded_ns, parse_night_date
 from vampd.model.plan import Compare
 from vampd.model.proofs import MARK_PATH, Marked, Place, Receipt
 from vampd.model.resources import Space
@@ -324,4 +324,6 @@ def _walk(root: Path) -> Iterator[FileStamp]:
                     status = entry.stat(follow_symlinks=False)
                     if is_hollow(status.st_size, status.st_blocks):
                         continue
-                    yield FileStamp(prefix + entry.name, status.st_size, status.st_mtime_ns)
+                    yield FileStamp(
+                        prefix + entry.name, status.st_size, bounded_ns(status.st_mtime_ns)
+                    )

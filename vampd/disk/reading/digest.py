@@ -10,6 +10,7 @@ from pathlib import Path
 from vampd.disk.machine import drop_behind, drop_from_cache, expect_sequential
 from vampd.disk.reading.foreign_file import open_foreign
 from vampd.errors import DataError
+from vampd.model.nights import bounded_ns
 from vampd.ports import Pace
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -69,4 +70,8 @@ def read_digests(
         )
     if beginning_bytes is not None:
         digests.append(beginning)
-    return after.st_size, after.st_mtime_ns, tuple(digest.hexdigest() for digest in digests)
+    return (
+        after.st_size,
+        bounded_ns(after.st_mtime_ns),
+        tuple(digest.hexdigest() for digest in digests),
+    )

@@ -16,7 +16,7 @@ from pathlib import Path
 from vampd.disk.reading.foreign_file import link_found, open_unlinked
 from vampd.disk.reading.raw_file import stat_raw
 from vampd.disk.refusal import Cause, classify
-from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, bounded_ns
 
 # Of st_blocks, see stat(2).
 _BLOCK_BYTES = 512
@@ -162,7 +162,7 @@ def _raw_stamp(path: str, status: os.stat_result | None) -> FileStamp | None:
 
 
 def _stamp(path: str, status: os.stat_result) -> FileStamp:
-    return FileStamp(path, status.st_size, status.st_mtime_ns)
+    return FileStamp(path, status.st_size, bounded_ns(status.st_mtime_ns))
 
 
 def _stat_set_aside(night_folder: Path, path: str) -> os.stat_result | None:

@@ -7,13 +7,13 @@ import stat
 from pathlib import Path
 
 from vampd.errors import DataError
-from vampd.model.nights import FileStamp
+from vampd.model.nights import FileStamp, bounded_ns
 
 
 def refuse_changed(folder: Path, file: FileStamp) -> None:
     """DataError ``raw_changed`` if the file is another one by its size or mtime, or is a link."""
     status = os.lstat(folder / file.path)
-    is_same = (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns)
+    is_same = (status.st_size, bounded_ns(status.st_mtime_ns)) == (file.size, file.mtime_ns)
     if not is_same or not stat.S_ISREG(status.st_mode):
         raise changed_error(file.path)
 

@@ -33,7 +33,7 @@ from vampd.fits.headers import (
 from vampd.fits.products.packed import image_of, write_packed
 from vampd.fits.raw import check_packable, layout_of_int16, stream_frames
 from vampd.model.cubes import Cards, Framelist, FrameRange, ProductOrder
-from vampd.model.nights import FileStamp
+from vampd.model.nights import FileStamp, bounded_ns
 from vampd.ports import Pace
 
 _EXTENSION = b"XTENSION"
@@ -95,7 +95,7 @@ def read_plain_cube(path: Path) -> Framelist:
         _check_restorable(cards)
     finally:
         os.close(file_fd)
-    stamp = FileStamp(path.name, status.st_size, status.st_mtime_ns)
+    stamp = FileStamp(path.name, status.st_size, bounded_ns(status.st_mtime_ns))
     whole = FrameRange(path.name, 0, layout.shape[0])
     return Framelist(path.stem, ProductOrder(0, 0, ""), (stamp,), (whole,), (), cards, "")
 

@@ -23,7 +23,7 @@ from vampd.errors import DataError, MalformedCube, TransientError, VampdError
 from vampd.fits.headers import read_cards_at
 from vampd.fits.raw.rawcube import CubeLayout, layout_of_int16
 from vampd.model.cubes import FrameRange
-from vampd.model.nights import FileStamp
+from vampd.model.nights import FileStamp, bounded_ns
 
 # Small enough for the processor's own cache, where pixels stay from reading to the last code.
 BATCH_BYTES = 2 * 1024 * 1024
@@ -121,7 +121,7 @@ def _opened_cube(night_folder: Path, stamp: FileStamp) -> Iterator[tuple[int, Cu
 
 def _check_stamp(cube_fd: int, stamp: FileStamp) -> None:
     status = os.fstat(cube_fd)
-    if (status.st_size, status.st_mtime_ns) != (stamp.size, stamp.mtime_ns):
+    if (status.st_size, bounded_ns(status.st_mtime_ns)) != (stamp.size, stamp.mtime_ns):
         raise _raw_changed(
             stamp,
             f"has {status.st_size} bytes and mtime {status.st_mtime_ns},"

@@ -27,7 +27,7 @@ from vampd.model.cubes import (
     parse_timing,
     render_card,
 )
-from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, is_cube_name
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, bounded_ns, is_cube_name
 
 _UNSIGNED_ZERO = 32768
 _LONGEST_EXPOSURE_S = 86_400
@@ -274,7 +274,7 @@ def _check_exposure_time(cards: Cards) -> None:
 
 
 def _check_unchanged(stamp: FileStamp, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != (
+    if not stat.S_ISREG(status.st_mode) or (status.st_size, bounded_ns(status.st_mtime_ns)) != (
         stamp.size,
         stamp.mtime_ns,
     ):

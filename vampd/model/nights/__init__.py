@@ -6,7 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.nights.checked_cube import CheckedCube
-    from vampd.model.nights.file_stamp import FileStamp
+    from vampd.model.nights.file_stamp import FileStamp, bounded_ns
     from vampd.model.nights.history import (
         after_lost_proofs,
         discovered,
@@ -107,7 +107,7 @@ else:
         __name__,
         {
             "checked_cube": "CheckedCube",
-            "file_stamp": "FileStamp",
+            "file_stamp": "bounded_ns FileStamp",
             "history": (
                 "after_lost_proofs discovered ends_proofs moved noted refuse_stale_claim "
                 "unknown_night"
@@ -186,6 +186,7 @@ __all__ = [
     "advance",
     "after_lost_proofs",
     "after_wait",
+    "bounded_ns",
     "choose_nights",
     "delay_s",
     "describe_legacy",
