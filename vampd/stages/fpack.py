@@ -15,8 +15,8 @@ from vampd.model.nights import Kind, NightId, StageName
 from vampd.model.plan import Plan, RebuildFramelists
 from vampd.ports import NightReader
 from vampd.stages import own_files
-from vampd.stages.header_table import TableSurvey, plan_table, survey_table
 from vampd.stages.own_files import OwnFilesSurvey, by_order, plan_own_files, plan_pack
+from vampd.stages.traveling_files import TableSurvey, plan_table, survey_table
 
 NAME = StageName.FPACK
 

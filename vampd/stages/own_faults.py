@@ -25,9 +25,9 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.aside_files import describe_aside_faults, files_aside
-from vampd.stages.header_table import survey_table
 from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.set_aside import plan_set_aside, survey_set_aside
+from vampd.stages.traveling_files import survey_table
 
 
 def files_with_receipts(night: NightId, reader: NightReader) -> tuple[FileStamp, ...]:

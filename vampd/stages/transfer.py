@@ -32,11 +32,17 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
-from vampd.stages.header_table import TableSurvey, plan_table, survey_table
 from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import PACKED_SUFFIX, OwnFilesSurvey, batches, plan_own_files
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
-from vampd.stages.traveling_files import files_to_send, hollow_files, removed_digests
+from vampd.stages.traveling_files import (
+    TableSurvey,
+    files_to_send,
+    hollow_files,
+    plan_table,
+    removed_digests,
+    survey_table,
+)
 
 NAME = StageName.TRANSFER
 _GONE = (

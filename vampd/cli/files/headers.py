@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="headers",
-    help="Check the cards of FITS files, bring them into form, or list those of nights.\n\n"
+    help="Check, bring into form or list the cards of FITS files.\n\n"
     "Files may be plain or packed; the instrument's dictionary defines the form.",
     epilog=examples(
         "vampctl headers check *.fits",
