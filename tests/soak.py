@@ -129,6 +129,7 @@ SUITES = {
                 "tests/contract",
                 "tests/integration",
                 "tests/system/test_headers_fixed.py",
+                "tests/system/test_readers.py",
                 "tests/system/test_simulated_cubes.py",
                 *(
                     f"--ignore=tests/integration/{elsewhere}"

@@ -1,0 +1,184 @@
+"""A night of 60 header oddities: every reader accepts every product.
+
+fitsverify, astropy, fitsio and funpack here; in the soak nom.tam.fits too, which shares no code
+with cfitsio and takes a Java compiler some seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fitsio
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from tests.support.builders.headers import instrument_dictionary
+from tests.support.builders.raw_cubes import Pixels, raw_cards, raw_pixels, write_raw_cube
+from vampd.disk.pace import SteadyPace
+from vampd.fits.products import pack_cube, read_product_cards
+from vampd.fits.raw import read_raw_cube
+from vampd.model.cubes import (
+    Cards,
+    FrameRange,
+    Product,
+    ProductOrder,
+    RawCube,
+    apply_edits,
+    build_framelist,
+    stamp_frame_id,
+)
+from vampd.model.frame_ids import FrameId
+from vampd.model.headers import HeaderTable, format_cards
+from vampd.model.nights import Stream
+from vampd.model.proofs import PRODUCT_FORM
+
+Tool = Callable[[str], str]
+_SHAPE = (3, 6, 10)
+_JARS = "/usr/share/java/fits.jar:/usr/share/java/commons-compress.jar"
+_READER = Path(__file__).parents[1] / "support" / "tools" / "FitsReader.java"
+_ODDITIES = (
+    # Twice: what vampd sets, what it goes by, what describes the pixels.
+    *("MJD     =              60000.0", "MJD-STR =              60000.0", "UT-END  = '00:00:00'"),
+    *("U_FLC   = 'NA      '", "FRAMEID = 'OLD     '", "EXP-ID  = 'OLD     '", "DATE-OBS= 'old'"),
+    *("RET-ANG1=                 45.0", "OBJECT  = 'another'", "EXPTIME =                  9.0"),
+    *("BZERO   =                    0", "BSCALE  =                  2.0", "NAXIS1  =       99"),
+    *("BITPIX  =                  -32", "SIMPLE  =                    F", "NAXIS4  =        1"),
+    # No values of FITS.
+    *("AIRMASS =                  NaN", "SEEING  =                 -inf", "DOM-TMP = 'open"),
+    *("DOM-WND =                  1,5", "DOM-HUM =                  1 5", "DOM-PRS =     0x1F"),
+    *("OUT-TMP =                 None", "OUT-HUM =               1E9999", "OUT-WND =        ."),
+    *("U_TRIGEN=                 True", "U_VLOG1 =                    t", "OUT-PRS = 'it's'"),
+    *("CRVAL1  =                  NaN", "CRPIX1  =", "CD1_1   = 'x'", "EQUINOX = 'J2000'"),
+    # Values in another form than readers know for the keyword.
+    *("TELESCOP=                    5", "INSTRUME= VAMPIRES", "OBSERVER=", "ZD      = 1.5e+01"),
+    *("DATE-END= '2025-11-06 10:20'", "BUNIT   =                    1", "WCSAXES = '2'"),
+    *("EXTNAME =                    5", "EXTVER  =                  1.5", "BLANK   =      0.5"),
+    # Bytes that are not ASCII, in Latin-1 and in UTF-8.
+    *("SITE    = 'Maunak\xe9a' / \xa0", "PLACE   = 'a' / b \xe2\x80\x93 c", "N\xe9  = 1"),
+    # What only other HDUs say of themselves.
+    *("PCOUNT  =                    0", "GCOUNT  =                    1", "GROUPS  =        F"),
+    *("ZQUANTIZ= 'NO_DITHER'", "ZIMAGE  =                    T", "ZTILE1  =               10"),
+    *("TTYPE1  = 'COMPRESSED_DATA'", "TUNIT1  = 'adu'", "XTENSION= 'IMAGE'", "THEAP   =   0"),
+    # What is no card.
+    *("airmass2=                  1.5", " LEADING=                    1", "IN SIDE =        1"),
+    *("NOVALUE =1", "END     =                    5", "CONTINUE  'of nothing'", "HIERARCH x"),
+    *("LONG    = 'goes &'", "CONTINUE  'on'", *[""] * 41),
+)
+
+
+def _oddities() -> Iterator[tuple[str, ...]]:
+    """As they stand in raw headers, a dozen a cube, blank cards last."""
+    assert len([text for text in _ODDITIES if text]) >= 60
+    for start in range(0, len(_ODDITIES), 12):
+        yield tuple(text.ljust(80) for text in _ODDITIES[start : start + 12])
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Pixels]]:
+    """The packed products, in the dictionary's form and with IDs, and the pixels of each."""
+    folder = tmp_path_factory.mktemp("night")
+    (folder / "vgen2").mkdir()
+    pixels = raw_pixels(*_SHAPE)
+    made = []
+    for number, odd in enumerate(_oddities()):
+        plain = raw_cards(_SHAPE)
+        name = f"vcam1_10:20:{number:02d}.509419918.fits"
+        header = Cards((*plain.texts, *odd))
+        raw = write_raw_cube(folder, pixels=pixels, raw_header=header, name=name)
+        cube = read_raw_cube(folder, raw.stamp, raw.timing_stamp, Stream.VCAM1)
+        assert isinstance(cube, RawCube), cube
+        times = [int(time) for time in raw.timing.acquired_us]
+        product = Product(
+            name=name,
+            order=ProductOrder(times[0], 1, "A"),
+            synchronised=False,
+            ranges=(FrameRange(cube.path, 0, _SHAPE[0]),),
+            partners=(),
+            first_us=times[0],
+            middle_us=times[1],
+            last_us=times[-1],
+            offset_us=0,
+            tolerance_us=0,
+        )
+        framelist = build_framelist(product, {cube.path: cube}, "1.2.3", PRODUCT_FORM)
+        edits = format_cards(framelist.cards, instrument_dictionary()).edits
+        framelist = stamp_frame_id(apply_edits(framelist, edits), FrameId(number + 1))
+        packed, sidecar = folder / framelist.packed_path, folder / framelist.sidecar_path
+        pack_cube(framelist, folder, packed, sidecar, "full", SteadyPace())
+        made.append((packed, pixels))
+    return made
+
+
+@pytest.fixture(scope="module")
+def plain(night: list[tuple[Path, Pixels]], tool: Tool) -> list[Path]:
+    """What funpack makes of each."""
+    paths = [packed.with_suffix("") for packed, _ in night]
+    subprocess.run([tool("funpack"), *(packed for packed, _ in night)], check=True)
+    return paths
+
+
+def test_fitsverify_finds_no_error_in_products_and_in_what_funpack_makes_of_them(
+    night: list[tuple[Path, Pixels]], plain: list[Path], tool: Tool
+) -> None:
+    files = [*(packed for packed, _ in night), *plain]
+    # Undefined values and keywords that repeat are warnings.
+    done = subprocess.run(
+        [tool("fitsverify"), "-q", "-e", *files], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.count("verification OK") == len(files), done.stdout
+    assert done.returncode == 0
+
+
+def test_astropy_and_fitsio_read_every_card_and_pixel_without_a_warning(
+    night: list[tuple[Path, Pixels]], plain: list[Path]
+) -> None:
+    for (packed, pixels), unpacked in zip(night, plain, strict=True):
+        for path, hdu in ((packed, 1), (unpacked, 0)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                with fits.open(path, checksum=True) as hdus:
+                    for card in hdus[hdu].header.cards:
+                        assert isinstance(card.keyword + card.comment, str)
+                        assert card.value is not None
+                    hdus.verify("exception")
+                    assert np.array_equal(hdus[hdu].data, pixels)
+                    assert hdus[hdu].data.dtype == np.uint16
+            assert np.array_equal(fitsio.read(path, ext=hdu), pixels)
+            assert fitsio.read_header(path, ext=hdu)["FRAMEID"].strip() == unpacked.stem
+
+
+def test_readers_who_take_the_last_card_get_what_vampd_says(
+    night: list[tuple[Path, Pixels]],
+) -> None:
+    table = HeaderTable(instrument_dictionary())
+    for packed, _ in night:
+        cards = read_product_cards(packed)
+        table.add(packed.name, cards)
+        keywords = [text[:8].rstrip() for text in cards.texts]
+        for own in ("MJD", "MJD-STR", "UT-END", "U_FLC", "FRAMEID", "EXP-ID", "DATE-OBS", "BZERO"):
+            assert keywords.count(own) == 1
+        with fits.open(packed) as hdus:
+            last = {card.keyword: card.value for card in hdus[1].header.cards}
+        assert last["FRAMEID"].strip() == packed.name.partition(".")[0]
+        assert last["MJD"] == cards.number("MJD") != 60000.0
+        assert last["U_FLC"].strip() == "A"
+    assert len(list(table.lines())) == len(night) + 1
+
+
+@pytest.mark.soak
+def test_a_reader_outside_the_cfitsio_family_reads_every_product(
+    night: list[tuple[Path, Pixels]], tool: Tool
+) -> None:
+    files = [packed for packed, _ in night]
+    done = subprocess.run(
+        [tool("java"), "-cp", _JARS, _READER, *files], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == [packed.name.partition(".")[0] for packed in files]
+    for line, (_, pixels) in zip(lines, night, strict=True):
+        assert [int(pixel) for pixel in line[1:]] == pixels[0].reshape(-1).tolist()
