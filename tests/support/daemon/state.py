@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from vampd.config import load_settings
 from vampd.model.nights import Event, EventName, EventRecord, Kind, NightId, NightRecord, StageName
 from vampd.store.database.opening import Access, open_store
 from vampd.wiring.connections import Connections, connect
+
+_PLACE = re.compile(rb"^[^,\n]*/(?=\d{8}/vgen2/)", re.MULTILINE)
+_TABLE_LINE = re.compile(rb"^[0-9a-f]{64}  header_table_\d{8}\.csv\n", re.MULTILINE)
 
 
 @contextmanager
@@ -63,6 +67,19 @@ def audit(site: Site, night: NightId) -> dict[str, Any]:
     return counted
 
 
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file of a night, whatever the site's own place.
+
+    The table of headers counts without the place of its archive, SHA256SUMS without that table.
+    """
+    content = path.read_bytes()
+    if path.name.startswith("header_table_"):
+        content = _PLACE.sub(b"", content)
+    elif path.name == "SHA256SUMS":
+        content = _TABLE_LINE.sub(b"", content)
+    return hashlib.sha256(content).hexdigest()
+
+
 def product_tree(folder: Path) -> dict[str, str]:
     """What a night's folder holds besides the raw streams: SHA-256 or link target, by path.
 
@@ -76,7 +93,7 @@ def product_tree(folder: Path) -> dict[str, str]:
         if path.is_symlink():
             tree[name] = f"link to {os.readlink(path)}"
         elif path.is_file():
-            tree[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            tree[name] = digest_of(path)
         else:
             tree[name] = "folder"
     return tree

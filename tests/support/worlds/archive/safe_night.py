@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import Site
-from tests.support.daemon.state import product_tree, record_of, tell
+from tests.support.daemon.state import digest_of, product_tree, record_of, tell
 from vampd.model.nights import EventName, NightId, StageName, Status
 
 
@@ -58,7 +57,7 @@ class SafeNight:
 def tree_there(site: Site, night: NightId) -> dict[str, str]:
     copy = site.copy(night)
     return {
-        path.relative_to(copy).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(copy).as_posix(): digest_of(path)
         for path in copy.rglob("*")
         if path.is_file()
     }
