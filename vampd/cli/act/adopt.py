@@ -43,13 +43,13 @@ def adopt(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Take nights of the old tools over, as far as the evidence goes.
+    """Put on record what the old tools did to their nights.
 
-    Reads their logs, folders, name changes, manifests, process logs and headers. What they said
-    comes on record as a claim, never as a proof; every frame ID that anything shows as used by
-    others, so that none is given again. Where their records differ, both are listed and nothing is
-    guessed. Nothing in a folder is changed. May be done again, when more is known. Exits with 1 if
-    records of a night differ.
+    As far as the evidence goes: it reads their logs, folders, name changes, manifests, process logs
+    and headers. What they said comes on record as a claim, never as a proof; every frame ID that
+    anything shows as used by others, so that none is given again. Where their records differ, both
+    are listed and nothing is guessed. Nothing in a folder is changed. May be done again, when more
+    is known. Exits with 1 if records of a night differ.
     """
     from vampd.engine.nights.old_cron import look_for_plan
     from vampd.engine.repair.adopting import adopt_nights, find_adoptable, plan_adoption

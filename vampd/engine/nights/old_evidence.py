@@ -18,8 +18,8 @@ from vampd.model.frame_ids import HEADERS, NAME_CHANGES, NAMES, FrameId
 from vampd.model.nights import Kind, NightId, StatusRow, Stream
 
 # Numbers are unique whatever the frame type's letter; a repair tool changed only some records.
-_ANY_ID = re.compile(r"VMP[A-Z](\d{8})(?!\d)")
-_NAMED_BY_ID = re.compile(r"VMP[A-Z](\d{8})\.(?:fits|fits\.fz|txt)")
+_ANY_ID = re.compile(r"VMP[A-Z]([0-9]{8})(?![0-9])")
+_NAMED_BY_ID = re.compile(r"VMP[A-Z]([0-9]{8})\.(?:fits|fits\.fz|txt)")
 _MANIFEST = re.compile(r"manifest_VMP_.*\.csv")
 _BAD = "bad_sc6_files.txt"
 _RAW_FOLDERS = ("vcam1", "vcam2", "vcam1_hlinkbak", "vcam2_hlinkbak")

@@ -29,7 +29,7 @@ TITLES = (
 )
 # As pandas, awk and spreadsheets write it.
 _TRUE = frozenset({"true", "1", "1.0"})
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)")
+_MOMENT = re.compile(r"([0-9]{4}-[0-9][0-9]-[0-9][0-9])[T ]([0-9][0-9]:[0-9][0-9]:[0-9][0-9])")
 
 
 @dataclass(frozen=True)

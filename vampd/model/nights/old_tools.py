@@ -18,7 +18,7 @@ _OWN_GENERATION = re.compile(r"generation_[0-9]+\.json")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")
 _PACKED_PRODUCT = re.compile(r"VMP.*\.fits\.fz")
 # What is left of a night once its products were deleted, or its folder was restored.
-_LEFT_FILE = re.compile(r"\d{8}_process\.log|manifest_VMP_\d{8}\.csv")
+_LEFT_FILE = re.compile(r"[0-9]{8}_process\.log|manifest_VMP_[0-9]{8}\.csv")
 
 
 def find_traces(
