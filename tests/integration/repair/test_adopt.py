@@ -266,6 +266,24 @@ def test_what_was_adopted_once_outlives_the_records_that_showed_it(tmp_path: Pat
     assert (again.claims, again.ids) == (found[0].claims, found[0].ids)
 
 
+def test_ids_of_a_manifest_that_lies_beside_the_nights_are_used_by_the_nights_that_it_names(
+    tmp_path: Path,
+) -> None:
+    site, one = one_night(tmp_path, Life.CLEANED)
+    gone = NightId("20180101", Kind.ARCHIVE)
+    lines = [
+        f"VMPA{number:08d}|/mnt/tier1/2_ARCHIVED_DATA/{date}/vgen2/VMPA{number:08d}.fits.fz|1\r\n"
+        for number, date in ((7, one.night.date), (8, gone.date))
+    ]
+    (site.root / "ARCHIVED_DATA" / "manifest_VMP_combined.csv").write_text("".join(lines))
+    with connected(site) as connections:
+        found = {each.night: each for each in planned(connections)}
+        restore = plan_restore(one.night, site.root, connections.reader)
+    assert found[one.night].ids == {FrameId(7)}
+    assert (found[gone].ids, found[gone].state) == ({FrameId(8)}, OldState.ROW_ONLY)
+    assert "VMPA00000007" in restore.foreign
+
+
 def test_the_ids_are_on_record_before_the_claims(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,25 +15,55 @@ from vampd.errors import DataError, TransientError
 from vampd.fits.headers import read_product_cards
 from vampd.model.accounts import MANIFESTS, SECTIONS, OldEvidence, ProductIds
 from vampd.model.frame_ids import HEADERS, NAME_CHANGES, NAMES, FrameId
-from vampd.model.nights import Kind, NightId, StatusRow, Stream
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    Kind,
+    NightId,
+    StatusRow,
+    Stream,
+    parse_night_date,
+)
 
 # Numbers are unique whatever the frame type's letter; a repair tool changed only some records.
 _ANY_ID = re.compile(r"VMP[A-Z]([0-9]{8})(?![0-9])")
 _NAMED_BY_ID = re.compile(r"VMP[A-Z]([0-9]{8})\.(?:fits|fits\.fz|txt)")
+# As people combine them for a mail, beside the nights.
+_LOOSE_MANIFEST = re.compile(r"manifest.*\.csv")
+_OF_NIGHT = re.compile(r"/([0-9]{8})/vgen2/")
 _MANIFEST = re.compile(r"manifest_VMP_.*\.csv")
 _BAD = "bad_sc6_files.txt"
 _RAW_FOLDERS = ("vcam1", "vcam2", "vcam1_hlinkbak", "vcam2_hlinkbak")
 
 
-def read_evidence(root: Path, night: NightId, row: StatusRow | None) -> OldEvidence:
-    """What there is of a night; what cannot be read shows nothing. ``row``: of the logs."""
+def read_loose_manifests(root: Path) -> dict[NightId, frozenset[FrameId]]:
+    """The IDs that manifests beside the nights list, by night: several combined in one, as a rule.
+
+    A line names its night by the path of the product.
+    """
+    found: dict[NightId, set[FrameId]] = defaultdict(set)
+    for folder in (root, root / ARCHIVE_FOLDER):
+        for name in filter(_LOOSE_MANIFEST.fullmatch, _names(folder)):
+            for line in (read_foreign_text(folder / name) or "").splitlines():
+                match = _OF_NIGHT.search(line)
+                if match and parse_night_date(match[1]):
+                    found[NightId(match[1], Kind.ARCHIVE)] |= _ids_in([line.partition("|")[0]])
+    return {night: frozenset(ids) for night, ids in found.items() if ids}
+
+
+def read_evidence(
+    root: Path, night: NightId, row: StatusRow | None, listed: Iterable[FrameId] = ()
+) -> OldEvidence:
+    """What there is of a night, with its ``row`` of the logs and the IDs ``listed`` elsewhere."""
     folder = root / night.folder
     if not folder.is_dir():
-        return OldEvidence(night, row, has_folder=False)
+        ids_there = frozenset(listed)
+        shown = {MANIFESTS: ids_there} if ids_there else {}
+        return OldEvidence(night, row, has_folder=False, ids=shown)
     unread: list[str] = []
     entries, products = _names(folder), _names(folder / Stream.VGEN2)
     headers = tuple(_read_headers(folder / Stream.VGEN2, products))
     ids: dict[str, set[FrameId]] = defaultdict(set)
+    ids[MANIFESTS] |= set(listed)
     if night.kind is Kind.ARCHIVE:
         ids[NAMES] |= {FrameId(int(m[1])) for m in map(_NAMED_BY_ID.fullmatch, products) if m}
         ids[NAME_CHANGES] |= _ids_at_ends(_text(folder, f"{Stream.VGEN2}/{NAME_CHANGES}", unread))

@@ -16,6 +16,7 @@ from vampd.model.nights import (
     Stream,
     find_traces,
     parse_old_log,
+    rows_by_night,
 )
 
 
@@ -26,7 +27,7 @@ def read_old_logs(root: Path) -> dict[NightId, StatusRow]:
     """
     paths = (base / name for base in (root, root / ARCHIVE_FOLDER) for name in LOG_NAMES)
     texts = [text for path in paths if (text := read_foreign_text(path)) is not None]
-    return {row.night: row for text in texts for row in parse_old_log(text)}
+    return rows_by_night(row for text in texts for row in parse_old_log(text))
 
 
 def old_tool_traces(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
 from vampd.engine.nights.night_listing import find_nights
-from vampd.engine.nights.old_evidence import read_evidence
+from vampd.engine.nights.old_evidence import read_evidence, read_loose_manifests
 from vampd.engine.nights.old_traces import is_of_vampd, read_old_logs
 from vampd.model.accounts import Adoption, find_shared_ids, judge_adoption
 from vampd.model.frame_ids import FrameId, LedgerListing
@@ -31,7 +31,7 @@ _WHY = "given by others: names, name_changes.txt, manifests and headers show the
 def find_adoptable(root: Path, store: NightStore) -> tuple[NightId, ...]:
     """The nights that may be of the old tools: legacy ones, those that fill, and rows alone."""
     records = {record.night: record for record in store.nights()}
-    candidates = {*find_nights(root), *read_old_logs(root), *records}
+    candidates = {*find_nights(root), *read_old_logs(root), *read_loose_manifests(root), *records}
     return tuple(
         night
         for night in sorted(candidates)
@@ -50,12 +50,13 @@ def plan_adoption(
     """
     before = {one.night: one for one in known}
     rows = {night: one.claims for night, one in before.items()} | read_old_logs(root)
+    loose = read_loose_manifests(root)
     bound = {one.frame_id: one.night for one in ledger.ids if one.identity is not None}
     found = []
     for night in nights:
         if is_of_vampd(root / night.folder):
             continue
-        adoption = judge_adoption(read_evidence(root, night, rows.get(night)))
+        adoption = judge_adoption(read_evidence(root, night, rows.get(night), loose.get(night, ())))
         if adoption is not None:
             ids = before[night].ids if night in before else frozenset()
             adoption = replace(adoption, ids=adoption.ids | ids)

@@ -21,7 +21,7 @@ from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import refuse_links
 from vampd.disk.rights import Obstacle
 from vampd.engine.changed_raw import compare_raw, find_retimed
-from vampd.engine.nights.old_evidence import read_evidence
+from vampd.engine.nights.old_evidence import read_evidence, read_loose_manifests
 from vampd.engine.nights.old_traces import old_tool_traces
 from vampd.engine.repair.raw_comparison import find_rotten_raw, refuse_unwitnessed
 from vampd.engine.repair.restoring import (
@@ -218,7 +218,8 @@ def _is_of_old_tools(root: Path, night: NightId) -> bool:
 
 def _find_foreign(root: Path, night: NightId, reader: NightReader) -> str:
     own = {bound.frame_id for bound in reader.bound_ids(night).values()}
-    return read_evidence(root, night, None).describe_foreign(own)
+    listed = read_loose_manifests(root).get(night, ())
+    return read_evidence(root, night, None, listed).describe_foreign(own)
 
 
 def _find_unrecorded(

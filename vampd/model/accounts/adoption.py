@@ -87,7 +87,7 @@ class OldEvidence:
         """Whether the old tools did anything here."""
         has_claims = self.row is not None and self.row.is_trace
         if not self.has_folder:
-            return has_claims
+            return has_claims or bool(self.all_ids)
         return bool(find_traces(self.entries, self.products, self.row)) or bool(self.all_ids)
 
     def describe_foreign(self, own: Set[FrameId]) -> str:

@@ -31,7 +31,14 @@ if TYPE_CHECKING:
         parse_marks,
         plan_cron,
     )
-    from vampd.model.nights.old_log import LOG_NAMES, TITLES, StageMark, StatusRow, parse_old_log
+    from vampd.model.nights.old_log import (
+        LOG_NAMES,
+        TITLES,
+        StageMark,
+        StatusRow,
+        parse_old_log,
+        rows_by_night,
+    )
     from vampd.model.nights.old_tools import find_traces, is_lasting
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
@@ -114,7 +121,7 @@ else:
             ),
             "night": "ARCHIVE_FOLDER Kind NightId name_commands parse_night_date",
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
-            "old_log": "LOG_NAMES parse_old_log StageMark StatusRow TITLES",
+            "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
             "old_tools": "find_traces is_lasting",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
@@ -220,6 +227,7 @@ __all__ = [
     "plan_cron",
     "refuse_stale_claim",
     "remaining_wait_s",
+    "rows_by_night",
     "seconds_in_name",
     "stages_of",
     "timing_name",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -79,7 +79,7 @@ class StatusRow:
 def parse_old_log(text: str) -> Iterator[StatusRow]:
     """The rows of an old tools' log; lines without a night are skipped.
 
-    A malformed time counts as unknown, and of a night that occurs twice the last row counts.
+    A malformed time counts as unknown.
     """
     for row in _rows(text.splitlines()):
         path = (row.get("scexao5_path") or "").strip()
@@ -92,6 +92,21 @@ def parse_old_log(text: str) -> Iterator[StatusRow]:
                 _mark(row, "transferred_to_scexao6", "transferred_timestamp"),
                 _mark(row, "safe_on_scexao6", "safe_timestamp"),
             )
+
+
+def rows_by_night(rows: Iterable[StatusRow]) -> dict[NightId, StatusRow]:
+    """One row per night: of those that occur twice, each flag that any row sets is set.
+
+    Writers without a lock repeat rows. What was done once was done, and must not be done again.
+    """
+    found: dict[NightId, StatusRow] = {}
+    for row in rows:
+        before = found.get(row.night, row)
+        marks = [
+            new if new.is_set else old for old, new in zip(before.marks, row.marks, strict=True)
+        ]
+        found[row.night] = StatusRow(row.path, row.night, *marks)
+    return found
 
 
 def _rows(lines: list[str]) -> Iterator[dict[str, str]]:

@@ -12,6 +12,7 @@ from vampd.model.nights import (
     find_traces,
     is_lasting,
     parse_old_log,
+    rows_by_night,
 )
 
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
@@ -20,7 +21,7 @@ HEADER = "scexao5_path,utc_date,processed\n"
 
 
 def row_of(log: str, night: NightId) -> StatusRow | None:
-    return {row.night: row for row in parse_old_log(log)}.get(night)
+    return rows_by_night(parse_old_log(log)).get(night)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,16 @@ def test_what_is_left_of_a_deleted_night_is_a_trace_that_lasts(name: str) -> Non
     own = ["vcam1", "manifest_VMP_20251106.csv", "manifest_VMP_20251106.sha256"]
     assert find_traces(own, [], None) == []
     assert find_traces([name], ["generation_0001.json"], None) == []
+
+
+@pytest.mark.parametrize("flags", [("True", "False"), ("False", "True")])
+def test_of_a_night_that_is_listed_twice_whatever_is_set_once_counts(
+    flags: tuple[str, str],
+) -> None:
+    row = "/mnt/fuuu/ARCHIVED_DATA/20251106,2025-11-06,"
+    log = "".join(f"{row}{flag},2025-11-07T01:51:53,False,,False,\n" for flag in flags)
+    (trace,) = find_traces(["vcam1"], [], row_of(log, ARCHIVE))
+    assert is_lasting(trace)
+    joined = row_of(log, ARCHIVE)
+    assert joined is not None
+    assert joined.processed.since == "2025-11-07T01:51:53"
