@@ -77,6 +77,7 @@ def test_a_name_that_a_host_tells_is_one_word_of_the_command_shown(
     answer = "\0".join([name, "root", "root", "755", "./20251106", ""])
     (tmp_path / "answer").write_bytes(BEGIN + answer.encode() + END)
     shown = answering(tmp_path, f"cat {tmp_path}/answer").describe_refused(NIGHT)
+    assert shown is not None
     words = shlex.split(shown.split("`")[1])
     assert words == ["sudo", "chown", name, f"{tmp_path}/disk/20251106"]
 

@@ -62,7 +62,7 @@ def test_partitions_of_one_disk_share_it_and_other_disks_do_not(system: Sys) -> 
     system.add(second, "sda/sda2")
     system.add(other, "sdb")
     found = [system.disks(each) for each in (disk, first, second, other)]
-    assert found == [{"sda"}, {"sda"}, {"sda"}, {"sdb"}]
+    assert found == [frozenset({name}) for name in ("sda", "sda", "sda", "sdb")]
 
 
 def test_a_raid_lies_on_all_of_its_disks(system: Sys) -> None:
@@ -70,7 +70,7 @@ def test_a_raid_lies_on_all_of_its_disks(system: Sys) -> None:
     system.add(first, "sda/sda1")
     system.add(second, "sdb/sdb1")
     system.add(raid, "md0", first, second)
-    assert system.disks(raid) == {"sda", "sdb"}
+    assert system.disks(raid) == frozenset({"sda", "sdb"})
 
 
 def test_an_image_lies_where_its_file_does(system: Sys, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_an_image_lies_where_its_file_does(system: Sys, tmp_path: Path) -> None:
         system.add(under, "sdc/sdc1")
     loop = os.makedev(7, 0)
     system.add(loop, "loop0", image=image)
-    assert system.disks(loop) == {"sdc"}
+    assert system.disks(loop) == frozenset({"sdc"})
 
 
 SERVED = [

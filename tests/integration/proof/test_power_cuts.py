@@ -148,8 +148,8 @@ def trees_of(powered: Powered) -> tuple[dict[str, str], dict[str, str]]:
     of_moment = ("mailed_", "header_table_", "bad_sc6_files")
     trees = (here, product_tree(powered.copy))
     for tree, folder in zip(trees, (powered.folder, powered.copy), strict=True):
-        for path in [path for path in tree if path.startswith(of_moment)]:
-            del tree[path]
+        for name in [name for name in tree if name.startswith(of_moment)]:
+            del tree[name]
         lines = (folder / SUMS).read_text().splitlines()
         tree[SUMS] = "\n".join(line for line in lines if "header_table_" not in line)
     return trees

@@ -280,7 +280,7 @@ def test_ids_of_a_manifest_that_lies_beside_the_nights_are_used_by_the_nights_th
         found = {each.night: each for each in planned(connections)}
         restore = plan_restore(one.night, site.root, connections.reader)
     assert found[one.night].ids == {FrameId(7)}
-    assert (found[gone].ids, found[gone].state) == ({FrameId(8)}, OldState.ROW_ONLY)
+    assert (found[gone].ids, found[gone].state) == (frozenset({FrameId(8)}), OldState.ROW_ONLY)
     assert "VMPA00000007" in restore.foreign
 
 

@@ -133,11 +133,11 @@ def weigh_intervals(
     # A single interval is no gap in the log, however long the exposure.
     gaps_us = np.minimum(steps_us, since_us[1:])
     gaps_us = gaps_us - 2 * np.maximum(period_us, arrivals.exposure_us[1:])
-    costs = (UNSEEN_FLIP_COST, UNSEEN_SWITCH_COST) if counted.honest else (FLIP_COST, SWITCH_COST)
+    paused = (UNSEEN_FLIP_COST, UNSEEN_SWITCH_COST) if counted.honest else (FLIP_COST, SWITCH_COST)
     unlogged = np.searchsorted(FLIP_AFTER_US[1:], gaps_us, side="right")
     within = np.where(_WITHIN_TRIGGER * since_us[1:] < period_us, WITHIN_TRIGGER_COST, 0)
-    flip[1:] = np.minimum(flip[1:], np.array(costs[0])[unlogged]) + within
-    switch[1:] = np.minimum(switch[1:], np.array(costs[1])[unlogged]) + within
+    flip[1:] = np.minimum(flip[1:], np.array(paused[0])[unlogged]) + within
+    switch[1:] = np.minimum(switch[1:], np.array(paused[1])[unlogged]) + within
     changes = np.diff(arrivals.switching)
     switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
     recount[counted.recounted] = RECOUNT_COST

@@ -88,8 +88,15 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     setting = setting.reshape(-1).astype(np.int64)
     piece = np.cumsum(np.diff(setting + stretch * (setting.max() + 1), prepend=0) != 0)
     order = np.argsort(setting, kind="stable")
-    inputs = (steps_us, rises, piece, setting, card_us, documented_us)
-    sorted_tempo = measure_tempo(*(values[order] for values in inputs), shortest_us)
+    sorted_tempo = measure_tempo(
+        steps_us[order],
+        rises[order],
+        piece[order],
+        setting[order],
+        card_us[order],
+        documented_us[order],
+        shortest_us,
+    )
     lent = Tempo(*(_unsorted(getattr(sorted_tempo, f.name), order) for f in fields(Tempo)))
     borrows = few[stretch] & _fits(lent, steps_us, stretch)
     return Tempo(
