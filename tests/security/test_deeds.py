@@ -14,7 +14,7 @@ from tests.support.daemon.running import wait_until
 from tests.support.worlds.hostile.request_world import World
 from tests.support.worlds.hostile.three_users import give_to_owner, shared_site
 from tests.support.worlds.records.databases import new_database
-from vampd.disk.rights.request_folder import place_request
+from vampd.disk.rights.request_folder import MOST_OF_ONE, place_request
 from vampd.engine import requests as engine_requests
 from vampd.engine.deeds import Deeds
 from vampd.engine.requests import RequestDesk
@@ -114,6 +114,17 @@ def test_each_deed_is_the_owners_command_and_its_words_are_the_answer(
     answer = world.answer(request)
     assert answer.outcome in {Outcome.DONE, Outcome.FAILED}
     assert answered in answer.message
+
+
+def test_deeds_that_wait_keep_no_hold_waiting(
+    world: DeedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deeds, "is_busy", property(lambda _: True))
+    waiting = [world.ask(Verb.RECOVER) for _ in range(MOST_OF_ONE + 1)]
+    hold = world.ask(Verb.HOLD)
+    world.desk.attend(tuple(Verb))
+    assert world.answer(hold).outcome is Outcome.DONE
+    assert not any(map(world.answers.answer, (one.id for one in waiting)))
 
 
 @pytest.mark.parametrize("failpoint", ["requests.claimed", "requests.deed.recorded"])

@@ -21,7 +21,9 @@ from tests.support.worlds.hostile.three_users import (
     OTHER_MEMBER,
     STRANGER,
 )
+from vampd.disk.rights import request_folder
 from vampd.disk.rights.request_folder import (
+    MOST_KEPT,
     place_request,
     request_ids,
     take_back_request,
@@ -140,6 +142,27 @@ def test_a_flood_of_one_member_hides_no_other(world: World):
         before = len(os.listdir(world.folder))
         world.attend()
         assert len(os.listdir(world.folder)) < before
+
+
+def test_what_one_member_has_there_beyond_reason_is_removed_and_hides_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_requests, "MOST_LOOKED", 300)
+    monkeypatch.setattr(request_folder, "MOST_LOOKED", 300)
+
+    def flood() -> None:
+        for _ in range(400):
+            (world.folder / request_name(secrets.token_hex(16))).touch()
+            (world.folder / f".{secrets.token_hex(16)}.tmp").touch()
+            (world.folder / request_name(secrets.token_hex(16)) / "x").mkdir(parents=True)
+
+    OTHER_MEMBER.does(flood)
+    world.place(world.request())
+    for _ in range(12):
+        world.attend()
+    assert EventName.HELD in world.events
+    others = [entry for entry in os.scandir(world.folder) if not entry.is_dir()]
+    assert len(others) <= MOST_KEPT
 
 
 def test_a_request_that_is_being_read_can_be_taken_back(world: World):

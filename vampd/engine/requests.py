@@ -12,6 +12,7 @@ import contextvars
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -20,6 +21,9 @@ from pathlib import Path
 from vampd.disk.failpoint import failpoint
 from vampd.disk.refusal import user_name
 from vampd.disk.rights import (
+    MOST_KEPT,
+    MOST_LOOKED,
+    MOST_OF_ONE,
     claim_request,
     claimed_folder,
     claimed_ids,
@@ -28,6 +32,7 @@ from vampd.disk.rights import (
     read_request,
     remove_request,
     remove_strangers,
+    remove_surplus,
     request_ids,
     writer_of,
 )
@@ -49,11 +54,9 @@ from vampd.stages.manifest_files import read_manifests
 from vampd.stages.raw_presence import refuse_without_raw
 
 _log = get_log()
-_UNSTABLE_S = 2.0
-_NEVER = (-1, 0.0)
+_UNSTABLE_S, _NEVER = 2.0, (-1, 0.0)
 # How long the loop waits for a disk that answers; and how many may not.
-_AT_ONCE_S = 0.1
-_MOST_LOOKS = 8
+_AT_ONCE_S, _MOST_LOOKS = 0.1, 8
 
 
 class _Look(threading.Thread):
@@ -122,16 +125,21 @@ class RequestDesk:
         if not self._has_changed():
             return
         remove_strangers(self._folder)
+        remove_surplus(self._folder)
         for request_id in claimed_ids(self._folder):
             self._attend(request_id, members_may)
-        for request_id in request_ids(self._folder):
-            if not self._can_begin(request_id):
-                self._looked_at = _NEVER
-                continue
+        begun: Counter[int] = Counter()
+        for request_id in request_ids(self._folder, MOST_KEPT, MOST_LOOKED):
             try:
+                uid = writer_of(self._folder, request_id)
+                # What has to wait counts for nothing: the same writer's `hold` passes it.
+                if begun[uid] == MOST_OF_ONE or not self._can_begin(request_id):
+                    self._looked_at = _NEVER
+                    continue
                 claim_request(self._folder, request_id)
             except FileNotFoundError:
-                continue  # its writer has taken it back
+                continue  # taken back
+            begun[uid] += 1
             self._attend(request_id, members_may)
 
     @property

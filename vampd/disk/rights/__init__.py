@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     )
     from vampd.disk.rights.permission import Obstacle, find_obstacles
     from vampd.disk.rights.request_folder import (
+        MOST_KEPT,
+        MOST_LOOKED,
+        MOST_OF_ONE,
         claim_request,
         claimed_folder,
         claimed_ids,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
         read_request,
         remove_request,
         remove_strangers,
+        remove_surplus,
         request_ids,
         take_back_request,
         writer_of,
@@ -50,12 +54,16 @@ else:
             "request_folder": (
                 "claim_request claimed_folder claimed_ids is_being_placed "
                 "place_request prepare_request_folder read_request remove_request "
-                "remove_strangers request_ids take_back_request writer_of"
+                "MOST_KEPT MOST_LOOKED MOST_OF_ONE remove_strangers remove_surplus request_ids "
+                "take_back_request writer_of"
             ),
         },
     )
 
 __all__ = [
+    "MOST_KEPT",
+    "MOST_LOOKED",
+    "MOST_OF_ONE",
     "PRIVATE",
     "PUBLIC",
     "PUBLIC_UMASK",
@@ -79,6 +87,7 @@ __all__ = [
     "read_request",
     "remove_request",
     "remove_strangers",
+    "remove_surplus",
     "request_ids",
     "reserve_writing",
     "take_back_request",

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import filterfalse, islice
 from pathlib import Path
 
 from vampd.disk.durable import fsync_folder, make_folder, translating_full_disk
@@ -30,7 +30,10 @@ _MODE = 0o1770
 _FILE = 0o644
 _FOREIGN_WRITES = 0o022
 # Of what others may fill without end: so many of one writer at a time.
-_MOST_OF_ONE = 20
+MOST_OF_ONE = 20
+# A person asks for a few things; more files of one writer than that are no requests.
+MOST_KEPT = 200
+MOST_LOOKED = 20_000
 # What is no request is removed, so many at a time; one that is being written has a moment.
 _MOST_REMOVED = 5_000
 _WRITING_S = 600.0
@@ -99,23 +102,48 @@ def place_request(folder: Path, request_id: str, content: bytes) -> Path:
     return path
 
 
-def request_ids(folder: Path) -> tuple[str, ...]:
-    """Those of the requests that lie there, the oldest first; of one writer so many at most."""
+def request_ids(
+    folder: Path, most_of_one: int = MOST_OF_ONE, most_looked: int | None = None
+) -> tuple[str, ...]:
+    """Those of the requests that lie there, the oldest first; of one writer so many at most.
+
+    Of more than ``most_looked`` entries the others come once these are fewer (`remove_surplus`).
+    """
     found: list[tuple[int, int, str]] = []
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            request_id = request_id_of(entry.name)
-            if request_id is not None:
-                with suppress(FileNotFoundError):
-                    status = entry.stat(follow_symlinks=False)
-                    found.append((status.st_ctime_ns, status.st_uid, request_id))
+        named = [(e, one) for e in entries if (one := request_id_of(e.name)) is not None]
+        # Folders cannot always be removed: they take no file's place.
+        named.sort(key=lambda pair: _is_folder(pair[0]))
+        for entry, request_id in named[:most_looked]:
+            with suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
+                found.append((status.st_ctime_ns, status.st_uid, request_id))
     of_one: Counter[int] = Counter()
     oldest = []
     for _, uid, request_id in sorted(found):
         of_one[uid] += 1
-        if of_one[uid] <= _MOST_OF_ONE:
+        if of_one[uid] <= most_of_one:
             oldest.append(request_id)
     return tuple(oldest)
+
+
+def remove_surplus(folder: Path) -> None:
+    """Remove what one writer has there beyond `MOST_KEPT`, unread: a look costs what it costs.
+
+    So many entries at a time that those of others are soon among the first.
+    """
+    of_one: Counter[int] = Counter()
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in islice(filterfalse(_is_folder, entries), MOST_LOOKED):
+            with suppress(FileNotFoundError):
+                uid = entry.stat(follow_symlinks=False).st_uid
+                of_one[uid] += 1
+                if of_one[uid] > MOST_KEPT:
+                    _remove(folder / entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
 
 
 def is_being_placed(folder: Path, request_id: str) -> bool:
