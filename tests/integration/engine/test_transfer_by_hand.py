@@ -110,4 +110,4 @@ def test_pull_refuses_what_cannot_be_right(site: Site, tmp_path: Path) -> None:
     assert (elsewhere.returncode, "on the archive host" in elsewhere.stderr) == (2, True)
     configure(site, transfer_archive={"destination": str(site.root / "ARCHIVED_DATA")})
     itself = vampctl(site, "pull", "20251106")
-    assert (itself.returncode, "onto itself" in itself.stderr) == (78, True)
+    assert (itself.returncode, "the nights themselves" in itself.stderr) == (78, True)
