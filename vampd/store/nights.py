@@ -94,7 +94,7 @@ class Nights:
             known: dict[NightId, NightRecord] = {}
             for each in found:
                 with suppress(DataError):
-                    if each.night in keys:
+                    if _named(each.night) in keys:
                         known[each.night] = _record(_get(connection, each.night))
             moves = [
                 (
@@ -102,7 +102,7 @@ class Nights:
                     *discovered(known.get(each.night), each, at=at, actor=actor),
                 )
                 for each in found
-                if each.night in known or each.night not in keys
+                if each.night in known or _named(each.night) not in keys
             ]
             new = [_values(after) for before, after, _ in moves if before is None]
             if new:
@@ -113,7 +113,9 @@ class Nights:
                 connection.execute(update(NightRow).where(_is(after.night)).values(values))
             failpoint("store.discover_all.written")
             keys = _keys(connection)
-            lines = [_event_values(keys[line.night], line) for *_, more in moves for line in more]
+            lines = [
+                _event_values(keys[_named(line.night)], line) for *_, more in moves for line in more
+            ]
             if lines:
                 connection.execute(insert(EventRow), lines)
             return frozenset(after.night for before, after, _ in moves if before != after)
@@ -208,9 +210,14 @@ def write_move(connection: Connection, after: NightRecord, line: EventRecord) ->
     connection.execute(insert(EventRow).values(_event_values(key, line)))
 
 
-def _keys(connection: Connection) -> dict[NightId, int]:
-    rows = connection.execute(select(NightRow.id, NightRow.date, NightRow.kind))
-    return {NightId(date, kind): key for key, date, kind in rows}
+def _keys(connection: Connection) -> dict[tuple[str, str], int]:
+    """The key of each row by date and kind as they stand there: a row may be no night's."""
+    rows = connection.exec_driver_sql("SELECT id, date, kind FROM nights")
+    return {(date, kind): key for key, date, kind in rows.fetchall()}
+
+
+def _named(night: NightId) -> tuple[str, str]:
+    return night.date, night.kind.value
 
 
 def _is(night: NightId) -> Any:
