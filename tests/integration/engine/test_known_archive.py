@@ -9,96 +9,27 @@ import pytest
 
 from tests.support.fakes.fake_archive import FakeArchive
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.fakes.memory_destinations import MemoryDestinations
-from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts, MemoryReceipts
+from tests.support.worlds.archive.known_world import HERE, NIGHT, PATH, STEADY, World
 from vampd.cli.act.archive_reading import read_files
 from vampd.disk.durable import place_mark_file
-from vampd.disk.pace import SteadyPace
 from vampd.engine import known_archive
-from vampd.engine.known_archive import KnownArchive
-from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, ConfigError, DataError
-from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.errors import ArchiveUnknown, ConfigError, DataError
+from vampd.model.nights import FileStamp, Kind
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
     SUMS_NAME,
     ArchiveIdentity,
     DestinationOrigin,
     Marked,
-    PackingReceipt,
     Place,
     Receipt,
     format_mark,
     is_proof,
 )
 
-NIGHT = NightId("20251106", Kind.ARCHIVE)
-PATH = "vgen2/a.fits.fz"
 ASIDE = "vbad/vcam1/a.fits"
 GENERATION = "vgen2/generation_0001.json"
-HERE = Path("/nowhere")
-STEADY = SteadyPace()
 STRANGER = "f" * 32
-
-
-class World:
-    """A store and one disk, in memory."""
-
-    def __init__(self) -> None:
-        self.mount_point: Path | None = None
-        self.nights = MemoryNights()
-        self.nights.discover(NIGHT, at=1.0)
-        self.receipts = MemoryReceipts(self.nights)
-        self.packing_receipts = MemoryPackingReceipts(self.nights)
-        self.destinations = MemoryDestinations(self.nights, self.receipts)
-        self.host = FakeArchive(read=lambda folder, path: FakeFile(b"packed"))
-
-    def archive(self, kind: Kind = NIGHT.kind, destination: str = "h:/archive") -> KnownArchive:
-        return KnownArchive(
-            kind,
-            destination,
-            self.host,
-            self.destinations,
-            self.receipts,
-            self.packing_receipts,
-            self.mount_point,
-        )
-
-    def pack(self, *paths: str) -> None:
-        """These files are proven here."""
-        digest = "0" * 64
-        made = [PackingReceipt(path, len(b"packed"), digest, None) for path in paths]
-        self.packing_receipts.record(NIGHT, made, at=1.0)
-
-    def send(self, path: str = PATH) -> None:
-        self.archive().send(NIGHT, HERE, [path], Compare.SIZE_AND_TIME, STEADY)
-
-    def read(self, path: str = PATH) -> Receipt:
-        (receipt,) = self.archive().digests(NIGHT, [path], STEADY)
-        self.receipts.keep(NIGHT, [receipt])
-        return receipt
-
-    def exchange(self) -> None:
-        """Another disk, or none, under the same path."""
-        self.host.trees, self.host.marked = {}, None
-
-    def assert_unknown(self, *words: str) -> None:
-        """All that is tried is refused, for this reason, and nothing is written."""
-        before = dict(self.host.trees), self.host.marked
-        claims = self.receipts.of(NIGHT, Place.ARCHIVE)
-        attempts: tuple[Callable[[], object], ...] = (
-            lambda: self.archive().files(NIGHT),
-            self.send,
-            self.read,
-            self.archive().use,
-        )
-        for attempt in attempts:
-            with pytest.raises(ArchiveUnknown) as caught:
-                attempt()
-            assert caught.value.code == ARCHIVE_UNKNOWN
-            for word in words:
-                assert word in caught.value.message
-        assert (dict(self.host.trees), self.host.marked) == before
-        assert self.receipts.of(NIGHT, Place.ARCHIVE) == claims
 
 
 @pytest.fixture
