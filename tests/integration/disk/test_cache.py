@@ -8,7 +8,7 @@ import pytest
 from tests.support.tools.page_cache import cached_bytes
 from vampd.disk.machine import drop_from_cache
 from vampd.disk.pace import SteadyPace
-from vampd.disk.reading import hash_file
+from vampd.disk.reading import can_read_whole, hash_file
 
 
 @pytest.fixture
@@ -50,6 +50,18 @@ def test_a_digest_is_of_what_the_disk_holds(tmp_path: Path, calls: list[str]) ->
     path.write_bytes(b"x")
     hash_file(path, SteadyPace())
     assert calls == ["fsync", "drop", "read", "read"]
+
+
+def test_whether_a_file_can_be_read_is_asked_of_the_disk_part_by_part(
+    tmp_path: Path, calls: list[str]
+) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(bytes((2 << 20) + 1))
+    parts: list[None] = []
+    assert can_read_whole(path, lambda: parts.append(None))
+    assert calls == ["fsync", "drop", *["read"] * 4]
+    assert len(parts) == 3
+    assert cached_bytes(path) == 0
 
 
 def test_a_digest_leaves_nothing_in_memory(tmp_path: Path) -> None:

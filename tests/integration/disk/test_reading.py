@@ -1,5 +1,6 @@
 """Listings and digests: what is read of a folder and of a file, on a real disk."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from vampd.disk.reading import (
     hash_file,
     list_files,
     list_raw_files,
+    open_unlinked,
     read_digests,
     stamp_of,
 )
@@ -146,3 +148,15 @@ def test_a_stopped_digest_ends_between_two_chunks(tmp_path: Path) -> None:
     with pytest.raises(ClaimLost) as caught:
         hash_file(path, pace)
     assert caught.value.code == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("target", "number"), [("vcam1", errno.ENOENT), ("x" * 300, errno.ENAMETOOLONG)]
+)
+def test_what_a_camera_streams_link_leads_to_says_why_it_is_not_there(
+    tmp_path: Path, target: str, number: int
+) -> None:
+    (tmp_path / "vcam1").symlink_to(target)
+    with pytest.raises(OSError, match=r".") as caught:
+        open_unlinked(tmp_path / "vcam1" / "a.fits")
+    assert caught.value.errno == number
