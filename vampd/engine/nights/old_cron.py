@@ -9,7 +9,6 @@ from pathlib import Path
 
 from vampd.disk.durable import names_in
 from vampd.disk.reading import read_foreign_text
-from vampd.engine.nights.night_listing import find_nights
 from vampd.engine.nights.old_traces import read_old_logs
 from vampd.errors import DataError
 from vampd.model.nights import (
@@ -59,6 +58,9 @@ def read_crontabs(places: Iterable[Path] = _CRONTABS) -> Iterator[tuple[str, str
 
 def look_for_plan(root: Path) -> CronPlan:
     """What the old cron would do to the nights below this root."""
+    # Slow to import: `vampctl status` asks for signs of life alone.
+    from vampd.engine.nights.night_listing import find_nights
+
     marks: dict[str, str] = {}
     for folder in (root, root / ARCHIVE_FOLDER):
         marks |= parse_marks(read_foreign_text(folder / MARKS_NAME) or "")
