@@ -23,6 +23,7 @@ from tests.support.worlds.archive.purge_site import (
     raw_files,
 )
 from tests.support.worlds.archive.safe_night import SafeNight
+from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.records.databases import without_triggers
 from vampd.model.nights import EventName, Status
 
@@ -167,3 +168,16 @@ def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     assert {row[2] for row in rows_of(night.site).values()} == {None}
     settle(night.site)
     assert record_of(night.site, NIGHT).safe_at is not None
+
+
+def test_a_night_without_raw_gets_no_mark_and_loses_the_one_that_it_has(night: SafeNight) -> None:
+    own = InProcess(night.site)
+    assert own.command("purge", DATE, "--after", "0").status == 0
+    for path in raw_files(night):
+        path.unlink()
+    own.advance()
+    assert record_of(night.site, NIGHT).purge_after is not None
+    answer = own.command("purge", DATE, "--yes", "--same-disk", DATE)
+    assert (answer.status, record_of(night.site, NIGHT).purge_after) == (0, None), answer.text
+    assert "nothing was changed" in own.command("purge", DATE, "--after", "7").text
+    assert record_of(night.site, NIGHT).purge_after is None

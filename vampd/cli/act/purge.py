@@ -189,7 +189,7 @@ class _Night:
         self._show(survey, plan, {"not_due"})
         if any(refusal.code == "not_safe" for refusal in plan.refusals):
             return False
-        if dry_run:
+        if dry_run or not survey.presence.kept:
             write("nothing was changed")
             return True
         due = mark_for_purge(self._tools(), days)
@@ -199,6 +199,12 @@ class _Night:
             f" {self.name}` takes the mark away"
         )
         return True
+
+    def _unmark(self) -> None:
+        """Take the mark away from a night that has no raw cube left."""
+        event, actor = Event(EventName.UNMARKED), actor_name()
+        self.connections.store.apply(self.record.night, event, at=time.time(), actor=actor)
+        write("the mark for deletion was taken away")
 
     def _disprove(self, plan: PurgePlan) -> None:
         """Take *safe* away, on record, where a file of the archive copy is not there."""
@@ -223,6 +229,9 @@ class _Night:
             if not dry_run:
                 self._disprove(plan)
             return False
+        if not (dry_run or survey.presence.kept) and self.record.purge_after is not None:
+            self._unmark()
+            return True
         if dry_run or not plan.cubes or (not yes and not agreed("Remove these raw cubes?")):
             write("nothing was changed")
             return True
