@@ -1,8 +1,10 @@
 """Which night a person means."""
 
+from dataclasses import replace
+
 import pytest
 
-from vampd.cli.shared.nights import choose_record, choose_records, parse_night
+from vampd.cli.shared.nights import choose_record, choose_records, parse_night, with_kinds
 from vampd.errors import EXIT_USAGE, UsageError
 from vampd.model.nights import Kind, NightId, NightRecord, State
 
@@ -65,3 +67,15 @@ def test_the_other_kind_of_a_date_is_named() -> None:
 def test_where_no_night_is_known_none_is_proposed() -> None:
     with pytest.raises(UsageError, match="vampd has found no night yet"):
         choose_records((), "20251106", None)
+
+
+def test_what_is_shown_of_a_date_with_both_kinds_can_be_typed() -> None:
+    text = "gone; `vampctl retry 20251106 --from transfer`, else `vampctl recover 20251106`"
+    both = [replace(record("20251106", kind), error=text, note=text) for kind in Kind]
+    alone = replace(record("20251107"), error=text)
+    *typed, other = with_kinds([*both, alone])
+    for each in typed:
+        name = f"20251106 --kind {each.night.kind}"
+        assert each.error == each.note == text.replace("20251106", name)
+    assert with_kinds(typed) == tuple(typed)
+    assert other == alone

@@ -13,7 +13,7 @@ import typer
 from vampd.cli.checks.old_tools import warn_of_old_tools
 from vampd.cli.look.night_notes import NO_MAIL, describe, has_problem, is_passed_over
 from vampd.cli.look.night_objects import event_object, night_object
-from vampd.cli.shared.nights import choose_records, title_of
+from vampd.cli.shared.nights import choose_records, title_of, with_kinds
 from vampd.cli.shared.output import (
     Column,
     is_terminal,
@@ -109,7 +109,7 @@ def status(
 
     settings = settings_of(context, config)
     with look(settings) as seen:
-        records = seen.nights
+        records = with_kinds(seen.nights)
         if night is not None:
             records = choose_records(records, night, kind)
         elif kind is not None:

@@ -14,7 +14,7 @@ from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
 from vampd.cli.look.night_notes import describe, describe_failure
 from vampd.cli.look.night_objects import event_object, night_object
-from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.nights import choose_record, title_of, with_kinds
 from vampd.cli.shared.output import (
     Column,
     is_terminal,
@@ -78,7 +78,7 @@ def why(
     error is shown in full, even if resolved.
     """
     with reading(context, config) as connections:
-        records = connections.store.nights()
+        records = with_kinds(connections.store.nights())
         record = choose_record(records, night, kind)
         settings = connections.settings
         judged = judge_now(connections, record, records)

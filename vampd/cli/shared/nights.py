@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vampd.errors import UsageError
-from vampd.model.nights import ARCHIVE_FOLDER, Kind, NightId, NightRecord, parse_night_date
+from vampd.model.nights import (
+    ARCHIVE_FOLDER,
+    Kind,
+    NightId,
+    NightRecord,
+    name_kind,
+    parse_night_date,
+)
 
 _DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _NAMED = 3  # how many nights are suggested for an unknown one
@@ -81,6 +90,25 @@ def named(night: NightId, records: Sequence[NightRecord]) -> str:
     """A night as a command takes it: with its kind if the date has both."""
     shared = any(r.night.date == night.date and r.night != night for r in records)
     return f"{night.date} --kind {night.kind}" if shared else night.date
+
+
+def with_kinds(records: Iterable[NightRecord]) -> tuple[NightRecord, ...]:
+    """The records, their commands as they are typed: with the kind where a date has both."""
+    known = tuple(records)
+    nights = Counter(record.night.date for record in known)
+    return tuple(
+        _with_kind(record)
+        if nights[record.night.date] > 1 and (record.error or record.note)
+        else record
+        for record in known
+    )
+
+
+def _with_kind(record: NightRecord) -> NightRecord:
+    date = record.night.date
+    name = f"{date} --kind {record.night.kind}"
+    error, note = (text and name_kind(text, date, name) for text in (record.error, record.note))
+    return replace(record, error=error, note=note)
 
 
 def _proposal(records: Sequence[NightRecord], text: str) -> str:

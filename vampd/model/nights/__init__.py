@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Kind,
         NightId,
         name_commands,
+        name_kind,
         parse_night_date,
     )
     from vampd.model.nights.old_cron import (
@@ -119,7 +120,7 @@ else:
                 "after_lost_proofs discovered ends_proofs moved noted refuse_stale_claim "
                 "unknown_night"
             ),
-            "night": "ARCHIVE_FOLDER Kind NightId name_commands parse_night_date",
+            "night": "ARCHIVE_FOLDER Kind NightId name_commands name_kind parse_night_date",
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
             "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
             "old_tools": "find_traces is_lasting",
@@ -217,6 +218,7 @@ __all__ = [
     "judge_readiness",
     "moved",
     "name_commands",
+    "name_kind",
     "note_of",
     "noted",
     "opened_gate",

@@ -38,6 +38,12 @@ def name_commands(text: str, date: str) -> str:
     return _COMMAND.sub(lambda command: command[0].replace("NIGHT", date), text)
 
 
+def name_kind(text: str, date: str, name: str) -> str:
+    """The text with its commands for this date as they are typed for one kind of its nights."""
+    bare = re.compile(rf"\b{date}\b(?! --kind)")
+    return _COMMAND.sub(lambda command: bare.sub(name, command[0]), text)
+
+
 @dataclass(frozen=True, order=True)
 class NightId:
     """One night: its UT date as ``YYYYMMDD`` and its kind. Sorts oldest first."""
