@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -40,8 +40,8 @@ def test_what_would_be_decided_otherwise_is_left_as_it_is(synced: InProcess) -> 
     path = synced.site.folder(NIGHT) / GENERATION
     inflict(Fault.ROT, path)
     damaged = path.read_bytes()
-    rules: Mapping[str, Any] = {"hold_when_unexpected": False, "cut_after_s": 0.01}
-    configure(synced.site, **TABLES, sync=rules)
+    rules: Mapping[str, object] = {"hold_when_unexpected": False, "cut_after_s": 0.01}
+    configure(synced.site, **cast("dict[str, Mapping[str, object]]", {**TABLES, "sync": rules}))
     answer = synced.command("recover", DATE)
     assert (answer.status, "other products" in answer.text) == (1, True), answer.text
     assert path.read_bytes() == damaged
