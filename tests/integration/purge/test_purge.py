@@ -7,6 +7,8 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, configure, copy_site
@@ -170,6 +172,7 @@ def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     assert record_of(night.site, NIGHT).safe_at is not None
 
 
+@pytest.mark.soak
 def test_a_night_without_raw_gets_no_mark_and_loses_the_one_that_it_has(night: SafeNight) -> None:
     own = InProcess(night.site)
     assert own.command("purge", DATE, "--after", "0").status == 0

@@ -36,6 +36,7 @@ def test_before_anything_was_packed(synced: InProcess) -> None:
     assert path.read_bytes() == whole
 
 
+@pytest.mark.soak
 def test_what_would_be_decided_otherwise_is_left_as_it_is(synced: InProcess) -> None:
     path = synced.site.folder(NIGHT) / GENERATION
     inflict(Fault.ROT, path)

@@ -88,7 +88,7 @@ ROTS = {
 }
 
 
-@pytest.mark.parametrize("what", ROTS)
+@pytest.mark.parametrize("what", others_in_soak([*ROTS], few=3))
 def test_raw_that_rots_unseen_is_compared_with_the_products_before_these_go(
     site: Site, what: str
 ) -> None:
@@ -102,6 +102,7 @@ def test_raw_that_rots_unseen_is_compared_with_the_products_before_these_go(
     assert all_of(site) == before
 
 
+@pytest.mark.soak
 def test_a_new_dictionary_is_a_reason_to_restore_and_no_rot(site: Site) -> None:
     dictionary = site.base / "keywords.toml"
     text = packaged_file("keywords.toml").read_text()
