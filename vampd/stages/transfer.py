@@ -87,10 +87,8 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     moved = reader.moved_night(night)
     if moved is not None:
         archive, identity = moved.files, moved.identity
-    own, here = own_files.survey(night, reader), dict(files_to_send(night, reader))
+    own, here = own_files.survey(night, reader), files_to_send(night, reader)
     table = survey_table(night, reader, own.readings, own.sums)
-    if table.file is not None:
-        here[table.name] = table.file
     proofs = choose_proofs(readings, identity)
     there = {path: _digest_of(proofs.get(path), file) for path, file in archive.items()}
     home = f"{identity.destination.rstrip('/')}/{night.date}"

@@ -56,7 +56,8 @@ def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp
     receipts = live_receipts(reader.packing_receipts(night))
     # Without a receipt, a purge was killed before it had put them on record, and writes them again.
     records = [f for f in products if RAW_RECORDS.fullmatch(f.path) and f.path in receipts]
-    traveling = [*_products(products), *records, *aside]
+    table = [file for file in reader.files(night, "") if file.path == table_name(night.date)]
+    traveling = [*_products(products), *records, *aside, *table]
     return {file.path: file for file in traveling}
 
 
