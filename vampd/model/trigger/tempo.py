@@ -28,6 +28,7 @@ _LONGEST_EXPOSURE_US = 10**9
 _NEAR_PERIODS = 20
 _SLACK_SCATTERS = 4
 _MOST_TRIGGERS_TO_FIT = 4
+_CARD_RANGE_US = 16_384  # more than any card's J
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,13 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     few = np.bincount(stretch, minlength=1) < _FEWEST_TO_MEASURE
     if not few[stretch].any():
         return own
-    cards = np.stack([arrivals.exposure_us, arrivals.half_width_us, arrivals.switching])[:, 1:]
-    _, setting = np.unique(cards, axis=1, return_inverse=True)
-    setting = setting.reshape(-1).astype(np.int64)
+    cards = (arrivals.exposure_us * _CARD_RANGE_US + arrivals.half_width_us) * 2
+    _, setting = np.unique((cards + arrivals.switching)[1:], return_inverse=True)
+    setting = setting.astype(np.int64)
     piece = np.cumsum(np.diff(setting + stretch * (setting.max() + 1), prepend=0) != 0)
-    order = np.argsort(setting, kind="stable")
+    # Only the runs of those cards lend.
+    asked = np.isin(setting, setting[few[stretch]])
+    order = np.flatnonzero(asked)[np.argsort(setting[asked], kind="stable")]
     sorted_tempo = measure_tempo(
         steps_us[order],
         rises[order],
@@ -97,15 +100,17 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
         documented_us[order],
         shortest_us,
     )
-    lent = Tempo(*(_unsorted(getattr(sorted_tempo, f.name), order) for f in fields(Tempo)))
+    lent = Tempo(
+        *(_placed(getattr(sorted_tempo, f.name), order, len(steps_us)) for f in fields(Tempo))
+    )
     borrows = few[stretch] & _fits(lent, steps_us, stretch)
     return Tempo(
         *(np.where(borrows, getattr(lent, f.name), getattr(own, f.name)) for f in fields(Tempo))
     )
 
 
-def _unsorted(values: Int64, order: npt.NDArray[np.intp]) -> Int64:
-    result = np.empty_like(values)
+def _placed(values: Int64, order: npt.NDArray[np.intp], size: int) -> Int64:
+    result = np.zeros(size, dtype=np.int64)
     result[order] = values
     return result
 
