@@ -14,6 +14,7 @@ from vampd.disk.reading import (
     list_files,
     list_raw_files,
     open_unlinked,
+    raw_of_link,
     read_digests,
     stamp_of,
 )
@@ -160,3 +161,26 @@ def test_what_a_camera_streams_link_leads_to_says_why_it_is_not_there(
     with pytest.raises(OSError, match=r".") as caught:
         open_unlinked(tmp_path / "vcam1" / "a.fits")
     assert caught.value.errno == number
+
+
+def test_only_a_link_as_vampd_makes_it_stands_for_a_raw_file(tmp_path: Path) -> None:
+    for folder in ("vcam1", "vbad/vcam1"):
+        (tmp_path / folder).mkdir(parents=True)
+    raw = tmp_path / "vcam1" / "a.fits"
+    raw.write_bytes(b"raw")
+    link = tmp_path / "vbad" / "vcam1" / "a.fits"
+    link.symlink_to("../../vcam1/a.fits")
+    assert raw_of_link(tmp_path, "vbad/vcam1/a.fits") == "vcam1/a.fits"
+    assert [stamp.size for stamp in list_files(tmp_path, "vbad/vcam1")] == [3]
+    link.unlink()
+    link.symlink_to(raw)
+    assert raw_of_link(tmp_path, "vbad/vcam1/a.fits") is None
+
+
+def test_a_raw_file_that_is_itself_a_link_is_not_sent_under_vbad(tmp_path: Path) -> None:
+    for folder in ("vcam1", "vbad/vcam1"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "vcam1" / "b.fits").write_bytes(b"raw")
+    (tmp_path / "vcam1" / "a.fits").symlink_to("b.fits")
+    (tmp_path / "vbad" / "vcam1" / "a.fits").symlink_to("../../vcam1/a.fits")
+    assert list_files(tmp_path, "vbad/vcam1") == ()
