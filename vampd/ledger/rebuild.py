@@ -68,11 +68,13 @@ def compose_ledger(
     found: Sequence[RecoveredBinding],
 ) -> Rebuilt:
     """All records of file (None: a line that cannot be read), database and folders together."""
-    unreadable, readable = 0, dict[LedgerRecord, None]()
+    unreadable = repeated = 0
+    readable: dict[LedgerRecord, None] = {}
     for record in lines:
         if record is None:
             unreadable += 1
         else:
+            repeated += record in readable
             readable[record] = None
     in_file = list(readable)
     known = list(dict.fromkeys([*in_file, *rows]))
@@ -93,7 +95,7 @@ def compose_ledger(
         records=tuple(whole),
         in_file=len(in_file),
         unreadable=unreadable,
-        repeated=len(readable) - len(in_file),
+        repeated=repeated,
         from_database=len(known) - len(in_file),
         from_folders=len(ids),
     )

@@ -142,15 +142,15 @@ def _run_stage(
 ) -> None:
     """As an attempt does it: survey, plan, execute, until nothing is left."""
     nothing: Any = None
-    unchanged: Any = SimpleNamespace(of=lambda _: ())
+    empty: Any = SimpleNamespace(of=lambda _: ())
     reader = DiskNightReader(
         base,
         cut_on=(),
         let_go=lambda _: frozenset(),
         receipts=nothing,
-        packing_receipts=nothing,
+        packing_receipts=empty,
         purged_files=nothing,
-        changed_raw=unchanged,
+        changed_raw=empty,
         ledger=ledger,
         mail_log=nothing,
         archive=nothing,
