@@ -1,6 +1,6 @@
 """The table: ``python -m tests.evaluation --seeds 50 [--jobs 2] [scenario ...]``.
 
-First the scenarios whose limits the present rules keep, then those of the handshake trigger; for
+First the scenarios whose limits sync keeps, then those of the handshake trigger; for
 each of the latter, the rules that are judged beside each other. Exit status 1 if a limit of the
 first table is broken.
 """

@@ -13,13 +13,13 @@ from vampd.simulate.night import SimulatedNight, plan_night
 from vampd.simulate.scenario import Scenario
 
 
-def decide_by_rules(simulated: SimulatedNight) -> Decision:
+def decide_by_sync(simulated: SimulatedNight) -> Decision:
     """What the daemon's sync decides."""
     return decision_of(simulated, synchronise_night(simulated))
 
 
 JUDGES: Mapping[str, Judge] = MappingProxyType(
-    {"rules": decide_by_rules, "old tools": decide_as_old_tools, "model": decide_by_model}
+    {"sync": decide_by_sync, "old tools": decide_as_old_tools, "model": decide_by_model}
 )
 
 

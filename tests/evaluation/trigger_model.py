@@ -1,30 +1,22 @@
-"""The model of the trigger as a judge: what it would decide, beside the rules that are in use."""
+"""The model of the trigger alone as a judge: without what sync does before and after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
 from tests.evaluation.decision import NO_PARTNER, Decision
+from vampd.config import Sync
+from vampd.fits.trigger import compiled_kernels
 from vampd.model.cubes import Int64, Timing
-from vampd.model.sync import CODE_A, CODE_B, CODE_D, CODE_NONE, arrival_scatter_us
-from vampd.model.trigger import Arrivals, Kernels, compile_kernels, infer, order_of_taking
+from vampd.model.sync import CODE_A, CODE_B, CODE_D, CODE_NONE
+from vampd.model.trigger import Arrivals, arrival_scatter_us, infer, order_of_taking
 from vampd.simulate.night import SimulatedCube, SimulatedNight
 
-LARGEST_ERROR_NATS = 14  # 10^-6
 _CODES = np.array([CODE_D, CODE_NONE, CODE_B, CODE_A], dtype=np.uint8)
 _LONGEST_DELAY_US = 1_000_000
 _TAI_US = 37_000_000
-
-
-@cache
-def compiled_kernels() -> Kernels:
-    """The model's loops, compiled."""
-    from vampd.fits.compiled import compiled  # slow to import
-
-    return compile_kernels(compiled)
 
 
 def decide_by_model(simulated: SimulatedNight) -> Decision:
@@ -55,7 +47,7 @@ def decide_by_model(simulated: SimulatedNight) -> Decision:
         ordered = [chosen[position] for position in order]
         sides.append((_arrivals([cube for cube, _ in ordered]), _join([r for _, r in ordered])))
     (one, first_rows), (two, second_rows) = sides
-    found = infer(one, two, LARGEST_ERROR_NATS, compiled_kernels())
+    found = infer(one, two, Sync().largest_error, compiled_kernels())
     label[first_rows], label[second_rows] = (_CODES[states] for states in found.states)
     for rows, others, partners in (
         (first_rows, second_rows, found.partners[0]),

@@ -23,6 +23,7 @@ class Sync(Table):
     max_unpaired: Fraction = 0.2
     max_dubious: Fraction = 0.1
     max_set_aside: Fraction = 0.5
+    largest_error: float = Field(1e-6, ge=1e-12, le=0.01)
     largest_offset_us: int = Field(2_000, gt=0, le=1_000_000)
     cut_after_s: Seconds = 10
     cut_at_gap_s: Seconds = 3

@@ -34,6 +34,7 @@ from vampd.engine.nights.night_listing import list_night, refuse_twin
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
 from vampd.engine.nights.rules import retry_policy
+from vampd.engine.planning import plan_stage
 from vampd.engine.repair.recovering import forget_damaged
 from vampd.engine.root_guard import RootGuard
 from vampd.errors import (
@@ -209,7 +210,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     while True:
         attempt.tools.pace.check()
         survey = _survey(attempt, stage)
-        plan = stage.plan(survey, settings)
+        plan = plan_stage(attempt.tools, stage, survey, settings)
         if attempt.record.safe_at is not None and adds_data(plan):
             raise _LateData("late_data", "raw files have come, or changed, that sync has not seen")
         if previous is None:

@@ -1,4 +1,4 @@
-"""What the fork server imports, so that no worker has to: the packer and its compiled functions.
+"""What the fork server imports, so that no worker has to: packer, model and compiled functions.
 
 The first start on a machine compiles, which takes seconds; later ones find it in numba's cache.
 """
@@ -9,9 +9,16 @@ import numpy as np
 
 from vampd.fits import worker
 from vampd.fits.rice import decode_tile, encode_tile
+from vampd.fits.trigger import compiled_kernels
+from vampd.model.trigger import Arrivals, infer
 
 __all__ = ["worker"]
 
 _PIXELS = np.zeros(1, np.int16)
 
 decode_tile(encode_tile(_PIXELS), _PIXELS.size)
+
+_NUMBERS = np.arange(2, dtype=np.int64)
+_FRAMES = Arrivals(_NUMBERS, _NUMBERS, _NUMBERS > 0, _NUMBERS > 0, _NUMBERS, _NUMBERS, _NUMBERS)
+
+infer(_FRAMES, _FRAMES, 0.1, compiled_kernels())

@@ -36,6 +36,7 @@ from vampd.model.plan import (
 from vampd.model.proofs import live_receipts
 from vampd.model.sync import (
     GoneSpan,
+    Limits,
     SyncRules,
     Withdrawal,
     count_gone_partners,
@@ -46,6 +47,7 @@ from vampd.model.sync import (
     synchronize,
     withdraw,
 )
+from vampd.model.trigger import PLAIN, Kernels
 from vampd.ports import NightReader
 from vampd.stages.changed_raw import ChangedFiles, plan_changed
 from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
@@ -211,12 +213,18 @@ def _remarks(generation: Generation) -> Iterator[Remark]:
         yield Remark(f"dubious_{reason}", subject, f"{frames} frames have no certain FLC state")
 
 
+def _compiled_kernels() -> Kernels:
+    from vampd.fits.trigger import compiled_kernels  # numba is slow to import
+
+    return compiled_kernels()
+
+
 def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Generation:
     rules = SyncRules(
         gap_us=round(settings.sync.cut_at_gap_s * 1e6),
         span_us=round(settings.sync.cut_after_s * 1e6),
         cut_on=settings.sync.cut_on,
-        largest_offset_us=settings.sync.largest_offset_us,
+        limits=Limits(settings.sync.largest_error, settings.sync.largest_offset_us),
     )
     fresh, gone = news.fresh, news.gone
     earlier = [
@@ -225,6 +233,7 @@ def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Gen
         for product in products
     ]
     set_aside = news.set_aside
+    kernels = _compiled_kernels() if fresh else PLAIN
     while True:
         generation = synchronize(
             fresh,
@@ -233,6 +242,7 @@ def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Gen
             number=len(survey.generations) + 1,
             version=__version__,
             taken_names=[product.name for product in earlier],
+            kernels=kernels,
         )
         colliding = find_colliding_cubes(generation, earlier, survey.let_go)
         if not colliding:
@@ -241,11 +251,7 @@ def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Gen
         fresh = tuple(cube for cube in fresh if cube.path not in colliding)
     generation = join(generation, news.withdrawal)
     partners = count_late_partners(
-        fresh,
-        survey.neighbors,
-        gap_us=rules.gap_us,
-        cut_on=rules.cut_on,
-        largest_offset_us=rules.largest_offset_us,
+        fresh, survey.neighbors, limits=rules.limits, kernels=kernels
     ) + count_gone_partners(fresh, gone)
     if not partners:
         return generation

@@ -17,9 +17,10 @@ from itertools import count
 import numpy as np
 
 from tests.support.builders.raw_cubes import raw_cards
+from vampd.fits.trigger import compiled_kernels
 from vampd.model.cubes import FrameRange, Generation, Int64, Product, RawCube, SetAside, Timing
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, format_clock, timing_name
-from vampd.model.sync import SyncRules, synchronize
+from vampd.model.sync import Limits, SyncRules, synchronize
 
 # 2025-11-06T10:20:00 UT
 START_US = 1_762_424_400_000_000
@@ -29,7 +30,7 @@ RULES = SyncRules(
     gap_us=3_000_000,
     span_us=10_000_000,
     cut_on=("EXPTIME", "RET-ANG1", "FILTER01", "FILTER02", "OBJECT", "DATA-TYP"),
-    largest_offset_us=2_000,
+    limits=Limits(largest_error=1e-6, largest_offset_us=2_000),
 )
 Changes = Mapping[str, str | bool | int | float | None]
 Frame = tuple[str, int]
@@ -114,7 +115,13 @@ class Night:
     def synchronize(self, rules: SyncRules = RULES, taken: Iterable[str] = ()) -> Generation:
         """What sync makes of the night."""
         return synchronize(
-            self.cubes, self.set_aside, rules, number=1, version="1.2.3", taken_names=taken
+            self.cubes,
+            self.set_aside,
+            rules,
+            number=1,
+            version="1.2.3",
+            taken_names=taken,
+            kernels=compiled_kernels(),
         )
 
     def true_pairs(self) -> set[tuple[Frame, Frame]]:

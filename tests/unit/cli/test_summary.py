@@ -289,3 +289,40 @@ def test_a_legend_explains_the_columns_that_are_shown(terminal: FakeWorld) -> No
         "verdict:  as expected, within the limits of [sync]",
     ]
     assert not any(one == two == "" for one, two in pairwise(lines))
+
+
+def frame_named(night: Night, index: int) -> str:
+    cube = night.of(Stream.VCAM1)[0]
+    return f"1:{cube.path.rpartition('/')[2]}:{index}"
+
+
+def test_a_frame_is_explained_by_the_hypotheses_that_were_compared(world: FakeWorld) -> None:
+    night = expose(SWITCHING)
+    show_night(world, night)
+    told = reported(world, "--frame", frame_named(night, 17))
+    likeliest, runner_up = told["hypotheses"][:2]
+    assert told["frame"]["index"] == likeliest["partner"]["index"] == 17
+    assert likeliest["partner"]["cube"] == night.of(Stream.VCAM2)[0].path
+    assert likeliest["state"] == night.state[night.of(Stream.VCAM1)[0].path, 17]
+    assert likeliest["behind_nats"] == 0 < told["needed_nats"] < runner_up["behind_nats"]
+    for each in told["hypotheses"]:
+        assert sum(each["terms"].values()) == pytest.approx(-each["behind_nats"], abs=0.01)
+    assert told["pair_margin_nats"] > told["needed_nats"] == pytest.approx(13.8, abs=0.1)
+    shown = world.run("summary", "20251106", "--frame", frame_named(night, 17)).stdout
+    assert "partner: " in shown
+    assert ": given" in shown
+    assert "nats behind: " in shown
+
+
+@pytest.mark.parametrize("asked", ["17", "3:x:1", "1:none.fits:0", "vcam1/x.fits:1"])
+def test_a_frame_that_sync_did_not_place_cannot_be_explained(world: FakeWorld, asked: str) -> None:
+    show_night(world, expose(SWITCHING))
+    assert world.fail("summary", "20251106", "--frame", asked).code == "no_such_frame"
+
+
+def test_a_frame_of_no_trigger_is_not_explained(world: FakeWorld) -> None:
+    night = expose(PLAIN, changes={"EXTTRIG": False})
+    show_night(world, night)
+    assert world.fail("summary", "20251106", "--frame", frame_named(night, 3)).code == (
+        "no_such_frame"
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.decision import NO_PARTNER, score_decision
-from tests.evaluation.judges import JUDGES, decide_by_rules
+from tests.evaluation.judges import JUDGES, decide_by_sync
 from tests.evaluation.old_tools import decide_as_old_tools
 from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
@@ -42,7 +42,7 @@ def test_a_plain_night_is_right_by_every_judge(judge):
 
 def test_each_fault_of_a_decision_is_counted():
     simulated = night_of(FLC)
-    right = decide_by_rules(simulated)
+    right = decide_by_sync(simulated)
 
     def changed(name, row, value):
         array = getattr(right, name).copy()
@@ -63,7 +63,7 @@ def test_each_fault_of_a_decision_is_counted():
 
 def test_a_label_where_nothing_switches_is_wrong():
     simulated = night_of(replace(FLC, flc_jitter_us=None))
-    right = decide_by_rules(simulated)
+    right = decide_by_sync(simulated)
     label = right.label.copy()
     label[7] = CODE_A
 
@@ -74,7 +74,7 @@ def test_times_of_another_clock_have_no_pairs_to_find_and_each_pair_is_chance():
     tai = Logging(acquisition=(AcquisitionClock.HONEST, AcquisitionClock.TAI))
     simulated = night_of(replace(FLC, logging=tai))
 
-    assert score_decision(simulated, decide_by_rules(simulated)).true_pairs == 0
+    assert score_decision(simulated, decide_by_sync(simulated)).true_pairs == 0
 
 
 def test_the_old_tools_take_the_frame_before_a_pause_for_relaxed():

@@ -148,6 +148,9 @@ not_a_night
 not_asked
     There is no terminal to ask at.
     `--yes` confirms.
+no_such_frame
+    `summary --frame` was asked about a frame that sync did not place, or in another form.
+    Name it as CAMERA:CUBE:INDEX, for example `1:vcam1_10:20:00.000000000.fits:17`.
 nothing_named
     The command does not say which nights.
     Name them.

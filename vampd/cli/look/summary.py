@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.look.frame_summary import explain_frame_of, frame_lines, frame_object
 from vampd.cli.look.summary_objects import (
     HST,
     RUN_KEYS,
@@ -55,6 +56,14 @@ _RUN_LEGEND = {
 CsvOption = Annotated[
     bool, typer.Option("--csv", help="The minutes as CSV; with --runs, the runs.")
 ]
+FrameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--frame",
+        metavar="CAMERA:CUBE:INDEX",
+        help="Only this frame: what was compared to find its partner and its state.",
+    ),
+]
 RunsOption = Annotated[bool, typer.Option("--runs", help="Only the runs, without the minutes.")]
 
 
@@ -63,6 +72,7 @@ def summary(
     night: NightArgument,
     kind: KindOption = None,
     only_runs: RunsOption = False,
+    frame: FrameOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     config: ConfigOption = None,
@@ -78,6 +88,13 @@ def summary(
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
     with reading(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
+        if frame is not None:
+            explained = explain_frame_of(connections, record, frame)
+            if as_json:
+                write_json(frame_object(record, explained))
+            else:
+                write_lines(frame_lines(explained))
+            return
         result = observe_night(connections, record).summary
     if as_json:
         write_json(summary_object(record, result))
@@ -189,6 +206,13 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
             for row, run in zip(rows, runs, strict=True)
         ],
     )
+    for run in runs:
+        if run.is_half_width_unsaid:
+            said = ", ".join(map(str, run.half_widths_said_us))
+            write(
+                f"run {run.number}: intervals alternate by J = {run.half_width_us} us about"
+                f" T = {run.period_us} us, and U_TRIGJT says {said}"
+            )
 
 
 def _by_camera(title: str, frames: tuple[int, int]) -> dict[str, str]:

@@ -112,6 +112,9 @@ RUN_KEYS = (
     "pauses",
     "a",
     "b",
+    "period_us",
+    "half_width_us",
+    "trigjt_us",
 )
 
 
@@ -138,6 +141,9 @@ def run_object(run: RunSummary) -> dict[str, Any]:
         *run.lost_by_logger,
         run.pauses,
         *run.states,
+        run.period_us,
+        run.half_width_us,
+        list(run.half_widths_said_us),
     )
     return dict(zip(RUN_KEYS, values, strict=True))
 

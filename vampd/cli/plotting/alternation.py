@@ -13,9 +13,9 @@ from vampd.model.accounts import (
     NightFrames,
     alternation,
     in_order_of_taking,
+    measure_run,
     split_by_run,
 )
-from vampd.model.sync import find_modulation
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
@@ -75,10 +75,9 @@ def _responses(
             if not len(own):
                 continue
             acquired_us = frames.acquired_us[own]
-            shared = frames.configurations[frames.configuration[own[0]]]
-            modulation = find_modulation(acquired_us, shared.jitter_us, shared.scatter_us)
+            half_width_us = float(np.median(measure_run(frames, own).half_width_us))
             begins.append(found)
-            responses.append(alternation(acquired_us, modulation.jitter_us if modulation else None))
+            responses.append(alternation(acquired_us, half_width_us or None))
             states.append(labels[frames.origin[own]])
             found += len(own)
     none: Float64 = np.empty(0)

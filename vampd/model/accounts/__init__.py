@@ -31,17 +31,18 @@ if TYPE_CHECKING:
         number_runs,
         split_by_run,
     )
+    from vampd.model.accounts.offsets import pair_offsets
     from vampd.model.accounts.run_intervals import (
         LABEL_THRESHOLD,
         alternation,
         find_losses,
         mean_interval_us,
+        measure_run,
     )
     from vampd.model.accounts.run_summary import (
         RunSummary,
         SummaryLimits,
         format_numbers,
-        pair_offsets,
         percent,
     )
     from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarize_night
@@ -57,8 +58,11 @@ else:
             "frame_accounting": "gather_frames",
             "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
             "night_runs": "find_clock_steps in_order_of_taking NO_RUN number_runs split_by_run",
-            "run_intervals": "alternation find_losses LABEL_THRESHOLD mean_interval_us",
-            "run_summary": "format_numbers pair_offsets percent RunSummary SummaryLimits",
+            "offsets": "pair_offsets",
+            "run_intervals": (
+                "alternation find_losses LABEL_THRESHOLD mean_interval_us measure_run"
+            ),
+            "run_summary": ("format_numbers percent RunSummary SummaryLimits"),
             "summary": "COLUMNS Minute summarize_night Summary",
         },
     )
@@ -94,6 +98,7 @@ __all__ = [
     "in_order_of_taking",
     "judge_adoption",
     "mean_interval_us",
+    "measure_run",
     "number_runs",
     "observe_cube",
     "pair_offsets",

@@ -11,14 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.cubes import Cards, CountedBy, Number, RawCube
-from vampd.model.sync import (
-    arrival_scatter_us,
-    exposure_us,
-    is_deinterleaved,
-    is_triggered,
-    rows_tolerance_us,
-    window_rows,
-)
+from vampd.model.sync import exposure_us, is_deinterleaved, is_triggered, window_rows
+from vampd.model.trigger import arrival_scatter_us, rows_tolerance_us
 
 Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.sync import LEAST_MEAN
+from vampd.model.accounts.frame_fates import NightFrames
+from vampd.model.trigger import Arrivals, Measured, measure_intervals
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 # Below, a frame is dubious: of the mean over the intervals around it, in units of J.
-LABEL_THRESHOLD = LEAST_MEAN
+LABEL_THRESHOLD = 0.4
 _WINDOW = 12  # intervals around a frame
 _SLACK_PART = 0.05  # of the interval: how far estimates of it may differ
 
@@ -83,6 +84,30 @@ def mean_interval_us(acquired_us: Int64, modulation_us: float) -> float:
     double_us = _typical_small(acquired_us[2:] - acquired_us[:-2]) / 2
     expected_us = single_us + modulation_us + _SLACK_PART * double_us
     return double_us if double_us <= expected_us else single_us
+
+
+def typical_us(values_us: Int64) -> int | None:
+    """The median of what is known (above 0), None if nothing is."""
+    known_us = values_us[values_us > 0]
+    return int(np.median(known_us)) if len(known_us) else None
+
+
+def measure_run(frames: NightFrames, own: Int64) -> Measured:
+    """T and J at each of these frames of one camera, in order of taking."""
+    shared = [frames.configurations[number] for number in frames.configuration[own].tolist()]
+    size = len(own)
+    every = np.ones(size, dtype=np.bool_)
+    return measure_intervals(
+        Arrivals(
+            acquired_us=frames.acquired_us[own],
+            cnt0=frames.cnt0[own],
+            fitted=every,
+            switching=every,
+            half_width_us=np.array([round(c.jitter_us or 0) for c in shared], dtype=np.int64),
+            exposure_us=np.array([c.exposure_us for c in shared], dtype=np.int64),
+            scatter_us=np.array([round(c.scatter_us) for c in shared], dtype=np.int64),
+        )
+    )
 
 
 def _typical_small(steps: Int64) -> float:

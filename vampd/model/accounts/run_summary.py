@@ -10,16 +10,19 @@ import numpy.typing as npt
 
 from vampd.model.accounts.frame_fates import FrameKind, NightFrames
 from vampd.model.accounts.night_runs import in_order_of_taking, split_by_run
-from vampd.model.accounts.run_intervals import Losses, find_losses, mean_interval_us
+from vampd.model.accounts.offsets import pair_offsets
+from vampd.model.accounts.run_intervals import (
+    Losses,
+    find_losses,
+    mean_interval_us,
+    measure_run,
+    typical_us,
+)
 from vampd.model.nights import format_clock
-from vampd.model.sync import running_median
 
 Int64 = npt.NDArray[np.int64]
 _CAMERAS = (1, 2)
-# The offset is constant in runs of fewer pairs, and where its running median ranges over no
-# more than this many times the jitter: of a steady offset it ranges over one to two.
-_PAIRS_TO_FOLLOW = 100
-_CLEAR_WANDER = 3.0
+_LARGEST_RATIO = 1.5  # of the half width and the card's, for the card to be right
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class RunSummary:
     over which it wanders, ``jitter_us`` the standard deviation about it; None without pairs.
     ``others`` are (keyword, values) of further cards. ``paused_us`` are the frames after which the
     trigger paused, which costs none; ``states`` are the frames labeled A and B. The usual scatter
-    and tolerance are documented ones.
+    and tolerance are documented ones. ``period_us`` (T) and ``half_width_us`` (J) are what the
+    intervals show, None where they show none; ``half_widths_said_us`` are the values of U_TRIGJT.
     """
 
     number: int
@@ -60,6 +64,9 @@ class RunSummary:
     lost_by_logger: tuple[int, int]
     paused_us: tuple[int, ...]
     states: tuple[int, int]
+    period_us: int | None
+    half_width_us: int | None
+    half_widths_said_us: tuple[int, ...]
     usual_scatter_us: float
     widest_tolerance_us: int
     usual_tolerance_us: int
@@ -68,6 +75,15 @@ class RunSummary:
     def cameras(self) -> tuple[int, ...]:
         """The cameras that have frames in it."""
         return tuple(c for c in _CAMERAS if self.frames[c - 1])
+
+    @property
+    def is_half_width_unsaid(self) -> bool:
+        """Whether the frames show another half width than each card says."""
+        shown_us = self.half_width_us
+        return shown_us is not None and not any(
+            said_us and 1 / _LARGEST_RATIO <= shown_us / said_us <= _LARGEST_RATIO
+            for said_us in self.half_widths_said_us
+        )
 
     @property
     def all_frames(self) -> int:
@@ -124,6 +140,8 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             frames.configurations[position] for position in np.unique(frames.configuration[run])
         ]
         offsets = pair_offsets(frames, run)
+        measured = measure_run(frames, max(cameras, key=len))
+        labeled = bool((labeled_a | labeled_b)[run].any())
         yield RunSummary(
             number=number,
             first_us=int(frames.time_us[run].min()),
@@ -154,50 +172,15 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
                 key=len,
             ),
             states=(int(np.count_nonzero(labeled_a[run])), int(np.count_nonzero(labeled_b[run]))),
+            period_us=typical_us(measured.period_us),
+            half_width_us=typical_us(measured.half_width_us) if labeled else None,
+            half_widths_said_us=tuple(sorted({round(c.jitter_us or 0) for c in configurations})),
             usual_scatter_us=max(c.scatter_us for c in configurations),
             widest_tolerance_us=max(
                 frames.origins[origin].tolerance_us for origin in np.unique(frames.origin[run])
             ),
             usual_tolerance_us=max(c.tolerance_us for c in configurations),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class PairOffsets:
-    """Camera 2 minus camera 1 of each pair, in time order, and the offset around each of them."""
-
-    differences_us: Int64
-    offsets_us: Int64
-
-    @property
-    def residuals_us(self) -> Int64:
-        """How far each pair is from the offset around it."""
-        return np.asarray(self.differences_us - self.offsets_us)
-
-    @property
-    def typical_us(self) -> int | None:
-        """The median, None without pairs."""
-        return round(float(np.median(self.differences_us))) if len(self.differences_us) else None
-
-    @property
-    def range_us(self) -> tuple[int, int] | None:
-        """The range over which the offset wanders, None without pairs."""
-        if not len(self.offsets_us):
-            return None
-        return int(self.offsets_us.min()), int(self.offsets_us.max())
-
-
-def pair_offsets(frames: NightFrames, positions: Int64) -> PairOffsets:
-    """The offsets of the pairs among these frames of one run."""
-    first = in_order_of_taking(frames, positions, 1)
-    differences_us = frames.difference_us[first[frames.synchronized[first]]]
-    typical_us = round(float(np.median(differences_us))) if len(differences_us) else 0
-    if len(differences_us) >= _PAIRS_TO_FOLLOW:
-        followed_us = running_median(differences_us)
-        jitter_us = max(1.0, float(np.std(differences_us - followed_us)))
-        if np.ptp(followed_us) > _CLEAR_WANDER * jitter_us:
-            return PairOffsets(differences_us, followed_us)
-    return PairOffsets(differences_us, np.full_like(differences_us, typical_us))
 
 
 def _lost_frames(frames: NightFrames, own: Int64, other: Int64, missing_us: Int64) -> Losses:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from vampd.model.cubes import Product, ProductOrder
 from vampd.model.nights import format_clock, format_mjd
-from vampd.model.sync.labels.flc import STATE_OF_CODE, FlcState, Labels
+from vampd.model.sync.cards.setting_cards import fields_beside
 from vampd.model.sync.sequence import CameraSequence
-from vampd.model.sync.setting_cards import fields_beside
+from vampd.model.sync.states.flc_states import STATE_OF_CODE, FlcState, Labels
 
 Int64 = npt.NDArray[np.int64]
 _NAME_DECIMALS = 6

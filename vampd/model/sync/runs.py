@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.sync.cutting import gaps_before, split_at
+from vampd.model.sync.cutting import gaps_before
 from vampd.model.sync.sequence import CameraSequence
 
 Int64 = npt.NDArray[np.int64]
 
 
-def split_runs(
-    one: CameraSequence, two: CameraSequence, gap_us: int
-) -> Iterator[tuple[CameraSequence, CameraSequence]]:
-    """Each run's frames of camera 1 and of camera 2, in time order; one of them may have none.
+def number_runs(one: CameraSequence, two: CameraSequence, gap_us: int) -> tuple[Int64, Int64]:
+    """For each frame of camera 1 and of camera 2 its run, numbered from 0 in time order.
 
     A run ends where both cameras were idle for longer than ``gap_us`` or where the exposure time
     changes.
@@ -24,16 +20,12 @@ def split_runs(
     acquired_us = np.concatenate([one.acquired_us, two.acquired_us])
     exposure_us = np.concatenate([one.exposure_us, two.exposure_us])
     side = np.repeat([0, 1], [len(one), len(two)])
-    position = np.concatenate([np.arange(len(one)), np.arange(len(two))])
     order = np.argsort(acquired_us, kind="stable")
     boundaries = gaps_before(acquired_us[order], exposure_us[order], gap_us)
     boundaries |= _exposure_changes(acquired_us[order], exposure_us[order], side[order], gap_us)
-    for piece in split_at(boundaries, len(order)):
-        run = order[piece]
-        yield (
-            one.take(position[run[side[run] == 0]]),
-            two.take(position[run[side[run] == 1]]),
-        )
+    runs = np.empty(len(order), dtype=np.int64)
+    runs[order] = np.cumsum(np.concatenate([[False], boundaries])[: len(order)])
+    return runs[: len(one)], runs[len(one) :]
 
 
 def _exposure_changes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,19 @@ class CameraSequence:
             self.settings,
         )
 
+    def part(self, positions: slice) -> CameraSequence:
+        """The frames at these positions in a row, and all cubes."""
+        return replace(
+            self,
+            cube=self.cube[positions],
+            frame=self.frame[positions],
+            acquired_us=self.acquired_us[positions],
+            cnt0=self.cnt0[positions],
+            exposure_us=self.exposure_us[positions],
+            header=self.header[positions],
+            setting=self.setting[positions],
+        )
+
     def triggered(self) -> CameraSequence:
         """Those of its frames that the trigger took."""
         triggered = np.array([is_triggered(cube) for cube in self.cubes], dtype=np.bool_)
@@ -112,21 +125,29 @@ def window_rows(cube: RawCube) -> int:
     return rows if rows is not None and 0 < rows <= _MOST_ROWS else cube.shape[1]
 
 
-def is_deinterleaved(cube: RawCube) -> bool:
-    """Whether the frames of this cube alternate between two FLC states.
+def is_switching(cube: RawCube) -> bool:
+    """Whether the card says that the FLC switches."""
+    return cube.cards.boolean("U_FLCEN") is True
 
-    That is so if trigger and FLC run, the FLC is in the beam, the camera is one of VAMPIRES' and
-    the cube was not split before.
+
+def is_flc_in_beam(cube: RawCube) -> bool:
+    """Whether frames of this cube may have a state of the FLC.
+
+    That is so if it is in the beam, the camera is one of VAMPIRES' and the cube was not split
+    before.
     """
     cards = cube.cards
     detector = cards.string("DETECTOR") or ""
     return (
-        is_triggered(cube)
-        and cards.boolean("U_FLCEN") is True
-        and (cards.string("U_FLCST") or "").strip().upper() == "IN"
+        (cards.string("U_FLCST") or "").strip().upper() == "IN"
         and detector.upper().startswith("VCAM")
         and (cards.string("U_FLC") or "NA").strip().upper() == "NA"
     )
+
+
+def is_deinterleaved(cube: RawCube) -> bool:
+    """Whether the frames of this cube alternate between two FLC states, by the cards."""
+    return is_triggered(cube) and is_switching(cube) and is_flc_in_beam(cube)
 
 
 def header_key(cube: RawCube, cut_on: Sequence[str]) -> Hashable:

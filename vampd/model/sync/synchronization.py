@@ -17,26 +17,27 @@ import numpy.typing as npt
 
 from vampd.model.cubes import CubeAccount, Generation, RawCube, SetAside, SyncCounts
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
-from vampd.model.sync.cutting import cut_cubes
-from vampd.model.sync.header_mismatches import Mismatch, find_mismatches, tell_mismatches
-from vampd.model.sync.labels.flc import CODE_NONE, Labels, combine_labels, is_contradictory
-from vampd.model.sync.labels.labeling import Labeled, count_doubts, label_frames
+from vampd.model.sync.cameras import arrange_cubes, take_triggered
+from vampd.model.sync.cards.header_mismatches import Mismatch, find_mismatches, tell_mismatches
 from vampd.model.sync.partners.missing_partners import count_unpaired
-from vampd.model.sync.partners.pairing import Pairs
-from vampd.model.sync.partners.run_pairs import pair_run
 from vampd.model.sync.products import Cut, count_products, name_products
-from vampd.model.sync.runs import split_runs
-from vampd.model.sync.sequence import (
-    CameraSequence,
-    chain_cubes,
-    is_triggered,
-    set_aside_overlaps,
-    split_clocks,
+from vampd.model.sync.run_cuts import Run, cut_free_cubes, cut_run, split_at_runs, within
+from vampd.model.sync.runs import number_runs
+from vampd.model.sync.sequence import CameraSequence
+from vampd.model.sync.states.flc_states import count_doubts
+from vampd.model.sync.states.pairs import Pairs
+from vampd.model.sync.states.triggers import (
+    Limits,
+    count_neighbors,
+    decide_triggers,
+    find_doubts,
+    half_width_remarks,
 )
-from vampd.model.sync.settings import SETTLED, settle_cards
+from vampd.model.trigger import PLAIN, Kernels
 
 Int64 = npt.NDArray[np.int64]
 _NAMED_ROWS = 5
+_FARTHEST_US = 100_000.0  # of single frames of one trigger: no stamp is as late
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SyncRules:
     gap_us: int
     span_us: int
     cut_on: tuple[str, ...]
-    largest_offset_us: int
+    limits: Limits
 
 
 def synchronize(
@@ -57,29 +58,18 @@ def synchronize(
     number: int,
     version: str,
     taken_names: Iterable[str] = (),
+    kernels: Kernels = PLAIN,
 ) -> Generation:
     """Decide, for all these cubes at once, which product each frame belongs to.
 
-    ``taken_names`` are the names of products of earlier generations.
+    ``taken_names`` are the names of products of earlier generations; ``kernels`` the loops of the
+    model, which give the same numbers whether or not they are compiled.
     """
-    usable: list[RawCube] = []
-    aside = list(set_aside)
-    for stream in CAMERA_STREAMS:
-        kept, overlapping = set_aside_overlaps([c for c in cubes if c.stream is stream])
-        usable += kept
-        aside += overlapping
-    first, second = (
-        chain_cubes(
-            stream,
-            [c for c in usable if c.stream is stream],
-            [keyword for keyword in rules.cut_on if keyword not in SETTLED],
-        )
-        for stream in CAMERA_STREAMS
-    )
+    arranged = arrange_cubes(cubes, rules.cut_on)
+    usable, clocks, aside = arranged.usable, arranged.clocks, [*set_aside, *arranged.set_aside]
     found = _Decisions()
-    clocks = split_clocks(first, second)
     for clock, cameras in enumerate(clocks):
-        found.add(cameras, clock, rules)
+        found.add(cameras, clock, rules, kernels)
     found.remarks += [*tell_mismatches(found.mismatches), *_step_remarks(clocks)]
     alone = {
         stream: np.sort(np.concatenate([np.empty(0, np.int64), *times]))
@@ -119,36 +109,72 @@ class _Decisions:
     )
 
     def add(
-        self, cameras: tuple[CameraSequence, CameraSequence], clock: int, rules: SyncRules
+        self,
+        cameras: tuple[CameraSequence, CameraSequence],
+        clock: int,
+        rules: SyncRules,
+        kernels: Kernels,
     ) -> None:
         """Decide about frames between two steps of the clock."""
         cuts: list[Cut] = []
         for sequence in cameras:
-            cuts += _cut_free_cubes(sequence)
-        one, two = (each.triggered() for each in cameras)
-        one, two = settle_cards(one, two, rules.cut_on)
-        for run in split_runs(one, two, rules.gap_us):
-            cuts += self._decide_run(run, rules)
+            cuts += cut_free_cubes(sequence)
+        one, two = take_triggered(cameras, rules.cut_on)
+        decided = decide_triggers(one, two, rules.limits, kernels)
+        pairs = decided.pairs
+        runs = number_runs(one, two, rules.gap_us)
+        # Both frames of a pair are of one run.
+        runs[1][pairs.second] = runs[0][pairs.first]
+        for positions in split_at_runs(runs):
+            cuts += self._decide_run(
+                Run(
+                    (one.take(positions[0]), two.take(positions[1])),
+                    within(pairs, positions),
+                    (decided.labels[0][positions[0]], decided.labels[1][positions[1]]),
+                ),
+                rules,
+            )
+        self._remark_far(one, runs[0], decided.far, rules)
         self.cuts += [replace(cut, clock=clock) for cut in cuts]
 
-    def _decide_run(
-        self, run: tuple[CameraSequence, CameraSequence], rules: SyncRules
-    ) -> list[Cut]:
-        one, two = run
-        pairs = pair_run(one, two, rules.largest_offset_us)
-        if pairs.doubt:
-            clock = format_clock(int(min(s.acquired_us[0] for s in run if len(s))), 0)
-            self.remarks.append(f"frames not paired in the run from {clock} UT: {pairs.doubt}")
-        labeled = label_frames(one), label_frames(two)
-        cuts, doubts = _cut_run(run, labeled, pairs, rules)
-        self.dubious += doubts
-        self.remarks += [remark for side in labeled for remark in side.remarks]
+    def _decide_run(self, run: Run, rules: SyncRules) -> list[Cut]:
+        (one, two), pairs = run.cameras, run.pairs
+        cuts = list(cut_run(run, rules.gap_us, rules.span_us))
+        for sequence, labels in zip(run.cameras, run.labels, strict=True):
+            self.dubious += count_doubts(labels, find_doubts(sequence, labels))
+            self.remarks += half_width_remarks(sequence, labels)
         left, right = one.take(pairs.first), two.take(pairs.second)
         self.mismatches += find_mismatches(left, right, rules.cut_on)
         # Also where the other camera has none at all: a trigger is for both.
-        for sequence, paired in ((one, pairs.first), (two, pairs.second)):
-            self.alone_us[sequence.stream].append(np.delete(sequence.acquired_us, paired))
+        alone = [
+            np.delete(sequence.acquired_us, paired)
+            for sequence, paired in ((one, pairs.first), (two, pairs.second))
+        ]
+        for sequence, times_us in zip(run.cameras, alone, strict=True):
+            self.alone_us[sequence.stream].append(times_us)
+        self._remark_neighbors(run, alone)
         return cuts
+
+    def _remark_neighbors(self, run: Run, alone: Sequence[Int64]) -> None:
+        steps_us = np.concatenate([np.diff(side.acquired_us) for side in run.cameras])
+        usual_us = float(np.median(steps_us)) if len(steps_us) else _FARTHEST_US
+        neighbors = count_neighbors(alone[0], alone[1], usual_us)
+        if neighbors <= len(run.pairs):
+            return
+        begin = format_clock(int(min(s.acquired_us[0] for s in run.cameras if len(s))), 0)
+        self.remarks.append(
+            f"frames not paired in the run from {begin} UT: {neighbors} of each camera have a"
+            " neighbor in the other one, and which of its frames is of their trigger is not certain"
+        )
+
+    def _remark_far(self, one: CameraSequence, runs: Int64, far: Pairs, rules: SyncRules) -> None:
+        for run in np.unique(runs[far.first]).tolist():
+            refused = far.first[runs[far.first] == run]
+            begin = format_clock(int(one.acquired_us[np.searchsorted(runs, run)]), 0)
+            self.remarks.append(
+                f"frames not paired in the run from {begin} UT: {len(refused)} pairs would have an"
+                f" offset beyond {rules.limits.largest_offset_us} us, and no long stretch shows it"
+            )
 
 
 def _step_remarks(
@@ -185,67 +211,3 @@ def _without_times(cube: RawCube) -> SetAside:
 def _accounts(cubes: Iterable[RawCube], aside: Iterable[SetAside]) -> list[CubeAccount]:
     used = [CubeAccount(cube.fits, cube.timing_file, cube.frames) for cube in cubes]
     return used + [CubeAccount(bad.fits, bad.timing_file, bad.frames) for bad in aside]
-
-
-def _cut_run(
-    cameras: tuple[CameraSequence, CameraSequence],
-    labeled: tuple[Labeled, Labeled],
-    pairs: Pairs,
-    rules: SyncRules,
-) -> tuple[list[Cut], Counter[str]]:
-    """The cuts of a run, and how many of its frames are dubious for which reason."""
-    one, two = cameras
-    first, second = labeled
-    # Both frames of a pair have one state; where the cameras are certain of different ones, none.
-    contradictory = is_contradictory(first.labels[pairs.first], second.labels[pairs.second])
-    pairs = pairs.without(contradictory)
-    left, right = one.take(pairs.first), two.take(pairs.second)
-    # One trigger has one setting.
-    right = replace(right, setting=left.setting)
-    common_us = (left.acquired_us + right.acquired_us) // 2
-    labels = combine_labels(first.labels[pairs.first], second.labels[pairs.second])
-    doubts = count_doubts(labels, first.doubts[pairs.first], second.doubts[pairs.second])
-    doubts += doubts  # a pair is a frame of each camera
-    cuts = [
-        Cut(
-            common_us[part],
-            (left.take(part), right.take(part)),
-            labels[part],
-            int(np.median(pairs.offsets_us[part])),
-            pairs.tolerance_us,
-        )
-        for part in cut_cubes(
-            common_us,
-            left.exposure_us,
-            (left.header, right.header, left.setting),
-            gap_us=rules.gap_us,
-            span_us=rules.span_us,
-        )
-    ]
-    for sequence, own, paired in ((one, first, pairs.first), (two, second, pairs.second)):
-        alone = np.setdiff1d(np.arange(len(sequence)), paired)
-        doubts += count_doubts(own.labels[alone], own.doubts[alone])
-        cuts += _cut_solo(sequence.take(alone), own.labels[alone])
-    return cuts, doubts
-
-
-def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[Cut]:
-    """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
-    _, alike = np.unique(np.stack([frames.header, frames.setting]), axis=1, return_inverse=True)
-    alike = alike.reshape(-1)
-    for header in np.unique(alike):
-        same = np.flatnonzero(alike == header)
-        part = frames.take(same)
-        no_gap_us = int(np.iinfo(np.int64).max)
-        for piece in cut_cubes(
-            part.acquired_us, part.exposure_us, (), gap_us=no_gap_us, span_us=None
-        ):
-            yield Cut(part.acquired_us[piece], (part.take(piece),), labels[same][piece])
-
-
-def _cut_free_cubes(frames: CameraSequence) -> Iterator[Cut]:
-    """The cuts of the cubes that no trigger took, each for itself."""
-    for number, cube in enumerate(frames.cubes):
-        if not is_triggered(cube):
-            own = frames.take(np.flatnonzero(frames.cube == number))
-            yield from _cut_solo(own, np.full(len(own), CODE_NONE, dtype=np.uint8))

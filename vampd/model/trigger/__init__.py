@@ -6,6 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.trigger.arrivals import Arrivals, order_of_taking
+    from vampd.model.trigger.explanation import Explanation, Hypothesis, explain_frame
     from vampd.model.trigger.inference import (
         ALONE,
         DRIVEN,
@@ -14,15 +15,23 @@ if TYPE_CHECKING:
         UNKNOWN,
         Inference,
         infer,
+        margin_of,
     )
+    from vampd.model.trigger.instrument import arrival_scatter_us, rows_tolerance_us
     from vampd.model.trigger.kernels import PLAIN, Kernels, compile_kernels
+    from vampd.model.trigger.measures import Measured, measure_intervals
+    from vampd.model.trigger.tempo import running_median
 else:
     __getattr__ = show(
         __name__,
         {
             "arrivals": "Arrivals order_of_taking",
-            "inference": "ALONE DRIVEN infer Inference NONE RELAXED UNKNOWN",
+            "explanation": "explain_frame Explanation Hypothesis",
+            "inference": "ALONE DRIVEN infer Inference margin_of NONE RELAXED UNKNOWN",
+            "instrument": "arrival_scatter_us rows_tolerance_us",
             "kernels": "compile_kernels Kernels PLAIN",
+            "measures": "measure_intervals Measured",
+            "tempo": "running_median",
         },
     )
 
@@ -34,9 +43,18 @@ __all__ = [
     "RELAXED",
     "UNKNOWN",
     "Arrivals",
+    "Explanation",
+    "Hypothesis",
     "Inference",
     "Kernels",
+    "Measured",
+    "arrival_scatter_us",
     "compile_kernels",
+    "explain_frame",
     "infer",
+    "margin_of",
+    "measure_intervals",
     "order_of_taking",
+    "rows_tolerance_us",
+    "running_median",
 ]

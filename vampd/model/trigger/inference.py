@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,37 +48,21 @@ class Inference:
 
 
 def infer(
-    first: Arrivals, second: Arrivals, largest_error_nats: int, kernels: Kernels = PLAIN
+    first: Arrivals, second: Arrivals, largest_error: float, kernels: Kernels = PLAIN
 ) -> Inference:
     """Pair and label both cameras' frames; either may have none.
 
-    A pair or a label is given if the chance that it is wrong is below exp(-largest_error_nats).
+    A pair or a label is given if, by the model, the chance that it is wrong is below
+    ``largest_error``.
     """
-    least = largest_error_nats * NAT
-    night = _survey(first, second)
+    least = margin_of(largest_error)
+    night = survey(first, second)
     sizes = len(first), len(second)
     states = tuple(np.zeros(size, dtype=np.int64) for size in sizes)
     claims: list[tuple[Int64, Int64]] = []
-    entry: Int64 | None = None
-    for begin in range(0, len(night), _CHUNK):
-        end = min(begin + _CHUNK, len(night))
-        # With the frame before, which was weighed already.
-        start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
-        evidence = gather_evidence(night, start, stop, kernels)
-        forward, backward = _solve(night, start, evidence, entry, kernels)
-        entry = forward[end - 1 - start].copy()
-        kept = slice(begin - start, end - start)
-        read = kernels.read_off(
-            night.camera[begin:end],
-            night.count[begin:end],
-            night.reference[begin:end],
-            forward[kept],
-            backward[kept],
-            SHIFTS,
-            LOG_ADD,
-            LOG_ADD_BITS,
-            NEVER,
-        )
+    for piece in weigh(night, kernels):
+        begin, end = piece.begin, piece.end
+        read = read_states(night, piece, kernels)
         shift, sure = read[:, 0], read[:, 1] > least
         # At the edge of the states, the truth may be beyond it.
         edge = sure & ((shift == 0) | (shift == SHIFTS - 1))
@@ -85,15 +71,77 @@ def infer(
         for number in (0, 1):
             mine = camera == number
             states[number][row[mine]] = codes[mine]
-        claims.append(_claim(night, begin, evidence.partners[kept], shift, sure & ~edge))
-    for side, codes in zip((first, second), states, strict=True):
-        codes[~side.fitted] = NONE
+        table = piece.evidence.partners[piece.own]
+        claims.append(_claim(night, begin, table, shift, sure & ~edge))
     partners = _choose(claims, sizes)
+    fitted = [side.fitted.copy() for side in (first, second)]
+    paired = np.flatnonzero(partners[0] != ALONE)
+    # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
+    fitted[0][paired] |= second.fitted[partners[0][paired]]
+    fitted[1][partners[0][paired]] |= first.fitted[paired]
+    for own, codes in zip(fitted, states, strict=True):
+        codes[~own] = NONE
     _agree(states[0], states[1], partners[0])
     return Inference(partners, (states[0], states[1]))
 
 
-def _survey(first: Arrivals, second: Arrivals) -> Night:
+@dataclass(frozen=True)
+class Piece:
+    """The night's frames from ``begin`` to before ``end``, weighed; arrays begin at ``start``.
+
+    ``forward`` and ``backward`` are those of ``lattice.sweep``.
+    """
+
+    start: int
+    begin: int
+    end: int
+    evidence: Evidence
+    forward: Int64
+    backward: Int64
+
+    @property
+    def own(self) -> slice:
+        """Where the arrays hold these frames."""
+        return slice(self.begin - self.start, self.end - self.start)
+
+
+def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
+    """All frames of the night, some thousand at a time."""
+    entry: Int64 | None = None
+    for begin in range(0, len(night), _CHUNK):
+        end = min(begin + _CHUNK, len(night))
+        # With the frame before, which was weighed already.
+        start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
+        evidence = gather_evidence(night, start, stop, kernels)
+        forward, backward = _solve(night, start, evidence, entry, kernels)
+        entry = forward[end - 1 - start].copy()
+        yield Piece(start, begin, end, evidence, forward, backward)
+
+
+def read_states(night: Night, piece: Piece, kernels: Kernels) -> Int64:
+    """The likeliest shift and state of each frame, and by how much: see ``lattice.read_off``."""
+    frames = slice(piece.begin, piece.end)
+    return np.asarray(
+        kernels.read_off(
+            night.camera[frames],
+            night.count[frames],
+            night.reference[frames],
+            piece.forward[piece.own],
+            piece.backward[piece.own],
+            SHIFTS,
+            LOG_ADD,
+            LOG_ADD_BITS,
+            NEVER,
+        )
+    )
+
+
+def margin_of(error: float) -> int:
+    """By how much a log-likelihood exceeds all others together that are this likely."""
+    return math.ceil(-math.log(error) * NAT)
+
+
+def survey(first: Arrivals, second: Arrivals) -> Night:
     """What is known of the frames before any is weighed: counts, tempo, neighbors."""
     one, two = _number(first), _number(second)
     own, other = tempo_of(first, one), tempo_of(second, two)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.support.builders.frames import START_US, make_cube
 from vampd.model.nights import Stream
-from vampd.model.sync import CameraSequence, chain_cubes, split_runs
+from vampd.model.sync import CameraSequence, chain_cubes, number_runs
 
 Part = tuple[Sequence[int], float]
 
@@ -22,9 +22,13 @@ def camera(stream: Stream, *parts: Part) -> CameraSequence:
 
 def runs(one: CameraSequence, two: CameraSequence) -> list[tuple[list[int], list[int]]]:
     """The runs' frames in ms since the start; camera 2's are 1 ms later than they were exposed."""
+    numbers = number_runs(one, two, 3_000_000)
     return [
-        tuple(((side.acquired_us - START_US) // 1000).tolist() for side in run)
-        for run in split_runs(one, two, 3_000_000)
+        tuple(
+            ((side.acquired_us[own == run] - START_US) // 1000).tolist()
+            for side, own in zip((one, two), numbers, strict=True)
+        )
+        for run in np.unique(np.concatenate(numbers)).tolist()
     ]
 
 

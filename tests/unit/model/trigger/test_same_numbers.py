@@ -11,7 +11,7 @@ import numpy as np
 from tests.unit.model.trigger.test_inference import OFFSET_US, arrivals, train
 from vampd.model.trigger import order_of_taking
 from vampd.model.trigger.evidence import gather_evidence
-from vampd.model.trigger.inference import _survey
+from vampd.model.trigger.inference import survey
 from vampd.model.trigger.kernels import PLAIN
 
 FRAMES = 120
@@ -25,7 +25,7 @@ def digest():
     kept = np.flatnonzero(np.arange(FRAMES) % 37 != 5)
     one, two = arrivals(times, kept), arrivals(times + OFFSET_US)
     two.acquired_us[60:68] = two.acquired_us[68] - np.arange(96, 0, -12)
-    night = _survey(one, two)
+    night = survey(one, two)
     evidence = gather_evidence(night, 0, len(night), PLAIN)
     arrays = [evidence.pairs, evidence.partners, evidence.other_class, night.reference]
     arrays += [getattr(evidence.intervals, field.name) for field in fields(evidence.intervals)]

@@ -14,8 +14,6 @@ import numpy.typing as npt
 from vampd.model.cubes import Generation, RawCube
 from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.sync.duplicate_cubes import GoneSpan
-from vampd.model.sync.partners.run_pairs import pair_run
-from vampd.model.sync.runs import split_runs
 from vampd.model.sync.sequence import (
     CameraSequence,
     chain_cubes,
@@ -23,15 +21,16 @@ from vampd.model.sync.sequence import (
     set_aside_overlaps,
     split_clocks,
 )
+from vampd.model.sync.states.triggers import Limits, decide_triggers
+from vampd.model.trigger import PLAIN, Kernels
 
 
 def count_late_partners(
     late: Sequence[RawCube],
     used: Sequence[RawCube],
     *,
-    gap_us: int,
-    cut_on: tuple[str, ...],
-    largest_offset_us: int,
+    limits: Limits,
+    kernels: Kernels = PLAIN,
 ) -> int:
     """How many frames of ``used`` cubes would have a partner among the ``late`` ones.
 
@@ -39,14 +38,13 @@ def count_late_partners(
     """
     cubes = [cube for cube in (*late, *used) if is_triggered(cube)]
     one, two = (
-        chain_cubes(stream, set_aside_overlaps([c for c in cubes if c.stream is stream])[0], cut_on)
+        chain_cubes(stream, set_aside_overlaps([c for c in cubes if c.stream is stream])[0], ())
         for stream in CAMERA_STREAMS
     )
     late_paths = {cube.path for cube in late}
     found = 0
-    runs = (run for clock in split_clocks(one, two) for run in split_runs(*clock, gap_us))
-    for left, right in runs:
-        pairs = pair_run(left, right, largest_offset_us)
+    for left, right in split_clocks(one, two):
+        pairs = decide_triggers(left, right, limits, kernels).pairs
         first, second = _are_of(left, late_paths), _are_of(right, late_paths)
         found += int(np.count_nonzero(first[pairs.first] != second[pairs.second]))
     return found

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from tests.support.builders.frames import HOUR_US, START_US, Night, expose, trigger_train
+from tests.support.builders.frames import HOUR_US, RULES, START_US, Night, expose, trigger_train
+from vampd.fits.trigger import compiled_kernels
 from vampd.model.cubes import Generation, RawCube, SyncCounts
 from vampd.model.nights import Stream
 from vampd.model.sync import (
@@ -12,13 +13,12 @@ from vampd.model.sync import (
     pending_late_partners,
 )
 
-GAP_US = 3_000_000
 FIRST = expose(trigger_train(100), cube_frames=(50, 50))
 SECOND = expose(trigger_train(100), cube_frames=(50, 50), start_us=START_US + HOUR_US)
 
 
 def count(late: list[RawCube], used: list[RawCube]) -> int:
-    return count_late_partners(late, used, gap_us=GAP_US, cut_on=(), largest_offset_us=2_000)
+    return count_late_partners(late, used, limits=RULES.limits, kernels=compiled_kernels())
 
 
 def of(night: Night, camera: int) -> list[RawCube]:

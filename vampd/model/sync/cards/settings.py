@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.cubes import RawCube
+from vampd.model.sync.cards.setting_cards import setting_key, value_field
 from vampd.model.sync.sequence import CameraSequence, Setting
-from vampd.model.sync.setting_cards import setting_key, value_field
 
 Int64 = npt.NDArray[np.int64]
 
@@ -245,7 +245,10 @@ def _find_interval_change(
     is_left = np.abs(doubles - left_us) < apart_us / 4
     is_right = np.abs(doubles - right_us) < apart_us / 4
     fits = np.concatenate([[0], np.cumsum(is_left.astype(np.int64) - is_right)])
-    last = int(np.flatnonzero(is_left[: int(np.argmax(fits))])[-1])
+    old = np.flatnonzero(is_left[: int(np.argmax(fits))])
+    if not len(old):
+        return None
+    last = int(old[-1])
     # Both intervals before the end of that one are old; the next frame is the first new one, and
     # the other camera's frame of its trigger may be a little before it.
     old_us, new_us = own[[last + 2, min(last + 3, len(own) - 1)]].tolist()

@@ -159,6 +159,19 @@ def test_an_exposure_time_changes_where_the_intervals_do_whatever_the_cards(lag:
     assert generation.counts.uncertain == 0
 
 
+def test_where_no_interval_is_the_usual_one_the_exposure_time_changes_at_no_frame() -> None:
+    steps = [*[2_000] * 9, *[4_000] * 9, *[3_750] * 80]
+    times_us = np.concatenate([[0], np.cumsum(steps)]).astype(np.float64)
+    train = Train(times_us, ("",) * len(times_us), None)
+    night = expose(
+        train,
+        jitter_us=0,
+        cube_frames=(50, 50),
+        cube_changes={(camera, 1): {"EXPTIME": 0.0021} for camera in (1, 2)},
+    )
+    night.check(night.synchronize(), missed=1.0, dubious=None)
+
+
 def test_history_keeps_what_the_raw_cube_said() -> None:
     night = late_card(2)
     generation = night.synchronize()

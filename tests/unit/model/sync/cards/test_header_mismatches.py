@@ -3,13 +3,13 @@
 import pytest
 
 from tests.support.builders.frames import HOUR_US, START_US, Changes, Night, expose, trigger_train
-from vampd.model.sync import SyncRules
+from vampd.model.sync import Limits, SyncRules
 
 RULES = SyncRules(
     gap_us=3_000_000,
     span_us=10_000_000,
     cut_on=("U_DETMOD", "FILTER01", "DETGAIN"),
-    largest_offset_us=2_000,
+    limits=Limits(largest_error=1e-6, largest_offset_us=2_000),
 )
 
 

@@ -1,0 +1,139 @@
+"""vampctl summary --frame: what sync compared for one frame, and what each item counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from vampd.cli.look.summary_objects import moment_of
+from vampd.cli.shared.nights import title_of
+from vampd.errors import UsageError
+
+if TYPE_CHECKING:
+    from vampd.model.cubes import RawCube
+    from vampd.model.nights import NightRecord
+    from vampd.model.sync import FrameExplanation, FrameName
+    from vampd.wiring.connections import Connections
+
+_FRAME = re.compile(r"(?:vcam)?([12]):(.+):(\d+)")
+_SHOWN = 6
+_TITLES = {
+    "pair": "the pair's times",
+    "interval_before": "the interval before it",
+    "interval_after": "the interval after it",
+    "other_frames": "all other frames, and other ways to get here",
+}
+
+
+def explain_frame_of(connections: Connections, record: NightRecord, asked: str) -> FrameExplanation:
+    """Infer again what became of a frame, named CAMERA:CUBE:INDEX.
+
+    UsageError ``no_such_frame`` if the form is another one, or no triggered frame of the cubes that
+    sync used has that name.
+    """
+    from vampd.fits.trigger import compiled_kernels
+    from vampd.model.sync import arrange_cubes, explain, take_triggered
+
+    form = _FRAME.fullmatch(asked)
+    if form is None:
+        raise UsageError(
+            "no_such_frame",
+            f"{asked} is no frame: expected CAMERA:CUBE:INDEX, for example"
+            " 1:vcam1_10:20:00.000000000.fits:17, of which the first frame is 0",
+        )
+    camera, name, index = form[1], form[2].rpartition("/")[2], int(form[3])
+    path = f"vcam{camera}/{name if name.endswith('.fits') else f'{name}.fits'}"
+    rules = connections.settings.sync
+    arranged = arrange_cubes(_used_cubes(connections, record, path), rules.cut_on)
+    clocks = [take_triggered(cameras, rules.cut_on) for cameras in arranged.clocks]
+    explained = explain(clocks, path, index, rules.largest_error, compiled_kernels())
+    if explained is None:
+        raise UsageError(
+            "no_such_frame",
+            f"{title_of(record.night)} has no frame {index} of {path} among those that sync has"
+            " placed by the trigger",
+        )
+    return explained
+
+
+def _used_cubes(connections: Connections, record: NightRecord, path: str) -> list[RawCube]:
+    """The raw cubes that sync saw together with this one, as they are now."""
+    from vampd.model.cubes import RawCube
+
+    night = record.night
+    generations = connections.reader.generations(night)
+    together = {
+        cube.fits.path
+        for generation in generations
+        if any(cube.fits.path == path for cube in generation.cubes)
+        for cube in generation.cubes
+    }
+    seen = [
+        connections.reader.raw_cube(night, file)
+        for file in connections.reader.raw_files(night)
+        if file.path in together
+    ]
+    return [cube for cube in seen if isinstance(cube, RawCube)]
+
+
+def frame_lines(explained: FrameExplanation) -> Iterator[str]:
+    """The explanation for people."""
+    found = explained.found
+    yield f"{_named(explained.frame)}, {moment_of(explained.frame.acquired_us):%H:%M:%S.%f} UT"
+    offset = "unknown" if found.offset_us is None else f"{found.offset_us} us"
+    yield (
+        f"around it: T {found.period_us} us, J {found.half_width_us} us, scatter"
+        f" {found.scatter_us} us, offset {offset} (0: nothing shows it)"
+    )
+    for what, margin in (("partner", found.pair_margin), ("state", found.state_margin)):
+        verdict = "given" if margin > explained.needed_nats else "not given"
+        yield (
+            f"{what}: {margin:.1f} nats likelier than all others together, of"
+            f" {explained.needed_nats:.1f} needed: {verdict}"
+        )
+    for number, each in enumerate(explained.hypotheses[:_SHOWN]):
+        place = "likeliest" if number == 0 else f"{each.behind_nats:.1f} nats behind"
+        partner = "no partner" if each.partner is None else f"with {_named(each.partner)}"
+        state = "no alternation" if each.state is None else f"state {each.state}"
+        yield f"{place}: {partner}, {state}"
+        for term, weight in each.terms:
+            yield f"  {weight:9.2f}  {_TITLES[term]}"
+
+
+def frame_object(record: NightRecord, explained: FrameExplanation) -> dict[str, Any]:
+    """The explanation for programs; weights in nats, times in us."""
+    found = explained.found
+    return {
+        "date": record.night.date,
+        "kind": str(record.night.kind),
+        "frame": _frame_object(explained.frame),
+        "period_us": found.period_us,
+        "half_width_us": found.half_width_us,
+        "scatter_us": found.scatter_us,
+        "offset_us": found.offset_us,
+        "needed_nats": round(explained.needed_nats, 3),
+        "pair_margin_nats": round(found.pair_margin, 3),
+        "state_margin_nats": round(found.state_margin, 3),
+        "hypotheses": [
+            {
+                "partner": None if each.partner is None else _frame_object(each.partner),
+                "state": None if each.state is None else str(each.state),
+                "behind_nats": round(each.behind_nats, 3),
+                "terms": {term: round(weight, 3) for term, weight in each.terms},
+            }
+            for each in explained.hypotheses
+        ],
+    }
+
+
+def _named(frame: FrameName) -> str:
+    return f"frame {frame.index} of {frame.cube}"
+
+
+def _frame_object(frame: FrameName) -> dict[str, Any]:
+    return {
+        "cube": frame.cube,
+        "index": frame.index,
+        "acquired": moment_of(frame.acquired_us).isoformat(timespec="microseconds"),
+    }

@@ -1,0 +1,1 @@
+"""Cards: what both cameras' headers say of settings, and where they differ."""

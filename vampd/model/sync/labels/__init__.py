@@ -1,1 +1,0 @@
-"""Labels: the FLC state of each frame, by the intervals of the trigger."""

@@ -1,0 +1,1 @@
+"""States: what the model of the trigger says of frames: pairs, FLC states, and why."""

@@ -1,0 +1,103 @@
+"""Pairs: the frames of both cameras that one trigger took, and how far apart they may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.trigger import running_median
+
+Int64 = npt.NDArray[np.int64]
+
+# An offset of more than is usual is believed where so many pairs follow each other without a pause
+# of either camera, and it is no small part of their interval: single frames show no interval.
+_LONG_STRETCH = 25
+_LONGEST_STEP_US = 500_000
+_SMALL_PART = 0.02
+_SPREADS = 8.0
+_MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Paired positions: ``first[i]`` in camera 1's frames belongs to ``second[i]`` in camera 2's.
+
+    Both rise strictly.
+    """
+
+    first: Int64
+    second: Int64
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, chosen: npt.NDArray[np.bool_] | slice) -> Pairs:
+        """Some of the pairs."""
+        return Pairs(self.first[chosen], self.second[chosen])
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """Camera 2 minus camera 1 around each pair of a run, without jitter; and the tolerance."""
+
+    offsets_us: Int64
+    tolerance_us: int
+
+
+def in_order(partners: Int64) -> Pairs:
+    """The pairs that keep the order of both cameras; ``partners`` are of camera 1, -1 for none."""
+    first = np.flatnonzero(partners >= 0)
+    second = partners[first]
+    if not len(first):
+        return Pairs(first, second)
+    highest = np.maximum.accumulate(np.concatenate([[-1], second[:-1]]))
+    lowest = np.minimum.accumulate(np.concatenate([second[1:], [np.iinfo(np.int64).max]])[::-1])
+    kept = (second > highest) & (second < lowest[::-1])
+    return Pairs(first[kept], second[kept])
+
+
+def measure_offsets(differences_us: Int64, documented_us: float) -> Offsets:
+    """How a run's pairs lie: ``differences_us`` are camera 2 minus camera 1 of each.
+
+    The tolerance is the documented one, widened to the scatter that the run itself shows.
+    """
+    offsets_us = running_median(differences_us, np.zeros_like(differences_us))
+    unlike_us = np.abs(differences_us - offsets_us)
+    spread_us = _MAD_TO_SIGMA * float(np.median(unlike_us)) if len(unlike_us) else 0.0
+    return Offsets(offsets_us, int(max(documented_us, _SPREADS * spread_us)))
+
+
+def is_unbelievable(
+    differences_us: Int64, times_us: Int64, largest_us: int
+) -> npt.NDArray[np.bool_]:
+    """Per pair, whether its offset is beyond the largest one, and too few around it agree.
+
+    ``differences_us`` are camera 2 minus camera 1, ``times_us`` those of camera 1.
+    """
+    refused = np.zeros(len(times_us), dtype=np.bool_)
+    if not (np.abs(differences_us) > largest_us).any():
+        return refused
+    stretch = np.cumsum(np.concatenate([[0], np.diff(times_us) > _LONGEST_STEP_US]))
+    offsets_us = running_median(differences_us, stretch)
+    beyond = np.abs(offsets_us) > largest_us
+    # Each stamp is late by its own, so that a stretch whose usual offset is about the largest one
+    # has pairs on either side of it.
+    large = np.abs(offsets_us) > largest_us // 2
+    cuts = np.flatnonzero((np.diff(large) != 0) | (np.diff(stretch) != 0)) + 1
+    pieces = [each for each in np.split(np.arange(len(beyond)), cuts) if beyond[each].any()]
+    typical_us = [float(np.median(offsets_us[piece])) for piece in pieces]
+    shown_us = np.array(
+        [
+            offset_us
+            for piece, offset_us in zip(pieces, typical_us, strict=True)
+            if len(piece) >= _LONG_STRETCH
+            and abs(offset_us) >= _SMALL_PART * np.median(np.diff(times_us[piece]))
+        ]
+    )
+    for piece, offset_us in zip(pieces, typical_us, strict=True):
+        # A few frames between two losses have the offset that the run shows elsewhere.
+        if not (np.abs(shown_us - offset_us) <= largest_us // 2).any():
+            refused[piece] = beyond[piece]
+    return refused
