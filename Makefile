@@ -13,10 +13,11 @@ SEEDS ?= 50
 # For vampd and the demo: an interpreter with venv, what systemd-python is built with, the copier.
 DEBIAN_RUN = python3-venv python3-dev gcc pkg-config libsystemd-dev rsync openssh-client
 # What the tests need: fpack, funpack and imcopy, fitsverify, an sshd, certificates, a tracer,
-# systemd-analyze; a whole systemd in a container; man and zsh. For the soak, a FITS reader that is
-# none of cfitsio's family, which is in Java.
+# systemd-analyze; a whole systemd in a container; man and zsh.
 DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd \
-	systemd-sysv dbus systemd-container man-db zsh libfits-java default-jdk-headless
+	systemd-sysv dbus systemd-container man-db zsh
+# For the soak: a FITS reader that is none of cfitsio's family, which is in Java.
+DEBIAN_SOAK = libfits-java default-jdk-headless
 
 # Where `make install` puts vampd; DESTDIR is prefixed to all of it, for packages.
 PREFIX ?= /usr/local
@@ -59,7 +60,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -126,7 +127,7 @@ sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights eac
 	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
 
 # SUITE names parts (default: all); SEED is of the first round, by default the next unused one.
-soak: setup ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000
+soak: setup debian-soak ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000
 	$(BIN)/python -m tests.soak $(SUITE) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 # The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
@@ -201,6 +202,9 @@ debian-run:
 
 debian-test: | debian-run
 	$(call debian,$(DEBIAN_TEST))
+
+debian-soak: | debian-test
+	$(call debian,$(DEBIAN_SOAK))
 
 $(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-run
 	$(PYTHON) -m venv $(VENV)
