@@ -210,7 +210,7 @@ def test_nothing_is_lost_at_rate_zero():
 @pytest.mark.parametrize(
     "change",
     [
-        {"states.triggers": 0},
+        {"triggers": 0},
         {"frames_per_cube": (10, 0)},
         {"exptime_us": 0},
         {"exptime_us": 10_001},
