@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 _MOST_MODULES = 16
+# One a step that databases out there have taken or are to take: a list that only grows.
+_GROWS = {"vampd/store/migrations/versions"}
 _MOST_LINES = {"vampd": 300, "docs": 300, "tests": 400}
 
 
@@ -36,7 +38,7 @@ def test_no_room_holds_more_modules_than_one_can_survey() -> None:
         for top in ("vampd", "tests", "docs")
         for folder in [ROOT / top, *(path for path in (ROOT / top).rglob("*") if path.is_dir())]
     }
-    assert {room for room, modules in rooms.items() if modules > _MOST_MODULES} == set()
+    assert {room for room, modules in rooms.items() if modules > _MOST_MODULES} <= _GROWS
 
 
 def test_a_long_module_says_why_it_is_one() -> None:

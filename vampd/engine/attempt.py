@@ -63,6 +63,7 @@ from vampd.model.nights import (
     name_commands,
 )
 from vampd.model.plan import Plan, Wave
+from vampd.model.proofs import format_sums
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, changed_raw, settings_for
 from vampd.stages.aside_files import refuse_changed
@@ -321,7 +322,8 @@ def _update_at_end(
             forget_damaged(attempt.tools.folder)
             return NightUpdate(transferred_at=now, safe_at=now)
         case StageName.MANIFEST:
-            return NightUpdate(manifests=len(survey.manifests))
+            sums = format_sums({one.file.name: one.file.sha256 for one in survey.manifests})
+            return NightUpdate(manifests=len(survey.manifests), manifest_sums=sums)
         case _:
             return changes
 

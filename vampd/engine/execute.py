@@ -61,6 +61,7 @@ from vampd.model.cubes import (
     stamp_frame_id,
 )
 from vampd.model.delivery import ManifestFile, write_mail_text
+from vampd.model.frame_ids import FrameId
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import (
     AcceptRaw,
@@ -243,8 +244,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
             _hash(tools, files, place, digests)
         case Retire(path, kept_as):
             _retire(tools, path, kept_as)
-        case SendMail(manifests):
-            _send_mail(tools, manifests)
+        case SendMail(manifests, replaced):
+            _send_mail(tools, manifests, replaced)
         case _:
             assert_never(action)
     failpoint("execute.action.done")
@@ -342,11 +343,16 @@ def _read_here(
     return read_digests(file, tools.pace, algorithms)
 
 
-def _send_mail(tools: AttemptTools, manifests: tuple[ManifestFile, ...]) -> None:
+def _send_mail(
+    tools: AttemptTools, manifests: tuple[ManifestFile, ...], replaced: tuple[FrameId, ...]
+) -> None:
     mail_context = tools.mail
     texts = read_manifest_texts(tools.folder, manifests)
     mail_text = write_mail_text(
-        load_template(mail_context.settings), texts, mail_context.settings.data_host_ip or ""
+        load_template(mail_context.settings),
+        texts,
+        mail_context.settings.data_host_ip or "",
+        replaced,
     )
     mailing = send_manifest_mail(
         mail_context, mail_text, manifests, despite=frozenset(), actor=tools.actor

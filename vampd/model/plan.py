@@ -2,7 +2,8 @@
 
 A plan is a tuple of waves; the actions of one wave are independent of each other, and a wave begins
 when the one before has ended. An empty plan means that the stage is done. All paths are relative to
-the night's folder, so that ``vampctl plan`` prints exactly the plan that ``vampd`` executes.
+the night's folder, so that ``vampctl plan`` prints exactly the plan that ``vampd`` executes. All
+actions in one module, however long: they are one vocabulary.
 """
 
 from __future__ import annotations
@@ -236,6 +237,7 @@ class SendMail:
 
     runs_in: ClassVar[RunsIn] = RunsIn.THREAD
     manifests: tuple[ManifestFile, ...]
+    replaced: tuple[FrameId, ...] = ()  # IDs that were announced before with other bytes
 
 
 Action = (

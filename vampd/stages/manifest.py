@@ -22,6 +22,7 @@ from vampd.model.delivery import (
     ManifestText,
     complete_note,
     digests_name,
+    find_replaced,
     format_manifest,
     manifest_name,
     needs_digests,
@@ -164,7 +165,7 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     folder = settings.manifest.prefix or settings.transfer.destination(survey.night.kind).path
     lines = tuple(_line(str(folder / survey.night.date), receipts[frame_id]) for frame_id in late)
     text = format_manifest(Manifest(form, lines))
-    name = _announced_name(survey, text) or _next_name(survey)
+    name = _name_of(survey, text)
     write = WriteText(name, text, once=True)
     if not needs_digests(form):
         return Plan.of([write])
@@ -173,19 +174,27 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     return Plan.of([WriteText(digests_name(name), digests)], [write])
 
 
-def _announced_name(survey: ManifestSurvey, text: str) -> str | None:
-    """The name under which this very text was mailed or acknowledged, if that file is gone."""
+def _name_of(survey: ManifestSurvey, text: str) -> str:
+    """The name of a new manifest: that under which this very text is on record, if it is gone.
+
+    In a form without digests, products that were made again with other bytes of the same size give
+    the text that was announced of the earlier ones: it gets a name that is not on record.
+    """
+    night, sha256 = survey.night, text_digest(text)
     told = survey.correspondence
     files = {one for mailing in told.mailings for one in mailing.manifests}
     files |= {one.manifest for one in told.acknowledged}
-    here, sha256 = {m.file.name for m in survey.manifests}, text_digest(text)
-    same = (one.name for one in files if one.night == survey.night and one.sha256 == sha256)
-    return min((name for name in same if name not in here), default=None)
-
-
-def _next_name(survey: ManifestSurvey) -> str:
-    numbers = [supplement_number(m.file.name, survey.night.date) or 0 for m in survey.manifests]
-    return manifest_name(survey.night.date, max(numbers, default=-1) + 1)
+    same = {one.name for one in files if one.night == night and one.sha256 == sha256}
+    new = ManifestText(ManifestFile(night, "", sha256), text)
+    is_remade = bool(find_replaced([new], told, survey.note, survey.own.recorded))
+    here = {m.file.name for m in survey.manifests}
+    if same - here and not is_remade:
+        return min(same - here)
+    numbers = [supplement_number(name, night.date) or 0 for name in here]
+    number = max(numbers, default=-1) + 1
+    while manifest_name(night.date, number) in same:
+        number += 1
+    return manifest_name(night.date, number)
 
 
 def _plan_texts(survey: ManifestSurvey) -> Plan:
@@ -209,7 +218,10 @@ def _plan_mail(survey: ManifestSurvey) -> Plan:
             night=str(survey.night),
         )
     unmailed = tuple(file for file, state in states.items() if state is MailState.UNMAILED)
-    return Plan.of([SendMail(unmailed)] if unmailed else [])
+    replaced = find_replaced(
+        survey.manifests, survey.correspondence, survey.note, survey.own.recorded
+    )
+    return Plan.of([SendMail(unmailed, replaced)] if unmailed else [])
 
 
 def _line(folder: str, receipt: Receipt) -> ManifestLine:

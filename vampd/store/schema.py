@@ -104,6 +104,7 @@ class NightRow(Base):
     needs_person: Mapped[bool] = mapped_column(server_default=text("0"))
     verdict: Mapped[str | None]
     products: Mapped[int | None]
+    manifest_sums: Mapped[str | None]
 
 
 class AdoptedNightRow(Base):

@@ -61,6 +61,12 @@ def test_other_bytes_under_a_mailed_id_hold_the_night_before_they_are_sent(
     assert vampctl(site, "retry", "20251106").returncode == 0
     settle(site)
     assert record_of(site, NIGHT).state.status is Status.DONE
+    (shown,) = json.loads(vampctl(site, "status", "--problems", "--json").stdout)
+    assert (shown["mail"], shown["mailed_at"]) == ("remade since it was mailed, not mailed", None)
+    assert "announced before" in vampctl(site, "manifest", "20251106").stdout
+    assert vampctl(site, "mail", "20251106", "--mark-sent").returncode == 0
+    assert json.loads(vampctl(site, "manifest", "20251106", "--json").stdout)["replaced_ids"] == []
+    assert json.loads(vampctl(site, "status", "--problems", "--json").stdout) == []
     digests = parse_sums((folder / DIGESTS).read_text())
     assert digests.items() <= product_tree(folder).items()
     assert digests.items() <= product_tree(copy).items()

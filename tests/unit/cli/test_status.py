@@ -12,6 +12,7 @@ from vampd.cli.look.night_notes import describe, has_problem, needs_person
 from vampd.cli.look.night_objects import night_object
 from vampd.cli.look.status import night_row
 from vampd.errors import UsageError
+from vampd.model.delivery import Acknowledgement, Correspondence, ManifestFile
 from vampd.model.nights import (
     Discovery,
     Event,
@@ -24,6 +25,7 @@ from vampd.model.nights import (
     State,
     Status,
 )
+from vampd.model.proofs import format_sums
 
 NOW = 1_762_480_313.0  # 2025-11-07T01:51:53Z
 ARCHIVE = NightId("20251106", Kind.ARCHIVE)
@@ -62,6 +64,17 @@ def test_a_problem_is_what_needs_a_person(
     status: Status, changes: dict[str, Any], is_problem: bool
 ) -> None:
     assert has_problem(record(status, **changes)) is is_problem
+
+
+def test_what_was_remade_since_it_was_mailed_is_a_problem_until_it_is_mailed() -> None:
+    sent = ManifestFile(ARCHIVE, "manifest_VMP_20251106.csv", "a" * 64)
+    told = Correspondence(acknowledged=(Acknowledgement(sent, "x", NOW),))
+    for sha256, is_problem in (("a" * 64, False), ("b" * 64, True)):
+        sums = format_sums({sent.name: sha256})
+        done = record(Status.DONE, safe_at=NOW, manifests=1, manifest_sums=sums)
+        assert has_problem(done, told) is is_problem
+        assert ("remade since it was mailed, not mailed" in describe(done, NOW, told)) is is_problem
+        assert (night_object(done, NOW, told)["acknowledged_at"] is None) is is_problem
 
 
 def test_what_may_not_be_read_needs_a_person_from_the_first_look() -> None:

@@ -1,5 +1,7 @@
 """The mail of manifests: once, unless a person says so."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.builders.settings import make_settings
@@ -12,6 +14,7 @@ from vampd.model.delivery import (
     Correspondence,
     Mailing,
     MailOutcome,
+    MailState,
     ManifestFile,
     Way,
     append_note,
@@ -132,6 +135,33 @@ def test_an_announced_manifest_that_is_gone_is_noticed_and_written_again_word_fo
     world.reader.retire(first.name)
     execute(world, make_settings(manifest={"prefix": "/elsewhere"}))
     assert [one.name[-6:] for one in files(world)] == ["s1.csv", "s2.csv"]
+
+
+def test_a_text_that_was_announced_of_other_bytes_gets_a_name_that_is_not_on_record(world):
+    execute(world)
+    (first,) = files(world)
+    text = world.reader.text(NIGHT, first.name)
+    know_mail(world, shown(world, MailOutcome.SENT))
+    recorded = world.reader.recorded
+    ended = [replace(each, at=0.0, ended_at=2.0, ended_by="alice") for each in recorded]
+
+    def write_again():
+        for name in (first.name, digests_name(first.name)):
+            world.reader.retire(name)
+        execute(world)
+        (written,) = files(world)
+        assert world.reader.text(NIGHT, written.name) == text
+        world.reader.retire(written.name)
+        world.reader.write(first.name, text)
+        return written
+
+    world.reader.recorded = [*ended, *recorded]
+    assert write_again() == first
+    other = replace(ended[0], receipt=replace(ended[0].receipt, sha256="0" * 64))
+    world.reader.recorded = [other, *ended[1:], *recorded]
+    remade = write_again()
+    assert remade.name == "manifest_VMP_20251106_s1.csv"
+    assert world.reader.correspondence(NIGHT).state_of(remade) is MailState.UNMAILED
 
 
 def test_what_stars_has_taken_in_is_not_mailed(world):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vampd.cli.look.night_notes import sum_up_mail
 from vampd.cli.shared.nights import named
 from vampd.errors import ARCHIVE_UNKNOWN
-from vampd.model.delivery import MailState
+from vampd.model.delivery import REMADE_UNMAILED, MailState
 from vampd.model.nights import StageName, Status, Wait, WaitCode
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def advise(
     has both kinds, the commands name the kind. What STARS has acknowledged is mailed no more.
     """
     night = record.night
-    mail = correspondence.sum_up(night, record.manifests or 0)
+    mail = sum_up_mail(record, correspondence)
     waits_for = judged.code if isinstance(judged, Wait) else None
     for verb, what in _choose(record, waits_for, mail):
         command, _, option = verb.partition(" ")
@@ -170,6 +171,11 @@ def _choose(
             return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
         case Status.DONE if record.safe_at is None:
             return (("retry --from transfer", "resends what is bad on the archive host"),)
+        case Status.DONE if mail == REMADE_UNMAILED:
+            return (
+                ("mail", "shows the mail that tells STARS what was remade; --send sends it"),
+                ("manifest", "lists the frame IDs that were announced with other bytes"),
+            )
         case Status.DONE if record.purge_after is not None:
             return (
                 ("purge --dry-run", "shows which raw cubes go, and what is against it"),

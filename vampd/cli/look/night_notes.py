@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from vampd.cli.shared.words import describe_raw, format_duration, format_time, one_line
-from vampd.model.delivery import Correspondence
+from vampd.model.delivery import REMADE_UNMAILED, Correspondence
 from vampd.model.nights import UNREAD_NOTES, NightRecord, Status, WaitCode, remaining_wait_s
 
 NO_MAIL = Correspondence()
@@ -36,12 +36,24 @@ def is_passed_over(record: NightRecord) -> bool:
     return record.note_code == WaitCode.IGNORED and not is_worked_on
 
 
-def has_problem(record: NightRecord) -> bool:
+def sum_up_mail(record: NightRecord, correspondence: Correspondence) -> str:
+    """What was mailed of the manifests that lie in its folder, '' for none."""
+    return correspondence.sum_up(record.night, record.manifests or 0, record.manifest_sums)
+
+
+def is_remade(record: NightRecord, correspondence: Correspondence) -> bool:
+    """Whether a finished night is not what was announced of it, and STARS has not been told."""
+    is_done = record.state.status is Status.DONE
+    return is_done and sum_up_mail(record, correspondence) == REMADE_UNMAILED
+
+
+def has_problem(record: NightRecord, correspondence: Correspondence = NO_MAIL) -> bool:
     """Whether a night needs a person, or is not as it should be."""
     return not is_passed_over(record) and (
         needs_person(record)
         or record.note_code in _PROBLEMS
         or (record.state.status is Status.DONE and record.safe_at is None)
+        or is_remade(record, correspondence)
     )
 
 
@@ -68,7 +80,7 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = N
             return "; ".join(part for part in (reason, note) if part) or "held without a reason"
         case Status.DONE:
             safe = "safe" if record.safe_at is not None else _NOT_SAFE
-            mail = correspondence.sum_up(record.night, record.manifests or 0)
+            mail = sum_up_mail(record, correspondence)
             raw = describe_raw(record)
             unexpected = f"unexpected: {record.verdict}" if record.verdict else ""
             known = ", ".join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person
+from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person, sum_up_mail
 from vampd.cli.shared.words import format_time, format_time_or_none
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import EventRecord, NightRecord
@@ -14,7 +14,7 @@ def night_object(
     record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL
 ) -> dict[str, Any]:
     """The night for programs; times are UT in ISO 8601, unknown values are null."""
-    state = record.state
+    state, sums = record.state, record.manifest_sums
     return {
         "date": record.night.date,
         "kind": str(record.night.kind),
@@ -51,9 +51,9 @@ def night_object(
             "removed_cubes": record.removed_cubes,
         },
         "purge_after": format_time_or_none(record.purge_after),
-        "mail": correspondence.sum_up(record.night, record.manifests or 0) or None,
-        "mailed_at": format_time_or_none(correspondence.mailed_at(record.night)),
-        "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night)),
+        "mail": sum_up_mail(record, correspondence) or None,
+        "mailed_at": format_time_or_none(correspondence.mailed_at(record.night, sums)),
+        "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night, sums)),
     }
 
 

@@ -187,7 +187,7 @@ def subject_of(action: Action) -> str:
             return f"{_first_to_last(files)}, {where}"
         case Retire(path, kept_as):
             return f"{path}, kept as {kept_as}"
-        case SendMail(manifests):
+        case SendMail(manifests=manifests):
             return _first_to_last([manifest.name for manifest in manifests])
         case _:
             assert_never(action)

@@ -114,9 +114,13 @@ def status(
             records = choose_records(records, night, kind)
         elif kind is not None:
             records = tuple(record for record in records if record.night.kind is kind)
-        if only_problems:
-            records = tuple(record for record in records if has_problem(record))
         correspondence = seen.correspondence.by_night()
+        if only_problems:
+            records = tuple(
+                record
+                for record in records
+                if has_problem(record, correspondence.get(record.night, NO_MAIL))
+            )
         now = time.time()
         if as_json:
             objects = [
@@ -235,8 +239,11 @@ def _show_night(
         *(
             (name, format_moment(at, now))
             for name, at in (
-                ("mailed", correspondence.mailed_at(record.night)),
-                ("acknowledged", correspondence.acknowledged_at(record.night)),
+                ("mailed", correspondence.mailed_at(record.night, record.manifest_sums)),
+                (
+                    "acknowledged",
+                    correspondence.acknowledged_at(record.night, record.manifest_sums),
+                ),
                 ("raw may go", record.purge_after),
             )
             if at is not None

@@ -12,7 +12,7 @@ import typer
 from vampd.cli.explanations import find_explanation
 from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
-from vampd.cli.look.night_notes import describe, describe_failure
+from vampd.cli.look.night_notes import describe, describe_failure, is_remade
 from vampd.cli.look.night_objects import event_object, night_object
 from vampd.cli.shared.nights import choose_record, title_of, with_kinds
 from vampd.cli.shared.output import (
@@ -129,7 +129,7 @@ def _show(
         ("because", _reason(record, judged, correspondence, now)),
         ("progress", format_progress_in_full(record)),
         ("attempts", str(state.attempts) if state.attempts else ""),
-        ("next", _next(record, judged, now, stale_s)),
+        ("next", _next(record, judged, correspondence, now, stale_s)),
     ]
     write(title_of(record.night))
     write_table((Column(), Column()), [(f"  {name}", value) for name, value in changes if value])
@@ -176,7 +176,13 @@ def _is_stopped(judged: Ready | Wait) -> bool:
     return isinstance(judged, Wait) and judged.code in _STOPPED
 
 
-def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float) -> str:
+def _next(
+    record: NightRecord,
+    judged: Ready | Wait,
+    correspondence: Correspondence,
+    now: float,
+    stale_s: float,
+) -> str:
     # A settled night with new raw files is judged as filling.
     code = judged.code if isinstance(judged, Wait) else None
     match record.state.status:
@@ -197,6 +203,8 @@ def _next(record: NightRecord, judged: Ready | Wait, now: float, stale_s: float)
             return "nothing, until someone decides"
         case Status.DONE if record.safe_at is None:
             return "nothing by itself, until someone has it sent again"
+        case Status.DONE if is_remade(record, correspondence):
+            return "nothing by itself, until someone tells STARS what was remade"
         case Status.DONE:
             return "nothing left to do"
         case Status.LEGACY:

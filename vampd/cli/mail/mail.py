@@ -126,7 +126,12 @@ def mail(
                 # Before any question: what the configuration lacks.
                 connections.mail_context.open_mailer(settings)
             ip = settings.data_host_ip or "(unknown: set mail.data_host_ip)"
-            mail_text = write_mail_text(load_template(settings), choice.texts, ip)
+            mail_text = write_mail_text(
+                load_template(settings),
+                choice.texts,
+                ip,
+                frozenset(one for night in choice.nights for one in night.replaced),
+            )
             draft = compose_mail(
                 mail_text,
                 settings.sender or "",

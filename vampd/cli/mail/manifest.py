@@ -20,7 +20,7 @@ from vampd.model.nights import Kind, StageName, Status
 
 if TYPE_CHECKING:
     from vampd.model.delivery import Manifest, ManifestText
-    from vampd.model.frame_ids import LostId
+    from vampd.model.frame_ids import FrameId, LostId
     from vampd.model.nights import NightRecord
     from vampd.wiring.connections import Connections
 
@@ -51,7 +51,8 @@ CombineOption = Annotated[
 class NightManifests:
     """An archive night, its manifests by number, and each one's mailing state.
 
-    ``lost`` are its IDs that a restore left without a product, as far as no one acknowledged it.
+    ``lost`` are its IDs that a restore left without a product, as far as no one acknowledged it;
+    ``replaced`` those that were announced before with other bytes.
     """
 
     record: NightRecord
@@ -59,6 +60,14 @@ class NightManifests:
     states: dict[ManifestFile, MailState]
     correspondence: Correspondence
     lost: tuple[LostId, ...]
+    replaced: tuple[FrameId, ...]
+
+    @property
+    def untold(self) -> tuple[FrameId, ...]:
+        """Those of ``replaced`` whose new bytes have not been announced yet."""
+        new = [text for text in self.texts if self.states[text.file] is MailState.UNMAILED]
+        listed = {line.frame_id for text in new for line in text.manifest.lines}
+        return tuple(one for one in self.replaced if one in listed)
 
 
 def manifest(
@@ -99,6 +108,7 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
 
     UsageError for an unknown night; DataError ``manifest_missing`` for one without manifests.
     """
+    from vampd.model.delivery import find_replaced
     from vampd.stages.manifest import mail_states
     from vampd.stages.manifest_files import read_manifests
 
@@ -122,7 +132,9 @@ def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[Nig
         note = connections.reader.text(night, note_name(night.date))
         states = mail_states(texts, correspondence, note)
         lost = read_lost_ids(connections, chosen[night])
-        found.append(NightManifests(chosen[night], texts, states, correspondence, lost))
+        recorded = connections.reader.packing_receipts(night)
+        replaced = find_replaced(texts, correspondence, note, recorded)
+        found.append(NightManifests(chosen[night], texts, states, correspondence, lost, replaced))
     return tuple(found)
 
 
@@ -182,6 +194,11 @@ def warnings(found: Iterable[NightManifests]) -> Iterator[str]:
                 " a supplement may follow"
             )
         date = night.record.night.date
+        if night.untold:
+            from vampd.model.delivery import name_spans
+
+            names = name_spans(map(str, night.untold))
+            yield f"{date}: announced before with other bytes: {names}; STARS must be told"
         for one in night.lost:
             yield f"{date}: {one.frame_id} has no product any more, {one.fate}"
         if night.lost:
@@ -216,6 +233,7 @@ def _as_object(
             for night in found
             for text in night.texts
         ],
+        "replaced_ids": [str(one) for night in found for one in night.untold],
         "lost_ids": lost_objects(one for night in found for one in night.lost),
         "files": combined.files,
         "bytes": combined.bytes,

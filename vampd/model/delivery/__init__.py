@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
-    from vampd.model.delivery.announced import AnnouncedManifest, announced_manifests
+    from vampd.model.delivery.announced import AnnouncedManifest, announced_manifests, find_replaced
     from vampd.model.delivery.damaged import describe_manifest_faults, refuse_damaged
     from vampd.model.delivery.listed import (
         ListedManifest,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         write_mail_text,
     )
     from vampd.model.delivery.mailing import (
+        REMADE_UNMAILED,
         Acknowledgement,
         Correspondence,
         Mailing,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         supplement_number,
     )
     from vampd.model.delivery.remade import RemadeProduct, describe_remade, find_remade
+    from vampd.model.delivery.spans import name_spans
     from vampd.model.delivery.status_table import merge_rows
 else:
     __getattr__ = show(
@@ -69,7 +71,7 @@ else:
             ),
             "mailing": (
                 "Acknowledgement append_note complete_note Correspondence Mailing MailOutcome "
-                "MailState ManifestFile note_name noted_mailings Way"
+                "MailState ManifestFile note_name noted_mailings REMADE_UNMAILED Way"
             ),
             "manifest": (
                 "combine_manifests DigestColumn format_manifest LineEnd Manifest "
@@ -77,14 +79,16 @@ else:
                 "supplement_number"
             ),
             "remade": "describe_remade find_remade RemadeProduct",
+            "spans": "name_spans",
             "status_table": "merge_rows",
-            "announced": "announced_manifests AnnouncedManifest",
+            "announced": "announced_manifests AnnouncedManifest find_replaced",
             "damaged": "describe_manifest_faults refuse_damaged",
         },
     )
 
 __all__ = [
     "DEFAULT_TEMPLATE",
+    "REMADE_UNMAILED",
     "Acknowledgement",
     "AnnouncedManifest",
     "Correspondence",
@@ -115,11 +119,13 @@ __all__ = [
     "describe_remade",
     "digests_name",
     "find_remade",
+    "find_replaced",
     "find_stale",
     "format_manifest",
     "manifest_name",
     "merge_rows",
     "missing_digests",
+    "name_spans",
     "needs_digests",
     "note_name",
     "noted_mailings",

@@ -2,13 +2,17 @@
 
 A template is plain text: the line ``Subject: ...``, an empty line, the body. Its words ``$dates``,
 ``$files``, ``$size``, ``$bytes``, ``$ip`` and ``$manifest`` are filled in; ``$$`` is a dollar sign.
+``$replaced`` is a paragraph with the frame IDs that were announced before with other bytes, or
+nothing; a template without it gets that paragraph at its end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import Template
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from vampd.errors import ConfigError
@@ -19,6 +23,8 @@ from vampd.model.delivery.manifest import (
     format_manifest,
     parse_manifest,
 )
+from vampd.model.delivery.spans import name_spans
+from vampd.model.frame_ids import FrameId
 from vampd.model.proofs import text_bytes
 from vampd.model.size import format_size
 
@@ -37,14 +43,18 @@ Nights (UT): $dates
 Files:       $files
 Total size:  $size ($bytes bytes)
 Data host:   $ip
-
+$replaced
 Please tell us when they are in STARS.
 
 Best regards,
 SCExAO
 """
-_WORDS = frozenset({"dates", "files", "size", "bytes", "ip", "manifest"})
+_WORDS = frozenset({"dates", "files", "size", "bytes", "ip", "manifest", "replaced"})
 _SUBJECT = "Subject:"
+_REPLACED = """\
+Of these, the following were announced before and were made again since:
+the files under these frame IDs have other bytes now. Please replace what
+STARS has of them:"""
 
 
 @dataclass(frozen=True)
@@ -88,10 +98,14 @@ def check_template(template: str) -> None:
 
 
 def write_mail_text(
-    template: str, manifests: tuple[ManifestText, ...], data_host_ip: str
+    template: str,
+    manifests: tuple[ManifestText, ...],
+    data_host_ip: str,
+    replaced: Collection[FrameId] = (),
 ) -> MailText:
     """The mail with these manifests, which may be of several nights.
 
+    ``replaced`` are IDs that were announced before with other bytes; it names those that it lists.
     DataError ``manifest_duplicate``, ``manifest_damaged``; ConfigError ``mail_template``.
     """
     check_template(template)
@@ -103,6 +117,11 @@ def write_mail_text(
     else:
         name = f"manifest_VMP_{'_'.join(sorted({dates[0], dates[-1]}))}_combined.csv"
         text = format_manifest(combined)
+    again = _describe_replaced(
+        line.frame_id for line in combined.lines if line.frame_id in replaced
+    )
+    if again and "replaced" not in Template(template).get_identifiers():
+        template += "$replaced"
     filled = Template(template).substitute(
         dates=", ".join(f"{date[:4]}-{date[4:6]}-{date[6:]}" for date in dates),
         files=str(combined.files),
@@ -110,11 +129,18 @@ def write_mail_text(
         bytes=str(combined.bytes),
         ip=data_host_ip,
         manifest=name,
+        replaced=again,
     )
     subject, _, body = filled.partition("\n")
     return MailText(
         subject.removeprefix(_SUBJECT).strip(), body.removeprefix("\n"), combined, text, name
     )
+
+
+def _describe_replaced(frame_ids: Iterable[FrameId]) -> str:
+    """A paragraph between two line ends, '' for no IDs."""
+    names = name_spans(map(str, sorted(frame_ids)))
+    return f"\n{_REPLACED}\n{fill(names, 72)}\n" if names else ""
 
 
 def compose_mail(

@@ -117,40 +117,54 @@ class Correspondence:
             for night in sorted({*mailings, *acknowledged})
         }
 
-    def mailed_at(self, night: NightId) -> float | None:
-        """When a manifest of this night was last mailed with certainty."""
+    def mailed_at(self, night: NightId, sums: str | None = None) -> float | None:
+        """When a manifest of this night was last mailed with certainty; ``sums`` as `sum_up`."""
         times = [
             mailing.concluded_at or mailing.at
             for mailing in self.mailings
             if mailing.outcome is MailOutcome.SENT
-            and any(manifest.night == night for manifest in mailing.manifests)
+            and any(_is_there(manifest, night, sums) for manifest in mailing.manifests)
         ]
         return max(times, default=None)
 
-    def acknowledged_at(self, night: NightId) -> float | None:
-        """When a manifest of this night was last recorded as ingested."""
-        times = [one.at for one in self.acknowledged if one.manifest.night == night]
+    def acknowledged_at(self, night: NightId, sums: str | None = None) -> float | None:
+        """When one of its manifests was last recorded as ingested; ``sums`` as `sum_up`."""
+        times = [one.at for one in self.acknowledged if _is_there(one.manifest, night, sums)]
         return max(times, default=None)
 
-    def sum_up(self, night: NightId, manifests: int) -> str:
+    def sum_up(self, night: NightId, manifests: int, sums: str | None = None) -> str:
         """A night's mailing state in a few words, '' for one without manifests.
 
-        ``manifests`` is how many it has; which of them were mailed, the record alone knows.
+        ``manifests`` is how many its folder has; ``sums`` which, in the form of SHA256SUMS. Where
+        that is unknown (None), all that is on record is taken to be there.
         """
         if not (manifests or self.mailings or self.acknowledged):
             return ""
         known = {m for mailing in self.mailings for m in mailing.manifests if m.night == night}
         known |= {one.manifest for one in self.acknowledged if one.manifest.night == night}
-        states = [self.state_of(manifest) for manifest in known]
+        there = {manifest for manifest in known if _is_there(manifest, night, sums)}
+        states = [self.state_of(manifest) for manifest in there]
         states += [MailState.UNMAILED] * (manifests - len(states))
         if not states:
             return ""
         # The one most in need of a decision.
         worst = min(states, key=_URGENCY.index)
+        if worst is MailState.UNMAILED and any(
+            self.state_of(manifest) is not MailState.UNMAILED for manifest in known - there
+        ):
+            return REMADE_UNMAILED
         part = worst is MailState.UNMAILED and set(states) != {MailState.UNMAILED}
         return f"a supplement {worst}" if part else str(worst)
 
 
+def _is_there(manifest: ManifestFile, night: NightId, sums: str | None) -> bool:
+    # Looked up in the text: status asks this of every night.
+    is_listed = sums is None or f"{manifest.sha256}  {manifest.name}\n" in sums
+    return manifest.night == night and is_listed
+
+
+# What was announced is not what lies in the folder, and STARS has not been told.
+REMADE_UNMAILED = "remade since it was mailed, not mailed"
 _URGENCY = (
     MailState.UNCERTAIN,
     MailState.UNMAILED,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vampd.model.cubes import Generation
 from vampd.model.delivery.listed import ListedManifest
+from vampd.model.delivery.spans import name_spans
 from vampd.model.proofs import PRODUCT_FORM, PackingReceipt
-
-_DIGITS = 8
-_FRAME_ID = re.compile(rf"VMPA\d{{{_DIGITS}}}")
-_SPAN = 2
 
 
 @dataclass(frozen=True, order=True)
@@ -71,18 +67,4 @@ def _count_of(products: list[RemadeProduct]) -> str:
 
 
 def _names_of(products: list[RemadeProduct]) -> str:
-    """Their names, frame IDs that follow each other as ``VMPA00000001 to VMPA00000009``."""
-    spans: list[list[str]] = []
-    for name in (one.path.removeprefix("vgen2/").removesuffix(".fits.fz") for one in products):
-        if spans and _follows(spans[-1][-1], name):
-            spans[-1].append(name)
-        else:
-            spans.append([name])
-    return ", ".join(
-        f"{span[0]} to {span[-1]}" if len(span) > _SPAN else ", ".join(span) for span in spans
-    )
-
-
-def _follows(name: str, other: str) -> bool:
-    ids = (_FRAME_ID.fullmatch(name), _FRAME_ID.fullmatch(other))
-    return None not in ids and int(other[-_DIGITS:]) == int(name[-_DIGITS:]) + 1
+    return name_spans(one.path.removeprefix("vgen2/").removesuffix(".fits.fz") for one in products)

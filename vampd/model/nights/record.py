@@ -47,6 +47,8 @@ class NightRecord:
     safe_at: float | None = None
     # How many manifests it has; None before the first count.
     manifests: int | None = None
+    # Which these are, in the form of SHA256SUMS; None before a version that keeps it has counted.
+    manifest_sums: str | None = None
     # How many products sync has made of it; None before sync has ended once.
     products: int | None = None
     # Raw cubes that products or archive copies stand for and that are gone: removed by hand, or by
@@ -109,6 +111,8 @@ def unsound_field(record: NightRecord) -> str | None:
     for name in ("manifests", "products"):
         if type(fields[name]) not in (int, type(None)):
             return name
+    if type(fields["manifest_sums"]) not in (str, type(None)):
+        return "manifest_sums"
     return None
 
 
@@ -191,6 +195,7 @@ class NightUpdate:
     transferred_at: float | None = None
     safe_at: float | None = None
     manifests: int | None = None
+    manifest_sums: str | None = None
     products: int | None = None
     removed_cubes: int | None = None
     purged_cubes: int | None = None

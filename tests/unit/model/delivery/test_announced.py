@@ -8,11 +8,14 @@ from vampd.model.delivery import (
     Mailing,
     MailOutcome,
     ManifestFile,
+    ManifestText,
     Way,
     announced_manifests,
     append_note,
+    find_replaced,
 )
 from vampd.model.nights import Kind, NightId
+from vampd.model.proofs import PackingReceipt, RecordedReceipt
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 FIRST = ManifestFile(NIGHT, "manifest_VMP_20251106.csv", "a" * 64)
@@ -63,3 +66,34 @@ def test_the_note_in_the_folder_reports_mails_whose_record_is_lost() -> None:
 def test_other_nights_are_not_reported() -> None:
     other = replace(FIRST, night=NightId("20251107", Kind.ARCHIVE))
     assert shown(replace(SENT, manifests=(other,))) == []
+
+
+def recorded(number: int, sha256: str, at: float, ended_at: float | None) -> RecordedReceipt:
+    receipt = PackingReceipt(f"vgen2/VMPA{number:08}.fits.fz", 9, sha256, f"p{number}")
+    return RecordedReceipt(receipt, at, ended_at, None if ended_at is None else "alice")
+
+
+def test_what_was_announced_before_with_other_bytes_is_known_by_the_receipts_that_ended() -> None:
+    told = 1762480800.0
+    history = (
+        recorded(1, "a" * 64, told - 9, told + 5),
+        recorded(2, "b" * 64, told - 9, told + 5),
+        recorded(3, "c" * 64, told + 1, told + 5),
+        recorded(4, "d" * 64, told - 9, told + 5),
+        recorded(1, "e" * 64, told + 9, None),
+        recorded(2, "b" * 64, told + 9, None),
+        recorded(3, "f" * 64, told + 9, None),
+        recorded(4, "9" * 64, told + 9, None),
+    )
+    text = "".join(f"VMPA{n:08}|/a/VMPA{n:08}.fits.fz|9\r\n" for n in (1, 2, 3))
+    remade = ManifestText(replace(FIRST, sha256="d" * 64), text)
+
+    def replaced(*mailings: Mailing, manifest: ManifestText = remade) -> list[str]:
+        told_of = Correspondence(mailings)
+        return [str(one) for one in find_replaced([manifest], told_of, None, history)]
+
+    # Of the others one has the same bytes, one was not there yet, and one is not listed.
+    assert replaced(SENT) == ["VMPA00000001"]
+    assert replaced() == []
+    assert replaced(replace(SENT, outcome=MailOutcome.FAILED)) == []
+    assert replaced(SENT, manifest=replace(remade, file=FIRST)) == []

@@ -61,6 +61,17 @@ def attachment(mail: EmailMessage) -> tuple[str | None, bytes]:
     return part.get_filename(), content
 
 
+@pytest.mark.parametrize("template", [DEFAULT_TEMPLATE, "Subject: s\n\nHello\n"])
+def test_the_mail_names_what_was_announced_before_with_other_bytes(template: str):
+    sent = (manifest("20251106", 1, 2, 3, 5),)
+    replaced = frozenset(map(FrameId, (1, 2, 3, 7)))
+    body = body_of(parsed(write_mail_text(template, sent, IP, replaced)))
+    assert "announced before" in body
+    assert "\nVMPA00000001 to VMPA00000003\n" in body
+    assert "VMPA00000007" not in body, "it is in no manifest of this mail"
+    assert "announced before" not in body_of(parsed(write_mail_text(template, sent, IP)))
+
+
 def test_the_mail_shows_dates_files_size_and_address():
     mail_text = write_mail_text(
         DEFAULT_TEMPLATE, (manifest("20251107", 3), manifest("20251106", 1, 2)), IP

@@ -18,10 +18,12 @@ from vampd.model.delivery import (
     supplement_number,
 )
 from vampd.model.nights import Kind, NightId
+from vampd.model.proofs import format_sums
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251107", Kind.ARCHIVE)
 FIRST = ManifestFile(NIGHT, "manifest_VMP_20251106.csv", "a" * 64)
+REMADE = replace(FIRST, sha256="d" * 64)
 LATE = ManifestFile(NIGHT, "manifest_VMP_20251106_s1.csv", "b" * 64)
 ELSEWHERE = ManifestFile(OTHER, "manifest_VMP_20251107.csv", "c" * 64)
 outcomes = st.lists(st.sampled_from(MailOutcome), max_size=5)
@@ -107,6 +109,40 @@ def test_a_nights_standing_is_that_of_the_manifest_that_needs_a_person_most(
     correspondence, manifests, words
 ):
     assert correspondence.sum_up(NIGHT, manifests) == words
+
+
+@pytest.mark.parametrize(
+    ("correspondence", "there", "words"),
+    [
+        (after(MailOutcome.SENT), [FIRST], "mailed"),
+        (after(MailOutcome.SENT), [REMADE], "remade since it was mailed, not mailed"),
+        (after(MailOutcome.PENDING), [REMADE], "remade since it was mailed, not mailed"),
+        (after(MailOutcome.FAILED), [REMADE], "not mailed"),
+        (after(MailOutcome.SENT), [FIRST, LATE], "a supplement not mailed"),
+        (after(MailOutcome.SENT), [REMADE, LATE], "remade since it was mailed, not mailed"),
+        (Correspondence((), (Acknowledgement(FIRST, "x", 1.0),)), [FIRST], "acknowledged"),
+        (
+            Correspondence((), (Acknowledgement(FIRST, "x", 1.0),)),
+            [REMADE],
+            "remade since it was mailed, not mailed",
+        ),
+        (
+            Correspondence(
+                (mailing(FIRST, outcome=MailOutcome.SENT),), (Acknowledgement(REMADE, "x", 2.0),)
+            ),
+            [REMADE],
+            "acknowledged",
+        ),
+    ],
+)
+def test_a_nights_standing_is_that_of_the_manifests_that_lie_in_its_folder(
+    correspondence, there, words
+):
+    sums = format_sums({one.name: one.sha256 for one in there})
+    assert correspondence.sum_up(NIGHT, len(there), sums) == words
+    is_there = FIRST in there or REMADE in {one.manifest for one in correspondence.acknowledged}
+    told = correspondence.mailed_at(NIGHT, sums), correspondence.acknowledged_at(NIGHT, sums)
+    assert (told != (None, None)) == (is_there and words != "not mailed")
 
 
 def test_each_night_gets_what_concerns_it():
