@@ -136,6 +136,36 @@ def test_what_has_no_good_copy_and_no_raw_stays_as_it_is_and_says_why(safe: Safe
     assert product_tree(safe.folder) == before
 
 
+def test_what_is_rotten_here_there_and_in_raw_is_not_sent_round_in_a_circle(
+    safe: SafeNight,
+) -> None:
+    product = products_of(safe)[0]
+    good = product.read_bytes()
+    cubes = [path for path in safe.folder.glob("vcam?/*.fits") if path.stat().st_size > 10_000]
+    for path in (product, safe.copy / "vgen2" / product.name, *cubes):
+        stat = path.stat()
+        flip_bit(path)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    there = tree_there(safe.site, safe.night)
+    own = InProcess(safe.site)
+    answer = own.command("recover", safe.night.date, f"vgen2/{product.name}")
+    said = " ".join(answer.text.split())
+    assert answer.status == 1
+    assert f"no good copy of vgen2/{product.name} was found" in said
+    assert "vampctl restore" not in said
+    assert tree_there(safe.site, safe.night) == there
+    own.command("retry", safe.night.date, "--from", "transfer")
+    own.advance()
+    assert record_of(safe.site, safe.night).code == "product_damaged"
+    # What it advises helps.
+    product.write_bytes(good)
+    # The first retry finds the copy there bad as well, and holds the night with that.
+    for _ in range(2):
+        own.command("retry", safe.night.date)
+        own.advance()
+    safe.assert_as_it_was()
+
+
 def test_products_of_a_form_that_is_not_written_any_more_come_from_the_archive_copy_alone(
     safe: SafeNight, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from vampd.model.nights import CAMERA_STREAMS, Status, WaitCode, name_commands, 
 from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
 
 if TYPE_CHECKING:
+    from vampd.engine.repair.night_restore import NightRestore
     from vampd.model.nights import NightId, NightRecord
     from vampd.wiring.connections import Connections
 
@@ -123,18 +124,39 @@ def _recover(
     if failed:
         write_prose(f"{count_of(failed, 'file')} of {len(faulty)} could not be got back")
     if others:
-        for line in _restore_lines(connections, night, others):
+        for line in _other_lines(connections, night, others):
             write_prose(line)
     return len(faulty), failed
 
 
-def _restore_lines(
-    connections: Connections, night: NightId, others: Sequence[str]
-) -> Iterator[str]:
-    """What a restore would change, which alone makes these files again, with other bytes."""
+def _other_lines(connections: Connections, night: NightId, others: Sequence[str]) -> Iterator[str]:
+    """What is left to do about files of which raw gives other bytes."""
     from vampd.engine.repair.night_restore import plan_restore
+    from vampd.stages.own_files import GENERATION, product_path
 
     found = plan_restore(night, connections.settings.watch.root, connections.reader)
+    remade = {product.path for product in found.remade}
+    # What is made by the same version in the same form differs only where raw does.
+    lost = [
+        path
+        for path in others
+        if not GENERATION.fullmatch(path) and product_path(path) not in remade
+    ]
+    if lost:
+        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+        yield (
+            f"{title_of(night)}: no good copy of {lost[0]}{more} was found, and raw is no longer"
+            " what it was made from, so that a restore is no way out either. Look for a good copy"
+            " of the file (STARS has what was announced) or of its raw cubes, put it in its"
+            f" place, then `vampctl retry {night.date}`; until then the night is held"
+        )
+    by_restore = [path for path in others if path not in lost]
+    if by_restore:
+        yield from _restore_lines(found, night, by_restore)
+
+
+def _restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -> Iterator[str]:
+    """What a restore would change, which alone makes these files again, with other bytes."""
     yield (
         f"{title_of(night)}: no good copy is left of what raw gives other bytes for now."
         f" `vampctl restore {night.date}` would make all of the night again; what it changes:"

@@ -198,7 +198,7 @@ not_from_raw
     Get it from the archive copy.
 other_bytes
     What was made again has other bytes than the packing receipt says.
-    Get it from the archive copy.
+    Get it from the archive copy, or from STARS; or bring its raw cubes back as they were.
 other_form
     This version of vampd writes products of another form.
     Get it from the archive copy.

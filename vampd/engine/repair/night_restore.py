@@ -100,8 +100,8 @@ class NightRestore:
                 "raw_incomplete",
                 f"raw is not what the products of {date} were made from:"
                 f" {_first_of(self.lost_raw)}. Its products may be the only copy of these frames"
-                f" here, so nothing was changed. Bring these files back; for a damaged product,"
-                f" `vampctl recover {date}` gets it back without restoring",
+                f" here, so nothing was changed. Bring these files back; a damaged product needs no"
+                f" restore where a good copy is left, which `vampctl recover {date}` looks for",
                 night=str(self.night),
             )
         if self.obstacles:

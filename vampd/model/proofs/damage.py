@@ -110,7 +110,8 @@ def damage_error(
         "product_damaged",
         f"{_listed(damaged)} not what the packing receipts say{gone}; the first must have"
         f" {first.size} bytes with SHA-256 {first.sha256}. Nothing of this night is sent."
-        f" `vampctl recover {night.date}` gets them back, then `vampctl retry {night.date}`",
+        f" `vampctl recover {night.date}` gets them back, or says what can be done without a good"
+        f" copy; then `vampctl retry {night.date}`",
         night=str(night),
         paths=tuple(damaged),
     )
