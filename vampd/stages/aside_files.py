@@ -158,14 +158,22 @@ def _is_to_be_read_there(aside: AsideFiles, path: str) -> bool:
 
 
 def _first(aside: AsideFiles, path: str) -> PackingReceipt | None:
-    """The receipt of a file that has none: what was proven there, else what is read here."""
+    """The receipt of a file that has none: what was proven there, else what is read here.
+
+    Where every record here was lost, a copy that lies there is the older witness of the two.
+    """
     if path in aside.receipts:
         return None
-    for earlier in (aside.claims.get(path), aside.readings.get(path)):
+    copy = aside.claims.get(path)
+    for earlier in (copy, aside.readings.get(path)):
         if earlier is not None and earlier.sha256 == aside.listed.get(path):
             return _receipt_of(earlier)
     reading = aside.reading(path)
-    return None if reading is None else _receipt_of(reading)
+    if reading is None:
+        return None
+    if path not in aside.listed and copy is not None and copy.sha256 == aside.there.get(path):
+        return _receipt_of(copy)
+    return _receipt_of(reading)
 
 
 def _receipt_of(reading: Receipt) -> PackingReceipt:

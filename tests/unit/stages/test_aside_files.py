@@ -119,6 +119,20 @@ def test_a_file_that_an_earlier_version_sent_is_known_by_what_it_listed_and_prov
     assert world.there[CUBE].content == GOOD
 
 
+@pytest.mark.parametrize("content", [b"damaged since", GOOD + b" and more"])
+def test_where_every_record_was_lost_the_copy_there_tells_what_a_file_was(world, content):
+    for receipts in (world.reader.recorded, *world.reader.kept.values()):
+        receipts.clear()
+    for name in ("vgen2/receipts.tsv", "SHA256SUMS"):
+        del world.reader.tree[name]
+    world.reader.write(CUBE, content)
+    assert "is whole" in refused(world)
+    assert world.there[CUBE].content == GOOD
+    refuse_changed(world.survey().aside, {Gate.SET_ASIDE_CHANGED})
+    world.run()
+    assert world.there[CUBE].content == content
+
+
 def test_what_is_damaged_is_named_without_reading_and_what_may_have_grown_is_not(world):
     assert not list(describe_aside_faults(NIGHT, world.reader))
     world.reader.write(CUBE, GOOD[:5])
