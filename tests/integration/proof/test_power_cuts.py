@@ -254,6 +254,9 @@ def finish(powered: Powered) -> None:
     if record.state.status is Status.HELD:
         assert vampd.command("retry", DATE).status == 0
         vampd.advance()
+    # Temporary files go with the next attempt, damaged ones as soon as the night is proven again.
+    assert vampd.command("retry", DATE, "--from", "transfer").status == 0
+    vampd.advance()
     record = vampd.records()[NIGHT]
     assert record.state.status is Status.DONE, (record.code, record.error)
     assert record.safe_at is not None
