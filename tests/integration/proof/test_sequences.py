@@ -15,7 +15,15 @@ from typing import ClassVar
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.conftest import IN_SOAK
 from tests.support.examples import seeds_of_round
@@ -41,188 +49,191 @@ early = st.integers(1, 25)
 
 
 class Nights(RuleBasedStateMachine):
-    """One night and all that people, disks, cameras and SIGKILL do to it."""
+    """One or two nights of a site, and all that people, disks, cameras and SIGKILL do to them."""
 
-    coverage: ClassVar[Counter[tuple[str, str]]] = Counter()
-    world: WideWorld | None = None
+    coverage: ClassVar[Counter[tuple[str, str, str]]] = Counter()
+    base: Path | None = None
+    nights = Bundle("nights")
 
     @initialize(
+        target=nights,
         kind=st.sampled_from(Kind),
         late_camera=st.booleans(),
         mailed=st.booleans(),
         loose=st.booleans() if IN_SOAK else st.just(False),
-        neighbor=st.booleans() if IN_SOAK else st.just(False),
+        neighbor=st.booleans(),
     )
     def begin(
         self, kind: Kind, late_camera: bool, mailed: bool, loose: bool, neighbor: bool
-    ) -> None:
+    ) -> MultipleResults[WideWorld]:
         self.base = Path(tempfile.mkdtemp(prefix="vampd-proof-", dir=folder_in_memory()))
         mailed = mailed and kind is Kind.ARCHIVE
         beginning = Beginning(kind, late_camera, mailed, loose, neighbor)
-        self.world = WideWorld(self.base / "site", beginning, self.coverage)
+        site = self.base / "site"
+        first = WideWorld(site, beginning, self.coverage)
+        if not neighbor:
+            return multiple(first)
+        return multiple(first, WideWorld(site, beginning, self.coverage, first))
 
     def teardown(self) -> None:
-        if self.world is not None:
+        if self.base is not None:
             shutil.rmtree(self.base)
 
-    @property
-    def _world(self) -> WideWorld:
-        assert self.world is not None
-        return self.world
+    @rule(night=nights)
+    def advance(self, night: WideWorld) -> None:
+        night.advance()
 
-    @rule()
-    def advance(self) -> None:
-        self._world.advance()
+    @rule(night=nights, moment=moments)
+    def advance_and_be_killed(self, night: WideWorld, moment: int) -> None:
+        night.advance(moment)
 
-    @rule(moment=moments)
-    def advance_and_be_killed(self, moment: int) -> None:
-        self._world.advance(moment)
+    @rule(night=nights, stage=st.sampled_from([None, *StageName]))
+    def retry(self, night: WideWorld, stage: StageName | None) -> None:
+        night.retry(stage)
 
-    @rule(stage=st.sampled_from([None, *StageName]))
-    def retry(self, stage: StageName | None) -> None:
-        self._world.retry(stage)
+    @rule(night=nights, stage=st.sampled_from([None, *StageName]))
+    def retry_and_advance(self, night: WideWorld, stage: StageName | None) -> None:
+        night.retry(stage)
+        night.advance()
 
-    @rule(stage=st.sampled_from([None, *StageName]))
-    def retry_and_advance(self, stage: StageName | None) -> None:
-        self._world.retry(stage)
-        self._world.advance()
+    @rule(night=nights)
+    def doubt_and_advance(self, night: WideWorld) -> None:
+        night.retry(StageName.TRANSFER)
+        night.advance()
 
-    @rule()
-    def doubt_and_advance(self) -> None:
-        self._world.retry(StageName.TRANSFER)
-        self._world.advance()
+    @rule(night=nights)
+    def verify(self, night: WideWorld) -> None:
+        night.verify()
 
-    @rule()
-    def verify(self) -> None:
-        self._world.verify()
+    @rule(night=nights, moment=early)
+    def verify_and_be_killed(self, night: WideWorld, moment: int) -> None:
+        night.verify(moment)
 
-    @rule(moment=early)
-    def verify_and_be_killed(self, moment: int) -> None:
-        self._world.verify(moment)
+    @rule(night=nights)
+    def recover(self, night: WideWorld) -> None:
+        night.recover()
 
-    @rule()
-    def recover(self) -> None:
-        self._world.recover()
+    @rule(night=nights, moment=early)
+    def recover_and_be_killed(self, night: WideWorld, moment: int) -> None:
+        night.recover(moment)
 
-    @rule(moment=early)
-    def recover_and_be_killed(self, moment: int) -> None:
-        self._world.recover(moment)
+    @rule(night=nights)
+    def restore(self, night: WideWorld) -> None:
+        night.restore()
 
-    @rule()
-    def restore(self) -> None:
-        self._world.restore()
+    @rule(night=nights, moment=moments)
+    def restore_and_be_killed(self, night: WideWorld, moment: int) -> None:
+        night.restore(moment)
 
-    @rule(moment=moments)
-    def restore_and_be_killed(self, moment: int) -> None:
-        self._world.restore(moment)
+    @rule(night=nights, acknowledged=st.booleans())
+    def purge(self, night: WideWorld, acknowledged: bool) -> None:
+        night.purge(acknowledged=acknowledged)
 
-    @rule(acknowledged=st.booleans())
-    def purge(self, acknowledged: bool) -> None:
-        self._world.purge(acknowledged=acknowledged)
+    @rule(night=nights, moment=moments)
+    def purge_and_be_killed(self, night: WideWorld, moment: int) -> None:
+        night.purge(moment, acknowledged=True)
 
-    @rule(moment=moments)
-    def purge_and_be_killed(self, moment: int) -> None:
-        self._world.purge(moment, acknowledged=True)
+    @rule(night=nights, word=st.sampled_from(["accept", "verify_here", "mail", "acknowledge"]))
+    def person_says(self, night: WideWorld, word: str) -> None:
+        getattr(night, word)()
 
-    @rule(word=st.sampled_from(["accept", "verify_here", "mail", "acknowledge"]))
-    def person_says(self, word: str) -> None:
-        getattr(self._world, word)()
+    @rule(night=nights, moment=st.integers(0, 12), rot=st.none() | numbers)
+    def move_archive(self, night: WideWorld, moment: int, rot: int | None) -> None:
+        night.move_archive(moment, rot=rot)
 
-    @rule(moment=st.integers(0, 12), rot=st.none() | numbers)
-    def move_archive(self, moment: int, rot: int | None) -> None:
-        self._world.move_archive(moment, rot=rot)
+    @rule(night=nights, fault=faults, number=numbers, other=numbers)
+    def damage_here(self, night: WideWorld, fault: Fault, number: int, other: int) -> None:
+        night.damage_here(fault, number, other)
 
-    @rule(fault=faults, number=numbers, other=numbers)
-    def damage_here(self, fault: Fault, number: int, other: int) -> None:
-        self._world.damage_here(fault, number, other)
+    @rule(night=nights, fault=faults, number=numbers, other=numbers)
+    def damage_there(self, night: WideWorld, fault: Fault, number: int, other: int) -> None:
+        night.damage_there(fault, number, other)
 
-    @rule(fault=faults, number=numbers, other=numbers)
-    def damage_there(self, fault: Fault, number: int, other: int) -> None:
-        self._world.damage_there(fault, number, other)
+    @rule(night=nights, here=faults, there=faults, number=numbers)
+    def damage_both(self, night: WideWorld, here: Fault, there: Fault, number: int) -> None:
+        night.damage_both(here, there, number)
 
-    @rule(here=faults, there=faults, number=numbers)
-    def damage_both(self, here: Fault, there: Fault, number: int) -> None:
-        self._world.damage_both(here, there, number)
+    @rule(night=nights, number=numbers)
+    def rot_there_and_doubt(self, night: WideWorld, number: int) -> None:
+        night.damage_there(Fault.ROT, number, number)
+        night.retry(StageName.TRANSFER)
 
-    @rule(number=numbers)
-    def rot_there_and_doubt(self, number: int) -> None:
-        self._world.damage_there(Fault.ROT, number, number)
-        self._world.retry(StageName.TRANSFER)
+    @rule(night=nights)
+    def unmount(self, night: WideWorld) -> None:
+        night.unmount()
 
-    @rule()
-    def unmount(self) -> None:
-        self._world.unmount()
+    @rule(night=nights)
+    def mount(self, night: WideWorld) -> None:
+        night.mount()
 
-    @rule()
-    def mount(self) -> None:
-        self._world.mount()
+    @rule(night=nights, left=st.sampled_from(["", "", "SHA256SUMS", "vbad", "vgen2"]))
+    def host_moves(self, night: WideWorld, left: str) -> None:
+        night.host_moves(left)
 
-    @rule(left=st.sampled_from(["", "", "SHA256SUMS", "vbad", "vgen2"]))
-    def host_moves(self, left: str) -> None:
-        self._world.host_moves(left)
+    @rule(night=nights, leaves_mount_point=st.booleans())
+    def folder_goes(self, night: WideWorld, leaves_mount_point: bool) -> None:
+        night.folder_goes(leaves_mount_point=leaves_mount_point)
 
-    @rule(leaves_mount_point=st.booleans())
-    def folder_goes(self, leaves_mount_point: bool) -> None:
-        self._world.folder_goes(leaves_mount_point=leaves_mount_point)
+    @rule(night=nights)
+    def folder_returns(self, night: WideWorld) -> None:
+        night.folder_returns()
 
-    @rule()
-    def folder_returns(self) -> None:
-        self._world.folder_returns()
+    @rule(night=nights, number=st.none() | numbers)
+    def raw_is_touched(self, night: WideWorld, number: int | None) -> None:
+        night.raw_is_touched(number)
 
-    @rule(number=st.none() | numbers)
-    def raw_is_touched(self, number: int | None) -> None:
-        self._world.raw_is_touched(number)
+    @rule(
+        night=nights, fault=st.sampled_from([Fault.FLIP, Fault.ROT, Fault.TRUNCATE]), number=numbers
+    )
+    def raw_is_damaged(self, night: WideWorld, fault: Fault, number: int) -> None:
+        night.raw_is_damaged(fault, number)
 
-    @rule(fault=st.sampled_from([Fault.FLIP, Fault.ROT, Fault.TRUNCATE]), number=numbers)
-    def raw_is_damaged(self, fault: Fault, number: int) -> None:
-        self._world.raw_is_damaged(fault, number)
+    @rule(night=nights)
+    def raw_is_mended(self, night: WideWorld) -> None:
+        night.raw_is_mended()
 
-    @rule()
-    def raw_is_mended(self) -> None:
-        self._world.raw_is_mended()
+    @rule(night=nights, number=numbers)
+    def rotten_raw_and_restore(self, night: WideWorld, number: int) -> None:
+        night.raw_is_damaged(Fault.ROT, number)
+        night.restore()
 
-    @rule(number=numbers)
-    def rotten_raw_and_restore(self, number: int) -> None:
-        self._world.raw_is_damaged(Fault.ROT, number)
-        self._world.restore()
+    @rule(night=nights, name=st.sampled_from(["vgen2", "vbad"]))
+    def archive_links_back(self, night: WideWorld, name: str) -> None:
+        night.archive_links_back(name)
 
-    @rule(name=st.sampled_from(["vgen2", "vbad"]))
-    def archive_links_back(self, name: str) -> None:
-        self._world.archive_links_back(name)
+    @rule(night=nights)
+    def archive_link_ends(self, night: WideWorld) -> None:
+        night.archive_link_ends()
 
-    @rule()
-    def archive_link_ends(self) -> None:
-        self._world.archive_link_ends()
+    @rule(night=nights)
+    def lose_database(self, night: WideWorld) -> None:
+        night.lose_database()
 
-    @rule()
-    def lose_database(self) -> None:
-        self._world.lose_database()
+    @rule(night=nights)
+    def late_data(self, night: WideWorld) -> None:
+        night.late_data()
 
-    @rule()
-    def late_data(self) -> None:
-        self._world.late_data()
+    @rule(night=nights)
+    def late_camera_2(self, night: WideWorld) -> None:
+        night.late_camera_2()
 
-    @rule()
-    def late_camera_2(self) -> None:
-        self._world.late_camera_2()
+    @rule(night=nights)
+    def raw_goes(self, night: WideWorld) -> None:
+        night.raw_goes()
 
-    @rule()
-    def raw_goes(self) -> None:
-        self._world.raw_goes()
+    @rule(night=nights)
+    def raw_returns(self, night: WideWorld) -> None:
+        night.raw_returns()
 
-    @rule()
-    def raw_returns(self) -> None:
-        self._world.raw_returns()
-
-    @rule(name=st.sampled_from([RECEIPTS, SUMS]))
-    def listing_is_moved_away(self, name: str) -> None:
-        self._world.listing_is_moved_away(name)
+    @rule(night=nights, name=st.sampled_from([RECEIPTS, SUMS]))
+    def listing_is_moved_away(self, night: WideWorld, name: str) -> None:
+        night.listing_is_moved_away(name)
 
 
 def run_sequences(number: int) -> None:
     @seed(number)
     class Seeded(Nights):
-        coverage: ClassVar[Counter[tuple[str, str]]] = Counter()
+        coverage: ClassVar[Counter[tuple[str, str, str]]] = Counter()
 
     run_state_machine_as_test(
         Seeded,

@@ -56,7 +56,7 @@ def make_template(beginning: Beginning) -> Path:
     site = make_site(Path(folder) / "site", **TABLES)
     night, _ = make_smallest(site.root, DATE, beginning.kind)
     if beginning.late_camera:
-        (site.folder(night) / "vcam2").rename(site.base / "vcam2")
+        (site.folder(night) / "vcam2").rename(site.base / f"{DATE} vcam2")
     if beginning.neighbor:
         make_smallest(site.root, NEIGHBOR, beginning.kind, seed=5)
     own = InProcess(site)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.daemon.site import configure
-from tests.support.worlds.proof.beginning import DATE, NEIGHBOR, TABLES
+from tests.support.worlds.proof.beginning import TABLES
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.judge import Unseen
 from tests.support.worlds.proof.witness import RECEIPTS, digest, tree_of
@@ -31,10 +31,7 @@ class WideWorld(ProofWorld):
         self.left: dict[str, str] = {}
         # The content and times of raw files that are damaged now.
         self.good_raw: dict[Path, tuple[bytes, int]] = {}
-        self.away: Path | None = None
-        self.neighbor: dict[str, str] = {}
         super().__post_init__()
-        self.neighbor = self._neighbor() if self.beginning.neighbor else {}
 
     @property
     def moved_to(self) -> Path:
@@ -44,7 +41,7 @@ class WideWorld(ProofWorld):
     @property
     def copy(self) -> Path:
         """The night's copy, wherever the host has it."""
-        return self.moved_to / DATE if self.is_moved else super().copy
+        return self.moved_to / self.date if self.is_moved else super().copy
 
     @property
     def state(self) -> str:
@@ -59,15 +56,16 @@ class WideWorld(ProofWorld):
 
     def lose_database(self) -> None:
         """The database is gone; vampd begins with the folders, and a person accepts the archive."""
-        if self.unmounted or self.away:
+        if self.archive.unmounted or any(night.away for night in self.nights):
             return
         for path in self.site.database.parent.glob("vampd.db*"):
             path.unlink()
-        listing = tree_of(self.folder).get(RECEIPTS)
-        if listing is None or (RECEIPTS, listing) in self.judge.spoiled:
-            self.judge.unwitnessed |= set(self.judge.faulty_here(self._sides()))
-        # Nothing that was read is on record, so that all of it is read.
-        self.judge.doubt()
+        for night in self.nights:
+            listing, judge = tree_of(night.folder).get(RECEIPTS), night.judge
+            if listing is None or (RECEIPTS, listing) in judge.spoiled:
+                judge.unwitnessed |= set(judge.faulty_here(night._sides()))
+            # Nothing that was read is on record, so that all of it is read.
+            judge.doubt()
         self._act("lose database", self._begin_again)
 
     def _begin_again(self) -> bool:
@@ -77,8 +75,8 @@ class WideWorld(ProofWorld):
 
     def host_moves(self, left: str = "") -> None:
         """The archive host moves the night, or moves it back; it may leave a folder or file."""
-        home = self.disk / DATE
-        if self.unmounted or not (home.exists() or self.is_moved):
+        home = self.archive.path / self.date
+        if self.archive.unmounted or not (home.exists() or self.is_moved):
             return
         self._count("host moves back" if self.is_moved else "host moves")
         self.moved_to.mkdir(exist_ok=True)
@@ -87,8 +85,8 @@ class WideWorld(ProofWorld):
             self.copy.rename(home)
             self.left = {}
         else:
-            home.rename(self.moved_to / DATE)
-            there = self.moved_to / DATE / left
+            home.rename(self.moved_to / self.date)
+            there = self.moved_to / self.date / left
             if left and there.is_file():
                 home.mkdir()
                 shutil.copy2(there, home)
@@ -105,7 +103,7 @@ class WideWorld(ProofWorld):
         """The disk of the night is not mounted."""
         if self.away is None and self.record.code != "restore_unfinished":
             self._count("folder goes")
-            self.away = self.site.base / "night away"
+            self.away = self._aside("away")
             bare = self.folder
             bare.rename(self.away)
             if leaves_mount_point:
@@ -171,7 +169,7 @@ class WideWorld(ProofWorld):
     def archive_links_back(self, name: str) -> None:
         """A folder of the archive copy is a link to the night here."""
         folder = self.copy / name
-        if not self.unmounted and folder.is_dir() and not folder.is_symlink():
+        if not self.archive.unmounted and folder.is_dir() and not folder.is_symlink():
             self._count("archive links back")
             before = tree_of(self.copy)
             folder.rename(self.copy / f".{name} aside")
@@ -181,7 +179,7 @@ class WideWorld(ProofWorld):
 
     def archive_link_ends(self) -> None:
         """The folder itself is back."""
-        for aside in [] if self.unmounted else self.copy.glob(".* aside"):
+        for aside in [] if self.archive.unmounted else self.copy.glob(".* aside"):
             name = aside.name.removeprefix(".").removesuffix(" aside")
             if (self.copy / name).is_symlink():
                 self._count("archive link ends")
@@ -192,26 +190,11 @@ class WideWorld(ProofWorld):
         files = (path for stream in ("vcam1", "vcam2") for path in self.folder.glob(f"{stream}/*"))
         return [] if self.away else sorted(files)
 
-    def _neighbor(self) -> dict[str, str]:
-        """The files of the other night, on both sides, that nothing may change."""
-        disk = self.unmounted or self.disk
-        here = self.site.folder(self.night).with_name(NEIGHBOR)
-        sides = {"here": here, "there": disk / NEIGHBOR}
-        return {
-            f"{side} {path}": sha256
-            for side, folder in sides.items()
-            for path, sha256 in tree_of(folder).items()
-        }
-
     def _judge_state(self) -> None:
         super()._judge_state()
         if self.is_moved:
-            home = tree_of((self.unmounted or self.disk) / DATE)
+            home = tree_of(self.archive.folder / self.date)
             assert home.items() <= self.left.items(), "sent again, though the host has moved it"
         if self.away:
             written = tree_of(self.site.folder(self.night), hidden=True)
             assert not written, f"written where the night's disk is not: {sorted(written)}"
-        if self.neighbor:
-            now = self._neighbor()
-            changed = {path for path in self.neighbor if now.get(path) != self.neighbor[path]}
-            assert not changed, f"another night was changed: {sorted(changed)}"

@@ -13,6 +13,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ class Witness:
     def _decode(self, path: Path) -> tuple[str, ...] | None:
         known = self._counted()
         try:
-            with fits.open(path, do_not_scale_image_data=True) as hdus:
+            with fits.open(_content(path), do_not_scale_image_data=True) as hdus:
                 frames = _digests(np.asarray(hdus[1].data))
         except Exception:  # noqa: BLE001 - astropy raises what it likes of damaged files
             return None
@@ -192,9 +193,14 @@ class Witness:
         ]
 
 
+def _content(path: Path) -> BytesIO:
+    # Of a damaged file astropy would leave the file itself open.
+    return BytesIO(path.read_bytes())
+
+
 def _frames_of_plain(path: Path) -> tuple[str, ...]:
     try:
-        with fits.open(path, do_not_scale_image_data=True) as hdus:
+        with fits.open(_content(path), do_not_scale_image_data=True) as hdus:
             return _digests(np.asarray(hdus[0].data))
     except Exception:  # noqa: BLE001 - a damaged raw file has no frames
         return ()
@@ -202,7 +208,7 @@ def _frames_of_plain(path: Path) -> tuple[str, ...]:
 
 def _header_of_plain(path: Path) -> str:
     try:
-        with fits.open(path) as hdus:
+        with fits.open(_content(path)) as hdus:
             size = hdus.fileinfo(0)["datLoc"]
     except Exception:  # noqa: BLE001 - a damaged raw file has no header
         return ""

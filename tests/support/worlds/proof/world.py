@@ -6,6 +6,7 @@ One class, however long: each step is a method of the one world that all of them
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -16,36 +17,48 @@ from pathlib import Path
 
 from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.daemon.site import Site, configure, copy_site
-from tests.support.worlds.proof.beginning import DATE, TABLES, Beginning, make_template
+from tests.support.worlds.proof.beginning import DATE, NEIGHBOR, TABLES, Beginning, make_template
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from tests.support.worlds.proof.judge import Judge, Sides, Unseen
+from tests.support.worlds.proof.together import Disk, Standing
 from tests.support.worlds.proof.witness import RECEIPTS, SUMS, digest, is_proven, tree_of
 from vampd.model.nights import NightId, NightRecord, Status
 
 _STAGES_TO_TRANSFER = ("sync", "headers", "frameids", "fpack", "transfer")
 _RESTORED = ("restored", "restore_unfinished")
+_HAS_ID = re.compile(r"vgen2/VMPA\d+\.fits\.fz")
+# What vampd does to all nights; any other act is of one, and leaves the others as they are.
+_OF_ALL = ("advance", "archive moved", "lose database")
 
 
-@dataclass
+@dataclass(eq=False)
 class ProofWorld:
-    """A site with one night, in a folder of its own."""
+    """A night of a site in a folder of its own; ``first``: another of that site, made before."""
 
     base: Path
     beginning: Beginning = field(default_factory=Beginning)
-    # How often each step was taken in each state.
-    coverage: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # How often each step was taken, by night and its state.
+    coverage: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    first: ProofWorld | None = None
+    # Where the night's folder is while its disk is not mounted.
+    away: Path | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.site = copy_site(Site(make_template(self.beginning)), self.base)
-        self.night = NightId(DATE, self.beginning.kind)
+        self.date = DATE if self.first is None else NEIGHBOR
+        self.night = NightId(self.date, self.beginning.kind)
+        if self.first is None:
+            self.site = copy_site(Site(make_template(self.beginning)), self.base)
+            self.archive = Disk(self.site.copy(self.night).parent)
+            self.nights = [self]
+        else:
+            self.site, self.archive = self.first.site, self.first.archive
+            self.nights = self.first.nights
+            self.nights.append(self)
         self.configure()
         self.vampd = InProcess(self.site)
         self.judge = Judge()
         self.folder = self.site.folder(self.night)
-        self.disk = self.site.copy(self.night).parent
-        self.unmounted: Path | None = None
-        self.moves = 0
         self.has_late = False
         self.judge.witness.learn(self.folder)
         if self.beginning.loose:
@@ -63,12 +76,12 @@ class ProofWorld:
     @property
     def copy(self) -> Path:
         """The night's folder on the archive's disk, mounted or not."""
-        return (self.unmounted or self.disk) / DATE
+        return self.archive.folder / self.date
 
     @property
     def state(self) -> str:
         """The state that matters to a step."""
-        if self.unmounted:
+        if self.archive.unmounted:
             return "unmounted"
         if self.record.state.status is Status.HELD:
             return "held"
@@ -83,49 +96,50 @@ class ProofWorld:
     def advance(self, kill_at: int = 0) -> None:
         """Let vampd work until it is idle, or until it is killed."""
         lived = self._act("advance", lambda: self.vampd.advance(kill_at))
-        if lived and self.record.state.status is Status.DONE:
-            self.seen = set(self.judge.witness.raw)
-            self._judge_state()
+        for night in self.nights:
+            if lived and night.record.state.status is Status.DONE:
+                night.seen = set(night.judge.witness.raw)
+                night._judge_state()
 
     def retry(self, stage: str | None) -> None:
         """Send the night back, or let it try again."""
-        words = ["retry", DATE, *(() if stage is None else ("--from", stage))]
+        words = ["retry", self.date, *(() if stage is None else ("--from", stage))]
         answer = self.tell(*words)
         if answer.status == 0 and stage in _STAGES_TO_TRANSFER:
             self.judge.doubt()
 
     def release(self) -> Answer:
         """Let the night pass its gate."""
-        return self.tell("release", DATE)
+        return self.tell("release", self.date)
 
     def verify(self, kill_at: int = 0) -> None:
         """Read the archive copy again: what it says must be so."""
         was_safe, faulty = self.record.safe_at, self.judge.faulty_there(self._sides())
-        answer = self._told("verify", kill_at, "verify", DATE)
+        answer = self._told("verify", kill_at, "verify", self.date)
         if answer is None or "NOT verified" in answer.text or answer.status == 2:
             return
         if was_safe is not None:
-            said = {line for line in answer.text.splitlines() if line.startswith(f"{DATE}/")}
-            proven = {line for line in said if is_proven(line.removeprefix(f"{DATE}/"))}
-            assert proven == {f"{DATE}/{path}" for path in faulty}, answer.text
+            said = {line for line in answer.text.splitlines() if line.startswith(f"{self.date}/")}
+            proven = {line for line in said if is_proven(line.removeprefix(f"{self.date}/"))}
+            assert proven == {f"{self.date}/{path}" for path in faulty}, answer.text
         self.judge.unseen = {}
         self._judge_state()
 
     def verify_here(self) -> None:
         """Read the products here again."""
         faulty = self.judge.faulty_here(self._sides())
-        answer = self.tell("verify", DATE, "--here")
+        answer = self.tell("verify", self.date, "--here")
         if "NOT" in answer.text or answer.status == 2:
             return
-        said = {line for line in answer.text.splitlines() if line.startswith(f"{DATE}/")}
-        proven = {line for line in said if is_proven(line.removeprefix(f"{DATE}/"))}
-        named = {path.removeprefix(f"{DATE}/") for path in proven}
+        said = {line for line in answer.text.splitlines() if line.startswith(f"{self.date}/")}
+        proven = {line for line in said if is_proven(line.removeprefix(f"{self.date}/"))}
+        named = {path.removeprefix(f"{self.date}/") for path in proven}
         assert set(faulty) - self.judge.unwitnessed <= named <= set(faulty), answer.text
         self.judge.rotten_here = set()
 
     def recover(self, kill_at: int = 0) -> None:
         """Get back what is damaged or gone here."""
-        answer = self._told("recover", kill_at, "recover", DATE)
+        answer = self._told("recover", kill_at, "recover", self.date)
         if answer is not None and answer.status == 0:
             left = set(self.judge.faulty_here(self._sides()))
             left -= self.judge.rotten_here | self.judge.unwitnessed
@@ -140,7 +154,7 @@ class ProofWorld:
             if path.endswith(".fits.fz")
             for frame in self.judge.witness.frames(self.folder / path, sha256) or ()
         ]
-        self._told("restore", kill_at, "restore", DATE, "--yes")
+        self._told("restore", kill_at, "restore", self.date, "--yes")
         if self.record.code in _RESTORED:
             assert set(held) <= present, "restored without raw"
 
@@ -148,34 +162,34 @@ class ProofWorld:
         """Give back raw, the manifests acknowledged before or not."""
         if acknowledged:
             self.acknowledge()
-        self._told("purge", kill_at, "purge", DATE, "--yes", "--same-disk", DATE)
+        self._told("purge", kill_at, "purge", self.date, "--yes", "--same-disk", self.date)
 
     def mail(self) -> None:
         """The manifest was mailed."""
-        self.tell("mail", DATE, "--mark-sent", "--yes")
+        self.tell("mail", self.date, "--mark-sent", "--yes")
 
     def acknowledge(self) -> None:
         """STARS has it."""
-        self.tell("acknowledge", DATE, "--yes")
+        self.tell("acknowledge", self.date, "--yes")
 
     def move_archive(self, kill_at: int = 0, *, rot: int | None = None) -> None:
         """To another disk, with times kept; a file of the copy may rot on the way."""
-        if self.unmounted:
+        if self.archive.unmounted:
             return
-        self.moves += 1
-        new = self.site.base / f"disk {self.moves}"
-        shutil.copytree(self.disk, new, symlinks=True)
+        self.archive.moves += 1
+        new = self.site.base / f"disk {self.archive.moves}"
+        shutil.copytree(self.archive.path, new, symlinks=True)
         shutil.rmtree(new / ".vampd", ignore_errors=True)
-        if rot is not None and (paths := _files(new / DATE)):
-            self._damage(Fault.ROT, new / DATE, paths[rot % len(paths)], None)
+        if rot is not None and (paths := _files(new / self.date)):
+            self._damage(Fault.ROT, new / self.date, paths[rot % len(paths)], None)
         kind = str(self.night.kind)
         self.configure(**{f"transfer_{kind}": {"destination": str(new)}})
         words = ("archive", "moved", kind, "--to", str(new), "--yes")
         self._told("archive moved", kill_at, *words, before=lambda: self._settle_disk(new))
-        if self.disk != new:
+        if self.archive.path != new:
             # Killed before it was on record: the person says it again.
             self._told("archive moved", 0, *words, before=lambda: self._settle_disk(new))
-        assert self.disk == new
+        assert self.archive.path == new
 
     def tell(self, *words: str) -> Answer:
         """Any command that is not killed."""
@@ -195,13 +209,13 @@ class ProofWorld:
 
     def damage_there(self, fault: Fault, number: int, other: int) -> None:
         """To any file of the archive copy."""
-        if not self.unmounted and (paths := _files(self.copy)):
+        if not self.archive.unmounted and (paths := _files(self.copy)):
             path = paths[number % len(paths)]
             self._damage_there(fault, path, paths[other % len(paths)])
 
     def damage_both(self, here: Fault, there: Fault, number: int) -> None:
         """To one file of vampd's own, on both sides."""
-        paths = [] if self.unmounted else _own_files(self.copy)
+        paths = [] if self.archive.unmounted else _own_files(self.copy)
         paths = [path for path in paths if (self.folder / path).is_file()]
         if paths:
             path, other = paths[number % len(paths)], paths[(number + 2) % len(paths)]
@@ -228,33 +242,29 @@ class ProofWorld:
 
     def unmount(self) -> None:
         """The disk is gone, its folder is there."""
-        if not self.unmounted:
+        if not self.archive.unmounted:
             self._count("unmount")
-            self.unmounted = self.disk.with_name(f"{self.disk.name} unmounted")
-            self.disk.rename(self.unmounted)
-            self.disk.mkdir()
+            self.archive.unmount()
 
     def mount(self) -> None:
-        """It is back; nothing was written to the folder under it."""
-        if self.unmounted:
+        """It is back."""
+        if self.archive.unmounted:
             self._count("mount")
-            self.disk.rmdir()
-            self.unmounted.rename(self.disk)
-            self.unmounted = None
+            self.archive.mount()
 
     def late_data(self) -> None:
         """The cameras wrote another run."""
-        is_away = (self.site.base / "vcam2 away").exists()
+        is_away = self._aside("vcam2 away").exists()
         if not self.has_late and (self.folder / "vcam1").is_dir() and not is_away:
             self._count("late data")
             self.has_late = True
-            add_late_cubes(self.site.root, DATE, self.night.kind)
+            add_late_cubes(self.site.root, self.date, self.night.kind)
             self.judge.witness.learn(self.folder)
 
     def late_camera_2(self) -> None:
         """Camera 2's folder comes, with its partners of frames that are in products."""
-        aside = self.site.base / "vcam2"
-        is_away = (self.site.base / "vcam2 away").exists()
+        aside = self._aside("vcam2")
+        is_away = self._aside("vcam2 away").exists()
         if aside.is_dir() and not is_away and not (self.folder / "vcam2").exists():
             self._count("late camera 2")
             aside.rename(self.folder / "vcam2")
@@ -269,7 +279,7 @@ class ProofWorld:
         """Somebody takes the raw folders away."""
         self._count("raw goes")
         for stream in ("vcam1", "vcam2"):
-            away = self.site.base / f"{stream} away"
+            away = self._aside(f"{stream} away")
             if (self.folder / stream).is_dir() and not away.exists():
                 (self.folder / stream).rename(away)
 
@@ -277,7 +287,7 @@ class ProofWorld:
         """They come back as they were."""
         self._count("raw returns")
         for stream in ("vcam1", "vcam2"):
-            away = self.site.base / f"{stream} away"
+            away = self._aside(f"{stream} away")
             if away.is_dir():
                 away.rename(self.folder / stream)
 
@@ -308,10 +318,22 @@ class ProofWorld:
         self, name: str, act: Callable[[], bool], settle: Callable[[], None] | None = None
     ) -> bool:
         self._count(name)
-        before, truth = self._sides(), dict(self.judge.truth)
+        acted_on = self.nights if name in _OF_ALL else [self]
+        begun = [(night, night._sides(), dict(night.judge.truth)) for night in acted_on]
+        others = [(night, night._stands()) for night in self.nights if night not in acted_on]
         lived = act()
         if settle is not None:
             settle()
+        for night, before, truth in begun:
+            night._judge_act(name, before, truth, moved=settle is not None)
+        for night, stood in others:
+            changed = night._stands().changed_since(stood)
+            assert not changed, f"{name} of {self.date} changed {night.date}: {changed}"
+        ids = [path for night in self.nights for path in night.judge.truth if _HAS_ID.match(path)]
+        assert len(set(ids)) == len(ids), "one frame ID in two nights"
+        return lived
+
+    def _judge_act(self, name: str, before: Sides, truth: dict[str, str], *, moved: bool) -> None:
         self.record = self._record()
         is_removing = name == "restore" and self.record.code in _RESTORED
         if is_removing:
@@ -325,7 +347,7 @@ class ProofWorld:
             self.judge.judge_purge(before, after, self.copy)
         else:
             assert after.raw == before.raw, "raw was touched"
-        if settle is None:
+        if not moved:
             self.judge.judge_move(before, after, truth, set() if is_removing else set(truth))
         if self.record.safe_at not in (None, self.judge.safe_at):
             # It is called safe anew: whatever a listing shows must have been noticed.
@@ -334,12 +356,11 @@ class ProofWorld:
             self.judge.unseen = dict.fromkeys(silent, Unseen.SILENT)
         self.judge.safe_at = self.record.safe_at
         self._judge_state()
-        return lived
 
     def _judge_state(self) -> None:
         sides = self._sides()
-        if self.unmounted:
-            assert not tree_of(self.disk, hidden=True), "written where the archive is not"
+        if self.archive.unmounted:
+            assert not tree_of(self.archive.path, hidden=True), "written where the archive is not"
         self.judge.judge_listings(sides.here, self.folder)
         self.judge.judge_listings(sides.there, self.copy)
         self.judge.judge_announced(sides, self.folder)
@@ -368,14 +389,24 @@ class ProofWorld:
             newest = "SELECT destination FROM destinations WHERE kind = ? ORDER BY id DESC LIMIT 1"
             row = connection.execute(newest, (str(self.night.kind),)).fetchone()
         if row is not None and row[0] == str(new):
-            self.disk = new
-            self.judge.doubt()
+            self.archive.path = new
+            for night in self.nights:
+                night.judge.doubt()
 
     def _count(self, step: str) -> None:
-        self.coverage[step, self.state] += 1
+        which = "first" if self.first is None else "second"
+        self.coverage[which, step, self.state] += 1
+
+    def _aside(self, name: str) -> Path:
+        """Where folders of the night are kept that are not in it."""
+        return self.site.base / f"{self.date} {name}"
 
     def _sides(self) -> Sides:
         return Sides.of(self.folder, self.copy)
+
+    def _stands(self) -> Standing:
+        site = self.site
+        return Standing.of(self.night, self.folder, self.copy, site.database, site.ledger)
 
     def _record(self) -> NightRecord:
         return self.vampd.records()[self.night]
