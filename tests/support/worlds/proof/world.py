@@ -329,6 +329,7 @@ class ProofWorld:
         for night, stood in others:
             changed = night._stands().changed_since(stood)
             assert not changed, f"{name} of {self.date} changed {night.date}: {changed}"
+            night.record = night._record()
         ids = [path for night in self.nights for path in night.judge.truth if _HAS_ID.match(path)]
         assert len(set(ids)) == len(ids), "one frame ID in two nights"
         return lived
