@@ -176,3 +176,18 @@ def test_a_touched_night_that_is_to_be_packed_begins_anew_after_a_restore(
     world.retry(None)
     world.advance()
     assert_done(world)
+
+
+def test_where_the_database_was_lost_a_restore_compares_raw_by_the_receipts_of_the_folder(
+    world: ProofWorld,
+) -> None:
+    flip(used_cube(world), -3000)
+    for path in world.site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    world.vampd.advance()
+    products = sorted(world.folder.glob("vgen2/*.fits.fz"))
+    answer = world.vampd.command("restore", DATE, "--yes")
+    assert answer.status != 0, answer.text
+    assert "has another frame" in answer.text
+    assert products == sorted(world.folder.glob("vgen2/*.fits.fz"))
+    assert products

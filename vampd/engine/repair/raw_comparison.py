@@ -18,12 +18,15 @@ from vampd.model.cubes import Framelist, Generation, LostRaw, accounted_cubes
 from vampd.model.headers import find_other_card
 from vampd.model.nights import NightId, timing_name
 from vampd.model.proofs import (
+    RECEIPTS_PATH,
     WRITTEN_FORMS,
     PackingReceipt,
     Place,
     choose_proofs,
+    format_receipts,
     live_receipts,
     own_receipts,
+    parse_receipts,
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.own_files import sidecar_path
@@ -31,7 +34,7 @@ from vampd.stages.own_files import sidecar_path
 
 def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: Pace) -> None:
     """DataError ``not_recovered`` of a product that only the archive copy holds whole."""
-    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    receipts = _receipts_of(night, reader)
     identity = reader.archive_identity(night)
     proofs = choose_proofs(reader.receipts(night, Place.ARCHIVE), identity)
     for path, receipt in sorted(receipts.items()):
@@ -60,7 +63,7 @@ def find_rotten_raw(
     frames, cards and rows. The cards of a cube that no product begins with are in none, and are not
     compared.
     """
-    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    receipts = _receipts_of(night, reader)
     if not receipts:
         return ()
     decided = {product.identity: product for g in generations for product in g.products}
@@ -86,6 +89,14 @@ def find_rotten_raw(
             raw = product.ranges[0].cube
             lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
     return tuple(lost)
+
+
+def _receipts_of(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
+    """Those on record; those beside the data where the database was lost and has none yet."""
+    recorded = reader.packing_receipts(night)
+    if recorded:
+        return own_receipts(live_receipts(recorded))
+    return own_receipts(parse_receipts(reader.text(night, RECEIPTS_PATH) or format_receipts(())))
 
 
 def _find_other_text(
