@@ -64,6 +64,9 @@ database_replaced
 database_unreadable
     The disk refused to read or write the database.
     Look at that disk (`dmesg`).
+database_altered
+    The database has views or triggers that are not vampd's, lacks one of its own, or other tables.
+    Find out who did that; put it right, or move the file aside.
 database_foreign
     The file is the database of another application.
     Correct `database.url`.

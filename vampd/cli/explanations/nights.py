@@ -26,13 +26,13 @@ io_error
     The disk or a file server refused to read or write.
     Look at that disk (`dmesg`); it is tried again. `release` may go on without a raw cube: `why`.
 old_tools
-    The folder has traces of the old tools, so nothing in it was touched.
-    Let them finish it, or `vampctl restore NIGHT` and then `vampctl retry NIGHT`.
+    The old tools have worked on a night that vampd has begun, so nothing in it is touched.
+    Switch them off; then `vampctl restore NIGHT` and `vampctl retry NIGHT`.
 not_legacy
     Only nights of the old tools are adopted: vampd has begun this one, or there is none.
     `vampctl status --all` lists the legacy nights.
 no_nights
-    `vampctl adopt` was told neither nights nor `--all`.
+    `vampctl adopt` was given neither nights nor `--all`.
     Name the nights, or say `--all`.
 legacy
     The night is one of the old tools, found with their traces before vampd had done anything to it.

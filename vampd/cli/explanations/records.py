@@ -37,9 +37,6 @@ local_looks_raw
 answer_unreadable
     The answer file of the authority cannot be read, or is longer than any answer.
     Check its owner and mode, and what writes it.
-database_altered
-    The database has views or triggers that are not vampd's, lacks one of its own, or other tables.
-    Find out who did that; put it right, or move the file aside.
 gen2_call_failed
     Gen2 could not be asked.
     Check that Gen2 and its object VAMPIRES are up; `vampctl doctor`.
@@ -47,8 +44,8 @@ gen2_contested
     The answer file held two answers within one call: another client asks Gen2 at the same time.
     See that no one else asks, or set `frameids.way = "frames"`; `vampctl retry NIGHT`.
 gen2_silent
-    Gen2 gave no answer in time; a late one stays unused.
-    Check that Gen2 and its object VAMPIRES are up.
+    Gen2 gave no answer; a late one stays unused. The second time, the night is held.
+    Check that Gen2 and its object VAMPIRES are up; once held, ask its operators first.
 g2base_missing
     The package g2base cannot be imported.
     Install it for the Python of vampd, or choose another authority.

@@ -252,7 +252,7 @@ def _judge_filling(
         return Wait(
             WaitCode.OLD_TOOLS,
             f"the old tools were here ({', '.join(traces[:4])}); nothing was touched:"
-            f" let them finish it, or `vampctl restore {night.date}`",
+            f" switch them off, then `vampctl restore {night.date}`",
             traces,
         )
     if not (streams.cubes or streams.unfinished or streams.removed):
