@@ -271,3 +271,11 @@ def test_nights_that_vampd_leaves_alone_are_counted_in_one_line(world: FakeWorld
     listed = json.loads(world.run("status", "--json").output)
     assert {night.date for night in old} <= {each["date"] for each in listed}
     assert "202401" not in world.run("status", "--problems").output
+
+
+def test_of_one_night_that_vampd_leaves_alone_its_date_is_said_once(world: FakeWorld) -> None:
+    old = NightId("20240101", Kind.ARCHIVE)
+    found = [Discovery(old, "vsync", "legacy", "a night of the old tools")]
+    world.store.discover_all(found, NOW, "vampd")
+    (line,) = [line for line in world.run("status").output.splitlines() if "202401" in line]
+    assert line.strip() == "1 night of the old tools (legacy), 20240101; --all lists them"

@@ -314,6 +314,13 @@ def test_a_frame_is_explained_by_the_hypotheses_that_were_compared(world: FakeWo
     assert "nats behind: " in shown
 
 
+def test_what_no_interval_shows_is_said_to_be_not_shown(world: FakeWorld) -> None:
+    night = expose(PLAIN)
+    show_night(world, night)
+    shown = world.run("summary", "20251106", "--frame", frame_named(night, 17)).stdout
+    assert ", J not shown, scatter" in shown
+
+
 @pytest.mark.parametrize("asked", ["17", "3:x:1", "1:none.fits:0", "vcam1/x.fits:1"])
 def test_a_frame_that_sync_did_not_place_cannot_be_explained(world: FakeWorld, asked: str) -> None:
     show_night(world, expose(SWITCHING))

@@ -81,10 +81,10 @@ def frame_lines(explained: FrameExplanation) -> Iterator[str]:
     """The explanation for people."""
     found = explained.found
     yield f"{_named(explained.frame)}, {moment_of(explained.frame.acquired_us):%H:%M:%S.%f} UT"
-    offset = "unknown" if found.offset_us is None else f"{found.offset_us} us"
+    offset = "not shown" if found.offset_us is None else f"{found.offset_us} us"
     yield (
-        f"around it: T {found.period_us} us, J {found.half_width_us} us, scatter"
-        f" {found.scatter_us} us, offset {offset} (0: nothing shows it)"
+        f"around it: T {_measured(found.period_us)}, J {_measured(found.half_width_us)},"
+        f" scatter {_measured(found.scatter_us)}, offset {offset}"
     )
     for what, margin in (("partner", found.pair_margin), ("state", found.state_margin)):
         verdict = "given" if margin > explained.needed_nats else "not given"
@@ -125,6 +125,11 @@ def frame_object(record: NightRecord, explained: FrameExplanation) -> dict[str, 
             for each in explained.hypotheses
         ],
     }
+
+
+def _measured(value_us: int) -> str:
+    """What intervals show of T, J or their scatter: 0 where they show none."""
+    return f"{value_us} us" if value_us else "not shown"
 
 
 def _named(frame: FrameName) -> str:

@@ -165,8 +165,8 @@ def _sum_up(left: Sequence[NightRecord]) -> str:
     legacy = sum(record.state.status is Status.LEGACY for record in left)
     counts = [(legacy, "of the old tools (legacy)"), (len(left) - legacy, "ignored")]
     parts = [f"{count_of(count, 'night')} {what}" for count, what in counts if count]
-    dates = f"{left[0].night.date} to {left[-1].night.date}"
-    return f"{', '.join(parts)}, {dates}; --all lists them"
+    dates = dict.fromkeys((left[0].night.date, left[-1].night.date))
+    return f"{', '.join(parts)}, {' to '.join(dates)}; --all lists them"
 
 
 def _describe_strangers(root: Path) -> list[str]:

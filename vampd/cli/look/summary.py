@@ -208,7 +208,7 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
     )
     for run in runs:
         if run.is_half_width_unsaid:
-            said = ", ".join(map(str, run.half_widths_said_us))
+            said = ", ".join(f"{us} us" if us else "0 or nothing" for us in run.half_widths_said_us)
             write(
                 f"run {run.number}: intervals alternate by J = {run.half_width_us} us about"
                 f" T = {run.period_us} us, and U_TRIGJT says {said}"
