@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NightsArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NIGHT]...", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
 
 
@@ -48,8 +48,8 @@ def adopt(
     As far as the evidence goes: it reads their logs, folders, name changes, manifests, process logs
     and headers. What they said comes on record as a claim, never as a proof; every frame ID that
     anything shows as used by others, so that none is given again. Where their records differ, both
-    are listed and nothing is guessed. Nothing in a folder is changed. May be done again, when more
-    is known. Exits with 1 if records of a night differ.
+    are listed and nothing is guessed. Nothing in a folder is changed. May be repeated when more is
+    known. Exits with 1 if records of a night differ.
     """
     from vampd.engine.nights.old_cron import look_for_plan
     from vampd.engine.repair.adopting import adopt_nights, find_adoptable, plan_adoption

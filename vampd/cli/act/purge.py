@@ -46,7 +46,7 @@ _LISTED = 5
 
 NightsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="NIGHT...", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
 AfterOption = Annotated[
     float | None,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _CSV = ".csv"
 
 NightsArgument = Annotated[
-    list[str], typer.Argument(metavar="NIGHT...", help="Nights.", show_default=False)
+    list[str],
+    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
 OutOption = Annotated[
     Path | None,

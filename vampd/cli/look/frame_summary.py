@@ -95,7 +95,7 @@ def frame_lines(explained: FrameExplanation) -> Iterator[str]:
     for number, each in enumerate(explained.hypotheses[:_SHOWN]):
         place = "likeliest" if number == 0 else f"{each.behind_nats:.1f} nats behind"
         partner = "no partner" if each.partner is None else f"with {_named(each.partner)}"
-        state = "no alternation" if each.state is None else f"state {each.state}"
+        state = "no state" if each.state is None else f"state {each.state}"
         yield f"{place}: {partner}, {state}"
         for term, weight in each.terms:
             yield f"  {weight:9.2f}  {_TITLES[term]}"

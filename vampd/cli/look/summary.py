@@ -229,6 +229,8 @@ def _show_plate(result: Summary) -> None:
     if not plate.positions:
         return
     write("")
+    if is_terminal():
+        write("A, B, D: frames of both cameras by FLC state, also those without a partner")
     write_table(
         [
             Column(title, align_right=True)
