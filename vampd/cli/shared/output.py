@@ -169,6 +169,8 @@ def _with_titles(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
 
 def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
     """The cells, each padded to the widest of its column."""
+    if not columns:
+        return [[] for _ in rows]
     if not rows:
         return []
     padded = []
@@ -188,16 +190,13 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
     if not titled:
         return
     cells = _padded(narrow, [row[:-1] for row in titled])
-    if len(titled) > len(rows):
-        titles = cells.pop(0)
-    else:
-        titles = []
+    titles = cells.pop(0) if len(titled) > len(rows) else None
     # Rich honors NO_COLOR and COLUMNS; the wrapping is ours.
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     beside = sum(len(cell) + len(_GAP) for cell in cells[0]) if cells else 0
     below = console.width - beside < _NARROWEST_PROSE
     indent = _INDENT if below else beside
-    if titles:
+    if titles is not None:
         shown = titles if below else [*titles, prose.title]
         console.print(Text(_GAP.join(shown).rstrip(), style="bold"))
     for row, row_cells in zip(rows, cells, strict=True):
@@ -206,12 +205,13 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
             for text, cell, column in zip(row, row_cells, narrow, strict=False)
         )
         lines = _break(row[-1], console.width - indent)
+        style = prose.style_of(row[-1]) if prose.style_of else ""
         if lines and not below:
-            line.append(_GAP + lines.pop(0))
+            line.append((_GAP if narrow else "") + lines.pop(0), style=style)
         line.rstrip()
         console.print(line)
         for text in lines:
-            console.print(Text(" " * indent + text))
+            console.print(Text(" " * indent + text, style=style))
 
 
 def write_rows(columns: Sequence[Column], rows: Sequence[Row]) -> None:

@@ -215,7 +215,8 @@ def _find_contradictions(seen: OldEvidence, row: StatusRow) -> Iterator[str]:
     if row.processed.is_set and not row.safe.is_set and not packed:
         yield "their log says processed, and vgen2 has no packed product"
     if not row.is_trace and packed:
-        yield f"their log does not say processed, and vgen2 has {len(packed):,} packed products"
+        products = f"{len(packed):,} packed product{'' if len(packed) == 1 else 's'}"
+        yield f"their log does not say processed, and vgen2 has {products}"
     if seen.section == SECTIONS[-1] and not row.processed.is_set:
         yield "their process log is FINISHED, and their log does not say processed"
     if row.processed.is_set and {"vcam1", "vcam2"} & set(seen.entries):

@@ -1,9 +1,11 @@
 """Tables in pipes, and prose on terminals."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vampd.cli.shared.output import Column, align_columns, fold
+from vampd.cli.shared import output
+from vampd.cli.shared.output import Column, align_columns, fold, write_table
 
 COLUMNS = (Column("date"), Column("frames", align_right=True), Column("note"))
 words = st.text(
@@ -23,6 +25,18 @@ def test_columns_are_as_wide_as_their_widest_cell() -> None:
 
 def test_a_table_without_titles_has_no_title_line() -> None:
     assert align_columns((Column(), Column()), [("a", "b")]) == ["a  b"]
+
+
+@pytest.mark.parametrize("titles", [("",), ("note",), ("", ""), ("date", "note")])
+def test_a_terminal_shows_every_row_of_a_table_of_however_many_columns(
+    titles: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [("20251106", "safe")[-len(titles) :], ("20251107", "held")[-len(titles) :]]
+    write_table([Column(title, style_of=lambda _: "dim") for title in titles], rows)
+    shown = [tuple(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert shown == ([titles] if any(titles) else []) + rows
 
 
 @given(st.lists(st.tuples(words, words, words), max_size=5))
