@@ -21,6 +21,7 @@ LATEST_LAG_US = 2_000_000  # of a logger that waits for its disk
 _LATEST_LEAP_US = 5_000_000
 _EARLIEST_LEAP_US = -50_000  # a stamp may be late by some ms, though its frame was logged in time
 _FEW_BAD = 0.1  # of a cube's rows; where more are bad, which ones are good is no longer known
+_MOST_STEPS = 16  # of a clock within one cube; one that goes back more often tells no time
 _SAME_STEP_US = 20_000  # the loggers' delays, between which one step of the clock shows in both
 
 
@@ -114,4 +115,5 @@ def _is_clock_step(timing: Timing, rows: Int64) -> Booleans:
     logged = np.diff(timing.logged_ns[rows]) // 1_000
     counted = np.diff(timing.cnt0[rows]) > 0
     alike = np.abs(logged - acquired) <= _SAME_STEP_US
-    return np.asarray((acquired < 0) & (logged < 0) & alike & counted)
+    back = (acquired < 0) & (logged < 0) & alike & counted
+    return np.asarray(back & (np.count_nonzero(back) <= _MOST_STEPS))

@@ -198,13 +198,19 @@ def split_clocks(
 ) -> list[tuple[CameraSequence, CameraSequence]]:
     """Both cameras' frames between two steps back of the host's clock, in order of taking."""
     first, second = match_clocks(one.acquired_us, two.acquired_us)
-    settings = np.unique(np.concatenate([first, second])).tolist()
+    settings = np.unique(np.concatenate([first, second]))
     if len(settings) < 2:
         return [(one, two)]
-    return [
-        (one.take(np.flatnonzero(first == each)), two.take(np.flatnonzero(second == each)))
-        for each in settings
+    # Both rise, in order of taking.
+    sides = [
+        [side.take(part) for part in np.split(np.arange(len(side)), _edges(own, settings))]
+        for side, own in ((one, first), (two, second))
     ]
+    return list(zip(*sides, strict=True))
+
+
+def _edges(own: Int64, settings: Int64) -> Int64:
+    return np.searchsorted(own, settings[1:]).astype(np.int64)
 
 
 def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[SetAside]]:

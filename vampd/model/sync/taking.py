@@ -88,19 +88,20 @@ def match_clocks(one_us: Int64, two_us: Int64) -> tuple[Int64, Int64]:
 def _assign(times_us: Int64, own: Int64, shown: Sequence[Int64]) -> Int64:
     """The setting of each stretch of frames, in rising order and nearest to those shown."""
     pieces = _stretches(times_us, own)
-    costs = np.array(
-        [[_distance_us(times_us[piece], known) for known in shown] for piece in pieces],
-        dtype=np.int64,
-    )
-    steps = np.diff(own[[piece.start for piece in pieces]], prepend=0)
+    begins = [piece.start for piece in pieces]
+    costs = np.stack([_distances_us(times_us, begins, known) for known in shown], axis=1)
+    steps = np.diff(own[begins], prepend=0).tolist()
     best = np.full((len(pieces), len(shown)), np.iinfo(np.int64).max // 2)
     came = np.zeros_like(best)
     best[0] = costs[0]
     for number in range(1, len(pieces)):
-        for clock in range(int(steps[number]), len(shown)):
-            before = best[number - 1, : clock + 1 - int(steps[number])]
-            came[number, clock] = int(np.argmin(before))
-            best[number, clock] = before.min() + costs[number, clock]
+        # The best setting before, up to each one.
+        least = np.minimum.accumulate(best[number - 1])
+        falls = np.concatenate([[True], least[1:] < least[:-1]])
+        at = np.maximum.accumulate(np.where(falls, np.arange(len(shown)), 0))
+        first = steps[number]
+        came[number, first:] = at[: len(shown) - first]
+        best[number, first:] = least[: len(shown) - first] + costs[number, first:]
     clock = int(np.argmin(best[-1]))
     result = np.empty(len(times_us), dtype=np.int64)
     for number in range(len(pieces) - 1, -1, -1):
@@ -116,12 +117,16 @@ def _stretches(times_us: Int64, own: Int64) -> list[slice]:
     return [slice(begin, end) for begin, end in pairwise(edges)]
 
 
-def _distance_us(times_us: Int64, known_us: Int64) -> int:
-    """How far these times are from the nearest known ones, on average; each an hour at most."""
+def _distances_us(times_us: Int64, begins: list[int], known_us: Int64) -> Int64:
+    """How far the times from each begin on are from the nearest known ones, on average.
+
+    Each time is an hour away at most.
+    """
     after = np.searchsorted(known_us, times_us).clip(0, len(known_us) - 1)
     before = (after - 1).clip(0)
     nearest = np.minimum(np.abs(known_us[after] - times_us), np.abs(known_us[before] - times_us))
-    return int(nearest.clip(max=_FARTHEST_US).sum()) // len(times_us)
+    sums = np.add.reduceat(nearest.clip(max=_FARTHEST_US), begins)
+    return np.asarray(sums // np.diff([*begins, len(times_us)]))
 
 
 def is_stepped(cube: RawCube) -> bool:

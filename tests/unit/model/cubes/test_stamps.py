@@ -74,6 +74,20 @@ def test_a_clock_that_is_set_within_a_cube_spoils_nothing(step_us: int) -> None:
     assert bad_rows(timing) == []
 
 
+@pytest.mark.parametrize(("steps", "is_one"), [(16, True), (17, False)])
+def test_a_clock_that_goes_back_all_the_time_tells_none(steps: int, is_one: bool) -> None:
+    timing = raw_timing(1_000)
+    for row in range(50, 50 + 50 * steps, 50):
+        timing.acquired_us[row:] -= SECOND_US
+        timing.logged_ns[row:] -= SECOND_US * 1_000
+    if is_one:
+        assert bad_rows(timing) == []
+        return
+    with pytest.raises(MalformedCube) as caught:
+        check_stamps(timing)
+    assert caught.value.code == "timing_backwards"
+
+
 def test_a_step_back_that_only_one_column_shows_is_no_step_of_the_clock() -> None:
     timing = raw_timing(100)
     timing.acquired_us[50:] -= 60_000

@@ -101,6 +101,16 @@ def test_both_cameras_are_split_at_one_step_even_where_one_of_them_did_not_see_i
         assert (swapped[0] == second).all()
 
 
+def test_many_steps_of_the_clock_are_matched_one_by_one() -> None:
+    steps = 300
+    one_us = np.concatenate([np.arange(100) * 10_000 - step * S // 2 for step in range(steps)])
+    expected = np.repeat(np.arange(steps), 100)
+    seen = expected % 3 != 1  # what camera 2 logged of them
+    first, second = match_clocks(one_us, one_us[seen] + 150)
+    assert (first == expected).all()
+    assert (second == expected[seen]).all()
+
+
 @pytest.mark.parametrize("back_us", [10_000, 150_000, 1_000_000, 30_000_000])
 @pytest.mark.parametrize("after", [200, 321])
 def test_a_step_of_the_clock_costs_no_frame_and_confuses_none(back_us: int, after: int) -> None:
