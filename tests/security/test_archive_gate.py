@@ -82,10 +82,11 @@ def test_all_that_vampd_does_passes(gated: Gated, tmp_path: Path) -> None:
 
 def test_all_that_doctor_does_passes(gated: Gated, tmp_path: Path) -> None:
     destination = {"destination": f"{HOST}:{gated.disk}"}
+    (tmp_path / "archive").mkdir()
     settings = make_settings(
         tmp_path,
         transfer={
-            "archive": {"destination": str(tmp_path)},
+            "archive": {"destination": str(tmp_path / "archive")},
             "engineering": destination,
             "ssh": gated.sshd.ssh,
             "timeout_s": 20,

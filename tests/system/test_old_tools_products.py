@@ -60,4 +60,4 @@ def test_the_old_tools_plain_products_are_packed_by_hand_and_nothing_else_change
     run_until_idle(site)
     assert product_tree(site.folder(NIGHT)) == packed_tree
     record = record_of(site, NIGHT)
-    assert (record.state.status, record.code) == (Status.HELD, "old_tools")
+    assert (record.state.status, record.safe_at) == (Status.LEGACY, None)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import refuse_links
 from vampd.engine.nights.old_traces import is_of_vampd, old_tool_traces, read_old_logs
-from vampd.errors import TransientError
+from vampd.errors import DataError, TransientError
 from vampd.log import get_log
 from vampd.model.nights import (
     Discovery,
@@ -111,7 +112,12 @@ class Discoverer:
         return _legacy(night, tuple(traces)) if traces else Discovery(night)
 
     def _traces(self, night: NightId, rows: Mapping[NightId, StatusRow]) -> list[str]:
-        if is_of_vampd(self._root / night.folder):
+        folder = self._root / night.folder
+        try:
+            refuse_links(folder)
+        except DataError:
+            return []  # what lies behind a link tells nothing, and holds the night
+        if is_of_vampd(folder):
             return []
         return old_tool_traces(self._root, night, rows)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
-from tests.support.daemon.state import audit, connected, history_of
+from tests.support.daemon.state import audit, connected, digest_of, history_of
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of
 from tests.support.worlds.records.databases import without_triggers
@@ -62,8 +61,7 @@ def test_a_damaged_product_is_never_sent_and_its_good_copy_stays(safe: SafeNight
     for stage in reversed(FROM_FPACK):
         safe.retry(stage)
         safe.assert_held("product_damaged", damaged.name)
-    sums = (safe.folder / SUMS_NAME).read_text()
-    assert hashlib.sha256(sums.encode()).hexdigest() == safe.here[SUMS_NAME]
+    assert digest_of(safe.folder / SUMS_NAME) == safe.here[SUMS_NAME]
 
 
 @pytest.mark.parametrize("stage", others_in_soak(FROM_FPACK))
