@@ -39,7 +39,19 @@ def compiled(function: _Function) -> _Function:
     if not is_trusted(folder, _CACHED):
         return cast(_Function, njit(nogil=True)(function))
     remove_damaged(folder, function.__name__)
+    _do_without_room(dispatcher)
     return cast(_Function, dispatcher)
+
+
+def _do_without_room(dispatcher: Any) -> None:
+    """Let the function go on uncached where its cache cannot be written: the disk is full."""
+    save = dispatcher._cache.save_overload
+
+    def save_overload(*overload: Any) -> None:
+        with suppress(OSError):
+            save(*overload)
+
+    dispatcher._cache.save_overload = save_overload
 
 
 def inlined(function: _Function) -> _Function:

@@ -1,5 +1,6 @@
 """Compiled once a machine, and not before it is needed; what a power cut left is made anew."""
 
+import errno
 import importlib.util
 import os
 import subprocess
@@ -83,6 +84,24 @@ def test_where_no_cache_can_be_it_works_without() -> None:
     double = compiled(names["double"])
     assert double(np.int64(21)) == 42
     assert double.signatures
+
+
+def test_where_the_caches_disk_is_full_it_works_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from numba.core import caching
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", refuse)
+    (tmp_path / "full.py").write_text(_LOOPS)
+    spec = importlib.util.spec_from_file_location("full", tmp_path / "full.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.double(np.int64(21)) == 42
 
 
 def test_a_cache_that_others_could_write_is_emptied_and_one_of_others_not_used(
