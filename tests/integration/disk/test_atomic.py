@@ -306,3 +306,11 @@ def test_a_writer_that_fails_at_its_first_look_leaves_no_lock_behind(
     wait_until_writers_exit(tmp_path, 0.0)
     assert list(tmp_path.iterdir()) == []
     assert kept.value.errno == errno.EACCES
+
+
+def test_a_folder_in_a_files_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "listing").mkdir()
+    with pytest.raises(IsADirectoryError) as caught, replacing(tmp_path / "listing") as file:
+        file.write(b"text")
+    assert caught.value.filename == str(tmp_path / "listing")
+    assert os.listdir(tmp_path) == ["listing"]

@@ -39,7 +39,15 @@ def folder_for_sums(folder: Path) -> Path:
     return folder / "SHA256SUMS"
 
 
-@pytest.mark.parametrize("spoil", others_in_soak([pipe_for_receipts, folder_for_sums]))
+def folder_for_table(folder: Path) -> Path:
+    path = folder / f"header_table_{DATE}.csv"
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "spoil", others_in_soak([pipe_for_receipts, folder_for_sums, folder_for_table])
+)
 def test_what_lies_where_vampd_has_a_file_holds_the_night_and_is_named(
     tmp_path: Path, spoil: Callable[[Path], Path]
 ) -> None:

@@ -42,8 +42,8 @@ def create_file(path: Path) -> BinaryIO:
 
 
 def rename(old: Path, new: Path) -> None:
-    """As os.rename: what has the new name is replaced."""
-    with _in_folder(old) as old_fd, _in_folder(new) as new_fd:
+    """As os.rename: what has the new name is replaced. Errors name that, not a temporary file."""
+    with _in_folder(new) as new_fd, _in_folder(old) as old_fd:
         os.rename(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd)
 
 
