@@ -9,7 +9,8 @@ import pytest
 from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.errors import UsageError
-from vampd.model.nights import Kind, NightId, NightUpdate
+from vampd.model.accounts import Adoption, OldState
+from vampd.model.nights import Kind, NightId, NightUpdate, StatusRow
 
 # instrument.md, "Status tables"; its /mnt/fuuu is the test's root.
 PAGE = """\
@@ -72,3 +73,11 @@ def test_csv_and_json_show_the_same(world: FakeWorld) -> None:
     assert objects[0]["processed_timestamp"] is None
     assert objects[1]["safe_timestamp"] == "2025-11-14T20:15:09"
     assert isinstance(world.fail("table", "archive", "--csv", "--json"), UsageError)
+
+
+def test_a_night_that_no_log_names_has_its_whole_path(world: FakeWorld, tmp_path: Path) -> None:
+    night = NightId("20240611", Kind.ARCHIVE)
+    claims = StatusRow(night.folder.as_posix(), night)
+    world.adoptions.keep([Adoption(night, OldState.HALF_PROCESSED, claims)], 0.0, "ana")
+    row = world.run("table", "archive", "--csv").stdout.splitlines()[1]
+    assert row.split(",")[:2] == [str(tmp_path / "ARCHIVED_DATA" / "20240611"), "2024-06-11"]

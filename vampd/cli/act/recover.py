@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 FilesArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[FILE]...", help="Products, sidecars, generations.", show_default=False
-    ),
+    typer.Argument(metavar="FILE", help="Products, sidecars, generations.", show_default=False),
 ]
 
 RemovedOption = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,11 @@ def table(
     with reading(context, config) as connections:
         root = connections.settings.watch.root
         records = connections.store.nights()
-        adopted = {one.night: one.claims for one in connections.adoptions.all()}
+        # Of a night that their log does not name, the path on record is below the root.
+        adopted = {
+            one.night: replace(one.claims, path=str(root / one.claims.path))
+            for one in connections.adoptions.all()
+        }
     # Their logs are newer where they still work, and may be gone.
     old = adopted | read_old_logs(root)
     rows = [
