@@ -19,18 +19,18 @@ from vampd.simulate.scenario import Scenario
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 _LARGEST_MISSED = 0.001
-# Where the data hardly tell, and a wrong pair would be worse: decision 97.
-_LARGEST_MISSED_OF: Mapping[str, float] = MappingProxyType(
+# Scenarios that do not keep that limit, and what they may miss before it got worse: what was
+# measured over 20 seeds, and of the worst seed where it stands alone in CI (decision 97).
+_KNOWN_MISSED: Mapping[str, float] = MappingProxyType(
     {
-        "counter_new_in_cubes": 0.006,
-        "counter_skips": 0.006,
-        "flc_back_to_back": 0.02,
-        "flc_isolated_cubes_with_losses": 0.12,
+        "counter_new_in_cubes": 0.003,
+        "flc_back_to_back": 0.01,
+        "flc_isolated_cubes_with_losses": 0.05,
         "offset_third_of_period_losses": 0.6,
-        "one_camera_too_slow": 0.005,
-        "runs_of_few_frames_with_losses": 0.06,
-        "short_runs_back_to_back": 0.08,
-        "trigjt_missing_and_untold": 0.02,
+        "one_camera_too_slow": 0.002,
+        "runs_of_few_frames_with_losses": 0.02,
+        "short_runs_back_to_back": 0.06,
+        "trigjt_missing_and_untold": 0.01,
     }
 )
 _LARGEST_DUBIOUS = 0.02
@@ -66,6 +66,14 @@ class Tally:
     @property
     def broken(self) -> tuple[str, ...]:
         """The limits that are broken, each with the seeds that show it first."""
+        return self._beyond(_LARGEST_MISSED)
+
+    @property
+    def worsened(self) -> tuple[str, ...]:
+        """As `broken`, without what is known to be missed in this scenario."""
+        return self._beyond(_KNOWN_MISSED.get(self.scenario, _LARGEST_MISSED))
+
+    def _beyond(self, largest_missed: float) -> tuple[str, ...]:
         limits: list[tuple[str, bool]] = [
             (what, self.total(what) > 0)
             for what in (
@@ -74,10 +82,7 @@ class Tally:
             )
         ]
         limits += [
-            (
-                "missed_pairs",
-                self.missed > _LARGEST_MISSED_OF.get(self.scenario, _LARGEST_MISSED),
-            ),
+            ("missed_pairs", self.missed > largest_missed),
             ("dubious", self.dubious > _LARGEST_DUBIOUS),
         ]
         return tuple(f"{what} (seeds {self._seeds(what)})" for what, over in limits if over)
