@@ -26,6 +26,8 @@ _LARGEST_UNLIKE = 0.3  # of a card's J that the intervals confirm
 _CHUNK = 65_536
 _LONGEST_EXPOSURE_US = 10**9
 _NEAR_PERIODS = 20
+_LONGER_EIGHTHS = 9  # of a T that other intervals show: more than it drifts or is wrong by
+_SIDE = 15
 _SLACK_SCATTERS = 4
 _MOST_TRIGGERS_TO_FIT = 4
 _CARD_RANGE_US = 16_384  # more than any card's J
@@ -45,23 +47,26 @@ class Tempo:
     limit: Int64
 
 
-def running_median(values: Int64, stretch: Int64, window: int = WINDOW) -> Int64:
-    """The lower median of each value's neighborhood within its stretch, same shape."""
+def running_median(values: Int64, stretch: Int64, window: int = WINDOW, part: int = 2) -> Int64:
+    """The lower median of each value's neighborhood within its stretch, same shape.
+
+    Or the value that so large a part of the others lies above, 4 for the lower quartile.
+    """
     result = np.empty_like(values)
     edges = np.flatnonzero(np.diff(stretch)) + 1
     for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(values)], strict=True):
         if end > begin:
-            result[begin:end] = _median_of(values[begin:end], window)
+            result[begin:end] = _median_of(values[begin:end], window, part)
     return result
 
 
-def _median_of(values: Int64, window: int) -> Int64:
+def _median_of(values: Int64, window: int, part: int) -> Int64:
     width = min(window, len(values) - 1 + len(values) % 2)
-    half = width // 2
+    half, rank = width // 2, width // part
     windows = np.lib.stride_tricks.sliding_window_view(values, width)
     inner = np.concatenate(
         [
-            np.partition(windows[start : start + _CHUNK], half, axis=1)[:, half]
+            np.partition(windows[start : start + _CHUNK], rank, axis=1)[:, rank]
             for start in range(0, len(windows), _CHUNK)
         ]
     )
@@ -154,7 +159,7 @@ def measure_tempo(
     both = np.flatnonzero(single[1:] & single[:-1] & (stretch[1:] == stretch[:-1]))
     if not len(both):
         return Tempo(zero, zero, np.maximum(documented_us, 1), zero)
-    doubles = running_median(steps_us[both] + steps_us[both + 1], alike[both])
+    doubles = _doubles_of(steps_us[both] + steps_us[both + 1], alike[both], documented_us[both])
     period_us = spread(doubles, both, alike) // 2
     excess_us = np.abs(steps_us - period_us)
     ones = np.flatnonzero(single & (period_us > 0))
@@ -180,6 +185,28 @@ def measure_tempo(
     return Tempo(period_us, half_width_us, np.maximum(scatter_us, 1), limit)
 
 
+def _doubles_of(sums_us: Int64, alike: Int64, documented_us: Int64) -> Int64:
+    """2 T around each sum of two intervals: their median, or less where many triggers were missed.
+
+    A miss without a trace only makes an interval longer. So where a quarter of the sums, on both
+    sides, are alike and clearly shorter than the median, these are 2 T. At a change of T they are
+    on one side alone.
+    """
+    median_us, lower_us = (running_median(sums_us, alike, part=part) for part in (2, 4))
+    shorter = _LONGER_EIGHTHS * lower_us < 8 * median_us
+    if not shorter.any():
+        return median_us
+    # Late stamps make no sums that are alike.
+    least_us = running_median(sums_us, alike, _SIDE, _SIDE // 2)
+    positions = np.arange(len(sums_us))
+    for turn in (-1, 1):
+        side = (positions + turn * (_SIDE // 2)).clip(0, len(sums_us) - 1)
+        # Beyond the end of a stretch, the side is the end itself.
+        side = np.where(alike[side] == alike, side, positions)
+        shorter &= np.abs(least_us[side] - lower_us) <= 4 * documented_us
+    return np.where(shorter, lower_us, median_us)
+
+
 def at_frames(of_intervals: Int64) -> Int64:
     """T or J at each frame: the interval before it, the one after the first; 0 of one frame."""
     if not len(of_intervals):
@@ -188,9 +215,10 @@ def at_frames(of_intervals: Int64) -> Int64:
 
 
 def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tuple[Tempo, Booleans]:
-    """The tempo of a camera that misses every second trigger or more: that of the other camera.
+    """The tempo of a camera that misses many triggers without a trace: that of the other camera.
 
-    ``own_us`` and ``other_us`` are when the intervals end. Also, in which intervals it does.
+    Both have one trigger, and a miss only makes T longer. ``own_us`` and ``other_us`` are when the
+    intervals end. Also, in which of them it misses every second trigger or more.
     """
     if not len(own_us) or not len(other_us):
         return own, np.zeros(len(own_us), dtype=np.bool_)
@@ -199,15 +227,18 @@ def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tup
     # Also by the intervals before and after, so that no change of settings seems to be one.
     beside = [(there + turn).clip(0, len(other_us) - 1) for turn in (-1, 1)]
     longest_us = np.maximum.reduce([period_us, *(other.period_us[at] for at in beside)])
-    slower = (period_us > 0) & (2 * own.period_us > 3 * longest_us)
-    slower &= np.abs(other_us[there] - own_us) <= _NEAR_PERIODS * period_us
+    known = (period_us > 0) & (np.abs(other_us[there] - own_us) <= _NEAR_PERIODS * period_us)
     shared = Tempo(
         *(
-            np.where(slower, getattr(other, name)[there], getattr(own, name))
+            np.where(
+                known & (8 * own.period_us > _LONGER_EIGHTHS * longest_us),
+                getattr(other, name)[there],
+                getattr(own, name),
+            )
             for name in ("period_us", "half_width_us", "scatter_us", "limit")
         )
     )
-    return shared, slower
+    return shared, known & (2 * own.period_us > 3 * longest_us)
 
 
 def number_by_time(counted: Counted, tempo: Tempo, chosen: Booleans) -> Counted:

@@ -1,0 +1,57 @@
+"""T and J of a train whose triggers a camera misses, and of one whose settings change."""
+
+import numpy as np
+import pytest
+
+from tests.unit.model.trigger.test_inference import BASE_US, arrivals, train
+from vampd.model.trigger.tempo import measure_tempo, share_tempo
+
+HALF_US, SCATTER_US = 200, 7
+T_US = BASE_US + HALF_US
+
+
+def tempo_of_steps(steps_us, card_us=0):
+    """The tempo of these intervals, each counted as one trigger."""
+    steps_us = np.asarray(steps_us, dtype=np.int64)
+    ones, zeros = np.ones_like(steps_us), np.zeros_like(steps_us)
+    return measure_tempo(
+        steps_us, ones, zeros, zeros, zeros + card_us, zeros + SCATTER_US, shortest_us=1_700
+    )
+
+
+def uncounted(seed, part, frames=40):
+    """A camera that misses this part of the triggers, of which its counter shows nothing."""
+    rng = np.random.default_rng(seed)
+    times = train(frames, HALF_US)
+    kept = times[rng.random(frames) >= part]
+    kept = kept + rng.integers(0, SCATTER_US, len(kept))
+    return arrivals(kept, half_width_us=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_misses_without_a_trace_make_no_longer_period(seed):
+    side = uncounted(seed, 0.3)
+    tempo = tempo_of_steps(np.diff(side.acquired_us))
+
+    assert np.abs(tempo.period_us - T_US).max() < 20
+
+
+@pytest.mark.parametrize(("longer_us", "shared"), [(2_100, False), (2_400, True), (2_900, True)])
+def test_a_camera_that_misses_many_triggers_has_the_period_of_the_other_one(longer_us, shared):
+    """Misses make its T longer; a little longer is how exactly T is known."""
+    ends_us = 2_000 * np.arange(1, 61)
+    own, other = (tempo_of_steps([period_us] * 60) for period_us in (longer_us, 2_000))
+    tempo, slower = share_tempo(own, ends_us, other, ends_us)
+
+    assert (tempo.period_us == (2_000 if shared else longer_us)).all()
+    # It is still the counter that numbers its frames.
+    assert not slower.any()
+
+
+@pytest.mark.parametrize(("before", "after"), [(4_000, 2_000), (2_000, 4_000), (3_000, 2_000)])
+def test_a_change_of_the_period_is_sharp(before, after):
+    """It is not taken for triggers that were missed on one side of it."""
+    tempo = tempo_of_steps([*[before] * 60, *[after] * 60])
+
+    assert (tempo.period_us[:59] == before).all()
+    assert (tempo.period_us[61:] == after).all()
