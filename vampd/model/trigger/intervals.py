@@ -84,8 +84,9 @@ def weigh_intervals(
     by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
     remainder_us = np.abs(steps_us - by_time * period_us)
     apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
-    whole = (by_time > rises) & (by_time <= rises + max(MISSED))
-    whole &= apart_us <= _STILL_SCATTERS * tempo.scatter_us
+    whole = (by_time > rises) & (by_time <= _EXACT_TRIGGERS)
+    growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
+    whole &= apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
     for option, (gone, cost) in enumerate(options):
         triggers = rises + gone
         allowed = (triggers >= 1) & ((option < len(MISSED)) | (gone != 0))
