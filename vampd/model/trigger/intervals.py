@@ -28,6 +28,7 @@ from vampd.model.trigger.weights import (
     UNSEEN_FLIP_COST,
     UNSEEN_RECOUNT_COST,
     UNSEEN_SWITCH_COST,
+    WHOLE_PERIODS,
     WHOLE_PERIODS_COST,
     WITHIN_TRIGGER_COST,
     misfit,
@@ -84,7 +85,7 @@ def weigh_intervals(
     by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
     remainder_us = np.abs(steps_us - by_time * period_us)
     apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
-    whole = (by_time > rises) & (by_time <= _EXACT_TRIGGERS)
+    whole = (by_time > rises) & (by_time <= WHOLE_PERIODS)
     growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
     whole &= apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
     for option, (gone, cost) in enumerate(options):

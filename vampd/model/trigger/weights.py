@@ -41,6 +41,7 @@ PAIR_LIMIT: Final = 6 * NAT
 QUEUED_LIMIT: Final = NAT  # for a stamp that came sooner than any trigger: it waited
 APART_US: Final = 100_000  # no stamp is as late
 APART_COST: Final = 12 * NAT
+WHOLE_PERIODS: Final = 16  # over more, T is not exact enough to tell them
 LATE_BY_PERIODS_COST: Final = 8 * NAT  # for just as long as triggers take
 LOST_COST: Final = 4 * NAT  # by the count, though the other camera has a frame near in time
 NEAR_US: Final = 20_000
@@ -91,7 +92,7 @@ PAIR_COSTS: Final[Int64] = np.array(
     [
         *(NAT, PAIR_LIMIT, QUEUED_LIMIT, APART_US, APART_COST),
         *(NEAR_US, LOST_COST, CLOSE_US, CLOSE_COST, CLOSER_COST),
-        *(max(MISSED), LATE_BY_PERIODS_COST),
+        *(WHOLE_PERIODS, LATE_BY_PERIODS_COST),
     ],
     dtype=np.int64,
 )
