@@ -29,8 +29,7 @@ _KNOWN_MISSED: Mapping[str, float] = MappingProxyType(
         "offset_third_of_period_losses": 0.6,
         "one_camera_too_slow": 0.002,
         "runs_of_few_frames_with_losses": 0.02,
-        "short_runs_back_to_back": 0.06,
-        "trigjt_missing_and_untold": 0.01,
+        "trigjt_missing_and_untold": 0.004,
     }
 )
 _LARGEST_DUBIOUS = 0.02

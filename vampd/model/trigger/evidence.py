@@ -12,7 +12,7 @@ from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_intervals
 from vampd.model.trigger.kernels import Kernels
 from vampd.model.trigger.neighbors import UNKNOWN_US, Neighbors, of_second
-from vampd.model.trigger.stretches import begins_of
+from vampd.model.trigger.stretches import begins_of, pieces_of
 from vampd.model.trigger.tempo import Tempo, at_frames
 from vampd.model.trigger.unlate import missed_alone
 from vampd.model.trigger.weights import (
@@ -27,7 +27,7 @@ from vampd.model.trigger.weights import (
 )
 
 Int64 = npt.NDArray[np.int64]
-_JUMP_WIDTHS = 4
+_JUMP_WIDTHS = 2  # a median of so many hardly moves from frame to frame
 _CALM_SCATTERS = 3
 _EVER_US = 10**12  # before the first frame of a night
 _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
@@ -37,8 +37,9 @@ _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
 class Camera:
     """One camera's frames with all that is known of each; arrays of shape (frames, ...).
 
-    ``expected`` is the other camera's count in the middle shift, ``since_us`` the time since any
-    frame of either camera; ``missed`` and ``alone`` have one value per interval, as ``tempo`` has.
+    ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
+    exposure, ``since_us`` the time since any frame of either camera; ``missed`` and ``alone`` have
+    one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -53,6 +54,7 @@ class Camera:
     offsets_us: Int64
     width_us: Int64
     stretch: Int64
+    piece: Int64
     since_us: Int64
 
     def __len__(self) -> int:
@@ -116,6 +118,8 @@ def order_night(
     )
     offsets_us = neighbors.offsets_us, of_second(*counted, neighbors.offsets_us)
     width_us = neighbors.width_us, of_second(*counted, neighbors.width_us)
+    piece = pieces_of(counted[0].times_us, arrivals[0].exposure_us)
+    pieces = piece, of_second(*counted, piece)
     parts = slice(0, sizes[0]), slice(sizes[0], None)
     cameras = tuple(
         Camera(
@@ -131,6 +135,7 @@ def order_night(
             offsets_us[number],
             width_us[number],
             stretch[own],
+            pieces[number],
             since_us[own],
         )
         for number, own, other in ((0, *parts), (1, *reversed(parts)))
@@ -165,11 +170,18 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
         # Without a pair in it, a stretch has no offset.
         together = np.logical_or.reduceat(paired, begins, axis=0)
         pairs[begins] -= _offset_costs(offsets_us[begins])[:, :, None] * together[:, None, :]
-    width_us = _merge(
-        camera, [side.width_us[part] for side, part in zip(night.cameras, rows, strict=True)]
+    width_us, piece = (
+        _merge(
+            camera,
+            [getattr(side, name)[part] for side, part in zip(night.cameras, rows, strict=True)],
+        )
+        for name in ("width_us", "piece")
     )
     return Evidence(
-        IntervalEvidence(*merged), pairs, partners, _cost_of_other_class(offsets_us, width_us)
+        IntervalEvidence(*merged),
+        pairs,
+        partners,
+        _cost_of_other_class(offsets_us, width_us, piece),
     )
 
 
@@ -282,10 +294,14 @@ def _offset_costs(offsets_us: Int64) -> Int64:
     return costs
 
 
-def _cost_of_other_class(offsets_us: Int64, width_us: Int64) -> Int64:
+def _cost_of_other_class(offsets_us: Int64, width_us: Int64, piece: Int64) -> Int64:
     """What it costs to take to each class at each frame."""
     middle_us = offsets_us[:, CLASSES // 2]
     jumps = np.zeros(len(middle_us), dtype=np.bool_)
     jumps[1:] = np.abs(np.diff(middle_us)) > _JUMP_WIDTHS * width_us[1:]
-    elsewhere = OTHER_CLASS_COST + _offset_costs(offsets_us)
-    return np.where(jumps[:, None], OFFSET_JUMPS_COST, elsewhere)
+    costs = _offset_costs(offsets_us)
+    # With another exposure, the offset is another one, as small as any: the least one is free. A
+    # clock that was set is off by whatever.
+    renewed = np.diff(piece, prepend=piece[:1]) != 0
+    jumped = OFFSET_JUMPS_COST + renewed[:, None] * (costs - costs.min(axis=1, keepdims=True))
+    return np.where(jumps[:, None], jumped, OTHER_CLASS_COST + costs)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import stretches_of
+from vampd.model.trigger.stretches import pieces_of, stretches_of
 from vampd.model.trigger.tempo import Tempo, at_frames, running_median, spread
 from vampd.model.trigger.unlate import late_by, missed_by_count, unlate
 from vampd.model.trigger.weights import CLASSES, NEAR_US
@@ -80,19 +80,21 @@ def find_neighbors(
     first = smooth[index.clip(0)] + gone[0]
     references = first - of_first(one, two, gone[1]), of_second(one, two, first) - gone[1]
     difference_us = two.times_us[nearest[near]] - one.times_us[near]
-    around_us = running_median(difference_us, stretch[near], _OFFSET_WINDOW)
+    # Another exposure may have another offset.
+    piece = pieces_of(one.times_us, arrivals.exposure_us)
+    around_us = running_median(difference_us, piece[near], _OFFSET_WINDOW)
     unlike_us = np.abs(difference_us - around_us)
     # A frame whose trigger the other camera missed has a neighbor of another trigger.
     same = (3 * unlike_us < period_us[near]) | (period_us[near] == 0)
     alike = near[same]
-    scatter_us = running_median(unlike_us[same], stretch[alike], _OFFSET_WINDOW)
-    middle_us = spread(around_us, near, stretch, UNKNOWN_US)
+    scatter_us = running_median(unlike_us[same], piece[alike], _OFFSET_WINDOW)
+    middle_us = spread(around_us, near, piece, UNKNOWN_US)
     turns = np.arange(CLASSES) - CLASSES // 2
     known = (middle_us != UNKNOWN_US)[:, None] & ((period_us > 0)[:, None] | (turns == 0))
     offsets_us = np.where(known, middle_us[:, None] + turns * period_us[:, None], UNKNOWN_US)
     width_us = arrivals.scatter_us
     if len(alike):
-        width_us = np.maximum(5 * spread(scatter_us, alike, stretch) // 2, width_us)
+        width_us = np.maximum(5 * spread(scatter_us, alike, piece) // 2, width_us)
     return Neighbors(references, offsets_us, width_us, missed, late_us)
 
 

@@ -19,3 +19,10 @@ def begins_of(times_us: Int64, exposure_us: Int64) -> npt.NDArray[np.bool_]:
 def stretches_of(times_us: Int64, exposure_us: Int64) -> Int64:
     """The number of the stretch of each frame."""
     return np.cumsum(begins_of(times_us, exposure_us), dtype=np.int64)
+
+
+def pieces_of(times_us: Int64, exposure_us: Int64) -> Int64:
+    """The number of the piece of each frame: of a stretch, with one exposure by the cards."""
+    begins = begins_of(times_us, exposure_us)
+    begins[1:] |= np.diff(exposure_us) != 0
+    return np.cumsum(begins, dtype=np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import stretches_of
+from vampd.model.trigger.stretches import pieces_of
 from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ def _median_of(values: Int64, window: int, part: int) -> Int64:
 
 def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     """The tempo of one camera's intervals."""
-    stretch = stretches_of(counted.times_us, arrivals.exposure_us)[1:]
+    stretch = pieces_of(counted.times_us, arrivals.exposure_us)[1:]
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     card_us, documented_us = arrivals.half_width_us[1:], arrivals.scatter_us[1:]
     shortest_us = int(arrivals.exposure_us.min(initial=_LONGEST_EXPOSURE_US))

@@ -1,5 +1,7 @@
 """Pairs: true partners or none; what could be of another trigger is not paired."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,18 @@ def test_an_offset_near_half_a_period_is_ambiguous_and_nothing_is_paired(part: f
 def test_few_frames_of_different_triggers_do_not_pair(first: list[int], second: list[int]) -> None:
     for offset_us in (-600, -300, 300, 600):
         assert made(arrivals(first), arrivals(second, offset_us=offset_us)) == []
+
+
+@pytest.mark.parametrize("beside_us", [-34, 34])
+@pytest.mark.parametrize("flc_us", [None, 200])
+def test_a_clock_that_jumps_by_about_a_period_makes_no_pair_that_is_off_by_one(
+    beside_us: int, flc_us: float | None
+) -> None:
+    """It looks like a trigger that one camera missed without a trace, and a step of the offset."""
+    for seed in range(4):
+        one = arrivals(range(200), jitter_us=FAST_US, flc_us=flc_us, seed=seed)
+        two = arrivals(range(200), jitter_us=FAST_US, flc_us=flc_us, offset_us=150, seed=seed + 50)
+        late_us = np.where(np.arange(200) < 100, 0, 2_000 + beside_us)
+        pairs = made(one, replace(two, acquired_us=two.acquired_us + late_us))
+        assert pairs[:99] == [(i, i) for i in range(99)]
+        assert all(first == second for first, second in pairs)

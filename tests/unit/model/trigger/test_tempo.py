@@ -1,10 +1,13 @@
 """T and J of a train whose triggers a camera misses, and of one whose settings change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.unit.model.trigger.test_inference import BASE_US, arrivals, train
-from vampd.model.trigger.tempo import measure_tempo, share_tempo
+from vampd.model.trigger.arrivals import count_frames
+from vampd.model.trigger.tempo import measure_tempo, share_tempo, tempo_of
 
 HALF_US, SCATTER_US = 200, 7
 T_US = BASE_US + HALF_US
@@ -55,3 +58,14 @@ def test_a_change_of_the_period_is_sharp(before, after):
 
     assert (tempo.period_us[:59] == before).all()
     assert (tempo.period_us[61:] == after).all()
+
+
+def test_runs_of_few_frames_have_the_period_of_their_own_exposure():
+    """However close they lie: else the frames of the shorter one seem to have waited."""
+    times_us = np.cumsum([0, *[1_000] * 4, 204_000, *[50_000] * 7])
+    side = arrivals(times_us, switching=False, half_width_us=0)
+    side = replace(side, exposure_us=np.repeat([931, 47_500], [5, 8]))
+    tempo = tempo_of(side, count_frames(side))
+
+    assert np.abs(tempo.period_us[:4] - 1_000).max() < 20
+    assert np.abs(tempo.period_us[5:] - 50_000).max() < 20
