@@ -36,6 +36,8 @@ def count_late_partners(
 
     Paired with all of both: a used frame that has its partner already keeps it.
     """
+    if not used:
+        return 0
     cubes = [cube for cube in (*late, *used) if is_triggered(cube)]
     one, two = (
         chain_cubes(stream, set_aside_overlaps([c for c in cubes if c.stream is stream])[0], ())

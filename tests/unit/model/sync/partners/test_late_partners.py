@@ -12,6 +12,7 @@ from vampd.model.sync import (
     count_late_partners,
     pending_late_partners,
 )
+from vampd.model.trigger import Kernels
 
 FIRST = expose(trigger_train(100), cube_frames=(50, 50))
 SECOND = expose(trigger_train(100), cube_frames=(50, 50), start_us=START_US + HOUR_US)
@@ -41,7 +42,14 @@ def test_frames_of_another_time_or_without_the_trigger_have_no_partners() -> Non
     assert count(of(SECOND, 2), of(FIRST, 1)) == 0
     free = expose(trigger_train(100), changes={"EXTTRIG": False})
     assert count(of(free, 2), of(free, 1)) == 0
-    assert count(of(FIRST, 2), []) == 0
+
+
+def test_nothing_is_inferred_where_no_cube_was_used_before() -> None:
+    def infer(*_: object) -> None:
+        raise AssertionError
+
+    unused = Kernels(infer, infer, infer)
+    assert count_late_partners(of(FIRST, 2), [], limits=RULES.limits, kernels=unused) == 0
 
 
 def test_late_frames_from_the_time_of_removed_solo_products_may_be_their_partners() -> None:
