@@ -73,6 +73,7 @@ def infer(
             states[number][row[mine]] = codes[mine]
         table = piece.evidence.partners[piece.own]
         claims.append(_claim(night, begin, table, shift, sure & ~edge))
+        del piece, table
     partners = _choose(claims, sizes)
     fitted = [side.fitted.copy() for side in (first, second)]
     paired = np.flatnonzero(partners[0] != ALONE)
@@ -109,13 +110,20 @@ def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
     """All frames of the night, some thousand at a time."""
     entry: Int64 | None = None
     for begin in range(0, len(night), _CHUNK):
-        end = min(begin + _CHUNK, len(night))
-        # With the frame before, which was weighed already.
-        start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
-        evidence = gather_evidence(night, start, stop, kernels)
-        forward, backward = _solve(night, start, evidence, entry, kernels)
-        entry = forward[end - 1 - start].copy()
-        yield Piece(start, begin, end, evidence, forward, backward)
+        piece = _weigh_piece(night, begin, entry, kernels)
+        entry = piece.forward[piece.end - 1 - piece.start].copy()
+        yield piece
+        # Before the next one is made: a piece takes 150 MB.
+        del piece
+
+
+def _weigh_piece(night: Night, begin: int, entry: Int64 | None, kernels: Kernels) -> Piece:
+    end = min(begin + _CHUNK, len(night))
+    # With the frame before, which was weighed already.
+    start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
+    evidence = gather_evidence(night, start, stop, kernels)
+    forward, backward = _solve(night, start, evidence, entry, kernels)
+    return Piece(start, begin, end, evidence, forward, backward)
 
 
 def read_states(night: Night, piece: Piece, kernels: Kernels) -> Int64:
