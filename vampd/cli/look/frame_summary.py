@@ -33,7 +33,7 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
     sync used has that name.
     """
     from vampd.fits.trigger import compiled_kernels
-    from vampd.model.sync import arrange_cubes, explain, take_triggered
+    from vampd.model.sync import arrange_cubes, chain_piece, explain, split_night, take_triggered
 
     form = _FRAME.fullmatch(asked)
     if form is None:
@@ -45,8 +45,13 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
     camera, name, index = form[1], form[2].rpartition("/")[2], int(form[3])
     path = f"vcam{camera}/{name if name.endswith('.fits') else f'{name}.fits'}"
     rules = connections.settings.sync
-    arranged = arrange_cubes(_used_cubes(connections, record, path), rules.cut_on)
-    clocks = [take_triggered(cameras, rules.cut_on) for cameras in arranged.clocks]
+    usable = arrange_cubes(_used_cubes(connections, record, path)).usable
+    clocks = [
+        take_triggered(cameras, rules.cut_on)
+        for piece in split_night(usable, round(rules.cut_at_gap_s * 1e6))
+        if any(cube.path == path for cube in piece.cubes)
+        for cameras in chain_piece(piece, rules.cut_on)
+    ]
     explained = explain(clocks, path, index, rules.largest_error, compiled_kernels())
     if explained is None:
         raise UsageError(

@@ -31,6 +31,7 @@ from vampd.model.cubes import (
     Framelist,
     FramelistHead,
     Generation,
+    KeptTiming,
     PackedProduct,
     RawCube,
     SetAside,
@@ -125,7 +126,8 @@ class DiskNightReader:
         seen = look_at_cube(self._folder(night), fits)
         if isinstance(seen, SetAside):
             return seen
-        return replace(seen, cards=seen.cards.only(self._deciding))
+        cards = seen.cards.only(self._deciding)
+        return replace(seen, cards=cards, timing=KeptTiming(seen.timing))
 
     def unread_cube(self, night: NightId, fits: FileStamp, why: str) -> SetAside:
         """A cube that is set aside unread."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from vampd.disk.reading import stamp_of
 from vampd.disk.refusal import naming_raw
 from vampd.engine.nights.night_reader import look_at_cube
 from vampd.errors import DataError, TransientError
-from vampd.model.cubes import CubeAccount, Framelist, Product, RawCube, build_framelist
+from vampd.model.cubes import (
+    CubeAccount,
+    Framelist,
+    KeptTiming,
+    Product,
+    RawCube,
+    build_framelist,
+)
 
 # A product and its siblings come from the same cubes, one after the other: a few of them, but the
-# solo frames of a run may be scattered over all of its cubes. About 100 bytes per frame.
+# solo frames of a run may be scattered over all of its cubes. About 10 bytes per frame.
 _KEPT_FRAMES = 400_000
 _FEWEST_KEPT = 16
 
@@ -72,7 +80,7 @@ class RawCubeCache:
             account.fits,
             account.timing_file,
         ):
-            return seen
+            return replace(seen, timing=KeptTiming(seen.timing))
         raise DataError(
             "raw_changed",
             f"{path} or its timing file has changed since sync; find out why before doing"

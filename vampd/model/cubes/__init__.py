@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Framelist,
         FramelistHead,
         FrameRange,
+        PackedProduct,
         ProductOrder,
         apply_edits,
         compress_frames,
@@ -46,9 +47,9 @@ if TYPE_CHECKING:
         set_aside_cubes,
         total_counts,
     )
+    from vampd.model.cubes.kept_timing import KeptTiming
     from vampd.model.cubes.lost_raw import LostRaw, find_lost_raw
     from vampd.model.cubes.named_time import time_in_name
-    from vampd.model.cubes.packed_product import PackedProduct
     from vampd.model.cubes.product_header import build_framelist, form_of
     from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
     from vampd.model.cubes.readable_cards import reported_cards
@@ -84,15 +85,16 @@ else:
             "cube": "CountedBy FrameCount RawCube SetAside",
             "framelist": (
                 "apply_edits compress_frames format_framelist Framelist FramelistHead "
-                "FrameRange identity_of parse_framelist ProductOrder stamp_frame_id SUFFIX"
+                "FrameRange identity_of PackedProduct parse_framelist ProductOrder "
+                "stamp_frame_id SUFFIX"
             ),
             "generation": (
                 "accounted_cubes count_aside_cubes CubeAccount format_generation Generation "
                 "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
+            "kept_timing": "KeptTiming",
             "lost_raw": "find_lost_raw LostRaw",
             "named_time": "time_in_name",
-            "packed_product": "PackedProduct",
             "product_header": "build_framelist form_of",
             "raw_presence": "judge_raw_presence RawPresence",
             "readable_cards": "reported_cards",
@@ -126,6 +128,7 @@ __all__ = [
     "FramelistHead",
     "Generation",
     "Int64",
+    "KeptTiming",
     "LostRaw",
     "Nonsense",
     "Number",

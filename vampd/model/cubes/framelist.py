@@ -80,6 +80,15 @@ class FramelistHead:
 
 
 @dataclass(frozen=True)
+class PackedProduct:
+    """An entry in a listing of products; ``identity`` is the sidecar's, None without one."""
+
+    file: FileStamp
+    sidecar: FileStamp | None
+    identity: str | None
+
+
+@dataclass(frozen=True)
 class Framelist:
     """A virtual cube.
 

@@ -78,13 +78,15 @@ def form_of(cards: Cards) -> int:
 
 
 def _gather(ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]) -> Timing:
-    parts = [cubes[part.cube].timing.take(_positions(part)) for part in ranges]
-    return Timing(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in Timing.__dataclass_fields__
-        )
-    )
+    return Timing(*(_column(name, ranges, cubes) for name in Timing.__dataclass_fields__))
+
+
+def _column(
+    name: str, ranges: Sequence[FrameRange], cubes: Mapping[str, RawCube]
+) -> npt.NDArray[np.int64]:
+    # Read once: a column may be made whenever it is read.
+    columns = {path: getattr(cubes[path].timing, name) for path in {part.cube for part in ranges}}
+    return np.concatenate([columns[part.cube][_positions(part)] for part in ranges])
 
 
 def _positions(part: FrameRange) -> npt.NDArray[np.int64]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
-    from vampd.model.sync.cameras import arrange_cubes, take_triggered
+    from vampd.model.sync.cameras import arrange_cubes, chain_piece, take_triggered
     from vampd.model.sync.clocks import judge_clocks
     from vampd.model.sync.cutting import cut_cubes, gaps_before, split_at
     from vampd.model.sync.duplicate_cubes import (
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         count_late_partners,
         pending_late_partners,
     )
+    from vampd.model.sync.pieces import split_night
     from vampd.model.sync.products import find_collision
     from vampd.model.sync.runs import number_runs
     from vampd.model.sync.sequence import (
@@ -51,7 +52,7 @@ else:
         __name__,
         {
             "clocks": "judge_clocks",
-            "cameras": "arrange_cubes take_triggered",
+            "cameras": "arrange_cubes chain_piece take_triggered",
             "cutting": "cut_cubes gaps_before split_at",
             "duplicate_cubes": "find_gone_spans GoneSpan set_aside_duplicates",
             "states.flc_states": "CODE_A CODE_B CODE_D CODE_NONE FlcState Labels STATE_OF_CODE",
@@ -59,6 +60,7 @@ else:
                 "count_gone_partners count_late_partners pending_late_partners"
             ),
             "states.pairs": "Pairs",
+            "pieces": "split_night",
             "products": "find_collision",
             "runs": "number_runs",
             "sequence": (
@@ -92,6 +94,7 @@ __all__ = [
     "Withdrawal",
     "arrange_cubes",
     "chain_cubes",
+    "chain_piece",
     "count_gone_partners",
     "count_late_partners",
     "cut_cubes",
@@ -112,6 +115,7 @@ __all__ = [
     "set_aside_duplicates",
     "set_aside_overlaps",
     "split_at",
+    "split_night",
     "synchronize",
     "take_triggered",
     "window_rows",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.cubes import Product, ProductOrder
-from vampd.model.nights import format_clock, format_mjd
+from vampd.model.nights import Stream, format_clock, format_mjd
 from vampd.model.sync.cards.setting_cards import fields_beside
 from vampd.model.sync.sequence import CameraSequence
 from vampd.model.sync.states.flc_states import STATE_OF_CODE, FlcState, Labels
@@ -76,7 +76,29 @@ def find_collision(
     return None
 
 
-def name_products(cuts: Iterable[Cut], taken: set[str]) -> list[Product]:
+@dataclass(frozen=True)
+class Draft:
+    """The products of one cut, each with the part of its name that its siblings do not share."""
+
+    clock: int
+    first_us: int
+    cameras: int
+    stream: Stream
+    products: tuple[Product, ...]
+
+
+def draft_products(cut: Cut) -> Draft:
+    """What is left of a cut: a few references instead of all its frames."""
+    return Draft(
+        cut.clock,
+        int(cut.acquired_us[0]),
+        len(cut.sides),
+        cut.sides[0].stream,
+        tuple(_split_cut(cut)),
+    )
+
+
+def name_products(drafts: Iterable[Draft], taken: set[str]) -> list[Product]:
     """Products in their order, named by the UT of their cut's first frame.
 
     The folder may hold two days, so a time of day can occur twice: then ``_2`` and so on is
@@ -84,20 +106,18 @@ def name_products(cuts: Iterable[Cut], taken: set[str]) -> list[Product]:
     """
     products: list[Product] = []
     stems = {stem_of(name) for name in taken}
-    for cut in sorted(
-        cuts, key=lambda c: (c.clock, int(c.acquired_us[0]), len(c.sides), c.sides[0].stream)
-    ):
-        clock = format_clock(int(cut.acquired_us[0]), _NAME_DECIMALS)
-        prefix = "vsync" if cut.synchronized else str(cut.sides[0].stream)
+    for draft in sorted(drafts, key=lambda d: (d.clock, d.first_us, d.cameras, d.stream)):
+        clock = format_clock(draft.first_us, _NAME_DECIMALS)
+        prefix = "vsync" if draft.cameras > 1 else str(draft.stream)
         base, count = f"{prefix}_{clock}", 1
         while (stem := base if count == 1 else f"{base}_{count}") in stems:
             count += 1
         stems.add(stem)
-        products.extend(_split_cut(cut, stem))
+        products += [replace(each, name=stem + each.name) for each in draft.products]
     return sorted(products, key=lambda product: (product.order, product.name))
 
 
-def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
+def _split_cut(cut: Cut) -> Iterator[Product]:
     for number, side in enumerate(cut.sides):
         setting = side.settings[int(side.setting[0])]
         for code in np.unique(cut.labels):
@@ -105,7 +125,7 @@ def _split_cut(cut: Cut, stem: str) -> Iterator[Product]:
             chosen = np.flatnonzero(cut.labels == code)
             own = side.cubes[int(side.cube[chosen[0]])].cards
             shown = replace(setting, fields=setting.fields + _flc_field(cut, state))
-            name = f"{stem}.cam{side.stream.camera}" if cut.synchronized else stem
+            name = f".cam{side.stream.camera}" if cut.synchronized else ""
             yield Product(
                 name=f"{name}.{state}" if state else name,
                 order=ProductOrder(

@@ -17,10 +17,17 @@ import numpy.typing as npt
 
 from vampd.model.cubes import CubeAccount, Generation, RawCube, SetAside, SyncCounts
 from vampd.model.nights import CAMERA_STREAMS, Stream, format_clock
-from vampd.model.sync.cameras import arrange_cubes, take_triggered
+from vampd.model.sync.cameras import arrange_cubes, chain_piece, take_triggered
 from vampd.model.sync.cards.header_mismatches import Mismatch, find_mismatches, tell_mismatches
 from vampd.model.sync.partners.missing_partners import count_unpaired
-from vampd.model.sync.products import Cut, count_products, name_products
+from vampd.model.sync.pieces import split_night
+from vampd.model.sync.products import (
+    Cut,
+    Draft,
+    count_products,
+    draft_products,
+    name_products,
+)
 from vampd.model.sync.run_cuts import Run, cut_free_cubes, cut_run, split_at_runs, within
 from vampd.model.sync.runs import number_runs
 from vampd.model.sync.sequence import CameraSequence
@@ -65,18 +72,22 @@ def synchronize(
     ``taken_names`` are the names of products of earlier generations; ``kernels`` the loops of the
     model, which give the same numbers whether or not they are compiled.
     """
-    arranged = arrange_cubes(cubes, rules.cut_on)
-    usable, clocks, aside = arranged.usable, arranged.clocks, [*set_aside, *arranged.set_aside]
+    arranged = arrange_cubes(cubes)
+    usable, aside = arranged.usable, [*set_aside, *arranged.set_aside]
     found = _Decisions()
-    for clock, cameras in enumerate(clocks):
-        found.add(cameras, clock, rules, kernels)
-    found.remarks += [*tell_mismatches(found.mismatches), *_step_remarks(clocks)]
+    steps: list[str] = []
+    for piece in split_night(usable, rules.gap_us):
+        clocks = chain_piece(piece, rules.cut_on)
+        for clock, cameras in enumerate(clocks):
+            found.add(cameras, clock, rules, kernels)
+        steps += _step_remarks(clocks)
+    found.remarks += [*tell_mismatches(found.mismatches), *steps]
     alone = {
         stream: np.sort(np.concatenate([np.empty(0, np.int64), *times]))
         for stream, times in found.alone_us.items()
     }
     loose = [_without_times(cube) for cube in usable if not cube.good.all()]
-    products = name_products(found.cuts, set(taken_names))
+    products = name_products(found.drafts, set(taken_names))
     accounts = _accounts(usable, aside)
     aside = sorted([*aside, *loose], key=lambda cube: cube.path)
     return Generation(
@@ -100,7 +111,7 @@ def synchronize(
 class _Decisions:
     """What is decided so far; ``alone_us`` holds the times of the frames without a partner."""
 
-    cuts: list[Cut] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
     dubious: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
@@ -116,9 +127,8 @@ class _Decisions:
         kernels: Kernels,
     ) -> None:
         """Decide about frames between two steps of the clock."""
-        cuts: list[Cut] = []
         for sequence in cameras:
-            cuts += cut_free_cubes(sequence)
+            self._draft(cut_free_cubes(sequence), clock)
         one, two = take_triggered(cameras, rules.cut_on)
         decided = decide_triggers(one, two, rules.limits, kernels)
         pairs = decided.pairs
@@ -126,20 +136,20 @@ class _Decisions:
         # Both frames of a pair are of one run.
         runs[1][pairs.second] = runs[0][pairs.first]
         for positions in split_at_runs(runs):
-            cuts += self._decide_run(
-                Run(
-                    (one.take(positions[0]), two.take(positions[1])),
-                    within(pairs, positions),
-                    (decided.labels[0][positions[0]], decided.labels[1][positions[1]]),
-                ),
-                rules,
+            run = Run(
+                (one.take(positions[0]), two.take(positions[1])),
+                within(pairs, positions),
+                (decided.labels[0][positions[0]], decided.labels[1][positions[1]]),
             )
+            self._draft(cut_run(run, rules.gap_us, rules.span_us), clock)
+            self._describe_run(run, rules)
         self._remark_far(one, runs[0], decided.far, rules)
-        self.cuts += [replace(cut, clock=clock) for cut in cuts]
 
-    def _decide_run(self, run: Run, rules: SyncRules) -> list[Cut]:
+    def _draft(self, cuts: Iterable[Cut], clock: int) -> None:
+        self.drafts += [draft_products(replace(cut, clock=clock)) for cut in cuts]
+
+    def _describe_run(self, run: Run, rules: SyncRules) -> None:
         (one, two), pairs = run.cameras, run.pairs
-        cuts = list(cut_run(run, rules.gap_us, rules.span_us))
         for sequence, labels in zip(run.cameras, run.labels, strict=True):
             self.dubious += count_doubts(labels, find_doubts(sequence, labels))
             self.remarks += half_width_remarks(sequence, labels)
@@ -153,7 +163,6 @@ class _Decisions:
         for sequence, times_us in zip(run.cameras, alone, strict=True):
             self.alone_us[sequence.stream].append(times_us)
         self._remark_neighbors(run, alone)
-        return cuts
 
     def _remark_neighbors(self, run: Run, alone: Sequence[Int64]) -> None:
         steps_us = np.concatenate([np.diff(side.acquired_us) for side in run.cameras])

@@ -1,0 +1,75 @@
+"""Kept timing: the rows of a timing file in a few bytes each, for as long as a night is looked at.
+
+A night has tens of millions of rows of seven numbers, and most of these rise by one step from row
+to row. What is kept is the first number, the usual step, and by how much other steps differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vampd.model.cubes.timing import Int64, Timing
+
+_FEW = 16  # steps to one that differs: of more, the positions take as much as all of them
+_KINDS = (np.int8, np.int16, np.int32)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """``rows`` numbers; ``beyond`` is what steps exceed the usual one by, those ``at`` or all."""
+
+    rows: int
+    first: int
+    usual: int
+    beyond: npt.NDArray[np.signedinteger[Any]]
+    at: npt.NDArray[np.uint32] | None
+
+
+class KeptTiming(Timing):
+    """A timing whose columns are made anew whenever they are read."""
+
+    def __init__(self, timing: Timing) -> None:
+        columns = {name: getattr(timing, name) for name in Timing.__dataclass_fields__}
+        # The same clock's times: between them is hardly anything to keep.
+        columns["elapsed_ns"] = columns["elapsed_ns"] - columns["logged_ns"]
+        self.__dict__["_columns"] = {name: _keep(column) for name, column in columns.items()}
+
+    def __len__(self) -> int:
+        return int(self.__dict__["_columns"]["frame"].rows)
+
+    def __getattr__(self, name: str) -> Int64:
+        column = self.__dict__.get("_columns", {}).get(name)
+        if column is None:
+            raise AttributeError(name)
+        values = _restore(column)
+        return values + self.logged_ns if name == "elapsed_ns" else values
+
+
+def _keep(values: Int64) -> _Column:
+    # Differences of any int64 may wrap around, and their sums wrap back.
+    steps = np.diff(values)
+    usual = int(np.partition(steps, len(steps) // 2)[len(steps) // 2]) if len(steps) else 0
+    beyond = steps - usual
+    at = np.flatnonzero(beyond).astype(np.uint32)
+    first = int(values[0]) if len(values) else 0
+    if _FEW * len(at) <= len(steps):
+        return _Column(len(values), first, usual, _narrow(beyond[at]), at)
+    return _Column(len(values), first, usual, _narrow(beyond), None)
+
+
+def _narrow(values: Int64) -> npt.NDArray[np.signedinteger[Any]]:
+    """The values in the fewest bytes that hold them."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    kind = next((k for k in _KINDS if np.iinfo(k).min <= low and high <= np.iinfo(k).max), None)
+    return values if kind is None else values.astype(kind)
+
+
+def _restore(column: _Column) -> Int64:
+    values = np.full(column.rows, column.usual, dtype=np.int64)
+    values[1:][slice(None) if column.at is None else column.at] += column.beyond
+    values[:1] = column.first
+    return np.cumsum(values, out=values)
