@@ -126,8 +126,7 @@ class DiskNightReader:
         seen = look_at_cube(self._folder(night), fits)
         if isinstance(seen, SetAside):
             return seen
-        cards = seen.cards.only(self._deciding)
-        return replace(seen, cards=cards, timing=KeptTiming(seen.timing))
+        return replace(seen, cards=seen.cards.only(self._deciding), timing=KeptTiming(seen.timing))
 
     def unread_cube(self, night: NightId, fits: FileStamp, why: str) -> SetAside:
         """A cube that is set aside unread."""
