@@ -422,10 +422,13 @@ class PackingReceipts(Protocol):
         """End what these set-aside raw files have, and record these instead: all or none."""
         ...
 
-    def end(self, night: NightId, *, at: float, actor: str) -> None:
+    def end(
+        self, night: NightId, *, at: float, actor: str, paths: Collection[str] | None = None
+    ) -> None:
         """End the receipts of what vampd made, at a person's word; they stay on record.
 
-        Those of set-aside raw files stand: a restore touches no raw file.
+        All of them, or those of these ``paths``. Those of set-aside raw files stand: a restore
+        touches no raw file.
         """
         ...
 

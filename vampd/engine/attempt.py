@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import structlog
 
 from vampd.config import Settings
-from vampd.disk.durable import remove_leftovers, wait_until_writers_exit
+from vampd.disk.durable import forget_damaged, remove_leftovers, wait_until_writers_exit
 from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
@@ -35,7 +35,6 @@ from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
 from vampd.engine.nights.rules import retry_policy
 from vampd.engine.planning import plan_stage
-from vampd.engine.repair.recovering import forget_damaged
 from vampd.engine.root_guard import RootGuard
 from vampd.errors import (
     ClaimLost,
@@ -319,7 +318,7 @@ def _update_at_end(
         case StageName.TRANSFER:
             if not is_safe(survey):
                 raise Stuck("not_safe", "nothing is left to send or to read, and it is not safe")
-            forget_damaged(attempt.tools.folder)
+            forget_damaged(attempt.tools.folder / Stream.VGEN2)
             return NightUpdate(transferred_at=now, safe_at=now)
         case StageName.MANIFEST:
             sums = format_sums({one.file.name: one.file.sha256 for one in survey.manifests})

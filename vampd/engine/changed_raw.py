@@ -35,7 +35,7 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.late_cubes import REFUSALS
-from vampd.stages.own_files import sidecar_path
+from vampd.stages.records.own_paths import sidecar_path
 from vampd.stages.set_aside import aside_path
 
 _Files = Sequence[tuple[FileStamp, FileStamp]]

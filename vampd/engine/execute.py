@@ -20,6 +20,7 @@ from vampd.disk.durable import (
     fsync_folder,
     link_durably,
     make_folder,
+    put_away,
     remove_durably,
     replacing,
     replacing_one_of_many,
@@ -73,6 +74,7 @@ from vampd.model.plan import (
     LinkSetAside,
     MarkApplied,
     Pack,
+    PutAway,
     ReadGrown,
     RebuildFramelists,
     RecordReceipts,
@@ -234,6 +236,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
             tools.packing_receipts.renew(tools.night, receipts, at=tools.clock(), actor=tools.actor)
         case ReadGrown(receipt):
             _read_grown(tools, receipt)
+        case PutAway(paths):
+            _put_away(tools, paths)
         case CompareRaw(changed):
             _compare_raw(tools, changed)
         case AcceptRaw(accepted):
@@ -333,6 +337,13 @@ def _read_grown(tools: AttemptTools, receipt: PackingReceipt) -> None:
         failpoint("execute.grown.recorded")
     reading = Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, at)
     tools.receipts.keep(tools.night, [reading])
+
+
+def _put_away(tools: AttemptTools, paths: tuple[str, ...]) -> None:
+    for path in paths:
+        put_away(tools.folder / path)
+    # After the files: while the receipts stand, this is planned again.
+    tools.packing_receipts.end(tools.night, at=tools.clock(), actor=tools.actor, paths=paths)
 
 
 def _read_here(

@@ -35,7 +35,7 @@ from vampd.model.proofs import (
 )
 from vampd.model.resources import Space
 from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, PackingReceipts, Receipts
-from vampd.stages.own_files import PACKED_SUFFIX
+from vampd.stages.records.own_paths import PACKED_SUFFIX
 
 _log = get_log()
 

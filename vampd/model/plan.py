@@ -172,6 +172,14 @@ class ReadGrown:
 
 
 @dataclass(frozen=True)
+class PutAway:
+    """Give files that a person gave up hidden names, where they stay, and end their receipts."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CompareRaw:
     """Compare raw files with what was made of them, and keep what that finds.
 
@@ -255,6 +263,7 @@ Action = (
     | RecordReceipts
     | RenewReceipts
     | ReadGrown
+    | PutAway
     | CompareRaw
     | AcceptRaw
     | Send

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from vampd.errors import NotPermitted, TransientError
 from vampd.model.cubes import (
+    PRODUCT_LOST,
     FrameCount,
     Generation,
     RawCube,
@@ -89,6 +90,12 @@ def read_late_cubes(
             is_unchanged = (account.fits, account.timing_file) == (file, timing_file)
             # A cube may have frames in products and be set aside with those that are in none.
             is_used = path not in aside or path in held
+            known = aside.get(path)
+            if known is not None and known.code == PRODUCT_LOST and not is_used:
+                # Made again, its product would have other bytes under the same frame ID.
+                now = replace(known, fits=file, timing_file=timing_file)
+                bad += [] if is_unchanged else [now]
+                continue
             # Let go, what was made of it stays, as of one that a person accepts unread.
             if is_used and (is_unchanged or path in let_go):
                 continue

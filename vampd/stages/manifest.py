@@ -31,6 +31,7 @@ from vampd.model.delivery import (
     product_id,
     product_path,
     refuse_damaged,
+    refuse_listed_without_product,
     refuse_stale,
     supplement_number,
 )
@@ -126,7 +127,8 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     """One manifest, or supplement, with every product that none has listed yet; then its mail.
 
     Raises DataError ``manifest_damaged`` if one is not what it was written to be;
-    ``manifest_stale`` if a listed product was remade with other bytes;
+    ``manifest_stale`` if a listed product was remade with other bytes, or is gone for good before
+    it was mailed;
     ``manifest_unsafe`` if one of them is not proven to be on the archive host (silently leaving it
     out would look like a complete night), ``mail_uncertain`` if it is unknown whether a manifest
     was mailed; as `plan_own_files`.
@@ -218,6 +220,8 @@ def _plan_mail(survey: ManifestSurvey) -> Plan:
             night=str(survey.night),
         )
     unmailed = tuple(file for file, state in states.items() if state is MailState.UNMAILED)
+    texts = [text for text in survey.manifests if text.file in unmailed]
+    refuse_listed_without_product(texts, survey.own.receipts)
     replaced = find_replaced(
         survey.manifests, survey.correspondence, survey.note, survey.own.recorded
     )

@@ -7,7 +7,6 @@ that is gone is missing; either holds the night. Every stage from fpack on plans
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,12 +41,9 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader
 from vampd.stages.records.folder_receipts import judge_folder_receipts, name_products
+from vampd.stages.records.own_paths import GENERATION, product_path
 from vampd.stages.records.unmade import choose_unmade, refuse_unmade
 
-PACKED_SUFFIX = ".fits.fz"
-GENERATION = re.compile(r"vgen2/generation_[0-9]+\.json")
-# Raw headers and timing files, written by a purge.
-RAW_RECORDS = re.compile(r"vgen2/raw_records_vcam[12](_[0-9]+)?\.tar\.gz")
 BATCH_FILES = 64
 BATCH_BYTES = 8_000_000_000
 _BYTES_A_PIXEL = 2
@@ -288,13 +284,3 @@ def _products_to_rebuild(
         for path, identity in identities.items()
         if identity in survey.decided and identity not in made and taken.get(identity, path) == path
     }
-
-
-def sidecar_path(path: str) -> str:
-    """The sidecar of a product."""
-    return f"{path.removesuffix(PACKED_SUFFIX)}.txt"
-
-
-def product_path(path: str) -> str:
-    """The product that a sidecar belongs to, any other path as it is."""
-    return f"{path.removesuffix('.txt')}{PACKED_SUFFIX}" if path.endswith(".txt") else path

@@ -7,7 +7,7 @@ framelists are made from it. Cubes that no generation accounts for are late and 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from vampd import __version__
@@ -29,6 +29,7 @@ from vampd.model.nights import (
 from vampd.model.plan import (
     CommitGeneration,
     Plan,
+    PutAway,
     Remark,
     Retire,
     WriteFramelist,
@@ -52,6 +53,7 @@ from vampd.ports import NightReader
 from vampd.stages.changed_raw import ChangedFiles, plan_changed
 from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
 from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
+from vampd.stages.records.lost_products import LostProducts, find_lost_products
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
 NAME = StageName.SYNC
@@ -67,9 +69,9 @@ class SyncSurvey:
     time; ``midnight_us`` is 0:00 UT of the night's date.
 
     ``changed`` are used files that are not as sync saw them.
-    ``let_go`` are the raw files that a person let the night go on without; ``made`` holds the
-    identities of the products that are packed, or were, ``framelists`` those that are not, and
-    ``sidecars`` the paths of all timing files in vgen2.
+    ``let_go`` are the files that a person let the night go on without; ``made`` holds the
+    identities of the products that are packed, or were, but for those that are ``lost``;
+    ``framelists`` those that are not, and ``sidecars`` the paths of all timing files in vgen2.
     """
 
     generations: tuple[Generation, ...]
@@ -85,6 +87,7 @@ class SyncSurvey:
     made: frozenset[str] = frozenset()
     framelists: tuple[FramelistHead, ...] = ()
     sidecars: frozenset[str] = frozenset()
+    lost: LostProducts = field(default_factory=LostProducts)
 
 
 def survey(night: NightId, reader: NightReader) -> SyncSurvey:
@@ -98,6 +101,8 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
     heads = reader.framelist_heads(night)
     packed = frozenset(each.identity for each in reader.packed_products(night) if each.identity)
     receipts = live_receipts(reader.packing_receipts(night)).values()
+    lost = find_lost_products(night, reader, generations)
+    made = packed | frozenset(each.identity for each in receipts if each.identity)
     return SyncSurvey(
         generations=generations,
         late=late.usable,
@@ -109,11 +114,12 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
         midnight_us=(night.day - date(1970, 1, 1)).days * DAY_US,
         neighbors=read_neighbors(night, reader, files, generations, late.usable),
         let_go=reader.let_go(night),
-        made=packed | frozenset(each.identity for each in receipts if each.identity),
+        made=made - lost.files.keys(),
         framelists=heads,
         sidecars=frozenset(
             file.path for file in reader.files(night, "vgen2") if file.path.endswith(".txt")
         ),
+        lost=lost,
     )
 
 
@@ -135,7 +141,9 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         for product in generation.products
         if product.identity not in survey.present
     ]
-    return Plan.of(framelists, *_retire_withdrawn(survey), *plan_set_aside(survey.set_aside).waves)
+    away = [PutAway(paths) for paths in survey.lost.left]
+    aside = plan_set_aside(survey.set_aside).waves
+    return Plan.of(framelists, *_retire_withdrawn(survey), away, *aside)
 
 
 def adds_data(plan: Plan) -> bool:
@@ -180,6 +188,7 @@ def _find_news(survey: SyncSurvey) -> _News:
         made=survey.made,
         listed=frozenset(head.identity for head in survey.framelists),
         reason=LET_GO,
+        lost=survey.lost.files,
     )
     return _News(tuple(fresh), (*survey.late_set_aside, *new), withdrawal, gone)
 

@@ -33,7 +33,8 @@ from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
 from vampd.stages.manifest_files import read_listed_manifests
-from vampd.stages.own_files import PACKED_SUFFIX, OwnFilesSurvey, batches, plan_own_files
+from vampd.stages.own_files import OwnFilesSurvey, batches, plan_own_files
+from vampd.stages.records.own_paths import PACKED_SUFFIX
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import (
     TableSurvey,

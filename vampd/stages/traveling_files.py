@@ -19,8 +19,9 @@ from vampd.model.plan import Plan, WriteHeaderTable
 from vampd.model.proofs import Receipt, live_receipts, parse_sums, text_digest
 from vampd.ports import NightReader
 from vampd.stages.aside_files import read_sums
-from vampd.stages.own_files import GENERATION, PACKED_SUFFIX, RAW_RECORDS, OwnFilesSurvey
+from vampd.stages.own_files import OwnFilesSurvey
 from vampd.stages.raw_presence import survey_raw
+from vampd.stages.records.own_paths import GENERATION, PACKED_SUFFIX, RAW_RECORDS
 
 _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -62,11 +62,14 @@ class StoredPackingReceipts:
                 RecordedReceipt(_receipt(row), row.at, row.ended_at, row.ended_by) for row in rows
             )
 
-    def end(self, night: NightId, *, at: float, actor: str) -> None:
+    def end(
+        self, night: NightId, *, at: float, actor: str, paths: Collection[str] | None = None
+    ) -> None:
         with self._store.write() as connection:
             key = night_key(connection, night)
             rows = connection.execute(select(_ROWS).where(*_is_live(key))).fetchall()
-            for path in own_receipts({row.path: _receipt(row) for row in rows}):
+            own = own_receipts({row.path: _receipt(row) for row in rows})
+            for path in own if paths is None else own.keys() & paths:
                 _end(connection, _is_live(key, path), at, actor)
 
 

@@ -109,6 +109,7 @@ ELSEWHERE = {
         ("recovering.damaged.kept", "recovering.file.named"),
         "only `vampctl recover`; see test_recover",
     ),
+    "atomic.lost.kept": "only where a person gives a product up; see test_lost_products",
     **dict.fromkeys(
         (
             "purge.cube.recorded",

@@ -208,11 +208,14 @@ class MemoryPackingReceipts:
                     recorded.append(RecordedReceipt(receipt, at))
             self._recorded[night] = recorded
 
-    def end(self, night: NightId, *, at: float, actor: str) -> None:
+    def end(
+        self, night: NightId, *, at: float, actor: str, paths: Collection[str] | None = None
+    ) -> None:
         with self._lock:
             recorded = self._of(night)
-            own = own_receipts(live_receipts(recorded))
-            self._recorded[night] = _ended(recorded, own, at, actor)
+            own = own_receipts(live_receipts(recorded)).keys()
+            ended = own if paths is None else own & set(paths)
+            self._recorded[night] = _ended(recorded, ended, at, actor)
 
     def _of(self, night: NightId) -> list[RecordedReceipt]:
         if self._nights.night(night) is None:

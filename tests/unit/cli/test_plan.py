@@ -42,6 +42,7 @@ from vampd.model.plan import (
     MarkApplied,
     Pack,
     Plan,
+    PutAway,
     ReadGrown,
     RebuildFramelists,
     RecordReceipts,
@@ -114,6 +115,11 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             RenewReceipts((PackingReceipt("vbad/vcam1/x.fits", 9, "a" * 64, None),)),
             "renew receipts",
             "vbad/vcam1/x.fits",
+        ),
+        (
+            PutAway(("vgen2/x.fits.fz", "vgen2/x.txt")),
+            "put away",
+            "2: vgen2/x.fits.fz to vgen2/x.txt",
         ),
         (
             ReadGrown(PackingReceipt("vbad/vcam1/x.fits", 9, "a" * 64, None)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.act.lost_products import hold_for_lost
 from vampd.cli.act.restore import change_lines
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
@@ -87,6 +88,7 @@ def _recover(
     connections: Connections, record: NightRecord, files: Sequence[str]
 ) -> tuple[int, int]:
     """How many files were faulty, and how many of them still are."""
+    from vampd.engine.repair.night_restore import plan_restore
     from vampd.engine.repair.recovering import Recovery, find_faulty, read_suspects
     from vampd.wiring.world import archive_copies
 
@@ -104,7 +106,7 @@ def _recover(
     connections.receipts.keep(night, read)
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
     hosts = list(archive_copies(connections.settings, night))
-    failed, others = 0, list[str]()
+    failed, others, lost, is_raw_changed = 0, list[str](), list[str](), False
     for each in Recovery(night, folder, reader, receipts, hosts, connections.settings).recover(
         faulty, time.time()
     ):
@@ -114,6 +116,8 @@ def _recover(
             continue
         failed += 1
         others += [each.path] if each.is_other else []
+        lost += [each.path] if each.is_not_in_raw else []
+        is_raw_changed |= each.code == "raw_changed"
         write(f"{each.path}: NOT recovered")
         for reason in each.reasons:
             write_prose(f"  {reason}")
@@ -121,40 +125,38 @@ def _recover(
         connections.store.update(night, note_of(None))
     if failed:
         write_prose(f"{count_of(failed, 'file')} of {len(faulty)} could not be got back")
+    if is_raw_changed:
+        write_prose(
+            f"{title_of(night)}: raw has changed since sync: `vampctl retry {night.date} --from"
+            f" sync` compares it with what was made of it; then `vampctl recover {night.date}`"
+        )
     if others:
-        for line in _other_lines(connections, night, others):
+        found = plan_restore(night, connections.settings.watch.root, reader)
+        by_restore = _by_restore(found, others)
+        lost = sorted({*lost, *others} - set(by_restore))
+        for line in _restore_lines(found, night, by_restore):
             write_prose(line)
+    if lost:
+        hold_for_lost(connections, current, lost, receipts)
     return len(faulty), failed
 
 
-def _other_lines(connections: Connections, night: NightId, others: Sequence[str]) -> Iterator[str]:
-    """What is left to do about files of which raw gives other bytes."""
-    from vampd.engine.repair.night_restore import plan_restore
-    from vampd.stages.own_files import GENERATION, product_path
+def _by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:
+    """Those of the files of which raw gives other bytes that a restore makes again.
 
-    found = plan_restore(night, connections.settings.watch.root, connections.reader)
-    remade = {product.path for product in found.remade}
-    # What is made by the same version in the same form differs only where raw does.
-    lost = [
-        path
-        for path in others
-        if not GENERATION.fullmatch(path) and product_path(path) not in remade
-    ]
-    if lost:
-        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
-        yield (
-            f"{title_of(night)}: no good copy of {lost[0]}{more} was found, and raw is no longer"
-            " what it was made from, so that a restore is no way out either. Look for a good copy"
-            " of the file (STARS has what was announced) or of its raw cubes, put it in its"
-            f" place, then `vampctl retry {night.date}`; until then the night is held"
-        )
-    by_restore = [path for path in others if path not in lost]
-    if by_restore:
-        yield from _restore_lines(found, night, by_restore)
+    What is made by the same version in the same form differs only where raw does, which is then no
+    longer what the night was made from.
+    """
+    from vampd.stages.records.own_paths import GENERATION, product_path
+
+    remade = set[str]() if found.lost_raw else {product.path for product in found.remade}
+    return [path for path in others if GENERATION.fullmatch(path) or product_path(path) in remade]
 
 
 def _restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -> Iterator[str]:
     """What a restore would change, which alone makes these files again, with other bytes."""
+    if not others:
+        return
     yield (
         f"{title_of(night)}: no good copy is left of what raw gives other bytes for now."
         f" `vampctl restore {night.date}` would make all of the night again; what it changes:"

@@ -97,6 +97,9 @@ nothing_kept
 product_damaged
     A product, sidecar or generation is not what its packing receipt says; nothing is sent.
     `vampctl recover NIGHT`, then `vampctl retry NIGHT`.
+product_lost
+    A product has no good copy, and raw does not give it again; or a cube had frames in such a one.
+    Put a good copy in its place, `vampctl retry NIGHT`; or `vampctl release NIGHT` goes on without.
 product_missing
     A product or sidecar that is on record is gone, or was never made.
     `vampctl recover NIGHT`, then `vampctl retry NIGHT`; never made: `retry NIGHT --from sync`.

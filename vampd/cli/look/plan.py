@@ -26,6 +26,7 @@ from vampd.model.plan import (
     MarkApplied,
     Pack,
     Plan,
+    PutAway,
     ReadGrown,
     RebuildFramelists,
     RecordReceipts,
@@ -174,6 +175,8 @@ def subject_of(action: Action) -> str:
             return _first_to_last([receipt.path for receipt in receipts])
         case RenewReceipts(receipts):
             return _first_to_last([receipt.path for receipt in receipts])
+        case PutAway(paths):
+            return _first_to_last(paths)
         case ReadGrown(receipt):
             return receipt.path
         case CompareRaw(changed):

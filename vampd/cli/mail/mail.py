@@ -18,6 +18,7 @@ from vampd.cli.mail.manifest import (
     cannot_write,
     find_manifests,
     refuse_damaged_manifests,
+    refuse_lost,
     warnings,
 )
 from vampd.cli.shared.nights import choose_record
@@ -122,6 +123,7 @@ def mail(
             if mark_sent:
                 _mark_sent(connections, choice, yes)
                 return
+            refuse_lost(connections, choice.texts)
             if send:
                 # Before any question: what the configuration lacks.
                 connections.mail_context.open_mailer(settings)

@@ -89,6 +89,9 @@ def manifest(
         if combine is not None:
             # What it holds goes to STARS by hand.
             refuse_damaged_manifests(connections, found)
+            for one in found:
+                new = [t for t in one.texts if one.states[t.file] is MailState.UNMAILED]
+                refuse_lost(connections, new)
     combined = combine_manifests([text.manifest for night in found for text in night.texts])
     if combine is not None:
         write_new(combine, format_manifest(combined))
@@ -150,6 +153,16 @@ def refuse_damaged_manifests(connections: Connections, nights: Iterable[NightMan
         bound = [bound.frame_id for bound in reader.bound_ids(night).values()]
         receipts = live_receipts(reader.packing_receipts(night))
         refuse_damaged(night.date, read_listed_manifests(night, reader), receipts, bound)
+
+
+def refuse_lost(connections: Connections, texts: Iterable[ManifestText]) -> None:
+    """DataError ``manifest_stale`` where one of them would announce what has no product."""
+    from vampd.model.delivery import refuse_listed_without_product
+    from vampd.model.proofs import live_receipts
+
+    for text in texts:
+        receipts = live_receipts(connections.reader.packing_receipts(text.file.night))
+        refuse_listed_without_product([text], receipts)
 
 
 def write_new(path: Path, text: str) -> None:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
         translating_full_disk,
         wait_until_writers_exit,
     )
+    from vampd.disk.durable.hidden_names import (
+        damaged_names,
+        forget_damaged,
+        keep_hidden,
+        put_away,
+    )
     from vampd.disk.durable.mark import place_mark_file, read_mark_file
     from vampd.disk.durable.names import (
         create_file,
@@ -48,6 +54,7 @@ else:
                 "remove_durably remove_leftovers replacing replacing_one_of_many scratch "
                 "sync_file translating_full_disk wait_until_writers_exit"
             ),
+            "hidden_names": "damaged_names forget_damaged keep_hidden put_away",
             "mark": "place_mark_file read_mark_file",
             "once_marker": "marker_value place_marker remove_marker",
         },
@@ -56,7 +63,10 @@ else:
 __all__ = [
     "create_file",
     "creating",
+    "damaged_names",
+    "forget_damaged",
     "fsync_folder",
+    "keep_hidden",
     "link",
     "link_durably",
     "link_softly",
@@ -67,6 +77,7 @@ __all__ = [
     "opened_folder",
     "place_mark_file",
     "place_marker",
+    "put_away",
     "read_mark_file",
     "refuse_existing",
     "remove_durably",

@@ -11,7 +11,7 @@ from vampd.errors import DataError
 from vampd.model.cubes import CubeAccount, set_aside_cubes
 from vampd.model.delivery import MailState
 from vampd.model.nights import Kind, Status
-from vampd.stages.own_files import RAW_RECORDS
+from vampd.stages.records.own_paths import RAW_RECORDS
 from vampd.stages.transfer import describe_gone, safe_files, unproven_files
 
 DAY_S = 86_400.0

@@ -22,8 +22,8 @@ from vampd.model.proofs import ArchiveIdentity, PurgedFile
 from vampd.ports import NightReader, NightStore
 from vampd.stages import transfer
 from vampd.stages.own_faults import describe_own_faults
-from vampd.stages.own_files import RAW_RECORDS
 from vampd.stages.raw_presence import survey_raw
+from vampd.stages.records.own_paths import RAW_RECORDS
 from vampd.stages.records.unmade import describe_unmade
 from vampd.stages.transfer import TransferSurvey
 

@@ -18,7 +18,7 @@ from vampd.model.nights import NightId, Stream
 from vampd.model.plan import CommitGeneration
 from vampd.ports import NightReader
 from vampd.stages import sync
-from vampd.stages.own_files import GENERATION
+from vampd.stages.records.own_paths import GENERATION
 
 _NUMBER = re.compile(r"generation_(\d+)\.json")
 _VERSION = re.compile(r'"version":"([^"\\]{1,40})"')

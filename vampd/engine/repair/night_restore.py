@@ -33,6 +33,7 @@ from vampd.engine.repair.restoring import (
 )
 from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import (
+    PRODUCT_LOST,
     ChangedRaw,
     Generation,
     LostRaw,
@@ -237,11 +238,17 @@ def _find_lost_raw(
 ) -> tuple[LostRaw, ...]:
     files = {file.path: file for file in reader.raw_files(night)}
     lost = find_lost_raw(generations, files)
-    return lost + tuple(
+    given_up = (
+        LostRaw(cube.path, f"no longer gives what was made of it: {cube.reason}")
+        for cube in set_aside_cubes(generations).values()
+        if cube.code == PRODUCT_LOST
+    )
+    unreadable = (
         LostRaw(path, f"may not be read by uid {os.geteuid()}")
         for path in _accounted(generations, files)
         if not os.access(folder / path, os.R_OK, effective_ids=True)
     )
+    return (*lost, *given_up, *unreadable)
 
 
 def _find_other_raw(found: NightRestore, reader: NightReader, pace: Pace) -> tuple[LostRaw, ...]:

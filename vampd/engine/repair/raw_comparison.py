@@ -29,7 +29,7 @@ from vampd.model.proofs import (
     parse_receipts,
 )
 from vampd.ports import NightReader, Pace
-from vampd.stages.own_files import sidecar_path
+from vampd.stages.records.own_paths import sidecar_path
 
 
 def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: Pace) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,12 +20,11 @@ from vampd.config import Settings
 from vampd.disk.durable import (
     creating,
     fsync_folder,
+    keep_hidden,
     link,
     make_folder,
-    names_in,
     remove_tree,
     rename,
-    unlink,
 )
 from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
@@ -53,7 +51,7 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.own_faults import files_with_receipts
-from vampd.stages.own_files import GENERATION, product_path
+from vampd.stages.records.own_paths import GENERATION, product_path
 
 if TYPE_CHECKING:
     from vampd.adapters.archive import RsyncArchive
@@ -62,7 +60,8 @@ UNREADABLE = "0" * 64
 _CANDIDATES = ".recover"
 # Errors of what is made from raw: whole, but with other bytes.
 _OTHER = frozenset({"other_form", "other_bytes"})
-_DAMAGED = re.compile(r"\..+\.damaged(_\d+)?")
+# Errors of what raw does not give, whatever is asked of it again.
+_NOT_IN_RAW = frozenset({"io_error", "not_from_raw", "other_bytes", "raw_gone", "raw_unreadable"})
 
 
 class Way(StrEnum):
@@ -76,14 +75,24 @@ class Way(StrEnum):
 class Recovered:
     """A file that is whole again, with its reading; or ``reasons`` why it is not.
 
-    ``is_other`` if it can be made from raw, but not with equal bytes: only a restore makes it.
+    ``code`` says why raw does not give it.
     """
 
     path: str
     way: Way | None = None
     reading: Receipt | None = None
     reasons: tuple[str, ...] = ()
-    is_other: bool = False
+    code: str | None = None
+
+    @property
+    def is_other(self) -> bool:
+        """Whether it can be made from raw, but not with equal bytes: only a restore makes it."""
+        return self.code in _OTHER
+
+    @property
+    def is_not_in_raw(self) -> bool:
+        """Whether raw was asked for it and does not give it, as far as this can be told."""
+        return self.code in _NOT_IN_RAW and not GENERATION.fullmatch(self.path)
 
 
 def read_suspects(
@@ -129,17 +138,6 @@ def find_faulty(
     faulty = {*find_damaged(receipts, files, readings), *find_missing(receipts, files)}
     faulty.update(damaged_generations(night, reader))
     return tuple(sorted(faulty, key=lambda path: (not GENERATION.fullmatch(path), path)))
-
-
-def forget_damaged(folder: Path) -> None:
-    """Remove what was damaged, once the night is safe again."""
-    products = folder / Stream.VGEN2
-    found = names_in(products) if products.is_dir() else []
-    damaged = [name for name in found if _DAMAGED.fullmatch(name)]
-    for name in damaged:
-        unlink(products / name)
-    if damaged:
-        fsync_folder(products)
 
 
 class Recovery:
@@ -190,7 +188,7 @@ class Recovery:
             self._name(path)
         except VampdError as error:
             reasons.append(f"raw: {error.message}")
-            return Recovered(path, reasons=tuple(reasons), is_other=error.code in _OTHER)
+            return Recovered(path, reasons=tuple(reasons), code=error.code)
         return Recovered(path, Way.RAW, _read(self._folder, path, at))
 
     def _make_again(self, path: str) -> None:
@@ -240,7 +238,7 @@ class Recovery:
             )
         _sync(candidate)
         if os.path.lexists(target):
-            _keep_damaged(target)
+            keep_hidden(target, "damaged")
             failpoint("recovering.damaged.kept")
             rename(candidate, target)
         else:
@@ -254,23 +252,6 @@ class Recovery:
 
     def _clear(self) -> None:
         remove_tree(self._candidates)
-
-
-def _keep_damaged(path: Path) -> None:
-    """Give a damaged file a hidden second name of its own."""
-    number = 1
-    while True:
-        suffix = "" if number == 1 else f"_{number}"
-        hidden = path.with_name(f".{path.name}.damaged{suffix}")
-        try:
-            link(path, hidden)
-        except FileExistsError:
-            if os.path.samestat(path.lstat(), hidden.lstat()):
-                return  # a recovery that was killed had got so far
-            number += 1
-        else:
-            fsync_folder(path.parent)
-            return
 
 
 def _sync(path: Path) -> None:

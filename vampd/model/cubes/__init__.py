@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         render_value,
     )
     from vampd.model.cubes.changed_raw import ChangedRaw, RawFinding, take_up
-    from vampd.model.cubes.cube import CountedBy, FrameCount, RawCube, SetAside
+    from vampd.model.cubes.cube import PRODUCT_LOST, CountedBy, FrameCount, RawCube, SetAside
     from vampd.model.cubes.framelist import (
         SUFFIX,
         Framelist,
@@ -82,7 +82,7 @@ else:
                 "render_string render_value UNDEFINED Undefined Value"
             ),
             "changed_raw": "ChangedRaw RawFinding take_up",
-            "cube": "CountedBy FrameCount RawCube SetAside",
+            "cube": "CountedBy FrameCount PRODUCT_LOST RawCube SetAside",
             "framelist": (
                 "apply_edits compress_frames format_framelist Framelist FramelistHead "
                 "FrameRange identity_of PackedProduct parse_framelist ProductOrder "
@@ -114,6 +114,7 @@ __all__ = [
     "HEADER_LINES",
     "HEAD_BYTES",
     "LATEST_LAG_US",
+    "PRODUCT_LOST",
     "SUFFIX",
     "TAI_US",
     "UNDEFINED",

@@ -93,6 +93,10 @@ class FrameCount:
         return f"at least {self.frames:,} {unit}, {_SOURCES[self.counted_by]}"
 
 
+# The code of cubes whose frames were in a product that was lost: no sync uses them again.
+PRODUCT_LOST = "product_lost"
+
+
 @dataclass(frozen=True)
 class SetAside:
     """A raw cube that is kept and not processed, and why.

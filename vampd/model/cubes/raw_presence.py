@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from vampd.model.cubes.cube import PRODUCT_LOST
 from vampd.model.cubes.generation import CubeAccount, Generation, accounted_cubes, set_aside_cubes
 from vampd.model.nights import (
     FileStamp,
@@ -73,7 +74,12 @@ def judge_raw_presence(
         for part in (*product.ranges, *product.partners)
     }
     aside_stamps = [
-        stamp for cube in aside.values() for stamp in (cube.fits, cube.timing_file) if stamp
+        stamp
+        for cube in aside.values()
+        # It may be gone already when its product is lost.
+        if cube.code != PRODUCT_LOST
+        for stamp in (cube.fits, cube.timing_file)
+        if stamp
     ]
     removed = tuple(account for account in gone if account.fits.path not in needed)
     late = aside.keys() - {part.cube for g in known for p in g.products for part in p.ranges}

@@ -6,7 +6,11 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.delivery.announced import AnnouncedManifest, announced_manifests, find_replaced
-    from vampd.model.delivery.damaged import describe_manifest_faults, refuse_damaged
+    from vampd.model.delivery.damaged import (
+        describe_manifest_faults,
+        refuse_damaged,
+        refuse_listed_without_product,
+    )
     from vampd.model.delivery.listed import (
         ListedManifest,
         ListedProduct,
@@ -82,7 +86,7 @@ else:
             "spans": "name_spans",
             "status_table": "merge_rows",
             "announced": "announced_manifests AnnouncedManifest find_replaced",
-            "damaged": "describe_manifest_faults refuse_damaged",
+            "damaged": "describe_manifest_faults refuse_damaged refuse_listed_without_product",
         },
     )
 
@@ -133,6 +137,7 @@ __all__ = [
     "product_id",
     "product_path",
     "refuse_damaged",
+    "refuse_listed_without_product",
     "refuse_stale",
     "supplement_number",
     "write_mail_text",

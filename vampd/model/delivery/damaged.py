@@ -6,10 +6,11 @@ What a restore has changed since is none of this: see `refuse_stale`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from vampd.errors import DataError
 from vampd.model.delivery.listed import ListedManifest, product_path
+from vampd.model.delivery.mail_text import ManifestText
 from vampd.model.frame_ids import FrameId
 from vampd.model.proofs import PackingReceipt, parse_sums
 
@@ -44,6 +45,29 @@ def refuse_damaged(
     """DataError ``manifest_damaged`` if any of these is not what it was written to be."""
     for fault in describe_manifest_faults(date, manifests, receipts, bound):
         raise DataError("manifest_damaged", fault)
+
+
+def refuse_listed_without_product(
+    manifests: Iterable[ManifestText], receipts: Mapping[str, PackingReceipt]
+) -> None:
+    """DataError ``manifest_stale`` if any of these lists an ID whose product is no more.
+
+    What was announced may: it is to be announced that is refused. ``receipts`` are those of the
+    night; without any, nothing is known.
+    """
+    for manifest in manifests if receipts else ():
+        ids = {line.frame_id for line in manifest.manifest.lines}
+        lost = sorted(one for one in ids if product_path(one) not in receipts)
+        if lost:
+            date = manifest.file.night.date
+            more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+            raise DataError(
+                "manifest_stale",
+                f"{manifest.file.name} lists {lost[0]}{more}, without a product any more, and"
+                " must not be announced: move it out of the folder, then `vampctl retry"
+                f" {date} --from manifest` writes one without",
+                night=str(manifest.file.night),
+            )
 
 
 def _faults(

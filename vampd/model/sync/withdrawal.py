@@ -1,21 +1,27 @@
-"""Withdrawal: products that cannot be made, since a raw cube of theirs cannot be read.
+"""Withdrawal: products that cannot be made, or that were lost, and count nowhere from then on.
 
 Header and times of a cube may be readable at sync, and its pixels no more when they are packed.
 Once a person lets the night go on without it, a later generation sets the cube aside and withdraws
 the products that hold its frames and are not made yet. Their other frames go into products of their
 own; labels and pairs stay those that sync had decided with all frames at hand. What is in a product
 stays there.
+
+A product is lost that has no good copy any more and that raw does not give again. All its frames
+are set aside, and nothing is made of them: a frame ID that was used would get other bytes. Their
+partners stay in their products.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from vampd.model.cubes import (
+    PRODUCT_LOST,
     CubeAccount,
     FrameRange,
     Generation,
@@ -27,6 +33,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.sync.products import count_products, stem_of
 
+_UNREADABLE = "unreadable"
 _Frame = tuple[str, int]
 _Item = TypeVar("_Item")
 
@@ -55,45 +62,55 @@ def withdraw(
     made: Container[str],
     listed: Container[str],
     reason: str,
+    lost: Mapping[str, str] = MappingProxyType({}),
 ) -> Withdrawal:
-    """Without the used cubes that a person let go.
+    """Without the used cubes that a person let go, and without the products that are ``lost``.
 
-    ``made`` are the identities of the products that are packed, ``listed`` those of framelists,
-    which need no other camera's cube any more. A cube whose every frame is in a product is kept.
+    ``made`` are the identities of the products that are packed and not lost, ``listed`` those of
+    framelists, which need no other camera's cube any more. ``lost`` has the files of lost products
+    by their identities. A cube whose every frame is in a product is kept.
     """
     aside = set_aside_cubes(generations)
     products = [product for each in generations for product in each.products]
-    kept = _frames_of((p for p in products if p.identity in made), let_go)
-    accounts = [
-        account
-        for path, account in sorted(accounted_cubes(generations).items())
-        if path in let_go and path not in aside and account.frames > kept.get(path, 0)
-    ]
-    bad = {account.fits.path for account in accounts}
-    gone = [
+    packed = _frames_of((p for p in products if p.identity in made), let_go)
+    known = accounted_cubes(generations)
+    bad = {
+        path
+        for path, account in known.items()
+        if path in let_go and path not in aside and account.frames > packed.get(path, 0)
+    }
+    given_up = [product for product in products if product.identity in lost]
+    unmade = [
         product
         for product in products
         if product.identity not in made
+        and product.identity not in lost
         and (
             _needs(product.ranges, bad)
             or (_needs(product.partners, bad) and product.identity not in listed)
         )
     ]
     taken = {product.name for product in products}
+    parts = tuple(part for product in unmade for part in _without(product, bad, taken))
+    gone = {product.identity for product in (*unmade, *given_up)}
+    files = _files_by_cube(given_up, lost)
+    cubes = sorted(bad | (files.keys() & known.keys()))
+    kept = _frames_of((*(p for p in products if p.identity not in gone), *parts), cubes)
     return Withdrawal(
-        cubes=tuple(accounts),
+        cubes=tuple(known[path] for path in cubes),
         set_aside=tuple(
             SetAside(
-                account.fits,
-                account.timing_file,
-                account.frames - kept.get(account.fits.path, 0),
-                "unreadable",
-                reason + _in_products(kept.get(account.fits.path, 0)),
+                known[path].fits,
+                known[path].timing_file,
+                known[path].frames - kept.get(path, 0),
+                _UNREADABLE if path in bad else PRODUCT_LOST,
+                (reason if path in bad else _lost_reason(files[path], aside.get(path)))
+                + _in_products(kept.get(path, 0)),
             )
-            for account in accounts
+            for path in cubes
         ),
-        withdrawn=tuple(sorted(product.identity for product in gone)),
-        products=tuple(part for product in gone for part in _without(product, bad, taken)),
+        withdrawn=tuple(sorted(gone)),
+        products=parts,
     )
 
 
@@ -152,6 +169,24 @@ def _frames_of(products: Iterable[Product], cubes: Container[str]) -> Counter[st
             if part.cube in cubes:
                 held[part.cube] += part.count
     return held
+
+
+def _files_by_cube(products: Iterable[Product], files: Mapping[str, str]) -> dict[str, list[str]]:
+    """The files of these products, by each cube whose frames they held."""
+    by_cube: dict[str, list[str]] = {}
+    for product in products:
+        for cube in dict.fromkeys(part.cube for part in product.ranges):
+            by_cube.setdefault(cube, []).append(files[product.identity])
+    return by_cube
+
+
+def _lost_reason(files: Sequence[str], before: SetAside | None) -> str:
+    verb = "was" if len(files) == 1 else "were"
+    reason = (
+        f"{', '.join(sorted(files))} {verb} lost: without a good copy here or at the archive, and"
+        " raw does not give the same bytes again"
+    )
+    return reason if before is None else f"{reason}; before that {before.code}: {before.reason}"
 
 
 def _in_products(frames: int) -> str:

@@ -13,6 +13,7 @@ from vampd.model.delivery import (
     describe_manifest_faults,
     format_manifest,
     refuse_damaged,
+    refuse_listed_without_product,
 )
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
@@ -77,3 +78,14 @@ def test_a_damaged_manifest_is_refused() -> None:
     with pytest.raises(DataError, match="lacks") as caught:
         refuse_damaged(DATE, listed(LINES[1:]), RECEIPTS, IDS)
     assert caught.value.code == "manifest_damaged"
+
+
+def test_what_has_no_product_any_more_is_not_announced() -> None:
+    texts = [one.text for one in listed(LINES)]
+    refuse_listed_without_product(texts, RECEIPTS)
+    # Earlier versions kept no receipts: nothing is known of their products.
+    refuse_listed_without_product(texts, {})
+    left = {path: receipt for path, receipt in RECEIPTS.items() if path != PATHS[1]}
+    with pytest.raises(DataError, match=f"lists {IDS[1]}, without a product") as refused:
+        refuse_listed_without_product(texts, left)
+    assert refused.value.code == "manifest_stale"

@@ -1,0 +1,58 @@
+"""Files that a person gave up: no good copy is left, and raw does not give them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vampd.model.cubes import Generation
+from vampd.model.nights import NightId
+from vampd.model.proofs import (
+    Place,
+    find_damaged,
+    find_missing,
+    live_receipts,
+    own_receipts,
+)
+from vampd.ports import NightReader
+from vampd.stages.records.own_paths import RAW_RECORDS, product_path, sidecar_path
+
+
+@dataclass(frozen=True)
+class LostProducts:
+    """``files`` are the products to be withdrawn, by identity.
+
+    ``left`` are the files with receipts that are to be put away: those of products that were
+    withdrawn, each with its sidecar, and raw records.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    left: tuple[tuple[str, ...], ...] = ()
+
+
+def find_lost_products(
+    night: NightId, reader: NightReader, generations: Sequence[Generation]
+) -> LostProducts:
+    """What a person let go and is still damaged or missing here, by listing and readings.
+
+    ``generations`` are those that count.
+    """
+    let_go = reader.let_go(night)
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    wanted = {product.identity for each in generations for product in each.products}
+    gone = {identity for each in generations for identity in each.withdrawn} - wanted
+    withdrawn = [path for path, one in sorted(receipts.items()) if one.identity in gone]
+    left: list[tuple[str, ...]] = [(path, sidecar_path(path)) for path in withdrawn]
+    if not let_go & receipts.keys():
+        return LostProducts(left=tuple(left))
+    files = {file.path: file for file in reader.files(night, "vgen2")}
+    readings = reader.receipts(night, Place.HERE)
+    faulty = {*find_damaged(receipts, files, readings), *find_missing(receipts, files)}
+    lost = sorted(let_go & faulty)
+    left += [(path,) for path in lost if RAW_RECORDS.fullmatch(path)]
+    products = {product_path(path) for path in lost} & receipts.keys()
+    identities = {path: receipts[path].identity for path in sorted(products)}
+    return LostProducts(
+        {identity: path for path, identity in identities.items() if identity in wanted},
+        tuple(left),
+    )
