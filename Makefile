@@ -60,7 +60,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak sync-scenarios
+.PHONY: help setup demo bench bench-load bench-idle bench-status bench-legacy check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -87,6 +87,9 @@ bench-idle: debian-run $(STAMP) ## measure an idle vampd: a thousand finished ni
 bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand nights
 	$(MEASURE) status
 
+bench-legacy: debian-run $(STAMP) ## measure the start beside two thousand nights of the old tools
+	$(MEASURE) legacy
+
 # Lint is mostly one process, mypy, so it shares the cores with the unit tests, and Debian's packages
 # for the other tests are mostly waited for. The rest comes last, so that the log ends with pytest's
 # summary.
@@ -105,7 +108,7 @@ check: lint ## before each commit: lint, and the tests of model and stages; a mi
 
 # Tests start hundreds of short programs, and each compiles vampd again where it may not keep that;
 # a benchmark would measure this.
-test check lint pytest test-units test-worlds soak bench bench-load bench-idle bench-status: export PYTHONDONTWRITEBYTECODE =
+test check lint pytest test-units test-worlds soak bench bench-load bench-idle bench-status bench-legacy: export PYTHONDONTWRITEBYTECODE =
 
 PYTEST = $(BIN)/pytest --dist worksteal
 pytest: test-units test-worlds

@@ -15,7 +15,7 @@ from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUp
 
 if TYPE_CHECKING:
     # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
-    from vampd.model.accounts import Adoption
+    from vampd.model.accounts import Adoption, OldCopy
     from vampd.model.cubes import (
         ChangedRaw,
         FrameCount,
@@ -374,7 +374,14 @@ class Adoptions(Protocol):
     """What the old tools said of the nights that were taken over: claims, never proofs."""
 
     def keep(self, adoptions: Sequence[Adoption], at: float, actor: str) -> None:
-        """Keep what is known of these nights now; it replaces what was known before."""
+        """Keep what is known of these nights now; it replaces what was known before.
+
+        What was found of a night's copy stays.
+        """
+        ...
+
+    def keep_copy(self, night: NightId, copy: OldCopy) -> None:
+        """Keep what was found of the archive copy of an adopted night."""
         ...
 
     def all(self) -> tuple[Adoption, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from vampd.model.accounts import Adoption, OldState
+from vampd.model.accounts import Adoption, OldCopy, OldState
 from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId, StageMark, StatusRow
 from vampd.store.database.connection import Store
@@ -29,11 +30,22 @@ class StoredAdoptions:
             return
         new = insert(AdoptedNightRow)
         # What is said anew of a night replaces all that was said before.
-        columns = {each.name: new.excluded[each.name] for each in _ROWS.c if each.name not in _KEY}
+        columns = {
+            each.name: new.excluded[each.name]
+            for each in _ROWS.c
+            if each.name not in (*_KEY, _FOUND)
+        }
         with self._store.write() as connection:
             connection.execute(
                 new.on_conflict_do_update(index_elements=_KEY, set_=columns),
                 [_values(each) | {"at": at, "actor": actor} for each in adoptions],
+            )
+
+    def keep_copy(self, night: NightId, copy: OldCopy) -> None:
+        of_night = (_ROWS.c.date == night.date) & (_ROWS.c.kind == night.kind)
+        with self._store.write() as connection:
+            connection.execute(
+                update(AdoptedNightRow).where(of_night).values(copy=json.dumps(asdict(copy)))
             )
 
     def all(self) -> tuple[Adoption, ...]:
@@ -43,6 +55,8 @@ class StoredAdoptions:
 
 
 _KEY = ["date", "kind"]
+# Found by reading the copy, and not said by anyone.
+_FOUND = "copy"
 
 
 def _values(one: Adoption) -> dict[str, Any]:
@@ -68,4 +82,10 @@ def _adoption(row: Row[Any]) -> Adoption:
         frozenset(map(FrameId, json.loads(row.ids))),
         tuple(json.loads(row.missing)),
         tuple(json.loads(row.contradictions)),
+        None if row.copy is None else _copy(json.loads(row.copy)),
     )
+
+
+def _copy(values: dict[str, Any]) -> OldCopy:
+    paths = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return OldCopy(values["place"], values["at"], **paths)

@@ -125,6 +125,8 @@ class AdoptedNightRow(Base):
     contradictions: Mapped[str]
     at: Mapped[float]
     actor: Mapped[str]
+    # What was found of its archive copy, in JSON; NULL until it was read.
+    copy: Mapped[str | None]
 
 
 class EventRow(Base):

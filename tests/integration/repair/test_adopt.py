@@ -39,6 +39,9 @@ STATES = {
 }
 
 
+KNOWN_TIMES = ("2025-06-26T21:54:55", "2025-11-13T00:00:00", "2025-11-14T20:38:15")
+
+
 @dataclass
 class Adopted:
     """An old site, what became of its nights, and the folders as they were."""
@@ -184,6 +187,9 @@ def test_the_tables_show_the_past_as_the_old_ones_did_also_without_their_logs(
             (line,) = [each for each in shown.splitlines() if one.night.date in each]
             cells = line.split(",")
             assert tuple(cell == "True" for cell in cells[2::2]) == one.flags
+            # A time that was never known is blank, and is never made up.
+            for is_set, since in zip(one.flags, cells[3::2], strict=True):
+                assert since in (*KNOWN_TIMES, "") if is_set else since == ""
     text = logs.read_text()
     logs.unlink()
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from threading import RLock
 
 from vampd.errors import FrameIdConflict
-from vampd.model.accounts import Adoption
+from vampd.model.accounts import Adoption, OldCopy
 from vampd.model.cubes import ChangedRaw
 from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, ListedId, judge_grant
 from vampd.model.nights import (
@@ -380,7 +380,12 @@ class MemoryAdoptions:
         self._nights: dict[NightId, Adoption] = {}
 
     def keep(self, adoptions: Sequence[Adoption], at: float, actor: str) -> None:
-        self._nights |= {one.night: one for one in adoptions}
+        for one in adoptions:
+            before = self._nights.get(one.night)
+            self._nights[one.night] = replace(one, copy=before.copy if before else None)
+
+    def keep_copy(self, night: NightId, copy: OldCopy) -> None:
+        self._nights[night] = replace(self._nights[night], copy=copy)
 
     def all(self) -> tuple[Adoption, ...]:
         return tuple(self._nights[night] for night in sorted(self._nights))

@@ -10,7 +10,8 @@ import typer
 
 from vampd.cli.act.copy_reading import Choose, Reading, read_copy
 from vampd.cli.act.verify_here import verify_here
-from vampd.cli.shared.nights import choose_record, named, title_of
+from vampd.cli.act.verify_old import find_old, verify_old
+from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_json, write_prose
 from vampd.cli.shared.session import (
     ConfigOption,
@@ -79,8 +80,10 @@ def verify(
     is not at its destination is searched for where [transfer] moved_to says; what is bad there is
     sent again by the command that is shown. Files there that nothing here names are listed as
     extra, and left alone. With --here, products, sidecars and generations on this
-    side are read instead, and held against their packing receipts. Exits with 1 if anything is bad
-    or could not be read.
+    side are read instead, and held against their packing receipts. Of a night of the old tools that
+    was adopted, the products that are here are compared byte for byte, which makes their claim a
+    proof; what is gone here is read there and held against its own checksums, and stays a claim.
+    Exits with 1 if anything is bad or could not be read.
     """
     if night is None and not every and sample is None:
         raise UsageError("nothing_named", "choose one: NIGHT, --all or --sample PERCENT")
@@ -92,6 +95,12 @@ def verify(
         every_night = connections.store.nights()
         if here:
             verify_here(connections, _choose(every_night, night, kind), every_night, as_json)
+            return
+        old = find_old(connections, every_night, parse_night(night), kind) if night else None
+        if old is not None:
+            if sample is not None:
+                raise UsageError("two_choices", "a night of the old tools is read whole")
+            verify_old(connections, old, as_json)
             return
         readings = []
         for record in _choose(every_night, night, kind):

@@ -31,6 +31,9 @@ old_tools
 not_legacy
     Only nights of the old tools are adopted: vampd has begun this one, or there is none.
     `vampctl status --all` lists the legacy nights.
+not_adopted
+    What the old tools said of the night is not on record yet, so there is nothing to verify.
+    `vampctl adopt NIGHT`, then the same command again.
 no_nights
     `vampctl adopt` was given neither nights nor `--all`.
     Name the nights, or say `--all`.

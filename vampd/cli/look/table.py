@@ -45,8 +45,11 @@ def table(
             one.night: replace(one.claims, path=str(root / one.claims.path))
             for one in connections.adoptions.all()
         }
+        bad = {one.night for one in connections.adoptions.all() if one.copy and one.copy.bad}
     # Their logs are newer where they still work, and may be gone.
     old = adopted | read_old_logs(root)
+    # What their logs call safe, and was found bad when it was read, is not.
+    old |= {night: replace(old[night], safe=StageMark()) for night in bad}
     rows = [
         row
         for row in merge_rows((_row(record, root) for record in records), old.values())

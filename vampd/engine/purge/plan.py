@@ -117,7 +117,13 @@ def _refuse(
     survey: PurgeSurvey, rules: PurgeRules, now: float, unproven: tuple[str, ...]
 ) -> Iterator[Refusal]:
     record, date = survey.record, survey.record.night.date
-    if record.state.status is not Status.DONE or record.safe_at is None:
+    if record.state.status is Status.LEGACY:
+        yield Refusal(
+            "not_safe",
+            "it is a night of the old tools: what they said is no proof, and their products do not"
+            " account for every frame of raw; vampd removes nothing of it",
+        )
+    elif record.state.status is not Status.DONE or record.safe_at is None:
         yield Refusal(
             "not_safe",
             f"the night is {record.state.status} at {record.state.stage}, not done and safe;"

@@ -59,7 +59,8 @@ def plan_adoption(
         adoption = judge_adoption(read_evidence(root, night, rows.get(night), loose.get(night, ())))
         if adoption is not None:
             ids = before[night].ids if night in before else frozenset()
-            adoption = replace(adoption, ids=adoption.ids | ids)
+            copy = before[night].copy if night in before else None
+            adoption = replace(adoption, ids=adoption.ids | ids, copy=copy)
             found.append(_with(adoption, _taken(adoption, bound)))
     shared = find_shared_ids(found)
     return tuple(_with(each, shared.get(each.night, ())) for each in found)

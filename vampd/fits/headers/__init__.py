@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         read_cards_at,
         read_product_cards,
     )
+    from vampd.fits.headers.own_checksums import OwnSums, check_own_sums
     from vampd.fits.headers.packed_cards import (
         TABLE_NAME,
         check_data_sum,
@@ -38,6 +39,7 @@ else:
                 "BLOCK_BYTES format_header open_raw_file open_regular_file padded read_cards "
                 "read_cards_at read_product_cards"
             ),
+            "own_checksums": "check_own_sums OwnSums",
             "packed_cards": (
                 "check_data_sum descriptor_bytes plain_cards primary_header table_header "
                 "TABLE_NAME unpackable_card unpacked_cards without_checksums"
@@ -50,8 +52,10 @@ __all__ = [
     "TABLE_NAME",
     "Header",
     "OnesComplementSum",
+    "OwnSums",
     "add_sums",
     "check_data_sum",
+    "check_own_sums",
     "descriptor_bytes",
     "format_header",
     "open_raw_file",

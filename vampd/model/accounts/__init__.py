@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         split_by_run,
     )
     from vampd.model.accounts.offsets import pair_offsets
+    from vampd.model.accounts.old_copy import OldCopy, judge_old_copy
     from vampd.model.accounts.run_intervals import (
         LABEL_THRESHOLD,
         alternation,
@@ -58,6 +59,7 @@ else:
             "frame_accounting": "gather_frames",
             "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
             "night_runs": "find_clock_steps in_order_of_taking NO_RUN number_runs split_by_run",
+            "old_copy": "judge_old_copy OldCopy",
             "offsets": "pair_offsets",
             "run_intervals": (
                 "alternation find_losses LABEL_THRESHOLD mean_interval_us measure_run"
@@ -82,6 +84,7 @@ __all__ = [
     "FrameKind",
     "Minute",
     "NightFrames",
+    "OldCopy",
     "OldEvidence",
     "OldState",
     "ProductIds",
@@ -97,6 +100,7 @@ __all__ = [
     "gather_frames",
     "in_order_of_taking",
     "judge_adoption",
+    "judge_old_copy",
     "mean_interval_us",
     "measure_run",
     "number_runs",

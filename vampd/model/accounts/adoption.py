@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from vampd.model.accounts.old_copy import OldCopy
 from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId
 from vampd.model.nights import Kind, NightId, StatusRow, find_traces
 
@@ -128,6 +129,8 @@ class Adoption:
     # What is missing before it was done, and where its records differ.
     missing: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
+    # What was found of its archive copy; None until it was read.
+    copy: OldCopy | None = None
 
     @property
     def has_folder(self) -> bool:
@@ -142,7 +145,8 @@ class Adoption:
         said = f" ({', '.join(claimed)}, as they said)" if claimed else ""
         lacks = f"; missing: {', '.join(self.missing)}" if self.missing else ""
         ids = f"; {_span(self.ids)}" if self.ids else ""
-        return f"{self.state}{said}{lacks}{ids}"
+        copy = f"; {self.copy.describe()}" if self.copy else ""
+        return f"{self.state}{said}{lacks}{ids}{copy}"
 
 
 _CLAIMS = ("processed", "transferred", "safe")

@@ -26,7 +26,7 @@ _SECTIONS = (
     "Syncing to scexao6",
     "FINISHED",
 )
-_TIMES = ("", "2025-06-26T21:54:55", "2025-11-13T00:00:00", "2025-11-14 20:38:15")
+_TIMES = ("", "2025-06-26T21:54:55", "2025-11-13T00:00:00", "2025-11-14 20:38:15", "T00:00:00")
 _TRUTHS = ("True", "True", "TRUE", "1.0")
 
 
@@ -60,12 +60,18 @@ class OldNight:
     is_permuted: bool = False
 
     @property
+    def is_marked(self) -> bool:
+        """Whether the old deleter has a mark of it, which stays when it was carried out."""
+        return self.life in (Life.SAFE, Life.DELETED)
+
+    @property
     def flags(self) -> tuple[bool, bool, bool]:
         """What the row claims: processed, transferred, safe."""
         at = _ORDER.index(self.life)
         return tuple(at >= _ORDER.index(life) for life in _FLAGGED)  # type: ignore[return-value]
 
 
+_MARKED = "2025-11-15T12:00:00+00:00"
 _FLAGGED = (Life.PROCESSED, Life.TRANSFERRED, Life.SAFE)
 
 
@@ -97,7 +103,13 @@ class OldSite:
             # Their order is that of discovery, which is none.
             title, *rows = self._rows[kind]
             self._random.shuffle(rows)
-            (folder / name).write_text("\n".join([title, *rows]) + "\n")
+            # Writers without a lock: a row twice, one cut short.
+            torn = [row[: len(row) // 2] for row in rows[:1]]
+            (folder / name).write_text("\n".join([title, *rows, *rows[-1:], *torn]) + "\n")
+            marks = [f"{self._path(one)}/vgen2,{_MARKED}" for one in self.nights if one.is_marked]
+            (folder / "MARKED_FOR_DELETION.csv").write_text(
+                "\n".join(["scexao5_path,delete_after", *marks]) + "\n"
+            )
 
     def folder(self, night: NightId) -> Path:
         """A night's folder."""
@@ -116,8 +128,11 @@ class OldSite:
         if life is not Life.NO_FOLDER:
             self._fill(one)
 
+    def _path(self, one: OldNight) -> str:
+        return f"/mnt/fuuu/{one.night.folder.as_posix()}"
+
     def _row(self, one: OldNight) -> str:
-        cells = [f"/mnt/fuuu/{one.night.folder.as_posix()}", one.night.day.isoformat()]
+        cells = [self._path(one), one.night.day.isoformat()]
         for is_set in one.flags:
             cells += [self._random.choice(_TRUTHS), self._random.choice(_TIMES)] * is_set
             cells += ["False", ""] * (not is_set)
@@ -175,7 +190,9 @@ def _files(one: OldNight) -> Iterator[tuple[str, str]]:
         )
         yield f"manifest_VMP_{date_}.csv", "".join(f"{line}\r\n" for line in lines)
     if one.life is Life.TRANSFERRED:
-        yield "bad_sc6_files.txt", "".join(f"{name}.fits.fz\n" for name in names[:1])
+        # Bare names, and paths in newer ones.
+        lead = f"{date_}/vgen2/" if one.night.day.day % 2 else ""
+        yield "bad_sc6_files.txt", "".join(f"{lead}{name}.fits.fz\n" for name in names[:1])
     if at < _ORDER.index(Life.DELETED):
         names = names or ["vsync_05:00:00.000000.cam1"]
         for name in names:
