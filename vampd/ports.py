@@ -134,6 +134,10 @@ class NightReader(Protocol):
         """
         ...
 
+    def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
+        """The folders in a camera stream, or in one of those, by path; OSError."""
+        ...
+
     def raw_links(self, night: NightId) -> frozenset[str]:
         """The paths in the camera streams that are links."""
         ...

@@ -44,6 +44,7 @@ class NightTrouble:
         self._clock = clock
         self._said: dict[NightId, str] = {}
         self._strangers: frozenset[Stranger] = frozenset()
+        self._folders: dict[NightId, frozenset[str]] = {}
 
     def report(self, night: NightId, error: Exception) -> None:
         """Looking at a night failed. TransientError, StoreError where not even that can be kept."""
@@ -80,6 +81,14 @@ class NightTrouble:
         for stranger in set(found) - self._strangers:
             _log.warning("root.entry_refused", path=str(stranger.path), why=stranger.why)
         self._strangers = frozenset(found)
+
+    def folders(self, night: NightId, found: tuple[str, ...]) -> None:
+        """Folders within a night's streams: not looked into while the night is worked on."""
+        before = self._folders.pop(night, frozenset())
+        for path in sorted(set(found) - before):
+            _log.warning("night.folder_ignored", night=night.date, kind=night.kind.value, path=path)
+        if found:
+            self._folders[night] = frozenset(found)
 
     def _failed(self, night: NightId, error: Exception) -> None:
         """A bug, or data that cannot be believed: the night is held with it."""
@@ -121,6 +130,8 @@ class NightTrouble:
         """Forget what was said of nights that are gone."""
         for night in self._said.keys() - nights:
             del self._said[night]
+        for night in self._folders.keys() - nights:
+            del self._folders[night]
 
     def _is_new(self, night: NightId, why: str) -> bool:
         is_new = self._said.get(night) != why

@@ -19,7 +19,13 @@ from vampd.daemon import cube_checking
 from vampd.daemon.lookout import Lookout
 from vampd.daemon.running import RunningAttempts
 from vampd.daemon.watch import FolderWatch
-from vampd.engine.nights.night_listing import CubeCheck, find_strangers, list_night, sign_files
+from vampd.engine.nights.night_listing import (
+    CubeCheck,
+    find_strangers,
+    find_stream_folders,
+    list_night,
+    sign_files,
+)
 from vampd.errors import StoreError, TransientError
 from vampd.model.nights import FileStamp, Kind, NightId, StageName, State, Status
 
@@ -197,6 +203,21 @@ def test_what_cannot_be_listed_is_noted_with_itself_and_said_once(world: World) 
     (world.root / "20251102").mkdir()
     world.scan()
     assert world.note(NightId("20251102", Kind.ENGINEERING))[0] == "no_cubes"
+
+
+def test_a_folder_in_a_stream_is_listed_and_said_once(world: World) -> None:
+    good, _ = make_night(world.root, date="20251107", kind=Kind.ENGINEERING)
+    empty = NightId("20251105", Kind.ENGINEERING)
+    for night in (good, empty):
+        (world.root / night.folder / "vcam2" / "sub").mkdir(parents=True)
+    (world.root / good.folder / "vcam1" / "lost+found").mkdir()
+    with capture_logs() as logs:
+        settle(world, good)
+    said = [(log["night"], log["path"]) for log in logs if log["event"] == "night.folder_ignored"]
+    assert sorted(said) == [(night.date, "vcam2/sub") for night in (empty, good)]
+    found = [each.path for each in find_stream_folders(world.root, (empty, good))]
+    assert found == [world.root / night.folder / "vcam2/sub" for night in (empty, good)]
+    assert world.note(empty)[0] == "unknown_files"
 
 
 @pytest.mark.parametrize(

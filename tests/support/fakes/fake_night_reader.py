@@ -174,6 +174,12 @@ class FakeNightReader:
             if path.rpartition("/")[0] == folder and not path.rpartition("/")[2].startswith(".")
         )
 
+    def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
+        prefix = f"{within}/"
+        below = [path.removeprefix(prefix) for path in self.tree if path.startswith(prefix)]
+        names = {path.partition("/")[0] for path in below if "/" in path}
+        return tuple(f"{within}/{name}" for name in sorted(names))
+
     def raw_links(self, night: NightId) -> frozenset[str]:
         return frozenset()
 

@@ -3,10 +3,12 @@
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.night_notes import describe, has_problem, needs_person
 from vampd.cli.look.night_objects import night_object
@@ -279,3 +281,10 @@ def test_of_one_night_that_vampd_leaves_alone_its_date_is_said_once(world: FakeW
     world.store.discover_all(found, NOW, "vampd")
     (line,) = [line for line in world.run("status").output.splitlines() if "202401" in line]
     assert line.strip() == "1 night of the old tools (legacy), 20240101; --all lists them"
+
+
+def test_a_folder_in_a_stream_is_among_the_problems(world: FakeWorld, tmp_path: Path) -> None:
+    world.settings = make_settings(tmp_path)
+    (tmp_path / ENGINEERING.folder / "vcam1" / "sub").mkdir(parents=True)
+    shown = world.run("status", "--problems").output
+    assert "20251106/vcam1/sub is a folder in a camera stream; vampd leaves it alone" in shown

@@ -38,3 +38,17 @@ def test_a_text_that_is_no_timing_file_is_not(text: str) -> None:
 
 def test_of_many_a_few_are_named() -> None:
     assert len(found(*(f"{CUBE}{number}.txt" for number in range(9)))) == 3
+
+
+@pytest.mark.parametrize("below", ["sub", "sub/deeper", ".trash/20251106", "sub/a/b/c/d"])
+def test_a_folder_in_a_stream_is_named_with_the_frames_that_lie_in_it(below: str) -> None:
+    name = CUBE.removeprefix("vcam1/")
+    (described,) = found(f"vcam1/{below}/{name}.fits", f"vcam1/{below}/{name}.txt")
+    folder = below.partition("/")[0]
+    assert described.startswith(f"vcam1/{folder} is a folder in a camera stream, with 1 FITS file")
+    assert "at least 2 frames, as timing files tell, are in no product" in described
+    assert "move what belongs to the night into vcam1" in described
+
+
+def test_a_folder_without_raw_is_no_frame_less() -> None:
+    assert found("vcam1/notes/read.me", "vcam2/notes/of_the_night.txt", timing="fine weather") == []

@@ -34,7 +34,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import Gate, Status, stages_of
+from vampd.model.nights import UNREAD_NOTES, Gate, Status, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -114,6 +114,7 @@ def status(
             records = choose_records(records, night, kind)
         elif kind is not None:
             records = tuple(record for record in records if record.night.kind is kind)
+        known = records
         correspondence = seen.correspondence.by_night()
         if only_problems:
             records = tuple(
@@ -135,7 +136,7 @@ def status(
         elif night is None:
             lines = [one_line(str(row)) for row in seen.unreadable]
             if only_problems:
-                lines += _describe_strangers(settings.watch.root)
+                lines += _describe_strangers(settings.watch.root, known)
             left = [] if list_all else [each for each in records if is_passed_over(each)]
             listed = [each for each in records if list_all or not is_passed_over(each)]
             if listed or not (only_problems or records):
@@ -169,12 +170,18 @@ def _sum_up(left: Sequence[NightRecord]) -> str:
     return f"{', '.join(parts)}, {' to '.join(dates)}; --all lists them"
 
 
-def _describe_strangers(root: Path) -> list[str]:
-    from vampd.engine.nights.night_listing import find_strangers
+def _describe_strangers(root: Path, records: Sequence[NightRecord]) -> list[str]:
+    from vampd.engine.nights.night_listing import find_strangers, find_stream_folders
 
+    # A disk that does not answer is not asked again.
+    readable = [
+        record.night
+        for record in records
+        if not is_passed_over(record) and record.note_code not in UNREAD_NOTES
+    ]
     return [
         one_line(f"{stranger.path} {stranger.why}; vampd leaves it alone")
-        for stranger in find_strangers(root)
+        for stranger in (*find_strangers(root), *find_stream_folders(root, readable))
     ]
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         list_files,
         list_hollow_files,
         list_raw_files,
+        list_raw_folders,
         list_raw_links,
         raw_of_link,
         refuse_links,
@@ -52,8 +53,8 @@ else:
             ),
             "listing": (
                 "file_behind is_hollow link_target list_files list_hollow_files "
-                "list_raw_files list_raw_links MOST_FILES raw_of_link refuse_links "
-                "stamp_of too_many"
+                "list_raw_files list_raw_folders list_raw_links MOST_FILES raw_of_link "
+                "refuse_links stamp_of too_many"
             ),
             "raw_file": "open_raw",
             "writers": "has_writers is_locked_by_others",
@@ -76,6 +77,7 @@ __all__ = [
     "list_files",
     "list_hollow_files",
     "list_raw_files",
+    "list_raw_folders",
     "list_raw_links",
     "named_by_person",
     "open_foreign",

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from vampd.disk.reading.foreign_file import link_found, open_unlinked
@@ -27,6 +28,10 @@ _SET_ASIDE = "vbad/"
 # What vampd writes to below a night's folder.
 _OWN_FOLDERS = (Stream.VGEN2.value, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
 _RAW_SUFFIXES = (".fits", ".txt")
+# At the top of a disk that is mounted there, and root's.
+_OF_THE_DISK = "lost+found"
+# Where a folder's links count its folders: its own name and its `.`.
+_LINKS_WITHOUT_FOLDERS = 2
 
 
 def list_raw_files(
@@ -71,6 +76,29 @@ def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
         if status and stat.S_ISREG(status.st_mode) and not os.path.basename(path).startswith(".")
     ]
     return tuple(sorted(stamps))
+
+
+def list_raw_folders(night_folder: Path, within: str) -> tuple[str, ...]:
+    """The folders in a camera stream, or in a folder there, by path; no logger makes any.
+
+    Without those named as a cube or timing file, which are listed as such. OSError as for files.
+    """
+    try:
+        if os.stat(night_folder / within).st_nlink == _LINKS_WITHOUT_FOLDERS:
+            return ()
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    with _scanned(night_folder, within) as entries:
+        names = [
+            entry.name
+            for entry in islice(entries, MOST_FILES)
+            if entry.is_dir(follow_symlinks=False)
+        ]
+    return tuple(
+        f"{within}/{name}"
+        for name in sorted(names)
+        if not name.endswith(_RAW_SUFFIXES) and name != _OF_THE_DISK
+    )
 
 
 def list_hollow_files(night_folder: Path, folder: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +18,7 @@ from vampd.disk.reading import (
     MOST_TEXT_BYTES,
     has_writers,
     list_raw_files,
+    list_raw_folders,
     open_foreign,
     refuse_links,
     stamp_of,
@@ -58,6 +59,8 @@ class NightListing:
     # The newest mtime of a file, and of a stream's folder: a name appeared or vanished.
     latest_s: float
     renamed_s: float
+    # Folders within the streams, which no logger makes.
+    folders: tuple[str, ...] = ()
 
     def written_at(self, now: float) -> float:
         """The newest mtime of a file that is not of the future, 0 without one."""
@@ -140,6 +143,15 @@ def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...
     return tuple(strangers)
 
 
+def find_stream_folders(root: Path, nights: Iterable[NightId]) -> Iterator[Stranger]:
+    """The folders within these nights' camera streams; those of what cannot be listed are not."""
+    for night in nights:
+        for stream in CAMERA_STREAMS:
+            with suppress(OSError, DataError):
+                for path in list_raw_folders(root / night.folder, stream):
+                    yield Stranger(root / night.folder / path, "is a folder in a camera stream")
+
+
 def _why_unread(log: Path) -> str | None:
     """Why a log of the old tools cannot be read, None if it can or does not exist."""
     try:
@@ -200,7 +212,11 @@ def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightLi
     latest_ns = max((file.mtime_ns for file in files), default=0)
     renamed_ns = max(stream_times(folder))
     return NightListing(
-        StreamsSnapshot(sign_files(files)), files, latest_ns / 1e9, renamed_ns / 1e9
+        StreamsSnapshot(sign_files(files)),
+        files,
+        latest_ns / 1e9,
+        renamed_ns / 1e9,
+        tuple(path for stream in CAMERA_STREAMS for path in list_raw_folders(folder, stream)),
     )
 
 

@@ -14,6 +14,7 @@ from vampd.disk.reading import (
     list_files,
     list_hollow_files,
     list_raw_files,
+    list_raw_folders,
     list_raw_links,
     open_foreign,
     read_whole,
@@ -52,14 +53,7 @@ from vampd.model.proofs import (
     RecordedReceipt,
 )
 from vampd.model.sync import without_withdrawn
-from vampd.ports import (
-    ChangedRawFiles,
-    Ledger,
-    MailLog,
-    PackingReceipts,
-    PurgedFiles,
-    Receipts,
-)
+from vampd.ports import ChangedRawFiles, Ledger, MailLog, PackingReceipts, PurgedFiles, Receipts
 
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
@@ -191,6 +185,10 @@ class DiskNightReader:
     def files(self, night: NightId, folder: str) -> tuple[FileStamp, ...]:
         """The files of one folder of the night."""
         return list_files(self._folder(night), folder)
+
+    def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
+        """The folders in a camera stream, or in one of those."""
+        return list_raw_folders(self._folder(night), within)
 
     def raw_links(self, night: NightId) -> frozenset[str]:
         """The raw files that are links."""

@@ -216,8 +216,9 @@ def judge_filling(
         streams = replace(
             streams,
             removed=len(presence.removed) * presence.is_less_only,
-            strays=tuple(
-                file.path for file in listing.files if not _name_of(file.path).startswith(".")
+            strays=(
+                *(file.path for file in listing.files if not _name_of(file.path).startswith(".")),
+                *(f"{path}/" for path in listing.folders),
             ),
         )
     for look_closer in (_look_for_writers, _look_into_cubes):

@@ -1,4 +1,4 @@
-"""Timing files without a cube beside cubes: frames that lie where no logger puts them, or nowhere.
+"""Frames that lie where no logger puts them: in a folder within a stream, or in no cube at all.
 
 Of a cube that has another name, is hidden, or was not copied whole, its timing file is what is left
 to see. Where a night has no cube at all, it waits (`unknown_files`).
@@ -7,26 +7,40 @@ to see. Where a night has no cube at all, it waits (`unknown_files`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import suppress
+from itertools import chain, islice
 
-from vampd.errors import DataError
+from vampd.errors import DataError, TransientError
 from vampd.model.cubes import accounted_cubes
-from vampd.model.nights import NightId, find_cubes, timing_name, unfinished_cube_name
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    NightId,
+    find_cubes,
+    timing_name,
+    unfinished_cube_name,
+)
 from vampd.ports import NightReader
 
 _NAMED = 3
 # Of a row: the frame's number and its counters, then two times.
 _FIELDS = 5
+# Folders that are looked into: a whole tree may have been moved there.
+_MOST_FOLDERS = 100
+_UNCOUNTED = "are in no product and not set aside"
 
 
 def describe_strays(night: NightId, reader: NightReader) -> Iterator[str]:
-    """Each timing file without a cube, here or on record, one sentence, at most a few."""
-    for path, rows in islice(_lone_timing_files(night, reader), _NAMED):
-        yield (
-            f"{path} has no cube beside it: at least {rows:,} frames, as it tells, are in no"
-            f" product and not set aside; give the cube its logger's name"
-            f" ({path.removesuffix('.txt')}.fits), or move the timing file away"
-        )
+    """Each timing file without a cube, and folder with raw in it, in a sentence; at most a few.
+
+    OSError where a stream cannot be listed.
+    """
+    lone = (
+        f"{path} has no cube beside it: at least {rows:,} frames, as it tells, {_UNCOUNTED};"
+        f" give the cube its logger's name ({path.removesuffix('.txt')}.fits), or move the timing"
+        " file away"
+        for path, rows in _lone_timing_files(night, reader)
+    )
+    return islice(chain(lone, _describe_folders(night, reader)), _NAMED)
 
 
 def _lone_timing_files(night: NightId, reader: NightReader) -> Iterator[tuple[str, int]]:
@@ -44,6 +58,35 @@ def _lone_timing_files(night: NightId, reader: NightReader) -> Iterator[tuple[st
             rows = _count_rows(night, reader, path)
             if rows:
                 yield path, rows
+
+
+def _describe_folders(night: NightId, reader: NightReader) -> Iterator[str]:
+    """Each folder in a stream that has raw in it, however deep."""
+    for stream in CAMERA_STREAMS:
+        for folder in reader.raw_folders(night, stream):
+            cubes = rows = 0
+            for path in _files_below(night, reader, folder):
+                cubes += ".fits" in path.rpartition("/")[2]
+                if path.endswith(".txt"):
+                    with suppress(OSError, TransientError):
+                        rows += _count_rows(night, reader, path)
+            if not (cubes or rows):
+                continue
+            frames = f"at least {rows:,} frames, as timing files tell" if rows else "its frames"
+            yield (
+                f"{folder} is a folder in a camera stream, with {cubes:,} FITS"
+                f" {'file' if cubes == 1 else 'files'}: {frames}, {_UNCOUNTED}; move what belongs"
+                f" to the night into {stream}, and the folder away"
+            )
+
+
+def _files_below(night: NightId, reader: NightReader, folder: str) -> Iterator[str]:
+    """The files in a foreign folder and those in it; what cannot be listed is left out."""
+    folders = [folder]
+    for within in folders:
+        with suppress(OSError, DataError, TransientError):
+            folders += reader.raw_folders(night, within)[: _MOST_FOLDERS - len(folders)]
+            yield from (file.path for file in reader.files(night, within))
 
 
 def _count_rows(night: NightId, reader: NightReader, path: str) -> int:
