@@ -288,3 +288,19 @@ def test_a_folder_in_a_stream_is_among_the_problems(world: FakeWorld, tmp_path: 
     (tmp_path / ENGINEERING.folder / "vcam1" / "sub").mkdir(parents=True)
     shown = world.run("status", "--problems").output
     assert "20251106/vcam1/sub is a folder in a camera stream; vampd leaves it alone" in shown
+
+
+@pytest.mark.parametrize(
+    ("frames", "verdict", "shown"),
+    [
+        (0, "", "none: sync has taken no cube"),
+        (60, "", "within the limits of [sync]"),
+        (60, "5 of 60 frames were set aside", "unexpected: 5 of 60 frames were set aside"),
+    ],
+)
+def test_the_verdict_of_a_night_is_what_was_judged(
+    world: FakeWorld, frames: int, verdict: str, shown: str
+) -> None:
+    world.store.update(ENGINEERING, NightUpdate(frames=frames, verdict=verdict))
+    lines = world.run("status", "20251106", "--kind", "engineering").output.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if "verdict" in line] == [shown]

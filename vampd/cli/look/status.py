@@ -174,11 +174,8 @@ def _describe_strangers(root: Path, records: Sequence[NightRecord]) -> list[str]
     from vampd.engine.nights.night_listing import find_strangers, find_stream_folders
 
     # A disk that does not answer is not asked again.
-    readable = [
-        record.night
-        for record in records
-        if not is_passed_over(record) and record.note_code not in UNREAD_NOTES
-    ]
+    asked = (one for one in records if one.note_code not in UNREAD_NOTES)
+    readable = [one.night for one in asked if not is_passed_over(one)]
     return [
         one_line(f"{stranger.path} {stranger.why}; vampd leaves it alone")
         for stranger in (*find_strangers(root), *find_stream_folders(root, readable))
@@ -268,10 +265,12 @@ def _show_night(
 
 
 def _describe_verdict(record: NightRecord) -> str:
-    """What sync made of the night, '' before it has, or where an earlier version judged it."""
+    """What the gate makes of the night, '' before sync, or where an earlier version judged it."""
+    if record.verdict:
+        return f"unexpected: {record.verdict}"
     if record.verdict is None:
         return ""
-    return f"unexpected: {record.verdict}" if record.verdict else "as expected"
+    return "within the limits of [sync]" if record.frames else "none: sync has taken no cube"
 
 
 def _describe_release(record: NightRecord) -> str:
