@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, configure
 from tests.support.worlds.hostile.three_users import (
     MEMBER,
@@ -288,6 +289,20 @@ def test_a_members_doctor_says_what_a_member_needs() -> None:
     assert found["requests"] == ("OK", "you may ask for: hold (requests.members_may)")
     assert "0 nights" in found["database"][1]
     assert "vampctl doctor" in found["all else"][1]
+
+
+def test_roots_doctor_proves_what_the_owner_may_do() -> None:
+    with shared_site() as site:
+        site.database.write_bytes(new_database())
+        give_to_owner(site)
+        site.destination.chmod(0o555)
+        os.chown(site.root, 0, 0)
+        done = vampctl(site, "doctor", "--json")
+        found = {line["check"]: (line["state"], line["found"]) for line in json.loads(done.stdout)}
+        assert {path.stat().st_uid for path in site.database.parent.rglob("*")} == {OWNER.uid}
+    assert "as uid 4001, who owns" in found["user"][1]
+    assert found["root"][0] == found["engineering probe"][0] == "BAD"
+    assert "uid 4001 may not write" in found["root"][1]
 
 
 def test_a_reader_is_told_what_only_the_owner_may_do(site: Site):

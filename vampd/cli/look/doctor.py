@@ -22,6 +22,7 @@ from vampd.cli.checks.here import (
     output_of,
 )
 from vampd.cli.checks.old_tools import examine_old_tools
+from vampd.cli.checks.owner import become_owner
 from vampd.cli.checks.reader import examine_as_reader
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
@@ -51,10 +52,12 @@ def doctor(
     limits, the database, free space, the clocks, the journal, mail and Gen2. At every destination
     a small hidden file is written, synced, listed, hashed and removed, as transfer would; changes
     nothing else. Exits with 1 if a line is BAD, and with 78 if the configuration itself is
-    unusable. For whoever is not the owner it checks what they need: to read, and to ask.
+    unusable. For whoever is not the owner it checks what they need: to read, and to ask. Root's
+    checks are done with the rights of the owner.
     """
     settings = settings_of(context, config)
-    findings = list(examine(settings))
+    user = become_owner(settings.database.path.parent)
+    findings = [*([user] if user else []), *examine(settings)]
     if as_json:
         write_json([{"check": f.check, "state": f.state, "found": f.found} for f in findings])
     else:
