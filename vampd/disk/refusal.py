@@ -10,6 +10,7 @@ import errno
 import grp
 import os
 import pwd
+import resource
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ def translate_refusal(error: OSError, path: Path, access: Access) -> TransientEr
     """The refusal in our words, with ``path`` in its context; for weather and permissions.
 
     DiskFull ``disk_full``, NotPermitted ``not_readable`` or ``not_writable`` with the command that
-    mends it, else TransientError ``io_error``. A property is the caller's to judge; one that comes
-    here all the same was not expected, and is tried again.
+    mends it, else TransientError ``file_size_limit`` or ``io_error``. A property is the caller's to
+    judge; one that comes here all the same was not expected, and is tried again.
     """
     context = str(path)
     if error.errno in FULL:
@@ -83,11 +84,25 @@ def translate_refusal(error: OSError, path: Path, access: Access) -> TransientEr
             f"cannot write {path}: {error.strerror}; free space or inodes on its file system",
             path=context,
         )
+    if error.errno == errno.EFBIG:
+        return beyond_size_limit(path)
     if classify(error) is Cause.PERMISSION:
         verb = "readable" if access is Access.READ else "writable"
         return NotPermitted(f"not_{verb}", describe_refused(path, access), path=context)
     return TransientError(
         "io_error", f"cannot {access} {path}: {error.strerror or error}", path=context
+    )
+
+
+def beyond_size_limit(path: Path) -> TransientError:
+    """The error for a file that may not become as long as it must: EFBIG."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    whose, cure = "than its file system allows", "move it to another one"
+    if limit != resource.RLIM_INFINITY:
+        whose = f"than the {limit:,} bytes that this process may write"
+        cure = "raise the limit (LimitFSIZE= of the service, `ulimit -f`)"
+    return TransientError(
+        "file_size_limit", f"{path} would be longer {whose}: {cure}", path=str(path)
     )
 
 

@@ -393,6 +393,7 @@ def _apply(
 
     A night that is then still running in the store is recovered at the next start.
     """
+    said = ""
     while True:
         try:
             attempt.store.update(attempt.record.night, trouble, claim=attempt.record.claim)
@@ -406,7 +407,9 @@ def _apply(
                 message=message,
             )
         except TransientError as error:
-            _log.warning("store.waited", code=error.code, error=error.message)
+            if error.code != said:
+                said = error.code
+                _log.warning("store.waited", code=said, error=error.message)
             if attempt.is_stopping():
                 return None
             time.sleep(_STORE_AGAIN_S)

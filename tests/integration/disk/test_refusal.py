@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import resource
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, made_open_folder
+from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, as_user, made_open_folder
+from vampd.disk.durable import replacing
 from vampd.disk.refusal import Access, Cause, classify, describe_refused, translate_refusal
 from vampd.errors import DiskFull, NotPermitted, TransientError
 
@@ -51,6 +53,7 @@ def test_the_number_of_an_error_says_whose_it_is(number: int, cause: Cause) -> N
         (errno.EIO, "io_error", TransientError),
         (errno.EDQUOT, "disk_full", DiskFull),
         (errno.EACCES, "not_readable", NotPermitted),
+        (errno.EFBIG, "file_size_limit", TransientError),
     ],
 )
 def test_a_refusal_names_its_path(number: int, code: str, kind: type, cube: Path) -> None:
@@ -106,3 +109,17 @@ def test_where_every_mode_allows_it_the_advice_is_to_look_elsewhere(cube: Path) 
     shown = describe_refused(cube, Access.READ)
     assert "chmod" not in shown
     assert f"getfacl, lsattr -d, findmnt -T {cube}" in shown
+
+
+def test_a_limit_of_a_files_size_has_its_own_words(tmp_path: Path) -> None:
+    def write_beyond() -> tuple[str, str]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        with pytest.raises(TransientError) as error, replacing(tmp_path / "x") as file:
+            file.write(bytes(20_000))
+        return error.value.code, error.value.message
+
+    code, message = as_user(os.geteuid(), [os.getegid()], write_beyond)
+    assert code == "file_size_limit"
+    assert "x would be longer than the 1,000 bytes that this process may write" in message
+    assert "LimitFSIZE=" in message
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """A database is made whole or not at all, and what is damaged is never replaced."""
 
 import os
+import resource
 import sqlite3
 import stat
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools.scripts import hits_of, run_script, was_killed
+from tests.support.worlds.hostile.unprivileged import as_user
 from tests.support.worlds.records.stores import NIGHT, url_of
 from vampd.errors import StoreError, TransientError, VampdError
 from vampd.model.proofs import Place
@@ -224,6 +226,16 @@ def test_what_kept_it_from_being_opened_and_has_passed_is_waited_for(tmp_path: P
     with pytest.raises(TransientError) as error, translating_errors(path):
         raise refusal
     assert error.value.code == "database_unreadable"
+
+
+def test_a_limit_of_a_files_size_is_no_disk_that_fails(tmp_path: Path) -> None:
+    def create() -> str:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+        with pytest.raises(TransientError) as error:
+            open_store(url_of(tmp_path / "vampd.db"), Access.MIGRATE)
+        return error.value.code
+
+    assert as_user(os.geteuid(), [os.getegid()], create) == "file_size_limit"
 
 
 class _Verdict:

@@ -59,6 +59,7 @@ def test_limits_that_are_low_name_the_setting_that_raises_them(
     assert "the scan works without" in low["inotify max_user_watches"].found
     assert "LimitNPROC=" in low["processes"].found
     assert "LimitNOFILE=" in low["open files"].found
+    assert "LimitFSIZE=" in low["size of a file"].found
     for name in ("max_user_instances", "max_user_watches"):
         (tmp_path / name).write_text("1000000\n")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)

@@ -27,6 +27,8 @@ _CLOCK_SLACK_S = 2.0
 _SILENT_AFTER_S = 30.0
 # Threads count as processes: those of some attempts, their workers, rsync and ssh.
 _FEWEST_PROCESSES, _FEWEST_FILES = 512, 1024
+# Products have as many bytes as half a raw cube and more, the database some hundred MB.
+_SHORTEST_FILE = 1 << 34
 # A socket's name has at most 107 bytes (unix(7)), of which the workers' own part is some 40.
 _LONGEST_TMPDIR = 60
 _JOURNAL = Path("/run/systemd/journal/socket")
@@ -113,6 +115,7 @@ def examine_limits() -> Iterator[Finding]:
     for check, number, fewest, key in (
         ("processes", resource.RLIMIT_NPROC, _FEWEST_PROCESSES, "LimitNPROC"),
         ("open files", resource.RLIMIT_NOFILE, _FEWEST_FILES, "LimitNOFILE"),
+        ("size of a file", resource.RLIMIT_FSIZE, _SHORTEST_FILE, "LimitFSIZE"),
     ):
         soft, _ = resource.getrlimit(number)
         shown = "no limit" if soft == resource.RLIM_INFINITY else f"{soft:,} in this session"

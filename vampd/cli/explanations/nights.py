@@ -22,6 +22,9 @@ not_writable
 disk_hangs
     What lies at a night has not answered for a while: a dead mount, or a file server that is away.
     Look at that mount (`findmnt`); the night goes on by itself, and the others meanwhile.
+file_size_limit
+    A file would be longer than the process may write, or than its file system allows.
+    Raise the limit (`LimitFSIZE=` in the drop-in of the unit, `ulimit -f`); it is tried again.
 io_error
     The disk or a file server refused to read or write.
     Look at that disk (`dmesg`); it is tried again. `release` may go on without a raw cube: `why`.

@@ -42,11 +42,11 @@ class _Writer(Enum):
 
 @contextmanager
 def translating_full_disk(path: Path) -> Iterator[None]:
-    """Turn "no space left" and "quota exceeded" into DiskFull that names the file being written."""
+    """Name the file being written where no space is left, a quota or the limit of its size met."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in FULL and error.errno != errno.EFBIG:
             raise
         raise translate_refusal(error, path, Access.WRITE) from error
 

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from vampd.disk.refusal import Cause, classify, describe_owner, user_name
+from vampd.disk.refusal import (
+    Cause,
+    beyond_size_limit,
+    classify,
+    describe_owner,
+    user_name,
+)
 from vampd.errors import DiskFull, NotPermitted, StoreError, TransientError, VampdError
 from vampd.store.database.reading import connect_reading, is_unread
 
@@ -33,6 +39,8 @@ _PASSING = frozenset(
 )
 # The least that SQLite's shared memory file takes.
 _PROBE_BYTES = 1 << 15
+# What a new database takes, and more than one transaction adds to any of its files.
+_LARGEST_STEP_BYTES = 1 << 20
 _MOVE_ASIDE = (
     "move it aside together with its -wal and -shm files and restart vampd: the folders of the"
     " nights and frameids.ledger are authoritative, and a new database is filled from them"
@@ -147,6 +155,9 @@ def _weather_of(path: Path) -> TransientError | None:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(_PROBE_BYTES))
             probe.flush()
+            # A limit of a file's size refuses that alone.
+            lengths = [file.stat().st_size for file in _files_of(path) if file.exists()]
+            probe.truncate(max(lengths, default=0) + _LARGEST_STEP_BYTES)
     except OSError as error:
         if error.errno in _FULL:
             return DiskFull(
@@ -154,6 +165,8 @@ def _weather_of(path: Path) -> TransientError | None:
                 f"no space or inodes left for {path} ({error.strerror}); free some on its disk",
                 path=str(path),
             )
+        if error.errno == errno.EFBIG:
+            return beyond_size_limit(path)
         if error.errno in _PASSING:
             return TransientError(
                 "database_unreadable", f"cannot use {path} now: {error.strerror}", path=str(path)
@@ -161,10 +174,14 @@ def _weather_of(path: Path) -> TransientError | None:
         if classify(error) is Cause.PERMISSION:
             return _not_permitted(path, path.parent)
     # Never by opening them: closing any descriptor of a file drops the locks that SQLite holds.
-    for file in (path, *(Path(f"{path}{suffix}") for suffix in SIDE_FILES)):
+    for file in _files_of(path):
         if file.exists() and not os.access(file, os.R_OK | os.W_OK):
             return _not_permitted(path, file)
     return None
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    return path, *(Path(f"{path}{suffix}") for suffix in SIDE_FILES)
 
 
 def _not_permitted(path: Path, closed: Path) -> NotPermitted:
