@@ -30,7 +30,7 @@ from vampd.adapters.archive.sources import (
     parts_to_send,
     pinned_sources,
 )
-from vampd.adapters.archive.targets import PinnedFolder, made_here, names_by_folder
+from vampd.adapters.archive.targets import PinnedFolder, made_here, names_by_folder, without_folders
 from vampd.adapters.programs import (
     CauseName,
     ProgramSilent,
@@ -181,7 +181,8 @@ class RsyncArchive(ABC):
                 source = f"{self._target(night)}/{parent}".removesuffix("/")
                 with made_here(folder.parent, f"{folder.name}{part.below}/{parent}") as target:
                     command = self._arguments(source, target.name, compare, durability, most_bytes)
-                    self._run_rsync(command, night, names, source, near, pace, target)
+                    with without_folders(target, names, source):
+                        self._run_rsync(command, night, names, source, near, pace, target)
             failpoint("archive.fetch.group_fetched")
 
     def _send_part(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from vampd.disk.durable import fsync_folder, make_folder_here, opened_folder
+from vampd.disk.durable import fsync_folder, make_folder_here, opened_folder, remove_empty
 from vampd.disk.failpoint import failpoint
 from vampd.disk.refusal import Access, translate_refusal
+from vampd.errors import TransientError
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,35 @@ def made_here(base: Path, below: str) -> Iterator[PinnedFolder]:
         except OSError as error:
             raise translate_refusal(error, base / below, Access.WRITE) from error
         yield target
+
+
+@contextmanager
+def without_folders(target: PinnedFolder, names: Sequence[str], source: str) -> Iterator[None]:
+    """A block of rsync that brings no folder under the name of a file; one that comes is removed.
+
+    A host that sends one is refused: TransientError ``archive_garbled``.
+    """
+    there = _folders_among(target, names)
+    try:
+        yield
+    finally:
+        sent = sorted(_folders_among(target, names) - there)
+        for name in sent:
+            remove_empty(target.folder / name)
+    if sent:
+        raise TransientError(
+            "archive_garbled",
+            f"{source} sent a folder under the name of a file, {', '.join(sent)}: look at what runs"
+            " there as rsync",
+            target=source,
+        )
+
+
+def _folders_among(target: PinnedFolder, names: Sequence[str]) -> frozenset[str]:
+    found = set()
+    for name in names:
+        with suppress(FileNotFoundError):
+            status = os.stat(name, dir_fd=target.descriptor, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                found.add(name)
+    return frozenset(found)
