@@ -135,7 +135,10 @@ class NightReader(Protocol):
         ...
 
     def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
-        """The folders in a camera stream, or in one of those, by path; OSError."""
+        """The folders in a camera stream, or in one of those, by path; OSError.
+
+        ``within`` '': those of the night that bear nearly a stream's name.
+        """
         ...
 
     def raw_links(self, night: NightId) -> frozenset[str]:

@@ -109,9 +109,9 @@ def beyond_size_limit(path: Path) -> TransientError:
 def misplaced(error: OSError, path: Path) -> DataError | None:
     """The error for something else that has the name of a file or folder of vampd's; None if not.
 
-    No waiting mends that.
+    No waiting mends that. ENXIO, of a pipe or socket, is also what a disk that has gone answers.
     """
-    if error.errno not in _MISPLACED:
+    if error.errno not in _MISPLACED or (error.errno == errno.ENXIO and not _is_channel(path)):
         return None
     return DataError(
         "not_a_file",
@@ -119,6 +119,14 @@ def misplaced(error: OSError, path: Path) -> DataError | None:
         " above; move it away, then `vampctl retry NIGHT`",
         path=str(path),
     )
+
+
+def _is_channel(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def naming_raw(error: TransientError, cube: str) -> TransientError:
@@ -189,7 +197,12 @@ def _owner_of(status: os.stat_result) -> str:
 
 
 def mending_command(closed: Closed, status: os.stat_result) -> str:
-    """The chmod that lets this process in: the bits of the class that the kernel asks for it."""
+    """The chmod that lets this process in: the bits of the class that the kernel asks for it.
+
+    A file that vampd writes is its own user's, and no one else's to write.
+    """
+    if closed.wanted == "w" and status.st_uid != os.geteuid():
+        return f"sudo chown {_user_word(os.geteuid())} {shell_word(str(closed.path))}"
     if status.st_uid == os.geteuid():
         who, sudo = "u", ""
     elif status.st_gid in {os.getegid(), *os.getgroups()}:
@@ -210,6 +223,13 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"uid {uid}"
+
+
+def _user_word(uid: int) -> str:
+    try:
+        return shell_word(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return str(uid)
 
 
 def group_name(gid: int) -> str:

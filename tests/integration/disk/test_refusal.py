@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, as_user, made_open_folder
-from vampd.disk.durable import replacing
-from vampd.disk.refusal import Access, Cause, classify, describe_refused, translate_refusal
+from vampd.disk.durable import fsync_folder, replacing
+from vampd.disk.refusal import (
+    Access,
+    Cause,
+    classify,
+    describe_refused,
+    misplaced,
+    translate_refusal,
+)
 from vampd.errors import DiskFull, NotPermitted, TransientError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be another user")
@@ -94,6 +101,38 @@ def test_the_owner_needs_no_sudo_and_a_member_of_the_group_gets_its_bit(cube: Pa
     assert f"`chmod u+r {cube}`" in as_nobody(lambda: describe_refused(cube, Access.READ))
     os.chown(cube, 0, NOBODY)
     assert f"`sudo chmod g+r {cube}`" in as_nobody(lambda: describe_refused(cube, Access.READ))
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_that_is_to_be_written_becomes_its_writers_own(cube: Path, mode: int) -> None:
+    cube.chmod(mode)
+    os.chown(cube.parent, NOBODY, -1)
+    shown = as_nobody(lambda: describe_refused(cube, Access.WRITE))
+    (suggested,) = re.findall("`(.*)`", shown)
+    assert suggested == f"sudo chown nobody {shlex.quote(str(cube))}"
+    subprocess.run(shlex.split(suggested)[1:], check=True)
+    as_nobody(lambda: cube.open("r+b").close())
+    assert cube.stat().st_mode & 0o777 == mode
+
+
+def test_a_disk_that_is_gone_is_nothing_in_the_place_of_a_file(tmp_path: Path) -> None:
+    gone = OSError(errno.ENXIO, "No such device or address", str(tmp_path / "x"))
+    assert misplaced(gone, tmp_path / "x") is None
+    os.mkfifo(tmp_path / "x")
+    assert misplaced(gone, tmp_path / "x") is not None
+
+
+def test_an_fsync_that_fails_names_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EUCLEAN, "Structure needs cleaning")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Structure needs cleaning") as caught:
+        fsync_folder(tmp_path)
+    assert caught.value.filename == str(tmp_path)
 
 
 @as_root

@@ -66,7 +66,7 @@ def settle(vampd: InProcess) -> NightRecord:
             assert vampd.command("release", DATE).status == 0
         elif now.state.status is Status.DONE:
             return now
-    raise AssertionError(f"never done: {now}")
+    raise AssertionError(f"never done: {vampd.records()}")
 
 
 def codes(vampd: InProcess) -> dict[str, int]:

@@ -175,6 +175,9 @@ class FakeNightReader:
         )
 
     def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
+        if not within:
+            tops = {path.partition("/")[0] for path in self.tree if "/" in path}
+            return tuple(sorted(top for top in tops if top.startswith(("vcam3", "VCAM"))))
         prefix = f"{within}/"
         below = [path.removeprefix(prefix) for path in self.tree if path.startswith(prefix)]
         names = {path.partition("/")[0] for path in below if "/" in path}

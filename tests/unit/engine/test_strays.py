@@ -50,5 +50,12 @@ def test_a_folder_in_a_stream_is_named_with_the_frames_that_lie_in_it(below: str
     assert "move what belongs to the night into vcam1" in described
 
 
+@pytest.mark.parametrize("stream", ["VCAM2", "vcam3"])
+def test_a_folder_nearly_of_a_streams_name_is_named_with_its_frames(stream: str) -> None:
+    name = CUBE.removeprefix("vcam1/")
+    (described,) = found(f"{stream}/{name}.fits", f"{stream}/{name}.txt")
+    assert described.startswith(f"{stream} is no camera stream, with 1 FITS file: at least 2")
+
+
 def test_a_folder_without_raw_is_no_frame_less() -> None:
     assert found("vcam1/notes/read.me", "vcam2/notes/of_the_night.txt", timing="fine weather") == []

@@ -177,9 +177,11 @@ def _root_mark(settings: Settings) -> Finding:
     if known is None:
         return Finding(check, OK, "none yet: vampd places one when it starts")
     if not known.is_placed:
+        may = os.access(known.path, os.W_OK, effective_ids=True)
+        why = "it could not be written, as on a full disk," if may else "vampd may not write"
         found = (
-            f"none, as vampd may not write to {known.path}: a disk that is not mounted looks like"
-            " raw data that were removed"
+            f"none, as {why} to {known.path}: a disk that is not mounted looks like raw data that"
+            " were removed"
         )
         return Finding(check, WARN, found)
     return Finding(check, OK, f"{known.mark}, as on record")

@@ -42,10 +42,11 @@ class _Writer(Enum):
 
 @contextmanager
 def translating_full_disk(path: Path) -> Iterator[None]:
-    """Name the file being written where no space is left, a quota or the limit of its size met."""
+    """Name the file that was written in any OSError, and say where its space or size has an end."""
     try:
         yield
     except OSError as error:
+        error.filename = error.filename or str(path)
         if error.errno not in FULL and error.errno != errno.EFBIG:
             raise
         raise translate_refusal(error, path, Access.WRITE) from error
@@ -59,8 +60,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     with replacing_one_of_many(path) as file:
         yield file
-    with translating_full_disk(path):
-        fsync_folder(path.parent)
+    fsync_folder(path.parent)
     failpoint("atomic.replacing.folder_synced")
 
 
@@ -122,7 +122,7 @@ def sync_file(file: BinaryIO) -> None:
 
 def fsync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
-    with names.opened_folder(folder, os.O_RDONLY) as folder_fd:
+    with translating_full_disk(folder), names.opened_folder(folder, os.O_RDONLY) as folder_fd:
         os.fsync(folder_fd)
 
 

@@ -28,6 +28,8 @@ _SET_ASIDE = "vbad/"
 # What vampd writes to below a night's folder.
 _OWN_FOLDERS = (Stream.VGEN2.value, "vbad", *(f"vbad/{stream}" for stream in CAMERA_STREAMS))
 _RAW_SUFFIXES = (".fits", ".txt")
+# As the names of the camera streams begin.
+_CAMERA = "vcam"
 # At the top of a disk that is mounted there, and root's.
 _OF_THE_DISK = "lost+found"
 # Where a folder's links count its folders: its own name and its `.`.
@@ -81,7 +83,8 @@ def list_files(night_folder: Path, folder: str) -> tuple[FileStamp, ...]:
 def list_raw_folders(night_folder: Path, within: str) -> tuple[str, ...]:
     """The folders in a camera stream, or in a folder there, by path; no logger makes any.
 
-    Without those named as a cube or timing file, which are listed as such. OSError as for files.
+    Without those named as a cube or timing file, which are listed as such. ``within`` '' gives
+    those of the night that bear nearly a stream's name. OSError as for files.
     """
     try:
         if os.stat(night_folder / within).st_nlink == _LINKS_WITHOUT_FOLDERS:
@@ -94,11 +97,17 @@ def list_raw_folders(night_folder: Path, within: str) -> tuple[str, ...]:
             for entry in islice(entries, MOST_FILES)
             if entry.is_dir(follow_symlinks=False)
         ]
+    if not within:
+        return tuple(sorted(name for name in names if _is_nearly_a_stream(name)))
     return tuple(
         f"{within}/{name}"
         for name in sorted(names)
         if not name.endswith(_RAW_SUFFIXES) and name != _OF_THE_DISK
     )
+
+
+def _is_nearly_a_stream(name: str) -> bool:
+    return name.lower().startswith(_CAMERA) and name not in set(CAMERA_STREAMS)
 
 
 def list_hollow_files(night_folder: Path, folder: str) -> frozenset[str]:

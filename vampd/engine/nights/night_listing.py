@@ -47,6 +47,8 @@ StatAt = Callable[[Path], os.stat_result]
 FUTURE_S = 60.0
 # Two kinds, each day for a century.
 MOST_NIGHTS = 80_000
+# Where folders are looked for that no logger makes.
+_WITHIN = ("", *CAMERA_STREAMS)
 _DIGITS = re.compile(r"[0-9]{8}")
 
 
@@ -144,12 +146,13 @@ def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...
 
 
 def find_stream_folders(root: Path, nights: Iterable[NightId]) -> Iterator[Stranger]:
-    """The folders within these nights' camera streams; those of what cannot be listed are not."""
+    """The folders within these nights' streams, or nearly of their names, that can be listed."""
     for night in nights:
-        for stream in CAMERA_STREAMS:
+        for within in _WITHIN:
             with suppress(OSError, DataError):
-                for path in list_raw_folders(root / night.folder, stream):
-                    yield Stranger(root / night.folder / path, "is a folder in a camera stream")
+                for path in list_raw_folders(root / night.folder, within):
+                    what = "a folder in a camera stream" if within else "no camera stream"
+                    yield Stranger(root / night.folder / path, f"is {what}")
 
 
 def _why_unread(log: Path) -> str | None:
@@ -216,7 +219,7 @@ def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightLi
         files,
         latest_ns / 1e9,
         renamed_ns / 1e9,
-        tuple(path for stream in CAMERA_STREAMS for path in list_raw_folders(folder, stream)),
+        tuple(path for within in _WITHIN for path in list_raw_folders(folder, within)),
     )
 
 

@@ -61,9 +61,9 @@ def _lone_timing_files(night: NightId, reader: NightReader) -> Iterator[tuple[st
 
 
 def _describe_folders(night: NightId, reader: NightReader) -> Iterator[str]:
-    """Each folder in a stream that has raw in it, however deep."""
-    for stream in CAMERA_STREAMS:
-        for folder in reader.raw_folders(night, stream):
+    """Each folder in a stream, or nearly of its name, that has raw in it, however deep."""
+    for within in ("", *CAMERA_STREAMS):
+        for folder in reader.raw_folders(night, within):
             cubes = rows = 0
             for path in _files_below(night, reader, folder):
                 cubes += ".fits" in path.rpartition("/")[2]
@@ -73,10 +73,11 @@ def _describe_folders(night: NightId, reader: NightReader) -> Iterator[str]:
             if not (cubes or rows):
                 continue
             frames = f"at least {rows:,} frames, as timing files tell" if rows else "its frames"
+            what = "a folder in a camera stream" if within else "no camera stream"
             yield (
-                f"{folder} is a folder in a camera stream, with {cubes:,} FITS"
-                f" {'file' if cubes == 1 else 'files'}: {frames}, {_UNCOUNTED}; move what belongs"
-                f" to the night into {stream}, and the folder away"
+                f"{folder} is {what}, with {cubes:,} FITS {'file' if cubes == 1 else 'files'}:"
+                f" {frames}, {_UNCOUNTED}; move what belongs to the night into"
+                f" {within or 'its stream'}, and the folder away"
             )
 
 

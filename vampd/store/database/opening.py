@@ -155,8 +155,9 @@ def _revision(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> str:
     except FileNotFoundError as error:
         raise StoreError(
             "database_missing",
-            f"there is no database {path}; start vampd, which creates it, or run `make demo` for"
-            " simulated nights; else check database.url in the configuration",
+            f"there is no database {path}; start vampd, which creates it (if it runs, see what it"
+            " waits for: `systemctl status vampd`), or run `make demo` for simulated nights; else"
+            " check database.url in the configuration",
             path=str(path),
         ) from error
     refuse_another_owner(path)
