@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.support.builders.nights import make_night
-from tests.support.daemon.running import wait_until
+from tests.support.daemon.running import running, wait_until
+from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.site import Site, configure
+from tests.support.daemon.state import connected
+from tests.support.tools.mail_server import HOST, SENDER, STARS, running_mail_server
+from tests.support.worlds.archive.post import ADDRESSES
 from tests.support.worlds.hostile.request_world import World
-from tests.support.worlds.hostile.three_users import give_to_owner, shared_site
+from tests.support.worlds.hostile.three_users import (
+    GROUP,
+    MEMBER,
+    OWNER,
+    give_to_owner,
+    shared_site,
+)
+from tests.support.worlds.hostile.unprivileged import made_open_folder
 from tests.support.worlds.records.databases import new_database
+from tests.support.worlds.sites.busy_site import FAST
 from vampd.disk.rights.request_folder import MOST_OF_ONE, place_request
 from vampd.engine import requests as engine_requests
 from vampd.engine.deeds import Deeds
 from vampd.engine.requests import RequestDesk
 from vampd.model.deed import LONG_VERBS, MEMBERS_VERBS, NIGHTLESS, Choices, Verb
+from vampd.model.delivery import MailOutcome
 from vampd.model.nights import EventName, Kind, NightId, Status
 from vampd.model.request import Answer, Outcome, Request
 from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
 
 WHOLE = NightId("20251107", Kind.ENGINEERING)
+MAILED = NightId("20251106", Kind.ARCHIVE)
 
 
 class DeedWorld(World):
@@ -161,3 +177,45 @@ def test_a_deed_is_never_begun_twice(
     record = world.nights.night(WHOLE)
     assert record is not None
     assert record.state.status is Status.FILLING
+
+
+def mailings(site: Site) -> list[tuple[MailOutcome, str]]:
+    with connected(site) as connections:
+        known = connections.mail_log.correspondence(MAILED).mailings
+    return [(one.outcome, one.actor) for one in known]
+
+
+@pytest.mark.soak
+def test_a_members_mail_is_sent_once_by_the_owner_in_the_members_name(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    with made_open_folder() as base, running_mail_server(tmp_path, tool) as server:
+        site = SettledSites(tmp_path).copy(base / "site")
+        certificate = base / "ca.pem"
+        certificate.write_bytes(server.certificate.read_bytes())
+        mail = {**ADDRESSES, "way": "smtp", "host": HOST, "port": server.port}
+        tables = {**FAST, "mail": {**mail, "ca_file": str(certificate)}}
+        configure(site, **tables, requests={"members_may": ["hold"]})
+        give_to_owner(site)
+        site.log.touch()
+        refused = MEMBER.vampctl(site, "mail", MAILED.date, "--send")
+        assert (refused.returncode, server.received) == (1, [])
+        configure(site, **tables, requests={"members_may": ["mail"]})
+        with running(site, uid=OWNER.uid, gids=OWNER.gids):
+            wait_until((site.database.parent / "requests").is_dir, "the folder of requests")
+            asked = MEMBER.vampctl(site, "mail", MAILED.date, "--send")
+            assert asked.returncode == 0, asked.stdout + asked.stderr
+            wait_until(lambda: bool(mailings(site)), "the mail", 120)
+            # Asked for once more: nothing of it is new.
+            MEMBER.vampctl(site, "mail", MAILED.date, "--send")
+            wait_until(lambda: not _waiting(site), "both answers", 120)
+        assert mailings(site) == [(MailOutcome.SENT, f"uid {MEMBER.uid} (vampctl)")]
+        (received,) = server.received
+        assert (received.sender, received.recipients) == (SENDER, STARS)
+        note = site.folder(MAILED) / f"mailed_VMP_{MAILED.date}.tsv"
+        assert (note.stat().st_uid, note.stat().st_gid) == (OWNER.uid, GROUP)
+
+
+def _waiting(site: Site) -> bool:
+    shown = MEMBER.vampctl(site, "requests").stdout
+    return "waits for vampd" in shown or "begun" in shown
