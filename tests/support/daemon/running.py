@@ -172,8 +172,23 @@ def run_until_idle(site: Site, *options: str, **environ: str) -> Ended:
     with running(
         site, "--until-idle", *options, times_s=None, uid=None, gids=(), **environ
     ) as daemon:
-        status = daemon.process.wait(PATIENCE_S)
+        status = _wait_while_it_logs(daemon)
     return _ended(site, status, size)
+
+
+def _wait_while_it_logs(daemon: Daemon) -> int:
+    """The exit status; TimeoutExpired for one that has logged nothing for as long as `PATIENCE_S`.
+
+    How long many nights take is the machine's matter, a standstill is the daemon's.
+    """
+    deadline = time.monotonic() + 10 * PATIENCE_S
+    while True:
+        before = daemon.site.log.stat().st_size
+        try:
+            return daemon.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            if daemon.site.log.stat().st_size == before or time.monotonic() > deadline:
+                raise
 
 
 def settle(site: Site) -> Ended:
