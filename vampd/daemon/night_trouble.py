@@ -17,8 +17,10 @@ from vampd.model.nights import (
     UNREAD_NOTES,
     Event,
     EventName,
+    Kind,
     NightId,
     NightRecord,
+    NightUpdate,
     Status,
     Wait,
     WaitCode,
@@ -26,6 +28,7 @@ from vampd.model.nights import (
     note_of,
 )
 from vampd.ports import NightReader, NightStore
+from vampd.stages.manifest_files import read_manifests, sums_of
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
 from vampd.stages.records.unmade import describe_unmade
 
@@ -163,6 +166,18 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
         )
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""
     return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
+
+
+def record_manifests(record: NightRecord, reader: NightReader, store: NightStore) -> None:
+    """Put on record which manifests a finished night has; earlier versions only counted them.
+
+    By this, status knows what was mailed of those that lie there. DataError ``manifest_damaged``.
+    """
+    if record.manifest_sums is not None or record.night.kind is not Kind.ARCHIVE:
+        return
+    manifests = read_manifests(record.night, reader)
+    update = NightUpdate(manifests=len(manifests), manifest_sums=sums_of(manifests))
+    store.update(record.night, update)
 
 
 def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -> None:

@@ -18,7 +18,13 @@ from typing import TypeVar
 from vampd.config import Settings
 from vampd.daemon.cube_checking import CubeChecking
 from vampd.daemon.discovery import Discoverer
-from vampd.daemon.night_trouble import NOTED, NightTrouble, find_faults, note_faults
+from vampd.daemon.night_trouble import (
+    NOTED,
+    NightTrouble,
+    find_faults,
+    note_faults,
+    record_manifests,
+)
 from vampd.daemon.patience import HANGS, Patience
 from vampd.disk.failpoint import failpoint
 from vampd.engine.nights.night_listing import (
@@ -277,6 +283,8 @@ class NightWatcher:
             return False
         faults = self._of(night, lambda: find_faults(record, self._reader))
         note_faults(record, faults, self._store)
+        if not faults:
+            self._of(night, lambda: record_manifests(record, self._reader, self._store))
         if not faults and self._of(
             night, lambda: is_readable_again(night, self._reader, self._sign)
         ):

@@ -62,10 +62,10 @@ from vampd.model.nights import (
     name_commands,
 )
 from vampd.model.plan import Plan, Wave
-from vampd.model.proofs import format_sums
 from vampd.ports import NightReader, NightStore
 from vampd.stages import STAGES, Stage, changed_raw, settings_for
 from vampd.stages.aside_files import refuse_changed
+from vampd.stages.manifest_files import sums_of
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.sync import adds_data
 from vampd.stages.transfer import (
@@ -321,8 +321,9 @@ def _update_at_end(
             forget_damaged(attempt.tools.folder / Stream.VGEN2)
             return NightUpdate(transferred_at=now, safe_at=now)
         case StageName.MANIFEST:
-            sums = format_sums({one.file.name: one.file.sha256 for one in survey.manifests})
-            return NightUpdate(manifests=len(survey.manifests), manifest_sums=sums)
+            return NightUpdate(
+                manifests=len(survey.manifests), manifest_sums=sums_of(survey.manifests)
+            )
         case _:
             return changes
 

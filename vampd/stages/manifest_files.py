@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vampd.errors import DataError
 from vampd.model.delivery import (
     ListedManifest,
@@ -11,7 +13,7 @@ from vampd.model.delivery import (
     supplement_number,
 )
 from vampd.model.nights import NightId
-from vampd.model.proofs import text_digest
+from vampd.model.proofs import format_sums, text_digest
 from vampd.ports import NightReader
 
 
@@ -33,6 +35,11 @@ def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, .
                 raise DataError(error.code, message, path=file.path) from error
             numbered.append((number, manifest))
     return tuple(manifest for _, manifest in sorted(numbered, key=lambda pair: pair[0]))
+
+
+def sums_of(manifests: Iterable[ManifestText]) -> str:
+    """Which manifests these are, for the record: their digests in the form of SHA256SUMS."""
+    return format_sums({one.file.name: one.file.sha256 for one in manifests})
 
 
 def read_listed_manifests(night: NightId, reader: NightReader) -> tuple[ListedManifest, ...]:
