@@ -348,7 +348,12 @@ def test_a_recovery_that_was_killed_is_resumed(safe: SafeNight, deadly: str) -> 
     killed = vampctl(safe.site, "recover", safe.night.date, VAMPD_FAILPOINT=deadly)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert damaged.exists()
-    assert recover(safe).returncode == 0
+    done = recover(safe)
+    assert (done.returncode, f".{damaged.name}.damaged" in done.stdout) == (0, True)
     assert visible(safe.folder) == safe.here
+    # Once more, nothing is to be done, and what is left is not hidden from who asks.
+    answer = InProcess(safe.site).command("recover", safe.night.date)
+    assert (answer.status, "nothing is damaged" in answer.text) == (0, False)
+    assert f".{damaged.name}.damaged" in answer.text
     safe.retry(StageName.TRANSFER)
     safe.assert_as_it_was()

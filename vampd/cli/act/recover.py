@@ -17,8 +17,9 @@ from vampd.cli.shared.requests import ask
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, acting_or_asking
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
+from vampd.model.cubes import PRODUCT_LOST
 from vampd.model.deed import Choices, Verb
-from vampd.model.nights import CAMERA_STREAMS, Status, WaitCode, name_commands, note_of
+from vampd.model.nights import CAMERA_STREAMS, Status, Stream, WaitCode, name_commands, note_of
 from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from vampd.model.nights import NightId, NightRecord
     from vampd.wiring.connections import Connections
 
+# Holds that end when all is whole again.
+_RECOVERED_CODES = frozenset(
+    {"generation_damaged", "product_damaged", PRODUCT_LOST, "product_missing"}
+)
 FilesArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILE", help="Products, sidecars, generations.", show_default=False),
@@ -72,16 +77,20 @@ def recover(
             if not removed:
                 refuse_absent(record, connections.reader)
             found, failed = _recover(connections, record, files or ())
-    if not found:
+            earlier = [] if failed else _recovered_before(connections, record)
+    for line in earlier:
+        write_prose(line)
+    is_held = record.state.status is Status.HELD and record.code in _RECOVERED_CODES
+    if not (found or earlier or is_held):
         write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")
+        return
     if failed:
         raise typer.Exit(EXIT_NIGHT)
-    if found:
-        retry = f"vampctl retry {named(record.night, records)}"
-        then = f"`{retry}` continues"
-        if record.state.status is Status.DONE:
-            then = f"`{retry} --from transfer` proves it again and removes the damaged files"
-        write_prose(f"{title_of(record.night)}: all is whole again; {then}")
+    retry = f"vampctl retry {named(record.night, records)}"
+    then = f"`{retry}` continues"
+    if record.state.status is Status.DONE:
+        then = f"`{retry} --from transfer` proves it again and removes the damaged files"
+    write_prose(f"{title_of(record.night)}: all is whole again; {then}")
 
 
 def _recover(
@@ -139,6 +148,17 @@ def _recover(
     if lost:
         hold_for_lost(connections, current, lost, receipts)
     return len(faulty), failed
+
+
+def _recovered_before(connections: Connections, record: NightRecord) -> list[str]:
+    """What was got back, by this recovery or one before, and where the damaged files are."""
+    from vampd.disk.durable import damaged_names
+
+    folder = connections.settings.watch.root / record.night.folder / Stream.VGEN2
+    return [
+        f"vgen2/{name}: what was damaged is kept as vgen2/{hidden} until the night is safe"
+        for hidden, name in damaged_names(folder).items()
+    ]
 
 
 def _by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:
