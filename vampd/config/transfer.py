@@ -135,7 +135,14 @@ def misplaced_destinations(transfer: Transfer, *roots: Path) -> Iterator[tuple[s
         if one.host is None and any(_plain(moved) in own for moved in one.moved_folders(_DATE)):
             yield f"{kind}.moved_to", "it names the nights themselves, which are no copy"
     archive, engineering = transfer.archive, transfer.engineering
+    moved = {_plain(folder) for folder in archive.moved_folders(_DATE)}
     if archive.host == engineering.host:
+        if moved & {_plain(folder) for folder in engineering.moved_folders(_DATE)}:
+            yield (
+                "engineering.moved_to",
+                "nights of both kinds have the same dates, so it must not name a folder of"
+                " transfer.archive.moved_to",
+            )
         paths = [_plain(archive.path), _plain(engineering.path)]
         if paths[0] == paths[1] or any(_is_in_night(*each) for each in (paths, paths[::-1])):
             yield (

@@ -100,7 +100,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         receipts_there=proofs,
         listed=read_listed_manifests(night, reader),
         moved_to=None if moved is None else moved.identity.destination,
-        is_gone=_is_gone(readings, archive),
+        is_gone=is_gone_there(readings, archive),
         gone_aside=removed_digests(night, reader, own, here),
         hollow=hollow_files(night, reader),
         set_aside=survey_set_aside(night, reader, reader.generations(night)),
@@ -118,7 +118,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
     )
 
 
-def _is_gone(readings: Mapping[str, Receipt], archive: Mapping[str, FileStamp]) -> bool:
+def is_gone_there(readings: Mapping[str, Receipt], archive: Mapping[str, FileStamp]) -> bool:
     """Whether a night that was archived is there no more; a listing or two may be left of it."""
     products = {path for path in readings if path.endswith(PACKED_SUFFIX)}
     return bool(readings) and not (products or readings.keys()) & archive.keys()

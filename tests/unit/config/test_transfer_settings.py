@@ -1,9 +1,17 @@
 """[transfer]: where the archive's disk is mounted is the destination, or around it."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.builders.settings import make_settings
-from vampd.config import Destination, parse_settings, with_destination
+from vampd.config import (
+    Destination,
+    Transfer,
+    misplaced_destinations,
+    parse_settings,
+    with_destination,
+)
 from vampd.errors import ConfigError, UsageError
 from vampd.model.nights import Kind
 
@@ -90,3 +98,11 @@ def test_another_destination_has_no_mount_point_that_is_known() -> None:
         with pytest.raises(UsageError) as caught:
             with_destination(settings, Kind.ARCHIVE, wrong)
         assert caught.value.code == "no_destination"
+
+
+def test_both_kinds_are_not_moved_to_one_folder() -> None:
+    archive = Destination(destination="h:/a", moved_to=("/m/{date}", "/tier/../n/{date}"))
+    for moved, refused in (("/n/{date}", ["engineering.moved_to"]), ("/o/{date}", [])):
+        engineering = Destination(destination="h:/e", moved_to=(moved,))
+        transfer = Transfer(archive=archive, engineering=engineering)
+        assert [key for key, _ in misplaced_destinations(transfer, Path("/data"))] == refused

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vampd.cli.act.archive_reading import read_files
+from vampd.cli.act.archive_reading import FilesRead, read_files
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.session import actor_name
 from vampd.cli.shared.words import count_of
@@ -79,7 +79,8 @@ def read_copy(connections: Connections, record: NightRecord, choose: Choose) -> 
     place, archive = "its archive host", connections.archive(night.kind)
     try:
         place, moved, listed = _find(connections, night)
-        found = read_files(archive, night, chosen)
+        # What lies where it may have been moved to, and is another night's, is not read.
+        found = read_files(archive, night, chosen) if listed else FilesRead()
     except VampdError as error:
         return Reading(
             night,
@@ -146,7 +147,11 @@ def _remedy(
 def _find(
     connections: Connections, night: NightId
 ) -> tuple[str, RsyncArchive | None, Collection[str]]:
-    """Where the night lies: its name, the host if it was moved there, its files. ArchiveUnknown."""
+    """Where the night lies: its name, the host if it was moved there, its files, none if gone.
+
+    ArchiveUnknown.
+    """
+    from vampd.stages.transfer import is_gone_there
     from vampd.wiring.world import moved_places
 
     archive = connections.archive(night.kind)
@@ -155,6 +160,8 @@ def _find(
     moved = archive.moved_night(night)
     if moved is None:
         return at_home, None, files.keys()
+    if is_gone_there(connections.receipts.of(night, Place.ARCHIVE), moved.files):
+        return at_home, None, ()
     place = moved.identity.destination
     return place, dict(moved_places(connections.settings, night))[place], moved.files.keys()
 
