@@ -33,6 +33,7 @@ class Compare(StrEnum):
 
     SIZE_AND_TIME = "size and time"
     CHECKSUM = "checksum"
+    NOTHING = "nothing"  # it is sent, whatever is there
 
 
 @dataclass(frozen=True)

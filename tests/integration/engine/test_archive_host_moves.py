@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import connected, record_of
+from tests.support.worlds.proof.in_process import InProcess
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.proofs import Place
 
@@ -106,6 +108,25 @@ def test_a_hard_link_to_a_product_here_is_no_copy(site: Site) -> None:
     read = vampctl(site, "verify", NIGHT.date)
     assert (read.returncode, path.as_posix() in read.stdout) == (1, True), read.stdout
     assert record_of(site, NIGHT).safe_at is None
+    # It is equal to itself; what is sent takes its place nevertheless.
+    vampctl(site, "retry", NIGHT.date, "--from", "transfer")
+    InProcess(site).advance()
+    assert record_of(site, NIGHT).safe_at is not None
+    assert (copy.stat().st_nlink, copy.read_bytes()) == (1, own.read_bytes())
+
+
+@pytest.mark.soak
+def test_a_night_of_the_other_kind_is_not_taken_for_one_that_was_moved(site: Site) -> None:
+    own, other = InProcess(site), NightId(NIGHT.date, Kind.ARCHIVE)
+    make_smallest(site.root, kind=Kind.ARCHIVE, seed=6)
+    own.advance()
+    moved = move(site)
+    shutil.rmtree(moved)
+    shutil.move(site.copy(other), moved)
+    there = state_of(moved)
+    answer = own.command("verify", NIGHT.date, "--kind", "engineering")
+    assert (answer.status, "nothing of it is left" in " ".join(answer.text.split())) == (1, True)
+    assert (str(moved) in answer.text, state_of(moved)) == (False, there)
 
 
 def test_verify_proves_it_there_too(site: Site) -> None:

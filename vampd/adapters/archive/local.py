@@ -69,7 +69,12 @@ class LocalArchive(RsyncArchive):
         self._require_folder()
         self._refuse_itself(night, self._own(night))
         try:
-            return {stamp.path: stamp for stamp in _walk(self._path / self._name_of(night))}
+            there = self._path / self._name_of(night)
+            return {
+                stamp.path: stamp
+                for stamp, status in _walk(there)
+                if not self._is_here(night, stamp.path, status)
+            }
         except OSError as error:
             raise self._unavailable(error) from error
 
@@ -177,8 +182,32 @@ class LocalArchive(RsyncArchive):
                 self._made_there(base, below) as target,
             ):
                 (read,) = source.folders
-                command = self._arguments(str(read), target.name, compare, durability)
-                self._run_rsync(command, night, names, place, near, pace, source, target, again=ask)
+                for how, some in self._by_comparison(night, part, parent, names, compare).items():
+                    command = self._arguments(str(read), target.name, how, durability)
+                    self._run_rsync(
+                        command, night, some, place, near, pace, source, target, again=ask
+                    )
+
+    def _by_comparison(
+        self, night: NightId, part: Part, parent: str, names: Sequence[str], compare: Compare
+    ) -> dict[Compare, tuple[str, ...]]:
+        """How these files of a folder are compared: one that is here by a hard link, by nothing.
+
+        It is equal to itself, and what is sent takes its place.
+        """
+        below = f"{part.below}/{parent}".strip("/")
+        shared = tuple(name for name in names if self._is_shared(night, f"{below}/{name}"))
+        rest = tuple(name for name in names if name not in shared)
+        groups = {compare: rest, Compare.NOTHING: shared}
+        return {how: some for how, some in groups.items() if some}
+
+    def _is_shared(self, night: NightId, path: str) -> bool:
+        path = path.lstrip("/")
+        try:
+            there = os.lstat(Path(os.path.realpath(self._path)) / self._name_of(night) / path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return self._is_here(night, path, there)
 
     @contextmanager
     def _made_there(self, base: Path, below: str) -> Iterator[PinnedFolder]:
@@ -298,7 +327,7 @@ def _describe(error: OSError, path: Path, access: Access) -> str:
     return f"{cause.words}, at {path}; {cause.cure} ({said})"
 
 
-def _walk(root: Path) -> Iterator[FileStamp]:
+def _walk(root: Path) -> Iterator[tuple[FileStamp, os.stat_result]]:
     """The files below a folder, without hollow ones; OSError (EOVERFLOW) for too many."""
     # Not by recursion: a tree may be as deep as a path is long.
     folders = [""]
@@ -324,6 +353,5 @@ def _walk(root: Path) -> Iterator[FileStamp]:
                     status = entry.stat(follow_symlinks=False)
                     if is_hollow(status.st_size, status.st_blocks):
                         continue
-                    yield FileStamp(
-                        prefix + entry.name, status.st_size, bounded_ns(status.st_mtime_ns)
-                    )
+                    path, mtime_ns = prefix + entry.name, bounded_ns(status.st_mtime_ns)
+                    yield FileStamp(path, status.st_size, mtime_ns), status

@@ -78,6 +78,8 @@ def rsync_arguments(
         arguments.append("--fsync")
     if compare is Compare.CHECKSUM:
         arguments.append("--checksum")
+    if compare is Compare.NOTHING:
+        arguments.append("--ignore-times")
     if most_bytes is not None:
         arguments.append(f"--max-size={most_bytes}")
     if remote_shell is not None:
