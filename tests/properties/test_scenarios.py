@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.evaluation import judge_scenario
 from tests.evaluation.scenarios import SCENARIOS
+from tests.support.builders.once_wrong import ONCE_WRONG
 from tests.support.builders.synchronized import scenarios
 from tests.support.examples import seeds_of_round
 
@@ -25,8 +26,19 @@ def test_sync_keeps_every_limit_over_many_seeds(name):
     assert judge_scenario(SCENARIOS[name], seeds_of_round(10)).worsened == ()
 
 
+@pytest.mark.parametrize(
+    ("scenario", "seed"), ONCE_WRONG, ids=lambda each: getattr(each, "name", None)
+)
+def test_sync_is_not_wrong_again_on_a_night_that_was(scenario, seed):
+    assert_never_wrong(scenario, seed)
+
+
 @given(scenarios(), st.integers(0, 2**32))
 def test_sync_is_never_wrong_on_any_night(scenario, seed):
+    assert_never_wrong(scenario, seed)
+
+
+def assert_never_wrong(scenario, seed):
     tally = judge_scenario(scenario, [seed])
 
     for what in ("lost", "doubled", "set_aside", "wrong_pairs", "wrong_labels", "miscut"):

@@ -126,14 +126,14 @@ def test_every_frame_lands_once_no_pair_is_wrong_and_no_label_is_wrong(night: Ni
     assert {account.fits.path for account in generation.cubes} == given_paths
 
 
-@given(runs(fewest=120, most=400, loss=0.1, offset=0.1, longest_us=10_000).filter(triggered))
+@given(runs(fewest=120, most=400, loss=0.1, offset=0.2, longest_us=20_000).filter(triggered))
 @settings(max_examples=examples(10))
 def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(night: Night) -> None:
-    night.check(night.synchronize(), missed=0.001, dubious=0.05)
+    night.check(night.synchronize(), missed=0.001, dubious=0.02)
 
 
 @pytest.mark.parametrize("rows", [64, 536])
-@pytest.mark.parametrize("part", [-0.2, -0.1, 0.0, 0.1])
+@pytest.mark.parametrize("part", [-0.2, 0.0, 0.1, 0.2])
 @pytest.mark.parametrize(("period_us", "jitter_us"), [(500, FAST_US), (20_000, SLOW_US)])
 @pytest.mark.parametrize("flc_part", [None, 0.04, 0.25])
 def test_a_thousand_frames_with_bursts_of_losses_miss_no_pair(
@@ -143,7 +143,7 @@ def test_a_thousand_frames_with_bursts_of_losses_miss_no_pair(
     mode = "Slow" if jitter_us == SLOW_US else "Fast"
     night = expose(
         trigger_train(1000, period_us=period_us, flc_us=flc_us),
-        offset_us=max(-1_000, min(1_000, part * period_us)),
+        offset_us=part * period_us,
         jitter_us=jitter_us,
         lost=({*range(100, 130), 500, 502}, {*range(120, 140), 700}),
         logger_lost=({*range(300, 311)}, {*range(0, 1000, 97)}),

@@ -16,6 +16,7 @@ from vampd.model.trigger.lattice import PHASES
 from vampd.model.trigger.neighbors import find_neighbors
 from vampd.model.trigger.tempo import at_frames, number_by_time, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
+    APART_US,
     CARD_OFF_COST,
     CARD_ON_COST,
     CLASSES,
@@ -235,9 +236,9 @@ def _claim(
 
 
 def _is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
-    """Whether a pair of a short stretch is too far apart for so few frames to prove it.
+    """Whether a pair is farther apart than any stamp is late, or than a short stretch proves.
 
-    Nearer to another trigger, or by more than an offset is.
+    There, nearer to another trigger, or by more than an offset is.
     """
     one, two = night.cameras
     usual_us = one.offsets_us[first, CLASSES // 2]
@@ -245,7 +246,8 @@ def _is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
     period_us = at_frames(one.tempo.period_us)[first]
     far = np.abs(offset_us - usual_us) > np.where(period_us > 0, period_us // 2, _FARTHEST_US)
     far |= np.abs(offset_us) > _FARTHEST_US
-    return np.asarray(far & (night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH))
+    far &= night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH
+    return np.asarray(far | (np.abs(offset_us) > APART_US))
 
 
 def _choose(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:

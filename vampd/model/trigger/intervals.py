@@ -127,6 +127,9 @@ def weigh_intervals(
             misfit(residuals_us + turn * half_us, width_us, INTERVAL_LIMIT) for turn in (0, 1)
         ]
         flat = np.minimum.reduce(readings) + np.where(half_us > 0, READINGS_COST, 0)
+        still_us = residuals_us - half_us - np.maximum(late_us[1:] - half_us, 0)
+        still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
+        flat = flat + np.where(still & whole, WHOLE_PERIODS_COST, 0)
         steady[1:, option] = np.where(allowed, -costs - np.where(informs, flat, 0), NEVER)
     still_us = _still_us(steps_us, rises + by_count, period_us)
     flip[1:], switch[1:] = _of_standing_still(
