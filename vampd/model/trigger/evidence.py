@@ -11,23 +11,14 @@ import numpy.typing as npt
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_intervals
 from vampd.model.trigger.kernels import Kernels
-from vampd.model.trigger.neighbors import UNKNOWN_US, Neighbors, of_second
+from vampd.model.trigger.neighbors import Neighbors, of_second
+from vampd.model.trigger.offsets import cost_of_other_class, offset_costs
 from vampd.model.trigger.stretches import begins_of, pieces_of
 from vampd.model.trigger.tempo import Tempo, at_frames
 from vampd.model.trigger.unlate import missed_alone
-from vampd.model.trigger.weights import (
-    CLASSES,
-    NEAR_US,
-    OFFSET_JUMPS_COST,
-    OFFSET_LIMIT,
-    OTHER_CLASS_COST,
-    PAIR_COSTS,
-    SHIFTS,
-    offset_cost,
-)
+from vampd.model.trigger.weights import CLASSES, NEAR_US, PAIR_COSTS, SHIFTS
 
 Int64 = npt.NDArray[np.int64]
-_JUMP_WIDTHS = 2  # a median of so many hardly moves from frame to frame
 _CALM_SCATTERS = 3
 _EVER_US = 10**12  # before the first frame of a night
 _Record = TypeVar("_Record", Arrivals, Counted, Tempo)
@@ -169,7 +160,7 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
     if len(begins):
         # Without a pair in it, a stretch has no offset.
         together = np.logical_or.reduceat(paired, begins, axis=0)
-        pairs[begins] -= _offset_costs(offsets_us[begins])[:, :, None] * together[:, None, :]
+        pairs[begins] -= offset_costs(offsets_us[begins])[:, :, None] * together[:, None, :]
     width_us, piece = (
         _merge(
             camera,
@@ -181,7 +172,7 @@ def gather_evidence(night: Night, start: int, stop: int, kernels: Kernels) -> Ev
         IntervalEvidence(*merged),
         pairs,
         partners,
-        _cost_of_other_class(offsets_us, width_us, piece),
+        cost_of_other_class(offsets_us, width_us, piece),
     )
 
 
@@ -283,25 +274,3 @@ def _merge(camera: Int64, sides: list[npt.NDArray[np.int64]]) -> Int64:
     for number in (0, 1):
         merged[camera == number] = sides[number]
     return merged
-
-
-def _offset_costs(offsets_us: Int64) -> Int64:
-    unknown = offsets_us == UNKNOWN_US
-    costs = np.where(unknown, OFFSET_LIMIT, offset_cost(offsets_us))
-    # Without a frame near in time nothing is known of the offset, and nothing is said against it.
-    middle = CLASSES // 2
-    costs[:, middle] = np.where(unknown[:, middle], 0, costs[:, middle])
-    return costs
-
-
-def _cost_of_other_class(offsets_us: Int64, width_us: Int64, piece: Int64) -> Int64:
-    """What it costs to take to each class at each frame."""
-    middle_us = offsets_us[:, CLASSES // 2]
-    jumps = np.zeros(len(middle_us), dtype=np.bool_)
-    jumps[1:] = np.abs(np.diff(middle_us)) > _JUMP_WIDTHS * width_us[1:]
-    costs = _offset_costs(offsets_us)
-    # With another exposure, the offset is another one, as small as any: the least one is free. A
-    # clock that was set is off by whatever.
-    renewed = np.diff(piece, prepend=piece[:1]) != 0
-    jumped = OFFSET_JUMPS_COST + renewed[:, None] * (costs - costs.min(axis=1, keepdims=True))
-    return np.where(jumps[:, None], jumped, OTHER_CLASS_COST + costs)

@@ -75,7 +75,7 @@ WITHIN_TRIGGER_COST: Final = 20 * NAT
 OFFSET_US_PER_NAT: Final = 64
 NEAR_OFFSET_US: Final = 2_880
 FAR_OFFSET_US_PER_NAT: Final = 400
-OFFSET_LIMIT: Final = 60 * NAT
+OFFSET_LIMIT: Final = 66 * NAT
 # ln(1 + exp(-x)) x 1024, for x in steps of 1 / 8 nat.
 LOG_ADD: Final[Int64] = np.array(
     [
