@@ -142,11 +142,20 @@ def weigh_intervals(
     unlogged = np.searchsorted(FLIP_AFTER_US[1:], gaps_us, side="right")
     within = np.where(_WITHIN_TRIGGER * since_us[1:] < period_us, WITHIN_TRIGGER_COST, 0)
     flip[1:] = np.minimum(flip[1:], np.array(paused[0])[unlogged]) + within
+    # Other settings after a pause are another start of the trigger.
+    restarts = _settings_change(arrivals) & (since_us[1:] > FLIP_AFTER_US[2])
+    flip[1:] = np.where(restarts, np.minimum(flip[1:], FLIP_COST[-1]), flip[1:])
     switch[1:] = np.minimum(switch[1:], np.array(paused[1])[unlogged]) + within
     changes = np.diff(arrivals.switching)
     switch[1:] = np.where(changes, np.minimum(switch[1:], CARD_CHANGES_COST), switch[1:])
     recount[counted.recounted] = RECOUNT_COST
     return IntervalEvidence(missed, alternating, steady, flip, switch, recount)
+
+
+def _settings_change(arrivals: Arrivals) -> npt.NDArray[np.bool_]:
+    """Whether the cards of exposure, J or readout mode change in each interval."""
+    settings = arrivals.exposure_us, arrivals.half_width_us, arrivals.scatter_us
+    return np.asarray(np.logical_or.reduce([np.diff(setting) != 0 for setting in settings]))
 
 
 def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:

@@ -63,7 +63,7 @@ READINGS_COST: Final = 710
 
 # What a turn that was not finished costs, by how long (us) the trigger stood still.
 FLIP_AFTER_US: Final = (0, 100, 50_000, 500_000, 3_000_000)
-FLIP_COST: Final = (28 * NAT, 20 * NAT, 9 * NAT, 4 * NAT, NAT + NAT // 2)
+FLIP_COST: Final = (28 * NAT, 20 * NAT, 6 * NAT, 4 * NAT, NAT + NAT // 2)
 # The same by how long no frame was logged, though as many were counted as there was time for:
 # nobody saw what else was done.
 UNSEEN_FLIP_COST: Final = (28 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 5 * NAT)

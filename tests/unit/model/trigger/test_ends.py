@@ -12,7 +12,7 @@ from tests.unit.model.trigger.test_inference import (
     states_of,
     train,
 )
-from vampd.model.trigger import ALONE, DRIVEN, NONE, RELAXED
+from vampd.model.trigger import ALONE, DRIVEN, NONE, RELAXED, UNKNOWN
 
 FRAMES = 60
 LONG_S = 4
@@ -132,3 +132,28 @@ def test_single_frames_pair_though_each_camera_takes_others_alone():
 
     assert np.array_equal(first[rows], np.flatnonzero(np.arange(40) % 2 == 0))
     assert np.array_equal(second[found.partners[0][rows]], first[rows])
+
+
+def test_runs_around_it_give_no_state_to_a_run_that_shows_none():
+    """Each ends with a relaxed exposure, which a stop of the loop may cut short, and 0.3 s pass."""
+    frames = FRAMES + 1
+    first = train(frames)
+    rng = np.random.default_rng(3)
+    middle = first[-1] + 300_000 + 5_000 * np.arange(frames) + rng.integers(0, 173, frames)
+    last = ticking(RELAXED, middle[-1] + 300_000 + np.arange(frames))
+    sides = []
+    for late_us in (0, OFFSET_US):
+        runs = [
+            arrivals(first + late_us),
+            arrivals(middle + late_us, half_width_us=20, count=1_000 + frames),
+            arrivals(last + late_us, count=1_000 + 2 * frames),
+        ]
+        runs[1] = replace(runs[1], exposure_us=runs[1].exposure_us + 2_500)
+        sides.append(joined(*runs))
+    found = solve(*sides)
+
+    for states in found.states:
+        parts = [states[number * frames :][:frames] for number in range(3)]
+        assert np.array_equal(parts[0], states_of(frames))
+        assert np.isin(parts[1], (UNKNOWN, NONE)).all()
+        assert np.array_equal(parts[2], states_of(frames))
