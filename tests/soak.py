@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.evaluation.calibration import format_kept
 from tests.support.worlds.proof.coverage import format_coverage
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +62,7 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("benchmarks", ("tests/system/test_bench.py",), seeded=False),
+        Suite("calibration", ("tests/properties/test_calibration.py",)),
         Suite("crash", ("tests/integration/nights/test_random_kills.py",)),
         Suite(
             "crash-matrix",
@@ -94,6 +96,7 @@ SUITES = {
                 *(
                     f"--ignore=tests/properties/test_{elsewhere}.py"
                     for elsewhere in (
+                        "calibration",
                         "frame_digest",
                         "ledger",
                         "ledger_rebuild",
@@ -189,6 +192,8 @@ def main(arguments: Sequence[str]) -> int:
     print("\n" + "\n".join(map(str, runs)))
     if any(run.suite.name == "proof" for run in runs):
         print("\n" + format_coverage())
+    if any(run.suite.name == "calibration" for run in runs):
+        print("\n" + format_kept())
     return int(any(run.failed for run in runs))
 
 

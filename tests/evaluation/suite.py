@@ -32,7 +32,7 @@ _KNOWN_MISSED: Mapping[str, float] = MappingProxyType(
         "trigjt_missing_and_untold": 0.004,
     }
 )
-_LARGEST_DUBIOUS = 0.02
+_LARGEST_DUBIOUS = 0.01
 
 
 @dataclass(frozen=True)

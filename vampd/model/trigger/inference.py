@@ -25,6 +25,7 @@ from vampd.model.trigger.weights import (
     NAT,
     NEVER,
     SHIFTS,
+    UNPROVEN,
 )
 
 Int64 = npt.NDArray[np.int64]
@@ -146,8 +147,13 @@ def read_states(night: Night, piece: Piece, kernels: Kernels) -> Int64:
 
 
 def margin_of(error: float) -> int:
-    """By how much a log-likelihood exceeds all others together that are this likely."""
-    return math.ceil(-math.log(error) * NAT)
+    """By how much a log-likelihood must exceed all others together for a chance to be wrong.
+
+    Terms of one stretch are not independent, and the truth may be none of the states: so of margins
+    below ``UNPROVEN`` any may be wrong, and above it the chance falls by twice as much, as measured
+    (decision 101).
+    """
+    return UNPROVEN + math.ceil(-math.log(error) * NAT / 2)
 
 
 def survey(first: Arrivals, second: Arrivals) -> Night:

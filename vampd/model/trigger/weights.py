@@ -71,6 +71,9 @@ UNSEEN_SWITCH_COST: Final = (26 * NAT, 20 * NAT, 12 * NAT, 9 * NAT, 7 * NAT)
 # Neither happens between two frames of one trigger.
 WITHIN_TRIGGER_COST: Final = 20 * NAT
 
+# A margin that proves nothing.
+UNPROVEN: Final = 7 * NAT
+
 # An offset is hundreds of us: so many us cost one nat; beyond the first limit it costs less.
 OFFSET_US_PER_NAT: Final = 64
 NEAR_OFFSET_US: Final = 2_880

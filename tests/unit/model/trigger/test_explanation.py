@@ -65,3 +65,5 @@ def test_one_camera_alone_is_explained_without_a_partner():
 def test_an_error_is_a_margin_in_the_unit_of_weights():
     assert margin_of(np.exp(-14)) == 14 * NAT
     assert margin_of(1e-6) > 13.8 * NAT
+    # A chance of one in three takes more than a likelihood three times as large.
+    assert margin_of(0.3) > 7 * NAT
