@@ -145,9 +145,10 @@ class Cards:
 
     @cached_property
     def _first(self) -> dict[str, int]:
-        # From the last card to the first, so that the first of each keyword remains.
-        last = len(self.texts) - 1
-        return {text[:8].rstrip(): last - n for n, text in enumerate(reversed(self.texts))}
+        # By the 8 characters of the keyword. From the last card to the first, so that the first of
+        # each keyword remains.
+        fields = [text[:8] for text in reversed(self.texts)]
+        return dict(zip(fields, range(len(fields) - 1, -1, -1), strict=True))
 
     def __iter__(self) -> Iterator[Card]:
         return (Card(text) for text in self.texts)
@@ -156,11 +157,11 @@ class Cards:
         return len(self.texts)
 
     def __contains__(self, keyword: object) -> bool:
-        return keyword in self._first
+        return isinstance(keyword, str) and keyword.ljust(8) in self._first
 
     def card(self, keyword: str) -> Card | None:
         """The first card of that keyword."""
-        position = self._first.get(keyword)
+        position = self._first.get(keyword.ljust(8))
         return None if position is None else Card(self.texts[position])
 
     def value(self, keyword: str) -> Value:
@@ -196,9 +197,9 @@ class Cards:
         texts = list(self.texts)
         first = dict(self._first)
         for card in changes:
-            position = first.get(card.keyword)
+            position = first.get(card.text[:8])
             if position is None:
-                first[card.keyword] = len(texts)
+                first[card.text[:8]] = len(texts)
                 texts.append(card.text)
             else:
                 texts[position] = card.text
@@ -212,7 +213,8 @@ class Cards:
 
     def only(self, keywords: Iterable[str]) -> Cards:
         """The first cards of these keywords, in the header's order, without missing ones."""
-        positions = sorted(self._first[k] for k in frozenset(keywords) if k in self._first)
+        fields = {keyword.ljust(8) for keyword in keywords}
+        positions = sorted(self._first[each] for each in fields if each in self._first)
         return Cards(tuple(self.texts[position] for position in positions))
 
     def appended(self, cards: Iterable[Card]) -> Cards:

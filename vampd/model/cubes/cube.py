@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class _Times:
+    """What sync asks of a cube's believable times again and again."""
+
+    ends_us: tuple[int, int]
+    span_us: tuple[int, int]
+    is_stepped: bool
+
+
+@dataclass(frozen=True)
 class RawCube:
     """A raw cube that can be used.
 
@@ -52,10 +61,34 @@ class RawCube:
         return find_good_rows(self.timing)
 
     @cached_property
+    def _times(self) -> _Times:
+        times_us = self.timing.acquired_us[self.good]
+        return _Times(
+            (int(times_us[0]), int(times_us[-1])),
+            (int(times_us.min()), int(times_us.max())),
+            bool((times_us[1:] <= times_us[:-1]).any()),
+        )
+
+    @property
+    def ends_us(self) -> tuple[int, int]:
+        """The acquisition times of the first and the last frame of which they can be believed."""
+        return self._times.ends_us
+
+    @property
     def span_us(self) -> tuple[int, int]:
         """The earliest and the latest acquisition time that can be believed."""
-        times_us = self.timing.acquired_us[self.good]
-        return int(times_us.min()), int(times_us.max())
+        return self._times.span_us
+
+    @property
+    def is_stepped(self) -> bool:
+        """Whether the host's clock was set back within the cube."""
+        return self._times.is_stepped
+
+    @cached_property
+    def count_span(self) -> tuple[int, int]:
+        """The lowest and the highest cnt0."""
+        cnt0 = self.timing.cnt0
+        return int(cnt0.min()), int(cnt0.max())
 
 
 class CountedBy(StrEnum):

@@ -41,10 +41,14 @@ def usual_lag_us(timing: Timing) -> int | None:
 
     The tenth percentile of the lags that a logger may have; of all, where none of them is such.
     """
-    present = timing.acquired_us > 0
+    return _usual_us(lags_us(timing), timing.acquired_us)
+
+
+def _usual_us(lags: Int64, acquired_us: Int64) -> int | None:
+    present = acquired_us > 0
     if not present.any():
         return None
-    lags = lags_us(timing)[present]
+    lags = lags[present]
     possible = beyond_tai_us(lags)
     fine = np.sort(lags[(possible >= EARLIEST_LAG_US) & (possible <= LATEST_LAG_US)])
     return int(fine[len(fine) // 10]) if len(fine) else int(np.sort(lags)[len(lags) // 2])
@@ -57,17 +61,19 @@ def find_good_rows(timing: Timing) -> Booleans:
     lag; and it is later than the row before, unless the host's clock was set back there: then both
     columns go back alike.
     """
-    usual_us = usual_lag_us(timing)
+    acquired_us, lags = timing.acquired_us, lags_us(timing)
+    usual_us = _usual_us(lags, acquired_us)
     if usual_us is None:
         return np.zeros(len(timing), dtype=np.bool_)
-    leaps_us = lags_us(timing) - usual_us
-    good: Booleans = timing.acquired_us > 0
+    leaps_us = lags - usual_us
+    good: Booleans = acquired_us > 0
     good &= (leaps_us >= _EARLIEST_LEAP_US) & (leaps_us <= _LATEST_LEAP_US)
     while _are_few_bad(good):
         rows = np.flatnonzero(good)
-        bad = np.flatnonzero(
-            (np.diff(timing.acquired_us[rows]) <= 0) & ~_is_clock_step(timing, rows)
-        )
+        back = np.diff(acquired_us[rows]) <= 0
+        if not back.any():
+            break
+        bad = np.flatnonzero(back & ~_is_clock_step(timing, rows))
         if not len(bad):
             break
         # Of two rows in the wrong order, the one whose clocks differ more.

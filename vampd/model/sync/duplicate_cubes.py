@@ -7,12 +7,13 @@ products.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from vampd.model.cubes import Generation, RawCube, SetAside
 from vampd.model.nights import Stream
-from vampd.model.sync.taking import count_span, overlap
+from vampd.model.sync.taking import overlap
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def set_aside_duplicates(
     return kept, aside
 
 
-def _times_key(cube: RawCube) -> tuple[str, bytes, bytes]:
-    return cube.stream, cube.timing.acquired_us.tobytes(), cube.timing.cnt0.tobytes()
+def _times_key(cube: RawCube) -> tuple[str, bytes]:
+    rows = hashlib.sha256(cube.timing.acquired_us.tobytes())
+    rows.update(cube.timing.cnt0.tobytes())
+    return cube.stream, rows.digest()
 
 
 def _name_key(cube: RawCube) -> tuple[bool, str]:
@@ -93,7 +96,7 @@ def _name_key(cube: RawCube) -> tuple[bool, str]:
 
 
 def _overlapped(cube: RawCube, others: Iterable[RawCube]) -> RawCube | None:
-    counted = count_span(cube)
+    counted = cube.count_span
     return next(
         (
             other
@@ -101,7 +104,7 @@ def _overlapped(cube: RawCube, others: Iterable[RawCube]) -> RawCube | None:
             if other.stream is cube.stream
             and overlap(other.span_us, cube.span_us)
             # Where the counter went on, the host's clock was set back.
-            and overlap(count_span(other), counted)
+            and overlap(other.count_span, counted)
         ),
         None,
     )

@@ -17,7 +17,6 @@ from vampd.model.cubes import RawCube
 from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.sync.cards.setting_cards import setting_key
 from vampd.model.sync.sequence import exposure_us
-from vampd.model.sync.taking import is_stepped
 
 _FEWEST_FRAMES, _MOST_FRAMES = 125_000, 375_000  # of both cameras
 _PAUSE_US = 5_000_000
@@ -67,7 +66,7 @@ def split_night(cubes: Sequence[RawCube], gap_us: int) -> Iterator[Piece]:
 
 def _is_set_back(cubes: Iterable[RawCube]) -> bool:
     own = [[cube for cube in cubes if cube.stream is stream] for stream in CAMERA_STREAMS]
-    return any(map(is_stepped, cubes)) or any(
+    return any(cube.is_stepped for cube in cubes) or any(
         after.span_us[0] <= before.span_us[1] for side in own for before, after in pairwise(side)
     )
 

@@ -12,10 +12,8 @@ import numpy.typing as npt
 from vampd.model.cubes import FrameRange, Number, RawCube, SetAside, Undefined, compress_frames
 from vampd.model.nights import Stream
 from vampd.model.sync.taking import (
-    count_span,
     group_by_clock,
     in_order_of_taking,
-    is_stepped,
     match_clocks,
     overlap,
 )
@@ -225,10 +223,10 @@ def set_aside_overlaps(cubes: Sequence[RawCube]) -> tuple[list[RawCube], list[Se
     kept: list[RawCube] = []
     aside: list[SetAside] = []
     for group in group_by_clock(in_order_of_taking(cubes)):
-        apart = _without_overlaps([cube for cube in group if not is_stepped(cube)])
-        for cube in filter(is_stepped, group):
+        apart = _without_overlaps([cube for cube in group if not cube.is_stepped])
+        for cube in (each for each in group if each.is_stepped):
             # Its times are no span; what it counts tells whether another one holds its frames.
-            if not any(overlap(count_span(cube), count_span(other)) for other in apart):
+            if not any(overlap(cube.count_span, other.count_span) for other in apart):
                 apart.append(cube)
         paths = {cube.path for cube in apart}
         aside += [_overlapping(cube, apart) for cube in group if cube.path not in paths]
@@ -278,7 +276,7 @@ def _overlapping(cube: RawCube, kept: Sequence[RawCube]) -> SetAside:
     other = next(
         c.path
         for c in kept
-        if overlap(c.span_us, cube.span_us) or overlap(count_span(c), count_span(cube))
+        if overlap(c.span_us, cube.span_us) or overlap(c.count_span, cube.count_span)
     )
     reason = f"its frames were acquired at the same time as those of {other}"
     return SetAside(cube.fits, cube.timing_file, cube.frames, "overlaps_cube", reason)

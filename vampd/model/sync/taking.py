@@ -23,15 +23,10 @@ _FARTHEST_US = 3_600_000_000
 
 def in_order_of_taking(cubes: Sequence[RawCube]) -> list[RawCube]:
     """One camera's cubes in the order in which they were taken, however they are given."""
-    ordered = sorted(cubes, key=lambda cube: (_ends_us(cube)[0], cube.path))
-    spans = [_ends_us(cube) for cube in ordered]
-    counts = [count_span(cube) for cube in ordered]
+    ordered = sorted(cubes, key=lambda cube: (cube.ends_us[0], cube.path))
+    spans = [cube.ends_us for cube in ordered]
+    counts = [cube.count_span for cube in ordered]
     return [ordered[i] for i in _order(spans, counts)]
-
-
-def count_span(cube: RawCube) -> Span:
-    """The lowest and the highest cnt0 of a cube."""
-    return int(cube.timing.cnt0.min()), int(cube.timing.cnt0.max())
 
 
 def overlap(one: Span, other: Span) -> bool:
@@ -49,8 +44,8 @@ def group_by_clock(ordered: Sequence[RawCube]) -> list[list[RawCube]]:
     last_us = last_count = 0
     begins = True
     for cube in ordered:
-        first_us, end_us = _ends_us(cube)
-        low, high = count_span(cube)
+        first_us, end_us = cube.ends_us
+        low, high = cube.count_span
         follows = first_us > last_us
         if begins or (not follows and low > last_count):
             groups.append([cube])
@@ -60,7 +55,7 @@ def group_by_clock(ordered: Sequence[RawCube]) -> list[list[RawCube]]:
             last_us, last_count = end_us, high
         else:
             last_us = max(last_us, end_us)
-        begins = is_stepped(cube)
+        begins = cube.is_stepped
     return groups
 
 
@@ -127,17 +122,6 @@ def _distances_us(times_us: Int64, begins: list[int], known_us: Int64) -> Int64:
     nearest = np.minimum(np.abs(known_us[after] - times_us), np.abs(known_us[before] - times_us))
     sums = np.add.reduceat(nearest.clip(max=_FARTHEST_US), begins)
     return np.asarray(sums // np.diff([*begins, len(times_us)]))
-
-
-def is_stepped(cube: RawCube) -> bool:
-    """Whether the clock was set back within the cube."""
-    return bool((np.diff(cube.timing.acquired_us[cube.good]) <= 0).any())
-
-
-def _ends_us(cube: RawCube) -> Span:
-    """The times of the cube's first and last good frames, in order of taking."""
-    times_us = cube.timing.acquired_us[cube.good]
-    return int(times_us[0]), int(times_us[-1])
 
 
 def _order(spans: Sequence[Span], counts: Sequence[Span]) -> Iterator[int]:
