@@ -9,15 +9,10 @@ from pathlib import Path
 
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
-from vampd.engine.workers import NOT_STARTED, WorkerPool
-from vampd.errors import WorkerLost
+from vampd.engine.workers import WorkerPool
 from vampd.fits.worker import Packed, pack_framelist
-from vampd.log import get_log
 from vampd.model.plan import Pack
 from vampd.model.proofs import Verification
-
-_log = get_log()
-_WORKERS_A_CUBE = 3
 
 
 def pack_in_worker(
@@ -33,22 +28,19 @@ def pack_in_worker(
     What a lost worker had already named is compared by its successor. ``meters`` holds the
     progress, by framelist, until the action counts as done.
     """
-    with workers.place(pace), _metered(meters, action.framelist, pace) as meter:
-        lost = 0
-        while True:
-            try:
-                future = workers.submit(
-                    pack_framelist, folder, action.framelist, verify, pace, meter, action.proven
-                )
-                return workers.result(future, pace)
-            except WorkerLost as error:
-                _log.warning(
-                    "worker.lost", framelist=action.framelist, code=error.code, error=error.message
-                )
-                lost += 1
-                # What no worker can be started for now is for a later attempt.
-                if lost == _WORKERS_A_CUBE or error.code == NOT_STARTED:
-                    raise
+    path = action.framelist
+    with workers.place(pace), _metered(meters, path, pace) as meter:
+        return workers.run(
+            pace,
+            {"framelist": path},
+            pack_framelist,
+            folder,
+            path,
+            verify,
+            pace,
+            meter,
+            action.proven,
+        )
 
 
 @contextmanager

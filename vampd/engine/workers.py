@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -32,6 +32,7 @@ _log = get_log()
 # The code of a WorkerLost that was none yet.
 NOT_STARTED = "worker_not_started"
 _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+_WORKERS_A_TASK = 3
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
 # A worker that dies just as it takes an action leaves pebble unaware: no one has it then. Whoever
@@ -106,6 +107,28 @@ class WorkerPool:
                 return True
             self._freed.wait(_LOOK_S)
             return False
+
+    def run(
+        self,
+        pace: Pace,
+        logged: Mapping[str, str],
+        function: Callable[..., _Result],
+        *args: object,
+    ) -> _Result:
+        """A worker's result; one that dies or hangs costs a retry, not the night's attempt.
+
+        ``logged`` are fields of the log line about a lost worker. Errors as `submit` and `result`.
+        """
+        lost = 0
+        while True:
+            try:
+                return self.result(self.submit(function, *args), pace)
+            except WorkerLost as error:
+                _log.warning("worker.lost", code=error.code, error=error.message, **logged)
+                lost += 1
+                # What no worker can be started for now is for a later attempt.
+                if lost == _WORKERS_A_TASK or error.code == NOT_STARTED:
+                    raise
 
     def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
         """Run a picklable function in a worker.
