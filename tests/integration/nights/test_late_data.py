@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 
 import pytest
@@ -117,14 +116,13 @@ def test_late_cubes_reopen_an_engineering_night(settled: SettledSites, tmp_path:
 
 
 def test_late_cubes_are_seen_by_a_running_daemon(site: Site) -> None:
+    configure(site, watch={"scan_every_s": 0.3})
     night, _ = make_smallest(site.root)
 
     def is_done() -> bool:
         return site.database.exists() and record_of(site, night).state.status is Status.DONE
 
     with running(site) as daemon:
-        wait_until(site.database.exists, "a database")
-        time.sleep(1)
         wait_until(is_done, "done")
         before = finished_files(site, night)
         add_late_cubes(site.root)
