@@ -1,0 +1,79 @@
+"""What frames near in time suggest: the shift of the counts, the offset and its scatter."""
+
+import numpy as np
+import pytest
+
+from tests.unit.model.trigger.test_inference import OFFSET_US, arrivals
+from vampd.model.trigger import neighbors
+from vampd.model.trigger.arrivals import count_frames
+from vampd.model.trigger.neighbors import UNKNOWN_US
+from vampd.model.trigger.tempo import Tempo
+
+PERIOD_US, FRAMES, OWN = 10_000, 120, neighbors.CLASSES // 2
+SCATTER_US = 7  # documented, and what the stamps of `arrivals` stay within
+TIMES_US = 10**15 + PERIOD_US * np.arange(FRAMES)
+
+
+def found_for(one, two, period_us=PERIOD_US):
+    cameras = one, two
+    tempos = [
+        Tempo(*(np.full(max(len(side) - 1, 0), value) for value in (period_us, 0, SCATTER_US, 1)))
+        for side in cameras
+    ]
+    return neighbors.find_neighbors(tuple(map(count_frames, cameras)), cameras, tuple(tempos))
+
+
+def test_offsets_that_scatter_more_than_documented_are_expected_to():
+    calm = found_for(arrivals(TIMES_US), arrivals(TIMES_US + OFFSET_US))
+    lags_us = np.random.default_rng(1).integers(0, 1_000, FRAMES)
+    wild = found_for(arrivals(TIMES_US), arrivals(TIMES_US + OFFSET_US + lags_us))
+
+    assert (calm.width_us <= 2 * SCATTER_US).all()
+    assert ((wild.width_us > 300) & (wild.width_us < 1_000)).all()
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_only_frames_that_are_each_others_nearest_tell_the_offset(every):
+    kept = range(0, FRAMES, every)
+    found = found_for(arrivals(TIMES_US), arrivals(TIMES_US + OFFSET_US, kept))
+
+    assert np.abs(found.offsets_us[:, OWN] - OFFSET_US).max() <= SCATTER_US
+    of_other_triggers = found.offsets_us - found.offsets_us[:, [OWN]]
+    assert (of_other_triggers == [-PERIOD_US, 0, PERIOD_US]).all()
+
+
+def test_frames_too_far_apart_to_be_of_one_trigger_tell_no_offset():
+    period_us = 4 * neighbors.NEAR_US
+    times_us = 10**15 + period_us * np.arange(FRAMES)
+    for apart_us, tells in ((neighbors.NEAR_US - 100, True), (neighbors.NEAR_US + 100, False)):
+        found = found_for(arrivals(times_us), arrivals(times_us + apart_us), period_us)
+        assert (found.offsets_us[:, OWN] != UNKNOWN_US).all() == tells
+        assert (found.offsets_us == UNKNOWN_US).all() != tells
+
+
+def test_no_offset_is_known_where_the_other_camera_has_no_frame():
+    later_us = TIMES_US + FRAMES * PERIOD_US + 1_000_000
+    both = np.concatenate([TIMES_US, later_us])
+    found = found_for(arrivals(both), arrivals(both + OFFSET_US, kept=range(FRAMES)))
+
+    assert (found.offsets_us[:FRAMES] != UNKNOWN_US).all()
+    assert (found.offsets_us[FRAMES:] == UNKNOWN_US).all()
+
+
+def test_without_a_period_an_offset_is_of_the_nearest_frames_trigger_alone():
+    offsets_us = found_for(arrivals(TIMES_US), arrivals(TIMES_US + OFFSET_US), 0).offsets_us
+    others = [turn for turn in range(neighbors.CLASSES) if turn != OWN]
+
+    assert (offsets_us[:, OWN] != UNKNOWN_US).all()
+    assert (offsets_us[:, others] == UNKNOWN_US).all()
+
+
+def test_what_one_camera_counted_more_in_a_pause_counts_from_the_first_frame_behind_it():
+    both = np.concatenate([TIMES_US, TIMES_US + FRAMES * PERIOD_US + 1_000_000])
+    more = np.repeat([0, 5], FRAMES)
+    one, two = arrivals(both), arrivals(both + OFFSET_US)
+    two.cnt0[:] += more
+    found = found_for(one, two)
+
+    for references in found.references:
+        assert np.array_equal(references, more)
