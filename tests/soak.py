@@ -62,7 +62,7 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("benchmarks", ("tests/system/test_bench.py",), seeded=False),
-        Suite("calibration", ("tests/properties/test_calibration.py",)),
+        Suite("calibration", ("tests/unit/evaluation/test_calibration.py",)),
         Suite("crash", ("tests/integration/nights/test_random_kills.py",)),
         Suite(
             "crash-matrix",
@@ -93,10 +93,10 @@ SUITES = {
             (
                 "tests/properties",
                 "tests/unit",
+                "--ignore=tests/unit/evaluation/test_calibration.py",
                 *(
                     f"--ignore=tests/properties/test_{elsewhere}.py"
                     for elsewhere in (
-                        "calibration",
                         "frame_digest",
                         "ledger",
                         "ledger_rebuild",

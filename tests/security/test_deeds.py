@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -193,8 +193,11 @@ def test_a_members_mail_is_sent_once_by_the_owner_in_the_members_name(
         site = SettledSites(tmp_path).copy(base / "site")
         certificate = base / "ca.pem"
         certificate.write_bytes(server.certificate.read_bytes())
-        mail = {**ADDRESSES, "way": "smtp", "host": HOST, "port": server.port}
-        tables = {**FAST, "mail": {**mail, "ca_file": str(certificate)}}
+        mail: dict[str, object] = {**ADDRESSES, "way": "smtp", "host": HOST, "port": server.port}
+        tables: dict[str, Mapping[str, object]] = {
+            **FAST,
+            "mail": {**mail, "ca_file": str(certificate)},
+        }
         configure(site, **tables, requests={"members_may": ["hold"]})
         give_to_owner(site)
         site.log.touch()

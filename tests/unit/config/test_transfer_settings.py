@@ -8,10 +8,10 @@ from tests.support.builders.settings import make_settings
 from vampd.config import (
     Destination,
     Transfer,
-    misplaced_destinations,
     parse_settings,
     with_destination,
 )
+from vampd.config.transfer import misplaced_destinations
 from vampd.errors import ConfigError, UsageError
 from vampd.model.nights import Kind
 

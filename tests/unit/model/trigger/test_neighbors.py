@@ -4,23 +4,25 @@ import numpy as np
 import pytest
 
 from tests.unit.model.trigger.test_inference import OFFSET_US, arrivals
-from vampd.model.trigger import neighbors
 from vampd.model.trigger.arrivals import count_frames
-from vampd.model.trigger.neighbors import UNKNOWN_US
+from vampd.model.trigger.neighbors import UNKNOWN_US, find_neighbors
 from vampd.model.trigger.tempo import Tempo
+from vampd.model.trigger.weights import CLASSES, NEAR_US
 
-PERIOD_US, FRAMES, OWN = 10_000, 120, neighbors.CLASSES // 2
+PERIOD_US, FRAMES, OWN = 10_000, 120, CLASSES // 2
 SCATTER_US = 7  # documented, and what the stamps of `arrivals` stay within
 TIMES_US = 10**15 + PERIOD_US * np.arange(FRAMES)
 
 
 def found_for(one, two, period_us=PERIOD_US):
     cameras = one, two
-    tempos = [
-        Tempo(*(np.full(max(len(side) - 1, 0), value) for value in (period_us, 0, SCATTER_US, 1)))
-        for side in cameras
-    ]
-    return neighbors.find_neighbors(tuple(map(count_frames, cameras)), cameras, tuple(tempos))
+    tempos = steady_tempo(one, period_us), steady_tempo(two, period_us)
+    return find_neighbors((count_frames(one), count_frames(two)), cameras, tempos)
+
+
+def steady_tempo(camera, period_us):
+    intervals = max(len(camera) - 1, 0)
+    return Tempo(*(np.full(intervals, value) for value in (period_us, 0, SCATTER_US, 1)))
 
 
 def test_offsets_that_scatter_more_than_documented_are_expected_to():
@@ -43,9 +45,9 @@ def test_only_frames_that_are_each_others_nearest_tell_the_offset(every):
 
 
 def test_frames_too_far_apart_to_be_of_one_trigger_tell_no_offset():
-    period_us = 4 * neighbors.NEAR_US
+    period_us = 4 * NEAR_US
     times_us = 10**15 + period_us * np.arange(FRAMES)
-    for apart_us, tells in ((neighbors.NEAR_US - 100, True), (neighbors.NEAR_US + 100, False)):
+    for apart_us, tells in ((NEAR_US - 100, True), (NEAR_US + 100, False)):
         found = found_for(arrivals(times_us), arrivals(times_us + apart_us), period_us)
         assert (found.offsets_us[:, OWN] != UNKNOWN_US).all() == tells
         assert (found.offsets_us == UNKNOWN_US).all() != tells
@@ -62,7 +64,7 @@ def test_no_offset_is_known_where_the_other_camera_has_no_frame():
 
 def test_without_a_period_an_offset_is_of_the_nearest_frames_trigger_alone():
     offsets_us = found_for(arrivals(TIMES_US), arrivals(TIMES_US + OFFSET_US), 0).offsets_us
-    others = [turn for turn in range(neighbors.CLASSES) if turn != OWN]
+    others = [turn for turn in range(CLASSES) if turn != OWN]
 
     assert (offsets_us[:, OWN] != UNKNOWN_US).all()
     assert (offsets_us[:, others] == UNKNOWN_US).all()
