@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from vampd.cli.shared.nights import choose_record, choose_records, parse_night, with_kinds
+from vampd.cli.shared.output import write, write_error, write_prose
+from vampd.cli.shared.typed_nights import forget_names
 from vampd.errors import EXIT_USAGE, UsageError
 from vampd.model.nights import Kind, NightId, NightRecord, State
 
@@ -79,3 +81,21 @@ def test_what_is_shown_of_a_date_with_both_kinds_can_be_typed() -> None:
         assert each.error == each.note == text.replace("20251106", name)
     assert with_kinds(typed) == tuple(typed)
     assert other == alone
+
+
+def test_all_that_is_written_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "gone; `vampctl retry 20251106`, then `vampctl mail 20251106`"
+    both = [record("20251106", kind) for kind in Kind]
+    for written in (write, write_prose, write_error):
+        forget_names()
+        written(text)
+        choose_record(both, "20251106", Kind.ENGINEERING)
+        written(text)
+        # Another date is named as before, and so is this one where it has one night.
+        choose_record([*both, record("20251107")], "20251107", None)
+        written(text.replace("06", "07"))
+        plain, named, other = "".join(capsys.readouterr()).splitlines()
+        assert plain == text
+        assert named == text.replace("retry 20251106", "retry 20251106 --kind engineering")
+        assert other == text.replace("06", "07")
+    forget_names()

@@ -182,8 +182,10 @@ def test_history_shows_every_event_of_both_kinds(world: FakeWorld) -> None:
         "events": [],
         "ended_receipts": [],
     }
+    move(world, EventName.HELD, code="bug", message="`vampctl retry 20251106`")
     shown = world.run("history", "20251106").stdout
     assert shown.count("held_by_person: word") == 20
+    assert "`vampctl retry 20251106 --kind archive`" in shown
     assert "20251106 engineering, 0 events" in shown
 
 

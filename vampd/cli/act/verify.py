@@ -22,6 +22,7 @@ from vampd.cli.shared.session import (
 )
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, UsageError
+from vampd.model.nights import name_kind
 from vampd.model.proofs import (
     choose_sample,
 )
@@ -149,7 +150,8 @@ def show_reading(reading: Reading, night: str) -> None:
     """Write a reading for people; ``night`` is the night as commands take it."""
     title, verdict = title_of(reading.night), reading.verdict
     if reading.failure is not None:
-        write_prose(f"{title}: NOT verified: {reading.failure}")
+        failure = name_kind(reading.failure, reading.night.date, night)
+        write_prose(f"{title}: NOT verified: {failure}")
         if not verdict.bad:
             return
     files = count_of(len(verdict.checked), "file")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from vampd.cli.look.night_objects import event_object
 from vampd.cli.look.status import show_events
-from vampd.cli.shared.nights import choose_records, title_of
+from vampd.cli.shared.nights import choose_records, named, title_of
 from vampd.cli.shared.output import write, write_json
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.cli.shared.words import count_of, format_time, format_time_or_none
+from vampd.model.nights import name_kind
 
 if TYPE_CHECKING:
-    from vampd.model.nights import NightRecord
+    from vampd.model.nights import EventRecord, NightRecord
     from vampd.model.proofs import RecordedReceipt
 
 
@@ -32,6 +34,7 @@ def history(
     night and an engineering night shows both, unless --kind names one.
     """
     with reading(context, config) as connections:
+        records = connections.store.nights()
         chosen = [
             (
                 record,
@@ -42,7 +45,7 @@ def history(
                     if r.ended_at is not None
                 ],
             )
-            for record in choose_records(connections.store.nights(), night, kind)
+            for record in choose_records(records, night, kind)
         ]
     if as_json:
         write_json(
@@ -60,10 +63,18 @@ def history(
         if position:
             write("")
         write(f"{title_of(record.night)}, {count_of(len(events), 'event')}")
+        name = named(record.night, records)
         if events:
-            show_events(events)
+            show_events([_as_typed(event, name) for event in events])
         for (at, actor), count in Counter((r.ended_at, r.ended_by) for r in ended).items():
             write(f"{count_of(count, 'packing receipt')} ended {format_time(at or 0)} by {actor}")
+
+
+def _as_typed(event: EventRecord, name: str) -> EventRecord:
+    """The event, its commands as they are typed for this one of the nights of its date."""
+    if event.message is None:
+        return event
+    return replace(event, message=name_kind(event.message, event.night.date, name))
 
 
 def _receipt_object(recorded: RecordedReceipt) -> dict[str, Any]:

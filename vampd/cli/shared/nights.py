@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vampd.cli.shared.typed_nights import name_with_kind
 from vampd.errors import UsageError
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
@@ -46,6 +47,8 @@ def choose_records(
         raise UsageError(error.code, f"{error.message}{_proposal(records, text)}") from error
     same_date = tuple(record for record in records if record.night.date == date)
     chosen = tuple(r for r in same_date if kind is None or r.night.kind is kind)
+    if len(chosen) == 1 and len(same_date) > 1:
+        name_with_kind(chosen[0].night)
     if chosen:
         return chosen
     if same_date:

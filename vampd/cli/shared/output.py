@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vampd.cli.shared.typed_nights import as_typed
 from vampd.model.escapes import show
 
 Row = Sequence[str]
@@ -48,7 +49,7 @@ class ReaderLeft(Exception):
 
 def write(line: str) -> None:
     """Write one line to standard output, shown as text. ReaderLeft if no one reads it."""
-    _write_exactly(show(line))
+    _write_exactly(show(as_typed(line)))
 
 
 def write_lines(lines: Iterable[str]) -> None:
@@ -72,7 +73,7 @@ def _write_exactly(text: str) -> None:
 
 def write_prose(line: str) -> None:
     """Write a line of prose; wrapped on a terminal."""
-    for part in _fold(line) if is_terminal() else [line]:
+    for part in _fold(as_typed(line)) if is_terminal() else [line]:
         write(part)
 
 
@@ -81,7 +82,7 @@ def write_error(text: str) -> None:
 
     Further lines are indented: a line break in a name cannot begin a message of its own.
     """
-    first, *further = (show(line) for line in text.split("\n"))
+    first, *further = (show(line) for line in as_typed(text).split("\n"))
     lines = [first, *(line if line.startswith("  ") else f"  {line}" for line in further)]
     if sys.stderr.isatty():
         lines = [part for line in lines for part in _fold(line)]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 import typer
 
 from vampd.cli.shared.output import ReaderLeft, write_error
+from vampd.cli.shared.typed_nights import forget_names
 from vampd.config import (
     MACHINE_CONFIG,
     Settings,
@@ -83,6 +84,7 @@ def read_settings(config: Path | None) -> Settings:
 
 def settings_of(context: typer.Context, config: Path | None) -> Settings:
     """The settings for a command; its own ``--config`` outranks the one before the command."""
+    forget_names()
     return read_settings(config or context.obj)
 
 

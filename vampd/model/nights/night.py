@@ -10,6 +10,8 @@ from pathlib import PurePath
 
 ARCHIVE_FOLDER = "ARCHIVED_DATA"
 _COMMAND = re.compile(r"`vampctl [^`]*`")
+# Those that concern archive nights alone take no kind.
+_OF_ARCHIVE = re.compile(r"`vampctl (?:acknowledge|mail|manifest) ")
 _DATE = re.compile(r"[12][0-9]{7}")
 
 
@@ -41,7 +43,10 @@ def name_commands(text: str, date: str) -> str:
 def name_kind(text: str, date: str, name: str) -> str:
     """The text with its commands for this date as they are typed for one kind of its nights."""
     bare = re.compile(rf"\b{date}\b(?! --kind)")
-    return _COMMAND.sub(lambda command: bare.sub(name, command[0]), text)
+    return _COMMAND.sub(
+        lambda command: command[0] if _OF_ARCHIVE.match(command[0]) else bare.sub(name, command[0]),
+        text,
+    )
 
 
 @dataclass(frozen=True, order=True)
