@@ -205,7 +205,7 @@ def test_hostile_names_and_headers_pass_a_night_and_every_command(
         assert all(line == line.strip("\r") for line in shown.split("\n"))
     # Exact for machines: every name is there once, in a product or set aside.
     audit = json.loads(ask(site, "audit", DATE, "--json"))
-    assert audit["balanced"] is True
+    assert audit["balanced"] is True, audit["findings"]
     text = (site.folder(NIGHT) / "vbad" / "reasons.tsv").read_text("utf-8")
     assert is_plain(text.replace("\t", ""))
     aside = {path.rpartition("/")[2] for path, *_ in parse_reasons(text)}
