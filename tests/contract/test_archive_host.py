@@ -10,9 +10,16 @@ from tests.support.fakes.fake_night_reader import FakeFile, stamp_of
 from tests.support.fakes.paces import SteeredPace
 from tests.support.tools.sshd import running_sshd
 from tests.support.worlds.archive.archive_sites import NIGHT, make_site, write_file
-from vampd.adapters.archive import RsyncArchive
+from vampd.adapters.archive import RsyncArchive, local, ssh
 from vampd.disk.pace import SteadyPace
-from vampd.errors import ArchiveUnknown, ClaimLost, DataError, RemoteUnavailable, TransientError
+from vampd.errors import (
+    ArchiveUnknown,
+    ClaimLost,
+    DataError,
+    RemoteUnavailable,
+    TransientError,
+    VampdError,
+)
 from vampd.model.nights import FileStamp
 from vampd.model.plan import Compare
 from vampd.model.proofs import Place
@@ -84,6 +91,21 @@ def test_sending_twice_changes_nothing(site, night_folder):
     for _ in range(2):
         send(site, night_folder, "vgen2/a.txt")
     assert site.get("vgen2/a.txt") == FakeFile(b"a")
+
+
+@pytest.mark.parametrize("kind", ["local", "ssh"])
+def test_as_many_files_as_a_night_can_have_are_listed_and_no_more(
+    kind, tmp_path, sshd, monkeypatch
+):
+    for adapter in (local, ssh):
+        monkeypatch.setattr(adapter, "MOST_FILES", 3)
+    site = make_site(kind, tmp_path / "disk", sshd)
+    for number in range(3):
+        site.put(f"vgen2/{number}.txt", FakeFile(b"x"))
+    assert len(site.host.files(NIGHT)) == 3
+    site.put("vbad/one more.txt", FakeFile(b"x"))
+    with pytest.raises(VampdError, match="more than 3 files"):
+        site.host.files(NIGHT)
 
 
 def test_sending_nothing_is_nothing(site, night_folder):

@@ -1,14 +1,17 @@
 """What is read for a proof comes from the disk, and not from the page cache."""
 
+import mmap
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.tools.page_cache import cached_bytes
-from vampd.disk.machine import drop_from_cache
+from vampd.disk.machine import drop_behind, drop_from_cache
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import can_read_whole, hash_file
+
+PAGE = mmap.PAGESIZE
 
 
 @pytest.fixture
@@ -69,3 +72,16 @@ def test_a_digest_leaves_nothing_in_memory(tmp_path: Path) -> None:
     path.write_bytes(bytes(3 << 20))
     hash_file(path, SteadyPace())
     assert cached_bytes(path) == 0
+
+
+@pytest.mark.parametrize("offset", [0, 1, PAGE - 1, PAGE, 3 * PAGE + 100])
+def test_what_is_dropped_behind_begins_with_the_page_of_its_first_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: int
+) -> None:
+    # The kernel keeps a page of which it is to drop the end alone.
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, *words: asked.append(words))
+    with (tmp_path / "x").open("wb") as file:
+        drop_behind(file.fileno(), offset, 2 * PAGE)
+    begin = offset // PAGE * PAGE
+    assert asked == [(begin, offset + 2 * PAGE - begin, os.POSIX_FADV_DONTNEED)]

@@ -15,7 +15,8 @@ from tests.support.daemon.running import settle
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, record_of
 from vampd.disk.reading import list_hollow_files, list_raw_files, listing, read_whole
-from vampd.engine.nights.night_listing import find_strangers
+from vampd.engine.nights import night_listing
+from vampd.engine.nights.night_listing import find_nights, find_strangers
 from vampd.engine.nights.old_traces import old_tool_traces
 from vampd.errors import DataError
 from vampd.model.nights import CAMERA_STREAMS, Kind, NightId, Status
@@ -128,6 +129,15 @@ def test_a_listing_beyond_what_a_night_has_is_refused_by_its_name(
     with pytest.raises(OSError, match="more than 10 entries") as caught:
         list_raw_files(tmp_path, CAMERA_STREAMS)
     assert caught.value.filename == str(tmp_path / "vcam1")
+
+
+def test_of_more_nights_than_a_site_can_have_so_many_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(night_listing, "MOST_NIGHTS", 3)
+    for day in range(11, 16):
+        (tmp_path / f"202511{day}" / "vcam1").mkdir(parents=True)
+    assert len(find_nights(tmp_path)) == 3
 
 
 def test_a_file_of_the_longest_length_is_read_and_a_longer_one_is_not(tmp_path: Path) -> None:
