@@ -14,7 +14,7 @@ from tests.support.tools.page_cache import cached_bytes
 from vampd.disk.durable import sync_file
 from vampd.disk.machine import drop_from_cache, writeback
 from vampd.disk.pace import SteadyPace
-from vampd.fits.products import pack_cube, packed
+from vampd.fits.products import pack_cube, packed, unpack_file
 from vampd.model.cubes import Framelist, FrameRange
 from vampd.model.proofs import Receipt, Verification
 from vampd.ports import Pace
@@ -149,3 +149,17 @@ def test_neither_raw_cubes_nor_products_stay_in_the_page_cache(
         # The kernel itself may hold a page for a moment.
         assert cached_bytes(cube.path) <= _A_FEW_PAGES
         assert cached_bytes(tmp_path / framelist.packed_path) <= _A_FEW_PAGES
+
+
+def test_neither_what_is_unpacked_nor_what_becomes_of_it_stays_in_the_page_cache(
+    tmp_path: Path,
+) -> None:
+    cube = write_raw_cube(tmp_path, pixels=raw_pixels(41, 256, 300))
+    framelist = framelist_of([cube], [FrameRange(cube.stamp.path, 0, 41, 1)])
+    _pack(tmp_path, framelist)
+    product, plain = tmp_path / framelist.packed_path, tmp_path / "plain.fits"
+    _sync(product)
+    unpack_file(product, plain, SteadyPace())
+    assert cached_bytes(product) <= _A_FEW_PAGES
+    # Groups of pages that reach from one part that is read back into the next are kept.
+    assert cached_bytes(plain) < plain.stat().st_size // 2
