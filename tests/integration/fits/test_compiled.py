@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.examples import others_in_soak
 from vampd.fits.compiled import compiled, remove_damaged
 from vampd.fits.rice import TileDecoder, TileEncoder
 
@@ -146,7 +147,7 @@ def _code(encoder: TileEncoder, decoder: TileDecoder, pixels: np.ndarray) -> Non
     np.testing.assert_array_equal(decoder.decode(encoder.coded, length), pixels)
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+@pytest.mark.parametrize("dtype", others_in_soak([np.int16, np.int32, np.int8], few=2))
 def test_the_loops_allocate_nothing(dtype: type) -> None:
     runtime: Any = importlib.import_module("numba.core.runtime")
     rtsys = runtime.rtsys
