@@ -65,7 +65,7 @@ settings.load_profile(PROFILE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder.
+    """Mark tests by their folder, and begin with the longest.
 
     Those below tests/system are `system`. With the profile of the soak, the laws are `soak` too:
     they get more examples there.
@@ -77,6 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_law = is_hypothesis_test(getattr(item, "obj", None))
         if IN_SOAK and (is_law or tests / "properties" in item.path.parents):
             item.add_marker(pytest.mark.soak)
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -83,6 +83,7 @@ def write_tiny_frames(path: Path, frames: int) -> None:
     os.truncate(path, 2880 + -(-2 * frames // 2880) * 2880)
 
 
+@pytest.mark.early
 def test_the_memory_of_a_process_stays_below_a_gigabyte_under_hostile_input(tmp_path: Path) -> None:
     folder = tmp_path / "vcam1"
     folder.mkdir()

@@ -182,6 +182,7 @@ def test_verify_names_every_fault_and_nothing_else_is_repaired(seed: int) -> Non
     as_nobody(suffer)
 
 
+@pytest.mark.early
 def test_every_kind_of_fault_is_named_and_repaired() -> None:
     def suffer(base: Path) -> None:
         copy = make_copy(base)

@@ -251,6 +251,7 @@ def run_sequences(number: int) -> None:
     add_to_coverage(Seeded.coverage)
 
 
+@pytest.mark.early
 def test_whatever_happens_safe_is_true_and_no_last_good_copy_is_lost() -> None:
     run_sequences(number=0)
 

@@ -19,6 +19,8 @@ from tests.support.worlds.proof.beginning import TABLES, dropping_a_frame
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from vampd.model.nights import Status
 
+pytestmark = pytest.mark.early
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:

@@ -39,6 +39,8 @@ from vampd.store.database import opening as opening_module
 from vampd.store.database.opening import Access, open_store
 from vampd.store.schema import REVISION
 
+pytestmark = pytest.mark.early
+
 Rows = dict[str, list[dict[str, Any]]]
 
 # What a daemon notes of nights, each of which stands in what is kept.
