@@ -18,6 +18,7 @@ from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.unprivileged import NOBODY
 from vampd.daemon import watch as watch_module
 from vampd.daemon.watch import FolderWatch
+from vampd.engine.nights.night_listing import list_night
 
 # Follows two folders of this many under a limit, twice; says its threads, watches and warnings.
 SCRIPT = """
@@ -94,6 +95,23 @@ def test_thousands_of_nights_are_watched_by_one_thread_and_a_bounded_number_of_w
     assert woken.wait(10)
     watch.follow(folders[:2])
     assert watched() - were_watched == 2
+
+
+@pytest.mark.soak
+def test_twenty_thousand_files_in_a_stream_take_one_watch_and_are_all_listed(
+    tmp_path: Path, watch: FolderWatch, woken: threading.Event
+) -> None:
+    stream = tmp_path / "20251106" / "vcam1"
+    stream.mkdir(parents=True)
+    before = watched()
+    with capture_logs() as logs:
+        watch.follow([stream])
+        # More than the kernel queues while nobody reads (max_queued_events).
+        for number in range(20_000):
+            (stream / f"{number}.fits").touch()
+        assert woken.wait(10)
+    assert (watched() - before, logs) == (1, [])
+    assert len(list_night(stream.parent).files) == 20_000
 
 
 def test_a_folder_that_takes_the_place_of_another_is_watched(
