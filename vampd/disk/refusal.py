@@ -197,12 +197,16 @@ def _owner_of(status: os.stat_result) -> str:
 
 
 def mending_command(closed: Closed, status: os.stat_result) -> str:
-    """The chmod that lets this process in: the bits of the class that the kernel asks for it.
+    """The command that lets this process in: for reading, a chmod of the class that it is in.
 
-    A file that vampd writes is its own user's, and no one else's to write.
+    What is to be written becomes its user's own, unless a folder is some other user's, such as the
+    loggers': no group and no others may write for that.
     """
-    if closed.wanted == "w" and status.st_uid != os.geteuid():
-        return f"sudo chown {_user_word(os.geteuid())} {shell_word(str(closed.path))}"
+    if "w" in closed.wanted and status.st_uid != os.geteuid():
+        user, path = _user_word(os.geteuid()), shell_word(str(closed.path))
+        if status.st_uid == 0 or not stat.S_ISDIR(status.st_mode):
+            return f"sudo chown {user} {path}"
+        return f"sudo setfacl -m u:{user}:rwx {path}"
     if status.st_uid == os.geteuid():
         who, sudo = "u", ""
     elif status.st_gid in {os.getegid(), *os.getgroups()}:

@@ -141,7 +141,11 @@ def test_a_folder_that_is_to_be_listed_or_written_to_needs_all_its_bits(cube: Pa
     shown = as_nobody(lambda: describe_refused(cube.parent, Access.READ))
     assert f"`sudo chmod o+rx {cube.parent}`" in shown
     shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
-    assert f"`sudo chmod o+wx {cube.parent}`" in shown
+    assert f"`sudo chown nobody {cube.parent}`" in shown
+    # The loggers keep what they have.
+    os.chown(cube.parent, 4001, NOBODY)
+    shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    assert f"`sudo setfacl -m u:nobody:rwx {cube.parent}`" in shown
 
 
 def test_where_every_mode_allows_it_the_advice_is_to_look_elsewhere(cube: Path) -> None:

@@ -14,9 +14,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vampd.disk.refusal import (
     Cause,
+    Closed,
     beyond_size_limit,
     classify,
     describe_owner,
+    mending_command,
     user_name,
 )
 from vampd.errors import DiskFull, NotPermitted, StoreError, TransientError, VampdError
@@ -189,6 +191,6 @@ def _not_permitted(path: Path, closed: Path) -> NotPermitted:
         "database_unusable",
         f"{user_name(os.geteuid())} may not write {closed} ({describe_owner(closed)}), which is"
         f" needed to use {path}: give it, with its folder and its -wal and -shm files, back to the"
-        " user that vampd runs as",
+        f" user that vampd runs as: `{mending_command(Closed(closed, 'w'), closed.stat())}`",
         path=str(path),
     )
