@@ -212,13 +212,15 @@ class Send:
 class Hash:
     """Read files from the disk at a place, never from its cache, and keep receipts.
 
-    More than the SHA-256 is computed only here, not on the archive host.
+    More than the SHA-256 is computed only here, not on the archive host. ``before_sending`` tells
+    a second reading from the first, as which it would look like work that gets nowhere.
     """
 
     runs_in: ClassVar[RunsIn] = RunsIn.THREAD
     files: tuple[str, ...]
     place: Place
     digests: Digests = Digests.SHA256
+    before_sending: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,9 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     compares = {path: _comparison(survey, path) for path in unsafe if path not in gone}
     doubtful = [path for path in compares if _was_read_before_copy(survey, path)]
     if doubtful:
-        again = [Hash(batch, Place.HERE) for batch in batches(doubtful, survey.here)]
+        again = [
+            Hash(batch, Place.HERE, before_sending=True) for batch in batches(doubtful, survey.here)
+        ]
         return Plan.of(again, remarks=_remarks(survey))
     sends = [
         Send(batch, compare)

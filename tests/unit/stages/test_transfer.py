@@ -172,7 +172,7 @@ def test_damage_that_a_listing_cannot_show_is_repaired_by_checksum_and_alone(arr
     damaged = ("vgen2/VMPA00000002.fits.fz",)
     # Read here first: what may be as bad is not sent.
     assert plans == [
-        Plan.of([Hash(damaged, Place.HERE)]),
+        Plan.of([Hash(damaged, Place.HERE, before_sending=True)]),
         Plan.of([Send(damaged, Compare.CHECKSUM)], [Hash(damaged, Place.ARCHIVE)]),
     ]
     assert arrived.there["vgen2/VMPA00000002.fits.fz"].content == b"second"
@@ -291,7 +291,7 @@ def test_what_is_rotten_on_both_sides_is_found_before_it_is_sent(arrived):
     arrived.damage(path)
     arrived.verify()
     there = dict(arrived.there)
-    assert arrived.plan() == Plan.of([Hash((path,), Place.HERE)])
+    assert arrived.plan() == Plan.of([Hash((path,), Place.HERE, before_sending=True)])
     with pytest.raises(DataError, match=re.escape(path)) as caught:
         arrived.run()
     assert caught.value.code == "product_damaged"

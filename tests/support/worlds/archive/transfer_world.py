@@ -113,11 +113,11 @@ class TransferWorld:
                 raise AssertionError(f"transfer has no business with {action}")
 
     def run(self) -> list[Plan]:
-        """Survey, plan, execute, until nothing is left to do; the plans, fewer than ten."""
+        """Survey, plan, execute, until nothing is left to do; the plans, fewer than twelve."""
         plans: list[Plan] = []
         while plan := self.plan():
             plans.append(plan)
-            assert len(plans) < 10, plans[-2:]
+            assert len(plans) < 12, plans[-2:]
             for wave in plan.waves:
                 for action in wave:
                     self.execute(action)
