@@ -30,7 +30,7 @@ from vampd.config.stages import (
     Sync,
     WhenMissing,
 )
-from vampd.config.transfer import Destination, Transfer, misplaced_destinations
+from vampd.config.transfer import Destination, Transfer, is_in_night, misplaced_destinations
 from vampd.errors import ConfigError, UsageError
 from vampd.model.nights import Kind
 
@@ -52,6 +52,7 @@ __all__ = [
     "config_path",
     "demo_folder",
     "demo_text",
+    "is_in_night",
     "load_settings",
     "make_demo_folder",
     "packaged_file",

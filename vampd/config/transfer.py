@@ -127,6 +127,11 @@ def misplaced_destinations(transfer: Transfer, *roots: Path) -> Iterator[tuple[s
     own = [_plain(root / folder / _DATE) for root in roots for folder in ("", ARCHIVE_FOLDER)]
     for kind in Kind:
         one = transfer.destination(kind)
+        if is_in_night(one.path):
+            yield (
+                f"{kind}.destination",
+                f"{one.path} is, or lies in, the folder of a night: name the one that holds them",
+            )
         if one.host is None and _plain(one.path / _DATE) in own:
             yield (
                 f"{kind}.destination",
@@ -143,21 +148,18 @@ def misplaced_destinations(transfer: Transfer, *roots: Path) -> Iterator[tuple[s
                 "nights of both kinds have the same dates, so it must not name a folder of"
                 " transfer.archive.moved_to",
             )
-        paths = [_plain(archive.path), _plain(engineering.path)]
-        if paths[0] == paths[1] or any(_is_in_night(*each) for each in (paths, paths[::-1])):
+        if _plain(archive.path) == _plain(engineering.path):
             yield (
                 "engineering.destination",
-                f"nights of both kinds have the same dates, so {engineering.path} must not be, or"
-                " lie in a night of, transfer.archive.destination, nor hold it in one",
+                f"nights of both kinds have the same dates, so {engineering.path} must not be"
+                " transfer.archive.destination",
             )
+
+
+def is_in_night(path: Path) -> bool:
+    """Whether a path leads into the folder of a night, by the names on it."""
+    return any(parse_night_date(part) is not None for part in path.parts)
 
 
 def _plain(path: Path) -> Path:
     return Path(os.path.normpath(path))
-
-
-def _is_in_night(path: Path, destination: Path) -> bool:
-    """Whether a path lies in the folder of a night at a destination."""
-    below = path.parts[len(destination.parts) :]
-    is_below = path.is_relative_to(destination) and below != ()
-    return is_below and parse_night_date(below[0]) is not None

@@ -99,6 +99,17 @@ def test_the_night_itself_behind_a_link_is_no_copy(site: Site) -> None:
     assert state_of(site.folder(NIGHT) / "vcam1") == raw
 
 
+def test_a_destination_that_leads_into_a_stream_here_is_never_written_to(site: Site) -> None:
+    stream = site.folder(NIGHT) / "vcam1"
+    (site.base / "disk").symlink_to(stream)
+    before = state_of(stream)
+    own = InProcess(site)
+    moved = own.command("archive", "moved", "engineering", "--to", f"{site.base}/disk", "--yes")
+    assert (moved.status == 0, "in the folder of a night" in moved.text) == (False, True)
+    assert state_of(stream) == before
+    assert record_of(site, NIGHT).safe_at is not None
+
+
 def test_a_hard_link_to_a_product_here_is_no_copy(site: Site) -> None:
     own = min(site.folder(NIGHT).glob("vgen2/*.fits.fz"))
     path = own.relative_to(site.folder(NIGHT))

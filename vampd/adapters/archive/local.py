@@ -20,7 +20,7 @@ from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.archive.sources import Part, pinned_sources
 from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
 from vampd.adapters.programs import FULL_CAUSES, find_cause
-from vampd.config import Transfer
+from vampd.config import Transfer, is_in_night
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
 from vampd.disk.reading import (
@@ -295,6 +295,14 @@ class LocalArchive(RsyncArchive):
             is_folder = False
         except OSError as error:
             raise self._unavailable(error) from error
+        # Nothing is placed in a camera stream, whatever link leads there.
+        real = Path(os.path.realpath(self._path))
+        if self._root is not None and real.is_relative_to(self._root) and is_in_night(real):
+            raise ConfigError(
+                "destination_is_source",
+                f"the destination {self._path} leads to {real}, in the folder of a night here;"
+                " configure another disk",
+            )
         if not is_folder:
             raise RemoteUnavailable(
                 "archive_folder_missing",
