@@ -307,10 +307,12 @@ def test_a_frame_is_explained_by_the_hypotheses_that_were_compared(world: FakeWo
     assert likeliest["behind_nats"] == 0 < told["needed_nats"] < runner_up["behind_nats"]
     for each in told["hypotheses"]:
         assert sum(each["terms"].values()) == pytest.approx(-each["behind_nats"], abs=0.01)
-    assert told["pair_margin_nats"] > told["needed_nats"] == pytest.approx(13.8, abs=0.1)
+    assert told["pair_margin_nats"] > told["needed_nats"] == pytest.approx(13.9, abs=0.1)
+    assert (told["pair_reason"], told["state_reason"]) == ("given", "given")
+    assert (told["partner"], told["state"]) == (likeliest["partner"], likeliest["state"])
     shown = world.run("summary", "20251106", "--frame", frame_named(night, 17)).stdout
-    assert "partner: " in shown
-    assert ": given" in shown
+    assert f"partner: frame 17 of {likeliest['partner']['cube']}\n" in shown
+    assert f"state: {likeliest['state']}\n" in shown
     assert "nats behind: " in shown
 
 
@@ -319,6 +321,7 @@ def test_what_no_interval_shows_is_said_to_be_not_shown(world: FakeWorld) -> Non
     show_night(world, night)
     shown = world.run("summary", "20251106", "--frame", frame_named(night, 17)).stdout
     assert ", J not shown, scatter" in shown
+    assert "state: none, because nothing alternates\n" in shown
 
 
 @pytest.mark.parametrize("asked", ["17", "3:x:1", "1:none.fits:0", "vcam1/x.fits:1"])

@@ -24,6 +24,30 @@ _TITLES = {
     "interval_after": "the interval after it",
     "other_frames": "all other frames, and other ways to get here",
 }
+# Why sync decided as it did; nothing where the likeliest one was given.
+_PAIR_REASONS = {
+    "given": "",
+    "no_partner": "which is the likeliest",
+    "uncertain": "because the likeliest one is not certain enough",
+    "edge": "because the cameras' counts may differ by more than is compared",
+    "short_stretch": "because it is farther away than so few frames prove, or than a stamp is late",
+    "other_trigger": "because the frame that was counted alike is of another trigger",
+    "other_uncertain": "because the later frame of the two is not certain, or has two partners",
+    "crossing": "because the pair would cross another one",
+    "large_offset": "because its offset is beyond sync.largest_offset_us and no long stretch shows"
+    " it",
+}
+_STATE_REASONS = {
+    "given": "",
+    "by_partner": "by its partner, which is certain",
+    "uncertain": "because the likeliest one is not certain enough",
+    "edge": "because the cameras' counts may differ by more than is compared",
+    "partner_differs": "because its partner has another one",
+    "not_shown": "because the intervals show none, and the cards say that the FLC switches",
+    "no_alternation": "because nothing alternates",
+    "not_in_beam": "because by the cards the FLC is not in the beam",
+    "cards_say_off": "because the intervals show none, and the cards say that the FLC is off",
+}
 
 
 def explain_frame_of(connections: Connections, record: NightRecord, asked: str) -> FrameExplanation:
@@ -33,7 +57,14 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
     sync used has that name.
     """
     from vampd.fits.trigger import compiled_kernels
-    from vampd.model.sync import arrange_cubes, chain_piece, explain, split_night, take_triggered
+    from vampd.model.sync import (
+        Limits,
+        arrange_cubes,
+        chain_piece,
+        explain,
+        split_night,
+        take_triggered,
+    )
 
     form = _FRAME.fullmatch(asked)
     if form is None:
@@ -52,7 +83,8 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
         if any(cube.path == path for cube in piece.cubes)
         for cameras in chain_piece(piece, rules.cut_on)
     ]
-    explained = explain(clocks, path, index, rules.largest_error, compiled_kernels())
+    limits = Limits(rules.largest_error, rules.largest_offset_us)
+    explained = explain(clocks, path, index, limits, compiled_kernels())
     if explained is None:
         raise UsageError(
             "no_such_frame",
@@ -91,11 +123,21 @@ def frame_lines(explained: FrameExplanation) -> Iterator[str]:
         f"around it: T {_measured(found.period_us)}, J {_measured(found.half_width_us)},"
         f" scatter {_measured(found.scatter_us)}, offset {offset}"
     )
-    for what, margin in (("partner", found.pair_margin), ("state", found.state_margin)):
-        verdict = "given" if margin > explained.needed_nats else "not given"
+    outcome = explained.outcome
+    partner = "none" if explained.partner is None else _named(explained.partner)
+    for what, given, why, margin in (
+        ("partner", partner, _PAIR_REASONS[outcome.pair_reason], found.pair_margin),
+        (
+            "state",
+            outcome.state or "none",
+            _STATE_REASONS[outcome.state_reason],
+            found.state_margin,
+        ),
+    ):
+        yield f"{what}: {given}{why and f', {why}'}"
         yield (
-            f"{what}: {margin:.1f} nats likelier than all others together, of"
-            f" {explained.needed_nats:.1f} needed: {verdict}"
+            f"  the likeliest is {margin:.1f} nats likelier than all others together, of"
+            f" {explained.needed_nats:.1f} needed"
         )
     for number, each in enumerate(explained.hypotheses[:_SHOWN]):
         place = "likeliest" if number == 0 else f"{each.behind_nats:.1f} nats behind"
@@ -117,6 +159,10 @@ def frame_object(record: NightRecord, explained: FrameExplanation) -> dict[str, 
         "half_width_us": found.half_width_us,
         "scatter_us": found.scatter_us,
         "offset_us": found.offset_us,
+        "partner": None if explained.partner is None else _frame_object(explained.partner),
+        "pair_reason": str(explained.outcome.pair_reason),
+        "state": None if explained.outcome.state is None else str(explained.outcome.state),
+        "state_reason": str(explained.outcome.state_reason),
         "needed_nats": round(explained.needed_nats, 3),
         "pair_margin_nats": round(found.pair_margin, 3),
         "state_margin_nats": round(found.state_margin, 3),

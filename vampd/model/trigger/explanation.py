@@ -16,6 +16,8 @@ from vampd.model.trigger.inference import (
     NONE,
     RELAXED,
     Piece,
+    is_at_edge,
+    is_far,
     read_states,
     survey,
     weigh,
@@ -56,7 +58,9 @@ class Explanation:
     """What the model knows around a frame (us; 0: nothing), and its hypotheses, likeliest first.
 
     ``pair_margin`` and ``state_margin`` are by how much (nats) the partner, and the state, are
-    likelier than all others together. ``offset_us`` is None where no pair is near.
+    likelier than all others together. ``offset_us`` is None where no pair is near. ``at_edge`` says
+    that the cameras' counts may differ by more than is compared, ``too_far`` that the likeliest
+    partner is farther away than so few frames prove: nothing, or no pair, is given then.
     """
 
     period_us: int
@@ -65,6 +69,8 @@ class Explanation:
     offset_us: int | None
     pair_margin: float
     state_margin: float
+    at_edge: bool
+    too_far: bool
     hypotheses: tuple[Hypothesis, ...]
 
 
@@ -81,6 +87,8 @@ def explain_frame(
     best = max(total for total, _ in found.values())
     known = len(own.tempo.period_us) > 0
     offset_us = int(own.offsets_us[row, CLASSES // 2])
+    partner = int(piece.evidence.partners[position - piece.start, read[0]])
+    pair = np.array([row]), np.array([partner])
     return Explanation(
         period_us=int(at_frames(own.tempo.period_us)[row]),
         half_width_us=int(at_frames(own.tempo.half_width_us)[row]),
@@ -88,6 +96,8 @@ def explain_frame(
         offset_us=offset_us if abs(offset_us) < _UNKNOWN_US else None,
         pair_margin=int(read[1]) / NAT,
         state_margin=int(read[3]) / NAT,
+        at_edge=is_at_edge(int(read[0])),
+        too_far=partner != ALONE and bool(is_far(night, pair[camera], pair[1 - camera])[0]),
         hypotheses=tuple(
             sorted(
                 (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +67,7 @@ def infer(
         begin, end = piece.begin, piece.end
         read = read_states(night, piece, kernels)
         shift, sure = read[:, 0], read[:, 1] > least
-        # At the edge of the states, the truth may be beyond it.
-        edge = sure & ((shift == 0) | (shift == SHIFTS - 1))
+        edge = sure & is_at_edge(shift)
         codes = np.where((read[:, 3] > least) & ~edge, read[:, 2] + NONE, UNKNOWN)
         camera, row = night.camera[begin:end], night.row[begin:end]
         for number in (0, 1):
@@ -144,6 +144,15 @@ def read_states(night: Night, piece: Piece, kernels: Kernels) -> Int64:
             NEVER,
         )
     )
+
+
+@overload
+def is_at_edge(shift: int) -> bool: ...
+@overload
+def is_at_edge(shift: Int64) -> npt.NDArray[np.bool_]: ...
+def is_at_edge(shift: int | Int64) -> bool | npt.NDArray[np.bool_]:
+    """Whether a shift is at the edge of the states: the truth may be beyond it."""
+    return (shift == 0) | (shift == SHIFTS - 1)
 
 
 def margin_of(error: float) -> int:
@@ -237,11 +246,11 @@ def _claim(
     times = [side.counted.times_us for side in night.cameras]
     # In the order of inference, camera 2 is the later one of two at the same time.
     later = np.where(times[0][first] > times[1][second], 0, 1)
-    mine = (camera == later) & ~_is_far(night, first, second)
+    mine = (camera == later) & ~is_far(night, first, second)
     return first[mine], second[mine]
 
 
-def _is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
+def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
     """Whether a pair is farther apart than any stamp is late, or than a short stretch proves.
 
     There, nearer to another trigger, or by more than an offset is.

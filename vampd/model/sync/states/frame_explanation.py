@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from vampd.model.sync.sequence import CameraSequence
 from vampd.model.sync.states.flc_states import FlcState
+from vampd.model.sync.states.frame_outcome import FrameOutcome, judge_frame
 from vampd.model.sync.states.parts import split_at_pauses
-from vampd.model.sync.states.triggers import arrivals_of
+from vampd.model.sync.states.triggers import Limits, arrivals_of, decide_triggers
 from vampd.model.trigger import (
     ALONE,
     DRIVEN,
@@ -49,10 +50,13 @@ class ComparedHypothesis:
 class FrameExplanation:
     """What sync compared for one frame; margins are how much likelier than all others together.
 
-    What was ``needed_nats`` decides whether a partner and a state are given.
+    The model gives a partner and a state that exceed ``needed_nats``; ``outcome`` is what sync made
+    of them, with ``partner`` the frame that it names.
     """
 
     frame: FrameName
+    outcome: FrameOutcome
+    partner: FrameName | None
     found: Explanation
     needed_nats: float
     hypotheses: tuple[ComparedHypothesis, ...]
@@ -62,7 +66,7 @@ def explain(
     clocks: Sequence[tuple[CameraSequence, CameraSequence]],
     cube: str,
     index: int,
-    largest_error: float,
+    limits: Limits,
     kernels: Kernels,
 ) -> FrameExplanation | None:
     """Explain a frame among triggered ones between steps of the clock; None if it is not there."""
@@ -74,9 +78,7 @@ def explain(
             at = (side.cube == names.index(cube)) & (side.frame == index)
             if at.any():
                 row = int(at.argmax())
-                part = next(p for p in split_at_pauses(*cameras) if row < p[number].stop)
-                inferred = cameras[0].part(part[0]), cameras[1].part(part[1])
-                return _explain(inferred, number, row - part[number].start, largest_error, kernels)
+                return _explain(cameras, number, row, limits, kernels)
     return None
 
 
@@ -84,16 +86,27 @@ def _explain(
     cameras: tuple[CameraSequence, CameraSequence],
     number: int,
     row: int,
-    largest_error: float,
+    limits: Limits,
     kernels: Kernels,
 ) -> FrameExplanation:
-    one, two = (arrivals_of(side) for side in cameras)
-    found = explain_frame(one, two, number, row, kernels)
-    name = _namer(cameras[1 - number])
+    part = next(p for p in split_at_pauses(*cameras) if row < p[number].stop)
+    one, two = (side.part(own) for side, own in zip(cameras, part, strict=True))
+    found = explain_frame(
+        arrivals_of(one), arrivals_of(two), number, row - part[number].start, kernels
+    )
+    needed_nats = margin_of(limits.largest_error) / _NAT
+    decided = decide_triggers(*cameras, limits, kernels)
+    likeliest = found.hypotheses[0].partner
+    if likeliest != ALONE:
+        likeliest += part[1 - number].start
+    outcome = judge_frame(decided, number, row, likeliest, found, needed_nats)
+    name = _namer((two, one)[number])
     return FrameExplanation(
         frame=_namer(cameras[number])(row),
+        outcome=outcome,
+        partner=(None if outcome.partner is None else _namer(cameras[1 - number])(outcome.partner)),
         found=found,
-        needed_nats=margin_of(largest_error) / _NAT,
+        needed_nats=needed_nats,
         hypotheses=tuple(
             ComparedHypothesis(
                 None if each.partner == ALONE else name(each.partner),

@@ -56,12 +56,13 @@ class Decided:
     """What is known of both cameras' frames between two steps of the clock.
 
     ``labels`` are CODE_*, one for both frames of a pair. ``far`` are the pairs that were refused
-    because their offset is more than is believed.
+    because their offset is more than is believed. ``inferred`` is what the model gave.
     """
 
     pairs: Pairs
     far: Pairs
     labels: tuple[Labels, Labels]
+    inferred: Inference
 
 
 def decide_triggers(
@@ -75,7 +76,7 @@ def decide_triggers(
         differences_us, one.acquired_us[pairs.first], limits.largest_offset_us
     )
     kept = pairs.take(~refused)
-    return Decided(kept, pairs.take(refused), _label((one, two), found, kept))
+    return Decided(kept, pairs.take(refused), _label((one, two), found, kept), found)
 
 
 def _infer_in_parts(
