@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
-    from vampd.model.headers import Dictionary
+    from vampd.model.headers import Corrections, Dictionary
     from vampd.model.nights import CheckedCube, Discovery, FileStamp, Kind, UnreadableNight
     from vampd.model.plan import Compare
     from vampd.model.proofs import (
@@ -112,6 +112,13 @@ class NightReader(Protocol):
         """The committed generations, by number, without what later ones withdrew.
 
         Raw files that were taken up since are in them as they are now.
+        """
+        ...
+
+    def corrections(self, night: NightId) -> Corrections:
+        """The night's corrections; none where others may write them.
+
+        DataError ``corrections_malformed``, ``link_found``.
         """
         ...
 

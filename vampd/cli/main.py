@@ -146,6 +146,14 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "files.consolidate",
         ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),
     ),
+    "correct": (
+        "files.correct",
+        (
+            "vampctl correct 20251106 --from-wpu 20251105.log 20251106.log --dry-run",
+            "vampctl correct 20251106 --set OBJECT=M42 --where OBJECT=M24 --why typo",
+            "vampctl correct 20251106 --accept",
+        ),
+    ),
     "adopt": (
         "act.adopt",
         (

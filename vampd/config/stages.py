@@ -14,6 +14,12 @@ from vampd.model.frame_ids import FrameId, NumberRange
 from vampd.model.proofs import Verification
 
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
+# Times, exposure, trigger, FLC, window, camera, IDs, and what makes a FITS file one.
+_MEASURED = re.compile(
+    r"SIMPLE|BITPIX|NAXIS[0-9]*|EXTEND|BZERO|BSCALE|PCOUNT|GCOUNT|COMMENT|HISTORY|CONTINUE|END"
+    r"|CHECKSUM|DATASUM|Z.*|DATE.*|UT(?:-.*)?|HST(?:-.*)?|MJD(?:-.*)?|LST.*|EXPTIME|FRATE|EXTTRIG"
+    r"|U_.*|PRD-.*|DETECTOR|DET-.*|GAIN|FRAMEID|EXP-ID|INSTRUME"
+)
 
 
 class Sync(Table):
@@ -68,14 +74,36 @@ class Headers(Table):
         "OBS-MOD",
     )
     when_missing: WhenMissing = WhenMissing.WARN
+    may_correct: tuple[str, ...] = (
+        "RET-ANG1",
+        "RET-ANG2",
+        "RET-POS1",
+        "RET-POS2",
+        "RET-MOD1",
+        "RET-MOD2",
+        "OBJECT",
+        "DATA-TYP",
+        "OBS-MOD",
+        "PROP-ID",
+    )
 
-    @field_validator("required")
+    @field_validator("required", "may_correct")
     @classmethod
-    def _keywords(cls, required: tuple[str, ...]) -> tuple[str, ...]:
-        for keyword in required:
+    def _keywords(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
+        for keyword in keywords:
             if not _KEYWORD.fullmatch(keyword):
                 raise ValueError(f"{keyword!r} is not a keyword such as 'EXPTIME'")
-        return required
+        return keywords
+
+    @field_validator("may_correct")
+    @classmethod
+    def _never_measured(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
+        for keyword in keywords:
+            if _MEASURED.fullmatch(keyword):
+                raise ValueError(
+                    f"{keyword!r} is measured by the camera or set by vampd: no one corrects it"
+                )
+        return keywords
 
 
 class Authority(StrEnum):

@@ -67,6 +67,7 @@ from vampd.stages import STAGES, Stage, changed_raw, settings_for
 from vampd.stages.aside_files import refuse_changed
 from vampd.stages.manifest_files import sums_of
 from vampd.stages.raw_presence import survey_raw
+from vampd.stages.records.corrections import refuse_changed_corrections
 from vampd.stages.sync import adds_data
 from vampd.stages.transfer import (
     TransferSurvey,
@@ -249,6 +250,8 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
 def _survey(attempt: Attempt, stage: Stage) -> Any:
     """What the stage sees; an error where a person must decide before anything is planned."""
     survey = stage.survey(attempt.record.night, attempt.reader)
+    if stage.NAME is not StageName.SYNC:
+        refuse_changed_corrections(attempt.record.night, attempt.reader)
     match stage.NAME:
         case StageName.SYNC:
             changed_raw.refuse_changed(survey.changed, attempt.record.released)

@@ -47,8 +47,8 @@ from vampd.engine.mailing.manifests import (
     read_manifest_texts,
     send_manifest_mail,
 )
+from vampd.engine.nights.framelist_files import read_framelist
 from vampd.engine.nights.framelist_source import FramelistSource
-from vampd.engine.nights.night_reader import read_framelist
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.engine.packing import pack_in_worker
 from vampd.engine.workers import WorkerPool

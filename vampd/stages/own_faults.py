@@ -26,6 +26,7 @@ from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.aside_files import describe_aside_faults, files_aside
 from vampd.stages.manifest_files import read_listed_manifests
+from vampd.stages.records.corrections import describe_changed_corrections
 from vampd.stages.set_aside import plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import survey_table
 
@@ -76,6 +77,7 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
     table = survey_table(night, reader, reader.receipts(night, Place.HERE), sums)
     if table.is_known and not table.is_as_written:
         yield f"{table.name} is not what was written; {retry}"
+    yield from describe_changed_corrections(night, reader)
     if night.kind is Kind.ENGINEERING:
         return
     names = f"`vampctl retry {night.date} --from manifest` writes it again"

@@ -13,13 +13,14 @@ from datetime import date
 from vampd import __version__
 from vampd.config import Settings
 from vampd.model.cubes import (
-    SUFFIX,
     FramelistHead,
     Generation,
     RawCube,
     SetAside,
+    generation_name,
     set_aside_cubes,
 )
+from vampd.model.headers import refuse_keywords
 from vampd.model.nights import (
     DAY_US,
     NightId,
@@ -44,6 +45,7 @@ from vampd.model.sync import (
     count_late_partners,
     find_gone_spans,
     join,
+    lay_over,
     set_aside_duplicates,
     synchronize,
     withdraw,
@@ -53,6 +55,13 @@ from vampd.ports import NightReader
 from vampd.stages.changed_raw import ChangedFiles, plan_changed
 from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
 from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
+from vampd.stages.records.begun import retire_begun
+from vampd.stages.records.corrections import (
+    CorrectionsSurvey,
+    proposal_remarks,
+    refuse_other_cut,
+    survey_corrections,
+)
 from vampd.stages.records.lost_products import LostProducts, find_lost_products
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
@@ -68,7 +77,8 @@ class SyncSurvey:
     files in the camera streams; ``neighbors`` are the used cubes that late ones may overlap in
     time; ``midnight_us`` is 0:00 UT of the night's date.
 
-    ``changed`` are used files that are not as sync saw them.
+    ``changed`` are used files that are not as sync saw them; of ``corrections``, those that other
+    generations were decided without leave none of these counting.
     ``let_go`` are the files that a person let the night go on without; ``made`` holds the
     identities of the products that are packed, or were, but for those that are ``lost``;
     ``framelists`` those that are not, and ``sidecars`` the paths of all timing files in vgen2.
@@ -88,14 +98,18 @@ class SyncSurvey:
     framelists: tuple[FramelistHead, ...] = ()
     sidecars: frozenset[str] = frozenset()
     lost: LostProducts = field(default_factory=LostProducts)
+    corrections: CorrectionsSurvey = field(default_factory=CorrectionsSurvey)
 
 
 def survey(night: NightId, reader: NightReader) -> SyncSurvey:
     """Read the generations, and header and timing of every cube that is late or set aside.
 
-    DataError and TransientError as `read_late_cubes`.
+    DataError and TransientError as `read_late_cubes`; DataError as `survey_corrections`.
     """
     generations = reader.generations(night)
+    corrections = survey_corrections(night, reader, generations)
+    if corrections.replaces:
+        generations = ()
     files = {file.path: file for file in reader.raw_files(night)}
     late = read_late_cubes(night, reader, files, generations)
     heads = reader.framelist_heads(night)
@@ -120,6 +134,7 @@ def survey(night: NightId, reader: NightReader) -> SyncSurvey:
             file.path for file in reader.files(night, "vgen2") if file.path.endswith(".txt")
         ),
         lost=lost,
+        corrections=corrections,
     )
 
 
@@ -131,10 +146,19 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
     changed = plan_changed(survey.changed)
     if changed:
         return changed
+    refuse_keywords(survey.corrections.found, settings.headers.may_correct)
     news = _find_news(survey)
     if news:
         generation = _next_generation(survey, news, settings)
-        return Plan.of([CommitGeneration(generation)], remarks=_remarks(generation))
+        refuse_other_cut(survey.changed.night, survey.corrections, generation)
+        replaced = survey.corrections.replaces
+        if replaced and survey.framelists:
+            # Gone before the decision that they were made from counts no more.
+            kept_as = generation_name(replaced[-1])
+            kept = {head.identity: kept_as for head in survey.framelists}
+            return Plan.of(*retire_begun(survey.framelists, survey.sidecars, kept))
+        proposed = proposal_remarks(survey.corrections.found)
+        return Plan.of([CommitGeneration(generation)], remarks=(*_remarks(generation), *proposed))
     framelists = [
         WriteFramelist(product, generation.version, generation.form)
         for generation in survey.generations
@@ -196,20 +220,13 @@ def _find_news(survey: SyncSurvey) -> _News:
 def _retire_withdrawn(survey: SyncSurvey) -> Iterator[list[Retire]]:
     """What was begun of products that were withdrawn: sidecars, then the framelists naming them."""
     wanted = {product.identity for each in survey.generations for product in each.products}
-    by = {
-        identity: each
+    kept_as = {
+        identity: each.file_name
         for each in survey.generations
         for identity in each.withdrawn
         if identity not in wanted
     }
-    left = [head for head in survey.framelists if head.identity in by]
-    sidecars = {f"{head.path.removesuffix(SUFFIX)}.txt": head for head in left}
-    for paths in (survey.sidecars & sidecars.keys(), {head.path for head in left}):
-        heads = sidecars | {head.path: head for head in left}
-        yield [
-            Retire(path, kept_as=f"vgen2/{by[heads[path].identity].file_name}")
-            for path in sorted(paths)
-        ]
+    return retire_begun(survey.framelists, survey.sidecars, kept_as)
 
 
 def _remarks(generation: Generation) -> Iterator[Remark]:
@@ -235,20 +252,25 @@ def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Gen
         cut_on=settings.sync.cut_on,
         limits=Limits(settings.sync.largest_error, settings.sync.largest_offset_us),
     )
-    fresh, gone = news.fresh, news.gone
+    corrected = lay_over(
+        news.fresh, survey.corrections.found, survey.raw_paths, others=bool(survey.generations)
+    )
+    fresh, gone = corrected.cubes, news.gone
     earlier = [
         product
         for products in (news.withdrawal.products, *(g.products for g in survey.generations))
         for product in products
     ]
     set_aside = news.set_aside
+    counted = [generation.number for generation in survey.generations]
+    number = 1 + max((*counted, *survey.corrections.replaces), default=0)
     kernels = _compiled_kernels() if fresh else PLAIN
     while True:
         generation = synchronize(
             fresh,
             set_aside,
             rules,
-            number=len(survey.generations) + 1,
+            number=number,
             version=__version__,
             taken_names=[product.name for product in earlier],
             kernels=kernels,
@@ -258,7 +280,12 @@ def _next_generation(survey: SyncSurvey, news: _News, settings: Settings) -> Gen
             break
         set_aside += tuple(collided(cube) for cube in fresh if cube.path in colliding)
         fresh = tuple(cube for cube in fresh if cube.path not in colliding)
-    generation = join(generation, news.withdrawal)
+    generation = replace(
+        join(generation, news.withdrawal),
+        corrections=survey.corrections.found.sha256,
+        replaces=survey.corrections.replaces,
+    )
+    generation = replace(generation, products=corrected.mark(generation.products))
     partners = count_late_partners(
         fresh, survey.neighbors, limits=rules.limits, kernels=kernels
     ) + count_gone_partners(fresh, gone)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from vampd.config import Settings
 from vampd.errors import DataError
 from vampd.model.delivery import ListedManifest, missing_digests, refuse_stale
+from vampd.model.headers import CORRECTIONS
 from vampd.model.nights import FileStamp, Gate, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Remark, Send, WriteText
 from vampd.model.proofs import (
@@ -34,6 +35,7 @@ from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
 from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import OwnFilesSurvey, batches, plan_own_files
+from vampd.stages.records.corrections import corrections_digest
 from vampd.stages.records.own_paths import PACKED_SUFFIX
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import (
@@ -63,7 +65,8 @@ class TransferSurvey:
     the archive host has moved the night by itself, in which case both are of that folder;
     ``is_gone`` if nothing is left of what once lay there. ``gone_aside`` are the digests of raw
     files under vbad that were removed here: they must be there, and cannot be sent. ``hollow``
-    are such files that stay here, being mostly holes.
+    are such files that stay here, being mostly holes. ``corrections`` is the digest of the
+    corrections.tsv that sync decided with, '' for none.
     """
 
     own: OwnFilesSurvey
@@ -78,6 +81,7 @@ class TransferSurvey:
     set_aside: SetAsideSurvey = field(default_factory=SetAsideSurvey)
     table: TableSurvey | None = None
     aside: AsideFiles = field(default_factory=AsideFiles)
+    corrections: str = ""
 
 
 def survey(night: NightId, reader: NightReader) -> TransferSurvey:
@@ -105,6 +109,7 @@ def survey(night: NightId, reader: NightReader) -> TransferSurvey:
         hollow=hollow_files(night, reader),
         set_aside=survey_set_aside(night, reader, reader.generations(night)),
         table=table,
+        corrections=corrections_digest(reader.generations(night)),
         aside=AsideFiles(
             {path: file for path, file in here.items() if is_set_aside(path)},
             own.aside_receipts,
@@ -316,6 +321,8 @@ def _digests(survey: TransferSurvey) -> dict[str, str]:
     table = survey.table
     if table is not None and table.file is not None:
         receipts[table.name] = table.sha256
+    if survey.corrections:
+        receipts[CORRECTIONS] = survey.corrections
     return receipts | aside | dict(survey.gone_aside)
 
 

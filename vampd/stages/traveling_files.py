@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import DataError
-from vampd.model.headers import listed_paths, table_name
+from vampd.model.headers import CORRECTIONS, listed_paths, table_name
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Plan, WriteHeaderTable
 from vampd.model.proofs import Receipt, live_receipts, parse_sums, text_digest
@@ -21,6 +21,7 @@ from vampd.ports import NightReader
 from vampd.stages.aside_files import read_sums
 from vampd.stages.own_files import OwnFilesSurvey
 from vampd.stages.raw_presence import survey_raw
+from vampd.stages.records.corrections import corrections_digest
 from vampd.stages.records.own_paths import GENERATION, PACKED_SUFFIX, RAW_RECORDS
 
 _SET_ASIDE_FOLDERS = ("vbad", "vbad/vcam1", "vbad/vcam2")
@@ -57,8 +58,10 @@ def files_to_send(night: NightId, reader: NightReader) -> Mapping[str, FileStamp
     receipts = live_receipts(reader.packing_receipts(night))
     # Without a receipt, a purge was killed before it had put them on record, and writes them again.
     records = [f for f in products if RAW_RECORDS.fullmatch(f.path) and f.path in receipts]
-    table = [file for file in reader.files(night, "") if file.path == table_name(night.date)]
-    traveling = [*_products(products), *records, *aside, *table]
+    texts = [table_name(night.date)]
+    texts += [CORRECTIONS] if corrections_digest(reader.generations(night)) else []
+    named = [file for file in reader.files(night, "") if file.path in texts]
+    traveling = [*_products(products), *records, *aside, *named]
     return {file.path: file for file in traveling}
 
 

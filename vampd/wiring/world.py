@@ -47,7 +47,7 @@ def make_night_reader(
 
     return DiskNightReader(
         settings.watch.root,
-        cut_on=settings.sync.cut_on,
+        cut_on=(*settings.sync.cut_on, *settings.headers.may_correct),
         let_go=lambda night: frozenset(record.let_go if (record := nights.night(night)) else ()),
         receipts=receipts,
         packing_receipts=packing_receipts,

@@ -20,7 +20,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
-from vampd.model.headers import Dictionary
+from vampd.model.headers import CORRECTIONS, Corrections, Dictionary, parse_corrections
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import (
     ArchiveIdentity,
@@ -136,6 +136,10 @@ class FakeNightReader:
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         generations = without_withdrawn(sorted(self.committed, key=lambda each: each.number))
         return take_up(generations, self.changed)
+
+    def corrections(self, night: NightId) -> Corrections:
+        text = self.text(night, CORRECTIONS)
+        return Corrections() if text is None else parse_corrections(text)
 
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         return tuple(

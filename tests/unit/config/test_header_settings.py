@@ -57,5 +57,17 @@ def test_the_commented_example_shows_the_defaults():
             line.removeprefix("#") for line in block.splitlines() if "default: " not in line
         ).replace("\n ", "\n")
     )
-    assert shown == {"required": list(Headers().required), "when_missing": "warn"}
+    assert shown == {
+        "required": list(Headers().required),
+        "when_missing": "warn",
+        "may_correct": list(Headers().may_correct),
+    }
     assert "\n# dictionary = " in text
+
+
+@pytest.mark.parametrize(
+    "keyword", ["EXPTIME", "MJD-STR", "U_FLC", "FRAMEID", "NAXIS3", "DATE-OBS"]
+)
+def test_no_one_may_open_what_is_measured_or_set_by_vampd_to_corrections(keyword):
+    with pytest.raises(ValueError, match="no one corrects it"):
+        Headers(may_correct=("OBJECT", keyword))

@@ -118,6 +118,18 @@ dubious_ambiguous
 raw_changed
     A raw file is not what the products were made from, or changed while it was read.
     Put it back and `vampctl retry NIGHT`; or `vampctl release NIGHT` keeps the products.
+corrections_malformed
+    A line of `corrections.tsv` is wrong in itself: columns, time, value, or a card not allowed.
+    Mend the line, then `vampctl retry NIGHT --from sync`; nothing of the file was applied.
+correction_disagrees
+    A correction does not fit: no cube is meant, the old value is another, two lines differ.
+    Mend the line, then `vampctl retry NIGHT --from sync`; nothing of the file was applied.
+corrections_changed
+    `corrections.tsv` is not what sync decided with.
+    `vampctl retry NIGHT --from sync`; once packed, put it back, or `vampctl restore NIGHT`.
+correction_proposed
+    `corrections.tsv` is not the owner's own, or others may write it: it is not believed.
+    The owner takes it over with `vampctl correct NIGHT --accept`, or moves it away.
 raw_gone
     A raw file that is needed is gone.
     Bring it back; products come from the archive copy by `vampctl recover NIGHT`.

@@ -16,11 +16,12 @@ from vampd.disk.reading import (
     list_raw_files,
     list_raw_folders,
     list_raw_links,
-    open_foreign,
     read_whole,
     stamp_of,
 )
 from vampd.engine.known_archive import KnownArchive
+from vampd.engine.nights.corrections_file import read_corrections
+from vampd.engine.nights.framelist_files import read_framelist, read_identity
 from vampd.engine.nights.presence import refuse_unmounted
 from vampd.errors import DataError
 from vampd.fits.products import read_sidecar_identity
@@ -36,13 +37,12 @@ from vampd.model.cubes import (
     PackedProduct,
     RawCube,
     SetAside,
-    parse_framelist,
     parse_generation,
     take_up,
 )
 from vampd.model.delivery import Correspondence
 from vampd.model.frame_ids import BoundId
-from vampd.model.headers import Dictionary, table_name
+from vampd.model.headers import Corrections, Dictionary, table_name
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, Stream, timing_name
 from vampd.model.proofs import (
     ArchiveIdentity,
@@ -58,7 +58,7 @@ from vampd.ports import ChangedRawFiles, Ledger, MailLog, PackingReceipts, Purge
 _PRODUCTS = Stream.VGEN2.value
 _PACKED_SUFFIX = ".fits.fz"
 _GENERATION = re.compile(rf"{_PRODUCTS}/generation_[^/]*\.json")
-_HEAD_BYTES, _MOST_TABLE_BYTES = 4096, 1 << 29  # a table has some KB for each product
+_MOST_TABLE_BYTES = 1 << 29  # a table has some KB for each product
 # Sync decides by these cards and by those of [sync] cut_on, and summaries show OBJECT; a night
 # has millions of others.
 _DECIDING = frozenset(
@@ -157,11 +157,15 @@ class DiskNightReader:
         )
         return take_up(generations, self.changed_raw(night))
 
+    def corrections(self, night: NightId) -> Corrections:
+        """The night's corrections."""
+        return read_corrections(self._folder(night))
+
     def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
         """The framelists in vgen2, by path."""
         folder = self._folder(night)
         return tuple(
-            FramelistHead(file.path, _read_identity(folder / file.path))
+            FramelistHead(file.path, read_identity(folder / file.path))
             for file in list_files(folder, _PRODUCTS)
             if file.path.endswith(SUFFIX)
         )
@@ -262,20 +266,6 @@ def look_at_cube(folder: Path, fits: FileStamp) -> RawCube | SetAside:
     return read_raw_cube(folder, fits, stamp_of(folder, timing_path), stream)
 
 
-def read_framelist(folder: Path, path: str) -> Framelist:
-    """A framelist of the night in ``folder``; DataError ``framelist_damaged`` names it."""
-    text = read_whole(folder / path).decode("utf-8", "surrogateescape")
-    try:
-        return parse_framelist(text)
-    except DataError as error:
-        raise _damaged_framelist(path, error.message) from error
-
-
-def _damaged_framelist(path: str, why: str) -> DataError:
-    cure = "move it out of the folder, then `vampctl retry NIGHT` makes it again"
-    return DataError("framelist_damaged", f"{path}: {why}; {cure}", path=path)
-
-
 def _read_generation(folder: Path, path: str) -> Generation:
     # What is damaged may be no UTF-8 either.
     text = read_whole(folder / path).decode("utf-8", "surrogateescape")
@@ -287,12 +277,3 @@ def _read_generation(folder: Path, path: str) -> Generation:
             f"{path}: {error.message}; `vampctl recover {folder.name}` gets it back",
             path=path,
         ) from error
-
-
-def _read_identity(path: Path) -> str:
-    with open_foreign(path) as file:
-        head = file.read(_HEAD_BYTES).decode("utf-8", "surrogateescape")
-    for line in head.split("\n"):
-        if line.startswith("identity "):
-            return line.removeprefix("identity ")
-    raise _damaged_framelist(str(path), "it has no identity")

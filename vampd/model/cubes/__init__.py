@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         accounted_cubes,
         count_aside_cubes,
         format_generation,
+        generation_name,
         parse_generation,
         set_aside_cubes,
         total_counts,
@@ -90,6 +91,7 @@ else:
             ),
             "generation": (
                 "accounted_cubes count_aside_cubes CubeAccount format_generation Generation "
+                "generation_name "
                 "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
             "kept_timing": "KeptTiming",
@@ -161,6 +163,7 @@ __all__ = [
     "format_reasons",
     "format_rows",
     "format_sidecar",
+    "generation_name",
     "history_card",
     "identity_of",
     "judge_raw_presence",

@@ -38,7 +38,8 @@ class Product:
     ``middle_us``, ``last_us`` are acquisition times of the cut that the product came from: its
     siblings (other camera, other FLC states) have the same ones. ``cards`` are the keywords and
     value fields that its frames go by, whatever their own cubes' cards say; ``uncertain`` are the
-    keywords whose value changed while its frames were taken.
+    keywords whose value changed while its frames were taken; ``corrected`` are keyword, old and new
+    value, and reason of what a person corrected of its cubes.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Product:
     tolerance_us: int
     cards: tuple[tuple[str, str], ...] = ()
     uncertain: tuple[str, ...] = ()
+    corrected: tuple[tuple[str, str, str, str], ...] = ()
 
     @property
     def identity(self) -> str:
@@ -92,6 +94,8 @@ class Generation:
 
     ``form`` is the number of the form that its products have, whatever version makes them.
     ``withdrawn`` are the identities of products of earlier generations that will never be made.
+    ``corrections`` is the SHA-256 of the corrections.tsv that it decided with, '' for none;
+    ``replaces`` are the numbers of generations that count nowhere from here on.
     ``dubious`` counts the frames without a certain FLC state by reason; ``remarks`` say what a
     person may want to know about the decision.
     """
@@ -106,11 +110,18 @@ class Generation:
     dubious: Mapping[str, int] = field(default_factory=dict)
     form: int = PRODUCT_FORM
     withdrawn: tuple[str, ...] = ()
+    corrections: str = ""
+    replaces: tuple[int, ...] = ()
 
     @property
     def file_name(self) -> str:
         """The generation's file in ``vgen2``."""
-        return f"generation_{self.number:04d}.json"
+        return generation_name(self.number)
+
+
+def generation_name(number: int) -> str:
+    """The name of a generation's file in ``vgen2``."""
+    return f"generation_{number:04d}.json"
 
 
 def format_generation(generation: Generation) -> str:
@@ -121,12 +132,13 @@ def format_generation(generation: Generation) -> str:
         del values["counts"]["late_partners"]
     if generation.form == FIRST_FORM:
         del values["form"]
-    if not generation.withdrawn:
-        del values["withdrawn"]
+    for name in ("withdrawn", "corrections", "replaces"):
+        if not values[name]:
+            del values[name]
     if not generation.counts.uncertain:
         del values["counts"]["uncertain"]
     for product in values["products"]:
-        for name in ("cards", "uncertain"):
+        for name in ("cards", "uncertain", "corrected"):
             if not product[name]:
                 del product[name]
         if not product["order"]["clock"]:
@@ -177,6 +189,8 @@ def _parse(raw: Mapping[str, Any]) -> Generation:
         dubious=raw["dubious"],
         form=raw.get("form", FIRST_FORM),
         withdrawn=tuple(raw.get("withdrawn", ())),
+        corrections=raw.get("corrections", ""),
+        replaces=tuple(raw.get("replaces", ())),
     )
 
 
@@ -240,6 +254,7 @@ def _product(raw: Mapping[str, Any]) -> Product:
         tolerance_us=raw["tolerance_us"],
         cards=tuple((keyword, field) for keyword, field in raw.get("cards", ())),
         uncertain=tuple(raw.get("uncertain", ())),
+        corrected=tuple((kw, old, new, why) for kw, old, new, why in raw.get("corrected", ())),
     )
 
 

@@ -173,6 +173,8 @@ def _history(
         was = raw.card(keyword)
         said = was.text[10:].partition("/")[0].strip() if was else "no card"
         lines.append(f"{keyword} of its raw cube: {said}")
+    for keyword, old, new, why in product.corrected:
+        lines.append(f"corrected: {keyword} was {old or 'undefined'}, is {new}: {why}")
     for keyword in product.uncertain:
         code = _UNCERTAIN.get(keyword, keyword)
         lines.append(f"{code}: {keyword} may have changed before or while these were taken")

@@ -6,6 +6,14 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.headers.comparison import find_other_card
+    from vampd.model.headers.corrections import (
+        CORRECTIONS,
+        Correction,
+        Corrections,
+        format_corrections,
+        parse_corrections,
+        refuse_keywords,
+    )
     from vampd.model.headers.dictionary import Dictionary, Entry, format_cards
     from vampd.model.headers.forms import (
         Form,
@@ -24,34 +32,49 @@ if TYPE_CHECKING:
         table_name,
     )
     from vampd.model.headers.required_cards import find_missing
+    from vampd.model.headers.wave_plate_log import PlateLog, is_same_angle, parse_plate_log
 else:
     __getattr__ = show(
         __name__,
         {
             "comparison": "find_other_card",
+            "corrections": (
+                "Correction CORRECTIONS Corrections format_corrections parse_corrections "
+                "refuse_keywords"
+            ),
             "dictionary": "Dictionary Entry format_cards",
             "forms": "Form format_card FormKind is_standard_card parse_form Problem",
             "header_table": "Cell cell_of HeaderTable listed_paths PATH_COLUMN table_name",
             "required_cards": "find_missing",
+            "wave_plate_log": "is_same_angle parse_plate_log PlateLog",
         },
     )
 
 __all__ = [
+    "CORRECTIONS",
     "PATH_COLUMN",
     "Cell",
+    "Correction",
+    "Corrections",
     "Dictionary",
     "Entry",
     "Form",
     "FormKind",
     "HeaderTable",
+    "PlateLog",
     "Problem",
     "cell_of",
     "find_missing",
     "find_other_card",
     "format_card",
     "format_cards",
+    "format_corrections",
+    "is_same_angle",
     "is_standard_card",
     "listed_paths",
+    "parse_corrections",
     "parse_form",
+    "parse_plate_log",
+    "refuse_keywords",
     "table_name",
 ]

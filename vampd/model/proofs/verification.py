@@ -13,8 +13,8 @@ from vampd.model.proofs.packing_receipt import PackingReceipt
 from vampd.model.proofs.receipt import Receipt
 
 BAD_LIST = "bad_sc6_files.txt"
-# What travels beside products: set-aside raw, and the table of headers, which late data replace.
-_HAS_NO_RECEIPT = re.compile(r"vbad/|header_table_\d{8}\.csv$")
+# What travels beside products: set-aside raw, corrections, and the table of headers.
+_HAS_NO_RECEIPT = re.compile(r"vbad/|header_table_\d{8}\.csv$|corrections\.tsv$")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         find_gone_spans,
         set_aside_duplicates,
     )
+    from vampd.model.sync.overlay import Overlay, find_together, lay_over
     from vampd.model.sync.partners.late_partners import (
         count_gone_partners,
         count_late_partners,
@@ -56,6 +57,7 @@ else:
             "cutting": "cut_cubes gaps_before split_at",
             "duplicate_cubes": "find_gone_spans GoneSpan set_aside_duplicates",
             "states.flc_states": "CODE_A CODE_B CODE_D CODE_NONE FlcState Labels STATE_OF_CODE",
+            "overlay": "find_together lay_over Overlay",
             "partners.late_partners": (
                 "count_gone_partners count_late_partners pending_late_partners"
             ),
@@ -89,6 +91,7 @@ __all__ = [
     "GoneSpan",
     "Labels",
     "Limits",
+    "Overlay",
     "Pairs",
     "SyncRules",
     "Withdrawal",
@@ -102,6 +105,7 @@ __all__ = [
     "exposure_us",
     "find_collision",
     "find_gone_spans",
+    "find_together",
     "find_unexpected",
     "gaps_before",
     "header_key",
@@ -109,6 +113,7 @@ __all__ = [
     "is_triggered",
     "join",
     "judge_clocks",
+    "lay_over",
     "match_clocks",
     "number_runs",
     "pending_late_partners",

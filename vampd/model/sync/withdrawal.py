@@ -137,11 +137,14 @@ def join(generation: Generation, withdrawal: Withdrawal) -> Generation:
 def without_withdrawn(generations: Sequence[Generation]) -> tuple[Generation, ...]:
     """The generations as they count, by number: without the products that a later one withdrew.
 
-    A cube that can be read again may give the same product, in a generation later still.
+    Those that a later one replaces count nowhere. A cube that can be read again may give the same
+    product, in a generation later still.
     """
     gone: set[str] = set()
     counting: list[Generation] = []
-    for generation in sorted(generations, key=lambda each: each.number, reverse=True):
+    replaced = {number for each in generations for number in each.replaces}
+    every = sorted(generations, key=lambda each: each.number, reverse=True)
+    for generation in (each for each in every if each.number not in replaced):
         counting.append(_counting(generation, gone))
         gone.update(generation.withdrawn)
     return tuple(reversed(counting))

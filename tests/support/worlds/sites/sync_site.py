@@ -51,7 +51,7 @@ class SyncSite:
         self.settings = make_settings(self.root)
         self.reader = DiskNightReader(
             self.root,
-            cut_on=self.settings.sync.cut_on,
+            cut_on=(*self.settings.sync.cut_on, *self.settings.headers.may_correct),
             let_go=lambda _: frozenset(),
             receipts=MemoryReceipts(MemoryNights()),
             packing_receipts=MemoryPackingReceipts(MemoryNights()),

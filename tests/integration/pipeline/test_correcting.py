@@ -1,0 +1,95 @@
+"""vampctl correct proposes what is certain, shows it, and writes nothing that would not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.pipeline.test_corrections import TRUE, CorrectedSite, angles, cubes
+from tests.support.builders.nights import make_night
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.site import make_site
+from tests.support.daemon.state import connected
+from tests.support.worlds.sites.sync_site import NIGHT
+from tests.unit.model.headers.test_wave_plate_log import line
+from vampd.config import load_settings
+from vampd.engine.nights.correcting import Proposal, propose_angles, propose_values, read_cubes
+from vampd.errors import UsageError
+from vampd.model.headers import CORRECTIONS, format_corrections, parse_plate_log
+from vampd.model.nights import Kind
+from vampd.store.database.opening import Access, open_store
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> CorrectedSite:
+    return CorrectedSite(tmp_path)
+
+
+def test_a_log_gives_both_cameras_the_true_angle_and_what_moved_is_undecided(
+    site: CorrectedSite,
+) -> None:
+    seen, all_cubes = read_cubes(NIGHT, site.reader), {*cubes(site, 1), *cubes(site, 2)}
+    still = parse_plate_log(["\n".join(line(s, 67.5) for s in range(-2, 30))])
+    found = propose_angles(seen, still)
+    assert {(row.files, row.old, row.new) for row in found.rows} == {
+        (path, "22.5", "67.50") for path in all_cubes
+    }
+    assert not found.undecided
+    rows = [line(s, 22.5, state="busy" if s == 0 else "not busy") for s in range(-2, 9)]
+    moving = parse_plate_log(["\n".join(rows)])
+    found = propose_angles(seen, moving)
+    assert (found.rows, {path for path, _ in found.undecided}) == ([], all_cubes)
+    # Where the card is right already, nothing is proposed.
+    right = parse_plate_log(["\n".join(line(s, 22.5) for s in range(-2, 30))])
+    assert propose_angles(seen, right) == Proposal()
+
+
+def test_a_condition_on_a_card_means_all_its_cubes_and_no_condition_that_none_meets_passes(
+    site: CorrectedSite,
+) -> None:
+    seen = read_cubes(NIGHT, site.reader)
+    found = propose_values(seen, {"RET-ANG1": TRUE}, ["RET-ANG1=22.5"], "a person")
+    (site.folder / CORRECTIONS).write_text(format_corrections(found.rows))
+    (site.folder / CORRECTIONS).chmod(0o644)
+    site.run()
+    assert set(angles(site).values()) == {float(TRUE)}
+    with pytest.raises(UsageError, match="no cube"):
+        propose_values(seen, {"RET-ANG1": TRUE}, ["RET-ANG1=99"], "a person")
+
+
+def test_the_command_shows_the_report_and_writes_only_without_dry_run(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    night, _ = make_night(site.root, kind=Kind.ENGINEERING)
+    open_store(load_settings(site.config).database.url, Access.MIGRATE).close()
+    with connected(site) as connections:
+        connections.store.discover(night, 1.0)
+        (cube, *_) = read_cubes(night, connections.reader)
+        old = cube.cards.string("OBJECT") or ""
+    words = (
+        "correct",
+        night.date,
+        "--set",
+        "OBJECT=HD 2",
+        "--where",
+        f"OBJECT={old}",
+        "--why",
+        "x",
+    )
+    path = site.folder(night) / CORRECTIONS
+    dry = vampctl(site, *words, "--dry-run")
+    assert (dry.returncode, path.exists()) == (0, False), dry.stderr
+    assert cube.path in dry.stdout
+    assert "HD 2" in dry.stdout
+    done = vampctl(site, *words)
+    assert done.returncode == 0, done.stderr
+    written = path.read_bytes()
+    assert b"HD 2" in written
+    # Again, it is nothing new; and another value for the same cards does not fit.
+    assert vampctl(site, *words).returncode == 0
+    other = [word.replace("HD 2", "HD 3") for word in words]
+    assert vampctl(site, *other).returncode == 1
+    path.chmod(0o664)
+    assert vampctl(site, *words).returncode == 1
+    assert vampctl(site, "correct", night.date, "--accept").returncode == 0
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (written, 0o644)

@@ -1,0 +1,110 @@
+"""Corrections that are proposed for a night: by a person's condition, or by the plate's log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vampd.errors import UsageError
+from vampd.model.cubes import Number, RawCube, Undefined
+from vampd.model.headers import Correction, PlateLog, is_same_angle
+from vampd.model.nights import NightId, find_cubes
+from vampd.model.sync import find_together
+from vampd.ports import NightReader
+
+_ANGLES = ("RET-ANG1", "RET-POS1")  # of one plate, read at the same time
+_CARD = re.compile(r"([A-Z0-9_-]{1,8})=(.*)")
+
+
+@dataclass
+class Proposal:
+    """Corrections, each of one cube; and the cubes of which it is not certain, with the reason."""
+
+    rows: list[Correction] = field(default_factory=list)
+    undecided: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_cubes(night: NightId, reader: NightReader) -> tuple[RawCube, ...]:
+    """The raw cubes of a night that can be used, in the order of their times."""
+    files = {file.path: file for file in reader.raw_files(night)}
+    seen = (reader.raw_cube(night, files[path]) for path in sorted(find_cubes(files)))
+    cubes = [cube for cube in seen if isinstance(cube, RawCube)]
+    return tuple(sorted(cubes, key=lambda cube: (cube.span_us, cube.path)))
+
+
+def propose_values(
+    cubes: Sequence[RawCube], values: Mapping[str, str], where: Sequence[str], why: str
+) -> Proposal:
+    """These values for every cube that meets all conditions.
+
+    A condition is a path, ``FROM..TO`` in UT, or ``KEYWORD=VALUE``. UsageError ``no_cubes``.
+    """
+    tests = [_condition(text) for text in where]
+    chosen = [cube for cube in cubes if all(test(cube) for test in tests)]
+    if not chosen:
+        raise UsageError("no_cubes", f"no cube of the night meets {' and '.join(where)}")
+    rows = [
+        Correction(cube.path, keyword, old, new, why)
+        for cube in chosen
+        for keyword, new in values.items()
+        if (old := shown_value(cube, keyword)) != new
+    ]
+    return Proposal(rows)
+
+
+def propose_angles(cubes: Sequence[RawCube], log: PlateLog) -> Proposal:
+    """The angle of the half-wave plate where its log leaves no doubt and the card differs.
+
+    Cubes of both cameras that were taken together have one angle, or none.
+    """
+    proposal = Proposal()
+    for cube in cubes:
+        together = list(find_together(cube, cubes))
+        begin_us = min(each.span_us[0] - _exposure_us(each) for each in together)
+        angle = log.angle_over(begin_us, max(each.span_us[1] for each in together))
+        if isinstance(angle, str):
+            proposal.undecided.append((cube.path, angle))
+            continue
+        proposal.rows += _angles(cube, angle)
+    return proposal
+
+
+def shown_value(cube: RawCube, keyword: str) -> str:
+    """What a card says, as corrections.tsv has it; '' for one that is missing or undefined."""
+    match cube.cards.value(keyword) if keyword in cube.cards else None:
+        case None | Undefined():
+            return ""
+        case bool() as value:
+            return "T" if value else "F"
+        case str(text):
+            return text.strip()
+        case other:
+            return other.text
+
+
+def _angles(cube: RawCube, angle: float) -> Iterator[Correction]:
+    for keyword in _ANGLES:
+        value = cube.cards.value(keyword) if keyword in cube.cards else None
+        is_said = isinstance(value, Number) and is_same_angle(float(value), angle)
+        if not is_said and (value is not None or keyword == _ANGLES[0]):
+            old = shown_value(cube, keyword)
+            yield Correction(cube.path, keyword, old, f"{angle:.2f}", "log of the wave-plate unit")
+
+
+def _exposure_us(cube: RawCube) -> int:
+    return round(1e6 * (cube.cards.number("EXPTIME") or 0.0))
+
+
+def _condition(text: str) -> Callable[[RawCube], bool]:
+    if match := _CARD.fullmatch(text):
+        keyword, value = match[1], match[2].strip()
+        row = Correction(text, keyword, value, value, "")
+        return lambda cube: row.agrees_with(
+            cube.cards.value(keyword) if keyword in cube.cards else None
+        )
+    span = Correction(text, "", "", "", "").span_us
+    if span is None:
+        return lambda cube: cube.path == text
+    begin_us, end_us = span
+    return lambda cube: begin_us <= cube.span_us[0] and cube.span_us[1] <= end_us

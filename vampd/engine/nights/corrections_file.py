@@ -1,0 +1,46 @@
+"""``corrections.tsv`` as it lies in a night: read once, and believed only as the owner's own."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+from vampd.disk.reading import open_foreign, read_to_end
+from vampd.disk.refusal import user_name
+from vampd.model.headers import CORRECTIONS, Corrections, parse_corrections
+
+_MOST_BYTES = 1 << 22
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def read_corrections(folder: Path) -> Corrections:
+    """The corrections of the night in this folder.
+
+    A file of someone else, that others may write, or that has another name too, is a proposal.
+    DataError ``corrections_malformed``, ``link_found``, ``file_too_long``.
+    """
+    path = folder / CORRECTIONS
+    try:
+        with open_foreign(path) as file:
+            status = os.fstat(file.fileno())
+            if not _is_of_owner(status):
+                return Corrections(proposed_by=user_name(status.st_uid))
+            content = read_to_end(file, path, _MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return Corrections()
+    found = parse_corrections(content.decode("utf-8", "surrogateescape"))
+    return replace(found, written_at=status.st_mtime)
+
+
+def read_proposed(folder: Path) -> Corrections:
+    """Whoever's corrections lie in this folder, to be shown. DataError as `read_corrections`."""
+    with open_foreign(folder / CORRECTIONS) as file:
+        content = read_to_end(file, folder / CORRECTIONS, _MOST_BYTES)
+    return parse_corrections(content.decode("utf-8", "surrogateescape"))
+
+
+def _is_of_owner(status: os.stat_result) -> bool:
+    is_shared = status.st_mode & _OTHERS_WRITE or status.st_nlink > 1
+    return status.st_uid == os.geteuid() and not is_shared

@@ -1,0 +1,163 @@
+r"""``corrections.tsv``: cards that a person corrects on the record, before sync cuts.
+
+A header line, then a line per correction, columns separated by tabs, cells escaped as in
+reasons.tsv: ``files`` (a raw cube's path, or ``FROM..TO`` in UT), ``keyword``, ``old``, ``new``,
+``reason``. An empty ``old`` is a card that is missing or undefined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from vampd.errors import DataError
+from vampd.model.cubes import Number, Undefined, Value, render_card, render_string
+from vampd.model.escapes import escape_cell, text_lines, unescape_cell
+from vampd.model.proofs import text_digest
+
+CORRECTIONS = "corrections.tsv"
+_COLUMNS = ("files", "keyword", "old", "new", "reason")
+_PATH = re.compile(r"vcam[12]/[^/]+\.fits")
+_SPAN = re.compile(r"(.+?)\.\.(.+)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]{1,2})?")
+_TEXT = re.compile(r"[ -~]*")
+_SECOND = timedelta(seconds=1)
+# Angles and stages: a card that is missing shows no type.
+_NUMBERS = re.compile(r"RET-(?:ANG|POS)[0-9]")
+_DECIMALS = 2  # an encoder's last digits are no other angle
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One line; the cells as a person wrote them."""
+
+    files: str
+    keyword: str
+    old: str
+    new: str
+    reason: str
+
+    @property
+    def span_us(self) -> tuple[int, int] | None:
+        """From when to when (us since 1970) it holds, both included; None: it names a cube."""
+        match = _SPAN.fullmatch(self.files)
+        return (_parse_moment(match[1]), _parse_moment(match[2])) if match else None
+
+    def field_for(self, value: Value | None) -> str:
+        """The new value's field on a card, in the type that ``value``, the old one, has.
+
+        DataError ``corrections_malformed`` if it cannot be one.
+        """
+        is_number = isinstance(value, Number) or _NUMBERS.fullmatch(self.keyword)
+        if is_number and not _NUMBER.fullmatch(self.new):
+            raise _malformed(f"{self.keyword} is a number, and {self.new!r} is none")
+        field = self.new if is_number else render_string(self.new)
+        try:
+            render_card(self.keyword, field)
+        except ValueError as error:
+            raise _malformed(str(error)) from error
+        return field
+
+    def agrees_with(self, value: Value | None) -> bool:
+        """Whether a card says the old value."""
+        old = self.old.strip()
+        match value:
+            case None | Undefined():
+                return not old
+            case Number():
+                return bool(_NUMBER.fullmatch(old)) and _is_equal(float(value), float(old))
+            case bool():
+                return old == ("T" if value else "F")
+            case str(text):
+                return old == text.strip()
+            case other:
+                return old == other.text
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """All of a night's, with the SHA-256 of their text; none, without a digest.
+
+    ``proposed_by`` is who wrote a file that is not the owner's: nothing of it is believed.
+    ``written_at`` (unix seconds) is when the file was last written.
+    """
+
+    rows: tuple[Correction, ...] = ()
+    sha256: str = ""
+    proposed_by: str = ""
+    written_at: float = field(default=0.0, compare=False)
+
+
+def format_corrections(rows: Iterable[Correction]) -> str:
+    """The text of corrections.tsv."""
+    cells = [(row.files, row.keyword, row.old, row.new, row.reason) for row in rows]
+    return "".join("\t".join(map(escape_cell, row)) + "\n" for row in (_COLUMNS, *cells))
+
+
+def parse_corrections(text: str) -> Corrections:
+    """Read them; DataError ``corrections_malformed`` names the first line that is none."""
+    header, *lines = text_lines(text.replace("\r\n", "\n")) or [""]
+    if tuple(header.split("\t")) != _COLUMNS:
+        raise _malformed(f"the first line must name {', '.join(_COLUMNS)}, it is {header[:120]!r}")
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        cells = [unescape_cell(cell) for cell in line.split("\t")]
+        if not line.strip():
+            continue
+        if len(cells) != len(_COLUMNS) or None in cells:
+            raise _malformed(f"line {number} has not {len(_COLUMNS)} cells: {line[:120]!r}")
+        row = Correction(*(cell or "" for cell in cells))
+        _check(row, number)
+        rows.append(row)
+    return Corrections(tuple(rows), text_digest(text))
+
+
+def refuse_keywords(corrections: Corrections, allowed: Iterable[str]) -> None:
+    """DataError ``corrections_malformed`` for a card that may not be corrected."""
+    may = frozenset(allowed)
+    for row in corrections.rows:
+        if row.keyword not in may:
+            raise _malformed(
+                f"{row.keyword} may not be corrected; headers.may_correct allows"
+                f" {', '.join(sorted(may)) or 'none'}"
+            )
+
+
+def _check(row: Correction, number: int) -> None:
+    if not row.reason.strip():
+        raise _malformed(f"line {number} gives no reason")
+    if not (_TEXT.fullmatch(row.new) and row.new.strip()):
+        raise _malformed(f"line {number}: the new value must be printable ASCII")
+    if _PATH.fullmatch(row.files):
+        return
+    span = row.span_us
+    if span is None or span[0] > span[1]:
+        raise _malformed(
+            f"line {number}: expected a cube such as vcam1/NAME.fits, or FROM..TO in UT such as"
+            f" 2025-11-06T10:20:00..2025-11-06T10:25:30, found {row.files[:120]!r}"
+        )
+
+
+def _parse_moment(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text.strip().removesuffix("Z"))
+    except ValueError as error:
+        raise _malformed(f"{text[:40]!r} is no time such as 2025-11-06T10:20:00") from error
+    if moment.tzinfo is not None:
+        raise _malformed(f"{text[:40]!r}: times are UT, without a time zone")
+    since = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return since // _SECOND * 1_000_000 + since.microseconds
+
+
+def _is_equal(first: float, second: float) -> bool:
+    return round(first, _DECIMALS) == round(second, _DECIMALS)
+
+
+def _malformed(why: str) -> DataError:
+    return DataError(
+        "corrections_malformed",
+        f"{CORRECTIONS}: {why}. Nothing of it was applied: mend the file, then `vampctl retry NIGHT"
+        " --from sync`",
+    )
