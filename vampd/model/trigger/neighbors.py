@@ -16,7 +16,7 @@ from vampd.model.trigger.weights import CLASSES, NEAR_US
 Int64 = npt.NDArray[np.int64]
 
 UNKNOWN_US = 10**12  # an offset that no pair tells
-_REFERENCE_WINDOW = 65
+_REFERENCE_WINDOW = 15
 _OFFSET_WINDOW = 151  # longer: an offset wanders, and does not follow a reference that is off
 
 
