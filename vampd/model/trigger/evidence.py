@@ -39,6 +39,7 @@ class Camera:
     missed: Int64
     alone: Int64
     late_us: Int64
+    may_be_us: Int64
     queued: Int64
     reference: Int64
     expected: Int64
@@ -120,6 +121,7 @@ def order_night(
             neighbors.missed[number],
             missed_alone(count[own], stretch[own], count[other], stretch[other]),
             neighbors.late_us[number],
+            neighbors.may_be_us[number],
             is_queued(counted[number], tempos[number]),
             neighbors.references[number],
             counted[number].count + (1 - 2 * number) * neighbors.references[number],
@@ -200,6 +202,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         own.alone[intervals],
         own.since_us[since],
         own.late_us[since],
+        own.may_be_us[since],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(

@@ -20,6 +20,7 @@ from vampd.model.trigger.weights import (
     MISS_COST,
     MISSED,
     NEVER,
+    ON_TIME_COST,
     OPTIONS,
     READINGS_COST,
     RECOUNT_COST,
@@ -62,13 +63,15 @@ def weigh_intervals(
     alone: Int64,
     since_us: Int64,
     late_us: Int64,
+    may_be_us: Int64,
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
     ``by_count`` is how many triggers the other camera counted more in each interval, ``alone`` how
     many because only that one took part; ``since_us``
     (frames,) is the time since any frame of either camera: the trigger stood still no longer;
-    ``late_us`` (frames,) is how late each frame is, as those after it tell.
+    ``late_us`` (frames,) is how late each frame is, as those after it tell, ``may_be_us`` how late
+    it may be by those before it.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -98,8 +101,11 @@ def weigh_intervals(
         odd = triggers % 2 == 1
         half_us = tempo.half_width_us
         informs = period_us > 0
-        early = informs & (residuals_us + half_us < -np.maximum(4 * width_us, period_us // 4))
-        costs = cost + np.where(early, EARLY_COST, 0)
+        least_us = np.maximum(4 * width_us, period_us // 4)
+        early_us = np.where(informs, -residuals_us - half_us, 0)
+        costs = cost + np.where(early_us > least_us, EARLY_COST, 0)
+        # The frame before was not late by as much either.
+        costs = costs + np.where(early_us - may_be_us[:-1] > least_us, ON_TIME_COST, 0)
         missed[1:, option] = gone
         fits = [
             misfit(

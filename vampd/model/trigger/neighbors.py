@@ -28,7 +28,8 @@ class Neighbors:
     For each of camera 1, ``offsets_us`` (frames, CLASSES) is what camera 2 is later by if that is
     the nearest frame's trigger or one before or after it; ``width_us`` is the scatter of these.
     ``missed`` is how many triggers each camera missed without a trace in each of its intervals,
-    ``late_us`` how late each frame is, as those after it tell.
+    ``late_us`` how late each frame is, as those after it tell, and ``may_be_us`` how late
+    it may be by those before it.
     """
 
     references: tuple[Int64, Int64]
@@ -36,6 +37,7 @@ class Neighbors:
     width_us: Int64
     missed: tuple[Int64, Int64]
     late_us: tuple[Int64, Int64]
+    may_be_us: tuple[Int64, Int64]
 
 
 def find_neighbors(
@@ -48,10 +50,11 @@ def find_neighbors(
     frames = len(one.times_us)
     period_us = at_frames(tempos[0].period_us)[:frames]
     unknown = np.full((frames, CLASSES), UNKNOWN_US, dtype=np.int64)
-    late_us = (
+    (first_late, first_may), (second_late, second_may) = (
         late_by(one, tempos[0], cameras[0].exposure_us),
         late_by(two, tempos[1], cameras[1].exposure_us),
     )
+    late_us, may_be_us = (first_late, second_late), (first_may, second_may)
     times_us = tuple(
         unlate(side.times_us, late, tempo)
         for side, late, tempo in zip(counted, late_us, tempos, strict=True)
@@ -63,14 +66,14 @@ def find_neighbors(
     missed = first_missed, second_missed
     nothing = (np.zeros(frames, dtype=np.int64), np.zeros(len(two.times_us), dtype=np.int64))
     if not frames or not len(two.times_us):
-        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us)
+        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us)
     nearest = _nearest(times_us[1], times_us[0])
     # Each other's nearest: a frame whose trigger the other camera missed has none.
     mutual = _nearest(times_us[0], times_us[1])[nearest] == np.arange(frames)
     apart_us = np.abs(times_us[1][nearest] - times_us[0])
     near = np.flatnonzero(mutual & (apart_us <= NEAR_US))
     if not len(near):
-        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us)
+        return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us)
     stretch = stretches_of(one.times_us, arrivals.exposure_us)
     # What the cameras missed without a trace is taken out, so that the rest hardly changes.
     gone = tuple(np.concatenate([[0], np.cumsum(part)]) for part in (first_gone, second_gone))
@@ -95,7 +98,7 @@ def find_neighbors(
     width_us = arrivals.scatter_us
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, piece) // 2, width_us)
-    return Neighbors(references, offsets_us, width_us, missed, late_us)
+    return Neighbors(references, offsets_us, width_us, missed, late_us, may_be_us)
 
 
 def _nearest(times_us: Int64, wanted_us: Int64) -> Int64:

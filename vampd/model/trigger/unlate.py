@@ -16,14 +16,15 @@ _APART_US = 10**10
 _DOUBLINGS = 6  # 64 frames: more than wait in any burst
 
 
-def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
+def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, Int64]:
     """How much later each frame was stamped than the next 64 of its stretch allow; (frames,).
 
-    Of intervals that alternate, up to J of it is no lateness.
+    Also, than the 64 before it allow: it may have been late by as much. Of intervals that
+    alternate, up to J of it is no lateness.
     """
     times_us = counted.times_us
     if len(times_us) < 2:
-        return np.zeros_like(times_us)
+        return np.zeros_like(times_us), np.zeros_like(times_us)
     steps_us = np.diff(times_us)
     timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)
     # A counter may count too much, and over many triggers T is not exact enough.
@@ -32,12 +33,17 @@ def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> Int64:
     due_us = np.where(exact, tempo.period_us * due, steps_us)
     # No frame of another stretch is earlier.
     apart_us = np.where(begins_of(times_us, exposure_us)[1:], _APART_US, 0)
-    late_us = np.concatenate([[0], np.cumsum(steps_us - due_us + apart_us)])
-    least_us = late_us.copy()
+    behind_us = np.concatenate([[0], np.cumsum(steps_us - due_us + apart_us)])
+    ahead_us = np.asarray(_least_of_next(behind_us[::-1])[::-1])
+    return behind_us - _least_of_next(behind_us), behind_us - ahead_us
+
+
+def _least_of_next(values: Int64) -> Int64:
+    least = values.copy()
     for doubling in range(_DOUBLINGS):
         ahead = 1 << doubling
-        least_us[:-ahead] = np.minimum(least_us[:-ahead], least_us[ahead:])
-    return np.asarray(late_us - least_us)
+        least[:-ahead] = np.minimum(least[:-ahead], least[ahead:])
+    return least
 
 
 def unlate(times_us: Int64, late_us: Int64, tempo: Tempo) -> Int64:

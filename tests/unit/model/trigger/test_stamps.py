@@ -45,14 +45,15 @@ def test_a_stretch_begins_after_more_than_300_ms_and_two_of_the_shorter_exposure
 
 def test_over_many_triggers_no_stamp_is_called_late_by_the_interval() -> None:
     times_us, count = whole(0, 39_600, 79_200), whole(0, 40, 80)
-    assert not late_by(counted(times_us, count), tempo(2), 0 * count).any()
+    assert not late_by(counted(times_us, count), tempo(2), 0 * count)[0].any()
 
 
 def test_no_frame_is_late_by_what_came_in_another_stretch() -> None:
     after_us = 10**6 + np.arange(61) * (PERIOD_US - 10)
     times_us, count = np.concatenate([[0], after_us]), np.arange(62)
     count[1:] += 1_000
-    assert late_by(counted(times_us, count), tempo(61), 0 * count)[0] == 0
+    late_us, _ = late_by(counted(times_us, count), tempo(61), 0 * count)
+    assert late_us[0] == 0
 
 
 def test_a_camera_missed_as_many_as_the_other_counted_more_and_there_was_time_for() -> None:
@@ -98,3 +99,12 @@ def test_an_offset_costs_less_beyond_its_first_limit_and_never_nothing() -> None
     near = NEAR_OFFSET_US * NAT // OFFSET_US_PER_NAT
     offsets_us = whole(0, NEAR_OFFSET_US, -NEAR_OFFSET_US - 10 * FAR_OFFSET_US_PER_NAT, 10**7)
     assert offset_cost(offsets_us).tolist() == [0, near, near + 10 * NAT, OFFSET_LIMIT]
+
+
+def test_a_frame_may_be_late_by_what_came_before_it_and_in_a_calm_train_by_nothing() -> None:
+    """Only after a late frame can the next one come sooner than a trigger does."""
+    count = np.arange(20)
+    times_us = 1_000 * count
+    times_us[10:13] += (700, 300, 100)
+    _, may_be_us = late_by(counted(times_us, count), tempo(19), 0 * count)
+    assert may_be_us.tolist() == [0] * 10 + [700, 300, 100] + [0] * 7
