@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import pieces_of
+from vampd.model.trigger.stretches import pieces_of, stretches_of
 from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
@@ -89,12 +89,35 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     few = np.bincount(stretch, minlength=1) < _FEWEST_TO_MEASURE
     if not few[stretch].any():
         return own
+    tempo = _borrowed(arrivals, own, steps_us, rises, stretch, few[stretch], shortest_us)
+    # A card may be early or late by a frame that no other one shares it with.
+    known = np.flatnonzero(tempo.period_us > 0)
+    if not len(known):
+        return tempo
+    whole = stretches_of(counted.times_us, arrivals.exposure_us)[1:]
+    here = np.arange(len(steps_us))
+    beside = spread(known, known, whole, unknown=-1)
+    source = np.where((tempo.period_us > 0) | (beside < 0), here, beside)
+    return Tempo(*(getattr(tempo, field.name)[source] for field in fields(Tempo)))
+
+
+def _borrowed(
+    arrivals: Arrivals,
+    own: Tempo,
+    steps_us: Int64,
+    rises: Int64,
+    stretch: Int64,
+    few: Booleans,
+    shortest_us: int,
+) -> Tempo:
+    """The tempo, where ``few`` intervals tell it, of the night's runs of the same cards."""
+    card_us, documented_us = arrivals.half_width_us[1:], arrivals.scatter_us[1:]
     cards = (arrivals.exposure_us * _CARD_RANGE_US + arrivals.half_width_us) * 2
     _, setting = np.unique((cards + arrivals.switching)[1:], return_inverse=True)
     setting = setting.astype(np.int64)
     piece = np.cumsum(np.diff(setting + stretch * (setting.max() + 1), prepend=0) != 0)
     # Only the runs of those cards lend.
-    asked = np.isin(setting, setting[few[stretch]])
+    asked = np.isin(setting, setting[few])
     order = np.flatnonzero(asked)[np.argsort(setting[asked], kind="stable")]
     sorted_tempo = measure_tempo(
         steps_us[order],
@@ -108,7 +131,7 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     lent = Tempo(
         *(_placed(getattr(sorted_tempo, f.name), order, len(steps_us)) for f in fields(Tempo))
     )
-    borrows = few[stretch] & _fits(lent, steps_us, stretch)
+    borrows = few & _fits(lent, steps_us, stretch)
     return Tempo(
         *(np.where(borrows, getattr(lent, f.name), getattr(own, f.name)) for f in fields(Tempo))
     )

@@ -69,3 +69,12 @@ def test_runs_of_few_frames_have_the_period_of_their_own_exposure():
 
     assert np.abs(tempo.period_us[:4] - 1_000).max() < 20
     assert np.abs(tempo.period_us[5:] - 50_000).max() < 20
+
+
+def test_a_frame_whose_card_no_other_one_shares_has_the_period_of_those_before_it():
+    """A cube's card may say what the camera was set to after its last frame."""
+    side = arrivals(1_000 * np.arange(40), switching=False, half_width_us=0)
+    side = replace(side, exposure_us=np.repeat([931, 335], [39, 1]))
+    tempo = tempo_of(side, count_frames(side))
+
+    assert np.abs(tempo.period_us - 1_000).max() < 20
