@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.evaluation.judges import JUDGES, score_scenario
+from tests.evaluation.judges import JUDGES, decide_by_sync, score_night, score_scenario
+from tests.evaluation.random_nights import random_night
 from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
 from tests.support.examples import seeds_of_round
@@ -44,3 +45,14 @@ def test_where_each_camera_misses_another_of_few_triggers_no_pair_is_off_by_one(
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_model_is_never_wrong_on_a_ticking_trigger_over_many_seeds(name):
     assert_never_wrong(name, seeds_of_round(3))
+
+
+@pytest.mark.parametrize("seed", [2046, 3134, 3258])
+def test_random_nights_that_once_had_wrong_ones_have_none(seed):
+    """Two stops around a run of no J; a lost frame at the end of an exposure time; T - J of 0.7 ms.
+
+    The last is the nearest frame's distance where the offset is half of it.
+    """
+    score = score_night(random_night(seed), {"sync": decide_by_sync})["sync"]
+
+    assert (score.wrong_pairs, score.wrong_labels) == (0, 0)

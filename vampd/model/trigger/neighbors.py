@@ -70,8 +70,8 @@ def find_neighbors(
     nearest = _nearest(times_us[1], times_us[0])
     # Each other's nearest: a frame whose trigger the other camera missed has none.
     mutual = _nearest(times_us[0], times_us[1])[nearest] == np.arange(frames)
-    apart_us = np.abs(times_us[1][nearest] - times_us[0])
-    near = np.flatnonzero(mutual & (apart_us <= NEAR_US))
+    distance_us = np.abs(times_us[1][nearest] - times_us[0])
+    near = np.flatnonzero(mutual & (distance_us <= NEAR_US))
     if not len(near):
         return Neighbors(nothing, unknown, arrivals.scatter_us, missed, late_us, may_be_us)
     stretch = stretches_of(one.times_us, arrivals.exposure_us)
@@ -93,8 +93,11 @@ def find_neighbors(
     scatter_us = running_median(unlike_us[same], piece[alike], _OFFSET_WINDOW)
     middle_us = spread(around_us, near, piece, UNKNOWN_US)
     turns = np.arange(CLASSES) - CLASSES // 2
+    # Where T + J and T - J differ much, the nearest frame of another trigger is that over T - J.
+    half_us = at_frames(tempos[0].half_width_us)[:frames]
+    apart_us = period_us - np.where(4 * half_us > period_us, half_us, 0)
     known = (middle_us != UNKNOWN_US)[:, None] & ((period_us > 0)[:, None] | (turns == 0))
-    offsets_us = np.where(known, middle_us[:, None] + turns * period_us[:, None], UNKNOWN_US)
+    offsets_us = np.where(known, middle_us[:, None] + turns * apart_us[:, None], UNKNOWN_US)
     width_us = arrivals.scatter_us
     if len(alike):
         width_us = np.maximum(5 * spread(scatter_us, alike, piece) // 2, width_us)

@@ -251,7 +251,14 @@ def _find_interval_change(
     last = int(old[-1])
     # Both intervals before the end of that one are old; the next frame is the first new one, and
     # the other camera's frame of its trigger may be a little before it.
-    old_us, new_us = own[[last + 2, min(last + 3, len(own) - 1)]].tolist()
+    first = last + 3
+    new = np.flatnonzero(is_right[first:]) + first
+    if len(new):
+        # Frames beside a lost one have no double interval of their own: a pause parts them.
+        steps_us = np.diff(own[first - 1 : new[0] + 1])
+        if len(steps_us) and steps_us.max() > 2 * max(left_us, right_us):
+            first += int(np.argmax(steps_us))
+    old_us, new_us = own[[first - 1, min(first, len(own) - 1)]].tolist()
     return new_us - min(_SAME_TRIGGER_US, (new_us - old_us) // 2), begin_us, end_us
 
 

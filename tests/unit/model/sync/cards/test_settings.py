@@ -159,6 +159,27 @@ def test_an_exposure_time_changes_where_the_intervals_do_whatever_the_cards(lag:
     assert generation.counts.uncertain == 0
 
 
+def test_the_last_frame_before_a_pause_has_the_old_exposure_time_though_one_was_lost() -> None:
+    """So that no two intervals in a row are the old ones there."""
+    times_us = faster(199, 100).times_us + np.where(np.arange(199) >= 100, 1_000_000, 0)
+    said = {
+        (camera, number): {"EXPTIME": (0.0098, 0.0048)[number]}
+        for camera in (1, 2)
+        for number in range(2)
+    }
+    night = expose(
+        Train(times_us, ("",) * 199, None),
+        logger_lost=((98,), (98, 150, 151)),
+        cube_frames=(99, 99),
+        cube_changes=said,
+    )
+    cubes = {cube.path: cube for cube in night.cubes}
+    for product in night.synchronize().products:
+        shown = build_framelist(product, cubes, "1.0", 2).cards.number("EXPTIME")
+        for frame in frames_of(product.ranges):
+            assert shown == (0.0048 if night.trigger[frame][1] >= 100 else 0.0098)
+
+
 def test_where_no_interval_is_the_usual_one_the_exposure_time_changes_at_no_frame() -> None:
     steps = [*[2_000] * 9, *[4_000] * 9, *[3_750] * 80]
     times_us = np.concatenate([[0], np.cumsum(steps)]).astype(np.float64)
