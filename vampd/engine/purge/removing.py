@@ -26,6 +26,8 @@ from vampd.ports import Pace, PurgedFiles
 
 # After so many cubes all conditions are judged again: the archive may have gone meanwhile.
 _CUBES_A_LOOK = 100
+# What lies at the archive may go meanwhile: it is looked at again after so long.
+_LOOK_AGAIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Purge:
         DataError as `PurgePlan.refuse`, and ``raw_changed``; what is gone by then stays on record.
         """
         cubes = size = 0
+        has_begun = False
         before: tuple[tuple[RawFile, ...], ...] = ()
         while True:
             survey, plan = self.look()
@@ -62,10 +65,15 @@ class Purge:
             batch = plan.cubes[:_CUBES_A_LOOK]
             if batch == before:
                 raise Stuck("stuck", f"{batch[0][0].file.path} was removed and is still here")
-            if not cubes:
+            if not has_begun:
                 begin(survey, plan)
                 failpoint("purge.night.begun")
+                has_begun = True
+                continue
+            until = self.clock() + _LOOK_AGAIN_S
             for cube in batch:
+                if self.clock() > until:
+                    break
                 self._remove(survey, cube)
                 cubes += 1
                 size += sum(each.file.size for each in cube)

@@ -1,12 +1,17 @@
 """What forbids a purge, and what is done before it: by the records alone."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.worlds.archive.proven_night import COVERED, USED, ProvenNight
+from tests.support.fakes.memory_store import MemoryNights, MemoryPurgedFiles
+from tests.support.worlds.archive.proven_night import COVERED, NIGHT, USED, ProvenNight
+from vampd.disk.pace import SteadyPace
 from vampd.engine.purge.plan import DAY_S, PurgePlan, PurgeRules, plan_purge
+from vampd.engine.purge.removing import Purge
+from vampd.engine.purge.survey import PurgeSurvey
 from vampd.errors import DataError
 from vampd.model.cubes import RawPresence
 from vampd.model.nights import State, Status
@@ -144,3 +149,25 @@ def test_nothing_goes_before_its_header_and_timing_are_recorded(night: ProvenNig
     made = plan(night)
     assert [account.fits.path for account in made.to_record] == [USED]
     assert not made.is_prepared
+
+
+def test_what_goes_from_the_archive_once_a_purge_has_begun_ends_it(night: ProvenNight) -> None:
+    begun: list[PurgePlan] = []
+
+    def look() -> tuple[PurgeSurvey, PurgePlan]:
+        survey = night.survey()
+        made = plan_purge(survey, RULES, NOW)
+        return survey, replace(made, must_send=True) if begun else made
+
+    purge = Purge(
+        NIGHT,
+        Path("/nowhere"),
+        look,
+        MemoryPurgedFiles(MemoryNights()),
+        "a person",
+        SteadyPace(),
+        lambda: NOW,
+    )
+    with pytest.raises(DataError) as caught:
+        purge.run(lambda _, made: begun.append(made))
+    assert (caught.value.code, len(begun)) == ("not_prepared", 1)
