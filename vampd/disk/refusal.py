@@ -109,7 +109,7 @@ def beyond_size_limit(path: Path) -> TransientError:
 def misplaced(error: OSError, path: Path) -> DataError | None:
     """The error for something else that has the name of a file or folder of vampd's; None if not.
 
-    No waiting mends that. ENXIO, of a pipe or socket, is also what a disk that has gone answers.
+    No waiting mends that. ENXIO, of a pipe or device, is also what a disk that has gone answers.
     """
     if error.errno not in _MISPLACED or (error.errno == errno.ENXIO and not _is_channel(path)):
         return None
@@ -126,7 +126,7 @@ def _is_channel(path: Path) -> bool:
         mode = path.lstat().st_mode
     except OSError:
         return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def naming_raw(error: TransientError, cube: str) -> TransientError:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vampd.disk.durable import names_in
 from vampd.disk.reading import read_whole
+from vampd.disk.refusal import misplaced
 from vampd.errors import DataError
 from vampd.model.frame_ids import NAME_CHANGES, NAMES, FrameId, ObservedIds, parse_name_changes
 from vampd.model.nights import Kind, NightId, Stream, parse_night_date
@@ -42,11 +43,17 @@ def look_for_ids(folder: Path, night: NightId) -> ObservedIds:
     in_changes: list[FrameId] = []
     damaged = ""
     if NAME_CHANGES in names:
+        path = folder / Stream.VGEN2 / NAME_CHANGES
         try:
-            text = read_whole(folder / Stream.VGEN2 / NAME_CHANGES).decode("utf-8", "replace")
+            text = read_whole(path).decode("utf-8", "replace")
             in_changes = _ids_in_changes(text, ours=ours)
         except DataError as error:
             damaged = error.message
+        except OSError as error:
+            # What lies there is that night's matter; weather and permissions pass.
+            if (other := misplaced(error, path)) is None:
+                raise
+            damaged = other.message
     return ObservedIds(
         night=night,
         ours=ours,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, as_user, made_open_folder
 from vampd.disk.durable import fsync_folder, replacing
+from vampd.disk.reading import read_whole
 from vampd.disk.refusal import (
     Access,
     Cause,
@@ -121,6 +122,11 @@ def test_a_disk_that_is_gone_is_nothing_in_the_place_of_a_file(tmp_path: Path) -
     assert misplaced(gone, tmp_path / "x") is None
     os.mkfifo(tmp_path / "x")
     assert misplaced(gone, tmp_path / "x") is not None
+    (tmp_path / "folder").mkdir()
+    for name in ("x", "folder"):
+        with pytest.raises(OSError, match="not a regular file") as caught:
+            read_whole(tmp_path / name)
+        assert misplaced(caught.value, tmp_path / name) is not None
 
 
 def test_an_fsync_that_fails_names_its_folder(

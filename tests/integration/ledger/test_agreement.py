@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,20 @@ def test_an_id_that_the_ledger_does_not_bind_to_the_night_stops_all_granting(
     assert f"ledger VMPA9000000{2 if granted else 1}" in error.value.message
     assert asked.asked == []
     assert (folders.archive / "frameids.ledger").read_bytes() == before
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_names_its_night_and_a_legacy_one_stops_nobody(
+    folders: Folders, make: Callable[[Path], None]
+):
+    folders.show(OLD, "VMPA00000001.fits", ours=False)
+    make(folders.archive / OLD.date / "vgen2" / "name_changes.txt")
+    folders.ledger.reserve(NIGHT, ["a"], LOCAL)
+    folders.show(NIGHT, "VMPA90000001.fits.fz")
+    make(folders.archive / NIGHT.date / "vgen2" / "name_changes.txt")
+    with pytest.raises(FrameIdConflict, match=r"name_changes\.txt of 20251106") as error:
+        folders.ledger.reserve(LATER, ["c"], LOCAL)
+    assert error.value.code == "frame_ids_disagree"
 
 
 def test_what_is_bound_already_needs_no_agreement(folders: Folders):

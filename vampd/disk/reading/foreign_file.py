@@ -88,13 +88,15 @@ def link_found(path: Path) -> DataError:
 
 
 def require_regular(file_fd: int, path: Path) -> None:
-    """OSError ENXIO unless a regular file was opened."""
-    if not stat.S_ISREG(os.fstat(file_fd).st_mode):
-        raise OSError(errno.ENXIO, "not a regular file", str(path))
+    """OSError unless a regular file was opened: EISDIR for a folder, ENXIO for all else."""
+    mode = os.fstat(file_fd).st_mode
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+        raise OSError(number, "not a regular file", str(path))
 
 
 def open_foreign(path: Path) -> BinaryIO:
-    """Open a regular file for reading without waiting for a writer; OSError ENXIO for others.
+    """Open a regular file for reading without waiting for a writer; OSError for others.
 
     As `open_unlinked`.
     """
