@@ -126,8 +126,9 @@ kernels: $(STAMP)
 test-worlds: debian-test kernels $(STAMP)
 	$(PYTEST) -n $(JOBS) --durations=10 --ignore=tests/unit
 
-sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each, and print the table
-	$(BIN)/python -m tests.evaluation --seeds $(SEEDS)
+sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights each; MINUTES=30 for a part, SEED=1
+	$(BIN)/python -m tests.evaluation --seeds $(SEEDS) $(if $(SEED),--first $(SEED)) \
+		$(if $(MINUTES),--minutes $(MINUTES) --jobs $(shell nproc))
 
 # SUITE names parts (default: all); SEED is of the first round, by default the next unused one.
 soak: setup debian-soak ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000

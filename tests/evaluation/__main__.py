@@ -2,7 +2,7 @@
 
 First the scenarios whose limits sync keeps, then those of the handshake trigger; for
 each of the latter, the rules that are judged beside each other. Exit status 1 if a limit of the
-first table is broken.
+first table is broken. With ``--minutes`` a part of that, and one table of what is asked of sync.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import partial
 
 from tests.evaluation.decision import Score
 from tests.evaluation.judges import JUDGES, score_night, score_scenario
+from tests.evaluation.parts import judge_part
 from tests.evaluation.random_nights import random_night
 from tests.evaluation.scenarios import SCENARIOS
 from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
@@ -40,6 +41,8 @@ def main() -> None:
         return
     names = arguments.scenarios or [*SCENARIOS, *HANDSHAKE_SCENARIOS]
     seeds = range(arguments.first, arguments.first + arguments.seeds)
+    if arguments.minutes:
+        sys.exit(judge_part(names, seeds, arguments.minutes, arguments.jobs))
     width = max(len(name) for name in names)
     with ProcessPoolExecutor(arguments.jobs) as executor:
         broken = _print_limits(executor, [n for n in names if n in SCENARIOS], seeds, width)
@@ -139,6 +142,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=50, help="nights per scenario")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--random", type=int, help="so many random nights, and no scenario")
+    parser.add_argument("--minutes", type=float, help="judge for so long, on from where it stopped")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
     known = {*SCENARIOS, *HANDSHAKE_SCENARIOS}
