@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -125,7 +126,14 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("refused", REFUSED)
+# The others are left to the soak.
+OFTEN = ("another old value", "part of a cube", "no reason")
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [pytest.param(name, marks=() if name in OFTEN else pytest.mark.soak) for name in REFUSED],
+)
 def test_what_does_not_fit_is_refused_and_nothing_is_decided(
     site: CorrectedSite, refused: str
 ) -> None:
@@ -159,6 +167,22 @@ def test_other_corrections_replace_the_generation_whole_as_long_as_nothing_is_pa
     (counting,) = site.reader.generations(NIGHT)
     assert (counting.number, counting.replaces, counting.corrections) == (3, (2,), "")
     assert set(angles(site).values()) == {float(STALE)}
+
+
+def test_killed_while_it_decides_again_it_comes_to_the_same(site: CorrectedSite) -> None:
+    site.run()
+    correct(site, cubes(site, 1)[1])
+    # What was begun goes first, file by file; from each point on, the rest is found again.
+    waves = site.plan().waves
+    assert waves
+    for action in waves[0]:
+        site.execute((action,))
+        assert [generation.number for generation in site.reader.generations(NIGHT)] == [1]
+    site.run()
+    (counting,) = site.reader.generations(NIGHT)
+    assert (counting.number, counting.replaces) == (2, (1,))
+    assert set(angles(site).values()) == {float(STALE), float(TRUE)}
+    assert site.audit().balanced
 
 
 def test_reserved_ids_stay_with_a_cut_that_stays_and_no_other_cut_is_made(
@@ -232,6 +256,7 @@ def test_corrections_travel_with_the_night_and_are_its_own_from_then_on(tmp_path
     assert copy.read_bytes() == (folder / CORRECTIONS).read_bytes()
     digest = hashlib.sha256(copy.read_bytes()).hexdigest()
     assert f"{digest}  {CORRECTIONS}" in (whole.copy(night) / "SHA256SUMS").read_text()
+    assert vampctl(whole, "verify", night.date).returncode == 0
     (folder / CORRECTIONS).unlink()
     assert vampctl(whole, "retry", night.date, "--from", "transfer").returncode == 0
     run_until_idle(whole)
@@ -239,3 +264,8 @@ def test_corrections_travel_with_the_night_and_are_its_own_from_then_on(tmp_path
     assert (held.state.status, held.code) == (Status.HELD, "corrections_changed")
     assert "restore" in (held.error or "")
     assert copy.exists()
+    # Put back as it was, the night goes on.
+    shutil.copyfile(copy, folder / CORRECTIONS)
+    assert vampctl(whole, "retry", night.date).returncode == 0
+    settle(whole)
+    assert record_of(whole, night).state.status is Status.DONE

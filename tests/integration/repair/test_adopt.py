@@ -272,6 +272,19 @@ def test_what_was_adopted_once_outlives_the_records_that_showed_it(tmp_path: Pat
     assert (again.claims, again.ids) == (found[0].claims, found[0].ids)
 
 
+def test_a_flag_that_was_adopted_stays_set_where_a_log_takes_it_back(tmp_path: Path) -> None:
+    site, _ = one_night(tmp_path, Life.ENDED)
+    log = site.root / "ARCHIVED_DATA" / "ARCHIVE_LOG.csv"
+    with connected(site) as connections:
+        keep(connections, planned(connections))
+        path, date, *_ = log.read_text().splitlines()[1].split(",")
+        log.write_text(f"{log.read_text().splitlines()[0]}\n{path},{date},False,,False,,False,\n")
+        (again,) = planned(connections)
+    assert all(mark.is_set for mark in again.claims.marks)
+    shown = vampctl(site, "table", "archive", "--csv").stdout.splitlines()[1]
+    assert shown.split(",")[2::2] == ["True"] * 3
+
+
 def test_ids_of_a_manifest_that_lies_beside_the_nights_are_used_by_the_nights_that_it_names(
     tmp_path: Path,
 ) -> None:

@@ -12,7 +12,14 @@ from vampd.cli.shared.output import Column, align_columns, write_csv, write_json
 from vampd.cli.shared.session import ConfigOption, JsonOption, reading
 from vampd.errors import UsageError
 from vampd.model.delivery import merge_rows
-from vampd.model.nights import TITLES, Kind, NightRecord, StageMark, StatusRow
+from vampd.model.nights import (
+    TITLES,
+    Kind,
+    NightRecord,
+    StageMark,
+    StatusRow,
+    rows_by_night,
+)
 
 KindArgument = Annotated[
     Kind, typer.Argument(metavar="archive|engineering", help="Which table.", show_default=False)
@@ -46,8 +53,8 @@ def table(
             for one in connections.adoptions.all()
         }
         bad = {one.night for one in connections.adoptions.all() if one.copy and one.copy.bad}
-    # Their logs are newer where they still work, and may be gone.
-    old = adopted | read_old_logs(root)
+    # Their logs are newer where they still work, and may be gone, or edited.
+    old = rows_by_night([*adopted.values(), *read_old_logs(root).values()])
     # What their logs call safe, and was found bad when it was read, is not.
     old |= {night: replace(old[night], safe=StageMark()) for night in bad}
     rows = [

@@ -22,6 +22,7 @@ from vampd.model.nights import (
     NightUpdate,
     Status,
     WaitCode,
+    rows_by_night,
 )
 from vampd.ports import Adoptions, Ledger, NightStore
 
@@ -49,7 +50,9 @@ def plan_adoption(
     ``known`` is what was adopted before: a log or manifest may be gone since.
     """
     before = {one.night: one for one in known}
-    rows = {night: one.claims for night, one in before.items()} | read_old_logs(root)
+    logs = read_old_logs(root)
+    # What was done once was done, whatever a log that was edited since says.
+    rows = rows_by_night([*(one.claims for one in before.values()), *logs.values()])
     loose = read_loose_manifests(root)
     bound = {one.frame_id: one.night for one in ledger.ids if one.identity is not None}
     found = []
