@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,12 +229,15 @@ def test_what_was_mailed_is_decided_again_with_its_own_corrections_and_no_later_
     assert float(TRUE) in angles(site).values()
 
 
-@pytest.mark.parametrize("how", ["group", "another name"])
+@pytest.mark.parametrize("how", ["group", "another name", "a pipe"])
 def test_what_others_may_write_is_a_proposal(site: CorrectedSite, how: str) -> None:
     correct(site, cubes(site, 1)[1])
     path = site.folder / CORRECTIONS
     if how == "group":
         path.chmod(0o664)
+    elif how == "a pipe":
+        path.unlink()
+        os.mkfifo(path)
     else:
         (site.folder / "other").hardlink_to(path)
     assert site.reader.corrections(NIGHT).proposed_by
@@ -269,3 +274,28 @@ def test_corrections_travel_with_the_night_and_are_its_own_from_then_on(tmp_path
     assert vampctl(whole, "retry", night.date).returncode == 0
     settle(whole)
     assert record_of(whole, night).state.status is Status.DONE
+
+
+def test_corrections_behind_a_link_are_not_read(site: CorrectedSite, tmp_path: Path) -> None:
+    correct(site, cubes(site, 1)[1])
+    (site.folder / CORRECTIONS).rename(tmp_path / "elsewhere.tsv")
+    (site.folder / CORRECTIONS).symlink_to(tmp_path / "elsewhere.tsv")
+    with pytest.raises(DataError) as held:
+        site.run()
+    assert held.value.code == "link_found"
+    assert not list(site.folder.glob("vgen2/*"))
+
+
+def test_what_others_keep_to_themselves_is_not_waited_for(
+    site: CorrectedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correct(site, cubes(site, 1)[1])
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("vampd.engine.nights.corrections_file.open_foreign", refuse)
+    with pytest.raises(PermissionError):
+        site.reader.corrections(NIGHT)
+    monkeypatch.setattr("os.geteuid", lambda: 12_345)
+    assert site.reader.corrections(NIGHT).proposed_by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import replace
@@ -12,13 +13,15 @@ from vampd.disk.refusal import user_name
 from vampd.model.headers import CORRECTIONS, Corrections, parse_corrections
 
 _MOST_BYTES = 1 << 22
+_REFUSED = (errno.EACCES, errno.EPERM)
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def read_corrections(folder: Path) -> Corrections:
     """The corrections of the night in this folder.
 
-    A file of someone else, that others may write, or that has another name too, is a proposal.
+    What is no file, or a file of someone else, that others may write, or that has another name too,
+    is a proposal, of which nothing is read.
     DataError ``corrections_malformed``, ``link_found``, ``file_too_long``.
     """
     path = folder / CORRECTIONS
@@ -30,6 +33,12 @@ def read_corrections(folder: Path) -> Corrections:
             content = read_to_end(file, path, _MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return Corrections()
+    except OSError as error:
+        owner = path.lstat().st_uid
+        # A pipe or device is no file; neither it nor what others keep to themselves is waited for.
+        if error.errno == errno.ENXIO or (error.errno in _REFUSED and owner != os.geteuid()):
+            return Corrections(proposed_by=user_name(owner))
+        raise
     found = parse_corrections(content.decode("utf-8", "surrogateescape"))
     return replace(found, written_at=status.st_mtime)
 
