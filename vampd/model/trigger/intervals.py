@@ -104,8 +104,9 @@ def weigh_intervals(
         least_us = np.maximum(4 * width_us, period_us // 4)
         early_us = np.where(informs, -residuals_us - half_us, 0)
         costs = cost + np.where(early_us > least_us, EARLY_COST, 0)
-        # The frame before was not late by as much either.
-        costs = costs + np.where(early_us - may_be_us[:-1] > least_us, ON_TIME_COST, 0)
+        # The frame before was not late by as much either, and no exposure became shorter.
+        on_time = (early_us - may_be_us[:-1] > least_us) & (np.diff(arrivals.exposure_us) == 0)
+        costs = costs + np.where(on_time, ON_TIME_COST, 0)
         missed[1:, option] = gone
         fits = [
             misfit(

@@ -34,7 +34,9 @@ UNSEEN_RECOUNT_COST: Final = 45 * NAT
 INTERVAL_LIMIT: Final = 3 * NAT + 7 * NAT // 8
 UNCONFIRMED_LIMIT: Final = NAT + NAT // 2  # where no card says this half width
 EARLY_COST: Final = 5 * NAT  # no stamp is early: the one before was late by as much
-ON_TIME_COST: Final = 15 * NAT  # though it was not, by those before it
+# Though it was not, by those before it. With the misfit, less than a count that is one too many:
+# where no card says that the exposure became shorter, that is no likelier.
+ON_TIME_COST: Final = 10 * NAT
 # Within a stretch, a clock was set: where the nearest frames' offset jumps, and elsewhere.
 OFFSET_JUMPS_COST: Final = 4 * NAT
 OTHER_CLASS_COST: Final = 16 * NAT
