@@ -27,7 +27,7 @@ def test_a_part_begins_where_the_one_before_it_ended(monkeypatch, tmp_path, caps
     monkeypatch.setattr(parts, "_BATCH", 3)
     monkeypatch.setattr(parts, "ProcessPoolExecutor", lambda jobs: InOrder())
     seconds = iter([0.0, 0.0, 61.0, 0.0, 0.0, 0.0, 0.0])
-    monkeypatch.setattr(parts.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr("tests.evaluation.parts.time.monotonic", lambda: next(seconds))
     wanted = [(name, seed) for seed in (5, 6) for name in ("one", "two")]
     assert parts.judge_part(["one", "two"], range(5, 7), 1, 1) == 0
     assert judged == wanted[:3]
@@ -38,7 +38,7 @@ def test_a_part_begins_where_the_one_before_it_ended(monkeypatch, tmp_path, caps
     assert judged == wanted
     # After a change of what is judged, nothing is known.
     monkeypatch.setattr(parts, "_digest", lambda: "other")
-    monkeypatch.setattr(parts.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr("tests.evaluation.parts.time.monotonic", lambda: 0.0)
     parts.judge_part(["one"], range(5, 6), 1, 1)
     assert judged == [*wanted, ("one", 5)]
 
