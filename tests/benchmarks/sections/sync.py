@@ -99,7 +99,7 @@ def _judge(what: str, costs: Mapping[int, Cost]) -> Iterator[Measure]:
     dearest = max(us_a_frame.values())
     yield Measure(f"{what}: CPU", dearest, "us/frame", at_most(20))
     peak_bytes = max(cost.peak_bytes for cost in costs.values())
-    yield Measure(f"{what}: peak memory", peak_bytes / 1e6, "MB", at_most(1000))
+    yield Measure(f"{what}: peak memory", peak_bytes / 1e6, "MB", at_most(600))
     yield Measure(
         f"{what}: a frame of {most:,}, of {fewer:,}",
         us_a_frame[most] / us_a_frame[fewer],

@@ -56,9 +56,13 @@ class RawCube:
     @cached_property
     def good(self) -> npt.NDArray[np.bool_]:
         """For each frame, whether its acquisition time can be believed."""
+        import numpy as np
+
         from vampd.model.cubes.stamps import find_good_rows
 
-        return find_good_rows(self.timing)
+        good = find_good_rows(self.timing)
+        # Of nearly all cubes, all are: one byte then, and not one a frame.
+        return np.broadcast_to(np.True_, good.shape) if good.all() else good
 
     @cached_property
     def _times(self) -> _Times:

@@ -18,7 +18,7 @@ from vampd.model.nights import CAMERA_STREAMS
 from vampd.model.sync.cards.setting_cards import setting_key
 from vampd.model.sync.sequence import exposure_us
 
-_FEWEST_FRAMES, _MOST_FRAMES = 125_000, 375_000  # of both cameras
+_FEWEST_FRAMES, _MOST_FRAMES = 125_000, 250_000  # of both cameras
 _PAUSE_US = 5_000_000
 _EVER_US = int(np.iinfo(np.int64).max)
 

@@ -36,7 +36,7 @@ UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 
 # Frames are weighed so many at a time, and so many more are looked ahead: far more than it takes
 # to be certain.
-_CHUNK = 32_768
+_CHUNK = 16_384
 _AHEAD = 4_096
 _LONG_STRETCH = 50  # frames of both cameras
 _FARTHEST_US = 2_000  # of an offset
@@ -115,7 +115,7 @@ def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
         piece = _weigh_piece(night, begin, entry, kernels)
         entry = piece.forward[piece.end - 1 - piece.start].copy()
         yield piece
-        # Before the next one is made: a piece takes 150 MB.
+        # Before the next one is made: a piece takes 80 MB.
         del piece
 
 
