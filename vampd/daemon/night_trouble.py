@@ -5,8 +5,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from vampd.engine.nights.foreign_entries import describe_with_foreign
 from vampd.engine.nights.night_listing import Stranger
 from vampd.engine.nights.observation import wait_for_folder
 from vampd.engine.nights.presence import refuse_absent
@@ -110,7 +112,9 @@ class NightTrouble:
             if record is None:
                 return
             if record.state.status in _NOT_HELD:
-                self._note(night, Wait(WaitCode.BUG, f"cannot be judged: {code}: {why}"))
+                # What lies there is no fault of vampd's.
+                note_code = WaitCode.UNLISTED if known else WaitCode.BUG
+                self._note(night, Wait(note_code, f"cannot be judged: {why}"))
                 return
             self._store.apply(
                 night,
@@ -154,16 +158,13 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
     The first says how many there are, and the cure. TransientError ``night_absent``.
     """
     refuse_absent(record, reader)
-    found, cure = describe_own_faults(record.night, reader), ""
+    night = record.night
+    found, cure = describe_own_faults(night, reader), ""
     if found:
-        cure = f"; `vampctl recover {record.night.date}` gets it back"
+        cure = f"; `vampctl recover {night.date}` gets it back"
     else:
-        night = record.night
-        found = (
-            *describe_unmade(night, reader),
-            *describe_text_faults(night, reader),
-            *describe_strays(night, reader),
-        )
+        looks = (describe_unmade, describe_text_faults, describe_strays)
+        found = tuple(describe_with_foreign(*(partial(look, night, reader) for look in looks)))
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""
     return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
 

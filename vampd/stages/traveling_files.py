@@ -120,8 +120,8 @@ def survey_table(
     name = table_name(night.date)
     reading, listed = readings.get(name), read_sums(sums).get(name)
     file = next((each for each in reader.files(night, "") if each.path == name), None)
-    text = None if file is None else reader.text(night, name)
-    if text is None:
+    text = reader.text(night, name)
+    if file is None or text is None:
         return TableSurvey(night, reading=reading, listed=listed)
     paths = listed_paths(text.split("\n")[:-1])
     return TableSurvey(night, file, paths, text_digest(text), reading, listed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,58 @@ def test_a_text_that_is_gone_or_changed_is_noticed_and_got_back(safe: SafeNight,
         assert_written_again(safe)
         assert not record(safe).note_code
         assert json.loads(own.command("audit", DATE, "--json").text)["findings"] == []
+
+
+def as_link(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
+def as_huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 33)
+
+
+OF_STRANGERS = (
+    (f"header_table_{DATE}.csv", Path.mkdir),
+    *(
+        pytest.param(*one, marks=SOAK)
+        for one in (
+            (f"header_table_{DATE}.csv", as_huge),
+            ("vgen2/name_changes.txt", as_link),
+            ("vgen2/name_changes.txt", os.mkfifo),
+            ("vbad/reasons.tsv", os.mkfifo),
+            ("SHA256SUMS", as_link),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize(("path", "put"), OF_STRANGERS)
+def test_what_a_stranger_put_into_a_finished_night_is_no_bug_of_vampd(
+    safe: SafeNight, path: str, put: Callable[[Path], object]
+) -> None:
+    own = InProcess(safe.site)
+    (safe.folder / path).unlink()
+    put(safe.folder / path)
+    own.advance()
+    seen = record(safe)
+    assert (seen.state.status, seen.safe_at is not None) == (Status.DONE, True)
+    assert seen.note_code == "damaged_here"
+    assert path in (seen.note or "")
+    assert "Errno" not in (seen.note or "")
+    audited = own.command("audit", DATE)
+    assert (audited.status, path in audited.text, "findings:" in audited.text) == (1, True, True)
+
+
+def test_a_folder_of_a_finished_night_that_became_a_link_is_no_bug_of_vampd(
+    safe: SafeNight,
+) -> None:
+    own, folder = InProcess(safe.site), safe.folder / "vgen2"
+    folder.symlink_to(folder.rename(safe.site.base / "elsewhere"))
+    own.advance()
+    seen = record(safe)
+    assert (seen.state.status, seen.note_code) == (Status.DONE, "night_unreadable")
+    assert (seen.note or "").startswith(f"cannot be judged: {folder} is a link")
 
 
 def another_path(text: str) -> str:

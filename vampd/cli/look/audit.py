@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def audit(
     reasons) against what they are made of. Exits with 1 if the sum is not balanced or anything
     disagrees. Late cubes, which are still to be synchronized, unbalance it.
     """
+    from vampd.engine.nights.foreign_entries import describe_with_foreign
     from vampd.stages.own_faults import describe_text_faults
 
     with reading(context, config) as connections:
@@ -53,8 +55,9 @@ def audit(
         folder = connections.settings.watch.root / record.night.folder
         result = count_night(record.night, folder, connections.reader)
         if record.state.status is Status.DONE:
-            texts = describe_text_faults(record.night, connections.reader)
-            result = replace(result, findings=(*result.findings, *texts))
+            look = partial(describe_text_faults, record.night, connections.reader)
+            findings = (*result.findings, *describe_with_foreign(look))
+            result = replace(result, findings=findings)
         lost: tuple[LostId, ...] = ()
         try:
             lost = read_lost_ids(connections, record)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vampd.disk.refusal import Access, Cause, classify, describe_refused
+from vampd.disk.refusal import Access, Cause, classify, describe_refused, misplaced
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
@@ -83,7 +83,8 @@ def wait_for_folder(error: OSError, folder: Path) -> Wait:
     path = Path(error.filename) if isinstance(error.filename, str) else folder
     if classify(error) is Cause.PERMISSION:
         return Wait(WaitCode.NOT_READABLE, describe_refused(path, Access.READ))
-    return Wait(WaitCode.UNLISTED, f"cannot be read: {error}")
+    found = misplaced(error, path)
+    return Wait(WaitCode.UNLISTED, f"cannot be read: {error if found is None else found.message}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,26 @@
+"""What somebody else put in the place of a night's own files: a pipe, a folder, a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from vampd.disk.refusal import misplaced
+from vampd.errors import DataError
+
+
+def describe_with_foreign(*looks: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """What each look describes; one that such an entry ends describes it last.
+
+    OSError of all other kinds.
+    """
+    for look in looks:
+        try:
+            yield from look()
+        except DataError as error:
+            yield error.message
+        except OSError as error:
+            found = misplaced(error, Path(error.filename or ""))
+            if found is None:
+                raise
+            yield found.message
