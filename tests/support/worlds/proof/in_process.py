@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -87,6 +87,16 @@ class InlineWorkers:
     def place(self, pace: Pace) -> Iterator[None]:
         """There is always one."""
         yield
+
+    def run(
+        self,
+        pace: Pace,
+        logged: Mapping[str, str],
+        function: Callable[..., _Result],
+        *args: object,
+    ) -> _Result:
+        """What the work gives: no worker is lost here."""
+        return function(*args)
 
     def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
         """The work, done."""
