@@ -43,6 +43,8 @@ _PROPERTY = frozenset(
     }
 )
 
+_SET_ASIDE = "vbad"
+_OWN_FOLDERS = frozenset({"vgen2", _SET_ASIDE})
 
 # What lies there is of another kind than it must be.
 _MISPLACED = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENXIO})
@@ -200,13 +202,19 @@ def mending_command(closed: Closed, status: os.stat_result) -> str:
     """The command that lets this process in: for reading, a chmod of the class that it is in.
 
     What is to be written becomes its user's own, unless a folder is some other user's, such as the
-    loggers': no group and no others may write for that.
+    loggers': no group and no others may write for that. A folder that only vampd writes to, such as
+    ``vgen2``, is given back at once: whoever may not enter it needs all of it.
     """
     if "w" in closed.wanted and status.st_uid != os.geteuid():
         user, path = _user_word(os.geteuid()), shell_word(str(closed.path))
-        if status.st_uid == 0 or not stat.S_ISDIR(status.st_mode):
-            return f"sudo chown {user} {path}"
-        return f"sudo setfacl -m u:{user}:rwx {path}"
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if status.st_uid and is_folder and not _is_own_folder(closed.path):
+            return f"sudo setfacl -m u:{user}:rwx {path}"
+        bits = "rwx" if is_folder else "rw"
+        owners = sum(getattr(stat, f"S_I{bit.upper()}USR") for bit in bits)
+        # Its owner may have fewer rights than the one whom it is given to needs.
+        opening = "" if status.st_mode & owners == owners else f" && sudo chmod u+{bits} {path}"
+        return f"sudo chown {user} {path}{opening}"
     if status.st_uid == os.geteuid():
         who, sudo = "u", ""
     elif status.st_gid in {os.getegid(), *os.getgroups()}:
@@ -249,7 +257,7 @@ def _find_closed(path: Path, access: Access) -> Closed | None:
     real = Path(os.path.realpath(path))
     for folder in reversed(real.parents):
         if not _may(folder, os.X_OK):
-            return Closed(folder, "x")
+            return Closed(folder, "rwx" if _is_own_folder(folder) else "x")
     if access is Access.WRITE:
         # A name is made or removed in its folder; of a file that is there, its own mode counts.
         if not _may(real.parent, _BITS["wx"]):
@@ -261,7 +269,14 @@ def _find_closed(path: Path, access: Access) -> Closed | None:
     if not os.path.lexists(real):
         return None
     wanted = "rx" if real.is_dir() else "r"
-    return None if _may(real, _BITS[wanted]) else Closed(real, wanted)
+    if _may(real, _BITS[wanted]):
+        return None
+    return Closed(real, "rwx" if real.is_dir() and _is_own_folder(real) else wanted)
+
+
+def _is_own_folder(folder: Path) -> bool:
+    """Whether it is, by its name, one of those in a night that vampd makes."""
+    return folder.name in _OWN_FOLDERS or folder.parent.name == _SET_ASIDE
 
 
 def _may(path: Path, mode: int) -> bool:

@@ -154,6 +154,29 @@ def test_a_folder_that_is_to_be_listed_or_written_to_needs_all_its_bits(cube: Pa
     assert f"`sudo setfacl -m u:nobody:rwx {cube.parent}`" in shown
 
 
+@as_root
+@pytest.mark.parametrize("access", [Access.READ, Access.WRITE])
+@pytest.mark.parametrize(
+    ("owner", "mode"), [(0, 0o700), (0, 0o500), (0, 0o050), (4001, 0o711), (4001, 0o700)]
+)
+@pytest.mark.parametrize("own", ["vgen2", "vbad/vcam1"])
+def test_a_folder_that_vampd_makes_is_given_back_in_one_line(
+    cube: Path, own: str, owner: int, mode: int, access: Access
+) -> None:
+    folder = cube.parents[1] / own
+    folder.mkdir(parents=True)
+    os.chown(folder, owner, owner)
+    folder.chmod(mode)
+    path = folder if access is Access.READ else folder / "within"
+    shown = as_nobody(lambda: describe_refused(path, access))
+    (suggested,) = re.findall("`(.*)`", shown)
+    assert f"{folder} (mode {mode:03o}" in shown
+    assert suggested.startswith(f"sudo chown nobody {folder}")
+    subprocess.run(suggested.replace("sudo ", ""), shell=True, check=True)
+    as_nobody(lambda: (os.listdir(folder), (folder / "within").touch())[0])
+    assert folder.stat().st_mode & 0o077 == mode & 0o077
+
+
 def test_where_every_mode_allows_it_the_advice_is_to_look_elsewhere(cube: Path) -> None:
     shown = describe_refused(cube, Access.READ)
     assert "chmod" not in shown
