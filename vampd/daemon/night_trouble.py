@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from vampd.engine.nights.foreign_entries import describe_with_foreign
-from vampd.engine.nights.night_listing import Stranger
+from vampd.engine.nights.night_listing import NightListing, Stranger
 from vampd.engine.nights.observation import wait_for_folder
 from vampd.engine.nights.presence import refuse_absent
 from vampd.engine.nights.strays import describe_strays
@@ -87,12 +87,17 @@ class NightTrouble:
             _log.warning("root.entry_refused", path=str(stranger.path), why=stranger.why)
         self._strangers = frozenset(found)
 
-    def folders(self, night: NightId, found: tuple[str, ...]) -> None:
-        """Folders within a night's streams: not looked into while the night is worked on."""
+    def strays(self, night: NightId, seen: NightListing) -> None:
+        """Folders in a night's streams, and raw beside them: not looked into at work on it."""
         before = self._folders.pop(night, frozenset())
-        for path in sorted(set(found) - before):
-            _log.warning("night.folder_ignored", night=night.date, kind=night.kind.value, path=path)
-        if found:
+        said = {"night": night.date, "kind": night.kind.value}
+        for path in sorted(set(seen.folders) - before):
+            _log.warning("night.folder_ignored", **said, path=path)
+        # Once, however many are being copied there.
+        beside = {"."} if seen.beside else set()
+        if beside - before:
+            _log.warning("night.raw_ignored", **said, path=seen.beside[0], files=len(seen.beside))
+        if found := beside.union(seen.folders):
             self._folders[night] = frozenset(found)
 
     def _failed(self, night: NightId, error: Exception) -> None:

@@ -308,7 +308,7 @@ class NightWatcher:
     def _look(self, night: NightId, settings: Settings) -> NightListing:
         folder = settings.watch.root / night.folder
         seen = self._of(night, lambda: list_night(folder, self._sign))
-        self._trouble.folders(night, seen.folders)
+        self._trouble.strays(night, seen)
         now = self._monotonic()
         still = self._still.get(night)
         self._still[night] = (

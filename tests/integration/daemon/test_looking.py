@@ -22,10 +22,10 @@ from vampd.daemon.watch import FolderWatch
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     find_strangers,
-    find_stream_folders,
     list_night,
     sign_files,
 )
+from vampd.engine.nights.strays import find_strays
 from vampd.errors import StoreError, TransientError
 from vampd.model.nights import FileStamp, Kind, NightId, StageName, State, Status
 
@@ -215,7 +215,7 @@ def test_a_folder_in_a_stream_is_listed_and_said_once(world: World) -> None:
         settle(world, good)
     said = [(log["night"], log["path"]) for log in logs if log["event"] == "night.folder_ignored"]
     assert sorted(path for _, path in said) == ["VCAM1", "vcam2/sub", "vcam2/sub"]
-    found = {each.path for each in find_stream_folders(world.root, (empty, good))}
+    found = {each.path for each in find_strays(world.root, (empty, good))}
     assert found == {world.root / day / path for day, path in said}
     assert world.note(empty)[0] == "unknown_files"
 

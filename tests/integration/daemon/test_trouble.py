@@ -10,12 +10,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import log_of, running, vampctl
 from tests.support.daemon.site import Site
 from tests.support.worlds.hostile.unprivileged import unprivileged_copy
 from tests.support.worlds.sites.busy_site import wait_for_event
+from tests.support.worlds.sites.looked_at import World
+from vampd.engine.nights.strays import find_strays
 from vampd.model.nights import Kind, NightId
 from vampd.store.database.opening import Access, open_store
 
@@ -65,6 +68,26 @@ def test_a_closed_folder_and_spoiled_rows_name_themselves_and_delay_no_night(sit
     for date in (CLOSED.date, *rows):
         assert date in shown
     assert night.date not in shown
+
+
+def test_raw_beside_the_streams_is_listed_and_said_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    night, _ = make_smallest(tmp_path, "20251106", Kind.ENGINEERING)
+    folder = tmp_path / night.folder
+    for name in ("b.fits.gz", "a.fits", "a.txt", "SHA256SUMS", ".c.fits"):
+        (folder / name).touch()
+    with capture_logs() as logs:
+        for _ in range(3):
+            world.scan()
+            world.now_s += 10
+            world.still_s += 10
+    said = [log for log in logs if log["event"] == "night.raw_ignored"]
+    assert [(log["night"], log["path"], log["files"]) for log in said] == [
+        ("20251106", "a.fits", 2)
+    ]
+    (found,) = find_strays(tmp_path, [night])
+    assert found.path == folder / "a.fits"
+    assert found.why == "lies beside the camera streams with 1 more such files"
 
 
 @pytest.fixture

@@ -57,5 +57,18 @@ def test_a_folder_nearly_of_a_streams_name_is_named_with_its_frames(stream: str)
     assert described.startswith(f"{stream} is no camera stream, with 1 FITS file: at least 2")
 
 
+@pytest.mark.parametrize("cube", ["x.fits", "x.fits.gz", "x.fits.12.34.tmp"])
+def test_raw_beside_the_streams_is_named_with_its_frames(cube: str) -> None:
+    (described,) = found(cube, "x.txt", "manifest_VMP_20251106.csv", "vcam1/a.fits", "vcam1/a.txt")
+    assert described.startswith(
+        f"{cube} lies beside the camera streams, of 1 FITS file: at least 2 frames"
+    )
+
+
+def test_the_nights_own_texts_are_no_raw() -> None:
+    texts = ("manifest_VMP_20251106.csv", "SHA256SUMS", "notes.txt", "header_table_20251106.csv")
+    assert found(*texts, timing="fine weather\n") == []
+
+
 def test_a_folder_without_raw_is_no_frame_less() -> None:
     assert found("vcam1/notes/read.me", "vcam2/notes/of_the_night.txt", timing="fine weather") == []

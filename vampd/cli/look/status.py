@@ -171,14 +171,15 @@ def _sum_up(left: Sequence[NightRecord]) -> str:
 
 
 def _describe_strangers(root: Path, records: Sequence[NightRecord]) -> list[str]:
-    from vampd.engine.nights.night_listing import find_strangers, find_stream_folders
+    from vampd.engine.nights.night_listing import find_strangers
+    from vampd.engine.nights.strays import find_strays
 
     # A disk that does not answer is not asked again.
     asked = (one for one in records if one.note_code not in UNREAD_NOTES)
     readable = [one.night for one in asked if not is_passed_over(one)]
     return [
         one_line(f"{stranger.path} {stranger.why}; vampd leaves it alone")
-        for stranger in (*find_strangers(root), *find_stream_folders(root, readable))
+        for stranger in (*find_strangers(root), *find_strays(root, readable))
     ]
 
 

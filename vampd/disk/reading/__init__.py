@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         link_target,
         list_files,
         list_hollow_files,
+        list_raw_beside,
         list_raw_files,
         list_raw_folders,
         list_raw_links,
@@ -53,8 +54,8 @@ else:
             ),
             "listing": (
                 "file_behind is_hollow link_target list_files list_hollow_files "
-                "list_raw_files list_raw_folders list_raw_links MOST_FILES raw_of_link "
-                "refuse_links stamp_of too_many"
+                "list_raw_beside list_raw_files list_raw_folders list_raw_links MOST_FILES "
+                "raw_of_link refuse_links stamp_of too_many"
             ),
             "raw_file": "open_raw",
             "writers": "has_writers is_locked_by_others",
@@ -76,6 +77,7 @@ __all__ = [
     "link_target",
     "list_files",
     "list_hollow_files",
+    "list_raw_beside",
     "list_raw_files",
     "list_raw_folders",
     "list_raw_links",

@@ -17,7 +17,7 @@ from pathlib import Path
 from vampd.disk.reading.foreign_file import link_found, open_unlinked
 from vampd.disk.reading.raw_file import stat_raw
 from vampd.disk.refusal import Cause, classify
-from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, bounded_ns
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, bounded_ns, is_fits_name
 
 # Of st_blocks, see stat(2).
 _BLOCK_BYTES = 512
@@ -104,6 +104,20 @@ def list_raw_folders(night_folder: Path, within: str) -> tuple[str, ...]:
         for name in sorted(names)
         if not name.endswith(_RAW_SUFFIXES) and name != _OF_THE_DISK
     )
+
+
+def list_raw_beside(night_folder: Path) -> tuple[str, ...]:
+    """The FITS files that lie in the night's folder itself, where no logger puts any, by path.
+
+    OSError as for files.
+    """
+    with _scanned(night_folder, "") as entries:
+        names = [
+            entry.name
+            for entry in islice(entries, MOST_FILES)
+            if is_fits_name(entry.name) and not entry.is_dir(follow_symlinks=False)
+        ]
+    return tuple(sorted(names))
 
 
 def _is_nearly_a_stream(name: str) -> bool:

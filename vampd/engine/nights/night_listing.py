@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,7 @@ from vampd.disk.reading import (
     LINK_FOUND,
     MOST_TEXT_BYTES,
     has_writers,
+    list_raw_beside,
     list_raw_files,
     list_raw_folders,
     open_foreign,
@@ -48,7 +49,7 @@ FUTURE_S = 60.0
 # Two kinds, each day for a century.
 MOST_NIGHTS = 80_000
 # Where folders are looked for that no logger makes.
-_WITHIN = ("", *CAMERA_STREAMS)
+WITHIN = ("", *CAMERA_STREAMS)
 _DIGITS = re.compile(r"[0-9]{8}")
 
 
@@ -63,6 +64,8 @@ class NightListing:
     renamed_s: float
     # Folders within the streams, which no logger makes.
     folders: tuple[str, ...] = ()
+    # FITS files beside the streams, likewise.
+    beside: tuple[str, ...] = ()
 
     def written_at(self, now: float) -> float:
         """The newest mtime of a file that is not of the future, 0 without one."""
@@ -145,16 +148,6 @@ def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...
     return tuple(strangers)
 
 
-def find_stream_folders(root: Path, nights: Iterable[NightId]) -> Iterator[Stranger]:
-    """The folders within these nights' streams, or nearly of their names, that can be listed."""
-    for night in nights:
-        for within in _WITHIN:
-            with suppress(OSError, DataError):
-                for path in list_raw_folders(root / night.folder, within):
-                    what = "a folder in a camera stream" if within else "no camera stream"
-                    yield Stranger(root / night.folder / path, f"is {what}")
-
-
 def _why_unread(log: Path) -> str | None:
     """Why a log of the old tools cannot be read, None if it can or does not exist."""
     try:
@@ -219,7 +212,8 @@ def list_night(folder: Path, sign: Callable[[], None] = lambda: None) -> NightLi
         files,
         latest_ns / 1e9,
         renamed_ns / 1e9,
-        tuple(path for within in _WITHIN for path in list_raw_folders(folder, within)),
+        tuple(path for within in WITHIN for path in list_raw_folders(folder, within)),
+        list_raw_beside(folder),
     )
 
 

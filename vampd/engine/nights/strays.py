@@ -1,4 +1,5 @@
-"""Frames that lie where no logger puts them: in a folder within a stream, or in no cube at all.
+"""Frames that lie where no logger puts them: in a folder within a stream, beside the streams, or
+in no cube at all.
 
 Of a cube that has another name, is hidden, or was not copied whole, its timing file is what is left
 to see. Where a night has no cube at all, it waits (`unknown_files`).
@@ -6,16 +7,20 @@ to see. Where a night has no cube at all, it waits (`unknown_files`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 
+from vampd.disk.reading import list_raw_beside, list_raw_folders
+from vampd.engine.nights.night_listing import WITHIN, Stranger
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import accounted_cubes
 from vampd.model.nights import (
-    CAMERA_STREAMS,
     NightId,
     find_cubes,
+    is_fits_name,
     timing_name,
     unfinished_cube_name,
 )
@@ -30,7 +35,7 @@ _UNCOUNTED = "are in no product and not set aside"
 
 
 def describe_strays(night: NightId, reader: NightReader) -> Iterator[str]:
-    """Each timing file without a cube, and folder with raw in it, in a sentence; at most a few.
+    """Each timing file without a cube, and place with raw in it, in a sentence; at most a few.
 
     OSError where a stream cannot be listed.
     """
@@ -40,7 +45,27 @@ def describe_strays(night: NightId, reader: NightReader) -> Iterator[str]:
         " file away"
         for path, rows in _lone_timing_files(night, reader)
     )
-    return islice(chain(lone, _describe_folders(night, reader)), _NAMED)
+    return islice(
+        chain(lone, _describe_beside(night, reader), _describe_folders(night, reader)), _NAMED
+    )
+
+
+def find_strays(root: Path, nights: Iterable[NightId]) -> Iterator[Stranger]:
+    """The folders in these nights' streams, or nearly of their names, and raw beside the streams.
+
+    Without what cannot be listed.
+    """
+    for night in nights:
+        folder = root / night.folder
+        for within in WITHIN:
+            with suppress(OSError, DataError):
+                for path in list_raw_folders(folder, within):
+                    what = "a folder in a camera stream" if within else "no camera stream"
+                    yield Stranger(folder / path, f"is {what}")
+        with suppress(OSError, DataError):
+            if beside := list_raw_beside(folder):
+                others = f" with {len(beside) - 1:,} more such files" if beside[1:] else ""
+                yield Stranger(folder / beside[0], f"lies beside the camera streams{others}")
 
 
 def _lone_timing_files(night: NightId, reader: NightReader) -> Iterator[tuple[str, int]]:
@@ -62,23 +87,52 @@ def _lone_timing_files(night: NightId, reader: NightReader) -> Iterator[tuple[st
 
 def _describe_folders(night: NightId, reader: NightReader) -> Iterator[str]:
     """Each folder in a stream, or nearly of its name, that has raw in it, however deep."""
-    for within in ("", *CAMERA_STREAMS):
+    for within in WITHIN:
         for folder in reader.raw_folders(night, within):
-            cubes = rows = 0
-            for path in _files_below(night, reader, folder):
-                cubes += ".fits" in path.rpartition("/")[2]
-                if path.endswith(".txt"):
-                    with suppress(OSError, TransientError):
-                        rows += _count_rows(night, reader, path)
-            if not (cubes or rows):
+            held = _count(night, reader, _files_below(night, reader, folder))
+            if not (held.cubes or held.rows):
                 continue
-            frames = f"at least {rows:,} frames, as timing files tell" if rows else "its frames"
             what = "a folder in a camera stream" if within else "no camera stream"
             yield (
-                f"{folder} is {what}, with {cubes:,} FITS {'file' if cubes == 1 else 'files'}:"
-                f" {frames}, {_UNCOUNTED}; move what belongs to the night into"
-                f" {within or 'its stream'}, and the folder away"
+                f"{folder} is {what}, with {held}, {_UNCOUNTED}; move what belongs to the night"
+                f" into {within or 'its stream'}, and the folder away"
             )
+
+
+def _describe_beside(night: NightId, reader: NightReader) -> Iterator[str]:
+    """Raw in the night's folder itself."""
+    names = [file.path for file in reader.files(night, "")]
+    held = _count(night, reader, names)
+    if held.cubes or held.rows:
+        raw = [name for name in names if is_fits_name(name) or name.endswith(".txt")]
+        yield (
+            f"{raw[0]} lies beside the camera streams, of {held}, {_UNCOUNTED}; move what belongs"
+            " to the night into its stream, and the rest away"
+        )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """FITS files in one place, and the rows of the timing files there."""
+
+    cubes: int
+    rows: int
+
+    def __str__(self) -> str:
+        files = f"{self.cubes:,} FITS {'file' if self.cubes == 1 else 'files'}"
+        if not self.rows:
+            return f"{files}: its frames"
+        return f"{files}: at least {self.rows:,} frames, as timing files tell"
+
+
+def _count(night: NightId, reader: NightReader, paths: Iterable[str]) -> _Held:
+    cubes = rows = 0
+    for path in paths:
+        cubes += is_fits_name(path.rpartition("/")[2])
+        if path.endswith(".txt"):
+            with suppress(OSError, TransientError):
+                rows += _count_rows(night, reader, path)
+    return _Held(cubes, rows)
 
 
 def _files_below(night: NightId, reader: NightReader, folder: str) -> Iterator[str]:

@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         Stream,
         find_cubes,
         is_cube_name,
+        is_fits_name,
         plain_cube_path,
         seconds_in_name,
         timing_name,
@@ -139,7 +140,8 @@ else:
                 "Status"
             ),
             "stream": (
-                "CAMERA_STREAMS find_cubes is_cube_name plain_cube_path seconds_in_name Stream "
+                "CAMERA_STREAMS find_cubes is_cube_name is_fits_name plain_cube_path "
+                "seconds_in_name Stream "
                 "timing_name unfinished_cube_name"
             ),
             "ut": "DAY_US format_clock format_date format_hst_clock format_mjd ut_day",
@@ -211,6 +213,7 @@ __all__ = [
     "is_alive",
     "is_cube_name",
     "is_due",
+    "is_fits_name",
     "is_ignored",
     "is_job",
     "is_lasting",

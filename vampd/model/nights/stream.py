@@ -46,6 +46,12 @@ def is_cube_name(name: str) -> bool:
     return name.endswith(".fits") and not name.startswith(".")
 
 
+def is_fits_name(name: str) -> bool:
+    """Whether a name denotes a FITS file, compressed, temporary or not (hidden files do not)."""
+    is_one = _OTHER_FORM.fullmatch(name) or _UNFINISHED.fullmatch(name)
+    return bool(is_one) and not name.startswith(".")
+
+
 def plain_cube_path(path: str) -> str | None:
     """What a logger calls the cube that is here under another name; None for a cube's own name.
 
