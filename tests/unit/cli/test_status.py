@@ -295,7 +295,7 @@ def test_a_folder_in_a_stream_is_among_the_problems(world: FakeWorld, tmp_path: 
     [
         (0, "", "none: sync has taken no cube"),
         (60, "", "within the limits of [sync]"),
-        (60, "5 of 60 frames were set aside", "unexpected: 5 of 60 frames were set aside"),
+        (60, "5 of 60 frames were set aside", "UNEXPECTED: 5 of 60 frames were set aside"),
     ],
 )
 def test_the_verdict_of_a_night_is_what_was_judged(

@@ -267,11 +267,11 @@ def _show_night(
 
 def _describe_verdict(record: NightRecord) -> str:
     """What the gate makes of the night, '' before sync, or where an earlier version judged it."""
-    if record.verdict:
-        return f"unexpected: {record.verdict}"
+    from vampd.model.sync import describe_verdict
+
     if record.verdict is None:
         return ""
-    return "within the limits of [sync]" if record.frames else "none: sync has taken no cube"
+    return describe_verdict(record.verdict, is_empty=not record.frames)
 
 
 def _describe_release(record: NightRecord) -> str:

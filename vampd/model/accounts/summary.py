@@ -22,7 +22,7 @@ from vampd.model.cubes import (
     count_aside_cubes,
 )
 from vampd.model.nights import format_clock
-from vampd.model.sync import find_unexpected
+from vampd.model.sync import describe_verdict, find_unexpected
 
 _MINUTE_US = 60_000_000
 _NEVER_US = 1 << 62  # after all others
@@ -72,13 +72,12 @@ class Summary:
     @property
     def verdict(self) -> str:
         """The verdict in words: as expected only where nothing leaves what is documented."""
-        if self.unexpected is not None:
-            return f"UNEXPECTED: {self.unexpected}"
-        if self.is_empty:
-            return "none: sync has taken no cube"
+        judged = describe_verdict(self.unexpected, is_empty=self.is_empty)
+        if self.unexpected is not None or self.is_empty:
+            return judged
         if self.notable:
-            return f"to be checked: {'; '.join(self.notable)}"
-        return "as expected, within the limits of [sync]"
+            return f"to be checked, {judged}: {'; '.join(self.notable)}"
+        return f"as expected, {judged}"
 
     def frames(self, *kinds: FrameKind, camera: int | None = None) -> int:
         """The frames of these kinds in the whole night."""

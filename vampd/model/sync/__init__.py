@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from vampd.model.sync.states.triggers import Limits
     from vampd.model.sync.synchronization import SyncRules, synchronize
     from vampd.model.sync.taking import match_clocks
-    from vampd.model.sync.verdict import find_unexpected
+    from vampd.model.sync.verdict import describe_verdict, find_unexpected
     from vampd.model.sync.withdrawal import Withdrawal, join, withdraw, without_withdrawn
 else:
     __getattr__ = show(
@@ -73,7 +73,7 @@ else:
             "taking": "match_clocks",
             "states.frame_explanation": "explain FrameExplanation FrameName",
             "states.triggers": "Limits",
-            "verdict": "find_unexpected",
+            "verdict": "describe_verdict find_unexpected",
             "withdrawal": "join withdraw Withdrawal without_withdrawn",
         },
     )
@@ -101,6 +101,7 @@ __all__ = [
     "count_gone_partners",
     "count_late_partners",
     "cut_cubes",
+    "describe_verdict",
     "explain",
     "exposure_us",
     "find_collision",

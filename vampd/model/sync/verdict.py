@@ -43,3 +43,10 @@ def find_unexpected(
         if whole and part > limit * whole
     ]
     return "; ".join(findings) or None
+
+
+def describe_verdict(unexpected: str | None, *, is_empty: bool) -> str:
+    """The verdict in words; ``is_empty`` if sync has taken no cube, so that nothing was judged."""
+    if unexpected:
+        return f"UNEXPECTED: {unexpected}"
+    return "none: sync has taken no cube" if is_empty else "within the limits of [sync]"

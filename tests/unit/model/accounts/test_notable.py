@@ -40,7 +40,7 @@ def test_pairs_that_leave_the_documented_are_to_be_checked(
     summary = observe(expose(TRAIN, **how)).summary  # type: ignore[arg-type]
     assert summary.unexpected is None
     assert any(what in phrase for phrase in summary.notable)
-    assert summary.verdict.startswith("to be checked")
+    assert summary.verdict.startswith("to be checked, within the limits of [sync]: ")
 
 
 def test_a_few_percent_set_aside_are_to_be_checked() -> None:
