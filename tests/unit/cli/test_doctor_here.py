@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shlex
 import subprocess
@@ -13,8 +14,12 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from vampd.cli.checks import here
+from vampd.cli.checks.open_modes import examine_open_modes
 from vampd.cli.look import doctor
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
+
+NIGHT = "ARCHIVED_DATA/20251106"
+PLACES = ("", "vgen2", "vbad", "vbad/vcam2")
 
 
 def test_a_folder_that_anyone_may_write_to_is_closed_by_the_command_of_its_line(
@@ -154,3 +159,32 @@ def test_an_answer_file_that_stays_is_told_with_the_risk(
         True,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "path", ["ARCHIVED_DATA/frameids.ledger", *(f"{NIGHT}/{place}" for place in PLACES)]
+)
+def test_what_an_earlier_cure_opened_is_named_and_closed(tmp_path: Path, path: str) -> None:
+    settings = make_settings(tmp_path, watch={"root": tmp_path})
+    (tmp_path / NIGHT / "vbad" / "vcam2").mkdir(parents=True)
+    (tmp_path / NIGHT / "vgen2").mkdir()
+    (tmp_path / "ARCHIVED_DATA" / "frameids.ledger").touch(0o644)
+    for each in (tmp_path / NIGHT).rglob("*"):
+        each.chmod(0o755)
+    (tmp_path / NIGHT).chmod(0o1777)
+    assert examine_open_modes(settings).state == "OK"
+    (tmp_path / path).chmod(0o757)
+    found = examine_open_modes(settings)
+    assert found.state == "look"
+    (command,) = re.findall("`(.*)`", found.found)
+    assert shlex.split(command) == ["chmod", "o-w", str(tmp_path / path)]
+    subprocess.run(shlex.split(command), check=True)
+    assert examine_open_modes(settings).state == "OK"
+
+
+def test_of_many_as_many_are_named_as_one_command_shows(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, watch={"root": tmp_path})
+    for day in range(1, 13):
+        (tmp_path / f"202511{day:02}").mkdir()
+        (tmp_path / f"202511{day:02}").chmod(0o777)
+    assert examine_open_modes(settings).found.endswith("; then again for 2 more")

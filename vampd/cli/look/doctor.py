@@ -22,6 +22,7 @@ from vampd.cli.checks.here import (
     output_of,
 )
 from vampd.cli.checks.old_tools import examine_old_tools
+from vampd.cli.checks.open_modes import examine_open_modes
 from vampd.cli.checks.owner import become_owner
 from vampd.cli.checks.reader import examine_as_reader
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
@@ -78,6 +79,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     for found in examine_folders(settings):
         yield found if isinstance(found, Finding) else _space(*found, settings)
+    yield examine_open_modes(settings)
     yield from _database(settings)
     yield _root_mark(settings)
     yield from examine_limits()
