@@ -59,6 +59,8 @@ _ODDITIES = (
     *("EXTNAME =                    5", "EXTVER  =                  1.5", "BLANK   =      0.5"),
     # Bytes that are not ASCII, in Latin-1 and in UTF-8.
     *("SITE    = 'Maunak\xe9a' / \xa0", "PLACE   = 'a' / b \xe2\x80\x93 c", "N\xe9  = 1"),
+    # Bytes that are no text at all.
+    *("SETTING = 'a\tb\0' / c\x1b[2J", "NULS    = 1\0\0", "LINE\n   = 1", "\0" * 80, "\x7f"),
     # What only other HDUs say of themselves.
     *("PCOUNT  =                    0", "GCOUNT  =                    1", "GROUPS  =        F"),
     *("ZQUANTIZ= 'NO_DITHER'", "ZIMAGE  =                    T", "ZTILE1  =               10"),

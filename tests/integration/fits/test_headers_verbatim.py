@@ -72,7 +72,7 @@ def test_a_header_without_an_end_is_told_from_one_that_is_cut(tmp_path: Path, bl
 
 
 @pytest.mark.parametrize("control", ["\n", "\0", "\x7f", "\t"])
-def test_a_control_character_in_a_card_is_refused(tmp_path: Path, control: str) -> None:
+def test_a_control_character_in_a_product_is_refused(tmp_path: Path, control: str) -> None:
     path = tmp_path / "odd.fits"
     path.write_bytes(format_header([_SIMPLE, f"COMMENT a{control}b".ljust(80)]))
     with pytest.raises(MalformedCube) as caught:

@@ -61,7 +61,8 @@ _CUBE_EDITS: dict[str, tuple[Callable[[WrittenCube], None], str]] = {
     "absurdly many frames": (_patch("NAXIS3", "1E300"), "axes_absurd"),
     "an absurd width": (_patch("NAXIS1", "999999999999999"), "axes_absurd"),
     "five axes": (_patch("NAXIS", "5"), "not_a_cube"),
-    "control characters": (_patch("OBJECT", "'a\tb'"), "header_malformed"),
+    "a control character as a length": (_patch("NAXIS3", "20\0"), "header_malformed"),
+    "a control character as SIMPLE": (_patch("SIMPLE", "T\t"), "header_malformed"),
 }
 
 
@@ -74,6 +75,16 @@ def test_every_fault_of_a_cube_has_its_own_code(site: SyncSite, name: str) -> No
     assert site.reasons() == {path_of(odd): code}
     assert site.audit().rejected_frames == FRAMES
     assert site.frames_of(path_of(partner)) == FRAMES
+
+
+@pytest.mark.parametrize("odd", ["\0", "\t", "\n", "\x1b", "\x7f"])
+def test_a_control_character_in_a_card_costs_no_frame(site: SyncSite, odd: str) -> None:
+    with neighbors_kept(site):
+        cube, partner = add_pair(site, 0)
+        _patch("OBJECT", f"'a{odd}b'")(cube)
+        _patch("OBJECT", f"'a{odd}b'")(partner)
+    assert site.reasons() == {}
+    assert site.frames_of(path_of(cube)) == FRAMES
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])

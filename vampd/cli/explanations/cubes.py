@@ -23,7 +23,7 @@ unknown_form
     The file is no plain cube: compressed, or under another name beside its timing file.
     Decompress or rename it in its stream; it is then processed as late data.
 header_malformed
-    The header is broken: no END, control characters, or structural cards out of order.
+    The header is broken: no END, or structural cards out of order or without their values.
     Nothing; it is kept as it is.
 not_a_cube
     The primary image has not two or three axes.

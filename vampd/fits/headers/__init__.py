@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         read_cards,
         read_cards_at,
         read_product_cards,
+        refuse_control,
     )
     from vampd.fits.headers.own_checksums import OwnSums, check_own_sums
     from vampd.fits.headers.packed_cards import (
@@ -37,7 +38,7 @@ else:
             "checksum": "add_sums OnesComplementSum sum_bytes",
             "header": (
                 "BLOCK_BYTES format_header open_raw_file open_regular_file padded read_cards "
-                "read_cards_at read_product_cards"
+                "read_cards_at read_product_cards refuse_control"
             ),
             "own_checksums": "check_own_sums OwnSums",
             "packed_cards": (
@@ -67,6 +68,7 @@ __all__ = [
     "read_cards_at",
     "read_headers",
     "read_product_cards",
+    "refuse_control",
     "replace_cards",
     "sum_bytes",
     "table_header",

@@ -21,7 +21,13 @@ from typing import BinaryIO
 from vampd.disk.durable import replacing
 from vampd.errors import DataError, MalformedCube
 from vampd.fits.headers.checksum import add_sums, encode_complement, sum_bytes
-from vampd.fits.headers.header import format_header, open_regular_file, padded, read_cards_at
+from vampd.fits.headers.header import (
+    format_header,
+    open_regular_file,
+    padded,
+    read_cards_at,
+    refuse_control,
+)
 from vampd.model.cubes import Cards
 
 _EXTENSION = b"XTENSION="
@@ -115,6 +121,7 @@ def _headers(file_fd: int, path: Path) -> Iterator[Header]:
     hdu = position = 0
     while hdu == 0 or os.pread(file_fd, len(_EXTENSION), position) == _EXTENSION:
         cards, begin = read_cards_at(file_fd, position, path)
+        refuse_control(cards, path)
         yield Header(hdu, position, cards)
         length = _data_bytes(cards, hdu, path)
         if begin + length > size:

@@ -32,6 +32,7 @@ from vampd.fits.headers import (
     open_regular_file,
     padded,
     read_cards_at,
+    refuse_control,
     unpacked_cards,
     without_checksums,
 )
@@ -211,7 +212,9 @@ def _read_fully(packed_fd: int, offset: int, target: Bytes) -> int:
 
 def _table_cards(packed_fd: int, path: Path) -> tuple[Cards, int]:
     _, primary_end = read_cards_at(packed_fd, 0, path)
-    return read_cards_at(packed_fd, primary_end, path)
+    cards, end = read_cards_at(packed_fd, primary_end, path)
+    refuse_control(cards, path)
+    return cards, end
 
 
 @contextmanager

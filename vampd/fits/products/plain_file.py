@@ -29,6 +29,7 @@ from vampd.fits.headers import (
     padded,
     plain_cards,
     read_cards_at,
+    refuse_control,
 )
 from vampd.fits.products.packed import image_of, write_packed
 from vampd.fits.raw import check_packable, layout_of_int16, stream_frames
@@ -79,6 +80,7 @@ def read_plain_cube(path: Path) -> Framelist:
     try:
         status = os.fstat(file_fd)
         cards, offset = read_cards_at(file_fd, 0, path)
+        refuse_control(cards, path)
         if cards.integer("NAXIS") == 0:
             raise MalformedCube(
                 "no_pixels",

@@ -111,6 +111,10 @@ def _layout(cards: Cards, offset: int, check_pixels: Callable[[Cards], None]) ->
     wanted = ["SIMPLE", "BITPIX", "NAXIS", *(f"NAXIS{axis}" for axis in range(1, axes + 1))]
     found = [text[:8].rstrip() for text in cards.texts[: len(wanted)]]
     lengths = [cards.integer(keyword) for keyword in wanted[3:]]
+    if cards.boolean("SIMPLE") is None:
+        raise MalformedCube(
+            "header_malformed", f"expected SIMPLE to be T, found {cards.texts[0][10:30]!r}"
+        )
     if found != wanted or any(length is None or length < 0 for length in lengths):
         raise MalformedCube(
             "header_malformed",

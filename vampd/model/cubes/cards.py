@@ -92,7 +92,8 @@ def _split(text: str) -> tuple[Value, str]:
     if field.lstrip().startswith("'"):
         return Nonsense(field.strip()), ""
     token, _, comment = field.partition("/")
-    token = token.strip()
+    # Not other white space, which would make a value of what readers take for none.
+    token = token.strip(" ")
     if not token:
         value = UNDEFINED
     elif token in ("T", "F"):

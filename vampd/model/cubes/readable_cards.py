@@ -23,6 +23,7 @@ _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8} *")
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
 _MAY_REPEAT = _COMMENTARY | {"HIERARCH"}
 _ODD = re.compile(r"[^ -~]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?")
 _STRING = re.compile(r"'(?:[^']|'')*'")
 # Not complex numbers, which cfitsio takes for damage.
@@ -131,11 +132,21 @@ def without_last_blanks(cards: Cards) -> Cards:
 def _printable(texts: Sequence[str], entries: list[str]) -> list[str]:
     if not _ODD.search("".join(texts)):
         return list(texts)
-    printable = [_ODD.sub("?", text) for text in texts]
+    printable = [_printable_card(text) for text in texts]
     for text, new in zip(texts, printable, strict=True):
-        if text != new:
+        if _CONTROL.search(text):
+            said = repr(text.rstrip(" "))[1:-1]
+            entry = f"card_not_text: {_name(new)} has ? for control characters, was {said}"
+            # Once for a block of zeros, which has the same card 36 times.
+            entries += [entry] if entry not in entries else []
+        elif text != new:
             entries.append(f"card_not_ascii: {_name(new)} has ? for each byte that is not ASCII")
     return printable
+
+
+def _printable_card(text: str) -> str:
+    """The card with ? for each odd character; blank where it had no others."""
+    return _ODD.sub("?", text) if _CONTROL.sub("", text).strip(" ") else " " * CARD_LENGTH
 
 
 def _records(texts: Iterable[str], entries: list[str]) -> Iterator[tuple[str, ...]]:

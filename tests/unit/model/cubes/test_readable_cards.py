@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vampd.model.cubes import Cards, reported_cards
+from vampd.model.cubes import Card, Cards, Nonsense, reported_cards
 from vampd.model.cubes.readable_cards import make_readable, without_last_blanks
 
 _STRUCTURE = (
@@ -144,6 +144,22 @@ def test_a_keyword_that_vampd_sets_stands_once(keyword: str) -> None:
 def test_other_keywords_may_repeat_and_are_reported_where_their_cards_differ() -> None:
     cards = ["OBJECT  = 'a       '", "SEEING  = 1", "OBJECT  = 'b       '", "SEEING  = 1"]
     assert readable(*cards) == (cards[:3], ["card_repeated: OBJECT stands 2 times"])
+
+
+@pytest.mark.parametrize("odd", ["\0", "\t", "\n", "\r", "\x1b", "\x1f", "\x7f"])
+def test_a_control_character_costs_no_card_that_has_other_text(odd: str) -> None:
+    shown = repr(odd)[1:-1]
+    assert readable(f"SEEING  = 'a{odd}b' / c") == (
+        ["SEEING  = 'a?b' / c"],
+        [f"card_not_text: SEEING has ? for control characters, was SEEING  = 'a{shown}b' / c"],
+    )
+    made, entries = readable(f"SEEING  = 1{odd}", f"SEE{odd}NG  = 1", odd * 80, odd * 80)
+    assert made == ["SEEING  =", "", ""]
+    assert [entry.partition(":")[0] for entry in entries] == [
+        *["card_not_text"] * 3,
+        *["card_not_a_value", "card_dropped"],
+    ]
+    assert Card(f"SEEING  = 1{odd}".ljust(80)).value == Nonsense(f"1{odd}")
 
 
 @pytest.mark.parametrize("text", ["caf\xe9", "a \xe2\x80\x93 b", "\xa0"])
