@@ -8,6 +8,7 @@ import pytest
 from astropy.io import fits
 
 from tests.support.builders.smallest_night import add_late_cubes
+from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, products_of
 from tests.support.worlds.proof.beginning import DATE
 from tests.support.worlds.proof.in_process import InProcess
@@ -60,6 +61,45 @@ def test_the_table_is_noticed_when_changed_written_again_and_replaced_by_late_pr
     own.advance()
     assert len(path.read_text().splitlines()) > len(text.splitlines())
     assert_listed_and_sent(safe)
+
+
+@pytest.mark.parametrize(
+    ("is_gone", "is_there"),
+    others_in_soak([(False, False), (True, True), (True, False), (False, True)]),
+)
+def test_a_lost_table_is_recovered_as_it_was(
+    safe: SafeNight, *, is_gone: bool, is_there: bool
+) -> None:
+    own, path = InProcess(safe.site), safe.folder / TABLE
+    # With the paths of this site, not of the one that it was copied from.
+    path.unlink()
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    safe = SafeNight.of(safe.site, safe.night)
+    path.write_text(path.read_text().replace("True", "False"))
+    if is_gone:
+        path.unlink()
+    if not is_there:
+        (safe.copy / TABLE).write_text("damaged there too")
+    products_of(safe)[0].unlink()
+    done = own.command("recover", DATE)
+    way = "from the archive copy" if is_there else "made again from the products"
+    assert (done.status, f"{TABLE}: {way}" in done.text) == (0, True), done.text
+    assert "nothing is damaged" in own.command("recover", DATE, TABLE).text
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    safe.assert_as_it_was()
+
+
+def test_a_table_that_the_products_do_not_give_is_left_to_transfer(safe: SafeNight) -> None:
+    own, path = InProcess(safe.site), safe.folder / TABLE
+    # Its paths are those of the site that this one was copied from.
+    path.unlink()
+    (safe.copy / TABLE).unlink()
+    done = own.command("recover", DATE)
+    assert (done.status, f"{TABLE}: NOT recovered" in done.text) == (1, True)
+    assert "retry 20251106 --from transfer" in done.text
+    assert (path.exists(), record(safe).state.status) == (False, Status.DONE)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.sqlite"])

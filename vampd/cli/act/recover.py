@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +19,9 @@ from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
 from vampd.model.cubes import PRODUCT_LOST
 from vampd.model.deed import Choices, Verb
+from vampd.model.headers import table_name
 from vampd.model.nights import CAMERA_STREAMS, Status, Stream, WaitCode, name_commands, note_of
-from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
+from vampd.model.proofs import live_receipts, own_receipts
 
 if TYPE_CHECKING:
     from vampd.engine.repair.night_restore import NightRestore
@@ -33,7 +34,9 @@ _RECOVERED_CODES = frozenset(
 )
 FilesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILE", help="Products, sidecars, generations.", show_default=False),
+    typer.Argument(
+        metavar="FILE", help="Products, sidecars, generations, the table.", show_default=False
+    ),
 ]
 
 RemovedOption = Annotated[
@@ -53,7 +56,8 @@ def recover(
 
     Each product, sidecar or generation that is not what its packing receipt says is fetched from
     the archive copy or, where that is not whole either, made again from raw; it gets its name only
-    if its bytes are those of the receipt. Where no copy is left and this version of vampd writes
+    if its bytes are those of the receipt. The table of headers comes back, in the same way, from
+    the archive copy or from the products. Where no copy is left and this version of vampd writes
     another form, it says what a restore would change. The damaged file keeps a hidden name until
     the night is safe again. Without FILE all that are known to be damaged or missing, or that have
     changed since they were last read; a FILE is read in any case. A night of which nothing is left
@@ -99,6 +103,7 @@ def _recover(
     """How many files were faulty, and how many of them still are."""
     from vampd.engine.repair.night_restore import plan_restore
     from vampd.engine.repair.recovering import Recovery, find_faulty, read_suspects
+    from vampd.engine.repair.table_again import find_lost_table
     from vampd.wiring.world import archive_copies
 
     night, reader = record.night, connections.reader
@@ -110,10 +115,16 @@ def _recover(
         )
     folder = connections.settings.watch.root / night.folder
     receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
-    chosen = [_path_of(name, folder, receipts) for name in files]
+    table = find_lost_table(night, reader)
+    may_be_named = {*receipts, table_name(night.date)}
+    chosen = [_path_of(name, folder, may_be_named) for name in files]
     read = read_suspects(night, folder, reader, receipts, chosen, time.time())
     connections.receipts.keep(night, read)
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
+    if table is not None and (not files or table.path in chosen):
+        # Last: it may have to be made from products that come back before it.
+        faulty.append(table.path)
+        receipts |= {table.path: table}
     hosts = list(archive_copies(connections.settings, night))
     failed, others, lost, is_raw_changed = 0, list[str](), list[str](), False
     for each in Recovery(night, folder, reader, receipts, hosts, connections.settings).recover(
@@ -192,11 +203,11 @@ def _restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -
         yield f"  refused  {error.code}: {name_commands(error.message, night.date)}"
 
 
-def _path_of(name: str, folder: Path, receipts: Mapping[str, PackingReceipt]) -> str:
+def _path_of(name: str, folder: Path, known: Collection[str]) -> str:
     """The path of a file that a person names: in the night's folder, in vgen2, or in full."""
     path = name.removeprefix(f"{folder}/")
     for candidate in (path, f"vgen2/{path}"):
-        if candidate in receipts:
+        if candidate in known:
             return candidate
     if path.partition("/")[0] in (*CAMERA_STREAMS, "vbad"):
         raise UsageError(

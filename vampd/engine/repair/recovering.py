@@ -35,9 +35,11 @@ from vampd.engine.repair.generation_again import (
     decide_again,
     refuse_other_decision,
 )
+from vampd.engine.repair.table_again import make_table
 from vampd.errors import DataError, VampdError
 from vampd.fits.products import pack_cube, write_sidecar
 from vampd.model.cubes import Framelist
+from vampd.model.headers import table_name
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
@@ -69,6 +71,7 @@ class Way(StrEnum):
 
     ARCHIVE = "from the archive copy"
     RAW = "made again from raw"
+    PRODUCTS = "made again from the products"
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ class Recovery:
         self._receipts = receipts
         self._hosts = hosts
         self._pace: Pace = SteadyPace()
+        self._table = table_name(night.date)
         self._candidates = folder / Stream.VGEN2 / _CANDIDATES
 
     def recover(self, paths: Sequence[str], at: float) -> Iterator[Recovered]:
@@ -183,16 +187,33 @@ class Recovery:
             else:
                 return Recovered(path, Way.ARCHIVE, _read(self._folder, path, at))
         self._prepare()
+        is_table = path == self._table
         try:
             self._make_again(path)
             self._name(path)
         except VampdError as error:
-            reasons.append(f"raw: {error.message}")
-            return Recovered(path, reasons=tuple(reasons), code=error.code)
-        return Recovered(path, Way.RAW, _read(self._folder, path, at))
+            reasons.append(f"{'products' if is_table else 'raw'}: {error.message}")
+            if is_table:
+                reasons.append(f"`vampctl retry {self._night.date} --from transfer` writes it anew")
+            # Such a table asks for no restore, and is no loss.
+            return Recovered(path, reasons=tuple(reasons), code=None if is_table else error.code)
+        way = Way.PRODUCTS if is_table else Way.RAW
+        return Recovered(path, way, _read(self._folder, path, at))
 
     def _make_again(self, path: str) -> None:
-        """Make the candidate of a product or sidecar from generation and raw; DataError."""
+        """Make the candidate, of a product or sidecar from generation and raw; DataError."""
+        if path == self._table:
+            candidate = str((self._candidates / path).relative_to(self._folder))
+            make_table(
+                self._night,
+                self._folder,
+                candidate,
+                self._reader,
+                self._receipts,
+                self._settings,
+                self._pace,
+            )
+            return
         if GENERATION.fullmatch(path):
             text = decide_again(self._night, path, self._reader, self._settings)
             if path not in self._receipts:
@@ -237,7 +258,10 @@ class Recovery:
                 f" {receipt.sha256} by the packing receipt",
             )
         _sync(candidate)
-        if os.path.lexists(target):
+        if path == self._table:
+            # Derived, and whole in the candidate: what was damaged of it is worth nothing.
+            rename(candidate, target)
+        elif os.path.lexists(target):
             keep_hidden(target, "damaged")
             failpoint("recovering.damaged.kept")
             rename(candidate, target)
