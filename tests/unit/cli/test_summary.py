@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -10,14 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.builders.frames import RULES, START_US, Night, expose, set_aside, trigger_train
+from tests.support.builders.frames import (
+    RULES,
+    START_US,
+    Night,
+    Train,
+    expose,
+    set_aside,
+    trigger_train,
+)
 from tests.support.builders.observed import NIGHT, show_night
 from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look import summary
-from vampd.cli.look.summary import varying_cards
 from vampd.cli.look.summary_objects import RUN_KEYS
 from vampd.cli.shared import output
+from vampd.cli.shared.run_words import varying_cards
 from vampd.errors import TransientError, UsageError
 from vampd.model.cubes import RawCube, SetAside
 from vampd.model.nights import FileStamp, Stream
@@ -227,6 +236,27 @@ def test_only_cards_that_vary_are_reported(world: FakeWorld) -> None:
     runs = show_night(world, usual_night()).summary.runs
     assert varying_cards(runs) == {"RET-ANG1"}
     assert varying_cards(runs[:1]) == set()
+
+
+def test_t_and_j_stand_beside_their_card_and_where_they_changed(world: FakeWorld) -> None:
+    one, two = (trigger_train(200, period_us=us, flc_us=us - 2_500) for us in (3_000, 3_200))
+    times_us = np.concatenate([one.times_us, one.times_us[-1] + 3_500 + two.times_us])
+    train = Train(times_us, one.states + two.states, flc_us=500)
+    show_night(world, expose(train, changes={"EXPTIME": 0.0024}))
+    (run,) = reported(world)["runs"]
+    assert run["trigjt_us"] == [500]
+    assert run["periods_us"] == pytest.approx([3_000, 3_200], abs=2)
+    assert run["half_widths_us"] == pytest.approx([500, 700], abs=3)
+    assert [moment[:21] for moment in run["changed"]] == ["2025-11-06T10:20:00.6"]
+    shown = world.run("summary", "20251106", "--runs").stdout
+    assert re.search(r"T 3ms > 3\.2ms, J 50\dus > 70\dus \(card 500\)", shown)
+    assert re.search(r"run 1: from 10:20:00\.6 UT on T 3000 > 3200 us, J 50\d > 70\d us", shown)
+
+
+def test_a_steady_trigger_changes_nothing(world: FakeWorld) -> None:
+    show_night(world, usual_night())
+    assert all(run["changed"] == [] for run in reported(world)["runs"])
+    assert "> " not in world.run("summary", "20251106", "--runs").stdout
 
 
 def test_a_run_for_programs_has_every_key_once(world: FakeWorld) -> None:

@@ -30,6 +30,12 @@ from vampd.cli.shared.output import (
     write_rows,
     write_table,
 )
+from vampd.cli.shared.run_words import (
+    describe_exposure,
+    describe_run,
+    list_settings,
+    varying_cards,
+)
 from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
 from vampd.errors import EXIT_NIGHT, UsageError
 
@@ -51,6 +57,7 @@ _RUN_LEGEND = {
     "lost1/2": "lost1/2: frames that camera 1/2 lost, as the other one has them",
     "log1/2": "log1/2: frames that its logger lost, as cnt0 counted them",
     "pauses": "pauses: of the trigger, which lose nothing",
+    "what": "T, J: the mean interval and how far it alternates, as measured (card: U_TRIGJT)",
 }
 
 CsvOption = Annotated[
@@ -140,7 +147,7 @@ def _show_minutes(result: Summary) -> None:
         (
             *_clocks(minute, form),
             *(str(counts(minute)[title]) for title in titles),
-            ",".join(_exposure(exposure) for exposure in minute.exposures_us) or _UNKNOWN,
+            ",".join(describe_exposure(exposure) for exposure in minute.exposures_us) or _UNKNOWN,
             ", ".join(target or "(no OBJECT)" for target in minute.targets) or _UNKNOWN,
         )
         for minute in result.minutes
@@ -198,7 +205,7 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
     ]
     write("")
     if is_terminal():
-        write_lines(text for title, text in _RUN_LEGEND.items() if title in titles)
+        write_lines(t for title, t in _RUN_LEGEND.items() if title in (*titles, "what"))
     write_table(
         [*(Column(title, align_right=title != "UT") for title in titles), Column("what")],
         [
@@ -207,12 +214,7 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
         ],
     )
     for run in runs:
-        if run.is_half_width_unsaid:
-            said = ", ".join(f"{us} us" if us else "0 or nothing" for us in run.half_widths_said_us)
-            write(
-                f"run {run.number}: intervals alternate by J = {run.half_width_us} us about"
-                f" T = {run.period_us} us, and U_TRIGJT says {said}"
-            )
+        write_lines(list_settings(run))
 
 
 def _by_camera(title: str, frames: tuple[int, int]) -> dict[str, str]:
@@ -249,40 +251,6 @@ def _show_plate(result: Summary) -> None:
     a, b = (sum(position.frames[n] for position in plate.positions) for n in (0, 1))
     balance = f"{a / b:.3f}" if b else _UNKNOWN
     write(f"complete cycles of the half-wave plate: {plate.cycles}; A:B {a}:{b} ({balance})")
-
-
-def varying_cards(runs: Sequence[RunSummary]) -> set[str]:
-    """The keywords of cards that are not the same in all runs of the same cameras."""
-    known: dict[tuple[tuple[int, ...], str], tuple[str, ...]] = {}
-    return {
-        keyword
-        for run in runs
-        for keyword, value in run.others
-        # The two cameras' windows differ by nature.
-        if known.setdefault((run.cameras, keyword), value) != value
-    }
-
-
-def describe_run(run: RunSummary, varying: set[str]) -> str:
-    """What the run is of: target, exposure time, which cameras, and the cards that vary."""
-    cameras = "" if len(run.cameras) == 2 else f"camera {run.cameras[0]} only"
-    others = (
-        f"{keyword} {'/'.join(value for value in values if value) or _UNKNOWN}"
-        for keyword, values in run.others
-        if keyword in varying
-    )
-    parts = (
-        " + ".join(target or "(no OBJECT)" for target in run.targets),
-        " + ".join(_exposure(exposure) for exposure in run.exposures_us),
-        "" if run.triggered else "free-running",
-        cameras,
-        *others,
-    )
-    return ", ".join(part for part in parts if part)
-
-
-def _exposure(exposure_us: int) -> str:
-    return f"{exposure_us / 1e6:g}s" if exposure_us >= 1_000_000 else f"{exposure_us / 1e3:g}ms"
 
 
 def _show_verdict(result: Summary) -> None:

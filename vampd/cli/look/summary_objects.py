@@ -115,15 +115,22 @@ RUN_KEYS = (
     "period_us",
     "half_width_us",
     "trigjt_us",
+    "changed",
+    "periods_us",
+    "half_widths_us",
 )
+
+
+def _iso(time_us: int) -> str:
+    return moment_of(time_us).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def run_object(run: RunSummary) -> dict[str, Any]:
     """A run for programs; ``paired`` and ``dubious_part`` are fractions of its frames."""
     values: tuple[Any, ...] = (
         run.number,
-        moment_of(run.first_us).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        moment_of(run.last_us).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        _iso(run.first_us),
+        _iso(run.last_us),
         list(run.targets),
         [exposure / 1e6 for exposure in run.exposures_us],
         {keyword: list(values) for keyword, values in run.others},
@@ -144,6 +151,9 @@ def run_object(run: RunSummary) -> dict[str, Any]:
         run.period_us,
         run.half_width_us,
         list(run.half_widths_said_us),
+        [_iso(time_us) for time_us in run.changed_us],
+        [setting.period_us for setting in run.settings],
+        [setting.half_width_us for setting in run.settings],
     )
     return dict(zip(RUN_KEYS, values, strict=True))
 

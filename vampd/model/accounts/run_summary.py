@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from vampd.model.accounts.run_intervals import (
     measure_run,
     typical_us,
 )
+from vampd.model.accounts.trigger_settings import TriggerSetting, find_settings
 from vampd.model.nights import format_clock
 
 Int64 = npt.NDArray[np.int64]
@@ -44,6 +45,7 @@ class RunSummary:
     trigger paused, which costs none; ``states`` are the frames labeled A and B. The usual scatter
     and tolerance are documented ones. ``period_us`` (T) and ``half_width_us`` (J) are what the
     intervals show, None where they show none; ``half_widths_said_us`` are the values of U_TRIGJT.
+    ``settings`` are T and J from the beginning on, and ``changed_us`` when the next ones begin.
     """
 
     number: int
@@ -67,6 +69,8 @@ class RunSummary:
     period_us: int | None
     half_width_us: int | None
     half_widths_said_us: tuple[int, ...]
+    settings: tuple[TriggerSetting, ...]
+    changed_us: tuple[int, ...]
     usual_scatter_us: float
     widest_tolerance_us: int
     usual_tolerance_us: int
@@ -140,8 +144,13 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             frames.configurations[position] for position in np.unique(frames.configuration[run])
         ]
         offsets = pair_offsets(frames, run)
-        measured = measure_run(frames, max(cameras, key=len))
+        fuller = max(cameras, key=len)
+        measured = measure_run(frames, fuller)
         labeled = bool((labeled_a | labeled_b)[run].any())
+        usual_scatter_us = max(c.scatter_us for c in configurations)
+        if not labeled:
+            measured = replace(measured, half_width_us=np.zeros_like(measured.half_width_us))
+        settings = find_settings(measured, usual_scatter_us)
         yield RunSummary(
             number=number,
             first_us=int(frames.time_us[run].min()),
@@ -173,9 +182,13 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             ),
             states=(int(np.count_nonzero(labeled_a[run])), int(np.count_nonzero(labeled_b[run]))),
             period_us=typical_us(measured.period_us),
-            half_width_us=typical_us(measured.half_width_us) if labeled else None,
+            half_width_us=typical_us(measured.half_width_us),
             half_widths_said_us=tuple(sorted({round(c.jitter_us or 0) for c in configurations})),
-            usual_scatter_us=max(c.scatter_us for c in configurations),
+            settings=settings,
+            changed_us=tuple(
+                int(frames.acquired_us[fuller[setting.begin]]) for setting in settings[1:]
+            ),
+            usual_scatter_us=usual_scatter_us,
             widest_tolerance_us=max(
                 frames.origins[origin].tolerance_us for origin in np.unique(frames.origin[run])
             ),
