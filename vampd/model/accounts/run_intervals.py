@@ -42,20 +42,18 @@ def find_losses(
     acquired_us: Int64,
     cnt0: Int64,
     excused: Booleans,
-    modulation_us: float = 0.0,
+    period_us: float | Float64,
+    half_width_us: float | Float64 = 0.0,
     others_us: Int64 | None = None,
-    longest_period_us: float = float("inf"),
 ) -> Losses:
     """The losses between the frames of one camera and run, in time order.
 
     ``excused`` are the intervals whose frames are elsewhere (set aside, late): nothing is lost
-    there. ``modulation_us`` is J, 0 if the FLC does not switch. ``others_us`` are the times of the
-    other camera's frames without a partner: what it has and this one has not, the camera lost.
-    ``longest_period_us`` is the other camera's: one that misses every second trigger shows twice
-    the period.
+    there. ``period_us`` and ``half_width_us`` are T and J, of all intervals or of each; J is 0 if
+    the FLC does not switch. ``others_us`` are the times of the other camera's frames without a
+    partner: what it has and this one has not, the camera lost.
     """
-    period_us = min(mean_interval_us(acquired_us, modulation_us), longest_period_us)
-    missing = np.maximum(np.rint(np.diff(acquired_us) / period_us).astype(np.int64) - 1, 0)
+    missing = _count_missing(np.diff(acquired_us), period_us, half_width_us)
     missing[excused] = 0
     counted = np.diff(cnt0) - 1
     by_logger = np.clip(counted, 0, missing)
@@ -66,6 +64,23 @@ def find_losses(
     # Nobody has these frames, and no counter counted them: the trigger stood still.
     paused = (missing > 0) & (by_logger == 0) & (between == 0) & (counted == 0)
     return Losses(by_camera, by_logger, paused)
+
+
+def _count_missing(
+    steps_us: Int64, period_us: float | Float64, half_width_us: float | Float64
+) -> Int64:
+    """How many triggers had no frame within each interval: as many as explain its length best.
+
+    One more than an odd number of them is a whole number of turns, of 2 T; else J is left over.
+    """
+    odd = 2 * np.maximum(np.rint((steps_us / period_us - 2) / 2), 0) + 1
+    best, distance_us = odd, np.abs(steps_us - (odd + 1) * period_us)
+    for left_us in (half_width_us, -half_width_us):
+        even = 2 * np.maximum(np.rint(((steps_us - left_us) / period_us - 1) / 2), 0)
+        apart_us = np.abs(steps_us - (even + 1) * period_us - left_us)
+        best = np.where(apart_us <= distance_us, even, best)
+        distance_us = np.minimum(apart_us, distance_us)
+    return best.astype(np.int64)
 
 
 def mean_interval_us(acquired_us: Int64, modulation_us: float) -> float:

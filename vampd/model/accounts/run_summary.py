@@ -18,10 +18,11 @@ from vampd.model.accounts.run_intervals import (
     measure_run,
     typical_us,
 )
-from vampd.model.accounts.trigger_settings import TriggerSetting, find_settings
+from vampd.model.accounts.trigger_settings import TriggerSetting, find_settings, tempo_between
 from vampd.model.nights import format_clock
 
 Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
 _CAMERAS = (1, 2)
 _LARGEST_RATIO = 1.5  # of the half width and the card's, for the card to be right
 
@@ -136,10 +137,6 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
     )
     for number, run in split_by_run(runs):
         cameras = [in_order_of_taking(frames, run, camera) for camera in _CAMERAS]
-        losses = [
-            _lost_frames(frames, own, other, missing_us[camera])
-            for camera, own, other in zip(_CAMERAS, cameras, reversed(cameras), strict=True)
-        ]
         configurations = [
             frames.configurations[position] for position in np.unique(frames.configuration[run])
         ]
@@ -151,6 +148,11 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
         if not labeled:
             measured = replace(measured, half_width_us=np.zeros_like(measured.half_width_us))
         settings = find_settings(measured, usual_scatter_us)
+        changed_us = tuple(frames.acquired_us[[fuller[s.begin] for s in settings[1:]]].tolist())
+        losses = [
+            _lost_frames(frames, own, other, missing_us[camera], settings, changed_us)
+            for camera, own, other in zip(_CAMERAS, cameras, reversed(cameras), strict=True)
+        ]
         yield RunSummary(
             number=number,
             first_us=int(frames.time_us[run].min()),
@@ -185,9 +187,7 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             half_width_us=typical_us(measured.half_width_us),
             half_widths_said_us=tuple(sorted({round(c.jitter_us or 0) for c in configurations})),
             settings=settings,
-            changed_us=tuple(
-                int(frames.acquired_us[fuller[setting.begin]]) for setting in settings[1:]
-            ),
+            changed_us=changed_us,
             usual_scatter_us=usual_scatter_us,
             widest_tolerance_us=max(
                 frames.origins[origin].tolerance_us for origin in np.unique(frames.origin[run])
@@ -196,25 +196,31 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
         )
 
 
-def _lost_frames(frames: NightFrames, own: Int64, other: Int64, missing_us: Int64) -> Losses:
+def _lost_frames(
+    frames: NightFrames,
+    own: Int64,
+    other: Int64,
+    missing_us: Int64,
+    settings: tuple[TriggerSetting, ...],
+    changed_us: Sequence[int],
+) -> Losses:
     """The losses between these frames of one camera; ``other`` are the other camera's."""
     acquired_us = frames.acquired_us[own]
-    excused = np.diff(np.searchsorted(missing_us, acquired_us)) != 0
-    modulation_us = max(
-        (
-            frames.configurations[position].jitter_us or 0.0
-            for position in np.unique(frames.configuration[own])
-            if frames.configurations[position].deinterleaved
-        ),
-        default=0.0,
-    )
+    period_us: float | Float64
+    half_width_us: float | Float64
+    if settings:
+        period_us, half_width_us = tempo_between(settings, changed_us, acquired_us)
+    else:
+        both_us = (acquired_us, frames.acquired_us[other])
+        period_us = min(mean_interval_us(times_us, 0.0) for times_us in both_us)
+        half_width_us = 0.0
     return find_losses(
         acquired_us,
         frames.cnt0[own],
-        excused,
-        modulation_us,
+        np.diff(np.searchsorted(missing_us, acquired_us)) != 0,
+        period_us,
+        half_width_us,
         frames.acquired_us[other[~frames.synchronized[other]]],
-        mean_interval_us(frames.acquired_us[other], modulation_us),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from vampd.model.trigger import Measured
 
 Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
 _LASTING = 16  # frames; fewer, at the edge of a change, may show neither setting
 _PERIOD_PART = 0.02  # of T: a drift moves it by less
 _HALF_WIDTH_PART = 0.2  # of J
@@ -40,6 +42,23 @@ def find_settings(measured: Measured, scatter_us: float) -> tuple[TriggerSetting
         )
         for begin, end in zip(begins, [*begins[1:], len(known)], strict=True)
     )
+
+
+def tempo_between(
+    settings: tuple[TriggerSetting, ...], changed_us: Sequence[int], times_us: Int64
+) -> tuple[Float64, Float64]:
+    """T and J between these frames of either camera, in order; at a change, the longer T."""
+    period_us, half_width_us = (
+        np.array([getattr(setting, name) for setting in settings], dtype=np.float64)
+        for name in ("period_us", "half_width_us")
+    )
+    edge_us = _LASTING * int(period_us.max())
+    before, after = (
+        np.searchsorted(changed_us, ends_us, side="right")
+        for ends_us in (times_us[:-1] - edge_us, times_us[1:] + edge_us)
+    )
+    chosen = np.where(period_us[before] > period_us[after], before, after)
+    return period_us[chosen], half_width_us[chosen]
 
 
 def _find_changes(values_us: Int64, scatter_us: float) -> list[int]:

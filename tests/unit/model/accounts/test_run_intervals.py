@@ -29,6 +29,7 @@ def test_losses_are_shown_by_who_lost_them(
         cube.timing.acquired_us,
         cube.timing.cnt0,
         np.zeros(cube.frames - 1, bool),
+        10_000,
         flc_us or 0.0,
         # What the other camera has.
         START_US + train.times_us[sorted(by_camera | by_logger)].astype(np.int64),
@@ -76,20 +77,38 @@ def test_what_only_the_other_camera_has_is_lost_by_this_one() -> None:
 
 def test_a_pause_of_the_trigger_is_no_loss() -> None:
     times_us = np.concatenate([np.arange(50) * 10_000, 1_500_000 + np.arange(50) * 10_000])
-    losses = find_losses(times_us, np.arange(100), np.zeros(99, bool))
+    losses = find_losses(times_us, np.arange(100), np.zeros(99, bool), 10_000)
     assert losses.by_camera.sum() == losses.by_logger.sum() == 0
+
+
+@pytest.mark.parametrize(("period_us", "flc_us"), [(1_000, 500), (1_500, 1_000), (3_000, 500)])
+def test_the_longer_interval_of_the_flc_is_no_pause(period_us: int, flc_us: int) -> None:
+    train = trigger_train(200, period_us=period_us, flc_us=flc_us)
+    lost = ({20, 61}, {90, 91, 130, 131, 132})
+    night = expose(train, lost=lost, changes={"EXPTIME": (period_us - flc_us - 100) / 1e6})
+    (run,) = observe(night).summary.runs
+    assert run.pauses == 0
+    assert run.lost_by_camera == (2, 5)
+
+
+def test_a_period_that_became_longer_within_a_run_is_no_pause() -> None:
+    times_us = np.concatenate([np.arange(200) * 3_000, 600_000 + np.arange(200) * 8_000])
+    train = replace(trigger_train(400), times_us=times_us)
+    (run,) = observe(expose(train, lost=({50, 300}, {90, 350}))).summary.runs
+    assert run.pauses == 0
+    assert run.lost_by_camera == (2, 2)
 
 
 def test_a_counter_that_starts_anew_loses_nothing() -> None:
     times_us = np.arange(100, dtype=np.int64) * 10_000
     counts = np.concatenate([np.arange(50) + 7_000, np.arange(50)])
-    assert find_losses(times_us, counts, np.zeros(99, bool)).by_logger.sum() == 0
+    assert find_losses(times_us, counts, np.zeros(99, bool), 10_000).by_logger.sum() == 0
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 3])
 def test_a_few_frames_lose_nothing_and_fail_nowhere(frames: int) -> None:
     times_us = START_US + np.arange(frames, dtype=np.int64) * 10_000
-    losses = find_losses(times_us, np.arange(frames), np.zeros(max(0, frames - 1), bool))
+    losses = find_losses(times_us, np.arange(frames), np.zeros(max(0, frames - 1), bool), 10_000)
     assert losses.by_camera.sum() == 0
     assert len(alternation(times_us, 20.0)) == frames
     assert mean_interval_us(times_us, 0.0) == (10_000 if frames > 1 else float("inf"))
