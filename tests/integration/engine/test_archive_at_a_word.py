@@ -210,6 +210,29 @@ def test_the_word_may_come_before_the_setting(site: Site) -> None:
     assert (bad.returncode, "absolute" in bad.stderr) == (2, True)
 
 
+def test_what_is_no_place_of_the_nights_is_refused_and_left_as_it_was(site: Site) -> None:
+    (site.base / "link").symlink_to(site.database.parent)
+    (site.base / "empty").mkdir()
+    (site.root / "disk").mkdir()
+    state = site.database.parent
+    places = {
+        **dict.fromkeys(("/", "/.", f"{HOST}:/", str(state), f"{state}/x"), ": name "),
+        **dict.fromkeys((f"{site.base}/link", f"{site.root}/disk"), ": name "),
+        str(site.folder(NIGHT) / "vgen2"): ": name ",
+        f"{site.base}/empty": "none of the 2 nights",
+    }
+    safe = {night: record_of(site, night).safe_at for night in (OLD, NIGHT)}
+    for place, words in places.items():
+        done = vampctl(site, "archive", "moved", "engineering", "--to", place, "--yes")
+        assert (done.returncode, words in done.stderr) == (2, True), (place, done.stderr)
+    assert not list(state.rglob(".vampd/*"))
+    assert not any((site.base / "empty").iterdir())
+    assert not any((site.root / "disk").iterdir())
+    assert {night: record_of(site, night).safe_at for night in safe} == safe
+    words = ("archive", "moved", "engineering", "--to", f"{site.base}/empty", "--without-nights")
+    assert vampctl(site, *words, "--yes").returncode == 0
+
+
 @pytest.mark.parametrize(
     "moment",
     others_in_soak(

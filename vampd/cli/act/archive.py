@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,14 +19,15 @@ from vampd.cli.shared.session import (
     agreed,
     examples,
 )
-from vampd.cli.shared.words import describe_nights, format_moment
+from vampd.cli.shared.words import count_of, describe_nights, format_moment
 from vampd.errors import UsageError
 from vampd.model.deed import Choices, Verb
 from vampd.model.nights import Kind
-from vampd.model.proofs import DestinationOrigin
+from vampd.model.proofs import DestinationOrigin, Place
 from vampd.model.request import destination_seen
 
 if TYPE_CHECKING:
+    from vampd.config import Settings
     from vampd.engine.known_archive import KnownArchive
     from vampd.model.nights import NightRecord
     from vampd.model.proofs import KnownDestination
@@ -51,6 +54,10 @@ ToOption = Annotated[
     typer.Option(
         "--to", metavar="DESTINATION", help="host:/path, or a local /path.", show_default=False
     ),
+]
+WithoutNightsOption = Annotated[
+    bool,
+    typer.Option("--without-nights", help="Also where none of the nights on record lies there."),
 ]
 
 
@@ -87,6 +94,7 @@ def moved(
     context: typer.Context,
     kind: KindArgument,
     to: ToOption,
+    without_nights: WithoutNightsOption = False,
     yes: YesOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -95,7 +103,8 @@ def moved(
     Before or after [transfer] names the new destination: until both agree, nights wait. New nights
     go to the new place at once. What was proven at the old place is proven no more: each night is
     read again at the new one, oldest first, and is safe again when that is done. Shows what is
-    there, and asks; your name is on record.
+    there, and asks; your name is on record. Refused for a place in the root of the nights or the
+    folder of the state, and, unless you say so, for one where none of the nights on record lies.
     """
     with acting_or_asking(context, config, Verb.ARCHIVE) as (connections, asks):
         known = connections.destinations.known(kind)
@@ -106,12 +115,54 @@ def moved(
             write_prose(f"{kind} nights are archived at {to} already, as it is on record")
             return
         archive = connections.archive_at(kind, to)
+        _refuse_place(connections.settings, kind, to)
+        if not without_nights:
+            _refuse_none_there(connections, archive, known)
         _change(connections, archive, known, DestinationOrigin.MOVED, yes)
         configured = connections.settings.transfer.destination(kind).destination
     if configured != to:
         write_prose(
             f"nights wait until [transfer.{kind}] destination is {to}; it is {configured} now"
         )
+
+
+def _refuse_place(settings: Settings, kind: Kind, to: str) -> None:
+    """UsageError ``no_destination`` for what is no place of an archive, by any name."""
+    from vampd.config import with_destination
+
+    place = with_destination(settings, kind, to).transfer.destination(kind)
+    if os.path.normpath(place.path) in ("/", "//"):
+        raise UsageError("no_destination", f"{to} is no folder of an archive: name its own folder")
+    if place.host is not None:
+        return
+    # What is named in the settings may be a link, and so may what is typed.
+    real = Path(os.path.realpath(place.path))
+    own = {"root of the nights": settings.watch.root, "state": settings.database.path.parent}
+    if real == Path("/"):
+        raise UsageError("no_destination", f"{to} leads to /: name the archive's own folder")
+    for what, folder in own.items():
+        if real.is_relative_to(os.path.realpath(folder)):
+            raise UsageError(
+                "no_destination", f"{to} is, or lies in, the folder of the {what}: name another"
+            )
+
+
+def _refuse_none_there(
+    connections: Connections, archive: KnownArchive, known: KnownDestination | None
+) -> None:
+    """UsageError ``nights_not_there`` where no night that was sent lies there."""
+    there = set(archive.host.nights())
+    nights = [r.night for r in connections.store.nights() if r.night.kind is archive.kind]
+    sent = [night for night in nights if connections.receipts.of(night, Place.ARCHIVE)]
+    if not sent or any(night.date in there for night in sent):
+        return
+    old = "the archive on record" if known is None else known.destination
+    raise UsageError(
+        "nights_not_there",
+        f"none of the {count_of(len(sent), 'night')} sent to {old} lies at {archive.destination}:"
+        " move the archive first; to take it without them, so that none is safe, add"
+        " --without-nights",
+    )
 
 
 def _ask_for(

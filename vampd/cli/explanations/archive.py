@@ -71,8 +71,11 @@ not_the_archive_host
     `vampctl pull` runs on the archive host, and this is not it.
     Run it there.
 no_destination
-    A destination is missing in the configuration.
-    Set it.
+    A destination is missing in the configuration, or the one named is no place of an archive.
+    Set it, or name another.
+nights_not_there
+    None of the nights that were sent lies where the archive is said to have been moved.
+    Move it there first, or say `--without-nights`.
 nothing_sent
     The night was never transferred.
     Nothing to verify yet.

@@ -184,7 +184,7 @@ class ProofWorld:
             self._damage(Fault.ROT, new / self.date, paths[rot % len(paths)], None)
         kind = str(self.night.kind)
         self.configure(**{f"transfer_{kind}": {"destination": str(new)}})
-        words = ("archive", "moved", kind, "--to", str(new), "--yes")
+        words = ("archive", "moved", kind, "--to", str(new), "--without-nights", "--yes")
         self._told("archive moved", kill_at, *words, before=lambda: self._settle_disk(new))
         if self.archive.path != new:
             # Killed before it was on record: the person says it again.
