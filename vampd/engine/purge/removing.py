@@ -30,6 +30,14 @@ _CUBES_A_LOOK = 100
 _LOOK_AGAIN_S = 10.0
 
 
+def _require_prepared(plan: PurgePlan) -> None:
+    plan.refuse()
+    if not plan.is_prepared:
+        raise DataError(
+            "not_prepared", "what must be proven before raw goes has changed; purge again"
+        )
+
+
 @dataclass(frozen=True)
 class Purge:
     """The removal of one night's raw cubes; whoever runs it holds the night's locks.
@@ -48,18 +56,21 @@ class Purge:
     def run(self, begin: Callable[[PurgeSurvey, PurgePlan], None]) -> tuple[int, int]:
         """Remove what may go: how many cubes, and bytes. ``begin`` is called before the first.
 
-        DataError as `PurgePlan.refuse`, and ``raw_changed``; what is gone by then stays on record.
+        DataError as `PurgePlan.refuse`, and ``raw_changed``; what is gone by then stays on record,
+        and is counted if the conditions ended it.
         """
         cubes = size = 0
         has_begun = False
         before: tuple[tuple[RawFile, ...], ...] = ()
         while True:
             survey, plan = self.look()
-            plan.refuse()
-            if not plan.is_prepared:
-                raise DataError(
-                    "not_prepared", "what must be proven before raw goes has changed; purge again"
-                )
+            try:
+                _require_prepared(plan)
+            except DataError as error:
+                if not has_begun:
+                    raise
+                counts = f"{cubes:,} of the raw cubes removed, {survey.presence.kept:,} stay"
+                raise DataError(error.code, f"{counts}: {error.message}") from error
             if not plan.cubes:
                 return cubes, size
             batch = plan.cubes[:_CUBES_A_LOOK]

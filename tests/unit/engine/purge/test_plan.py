@@ -171,3 +171,5 @@ def test_what_goes_from_the_archive_once_a_purge_has_begun_ends_it(night: Proven
     with pytest.raises(DataError) as caught:
         purge.run(lambda _, made: begun.append(made))
     assert (caught.value.code, len(begun)) == ("not_prepared", 1)
+    kept = night.survey().presence.kept
+    assert f"0 of the raw cubes removed, {kept} stay" in caught.value.message
