@@ -2,7 +2,7 @@
 
 The daemon, its process group, fork server, workers, rsync, ssh, the far side of the connection, and
 commands of people. In the end every tree, the ledger and the archive are those of a run that
-nothing disturbed.
+nothing disturbed, and so they are when raw is purged by commands that are killed.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from tests.support.daemon.state import (
 from tests.support.examples import seeds_of_round
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from tests.support.tools.warm_start import start
+from tests.support.worlds.archive.purge_site import acknowledge, purge, raw_files
+from tests.support.worlds.archive.safe_night import SafeNight
+from vampd.model.delivery import note_name
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 
 NIGHTS = (
@@ -47,6 +50,8 @@ NIGHTS = (
 KILLS = 15
 # Commands of people that are killed too, of a night that is done.
 COMMANDS = (("recover", "{night}"), ("verify", "{night}"), ("verify", "{night}", "--here"))
+# So many more of each night's purge, unless it ends before.
+PURGE_KILLS = 3
 # From sleeping through a stage to hitting one action; some of a second, and rarely seconds.
 _MEAN_PAUSE_S = 0.35
 _LONGEST_PAUSE_S = 3.0
@@ -58,12 +63,14 @@ Trees = dict[NightId, tuple[dict[str, str], dict[str, str]]]
 
 @dataclass(frozen=True)
 class Reference:
-    """An undisturbed run of these nights."""
+    """An undisturbed run of these nights, and its trees once raw was purged."""
 
-    site: Site
+    raw: Site
     sshd: Sshd
     trees: Trees
     ids: list[LedgerRow]
+    purged: Trees
+    purge_s: float
 
 
 def set_up(site: Site, sshd: Sshd) -> None:
@@ -89,6 +96,15 @@ def trees_of(site: Site) -> Trees:
     return trees
 
 
+def purged_trees_of(site: Site) -> Trees:
+    """The same of nights that were mailed, without the notes of when that was."""
+    trees = trees_of(site)
+    for night, sides in trees.items():
+        for side in sides:
+            side.pop(note_name(night.date), None)
+    return trees
+
+
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[Sshd]:
     folder = tmp_path_factory.mktemp("sshd")
@@ -107,8 +123,16 @@ def reference(tmp_path_factory: pytest.TempPathFactory, sshd: Sshd) -> Reference
     set_up(site, sshd)
     for number, night in enumerate(NIGHTS):
         make_smallest(site.root, night.date, night.kind, seed=number)
+    raw = Site(site.base.with_name("raw"))
+    shutil.copytree(site.root, raw.root)
     settle(site)
-    return Reference(site, sshd, trees_of(site), ledger_rows(site))
+    trees, begun = trees_of(site), time.monotonic()
+    for night in NIGHTS:
+        acknowledge(site, night)
+        done = purge(SafeNight.of(site, night))
+        assert done.returncode == 0, done.stdout + done.stderr
+    purge_s = (time.monotonic() - begun) / len(NIGHTS)
+    return Reference(raw, sshd, trees, ledger_rows(site), purged_trees_of(site), purge_s)
 
 
 @dataclass
@@ -186,6 +210,25 @@ class Disturbance:
                     self.killed[words[0]] += 1
             process.wait(10)
 
+    def kill_purges(self, night: NightId, longest_s: float) -> None:
+        """Purge the night by commands that are killed, then by one that is not."""
+        own = SafeNight.of(self.site, night)
+        command = [str(BIN / "vampctl"), "--config", str(self.site.config), "purge", night.date]
+        command += ["--yes", "--same-disk", night.date]
+        for _ in range(PURGE_KILLS):
+            with open(os.devnull, "ab") as nowhere:
+                process = start(command, os.environ, nowhere, nowhere)
+            time.sleep(self.chance.uniform(0.0, longest_s))
+            if process.poll() is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                    self.killed["purge"] += 1
+            process.wait(10)
+            settle(self.site)
+        done = purge(own)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert raw_files(own) == []
+
     def begin_again(self) -> None:
         """All copies are doubted, and a few files there are lost."""
         for night in NIGHTS:
@@ -207,7 +250,7 @@ def test_kills_at_random_moments_leave_no_trace(
     for night in NIGHTS:
         for stream in ("vcam1", "vcam2"):
             raw = site.folder(night) / stream
-            shutil.copytree(reference.site.folder(night) / stream, raw)
+            shutil.copytree(reference.raw.folder(night) / stream, raw)
     before = {night: raw_state(site.folder(night)) for night in NIGHTS}
     disturbance = Disturbance(site, reference.sshd, random.Random(seed))
     disturbance.run()
@@ -224,4 +267,8 @@ def test_kills_at_random_moments_leave_no_trace(
     assert trees_of(site) == reference.trees
     assert ledger_rows(site) == reference.ids
     assert {night: raw_state(site.folder(night)) for night in NIGHTS} == before
+    for night in NIGHTS:
+        acknowledge(site, night)
+        disturbance.kill_purges(night, reference.purge_s)
+    assert purged_trees_of(site) == reference.purged
     print(f"killed: {dict(disturbance.killed)}")
