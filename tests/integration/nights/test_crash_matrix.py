@@ -3,7 +3,8 @@
 The failpoints are read from the source, so that a new one is in the matrix at once; one run that is
 not disturbed tells how often each is hit. SIGKILL goes to the daemon's process group, as a power
 cut would do it, at the first or the last hit of every failpoint; the soak takes every hit. Of first
-hits, a few are taken in one life, in the order in which they come: each run dies further on.
+hits, a few are taken in one life, in the order in which they come: each run dies further on. The
+night has corrections, so that what sync decides with them is resumed as well.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from astropy.io import fits
 
 from tests.conftest import ROOT
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import run_until_idle, settle
+from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import (
     LedgerRow,
@@ -31,6 +33,8 @@ from tests.support.daemon.state import (
     raw_state,
     record_of,
 )
+from vampd.fits.headers import read_cards
+from vampd.model.headers import CORRECTIONS, Correction, format_corrections
 from vampd.model.nights import EventName, NightId, Status
 
 Tables = dict[str, dict[str, object]]
@@ -161,6 +165,7 @@ class Reference:
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     site = make_site(tmp_path_factory.mktemp("reference"), **ONE_WORKER)
     night, _ = make_smallest(site.root)
+    correct(site.folder(night), "HD 2")
     log = site.base / "failpoints"
     ended = run_until_idle(site, VAMPD_FAILPOINT_LOG=str(log))
     assert ended.status == 0, ended.log
@@ -186,7 +191,17 @@ def copy_site(reference: Reference, base: Path, tables: Tables) -> Site:
         shutil.copytree(
             reference.site.folder(reference.night) / stream, site.folder(reference.night) / stream
         )
+    shutil.copy2(reference.site.folder(reference.night) / CORRECTIONS, site.folder(reference.night))
     return site
+
+
+def correct(folder: Path, target: str) -> None:
+    """Put this OBJECT on record for the first cubes of both cameras."""
+    cube = min((folder / "vcam1").glob("*.fits"))
+    was = read_cards(cube)[0].string("OBJECT") or ""
+    row = Correction(f"vcam1/{cube.name}", "OBJECT", was, target, "a typo")
+    (folder / CORRECTIONS).write_text(format_corrections([row]))
+    (folder / CORRECTIONS).chmod(0o644)
 
 
 def assert_undisturbed(reference: Reference, site: Site) -> None:
@@ -221,6 +236,42 @@ def crash_and_resume(reference: Reference, base: Path, *deadly: str) -> None:
     # One crash costs one attempt at most; it never loops.
     most = claims_of(reference.site, reference.night) + len(deadly)
     assert claims_of(site, reference.night) <= most
+
+
+def test_the_night_is_one_with_corrections(reference: Reference) -> None:
+    folder = reference.site.folder(reference.night)
+    assert CORRECTIONS in reference.trees[1]
+    objects = {str(fits.getheader(p, 1)["OBJECT"]) for p in (folder / "vgen2").glob("*.fz")}
+    assert "HD 2" in objects
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_crash_while_sync_decides_again_leaves_no_trace(
+    reference: Reference, tmp_path: Path, name: str
+) -> None:
+    site = copy_site(reference, tmp_path, {**ONE_WORKER, "frameids": {"authority": "none"}})
+    night, folder = reference.night, site.folder(reference.night)
+    corrections = (folder / CORRECTIONS).read_bytes()
+    raw = raw_state(folder)
+    (folder / CORRECTIONS).unlink()
+    assert run_until_idle(site).status == 0
+    (folder / CORRECTIONS).write_bytes(corrections)
+    assert vampctl(site, "retry", night.date, "--from", "sync").returncode == 0
+    crashed = run_until_idle(site, VAMPD_FAILPOINT=name)
+    assert crashed.status in (0, -signal.SIGKILL), crashed.log
+    # Whatever it died of, it comes to the second decision, and to no third.
+    assert run_until_idle(site).status == 0
+    assert raw_state(folder) == raw
+    names = sorted(path.name for path in folder.glob("vgen2/generation_*"))
+    assert names == ["generation_0001.json", "generation_0002.json"]
+    objects = [line for path in folder.glob("vgen2/*.framelist") for line in objects_in(path)]
+    assert any("HD 2" in line for line in objects)
+    assert audit(site, night)["balanced"]
+
+
+def objects_in(framelist: Path) -> list[str]:
+    return [line for line in framelist.read_text().splitlines() if "OBJECT  =" in line]
 
 
 def test_failpoints_have_names_of_their_own() -> None:

@@ -11,13 +11,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from astropy.io import fits
 
 from tests.integration.daemon.test_quiet import tree_state
 from tests.support.builders.nights import make_night
 from tests.support.builders.raw_cubes import FIRST_ACQUISITION_US, raw_timing, write_raw_cube
+from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.site import make_site
-from tests.support.daemon.state import record_of
+from tests.support.daemon.state import audit, ledger_rows, raw_state, record_of
 from tests.support.worlds.sites.sync_site import NIGHT, SyncSite
 from vampd.errors import DataError
 from vampd.fits.headers import read_cards
@@ -247,6 +249,52 @@ def test_what_others_may_write_is_a_proposal(site: CorrectedSite, how: str) -> N
     assert set(angles(site).values()) == {float(STALE)}
 
 
+@pytest.mark.soak
+def test_a_packed_night_is_restored_corrected_and_packed_again(tmp_path: Path) -> None:
+    whole = make_site(tmp_path)
+    night, _ = make_smallest(whole.root)
+    folder = whole.folder(night)
+    raw = raw_state(folder)
+    settle(whole)
+    ids = ledger_rows(whole)
+    before = objects(folder)
+    cube = min((folder / "vcam1").glob("*.fits"))
+    words = ("correct", night.date, "--set", "OBJECT=HD 2", "--where", f"vcam1/{cube.name}")
+    late = vampctl(whole, *words, "--why", "a typo")
+    assert (late.returncode != 0, "restore" in late.stderr) == (True, True)
+    assert vampctl(whole, "restore", night.date, "--yes").returncode == 0
+    done = vampctl(whole, *words, "--why", "a typo")
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in ("release", "retry"):
+        vampctl(whole, command, night.date)
+    run_until_idle(whole)
+    assert "A manifest never changes: move this one" in (record_of(whole, night).error or "")
+    for announced in folder.glob("manifest_*"):
+        announced.rename(tmp_path / announced.name)
+    vampctl(whole, "retry", night.date)
+    settle(whole)
+    record = record_of(whole, night)
+    assert (record.state.status, record.safe_at is not None) == (Status.DONE, True), record.error
+    assert raw_state(folder) == raw
+    after = objects(folder)
+    assert "HD 2" not in before.values()
+    assert "HD 2" in after.values()
+    # What was cut as before keeps its IDs, and none is used twice.
+    assert ids
+    assert {row.number for row in ledger_rows(whole)} >= {row.number for row in ids}
+    assert len({path.partition(".")[0] for path in after}) == len(after)
+    assert audit(whole, night)["balanced"]
+    assert vampctl(whole, "verify", night.date).returncode == 0
+    assert (whole.copy(night) / CORRECTIONS).read_bytes() == (folder / CORRECTIONS).read_bytes()
+
+
+def objects(folder: Path) -> dict[str, str]:
+    """The target of each product."""
+    packed = (folder / "vgen2").glob("*.fits.fz")
+    return {path.name: str(fits.getheader(path, 1)["OBJECT"]) for path in packed}
+
+
+@pytest.mark.soak
 def test_corrections_travel_with_the_night_and_are_its_own_from_then_on(tmp_path: Path) -> None:
     whole = make_site(tmp_path)
     night, _ = make_night(whole.root, kind=Kind.ENGINEERING)
