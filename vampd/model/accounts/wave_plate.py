@@ -71,7 +71,7 @@ def _cycle_of(visits: list[float]) -> tuple[float, ...]:
 
 
 def _follow(visits: list[float], cycle: tuple[float, ...]) -> tuple[int, Counter[float]]:
-    """How many cycles are complete, and which positions were passed over how often."""
+    """How many cycles of several positions are complete, and how often each was passed over."""
     skipped: Counter[float] = Counter()
     cycles, seen, place = 0, 0, -1
     for angle in visits:
@@ -80,7 +80,7 @@ def _follow(visits: list[float], cycle: tuple[float, ...]) -> tuple[int, Counter
         if place >= 0:
             skipped.update(cycle[(place + 1 + n) % len(cycle)] for n in range(passed))
         seen = 1 if passed or position == 0 else seen + 1
-        cycles += seen == len(cycle)
+        cycles += seen == len(cycle) > 1
         place = position
     return cycles, skipped
 

@@ -26,6 +26,7 @@ def turned(*angles: float) -> Night:
         ((45.0, 22.5, 67.5, 0.0, 45.0, 22.5), 0, {}),
         ((0.0, 22.5, 0.0, 45.0, 22.5, 67.5), 1, {45.0: 1, 67.5: 1}),
         ((10.0, 20.0, 10.0, 20.0), 2, {}),
+        ((45.0,), 0, {}),
     ],
 )
 def test_a_cycle_is_complete_when_all_positions_came_in_their_order(
