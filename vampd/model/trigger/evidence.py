@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.intervals import IntervalEvidence, is_queued, weigh_intervals
+from vampd.model.trigger.intervals import IntervalEvidence, is_queued, is_untold, weigh_intervals
 from vampd.model.trigger.kernels import Kernels
 from vampd.model.trigger.neighbors import Neighbors, of_second
 from vampd.model.trigger.offsets import cost_of_other_class, offset_costs
@@ -41,6 +41,7 @@ class Camera:
     late_us: Int64
     may_be_us: Int64
     queued: Int64
+    untold: npt.NDArray[np.bool_]
     reference: Int64
     expected: Int64
     offsets_us: Int64
@@ -123,6 +124,7 @@ def order_night(
             neighbors.late_us[number],
             neighbors.may_be_us[number],
             is_queued(counted[number], tempos[number]),
+            is_untold(counted[number], tempos[number], arrivals[number].scatter_us),
             neighbors.references[number],
             counted[number].count + (1 - 2 * number) * neighbors.references[number],
             offsets_us[number],

@@ -72,7 +72,8 @@ def infer(
         camera, row = night.camera[begin:end], night.row[begin:end]
         for number in (0, 1):
             mine = camera == number
-            states[number][row[mine]] = codes[mine]
+            untold = night.cameras[number].untold[row[mine]]
+            states[number][row[mine]] = np.where(untold, UNKNOWN, codes[mine])
         table = piece.evidence.partners[piece.own]
         claims.append(_claim(night, begin, table, shift, sure & ~edge))
         del piece, table
@@ -247,6 +248,7 @@ def _claim(
     # In the order of inference, camera 2 is the later one of two at the same time.
     later = np.where(times[0][first] > times[1][second], 0, 1)
     mine = (camera == later) & ~is_far(night, first, second)
+    mine &= ~(night.cameras[0].untold[first] | night.cameras[1].untold[second])
     return first[mine], second[mine]
 
 

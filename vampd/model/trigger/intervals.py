@@ -26,6 +26,7 @@ from vampd.model.trigger.weights import (
     RECOUNT_COST,
     RELAXED_COST,
     SWITCH_COST,
+    TELLING_SCATTERS,
     UNSEEN_FLIP_COST,
     UNSEEN_RECOUNT_COST,
     UNSEEN_SWITCH_COST,
@@ -197,6 +198,23 @@ def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
     counted = (period_us > 0) & (2 * taken_us > steps_us)
     still_us = steps_us - taken_us
     return np.where(counted, np.minimum(still_us, steps_us // 8), still_us)
+
+
+def is_untold(counted: Counted, tempo: Tempo, scatter_us: Int64) -> npt.NDArray[np.bool_]:
+    """Whether a frame may as well be late, and the next trigger missed, as the one before it.
+
+    It came some triggers later than counted, and T is so short beside the documented scatter
+    (frames,) that any lateness fits.
+    """
+    untold = np.zeros(len(counted.times_us), dtype=np.bool_)
+    period_us = tempo.period_us
+    later_us = np.diff(counted.times_us) - np.diff(counted.count) * period_us
+    half_us, width_us = tempo.half_width_us, _STILL_SCATTERS * tempo.scatter_us
+    # More than any interval is longer by.
+    least_us = np.maximum(period_us - half_us - width_us, half_us + width_us)
+    untold[1:] = (later_us > least_us) & (later_us < WHOLE_PERIODS * period_us)
+    untold[1:] &= period_us < TELLING_SCATTERS * scatter_us[1:]
+    return untold
 
 
 def is_queued(counted: Counted, tempo: Tempo) -> Int64:

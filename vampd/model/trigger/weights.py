@@ -45,6 +45,8 @@ QUEUED_LIMIT: Final = NAT  # for a stamp that came sooner than any trigger: it w
 APART_US: Final = 100_000  # no stamp is as late
 APART_COST: Final = 12 * NAT
 WHOLE_PERIODS: Final = 16  # over more, T is not exact enough to tell them
+# Of the documented scatter, that T must be for a lateness of whole periods to be told.
+TELLING_SCATTERS: Final = 24
 LATE_BY_PERIODS_COST: Final = 8 * NAT  # for just as long as triggers take
 LOST_COST: Final = 4 * NAT  # by the count, though the other camera has a frame near in time
 NEAR_US: Final = 20_000
