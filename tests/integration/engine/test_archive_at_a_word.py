@@ -229,8 +229,8 @@ def test_what_is_no_place_of_the_nights_is_refused_and_left_as_it_was(site: Site
     assert not any((site.base / "empty").iterdir())
     assert not any((site.root / "disk").iterdir())
     assert {night: record_of(site, night).safe_at for night in safe} == safe
-    words = ("archive", "moved", "engineering", "--to", f"{site.base}/empty", "--without-nights")
-    assert vampctl(site, *words, "--yes").returncode == 0
+    moved = ("archive", "moved", "engineering", "--to", f"{site.base}/empty", "--without-nights")
+    assert vampctl(site, *moved, "--yes").returncode == 0
 
 
 @pytest.mark.parametrize(
