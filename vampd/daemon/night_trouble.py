@@ -117,9 +117,10 @@ class NightTrouble:
             if record is None:
                 return
             if record.state.status in _NOT_HELD:
+                words = f"cannot be judged: {why}"
                 # What lies there is no fault of vampd's.
-                note_code = WaitCode.UNLISTED if known else WaitCode.BUG
-                self._note(night, Wait(note_code, f"cannot be judged: {why}"))
+                unlisted, bug = Wait(WaitCode.UNLISTED, words), Wait(WaitCode.BUG, words)
+                self._note(night, unlisted if known else bug)
                 return
             self._store.apply(
                 night,
