@@ -17,7 +17,14 @@ from pathlib import Path
 from vampd.disk.reading.foreign_file import link_found, open_unlinked
 from vampd.disk.reading.raw_file import stat_raw
 from vampd.disk.refusal import Cause, classify
-from vampd.model.nights import CAMERA_STREAMS, FileStamp, Stream, bounded_ns, is_fits_name
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    FileStamp,
+    Stream,
+    bounded_ns,
+    is_fits_name,
+    is_old_folder,
+)
 
 # Of st_blocks, see stat(2).
 _BLOCK_BYTES = 512
@@ -121,7 +128,8 @@ def list_raw_beside(night_folder: Path) -> tuple[str, ...]:
 
 
 def _is_nearly_a_stream(name: str) -> bool:
-    return name.lower().startswith(_CAMERA) and name not in set(CAMERA_STREAMS)
+    known = name in set(CAMERA_STREAMS) or is_old_folder(name)
+    return name.lower().startswith(_CAMERA) and not known
 
 
 def list_hollow_files(night_folder: Path, folder: str) -> frozenset[str]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         parse_old_log,
         rows_by_night,
     )
-    from vampd.model.nights.old_tools import find_traces, is_lasting
+    from vampd.model.nights.old_tools import find_traces, is_lasting, is_old_folder
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
         PauseRule,
@@ -124,7 +124,7 @@ else:
             "night": "ARCHIVE_FOLDER Kind NightId name_commands name_kind parse_night_date",
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
             "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
-            "old_tools": "find_traces is_lasting",
+            "old_tools": "find_traces is_lasting is_old_folder",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
                 "describe_legacy find_next_for_ids IncompleteCube is_ignored judge_readiness "
@@ -217,6 +217,7 @@ __all__ = [
     "is_ignored",
     "is_job",
     "is_lasting",
+    "is_old_folder",
     "is_quiet",
     "judge_readiness",
     "moved",

@@ -30,7 +30,7 @@ def find_traces(
     """
     entries, products = set(night_entries), set(vgen2_entries)
     ours = any(_OWN_GENERATION.fullmatch(name) for name in products)
-    traces = [f"folder {name}" for name in sorted(entries) if _FOLDERS.fullmatch(name)]
+    traces = [f"folder {name}" for name in sorted(entries) if is_old_folder(name)]
     traces += [f"vgen2/{name}" for name in sorted(products) if _PLAIN_PRODUCT.fullmatch(name)][:3]
     if not ours:
         # vampd makes these as well, but never before its first generation.
@@ -42,6 +42,11 @@ def find_traces(
     if row is not None and row.is_trace:
         traces.append(_LOG_TRACE)
     return traces
+
+
+def is_old_folder(name: str) -> bool:
+    """Whether the old tools make a folder of that name in a night."""
+    return _FOLDERS.fullmatch(name) is not None
 
 
 def is_lasting(trace: str) -> bool:
