@@ -105,7 +105,7 @@ def test_a_destination_that_leads_into_a_stream_here_is_never_written_to(site: S
     before = state_of(stream)
     own = InProcess(site)
     moved = own.command("archive", "moved", "engineering", "--to", f"{site.base}/disk", "--yes")
-    assert (moved.status == 0, "in the folder of a night" in moved.text) == (False, True)
+    assert (moved.status == 0, "lies in, the folder of the root" in moved.text) == (False, True)
     assert state_of(stream) == before
     assert record_of(site, NIGHT).safe_at is not None
 

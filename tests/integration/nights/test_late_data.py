@@ -120,9 +120,10 @@ def test_late_cubes_are_seen_by_a_running_daemon(site: Site) -> None:
     night, _ = make_smallest(site.root)
 
     def is_done() -> bool:
-        return site.database.exists() and record_of(site, night).state.status is Status.DONE
+        return record_of(site, night).state.status is Status.DONE
 
     with running(site) as daemon:
+        wait_until((site.folder(night) / "manifest_VMP_20251106.csv").exists, "a manifest")
         wait_until(is_done, "done")
         before = finished_files(site, night)
         add_late_cubes(site.root)

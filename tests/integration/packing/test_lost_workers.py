@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -23,12 +23,14 @@ from tests.support.tools.packing import prepare
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.execute import AttemptTools, execute
+from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, WorkerLost
 from vampd.fits.worker import Packed, pack_framelist
 from vampd.model.cubes import Framelist
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.plan import Pack
 from vampd.model.proofs import PackingReceipt, Receipt
+from vampd.ports import Pace
 
 
 @dataclass(frozen=True)
@@ -85,21 +87,21 @@ def test_nobody_packs_a_framelist_while_another_still_lives(packing: Packing) ->
     assert packing.product.exists()
 
 
-@dataclass
-class LosingPool:
+class LosingPool(WorkerPool):
     """Loses one worker after another, each after what it did last, and then packs."""
 
-    last_deeds: list[Callable[[], object]]
-    packing: Packing
-    lost: list[str] = field(default_factory=list)
+    def __init__(self, last_deeds: list[Callable[[], object]], packing: Packing) -> None:
+        self.last_deeds, self.packing = last_deeds, packing
+        self.lost: list[str] = []
 
-    def place(self, _: object) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def place(self, pace: Pace) -> Iterator[None]:
+        yield
 
-    def submit(self, *_: object) -> Future[Packed]:
+    def submit(self, *_: object) -> Future[Any]:
         return Future()
 
-    def result(self, *_: object) -> Packed:
+    def result(self, *_: object) -> Any:
         if self.last_deeds:
             self.last_deeds.pop(0)()
             self.lost.append("lost")
@@ -124,7 +126,6 @@ class KeptReceipts:
 def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
     nothing: Any = None
     receipts: Any = KeptReceipts()
-    workers: Any = pool
     flags = packing.folder.parent
     pace = SharedPace(Flag.create(flags / "pause"), Flag.create(flags / "stop"))
     tools = AttemptTools(
@@ -140,7 +141,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
         ledger=nothing,
         authority=nothing,
         archive_host=nothing,
-        workers=workers,
+        workers=pool,
         pace=pace,
         mail=nothing,
         notifier=nothing,
