@@ -60,7 +60,9 @@ class Explanation:
     ``pair_margin`` and ``state_margin`` are by how much (nats) the partner, and the state, are
     likelier than all others together. ``offset_us`` is None where no pair is near. ``at_edge`` says
     that the cameras' counts may differ by more than is compared, ``too_far`` that the likeliest
-    partner is farther away than so few frames prove: nothing, or no pair, is given then.
+    partner is farther away than so few frames prove: nothing, or no pair, is given then. ``untold``
+    says that the frame may as well be late as the next trigger missed, ``pair_untold`` that it or
+    its likeliest partner may: no state, or no pair, is given then.
     """
 
     period_us: int
@@ -71,6 +73,8 @@ class Explanation:
     state_margin: float
     at_edge: bool
     too_far: bool
+    untold: bool
+    pair_untold: bool
     hypotheses: tuple[Hypothesis, ...]
 
 
@@ -98,6 +102,9 @@ def explain_frame(
         state_margin=int(read[3]) / NAT,
         at_edge=is_at_edge(int(read[0])),
         too_far=partner != ALONE and bool(is_far(night, pair[camera], pair[1 - camera])[0]),
+        untold=bool(own.untold[row]),
+        pair_untold=bool(own.untold[row])
+        or (partner != ALONE and bool(night.cameras[1 - camera].untold[partner])),
         hypotheses=tuple(
             sorted(
                 (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.unit.model.trigger.test_inference import solve
-from vampd.model.trigger import ALONE, DRIVEN, RELAXED, Arrivals
+from vampd.model.trigger import ALONE, DRIVEN, RELAXED, Arrivals, explain_frame
 
 FRAMES, AT = 121, 60
 SLOW_US = 173
@@ -48,3 +48,8 @@ def test_where_any_lateness_fits_whole_periods_late_or_missed_is_not_told(period
             truth = np.where(kept % 2 == 0, RELAXED, DRIVEN)
             assert np.array_equal(found.states[0][known], truth[known])
             assert len(known) >= len(kept) - 4
+        # Where the guard withholds, the explanation says so.
+        if part == 0:
+            told = explain_frame(one, two, 0, AT)
+            assert told.untold
+            assert told.pair_untold

@@ -20,6 +20,7 @@ class PairReason(StrEnum):
     UNCERTAIN = "uncertain"
     EDGE = "edge"
     SHORT_STRETCH = "short_stretch"
+    LATE_OR_MISSED = "late_or_missed"  # one of the two, which its time does not tell
     OTHER_TRIGGER = "other_trigger"  # took the frame that was counted alike: it has a partner
     OTHER_UNCERTAIN = "other_uncertain"  # the frame that is later decides
     CROSSING = "crossing"
@@ -33,6 +34,7 @@ class StateReason(StrEnum):
     BY_PARTNER = "by_partner"
     UNCERTAIN = "uncertain"
     EDGE = "edge"
+    LATE_OR_MISSED = "late_or_missed"
     PARTNER_DIFFERS = "partner_differs"
     NOT_SHOWN = "not_shown"  # though the cards say that the FLC switches
     NO_ALTERNATION = "no_alternation"
@@ -96,7 +98,9 @@ def _why_alone(
         return PairReason.NO_PARTNER
     if _partner(decided, 1 - camera, likeliest) is not None:
         return PairReason.OTHER_TRIGGER
-    return PairReason.SHORT_STRETCH if found.too_far else PairReason.OTHER_UNCERTAIN
+    if found.too_far:
+        return PairReason.SHORT_STRETCH
+    return PairReason.LATE_OR_MISSED if found.pair_untold else PairReason.OTHER_UNCERTAIN
 
 
 def _why_labeled(
@@ -104,7 +108,7 @@ def _why_labeled(
 ) -> StateReason:
     label, state = decided.labels[camera][row], decided.inferred.states[camera][row]
     is_edge = found.at_edge and found.pair_margin > needed_nats
-    is_sure = found.state_margin > needed_nats and not is_edge
+    is_sure = found.state_margin > needed_nats and not (is_edge or found.untold)
     if label in CERTAIN:
         return StateReason.GIVEN if is_sure else StateReason.BY_PARTNER
     if label == CODE_NONE:
@@ -116,4 +120,7 @@ def _why_labeled(
         return StateReason.NOT_SHOWN
     if is_sure:
         return StateReason.PARTNER_DIFFERS
-    return StateReason.EDGE if is_edge else StateReason.UNCERTAIN
+    if is_edge:
+        return StateReason.EDGE
+    is_untold = found.untold and found.state_margin > needed_nats
+    return StateReason.LATE_OR_MISSED if is_untold else StateReason.UNCERTAIN

@@ -112,6 +112,7 @@ def test_what_comes_after_the_model_has_reasons_of_its_own(
     assert outcome(alone, found, likeliest=18)[0] == PairReason.OTHER_TRIGGER
     assert outcome(alone, found, likeliest=ALONE)[0] == PairReason.NO_PARTNER
     assert outcome(alone, found, too_far=True)[0] == PairReason.SHORT_STRETCH
+    assert outcome(alone, found, pair_untold=True)[0] == PairReason.LATE_OR_MISSED
     assert outcome(alone, found, at_edge=True)[0] == PairReason.EDGE
     assert outcome(alone, found, pair_margin=1.0)[0] == PairReason.UNCERTAIN
     # The partner was certain of what this frame alone was not.
@@ -121,3 +122,6 @@ def test_what_comes_after_the_model_has_reasons_of_its_own(
     unlike = replace(whole, labels=(dubious, whole.labels[1]))
     assert outcome(unlike, found)[1] == StateReason.PARTNER_DIFFERS
     assert outcome(unlike, found, at_edge=True)[1] == StateReason.EDGE
+    assert outcome(unlike, found, untold=True)[1] == StateReason.LATE_OR_MISSED
+    assert outcome(unlike, found, untold=True, state_margin=1.0)[1] == StateReason.UNCERTAIN
+    assert outcome(whole, found, untold=True)[1] == StateReason.BY_PARTNER
