@@ -19,7 +19,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -97,19 +96,6 @@ class InlineWorkers:
     ) -> _Result:
         """What the work gives: no worker is lost here."""
         return function(*args)
-
-    def submit(self, function: Callable[..., _Result], *args: object) -> Future[_Result]:
-        """The work, done."""
-        future: Future[_Result] = Future()
-        try:
-            future.set_result(function(*args))
-        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
-            future.set_exception(error)
-        return future
-
-    def result(self, future: Future[_Result], pace: Pace) -> _Result:
-        """What came of it."""
-        return future.result()
 
 
 @dataclass(frozen=True)
