@@ -18,6 +18,7 @@ from vampd.disk.durable import (
     make_folder,
     remove_durably,
     remove_leftovers,
+    remove_tree,
     replacing,
     translating_full_disk,
     wait_until_writers_exit,
@@ -314,3 +315,18 @@ def test_a_folder_in_a_files_place_is_named(tmp_path: Path) -> None:
         file.write(b"text")
     assert caught.value.filename == str(tmp_path / "listing")
     assert os.listdir(tmp_path) == ["listing"]
+
+
+def test_a_link_in_a_tree_is_removed_as_a_link(tmp_path: Path) -> None:
+    """Whatever it leads to stays, and it keeps no folder from being removed."""
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    (tree / "below").mkdir(parents=True)
+    elsewhere.mkdir()
+    for kept in (elsewhere / "kept", tree / "below" / "file"):
+        kept.write_text("x")
+    (tree / "to_folder").symlink_to(elsewhere)
+    (tree / "below" / "to_file").symlink_to(elsewhere / "kept")
+    (tree / "to_nothing").symlink_to("nowhere")
+    remove_tree(tree)
+    assert not tree.exists()
+    assert (elsewhere / "kept").read_text() == "x"
