@@ -147,7 +147,7 @@ class CubeChecking:
             fits, timing_file = cube = seen.unchecked.popleft()
             try:
                 check = self._run(folder, partial(check_cube, folder, fits))
-            except Exception as error:  # noqa: BLE001 - the night's, told at its next look
+            except Exception as error:  # noqa: BLE001 - the night's, shown at its next look
                 seen.failure, seen.failed_until = error, self._monotonic() + _AGAIN_S
                 seen.unchecked.clear()
                 return True

@@ -1,6 +1,6 @@
 """Discovering nights, all that a scan has found at once: nights of the old tools are legacy.
 
-A site has years of them: each is examined once, by two listings, and they are told of together.
+A site has years of them: each is examined once, by two listings, and all are reported together.
 """
 
 from __future__ import annotations

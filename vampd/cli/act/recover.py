@@ -212,7 +212,7 @@ def _path_of(name: str, folder: Path, known: Collection[str]) -> str:
     if path.partition("/")[0] in (*CAMERA_STREAMS, "vbad"):
         raise UsageError(
             "raw_stays",
-            f"{path} is raw, which vampd does not write: copy it back by hand from vbad/ at the"
+            f"{path} is raw, which vampd does not write: copy it back yourself from vbad/ at the"
             " archive, then `vampctl retry NIGHT`",
         )
     raise UsageError("no_receipt", f"no packing receipt of this night names {name}")

@@ -126,6 +126,6 @@ def _show(reading: ReadingHere, records: Sequence[NightRecord]) -> None:
         write_prose(f"{title}: `vampctl recover {night}` gets back what vampd made")
     if aside:
         write_prose(
-            f"{title}: what is set aside is raw, which vampd does not write: copy it back by hand"
+            f"{title}: what is set aside is raw, which vampd does not write: copy it back yourself"
             f" from the archive copy, then `vampctl retry {night} --from transfer`"
         )

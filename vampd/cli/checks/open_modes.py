@@ -50,7 +50,7 @@ def _open_paths(settings: Settings) -> Iterator[tuple[Path, int]]:
     for path in paths:
         with suppress(OSError):
             status = path.lstat()
-            # In a sticky folder nobody changes another's; a link's own mode says nothing.
+            # In a sticky folder no one changes another's; a link's own mode says nothing.
             is_open = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
             if is_open and not stat.S_ISLNK(status.st_mode):
                 yield path, status.st_uid

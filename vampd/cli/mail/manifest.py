@@ -87,7 +87,7 @@ def manifest(
     with reading(context, config) as connections:
         found = find_manifests(connections, nights)
         if combine is not None:
-            # What it holds goes to STARS by hand.
+            # A person sends what it holds to STARS.
             refuse_damaged_manifests(connections, found)
             for one in found:
                 new = [t for t in one.texts if one.states[t.file] is MailState.UNMAILED]

@@ -1,4 +1,4 @@
-"""Tells, once, that a night has failed so often that a person is needed; it is still tried."""
+"""Reports once that a night has failed so often that a person is needed; it is still tried."""
 
 from __future__ import annotations
 

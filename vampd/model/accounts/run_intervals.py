@@ -61,7 +61,7 @@ def find_losses(
     if others_us is not None and len(acquired_us):
         between = np.diff(np.searchsorted(others_us, acquired_us))
     by_camera = np.maximum(np.minimum(between, missing) - by_logger, 0)
-    # Nobody has these frames, and no counter counted them: the trigger stood still.
+    # No camera has these frames, and no counter counted them: the trigger stood still.
     paused = (missing > 0) & (by_logger == 0) & (between == 0) & (counted == 0)
     return Losses(by_camera, by_logger, paused)
 

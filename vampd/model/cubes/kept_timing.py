@@ -30,7 +30,7 @@ class _Column:
 
 
 class KeptTiming(Timing):
-    """A timing whose columns are made anew whenever they are read."""
+    """A timing whose columns are made again whenever they are read."""
 
     def __init__(self, timing: Timing) -> None:
         columns = {name: getattr(timing, name) for name in Timing.__dataclass_fields__}

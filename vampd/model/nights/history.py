@@ -158,7 +158,7 @@ def discovered(
     lines: list[EventRecord] = []
     events = []
     if record.state.status is Status.HELD and record.code == Gate.OLD_TOOLS:
-        events.append((EventName.RETRIED, "nights of the old tools are judged anew"))
+        events.append((EventName.RETRIED, "nights of the old tools are judged again"))
     elif record.state.status is not Status.FILLING:
         return record, ()
     if found.traces is not None:
