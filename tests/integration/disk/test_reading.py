@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from vampd.disk.pace import Flag, SharedPace, SteadyPace
 from vampd.disk.reading import (
     CHUNK_BYTES,
+    has_writers,
     hash_file,
     list_files,
     list_raw_files,
@@ -184,3 +186,27 @@ def test_a_raw_file_that_is_itself_a_link_is_not_sent_under_vbad(tmp_path: Path)
     (tmp_path / "vcam1" / "a.fits").symlink_to("b.fits")
     (tmp_path / "vbad" / "vcam1" / "a.fits").symlink_to("../../vcam1/a.fits")
     assert list_files(tmp_path, "vbad/vcam1") == ()
+
+
+# --- writers
+
+
+def test_a_writer_is_one_of_a_file_below_these_folders_and_of_no_neighbor(tmp_path: Path) -> None:
+    """A reader is none, and neither is who writes to a folder whose name only begins alike."""
+    for name in ("vcam1", "vcam1_old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.fits").touch()
+    streams = (tmp_path / "vcam1", tmp_path / "vcam2")
+
+    def sees_who_has(name: str, mode: str) -> bool:
+        with (tmp_path / name / "a.fits").open(mode) as file:
+            holder = subprocess.Popen(["sleep", "60"], stdin=file)
+        try:
+            return has_writers(streams)
+        finally:
+            holder.kill()
+            holder.wait()
+
+    assert sees_who_has("vcam1", "ab")
+    assert not sees_who_has("vcam1", "rb")
+    assert not sees_who_has("vcam1_old", "ab")
