@@ -1,6 +1,7 @@
 """vampctl purge: raw goes when all of it is kept elsewhere, and the night stays what it was."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -27,6 +28,7 @@ from tests.support.worlds.archive.purge_site import (
 from tests.support.worlds.archive.safe_night import SafeNight
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.records.databases import without_triggers
+from vampd.engine.purge import removing
 from vampd.model.nights import EventName, Status
 
 
@@ -184,3 +186,24 @@ def test_a_night_without_raw_gets_no_mark_and_loses_the_one_that_it_has(night: S
     assert (answer.status, record_of(night.site, NIGHT).purge_after) == (0, None), answer.text
     assert "nothing was changed" in own.command("purge", DATE, "--after", "7").text
     assert record_of(night.site, NIGHT).purge_after is None
+
+
+def test_raw_that_changes_meanwhile_ends_it_and_says_what_went_and_what_stays(
+    night: SafeNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Path] = []
+
+    def remove(path: Path) -> None:
+        path.unlink()
+        removed.append(path)
+        if len(removed) == 2:  # a cube and its timing file
+            for other in raw_files(night):
+                os.utime(other)
+
+    monkeypatch.setattr(removing, "unlink", remove)
+    answer = InProcess(night.site).command("purge", DATE, "--yes", "--same-disk", DATE)
+    said = " ".join(answer.text.split())
+    left = len(list(night.folder.glob("vcam?/*.fits")))
+    assert (answer.status, len(removed), left > 0) == (1, 2, True), said
+    assert f"1 of the raw cubes removed, {left} stay" in said
+    assert "is not the file that sync has used" in said

@@ -38,6 +38,11 @@ def _require_prepared(plan: PurgePlan) -> None:
         )
 
 
+def _counted(error: DataError, removed: int, kept: int) -> DataError:
+    counts = f"{removed:,} of the raw cubes removed, {kept:,} stay"
+    return DataError(error.code, f"{counts}: {error.message}", **error.context)
+
+
 @dataclass(frozen=True)
 class Purge:
     """The removal of one night's raw cubes; whoever runs it holds the night's locks.
@@ -56,8 +61,8 @@ class Purge:
     def run(self, begin: Callable[[PurgeSurvey, PurgePlan], None]) -> tuple[int, int]:
         """Remove what may go: how many cubes, and bytes. ``begin`` is called before the first.
 
-        DataError as `PurgePlan.refuse`, and ``raw_changed``; what is gone by then stays on record,
-        and is counted if the conditions ended it.
+        DataError as `PurgePlan.refuse`, ``raw_changed`` and ``raw_differs``; what is gone by then
+        stays on record, and the message counts it.
         """
         cubes = size = 0
         has_begun = False
@@ -69,8 +74,7 @@ class Purge:
             except DataError as error:
                 if not has_begun:
                     raise
-                counts = f"{cubes:,} of the raw cubes removed, {survey.presence.kept:,} stay"
-                raise DataError(error.code, f"{counts}: {error.message}") from error
+                raise _counted(error, cubes, survey.presence.kept) from error
             if not plan.cubes:
                 return cubes, size
             batch = plan.cubes[:_CUBES_A_LOOK]
@@ -81,11 +85,15 @@ class Purge:
                 failpoint("purge.night.begun")
                 has_begun = True
                 continue
-            until = self.clock() + _LOOK_AGAIN_S
+            until, at_look = self.clock() + _LOOK_AGAIN_S, cubes
             for cube in batch:
                 if self.clock() > until:
                     break
-                self._remove(survey, cube)
+                try:
+                    self._remove(survey, cube)
+                except DataError as error:
+                    gone = cubes - at_look
+                    raise _counted(error, cubes, survey.presence.kept - gone) from error
                 cubes += 1
                 size += sum(each.file.size for each in cube)
             before = batch
