@@ -132,6 +132,8 @@ class AttemptTools:
     mail: MailContext
     notifier: LowSpaceNotifier
     clock: Callable[[], float] = time.time
+    # Who said that the night goes on without products that are lost.
+    released_by: str | None = None
     # The progress of the cubes that workers are packing, by framelist.
     meters: dict[str, SharedMeter] = field(default_factory=dict)
 
@@ -343,7 +345,8 @@ def _put_away(tools: AttemptTools, paths: tuple[str, ...]) -> None:
     for path in paths:
         put_away(tools.folder / path)
     # After the files: while the receipts stand, this is planned again.
-    tools.packing_receipts.end(tools.night, at=tools.clock(), actor=tools.actor, paths=paths)
+    actor = tools.released_by or tools.actor
+    tools.packing_receipts.end(tools.night, at=tools.clock(), actor=actor, paths=paths)
 
 
 def _read_here(

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.daemon.state import record_of
+from tests.support.daemon.state import connected, history_of, record_of
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.model.cubes import PRODUCT_LOST
-from vampd.model.nights import Status
+from vampd.model.nights import EventName, Status
 
 
 def rot_everywhere(night: SafeNight) -> str:
@@ -85,6 +85,14 @@ def test_what_is_lost_is_given_up_and_the_night_is_safe_without_it(
     # What lies here keeps a name, for whoever can make use of it.
     kept = (safe.folder / "vgen2").glob(f".{frame_id}.*.lost")
     assert f".{frame_id}.fits.fz.lost" in {each.name for each in kept}
+    # It was a person who ended its packing receipts.
+    (released,) = [
+        each for each in history_of(safe.site, safe.night) if each.event is EventName.RELEASED
+    ]
+    with connected(safe.site) as connections:
+        recorded = connections.packing_receipts.of(safe.night)
+    ended = {each.ended_by for each in recorded if each.ended_at is not None}
+    assert (ended, released.actor == "vampd") == ({released.actor}, False)
     history = own.command("history", safe.night.date).text
     assert f"goes on without vgen2/{frame_id}" in " ".join(history.split())
     refused = own.command("restore", safe.night.date, "--yes").text

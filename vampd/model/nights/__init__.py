@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         after_lost_proofs,
         discovered,
         ends_proofs,
+        last_releaser,
         moved,
         noted,
         refuse_stale_claim,
@@ -118,8 +119,8 @@ else:
             "checked_cube": "CheckedCube",
             "file_stamp": "bounded_ns FileStamp",
             "history": (
-                "after_lost_proofs discovered ends_proofs moved noted refuse_stale_claim "
-                "unknown_night"
+                "after_lost_proofs discovered ends_proofs last_releaser moved noted "
+                "refuse_stale_claim unknown_night"
             ),
             "night": "ARCHIVE_FOLDER Kind NightId name_commands name_kind parse_night_date",
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
@@ -220,6 +221,7 @@ __all__ = [
     "is_old_folder",
     "is_quiet",
     "judge_readiness",
+    "last_releaser",
     "moved",
     "name_commands",
     "name_kind",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from vampd.errors import ClaimLost, IllegalTransition, StateError
@@ -234,6 +235,12 @@ def _is_before_transfer(record: NightRecord) -> bool:
     """Whether the night comes to transfer by itself: its raw files were only given other times."""
     order = tuple(StageName)
     return order.index(record.state.stage) < order.index(StageName.TRANSFER)
+
+
+def last_releaser(history: Iterable[EventRecord], code: str) -> str | None:
+    """Who released the night last from a hold with this code; None if nobody did."""
+    releases = (each for each in history if each.event is EventName.RELEASED)
+    return next((each.actor for each in reversed([*releases]) if each.code == code), None)
 
 
 def unknown_night(night: NightId) -> StateError:

@@ -7,12 +7,14 @@ import pytest
 from vampd.model.nights import (
     Event,
     EventName,
+    EventRecord,
     Kind,
     NightId,
     NightRecord,
     StageName,
     State,
     Status,
+    last_releaser,
     moved,
     noted,
 )
@@ -64,3 +66,17 @@ def test_without_refused_files_a_release_opens_its_gate_as_ever() -> None:
     released = after(replace(WAITING, refused=()), EventName.RELEASED)
     assert [gate.value for gate in released.released] == ["older_nights"]
     assert released.let_go == WAITING.let_go
+
+
+def test_who_released_it_last_for_the_same_reason_is_known() -> None:
+    def line(actor: str, code: str, name: EventName = EventName.RELEASED) -> EventRecord:
+        return noted(WAITING, WAITING, Event(name), at=1.0, actor=actor, code=code, message=None)
+
+    history = [
+        line("kim", "product_lost"),
+        line("lee", "product_lost"),
+        line("max", "product_lost", EventName.HELD),
+        line("max", "old_tools"),
+    ]
+    assert last_releaser(history, "product_lost") == "lee"
+    assert last_releaser(history[2:], "product_lost") is None
