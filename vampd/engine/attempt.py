@@ -68,6 +68,7 @@ from vampd.stages.aside_files import refuse_changed
 from vampd.stages.manifest_files import sums_of
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.records.corrections import refuse_changed_corrections
+from vampd.stages.records.lost_generations import refuse_lost_generations
 from vampd.stages.sync import adds_data
 from vampd.stages.transfer import (
     TransferSurvey,
@@ -200,6 +201,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     if stage.NAME is StageName.SYNC:
         # Taken before the survey: whatever comes later is late.
         changes = NightUpdate(signature=list_night(folder).look.signature)
+        refuse_lost_generations(night, attempt.reader)
     if stage.NAME is StageName.FRAMEIDS:
         refuse_before_ids(attempt.record, attempt.settings, attempt.reader)
     refuse_links(folder)

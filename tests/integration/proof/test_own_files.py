@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle
-from tests.support.daemon.site import make_site
-from tests.support.daemon.state import audit, connected, digest_of, history_of
+from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.site import configure, make_site
+from tests.support.daemon.state import audit, connected, digest_of, history_of, product_tree
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of
 from tests.support.worlds.records.databases import without_triggers
@@ -95,6 +95,16 @@ def test_a_generation_that_is_gone_is_noticed(safe: SafeNight, stage: StageName)
     (safe.folder / "vgen2" / "generation_0001.json").unlink()
     safe.retry(stage)
     safe.assert_held("product_missing", "vgen2/generation_0001.json")
+
+
+def test_what_a_lost_generation_decided_gets_no_other_products_and_ids(safe: SafeNight) -> None:
+    (safe.folder / "vgen2" / "generation_0001.json").unlink()
+    before = product_tree(safe.folder)
+    ids = vampctl(safe.site, "frameids").stdout
+    configure(safe.site, sync={"cut_at_gap_s": 0.002, "cut_after_s": 0.005})
+    safe.retry(StageName.SYNC)
+    safe.assert_held("product_missing", "vgen2/generation_0001.json", "vampctl recover")
+    assert (product_tree(safe.folder), vampctl(safe.site, "frameids").stdout) == (before, ids)
 
 
 @pytest.mark.parametrize(

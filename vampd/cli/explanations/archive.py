@@ -115,6 +115,9 @@ products_identical
 generation_damaged
     A generation file is damaged.
     `vampctl recover NIGHT` gets it back.
+generation_missing
+    A framelist is of no generation that is here, so a generation file is gone.
+    Put the file back, `vampctl retry NIGHT`; or `vampctl restore NIGHT` begins anew.
 receipts_damaged
     `vgen2/receipts.tsv` cannot be read.
     Where the database is whole, move the file away; `vampctl retry NIGHT` writes it again.
