@@ -195,7 +195,7 @@ class LedgerUnderFire(RuleBasedStateMachine):
 
         with (
             patch("vampd.ledger.ledger.failpoint", pass_by),
-            patch("vampd.ledger.requests.failpoint", pass_by),
+            patch("vampd.ledger.id_requests.failpoint", pass_by),
             patch("vampd.ledger.file.failpoint", pass_by),
         ):
             try:

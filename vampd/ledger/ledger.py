@@ -5,7 +5,7 @@ row before its effect. So the file knows at least as much as the database: befor
 granted or bound, missing rows are added from the file, and anything else on which the two differ is
 a FrameIdConflict.
 
-`vampd.ledger.requests` requests IDs, and completes what was interrupted. What was bound to a
+`vampd.ledger.id_requests` requests IDs, and completes what was interrupted. What was bound to a
 product of a night stays bound forever: after a restore the same product gets the same ID.
 """
 
@@ -21,6 +21,7 @@ from sqlalchemy import select
 from vampd.disk.failpoint import failpoint
 from vampd.errors import FrameIdConflict
 from vampd.ledger.file import FileMark, LedgerFile, open_ledger_file
+from vampd.ledger.id_requests import IdRequests, commit_records, digest_of
 from vampd.ledger.listing import list_ledger
 from vampd.ledger.queries import highest_on_record, known_ids, next_request
 from vampd.ledger.rebuild import Rebuilt, compose_from, rebuild_ledger
@@ -33,7 +34,6 @@ from vampd.ledger.records import (
     Requested,
     refuse_unprintable,
 )
-from vampd.ledger.requests import Requests, commit_records, digest_of
 from vampd.ledger.rows import bring_in, refuse_unrecorded_rows
 from vampd.model.frame_ids import (
     USED_BY_OTHERS,
@@ -82,7 +82,7 @@ class FrameIdLedger:
             missing = tuple(identity for identity in identities if identity not in bound)
             if not missing:
                 return
-            granted = Requests(self._store, file, night).take(missing, authority)
+            granted = IdRequests(self._store, file, night).take(missing, authority)
             records = [Bound(*pair, night) for pair in zip(granted, missing, strict=True)]
             file.append(records)
             failpoint("ledger.bound.appended")

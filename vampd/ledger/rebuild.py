@@ -20,6 +20,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import PUBLIC, give_to_owner
 from vampd.errors import FrameIdConflict
 from vampd.ledger.file import read_whole_lines
+from vampd.ledger.id_requests import digest_of
 from vampd.ledger.records import (
     Applied,
     Bound,
@@ -29,7 +30,6 @@ from vampd.ledger.records import (
     Requested,
     format_line,
 )
-from vampd.ledger.requests import digest_of
 from vampd.ledger.rows import bring_in, stored_records
 from vampd.model.frame_ids import FrameId, RecoveredBinding
 from vampd.model.nights import NightId

@@ -77,7 +77,7 @@ _OF_FILES = frozenset({CauseName.PERMISSION, CauseName.DISK_ERROR, CauseName.FOL
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptAnswer:
     """The records that a script printed, without their NULs, and its messages.
 
     ``before`` is what the login printed before it.
@@ -207,26 +207,26 @@ class SshArchive(RsyncArchive):
             path=path,
         )
 
-    def ask(self, script: str, name: str = ".") -> Answer:
+    def ask(self, script: str, name: str = ".") -> ScriptAnswer:
         """What a script prints there about one folder below the destination."""
         return self._query(script, os.fsencode(name), (), SteadyPace())
 
-    def _run(self, script: str, night: NightId, files: Sequence[str], pace: Pace) -> Answer:
+    def _run(self, script: str, night: NightId, files: Sequence[str], pace: Pace) -> ScriptAnswer:
         """What a script prints there."""
         return self._query(script, os.fsencode(self._name_of(night)), files, pace)
 
-    def _query(self, script: str, name: bytes, files: Sequence[str], pace: Pace) -> Answer:
+    def _query(self, script: str, name: bytes, files: Sequence[str], pace: Pace) -> ScriptAnswer:
         folders = os.fsencode(self._path) + b"\0" + name + b"\0"
         return self._answer(script, folders + names_text(files), pace)
 
-    def _answer(self, script: str, stdin: bytes, pace: Pace) -> Answer:
+    def _answer(self, script: str, stdin: bytes, pace: Pace) -> ScriptAnswer:
         ended = self._ssh(f"bash -c '{script}'", stdin, pace)
         begin = ended.stdout.find(BEGIN)
         end = ended.stdout.rfind(END)
         if begin < 0 or end < begin:
             raise self.garbled(ended.stdout)
         records = ended.stdout[begin + len(BEGIN) : end].split(b"\0")[:-1]
-        return Answer(records, ended.stderr, ended.stdout[:begin])
+        return ScriptAnswer(records, ended.stderr, ended.stdout[:begin])
 
     def _ssh(self, command: str, stdin: bytes, pace: Pace) -> Ended:
         place = f"{self._host}:{self._path}"

@@ -30,7 +30,7 @@ _DUBIOUS = "dubious_"
 
 
 @dataclass(frozen=True)
-class Explanation:
+class CodeExplanation:
     """A code, what it means, and what to do."""
 
     code: str
@@ -39,15 +39,15 @@ class Explanation:
     cure: str
 
 
-def explanations() -> Iterator[Explanation]:
+def explanations() -> Iterator[CodeExplanation]:
     """All of them, by subject."""
     for subject, text in _SUBJECTS:
         lines = text.strip().split("\n")
         for code, cause, cure in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
-            yield Explanation(code, subject, cause.strip(), cure.strip())
+            yield CodeExplanation(code, subject, cause.strip(), cure.strip())
 
 
-def find_explanation(code: str) -> Explanation | None:
+def find_explanation(code: str) -> CodeExplanation | None:
     """That of one code; None if there is none."""
     if code.startswith(_DUBIOUS):
         code = f"{_DUBIOUS}ambiguous"

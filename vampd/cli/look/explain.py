@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vampd.cli.explanations import Explanation, explanations, find_explanation, near_codes
+from vampd.cli.explanations import CodeExplanation, explanations, find_explanation, near_codes
 from vampd.cli.shared.output import Column, write, write_json, write_table
 from vampd.cli.shared.session import JsonOption
 from vampd.errors import UsageError
@@ -39,7 +39,7 @@ def explain(code: CodeArgument = None, as_json: JsonOption = False) -> None:
         write_table((Column(), Column()), rows)
 
 
-def _find(code: str) -> Explanation:
+def _find(code: str) -> CodeExplanation:
     found = find_explanation(code)
     if found is None:
         near = near_codes(code)

@@ -63,7 +63,7 @@ def grant_and_die(desk: Desk, monkeypatch: pytest.MonkeyPatch, names: list[str])
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("vampd.ledger.requests.failpoint", die)
+        patch.setattr("vampd.ledger.id_requests.failpoint", die)
         with pytest.raises(Killed):
             desk.ledger.reserve(NIGHT, names, LOCAL)
     desk.restart()

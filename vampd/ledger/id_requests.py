@@ -44,7 +44,7 @@ from vampd.store.database.connection import Store
 _STRAYS = "its answer came when the call was cut off, and may belong to another request"
 
 
-class Requests:
+class IdRequests:
     """The requests of one night, while the ledger file is locked and agrees with the database."""
 
     def __init__(self, store: Store, file: LedgerFile, night: NightId) -> None:
