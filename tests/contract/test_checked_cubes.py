@@ -1,7 +1,6 @@
 """What every keeper of checked cubes must do."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,9 @@ def test_what_was_checked_comes_back_by_path(checked: CheckedCubes) -> None:
 
 
 def test_a_newer_check_replaces_the_older(checked: CheckedCubes) -> None:
-    newer = replace(SECOND, fits=replace(SECOND.fits, size=9), frame_id=None)
+    newer = CheckedCube(
+        FileStamp(SECOND.fits.path, 9, 8), FileStamp(SECOND.timing_file.path, 7, 6), None
+    )
     checked.keep(NIGHT, [SECOND])
     checked.keep(NIGHT, [newer])
     assert checked.of(NIGHT) == (newer,)

@@ -1,8 +1,10 @@
 """Mailers: a mail is sent, certainly not sent, or its fate is unknown; never anything else."""
 
+import smtplib
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -120,6 +122,18 @@ def test_a_wrong_password_is_a_matter_of_configuration(
     assert "no-such-word" not in error.message
     assert str(credentials) in error.message
     assert login_server.received == []
+
+
+def test_a_login_that_fails_for_a_while_is_tried_again(
+    login_server: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise smtplib.SMTPAuthenticationError(454, b"temporary authentication failure")
+
+    monkeypatch.setattr(smtplib.SMTP, "login", refuse)
+    error = fail(settings(login_server, credentials=write_credentials(tmp_path)))
+    assert (type(error), error.code) == (TransientError, "mail_failed")
+    assert "temporary authentication failure" in error.message
 
 
 def test_a_server_that_wants_a_login_refuses_without(login_server: MailServer) -> None:

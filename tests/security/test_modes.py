@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders.settings import make_settings
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import PATIENCE_S, running
 from tests.support.daemon.site import Site
@@ -30,6 +31,7 @@ from vampd.disk.rights import (
     prepare_request_folder,
 )
 from vampd.store.database.opening import Access, open_store
+from vampd.wiring.connections import connected, may_write
 
 CACHED = "*.nb[ic]"
 
@@ -126,6 +128,27 @@ def test_what_lies_among_the_nights_everyone_reads_and_the_owner_writes(lived_in
     for path in made:
         expected = 0o755 if path.is_dir() else 0o644
         assert mode_of(path) == expected, path
+
+
+def test_what_a_command_of_the_owner_writes_everyone_reads_whatever_the_umask(tmp_path: Path):
+    """What a reader writes elsewhere is as private as the reader likes it."""
+    settings = make_settings(tmp_path, database={"url": f"sqlite:///{tmp_path}/vampd.db"})
+    open_store(settings.database.url, Access.MIGRATE).close()
+    modes = {}
+    for access in (Access.USE, Access.READ):
+        with umask(0o077), connected(settings, access):
+            (tmp_path / access).touch()
+        modes[access] = mode_of(tmp_path / access)
+    assert modes == {Access.USE: 0o644, Access.READ: 0o600}
+
+
+def test_who_may_not_look_into_the_state_may_not_write_it(tmp_path: Path):
+    """A database that they cannot see is none that they could make."""
+    state = tmp_path / "state"
+    state.mkdir()
+    assert may_write(state / "vampd.db")
+    state.chmod(0o700)
+    assert not STRANGER.does(partial(may_write, state / "vampd.db"))
 
 
 def test_the_state_keeps_its_mode_whatever_the_umask(tmp_path: Path):

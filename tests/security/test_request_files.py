@@ -19,6 +19,7 @@ from tests.support.worlds.hostile.request_world import World, request_world
 from tests.support.worlds.hostile.three_users import (
     MEMBER,
     OTHER_MEMBER,
+    OWNER,
     STRANGER,
 )
 from vampd.disk.rights import request_folder
@@ -122,6 +123,14 @@ def test_no_one_changes_anothers_request_and_strangers_see_none(world: World):
         STRANGER.does(world.folder.joinpath("x").touch)
     world.attend()
     assert world.events == [EventName.HELD]
+
+
+def test_a_request_is_its_writers_alone_to_take_back(world: World):
+    """The owner of the folder could remove it, and answers it instead."""
+    path = world.place(world.request())
+    with pytest.raises(PermissionError):
+        OWNER.does(lambda: take_back_request(world.folder, path.stem))
+    assert MEMBER.does(lambda: take_back_request(world.folder, path.stem))
 
 
 def test_a_flood_of_one_member_hides_no_other(world: World):

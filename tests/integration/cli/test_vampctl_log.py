@@ -4,10 +4,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
+from vampd.cli.look import log as log_module
+from vampd.cli.main import make_app
+from vampd.errors import VampdError
 from vampd.model.nights import Kind, NightId
 from vampd.store.database.opening import Access, open_store
 
@@ -24,13 +28,18 @@ def site(tmp_path: Path) -> Site:
 
 
 def log(site: Site, journalctl: str | None, *words: str) -> subprocess.CompletedProcess[str]:
+    return vampctl(site, "log", "20251106", *words, PATH=str(make_tools(site, journalctl)))
+
+
+def make_tools(site: Site, journalctl: str | None) -> Path:
+    """A folder for PATH with this journalctl, or none."""
     tools = site.base / "tools"
     tools.mkdir()
     (tools / "setpriv").symlink_to("/usr/bin/setpriv")
     if journalctl is not None:
         (tools / "journalctl").write_text(f"#!/bin/sh\n{journalctl}\n")
         (tools / "journalctl").chmod(0o755)
-    return vampctl(site, "log", "20251106", *words, PATH=str(tools))
+    return tools
 
 
 def test_the_journal_is_asked_for_this_night_alone(site: Site) -> None:
@@ -65,3 +74,14 @@ def test_who_may_not_read_the_journal_is_told_how_to(site: Site) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "usermod -aG systemd-journal" in done.stderr
     assert "no journal to query" not in done.stderr
+
+
+def test_a_journal_that_is_too_long_to_show_says_that_and_not_that_there_is_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "_MOST_BYTES", 10)
+    make_tools(site, "echo 'more than ten bytes'")
+    monkeypatch.setenv("PATH", f"{site.base / 'tools'}:/usr/bin")
+    done = CliRunner().invoke(make_app(), ["--config", str(site.config), "log", "20251106"])
+    assert isinstance(done.exception, VampdError)
+    assert done.exception.code == "output_too_long"

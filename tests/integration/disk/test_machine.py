@@ -134,3 +134,11 @@ def test_memory_is_itself_alone(system: Sys) -> None:
     for minor in (41, 42):
         system.mount(os.makedev(0, minor), "tmpfs", "tmpfs")
     assert system.disks(os.makedev(0, 41)) != system.disks(os.makedev(0, 42)) is not None
+
+
+def test_of_what_lies_on_a_disk_that_is_not_known_too_no_disk_is_known(system: Sys) -> None:
+    disk, pool, raid = os.makedev(8, 0), os.makedev(0, 41), os.makedev(9, 0)
+    system.add(disk, "sda")
+    system.mount(pool, "zfs", "pool")
+    system.add(raid, "md0", disk, pool)
+    assert system.disks(raid) is None

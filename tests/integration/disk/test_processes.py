@@ -277,3 +277,12 @@ def test_a_gate_whose_keeper_is_gone_is_open(tmp_path: Path) -> None:
 def test_failpoints_cost_an_empty_call_when_nobody_asks_for_them() -> None:
     with _run("from vampd.disk import failpoint as f; print(f.failpoint is f._pass_by)") as process:
         assert process.communicate()[0] == "True\n"
+
+
+def test_no_flag_is_made_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    (tmp_path / "flag").symlink_to("elsewhere")
+    with pytest.raises(OSError, match=r".") as caught:
+        Flag.create(tmp_path / "flag")
+    assert caught.value.errno == errno.ELOOP
+    assert (tmp_path / "elsewhere").read_bytes() == b"x"

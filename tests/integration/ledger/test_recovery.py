@@ -16,6 +16,8 @@ from vampd.adapters.authorities import NoAuthority
 from vampd.errors import FrameIdConflict
 from vampd.ledger.file import open_ledger_file
 from vampd.ledger.ledger import FrameIdLedger
+from vampd.ledger.rebuild import compose_ledger
+from vampd.ledger.records import Refused, Requested
 from vampd.model.frame_ids import FrameId, NumberRange
 
 WORK = f"""
@@ -194,3 +196,10 @@ def waits_for_lock(path: Path) -> bool:
     inode = f":{path.stat().st_ino} "
     locks = Path("/proc/locks").read_text().splitlines()
     return any(" -> " in line and inode in line for line in locks)
+
+
+def test_a_refusal_whose_request_was_lost_is_left_out() -> None:
+    """The database takes no refusal of a request that it does not know."""
+    asked = Requested(1, NIGHT, 1, "0" * 64, "why")
+    refused, lone = Refused(1, "not in order"), Refused(2, "not in order")
+    assert compose_ledger([asked, refused, lone], [], []).records == (asked, refused)

@@ -15,6 +15,8 @@ from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import accept_archive, audit, ledger_rows, product_tree, record_of
 from tests.support.examples import others_in_soak
+from vampd.errors import DataError
+from vampd.ledger import carried_ids
 from vampd.model.cubes import parse_generation
 from vampd.model.nights import Kind, NightId, Status
 from vampd.store.database.opening import Access, open_store
@@ -263,3 +265,22 @@ def test_a_conflict_in_the_ledger_is_logged_and_the_daemon_goes_on(own_site: Sit
     assert shown["code"] == "ledger_conflict"
     engineering = record_of(own_site, NightId(LATER.date, Kind.ENGINEERING))
     assert engineering.state.status is Status.DONE
+
+
+def test_a_product_that_vanishes_while_it_is_read_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It was renamed to its ID; one that stays and cannot be read is a finding."""
+    vgen2 = tmp_path / NIGHT.folder / "vgen2"
+    vgen2.mkdir(parents=True)
+    for name in ("vanishing.fits.fz", "staying.fits.fz"):
+        (vgen2 / name).touch()
+
+    def read(path: Path):
+        if path.name.startswith("vanishing"):
+            path.unlink()
+        raise DataError("not_fits", "no header")
+
+    monkeypatch.setattr(carried_ids, "read_product_cards", read)
+    shown = [(one.path, one.problem) for one in carried_ids.read_carried_ids(tmp_path, NIGHT)]
+    assert shown == [("vgen2/staying.fits.fz", "no header")]

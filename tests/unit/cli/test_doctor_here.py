@@ -102,6 +102,9 @@ def test_a_read_only_mount_is_told_of_the_folder_that_lies_on_it(
     assert here._mount(tmp_path) == (OK, f"{tmp_path} (nfs4)")
     mounts.write_text(f"{system}23 22 8:2 / {point[:-1]} ro - xfs /dev/sdb1 ro\n")
     assert here._mount(tmp_path) == (OK, "on the disk of the system (ext4)")
+    # The nearest mount counts, wherever it is listed.
+    mounts.write_text(f"23 22 8:2 / {point} ro - xfs /dev/sdb1 ro\n{system}")
+    assert here._mount(tmp_path)[0] == BAD
     # A server that was mounted read-write and has become read-only says so in its own options.
     mounts.write_text(f"{system}23 22 8:2 / {point} rw,relatime - ext4 /dev/sdb1 ro,errors=x\n")
     assert here._mount(tmp_path)[0] == BAD
