@@ -21,7 +21,7 @@ from typing import TypeVar
 import pebble
 from pebble import ProcessExpired, ProcessPool
 
-from vampd.disk.machine import available_memory_bytes, count_cores
+from vampd.disk.machine import LONGEST_TMPDIR_BYTES, available_memory_bytes, count_cores
 from vampd.errors import ClaimLost, ConfigError, WorkerLost
 from vampd.fits.worker import initialize_worker
 from vampd.log import get_log
@@ -41,8 +41,6 @@ _BEGIN_WITHIN_S = 300.0
 # Together with the check before it less than five seconds, as promised.
 _STOP_WITHIN_S = 4.0
 _TERMINATE_S = 0.1
-# unix(7): 108 bytes with the NUL; multiprocessing adds /pymp-????????/listener-????????.
-_LONGEST_FOLDER_BYTES = 107 - len("/pymp-????????/listener-????????")
 
 
 class WorkerPool:
@@ -227,10 +225,10 @@ def _temporary_folder() -> str:
 def _refuse_long_temporary_folder() -> None:
     """ConfigError ``tmpdir_too_long`` where the workers' socket would have no name."""
     folder = _temporary_folder()
-    if len(os.fsencode(folder)) > _LONGEST_FOLDER_BYTES:
+    if len(os.fsencode(folder)) > LONGEST_TMPDIR_BYTES:
         raise ConfigError(
             "tmpdir_too_long",
-            f"TMPDIR is {folder}, of more than {_LONGEST_FOLDER_BYTES} bytes: no socket for the"
+            f"TMPDIR is {folder}, of more than {LONGEST_TMPDIR_BYTES} bytes: no socket for the"
             " workers can have its name there; set TMPDIR to a shorter path, /tmp for example",
         )
 

@@ -17,6 +17,7 @@ from vampd.cli.checks import here
 from vampd.cli.checks.open_modes import examine_open_modes
 from vampd.cli.look import doctor
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
+from vampd.disk.machine import LONGEST_TMPDIR_BYTES
 
 NIGHT = "ARCHIVED_DATA/20251106"
 PLACES = ("", "vgen2", "vbad", "vbad/vcam2")
@@ -79,10 +80,13 @@ def test_a_tmpdir_is_proven_by_a_file_and_fits_the_names_of_sockets(
         BAD,
         True,
     )
-    long = tmp_path / ("x" * 100)
-    long.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(long))
-    assert "such as /tmp" in here.examine_temporary().found
+    with tempfile.TemporaryDirectory(dir="/tmp") as base:
+        for length, state in ((LONGEST_TMPDIR_BYTES, OK), (LONGEST_TMPDIR_BYTES + 1, BAD)):
+            folder = Path(base, "x" * (length - len(base) - 1))
+            folder.mkdir()
+            monkeypatch.setattr(tempfile, "tempdir", str(folder))
+            assert here.examine_temporary().state == state
+        assert "such as /tmp" in here.examine_temporary().found
     monkeypatch.setattr(tempfile, "tempdir", "/tmp")
     assert here.examine_temporary().state == OK
 

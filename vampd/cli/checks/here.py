@@ -29,8 +29,6 @@ _SILENT_AFTER_S = 30.0
 _FEWEST_PROCESSES, _FEWEST_FILES = 512, 1024
 # Products have as many bytes as half a raw cube and more, the database some hundred MB.
 _SHORTEST_FILE = 1 << 34
-# A socket's name has at most 107 bytes (unix(7)), of which the workers' own part is some 40.
-_LONGEST_TMPDIR = 60
 _JOURNAL = Path("/run/systemd/journal/socket")
 _JOURNAL_ON_DISK = Path("/var/log/journal")
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -128,6 +126,8 @@ def examine_limits() -> Iterator[Finding]:
 
 def examine_temporary() -> Finding:
     """The folder of temporary files, in which the workers' sockets lie."""
+    from vampd.disk.machine import LONGEST_TMPDIR_BYTES
+
     check = "TMPDIR"
     try:
         folder = tempfile.gettempdir()
@@ -137,10 +137,10 @@ def examine_temporary() -> Finding:
     except OSError as error:
         why = error.strerror or str(error)
         return Finding(check, BAD, f"no temporary file can be written: {why}; set TMPDIR")
-    if len(os.fsencode(folder)) > _LONGEST_TMPDIR:
+    if len(os.fsencode(folder)) > LONGEST_TMPDIR_BYTES:
         found = (
             f"{folder} has {len(os.fsencode(folder))} bytes, too many for the workers' sockets; set"
-            f" TMPDIR to a folder of at most {_LONGEST_TMPDIR}, such as /tmp"
+            f" TMPDIR to a folder of at most {LONGEST_TMPDIR_BYTES}, such as /tmp"
         )
         return Finding(check, BAD, found)
     return Finding(check, OK, f"{folder} is writable")

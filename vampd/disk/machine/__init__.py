@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         read_ahead,
     )
     from vampd.disk.machine.capacity import (
+        LONGEST_TMPDIR_BYTES,
         available_memory_bytes,
         boot_id,
         count_cores,
@@ -29,7 +30,7 @@ else:
             "cache": (
                 "drop_all drop_behind drop_from_cache expect_picks expect_sequential read_ahead"
             ),
-            "capacity": "available_memory_bytes boot_id count_cores",
+            "capacity": "LONGEST_TMPDIR_BYTES available_memory_bytes boot_id count_cores",
             "disks": "disks_under System",
             "file_system": "space_at",
             "heap": "bound_heap keep_heap shrink_heap",
@@ -38,6 +39,7 @@ else:
     )
 
 __all__ = [
+    "LONGEST_TMPDIR_BYTES",
     "System",
     "WriteBack",
     "available_memory_bytes",

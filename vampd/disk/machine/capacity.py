@@ -1,4 +1,4 @@
-"""What this machine is and has: its boot, processor cores and memory."""
+"""What this machine is and has: its boot, processor cores, memory, and how long a path may be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+# The workers' sockets lie below it. A name has 108 bytes with the NUL (unix(7)), of which
+# multiprocessing takes /pymp-????????/listener-????????.
+LONGEST_TMPDIR_BYTES = 107 - len("/pymp-????????/listener-????????")
 
 
 def count_cores() -> int:
