@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,12 +56,14 @@ def needs_of(pid: int) -> Needs:
     )
 
 
-def feed(site: Site, template: Path, first: date, count: int) -> None:
-    """So many nights like the template, and wait until all are done."""
+def feed(site: Site, first: date, count: int) -> None:
+    """So many nights, each of its own date, and wait until all are done."""
     for number in range(count):
-        name = f"{first + timedelta(days=number):%Y%m%d}"
-        shutil.copytree(template, site.root / f".{name}")
-        (site.root / f".{name}").rename(site.root / name)
+        # A copy of one under another name would hold times of another date.
+        night, _ = make_smallest(
+            site.base, f"{first + timedelta(days=number):%Y%m%d}", Kind.ENGINEERING
+        )
+        (site.base / night.folder).rename(site.folder(night))
     wait_until(lambda: done(site) >= (first - _DAY).days + count, f"{count} nights more", 600)
 
 
@@ -79,13 +80,11 @@ def done(site: Site) -> int:
 @pytest.mark.soak
 def test_hundreds_of_nights_leave_nothing_behind(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", **FAST)
-    made, _ = make_smallest(tmp_path / "template", kind=Kind.ENGINEERING)
-    template = tmp_path / "template" / made.folder
     seen: dict[int, Needs] = {}
     with cold(site) as pid:
         wait_until(lambda: log_of(site).named("daemon.started"), "its start")
         for fed in range(0, _ALL, _AT_ONCE):
-            feed(site, template, _DAY + timedelta(days=fed), _AT_ONCE)
+            feed(site, _DAY + timedelta(days=fed), _AT_ONCE)
             seen[fed + _AT_ONCE] = needs_of(pid)
             print(fed + _AT_ONCE, seen[fed + _AT_ONCE], flush=True)
     early, late = seen[_FIRST], seen[_ALL]
