@@ -13,9 +13,9 @@ SEEDS ?= 50
 # For vampd and the demo: an interpreter with venv, what systemd-python is built with, the copier.
 DEBIAN_RUN = python3-venv python3-dev gcc pkg-config libsystemd-dev rsync openssh-client
 # What the tests need: fpack, funpack and imcopy, fitsverify, an sshd, certificates, a tracer,
-# systemd-analyze; a whole systemd in a container; man and zsh.
+# systemd-analyze; a whole systemd in a container; man and zsh; access lists.
 DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd \
-	systemd-sysv dbus systemd-container man-db zsh
+	systemd-sysv dbus systemd-container man-db zsh acl
 # For the soak: a FITS reader that is none of cfitsio's family, which is in Java.
 DEBIAN_SOAK = libfits-java default-jdk-headless
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from shutil import which
 
 from vampd.errors import DataError, DiskFull, NotPermitted, TransientError
 from vampd.model.escapes import shell_word
@@ -209,7 +210,9 @@ def mending_command(closed: Closed, status: os.stat_result) -> str:
         user, path = _user_word(os.geteuid()), shell_word(str(closed.path))
         is_folder = stat.S_ISDIR(status.st_mode)
         if status.st_uid and is_folder and not _is_own_folder(closed.path):
-            return f"sudo setfacl -m u:{user}:rwx {path}"
+            # Where access lists were never used, Debian has no program for them yet.
+            install = "" if which("setfacl") else "sudo apt-get install acl && "
+            return f"{install}sudo setfacl -m u:{user}:rwx {path}"
         bits = "rwx" if is_folder else "rw"
         owners = sum(getattr(stat, f"S_I{bit.upper()}USR") for bit in bits)
         # Its owner may have fewer rights than the one whom it is given to needs.
@@ -257,7 +260,9 @@ def _find_closed(path: Path, access: Access) -> Closed | None:
     real = Path(os.path.realpath(path))
     for folder in reversed(real.parents):
         if not _may(folder, os.X_OK):
-            return Closed(folder, "rwx" if _is_own_folder(folder) else "x")
+            # One command lets in and write: the folder itself needs both.
+            needs = "wx" if access is Access.WRITE and folder == real.parent else "x"
+            return Closed(folder, "rwx" if _is_own_folder(folder) else needs)
     if access is Access.WRITE:
         # A name is made or removed in its folder; of a file that is there, its own mode counts.
         if not _may(real.parent, _BITS["wx"]):

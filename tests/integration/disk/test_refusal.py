@@ -155,6 +155,37 @@ def test_a_folder_that_is_to_be_listed_or_written_to_needs_all_its_bits(cube: Pa
 
 
 @as_root
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o750])
+def test_the_access_list_opens_the_loggers_folder_to_vampd_alone(cube: Path, mode: int) -> None:
+    logger, group = 4001, 4002
+    os.chown(cube.parent, logger, group)
+    cube.parent.chmod(mode)
+    new = cube.parent / "new"
+    shown = as_nobody(lambda: describe_refused(new, Access.WRITE))
+    (suggested,) = re.findall("`(.*)`", shown)
+    with pytest.raises(PermissionError):
+        as_nobody(new.touch)
+    subprocess.run(suggested.removeprefix("sudo "), shell=True, check=True)
+    as_nobody(new.touch)
+    as_nobody(new.unlink)
+    # Neither the group nor anyone else, and the owner as before.
+    for uid, gid in ((4003, group), (4003, 4003)):
+        with pytest.raises(PermissionError):
+            as_user(uid, [gid], new.touch)
+    as_user(logger, [logger], new.touch)
+
+
+@as_root
+def test_no_program_is_advised_that_is_not_there(
+    cube: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.chown(cube.parent, 4001, 4002)
+    monkeypatch.setenv("PATH", "/nowhere")
+    shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    assert f"`sudo apt-get install acl && sudo setfacl -m u:nobody:rwx {cube.parent}`" in shown
+
+
+@as_root
 @pytest.mark.parametrize("access", [Access.READ, Access.WRITE])
 @pytest.mark.parametrize(
     ("owner", "mode"), [(0, 0o700), (0, 0o500), (0, 0o050), (4001, 0o711), (4001, 0o700)]
