@@ -16,6 +16,10 @@ Int64 = npt.NDArray[np.int64]
 _LONG_STRETCH = 25
 _LONGEST_STEP_US = 500_000
 _SMALL_PART = 0.02
+# Stamps of a burst are late each by its own; frames off by a trigger are all off by the same. This
+# part of the largest offset parts the two.
+_UNLIKE_PART = 8
+_AROUND = 15  # pairs: half of what the usual offset is the median of
 _SPREADS = 8.0
 _MAD_TO_SIGMA = 1.4826
 
@@ -70,7 +74,7 @@ def measure_offsets(differences_us: Int64, documented_us: float) -> Offsets:
 
 
 def is_unbelievable(
-    differences_us: Int64, times_us: Int64, largest_us: int
+    pairs: Pairs, differences_us: Int64, times_us: Int64, largest_us: int
 ) -> npt.NDArray[np.bool_]:
     """Per pair, whether its offset is beyond the largest one, and too few around it agree.
 
@@ -98,6 +102,27 @@ def is_unbelievable(
     )
     for piece, offset_us in zip(pieces, typical_us, strict=True):
         # A few frames between two losses have the offset that the run shows elsewhere.
-        if not (np.abs(shown_us - offset_us) <= largest_us // 2).any():
+        shown = bool((np.abs(shown_us - offset_us) <= largest_us // 2).any())
+        if not shown and not _is_burst(pairs, differences_us, stretch, piece, largest_us):
             refused[piece] = beyond[piece]
     return refused
+
+
+def _is_burst(
+    pairs: Pairs, differences_us: Int64, stretch: Int64, piece: Int64, largest_us: int
+) -> bool:
+    """Whether these pairs are far apart only because one camera's stamps were late for a while.
+
+    Then no frame of either camera is alone among them and the pairs around them, and they are not
+    all off by the same.
+    """
+    first, last = int(piece[0]) - _AROUND, int(piece[-1]) + _AROUND
+    if first < 0 or last >= len(pairs) or stretch[first] != stretch[last]:
+        return False
+    around = slice(first, last + 1)
+    positions = pairs.first[around], pairs.second[around]
+    if any(at[-1] - at[0] != last - first for at in positions):
+        return False
+    offsets_us = differences_us[piece]
+    unlike_us = np.median(np.abs(offsets_us - np.median(offsets_us)))
+    return bool(_UNLIKE_PART * unlike_us >= largest_us)

@@ -3,14 +3,32 @@
 import numpy as np
 import pytest
 
-from vampd.model.sync.states.pairs import in_order, is_unbelievable, measure_offsets
+from vampd.model.sync.states.pairs import Pairs, in_order, is_unbelievable, measure_offsets
 
 LARGEST_US = 2_000
 
 
+BURST = slice(40, 60)
+
+
+def one_by_one(frames: int) -> Pairs:
+    return Pairs(np.arange(frames), np.arange(frames))
+
+
 def refused(offset_us: int, frames: int, period_us: int = 20_000) -> int:
     times_us = 10**9 + period_us * np.arange(frames)
-    return int(is_unbelievable(np.full(frames, offset_us), times_us, LARGEST_US).sum())
+    offsets_us = np.full(frames, offset_us)
+    return int(is_unbelievable(one_by_one(frames), offsets_us, times_us, LARGEST_US).sum())
+
+
+def refused_in_burst(late_us: np.ndarray, pairs: Pairs | None = None, pause_us: int = 0) -> int:
+    """Of 100 pairs at 3 ms, those of a burst are late by so much; a pause comes just before it."""
+    times_us = 10**9 + 3_000 * np.arange(100)
+    times_us[BURST.start - 2 :] += pause_us
+    differences_us = np.full(100, 150)
+    differences_us[BURST] += late_us
+    found = is_unbelievable(pairs or one_by_one(100), differences_us, times_us, LARGEST_US)
+    return int(found.sum())
 
 
 def test_an_offset_beyond_the_largest_is_believed_where_a_long_stretch_shows_it() -> None:
@@ -28,9 +46,32 @@ def test_single_frames_or_a_small_part_of_the_interval_show_no_offset() -> None:
 def test_a_few_frames_have_the_offset_that_a_long_stretch_shows_elsewhere() -> None:
     times_us = 10**9 + 20_000 * np.arange(40)
     times_us[30:] += 700_000
-    assert not is_unbelievable(np.full(40, 7_000), times_us, LARGEST_US).any()
+    pairs = one_by_one(40)
+    assert not is_unbelievable(pairs, np.full(40, 7_000), times_us, LARGEST_US).any()
     unlike = np.where(np.arange(40) < 30, 7_000, 12_000)
-    assert is_unbelievable(unlike, times_us, LARGEST_US).tolist() == [False] * 30 + [True] * 10
+    found = is_unbelievable(pairs, unlike, times_us, LARGEST_US)
+    assert found.tolist() == [False] * 30 + [True] * 10
+
+
+def test_stamps_that_are_late_for_a_while_are_no_offset() -> None:
+    rng = np.random.default_rng(1)
+    late_us = rng.integers(1_000, 5_000, 20)
+    assert refused_in_burst(late_us) == 0
+    assert refused_in_burst(-late_us) == 0
+
+
+def test_frames_that_are_off_by_a_trigger_for_a_while_are_no_late_stamps() -> None:
+    """Two triggers were missed without a trace, one by each camera: all are off by the same."""
+    assert refused_in_burst(np.full(20, 3_000)) > 0
+    assert refused_in_burst(3_000 + 200 * (np.arange(20) % 2)) > 0
+
+
+def test_late_stamps_are_no_offset_only_among_pairs_of_all_frames_without_a_pause() -> None:
+    late_us = np.random.default_rng(1).integers(1_000, 5_000, 20)
+    skipping = np.arange(100) + (np.arange(100) >= BURST.stop + 3)
+    for pairs in (Pairs(np.arange(100), skipping), Pairs(skipping, np.arange(100))):
+        assert refused_in_burst(late_us, pairs) > 0
+    assert refused_in_burst(late_us, pause_us=700_000) > 0
 
 
 def test_the_tolerance_is_eight_times_what_the_runs_own_pairs_scatter() -> None:
