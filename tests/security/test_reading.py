@@ -42,7 +42,7 @@ from vampd.cli import main
 for line in sys.stdin:
     results = []
     for words in json.loads(line):
-        result = CliRunner().invoke(main.make_app(), words)
+        result = CliRunner().invoke(main.app_for(words), words)
         results.append([result.exit_code, result.output, repr(result.exception)])
     print(json.dumps(results), flush=True)
 """

@@ -231,7 +231,12 @@ def make_app(only: str | None = None) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run vampctl and exit."""
-    run_app("vampctl", make_app(_named(sys.argv[1:])))
+    run_app("vampctl", app_for(sys.argv[1:]))
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """The program as these arguments need it."""
+    return make_app(_named(words))
 
 
 def _named(words: Sequence[str]) -> str | None:

@@ -295,7 +295,7 @@ def test_status_imports_nothing_that_it_does_not_need(site: Site, options: list[
 def test_every_command_has_examples_under_both_names_of_help(command: str) -> None:
     words = [command] if command else []
     long, short = (
-        CliRunner().invoke(main.make_app(), [*words, option], env={"COLUMNS": "80"}).stdout
+        CliRunner().invoke(main.app_for(words), [*words, option], env={"COLUMNS": "80"}).stdout
         for option in ("--help", "-h")
     )
     assert long == short

@@ -47,7 +47,7 @@ def run_to(site: Site, stage: str) -> None:
 
 def invoke(site: Site, night: str, out: Path) -> Result:
     words = ["--config", str(site.config), "consolidate", night, "--out", str(out)]
-    return CliRunner().invoke(main.make_app(), words)
+    return CliRunner().invoke(main.app_for(words), words)
 
 
 def consolidate(site: Site, out: Path, status: int = 0) -> tuple[list[str], str]:

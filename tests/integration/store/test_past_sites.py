@@ -30,7 +30,7 @@ from tests.support.worlds.records.past import (
 from tests.support.worlds.records.stores import url_of
 from vampd.cli.look.audit import audit_object, count_night
 from vampd.cli.look.night_objects import event_object
-from vampd.cli.main import make_app
+from vampd.cli.main import app_for
 from vampd.config import load_settings
 from vampd.errors import StoreError
 from vampd.model.delivery import MailOutcome
@@ -135,7 +135,8 @@ def revision_of(path: Path) -> str:
 
 def shown_now(site: Site, *words: str) -> Any:
     """What a command of this version prints as JSON."""
-    shown = CliRunner().invoke(make_app(), ["--config", str(site.config), *words, "--json"])
+    command = ["--config", str(site.config), *words, "--json"]
+    shown = CliRunner().invoke(app_for(command), command)
     assert shown.exit_code in (0, 1), shown.output
     return json.loads(shown.stdout)
 

@@ -57,7 +57,7 @@ class FakeWorld:
 
     def run(self, *words: str) -> Result:
         """Run a command; a foreseen error is left in ``result.exception``."""
-        return CliRunner().invoke(main.make_app(), words)
+        return CliRunner().invoke(main.app_for(words), words)
 
     def fail(self, *words: str) -> VampdError:
         """Run a command that must end in a foreseen error, and return that."""
