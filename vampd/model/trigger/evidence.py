@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.intervals import IntervalEvidence, is_queued, is_untold, weigh_intervals
+from vampd.model.trigger.intervals import (
+    IntervalEvidence,
+    is_queued,
+    is_untold,
+    saved_on_misses,
+    weigh_intervals,
+)
 from vampd.model.trigger.kernels import Kernels
 from vampd.model.trigger.neighbors import Neighbors, of_second
 from vampd.model.trigger.offsets import cost_of_other_class, offset_costs
@@ -29,8 +35,8 @@ class Camera:
     """One camera's frames with all that is known of each; arrays of shape (frames, ...).
 
     ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
-    exposure, ``since_us`` the time since any frame of either camera; ``missed`` and ``alone`` have
-    one value per interval, as ``tempo`` has.
+    exposure, ``since_us`` the time since any frame of either camera; ``missed``,
+    ``alone`` and ``saved`` have one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -38,6 +44,7 @@ class Camera:
     tempo: Tempo
     missed: Int64
     alone: Int64
+    saved: Int64
     late_us: Int64
     may_be_us: Int64
     queued: Int64
@@ -121,6 +128,7 @@ def order_night(
             tempos[number],
             neighbors.missed[number],
             missed_alone(count[own], stretch[own], count[other], stretch[other]),
+            saved_on_misses(counted[number], tempos[number]),
             neighbors.late_us[number],
             neighbors.may_be_us[number],
             is_queued(counted[number], tempos[number]),
@@ -205,6 +213,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         own.since_us[since],
         own.late_us[since],
         own.may_be_us[since],
+        own.saved[intervals],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(

@@ -18,6 +18,7 @@ from vampd.model.trigger.inference import (
     Piece,
     is_at_edge,
     is_far,
+    is_untold_pair,
     read_states,
     survey,
     weigh,
@@ -104,7 +105,7 @@ def explain_frame(
         too_far=partner != ALONE and bool(is_far(night, pair[camera], pair[1 - camera])[0]),
         untold=bool(own.untold[row]),
         pair_untold=bool(own.untold[row])
-        or (partner != ALONE and bool(night.cameras[1 - camera].untold[partner])),
+        or (partner != ALONE and bool(is_untold_pair(night, pair[camera], pair[1 - camera])[0])),
         hypotheses=tuple(
             sorted(
                 (

@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted, count_frames
 from vampd.model.trigger.evidence import Evidence, Night, gather_evidence, order_night
+from vampd.model.trigger.intervals import number_by_time
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
 from vampd.model.trigger.neighbors import find_neighbors
-from vampd.model.trigger.tempo import at_frames, number_by_time, share_tempo, tempo_of
+from vampd.model.trigger.partners import choose_pairs, is_off_by_triggers
+from vampd.model.trigger.tempo import at_frames, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
     APART_US,
     CARD_OFF_COST,
@@ -77,7 +79,7 @@ def infer(
         table = piece.evidence.partners[piece.own]
         claims.append(_claim(night, begin, table, shift, sure & ~edge))
         del piece, table
-    partners = _choose(claims, sizes)
+    partners = choose_pairs(claims, sizes)
     fitted = [side.fitted.copy() for side in (first, second)]
     paired = np.flatnonzero(partners[0] != ALONE)
     # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
@@ -248,8 +250,25 @@ def _claim(
     # In the order of inference, camera 2 is the later one of two at the same time.
     later = np.where(times[0][first] > times[1][second], 0, 1)
     mine = (camera == later) & ~is_far(night, first, second)
-    mine &= ~(night.cameras[0].untold[first] | night.cameras[1].untold[second])
+    mine &= ~is_untold_pair(night, first, second)
     return first[mine], second[mine]
+
+
+def is_untold_pair(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
+    """Whether a pair's frames may as well be of two triggers: late and missed look alike.
+
+    Where many are missed without a trace, that is what pairs are that are off by whole triggers.
+    """
+    one, two = night.cameras
+    missing = at_frames(one.saved)[first] + at_frames(two.saved)[second] > 0
+    off = is_off_by_triggers(
+        two.counted.times_us[second] - one.counted.times_us[first],
+        one.offsets_us[first, CLASSES // 2],
+        at_frames(one.tempo.period_us)[first],
+        at_frames(one.tempo.half_width_us)[first],
+        one.width_us[first],
+    )
+    return np.asarray(one.untold[first] | two.untold[second] | (missing & off))
 
 
 def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
@@ -265,19 +284,6 @@ def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
     far |= np.abs(offset_us) > _FARTHEST_US
     far &= night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH
     return np.asarray(far | (np.abs(offset_us) > APART_US))
-
-
-def _choose(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:
-    """The pairs without those of a frame that two others claim."""
-    nothing = np.empty(0, dtype=np.int64)
-    one, two = (np.concatenate([nothing, *(c[number] for c in claims)]) for number in (0, 1))
-    single = (np.bincount(one, minlength=sizes[0])[one] == 1) & (
-        np.bincount(two, minlength=sizes[1])[two] == 1
-    )
-    partners = np.full(sizes[0], ALONE, np.int64), np.full(sizes[1], ALONE, np.int64)
-    partners[0][one[single]] = two[single]
-    partners[1][two[single]] = one[single]
-    return partners
 
 
 def _agree(own: Int64, other: Int64, partners: Int64) -> None:

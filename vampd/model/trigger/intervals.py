@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from vampd.model.trigger.weights import (
     MISS_ALONE_COST,
     MISS_AS_TIMED_COST,
     MISS_COST,
+    MISS_SAVED,
     MISSED,
     NEVER,
     ON_TIME_COST,
@@ -41,7 +42,9 @@ Int64 = npt.NDArray[np.int64]
 _EXACT_TRIGGERS = 16  # over so many, the error of the mean interval is as large as the scatter
 _MOST_TRIGGERS = 1 << 20
 _STILL_SCATTERS = 3
+_SINGLE_SCATTERS = 4
 _WITHIN_TRIGGER = 4  # frames nearer than this part of T are of one trigger
+_AROUND = 16  # intervals, before and after one, that tell how many triggers are missed there
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def weigh_intervals(
     since_us: Int64,
     late_us: Int64,
     may_be_us: Int64,
+    saved: Int64,
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
@@ -72,7 +76,7 @@ def weigh_intervals(
     many because only that one took part; ``since_us``
     (frames,) is the time since any frame of either camera: the trigger stood still no longer;
     ``late_us`` (frames,) is how late each frame is, as those after it tell, ``may_be_us`` how late
-    it may be by those before it.
+    it may be by those before it. ``saved`` is how much less a miss costs in each interval.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -84,14 +88,9 @@ def weigh_intervals(
     steady[:1, 0] = 0
     steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
     period_us = tempo.period_us
-    options = _options(steps_us, rises, period_us, by_count, alone)
+    options = _options(steps_us, rises, period_us, by_count, alone, saved)
     # What lasted some whole triggers longer hardly stood still by chance for just as long.
-    by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
-    remainder_us = np.abs(steps_us - by_time * period_us)
-    apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
-    whole = (by_time > rises) & (by_time <= WHOLE_PERIODS)
-    growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
-    whole &= apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
+    whole = _is_whole(steps_us, rises, tempo)
     for option, (gone, cost) in enumerate(options):
         triggers = rises + gone
         allowed = (triggers >= 1) & ((option < len(MISSED)) | (gone != 0))
@@ -172,23 +171,55 @@ def _of_standing_still(still_us: Int64) -> tuple[Int64, Int64]:
     return np.array(FLIP_COST)[stood], np.array(SWITCH_COST)[stood]
 
 
+def _is_whole(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.bool_]:
+    """Whether each interval is longer than counted, by a few whole periods."""
+    period_us = tempo.period_us
+    by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1)
+    remainder_us = np.abs(steps_us - by_time * period_us)
+    apart_us = np.where(by_time % 2 == 1, np.abs(remainder_us - tempo.half_width_us), remainder_us)
+    growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
+    fits = apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
+    return np.asarray((by_time > rises) & (by_time <= WHOLE_PERIODS) & fits)
+
+
+def saved_on_misses(counted: Counted, tempo: Tempo) -> Int64:
+    """How much less a miss costs in each interval, by how many the intervals around it show."""
+    whole = _is_whole(np.diff(counted.times_us), np.diff(counted.count), tempo)
+    at = np.arange(len(whole))
+    begin, end = (at - _AROUND).clip(0), (at + _AROUND + 1).clip(0, len(whole))
+    before = np.concatenate([[0], np.cumsum(whole & (tempo.period_us > 0))])
+    # At the ends, as many of those that there are.
+    missed = (before[end] - before[begin]) * (2 * _AROUND + 1) // np.maximum(end - begin, 1)
+    return np.asarray(np.array(MISS_SAVED)[missed.clip(0, len(MISS_SAVED) - 1)])
+
+
 def _options(
-    steps_us: Int64, rises: Int64, period_us: Int64, by_count: Int64, alone: Int64
-) -> list[tuple[Int64, Int64 | int]]:
+    steps_us: Int64,
+    rises: Int64,
+    period_us: Int64,
+    by_count: Int64,
+    alone: Int64,
+    saved: Int64,
+) -> list[tuple[Int64, Int64]]:
     """How many triggers the camera may have missed before each frame, with what that costs."""
-    options: list[tuple[Int64, Int64 | int]] = [
-        (np.full_like(rises, gone), cost) for gone, cost in zip(MISSED, MISS_COST, strict=True)
+    options = [
+        (np.full_like(rises, gone), cost - saved * (gone > 0))
+        for gone, cost in zip(MISSED, MISS_COST, strict=True)
     ]
     by_time = (steps_us + period_us // 2) // np.maximum(period_us, 1) - rises
     # No counter counts too much where a camera missed triggers.
     counted = by_count > max(MISSED)
     gone, cost = options[-1]
-    options[-1] = np.where(counted, by_count, gone), np.where(counted, MISS_AS_TIMED_COST, cost)
+    options[-1] = (
+        np.where(counted, by_count, gone),
+        np.where(counted, MISS_AS_TIMED_COST - saved, cost),
+    )
     timed = (period_us > 0) & (by_time + rises > 0)
     timed &= (by_time > max(MISSED)) | (by_time < min(MISSED))
     timed_gone = np.where(timed, by_time, 0)
     last = np.where(alone > 0, alone, timed_gone)
-    return [*options, (last, np.where(alone > 0, MISS_ALONE_COST, MISS_AS_TIMED_COST))]
+    as_timed = MISS_AS_TIMED_COST - np.where(last > 0, saved, 0)
+    return [*options, (last, np.where(alone > 0, MISS_ALONE_COST, as_timed))]
 
 
 def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
@@ -198,6 +229,17 @@ def _still_us(steps_us: Int64, rises: Int64, period_us: Int64) -> Int64:
     counted = (period_us > 0) & (2 * taken_us > steps_us)
     still_us = steps_us - taken_us
     return np.where(counted, np.minimum(still_us, steps_us // 8), still_us)
+
+
+def number_by_time(counted: Counted, tempo: Tempo, chosen: npt.NDArray[np.bool_]) -> Counted:
+    """The frames with counts that rise by as many triggers as the chosen intervals last."""
+    steps_us, period_us = np.diff(counted.times_us), np.maximum(tempo.period_us, 1)
+    slack_us = tempo.half_width_us + _SINGLE_SCATTERS * tempo.scatter_us
+    single = np.abs(steps_us - period_us) <= slack_us
+    timed = np.where(single, 1, np.maximum((steps_us + period_us // 2) // period_us, 1))
+    rises = np.where(chosen & (tempo.period_us > 0), timed, np.diff(counted.count))
+    count = counted.count[:1].sum() + np.concatenate([[0], np.cumsum(rises)])
+    return replace(counted, count=count[: len(counted.count)].astype(np.int64))
 
 
 def is_untold(counted: Counted, tempo: Tempo, scatter_us: Int64) -> npt.NDArray[np.bool_]:

@@ -5,9 +5,37 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from vampd.model.trigger.weights import WHOLE_PERIODS
+
 Int64 = npt.NDArray[np.int64]
 
 _FARTHEST = 64  # frames
+_WHOLE_WIDTHS = 4
+
+
+def is_off_by_triggers(
+    offsets_us: Int64, usual_us: Int64, period_us: Int64, half_us: Int64, width_us: Int64
+) -> npt.NDArray[np.bool_]:
+    """Whether each pair is as far from the usual offset as triggers are from each other."""
+    excess_us = np.abs(offsets_us - usual_us)
+    whole = (excess_us + period_us // 2) // np.maximum(period_us, 1)
+    rest_us = np.abs(excess_us - whole * period_us)
+    rest_us = np.minimum(rest_us, np.abs(rest_us - half_us))
+    few = (whole >= 1) & (whole <= WHOLE_PERIODS)
+    return np.asarray((period_us > 0) & few & (rest_us <= _WHOLE_WIDTHS * width_us))
+
+
+def choose_pairs(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:
+    """The pairs without those of a frame that two others claim: each frame's partner, or -1."""
+    nothing = np.empty(0, dtype=np.int64)
+    one, two = (np.concatenate([nothing, *(c[number] for c in claims)]) for number in (0, 1))
+    single = (np.bincount(one, minlength=sizes[0])[one] == 1) & (
+        np.bincount(two, minlength=sizes[1])[two] == 1
+    )
+    partners = np.full(sizes[0], -1, np.int64), np.full(sizes[1], -1, np.int64)
+    partners[0][one[single]] = two[single]
+    partners[1][two[single]] = one[single]
+    return partners
 
 
 def weigh_partners(

@@ -7,7 +7,7 @@ a change sharp, and no pause or late stamp moves them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ _LONGEST_EXPOSURE_US = 10**9
 _NEAR_PERIODS = 20
 _LONGER_EIGHTHS = 9  # of a T that other intervals show: more than it drifts or is wrong by
 _SIDE = 15
+_FEW = 6  # of so many sums one is 2 T, where each camera misses two triggers in five
 _SLACK_SCATTERS = 4
 _MOST_TRIGGERS_TO_FIT = 4
 _CARD_RANGE_US = 16_384  # more than any card's J
@@ -50,7 +51,7 @@ class Tempo:
 def running_median(values: Int64, stretch: Int64, window: int = WINDOW, part: int = 2) -> Int64:
     """The lower median of each value's neighborhood within its stretch, same shape.
 
-    Or the value that so large a part of the others lies above, 4 for the lower quartile.
+    Or the value that so large a part of the others lies below, 4 for the lower quartile.
     """
     result = np.empty_like(values)
     edges = np.flatnonzero(np.diff(stretch)) + 1
@@ -182,7 +183,9 @@ def measure_tempo(
     both = np.flatnonzero(single[1:] & single[:-1] & (stretch[1:] == stretch[:-1]))
     if not len(both):
         return Tempo(zero, zero, np.maximum(documented_us, 1), zero)
-    doubles = _doubles_of(steps_us[both] + steps_us[both + 1], alike[both], documented_us[both])
+    sums_us = steps_us[both] + steps_us[both + 1]
+    doubles = _doubles_of(sums_us, alike[both], documented_us[both])
+    _level(doubles, sums_us, alike[both], documented_us[both])
     period_us = spread(doubles, both, alike) // 2
     excess_us = np.abs(steps_us - period_us)
     ones = np.flatnonzero(single & (period_us > 0))
@@ -211,11 +214,11 @@ def measure_tempo(
 def _doubles_of(sums_us: Int64, alike: Int64, documented_us: Int64) -> Int64:
     """2 T around each sum of two intervals: their median, or less where many triggers were missed.
 
-    A miss without a trace only makes an interval longer. So where a quarter of the sums, on both
+    A miss without a trace only makes an interval longer. So where a sixth of the sums, on both
     sides, are alike and clearly shorter than the median, these are 2 T. At a change of T they are
     on one side alone.
     """
-    median_us, lower_us = (running_median(sums_us, alike, part=part) for part in (2, 4))
+    median_us, lower_us = (running_median(sums_us, alike, part=part) for part in (2, _FEW))
     shorter = _LONGER_EIGHTHS * lower_us < 8 * median_us
     if not shorter.any():
         return median_us
@@ -228,6 +231,24 @@ def _doubles_of(sums_us: Int64, alike: Int64, documented_us: Int64) -> Int64:
         side = np.where(alike[side] == alike, side, positions)
         shorter &= np.abs(least_us[side] - lower_us) <= 4 * documented_us
     return np.where(shorter, lower_us, median_us)
+
+
+def _level(doubles: Int64, sums_us: Int64, alike: Int64, documented_us: Int64) -> None:
+    """Take out where 2 T is longer for a while and then as before: many triggers were missed there.
+
+    Another setting lasts for more than a few frames, and then no sum is as before.
+    """
+    rises = _LONGER_EIGHTHS * doubles[:-1] < 8 * doubles[1:]
+    for before in np.flatnonzero(rises & (alike[1:] == alike[:-1])).tolist():
+        beside = slice(before + 1, before + 2 + WINDOW)
+        slack_us = 4 * documented_us[before]
+        again = np.flatnonzero(np.abs(doubles[beside] - doubles[before]) <= slack_us)
+        if not len(again) or alike[before + 1 + again[0]] != alike[before]:
+            continue
+        longer = slice(before + 1, before + 1 + int(again[0]))
+        single = np.abs(sums_us[longer] - doubles[before]) <= slack_us
+        if again[0] <= _SIDE // 2 or single.any():
+            doubles[longer] = doubles[before]
 
 
 def at_frames(of_intervals: Int64) -> Int64:
@@ -262,17 +283,6 @@ def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tup
         )
     )
     return shared, known & (2 * own.period_us > 3 * longest_us)
-
-
-def number_by_time(counted: Counted, tempo: Tempo, chosen: Booleans) -> Counted:
-    """The frames with counts that rise by as many triggers as the chosen intervals last."""
-    steps_us, period_us = np.diff(counted.times_us), np.maximum(tempo.period_us, 1)
-    slack_us = tempo.half_width_us + _SLACK_SCATTERS * tempo.scatter_us
-    single = np.abs(steps_us - period_us) <= slack_us
-    timed = np.where(single, 1, np.maximum((steps_us + period_us // 2) // period_us, 1))
-    rises = np.where(chosen & (tempo.period_us > 0), timed, np.diff(counted.count))
-    count = counted.count[:1].sum() + np.concatenate([[0], np.cumsum(rises)])
-    return replace(counted, count=count[: len(counted.count)].astype(np.int64))
 
 
 def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:

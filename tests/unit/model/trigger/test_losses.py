@@ -12,7 +12,7 @@ from tests.unit.model.trigger.test_inference import (
     states_of,
     train,
 )
-from vampd.model.trigger import ALONE, UNKNOWN, inference
+from vampd.model.trigger import ALONE, RELAXED, UNKNOWN, inference
 
 FRAMES = 240
 
@@ -100,8 +100,32 @@ def test_a_trigger_that_both_miss_turns_no_state():
     assert_right(solve(one, two), kept, kept)
 
 
-def test_a_night_in_pieces_is_what_it_is_in_one(monkeypatch):
-    kept = [*range(50), *range(53, 130), *range(160, FRAMES)]
+@pytest.mark.parametrize(("part", "most_missed"), [(0.2, 0.006), (0.4, 0.3)])
+def test_where_both_cameras_miss_many_triggers_no_pair_and_no_state_is_wrong(part, most_missed):
+    frames, missed, pairs = 600, 0, 0
+    for seed in range(20):
+        rng = np.random.default_rng([seed, int(100 * part)])
+        first, second = (np.flatnonzero(rng.random(frames) >= part) for _ in (1, 2))
+        found = solve(*both(first, second, train(frames)))
+        rows = np.flatnonzero(found.partners[0] != ALONE)
+
+        assert np.array_equal(first[rows], second[found.partners[0][rows]]), seed
+        for states, kept in zip(found.states, (first, second), strict=True):
+            known = np.flatnonzero(states >= RELAXED)
+            assert np.array_equal(states[known], states_of(frames)[kept[known]]), seed
+        pairs += len(np.intersect1d(first, second))
+        missed += len(np.intersect1d(first, second)) - len(rows)
+    assert missed <= most_missed * pairs
+
+
+def few_and_many_missed():
+    rng = np.random.default_rng(3)
+    many = np.flatnonzero(rng.random(FRAMES) >= 0.25)
+    return [*range(50), *range(53, 130), *range(160, FRAMES)], many
+
+
+@pytest.mark.parametrize("kept", few_and_many_missed())
+def test_a_night_in_pieces_is_what_it_is_in_one(monkeypatch, kept):
     whole = solve(*both(kept))
     monkeypatch.setattr(inference, "_CHUNK", 50)
     monkeypatch.setattr(inference, "_AHEAD", 60)

@@ -39,6 +39,20 @@ def test_misses_without_a_trace_make_no_longer_period(seed):
     assert np.abs(tempo.period_us - T_US).max() < 20
 
 
+@pytest.mark.parametrize("seed", [0, 2, 4, 8, 9, 11])
+def test_where_two_in_five_are_missed_for_long_the_period_is_that_before_and_after(seed):
+    tempo = tempo_of_steps(np.diff(uncounted(seed, 0.4, 200).acquired_us))
+
+    assert np.abs(tempo.period_us - T_US).max() < 20
+
+
+@pytest.mark.parametrize("frames", [30, 45])
+def test_a_period_that_is_longer_for_a_while_is_no_missed_trigger(frames):
+    tempo = tempo_of_steps([3_000] * 60 + [4_500] * frames + [3_000] * 60)
+
+    assert set(tempo.period_us[63 : 57 + frames].tolist()) == {4_500}
+
+
 @pytest.mark.parametrize(("longer_us", "shared"), [(2_100, False), (2_400, True), (2_900, True)])
 def test_a_camera_that_misses_many_triggers_has_the_period_of_the_other_one(longer_us, shared):
     """Misses make its T longer; a little longer is how exactly T is known."""
