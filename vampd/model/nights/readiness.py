@@ -20,6 +20,8 @@ from vampd.model.nights.state import Gate, StageName, Status
 
 _BEFORE_IDS = frozenset({StageName.SYNC, StageName.HEADERS, StageName.FRAMEIDS})
 _LISTED = 3
+# As much of another night's reason as a note has room for.
+_LONGEST_REASON = 120
 # Held for an entry that is none of vampd's: what lies there says nothing of the other nights.
 _FOREIGN = frozenset({"already_exists", "link_found", "not_a_file"})
 # Two daemons, or two reads of a clock that is being set, may differ by this much.
@@ -324,15 +326,28 @@ def _obstacle(older: NightRecord) -> str:
     asked = f"; `vampctl why {older.night.date}` shows why"
     match older.state.status:
         case Status.HELD:
-            return f", which is held ({older.code or 'without a reason'}){asked}"
+            return f", which is held ({_reason(older)}){asked}"
         case _ if older.note_code in UNREAD_NOTES:
             return f", which cannot be read ({older.note_code}){asked}"
         case Status.WAITING:
-            return f", which failed ({older.code}) and is tried again{asked}"
+            return f", which failed ({_reason(older)}) and is tried again{asked}"
         case Status.FILLING if older.note_code:
             return f", which is not complete ({older.note_code}){asked}"
         case _:
             return ""
+
+
+def _reason(record: NightRecord) -> str:
+    """Why a night is held or failed: its code and the beginning of its message, in one line."""
+    lines = [line.strip() for line in (record.error or "").splitlines() if line.strip()]
+    # Of a traceback its last line names the error.
+    error = lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)
+    # What is to be typed there is no command for the night that waits.
+    said, command, _ = error.partition("`")
+    error = said.rstrip(" :;,(") if command else said
+    if len(error) > _LONGEST_REASON:
+        error = error[:_LONGEST_REASON].rpartition(" ")[0] + " ..."
+    return ": ".join(part for part in (record.code, error) if part) or "without a reason"
 
 
 def remaining_wait_s(record: NightRecord, now: float, max_delay_s: float = float("inf")) -> float:

@@ -314,6 +314,31 @@ def test_a_night_that_waits_for_an_older_one_says_what_keeps_that_and_what_to_do
     assert ("`vampctl why 20250108`" in judged.text) is (status is not Status.RUNNING)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "VMPA1: no card U_FLC; `vampctl release 20250108` goes on without",
+            "(card_missing: VMPA1: no card U_FLC)",
+        ),
+        ("two\nlines", "(card_missing: two lines)"),
+        ("Traceback (most recent):\n  at x\nKeyError: 'y'", "(card_missing: KeyError: 'y')"),
+        ("long " * 40, "long ...)"),
+    ],
+)
+def test_a_night_that_waits_for_a_held_one_says_in_one_line_what_that_is_held_for(
+    error: str, said: str
+) -> None:
+    state = State(StageName.HEADERS, Status.HELD)
+    older = NightRecord(OLDER, state, code="card_missing", error=error)
+    judged = judge_readiness(settled(older=older), RULES, EVENING)
+    assert isinstance(judged, Wait)
+    assert said in judged.text
+    assert len(judged.text) < 400
+    # Its own command is the only release: the older night's gate is not opened by mistake.
+    assert judged.text.count("`vampctl release ") == 1
+
+
 def test_a_note_is_the_code_and_the_words_and_no_note_clears_both() -> None:
     note = note_of(Wait(WaitCode.NO_CUBES, "no raw cubes yet"))
     assert (note.note_code, note.note) == ("no_cubes", "no raw cubes yet")
