@@ -45,7 +45,7 @@ from vampd.model.request import (
     request_name,
     seen_state,
 )
-from vampd.stages.manifest_files import read_manifests
+from vampd.stages.records.manifest_files import read_manifests
 from vampd.store import answers as store_answers
 from vampd.store.database.opening import Access, open_store
 from vampd.store.mailings import StoredMailLog

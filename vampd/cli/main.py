@@ -159,6 +159,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (
             "vampctl adopt --all --dry-run",
             "vampctl adopt 20240612",
+            "vampctl adopt 20240612 --continue",
             "vampctl table archive",
         ),
     ),

@@ -30,8 +30,8 @@ from vampd.model.nights import (
     note_of,
 )
 from vampd.ports import NightReader, NightStore
-from vampd.stages.manifest_files import read_manifests, sums_of
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
+from vampd.stages.records.manifest_files import read_manifests, sums_of
 from vampd.stages.records.unmade import describe_unmade
 
 _log = get_log()

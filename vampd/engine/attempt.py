@@ -63,12 +63,12 @@ from vampd.model.nights import (
 )
 from vampd.model.plan import Plan, Wave
 from vampd.ports import NightReader, NightStore
-from vampd.stages import STAGES, Stage, changed_raw, settings_for
+from vampd.stages import Stage, changed_raw, settings_for, stage_of
 from vampd.stages.aside_files import refuse_changed
-from vampd.stages.manifest_files import sums_of
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.records.corrections import refuse_changed_corrections
 from vampd.stages.records.lost_generations import refuse_lost_generations
+from vampd.stages.records.manifest_files import sums_of
 from vampd.stages.sync import adds_data
 from vampd.stages.transfer import (
     TransferSurvey,
@@ -138,7 +138,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
     StoreError is passed on: without a trustworthy store the daemon must stop.
     """
     record = attempt.record
-    stage = STAGES[record.state.stage]
+    stage = stage_of(record)
     structlog.contextvars.bind_contextvars(
         night=record.night.date,
         kind=record.night.kind.value,

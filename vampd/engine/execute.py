@@ -50,7 +50,7 @@ from vampd.engine.mailing.manifests import (
 from vampd.engine.nights.framelist_files import read_framelist
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
-from vampd.engine.packing import pack_in_worker
+from vampd.engine.packing import pack_in_worker, take_over_in_worker
 from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, TransientError, no_threads
 from vampd.log import get_log
@@ -85,6 +85,7 @@ from vampd.model.plan import (
     Send,
     SendMail,
     StampFrameId,
+    TakeOver,
     Wave,
     WriteFramelist,
     WriteHeaderTable,
@@ -232,6 +233,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
                 _write_one_of_many(tools, source.read(product))
         case Pack():
             _pack(tools, action)
+        case TakeOver():
+            _take_over(tools, action)
         case RecordReceipts(receipts):
             tools.packing_receipts.record(tools.night, receipts, at=tools.clock())
         case RenewReceipts(receipts):
@@ -292,6 +295,14 @@ def _pack(tools: AttemptTools, action: Pack) -> None:
     tools.packing_receipts.record(tools.night, packed.receipts, at=tools.clock())
     failpoint("execute.pack.recorded")
     tools.receipts.keep(tools.night, [packed.reading])
+
+
+def _take_over(tools: AttemptTools, action: TakeOver) -> None:
+    taken = take_over_in_worker(tools.workers, tools.folder, action, tools.pace)
+    failpoint("execute.take_over.proven")
+    tools.packing_receipts.record(tools.night, taken.receipts, at=tools.clock())
+    failpoint("execute.take_over.recorded")
+    tools.receipts.keep(tools.night, taken.readings)
 
 
 def _hash(tools: AttemptTools, files: tuple[str, ...], place: Place, digests: Digests) -> None:

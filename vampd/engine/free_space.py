@@ -6,13 +6,13 @@ waits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vampd.disk.machine import space_at
 from vampd.engine.execute import AttemptTools
 from vampd.errors import DiskFull
 from vampd.log import get_log
-from vampd.model.plan import Action, Pack, Plan, Send, Wave
+from vampd.model.plan import Action, Pack, Plan, Send, TakeOver, Wave
 from vampd.model.resources import (
     LowSpace,
     Need,
@@ -36,8 +36,8 @@ def require_free_space(tools: AttemptTools, plan: Plan) -> None:
     done (`require_free_space_for_rest`).
     """
     actions = [action for wave in plan.waves for action in wave]
-    packs = [action for action in actions if isinstance(action, Pack)]
-    others = [action for action in actions if not isinstance(action, Pack)]
+    packs = _packing(actions)
+    others = [action for action in actions if action not in packs]
     _require_here(tools, [*others, *packs[:1]], _WORST_PART)
     if any(isinstance(action, Send) for action in actions):
         sizes = _sizes(tools, actions)
@@ -52,7 +52,7 @@ def part_wave(tools: AttemptTools, wave: Wave) -> tuple[Wave, Wave]:
     First comes one cube for each worker, so that none is idle, as far as there is space for their
     worst case. A wave that packs one cube or none is not split.
     """
-    packs = [action for action in wave if isinstance(action, Pack)]
+    packs = _packing(wave)
     if len(packs) < 2:
         return wave, ()
     space = space_at(tools.folder)
@@ -73,12 +73,21 @@ def require_free_space_for_rest(tools: AttemptTools, first: Wave, rest: Wave) ->
 
 def _packed_part(tools: AttemptTools, wave: Wave) -> float:
     """The size of these products, as a fraction of their raw frames'; the worst if one failed."""
-    packs = [action for action in wave if isinstance(action, Pack)]
+    packs = _packing(wave)
     try:
         sizes = [(tools.folder / pack.packed).stat().st_size for pack in packs]
     except FileNotFoundError:
         return _WORST_PART
     return sum(sizes) / max(sum(pack.bytes for pack in packs), 1)
+
+
+def _packing(actions: Iterable[Action]) -> list[Pack | TakeOver]:
+    """The actions that pack something."""
+    return [
+        action
+        for action in actions
+        if isinstance(action, Pack) or (isinstance(action, TakeOver) and action.bytes)
+    ]
 
 
 def _require_here(tools: AttemptTools, actions: Sequence[Action], packed_part: float) -> None:

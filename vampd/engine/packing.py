@@ -10,8 +10,8 @@ from pathlib import Path
 from vampd.disk.pace import SharedPace
 from vampd.disk.shared import SharedMeter
 from vampd.engine.workers import WorkerPool
-from vampd.fits.worker import Packed, pack_framelist
-from vampd.model.plan import Pack
+from vampd.fits.worker import Packed, TakenOver, pack_framelist, take_over
+from vampd.model.plan import Pack, TakeOver
 from vampd.model.proofs import Verification
 
 
@@ -41,6 +41,14 @@ def pack_in_worker(
             meter,
             action.proven,
         )
+
+
+def take_over_in_worker(
+    workers: WorkerPool, folder: Path, action: TakeOver, pace: SharedPace
+) -> TakenOver:
+    """Prove a product of the old tools, packing it first if it is not packed."""
+    with workers.place(pace):
+        return workers.run(pace, {"product": action.packed}, take_over, folder, action.packed, pace)
 
 
 @contextmanager

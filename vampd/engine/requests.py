@@ -50,8 +50,8 @@ from vampd.model.request import (
     parse_request,
 )
 from vampd.ports import Answers, Destinations, NightReader
-from vampd.stages.manifest_files import read_manifests
 from vampd.stages.raw_presence import refuse_without_raw
+from vampd.stages.records.manifest_files import read_manifests
 
 _log = get_log()
 _UNSTABLE_S, _NEVER = 2.0, (-1, 0.0)

@@ -11,18 +11,22 @@ import os
 import select
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
-from vampd.disk.reading import open_unlinked, read_to_end
+from vampd.disk.reading import hash_file, open_unlinked, read_to_end
 from vampd.disk.rights import PUBLIC_UMASK
 from vampd.disk.shared import SharedMeter
 from vampd.errors import DataError
-from vampd.fits.products import pack_cube
+from vampd.fits.products import pack_cube, prove_old_product
 from vampd.model.cubes import Framelist, form_of, format_sidecar, parse_framelist
+from vampd.model.nights import FileStamp
 from vampd.model.proofs import (
     PackingReceipt,
+    Place,
     Receipt,
     Verification,
     refuse_other_form,
@@ -39,6 +43,14 @@ class Packed:
 
     reading: Receipt
     receipts: tuple[PackingReceipt, PackingReceipt]
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """Readings of a product of the old tools and of its sidecar, and what they are for good."""
+
+    readings: tuple[Receipt, ...]
+    receipts: tuple[PackingReceipt, ...]
 
 
 def initialize_worker(daemon_pid: int) -> None:
@@ -101,6 +113,18 @@ def pack_framelist(
             proven,
         )
     return Packed(reading, _receipts(framelist, reading))
+
+
+def take_over(night_folder: Path, packed_path: str, pace: SharedPace) -> TakenOver:
+    """Prove a product of the old tools, and read it with its sidecar; see `prove_old_product`."""
+    prove_old_product(night_folder / packed_path, pace)
+    failpoint("worker.product.proven")
+    read = []
+    for path in (packed_path, f"{packed_path.removesuffix('.fits.fz')}.txt"):
+        size, mtime_ns, sha256 = hash_file(night_folder / path, pace)
+        read.append(Receipt(Place.HERE, FileStamp(path, size, mtime_ns), sha256, time.time()))
+    receipts = [PackingReceipt(each.path, each.file.size, each.sha256, None) for each in read]
+    return TakenOver(tuple(read), tuple(receipts))
 
 
 def _receipts(framelist: Framelist, reading: Receipt) -> tuple[PackingReceipt, PackingReceipt]:

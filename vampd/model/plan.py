@@ -146,6 +146,19 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class TakeOver:
+    """Prove a product of the old tools, and record what it and its sidecar are from then on.
+
+    What is not packed is packed first, beside the plain cube, which stays; ``bytes`` are its size,
+    0 for what the old tools packed. Where both are there, they must hold the same.
+    """
+
+    runs_in: ClassVar[RunsIn] = RunsIn.WORKER
+    packed: str
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
 class RecordReceipts:
     """Record packing receipts that are known from elsewhere than a packing."""
 
@@ -263,6 +276,7 @@ Action = (
     | MarkApplied
     | RebuildFramelists
     | Pack
+    | TakeOver
     | RecordReceipts
     | RenewReceipts
     | ReadGrown

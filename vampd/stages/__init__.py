@@ -9,7 +9,7 @@ from vampd.config import Settings, WhenMissing
 from vampd.model.nights import Gate, NightId, NightRecord, StageName
 from vampd.model.plan import Plan
 from vampd.ports import NightReader
-from vampd.stages import fpack, frameids, headers, manifest, sync, transfer
+from vampd.stages import fpack, frameids, headers, manifest, old_products, sync, transfer
 
 __all__ = [
     "STAGES",
@@ -19,6 +19,7 @@ __all__ = [
     "headers",
     "manifest",
     "settings_for",
+    "stage_of",
     "sync",
     "transfer",
 ]
@@ -46,8 +47,23 @@ STAGES: Mapping[StageName, Stage] = {
 }
 
 
+def stage_of(record: NightRecord) -> Stage:
+    """What the night's stage does: of a night of the old tools it packs what they left."""
+    stage = record.state.stage
+    return (
+        old_products if record.state.is_continued and stage is old_products.NAME else STAGES[stage]
+    )
+
+
 def settings_for(record: NightRecord, settings: Settings) -> Settings:
-    """The settings to plan a night with: missing cards once accepted no longer hold it."""
+    """The settings to plan a night with.
+
+    Missing cards once accepted no longer hold it. Products of the old tools may have been announced
+    by them, so that only a person mails them.
+    """
+    if record.state.is_continued:
+        mail = settings.mail.model_copy(update={"automatic": False})
+        return settings.model_copy(update={"mail": mail})
     if Gate.CARD_MISSING not in record.released:
         return settings
     headers_settings = settings.headers.model_copy(update={"when_missing": WhenMissing.WARN})

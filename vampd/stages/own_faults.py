@@ -25,8 +25,9 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.aside_files import describe_aside_faults, files_aside
-from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.records.corrections import describe_changed_corrections
+from vampd.stages.records.manifest_files import read_listed_manifests
+from vampd.stages.records.own_paths import GENERATION
 from vampd.stages.set_aside import plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import survey_table
 
@@ -84,13 +85,9 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
     note = reader.text(night, note_name(night.date))
     if complete_note(note, reader.correspondence(night).mailings, night) != note:
         yield f"{note_name(night.date)} lacks a mail that is on record; {names}"
-    try:
-        is_due = frameids.plan_name_changes(frameids.survey(night, reader))
-    except FrameIdConflict as error:
-        yield f"{error.message}; move it away, and {names}"
-    else:
-        if is_due:
-            yield f"{frameids.NAME_CHANGES_PATH} is not what the ledger says; {names}"
+    # Without a generation, the old tools named its products.
+    if any(GENERATION.fullmatch(path) for path in receipts):
+        yield from _describe_name_faults(night, reader, names)
     try:
         manifests = read_listed_manifests(night, reader)
         bound = [bound.frame_id for bound in reader.bound_ids(night).values()]
@@ -102,3 +99,13 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
     ids = {frame_id for path in receipts if (frame_id := product_id(path)) is not None}
     if ids - announced:
         yield f"no manifest lists {min(ids - announced)}; if one is gone, {names}"
+
+
+def _describe_name_faults(night: NightId, reader: NightReader, cure: str) -> Iterator[str]:
+    try:
+        is_due = frameids.plan_name_changes(frameids.survey(night, reader))
+    except FrameIdConflict as error:
+        yield f"{error.message}; move it away, and {cure}"
+    else:
+        if is_due:
+            yield f"{frameids.NAME_CHANGES_PATH} is not what the ledger says; {cure}"

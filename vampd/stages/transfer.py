@@ -33,9 +33,9 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.aside_files import AsideFiles, plan_aside, read_sums
-from vampd.stages.manifest_files import read_listed_manifests
 from vampd.stages.own_files import OwnFilesSurvey, batches, plan_own_files
 from vampd.stages.records.corrections import corrections_digest
+from vampd.stages.records.manifest_files import read_listed_manifests
 from vampd.stages.records.own_paths import PACKED_SUFFIX
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 from vampd.stages.traveling_files import (

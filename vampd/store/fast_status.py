@@ -65,7 +65,7 @@ class FastStatus:
     def nights(self) -> tuple[NightRecord, ...]:
         """All nights, oldest first."""
         rows = self._connection.execute(
-            "SELECT date, kind, stage, status, attempts, not_before, "
+            "SELECT date, kind, stage, status, attempts, not_before, is_continued, "
             f"{', '.join(_REST)} FROM nights ORDER BY date, kind"
         )
         return tuple(_record(row) for row in rows)
@@ -182,7 +182,7 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def _record(row: tuple[Any, ...]) -> NightRecord:
-    date, kind, stage, status, attempts, not_before, *rest = row
+    date, kind, stage, status, attempts, not_before, is_continued, *rest = row
     rest[_RELEASED] = frozenset(map(Gate, rest[_RELEASED].split()))
     rest[_NEEDS_PERSON] = bool(rest[_NEEDS_PERSON])
     for number in _PATHS:
@@ -190,7 +190,7 @@ def _record(row: tuple[Any, ...]) -> NightRecord:
     for number in _TEXTS:
         if type(rest[number]) is bytes:
             rest[number] = _text(rest[number])
-    state = State(_STAGES[stage], _STATUSES[status], attempts, not_before)
+    state = State(_STAGES[stage], _STATUSES[status], attempts, not_before, bool(is_continued))
     record = NightRecord(NightId(date, _KINDS[kind]), state, *rest)
     if unsound_field(record) is not None:
         raise ValueError(record.night)

@@ -41,7 +41,7 @@ _EVENTS = EventRow.__table__
 _log = get_log()
 # What a value that vampd never wrote makes of reading its row.
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)
-_IN_STATE = ("stage", "status", "attempts", "not_before")
+_IN_STATE = ("stage", "status", "attempts", "not_before", "is_continued")
 
 
 class Nights:

@@ -105,6 +105,7 @@ class NightRow(Base):
     verdict: Mapped[str | None]
     products: Mapped[int | None]
     manifest_sums: Mapped[str | None]
+    is_continued: Mapped[bool] = mapped_column(server_default=text("0"))
 
 
 class AdoptedNightRow(Base):

@@ -36,7 +36,7 @@ from vampd.model.delivery import (
     MailState,
     write_mail_text,
 )
-from vampd.stages.manifest_files import read_manifests
+from vampd.stages.records.manifest_files import read_manifests
 
 
 def test_a_draft_is_shown_and_written_and_nothing_else(post: Post, tmp_path: Path) -> None:

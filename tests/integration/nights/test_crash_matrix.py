@@ -67,6 +67,15 @@ ELSEWHERE = {
         ),
         "only where nights of the old tools are adopted; see test_adopt",
     ),
+    **dict.fromkeys(
+        (
+            "continuing.night.continued",
+            "execute.take_over.proven",
+            "execute.take_over.recorded",
+            "worker.product.proven",
+        ),
+        "only where a night of the old tools is taken on; see test_continue",
+    ),
     "ledger.file.repaired": "only behind a line that was torn",
     **dict.fromkeys(
         (

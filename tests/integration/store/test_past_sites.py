@@ -168,11 +168,12 @@ def audits_of(site: Site, nights: Collection[str]) -> dict[str, Any]:
     """What ``vampctl audit --json`` prints of these nights."""
     with connected(site) as connections:
         return {
-            named(night): audit_object(
-                night, count_night(night, site.folder(night), connections.reader)
+            named(record.night): audit_object(
+                record.night,
+                count_night(record, site.folder(record.night), connections.reader),
             )
-            for night in (record.night for record in connections.store.nights())
-            if named(night) in nights
+            for record in connections.store.nights()
+            if named(record.night) in nights
         }
 
 

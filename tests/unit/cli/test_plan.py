@@ -53,6 +53,7 @@ from vampd.model.plan import (
     Send,
     SendMail,
     StampFrameId,
+    TakeOver,
     WriteFramelist,
     WriteHeaderTable,
     WriteText,
@@ -79,6 +80,7 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
         ),
         (WriteHeaderTable("t.csv", "/a", ("b",)), "write header table", "t.csv, 1 product"),
         (WriteText("vbad/reasons.tsv", "text"), "write text", "vbad/reasons.tsv"),
+        (TakeOver("vgen2/a.fits.fz", 9), "take over", "vgen2/a.fits.fz"),
         (
             LinkSetAside("vbad/vcam1/x.fits", "vcam1/x.fits"),
             "link set aside",

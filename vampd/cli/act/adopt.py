@@ -7,25 +7,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vampd.cli.shared.nights import parse_night, title_of
-from vampd.cli.shared.output import write, write_json, write_prose
+from vampd.cli.shared.nights import named, parse_night, title_of
+from vampd.cli.shared.output import write, write_error, write_json, write_prose
 from vampd.cli.shared.session import (
     ConfigOption,
     DryRunOption,
     JsonOption,
     KindOption,
+    YesOption,
     actor_name,
+    agreed,
     connected,
 )
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, UsageError
+from vampd.errors import EXIT_NIGHT, UsageError, VampdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vampd.model.accounts import Adoption
+    from vampd.model.accounts import Adoption, Continuation
     from vampd.model.nights import Kind, NightId
+    from vampd.wiring.connections import Connections
 
+ContinueOption = Annotated[
+    bool,
+    typer.Option("--continue", help="Pack, send, prove and list what the old tools left of NIGHT."),
+]
 NightsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
@@ -38,7 +45,9 @@ def adopt(
     all_nights: Annotated[
         bool, typer.Option("--all", help="All nights that the old tools worked on.")
     ] = False,
+    go_on: ContinueOption = False,
     dry_run: DryRunOption = False,
+    yes: YesOption = False,
     kind: KindOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -50,18 +59,31 @@ def adopt(
     anything shows as used by others, so that none is given again. Where their records differ, both
     are listed and nothing is guessed. Nothing in a folder is changed. May be repeated when more is
     known. Exits with 1 if records of a night differ.
+
+    With --continue, a night that is complete but unpacked, unsent, unproven or unlisted is taken on
+    from there: vampd packs what is not packed, sends and proves all of it, and lists an archive
+    night in a manifest unless there is one. What the old tools made stays as it is, with the frame
+    IDs that they gave. A night is refused, with the reason, where its records differ or show that
+    something is missing. Exits with 1 then.
     """
     from vampd.engine.nights.old_cron import look_for_plan
     from vampd.engine.repair.adopting import adopt_nights, find_adoptable, plan_adoption
 
     if bool(nights) is all_nights:
         raise UsageError("no_nights", "name the nights to adopt, or say --all")
+    if go_on and all_nights:
+        raise UsageError("no_nights", "name the nights to go on with: --continue takes no --all")
+    if yes and not go_on:
+        raise UsageError("two_choices", "--yes answers what --continue asks; nothing else asks")
     with connected(context, config) as connections:
         connections.root.recognize()
         root, store = connections.settings.watch.root, connections.store
         ledger, adoptions = connections.ledger, connections.adoptions
         chosen = _choose(find_adoptable(root, store), nights or (), kind)
         found = plan_adoption(root, chosen, ledger.listing(), adoptions.all())
+        if go_on:
+            continue_nights(connections, found, dry_run=dry_run, yes=yes, as_json=as_json)
+            return
         deletes = look_for_plan(root).deletes
         new = None
         if not dry_run:
@@ -130,4 +152,91 @@ def _object(one: Adoption) -> dict[str, Any]:
         "frame_ids": [str(frame_id) for frame_id in sorted(one.ids)],
         "missing": list(one.missing),
         "contradictions": list(one.contradictions),
+    }
+
+
+def continue_nights(
+    connections: Connections,
+    adoptions: Sequence[Adoption],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Show what going on with each of them means, and do it once a person agrees.
+
+    Exits with 1 if one of them is refused; the others go on.
+    """
+    from vampd.engine.repair.continuing import plan_continuation
+
+    if not adoptions:
+        raise UsageError("not_legacy", "the old tools did nothing to this night")
+    settings, dictionary = connections.settings, connections.reader.dictionary()
+    found = [plan_continuation(one, settings, dictionary, time.time()) for one in adoptions]
+    if as_json:
+        write_json([_continuation_object(one) for one in found])
+    else:
+        for line in continuation_lines(found):
+            write_prose(line)
+    refused = [one for one in found if one.refusals]
+    safe = [one for one in found if not one.refusals]
+    if dry_run or not safe or not (yes or agreed("Take them on?" if safe[1:] else "Take it on?")):
+        if not as_json:
+            write("nothing was changed")
+        raise typer.Exit(EXIT_NIGHT if refused else 0)
+    failed = [one for one in safe if not _continue(connections, one, as_json)]
+    if refused or failed:
+        raise typer.Exit(EXIT_NIGHT)
+
+
+def _continue(connections: Connections, one: Continuation, as_json: bool) -> bool:
+    from vampd.engine.repair.continuing import continue_night, refuse_begun
+    from vampd.wiring.locks import foreground_lock, night_lock
+
+    night, settings = one.adoption.night, connections.settings
+    try:
+        with foreground_lock(settings, night), night_lock(settings, night):
+            refuse_begun(connections.store, night)
+            continue_night(
+                one,
+                connections.store,
+                connections.ledger,
+                connections.adoptions,
+                at=time.time(),
+                actor=actor_name(),
+            )
+    except VampdError as error:
+        write_error(f"vampctl: {title_of(night)}: {error.message}")
+        return False
+    if not as_json:
+        records = connections.store.nights()
+        write_prose(
+            f"{title_of(night)}: taken on; vampd goes on with it, or `vampctl run"
+            f" {named(night, records)}` does"
+        )
+    return True
+
+
+def continuation_lines(found: Sequence[Continuation]) -> Iterator[str]:
+    """What becomes of each night, for people."""
+    for one in found:
+        title = title_of(one.adoption.night)
+        if one.refusals:
+            yield f"{title}: not taken on"
+            yield from (f"  because  {refusal}" for refusal in one.refusals)
+        else:
+            yield f"{title}: {one.describe()}"
+            yield "  what the old tools made stays as it is, and so do its frame IDs"
+        yield from (f"  note     {remark}" for remark in one.remarks)
+
+
+def _continuation_object(one: Continuation) -> dict[str, object]:
+    return {
+        "date": one.adoption.night.date,
+        "kind": str(one.adoption.night.kind),
+        "to_pack": list(one.plain),
+        "packed": list(one.packed),
+        "has_manifest": one.has_manifest,
+        "refusals": list(one.refusals),
+        "remarks": list(one.remarks),
     }

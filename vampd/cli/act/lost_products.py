@@ -76,7 +76,7 @@ def _describe(connections: Connections, night: NightId, lost: Sequence[str]) -> 
 
 def _announcements(connections: Connections, night: NightId, lost: Sequence[str]) -> Iterator[str]:
     """Which manifests list the IDs of these files, and who knows of that."""
-    from vampd.stages.manifest_files import read_manifests
+    from vampd.stages.records.manifest_files import read_manifests
     from vampd.stages.records.own_paths import product_path
 
     ids = {one for path in lost if (one := product_id(product_path(path))) is not None}

@@ -34,6 +34,18 @@ old_tools
 not_legacy
     Only nights of the old tools are adopted: vampd has begun this one, or there is none.
     `vampctl status --all` lists the legacy nights.
+not_continuable
+    Records of a night of the old tools differ, or products are missing: it is not taken on.
+    Put back what was moved or edited by hand; else leave the night as it is.
+old_product_bad
+    A product that the old tools packed is damaged, or is not its plain cube.
+    Move it away if its plain cube is there, else bring a whole copy; then `vampctl retry NIGHT`.
+old_products_damaged
+    `vgen2/old_products.tsv` does not name products of the old tools.
+    Put it back, or move it away if each product is there; then `vampctl retry NIGHT`.
+mixed_ids
+    Some of these nights have frame IDs of the old tools, and some of vampd.
+    Name them in two commands.
 not_adopted
     What the old tools said of the night is not on record yet, so there is nothing to verify.
     `vampctl adopt NIGHT`, then the same command again.
@@ -142,6 +154,9 @@ illegal_transition
 no_such_stage
     Nights of this kind have no such stage.
     Name one of those that `vampctl status` shows.
+stage_of_old_tools
+    The night's products are the old tools': an earlier stage would make others, with other IDs.
+    `vampctl retry NIGHT --from fpack` is the earliest.
 stage_not_reached
     The night has not reached that stage.
     Name an earlier stage, or wait until it has.

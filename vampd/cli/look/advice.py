@@ -122,6 +122,10 @@ _BY_WAIT: dict[WaitCode | None, tuple[tuple[str, str], ...]] = {
     WaitCode.LEGACY: (
         ("adopt --dry-run", "shows what the old tools left of it, and where their records differ"),
         ("adopt", "puts that on record, with every frame ID that others used"),
+        (
+            "adopt --continue --dry-run",
+            "shows whether it is complete, so that it can be packed, sent and listed from there",
+        ),
     ),
     WaitCode.BEFORE_HOUR: (_HOLD,),
     WaitCode.STILL_WRITTEN: (_HOLD,),

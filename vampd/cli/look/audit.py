@@ -53,7 +53,7 @@ def audit(
     with reading(context, config) as connections:
         record = choose_record(connections.store.nights(), night, kind)
         folder = connections.settings.watch.root / record.night.folder
-        result = count_night(record.night, folder, connections.reader)
+        result = count_night(record, folder, connections.reader)
         if record.state.status is Status.DONE:
             look = partial(describe_text_faults, record.night, connections.reader)
             findings = (*result.findings, *describe_with_foreign(look))
@@ -75,17 +75,18 @@ def audit(
         raise typer.Exit(EXIT_NIGHT)
 
 
-def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
+def count_night(record: NightRecord, folder: Path, reader: NightReader) -> Audit:
     """Count the frames of a night from its files: headers only, no pixels."""
     from vampd.engine.nights.strays import describe_strays
     from vampd.fits.products import count_packed_frames
     from vampd.fits.raw import count_readable_frames
-    from vampd.model.accounts import CountedCube, CountedProduct, audit_night
+    from vampd.model.accounts import CountedCube, CountedProduct, audit_night, audit_old_products
     from vampd.model.cubes import accounted_cubes, set_aside_cubes
     from vampd.model.nights import find_cubes, timing_name, unfinished_cube_name
     from vampd.stages.own_faults import describe_own_faults
     from vampd.stages.raw_presence import survey_raw
 
+    night = record.night
     files = reader.raw_files(night)
     stamps = {file.path: file for file in files}
     generations = reader.generations(night)
@@ -117,6 +118,8 @@ def count_night(night: NightId, folder: Path, reader: NightReader) -> Audit:
         *_unsent(night, reader, gone),
         *describe_strays(night, reader),
     ]
+    if record.state.is_continued:
+        return audit_old_products(raw, packed, faults)
     return audit_night(raw, packed, framelists, generations, faults, removed)
 
 
@@ -194,7 +197,7 @@ def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
         late = f"{count_of(len(result.late), 'cube')} to be synchronized"
         rows.append(("+ late", result.late_frames, late))
     left_over = result.raw_frames - result.accounted_frames - result.late_frames
-    if left_over:
+    if left_over and not result.is_of_old_tools:
         rows.append(("+ unaccounted", left_over, "no place: see the findings"))
     columns = (Column(), Column(align_right=True), Column())
     yield from align_columns(
@@ -216,6 +219,8 @@ def audit_lines(record: NightRecord, result: Audit) -> Iterator[str]:
 
 
 def _verdict(result: Audit) -> str:
+    if result.is_of_old_tools:
+        return "products of the old tools: which raw frames they hold is on no record"
     if result.balanced:
         return "balanced: every raw frame is accounted for"
     if result.late and not result.findings:

@@ -37,6 +37,7 @@ from vampd.model.plan import (
     Send,
     SendMail,
     StampFrameId,
+    TakeOver,
     Wave,
     WriteFramelist,
     WriteHeaderTable,
@@ -69,12 +70,12 @@ def plan(
     actions of a wave in any order. A plan longer than 40 actions is summarized by kind.
     """
     with reading(context, config) as connections:
-        from vampd.stages import STAGES, settings_for
+        from vampd.stages import settings_for, stage_of
 
         records = connections.store.nights()
         record = choose_record(records, night, kind)
         judged = judge_now(connections, record, records)
-        stage = STAGES[record.state.stage]
+        stage = stage_of(record)
         survey = stage.survey(record.night, connections.reader)
         planned = stage.plan(survey, settings_for(record, connections.settings))
     if as_json:
@@ -169,6 +170,8 @@ def subject_of(action: Action) -> str:
                 f"{action.packed}, {count_of(action.frames, 'frame')}"
                 f" ({format_size(action.bytes)} raw)"
             )
+        case TakeOver(packed):
+            return packed
         case RebuildFramelists(products):
             return _first_to_last([product.name for product in products])
         case RecordReceipts(receipts):

@@ -109,17 +109,24 @@ def manifest(
 def find_manifests(connections: Connections, nights: Iterable[str]) -> tuple[NightManifests, ...]:
     """The manifests of these archive nights, oldest night first.
 
-    UsageError for an unknown night; DataError ``manifest_missing`` for one without manifests.
+    UsageError for an unknown night, ``mixed_ids`` for those of the old tools beside vampd's;
+    DataError ``manifest_missing`` for one without manifests.
     """
     from vampd.model.delivery import find_replaced
     from vampd.stages.manifest import mail_states
-    from vampd.stages.manifest_files import read_manifests
+    from vampd.stages.records.manifest_files import read_manifests
 
     records = connections.store.nights()
     chosen = {
         record.night: record
         for record in (choose_record(records, text, Kind.ARCHIVE) for text in nights)
     }
+    if len({record.state.is_continued for record in chosen.values()}) > 1:
+        raise UsageError(
+            "mixed_ids",
+            "some of these nights have the old tools' frame IDs and some vampd's: no manifest and"
+            " no mail combines these; name them apart",
+        )
     found = []
     for night in sorted(chosen):
         texts = read_manifests(night, connections.reader)
@@ -145,7 +152,7 @@ def refuse_damaged_manifests(connections: Connections, nights: Iterable[NightMan
     """DataError ``manifest_damaged`` if a manifest is not what it was written to be."""
     from vampd.model.delivery import refuse_damaged
     from vampd.model.proofs import live_receipts
-    from vampd.stages.manifest_files import read_listed_manifests
+    from vampd.stages.records.manifest_files import read_listed_manifests
 
     reader = connections.reader
     for one in nights:

@@ -24,7 +24,7 @@ def read_lost_ids(connections: Connections, record: NightRecord) -> tuple[LostId
     from here as a whole. DataError ``manifest_damaged``, ``generation_damaged``.
     """
     from vampd.model.frame_ids import FrameId, find_lost_ids
-    from vampd.stages.manifest_files import read_manifests
+    from vampd.stages.records.manifest_files import read_manifests
 
     night, reader = record.night, connections.reader
     if night.kind is not Kind.ARCHIVE:

@@ -39,6 +39,12 @@ def observe_night(connections: Connections, record: NightRecord) -> ObservedNigh
 
     night, rules = record.night, connections.settings.sync
     generations = connections.reader.generations(night)
+    if record.state.is_continued:
+        raise UsageError(
+            "not_synchronised",
+            f"the products of {title_of(night)} are the old tools', and sync has no part in them:"
+            " there is nothing to summarize",
+        )
     if not generations:
         raise UsageError(
             "not_synchronised",

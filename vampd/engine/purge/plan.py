@@ -117,11 +117,11 @@ def _refuse(
     survey: PurgeSurvey, rules: PurgeRules, now: float, unproven: tuple[str, ...]
 ) -> Iterator[Refusal]:
     record, date = survey.record, survey.record.night.date
-    if record.state.status is Status.LEGACY:
+    if record.state.status is Status.LEGACY or record.state.is_continued:
         yield Refusal(
             "not_safe",
-            "it is a night of the old tools: what they said is no proof, and their products do not"
-            " account for every frame of raw; vampd removes nothing of it",
+            "it is a night of the old tools: no record says which frames of raw their products"
+            " hold; vampd removes nothing of it",
         )
     elif record.state.status is not Status.DONE or record.safe_at is None:
         yield Refusal(

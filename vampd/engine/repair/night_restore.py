@@ -62,7 +62,7 @@ from vampd.model.nights import (
 )
 from vampd.model.proofs import SUMS_NAME, Place, live_receipts, text_bytes
 from vampd.ports import NightReader, NightStore, Pace, PackingReceipts, Receipts
-from vampd.stages.manifest_files import read_listed_manifests
+from vampd.stages.records.manifest_files import read_listed_manifests
 
 _NAMED = 5
 

@@ -23,6 +23,7 @@ from vampd.fits.headers import (
     check_data_sum,
     format_header,
     open_regular_file,
+    read_cards_at,
     read_headers,
     unpackable_card,
     unpacked_cards,
@@ -85,6 +86,31 @@ def unpack_file(packed: Path, plain: Path, pace: Pace) -> Rewritten:
     finally:
         os.close(packed_fd)
     return Rewritten(cube.layout.shape[0], size, written)
+
+
+def compare_unpacked(packed: Path, plain: Path | None, pace: Pace) -> Cards | None:
+    """Decode a packed file whole; the header of its plain cube, or None if its pixels differ.
+
+    They are compared with those of ``plain``, if there is one. Raises as `unpack_file`, writes
+    nothing.
+    """
+    cube = _read_tiled_cube(packed)
+    packed_fd = open_regular_file(packed)
+    other_fd = None if plain is None else open_regular_file(plain)
+    try:
+        expect_sequential(packed_fd)
+        position = 0 if other_fd is None or plain is None else read_cards_at(other_fd, 0, plain)[1]
+        for piece in _decode(packed_fd, cube):
+            pace.check()
+            content = piece.tobytes()
+            if other_fd is not None and os.pread(other_fd, len(content), position) != content:
+                return None
+            position += len(content)
+    finally:
+        os.close(packed_fd)
+        if other_fd is not None:
+            os.close(other_fd)
+    return cube.plain
 
 
 def _read_tiled_cube(path: Path) -> _TiledCube:

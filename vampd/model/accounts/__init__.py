@@ -15,7 +15,14 @@ if TYPE_CHECKING:
         find_shared_ids,
         judge_adoption,
     )
-    from vampd.model.accounts.audit import Audit, CountedCube, CountedProduct, audit_night
+    from vampd.model.accounts.audit import (
+        Audit,
+        CountedCube,
+        CountedProduct,
+        audit_night,
+        audit_old_products,
+    )
+    from vampd.model.accounts.continuation import Continuation, judge_continuation
     from vampd.model.accounts.frame_accounting import gather_frames
     from vampd.model.accounts.frame_fates import (
         SYNC_KINDS,
@@ -55,7 +62,8 @@ else:
                 "Adoption find_shared_ids judge_adoption MANIFESTS OldEvidence OldState "
                 "ProductIds SECTIONS"
             ),
-            "audit": "Audit audit_night CountedCube CountedProduct",
+            "audit": "Audit audit_night audit_old_products CountedCube CountedProduct",
+            "continuation": "Continuation judge_continuation",
             "frame_accounting": "gather_frames",
             "frame_fates": "CubeTimes FrameKind NightFrames observe_cube SYNC_KINDS",
             "night_runs": "find_clock_steps in_order_of_taking NO_RUN number_runs split_by_run",
@@ -78,6 +86,7 @@ __all__ = [
     "SYNC_KINDS",
     "Adoption",
     "Audit",
+    "Continuation",
     "CountedCube",
     "CountedProduct",
     "CubeTimes",
@@ -93,6 +102,7 @@ __all__ = [
     "SummaryLimits",
     "alternation",
     "audit_night",
+    "audit_old_products",
     "find_clock_steps",
     "find_losses",
     "find_shared_ids",
@@ -100,6 +110,7 @@ __all__ = [
     "gather_frames",
     "in_order_of_taking",
     "judge_adoption",
+    "judge_continuation",
     "judge_old_copy",
     "mean_interval_us",
     "measure_run",

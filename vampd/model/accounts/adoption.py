@@ -218,16 +218,22 @@ def _find_contradictions(seen: OldEvidence, row: StatusRow) -> Iterator[str]:
         yield "their log says safe, and not transferred"
     if row.processed.is_set and not row.safe.is_set and not packed:
         yield "their log says processed, and vgen2 has no packed product"
-    if not row.is_trace and packed:
-        products = f"{len(packed):,} packed product{'' if len(packed) == 1 else 's'}"
-        yield f"their log does not say processed, and vgen2 has {products}"
-    if seen.section == SECTIONS[-1] and not row.processed.is_set:
-        yield "their process log is FINISHED, and their log does not say processed"
+    yield from find_lags(seen, row)
     if row.processed.is_set and {"vcam1", "vcam2"} & set(seen.entries):
         yield "their log says processed, and raw is under its own name"
     yield from (f"{path} cannot be read, and may name frame IDs" for path in seen.unread)
     yield from _differing_ids(seen)
     yield from _wrong_headers(seen.headers)
+
+
+def find_lags(seen: OldEvidence, row: StatusRow) -> Iterator[str]:
+    """Where their log says less than the rest: they wrote it last, and without a lock."""
+    packed = [name for name in seen.products if name.endswith(".fits.fz")]
+    if not row.is_trace and packed:
+        products = f"{len(packed):,} packed product{'' if len(packed) == 1 else 's'}"
+        yield f"their log does not say processed, and vgen2 has {products}"
+    if seen.section == SECTIONS[-1] and not row.processed.is_set:
+        yield "their process log is FINISHED, and their log does not say processed"
 
 
 def _differing_ids(seen: OldEvidence) -> Iterator[str]:
@@ -251,7 +257,8 @@ def _wrong_headers(headers: Sequence[ProductIds]) -> Iterator[str]:
         if one.frame_id:
             owners.setdefault(one.frame_id, []).append(one.name)
     for frame_id, names in sorted(owners.items()):
-        if len(names) > 1:
+        # A plain cube and what it is packed as are one product.
+        if len({name.removesuffix(".fz") for name in names}) > 1:
             yield f"FRAMEID {frame_id} is in {', '.join(names)}"
 
 

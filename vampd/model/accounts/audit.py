@@ -56,7 +56,8 @@ class Audit:
     ``raw_cubes`` and ``raw_frames`` include what was removed, as it is on record; ``removed`` are
     those cubes. ``framelist_frames`` counts the framelists whose product is not packed yet.
     ``late`` are the raw cubes that no generation accounts for: they are still to be synchronized.
-    ``findings`` say what does not agree, one sentence each.
+    ``findings`` say what does not agree, one sentence each. Where the products are the old tools',
+    no record says which raw frames they hold.
     """
 
     raw_cubes: int
@@ -69,6 +70,7 @@ class Audit:
     late: tuple[CountedCube, ...]
     findings: tuple[str, ...]
     removed: tuple[CountedCube, ...] = ()
+    is_of_old_tools: bool = False
 
     @property
     def removed_frames(self) -> int:
@@ -102,7 +104,8 @@ class Audit:
 
         Late frames are in none of these: a night that has some is not balanced.
         """
-        return self.raw_frames == self.accounted_frames and not self.findings
+        is_sum = self.is_of_old_tools or self.raw_frames == self.accounted_frames
+        return is_sum and not self.findings
 
 
 def audit_night(
@@ -143,6 +146,27 @@ def audit_night(
             *faults,
         ),
         removed=tuple(sorted(removed)),
+    )
+
+
+def audit_old_products(
+    raw: Sequence[CountedCube], packed: Sequence[CountedProduct], faults: Iterable[str] = ()
+) -> Audit:
+    """What there is of a night that the old tools made: no account says what became of its raw."""
+    return Audit(
+        raw_cubes=len(raw),
+        raw_frames=sum(cube.frames for cube in raw),
+        packed_products=len(packed),
+        product_frames=sum(product.frames for product in packed),
+        framelists=0,
+        framelist_frames=0,
+        rejected=(),
+        late=(),
+        findings=(
+            *(f"{cube.path} is raw beside products of the old tools" for cube in sorted(raw)),
+            *faults,
+        ),
+        is_of_old_tools=True,
     )
 
 

@@ -38,6 +38,7 @@ _CLEARS = frozenset(
         EventName.RELEASED,
         EventName.REOPENED,
         EventName.RETIMED,
+        EventName.CONTINUED,
     }
 )
 _TRIED = frozenset({Status.RUNNING, Status.WAITING})

@@ -1,7 +1,8 @@
 """The state machine of a night: six stages times seven statuses.
 
 Stages say how far a night has come, statuses what it is doing there. ``MOVES`` is the machine: a
-pair of status and event that is not in it is an illegal move.
+pair of status and event that is not in it is an illegal move. All of it in one module, however
+long: moves and what they mean are read together.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Status(StrEnum):
     WAITING = "waiting"  # failed, will be retried at not_before
     HELD = "held"  # needs a decision
     DONE = "done"  # nothing left to do
-    LEGACY = "legacy"  # a night of the old tools, which vampd leaves to them
+    LEGACY = "legacy"  # a night of the old tools, which vampd leaves alone
 
 
 # The codes of a hold by `vampctl hold`, and of those during and after `vampctl restore`.
@@ -75,6 +76,7 @@ class EventName(StrEnum):
     """What can happen to a night."""
 
     RECOGNIZED = "recognized"  # discovered with traces of the old tools, before anything of ours
+    CONTINUED = "continued"  # a person has what the old tools made packed, sent and listed
     SETTLED = "settled"  # quiet, and past its hour
     STIRRED = "stirred"  # written to again before sync has seen it
     CLAIMED = "claimed"  # an attempt begins
@@ -113,6 +115,7 @@ _HOLDING = (
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
 MOVES: dict[tuple[Status, EventName], Status] = {
     (_F, EventName.RECOGNIZED): _L,
+    (_L, EventName.CONTINUED): _RDY,
     (_F, EventName.SETTLED): _RDY,
     (_F, EventName.HELD): _H,
     (_RDY, EventName.STIRRED): _F,
@@ -150,6 +153,18 @@ MOVES: dict[tuple[Status, EventName], Status] = {
     **{(_D, event): _D for event in (EventName.MARKED, EventName.UNMARKED, EventName.PURGED)},
 }
 
+# What only a night may be whose products vampd made, because it knows which raw frames they hold.
+_OF_OWN_PRODUCTS = frozenset(
+    {
+        EventName.STIRRED,
+        EventName.REOPENED,
+        EventName.RETIMED,
+        EventName.EXTENDED,
+        EventName.MARKED,
+        EventName.PURGED,
+    }
+)
+
 # What happens at sync instead. A night that is held there may never have settled, or was brought
 # back to raw since: let go, it fills, so that the rule of readiness judges it like any other.
 MOVES_AT_SYNC: dict[tuple[Status, EventName], Status] = {
@@ -163,13 +178,15 @@ class State:
     """The stage and status of a night.
 
     ``attempts`` counts the claims of this stage since the last success or a person's event;
-    ``not_before`` (unix seconds) is set only while waiting.
+    ``not_before`` (unix seconds) is set only while waiting. ``is_continued``: its products are the
+    old tools', with their frame IDs, so that it is never at a stage that makes others.
     """
 
     stage: StageName = StageName.SYNC
     status: Status = Status.FILLING
     attempts: int = 0
     not_before: float | None = None
+    is_continued: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +208,7 @@ def advance(kind: Kind, state: State, event: Event) -> State:
     move = state.status, event.name
     at_sync = MOVES_AT_SYNC if state.stage is StageName.SYNC else {}
     status = at_sync.get(move, MOVES.get(move))
-    if status is None:
+    if status is None or (state.is_continued and event.name in _OF_OWN_PRODUCTS):
         raise IllegalTransition(
             "illegal_transition",
             f"a night that is {state.status} at {state.stage} cannot be {event.name}",
@@ -211,12 +228,17 @@ def advance(kind: Kind, state: State, event: Event) -> State:
         case EventName.RETRIED:
             return replace(after, stage=_earlier_stage(kind, state, event.stage), attempts=0)
         case EventName.RELEASED:
-            return replace(after, stage=event.stage or state.stage, attempts=0)
+            stage = _refuse_before_packing(state, event.stage or state.stage)
+            return replace(after, stage=stage, attempts=0)
         case EventName.STIRRED:
             # Attempts stay counted: cameras that write on must not hide a stage that never ends.
             return replace(after, stage=StageName.SYNC)
-        case EventName.REOPENED | EventName.RETIMED | EventName.RESTORED:
+        case EventName.REOPENED | EventName.RETIMED:
             return replace(after, stage=StageName.SYNC, attempts=0)
+        case EventName.RESTORED:
+            return replace(after, stage=StageName.SYNC, attempts=0, is_continued=False)
+        case EventName.CONTINUED:
+            return replace(after, stage=StageName.FPACK, attempts=0, is_continued=True)
         case EventName.EXTENDED:
             return replace(after, stage=StageName.TRANSFER, attempts=0)
         case _:
@@ -224,7 +246,12 @@ def advance(kind: Kind, state: State, event: Event) -> State:
 
 
 def event_of_new_data(state: State) -> EventName | None:
-    """What new data do to a night in this state; None if they are judged when it moves."""
+    """What new data do to a night in this state; None if they are judged when it moves.
+
+    Nothing, to one whose products the old tools made: which frames these hold is not on record.
+    """
+    if state.is_continued:
+        return None
     if state.stage is StageName.SYNC and (state.status, EventName.STIRRED) in MOVES:
         return EventName.STIRRED
     # What runs finds them by itself.
@@ -262,5 +289,17 @@ def _earlier_stage(kind: Kind, state: State, wanted: StageName | None) -> StageN
     if stages.index(wanted) > stages.index(state.stage):
         raise IllegalTransition(
             "stage_not_reached", f"the night is at {state.stage} and has not reached {wanted}"
+        )
+    return _refuse_before_packing(state, wanted)
+
+
+def _refuse_before_packing(state: State, wanted: StageName) -> StageName:
+    """The stage; IllegalTransition ``stage_of_old_tools`` if it would make products anew."""
+    order = tuple(StageName)
+    if state.is_continued and order.index(wanted) < order.index(StageName.FPACK):
+        raise IllegalTransition(
+            "stage_of_old_tools",
+            f"the products of this night, and their frame IDs, are the old tools': it has no stage"
+            f" before {StageName.FPACK}, where {wanted} would make others",
         )
     return wanted

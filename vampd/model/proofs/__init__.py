@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         format_mark,
         parse_mark,
     )
+    from vampd.model.proofs.old_products import format_old_products, parse_old_products
     from vampd.model.proofs.packing_receipt import (
         FIRST_FORM,
         PRODUCT_FORM,
@@ -85,6 +86,7 @@ else:
                 "damage_error describe_faults disagreement_error find_damaged find_missing"
                 " loss_error refuse_twins unproven_error"
             ),
+            "old_products": "format_old_products parse_old_products",
             "packing_receipt": (
                 "aside_receipts ended_receipts find_twins FIRST_FORM format_receipts is_set_aside"
                 " live_receipts own_receipts PackingReceipt parse_receipts PRODUCT_FORM"
@@ -148,6 +150,7 @@ __all__ = [
     "find_twins",
     "format_bad_list",
     "format_mark",
+    "format_old_products",
     "format_receipts",
     "format_sums",
     "frames_to_decode",
@@ -158,6 +161,7 @@ __all__ = [
     "loss_error",
     "own_receipts",
     "parse_mark",
+    "parse_old_products",
     "parse_receipts",
     "parse_sums",
     "refuse_contradicted",

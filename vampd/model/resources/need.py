@@ -12,6 +12,7 @@ from vampd.model.plan import (
     Pack,
     RebuildFramelists,
     Send,
+    TakeOver,
     WriteFramelist,
     WriteText,
 )
@@ -77,6 +78,8 @@ def _need_of(action: Action, packed_part: float) -> Need:
         case Pack():
             rows = action.frames * _ROW_BYTES + _NOTES_BYTES
             return Need(round(action.bytes * packed_part) + rows, 2)
+        case TakeOver():
+            return Need(round(action.bytes * packed_part), 1 if action.bytes else 0)
         case _:
             return Need()
 

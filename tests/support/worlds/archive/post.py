@@ -22,7 +22,7 @@ from vampd.model.delivery import (
     MailState,
 )
 from vampd.model.nights import NightId
-from vampd.stages.manifest_files import read_manifests
+from vampd.stages.records.manifest_files import read_manifests
 
 Tool = Callable[[str], str]
 

@@ -31,7 +31,7 @@ from vampd.engine.nights.night_reader import DiskNightReader
 from vampd.engine.nights.raw_cube_cache import RawCubeCache
 from vampd.model.accounts import Audit
 from vampd.model.cubes import Framelist, accounted_cubes
-from vampd.model.nights import Kind, NightId
+from vampd.model.nights import Kind, NightId, NightRecord, State
 from vampd.model.plan import Plan, Wave
 from vampd.stages import Stage, sync
 
@@ -87,7 +87,7 @@ class SyncSite:
 
     def audit(self) -> Audit:
         """The night's sum, as `vampctl audit` makes it."""
-        return count_night(NIGHT, self.folder, self.reader)
+        return count_night(NightRecord(NIGHT, State()), self.folder, self.reader)
 
     def reasons(self) -> dict[str, str]:
         """The code of every cube that is set aside, by path."""
