@@ -18,6 +18,8 @@ import typer
 import typer.core
 
 from docs.manual import PROGRAMS, Command, command_of
+from vampd.cli.shared.nights import NightWord
+from vampd.cli.shared.session import READ_NIGHT
 
 _BASH = "bash-completion/completions/{name}"
 _ZSH = "zsh/site-functions/_{name}"
@@ -55,7 +57,8 @@ def words_of(command: Command, name: str) -> Words:
         match = _CHOICES.search(named)
         choices = tuple(match[1].split("|")) if match else _members(parameter)
         if parameter.param_type_name == "argument":
-            words += choices
+            takes_words = getattr(parameter, "help", None) == READ_NIGHT
+            words += tuple(NightWord) if takes_words else choices
             continue
         names = [*parameter.opts, *parameter.secondary_opts]
         words += names

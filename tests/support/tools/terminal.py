@@ -33,6 +33,9 @@ class FakeRoot:
     def recognize(self) -> None:
         """Nothing to say."""
 
+    def require_certain(self) -> None:
+        """Nothing to say either."""
+
 
 @dataclass
 class FakeWorld:

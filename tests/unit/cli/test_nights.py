@@ -1,10 +1,21 @@
 """Which night a person means."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from typer.main import get_command
 
-from vampd.cli.shared.nights import choose_record, choose_records, parse_night, with_kinds
+from docs.completion import words_of
+from tests.support.tools.terminal import fake_world
+from vampd.cli.main import make_app
+from vampd.cli.shared.nights import (
+    NightWord,
+    choose_record,
+    choose_records,
+    parse_night,
+    with_kinds,
+)
 from vampd.cli.shared.output import write, write_error, write_prose
 from vampd.cli.shared.typed_nights import forget_names
 from vampd.errors import EXIT_USAGE, UsageError
@@ -36,6 +47,56 @@ def test_a_night_has_two_spellings(text: str) -> None:
 def test_nothing_else_is_a_night(text: str) -> None:
     with pytest.raises(UsageError, match="UT date"):
         parse_night(text)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "dates"),
+    [
+        ("last", None, ["20260102"]),
+        ("last", Kind.ENGINEERING, ["20251109"]),
+        # Both kinds of that date, as the date itself gives.
+        ("yesterday", None, ["20251106", "20251106"]),
+    ],
+)
+def test_a_command_that_only_reads_takes_the_newest_night_and_the_ut_date_before_this_one(
+    word: str, kind: Kind | None, dates: list[str]
+) -> None:
+    just_after_midnight = datetime(2025, 11, 7, 0, 0, 1, tzinfo=UTC).timestamp()
+    chosen = choose_records(RECORDS, word, kind, just_after_midnight)
+    assert [one.night.date for one in chosen] == dates
+
+
+@pytest.mark.parametrize("word", NightWord)
+def test_a_command_that_acts_wants_the_date_and_says_so(word: str) -> None:
+    with pytest.raises(UsageError, match="words are for the commands that only read"):
+        choose_records(RECORDS, word, None)
+
+
+def test_a_word_for_a_night_that_is_not_there_names_the_date_or_the_kind() -> None:
+    christmas = datetime(2025, 12, 25, 12, tzinfo=UTC).timestamp()
+    with pytest.raises(UsageError, match="no night 20251224 is known; nearest"):
+        choose_records(RECORDS, "yesterday", None, christmas)
+    with pytest.raises(UsageError, match="no engineering night yet"):
+        choose_records([record("20260102")], "last", Kind.ENGINEERING, christmas)
+
+
+ONLY_READ = ("status", "why", "history", "log", "plan", "audit", "summary", "plot")
+
+
+def test_exactly_the_commands_that_only_read_take_words_and_complete_them() -> None:
+    program = get_command(make_app())
+    words = {
+        name: set(words_of(command, name).words)
+        for name, command in getattr(program, "commands", {}).items()
+    }
+    assert {name for name, known in words.items() if known >= set(NightWord)} == set(ONLY_READ)
+
+
+@pytest.mark.parametrize("command", ["retry", "release", "restore", "purge", "hold"])
+def test_what_changes_a_night_refuses_a_word(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = fake_world(monkeypatch)
+    world.store.discover(NightId("20251106", Kind.ARCHIVE), 0.0)
+    assert world.fail(command, "last").code == "not_a_night"
 
 
 def test_a_date_with_both_kinds_gives_both_and_needs_a_kind_for_one() -> None:

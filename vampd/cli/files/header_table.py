@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from vampd.cli.shared.nights import choose_records
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, KindOption, reading
+from vampd.cli.shared.session import READ_NIGHT, ConfigOption, KindOption, reading
 from vampd.cli.shared.words import count_of, path_of
 from vampd.errors import UsageError
 from vampd.model.nights import NightId
@@ -24,7 +25,7 @@ _CSV = ".csv"
 
 NightsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help=READ_NIGHT, show_default=False),
 ]
 OutOption = Annotated[
     Path | None,
@@ -57,8 +58,10 @@ def table(
     if out is not None and os.path.lexists(out):
         raise UsageError("already_exists", f"{path_of(out)} exists and is not overwritten")
     with reading(context, config) as connections:
-        records = connections.store.nights()
-        chosen = {r.night: None for text in nights for r in choose_records(records, text, kind)}
+        records, now = connections.store.nights(), time.time()
+        chosen = {
+            r.night: None for text in nights for r in choose_records(records, text, kind, now)
+        }
         whole = _read(connections, list(chosen))
     if out is None:
         sys.stdout.writelines(whole.lines())

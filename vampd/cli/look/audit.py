@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,13 @@ import typer
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    ReadNightArgument,
+    reading,
+)
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, DataError, TransientError
 from vampd.model.nights import Status
@@ -33,7 +40,7 @@ _BOUNDED = frozenset({"raw frames", "+ set aside", "+ late"})
 
 def audit(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -51,7 +58,7 @@ def audit(
     from vampd.stages.own_faults import describe_text_faults
 
     with reading(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind)
+        record = choose_record(connections.store.nights(), night, kind, time.time())
         folder = connections.settings.watch.root / record.night.folder
         result = count_night(record, folder, connections.reader)
         if record.state.status is Status.DONE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,13 @@ from vampd.cli.look.night_objects import event_object
 from vampd.cli.look.status import show_events
 from vampd.cli.shared.nights import choose_records, named, title_of
 from vampd.cli.shared.output import write, write_json
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    ReadNightArgument,
+    reading,
+)
 from vampd.cli.shared.words import count_of, format_time, format_time_or_none
 from vampd.model.nights import name_kind
 
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
 def history(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -45,7 +52,7 @@ def history(
                     if r.ended_at is not None
                 ],
             )
-            for record in choose_records(records, night, kind)
+            for record in choose_records(records, night, kind, time.time())
         ]
     if as_json:
         write_json(

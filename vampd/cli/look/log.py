@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vampd.cli.shared.nights import choose_records, title_of
 from vampd.cli.shared.output import write, write_paragraph
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import ConfigOption, KindOption, ReadNightArgument, reading
 from vampd.errors import DataError, VampdError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ WarningsOption = Annotated[bool, typer.Option("--warnings", help="Only warnings 
 
 def log(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     lines: LinesOption = 1000,
     only_warnings: WarningsOption = False,
@@ -41,7 +42,7 @@ def log(
     from vampd.disk.pace import SteadyPace
 
     with reading(context, config) as connections:
-        (record, *others) = choose_records(connections.store.nights(), night, kind)
+        (record, *others) = choose_records(connections.store.nights(), night, kind, time.time())
     of_kind = None if others else kind
     command = [*journal_query(record, of_kind), "--no-pager", "--output=short-iso", f"-n{lines}"]
     if only_warnings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, assert_never
@@ -12,7 +13,13 @@ import typer
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.output import write_json, write_prose
 from vampd.cli.shared.readiness import judge_now, wait_object
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    ReadNightArgument,
+    reading,
+)
 from vampd.cli.shared.words import count_of, format_size, one_line
 from vampd.model.nights import Ready, Status, Wait, WaitCode
 from vampd.model.plan import (
@@ -58,7 +65,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="List every action of a l
 
 def plan(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     list_all: AllOption = False,
     as_json: JsonOption = False,
@@ -73,7 +80,7 @@ def plan(
         from vampd.stages import settings_for, stage_of
 
         records = connections.store.nights()
-        record = choose_record(records, night, kind)
+        record = choose_record(records, night, kind, time.time())
         judged = judge_now(connections, record, records)
         stage = stage_of(record)
         survey = stage.survey(record.night, connections.reader)

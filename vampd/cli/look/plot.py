@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from vampd.cli.shared.nights import choose_record, title_of
 from vampd.cli.shared.observed_night import observe_night
 from vampd.cli.shared.output import write
-from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import ConfigOption, KindOption, ReadNightArgument, reading
 from vampd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ DarkOption = Annotated[bool, typer.Option("--dark", help="Light on dark, for the
 
 def plot(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     output: OutputOption = None,
     dark: DarkOption = False,
@@ -59,7 +60,7 @@ def plot(
         ) from error
     _check_output(output)
     with reading(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind)
+        record = choose_record(connections.store.nights(), night, kind, time.time())
         observed = observe_night(connections, record)
     path = output or Path(f"sync_{record.night.date}_{record.night.kind}.png")
     ground = Ground.DARK if dark else Ground.LIGHT

@@ -23,7 +23,13 @@ from vampd.cli.shared.output import (
     write_table,
 )
 from vampd.cli.shared.progress import format_progress, format_progress_in_full
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, settings_of
+from vampd.cli.shared.session import (
+    READ_NIGHT,
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    settings_of,
+)
 from vampd.cli.shared.words import (
     count_of,
     describe_raw,
@@ -80,7 +86,7 @@ _GATES = {
 
 NightOrAll = Annotated[
     str | None,
-    typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
+    typer.Argument(metavar="NIGHT", help=READ_NIGHT, show_default=False),
 ]
 
 
@@ -111,7 +117,7 @@ def status(
     with look(settings) as seen:
         records = with_kinds(seen.nights)
         if night is not None:
-            records = choose_records(records, night, kind)
+            records = choose_records(records, night, kind, time.time())
         elif kind is not None:
             records = tuple(record for record in records if record.night.kind is kind)
         known = records

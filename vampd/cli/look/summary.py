@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +37,13 @@ from vampd.cli.shared.run_words import (
     list_settings,
     varying_cards,
 )
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    ReadNightArgument,
+    reading,
+)
 from vampd.errors import EXIT_NIGHT, UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +83,7 @@ RunsOption = Annotated[bool, typer.Option("--runs", help="Only the runs, without
 
 def summary(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     only_runs: RunsOption = False,
     frame: FrameOption = None,
@@ -94,7 +101,7 @@ def summary(
     if as_json and as_csv:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
     with reading(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind)
+        record = choose_record(connections.store.nights(), night, kind, time.time())
         if frame is not None:
             explained = explain_frame_of(connections, record, frame)
             if as_json:

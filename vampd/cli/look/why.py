@@ -25,7 +25,13 @@ from vampd.cli.shared.output import (
 )
 from vampd.cli.shared.progress import format_progress_in_full
 from vampd.cli.shared.readiness import judge_now, wait_object
-from vampd.cli.shared.session import ConfigOption, JsonOption, KindOption, NightArgument, reading
+from vampd.cli.shared.session import (
+    ConfigOption,
+    JsonOption,
+    KindOption,
+    ReadNightArgument,
+    reading,
+)
 from vampd.cli.shared.words import (
     format_duration,
     format_moment,
@@ -67,7 +73,7 @@ _FILLING = frozenset(
 
 def why(
     context: typer.Context,
-    night: NightArgument,
+    night: ReadNightArgument,
     kind: KindOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -79,7 +85,7 @@ def why(
     """
     with reading(context, config) as connections:
         records = with_kinds(connections.store.nights())
-        record = choose_record(records, night, kind)
+        record = choose_record(records, night, kind, time.time())
         settings = connections.settings
         judged = judge_now(connections, record, records)
         events = connections.store.history(record.night)

@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from vampd.cli.shared.typed_nights import name_with_kind
@@ -24,23 +26,38 @@ _DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _NAMED = 3  # how many nights are suggested for an unknown one
 
 
+class NightWord(StrEnum):
+    """A night in a word, for the commands that only read."""
+
+    LAST = "last"  # the newest on record
+    YESTERDAY = "yesterday"  # the UT date before this one
+
+
+_WORDS = frozenset(NightWord)
+
+
 def parse_night(text: str) -> str:
     """The date ``YYYYMMDD`` of ``20251106`` or ``2025-11-06``; UsageError for anything else."""
     date = _DASHED.sub(r"\1\2\3", text)
     if parse_night_date(date) is None:
+        read_only = "; words are for the commands that only read" if text in _WORDS else ""
         raise UsageError(
-            "not_a_night", f"a night is a UT date such as 20251106 or 2025-11-06, not {text!r}"
+            "not_a_night",
+            f"a night is a UT date such as 20251106 or 2025-11-06, not {text!r}{read_only}",
         )
     return date
 
 
 def choose_records(
-    records: Sequence[NightRecord], text: str, kind: Kind | None
+    records: Sequence[NightRecord], text: str, kind: Kind | None, now: float | None = None
 ) -> tuple[NightRecord, ...]:
     """The nights of that date, of both kinds unless one is asked for.
 
+    ``now``, in unix seconds, is given by commands that only read: they take a `NightWord`, too.
     UsageError ``not_a_night`` or ``night_unknown``; both suggest the nearest known nights.
     """
+    if now is not None:
+        text = date_of_word(records, text, kind, now)
     try:
         date = parse_night(text)
     except UsageError as error:
@@ -59,9 +76,11 @@ def choose_records(
     raise UsageError("night_unknown", f"no night {date} is known{_proposal(records, date)}")
 
 
-def choose_record(records: Sequence[NightRecord], text: str, kind: Kind | None) -> NightRecord:
+def choose_record(
+    records: Sequence[NightRecord], text: str, kind: Kind | None, now: float | None = None
+) -> NightRecord:
     """The one night that is named; UsageError ``kind_needed`` for a date that has both."""
-    chosen = choose_records(records, text, kind)
+    chosen = choose_records(records, text, kind, now)
     if len(chosen) > 1:
         raise UsageError(
             "kind_needed",
@@ -69,6 +88,24 @@ def choose_record(records: Sequence[NightRecord], text: str, kind: Kind | None) 
             " --kind archive or --kind engineering",
         )
     return chosen[0]
+
+
+def date_of_word(records: Sequence[NightRecord], text: str, kind: Kind | None, now: float) -> str:
+    """The date that a word means, ``now`` in unix seconds; any other text as it is.
+
+    UsageError ``night_unknown`` for the last night where there is none of this kind.
+    """
+    match text:
+        case NightWord.YESTERDAY:
+            return f"{datetime.fromtimestamp(now, UTC) - timedelta(days=1):%Y%m%d}"
+        case NightWord.LAST:
+            dates = [r.night.date for r in records if kind is None or r.night.kind is kind]
+            if not dates:
+                of_kind = "" if kind is None else f"{kind} "
+                raise UsageError("night_unknown", f"vampd has found no {of_kind}night yet")
+            return max(dates)
+        case _:
+            return text
 
 
 def night_of_folder(folder: Path, root: Path) -> NightId:

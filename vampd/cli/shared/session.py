@@ -56,6 +56,10 @@ KindOption = Annotated[
 NightArgument = Annotated[
     str, typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False)
 ]
+READ_NIGHT = "20251106, 2025-11-06, last or yesterday (in UT)."
+ReadNightArgument = Annotated[
+    str, typer.Argument(metavar="NIGHT", help=READ_NIGHT, show_default=False)
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what it would do, and change nothing.")
 ]
