@@ -7,6 +7,7 @@ from vampd.model.faces import show
 if TYPE_CHECKING:
     from vampd.model.cubes.cards import (
         CARD_LENGTH,
+        REMEMBERED_CARDS,
         UNDEFINED,
         Card,
         Cards,
@@ -79,8 +80,8 @@ else:
         __name__,
         {
             "cards": (
-                "Card CARD_LENGTH Cards history_card Nonsense Number render_card "
-                "render_string render_value UNDEFINED Undefined Value"
+                "Card CARD_LENGTH Cards history_card Nonsense Number REMEMBERED_CARDS "
+                "render_card render_string render_value UNDEFINED Undefined Value"
             ),
             "changed_raw": "ChangedRaw RawFinding take_up",
             "cube": "CountedBy FrameCount PRODUCT_LOST RawCube SetAside",
@@ -117,6 +118,7 @@ __all__ = [
     "HEAD_BYTES",
     "LATEST_LAG_US",
     "PRODUCT_LOST",
+    "REMEMBERED_CARDS",
     "SUFFIX",
     "TAI_US",
     "UNDEFINED",

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 CARD_LENGTH = 80
+# Headers that follow each other mostly hold the same cards: what was found of so many texts is
+# remembered. More would be of nights that are long done, for as long as the daemon runs.
+REMEMBERED_CARDS = 1024
 _VALUE_WIDTH = 20  # fixed format: numbers and logicals end in column 30
 _MIN_STRING = 8
 _REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?", re.ASCII)
@@ -81,7 +84,7 @@ class Card:
         return _split(self.text)[1] if self.has_value else ""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=REMEMBERED_CARDS)
 def _split(text: str) -> tuple[Value, str]:
     field = text[10:]
     string = _STRING.match(field)

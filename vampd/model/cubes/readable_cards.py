@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vampd.model.cubes.cards import CARD_LENGTH, Cards, render_string
+from vampd.model.cubes.cards import CARD_LENGTH, REMEMBERED_CARDS, Cards, render_string
 
 _KEYWORD = re.compile(r"[A-Z0-9_-]{1,8} *")
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
@@ -181,8 +181,7 @@ class _Judged:
     is_open: bool = False
 
 
-# Ten thousand headers of a night mostly hold the same cards.
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=REMEMBERED_CARDS)
 def _judge(text: str) -> _Judged:
     keyword = text[:8].rstrip()
     if keyword in _COMMENTARY:

@@ -17,7 +17,16 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import StrEnum
 from functools import lru_cache
 
-from vampd.model.cubes import CARD_LENGTH, Card, Nonsense, Number, Undefined, Value, render_string
+from vampd.model.cubes import (
+    CARD_LENGTH,
+    REMEMBERED_CARDS,
+    Card,
+    Nonsense,
+    Number,
+    Undefined,
+    Value,
+    render_string,
+)
 
 _FORM = re.compile(
     r"%(?P<width>\d{0,2})(?:\.(?P<decimals>\d{1,2}))?(?P<real>f)"
@@ -134,8 +143,7 @@ def format_card(card: Card, form: Form) -> Formatted:
     return Formatted(card if new is None else Card(new), problem)
 
 
-# Ten thousand headers of a night mostly hold the same cards.
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=REMEMBERED_CARDS)
 def format_text(text: str, form_text: str) -> tuple[str | None, Problem | None]:
     """A card's text in this form (None: as it was) and the problem; texts, only for speed.
 

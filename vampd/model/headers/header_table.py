@@ -15,7 +15,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from vampd.model.cubes import Card, Cards, Nonsense, Number, Undefined, Value
+from vampd.model.cubes import (
+    REMEMBERED_CARDS,
+    Card,
+    Cards,
+    Nonsense,
+    Number,
+    Undefined,
+    Value,
+)
 from vampd.model.headers.dictionary import Dictionary
 
 PATH_COLUMN = "path"
@@ -50,8 +58,8 @@ def header_values(cards: Cards) -> dict[str, Value]:
     return values
 
 
-# Ten thousand headers of a night mostly hold the same cards; each text and value is kept once.
-@lru_cache(maxsize=65536)
+# Each text and value is kept once.
+@lru_cache(maxsize=REMEMBERED_CARDS)
 def _named_value(text: str) -> tuple[str, Value]:
     keyword = text[:8].rstrip()
     if keyword == "HIERARCH" and "=" in text[9:]:
