@@ -119,9 +119,8 @@ class Scheduler:
         self._stopping = False
         self._reloading = False
         self._counter = -1
-        self._records: tuple[NightRecord, ...] = ()
-        # Without the nights that are done, of which there may be thousands: checking all of
-        # them four times a second would cost more than the rest of an idle daemon.
+        # Without the nights that are done, of which there may be thousands: they need memory, and
+        # checking all of them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
         self._filling: frozenset[NightId] = frozenset()
         self._idle_status = ""
@@ -258,14 +257,14 @@ class Scheduler:
     def _refresh(self) -> None:
         counter = self._store.change_counter()
         if counter != self._counter:
-            self._records = self._store.nights()
+            records = self._store.nights()
             self._open = tuple(
                 record
-                for record in self._records
+                for record in records
                 if record.state.status not in (Status.DONE, Status.LEGACY)
                 or (record.note and record.note_code not in _OF_THE_WATCHER)
             )
-            counts = Counter(record.state.status for record in self._records)
+            counts = Counter(record.state.status for record in records)
             summary = ", ".join(f"{counts[s]} {s}" for s in Status if counts[s])
             self._idle_status = f"idle: {summary or 'no nights yet'}"
             filling = frozenset(r.night for r in self._open if r.state.status is Status.FILLING)
@@ -367,7 +366,7 @@ class Scheduler:
 
     def _describe(self) -> str:
         if self._running:
-            now = {record.night: record for record in self._records}
+            now = {record.night: record for record in self._open}
             names = ", ".join(
                 _progress(now.get(record.night, record)) for record in self._running.records()
             )
