@@ -31,6 +31,7 @@ from vampd.model.nights import (
 )
 from vampd.ports import NightReader, NightStore
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
+from vampd.stages.records.foreign_cure import add_cure
 from vampd.stages.records.manifest_files import read_manifests, sums_of
 from vampd.stages.records.unmade import describe_unmade
 
@@ -122,13 +123,16 @@ class NightTrouble:
                 unlisted, bug = Wait(WaitCode.UNLISTED, words), Wait(WaitCode.BUG, words)
                 self._note(night, unlisted if known else bug)
                 return
+            held = why
+            if isinstance(error, VampdError):
+                held = name_commands(add_cure(error, night, record.state.stage), night.date)
             self._store.apply(
                 night,
                 Event(EventName.HELD),
                 at=self._clock(),
                 actor="vampd",
                 code=code,
-                message=trace or why,
+                message=trace or held,
             )
         except IllegalTransition:
             return  # a person was faster; the next scan sees the result
@@ -170,7 +174,8 @@ def find_faults(record: NightRecord, reader: NightReader) -> tuple[str, ...]:
         cure = f"; `vampctl recover {night.date}` gets it back"
     else:
         looks = (describe_unmade, describe_text_faults, describe_strays)
-        found = tuple(describe_with_foreign(*(partial(look, night, reader) for look in looks)))
+        every = (partial(look, night, reader) for look in looks)
+        found = tuple(describe_with_foreign(night, *every))
     more = f" ({len(found):,} such files)" if len(found) > 1 else ""
     return tuple(f"{fault}{more}{cure}" if fault == found[0] else fault for fault in found)
 

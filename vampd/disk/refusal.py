@@ -112,14 +112,15 @@ def beyond_size_limit(path: Path) -> TransientError:
 def misplaced(error: OSError, path: Path) -> DataError | None:
     """The error for something else that has the name of a file or folder of vampd's; None if not.
 
-    No waiting mends that. ENXIO, of a pipe or device, is also what a disk that has gone answers.
+    No waiting mends that; what else helps, `add_cure` knows. ENXIO, of a pipe or device, is also
+    what a disk that has gone answers.
     """
     if error.errno not in _MISPLACED or (error.errno == errno.ENXIO and not _is_channel(path)):
         return None
     return DataError(
         "not_a_file",
         f"{path}: {error.strerror}: something else lies where vampd has a file or a folder, here or"
-        " above; move it away, then `vampctl retry NIGHT`",
+        " above; move it away",
         path=str(path),
     )
 

@@ -67,6 +67,7 @@ from vampd.stages import Stage, changed_raw, settings_for, stage_of
 from vampd.stages.aside_files import refuse_changed
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.records.corrections import refuse_changed_corrections
+from vampd.stages.records.foreign_cure import add_cure
 from vampd.stages.records.lost_generations import refuse_lost_generations
 from vampd.stages.records.manifest_files import sums_of
 from vampd.stages.sync import adds_data
@@ -337,17 +338,19 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
     event, outcome = _event_for(attempt, error)
     if event is None:
         return outcome
+    night, said = attempt.record.night, error.message if error else None
     if error is not None and not isinstance(error, _LateData):
         held = event.name is EventName.HELD
+        said = add_cure(error, night, attempt.record.state.stage) if held else said
         report = _log.error if held else _log.warning
         report(
             "night.held" if held else "night.waits",
             code=error.code,
-            error=name_commands(error.message, attempt.record.night.date),
+            error=name_commands(said or "", night.date),
             trace=trace,
         )
     failpoint("attempt.event.decided")
-    message = (trace or error.message) if error else None
+    message = trace or said
     try:
         after = _apply(
             attempt, event, error.code if error else None, message, _trouble(attempt, error)

@@ -26,6 +26,7 @@ from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.aside_files import describe_aside_faults, files_aside
 from vampd.stages.records.corrections import describe_changed_corrections
+from vampd.stages.records.foreign_cure import add_cure
 from vampd.stages.records.manifest_files import read_listed_manifests
 from vampd.stages.records.own_paths import GENERATION
 from vampd.stages.set_aside import plan_set_aside, survey_set_aside
@@ -93,7 +94,7 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
         bound = [bound.frame_id for bound in reader.bound_ids(night).values()]
         yield from describe_manifest_faults(night.date, manifests, own_receipts(receipts), bound)
     except DataError as error:
-        yield error.message
+        yield add_cure(error, night, None)
         return
     announced = {line.frame_id for one in manifests for line in one.text.manifest.lines}
     ids = {frame_id for path in receipts if (frame_id := product_id(path)) is not None}

@@ -7,7 +7,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.worlds.archive.manifest_world import execute, plan, safe_world
 from tests.support.worlds.archive.transfer_world import NIGHT, TransferWorld
 from vampd.errors import DataError
-from vampd.model.delivery import parse_manifest
+from vampd.model.delivery import manifest_name, parse_manifest
 from vampd.model.plan import Hash, Plan, WriteText
 from vampd.model.proofs import Digests, Place, parse_sums
 from vampd.stages import manifest
@@ -279,3 +279,19 @@ def test_manifests_come_in_the_order_of_their_numbers(world):
     world.run()
     execute(world)
     assert listed(world, "manifest_VMP_20251106_s11.csv") == ["VMPA00000003"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_is_no_file_in_the_place_of_a_manifest_is_refused(world, monkeypatch, number):
+    execute(world)
+    place, text = manifest_name(NIGHT.date, number), world.reader.text
+    world.reader.tree.pop(place, None)
+
+    def refuse_links(night, path):
+        if path == place:
+            raise DataError("link_found", path)
+        return text(night, path)
+
+    monkeypatch.setattr(world.reader, "text", refuse_links)
+    with pytest.raises(DataError, match=place):
+        manifest.survey(NIGHT, world.reader)

@@ -87,7 +87,7 @@ not_ready
     Check `transfer.pull_from`.
 not_a_file
     Something else has the name of a file or folder that vampd keeps in a night.
-    Move away what the message names, then `vampctl retry NIGHT`.
+    Move away what the message names, then give the command that it shows.
 already_exists
     A file that was to be made is there already, and was left as it is.
     Check what it holds; move it away if it does not belong there.

@@ -9,7 +9,7 @@ night_ignored
     Nothing: it is listed and never processed. Change the setting if it should be.
 link_found
     A night, what vampd writes there or the ledger is a link, or one folder has two names.
-    Put the folder or file itself in its place, or unmount one name; `vampctl retry NIGHT`.
+    Move it away, put the file itself there or unmount one name, then do as the message says.
 night_unreadable
     The night's folder cannot be listed, or is a link that leads nowhere.
     Correct owner and mode as the note says; the next scan looks again.

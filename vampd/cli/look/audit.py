@@ -63,7 +63,7 @@ def audit(
         result = count_night(record, folder, connections.reader)
         if record.state.status is Status.DONE:
             look = partial(describe_text_faults, record.night, connections.reader)
-            findings = (*result.findings, *describe_with_foreign(look))
+            findings = (*result.findings, *describe_with_foreign(record.night, look))
             result = replace(result, findings=findings)
         lost: tuple[LostId, ...] = ()
         try:

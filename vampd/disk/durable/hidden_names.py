@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
 from vampd.disk.durable.atomic import fsync_folder, remove_durably
-from vampd.disk.durable.names import link, names_in, unlink
+from vampd.disk.durable.names import link, names_in, rename, unlink
 from vampd.disk.failpoint import failpoint
 
 _DAMAGED = re.compile(r"\.(.+)\.damaged(?:_\d+)?")
@@ -38,13 +39,24 @@ def put_away(path: Path) -> None:
 
 
 def keep_hidden(path: Path, why: str) -> None:
-    """Give a file a hidden second name of its own."""
+    """Give a file a hidden second name of its own.
+
+    A folder, which can have no second one, gets it as its only name, with ``folder`` for ``why``:
+    somebody made it, and what it holds is kept for good.
+    """
+    is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    why = "folder" if is_folder else why
     number = 1
     while True:
         suffix = "" if number == 1 else f"_{number}"
         hidden = path.with_name(f".{path.name}.{why}{suffix}")
         try:
-            link(path, hidden)
+            if not is_folder:
+                link(path, hidden)
+            elif os.path.lexists(hidden):
+                raise FileExistsError
+            else:
+                rename(path, hidden)
         except FileExistsError:
             if os.path.samestat(path.lstat(), hidden.lstat()):
                 return  # a recovery that was killed had got so far

@@ -77,12 +77,14 @@ def real_folder(folder: Path) -> Path:
 
 
 def link_found(path: Path) -> DataError:
-    """The error of a path that has a link where vampd follows none."""
+    """The error of a path that has a link where vampd follows none.
+
+    What else helps, `add_cure` knows.
+    """
     return DataError(
         LINK_FOUND,
         f"{path} is a link, or leads through one that is not the owner's; vampd follows none there:"
-        " find out who made it, put the folder or file itself in its place, then `vampctl retry"
-        " NIGHT`",
+        " find out who made it, and move it away or put the folder or file itself in its place",
         path=str(path),
     )
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from vampd.disk.refusal import misplaced
 from vampd.errors import DataError
+from vampd.model.nights import NightId
+from vampd.stages.records.foreign_cure import add_cure
 
 
-def describe_with_foreign(*looks: Callable[[], Iterable[str]]) -> Iterator[str]:
-    """What each look describes; one that such an entry ends describes it last.
+def describe_with_foreign(night: NightId, *looks: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """What each look at a finished night describes; one that such an entry ends describes it last.
 
     OSError of all other kinds.
     """
@@ -18,9 +20,9 @@ def describe_with_foreign(*looks: Callable[[], Iterable[str]]) -> Iterator[str]:
         try:
             yield from look()
         except DataError as error:
-            yield error.message
+            yield add_cure(error, night, None)
         except OSError as error:
             found = misplaced(error, Path(error.filename or ""))
             if found is None:
                 raise
-            yield found.message
+            yield add_cure(found, night, None)

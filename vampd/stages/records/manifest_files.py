@@ -10,6 +10,7 @@ from vampd.model.delivery import (
     ManifestFile,
     ManifestText,
     digests_name,
+    manifest_name,
     supplement_number,
 )
 from vampd.model.nights import NightId
@@ -18,21 +19,26 @@ from vampd.ports import NightReader
 
 
 def read_manifests(night: NightId, reader: NightReader) -> tuple[ManifestText, ...]:
-    """The night's manifests, in order. DataError ``manifest_damaged`` names the file."""
+    """The night's manifests, in order. DataError ``manifest_damaged`` names the file.
+
+    Something else in the place of one, such as a folder or a link, is refused.
+    """
+    listed = {supplement_number(file.path, night.date) for file in reader.files(night, "")} - {None}
     numbered = []
-    for file in reader.files(night, ""):
-        number = supplement_number(file.path, night.date)
-        text = None if number is None else reader.text(night, file.path)
-        if number is not None and text is not None:
-            manifest = ManifestText(ManifestFile(night, file.path, text_digest(text)), text)
+    # Also those that no listing of files shows: what lies there may be no file.
+    for number in sorted({*listed, *range(len(listed) + 1)}):
+        path = manifest_name(night.date, number)
+        text = reader.text(night, path)
+        if text is not None:
+            manifest = ManifestText(ManifestFile(night, path, text_digest(text)), text)
             try:
                 manifest.manifest  # noqa: B018 - read now, so that damage is reported with its name
             except DataError as error:
                 message = (
-                    f"{file.path}: {error.message}; move it away, and `vampctl retry {night.date}"
+                    f"{path}: {error.message}; move it away, and `vampctl retry {night.date}"
                     " --from manifest` writes it again"
                 )
-                raise DataError(error.code, message, path=file.path) from error
+                raise DataError(error.code, message, path=path) from error
             numbered.append((number, manifest))
     return tuple(manifest for _, manifest in sorted(numbered, key=lambda pair: pair[0]))
 

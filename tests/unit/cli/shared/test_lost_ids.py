@@ -30,6 +30,7 @@ def test_the_ids_of_a_night_without_a_generation_are_lost_if_it_was_restored(
     """Else it is the old tools', or gone from here as a whole, products and all."""
     reader = SimpleNamespace(
         files=lambda *_: (),
+        text=lambda *_: None,
         framelist_heads=lambda _: (),
         generations=lambda _: (),
         bound_ids=lambda _: {USED.identity: USED},
