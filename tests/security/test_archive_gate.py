@@ -84,7 +84,7 @@ def test_all_that_doctor_does_passes(gated: Gated, tmp_path: Path) -> None:
     destination = {"destination": f"{HOST}:{gated.disk}"}
     (tmp_path / "archive").mkdir()
     settings = make_settings(
-        tmp_path,
+        tmp_path / "fuuu",
         transfer={
             "archive": {"destination": str(tmp_path / "archive")},
             "engineering": destination,

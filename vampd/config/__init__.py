@@ -52,6 +52,7 @@ __all__ = [
     "config_path",
     "demo_folder",
     "demo_text",
+    "find_misplaced",
     "is_in_night",
     "load_settings",
     "make_demo_folder",
@@ -146,6 +147,26 @@ def with_destination(settings: Settings, kind: Kind, destination: str) -> Settin
     for _, problem in misplaced_destinations(transfer, settings.watch.root):
         raise UsageError("no_destination", f"no destination: {problem}")
     return settings.model_copy(update={"transfer": transfer})
+
+
+def find_misplaced(settings: Settings, kind: Kind) -> str | None:
+    """Why the destination of a kind is no place of an archive, by any name; None if it is one.
+
+    Looks at the disk, as reading the settings does not: what leads there may be links.
+    """
+    one = settings.transfer.destination(kind)
+    if os.path.normpath(one.path) in ("/", "//"):
+        return f"{one.destination} is no folder of an archive: name its own folder"
+    if one.host is not None:
+        return None
+    real = Path(os.path.realpath(one.path))
+    if real == Path("/"):
+        return f"{one.destination} leads to /: name the archive's own folder"
+    own = {"root of the nights": settings.watch.root, "state": settings.database.path.parent}
+    for what, folder in own.items():
+        if real.is_relative_to(os.path.realpath(folder)):
+            return f"{one.destination} is, or lies in, the folder of the {what}: name another"
+    return None
 
 
 def _problem(item: dict[str, Any]) -> str:

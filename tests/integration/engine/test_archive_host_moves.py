@@ -1,7 +1,9 @@
 """What the archive host moves by itself is looked for, read there, and never written to."""
 
+import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import connected, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.in_process import InProcess
+from vampd.cli.shared.finding import BAD
 from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.model.proofs import Place
 
@@ -108,6 +112,36 @@ def test_a_destination_that_leads_into_a_stream_here_is_never_written_to(site: S
     assert (moved.status == 0, "lies in, the folder of the root" in moved.text) == (False, True)
     assert state_of(stream) == before
     assert record_of(site, NIGHT).safe_at is not None
+
+
+PLACES = (
+    (lambda site: site.folder(NIGHT), "the folder of the root"),
+    (lambda site: site.root, "the folder of the root"),
+    (lambda site: site.database.parent, "the folder of the state"),
+    (lambda _: Path("/"), "leads to /"),
+)
+
+
+@pytest.mark.parametrize(("place", "why"), others_in_soak(PLACES, few=2))
+def test_what_is_no_place_of_an_archive_is_one_at_nobodys_word(
+    site: Site, place: Callable[[Site], Path], why: str
+) -> None:
+    own, link = InProcess(site), site.base / "disk"
+    link.symlink_to(place(site))
+    before = state_of(site.folder(NIGHT))
+    moved = own.command("archive", "moved", "engineering", "--to", str(link), "--yes")
+    # The disk of the destination itself is gone, and so is its mark.
+    destination = site.copy(NIGHT).parent
+    destination.rename(site.base / "gone")
+    destination.symlink_to(place(site))
+    accepted = own.command("archive", "accept", "engineering", "--yes")
+    for said in (moved, accepted):
+        assert (said.status == 0, why in said.text) == (False, True), said.text
+    found = {one["check"]: one for one in json.loads(own.command("doctor", "--json").text)}
+    said_there = found["engineering destination"]
+    assert (said_there["state"], why in said_there["found"]) == (BAD, True), said_there
+    assert "engineering probe" not in found
+    assert state_of(site.folder(NIGHT)) == before
 
 
 def test_a_hard_link_to_a_product_here_is_no_copy(site: Site) -> None:

@@ -22,7 +22,7 @@ from vampd.model.nights import ARCHIVE_FOLDER, Kind
 
 def settings_for(base: Path, destination: str, **transfer: object) -> Settings:
     kinds = {"engineering": {"destination": destination}, "archive": {"destination": str(base)}}
-    return make_settings(base, transfer={**kinds, "timeout_s": 20, **transfer})
+    return make_settings(base / "fuuu", transfer={**kinds, "timeout_s": 20, **transfer})
 
 
 def found_at(settings: Settings) -> dict[str, Finding]:

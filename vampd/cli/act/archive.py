@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,7 +67,8 @@ def accept(
 
     For a mark that is not known here (the database was lost, the machine was replaced), and for a
     mark that was lost: then a new one is placed. Shows what is there, and asks. Your name is on
-    record; every night is then read again there before it counts as safe.
+    record; every night is then read again there before it counts as safe. Refused for a place in
+    the root of the nights or the folder of the state.
     """
     with acting_or_asking(context, config, Verb.ARCHIVE) as (connections, asks):
         known = connections.destinations.known(kind)
@@ -83,6 +82,7 @@ def accept(
                 f"{kind} nights are archived at {known.destination}; for another destination use"
                 f" `vampctl archive moved {kind} --to {archive.destination}`",
             )
+        _refuse_place(connections.settings, kind, archive.destination)
         if known is not None and known.is_placed and archive.host.mark() == known.mark:
             write_prose(f"{archive.destination} is the archive of {kind} nights already")
             return
@@ -128,23 +128,10 @@ def moved(
 
 def _refuse_place(settings: Settings, kind: Kind, to: str) -> None:
     """UsageError ``no_destination`` for what is no place of an archive, by any name."""
-    from vampd.config import with_destination
+    from vampd.config import find_misplaced, with_destination
 
-    place = with_destination(settings, kind, to).transfer.destination(kind)
-    if os.path.normpath(place.path) in ("/", "//"):
-        raise UsageError("no_destination", f"{to} is no folder of an archive: name its own folder")
-    if place.host is not None:
-        return
-    # What is named in the settings may be a link, and so may what is typed.
-    real = Path(os.path.realpath(place.path))
-    own = {"root of the nights": settings.watch.root, "state": settings.database.path.parent}
-    if real == Path("/"):
-        raise UsageError("no_destination", f"{to} leads to /: name the archive's own folder")
-    for what, folder in own.items():
-        if real.is_relative_to(os.path.realpath(folder)):
-            raise UsageError(
-                "no_destination", f"{to} is, or lies in, the folder of the {what}: name another"
-            )
+    if problem := find_misplaced(with_destination(settings, kind, to), kind):
+        raise UsageError("no_destination", problem)
 
 
 def _refuse_none_there(

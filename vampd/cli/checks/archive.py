@@ -22,10 +22,15 @@ _MOST_NIGHTS = 10
 def examine_archives(settings: Settings) -> Iterator[Finding | tuple[str, str, Space]]:
     """Findings, and for each destination that answers (check, place, space)."""
     from vampd.adapters.archive import open_archive_host
+    from vampd.config import find_misplaced
 
     for kind in Kind:
         destination = settings.transfer.destination(kind)
         check, place = f"{kind} destination", destination.destination
+        if problem := find_misplaced(settings, kind):
+            # Nothing is written where no archive may lie.
+            yield Finding(check, BAD, problem)
+            continue
         try:
             space = open_archive_host(settings.transfer, kind).space()
         except VampdError as error:
