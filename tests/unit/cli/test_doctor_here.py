@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import shlex
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -187,6 +188,43 @@ def test_what_an_earlier_cure_opened_is_named_and_closed(tmp_path: Path, path: s
     assert shlex.split(command) == ["chmod", "o-w", str(tmp_path / path)]
     subprocess.run(shlex.split(command), check=True)
     assert examine_open_modes(settings).state == "OK"
+
+
+OWN = ("ARCHIVED_DATA/frameids.ledger", *(f"{NIGHT}/{place}" for place in PLACES if place))
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o777])
+def test_what_an_earlier_cure_opened_to_a_group_is_named_and_closed(
+    tmp_path: Path, mode: int
+) -> None:
+    settings = make_settings(tmp_path, watch={"root": tmp_path})
+    (tmp_path / NIGHT / "vbad" / "vcam2").mkdir(parents=True)
+    (tmp_path / NIGHT / "vgen2").mkdir()
+    (tmp_path / "ARCHIVED_DATA" / "frameids.ledger").touch()
+    # The loggers' own folder is what they made it.
+    (tmp_path / NIGHT).chmod(0o775)
+    for path in OWN:
+        (tmp_path / path).chmod(mode)
+    found = examine_open_modes(settings)
+    assert ("a group" in found.found, "any user" in found.found) == (mode == 0o775, mode == 0o777)
+    (command,) = re.findall("`(.*)`", found.found)
+    subprocess.run(shlex.split(command), check=True)
+    assert examine_open_modes(settings).state == "OK"
+    assert {stat.S_IMODE((tmp_path / path).stat().st_mode) for path in OWN} == {0o755}
+    assert stat.S_IMODE((tmp_path / NIGHT).stat().st_mode) == 0o775
+
+
+def test_what_an_access_list_opened_is_closed_with_the_groups_bits(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, watch={"root": tmp_path})
+    own = tmp_path / NIGHT / "vgen2"
+    own.mkdir(parents=True)
+    own.chmod(0o755)
+    subprocess.run(["setfacl", "-m", "u:65534:rwx", own], check=True)
+    (command,) = re.findall("`(.*)`", examine_open_modes(settings).found)
+    subprocess.run(shlex.split(command), check=True)
+    assert examine_open_modes(settings).state == "OK"
+    shown = subprocess.run(["getfacl", "-p", own], capture_output=True, text=True, check=True)
+    assert "#effective:r-x" in shown.stdout
 
 
 def test_of_many_as_many_are_named_as_one_command_shows(tmp_path: Path) -> None:
