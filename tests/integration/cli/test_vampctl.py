@@ -150,7 +150,7 @@ def test_looking_changes_nothing(own_site: Site) -> None:
     ("words", "status", "message"),
     [
         (("status", "20251107"), 2, "nearest: 20251106 (archive), 20251106 (engineering)"),
-        (("status", "yesterday"), 2, "UT date such as 20251106"),
+        (("status", "tomorrow"), 2, "UT date such as 20251106"),
         (("plan", "20251106"), 2, "--kind archive or --kind engineering"),
         (("hold", "20251106", "--kind", "archive"), 2, "cannot be held"),
         (("retry", "20251106", "--kind", "engineering", "--from", "frameids"), 2, "no stage"),

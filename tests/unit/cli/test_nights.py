@@ -14,6 +14,7 @@ from vampd.cli.shared.nights import (
     choose_record,
     choose_records,
     parse_night,
+    show_each,
     with_kinds,
 )
 from vampd.cli.shared.output import write, write_error, write_prose
@@ -78,6 +79,34 @@ def test_a_word_for_a_night_that_is_not_there_names_the_date_or_the_kind() -> No
         choose_records(RECORDS, "yesterday", None, christmas)
     with pytest.raises(UsageError, match="no engineering night yet"):
         choose_records([record("20260102")], "last", Kind.ENGINEERING, christmas)
+
+
+def test_what_one_of_two_nights_cannot_show_hides_nothing_of_the_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    both = RECORDS[2:4]
+
+    def show(shown: NightRecord) -> int:
+        if shown.night.kind is Kind.ARCHIVE:
+            raise UsageError("not_synchronised", "no generation yet")
+        write("the other")
+        return 1
+
+    assert show_each(both, show) == EXIT_USAGE
+    written = capsys.readouterr()
+    assert written.out == "\nthe other\n"
+    assert written.err == "20251106 archive: no generation yet\n"
+    # Of one night the error is the command's own.
+    with pytest.raises(UsageError):
+        show_each(both[:1], show)
+
+
+@pytest.mark.parametrize(("statuses", "ended"), [((0, 0), 0), ((1, 0), 1), ((0, 1), 1)])
+def test_two_nights_end_with_the_worse_of_their_exit_statuses(
+    statuses: tuple[int, int], ended: int
+) -> None:
+    left = iter(statuses)
+    assert show_each(RECORDS[2:4], lambda _: next(left)) == ended
 
 
 ONLY_READ = ("status", "why", "history", "log", "plan", "audit", "summary", "plot")

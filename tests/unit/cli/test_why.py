@@ -54,6 +54,21 @@ def test_a_waiting_night_shows_error_next_attempt_advice_and_query(world: FakeWo
     assert "when there is capacity" not in shown
 
 
+def test_of_a_date_with_both_kinds_each_is_shown_with_commands_of_its_own(world: FakeWorld) -> None:
+    world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
+    waiting(world)
+    archive, engineering = world.run("why", "20251106").stdout.split("20251106 engineering\n")
+    assert archive.startswith("20251106 archive\n")
+    for shown, kind in ((archive, "archive"), (engineering, "engineering")):
+        assert f"VAMPD_NIGHT=20251106 VAMPD_KIND={kind}\n" in shown
+        commands = [line for line in shown.splitlines() if line.startswith("  vampctl ")]
+        assert commands
+        assert all("20251106" not in c or f"20251106 --kind {kind}" in c for c in commands)
+    # A program gets one object, so it says which.
+    assert world.fail("why", "20251106", "--json").code == "kind_needed"
+    assert json.loads(world.run("why", "last", "--json", "--kind", "archive").stdout)
+
+
 def test_a_traceback_is_reported_in_full_and_stays_in_sight_when_it_has_passed(
     world: FakeWorld,
 ) -> None:
@@ -164,7 +179,7 @@ def test_a_night_whose_archive_is_unknown_is_told_how_to_make_it_known(world: Fa
 def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> None:
     assert "--kind" not in world.run("why", "20251106").stdout
     world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)
-    assert world.fail("why", "20251106").exit_status == 2
+    assert world.fail("why", "20251106", "--json").exit_status == 2
     shown = world.run("why", "20251106", "--kind", "archive").stdout
     assert "vampctl hold 20251106 --kind archive" in shown
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
-from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.nights import choose_shown, show_each, title_of
 from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
 from vampd.cli.shared.session import (
     ConfigOption,
@@ -23,7 +23,7 @@ from vampd.cli.shared.session import (
     reading,
 )
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, DataError, TransientError
+from vampd.errors import EXIT_NIGHT, EXIT_OK, DataError, TransientError
 from vampd.model.nights import Status
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vampd.model.frame_ids import LostId
     from vampd.model.nights import NightId, NightRecord
     from vampd.ports import NightReader
+    from vampd.wiring.connections import Connections
 
 _LOOKS = 20
 # Lower bounds, if any cube's frames are one.
@@ -52,34 +53,42 @@ def audit(
     Products, sidecars and generations are held against their packing receipts, as far as listings
     and earlier readings show, and the texts of a finished night (manifests, names, digests,
     reasons) against what they are made of. Exits with 1 if the sum is not balanced or anything
-    disagrees. Late cubes, which are still to be synchronized, unbalance it.
+    disagrees. Late cubes, which are still to be synchronized, unbalance it. A date that is an
+    archive night and an engineering night shows both; --json wants --kind then.
     """
+    with reading(context, config) as connections:
+        known = connections.store.nights()
+        chosen = choose_shown(known, night, kind, time.time(), one=as_json)
+        show = partial(_audit_one, connections, as_json=as_json)
+        if status := show_each(chosen, show):
+            raise typer.Exit(status)
+
+
+def _audit_one(connections: Connections, record: NightRecord, *, as_json: bool) -> int:
+    """Show the audit of a night; the exit status."""
     from vampd.engine.nights.foreign_entries import describe_with_foreign
     from vampd.stages.own_faults import describe_text_faults
 
-    with reading(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind, time.time())
-        folder = connections.settings.watch.root / record.night.folder
-        result = count_night(record, folder, connections.reader)
-        if record.state.status is Status.DONE:
-            look = partial(describe_text_faults, record.night, connections.reader)
-            findings = (*result.findings, *describe_with_foreign(record.night, look))
-            result = replace(result, findings=findings)
-        lost: tuple[LostId, ...] = ()
-        try:
-            lost = read_lost_ids(connections, record)
-        except DataError as error:
-            # Of a manifest: what the frames come to is known without it.
-            if error.message not in result.findings:
-                result = replace(result, findings=(*result.findings, error.message))
+    folder = connections.settings.watch.root / record.night.folder
+    result = count_night(record, folder, connections.reader)
+    if record.state.status is Status.DONE:
+        look = partial(describe_text_faults, record.night, connections.reader)
+        findings = (*result.findings, *describe_with_foreign(record.night, look))
+        result = replace(result, findings=findings)
+    lost: tuple[LostId, ...] = ()
+    try:
+        lost = read_lost_ids(connections, record)
+    except DataError as error:
+        # Of a manifest: what the frames come to is known without it.
+        if error.message not in result.findings:
+            result = replace(result, findings=(*result.findings, error.message))
     if as_json:
         write_json({**audit_object(record.night, result), "lost_ids": lost_objects(lost)})
     else:
         titled = _listing("IDs without a product", [f"{one.frame_id}  {one.fate}" for one in lost])
         for line in (*audit_lines(record, result), *titled):
             write_prose(line)
-    if not result.balanced:
-        raise typer.Exit(EXIT_NIGHT)
+    return EXIT_OK if result.balanced else EXIT_NIGHT
 
 
 def count_night(record: NightRecord, folder: Path, reader: NightReader) -> Audit:

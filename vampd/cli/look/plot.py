@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.nights import choose_shown, show_each, title_of
 from vampd.cli.shared.observed_night import observe_night
 from vampd.cli.shared.output import write
 from vampd.cli.shared.session import ConfigOption, KindOption, ReadNightArgument, reading
-from vampd.errors import UsageError
+from vampd.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from vampd.model.nights import NightRecord
 
 OutputOption = Annotated[
     Path | None,
@@ -45,7 +47,8 @@ def plot(
     or to be checked. Each color has one meaning, which a lane, a shape or a hatch says as well.
 
     Writes a PNG of 1600 x 1000 pixels, over an older one of that name. Needs matplotlib, which the
-    extra `plot` installs: pip install 'vampd[plot]'.
+    extra `plot` installs: pip install 'vampd[plot]'. A date that is an archive night and an
+    engineering night gives two; -o wants --kind then.
     """
     try:
         from vampd.cli.plotting.figure import draw_night
@@ -59,13 +62,20 @@ def plot(
             " pip install 'vampd[plot]' in vampd's environment",
         ) from error
     _check_output(output)
-    with reading(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind, time.time())
-        observed = observe_night(connections, record)
-    path = output or Path(f"sync_{record.night.date}_{record.night.kind}.png")
     ground = Ground.DARK if dark else Ground.LIGHT
-    write_picture(draw_night(title_of(record.night), observed, ground), path)
-    write(str(path))
+    with reading(context, config) as connections:
+        known = connections.store.nights()
+        chosen = choose_shown(known, night, kind, time.time(), one=output is not None)
+
+        def draw(record: NightRecord) -> int:
+            observed = observe_night(connections, record)
+            path = output or Path(f"sync_{record.night.date}_{record.night.kind}.png")
+            write_picture(draw_night(title_of(record.night), observed, ground), path)
+            write(str(path))
+            return EXIT_OK
+
+        if status := show_each(chosen, draw):
+            raise typer.Exit(status)
 
 
 def _check_output(output: Path | None) -> None:

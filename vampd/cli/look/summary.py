@@ -19,7 +19,7 @@ from vampd.cli.look.summary_objects import (
     run_object,
     summary_object,
 )
-from vampd.cli.shared.nights import choose_record, title_of
+from vampd.cli.shared.nights import choose_record, choose_shown, show_each, title_of
 from vampd.cli.shared.observed_night import observe_night
 from vampd.cli.shared.output import (
     Column,
@@ -44,10 +44,11 @@ from vampd.cli.shared.session import (
     ReadNightArgument,
     reading,
 )
-from vampd.errors import EXIT_NIGHT, UsageError
+from vampd.errors import EXIT_NIGHT, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from vampd.model.accounts import Minute, RunSummary, Summary
+    from vampd.model.nights import NightRecord
 
 _UNKNOWN = "-"
 # What the columns of the minutes hold.
@@ -96,34 +97,50 @@ def summary(
     Per minute and per run, and whether the result is as expected.
 
     Works on the night's folder, whether or not the daemon is running, once sync has run. Exits
-    with 1 if the verdict is unexpected, by the limits in [sync] of the configuration.
+    with 1 if the verdict is unexpected, by the limits in [sync] of the configuration. A date that
+    is an archive night and an engineering night shows both; --json, --csv and --frame want --kind
+    then.
     """
     if as_json and as_csv:
         raise UsageError("two_forms", "--json and --csv exclude each other: choose one")
     with reading(context, config) as connections:
-        record = choose_record(connections.store.nights(), night, kind, time.time())
+        known, now = connections.store.nights(), time.time()
         if frame is not None:
+            record = choose_record(known, night, kind, now)
             explained = explain_frame_of(connections, record, frame)
             if as_json:
                 write_json(frame_object(record, explained))
             else:
                 write_lines(frame_lines(explained))
             return
-        result = observe_night(connections, record).summary
-    if as_json:
-        write_json(summary_object(record, result))
-    elif as_csv:
-        objects = [run_object(r) for r in result.runs] if only_runs else minute_objects(result)
-        write_csv(csv_rows(RUN_KEYS if only_runs else minute_keys(), objects))
-    else:
-        write(f"{title_of(record.night)}, stage {record.state.stage}, {record.state.status}")
-        if not only_runs:
-            _show_minutes(result)
-        _show_runs(result.runs)
-        _show_plate(result)
-        _show_verdict(result)
-    if result.unexpected:
-        raise typer.Exit(EXIT_NIGHT)
+        chosen = choose_shown(known, night, kind, now, one=as_json or as_csv)
+
+        def show(record: NightRecord) -> int:
+            result = observe_night(connections, record).summary
+            if as_json:
+                write_json(summary_object(record, result))
+            elif as_csv:
+                _write_csv(result, only_runs=only_runs)
+            else:
+                _show(record, result, only_runs=only_runs)
+            return EXIT_NIGHT if result.unexpected else EXIT_OK
+
+        if status := show_each(chosen, show):
+            raise typer.Exit(status)
+
+
+def _write_csv(result: Summary, *, only_runs: bool) -> None:
+    objects = [run_object(r) for r in result.runs] if only_runs else minute_objects(result)
+    write_csv(csv_rows(RUN_KEYS if only_runs else minute_keys(), objects))
+
+
+def _show(record: NightRecord, result: Summary, *, only_runs: bool) -> None:
+    write(f"{title_of(record.night)}, stage {record.state.stage}, {record.state.status}")
+    if not only_runs:
+        _show_minutes(result)
+    _show_runs(result.runs)
+    _show_plate(result)
+    _show_verdict(result)
 
 
 def _show_minutes(result: Summary) -> None:

@@ -14,7 +14,7 @@ from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
 from vampd.cli.look.night_notes import describe, describe_failure, is_remade
 from vampd.cli.look.night_objects import event_object, night_object
-from vampd.cli.shared.nights import choose_record, title_of, with_kinds
+from vampd.cli.shared.nights import choose_shown, show_each, title_of, with_kinds
 from vampd.cli.shared.output import (
     Column,
     is_terminal,
@@ -36,6 +36,7 @@ from vampd.cli.shared.words import (
     format_duration,
     format_moment,
 )
+from vampd.errors import EXIT_OK
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import (
     EventName,
@@ -81,33 +82,41 @@ def why(
     """Show a night's state, the reason, and what you can do.
 
     What it waits for and since when, its next attempt, and the query for the journal. The last
-    error is shown in full, even if resolved.
+    error is shown in full, even if resolved. A date that is an archive night and an engineering
+    night shows both; --json wants --kind then.
     """
     with reading(context, config) as connections:
-        records = with_kinds(connections.store.nights())
-        record = choose_record(records, night, kind, time.time())
-        settings = connections.settings
-        judged = judge_now(connections, record, records)
-        events = connections.store.history(record.night)
-        correspondence = connections.mail_log.correspondence(record.night)
-    now = time.time()
-    advice = list(advise(record, judged, records, correspondence))
-    if as_json:
-        trouble = last_trouble(events)
-        write_json(
-            {
-                **night_object(record, now, correspondence),
-                "waits_for": wait_object(judged),
-                "last_error": None if trouble is None else event_object(trouble),
-                "advice": advice,
-                "journal": " ".join(journal_query(record)),
-            }
-        )
-    else:
-        _show(record, events, judged, correspondence, now, settings.watch.stale_s)
-        write_lines(("", "what you can do"))
-        write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
-        write_lines(("", "journal", f"  {' '.join(journal_query(record))}"))
+        records, now = with_kinds(connections.store.nights()), time.time()
+        chosen = choose_shown(records, night, kind, now, one=as_json)
+
+        def show(record: NightRecord) -> int:
+            judged = judge_now(connections, record, records)
+            events = connections.store.history(record.night)
+            correspondence = connections.mail_log.correspondence(record.night)
+            advice = list(advise(record, judged, records, correspondence))
+            of_kind = record.night.kind if len(chosen) > 1 else None
+            query = " ".join(journal_query(record, of_kind))
+            if as_json:
+                trouble = last_trouble(events)
+                write_json(
+                    {
+                        **night_object(record, now, correspondence),
+                        "waits_for": wait_object(judged),
+                        "last_error": None if trouble is None else event_object(trouble),
+                        "advice": advice,
+                        "journal": query,
+                    }
+                )
+                return EXIT_OK
+            stale_s = connections.settings.watch.stale_s
+            _show(record, events, judged, correspondence, now, stale_s)
+            write_lines(("", "what you can do"))
+            write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
+            write_lines(("", "journal", f"  {query}"))
+            return EXIT_OK
+
+        if status := show_each(chosen, show):
+            raise typer.Exit(status)
 
 
 def last_trouble(events: Sequence[EventRecord]) -> EventRecord | None:

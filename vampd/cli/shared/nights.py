@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from vampd.cli.shared.output import write, write_error
 from vampd.cli.shared.typed_nights import name_with_kind
-from vampd.errors import UsageError
+from vampd.errors import EXIT_OK, UsageError, VampdError
 from vampd.model.nights import (
     ARCHIVE_FOLDER,
     Kind,
@@ -106,6 +107,35 @@ def date_of_word(records: Sequence[NightRecord], text: str, kind: Kind | None, n
             return max(dates)
         case _:
             return text
+
+
+def choose_shown(
+    records: Sequence[NightRecord], text: str, kind: Kind | None, now: float, *, one: bool
+) -> tuple[NightRecord, ...]:
+    """The nights that a command shows to people, both kinds of a date; programs get ``one``."""
+    if one:
+        return (choose_record(records, text, kind, now),)
+    return choose_records(records, text, kind, now)
+
+
+def show_each(records: Sequence[NightRecord], show: Callable[[NightRecord], int]) -> int:
+    """Show the nights one after the other; the highest of their exit statuses.
+
+    What one of several cannot show is said, and the others are shown.
+    """
+    if len(records) == 1:
+        return show(records[0])
+    status = EXIT_OK
+    for position, record in enumerate(records):
+        if position:
+            write("")
+        name_with_kind(record.night)
+        try:
+            status = max(status, show(record))
+        except VampdError as error:
+            write_error(f"{title_of(record.night)}: {error.message}")
+            status = max(status, error.exit_status)
+    return status
 
 
 def night_of_folder(folder: Path, root: Path) -> NightId:
