@@ -12,7 +12,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.night_notes import describe, has_problem, needs_person
 from vampd.cli.look.night_objects import night_object
-from vampd.cli.look.status import night_row
+from vampd.cli.look.status import _COLUMNS, night_row
 from vampd.errors import UsageError
 from vampd.model.delivery import Acknowledgement, Correspondence, ManifestFile
 from vampd.model.nights import (
@@ -94,6 +94,41 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
         ENGINEERING, Event(EventName.HELD), at=NOW, actor="vampd", code="why", message="a reason"
     )
     return made
+
+
+@pytest.mark.parametrize("name", ["held", "unsafe", "unmailed"])
+def test_what_is_asked_for_is_shown_and_nothing_else_and_two_show_both(
+    world: FakeWorld, name: str
+) -> None:
+    for date, changes in (
+        ("20251105", {"safe_at": NOW, "manifests": 1}),
+        ("20251104", {"manifests": 0}),
+    ):
+        night = NightId(date, Kind.ARCHIVE)
+        world.store.discover(night, NOW)
+        made = world.store.nights()[0]
+        done = replace(made, state=State(StageName.MANIFEST, Status.DONE), **changes)
+        world.store._nights[night] = done
+    dates = {"held": ["20251106"], "unsafe": ["20251104"], "unmailed": ["20251105"]}
+
+    def shown(*words: str) -> list[str]:
+        return [one["date"] for one in json.loads(world.run("status", *words, "--json").stdout)]
+
+    assert shown(f"--{name}") == dates[name]
+    assert shown(f"--{name}", "--held") == sorted({*dates[name], "20251106"})
+    assert shown("--since", "20251105") == ["20251105", "20251106", "20251106"]
+    assert shown("--since", "last") == ["20251106", "20251106"]
+    assert shown("--last", "3", "--kind", "archive") == ["20251104", "20251105", "20251106"]
+    plain = world.run("status").stdout.splitlines()
+    assert "4 nights: 1 held, 1 NOT safe, 1 unmailed" in plain
+
+
+@pytest.mark.parametrize(
+    ("safe_at", "style"), [(NOW, "green"), (None, "bold red")], ids=["safe", "NOT safe"]
+)
+def test_what_is_not_safe_is_never_green(safe_at: float | None, style: str) -> None:
+    row = night_row(record(Status.DONE, safe_at=safe_at, note="a note"), NOW)
+    assert [c.style(cell, row) for c, cell in zip(_COLUMNS, row, strict=True)][3] == style
 
 
 @pytest.mark.parametrize("status", Status)
@@ -234,7 +269,7 @@ def test_in_a_pipe_each_night_is_one_plain_line(world: FakeWorld) -> None:
     shown = world.run("status").output
     assert "\x1b" not in shown
     lines = shown.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4  # the titles, two nights, their sum
     assert lines[0].split() == [
         *("date", "kind", "stage", "status", "progress"),
         *("frames", "size", "age", "note"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from vampd.cli.look.night_objects import event_object
-from vampd.cli.look.status import show_events
+from vampd.cli.shared.event_table import show_events
 from vampd.cli.shared.nights import choose_records, named, title_of
 from vampd.cli.shared.output import write, write_json
 from vampd.cli.shared.session import (

@@ -5,10 +5,29 @@
 
 from __future__ import annotations
 
-from vampd.cli.shared.words import describe_raw, format_duration, format_time, one_line
-from vampd.model.delivery import REMADE_UNMAILED, Correspondence
-from vampd.model.nights import UNREAD_NOTES, NightRecord, Status, WaitCode, remaining_wait_s
+from collections.abc import Collection, Mapping, Sequence
 
+from vampd.cli.shared.words import count_of, describe_raw, format_duration, format_time, one_line
+from vampd.model.delivery import REMADE_UNMAILED, Correspondence, MailState
+from vampd.model.nights import (
+    UNREAD_NOTES,
+    Gate,
+    NightId,
+    NightRecord,
+    Status,
+    WaitCode,
+    remaining_wait_s,
+)
+
+_GATES = {
+    Gate.CARD_MISSING: "missing cards",
+    Gate.LATE_PARTNERS: "late partners",
+    Gate.NIGHT_GONE: "the loss of its archive copy",
+    Gate.OLDER_NIGHTS: "older nights",
+    Gate.SET_ASIDE_CHANGED: "set-aside files that have changed",
+    Gate.OLD_TOOLS: "the traces that a restore leaves of the old tools",
+    Gate.SYNC_UNEXPECTED: "the verdict of sync",
+}
 NO_MAIL = Correspondence()
 _PROBLEMS = UNREAD_NOTES | {
     WaitCode.BUG,
@@ -16,7 +35,7 @@ _PROBLEMS = UNREAD_NOTES | {
     WaitCode.ROOT_UNKNOWN,
     WaitCode.UNKNOWN_FILES,
 }
-_NOT_SAFE = "NOT safe: the archive copy was found bad"
+NOT_SAFE = "NOT safe: the archive copy was found bad"
 
 
 def needs_person(record: NightRecord) -> bool:
@@ -57,6 +76,61 @@ def has_problem(record: NightRecord, correspondence: Correspondence = NO_MAIL) -
     )
 
 
+def is_held(record: NightRecord) -> bool:
+    """Whether a night that vampd works on is held."""
+    return record.state.status is Status.HELD and not is_passed_over(record)
+
+
+def is_unsafe(record: NightRecord) -> bool:
+    """Whether a night is finished, and its archive copy was found bad since."""
+    return record.state.status is Status.DONE and record.safe_at is None
+
+
+def is_unmailed(record: NightRecord, correspondence: Correspondence) -> bool:
+    """Whether a finished night has a manifest that STARS was not sent."""
+    is_done = record.state.status is Status.DONE
+    return is_done and sum_up_mail(record, correspondence).endswith(MailState.UNMAILED)
+
+
+def choose_asked(
+    records: Sequence[NightRecord],
+    correspondence: Mapping[NightId, Correspondence],
+    asked: Collection[str],
+) -> tuple[NightRecord, ...]:
+    """The nights that are any of what is asked for: held, unsafe, unmailed; all for nothing."""
+    return tuple(
+        record
+        for record in records
+        if not asked
+        or ("held" in asked and is_held(record))
+        or ("unsafe" in asked and is_unsafe(record))
+        or ("unmailed" in asked and is_unmailed(record, correspondence.get(record.night, NO_MAIL)))
+    )
+
+
+def sum_up_nights(
+    records: Sequence[NightRecord], correspondence: Mapping[NightId, Correspondence]
+) -> str:
+    """``27 nights: 3 held, 1 NOT safe, 2 unmailed``, or only ``27 nights``."""
+    unmailed = sum(is_unmailed(r, correspondence.get(r.night, NO_MAIL)) for r in records)
+    counts = {
+        "held": sum(map(is_held, records)),
+        "NOT safe": sum(map(is_unsafe, records)),
+        "unmailed": unmailed,
+    }
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return ": ".join(part for part in (count_of(len(records), "night"), said) if part)
+
+
+def sum_up_passed_over(left: Sequence[NightRecord]) -> str:
+    """The nights that vampd leaves alone, in one line."""
+    legacy = sum(record.state.status is Status.LEGACY for record in left)
+    counts = [(legacy, "of the old tools (legacy)"), (len(left) - legacy, "ignored")]
+    parts = [f"{count_of(count, 'night')} {what}" for count, what in counts if count]
+    dates = dict.fromkeys((left[0].night.date, left[-1].night.date))
+    return f"{', '.join(parts)}, {' to '.join(dates)}; --all lists them"
+
+
 def describe(record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL) -> str:
     """What the night waits for by its note, or why it is held, in one line."""
     state = record.state
@@ -79,7 +153,7 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = N
         case Status.HELD:
             return "; ".join(part for part in (reason, note) if part) or "held without a reason"
         case Status.DONE:
-            safe = "safe" if record.safe_at is not None else _NOT_SAFE
+            safe = "safe" if record.safe_at is not None else NOT_SAFE
             mail = sum_up_mail(record, correspondence)
             raw = describe_raw(record)
             unexpected = f"unexpected: {record.verdict}" if record.verdict else ""
@@ -110,3 +184,9 @@ def _mark(record: NightRecord, now: float) -> str:
 def _next_attempt(record: NightRecord, now: float) -> str:
     wait_s = remaining_wait_s(record, now)
     return f"next attempt in {format_duration(wait_s)}" if wait_s > 0 else "next attempt now"
+
+
+def describe_release(record: NightRecord) -> str:
+    """Which gates a person has opened for it, '' for none."""
+    gates = ", ".join(_GATES[gate] for gate in sorted(record.released))
+    return f"past {gates}, by a person" if gates else ""

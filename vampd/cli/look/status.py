@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.checks.old_tools import warn_of_old_tools
-from vampd.cli.look.night_notes import NO_MAIL, describe, has_problem, is_passed_over
+from vampd.cli.look.night_notes import (
+    NO_MAIL,
+    NOT_SAFE,
+    choose_asked,
+    describe,
+    describe_release,
+    has_problem,
+    is_passed_over,
+    sum_up_nights,
+    sum_up_passed_over,
+)
 from vampd.cli.look.night_objects import event_object, night_object
-from vampd.cli.shared.nights import choose_records, title_of, with_kinds
+from vampd.cli.shared.event_table import show_events
+from vampd.cli.shared.nights import choose_records, date_of_word, parse_night, title_of, with_kinds
 from vampd.cli.shared.output import (
     Column,
     is_terminal,
@@ -31,16 +42,14 @@ from vampd.cli.shared.session import (
     settings_of,
 )
 from vampd.cli.shared.words import (
-    count_of,
     describe_raw,
     format_duration,
     format_moment,
     format_size,
-    format_time,
     one_line,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import UNREAD_NOTES, Gate, Status, stages_of
+from vampd.model.nights import UNREAD_NOTES, Status, stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightId, NightRecord
@@ -54,35 +63,27 @@ _STYLES = {
     Status.DONE: "green",
     Status.LEGACY: "dim",
 }
+_STATUS, _NOTE = 3, -1
+
+
+def _style_of(row: Sequence[str]) -> str:
+    """The color of a night's status; done and NOT safe is none that is good."""
+    unsafe = row[_NOTE].startswith(NOT_SAFE)
+    return "bold red" if unsafe else _STYLES[Status(row[_STATUS])]
+
+
 _COLUMNS = (
     Column("date"),
     Column("kind"),
     Column("stage"),
-    Column("status", style_of=lambda cell: _STYLES[Status(cell)]),
+    Column("status", style_in=_style_of),
     Column("progress", align_right=True),
     Column("frames", align_right=True),
     Column("size", align_right=True),
     Column("age", align_right=True),
     Column("note"),
 )
-_EVENT_COLUMNS = (
-    Column("time (UT)"),
-    Column("event"),
-    Column("stage"),
-    Column("attempt", align_right=True),
-    Column("by"),
-    Column("message"),
-)
 _LAST_EVENTS = 10
-_GATES = {
-    Gate.CARD_MISSING: "missing cards",
-    Gate.LATE_PARTNERS: "late partners",
-    Gate.NIGHT_GONE: "the loss of its archive copy",
-    Gate.OLDER_NIGHTS: "older nights",
-    Gate.SET_ASIDE_CHANGED: "set-aside files that have changed",
-    Gate.OLD_TOOLS: "the traces that a restore leaves of the old tools",
-    Gate.SYNC_UNEXPECTED: "the verdict of sync",
-}
 
 NightOrAll = Annotated[
     str | None,
@@ -98,6 +99,23 @@ def status(
         bool,
         typer.Option("--problems", help="Only what needs a person."),
     ] = False,
+    only_held: Annotated[bool, typer.Option("--held", help="Only held nights.")] = False,
+    only_unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Only finished nights that are NOT safe.")
+    ] = False,
+    only_unmailed: Annotated[
+        bool, typer.Option("--unmailed", help="Only finished nights with a manifest to mail.")
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="NIGHT", help="From this date on.", show_default=False),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            "--last", metavar="N", min=1, help="The newest N of them.", show_default=False
+        ),
+    ] = None,
     list_all: Annotated[
         bool,
         typer.Option("--all", help="List also the nights that vampd leaves alone, one by one."),
@@ -108,8 +126,9 @@ def status(
     """Show the state of all nights, or one night's last events.
 
     Nights of the old tools (legacy) and those before watch.ignore_before are counted in one line.
-    Progress counts actions; while cubes are packed, the percentage is of their bytes. Age is the
-    time since the night's last event. Works whether or not the daemon is running.
+    --held, --unsafe and --unmailed together show what is any of them. A last line sums up all that
+    is listed. Progress counts actions; while cubes are packed, the percentage is of their bytes.
+    Age is the time since the night's last event. Works whether or not the daemon is running.
     """
     from vampd.wiring.connections import look
 
@@ -122,12 +141,19 @@ def status(
             records = tuple(record for record in records if record.night.kind is kind)
         known = records
         correspondence = seen.correspondence.by_night()
+        if since is not None:
+            first = parse_night(date_of_word(records, since, kind, time.time()))
+            records = tuple(record for record in records if record.night.date >= first)
+        asked = {"held": only_held, "unsafe": only_unsafe, "unmailed": only_unmailed}
+        records = choose_asked(records, correspondence, {name for name in asked if asked[name]})
         if only_problems:
             records = tuple(
                 record
                 for record in records
                 if has_problem(record, correspondence.get(record.night, NO_MAIL))
             )
+        if last is not None:
+            records = records[-last:]
         now = time.time()
         if as_json:
             objects = [
@@ -150,7 +176,9 @@ def status(
             elif only_problems and not lines:
                 write("nothing needs a person")
             if left:
-                write_table((Column(style_of=lambda _: "dim"),), [(_sum_up(left),)])
+                write_table((Column(style_of=lambda _: "dim"),), [(sum_up_passed_over(left),)])
+            if listed:
+                write(sum_up_nights(listed, correspondence))
             if warning := warn_of_old_tools(settings.watch.root, now):
                 lines.append(one_line(warning))
             for line in lines:
@@ -165,15 +193,6 @@ def status(
                     now,
                     correspondence.get(record.night, NO_MAIL),
                 )
-
-
-def _sum_up(left: Sequence[NightRecord]) -> str:
-    """The nights that vampd leaves alone, in one line."""
-    legacy = sum(record.state.status is Status.LEGACY for record in left)
-    counts = [(legacy, "of the old tools (legacy)"), (len(left) - legacy, "ignored")]
-    parts = [f"{count_of(count, 'night')} {what}" for count, what in counts if count]
-    dates = dict.fromkeys((left[0].night.date, left[-1].night.date))
-    return f"{', '.join(parts)}, {' to '.join(dates)}; --all lists them"
 
 
 def _describe_strangers(root: Path, records: Sequence[NightRecord]) -> list[str]:
@@ -237,7 +256,7 @@ def _show_night(
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),
         ("raw", describe_raw(record)),
-        ("released", _describe_release(record)),
+        ("released", describe_release(record)),
         ("discovered", format_moment(record.discovered_at, now)),
         *(
             (name, format_moment(at, now) if at is not None else "not yet")
@@ -278,27 +297,3 @@ def _describe_verdict(record: NightRecord) -> str:
     if record.verdict is None:
         return ""
     return describe_verdict(record.verdict, is_empty=not record.frames)
-
-
-def _describe_release(record: NightRecord) -> str:
-    gates = ", ".join(_GATES[gate] for gate in sorted(record.released))
-    return f"past {gates}, by a person" if gates else ""
-
-
-def show_events(events: Sequence[EventRecord]) -> None:
-    """Write events as a table."""
-    write_table(_EVENT_COLUMNS, [_event_row(event) for event in events])
-
-
-def _event_row(event: EventRecord) -> tuple[str, ...]:
-    text = ": ".join(one_line(part) for part in (event.code, event.message) if part)
-    if event.to_stage is not None:
-        text = f"back to {event.to_stage}" + (f"; {text}" if text else "")
-    return (
-        format_time(event.at).replace("T", " ").removesuffix("Z"),
-        str(event.event),
-        str(event.stage),
-        str(event.attempt),
-        event.actor,
-        text,
-    )

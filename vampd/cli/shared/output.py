@@ -36,11 +36,18 @@ _FORMULA = re.compile(r"(^|;)(?=\s*[=+@＝＋－＠-])(?!\s*-[0-9.]+(?:e-?[0-9]+
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column; ``style_of`` gives the color of a cell by its text."""
+    """A table's column; the color of a cell is ``style_of`` its text, or ``style_in`` its row."""
 
     title: str = ""
     align_right: bool = False
     style_of: Callable[[str], str] | None = None
+    style_in: Callable[[Row], str] | None = None
+
+    def style(self, cell: str, row: Row) -> str:
+        """The color of this cell of this row, '' for none."""
+        if self.style_in is not None:
+            return self.style_in(row)
+        return self.style_of(cell) if self.style_of is not None else ""
 
 
 class ReaderLeft(Exception):
@@ -202,11 +209,11 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         console.print(Text(_GAP.join(shown).rstrip(), style="bold"))
     for row, row_cells in zip(rows, cells, strict=True):
         line = Text(_GAP).join(
-            Text(cell, style=column.style_of(text) if column.style_of else "")
+            Text(cell, style=column.style(text, row))
             for text, cell, column in zip(row, row_cells, narrow, strict=False)
         )
         lines = _break(row[-1], console.width - indent)
-        style = prose.style_of(row[-1]) if prose.style_of else ""
+        style = prose.style(row[-1], row)
         if lines and not below:
             line.append((_GAP if narrow else "") + lines.pop(0), style=style)
         line.rstrip()
