@@ -26,6 +26,7 @@ from vampd.model.sync import describe_verdict, find_unexpected
 
 _MINUTE_US = 60_000_000
 _NEVER_US = 1 << 62  # after all others
+_SIBLINGS_DIFFER = "the cameras' synchronized frames do not agree"
 COLUMNS = tuple((camera, kind) for camera in (1, 2) for kind in FrameKind)
 
 
@@ -117,7 +118,7 @@ def summarize_night(
         unexpected,
         tuple(findings),
         is_certain,
-        tuple(find_notable(counts, runs)),
+        (*find_notable(counts, runs), *_notable_siblings(minutes)),
         summarize_plate(frames),
         is_empty=not cubes,
     )
@@ -208,7 +209,17 @@ def _sibling_findings(minutes: Sequence[Minute]) -> Iterator[str]:
         )
         if first != second:
             when = "" if minute.start_us is None else f" at {format_clock(minute.start_us, 0)} UT"
-            yield f"the cameras' synchronized frames do not agree{when}: {first} and {second}"
+            yield f"{_SIBLINGS_DIFFER}{when}: {first} and {second}"
+
+
+def _notable_siblings(minutes: Sequence[Minute]) -> Iterator[str]:
+    """By the night, since frames of raw that is gone are counted in the minute of their product."""
+    first, second = (
+        [sum(minute.frames(kind, camera=camera) for minute in minutes) for kind in SYNC_KINDS]
+        for camera in (1, 2)
+    )
+    if first != second:
+        yield _SIBLINGS_DIFFER
 
 
 def _cubes(number: int) -> str:

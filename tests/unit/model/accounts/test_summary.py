@@ -98,6 +98,7 @@ def test_products_whose_raw_cubes_are_gone_or_changed_still_count(change: str) -
     frames = gather_frames([generation], cubes, [], midnight_us=MIDNIGHT_US)
     summary = summarize_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
     assert summary.frames(*SYNC_KINDS, camera=1) == summary.frames(*SYNC_KINDS, camera=2) == 60
+    assert summary.notable == ()
     assert any("raw cubes gone or changed" in finding for finding in summary.findings)
 
 
@@ -173,6 +174,8 @@ def test_cameras_that_disagree_on_synchronised_frames_are_pointed_at() -> None:
     frames = gather_frames([generation], cubes, [], midnight_us=MIDNIGHT_US)
     summary = summarize_night(frames, [generation], generation.counts, LIMITS, 3_000_000)
     assert any("do not agree" in finding for finding in summary.findings)
+    assert "the cameras' synchronized frames do not agree" in summary.notable
+    assert summary.verdict.startswith("to be checked, within the limits of [sync]: ")
 
 
 @pytest.mark.parametrize(
