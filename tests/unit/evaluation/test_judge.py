@@ -8,9 +8,11 @@ import pytest
 from tests.evaluation import judge_generation, judge_scenario, synchronise_night
 from tests.evaluation.expectation import is_labellable, is_pairable
 from tests.evaluation.scenarios import SCENARIOS
+from tests.evaluation.scenarios.handshake import HANDSHAKE_SCENARIOS
 from tests.evaluation.suite import NIGHT, Tally
 from tests.support.builders.synchronized import with_products
 from vampd.model.cubes import FrameRange, SetAside
+from vampd.model.sync import find_unexpected
 from vampd.simulate import STANDARD, Pause, Readout, Run, Scenario, plan_night
 from vampd.simulate.scenario import ClockStep
 
@@ -345,3 +347,18 @@ def test_the_same_seed_gives_the_same_judgement():
     scenario = SCENARIOS["single_losses_one_percent"]
 
     assert judge_scenario(scenario, [3]) == judge_scenario(scenario, [3])
+
+
+def test_an_flc_switched_on_in_a_cube_that_says_on_leaves_the_frames_before_to_a_person():
+    """It could have switched with J = 0 as well: no frame shows which, and a quarter is D."""
+    simulated = plan_night(HANDSHAKE_SCENARIOS["flc_on_in_mid_cube"], NIGHT, 1)
+    generation = synchronise_night(simulated)
+    counts, judgement = generation.counts, judge_generation(simulated, generation)
+
+    assert (judgement.wrong_labels, judgement.wrong_pairs, judgement.missed_pairs) == (0, 0, 0)
+    # 100 frames of each camera before the FLC was on, and the few about which it was switched.
+    assert (counts.raw, counts.deinterleaved) == (1_200, 800)
+    assert 200 <= counts.dubious <= 210
+    limits = {"max_unpaired": 0.2, "max_dubious": 0.1, "max_set_aside": 0.5}
+    found = find_unexpected(counts, cubes=len(generation.cubes), aside=0, **limits)
+    assert found == f"{counts.dubious} of 800 frames have no certain FLC state (limit 10%)"

@@ -59,6 +59,18 @@ def test_many_triggers_missed_without_a_trace_cost_no_pair_beside_them(gap):
     assert np.array_equal(found.states[0], states_of(FRAMES)[kept])
 
 
+@pytest.mark.parametrize("gap", [4, 9, 20])
+def test_counts_that_shift_by_more_than_three_at_a_pause_cost_no_pair_and_no_state(gap):
+    """The camera misses the first triggers after it without a trace: only the other counts them."""
+    times = train(FRAMES, pauses=((99, 400_000),))
+    kept = [*range(100), *range(100 + gap, FRAMES)]
+    found = solve(*both(kept, times=times))
+
+    assert_right(found, kept, list(range(FRAMES)))
+    assert np.array_equal(found.states[0], states_of(FRAMES)[kept])
+    assert np.array_equal(found.states[1], states_of(FRAMES))
+
+
 def test_a_counter_that_began_anew_costs_no_pair():
     one, two = both()
     again = one.cnt0.copy()
