@@ -5,9 +5,9 @@ Sources: the camera manual's readout of a row and the scatter of its ready pulse
 
 from __future__ import annotations
 
-_ROW_US = 0.868
-_SLOW_FACTOR = 2.5
-_SCATTER_US, _SLOW_SCATTER_US = 7.2, 172.8
+_ROW_US = 0.868  # us to read one row, FAST
+_SLOW_FACTOR = 2.5  # a ratio: of a pair's tolerance, SLOW to FAST
+_SCATTER_US, _SLOW_SCATTER_US = 7.2, 172.8  # us of a ready pulse, FAST and SLOW
 
 
 def is_slow(detector_mode: str | None) -> bool:

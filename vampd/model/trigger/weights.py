@@ -2,6 +2,11 @@
 
 All are int64 in units of 1 / 1024 nat. No item decides alone: a misfit costs its square up to a
 limit, which is what data from outside the model cost. Times are in us.
+
+Sources: nothing documents how likely late stamps, misses and unfinished turns are. The costs of
+misses were chosen on simulated nights with known truth (decision 112); how the others were is not
+on record. ``test_costs`` has the nights at the edge of some. Scatters and J are no weights: see
+``instrument`` and ``tempo``.
 """
 
 from __future__ import annotations
