@@ -39,7 +39,9 @@ class Product:
     siblings (other camera, other FLC states) have the same ones. ``cards`` are the keywords and
     value fields that its frames go by, whatever their own cubes' cards say; ``uncertain`` are the
     keywords whose value changed while its frames were taken; ``corrected`` are keyword, old and new
-    value, and reason of what a person corrected of its cubes.
+    value, and reason of what a person corrected of its cubes. ``label_margin`` and ``pair_margin``
+    are by how much the least certain of its labels and of its pairs was likelier than another, in
+    1/1024 nat; 0 if it has none, or is of a version that did not say.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Product:
     cards: tuple[tuple[str, str], ...] = ()
     uncertain: tuple[str, ...] = ()
     corrected: tuple[tuple[str, str, str, str], ...] = ()
+    label_margin: int = 0
+    pair_margin: int = 0
 
     @property
     def identity(self) -> str:
@@ -143,7 +147,9 @@ def format_generation(generation: Generation) -> str:
 
 def _product_values(product: Product) -> dict[str, Any]:
     order = _without_empty(vars(product.order), ("clock",))
-    values = _without_empty(vars(product), ("cards", "uncertain", "corrected"))
+    values = _without_empty(
+        vars(product), ("cards", "uncertain", "corrected", "label_margin", "pair_margin")
+    )
     return {**values, "order": order}
 
 
@@ -264,6 +270,8 @@ def _product(raw: Mapping[str, Any]) -> Product:
         cards=tuple((keyword, field) for keyword, field in raw.get("cards", ())),
         uncertain=tuple(raw.get("uncertain", ())),
         corrected=tuple((kw, old, new, why) for kw, old, new, why in raw.get("corrected", ())),
+        label_margin=raw.get("label_margin", 0),
+        pair_margin=raw.get("pair_margin", 0),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +12,26 @@ from vampd.model.cubes import Product, ProductOrder
 from vampd.model.nights import Stream, format_clock, format_mjd
 from vampd.model.sync.cards.setting_cards import fields_beside
 from vampd.model.sync.sequence import CameraSequence
-from vampd.model.sync.states.flc_states import STATE_OF_CODE, FlcState, Labels
+from vampd.model.sync.states.flc_states import CERTAIN, STATE_OF_CODE, FlcState, Labels
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 _NAME_DECIMALS = 6
 
 
 @dataclass(frozen=True)
 class Cut:
-    """One cut of frames, before it is split into products of one camera and state each."""
+    """One cut of frames, before it is split into products of one camera and state each.
+
+    ``label_margins`` are by how much each label is likelier than another, ``pair_margins`` each
+    pair; those of a cut without pairs are empty.
+    """
 
     acquired_us: Int64
     sides: tuple[CameraSequence, ...]  # one camera, or both, frame by frame
     labels: Labels
+    label_margins: Int32
+    pair_margins: Int32 = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     offset_us: int = 0
     tolerance_us: int = 0
     clock: int = 0  # how often the host's clock had been set back
@@ -141,6 +148,8 @@ def _split_cut(cut: Cut) -> Iterator[Product]:
                 tolerance_us=cut.tolerance_us,
                 cards=fields_beside(shown, own),
                 uncertain=setting.uncertain,
+                label_margin=int(cut.label_margins[chosen].min()) if code in CERTAIN else 0,
+                pair_margin=int(cut.pair_margins[chosen].min()) if cut.synchronized else 0,
             )
 
 

@@ -13,18 +13,20 @@ from vampd.model.sync.products import Cut
 from vampd.model.sync.sequence import CameraSequence, is_triggered, window_rows
 from vampd.model.sync.states.flc_states import CODE_NONE, Labels
 from vampd.model.sync.states.pairs import Pairs, measure_offsets
-from vampd.model.trigger import rows_tolerance_us
+from vampd.model.trigger import Margins, rows_tolerance_us
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's frames of each camera, with their pairs and labels."""
+    """A run's frames of each camera, with their pairs and labels, and how sure these are."""
 
     cameras: tuple[CameraSequence, CameraSequence]
     pairs: Pairs
     labels: tuple[Labels, Labels]
+    margins: Margins
 
 
 def split_at_runs(runs: tuple[Int64, Int64]) -> Iterator[tuple[Int64, Int64]]:
@@ -62,6 +64,7 @@ def cut_run(run: Run, gap_us: int, span_us: int) -> Iterator[Cut]:
         right = replace(right, setting=left.setting)
         common_us = (left.acquired_us + right.acquired_us) // 2
         labels = run.labels[0][pairs.first]
+        of_labels, of_pairs = run.margins.states[0][pairs.first], run.margins.pairs[pairs.first]
         offsets = measure_offsets(right.acquired_us - left.acquired_us, _tolerance_us(one, two))
         for part in cut_cubes(
             common_us,
@@ -74,15 +77,17 @@ def cut_run(run: Run, gap_us: int, span_us: int) -> Iterator[Cut]:
                 common_us[part],
                 (left.take(part), right.take(part)),
                 labels[part],
+                of_labels[part],
+                of_pairs[part],
                 int(np.median(offsets.offsets_us[part])),
                 offsets.tolerance_us,
             )
-    for sequence, own, paired in (
-        (one, run.labels[0], pairs.first),
-        (two, run.labels[1], pairs.second),
+    for sequence, own, margins, paired in (
+        (one, run.labels[0], run.margins.states[0], pairs.first),
+        (two, run.labels[1], run.margins.states[1], pairs.second),
     ):
         alone = np.setdiff1d(np.arange(len(sequence)), paired)
-        yield from _cut_solo(sequence.take(alone), own[alone])
+        yield from _cut_solo(sequence.take(alone), own[alone], margins[alone])
 
 
 def _tolerance_us(one: CameraSequence, two: CameraSequence) -> float:
@@ -92,7 +97,7 @@ def _tolerance_us(one: CameraSequence, two: CameraSequence) -> float:
     return max(rows_tolerance_us(rows, cube.cards.string("U_DETMOD")) for cube in cubes)
 
 
-def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[Cut]:
+def _cut_solo(frames: CameraSequence, labels: Labels, margins: Int32) -> Iterator[Cut]:
     """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
     _, alike = np.unique(np.stack([frames.header, frames.setting]), axis=1, return_inverse=True)
     alike = alike.reshape(-1)
@@ -103,7 +108,8 @@ def _cut_solo(frames: CameraSequence, labels: Labels) -> Iterator[Cut]:
         for piece in cut_cubes(
             part.acquired_us, part.exposure_us, (), gap_us=no_gap_us, span_us=None
         ):
-            yield Cut(part.acquired_us[piece], (part.take(piece),), labels[same][piece])
+            chosen = same[piece]
+            yield Cut(part.acquired_us[piece], (part.take(piece),), labels[chosen], margins[chosen])
 
 
 def cut_free_cubes(frames: CameraSequence) -> Iterator[Cut]:
@@ -111,4 +117,5 @@ def cut_free_cubes(frames: CameraSequence) -> Iterator[Cut]:
     for number, cube in enumerate(frames.cubes):
         if not is_triggered(cube):
             own = frames.take(np.flatnonzero(frames.cube == number))
-            yield from _cut_solo(own, np.full(len(own), CODE_NONE, dtype=np.uint8))
+            none = np.full(len(own), CODE_NONE, dtype=np.uint8)
+            yield from _cut_solo(own, none, np.zeros(len(own), dtype=np.int32))

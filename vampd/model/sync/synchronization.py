@@ -140,6 +140,7 @@ class _Decisions:
                 (one.take(positions[0]), two.take(positions[1])),
                 within(pairs, positions),
                 (decided.labels[0][positions[0]], decided.labels[1][positions[1]]),
+                decided.inferred.margins.take(*positions),
             )
             self._draft(cut_run(run, rules.gap_us, rules.span_us), clock)
             self._describe_run(run, rules)

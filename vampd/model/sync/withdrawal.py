@@ -222,6 +222,7 @@ def _without(product: Product, bad: Container[str], taken: set[str]) -> Iterator
             partners=(),
             offset_us=0,
             tolerance_us=0,
+            pair_margin=0,
         )
 
 

@@ -15,23 +15,24 @@ if TYPE_CHECKING:
         UNKNOWN,
         Inference,
         infer,
-        margin_of,
     )
     from vampd.model.trigger.instrument import arrival_scatter_us, rows_tolerance_us
     from vampd.model.trigger.kernels import PLAIN, Kernels, compile_kernels
     from vampd.model.trigger.measures import Measured, measure_intervals
     from vampd.model.trigger.tempo import running_median
+    from vampd.model.trigger.weights import Margins, chance_of, margin_of
 else:
     __getattr__ = show(
         __name__,
         {
             "arrivals": "Arrivals order_of_taking",
             "explanation": "explain_frame Explanation Hypothesis",
-            "inference": "ALONE DRIVEN infer Inference margin_of NONE RELAXED UNKNOWN",
+            "inference": "ALONE DRIVEN infer Inference NONE RELAXED UNKNOWN",
             "instrument": "arrival_scatter_us rows_tolerance_us",
             "kernels": "compile_kernels Kernels PLAIN",
             "measures": "measure_intervals Measured",
             "tempo": "running_median",
+            "weights": "chance_of margin_of Margins",
         },
     )
 
@@ -47,8 +48,10 @@ __all__ = [
     "Hypothesis",
     "Inference",
     "Kernels",
+    "Margins",
     "Measured",
     "arrival_scatter_us",
+    "chance_of",
     "compile_kernels",
     "explain_frame",
     "infer",

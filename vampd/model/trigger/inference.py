@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import overload
@@ -16,19 +15,20 @@ from vampd.model.trigger.intervals import number_by_time
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
 from vampd.model.trigger.neighbors import find_neighbors
-from vampd.model.trigger.partners import choose_pairs, is_off_by_triggers
+from vampd.model.trigger.partners import agree, choose_pairs, is_off_by_triggers
 from vampd.model.trigger.tempo import at_frames, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
     APART_US,
     CARD_OFF_COST,
     CARD_ON_COST,
     CLASSES,
+    LARGEST_MARGIN,
     LOG_ADD,
     LOG_ADD_BITS,
-    NAT,
     NEVER,
     SHIFTS,
-    UNPROVEN,
+    Margins,
+    margin_of,
 )
 
 Int64 = npt.NDArray[np.int64]
@@ -46,10 +46,14 @@ _FARTHEST_US = 2_000  # of an offset
 
 @dataclass(frozen=True)
 class Inference:
-    """Per frame of each camera: its partner's position (ALONE for none) and its state's code."""
+    """Per frame of each camera: its partner's position (ALONE for none) and its state's code.
+
+    ``margins`` are by how much each exceeds all others, in 1 / NAT nat; 0 where none is given.
+    """
 
     partners: tuple[Int64, Int64]
     states: tuple[Int64, Int64]
+    margins: Margins
 
 
 def infer(
@@ -64,6 +68,8 @@ def infer(
     night = survey(first, second)
     sizes = len(first), len(second)
     states = tuple(np.zeros(size, dtype=np.int64) for size in sizes)
+    of_shift = tuple(np.zeros(size, dtype=np.int32) for size in sizes)
+    of_state = tuple(np.zeros(size, dtype=np.int32) for size in sizes)
     claims: list[tuple[Int64, Int64]] = []
     for piece in weigh(night, kernels):
         begin, end = piece.begin, piece.end
@@ -76,6 +82,8 @@ def infer(
             mine = camera == number
             untold = night.cameras[number].untold[row[mine]]
             states[number][row[mine]] = np.where(untold, UNKNOWN, codes[mine])
+            of_shift[number][row[mine]] = np.minimum(read[mine, 1], LARGEST_MARGIN)
+            of_state[number][row[mine]] = np.minimum(read[mine, 3], LARGEST_MARGIN)
         table = piece.evidence.partners[piece.own]
         claims.append(_claim(night, begin, table, shift, sure & ~edge))
         del piece, table
@@ -85,10 +93,15 @@ def infer(
     # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
     fitted[0][paired] |= second.fitted[partners[0][paired]]
     fitted[1][partners[0][paired]] |= first.fitted[paired]
-    for own, codes in zip(fitted, states, strict=True):
+    for own, codes, margins in zip(fitted, states, of_state, strict=True):
+        margins[~own | (codes == UNKNOWN)] = 0
         codes[~own] = NONE
-    _agree(states[0], states[1], partners[0])
-    return Inference(partners, (states[0], states[1]))
+    agree((states[0], states[1]), (of_state[0], of_state[1]), partners[0], UNKNOWN)
+    others = partners[0][paired]
+    of_pair = np.zeros(sizes[0], dtype=np.int32)
+    later = later_camera(night, paired, others)
+    of_pair[paired] = np.where(later == 0, of_shift[0][paired], of_shift[1][others])
+    return Inference(partners, (states[0], states[1]), Margins((of_state[0], of_state[1]), of_pair))
 
 
 @dataclass(frozen=True)
@@ -156,16 +169,6 @@ def is_at_edge(shift: Int64) -> npt.NDArray[np.bool_]: ...
 def is_at_edge(shift: int | Int64) -> bool | npt.NDArray[np.bool_]:
     """Whether a shift is at the edge of the states: the truth may be beyond it."""
     return (shift == 0) | (shift == SHIFTS - 1)
-
-
-def margin_of(error: float) -> int:
-    """By how much a log-likelihood must exceed all others together for a chance to be wrong.
-
-    Terms of one stretch are not independent, and the truth may be none of the states: so of margins
-    below ``UNPROVEN`` any may be wrong, and above it the chance falls by twice as much, as measured
-    (decision 101).
-    """
-    return UNPROVEN + math.ceil(-math.log(error) * NAT / 2)
 
 
 def survey(first: Arrivals, second: Arrivals) -> Night:
@@ -246,12 +249,18 @@ def _claim(
     camera, row, other = night.camera[begin + at], night.row[begin + at], partner[at]
     first = np.where(camera == 0, row, other)
     second = np.where(camera == 0, other, row)
-    times = [side.counted.times_us for side in night.cameras]
-    # In the order of inference, camera 2 is the later one of two at the same time.
-    later = np.where(times[0][first] > times[1][second], 0, 1)
-    mine = (camera == later) & ~is_far(night, first, second)
+    mine = (camera == later_camera(night, first, second)) & ~is_far(night, first, second)
     mine &= ~is_untold_pair(night, first, second)
     return first[mine], second[mine]
+
+
+def later_camera(night: Night, first: Int64, second: Int64) -> Int64:
+    """Whose frame is the later one of each pair, by whose margin it is given: 0 or 1.
+
+    In the order of inference, that is camera 2 of two at the same time.
+    """
+    one, two = (side.counted.times_us for side in night.cameras)
+    return np.where(one[first] > two[second], 0, 1)
 
 
 def is_untold_pair(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
@@ -284,13 +293,3 @@ def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
     far |= np.abs(offset_us) > _FARTHEST_US
     far &= night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH
     return np.asarray(far | (np.abs(offset_us) > APART_US))
-
-
-def _agree(own: Int64, other: Int64, partners: Int64) -> None:
-    """Give both frames of a pair one state; none where the cameras are sure of different ones."""
-    rows = np.flatnonzero(partners != ALONE)
-    mine, theirs = own[rows], other[partners[rows]]
-    known = np.where(mine == UNKNOWN, theirs, mine)
-    common = np.where((mine != theirs) & (mine != UNKNOWN) & (theirs != UNKNOWN), UNKNOWN, known)
-    own[rows] = common
-    other[partners[rows]] = common

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from vampd.model.trigger.weights import WHOLE_PERIODS
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 _FARTHEST = 64  # frames
@@ -36,6 +37,24 @@ def choose_pairs(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> t
     partners[0][one[single]] = two[single]
     partners[1][two[single]] = one[single]
     return partners
+
+
+def agree(
+    states: tuple[Int64, Int64], margins: tuple[Int32, Int32], partners: Int64, unknown: int
+) -> None:
+    """Give both frames of a pair one state; none where the cameras are sure of different ones.
+
+    Its margin is that of the surer frame. ``partners`` are of camera 1; ``margins`` are 0 where
+    the state is unknown.
+    """
+    first = np.flatnonzero(partners >= 0)
+    second = partners[first]
+    mine, theirs = states[0][first], states[1][second]
+    unlike = (mine != theirs) & (mine != unknown) & (theirs != unknown)
+    common = np.where(mine == unknown, theirs, mine)
+    surer = np.maximum(margins[0][first], margins[1][second])
+    states[0][first] = states[1][second] = np.where(unlike, unknown, common)
+    margins[0][first] = margins[1][second] = np.where(unlike, 0, surer)
 
 
 def weigh_partners(

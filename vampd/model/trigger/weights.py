@@ -11,11 +11,14 @@ on record. ``test_costs`` has the nights at the edge of some. Scatters and J are
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 NAT: Final = 1024
@@ -86,6 +89,7 @@ WITHIN_TRIGGER_COST: Final = 20 * NAT
 
 # A margin that proves nothing.
 UNPROVEN: Final = 7 * NAT
+LARGEST_MARGIN: Final = UNPROVEN + 14 * NAT  # that is kept: by 10^-12, no model's figure says more
 
 # An offset is hundreds of us: so many us cost one nat; beyond the first limit it costs less.
 OFFSET_US_PER_NAT: Final = 64
@@ -112,6 +116,33 @@ PAIR_COSTS: Final[Int64] = np.array(
     ],
     dtype=np.int64,
 )
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Those of each camera's states, and those of the pairs at camera 1's frames."""
+
+    states: tuple[Int32, Int32]
+    pairs: Int32
+
+    def take(self, first: Int64, second: Int64) -> Margins:
+        """Those of some frames of camera 1 and of camera 2."""
+        return Margins((self.states[0][first], self.states[1][second]), self.pairs[first])
+
+
+def margin_of(error: float) -> int:
+    """By how much a log-likelihood must exceed all others together for a chance to be wrong.
+
+    Terms of one stretch are not independent, and the truth may be none of the states: so of margins
+    below ``UNPROVEN`` any may be wrong, and above it the chance falls by twice as much, as measured
+    (decision 101).
+    """
+    return UNPROVEN + math.ceil(-math.log(error) * NAT / 2)
+
+
+def chance_of(margin: int) -> float:
+    """The chance to be wrong that a margin states: what ``margin_of`` turns around."""
+    return math.exp(min(0, 2 * (UNPROVEN - margin)) / NAT)
 
 
 def misfit(residuals_us: Int64, scatter_us: Int64, limit: Int64 | int) -> Int64:

@@ -67,6 +67,22 @@ def test_the_first_form_is_written_as_versions_wrote_it_that_had_no_other() -> N
     assert new["form"] == PRODUCT_FORM != FIRST_FORM
 
 
+def test_margins_are_written_only_where_there_are_any_and_older_generations_have_none() -> None:
+    one = generation()
+    keys = ("label_margin", "pair_margin")
+    written = json.loads(format_generation(one).split("\n")[0])["products"]
+    for product, values in zip(one.products, written, strict=True):
+        assert {key: values[key] for key in keys if key in values} == {
+            key: getattr(product, key) for key in keys if getattr(product, key)
+        }
+    assert any(key in values for values in written for key in keys)
+    products = tuple(replace(product, label_margin=0, pair_margin=0) for product in one.products)
+    older = replace(one, products=products)
+    text = format_generation(older)
+    assert not any(key in text for key in keys)
+    assert parse_generation(text) == older
+
+
 def test_a_generation_has_its_number_in_its_file_name() -> None:
     assert generation().file_name == "generation_0007.json"
 

@@ -89,6 +89,9 @@ def test_the_compiled_kernels_give_the_numbers_of_the_plain_ones():
     for what in ("partners", "states"):
         for a, b in zip(getattr(plain, what), getattr(fast, what), strict=True):
             assert np.array_equal(a, b)
+    for a, b in zip(plain.margins.states, fast.margins.states, strict=True):
+        assert np.array_equal(a, b)
+    assert np.array_equal(plain.margins.pairs, fast.margins.pairs)
 
 
 def test_one_camera_alone_is_labeled_by_the_same_model():

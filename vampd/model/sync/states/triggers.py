@@ -30,11 +30,13 @@ from vampd.model.trigger import (
     Arrivals,
     Inference,
     Kernels,
+    Margins,
     arrival_scatter_us,
     infer,
     measure_intervals,
 )
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
@@ -85,6 +87,9 @@ def _infer_in_parts(
     nothing = np.empty(0, dtype=np.int64)
     partners: list[list[Int64]] = [[nothing], [nothing]]
     states: list[list[Int64]] = [[nothing], [nothing]]
+    none = np.empty(0, dtype=np.int32)
+    of_states: list[list[Int32]] = [[none], [none]]
+    of_pairs: list[Int32] = [none]
     for part in split_at_pauses(one, two):
         found = infer(
             arrivals_of(one.part(part[0])), arrivals_of(two.part(part[1])), largest_error, kernels
@@ -93,9 +98,14 @@ def _infer_in_parts(
             known = found.partners[own]
             partners[own].append(np.where(known == ALONE, ALONE, known + part[1 - own].start))
             states[own].append(found.states[own])
+            of_states[own].append(found.margins.states[own])
+        of_pairs.append(found.margins.pairs)
     return Inference(
         (np.concatenate(partners[0]), np.concatenate(partners[1])),
         (np.concatenate(states[0]), np.concatenate(states[1])),
+        Margins(
+            (np.concatenate(of_states[0]), np.concatenate(of_states[1])), np.concatenate(of_pairs)
+        ),
     )
 
 
