@@ -99,8 +99,8 @@ def test_runs_that_differ_in_the_angle_alone_are_one_line_with_the_angles_in_the
     angles: list[Changes] = [{"RET-ANG1": angle} for angle in (0.0, 45.0, 22.5, 67.5, 0.0)]
     rows = settings_of(taken(*angles, {"RET-ANG1": 0.0, "OBJECT": "M 31"}))
     assert rows == [
-        ("1-5", "HD 1 o'clock", "675-60", "1.8 ms", "0 45 22.5 67.5", ""),
-        ("6", "M 31", "675-60", "1.8 ms", "0", ""),
+        ("1-5", "HD 1 o'clock", "675-60", "1.8 ms", "0 45 22.5 67.5", "<1e-12", ""),
+        ("6", "M 31", "675-60", "1.8 ms", "0", "<1e-12", ""),
     ]
 
 
@@ -117,9 +117,9 @@ def test_runs_are_told_apart_by_filter_exposure_type_trigger_and_cameras() -> No
         ("HD 1 o'clock", "Open", "2 s"),
         ("HD 1 o'clock", "675-60", "1.8 ms"),
     ]
-    assert [row[5] for row in rows] == ["", "", "DARK"]
-    ((*_, alone),) = settings_of(taken({"EXTTRIG": False}, cameras=(2,)))
-    assert alone == "free-running, camera 2 only"
+    assert [row[6] for row in rows] == ["", "", "DARK"]
+    ((*_, chance, alone),) = settings_of(taken({"EXTTRIG": False}, cameras=(2,)))
+    assert (chance, alone) == ("", "free-running, camera 2 only")
 
 
 def test_what_is_in_no_product_is_listed_by_reason_and_camera_in_the_order_of_time() -> None:

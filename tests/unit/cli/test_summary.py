@@ -30,6 +30,7 @@ from vampd.cli.shared.run_words import varying_cards
 from vampd.errors import TransientError, UsageError
 from vampd.model.cubes import RawCube, SetAside
 from vampd.model.nights import FileStamp, Stream
+from vampd.model.trigger import chance_of
 
 SECOND_US = 1_000_000
 SWITCHING = trigger_train(60, period_us=10_000, flc_us=20)
@@ -257,6 +258,29 @@ def test_a_steady_trigger_changes_nothing(world: FakeWorld) -> None:
     show_night(world, usual_night())
     assert all(run["changed"] == [] for run in reported(world)["runs"])
     assert "> " not in world.run("summary", "20251106", "--runs").stdout
+
+
+def test_a_run_says_how_likely_its_least_certain_pair_and_label_are_wrong(world: FakeWorld) -> None:
+    seen = show_night(world, usual_night())
+    switching, _, free, _ = reported(world)["runs"]
+    for what in ("pair", "label"):
+        least = min(m for p in seen.generation.products if (m := getattr(p, f"{what}_margin")))
+        stated = max(run[f"{what}_chance_wrong"] or 0.0 for run in reported(world)["runs"])
+        assert stated == pytest.approx(chance_of(least), rel=0.05)
+        assert 0 < switching[f"{what}_chance_wrong"] < 1e-12
+        assert free[f"{what}_chance_wrong"] is None
+    shown = world.run("summary", "20251106", "--runs").stdout.splitlines()
+    runs = [line for line in shown if "1.8ms" in line]
+    assert ["chance wrong <1e-12" in line for line in runs] == [True, True, False, False]
+
+
+def test_a_generation_that_does_not_say_how_sure_it_is_leaves_that_blank(world: FakeWorld) -> None:
+    seen = show_night(world, usual_night())
+    older = tuple(replace(p, label_margin=0, pair_margin=0) for p in seen.generation.products)
+    world.reader.committed[:] = [replace(seen.generation, products=older)]
+    for run in reported(world)["runs"]:
+        assert run["pair_chance_wrong"] is run["label_chance_wrong"] is None
+    assert "chance" not in world.run("summary", "20251106", "--runs").stdout
 
 
 def test_a_run_for_programs_has_every_key_once(world: FakeWorld) -> None:

@@ -66,6 +66,7 @@ _RUN_LEGEND = {
     "log1/2": "log1/2: frames that its logger lost, as cnt0 counted them",
     "pauses": "pauses: of the trigger, which lose nothing",
     "what": "T, J: the mean interval and how far it alternates, as measured (card: U_TRIGJT)",
+    "chance": "chance wrong: the largest of its pairs and labels, as the model states it",
 }
 
 CsvOption = Annotated[
@@ -200,7 +201,7 @@ def _clocks(minute: Minute, form: str) -> tuple[str, str]:
 
 
 def _show_runs(runs: Sequence[RunSummary]) -> None:
-    from vampd.model.accounts import percent
+    from vampd.model.accounts import percent, tell_chances
 
     def cells(run: RunSummary) -> dict[str, str]:
         return {
@@ -227,9 +228,10 @@ def _show_runs(runs: Sequence[RunSummary]) -> None:
         for title in rows[0]
         if not is_terminal() or any(row[title] not in (_UNKNOWN, "0") for row in rows)
     ]
+    explained = (*titles, "what", "chance" if tell_chances(runs) else "")
     write("")
     if is_terminal():
-        write_lines(t for title, t in _RUN_LEGEND.items() if title in (*titles, "what"))
+        write_lines(t for title, t in _RUN_LEGEND.items() if title in explained)
     write_table(
         [*(Column(title, align_right=title != "UT") for title in titles), Column("what")],
         [

@@ -118,6 +118,8 @@ RUN_KEYS = (
     "changed",
     "periods_us",
     "half_widths_us",
+    "pair_chance_wrong",
+    "label_chance_wrong",
 )
 
 
@@ -154,6 +156,10 @@ def run_object(run: RunSummary) -> dict[str, Any]:
         [_iso(time_us) for time_us in run.changed_us],
         [setting.period_us for setting in run.settings],
         [setting.half_width_us for setting in run.settings],
+        *(
+            None if chance is None else float(f"{chance:.2g}")
+            for chance in (run.pair_chance, run.label_chance)
+        ),
     )
     return dict(zip(RUN_KEYS, values, strict=True))
 

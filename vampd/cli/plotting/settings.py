@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.accounts import NightFrames, format_numbers, split_by_run
+from vampd.model.accounts import NightFrames, format_numbers, split_by_run, tell_chances
 
 if TYPE_CHECKING:
     from vampd.model.accounts import RunSummary
 
 Int64 = npt.NDArray[np.int64]
 AngleSpan = tuple[int, int, int]  # run, first and last time (unix us)
-HEADS = ("run", "object", "filter", "exposure", "plate (°)", "")
+HEADS = ("run", "object", "filter", "exposure", "plate (°)", "chance wrong", "")
 _OPEN = "Open"
 _MOST_ANGLES = 4
 _TYPE, _OBJECT_TYPE = "DATA-TYP", "OBJECT"
@@ -44,10 +44,12 @@ def list_settings(
             stood.setdefault(number, []).append((first_us, angle))
     rows: list[tuple[str, ...]] = []
     for setting, group in groupby(runs, key=_setting_of):
-        numbers = [run.number for run in group]
+        alike = list(group)
+        numbers = [run.number for run in alike]
         turned = (angle for number in numbers for _, angle in sorted(stood.get(number, [])))
         shown = format_numbers(numbers).split(" ", 1)[1]
-        rows.append((shown, *setting[:3], _list(list(dict.fromkeys(turned))), setting[3]))
+        angles = _list(list(dict.fromkeys(turned)))
+        rows.append((shown, *setting[:3], angles, tell_chances(alike), setting[3]))
     return rows
 
 

@@ -25,7 +25,10 @@ def varying_cards(runs: Sequence[RunSummary]) -> set[str]:
 
 
 def describe_run(run: RunSummary, varying: set[str]) -> str:
-    """What the run is of: target, exposure time, T and J, cameras, and the cards that vary."""
+    """What the run is of: target, exposure time, T and J, how sure, cameras, cards that vary."""
+    from vampd.model.accounts import tell_chances
+
+    chances = tell_chances([run])
     cameras = "" if len(run.cameras) == 2 else f"camera {run.cameras[0]} only"
     others = (
         f"{keyword} {'/'.join(value for value in values if value) or '-'}"
@@ -36,6 +39,7 @@ def describe_run(run: RunSummary, varying: set[str]) -> str:
         " + ".join(target or "(no OBJECT)" for target in run.targets),
         " + ".join(describe_exposure(exposure) for exposure in run.exposures_us),
         *_measured(run),
+        chances and f"chance wrong {chances}",
         "" if run.triggered else "free-running",
         cameras,
         *others,

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         SummaryLimits,
         format_numbers,
         percent,
+        tell_chances,
     )
     from vampd.model.accounts.summary import COLUMNS, Minute, Summary, summarize_night
 else:
@@ -72,7 +73,7 @@ else:
             "run_intervals": (
                 "alternation find_losses LABEL_THRESHOLD mean_interval_us measure_run"
             ),
-            "run_summary": ("format_numbers percent RunSummary SummaryLimits"),
+            "run_summary": ("format_numbers percent RunSummary SummaryLimits tell_chances"),
             "summary": "COLUMNS Minute summarize_night Summary",
         },
     )
@@ -120,4 +121,5 @@ __all__ = [
     "percent",
     "split_by_run",
     "summarize_night",
+    "tell_chances",
 ]

@@ -115,6 +115,8 @@ class _Pieces:
                 product.tolerance_us,
                 _angle_of(product, cubes),
                 product.order.clock,
+                product.label_margin,
+                product.pair_margin,
             ),
             product.ranges,
             cubes,

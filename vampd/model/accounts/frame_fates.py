@@ -63,7 +63,10 @@ class CubeTimes:
 
 @dataclass(frozen=True)
 class Origin:
-    """What the frames of one product, or of one late cube, have in common."""
+    """What the frames of one product, or of one late cube, have in common.
+
+    The margins are the product's least ones, 0 for none.
+    """
 
     camera: int
     kind: FrameKind
@@ -72,6 +75,8 @@ class Origin:
     tolerance_us: int = 0
     angle: str = ""  # RET-ANG1 of the product
     clock: int = 0  # how often the host's clock had been set back
+    label_margin: int = 0
+    pair_margin: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.accounts.frame_fates import NightFrames
+from vampd.model.accounts.frame_fates import FrameKind, NightFrames
 from vampd.model.trigger import Arrivals, Measured, measure_intervals
 
 Int64 = npt.NDArray[np.int64]
@@ -123,6 +123,34 @@ def measure_run(frames: NightFrames, own: Int64) -> Measured:
             scatter_us=np.array([round(c.scatter_us) for c in shared], dtype=np.int64),
         )
     )
+
+
+def sum_both(first: Int64, second: Int64) -> tuple[int, int]:
+    """How many there are in the intervals of each camera."""
+    return int(first.sum()), int(second.sum())
+
+
+def missing_times(frames: NightFrames) -> dict[int, Int64]:
+    """For each camera when frames begin that are in no run: set aside or late."""
+    late = frames.where_origin(lambda origin: origin.kind is FrameKind.LATE)
+    return {
+        camera: np.sort(
+            np.concatenate(
+                [
+                    np.array(
+                        [
+                            c.time_us
+                            for c in frames.counted
+                            if c.camera == camera and c.time_us is not None
+                        ],
+                        np.int64,
+                    ),
+                    frames.acquired_us[late & (frames.camera == camera)],
+                ]
+            )
+        )
+        for camera in (1, 2)
+    }
 
 
 def _typical_small(steps: Int64) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.accounts.frame_fates import FrameKind, NightFrames
+from vampd.model.accounts.frame_fates import SYNC_KINDS, NightFrames
 from vampd.model.accounts.night_runs import in_order_of_taking, split_by_run
 from vampd.model.accounts.offsets import pair_offsets
 from vampd.model.accounts.run_intervals import (
@@ -16,14 +17,18 @@ from vampd.model.accounts.run_intervals import (
     find_losses,
     mean_interval_us,
     measure_run,
+    missing_times,
+    sum_both,
     typical_us,
 )
 from vampd.model.accounts.trigger_settings import TriggerSetting, find_settings, tempo_between
 from vampd.model.nights import format_clock
+from vampd.model.trigger import chance_of
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 _CAMERAS = (1, 2)
+_LABELED = ("A", "B")
 _LARGEST_RATIO = 1.5  # of the half width and the card's, for the card to be right
 
 
@@ -47,6 +52,8 @@ class RunSummary:
     and tolerance are documented ones. ``period_us`` (T) and ``half_width_us`` (J) are what the
     intervals show, None where they show none; ``half_widths_said_us`` are the values of U_TRIGJT.
     ``settings`` are T and J from the beginning on, and ``changed_us`` when the next ones begin.
+    ``label_chance`` and ``pair_chance`` are the largest ones that a label or a pair of its products
+    is wrong, as the model stated them; None without any, or where sync did not say.
     """
 
     number: int
@@ -75,6 +82,8 @@ class RunSummary:
     usual_scatter_us: float
     widest_tolerance_us: int
     usual_tolerance_us: int
+    label_chance: float | None
+    pair_chance: float | None
 
     @property
     def cameras(self) -> tuple[int, ...]:
@@ -128,7 +137,7 @@ class RunSummary:
 
 def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
     """The runs that ``number_runs`` has found, by number."""
-    missing_us = _missing_times(frames)
+    missing_us = missing_times(frames)
     states = {"A", "B", "D"}
     split = frames.where_origin(lambda origin: origin.flc_state in states)
     labeled_a, labeled_b, dubious = (
@@ -137,6 +146,7 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
     )
     for number, run in split_by_run(runs):
         cameras = [in_order_of_taking(frames, run, camera) for camera in _CAMERAS]
+        origins = [frames.origins[position] for position in np.unique(frames.origin[run])]
         configurations = [
             frames.configurations[position] for position in np.unique(frames.configuration[run])
         ]
@@ -171,8 +181,8 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             offset_us=offsets.typical_us,
             offset_range_us=offsets.range_us,
             jitter_us=float(np.std(offsets.residuals_us)) if len(offsets.residuals_us) else None,
-            lost_by_camera=_per_camera(losses[0].by_camera, losses[1].by_camera),
-            lost_by_logger=_per_camera(losses[0].by_logger, losses[1].by_logger),
+            lost_by_camera=sum_both(losses[0].by_camera, losses[1].by_camera),
+            lost_by_logger=sum_both(losses[0].by_logger, losses[1].by_logger),
             # A pause is in both cameras; where one logged alone, its own tell.
             paused_us=min(
                 (
@@ -189,11 +199,16 @@ def summarize_runs(frames: NightFrames, runs: Int64) -> Iterator[RunSummary]:
             settings=settings,
             changed_us=changed_us,
             usual_scatter_us=usual_scatter_us,
-            widest_tolerance_us=max(
-                frames.origins[origin].tolerance_us for origin in np.unique(frames.origin[run])
-            ),
+            widest_tolerance_us=max(origin.tolerance_us for origin in origins),
             usual_tolerance_us=max(c.tolerance_us for c in configurations),
+            label_chance=_chance([o.label_margin for o in origins if o.flc_state in _LABELED]),
+            pair_chance=_chance([o.pair_margin for o in origins if o.kind in SYNC_KINDS]),
         )
+
+
+def _chance(margins: Sequence[int]) -> float | None:
+    """That of the least margin; None if one is not known, as it may be less."""
+    return chance_of(min(margins)) if margins and all(margins) else None
 
 
 def _lost_frames(
@@ -270,28 +285,15 @@ def percent(part: float) -> str:
     return "<0.1%" if text == "0.0%" and part > 0 else text
 
 
-def _per_camera(first: Int64, second: Int64) -> tuple[int, int]:
-    return int(first.sum()), int(second.sum())
-
-
-def _missing_times(frames: NightFrames) -> dict[int, Int64]:
-    """For each camera when frames begin that are in no run: set aside or late."""
-    late = frames.where_origin(lambda origin: origin.kind is FrameKind.LATE)
-    return {
-        camera: np.sort(
-            np.concatenate(
-                [
-                    np.array(
-                        [
-                            c.time_us
-                            for c in frames.counted
-                            if c.camera == camera and c.time_us is not None
-                        ],
-                        np.int64,
-                    ),
-                    frames.acquired_us[late & (frames.camera == camera)],
-                ]
-            )
-        )
-        for camera in _CAMERAS
-    }
+def tell_chances(runs: Iterable[RunSummary]) -> str:
+    """The largest chances of runs that a pair or a label is wrong, both if they differ; or ''."""
+    told: dict[str, list[str]] = {}
+    known = [(run.pair_chance, run.label_chance) for run in runs]
+    for what, chances in zip(("pairs", "labels"), zip(*known, strict=True), strict=True):
+        stated = [chance for chance in chances if chance is not None]
+        if stated:
+            power = math.floor(-math.log10(max(stated)))
+            told.setdefault(f"<1e-{power}" if power else percent(max(stated)), []).append(what)
+    if len(told) == 1:
+        return next(iter(told))
+    return ", ".join(f"{text} ({what})" for text, (what,) in told.items())
