@@ -1,5 +1,6 @@
 """Cards that went in come out: by funpack, by `vampctl unpack`, and from what fpack packed."""
 
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders.plain_files import card_texts, pixels_of, shapes, write_plain_file
@@ -59,7 +60,11 @@ def test_what_fpack_packed_is_unpacked_as_funpack_does_it(
         write_plain_file(plain, pixels_of(shape, len(texts)), texts, zero=zero)
         tile = [shape[-1], min(height, shape[-2]), 1][: len(shape)]
         options = ["-t", ",".join(map(str, tile))]
-        subprocess.run([tool("fpack"), "-r", *options, "-O", packed, plain], check=True)
+        fpack = [tool("fpack"), "-r", *options, "-O", str(packed), str(plain)]
+        done = subprocess.run(fpack, stderr=subprocess.DEVNULL, check=False).returncode
+        # Some cards that are no values overflow a buffer of fpack itself: it packed nothing then.
+        assume(done != -signal.SIGABRT)
+        assert done == 0
         unpack_file(packed, Path(base, "by_us.fits"), SteadyPace())
         restored = Path(base, "by_us.fits").read_bytes()
         assert restored == _funpack(tool, packed, Path(base, "by_funpack.fits"))
