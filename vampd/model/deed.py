@@ -49,14 +49,15 @@ NIGHTLESS = frozenset({Verb.ARCHIVE, Verb.LEDGER})
 class Choices:
     """The options of a command, and the answers to its questions, as its writer gave them.
 
-    Of `recover`: ``files``, and ``removed``; of `purge`: ``after_days``, and ``same_disk``, the
-    night typed again; of `mail`: ``send`` (else it is recorded as mailed), and ``again`` where some
-    of it was mailed before; of `archive`: ``nights`` is the kind, ``to`` where it was moved, and
-    ``known`` the destination and mark that were seen on record.
+    Of `recover`: ``files``, ``removed`` and ``from_products``; of `purge`: ``after_days``, and
+    ``same_disk``, the night typed again; of `mail`: ``send`` (else it is recorded as mailed), and
+    ``again`` where some of it was mailed before; of `archive`: ``nights`` is the kind, ``to`` where
+    it was moved, and ``known`` the destination and mark that were seen on record.
     """
 
     files: tuple[str, ...] = ()
     removed: bool = False
+    from_products: bool = False
     after_days: float | None = None
     same_disk: bool = False
     send: bool = False
@@ -69,7 +70,7 @@ class Choices:
 NO_CHOICES = Choices()
 _OF_VERB: Mapping[Verb, tuple[str, ...]] = {
     Verb.PURGE: ("after_days", "same_disk"),
-    Verb.RECOVER: ("files", "removed"),
+    Verb.RECOVER: ("files", "removed", "from_products"),
     Verb.ARCHIVE: ("nights", "to", "known"),
     Verb.MAIL: ("send", "again"),
 }
@@ -85,7 +86,7 @@ def parse_choices(verb: Verb, given: Mapping[str, Any]) -> Choices:
     """Exactly the choices of a verb; ValueError or TypeError for anything else."""
     if set(given) != set(_OF_VERB.get(verb, ())):
         raise ValueError("choices that lack, or that are unknown")
-    for name in ("removed", "same_disk", "send", "again"):
+    for name in ("removed", "from_products", "same_disk", "send", "again"):
         if type(given.get(name, False)) is not bool:
             raise TypeError(f"{name} is yes or no")
     files, days, to, known = (given.get(n) for n in ("files", "after_days", "to", "known"))
@@ -102,6 +103,7 @@ def parse_choices(verb: Verb, given: Mapping[str, Any]) -> Choices:
     return Choices(
         files=tuple(files or ()),
         removed=given.get("removed", False),
+        from_products=given.get("from_products", False),
         after_days=None if days is None else float(days),
         same_disk=given.get("same_disk", False),
         send=given.get("send", False),
@@ -137,6 +139,7 @@ def deed_words(verb: Verb, night: NightId | None, choices: Choices) -> tuple[str
             return ("purge", *kind_words, "--yes", *disk)
         case Verb.RECOVER:
             gone = ["--removed"] if choices.removed else []
-            return ("recover", *kind_words, *gone, "--", *choices.files)
+            regained = ["--from-products"] if choices.from_products else []
+            return ("recover", *kind_words, *gone, *regained, "--", *choices.files)
         case _:
             raise ValueError(f"{verb} has no command of its own")

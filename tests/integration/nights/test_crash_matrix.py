@@ -122,6 +122,7 @@ ELSEWHERE = {
         ("recovering.damaged.kept", "recovering.file.named"),
         "only `vampctl recover`; see test_recover",
     ),
+    "regaining.generation.kept": "only `recover --from-products`; see test_lost_generations",
     "atomic.lost.kept": "only where a person gives a product up; see test_lost_products",
     **dict.fromkeys(
         (

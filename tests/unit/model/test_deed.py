@@ -27,8 +27,8 @@ DEEDS = {
         "purge 20251106 --kind=archive --yes --same-disk=20251106",
     ),
     Verb.RECOVER: (
-        Choices(files=("vgen2/VMPA00000001.txt",), removed=True),
-        "recover 20251106 --kind=archive --removed -- vgen2/VMPA00000001.txt",
+        Choices(files=("vgen2/VMPA00000001.txt",), removed=True, from_products=True),
+        "recover 20251106 --kind=archive --removed --from-products -- vgen2/VMPA00000001.txt",
     ),
     Verb.ARCHIVE: (
         Choices(nights=Kind.ENGINEERING, to="sc6l:/mnt/a b", known=("sc6l:/old", "f" * 32)),
@@ -65,6 +65,7 @@ def test_every_deed_that_takes_long_has_its_command() -> None:
         (Verb.RECOVER, {"files": ["x"] * 101}),
         (Verb.RECOVER, {"files": "x"}),
         (Verb.RECOVER, {"removed": 1}),
+        (Verb.RECOVER, {"from_products": 1}),
         (Verb.PURGE, {"after_days": "30"}),
         (Verb.PURGE, {"after_days": -0.5}),
         (Verb.PURGE, {"after_days": 36_526}),

@@ -10,11 +10,12 @@ from vampd.cli.act.archive_reading import FilesRead, read_files
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.output import write_prose
 from vampd.cli.shared.session import actor_name
-from vampd.errors import VampdError
+from vampd.cli.shared.words import count_of
+from vampd.errors import DataError, VampdError
 from vampd.model.cubes import PRODUCT_LOST
 from vampd.model.delivery import announced_manifests, note_name, product_id
 from vampd.model.nights import Event, EventName, Kind, NightUpdate, Status, name_commands
-from vampd.model.proofs import PackingReceipt
+from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,52 @@ def hold_for_lost(
     _hold(connections, record, lost, message)
 
 
+def regain_decisions(connections: Connections, record: NightRecord, paths: Sequence[str]) -> None:
+    """Let others stand for these generations, of which no good copy is left here or there.
+
+    DataError ``copy_unknown`` where the archive may have one, and as `regain`. Whoever calls this
+    holds the night's locks.
+    """
+    from vampd.disk.pace import SteadyPace
+    from vampd.engine.repair.regaining import keep_regained, regain
+
+    night, reader = record.night, connections.reader
+    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    there = _read_there(connections, night, paths)
+    for path in paths:
+        known, read = receipts.get(path), there.receipts.get(path)
+        if path in there.refused or (read and (known is None or read.sha256 == known.sha256)):
+            why = there.refused.get(path, "a file lies there that may be whole")
+            raise DataError(
+                "copy_unknown",
+                f"whether the archive has a good copy of {path} is not known: {why}. Nothing was"
+                f" changed; once that is known, `vampctl recover {night.date}`",
+                path=path,
+            )
+    folder = connections.settings.watch.root / night.folder
+    regained = regain(night, folder, reader, receipts, paths, SteadyPace())
+    message = f"no good copy of {', '.join(paths)} was found; its products stand for it"
+    if record.safe_at is not None:
+        _apply(connections, night, EventName.DISPROVED, "archive_copy_bad", message)
+    keep_regained(
+        night,
+        folder,
+        connections.packing_receipts,
+        regained,
+        paths,
+        at=time.time(),
+        actor=actor_name(),
+    )
+    for each in regained:
+        frames = count_of(each.counts.set_aside, "frame")
+        write_prose(
+            f"vgen2/{each.file_name}: stands for what was lost, with"
+            f" {count_of(len(each.products), 'product')} and {frames} set aside"
+        )
+    for path in paths:
+        write_prose(f"{path}: given up; what lies here keeps a hidden name")
+
+
 def _read_there(connections: Connections, night: NightId, paths: Sequence[str]) -> FilesRead:
     archive = connections.archive(night.kind)
     if archive.recognize() is None:
@@ -91,18 +138,25 @@ def _announcements(connections: Connections, night: NightId, lost: Sequence[str]
 
 
 def _hold(connections: Connections, record: NightRecord, lost: Sequence[str], message: str) -> None:
-    night, store, actor = record.night, connections.store, actor_name()
-
-    def apply(name: EventName, code: str | None = None, why: str | None = None) -> None:
-        store.apply(night, Event(name), at=time.time(), actor=actor, code=code, message=why)
-
+    night, store = record.night, connections.store
     if record.safe_at is not None:
-        apply(EventName.DISPROVED, "archive_copy_bad", message)
+        _apply(connections, night, EventName.DISPROVED, "archive_copy_bad", message)
     # What is done goes back to where such a night is held, its proofs kept; what is held is let go.
     if record.state.status is Status.DONE:
-        apply(EventName.EXTENDED)
+        _apply(connections, night, EventName.EXTENDED)
     elif record.state.status is Status.HELD:
-        apply(EventName.RETRIED)
-    apply(EventName.HELD, PRODUCT_LOST, message)
+        _apply(connections, night, EventName.RETRIED)
+    _apply(connections, night, EventName.HELD, PRODUCT_LOST, message)
     # Then it is known what a release goes on without.
     store.update(night, NightUpdate(refused=tuple(lost)))
+
+
+def _apply(
+    connections: Connections,
+    night: NightId,
+    name: EventName,
+    code: str | None = None,
+    message: str | None = None,
+) -> None:
+    event, at = Event(name), time.time()
+    connections.store.apply(night, event, at=at, actor=actor_name(), code=code, message=message)

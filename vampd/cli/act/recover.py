@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.act.lost_products import hold_for_lost
+from vampd.cli.act.lost_products import hold_for_lost, regain_decisions
 from vampd.cli.act.restore import change_lines
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
@@ -20,7 +20,15 @@ from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
 from vampd.model.cubes import PRODUCT_LOST
 from vampd.model.deed import Choices, Verb
 from vampd.model.headers import table_name
-from vampd.model.nights import CAMERA_STREAMS, Status, Stream, WaitCode, name_commands, note_of
+from vampd.model.nights import (
+    CAMERA_STREAMS,
+    StageName,
+    Status,
+    Stream,
+    WaitCode,
+    name_commands,
+    note_of,
+)
 from vampd.model.proofs import live_receipts, own_receipts
 
 if TYPE_CHECKING:
@@ -43,12 +51,17 @@ RemovedOption = Annotated[
     bool, typer.Option("--removed", help="All of it was removed: no disk is missing.")
 ]
 
+FromProductsOption = Annotated[
+    bool, typer.Option("--from-products", help="Stand in for a generation that is lost for good.")
+]
+
 
 def recover(
     context: typer.Context,
     night: NightArgument,
     files: FilesArgument = None,
     removed: RemovedOption = False,
+    from_products: FromProductsOption = False,
     kind: KindOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -61,8 +74,10 @@ def recover(
     another form, it says what a restore would change. The damaged file keeps a hidden name until
     the night is safe again. Without FILE all that are known to be damaged or missing, or that have
     changed since they were last read; a FILE is read in any case. A night of which nothing is left
-    here may lie on a disk that is not mounted: --removed says that it does not. Exits with 1 if one
-    could not be got back.
+    here may lie on a disk that is not mounted: --removed says that it does not. A generation that
+    neither the archive copy nor raw gives back is lost for good; with --from-products, another one
+    stands for it, made of what the products and their sidecars say. Exits with 1 if one could not
+    be got back.
     """
     from vampd.engine.nights.presence import refuse_absent
     from vampd.wiring.locks import foreground_lock, night_lock
@@ -71,7 +86,7 @@ def recover(
         records = connections.store.nights()
         record = choose_record(records, night, kind)
         if asks:
-            choices = Choices(files=tuple(files or ()), removed=removed)
+            choices = Choices(tuple(files or ()), removed=removed, from_products=from_products)
             write(ask(connections, record, Verb.RECOVER, choices=choices))
             return
         with (
@@ -80,30 +95,47 @@ def recover(
         ):
             if not removed:
                 refuse_absent(record, connections.reader)
-            found, failed = _recover(connections, record, files or ())
+            found, failed, decisions = _recover(connections, record, files or ())
+            if decisions and from_products:
+                regain_decisions(connections, record, decisions)
+                failed -= len(decisions)
             earlier = [] if failed else _recovered_before(connections, record)
+            again = _from_stage(connections, record) if decisions and not failed else ""
     for line in earlier:
         write_prose(line)
     is_held = record.state.status is Status.HELD and record.code in _RECOVERED_CODES
     if not (found or earlier or is_held):
         write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")
         return
+    retry = f"vampctl retry {named(record.night, records)}"
+    if decisions and not from_products:
+        write_prose(
+            f"{title_of(record.night)}: put a good copy of {decisions[0]} in its place, then"
+            f" `{retry}`; or `vampctl recover {named(record.night, records)} --from-products` lets"
+            " another generation stand for it, made of what the products say: no ID and no"
+            " product changes, and frames that nothing accounts for are set aside"
+        )
     if failed:
         raise typer.Exit(EXIT_NIGHT)
-    retry = f"vampctl retry {named(record.night, records)}"
     then = f"`{retry}` continues"
-    if record.state.status is Status.DONE:
+    if decisions:
+        then = f"`{retry}{again}` goes on with what stands for it"
+    elif record.state.status is Status.DONE:
         then = f"`{retry} --from transfer` proves it again and removes the damaged files"
     write_prose(f"{title_of(record.night)}: all is whole again; {then}")
 
 
 def _recover(
     connections: Connections, record: NightRecord, files: Sequence[str]
-) -> tuple[int, int]:
-    """How many files were faulty, and how many of them still are."""
+) -> tuple[int, int, list[str]]:
+    """How many files were faulty, how many of them still are, and which of these are generations.
+
+    A generation is back before what needs it is looked at.
+    """
     from vampd.engine.repair.night_restore import plan_restore
     from vampd.engine.repair.recovering import Recovery, find_faulty, read_suspects
     from vampd.engine.repair.table_again import find_lost_table
+    from vampd.stages.records.own_paths import GENERATION
     from vampd.wiring.world import archive_copies
 
     night, reader = record.night, connections.reader
@@ -126,7 +158,8 @@ def _recover(
         faulty.append(table.path)
         receipts |= {table.path: table}
     hosts = list(archive_copies(connections.settings, night))
-    failed, others, lost, is_raw_changed = 0, list[str](), list[str](), False
+    failed, others, lost, decisions = 0, list[str](), list[str](), list[str]()
+    is_raw_changed = False
     for each in Recovery(night, folder, reader, receipts, hosts, connections.settings).recover(
         faulty, time.time()
     ):
@@ -135,7 +168,9 @@ def _recover(
             write(f"{each.path}: {each.way}")
             continue
         failed += 1
-        others += [each.path] if each.is_other else []
+        is_decision = GENERATION.fullmatch(each.path) is not None
+        decisions += [each.path] if is_decision else []
+        others += [each.path] if each.is_other and not is_decision else []
         lost += [each.path] if each.is_not_in_raw else []
         is_raw_changed |= each.code == "raw_changed"
         write(f"{each.path}: NOT recovered")
@@ -150,15 +185,27 @@ def _recover(
             f"{title_of(night)}: raw has changed since sync: `vampctl retry {night.date} --from"
             f" sync` compares it with what was made of it; then `vampctl recover {night.date}`"
         )
-    if others:
+    if others and not decisions:
         found = plan_restore(night, connections.settings.watch.root, reader)
         by_restore = _by_restore(found, others)
         lost = sorted({*lost, *others} - set(by_restore))
         for line in _restore_lines(found, night, by_restore):
             write_prose(line)
-    if lost:
+    if lost and not decisions:
         hold_for_lost(connections, current, lost, receipts)
-    return len(faulty), failed
+    return len(faulty), failed, decisions
+
+
+def _from_stage(connections: Connections, record: NightRecord) -> str:
+    """From where a night goes on with another generation: from sync, which compares raw with it."""
+    from vampd.stages.raw_presence import survey_raw
+
+    if record.state.stage is StageName.SYNC:
+        return ""
+    if not survey_raw(record.night, connections.reader).removed:
+        return f" --from {StageName.SYNC}"
+    is_before = record.state.stage in (StageName.HEADERS, StageName.FRAMEIDS)
+    return "" if is_before else f" --from {StageName.FPACK}"
 
 
 def _recovered_before(connections: Connections, record: NightRecord) -> list[str]:
@@ -178,10 +225,10 @@ def _by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:
     What is made by the same version in the same form differs only where raw does, which is then no
     longer what the night was made from.
     """
-    from vampd.stages.records.own_paths import GENERATION, product_path
+    from vampd.stages.records.own_paths import product_path
 
     remade = set[str]() if found.lost_raw else {product.path for product in found.remade}
-    return [path for path in others if GENERATION.fullmatch(path) or product_path(path) in remade]
+    return [path for path in others if product_path(path) in remade]
 
 
 def _restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -> Iterator[str]:

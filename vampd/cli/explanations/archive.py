@@ -114,7 +114,13 @@ products_identical
     Find out how; `vampctl history NIGHT`.
 generation_damaged
     A generation file is damaged.
-    `vampctl recover NIGHT` gets it back.
+    `vampctl recover NIGHT` gets it back, or says what can stand for it.
+decision_unknown
+    No generation can be made of what is left of the products.
+    Put a good copy of what the message names in its place, then `recover NIGHT --from-products`.
+copy_unknown
+    The archive may have a good copy of a generation that is lost here.
+    Mount or repair what keeps it from being read, then `vampctl recover NIGHT`.
 generation_missing
     A framelist is of no generation that is here, so a generation file is gone.
     Put the file back, `vampctl retry NIGHT`; or `vampctl restore NIGHT` begins anew.

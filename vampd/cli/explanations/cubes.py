@@ -7,6 +7,9 @@ unfinished
 unreadable
     It is not a regular file, or could not be read and a person let the night go on without it.
     Make it readable; it is then processed as late data.
+decision_lost
+    The decision on these frames was lost with its generation, and no product holds them.
+    Nothing; they are kept, and travel with their cube.
 link
     The cube, or its timing file, is a link that leads to no file of the same night.
     Put the file itself in its place; it is then processed as late data.

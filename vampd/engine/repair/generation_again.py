@@ -7,7 +7,6 @@ was begun by it must confirm that.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -30,24 +29,34 @@ def damaged_generations(night: NightId, reader: NightReader) -> tuple[str, ...]:
     return tuple(path for path, text in _texts(night, reader).items() if _parse(text) is None)
 
 
+def whole_generations(night: NightId, reader: NightReader) -> tuple[Generation, ...]:
+    """The generations that are what their own digests say, without regard to each other."""
+    texts = _texts(night, reader).values()
+    return tuple(found for text in texts if (found := _parse(text)) is not None)
+
+
+def number_of(path: str) -> int:
+    """The number of a generation, by the path of its file."""
+    found = _NUMBER.search(path)
+    return int(found[1]) if found else 0
+
+
 def decide_again(night: NightId, path: str, reader: NightReader, settings: Settings) -> str:
     """The text that sync would write to a damaged generation now.
 
     DataError ``not_from_raw`` if it has nothing to decide; those of `sync.survey`.
     """
-    texts = _texts(night, reader)
-    whole = [found for text in texts.values() if (found := _parse(text)) is not None]
+    texts, whole = _texts(night, reader), whole_generations(night, reader)
     seen = cast("NightReader", _WithoutDamaged(reader, whole))
     plan = sync.plan(sync.survey(night, seen), settings)
     commits = [each for wave in plan.waves for each in wave if isinstance(each, CommitGeneration)]
     if not commits:
         raise DataError("not_from_raw", f"{path} cannot be decided again: raw gives nothing new")
-    number = _NUMBER.search(path)
     version, form = (found.search(texts.get(path, "")) for found in (_VERSION, _FORM))
     decided = commits[0].generation
     again = replace(
         decided,
-        number=int(number[1]) if number else decided.number,
+        number=number_of(path) or decided.number,
         version=version[1] if version else decided.version,
         form=int(form[1]) if form else decided.form,
     )
@@ -69,9 +78,9 @@ def refuse_other_decision(night: NightId, path: str, text: str, reader: NightRea
 class _WithoutDamaged:
     """A reader of the night as if its damaged generations were none."""
 
-    def __init__(self, reader: NightReader, generations: Sequence[Generation]) -> None:
+    def __init__(self, reader: NightReader, generations: tuple[Generation, ...]) -> None:
         self._reader = reader
-        self._generations = tuple(generations)
+        self._generations = generations
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         """The whole ones."""

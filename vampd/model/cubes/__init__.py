@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         set_aside_cubes,
         total_counts,
     )
+    from vampd.model.cubes.inside import raw_path
     from vampd.model.cubes.kept_timing import KeptTiming
     from vampd.model.cubes.lost_raw import LostRaw, find_lost_raw
     from vampd.model.cubes.named_time import time_in_name
@@ -56,7 +57,12 @@ if TYPE_CHECKING:
     from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
     from vampd.model.cubes.readable_cards import reported_cards
     from vampd.model.cubes.reasons import format_reasons, parse_reasons
-    from vampd.model.cubes.sidecar import HEAD_BYTES, format_sidecar, parse_sidecar_identity
+    from vampd.model.cubes.sidecar import (
+        HEAD_BYTES,
+        format_sidecar,
+        parse_sidecar_identity,
+        parse_sidecar_notes,
+    )
     from vampd.model.cubes.stamps import (
         EARLIEST_LAG_US,
         LATEST_LAG_US,
@@ -95,6 +101,7 @@ else:
                 "generation_name "
                 "parse_generation Product set_aside_cubes SyncCounts total_counts"
             ),
+            "inside": "raw_path",
             "kept_timing": "KeptTiming",
             "lost_raw": "find_lost_raw LostRaw",
             "named_time": "time_in_name",
@@ -102,7 +109,7 @@ else:
             "raw_presence": "judge_raw_presence RawPresence",
             "readable_cards": "reported_cards",
             "reasons": "format_reasons parse_reasons",
-            "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity",
+            "sidecar": "format_sidecar HEAD_BYTES parse_sidecar_identity parse_sidecar_notes",
             "stamps": (
                 "beyond_tai_us check_stamps EARLIEST_LAG_US find_clock_steps find_good_rows"
                 " LATEST_LAG_US TAI_US usual_lag_us"
@@ -173,7 +180,9 @@ __all__ = [
     "parse_generation",
     "parse_reasons",
     "parse_sidecar_identity",
+    "parse_sidecar_notes",
     "parse_timing",
+    "raw_path",
     "render_card",
     "render_string",
     "render_value",

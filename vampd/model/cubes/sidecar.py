@@ -39,3 +39,11 @@ def parse_sidecar_identity(head: str) -> str | None:
     """The identity in the beginning of a sidecar, None if it is not vampd's."""
     match = _IDENTITY.match(head)
     return match[1] if match else None
+
+
+def parse_sidecar_notes(text: str) -> tuple[str, ...]:
+    """The notes in a sidecar, as `format_sidecar` wrote them; none if it is not vampd's."""
+    head, end, _ = text.partition(f"\n{HEADER_LINES[1]}\n")
+    if not end or parse_sidecar_identity(text) is None:
+        return ()
+    return tuple(line.removeprefix("# ") for line in head.split("\n")[3:])

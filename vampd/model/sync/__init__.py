@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.sync.pieces import split_night
     from vampd.model.sync.products import find_collision
+    from vampd.model.sync.regained import CubeTrace, ProductTrace, cubes_of, regain_generations
     from vampd.model.sync.runs import number_runs
     from vampd.model.sync.sequence import (
         CameraSequence,
@@ -64,6 +65,7 @@ else:
             "states.pairs": "Pairs",
             "pieces": "split_night",
             "products": "find_collision",
+            "regained": "CubeTrace cubes_of ProductTrace regain_generations",
             "runs": "number_runs",
             "sequence": (
                 "CameraSequence chain_cubes exposure_us header_key is_deinterleaved "
@@ -85,6 +87,7 @@ __all__ = [
     "CODE_NONE",
     "STATE_OF_CODE",
     "CameraSequence",
+    "CubeTrace",
     "FlcState",
     "FrameExplanation",
     "FrameName",
@@ -93,6 +96,7 @@ __all__ = [
     "Limits",
     "Overlay",
     "Pairs",
+    "ProductTrace",
     "SyncRules",
     "Withdrawal",
     "arrange_cubes",
@@ -100,6 +104,7 @@ __all__ = [
     "chain_piece",
     "count_gone_partners",
     "count_late_partners",
+    "cubes_of",
     "cut_cubes",
     "describe_verdict",
     "explain",
@@ -118,6 +123,7 @@ __all__ = [
     "match_clocks",
     "number_runs",
     "pending_late_partners",
+    "regain_generations",
     "set_aside_duplicates",
     "set_aside_overlaps",
     "split_at",

@@ -1,0 +1,199 @@
+"""Generations that are lost here and there, and that raw does not decide again to the same bytes.
+
+Another stands for them, at a person's word, made of what the products and their sidecars say. It
+has a number of its own, so that nothing is ever sent over what lies at the archive. Whatever ends
+this in between, doing it again completes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from vampd import __version__
+from vampd.disk.durable import creating, make_folder, put_away
+from vampd.disk.failpoint import failpoint
+from vampd.engine.changed_raw import is_whole
+from vampd.engine.repair.generation_again import number_of, whole_generations
+from vampd.errors import DataError
+from vampd.fits.products import read_product_cards
+from vampd.model.cubes import (
+    SUFFIX,
+    Generation,
+    accounted_cubes,
+    form_of,
+    format_generation,
+    parse_reasons,
+    parse_sidecar_notes,
+)
+from vampd.model.frame_ids import NAME_CHANGES, parse_name_changes
+from vampd.model.nights import FileStamp, NightId, Stream, timing_name
+from vampd.model.proofs import SUMS_NAME, PackingReceipt, parse_sums, text_bytes, text_digest
+from vampd.model.sync import (
+    CubeTrace,
+    ProductTrace,
+    cubes_of,
+    regain_generations,
+    without_withdrawn,
+)
+from vampd.ports import NightReader, Pace, PackingReceipts
+from vampd.stages.records.own_paths import GENERATION, PACKED_SUFFIX, RAW_RECORDS, sidecar_path
+
+_REASONS = "vbad/reasons.tsv"
+
+
+def regain(
+    night: NightId,
+    folder: Path,
+    reader: NightReader,
+    receipts: Mapping[str, PackingReceipt],
+    lost: Collection[str],
+    pace: Pace,
+) -> tuple[Generation, ...]:
+    """What is to stand for the ``lost`` generation files; nothing if it does already.
+
+    Reads every product and sidecar whole. DataError ``decision_unknown`` says what is not known.
+    """
+    others = without_withdrawn(whole_generations(night, reader))
+    _refuse_faulty(night, folder, receipts, pace)
+    decided = {product.identity for each in others for product in each.products}
+    decided |= {identity for each in others for identity in each.withdrawn}
+    names = _names_at_sync(night, reader)
+    traces = [
+        *_packed_traces(night, folder, reader, receipts, names, decided),
+        *_begun_traces(night, reader, names, decided),
+    ]
+    numbers = {number_of(path) for path in lost}
+    if not traces and numbers <= {number for each in others for number in each.replaces}:
+        return ()
+    return regain_generations(
+        traces,
+        _cube_traces(night, reader, others, cubes_of(traces)),
+        others,
+        lost=numbers,
+        bound=reader.bound_ids(night).keys(),
+        corrections=reader.corrections(night).sha256,
+        version=__version__,
+    )
+
+
+def keep_regained(
+    night: NightId,
+    folder: Path,
+    packing_receipts: PackingReceipts,
+    generations: Sequence[Generation],
+    lost: Collection[str],
+    *,
+    at: float,
+    actor: str,
+) -> None:
+    """Write these generations, put the ``lost`` files away, and end their packing receipts."""
+    make_folder(folder / Stream.VGEN2)
+    for generation in generations:
+        with creating(folder / Stream.VGEN2 / generation.file_name) as file:
+            file.write(text_bytes(format_generation(generation)))
+        failpoint("regaining.generation.kept")
+    for path in lost:
+        put_away(folder / path)
+    # After the files: while the receipts stand, they are known to be lost.
+    packing_receipts.end(night, at=at, actor=actor, paths=lost)
+
+
+def _refuse_faulty(
+    night: NightId, folder: Path, receipts: Mapping[str, PackingReceipt], pace: Pace
+) -> None:
+    for path, receipt in sorted(receipts.items()):
+        if GENERATION.fullmatch(path) or RAW_RECORDS.fullmatch(path):
+            continue
+        if not is_whole(folder, receipt, pace):
+            raise DataError(
+                "decision_unknown",
+                f"{path} is damaged or gone too, so it does not say which frames it has: put a good"
+                f" copy in its place, then `vampctl recover {night.date} --from-products`",
+                path=path,
+            )
+
+
+def _names_at_sync(night: NightId, reader: NightReader) -> dict[str, str]:
+    text = reader.text(night, f"{Stream.VGEN2}/{NAME_CHANGES}") or ""
+    return {str(change.frame_id): change.old for change in parse_name_changes(text)}
+
+
+def _packed_traces(
+    night: NightId,
+    folder: Path,
+    reader: NightReader,
+    receipts: Mapping[str, PackingReceipt],
+    names: Mapping[str, str],
+    decided: Collection[str],
+) -> Iterator[ProductTrace]:
+    for product in reader.packed_products(night):
+        path = product.file.path
+        receipt = receipts.get(path)
+        if receipt is None or receipt.identity is None or sidecar_path(path) not in receipts:
+            raise DataError(
+                "decision_unknown",
+                f"nothing on record says what {path} was when it was proven: find out where it"
+                " comes from, and move it away",
+                path=path,
+            )
+        if receipt.identity in decided:
+            continue
+        stem = path.rpartition("/")[2].removesuffix(PACKED_SUFFIX)
+        notes = parse_sidecar_notes(reader.text(night, sidecar_path(path)) or "")
+        cards = read_product_cards(folder / path)
+        yield ProductTrace(names.get(stem, stem), receipt.identity, notes, cards, receipt.form)
+
+
+def _begun_traces(
+    night: NightId, reader: NightReader, names: Mapping[str, str], decided: Collection[str]
+) -> Iterator[ProductTrace]:
+    """Those of framelists, which are products still to be packed."""
+    for head in reader.framelist_heads(night):
+        if head.identity not in decided:
+            begun = reader.framelist(night, head.path)
+            stem = head.path.rpartition("/")[2].removesuffix(SUFFIX)
+            name = names.get(stem, begun.name)
+            yield ProductTrace(name, head.identity, begun.notes, begun.cards, form_of(begun.cards))
+
+
+def _cube_traces(
+    night: NightId, reader: NightReader, others: Sequence[Generation], used: Collection[str]
+) -> dict[str, CubeTrace]:
+    """The cubes that the products hold frames of, and those that are set aside.
+
+    What is here has no time, as no one knows the one of sync: sync then compares it by its bytes.
+    """
+    here = {file.path: file for file in reader.raw_files(night)}
+    purged = {each.file.path: each.file for each in reader.purged_files(night)}
+    known, reasons = accounted_cubes(others), _reasons(night, reader)
+
+    def stamp(path: str) -> FileStamp:
+        file = here.get(path)
+        return purged.get(path, FileStamp(path, 0, 0)) if file is None else _timeless(file)
+
+    found = {}
+    for path in sorted(reasons.keys() | set(used)):
+        timing = timing_name(path)
+        has_timing = path in used or timing in here or timing in purged
+        found[path] = CubeTrace(
+            path,
+            stamp(path),
+            stamp(timing) if has_timing else None,
+            reader.count_frames(night, here[path]) if path in here else None,
+            known.get(path),
+            reasons.get(path),
+        )
+    return found
+
+
+def _timeless(file: FileStamp) -> FileStamp:
+    return FileStamp(file.path, file.size, 0)
+
+
+def _reasons(night: NightId, reader: NightReader) -> dict[str, tuple[int, str, str]]:
+    """The rows of reasons.tsv, if it is the one that was sent; else late data tell them anew."""
+    text, sums = reader.text(night, _REASONS), reader.text(night, SUMS_NAME)
+    if text is None or sums is None or parse_sums(sums).get(_REASONS) != text_digest(text):
+        return {}
+    return {path: (frames, code, reason) for path, frames, code, reason in parse_reasons(text)}
