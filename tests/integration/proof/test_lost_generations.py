@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.builders.smallest_night import add_late_cubes
 from tests.support.daemon.state import connected, history_of, product_tree, raw_state, record_of
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
@@ -168,3 +169,16 @@ def test_killed_on_its_way_another_stands_for_it_all_the_same(
     record = record_of(safe.site, safe.night)
     assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
     assert json.loads(own.command("audit", date, "--json").text)["balanced"]
+
+
+def test_a_night_is_not_restored_while_the_generation_of_a_product_is_gone(
+    safe: SafeNight,
+) -> None:
+    own, date = InProcess(safe.site), safe.night.date
+    add_late_cubes(safe.site.root)
+    own.advance()
+    (safe.folder / "vgen2" / REGAINED).unlink()
+    tree = product_tree(safe.folder)
+    answer = own.command("restore", date, "--yes")
+    assert (answer.status, "a generation is gone" in answer.text) == (1, True), answer.text
+    assert product_tree(safe.folder) == tree

@@ -97,6 +97,7 @@ def test_what_is_lost_is_given_up_and_the_night_is_safe_without_it(
     assert f"goes on without vgen2/{frame_id}" in " ".join(history.split())
     refused = own.command("restore", safe.night.date, "--yes").text
     assert "raw_incomplete" in refused
+    assert "nothing makes a restore possible" in " ".join(refused.split())
 
 
 def test_what_may_only_be_away_is_not_lost(safe: SafeNight) -> None:

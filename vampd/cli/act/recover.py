@@ -227,7 +227,8 @@ def _by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:
     """
     from vampd.stages.records.own_paths import product_path
 
-    remade = set[str]() if found.lost_raw else {product.path for product in found.remade}
+    lost = found.lost_raw or found.given_up
+    remade = set[str]() if lost else {product.path for product in found.remade}
     return [path for path in others if product_path(path) in remade]
 
 

@@ -33,11 +33,11 @@ from vampd.engine.repair.restoring import (
 )
 from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import (
-    PRODUCT_LOST,
     ChangedRaw,
     Generation,
     LostRaw,
     RawFinding,
+    find_given_up,
     find_lost_raw,
     set_aside_cubes,
     take_up,
@@ -76,6 +76,8 @@ class NightRestore:
     restoration: Restoration
     of_old_tools: bool
     lost_raw: tuple[LostRaw, ...]
+    # Cubes of products that a person gave up: raw does not give these again.
+    given_up: tuple[LostRaw, ...]
     obstacles: tuple[Obstacle, ...]
     announced: tuple[AnnouncedManifest, ...]
     remade: tuple[RemadeProduct, ...]
@@ -94,6 +96,16 @@ class NightRestore:
                 " other ones from raw: one frame would have two, and STARS may know the first. So"
                 f" nothing was changed. Leave the night as it is: `vampctl adopt {date}` puts what"
                 " the old tools did on record",
+                night=str(self.night),
+            )
+        if self.given_up:
+            raise DataError(
+                "raw_incomplete",
+                f"{date} was released without products that were lost, and no longer comes out of"
+                f" raw: {_first_of(self.given_up)}. Other bytes would get frame IDs that were used,"
+                " so nothing was changed, and nothing makes a restore possible. Its other products"
+                f" need none: `vampctl recover {date}` gets back a damaged one, and late data are"
+                " taken up as ever",
                 night=str(self.night),
             )
         if self.lost_raw:
@@ -140,6 +152,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         restoration,
         of_old_tools,
         lost_raw=lost_raw,
+        given_up=find_given_up(generations),
         obstacles=find_obstacles_to(folder, restoration),
         announced=announced_manifests(reader.correspondence(night), night, note),
         remade=find_remade(
@@ -226,11 +239,18 @@ def _find_foreign(root: Path, night: NightId, reader: NightReader) -> str:
 def _find_unrecorded(
     night: NightId, generations: Sequence[Generation], reader: NightReader
 ) -> tuple[LostRaw, ...]:
-    """Products of vampd in a folder without any generation, which looks like the old tools'."""
-    own = [] if generations else [one for one in reader.packed_products(night) if one.identity]
+    """Products that no generation holds; without any, a folder looks like the old tools'."""
+    decided = {product.identity for each in generations for product in each.products}
+    decided |= {identity for each in generations for identity in each.withdrawn}
+    receipts = live_receipts(reader.packing_receipts(night)).values()
+    proven = {each.identity for each in receipts} if generations else None
+    own = [one for one in reader.packed_products(night) if one.identity not in {None, *decided}]
+    if proven is not None:
+        own = [one for one in own if one.identity in proven]
     if not own:
         return ()
-    return (LostRaw("every generation", f"is gone, so no one knows what {own[0].file.path} needs"),)
+    which = "a generation" if generations else "every generation"
+    return (LostRaw(which, f"is gone, so no one knows what {own[0].file.path} needs"),)
 
 
 def _find_lost_raw(
@@ -238,17 +258,12 @@ def _find_lost_raw(
 ) -> tuple[LostRaw, ...]:
     files = {file.path: file for file in reader.raw_files(night)}
     lost = find_lost_raw(generations, files)
-    given_up = (
-        LostRaw(cube.path, f"no longer gives what was made of it: {cube.reason}")
-        for cube in set_aside_cubes(generations).values()
-        if cube.code == PRODUCT_LOST
-    )
     unreadable = (
         LostRaw(path, f"may not be read by uid {os.geteuid()}")
         for path in _accounted(generations, files)
         if not os.access(folder / path, os.R_OK, effective_ids=True)
     )
-    return (*lost, *given_up, *unreadable)
+    return (*lost, *unreadable)
 
 
 def _find_other_raw(found: NightRestore, reader: NightReader, pace: Pace) -> tuple[LostRaw, ...]:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     )
     from vampd.model.cubes.inside import raw_path
     from vampd.model.cubes.kept_timing import KeptTiming
-    from vampd.model.cubes.lost_raw import LostRaw, find_lost_raw
+    from vampd.model.cubes.lost_raw import LostRaw, find_given_up, find_lost_raw
     from vampd.model.cubes.named_time import time_in_name
     from vampd.model.cubes.product_header import build_framelist, form_of
     from vampd.model.cubes.raw_presence import RawPresence, judge_raw_presence
@@ -103,7 +103,7 @@ else:
             ),
             "inside": "raw_path",
             "kept_timing": "KeptTiming",
-            "lost_raw": "find_lost_raw LostRaw",
+            "lost_raw": "find_given_up find_lost_raw LostRaw",
             "named_time": "time_in_name",
             "product_header": "build_framelist form_of",
             "raw_presence": "judge_raw_presence RawPresence",
@@ -164,6 +164,7 @@ __all__ = [
     "compress_frames",
     "count_aside_cubes",
     "find_clock_steps",
+    "find_given_up",
     "find_good_rows",
     "find_lost_raw",
     "form_of",

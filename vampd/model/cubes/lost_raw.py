@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from vampd.model.cubes.cube import PRODUCT_LOST
 from vampd.model.cubes.generation import Generation, accounted_cubes, set_aside_cubes
 from vampd.model.nights import FileStamp, plain_cube_path
 
@@ -37,6 +38,15 @@ def find_lost_raw(
         for stamp in (account.fits, account.timing_file)
         if stamp is not None
         for lost in _losses(stamp, files, may_change=path in aside)
+    )
+
+
+def find_given_up(generations: Iterable[Generation]) -> tuple[LostRaw, ...]:
+    """The cubes of products that a person gave up, which raw did not give again."""
+    return tuple(
+        LostRaw(cube.path, f"no longer gives what was made of it: {cube.reason}")
+        for cube in set_aside_cubes(generations).values()
+        if cube.code == PRODUCT_LOST
     )
 
 

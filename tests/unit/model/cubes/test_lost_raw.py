@@ -9,6 +9,7 @@ from vampd.model.cubes import (
     Generation,
     SetAside,
     SyncCounts,
+    find_given_up,
     find_lost_raw,
 )
 from vampd.model.nights import FileStamp
@@ -86,3 +87,10 @@ def test_the_newest_account_of_a_cube_counts() -> None:
         set_aside=(),
     )
     assert [one.path for one in find_lost_raw([later, GENERATION], WHOLE)] == [BAD.path]
+
+
+def test_only_what_a_person_gave_up_with_its_product_is_given_up() -> None:
+    assert find_given_up([GENERATION]) == ()
+    gone = SetAside(BAD, None, 2, "product_lost", "VMPA00000001 was lost")
+    (found,) = find_given_up([replace(GENERATION, set_aside=(gone,))])
+    assert (found.path, found.why.endswith(gone.reason)) == (BAD.path, True)
