@@ -7,6 +7,7 @@ waits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from vampd.disk.machine import space_at
 from vampd.engine.execute import AttemptTools
@@ -37,7 +38,7 @@ def require_free_space(tools: AttemptTools, plan: Plan) -> None:
     """
     actions = [action for wave in plan.waves for action in wave]
     packs = _packing(actions)
-    others = [action for action in actions if action not in packs]
+    others = [action for action in actions if not _is_packing(action)]
     _require_here(tools, [*others, *packs[:1]], _WORST_PART)
     if any(isinstance(action, Send) for action in actions):
         sizes = _sizes(tools, actions)
@@ -82,12 +83,12 @@ def _packed_part(tools: AttemptTools, wave: Wave) -> float:
 
 
 def _packing(actions: Iterable[Action]) -> list[Pack | TakeOver]:
-    """The actions that pack something."""
-    return [
-        action
-        for action in actions
-        if isinstance(action, Pack) or (isinstance(action, TakeOver) and action.bytes)
-    ]
+    return [action for action in actions if _is_packing(action)]
+
+
+def _is_packing(action: Action) -> TypeGuard[Pack | TakeOver]:
+    """Whether it packs something."""
+    return isinstance(action, Pack) or (isinstance(action, TakeOver) and action.bytes > 0)
 
 
 def _require_here(tools: AttemptTools, actions: Sequence[Action], packed_part: float) -> None:
