@@ -289,6 +289,11 @@ def test_an_unknown_night_is_a_usage_error(world: FakeWorld) -> None:
     assert "20251106 (archive), 20251106 (engineering)" in error.message
 
 
+def test_where_nothing_is_what_was_asked_for_it_says_so(world: FakeWorld) -> None:
+    assert world.run("status", "--unsafe").stdout == "no such night\n"
+    assert world.run("status", "--problems", "--unsafe").stdout == "nothing needs a person\n"
+
+
 def test_without_nights_only_the_titles_remain(monkeypatch: pytest.MonkeyPatch) -> None:
     empty = fake_world(monkeypatch)
     assert empty.run("status").output.split()[0] == "date"

@@ -171,10 +171,10 @@ def status(
                 lines += _describe_strangers(settings.watch.root, known)
             left = [] if list_all else [each for each in records if is_passed_over(each)]
             listed = [each for each in records if list_all or not is_passed_over(each)]
-            if listed or not (only_problems or records):
+            if listed or not (only_problems or known):
                 show_nights(listed, now, correspondence)
-            elif only_problems and not lines:
-                write("nothing needs a person")
+            elif not lines and (only_problems or not records):
+                write("nothing needs a person" if only_problems else "no such night")
             if left:
                 write_table((Column(style_of=lambda _: "dim"),), [(sum_up_passed_over(left),)])
             if listed:
