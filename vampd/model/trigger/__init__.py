@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from vampd.model.trigger.arrivals import Arrivals, order_of_taking
     from vampd.model.trigger.explanation import Explanation, Hypothesis, explain_frame
     from vampd.model.trigger.inference import (
-        ALONE,
         DRIVEN,
         NONE,
         RELAXED,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from vampd.model.trigger.instrument import arrival_scatter_us, rows_tolerance_us
     from vampd.model.trigger.kernels import PLAIN, Kernels, compile_kernels
     from vampd.model.trigger.measures import Measured, measure_intervals
+    from vampd.model.trigger.partners import ALONE
     from vampd.model.trigger.tempo import running_median
     from vampd.model.trigger.weights import Margins, chance_of, margin_of
 else:
@@ -27,10 +27,11 @@ else:
         {
             "arrivals": "Arrivals order_of_taking",
             "explanation": "explain_frame Explanation Hypothesis",
-            "inference": "ALONE DRIVEN infer Inference NONE RELAXED UNKNOWN",
+            "inference": "DRIVEN infer Inference NONE RELAXED UNKNOWN",
             "instrument": "arrival_scatter_us rows_tolerance_us",
             "kernels": "compile_kernels Kernels PLAIN",
             "measures": "measure_intervals Measured",
+            "partners": "ALONE",
             "tempo": "running_median",
             "weights": "chance_of margin_of Margins",
         },

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from vampd.model.trigger.arrivals import Arrivals
 from vampd.model.trigger.evidence import Evidence, Night
 from vampd.model.trigger.inference import (
-    ALONE,
     DRIVEN,
     NONE,
     RELAXED,
@@ -25,6 +24,7 @@ from vampd.model.trigger.inference import (
 )
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
+from vampd.model.trigger.partners import ALONE
 from vampd.model.trigger.tempo import at_frames
 from vampd.model.trigger.weights import CLASSES, LOG_ADD, LOG_ADD_BITS, NAT, NEVER, SHIFTS
 

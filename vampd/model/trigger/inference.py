@@ -15,7 +15,7 @@ from vampd.model.trigger.intervals import number_by_time
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
 from vampd.model.trigger.neighbors import find_neighbors
-from vampd.model.trigger.partners import agree, choose_pairs, is_off_by_triggers
+from vampd.model.trigger.partners import ALONE, agree, choose_pairs, is_off_by_triggers
 from vampd.model.trigger.tempo import at_frames, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
     APART_US,
@@ -33,7 +33,6 @@ from vampd.model.trigger.weights import (
 
 Int64 = npt.NDArray[np.int64]
 
-ALONE = -1
 UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 
 # Frames are weighed so many at a time, and so many more are looked ahead: far more than it takes

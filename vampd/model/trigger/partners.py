@@ -10,6 +10,7 @@ from vampd.model.trigger.weights import WHOLE_PERIODS
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
+ALONE = -1  # in the place of a partner's position
 _FARTHEST = 64  # frames
 _WHOLE_WIDTHS = 4
 
@@ -27,13 +28,13 @@ def is_off_by_triggers(
 
 
 def choose_pairs(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:
-    """The pairs without those of a frame that two others claim: each frame's partner, or -1."""
+    """The pairs without those of a frame that two others claim: each frame's partner, or ALONE."""
     nothing = np.empty(0, dtype=np.int64)
     one, two = (np.concatenate([nothing, *(c[number] for c in claims)]) for number in (0, 1))
     single = (np.bincount(one, minlength=sizes[0])[one] == 1) & (
         np.bincount(two, minlength=sizes[1])[two] == 1
     )
-    partners = np.full(sizes[0], -1, np.int64), np.full(sizes[1], -1, np.int64)
+    partners = np.full(sizes[0], ALONE, np.int64), np.full(sizes[1], ALONE, np.int64)
     partners[0][one[single]] = two[single]
     partners[1][two[single]] = one[single]
     return partners
@@ -47,7 +48,7 @@ def agree(
     Its margin is that of the surer frame. ``partners`` are of camera 1; ``margins`` are 0 where
     the state is unknown.
     """
-    first = np.flatnonzero(partners >= 0)
+    first = np.flatnonzero(partners != ALONE)
     second = partners[first]
     mine, theirs = states[0][first], states[1][second]
     unlike = (mine != theirs) & (mine != unknown) & (theirs != unknown)
