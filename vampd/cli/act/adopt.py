@@ -190,14 +190,13 @@ def continue_nights(
 
 
 def _continue(connections: Connections, one: Continuation, as_json: bool) -> bool:
-    from vampd.engine.repair.continuing import continue_night, refuse_begun
+    from vampd.engine.repair.continuing import take_on_night
     from vampd.wiring.locks import foreground_lock, night_lock
 
     night, settings = one.adoption.night, connections.settings
     try:
         with foreground_lock(settings, night), night_lock(settings, night):
-            refuse_begun(connections.store, night)
-            continue_night(
+            take_on_night(
                 one,
                 connections.store,
                 connections.ledger,

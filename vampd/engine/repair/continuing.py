@@ -64,7 +64,7 @@ def plan_continuation(
     return replace(found, refusals=tuple(refusals), remarks=tuple(remarks))
 
 
-def continue_night(
+def take_on_night(
     found: Continuation,
     store: NightStore,
     ledger: Ledger,
@@ -74,11 +74,9 @@ def continue_night(
     actor: str,
 ) -> None:
     """Do it; whoever calls this holds the night's locks. DataError ``not_continuable``."""
-    refuse_unsafe(found)
     night = found.adoption.night
-    current = store.night(night)
-    if current is not None and current.state.is_continued:
-        return
+    _refuse_unsafe(found)
+    _refuse_begun(store, night)
     adopt_nights([found.adoption], store, ledger, records, at=at, actor=actor)
     store.apply(
         night,
@@ -90,7 +88,7 @@ def continue_night(
     failpoint("continuing.night.continued")
 
 
-def refuse_unsafe(found: Continuation) -> None:
+def _refuse_unsafe(found: Continuation) -> None:
     """DataError ``not_continuable`` says why the night stays as it is."""
     if found.refusals:
         more = len(found.refusals) - _NAMED
@@ -102,7 +100,7 @@ def refuse_unsafe(found: Continuation) -> None:
         )
 
 
-def refuse_begun(store: NightStore, night: NightId) -> None:
+def _refuse_begun(store: NightStore, night: NightId) -> None:
     """DataError ``not_continuable`` of a night that is none of the old tools any more."""
     record = store.night(night)
     if record is not None and record.state.status is not Status.LEGACY:
