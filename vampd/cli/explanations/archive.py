@@ -123,7 +123,7 @@ copy_unknown
     Mount or repair what keeps it from being read, then `vampctl recover NIGHT`.
 generation_missing
     A framelist is of no generation that is here, so a generation file is gone.
-    Put the file back, `vampctl retry NIGHT`; or `vampctl restore NIGHT` begins anew.
+    Put the file back, `vampctl retry NIGHT`; or `vampctl restore NIGHT` begins from raw.
 receipts_damaged
     `vgen2/receipts.tsv` cannot be read.
     Where the database is whole, move the file away; `vampctl retry NIGHT` writes it again.

@@ -36,7 +36,7 @@ not_legacy
     `vampctl status --all` lists the legacy nights.
 not_continuable
     Records of a night of the old tools differ, or products are missing: it is not taken on.
-    Put back what was moved or edited by hand; else leave the night as it is.
+    Put back what was moved or edited manually; else leave the night as it is.
 old_product_bad
     A product that the old tools packed is damaged, or is not its plain cube.
     Move it away if its plain cube is there, else bring a whole copy; then `vampctl retry NIGHT`.

@@ -42,7 +42,7 @@ def keep_hidden(path: Path, why: str) -> None:
     """Give a file a hidden second name of its own.
 
     A folder, which can have no second one, gets it as its only name, with ``folder`` for ``why``:
-    somebody made it, and what it holds is kept for good.
+    a person made it, and what it holds is kept for good.
     """
     is_folder = stat.S_ISDIR(path.lstat().st_mode)
     why = "folder" if is_folder else why

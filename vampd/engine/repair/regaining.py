@@ -192,7 +192,7 @@ def _timeless(file: FileStamp) -> FileStamp:
 
 
 def _reasons(night: NightId, reader: NightReader) -> dict[str, tuple[int, str, str]]:
-    """The rows of reasons.tsv, if it is the one that was sent; else late data tell them anew."""
+    """The rows of reasons.tsv, if it is the one that was sent; else their cubes are late data."""
     text, sums = reader.text(night, _REASONS), reader.text(night, SUMS_NAME)
     if text is None or sums is None or parse_sums(sums).get(_REASONS) != text_digest(text):
         return {}

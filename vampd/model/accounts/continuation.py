@@ -39,7 +39,7 @@ class Continuation:
     plain: tuple[str, ...] = ()
     has_manifest: bool = False
     refusals: tuple[str, ...] = ()
-    # What is told and forbids nothing.
+    # What a person should know, and forbids nothing.
     remarks: tuple[str, ...] = ()
 
     def describe(self) -> str:

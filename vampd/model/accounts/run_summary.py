@@ -287,13 +287,14 @@ def percent(part: float) -> str:
 
 def tell_chances(runs: Iterable[RunSummary]) -> str:
     """The largest chances of runs that a pair or a label is wrong, both if they differ; or ''."""
-    told: dict[str, list[str]] = {}
     known = [(run.pair_chance, run.label_chance) for run in runs]
-    for what, chances in zip(("pairs", "labels"), zip(*known, strict=True), strict=True):
-        stated = [chance for chance in chances if chance is not None]
+    shown: dict[str, list[str]] = {}
+    for position, what in enumerate(("pairs", "labels")):
+        stated = [chance for pair in known if (chance := pair[position]) is not None]
         if stated:
-            power = math.floor(-math.log10(max(stated)))
-            told.setdefault(f"<1e-{power}" if power else percent(max(stated)), []).append(what)
-    if len(told) == 1:
-        return next(iter(told))
-    return ", ".join(f"{text} ({what})" for text, (what,) in told.items())
+            largest = max(stated)
+            power = math.floor(-math.log10(largest))
+            shown.setdefault(f"<1e-{power}" if power else percent(largest), []).append(what)
+    if len(shown) == 1:
+        return next(iter(shown))
+    return ", ".join(f"{text} ({what})" for text, (what,) in shown.items())

@@ -239,7 +239,7 @@ def _is_before_transfer(record: NightRecord) -> bool:
 
 
 def last_releaser(history: Iterable[EventRecord], code: str) -> str | None:
-    """Who released the night last from a hold with this code; None if nobody did."""
+    """Who released the night last from a hold with this code; None if no one did."""
     releases = (each for each in history if each.event is EventName.RELEASED)
     return next((each.actor for each in reversed([*releases]) if each.code == code), None)
 

@@ -294,7 +294,7 @@ def _earlier_stage(kind: Kind, state: State, wanted: StageName | None) -> StageN
 
 
 def _refuse_before_packing(state: State, wanted: StageName) -> StageName:
-    """The stage; IllegalTransition ``stage_of_old_tools`` if it would make products anew."""
+    """The stage; IllegalTransition ``stage_of_old_tools`` if it would make other products."""
     order = tuple(StageName)
     if state.is_continued and order.index(wanted) < order.index(StageName.FPACK):
         raise IllegalTransition(

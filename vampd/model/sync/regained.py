@@ -7,6 +7,7 @@ left out: such a product may not come out of raw again to the byte, but it is th
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -262,9 +263,8 @@ def _moment(cards: Cards, end: str, first_us: int) -> int:
     number = re.match(r"\s*([0-9]+\.[0-9]+)", said.text[10:])
     if number is None:
         return first_us
-    mjd = Decimal(number[1])
-    half = Decimal(1).scaleb(mjd.as_tuple().exponent) / 2  # type: ignore[arg-type]
-    least_us = -int(-((mjd - half - _UNIX_EPOCH_MJD) * DAY_US) // 1)
+    half = Decimal(5).scaleb(-1 - len(number[1].partition(".")[2]))
+    least_us = math.ceil((Decimal(number[1]) - half - _UNIX_EPOCH_MJD) * DAY_US)
     hour, minute, second = int(clock[:2]), int(clock[3:5]), int(clock[6:8])
     clock_us = ((hour * 60 + minute) * 60 + second) * 1_000_000 + int(clock[9:]) * 1000
     # The day on which this time of day is nearest to the MJD.

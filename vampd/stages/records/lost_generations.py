@@ -44,7 +44,7 @@ def refuse_lost_generations(night: NightId, reader: NightReader) -> None:
             "generation_missing",
             f"no generation of {night.date} holds {undecided[0]}{more}, so its frames would get"
             " another product. Put the generation file back into vgen2, then"
-            f" `vampctl retry {night.date}`; or `vampctl restore {night.date}` begins anew",
+            f" `vampctl retry {night.date}`; or `vampctl restore {night.date}` begins from raw",
             night=str(night),
             paths=tuple(undecided),
         )

@@ -72,3 +72,4 @@ def test_the_chance_of_several_runs_is_that_of_the_least_certain_one() -> None:
     sure, run = SEEN.summary.runs
     weak = replace(run, pair_chance=3e-8, label_chance=None)
     assert tell_chances([sure, weak]) == "<1e-7 (pairs), <1e-12 (labels)"
+    assert tell_chances([]) == ""

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.builders.frames import HOUR_US, START_US, Night, expose, trigger_train
+from tests.support.examples import examples
 from vampd.errors import DataError
 from vampd.model.cubes import (
     CountedBy,
@@ -19,7 +22,7 @@ from vampd.model.cubes import (
     format_sidecar,
     parse_sidecar_notes,
 )
-from vampd.model.nights import FileStamp
+from vampd.model.nights import DAY_US, FileStamp
 from vampd.model.sync import CubeTrace, ProductTrace, cubes_of, regain_generations
 
 GONE = CubeTrace("vcam1/gone.fits", FileStamp("vcam1/gone.fits", 0, 0), None)
@@ -63,6 +66,16 @@ def regain(
     return regain_generations(
         traces, cubes, others, lost=[lost], bound=bound, corrections="", version="9"
     )
+
+
+@given(st.integers(0, DAY_US))
+@settings(max_examples=examples(20))
+def test_times_of_any_moment_come_out_of_the_header_again(after_us: int) -> None:
+    """UT is cut to milliseconds and MJD rounded to 864 us: what gives both again is not unique."""
+    night = expose(trigger_train(8), start_us=START_US + after_us, cameras=(1,))
+    lost = night.synchronize()
+    (regained,) = regain(traces_of(night, lost), cubes_here(night))
+    assert framelists_of(night, regained) == framelists_of(night, lost)
 
 
 def test_what_is_made_by_it_is_the_same_to_the_byte() -> None:
