@@ -29,13 +29,15 @@ _PROCESSES = 3
 class Suite:
     """Tests that run together: what pytest is told to run, and whether another seed is new work.
 
-    Without ``everything`` only the tests marked ``soak`` run: the others are in `make test`.
+    Without ``everything`` only the tests marked ``soak`` run: the others are in `make test`. What a
+    test prints is seen where it runs ``alone``, in one process.
     """
 
     name: str
     tests: tuple[str, ...]
     seeded: bool = True
     everything: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ SUITES = {
                 ),
             ),
         ),
-        Suite("nights", ("tests/integration/daemon/test_nights.py",), seeded=False),
+        Suite("nights", ("tests/integration/daemon/test_nights.py",), seeded=False, alone=True),
         Suite("package", ("tests/system/test_package.py",), seeded=False),
         Suite("large", ("tests/integration/packing/test_large.py",), seeded=False),
         Suite(
@@ -216,7 +218,7 @@ def run_suite(suite: Suite, seed: int | None, minutes: float) -> Run:
 
 def _fails(suite: Suite, seed: int) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "--timeout=0", f"--hypothesis-seed={seed}"]
-    command += ["-n", str(_PROCESSES), "--dist", "worksteal"]
+    command += ["-n0", "-s"] if suite.alone else ["-n", str(_PROCESSES), "--dist", "worksteal"]
     command += ["-m", "" if suite.everything else "soak", *suite.tests]
     environ = {**os.environ, "HYPOTHESIS_PROFILE": "soak", "SOAK_ROUND": str(seed)}
     return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode != 0
