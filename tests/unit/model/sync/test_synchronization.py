@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.support.builders.frames import (
@@ -11,6 +12,7 @@ from tests.support.builders.frames import (
     SLOW_US,
     START_US,
     Night,
+    Train,
     expose,
     labels_made,
     make_cube,
@@ -83,6 +85,33 @@ def test_two_runs_with_different_offsets_both_pair() -> None:
         pytest.approx(600, abs=10),
     ]
     assert all(p.tolerance_us == 465 for p in generation.products)
+
+
+def test_frames_whose_exposures_leave_no_room_for_another_trigger_pair_at_any_offset() -> None:
+    night = expose(
+        trigger_train(120, period_us=240_000),
+        offset_us=2_500,
+        jitter_us=SLOW_US,
+        cube_frames=(1, 1),
+        changes={"U_DETMOD": "Slow", "EXPTIME": 0.21},
+    )
+    night.check(night.synchronize(), missed=0)
+
+
+@pytest.mark.parametrize("step_us", [40_000, 100_000, 250_000])
+@pytest.mark.parametrize("period_us", [2_100, 4_100, 10_100])
+@pytest.mark.parametrize("counted", [False, True])
+def test_single_frames_of_another_trigger_each_are_no_pairs_however_regular(
+    step_us: int, period_us: int, counted: bool
+) -> None:
+    """Three triggers at a time: camera 1 keeps the first of them, camera 2 the second."""
+    times_us = step_us * np.arange(60)[:, None] + period_us * np.arange(3)
+    train = Train(times_us.ravel().astype(np.float64), ("",) * times_us.size, None)
+    gone = [{t for t in range(times_us.size) if t % 3 != kept} for kept in (0, 1)]
+    lost = {"logger_lost" if counted else "lost": (gone[0], gone[1])}
+    changes = {"EXPTIME": (period_us - 100) / 1e6}
+    night = expose(train, cube_frames=(1, 1), changes=changes, **lost)  # type: ignore[arg-type]
+    assert synchronised(night.synchronize()) == []
 
 
 def test_an_ambiguous_run_is_not_paired_and_reported() -> None:

@@ -12,10 +12,10 @@ from vampd.model.trigger import running_median
 Int64 = npt.NDArray[np.int64]
 
 # An offset of more than is usual is believed where so many pairs follow each other without a pause
-# of either camera, and it is no small part of their interval: single frames show no interval.
+# of either camera, and exposures leave no room for another trigger between them: of frames with
+# pauses between them, each camera may have kept those of another trigger.
 _LONG_STRETCH = 25
-_LONGEST_STEP_US = 500_000
-_SMALL_PART = 0.02
+_LONGEST_PAUSE_US = 500_000
 # Stamps of a burst are late each by its own; frames off by a trigger are all off by the same. This
 # part of the largest offset parts the two.
 _UNLIKE_PART = 8
@@ -74,16 +74,18 @@ def measure_offsets(differences_us: Int64, documented_us: float) -> Offsets:
 
 
 def is_unbelievable(
-    pairs: Pairs, differences_us: Int64, times_us: Int64, largest_us: int
+    pairs: Pairs, differences_us: Int64, times_us: Int64, exposure_us: Int64, largest_us: int
 ) -> npt.NDArray[np.bool_]:
     """Per pair, whether its offset is beyond the largest one, and too few around it agree.
 
-    ``differences_us`` are camera 2 minus camera 1, ``times_us`` those of camera 1.
+    ``differences_us`` are camera 2 minus camera 1, ``times_us`` and ``exposure_us`` those of
+    camera 1.
     """
     refused = np.zeros(len(times_us), dtype=np.bool_)
     if not (np.abs(differences_us) > largest_us).any():
         return refused
-    stretch = np.cumsum(np.concatenate([[0], np.diff(times_us) > _LONGEST_STEP_US]))
+    idle_us = np.diff(times_us) - exposure_us[1:]
+    stretch = np.cumsum(np.concatenate([[0], idle_us > _LONGEST_PAUSE_US]))
     offsets_us = running_median(differences_us, stretch)
     beyond = np.abs(offsets_us) > largest_us
     # Each stamp is late by its own, so that a stretch whose usual offset is about the largest one
@@ -97,7 +99,7 @@ def is_unbelievable(
             offset_us
             for piece, offset_us in zip(pieces, typical_us, strict=True)
             if len(piece) >= _LONG_STRETCH
-            and abs(offset_us) >= _SMALL_PART * np.median(np.diff(times_us[piece]))
+            and 2 * np.median(exposure_us[piece]) > np.median(np.diff(times_us[piece]))
         ]
     )
     for piece, offset_us in zip(pieces, typical_us, strict=True):

@@ -75,7 +75,11 @@ def decide_triggers(
     pairs = in_order(found.partners[0])
     differences_us = two.acquired_us[pairs.second] - one.acquired_us[pairs.first]
     refused = is_unbelievable(
-        pairs, differences_us, one.acquired_us[pairs.first], limits.largest_offset_us
+        pairs,
+        differences_us,
+        one.acquired_us[pairs.first],
+        one.exposure_us[pairs.first],
+        limits.largest_offset_us,
     )
     kept = pairs.take(~refused)
     return Decided(kept, pairs.take(refused), _label((one, two), found, kept), found)

@@ -15,10 +15,18 @@ def one_by_one(frames: int) -> Pairs:
     return Pairs(np.arange(frames), np.arange(frames))
 
 
-def refused(offset_us: int, frames: int, period_us: int = 20_000) -> int:
+def refused(offset_us: int, frames: int, period_us: int = 20_000, exposure_us: int = 19_000) -> int:
     times_us = 10**9 + period_us * np.arange(frames)
     offsets_us = np.full(frames, offset_us)
-    return int(is_unbelievable(one_by_one(frames), offsets_us, times_us, LARGEST_US).sum())
+    return count_refused(offsets_us, times_us, exposure_us)
+
+
+def count_refused(
+    offsets_us: np.ndarray, times_us: np.ndarray, exposure_us: int, pairs: Pairs | None = None
+) -> int:
+    pairs = pairs or one_by_one(len(times_us))
+    exposures_us = np.full(len(times_us), exposure_us)
+    return int(is_unbelievable(pairs, offsets_us, times_us, exposures_us, LARGEST_US).sum())
 
 
 def refused_in_burst(late_us: np.ndarray, pairs: Pairs | None = None, pause_us: int = 0) -> int:
@@ -27,8 +35,7 @@ def refused_in_burst(late_us: np.ndarray, pairs: Pairs | None = None, pause_us: 
     times_us[BURST.start - 2 :] += pause_us
     differences_us = np.full(100, 150)
     differences_us[BURST] += late_us
-    found = is_unbelievable(pairs or one_by_one(100), differences_us, times_us, LARGEST_US)
-    return int(found.sum())
+    return count_refused(differences_us, times_us, 2_500, pairs)
 
 
 def test_an_offset_beyond_the_largest_is_believed_where_a_long_stretch_shows_it() -> None:
@@ -38,19 +45,33 @@ def test_an_offset_beyond_the_largest_is_believed_where_a_long_stretch_shows_it(
     assert refused(2_000, 5) == 0
 
 
-def test_single_frames_or_a_small_part_of_the_interval_show_no_offset() -> None:
-    assert refused(7_000, 40, period_us=600_000) == 40
-    assert refused(7_000, 40, period_us=400_000) == 40
+def test_an_offset_is_believed_where_exposures_leave_no_room_for_another_trigger() -> None:
+    assert refused(2_500, 25, period_us=240_000, exposure_us=210_000) == 0
+    assert refused(2_500, 25, period_us=1_000_000, exposure_us=999_000) == 0
+    assert refused(7_000, 25, exposure_us=10_001) == 0
+    assert refused(7_000, 25, exposure_us=10_000) == 25
+
+
+@pytest.mark.parametrize("period_us", [40_000, 250_000, 400_000, 600_000])
+def test_single_frames_show_no_offset_however_regular(period_us: int) -> None:
+    assert refused(7_000, 40, period_us, exposure_us=5_000) == 40
+    assert refused(10_100, 40, period_us, exposure_us=10_000) == 40
 
 
 def test_a_few_frames_have_the_offset_that_a_long_stretch_shows_elsewhere() -> None:
     times_us = 10**9 + 20_000 * np.arange(40)
     times_us[30:] += 700_000
-    pairs = one_by_one(40)
-    assert not is_unbelievable(pairs, np.full(40, 7_000), times_us, LARGEST_US).any()
+    assert count_refused(np.full(40, 7_000), times_us, 19_000) == 0
     unlike = np.where(np.arange(40) < 30, 7_000, 12_000)
-    found = is_unbelievable(pairs, unlike, times_us, LARGEST_US)
+    found = is_unbelievable(one_by_one(40), unlike, times_us, np.full(40, 19_000), LARGEST_US)
     assert found.tolist() == [False] * 30 + [True] * 10
+
+
+def test_a_pause_of_half_a_second_beyond_the_exposure_ends_a_stretch() -> None:
+    times_us = 10**9 + 800_000 * np.arange(48)
+    assert count_refused(np.full(48, 7_000), times_us, 700_000) == 0
+    times_us[24:] += 401_000
+    assert count_refused(np.full(48, 7_000), times_us, 700_000) == 48
 
 
 def test_stamps_that_are_late_for_a_while_are_no_offset() -> None:
