@@ -18,9 +18,9 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from vampd.cli.look.status import show_nights
 from vampd.cli.shared.session import run_command
 from vampd.cli.shared.words import count_of
+from vampd.cli.status.nights_table import show_nights
 from vampd.config import Settings, demo_text, load_settings, make_demo_folder
 from vampd.errors import StateError, UsageError, VampdError
 from vampd.log import LogLevel, configure_log

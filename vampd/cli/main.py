@@ -38,7 +38,7 @@ def vampctl(
 # The commands in the order of the help: the module of each, and its examples.
 _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "status": (
-        "look.status",
+        "status.status",
         (
             "vampctl status",
             "vampctl status 20251106",

@@ -12,7 +12,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.cli.look.night_notes import describe, has_problem, needs_person
 from vampd.cli.look.night_objects import night_object
-from vampd.cli.look.status import _COLUMNS, night_row
+from vampd.cli.status.nights_table import COLUMNS, night_row
 from vampd.errors import UsageError
 from vampd.model.delivery import Acknowledgement, Correspondence, ManifestFile
 from vampd.model.nights import (
@@ -128,7 +128,7 @@ def test_what_is_asked_for_is_shown_and_nothing_else_and_two_show_both(
 )
 def test_what_is_not_safe_is_never_green(safe_at: float | None, style: str) -> None:
     row = night_row(record(Status.DONE, safe_at=safe_at, note="a note"), NOW)
-    assert [c.style(cell, row) for c, cell in zip(_COLUMNS, row, strict=True)][3] == style
+    assert [c.style(cell, row) for c, cell in zip(COLUMNS, row, strict=True)][3] == style
 
 
 @pytest.mark.parametrize("status", Status)

@@ -1,0 +1,1 @@
+"""The state of all nights, and of the daemon, at a glance."""
