@@ -69,6 +69,9 @@ class NightTrouble:
         else:
             words = error.message if isinstance(error, TransientError) else str(error)
             wait = Wait(WaitCode.UNLISTED, f"cannot be read: {words or type(error).__name__}")
+        self._say(night, wait)
+
+    def _say(self, night: NightId, wait: Wait) -> None:
         wait = replace(wait, text=name_commands(wait.text, night.date))
         if self._is_new(night, wait.text):
             _log.warning(
@@ -80,7 +83,11 @@ class NightTrouble:
         """A night that is on record has no folder below the root."""
         folder = self._root / record.night.folder
         if record.bytes:
-            self._unlisted(record.night, FileNotFoundError(2, "No such folder", str(folder)))
+            text = f"{folder} is not there: is its disk mounted?"
+            self._say(record.night, Wait(WaitCode.UNLISTED, text))
+        elif record.state.status is Status.FILLING:
+            # What was noted lay there, or kept us from seeing that nothing did.
+            self._note(record.night, Wait(WaitCode.NO_CUBES, f"{folder} is not there any more"))
 
     def strangers(self, found: tuple[Stranger, ...]) -> None:
         """What lies where nights do and is none: left alone."""

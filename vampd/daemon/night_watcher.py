@@ -177,6 +177,7 @@ class NightWatcher:
         # Nights of a folder that cannot be listed just now are not gone.
         if not any(stranger.is_listless for stranger in strangers):
             self._forget_all_but(frozenset(nights))
+            self._trouble.keep_only(known)
             for record in records:
                 if record.night not in nights and not _is_passed_over(record, rules):
                     self._trouble.absent(record)
@@ -248,7 +249,6 @@ class NightWatcher:
             for night in seen.keys() - nights:
                 del seen[night]
         self.checking.keep_only(nights)
-        self._trouble.keep_only(nights)
 
     def _look_at(self, record: NightRecord, settings: Settings) -> bool:
         """Check one night; return whether it is still to settle by itself."""

@@ -90,6 +90,41 @@ def test_raw_beside_the_streams_is_listed_and_said_once(tmp_path: Path) -> None:
     assert found.why == "lies beside the camera streams with 1 more such files"
 
 
+def test_a_night_whose_folder_is_gone_is_said_once_and_shows_nothing_of_what_lay_there(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    filled, _ = make_smallest(tmp_path, "20251106", Kind.ENGINEERING)
+    stray, closed = (NightId(date, Kind.ENGINEERING) for date in ("20251104", "20251105"))
+    (tmp_path / stray.folder / "vcam1").mkdir(parents=True)
+    (tmp_path / stray.folder / "vcam1" / "x.tmp").touch()
+    (tmp_path / closed.folder).symlink_to("/nowhere")
+    world.scan()
+    assert [world.note(night)[0] for night in (stray, closed)] == [
+        "unknown_files",
+        "night_unreadable",
+    ]
+    away = tmp_path / "away"
+    away.mkdir()
+    for night in (filled, stray, closed):
+        (tmp_path / night.folder).rename(away / night.date)
+    with capture_logs() as logs:
+        for _ in range(3):
+            world.scan()
+    assert [(log["event"], log["night"]) for log in logs] == [("night.unreadable", filled.date)]
+    code, text = world.note(filled)
+    assert (code, f"{tmp_path / filled.folder} is not there" in str(text)) == (
+        "night_unreadable",
+        True,
+    )
+    for night in (stray, closed):
+        code, text = world.note(night)
+        assert (code, "x.tmp" in str(text)) == ("no_cubes", False)
+    (away / filled.date).rename(tmp_path / filled.folder)
+    world.scan()
+    assert world.note(filled)[0] != "night_unreadable"
+
+
 @pytest.fixture
 def small_state(site: Site, tool: Callable[[str], str]) -> Iterator[Path]:
     """The state's folder on a full disk of its own."""

@@ -84,7 +84,9 @@ def wait_for_folder(error: OSError, folder: Path) -> Wait:
     if classify(error) is Cause.PERMISSION:
         return Wait(WaitCode.NOT_READABLE, describe_refused(path, Access.READ))
     found = misplaced(error, path)
-    return Wait(WaitCode.UNLISTED, f"cannot be read: {error if found is None else found.message}")
+    if found is not None:
+        return Wait(WaitCode.UNLISTED, f"cannot be read: {found.message}")
+    return Wait(WaitCode.UNLISTED, f"{path} cannot be read: {error.strerror or error}")
 
 
 @dataclass(frozen=True)
