@@ -119,7 +119,7 @@ def refuse_twin(root: Path, night: NightId) -> None:
                 raise DataError(
                     LINK_FOUND,
                     f"{root / night.folder} and {root / other.folder} are one folder, so its frames"
-                    " would be taken twice: unmount one of them, then `vampctl retry NIGHT`",
+                    " would be taken twice: unmount one of them",
                     path=str(root / night.folder),
                 )
 
