@@ -23,6 +23,7 @@ from tests.support.worlds.hostile.three_users import (
 )
 from tests.support.worlds.sites.busy_site import FAST
 from vampd.adapters.authorities.answers import AnswerFolder
+from vampd.disk.life_signs import sign_path
 from vampd.disk.lock import Lock
 from vampd.disk.rights import (
     is_trusted,
@@ -88,6 +89,7 @@ def test_the_owner_alone_writes_the_state_and_the_group_reads_it(lived_in: Site)
         if path.name != "requests":
             assert not mode_of(path) & 0o022 or path.is_symlink(), path
     assert mode_of(lived_in.database) == 0o640
+    assert mode_of(sign_path(lived_in.database)) == 0o640
     assert mode_of(state / "locks") == 0o700
     for name in ("vampd.db.lock", "locks/20251106-archive.lock"):
         # Who can open it can hold it.

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,9 @@ from tests.support.worlds.hostile.three_users import (
 from tests.support.worlds.records.databases import new_database
 from tests.support.worlds.records.past import PAST_VERSIONS, extract_database
 from tests.support.worlds.records.stores import NIGHT
+from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
 from vampd.errors import StoreError, TransientError
+from vampd.model.life_sign import LifeSign
 from vampd.model.nights import Event, EventName
 from vampd.store.database import reading
 from vampd.store.database.connection import Store
@@ -189,6 +192,24 @@ def test_a_member_reads_in_every_state_that_vampd_leaves(site: Site, reader: Rea
     os.unlink(f"{site.database}-shm")
     reads(reader, site, "said meanwhile")
     OWNER.does(lambda: open_store(f"sqlite:///{site.database}", Access.MIGRATE).close())
+
+
+def test_a_member_is_told_whether_vampd_runs_and_locks_nothing_for_it(site: Site, reader: Reader):
+    def leave() -> None:
+        sign = LifeSign("1", own_mark(), inode_of(site.database), 1.0, time.time())
+        leave_sign(sign_path(site.database), sign)
+
+    def told() -> str:
+        (answer,) = reader.runs(site, "daemon --json")
+        return json.loads(answer)["state"]
+
+    assert told() == "never_seen"
+    with owner_at_work(leave):
+        before = state_of(site)
+        assert told() == "running"
+    assert told() == "killed"
+    assert state_of(site) == before
+    assert reader.written(site.database.parent) == []
 
 
 def test_a_member_reads_while_the_database_is_migrated(site: Site, reader: Reader):

@@ -45,6 +45,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             """vampctl status --json | jq '.[] | select(.status == "held")'""",
         ),
     ),
+    "daemon": ("status.daemon", ("vampctl daemon", "vampctl daemon --json | jq .running")),
     "table": (
         "look.table",
         (

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vampd.config import Settings
 from vampd.config.changes import changed_keys
+from vampd.daemon.life import SignsOfLife
 from vampd.daemon.lookout import Lookout
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.notify import Notifier
@@ -75,7 +76,8 @@ class Scheduler:
 
     ``attempts`` makes the attempts at claimed nights, ``flags`` is a folder for the flags that stop
     them; ``pause`` is raised while cameras write; ``is_in_foreground`` says whether a
-    `vampctl run` is running a night; ``requests`` acts on what members ask.
+    `vampctl run` is running a night; ``requests`` acts on what members ask;
+    ``life`` is told that the loop turns.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Scheduler:
         pause: Flag,
         notifier: Notifier,
         requests: RequestDesk,
+        life: SignsOfLife,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -110,6 +113,7 @@ class Scheduler:
         self._pause = pause
         self._notifier = notifier
         self._requests = requests
+        self._life = life
         self._clock = clock
         self._running = RunningAttempts(
             attempts, flags, is_stopping=self.is_stopping, wake=self._wake
@@ -178,10 +182,14 @@ class Scheduler:
         if self._waits_for != code:
             self._waits_for = code
             _log.warning("store.waited", code=code, error=text)
-        self._notifier.status(f"waits: {text}")
+        self._say(f"waits: {text}")
         self._feed_watchdog()
         self._wake.wait(_AGAIN_S)
         self._wake.clear()
+
+    def _say(self, doing: str) -> None:
+        self._notifier.status(doing)
+        self._life.tell(doing, scanned_at=self._lookout.scanned_at, is_paused=self._pause.is_raised)
 
     def _feed_watchdog(self) -> None:
         """The loop has made progress, unless the lookout that it relies on makes none."""
@@ -219,7 +227,7 @@ class Scheduler:
         if self._lookout.has_scanned:
             self._set_pause()
             self._claim()
-        self._notifier.status(self._describe())
+        self._say(self._describe())
 
     def _read_configuration(self) -> None:
         self._notifier.reloading()

@@ -30,6 +30,7 @@ _Prepared = TypeVar("_Prepared")
 _AGAIN_S = 2.0
 
 if TYPE_CHECKING:
+    from vampd.daemon.life import SignsOfLife
     from vampd.daemon.notify import Notifier
     from vampd.daemon.scheduler import RunMode
     from vampd.disk.pace import Flag
@@ -44,6 +45,7 @@ def run_daemon(
     StateError ``locked`` if another vampd holds the database; StoreError if it cannot be trusted;
     ConfigError ``tmpdir_too_long``.
     """
+    from vampd.daemon.life import SignsOfLife
     from vampd.daemon.night_watcher import NightWatcher
     from vampd.daemon.notify import Notifier
     from vampd.daemon.scheduler import Scheduler
@@ -62,17 +64,21 @@ def run_daemon(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     workers = WorkerPool(settings.schedule.workers, settings.schedule.worker_deadline_s)
 
+    life = SignsOfLife(database, configuration)
+
     def prepare(stack: ExitStack) -> tuple[Connections, Flag]:
         make_state_folder(database.parent)
         make_private_folder(locks)
         # `vampctl doctor` takes the lock briefly to see whether a daemon is running.
         stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
+        stack.callback(life.end)
+        life.tell("opens its database")
         connections = stack.enter_context(connected(settings, Access.MIGRATE))
         stack.enter_context(_fresh_folder(flags))
         return connections, Flag.create(flags / "pause")
 
     with ExitStack() as stack:
-        connections, pause = _when_possible(prepare, stack, mode, notifier)
+        connections, pause = _when_possible(prepare, stack, mode, notifier, life)
         stack.callback(workers.close)
         scheduler = Scheduler(
             connections.store,
@@ -91,6 +97,7 @@ def run_daemon(
             pause=pause,
             notifier=notifier,
             requests=open_request_desk(connections, Deeds(connections.answers, configuration)),
+            life=life,
         )
         signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
         signal.signal(signal.SIGINT, lambda *_: scheduler.stop())
@@ -113,7 +120,11 @@ def run_daemon(
 
 
 def _when_possible(
-    prepare: Callable[[ExitStack], _Prepared], stack: ExitStack, mode: RunMode, notifier: Notifier
+    prepare: Callable[[ExitStack], _Prepared],
+    stack: ExitStack,
+    mode: RunMode,
+    notifier: Notifier,
+    life: SignsOfLife,
 ) -> _Prepared:
     """Prepare, however long the disk of the state is full, busy or gives errors.
 
@@ -148,6 +159,8 @@ def _when_possible(
             said = waits.code
             _log.warning("store.waited", code=waits.code, error=waits.message)
         notifier.status(f"waits: {waits.message}")
+        if life.has_begun:
+            life.tell(f"waits: {waits.message}")
         notifier.ready()
         notifier.feed_watchdog()
         time.sleep(_AGAIN_S)

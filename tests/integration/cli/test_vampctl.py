@@ -229,8 +229,9 @@ def test_the_environment_names_the_configuration_and_the_option_outranks_it(site
 def test_a_pipe_gets_plain_text_even_where_colour_is_forced(site: Site) -> None:
     done = vampctl(site, "status", FORCE_COLOR="1", COLUMNS="40")
     assert "\x1b" not in done.stdout
-    *table, sums = done.stdout.splitlines()
+    *table, sums, daemon = done.stdout.splitlines()
     assert (len(table), sums) == (3, "2 nights: 1 unmailed")
+    assert daemon.startswith("vampd is NOT running since ")
 
 
 def test_a_terminal_gets_colours_unless_no_color_is_set(site: Site) -> None:

@@ -16,6 +16,7 @@ from tests.support.daemon.running import wait_until
 from tests.support.fakes.memory_store import MemoryNights
 from tests.support.worlds.sites.looked_at import NoChecks, Scans
 from vampd.daemon import scheduler as scheduler_module
+from vampd.daemon.life import SignsOfLife
 from vampd.daemon.scheduler import RunMode, Scheduler
 from vampd.disk.pace import Flag
 from vampd.engine.requests import RequestDesk
@@ -94,6 +95,7 @@ def looping(
         pause=Flag.create(tmp_path / "pause"),
         notifier=notifier,  # type: ignore[arg-type]
         requests=RequestDesk(tmp_path / "requests", None, None, None, None),  # type: ignore[arg-type]
+        life=SignsOfLife(tmp_path / "vampd.db"),
     )
     thread = threading.Thread(target=made.run, args=(RunMode.FOREVER,))
     thread.start()

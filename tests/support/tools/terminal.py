@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,21 @@ from vampd.cli import main
 from vampd.cli.shared import session
 from vampd.config import Settings
 from vampd.errors import VampdError
+from vampd.model.life_sign import Life, LifeSign, LifeState, ProcessMark
+
+# A vampd that has been up for an hour.
+RUNS = Life(
+    LifeState.RUNNING,
+    LifeSign(
+        "1.2.3",
+        ProcessMark(4711, 1, "boot", "pid:[1]", "host"),
+        1,
+        up_since=time.time() - 3600,
+        seen_at=time.time(),
+        scanned_at=time.time(),
+        doing="idle: 2 done",
+    ),
+)
 
 
 class FakeRoot:
@@ -48,6 +64,7 @@ class FakeWorld:
     mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
     adoptions: MemoryAdoptions = field(default_factory=MemoryAdoptions)
     root: FakeRoot = field(default_factory=FakeRoot)
+    life: Life = RUNS
     asked: list[Path | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,6 +101,7 @@ def fake_world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
     monkeypatch.setattr("vampd.wiring.connections.connect", connect)
     monkeypatch.setattr("vampd.wiring.connections.connect_to_read", connect)
+    monkeypatch.setattr("vampd.disk.life_signs.look_for_life", lambda *_: world.life)
     monkeypatch.setattr(session, "read_settings", read_settings)
     return world
 

@@ -36,11 +36,13 @@ from vampd.cli.shared.session import (
 from vampd.cli.shared.words import (
     one_line,
 )
+from vampd.cli.status.daemon_words import describe_life, style_of_life
 from vampd.cli.status.nights_table import show_nights
 from vampd.cli.status.one_night import show_night
 from vampd.model.nights import UNREAD_NOTES
 
 if TYPE_CHECKING:
+    from vampd.model.life_sign import Life
     from vampd.model.nights import NightRecord
 
 NightOrAll = Annotated[
@@ -84,10 +86,12 @@ def status(
     """Show the state of all nights, or one night's last events.
 
     Nights of the old tools (legacy) and those before watch.ignore_before are counted in one line.
-    --held, --unsafe and --unmailed together show what is any of them. A last line sums up all that
-    is listed. Progress counts actions; while cubes are packed, the percentage is of their bytes.
-    Age is the time since the night's last event. Works whether or not the daemon is running.
+    --held, --unsafe and --unmailed together show what is any of them. Below, one line sums up all
+    that is listed, and the last line says whether vampd runs (`vampctl daemon` says more). Progress
+    counts actions; while cubes are packed, the percentage is of their bytes. Age is the time since
+    the night's last event. Works whether or not the daemon is running.
     """
+    from vampd.disk.life_signs import look_for_life
     from vampd.wiring.connections import look
 
     settings = settings_of(context, config)
@@ -129,10 +133,14 @@ def status(
                 lines += _describe_strangers(settings.watch.root, known)
             left = [] if list_all else [each for each in records if is_passed_over(each)]
             listed = [each for each in records if list_all or not is_passed_over(each)]
+            life = look_for_life(settings.database.path, now)
             if listed or not (only_problems or known):
                 show_nights(listed, now, correspondence)
-            elif not lines and (only_problems or not records):
-                write("nothing needs a person" if only_problems else "no such night")
+            elif only_problems:
+                if not (lines or life.needs_person(now)):
+                    write("nothing needs a person")
+            elif not (lines or records):
+                write("no such night")
             if left:
                 write_table((Column(style_of=lambda _: "dim"),), [(sum_up_passed_over(left),)])
             if listed:
@@ -141,6 +149,8 @@ def status(
                 lines.append(one_line(warning))
             for line in lines:
                 write(line)
+            if life.needs_person(now) or not only_problems:
+                _show_life(life, now)
         else:
             for position, record in enumerate(records):
                 if position:
@@ -151,6 +161,12 @@ def status(
                     now,
                     correspondence.get(record.night, NO_MAIL),
                 )
+
+
+def _show_life(life: Life, now: float) -> None:
+    """Write the line on vampd itself."""
+    column = Column(style_of=lambda _: style_of_life(life))
+    write_table((column,), [(describe_life(life, now),)])
 
 
 def _describe_strangers(root: Path, records: Sequence[NightRecord]) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         PRIVATE,
         PUBLIC,
         PUBLIC_UMASK,
+        READABLE,
         close_to_others,
         give_to_owner,
         is_trusted,
@@ -48,7 +49,8 @@ else:
             "camera_streams": "find_archive_night find_camera_stream find_stream_around",
             "ownership": (
                 "close_to_others give_to_owner is_trusted make_private_folder "
-                "make_state_folder PRIVATE PUBLIC PUBLIC_UMASK public_umask reserve_writing"
+                "make_state_folder PRIVATE PUBLIC PUBLIC_UMASK public_umask READABLE "
+                "reserve_writing"
             ),
             "permission": "find_obstacles Obstacle",
             "request_folder": (
@@ -67,6 +69,7 @@ __all__ = [
     "PRIVATE",
     "PUBLIC",
     "PUBLIC_UMASK",
+    "READABLE",
     "Obstacle",
     "claim_request",
     "claimed_folder",

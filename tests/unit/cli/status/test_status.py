@@ -269,7 +269,7 @@ def test_in_a_pipe_each_night_is_one_plain_line(world: FakeWorld) -> None:
     shown = world.run("status").output
     assert "\x1b" not in shown
     lines = shown.splitlines()
-    assert len(lines) == 4  # the titles, two nights, their sum
+    assert len(lines) == 5  # the titles, two nights, their sum, and the daemon
     assert lines[0].split() == [
         *("date", "kind", "stage", "status", "progress"),
         *("frames", "size", "age", "note"),
@@ -290,7 +290,8 @@ def test_an_unknown_night_is_a_usage_error(world: FakeWorld) -> None:
 
 
 def test_where_nothing_is_what_was_asked_for_it_says_so(world: FakeWorld) -> None:
-    assert world.run("status", "--unsafe").stdout == "no such night\n"
+    nothing, daemon = world.run("status", "--unsafe").stdout.splitlines()
+    assert (nothing, daemon[:11]) == ("no such night", "vampd 1.2.3")
     assert world.run("status", "--problems", "--unsafe").stdout == "nothing needs a person\n"
 
 
