@@ -387,6 +387,6 @@ class Scheduler:
 def _progress(record: NightRecord) -> str:
     stage = f"{record.night.date} {record.state.stage}"
     if record.state.status is Status.RUNNING and record.all_actions:
-        packed = "" if record.done_part is None else f" ({record.done_part:.0%} packed)"
-        return f"{stage} {record.done_actions}/{record.all_actions}{packed}"
+        part = "" if record.done_part is None else f" ({record.done_part:.0%})"
+        return f"{stage} {record.done_actions}/{record.all_actions}{part}"
     return stage

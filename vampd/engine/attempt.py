@@ -146,7 +146,8 @@ def run_attempt(attempt: Attempt) -> Outcome:
         stage=stage.NAME.value,
         attempt=record.state.attempts,
     )
-    progress = Progress(record, attempt.store, attempt.tools.meters)
+    tools = attempt.tools
+    progress = Progress(record, attempt.store, tools.meters, tools.pace, attempt.clock)
     started = time.monotonic()
     _log.info("stage.started")
     error: VampdError | None = None

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from vampd.disk.shared import SharedMeter
 from vampd.errors import TransientError
 from vampd.log import get_log
 from vampd.model.nights import NightRecord, NightUpdate
-from vampd.model.plan import Action, Pack, Plan
-from vampd.ports import NightStore
+from vampd.model.plan import Action, Hash, Pack, Plan, TakeOver
+from vampd.model.progress import RateMeter
+from vampd.model.proofs import Digests, Place
+from vampd.ports import NightStore, Pace
 
 _log = get_log()
 _REPORT_EVERY_S = 1.0
@@ -30,27 +34,46 @@ class WaveProgress(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Weight:
+    """What an action counts for: of packing cubes; of files, being proven at the archive."""
+
+    files: int = 0
+    frames: int = 0
+    bytes: int = 0
+
+
 class Progress:
     """Counts for one claimed night; ``meters`` are of the cubes being packed, by framelist."""
 
     def __init__(
-        self, record: NightRecord, store: NightStore, meters: dict[str, SharedMeter]
+        self,
+        record: NightRecord,
+        store: NightStore,
+        meters: dict[str, SharedMeter],
+        pace: Pace,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._record = record
         self._store = store
         self._meters = meters
+        self._pace = pace
+        self._clock = clock
+        self._rate = RateMeter()
         self._reported_at = 0.0
         self._logged_at = time.monotonic()
         self.actions = self.frames = self.bytes = 0
-        self._all_actions = self._all_frames = self._all_bytes = 0
+        self._files = 0
+        self._all_actions = self._all_files = self._all_frames = self._all_bytes = 0
 
     def begin(self, plan: Plan) -> None:
         """Add a plan to what was done before."""
-        packs = [action for wave in plan.waves for action in wave if isinstance(action, Pack)]
+        weights = [_weight_of(action) for wave in plan.waves for action in wave]
         self._meters.clear()
         self._all_actions = self.actions + len(plan)
-        self._all_frames = self.frames + sum(pack.frames for pack in packs)
-        self._all_bytes = self.bytes + sum(pack.bytes for pack in packs)
+        self._all_files = self._files + sum(weight.files for weight in weights)
+        self._all_frames = self.frames + sum(weight.frames for weight in weights)
+        self._all_bytes = self.bytes + sum(weight.bytes for weight in weights)
         self._report()
 
     def done(self, action: Action) -> None:
@@ -58,8 +81,10 @@ class Progress:
         self.actions += 1
         if isinstance(action, Pack):
             self._meters.pop(action.framelist, None)
-            self.frames += action.frames
-            self.bytes += action.bytes
+        weight = _weight_of(action)
+        self._files += weight.files
+        self.frames += weight.frames
+        self.bytes += weight.bytes
         self.look()
 
     def look(self) -> None:
@@ -73,15 +98,38 @@ class Progress:
         now = self._reported_at = time.monotonic()
         # A copy: cubes begin in other threads.
         counts = [meter.counts for meter in tuple(self._meters.values())]
+        done_bytes = self.bytes + sum(size for _, size in counts)
+        self._rate.look(now, done_bytes, is_paused=self._pace.paused)
         changes = NightUpdate(
             done_actions=self.actions,
             all_actions=self._all_actions,
             done_frames=self.frames + sum(frames for frames, _ in counts),
             all_frames=self._all_frames,
-            done_bytes=self.bytes + sum(size for _, size in counts),
+            done_bytes=done_bytes,
             all_bytes=self._all_bytes,
+            done_files=self._files,
+            all_files=self._all_files,
+            bytes_per_s=self._rate.bytes_per_s,
+            progressed_at=self._clock(),
         )
         self._store.update(self._record.night, changes, claim=self._record.claim)
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
             _log.info("stage.progressed", **changes.known)
+
+
+def _weight_of(action: Action) -> _Weight:
+    match action:
+        case Pack():
+            return _Weight(1, action.frames, action.bytes)
+        case TakeOver():
+            return _Weight(1, 0, action.bytes)
+        # What is sent counts when it is proven to be there; reading here comes before.
+        case Hash(files, place, digests) if _is_counted(place, digests):
+            return _Weight(len(files), 0, action.bytes)
+        case _:
+            return _Weight()
+
+
+def _is_counted(place: Place, digests: Digests) -> bool:
+    return place is Place.ARCHIVE or digests is Digests.SHA256_AND_MD5

@@ -226,7 +226,8 @@ class Hash:
     """Read files from the disk at a place, never from its cache, and keep receipts.
 
     More than the SHA-256 is computed only here, not on the archive host. ``before_sending`` tells
-    a second reading from the first, as which it would look like work that gets nowhere.
+    a second reading from the first, as which it would look like work that gets nowhere. ``bytes``
+    are what is read, for those who follow the work.
     """
 
     runs_in: ClassVar[RunsIn] = RunsIn.THREAD
@@ -234,6 +235,7 @@ class Hash:
     place: Place
     digests: Digests = Digests.SHA256
     before_sending: bool = field(default=False, kw_only=True)
+    bytes: int = field(default=0, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def plan_aside(aside: AsideFiles) -> Plan:
     """
     doubtful = [path for path in sorted(aside.files) if _is_to_be_read_there(aside, path)]
     if doubtful:
-        return Plan.of([Hash(tuple(doubtful), Place.ARCHIVE)])
+        size = sum(aside.files[path].size for path in doubtful)
+        return Plan.of([Hash(tuple(doubtful), Place.ARCHIVE, bytes=size)])
     new = tuple(receipt for path in sorted(aside.files) if (receipt := _first(aside, path)))
     if new:
         return Plan.of([RecordReceipts(new)])

@@ -157,13 +157,18 @@ def plan(survey: ManifestSurvey, settings: Settings) -> Plan:
     # What is safe has a valid receipt.
     receipts = {frame_id: r for frame_id in late if (r := survey.products[frame_id]) is not None}
     form = settings.manifest.manifest_form
-    unread = [product_path(frame_id) for frame_id in late if receipts[frame_id].md5 is None]
+    unread = [frame_id for frame_id in late if receipts[frame_id].md5 is None]
     if DigestColumn.MD5 in form.columns and unread:
-        batches = (
-            tuple(unread[start : start + _HASH_BATCH])
+        return Plan.of(
+            Hash(
+                tuple(map(product_path, batch)),
+                Place.HERE,
+                Digests.SHA256_AND_MD5,
+                bytes=sum(receipts[frame_id].file.size for frame_id in batch),
+            )
             for start in range(0, len(unread), _HASH_BATCH)
+            for batch in (unread[start : start + _HASH_BATCH],)
         )
-        return Plan.of(Hash(batch, Place.HERE, Digests.SHA256_AND_MD5) for batch in batches)
     folder = settings.manifest.prefix or settings.transfer.destination(survey.night.kind).path
     lines = tuple(_line(str(folder / survey.night.date), receipts[frame_id]) for frame_id in late)
     text = format_manifest(Manifest(form, lines))

@@ -164,7 +164,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     if unread:
         # What lies there first: a reading here is good for sending while it is the later one.
         lying = _unread_there(survey, unread)
-        reading_there = [Hash(b, Place.ARCHIVE) for b in batches(lying, survey.archive)]
+        reading_there = _read_there(lying, survey.archive)
         reading = [Hash(batch, Place.HERE) for batch in batches(unread, survey.here)]
         return Plan.of(reading_there, reading, remarks=_remarks(survey))
     if not survey.here:
@@ -173,7 +173,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     unsafe = unproven_files(survey)
     unread_there = _unread_there(survey, unsafe)
     if unread_there:
-        return Plan.of(Hash(b, Place.ARCHIVE) for b in batches(unread_there, survey.archive))
+        return Plan.of(_read_there(unread_there, survey.archive))
     write = [WriteText(SUMS_NAME, sums)] if sums != survey.own.sums else []
     gone = [path for path in unsafe if path in survey.gone_aside]
     if gone and len(gone) == len(unsafe) and not write:
@@ -199,7 +199,7 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
     ]
     if SUMS_NAME in unsafe:
         sends.append(Send((SUMS_NAME,), compares[SUMS_NAME]))
-    return Plan.of(write, *_pipelined(sends), remarks=_remarks(survey))
+    return Plan.of(write, *_pipelined(sends, survey.here), remarks=_remarks(survey))
 
 
 def _unsendable(gone: Sequence[str], date: str) -> DataError:
@@ -371,7 +371,17 @@ def _was_read_before_copy(survey: TransferSurvey, path: str) -> bool:
     return path in survey.here and there is not None and (here is None or here.at < there.at)
 
 
-def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:
+def _read_there(paths: Sequence[str], files: Mapping[str, FileStamp]) -> list[Hash]:
+    return [_hash_there(batch, files) for batch in batches(paths, files)]
+
+
+def _hash_there(paths: tuple[str, ...], files: Mapping[str, FileStamp]) -> Hash:
+    # Of SHA256SUMS, which is written before it is sent, there is no size yet.
+    size = sum(files[path].size for path in paths if path in files)
+    return Hash(paths, Place.ARCHIVE, bytes=size)
+
+
+def _pipelined(sends: list[Send], files: Mapping[str, FileStamp]) -> Iterator[list[Action]]:
     """Waves in which one batch is read there while the next is sent; never two sends at once.
 
     Two rsyncs would remove each other's folder of partial files.
@@ -379,5 +389,5 @@ def _pipelined(sends: list[Send]) -> Iterator[list[Action]]:
     arrived: list[Action] = []
     for send in sends:
         yield [send, *arrived]
-        arrived = [Hash(send.files, Place.ARCHIVE)]
+        arrived = [_hash_there(send.files, files)]
     yield arrived

@@ -106,6 +106,10 @@ class NightRow(Base):
     products: Mapped[int | None]
     manifest_sums: Mapped[str | None]
     is_continued: Mapped[bool] = mapped_column(server_default=text("0"))
+    done_files: Mapped[int] = mapped_column(server_default="0")
+    all_files: Mapped[int] = mapped_column(server_default="0")
+    bytes_per_s: Mapped[int] = mapped_column(server_default="0")
+    progressed_at: Mapped[float | None]
 
 
 class AdoptedNightRow(Base):

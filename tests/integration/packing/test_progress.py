@@ -23,9 +23,11 @@ from vampd.fits.raw import frames
 from vampd.fits.worker import pack_framelist
 from vampd.model.cubes import format_framelist
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
-from vampd.model.plan import Pack, Plan
+from vampd.model.plan import Compare, Hash, Pack, Plan, Send, TakeOver
+from vampd.model.proofs import Place
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
+CLOCK = 5.0
 
 
 def _count_to(meter: SharedMeter, frames_: int) -> None:
@@ -111,7 +113,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     record = store.apply(NIGHT, Event(EventName.CLAIMED), at=2.0, actor="test")
     monkeypatch.setattr(attempt_progress, "_REPORT_EVERY_S", 0.0)
     meters: dict[str, SharedMeter] = {}
-    telling = attempt_progress.Progress(record, store, meters)
+    telling = attempt_progress.Progress(record, store, meters, SteadyPace(), lambda: CLOCK)
 
     def shown() -> tuple[int, ...]:
         now = store.night(NIGHT)
@@ -181,3 +183,37 @@ def test_a_store_that_is_busy_costs_no_work_and_a_lost_claim_is_heard(world: Any
     world.store.apply(NIGHT, Event(EventName.HELD), at=3.0, actor="a person")
     with pytest.raises(ClaimLost):
         world.progress.look()
+
+
+def test_the_store_hears_how_fast_it_goes_in_cubes_and_since_when(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(attempt_progress, "time", SimpleNamespace(monotonic=lambda: now))
+    first, second = Pack("a", "a.fz", 10, 1000), TakeOver("b.fz", 9000)
+    world.progress.begin(Plan.of([first, second]))
+    for _ in range(20):
+        now += 1.0
+        world.progress.look()
+    assert world.store.night(NIGHT).bytes_per_s == 0
+    now += 10.0
+    world.progress.done(first)
+    record = world.store.night(NIGHT)
+    assert (record.done_files, record.all_files, record.bytes_per_s) == (1, 2, 1000 // 30)
+    assert record.progressed_at == CLOCK
+    # A new attempt begins with nothing done.
+    world.store.apply(NIGHT, Event(EventName.ABANDONED), at=3.0, actor="test")
+    again = world.store.apply(NIGHT, Event(EventName.CLAIMED), at=4.0, actor="test")
+    assert (again.done_files, again.all_bytes, again.bytes_per_s) == (0, 0, 0)
+
+
+def test_what_is_sent_counts_when_it_is_proven_there(world: Any) -> None:
+    send = Send(("a", "b"), Compare.NOTHING)
+    here = Hash(("a", "b"), Place.HERE, bytes=700)
+    there = Hash(("a", "b"), Place.ARCHIVE, bytes=700)
+    world.progress.begin(Plan.of([here], [send], [there]))
+    for action, done in ((here, 0), (send, 0), (there, 700)):
+        world.progress.done(action)
+        record = world.store.night(NIGHT)
+        assert (record.done_bytes, record.all_bytes) == (done, 700)
+        assert (record.done_files, record.all_files) == (2 * (done > 0), 2)

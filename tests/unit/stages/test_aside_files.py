@@ -166,7 +166,9 @@ def test_a_copy_of_which_nothing_was_ever_said_is_not_read_before(world):
     ((action,),) = plan_aside(aside).waves
     assert isinstance(action, RecordReceipts)
     doubted = replace(aside, listed={CUBE: "0" * 64})
-    assert plan_aside(doubted).waves == ((Hash((CUBE,), Place.ARCHIVE),),)
+    ((reading,),) = plan_aside(doubted).waves
+    assert reading == Hash((CUBE,), Place.ARCHIVE)
+    assert reading.bytes == read.file.size
 
 
 def test_a_file_without_a_receipt_has_that_of_what_was_listed_of_it(world):

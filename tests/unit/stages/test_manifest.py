@@ -224,7 +224,10 @@ def test_only_a_configured_md5_costs_one_more_reading_of_what_is_new(world):
             )
         ]
     )
-    for path, receipt in world.reader.receipts(NIGHT, Place.HERE).items():
+    receipts = world.reader.receipts(NIGHT, Place.HERE)
+    ((reading,),) = plan(world, settings).waves
+    assert reading.bytes == sum(receipts[path].file.size for path in reading.files)
+    for path, receipt in receipts.items():
         digest = md5(world.reader.tree[path].content, usedforsecurity=False).hexdigest()
         world.reader.keep(replace(receipt, md5=digest))
     _, (write,) = plan(world, settings).waves

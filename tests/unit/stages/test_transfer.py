@@ -337,3 +337,16 @@ def test_a_survey_hashes_nothing(arrived):
         "vgen2/VMPA00000001.fits.fz", 5, arrived.there["vgen2/VMPA00000001.fits.fz"].mtime_ns
     )
     assert transfer.plan(survey, SETTINGS) == Plan()
+
+
+def test_whoever_follows_a_transfer_is_told_the_bytes_of_what_is_read_there(arrived):
+    path = "vgen2/VMPA00000001.fits.fz"
+    size = len(arrived.there[path].content)
+    arrived.end_proofs(path)
+    ((reading,),) = arrived.plan().waves
+    assert (reading.place, reading.bytes) == (Place.ARCHIVE, size)
+    del arrived.there[path]
+    *_, last = arrived.run()
+    (proof,) = actions(last, Hash)
+    assert sent([last]) == {path}
+    assert (proof.files, proof.bytes) == ((path,), size)

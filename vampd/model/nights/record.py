@@ -33,11 +33,17 @@ class NightRecord:
     # Progress of the last attempt: actions done of all that are planned ...
     done_actions: int = 0
     all_actions: int = 0
-    # ... and, if it packs cubes, frames and raw bytes.
+    # ... and, if it packs cubes, frames and raw bytes; or, if it sends, the bytes proven there.
     done_frames: int = 0
     all_frames: int = 0
     done_bytes: int = 0
     all_bytes: int = 0
+    # The cubes or files that these are of.
+    done_files: int = 0
+    all_files: int = 0
+    # The rate of the last minutes, 0 for none, and when all this was told.
+    bytes_per_s: int = 0
+    progressed_at: float | None = None
     # The digest of the raw listing that the last claimed sync saw; a different one means late data.
     signature: str | None = None
     discovered_at: float = 0.0
@@ -70,7 +76,7 @@ class NightRecord:
 
     @property
     def done_part(self) -> float | None:
-        """The packed fraction, by bytes; None if nothing is to be packed."""
+        """The done fraction, by bytes; None if nothing is to be packed, sent or read."""
         return self.done_bytes / self.all_bytes if self.all_bytes else None
 
 
@@ -86,12 +92,15 @@ _COUNTS = (
     "all_frames",
     "done_bytes",
     "all_bytes",
+    "done_files",
+    "all_files",
+    "bytes_per_s",
     "removed_cubes",
     "purged_cubes",
     "kept_cubes",
 )
 _TIMES = ("discovered_at", "changed_at")
-_MAYBE_TIMES = ("processed_at", "transferred_at", "safe_at", "purge_after")
+_MAYBE_TIMES = ("processed_at", "transferred_at", "safe_at", "purge_after", "progressed_at")
 
 
 def unsound_field(record: NightRecord) -> str | None:
@@ -191,6 +200,10 @@ class NightUpdate:
     all_frames: int | None = None
     done_bytes: int | None = None
     all_bytes: int | None = None
+    done_files: int | None = None
+    all_files: int | None = None
+    bytes_per_s: int | None = None
+    progressed_at: float | None = None
     signature: str | None = None
     processed_at: float | None = None
     transferred_at: float | None = None
