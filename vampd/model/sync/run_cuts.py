@@ -17,16 +17,21 @@ from vampd.model.trigger import Margins, rows_tolerance_us
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's frames of each camera, with their pairs and labels, and how sure these are."""
+    """A run's frames of each camera, with their pairs and labels, and how sure these are.
+
+    ``alternating`` is whether the FLC switched at each frame.
+    """
 
     cameras: tuple[CameraSequence, CameraSequence]
     pairs: Pairs
     labels: tuple[Labels, Labels]
     margins: Margins
+    alternating: tuple[Booleans, Booleans]
 
 
 def split_at_runs(runs: tuple[Int64, Int64]) -> Iterator[tuple[Int64, Int64]]:
@@ -60,8 +65,9 @@ def cut_run(run: Run, gap_us: int, span_us: int) -> Iterator[Cut]:
     (one, two), pairs = run.cameras, run.pairs
     if len(pairs):
         left, right = one.take(pairs.first), two.take(pairs.second)
-        # One trigger has one setting.
+        # One trigger has one setting, and switched the FLC or did not.
         right = replace(right, setting=left.setting)
+        switched = run.alternating[0][pairs.first].astype(np.int64)
         common_us = (left.acquired_us + right.acquired_us) // 2
         labels = run.labels[0][pairs.first]
         of_labels, of_pairs = run.margins.states[0][pairs.first], run.margins.pairs[pairs.first]
@@ -69,7 +75,7 @@ def cut_run(run: Run, gap_us: int, span_us: int) -> Iterator[Cut]:
         for part in cut_cubes(
             common_us,
             left.exposure_us,
-            (left.header, right.header, left.setting),
+            (left.header, right.header, left.setting, switched),
             gap_us=gap_us,
             span_us=span_us,
         ):
@@ -82,12 +88,14 @@ def cut_run(run: Run, gap_us: int, span_us: int) -> Iterator[Cut]:
                 int(np.median(offsets.offsets_us[part])),
                 offsets.tolerance_us,
             )
-    for sequence, own, margins, paired in (
-        (one, run.labels[0], run.margins.states[0], pairs.first),
-        (two, run.labels[1], run.margins.states[1], pairs.second),
-    ):
+    for number, sequence, paired in ((0, one, pairs.first), (1, two, pairs.second)):
         alone = np.setdiff1d(np.arange(len(sequence)), paired)
-        yield from _cut_solo(sequence.take(alone), own[alone], margins[alone])
+        yield from _cut_solo(
+            sequence.take(alone),
+            run.labels[number][alone],
+            run.margins.states[number][alone],
+            run.alternating[number][alone],
+        )
 
 
 def _tolerance_us(one: CameraSequence, two: CameraSequence) -> float:
@@ -97,9 +105,12 @@ def _tolerance_us(one: CameraSequence, two: CameraSequence) -> float:
     return max(rows_tolerance_us(rows, cube.cards.string("U_DETMOD")) for cube in cubes)
 
 
-def _cut_solo(frames: CameraSequence, labels: Labels, margins: Int32) -> Iterator[Cut]:
+def _cut_solo(
+    frames: CameraSequence, labels: Labels, margins: Int32, alternating: Booleans
+) -> Iterator[Cut]:
     """One cut per header and UT day, however scattered the frames are: each cube costs an ID."""
-    _, alike = np.unique(np.stack([frames.header, frames.setting]), axis=1, return_inverse=True)
+    shared = np.stack([frames.header, frames.setting, alternating.astype(np.int64)])
+    _, alike = np.unique(shared, axis=1, return_inverse=True)
     alike = alike.reshape(-1)
     for header in np.unique(alike):
         same = np.flatnonzero(alike == header)
@@ -118,4 +129,5 @@ def cut_free_cubes(frames: CameraSequence) -> Iterator[Cut]:
         if not is_triggered(cube):
             own = frames.take(np.flatnonzero(frames.cube == number))
             none = np.full(len(own), CODE_NONE, dtype=np.uint8)
-            yield from _cut_solo(own, none, np.zeros(len(own), dtype=np.int32))
+            stands = np.zeros(len(own), dtype=np.bool_)
+            yield from _cut_solo(own, none, np.zeros(len(own), dtype=np.int32), stands)

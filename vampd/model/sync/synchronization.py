@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ from vampd.model.sync.products import (
 from vampd.model.sync.run_cuts import Run, cut_free_cubes, cut_run, split_at_runs, within
 from vampd.model.sync.runs import number_runs
 from vampd.model.sync.sequence import CameraSequence
+from vampd.model.sync.states.alternation import find_alternating
 from vampd.model.sync.states.flc_states import count_doubts
 from vampd.model.sync.states.pairs import Pairs
 from vampd.model.sync.states.triggers import (
@@ -43,6 +45,7 @@ from vampd.model.sync.states.triggers import (
 from vampd.model.trigger import PLAIN, Kernels
 
 Int64 = npt.NDArray[np.int64]
+_Value = TypeVar("_Value", bound=np.generic)
 _NAMED_ROWS = 5
 _FARTHEST_US = 100_000.0  # of single frames of one trigger: no stamp is as late
 
@@ -136,11 +139,17 @@ class _Decisions:
         # Both frames of a pair are of one run.
         runs[1][pairs.second] = runs[0][pairs.first]
         for positions in split_at_runs(runs):
+            left, right = one.take(positions[0]), two.take(positions[1])
             run = Run(
-                (one.take(positions[0]), two.take(positions[1])),
+                (left, right),
                 within(pairs, positions),
-                (decided.labels[0][positions[0]], decided.labels[1][positions[1]]),
+                _taken(decided.labels, positions),
                 decided.inferred.margins.take(*positions),
+                find_alternating(
+                    _taken(decided.inferred.states, positions),
+                    _taken(decided.inferred.alternating, positions),
+                    (left.acquired_us, right.acquired_us),
+                ),
             )
             self._draft(cut_run(run, rules.gap_us, rules.span_us), clock)
             self._describe_run(run, rules)
@@ -185,6 +194,13 @@ class _Decisions:
                 f"frames not paired in the run from {begin} UT: {len(refused)} pairs would have an"
                 f" offset beyond {rules.limits.largest_offset_us} us, and no long stretch shows it"
             )
+
+
+def _taken(
+    sides: tuple[npt.NDArray[_Value], npt.NDArray[_Value]], positions: tuple[Int64, Int64]
+) -> tuple[npt.NDArray[_Value], npt.NDArray[_Value]]:
+    """What is known of some frames of each camera."""
+    return sides[0][positions[0]], sides[1][positions[1]]
 
 
 def _step_remarks(

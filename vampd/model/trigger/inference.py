@@ -32,6 +32,7 @@ from vampd.model.trigger.weights import (
 )
 
 Int64 = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
 UNKNOWN, NONE, RELAXED, DRIVEN = range(4)  # what is known of a frame's state
 
@@ -48,11 +49,13 @@ class Inference:
     """Per frame of each camera: its partner's position (ALONE for none) and its state's code.
 
     ``margins`` are by how much each exceeds all others, in 1 / NAT nat; 0 where none is given.
+    ``alternating`` is whether the likeliest state, however unlikely, is one of an alternation.
     """
 
     partners: tuple[Int64, Int64]
     states: tuple[Int64, Int64]
     margins: Margins
+    alternating: tuple[Booleans, Booleans]
 
 
 def infer(
@@ -69,6 +72,7 @@ def infer(
     states = tuple(np.zeros(size, dtype=np.int64) for size in sizes)
     of_shift = tuple(np.zeros(size, dtype=np.int32) for size in sizes)
     of_state = tuple(np.zeros(size, dtype=np.int32) for size in sizes)
+    alternating = tuple(np.zeros(size, dtype=np.bool_) for size in sizes)
     claims: list[tuple[Int64, Int64]] = []
     for piece in weigh(night, kernels):
         begin, end = piece.begin, piece.end
@@ -81,6 +85,7 @@ def infer(
             mine = camera == number
             untold = night.cameras[number].untold[row[mine]]
             states[number][row[mine]] = np.where(untold, UNKNOWN, codes[mine])
+            alternating[number][row[mine]] = read[mine, 2] > 0
             of_shift[number][row[mine]] = np.minimum(read[mine, 1], LARGEST_MARGIN)
             of_state[number][row[mine]] = np.minimum(read[mine, 3], LARGEST_MARGIN)
         table = piece.evidence.partners[piece.own]
@@ -92,15 +97,16 @@ def infer(
     # A card may be a cube late: the camera that says IN is believed for both frames of a pair.
     fitted[0][paired] |= second.fitted[partners[0][paired]]
     fitted[1][partners[0][paired]] |= first.fitted[paired]
-    for own, codes, margins in zip(fitted, states, of_state, strict=True):
-        margins[~own | (codes == UNKNOWN)] = 0
+    for own, codes, of_codes in zip(fitted, states, of_state, strict=True):
+        of_codes[~own | (codes == UNKNOWN)] = 0
         codes[~own] = NONE
     agree((states[0], states[1]), (of_state[0], of_state[1]), partners[0], UNKNOWN)
     others = partners[0][paired]
     of_pair = np.zeros(sizes[0], dtype=np.int32)
     later = later_camera(night, paired, others)
     of_pair[paired] = np.where(later == 0, of_shift[0][paired], of_shift[1][others])
-    return Inference(partners, (states[0], states[1]), Margins((of_state[0], of_state[1]), of_pair))
+    margins = Margins((of_state[0], of_state[1]), of_pair)
+    return Inference(partners, (states[0], states[1]), margins, (alternating[0], alternating[1]))
 
 
 @dataclass(frozen=True)

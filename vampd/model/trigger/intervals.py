@@ -138,10 +138,12 @@ def weigh_intervals(
         still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
         flat = flat + np.where(still & whole, WHOLE_PERIODS_COST, 0)
         steady[1:, option] = np.where(allowed, -costs - np.where(informs, flat, 0), NEVER)
-    still_us = _still_us(steps_us, rises + by_count, period_us)
-    flip[1:], switch[1:] = _of_standing_still(
-        np.minimum(still_us - tempo.half_width_us, since_us[1:])
-    )
+    half_us, counts = tempo.half_width_us, rises + by_count
+    stood_us = _still_us(steps_us, counts, period_us) - half_us
+    flip[1:], _ = _of_standing_still(np.minimum(stood_us, since_us[1:]))
+    # Commands are served between turns: a short one leaves none unfinished, and switches the FLC.
+    stood_us = _still_us(steps_us - half_us, counts, period_us)
+    _, switch[1:] = _of_standing_still(np.minimum(stood_us, since_us[1:]))
     # A single interval is no gap in the log, however long the exposure.
     gaps_us = np.minimum(steps_us, since_us[1:])
     gaps_us = gaps_us - 2 * np.maximum(period_us, arrivals.exposure_us[1:])

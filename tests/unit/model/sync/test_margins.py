@@ -111,7 +111,9 @@ def test_each_frame_without_a_partner_keeps_its_own_margin_whatever_cube_it_is_o
     none, margins = np.empty(0, np.int64), np.arange(60, dtype=np.int32)
     labels = np.full(60, CODE_A, np.uint8), np.empty(0, np.uint8)
     sure = Margins((margins, np.empty(0, np.int32)), np.zeros(60, np.int32))
-    cuts = [*cut_run(Run((one, two), Pairs(none, none), labels, sure), 3_000_000, 10_000_000)]
+    switched = np.ones(60, np.bool_), np.empty(0, np.bool_)
+    run = Run((one, two), Pairs(none, none), labels, sure, switched)
+    cuts = [*cut_run(run, 3_000_000, 10_000_000)]
     assert len(cuts) > 1
     for cut in cuts:
         rows = np.searchsorted(one.acquired_us, cut.acquired_us)

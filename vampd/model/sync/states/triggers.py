@@ -94,6 +94,8 @@ def _infer_in_parts(
     none = np.empty(0, dtype=np.int32)
     of_states: list[list[Int32]] = [[none], [none]]
     of_pairs: list[Int32] = [none]
+    neither = np.empty(0, dtype=np.bool_)
+    alternating: list[list[Booleans]] = [[neither], [neither]]
     for part in split_at_pauses(one, two):
         found = infer(
             arrivals_of(one.part(part[0])), arrivals_of(two.part(part[1])), largest_error, kernels
@@ -103,6 +105,7 @@ def _infer_in_parts(
             partners[own].append(np.where(known == ALONE, ALONE, known + part[1 - own].start))
             states[own].append(found.states[own])
             of_states[own].append(found.margins.states[own])
+            alternating[own].append(found.alternating[own])
         of_pairs.append(found.margins.pairs)
     return Inference(
         (np.concatenate(partners[0]), np.concatenate(partners[1])),
@@ -110,6 +113,7 @@ def _infer_in_parts(
         Margins(
             (np.concatenate(of_states[0]), np.concatenate(of_states[1])), np.concatenate(of_pairs)
         ),
+        (np.concatenate(alternating[0]), np.concatenate(alternating[1])),
     )
 
 
