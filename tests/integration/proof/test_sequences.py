@@ -117,6 +117,31 @@ class Nights(RuleBasedStateMachine):
     def recover_and_be_killed(self, night: WideWorld, moment: int) -> None:
         night.recover(moment)
 
+    @rule(night=nights, number=numbers, here=faults, suffix=st.sampled_from([".fits.fz", ".txt"]))
+    def lose_product_and_recover(
+        self, night: WideWorld, number: int, here: Fault, suffix: str
+    ) -> None:
+        night.lose_product(number, here=here, suffix=suffix)
+        night.verify_here()
+        night.recover()
+
+    @rule(night=nights, moment=st.integers(0, 60))
+    def release_and_advance(self, night: WideWorld, moment: int) -> None:
+        night.accept()
+        night.advance(moment)
+
+    @rule(night=nights, number=numbers, here=faults, moment=st.integers(0, 12))
+    def lose_generation_and_recover(
+        self, night: WideWorld, number: int, here: Fault, moment: int
+    ) -> None:
+        night.lose_generation(number, here=here)
+        night.recover()
+        night.recover_from_products(moment)
+
+    @rule(night=nights, moment=st.integers(0, 12))
+    def recover_from_products(self, night: WideWorld, moment: int) -> None:
+        night.recover_from_products(moment)
+
     @rule(night=nights)
     def restore(self, night: WideWorld) -> None:
         night.restore()

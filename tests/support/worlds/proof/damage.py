@@ -72,6 +72,17 @@ _CHANGES: Mapping[Fault, Callable[[bytes], bytes]] = {
 }
 
 
+def rot_every_frame(path: Path) -> None:
+    """Flip a bit in each frame of a raw cube, of 4 KiB or more, with size and mtime kept."""
+    content, before = bytearray(path.read_bytes()), path.stat()
+    cards = range(0, len(content), 80)
+    end = next(at for at in cards if content[at : at + 80] == b"END".ljust(80))
+    for at in range((end // 2880 + 1) * 2880, len(content), 4096):
+        content[at] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def inflict(fault: Fault, path: Path, other: Path | None = None) -> None:
     """Let this happen to a file. Only ROT keeps the mtime.
 

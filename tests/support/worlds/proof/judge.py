@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tests.support.worlds.proof.witness import (
+    REASONS,
     RECEIPTS,
     SUMS,
     Witness,
@@ -55,7 +56,9 @@ class Judge:
     ``truth`` is what each file was when it first had its name, ``past`` what files were before a
     restore; ``spoiled`` are paths with the digests that the test gave them, ``unseen`` is what it
     damaged there, and ``rotten_here`` what here, with size and mtime kept. ``unwitnessed`` is what
-    was not whole here when the last record of it was lost: nobody can tell.
+    was not whole here when the last record of it was lost: nobody can tell. ``given_up`` are files
+    that a person went on without, as they were, ``lost_frames`` those of products among them, and
+    ``rotten_raw`` what raw files became here.
     """
 
     witness: Witness = field(default_factory=Witness)
@@ -65,6 +68,9 @@ class Judge:
     unseen: dict[str, Unseen] = field(default_factory=dict)
     rotten_here: set[str] = field(default_factory=set)
     unwitnessed: set[str] = field(default_factory=set)
+    given_up: dict[str, str] = field(default_factory=dict)
+    lost_frames: set[str] = field(default_factory=set)
+    rotten_raw: set[tuple[str, str]] = field(default_factory=set)
     safe_at: float | None = None
 
     def doubt(self) -> None:
@@ -72,17 +78,40 @@ class Judge:
         self.unseen = dict.fromkeys(self.unseen, Unseen.VISIBLE)
 
     def end_truth(self) -> None:
-        """A person has given up the products here."""
+        """A person has given up the products here, to have them made again."""
+        assert not self.lost_frames, "restored, from raw that does not give what was made of it"
         self.past |= set(self.truth.items())
         self.truth = {}
+        self.given_up = {}
         self.rotten_here = set()
         self.unwitnessed = set()
+
+    def judge_lost(self, paths: Iterable[str], sides: Sides) -> None:
+        """These are said to have no good copy here or there, nor to be in raw."""
+        for path in paths:
+            if path not in self.truth:
+                continue
+            good = [side[path] for side in (sides.here, sides.there) if path in side]
+            assert self.truth[path] not in good, f"{path} is called lost, and is not"
+            as_written = {name: stamp[0] for name, stamp in sides.raw.items()}
+            assert as_written != self.witness.files, f"{path} is called lost, and raw is whole"
+
+    def give_up(self, paths: Iterable[str], folder: Path) -> None:
+        """A person went on without these files."""
+        for path in paths:
+            sha256 = self.truth.pop(path)
+            self.past.add((path, sha256))
+            self.given_up[path] = sha256
+            self.rotten_here.discard(path)
+            if path.endswith(".fits.fz"):
+                self.lost_frames.update(self.witness.frames(folder / path, sha256) or ())
 
     def learn(self, sides: Sides, folder: Path) -> None:
         """Files that have their names now for the first time; a product must be lossless."""
         for path, sha256 in sides.here.items():
             if not is_proven(path) or path in self.truth or (path, sha256) in self.spoiled:
                 continue
+            assert path not in self.given_up, f"{path} was given up, and is there again"
             if path.endswith(".fits.fz"):
                 frames = self.witness.frames(folder / path, sha256)
                 assert frames is not None, f"{path} was named, and holds no raw frames"
@@ -146,13 +175,17 @@ class Judge:
         for path in sides.there:
             raw = path.removeprefix("vbad/")
             if raw in self.witness.files and path not in self.unseen:
-                assert sides.there[path] == self.witness.files[raw], f"safe, and {path} is wrong"
+                is_all_there_is = (raw, sides.there[path]) in self.rotten_raw and (
+                    raw in self.witness.holding(self.lost_frames | self.witness.loose)
+                )
+                good = is_all_there_is or sides.there[path] == self.witness.files[raw]
+                assert good, f"safe, and {path} is wrong"
         products = {p: s for p, s in self.truth.items() if p.endswith(".fits.fz")}
         assert len(set(products.values())) == len(products), "two IDs with one content"
         aside = dict.fromkeys(sides.there, "") | dict.fromkeys(self.unseen, "")
         unaccounted = [
             line
-            for line in self.witness.unaccounted({**aside, **products}, copy)
+            for line in self.witness.unaccounted({**aside, **products}, copy, self.lost_frames)
             if line.partition(":")[0] in frames
         ]
         assert not unaccounted, f"safe, and not all frames are there: {unaccounted}"
@@ -168,10 +201,18 @@ class Judge:
         aside = dict.fromkeys((path for path in sides.there if path.startswith("vbad/")), "")
         unaccounted = [
             line
-            for line in self.witness.unaccounted({**aside, **sides.here}, folder)
+            for line in self.witness.unaccounted({**aside, **sides.here}, folder, self.lost_frames)
             if line.partition(":")[0] in frames
         ]
         assert not unaccounted, f"done, and not all frames are accounted for: {unaccounted}"
+        self._judge_reasons(sides.here, folder)
+
+    def _judge_reasons(self, tree: dict[str, str], folder: Path) -> None:
+        """The listing names every cube of which a person gave frames up."""
+        if (sha256 := tree.get(REASONS)) is not None and (REASONS, sha256) not in self.spoiled:
+            rows = [line.split("\t") for line in (folder / REASONS).read_text().splitlines()[1:]]
+            unnamed = self.witness.holding(self.lost_frames) - {row[0] for row in rows}
+            assert not unnamed, f"no reason is given for frames of {unnamed}"
 
     def faulty_here(self, sides: Sides) -> list[str]:
         """What is not here as it was proven."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.support.daemon.site import configure
 from tests.support.worlds.proof.beginning import TABLES
-from tests.support.worlds.proof.damage import Fault, inflict
+from tests.support.worlds.proof.damage import Fault, inflict, rot_every_frame
 from tests.support.worlds.proof.judge import Unseen
-from tests.support.worlds.proof.witness import RECEIPTS, digest, tree_of
+from tests.support.worlds.proof.witness import RECEIPTS, SUMS, digest, tree_of
 from tests.support.worlds.proof.world import ProofWorld
 from vampd.model.nights import Status
 
@@ -61,8 +61,9 @@ class WideWorld(ProofWorld):
         for path in self.site.database.parent.glob("vampd.db*"):
             path.unlink()
         for night in self.nights:
-            listing, judge = tree_of(night.folder).get(RECEIPTS), night.judge
-            if listing is None or (RECEIPTS, listing) in judge.spoiled:
+            here, judge = tree_of(night.folder), night.judge
+            listings = [(name, here.get(name)) for name in (RECEIPTS, SUMS)]
+            if any(sha256 is None or (name, sha256) in judge.spoiled for name, sha256 in listings):
                 judge.unwitnessed |= set(judge.faulty_here(night._sides()))
             # Nothing that was read is on record, so that all of it is read.
             judge.doubt()
@@ -143,10 +144,44 @@ class WideWorld(ProofWorld):
         """A raw cube of a finished night is damaged here; `raw_is_mended` puts all back."""
         cubes = [path for path in self._raw() if path.suffix == ".fits"]
         if cubes and self.record.state.status is Status.DONE:
-            path = cubes[number % len(cubes)]
             self._count(f"raw: {fault.name.lower()}")
-            self.good_raw.setdefault(path, (path.read_bytes(), path.stat().st_mtime_ns))
-            inflict(fault, path)
+            self._rot_raw(cubes[number % len(cubes)], lambda path: inflict(fault, path))
+
+    def lose_product(self, number: int, *, here: Fault, suffix: str) -> None:
+        """A product or sidecar of a finished night rots there, is damaged here, and so is its raw.
+
+        What raw gives again is made of other frames then, so that nothing has the same bytes.
+        """
+        every = [path for path in self.judge.truth if path.endswith(suffix)]
+        paths = sorted(path for path in every if (self.folder / path).is_file())
+        if self.away or not paths or self.record.state.status is not Status.DONE:
+            return
+        path = paths[number % len(paths)]
+        product = path.removesuffix(suffix) + ".fits.fz"
+        packed = self.judge.truth.get(product, "")
+        frames = self.judge.witness.frames(self.folder / product, packed) or ()
+        self._count("lose product")
+        for name in sorted(self.judge.witness.holding(frames) & self.seen):
+            if (self.folder / name).is_file():
+                self._rot_raw(self.folder / name, rot_every_frame)
+        self._damage_here(here, path, path)
+        if not self.archive.unmounted and (self.copy / path).is_file():
+            self._damage_there(Fault.ROT, path, path)
+
+    def lose_generation(self, number: int, *, here: Fault) -> None:
+        """A generation of a finished night rots there, is damaged here, and raw is touched."""
+        paths = sorted(path for path in self.judge.truth if path.endswith(".json"))
+        paths = [path for path in paths if (self.folder / path).is_file()]
+        if self.away or not paths or self.record.state.status is not Status.DONE:
+            return
+        path = paths[number % len(paths)]
+        self._count("lose generation")
+        for raw in [] if self.good_raw else self._raw():
+            status = raw.stat()
+            os.utime(raw, ns=(status.st_atime_ns, status.st_mtime_ns + _LATER_NS))
+        self._damage_here(here, path, path)
+        if not self.archive.unmounted and (self.copy / path).is_file():
+            self._damage_there(Fault.ROT, path, path)
 
     def raw_is_mended(self) -> None:
         """Raw that was damaged is put back as it was."""
@@ -185,6 +220,12 @@ class WideWorld(ProofWorld):
                 self._count("archive link ends")
                 (self.copy / name).unlink()
                 aside.rename(self.copy / name)
+
+    def _rot_raw(self, path: Path, damage: Callable[[Path], object]) -> None:
+        self.good_raw.setdefault(path, (path.read_bytes(), path.stat().st_mtime_ns))
+        damage(path)
+        name = path.relative_to(self.folder).as_posix()
+        self.judge.rotten_raw.add((name, digest(path.read_bytes())))
 
     def _raw(self) -> list[Path]:
         files = (path for stream in ("vcam1", "vcam2") for path in self.folder.glob(f"{stream}/*"))

@@ -11,7 +11,7 @@ import os
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,7 @@ PROVEN = re.compile(r"vgen2/([^./][^/]*\.fits\.fz|[^./][^/]*\.txt|generation_\d+
 _UNPROVEN = frozenset({"vgen2/name_changes.txt"})
 SUMS = "SHA256SUMS"
 RECEIPTS = "vgen2/receipts.tsv"
+REASONS = "vbad/reasons.tsv"
 
 
 def digest(content: bytes) -> str:
@@ -179,19 +180,42 @@ class Witness:
         has_header = records.get(f"{name}.header") == self.headers[name]
         return not has_header or not held.issuperset(self.raw[name])
 
-    def unaccounted(self, tree: Tree, folder: Path) -> list[str]:
-        """Raw cubes with frames that are not exactly once in products or set aside, and others."""
-        held: Counter[str] = Counter(self.aside(tree))
+    def holding(self, frames: Collection[str]) -> set[str]:
+        """The raw cubes that hold any of these frames."""
+        wanted = set(frames)
+        return {name for name, held in self.raw.items() if not wanted.isdisjoint(held)}
+
+    def unaccounted(self, tree: Tree, folder: Path, lost: Collection[str] = ()) -> list[str]:
+        """Raw cubes with frames that are not exactly once in products or set aside, and others.
+
+        The cube of frames that a person gave up is set aside whole, beside what products hold.
+        """
+        held: Counter[str] = Counter()
         for path, sha256 in tree.items():
             if path.endswith(".fits.fz"):
                 frames = self.frames(folder / path, sha256)
                 if frames is None:
                     return [f"{path} does not decode to raw frames"]
                 held.update(frames)
-        return [
-            f"{name}: frames {[held[frame] for frame in frames]} times"
+        twice = held.keys() & set(lost)
+        if twice:
+            return [f"{name}: given up, and in a product" for name in sorted(self.holding(twice))]
+        aside, in_parts = Counter(self.aside(tree)), self.holding({*lost, *self.loose})
+        counts = {
+            name: [
+                held[one] or aside[one] if name in in_parts else held[one] + aside[one]
+                for one in frames
+            ]
             for name, frames in self.raw.items()
-            if any(held[frame] != 1 and frame not in self.loose for frame in frames)
+        }
+        nowhere = {*lost, *self.loose}
+        return [
+            f"{name}: frames {counts[name]} times"
+            for name, frames in self.raw.items()
+            if any(
+                count != 1 and one not in nowhere
+                for one, count in zip(frames, counts[name], strict=True)
+            )
         ]
 
 

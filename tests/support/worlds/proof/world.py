@@ -27,6 +27,7 @@ from vampd.model.nights import NightId, NightRecord, Status
 
 _STAGES_TO_TRANSFER = ("sync", "headers", "frameids", "fpack", "transfer")
 _RESTORED = ("restored", "restore_unfinished")
+_LOST = "product_lost"
 _HAS_ID = re.compile(r"vgen2/VMPA\d+\.fits\.fz")
 # What vampd does to all nights; any other act is of one, and leaves the others as they are.
 _OF_ALL = ("advance", "archive moved", "lose database")
@@ -60,6 +61,9 @@ class ProofWorld:
         self.judge = Judge()
         self.folder = self.site.folder(self.night)
         self.has_late = False
+        # What a person said that the night goes on without.
+        self.let_go: set[str] = set()
+        self.ended = self._ended()
         self.judge.witness.learn(self.folder)
         if self.beginning.loose:
             self.judge.witness.learn_loose(self.folder)
@@ -79,12 +83,17 @@ class ProofWorld:
         return self.archive.folder / self.date
 
     @property
+    def lost(self) -> tuple[str, ...]:
+        """What vampd knows to be lost, and waits for a person's word to go on without."""
+        return self.record.refused if self.record.code == _LOST else ()
+
+    @property
     def state(self) -> str:
         """The state that matters to a step."""
         if self.archive.unmounted:
             return "unmounted"
         if self.record.state.status is Status.HELD:
-            return "held"
+            return "held, lost" if self.record.code == _LOST else "held"
         sides = self._sides()
         here, there = self.judge.faulty_here(sides), self.judge.faulty_there(sides)
         bad = " ".join(word for word, found in (("here", here), ("there", there)) if found)
@@ -109,7 +118,10 @@ class ProofWorld:
             self.judge.doubt()
 
     def release(self) -> Answer:
-        """Let the night pass its gate."""
+        """Let the night pass its gate; what is lost takes its product, or sidecar, with it."""
+        if self.record.code == _LOST:
+            stems = {path.removesuffix(".txt").removesuffix(".fits.fz") for path in self.lost}
+            self.let_go |= {f"{stem}{end}" for stem in stems for end in (".fits.fz", ".txt")}
         return self.tell("release", self.date)
 
     def verify(self, kill_at: int = 0) -> None:
@@ -134,6 +146,7 @@ class ProofWorld:
         said = {line for line in answer.text.splitlines() if line.startswith(f"{self.date}/")}
         proven = {line for line in said if is_proven(line.removeprefix(f"{self.date}/"))}
         named = {path.removeprefix(f"{self.date}/") for path in proven}
+        named -= self.judge.given_up.keys()
         assert set(faulty) - self.judge.unwitnessed <= named <= set(faulty), answer.text
         self.judge.rotten_here = set()
 
@@ -144,6 +157,17 @@ class ProofWorld:
             left = set(self.judge.faulty_here(self._sides()))
             left -= self.judge.rotten_here | self.judge.unwitnessed
             assert not left, f"recovered, and still not whole: {left}: {answer.text}"
+
+    def recover_from_products(self, kill_at: int = 0) -> None:
+        """Another generation stands for those that are lost."""
+        before = self._sides()
+        faulty = {path for path in self.judge.faulty_here(before) if path.endswith(".json")}
+        self.let_go |= faulty
+        words = ("recover", self.date, "--from-products")
+        self._told("recover from products", kill_at, *words)
+        ended = faulty - self.judge.truth.keys()
+        kept = {path for path in ended if before.there.get(path) == self.judge.given_up[path]}
+        assert not kept, f"given up, and whole at the archive: {kept}"
 
     def restore(self, kill_at: int = 0) -> None:
         """Back to raw: only where raw is whole."""
@@ -335,13 +359,21 @@ class ProofWorld:
         return lived
 
     def _judge_act(self, name: str, before: Sides, truth: dict[str, str], *, moved: bool) -> None:
+        was_lost = self.record.code == _LOST
         self.record = self._record()
+        if self.record.code == _LOST and not was_lost:
+            self.judge.judge_lost(self.lost, before)
         is_removing = name == "restore" and self.record.code in _RESTORED
         if is_removing:
             self.judge.doubt()
         if is_removing and self.record.code == "restored":
             self.judge.end_truth()
         after = self._sides()
+        if not is_removing:
+            ended = (self._ended() - self.ended) & self.judge.truth.keys()
+            assert ended <= self.let_go, f"ended without a person's word: {ended - self.let_go}"
+            self.judge.give_up(ended, self.folder)
+        self.ended = self._ended()
         if self.record.code != "restore_unfinished":
             self.judge.learn(after, self.folder)
         if name == "purge":
@@ -393,6 +425,19 @@ class ProofWorld:
             self.archive.path = new
             for night in self.nights:
                 night.judge.doubt()
+
+    def _ended(self) -> set[str]:
+        """The files of which the store has packing receipts, and all of them have ended."""
+        if not self.site.database.exists():
+            return set()
+        with closing(sqlite3.connect(self.site.database)) as connection:
+            rows = connection.execute(
+                "SELECT path FROM packing_receipts WHERE night_id ="
+                " (SELECT id FROM nights WHERE date = ?)"
+                " GROUP BY path HAVING COUNT(ended_at) = COUNT(*)",
+                (self.date,),
+            )
+            return {path for (path,) in rows}
 
     def _count(self, step: str) -> None:
         which = "first" if self.first is None else "second"
