@@ -52,6 +52,12 @@ _END_WITHIN_S = 1.0
 _OF_ONE_FOLDER = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}
 )
+# Of limits that are used up.
+_CURES = {
+    errno.EMFILE: "raise fs.inotify.max_user_instances (sysctl) or LimitNOFILE=",
+    errno.ENOSPC: "raise fs.inotify.max_user_watches (sysctl)",
+}
+_MORE_THREADS = "allow the service more processes and threads (TasksMax=)"
 # watchdog's answer to a folder that may not be read.
 _NOT_WATCHED = -1
 
@@ -63,7 +69,13 @@ class _Inotify(InotifyFD):
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        super().__init__()
+        try:
+            super().__init__()
+        except OSError:
+            # It may have got its instance, and no pipe that ends its thread.
+            if (inotify_fd := getattr(self, "_inotify_fd", None)) is not None:
+                os.close(inotify_fd)
+            raise
         self.daemon = True
         self.failure: Exception | None = None
         self._wake = wake
@@ -165,14 +177,17 @@ class FolderWatch:
             self._inotify = inotify
         if self._inotify.failure is not None:
             raise self._inotify.failure
-        gone = [path for path, number in self._take_stale() if self._number_of(path) == number]
-        self._unwatch(self._inotify, {*gone, *(self._watches.keys() - set(wanted))})
-        for path in wanted:
-            if path not in self._watches and not self._watch(self._inotify, path):
-                return
+        gone = {path for path, number in self._take_stale() if self._number_of(path) == number}
+        # What lay in a folder that was moved went with it, of which it is told nothing.
+        gone.update(path for path in self._watches if not gone.isdisjoint(path.parents))
+        self._unwatch(self._inotify, gone | (self._watches.keys() - set(wanted)))
+        for place, path in enumerate(wanted):
+            while path not in self._watches and not self._watch(self._inotify, path):
+                if not self._give_up_last(self._inotify, wanted[place + 1 :]):
+                    return
 
     def _watch(self, inotify: _Inotify, path: Path) -> bool:
-        """Watch a folder if possible; whether there may be room for another watch."""
+        """Watch a folder if it can be watched; False if there is no room for another watch."""
         number = CallbackId(next(self._numbers))
         callback = _Callback(self._wake, partial(self._stale.add, (path, number)))
         try:
@@ -185,6 +200,14 @@ class FolderWatch:
         if watch != _NOT_WATCHED:
             self._watches[path] = watch, number
         return True
+
+    def _give_up_last(self, inotify: _Inotify, later: list[Path]) -> bool:
+        """End the watch of the last of these folders that has one; False if none has."""
+        for path in reversed(later):
+            if path in self._watches:
+                self._unwatch(inotify, [path])
+                return True
+        return False
 
     def _unwatch(self, inotify: _Inotify, paths: Iterable[Path]) -> None:
         inotify.remove_callbacks([self._watches.pop(path) for path in paths])
@@ -202,4 +225,15 @@ class FolderWatch:
     def _report(self, error: Exception) -> None:
         if not self._is_reported:
             self._is_reported = True
-            _log.warning("watch.refused", error=str(error))
+            _log.warning("watch.refused", error=_describe(error))
+
+
+def _describe(error: Exception) -> str:
+    """What happened, what is left, and the cure of a limit."""
+    words, cure = str(error), None
+    if isinstance(error, OSError):
+        words, cure = error.strerror or words, _CURES.get(error.errno or 0)
+    elif isinstance(error, RuntimeError):
+        cure = _MORE_THREADS  # as Python says that it cannot start one
+    text = f"{words}: nights are noticed by the periodic scan alone"
+    return f"{text}; {cure}" if cure else text
