@@ -39,6 +39,7 @@ from vampd.cli.shared.words import (
 from vampd.cli.status.daemon_words import describe_life, style_of_life
 from vampd.cli.status.nights_table import show_nights
 from vampd.cli.status.one_night import show_night
+from vampd.errors import EXIT_NIGHT
 from vampd.model.nights import UNREAD_NOTES
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ def status(
         bool,
         typer.Option("--all", help="List also the nights that vampd leaves alone, one by one."),
     ] = False,
+    checks: Annotated[
+        bool,
+        typer.Option("--check", help="Exit with 1 if any of it needs a person, or vampd is down."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -90,6 +95,10 @@ def status(
     that is listed, and the last line says whether vampd runs (`vampctl daemon` says more). Progress
     counts actions; while cubes are packed, the percentage is of their bytes. Age is the time since
     the night's last event. Works whether or not the daemon is running.
+
+    --check, for cron and monitors: exit status 1 if any of what is listed needs a person (held, NOT
+    safe, damaged, unreadable, given up on, remade after it was mailed) or vampd is not running; 0
+    for what only is not mailed yet.
     """
     from vampd.disk.life_signs import look_for_life
     from vampd.wiring.connections import look
@@ -117,6 +126,14 @@ def status(
         if last is not None:
             records = records[-last:]
         now = time.time()
+        life = look_for_life(settings.database.path, now)
+        strangers = _describe_strangers(settings.watch.root, known) if only_problems else []
+        is_well = not (
+            seen.unreadable
+            or strangers
+            or life.needs_person(now)
+            or any(has_problem(one, correspondence.get(one.night, NO_MAIL)) for one in records)
+        )
         if as_json:
             objects = [
                 night_object(record, now, correspondence.get(record.night, NO_MAIL))
@@ -128,12 +145,9 @@ def status(
                     entry["events"] = [event_object(e) for e in seen.history(record.night)]
             write_json(objects)
         elif night is None:
-            lines = [one_line(str(row)) for row in seen.unreadable]
-            if only_problems:
-                lines += _describe_strangers(settings.watch.root, known)
+            lines = [*(one_line(str(row)) for row in seen.unreadable), *strangers]
             left = [] if list_all else [each for each in records if is_passed_over(each)]
             listed = [each for each in records if list_all or not is_passed_over(each)]
-            life = look_for_life(settings.database.path, now)
             if listed or not (only_problems or known):
                 show_nights(listed, now, correspondence)
             elif only_problems:
@@ -161,6 +175,8 @@ def status(
                     now,
                     correspondence.get(record.night, NO_MAIL),
                 )
+    if checks and not is_well:
+        raise typer.Exit(EXIT_NIGHT)
 
 
 def _show_life(life: Life, now: float) -> None:
