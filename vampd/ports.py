@@ -72,8 +72,8 @@ class Meter(Protocol):
         ...
 
 
-class NightReader(Protocol):
-    """Reads, for surveys: lists, stats, small files and headers; never pixels, never hashes."""
+class SyncReader(Protocol):
+    """Reads what sync goes by: lists, stats, small files, headers; never pixels, never hashes."""
 
     def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
         """Every entry of the camera streams that is, or should be, a file, by path; links followed.
@@ -126,10 +126,6 @@ class NightReader(Protocol):
         """The framelists in vgen2, by path."""
         ...
 
-    def framelist(self, night: NightId, path: str) -> Framelist:
-        """One framelist, whole."""
-        ...
-
     def packed_products(self, night: NightId) -> tuple[PackedProduct, ...]:
         """The packed products in vgen2, by path."""
         ...
@@ -141,19 +137,9 @@ class NightReader(Protocol):
         """
         ...
 
-    def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
-        """The folders in a camera stream, or in one of those, by path; OSError.
-
-        ``within`` '': those of the night that bear nearly a stream's name.
-        """
-        ...
-
     def raw_links(self, night: NightId) -> frozenset[str]:
         """The paths in the camera streams that are links."""
         ...
-
-    def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
-        """The files of one folder that claim gigabytes and hold nearly none of them."""
 
     def text(self, night: NightId, path: str) -> str | None:
         """A small text file, None if it does not exist."""
@@ -175,6 +161,39 @@ class NightReader(Protocol):
         """The raw files that were found to be no longer as sync saw them."""
         ...
 
+    def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
+        """The frame IDs of this night's products, by identity."""
+        ...
+
+    def correspondence(self, night: NightId) -> Correspondence:
+        """What was mailed of this night and what STARS has ingested."""
+        ...
+
+
+class NightReader(SyncReader, Protocol):
+    """Reads, for surveys, all that they go by; never pixels, never hashes."""
+
+    def for_worker(self, night: NightId) -> SyncReader:
+        """A reader of this night that another process can be given.
+
+        It looks at the folder itself, and has with it what is on record now.
+        """
+        ...
+
+    def framelist(self, night: NightId, path: str) -> Framelist:
+        """One framelist, whole."""
+        ...
+
+    def raw_folders(self, night: NightId, within: str) -> tuple[str, ...]:
+        """The folders in a camera stream, or in one of those, by path; OSError.
+
+        ``within`` '': those of the night that bear nearly a stream's name.
+        """
+        ...
+
+    def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
+        """The files of one folder that claim gigabytes and hold nearly none of them."""
+
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """The archive that this night goes to now: what its proofs must name."""
         ...
@@ -185,14 +204,6 @@ class NightReader(Protocol):
 
     def archive_files(self, night: NightId) -> Mapping[str, FileStamp]:
         """The files of this night on the archive host, by path. RemoteUnavailable."""
-        ...
-
-    def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
-        """The frame IDs of this night's products, by identity."""
-        ...
-
-    def correspondence(self, night: NightId) -> Correspondence:
-        """What was mailed of this night and what STARS has ingested."""
         ...
 
     def dictionary(self) -> Dictionary:

@@ -34,7 +34,7 @@ from vampd.engine.nights.night_listing import list_night, refuse_twin
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
 from vampd.engine.nights.rules import retry_policy
-from vampd.engine.planning import plan_stage
+from vampd.engine.planning import plan_sync
 from vampd.engine.root_guard import RootGuard
 from vampd.errors import (
     ClaimLost,
@@ -63,7 +63,7 @@ from vampd.model.nights import (
 )
 from vampd.model.plan import Plan, Wave
 from vampd.ports import NightReader, NightStore
-from vampd.stages import Stage, changed_raw, settings_for, stage_of
+from vampd.stages import Stage, settings_for, stage_of
 from vampd.stages.aside_files import refuse_changed
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.records.corrections import refuse_changed_corrections
@@ -214,8 +214,7 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     before_previous: Plan | None = None
     while True:
         attempt.tools.pace.check()
-        survey = _survey(attempt, stage)
-        plan = plan_stage(attempt.tools, stage, survey, settings)
+        survey, plan = _survey_and_plan(attempt, stage, settings)
         if attempt.record.safe_at is not None and adds_data(plan):
             raise _LateData("late_data", "raw files have come, or changed, that sync has not seen")
         if previous is None:
@@ -251,19 +250,22 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
     return _update_at_end(attempt, stage.NAME, survey, changes)
 
 
-def _survey(attempt: Attempt, stage: Stage) -> Any:
-    """What the stage sees; an error where a person must decide before anything is planned."""
-    survey = stage.survey(attempt.record.night, attempt.reader)
-    if stage.NAME is not StageName.SYNC:
-        refuse_changed_corrections(attempt.record.night, attempt.reader)
-    match stage.NAME:
-        case StageName.SYNC:
-            changed_raw.refuse_changed(survey.changed, attempt.record.released)
-        case StageName.TRANSFER:
-            _disprove(attempt, survey)
-            refuse_gone(survey, attempt.record.released)
-            refuse_changed(survey.aside, attempt.record.released)
-    return survey
+def _survey_and_plan(attempt: Attempt, stage: Stage, settings: Settings) -> tuple[Any, Plan]:
+    """What the stage sees, of sync None, and what it has to do.
+
+    An error where a person must decide before anything is planned.
+    """
+    night, reader, released = attempt.record.night, attempt.reader, attempt.record.released
+    if stage.NAME is StageName.SYNC:
+        tools = attempt.tools
+        return None, plan_sync(tools.workers, tools.pace, night, reader, settings, released)
+    survey = stage.survey(night, reader)
+    refuse_changed_corrections(night, reader)
+    if stage.NAME is StageName.TRANSFER:
+        _disprove(attempt, survey)
+        refuse_gone(survey, released)
+        refuse_changed(survey.aside, released)
+    return survey, stage.plan(survey, settings)
 
 
 def _disprove(attempt: Attempt, survey: TransferSurvey) -> None:

@@ -1,22 +1,46 @@
-"""Planning a stage: sync's inference in a worker process, so that the daemon does not grow."""
+"""Planning sync in a worker: what grows with the frames of a night never comes to the daemon."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
 from vampd.config import Settings
-from vampd.engine.execute import AttemptTools
-from vampd.model.nights import StageName
+from vampd.disk.failpoint import failpoint
+from vampd.disk.machine import shrink_heap
+from vampd.engine.workers import WorkerPool
+from vampd.model.nights import Gate, NightId
 from vampd.model.plan import Plan
-from vampd.stages import Stage, sync
+from vampd.ports import NightReader, Pace, SyncReader
+from vampd.stages import sync
+from vampd.stages.changed_raw import refuse_changed
 
 
-def plan_stage(tools: AttemptTools, stage: Stage, survey: Any, settings: Settings) -> Plan:
-    """What the stage has to do; errors as its ``plan``.
+def plan_sync(
+    workers: WorkerPool,
+    pace: Pace,
+    night: NightId,
+    reader: NightReader,
+    settings: Settings,
+    released: Collection[Gate],
+) -> Plan:
+    """What sync has to do; a worker that dies or hangs costs a retry, not the night's attempt.
 
-    Sync of new cubes is planned by a worker.
+    Errors as sync's `survey` and `plan`, and DataError ``raw_changed`` where a person must decide.
     """
-    if stage.NAME is not StageName.SYNC or not survey.late:
-        return stage.plan(survey, settings)
-    with tools.workers.place(tools.pace):
-        return tools.workers.run(tools.pace, {}, sync.plan, survey, settings)
+    with workers.place(pace):
+        return workers.run(
+            pace, {}, _survey_and_plan, night, reader.for_worker(night), settings, released
+        )
+
+
+def _survey_and_plan(
+    night: NightId, reader: SyncReader, settings: Settings, released: Collection[Gate]
+) -> Plan:
+    seen = sync.survey(night, reader)
+    failpoint("planning.sync.surveyed")
+    refuse_changed(seen.changed, released)
+    plan = sync.plan(seen, settings)
+    # The worker lives on, and packs.
+    del seen
+    shrink_heap()
+    return plan

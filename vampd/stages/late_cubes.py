@@ -23,7 +23,7 @@ from vampd.model.nights import (
     unfinished_cube_name,
 )
 from vampd.model.proofs import aside_receipts, live_receipts
-from vampd.ports import NightReader
+from vampd.ports import SyncReader
 from vampd.stages.changed_raw import ChangedFiles, are_retimed, find_changes
 from vampd.stages.clocks import ABSURD, COLLIDE
 from vampd.stages.raw_presence import survey_raw
@@ -49,7 +49,7 @@ class LateCubes:
 
 def read_late_cubes(
     night: NightId,
-    reader: NightReader,
+    reader: SyncReader,
     files: Mapping[str, FileStamp],
     generations: tuple[Generation, ...],
 ) -> LateCubes:
@@ -155,7 +155,7 @@ def _refused(refusals: Mapping[str, TransientError]) -> TransientError:
 
 def read_neighbors(
     night: NightId,
-    reader: NightReader,
+    reader: SyncReader,
     files: Mapping[str, FileStamp],
     generations: tuple[Generation, ...],
     late: Sequence[RawCube],

@@ -8,11 +8,11 @@ from vampd.errors import DataError, UsageError
 from vampd.model.cubes import RawPresence, judge_raw_presence
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import RECEIPTS_PATH, live_receipts, parse_receipts
-from vampd.ports import NightReader
+from vampd.ports import SyncReader
 
 
 def survey_raw(
-    night: NightId, reader: NightReader, files: Iterable[FileStamp] | None = None
+    night: NightId, reader: SyncReader, files: Iterable[FileStamp] | None = None
 ) -> RawPresence:
     """Hold the raw files (``files``, or as they are listed now) against the night's records.
 
@@ -24,7 +24,7 @@ def survey_raw(
     return judge_raw_presence(reader.generations(night), listed, _packed(night, reader), purged)
 
 
-def refuse_without_raw(night: NightId, reader: NightReader) -> None:
+def refuse_without_raw(night: NightId, reader: SyncReader) -> None:
     """UsageError ``raw_removed``: sync cannot make again what it made from cubes that are gone."""
     try:
         removed = survey_raw(night, reader).removed
@@ -40,7 +40,7 @@ def refuse_without_raw(night: NightId, reader: NightReader) -> None:
         )
 
 
-def _packed(night: NightId, reader: NightReader) -> frozenset[str]:
+def _packed(night: NightId, reader: SyncReader) -> frozenset[str]:
     """The identities of the proven products: on record, else in the folder.
 
     Earlier versions kept no packing receipts; of their nights the products themselves tell.

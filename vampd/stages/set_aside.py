@@ -12,7 +12,7 @@ from vampd.model.cubes import Generation, SetAside, format_reasons, set_aside_cu
 from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId
 from vampd.model.plan import LinkSetAside, Plan, Retire, WriteText
 from vampd.model.proofs import REASONS_PATH
-from vampd.ports import NightReader
+from vampd.ports import SyncReader
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SetAsideSurvey:
 
 
 def survey_set_aside(
-    night: NightId, reader: NightReader, generations: Sequence[Generation]
+    night: NightId, reader: SyncReader, generations: Sequence[Generation]
 ) -> SetAsideSurvey:
     """List raw and vbad; ``generations`` are the night's."""
     linked = (

@@ -51,7 +51,7 @@ from vampd.model.sync import (
     withdraw,
 )
 from vampd.model.trigger import PLAIN, Kernels
-from vampd.ports import NightReader
+from vampd.ports import SyncReader
 from vampd.stages.changed_raw import ChangedFiles, plan_changed
 from vampd.stages.clocks import collided, find_colliding_cubes, set_aside_absurd
 from vampd.stages.late_cubes import LET_GO, read_late_cubes, read_neighbors, verdict_of
@@ -101,7 +101,7 @@ class SyncSurvey:
     corrections: CorrectionsSurvey = field(default_factory=CorrectionsSurvey)
 
 
-def survey(night: NightId, reader: NightReader) -> SyncSurvey:
+def survey(night: NightId, reader: SyncReader) -> SyncSurvey:
     """Read the generations, and header and timing of every cube that is late or set aside.
 
     DataError and TransientError as `read_late_cubes`; DataError as `survey_corrections`.

@@ -1,7 +1,8 @@
 """How an attempt ends: what it found counts only as long as the night is still its own."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,8 +32,21 @@ from vampd.model.nights import (
     Status,
     stages_of,
 )
+from vampd.ports import Pace
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
+
+
+class HereAndNow:
+    """Workers of which none is another process."""
+
+    def place(self, _: Pace) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def run(
+        self, _: Pace, __: Mapping[str, str], function: Callable[..., object], *args: object
+    ) -> object:
+        return function(*args)
 
 
 @dataclass
@@ -67,7 +81,12 @@ class Desk:
     def run(self, record: NightRecord) -> Outcome:
         mail = SimpleNamespace(settings=Mail())
         tools = SimpleNamespace(
-            actor="vampd", folder=self.folder, pace=SteadyPace(), meters={}, mail=mail
+            actor="vampd",
+            folder=self.folder,
+            pace=SteadyPace(),
+            meters={},
+            mail=mail,
+            workers=HereAndNow(),
         )
         return run_attempt(
             Attempt(

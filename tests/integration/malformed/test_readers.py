@@ -19,8 +19,8 @@ from vampd.config.dictionary import load_dictionary
 from vampd.disk.durable import names
 from vampd.disk.reading import read_foreign_text, read_whole
 from vampd.engine.mailing.manifests import load_template, read_manifest_texts
+from vampd.engine.nights.folder_reader import _read_generation
 from vampd.engine.nights.framelist_files import read_framelist
-from vampd.engine.nights.night_reader import _read_generation
 from vampd.engine.purge.raw_records import _read_raw, read_records
 from vampd.errors import DataError, VampdError
 from vampd.fits.worker import pack_framelist

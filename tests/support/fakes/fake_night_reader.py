@@ -104,6 +104,9 @@ class FakeNightReader:
         """A framelist in vgen2."""
         self.framelists[framelist.path] = framelist
 
+    def for_worker(self, night: NightId) -> FakeNightReader:
+        return self
+
     def raw_files(self, night: NightId) -> tuple[FileStamp, ...]:
         stamps = {
             path: stamp_of(path, file)

@@ -24,7 +24,7 @@ from vampd.disk.reading import (
     refuse_links,
     stamp_of,
 )
-from vampd.engine.nights.night_reader import look_at_cube
+from vampd.engine.nights.folder_reader import look_at_cube
 from vampd.engine.nights.presence import refuse_unmounted
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import RawCube

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vampd.disk.reading import stamp_of
 from vampd.disk.refusal import naming_raw
-from vampd.engine.nights.night_reader import look_at_cube
+from vampd.engine.nights.folder_reader import look_at_cube
 from vampd.errors import DataError, TransientError
 from vampd.model.cubes import (
     CubeAccount,

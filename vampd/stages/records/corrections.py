@@ -15,7 +15,7 @@ from vampd.model.headers import CORRECTIONS, Corrections
 from vampd.model.nights import NightId
 from vampd.model.plan import Remark
 from vampd.model.proofs import live_receipts
-from vampd.ports import NightReader
+from vampd.ports import SyncReader
 
 CHANGED = "corrections_changed"
 
@@ -33,7 +33,7 @@ class CorrectionsSurvey:
 
 
 def survey_corrections(
-    night: NightId, reader: NightReader, generations: Sequence[Generation]
+    night: NightId, reader: SyncReader, generations: Sequence[Generation]
 ) -> CorrectionsSurvey:
     """DataError ``corrections_changed`` where something is packed, or was mailed, without them."""
     found = reader.corrections(night)
@@ -58,7 +58,7 @@ def survey_corrections(
     return CorrectionsSurvey(found, numbers, frozenset(reader.bound_ids(night)))
 
 
-def refuse_changed_corrections(night: NightId, reader: NightReader) -> None:
+def refuse_changed_corrections(night: NightId, reader: SyncReader) -> None:
     """DataError ``corrections_changed`` if the night was decided with others than are there."""
     generations = reader.generations(night)
     found = reader.corrections(night).sha256 if generations else ""
@@ -66,7 +66,7 @@ def refuse_changed_corrections(night: NightId, reader: NightReader) -> None:
         raise _changed(night, is_packed=_is_packed(night, reader))
 
 
-def describe_changed_corrections(night: NightId, reader: NightReader) -> Iterator[str]:
+def describe_changed_corrections(night: NightId, reader: SyncReader) -> Iterator[str]:
     """What a look at a finished night says of them."""
     try:
         refuse_changed_corrections(night, reader)
@@ -88,7 +88,7 @@ def refuse_other_cut(night: NightId, survey: CorrectionsSurvey, generation: Gene
         )
 
 
-def refuse_late_corrections(night: NightId, reader: NightReader) -> None:
+def refuse_late_corrections(night: NightId, reader: SyncReader) -> None:
     """DataError ``corrections_changed`` for a night that is packed, or was mailed."""
     if _is_mailed(night, reader):
         raise DataError(
@@ -121,7 +121,7 @@ def corrections_digest(generations: Sequence[Generation]) -> str:
     return generations[-1].corrections if generations else ""
 
 
-def _refuse_gone(night: NightId, reader: NightReader, generations: Sequence[Generation]) -> None:
+def _refuse_gone(night: NightId, reader: SyncReader, generations: Sequence[Generation]) -> None:
     """DataError ``corrections_changed`` if a cube is gone that would have no account any more."""
     here = {file.path for file in reader.raw_files(night)}
     gone = sorted(accounted_cubes(generations).keys() - here)
@@ -147,10 +147,10 @@ def _changed(night: NightId, *, is_packed: bool) -> DataError:
     )
 
 
-def _is_packed(night: NightId, reader: NightReader) -> bool:
+def _is_packed(night: NightId, reader: SyncReader) -> bool:
     receipts = live_receipts(reader.packing_receipts(night)).values()
     return any(each.identity for each in receipts) or bool(reader.packed_products(night))
 
 
-def _is_mailed(night: NightId, reader: NightReader) -> bool:
+def _is_mailed(night: NightId, reader: SyncReader) -> bool:
     return bool(reader.correspondence(night).mailings)

@@ -14,7 +14,7 @@ from vampd.model.proofs import (
     live_receipts,
     own_receipts,
 )
-from vampd.ports import NightReader
+from vampd.ports import SyncReader
 from vampd.stages.records.own_paths import RAW_RECORDS, product_path, sidecar_path
 
 
@@ -31,7 +31,7 @@ class LostProducts:
 
 
 def find_lost_products(
-    night: NightId, reader: NightReader, generations: Sequence[Generation]
+    night: NightId, reader: SyncReader, generations: Sequence[Generation]
 ) -> LostProducts:
     """What a person let go and is still damaged or missing here, by listing and readings.
 

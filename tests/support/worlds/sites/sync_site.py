@@ -5,17 +5,19 @@
     site.run()
     assert site.reasons() == {"vcam1/...": "timing_cut"}
 
-What sync never asks for (workers, ledger, archive host) is not there.
+What sync never asks for (workers, archive host) is not there, and no frame ID is.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.settings import make_settings
+from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.fakes.memory_store import (
     MemoryChangedRaw,
     MemoryNights,
@@ -57,8 +59,8 @@ class SyncSite:
             packing_receipts=MemoryPackingReceipts(MemoryNights()),
             purged_files=MemoryPurgedFiles(MemoryNights()),
             changed_raw=MemoryChangedRaw(MemoryNights()),
-            ledger=_ABSENT,
-            mail_log=_ABSENT,
+            ledger=cast("Any", SimpleNamespace(bound=lambda _: {})),
+            mail_log=MemoryMailLog(),
             archive=_ABSENT,
             dictionary=instrument_dictionary,
         )
