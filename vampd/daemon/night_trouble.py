@@ -28,7 +28,9 @@ from vampd.model.nights import (
     WaitCode,
     name_commands,
     note_of,
+    write_sync_sums,
 )
+from vampd.model.sync import sum_sync
 from vampd.ports import NightReader, NightStore
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
 from vampd.stages.records.foreign_cure import add_cure
@@ -197,6 +199,14 @@ def record_manifests(record: NightRecord, reader: NightReader, store: NightStore
     manifests = read_manifests(record.night, reader)
     update = NightUpdate(manifests=len(manifests), manifest_sums=sums_of(manifests))
     store.update(record.night, update)
+
+
+def record_sync_sums(record: NightRecord, reader: NightReader, store: NightStore) -> None:
+    """Put on record what sync made of a finished night; earlier versions did not keep it."""
+    if record.sync_sums is not None:
+        return
+    if generations := reader.generations(record.night):
+        store.update(record.night, NightUpdate(sync_sums=write_sync_sums(sum_sync(generations))))
 
 
 def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -> None:

@@ -24,6 +24,7 @@ from vampd.daemon.night_trouble import (
     find_faults,
     note_faults,
     record_manifests,
+    record_sync_sums,
 )
 from vampd.daemon.patience import HANGS, Patience
 from vampd.disk.failpoint import failpoint
@@ -285,6 +286,7 @@ class NightWatcher:
         note_faults(record, faults, self._store)
         if not faults:
             self._of(night, lambda: record_manifests(record, self._reader, self._store))
+            self._of(night, lambda: record_sync_sums(record, self._reader, self._store))
         if not faults and self._of(
             night, lambda: is_readable_again(night, self._reader, self._sign)
         ):

@@ -60,8 +60,10 @@ from vampd.model.nights import (
     Stream,
     after_wait,
     name_commands,
+    write_sync_sums,
 )
 from vampd.model.plan import Plan, Wave
+from vampd.model.sync import sum_sync
 from vampd.ports import NightReader, NightStore
 from vampd.stages import Stage, settings_for, stage_of
 from vampd.stages.aside_files import refuse_changed
@@ -320,6 +322,7 @@ def _update_at_end(
                 signature=changes.signature,
                 frames=frames,
                 verdict=verdict,
+                sync_sums=write_sync_sums(sum_sync(generations)),
                 products=sum(len(generation.products) for generation in generations),
             )
         case StageName.FPACK:

@@ -197,7 +197,9 @@ def _record(row: tuple[Any, ...]) -> NightRecord:
     return record
 
 
-_TEXTS = tuple(_REST.index(name) for name in ("code", "error", "note", "signature", "verdict"))
+_TEXTS = tuple(
+    _REST.index(name) for name in ("code", "error", "note", "signature", "sync_sums", "verdict")
+)
 
 
 def _manifest(date: str, kind: str, name: str | bytes, sha256: str) -> ManifestFile:

@@ -106,6 +106,7 @@ class NightRow(Base):
     products: Mapped[int | None]
     manifest_sums: Mapped[str | None]
     is_continued: Mapped[bool] = mapped_column(server_default=text("0"))
+    sync_sums: Mapped[str | None]
     done_files: Mapped[int] = mapped_column(server_default="0")
     all_files: Mapped[int] = mapped_column(server_default="0")
     bytes_per_s: Mapped[int] = mapped_column(server_default="0")

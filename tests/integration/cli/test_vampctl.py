@@ -80,6 +80,10 @@ def test_the_audit_counts_what_the_simulator_wrote(site: Site, truths: dict[Kind
         assert {c["path"]: c["frames"] for c in counted["rejected"]} == bad
         assert all(cube["code"] and cube["reason"] for cube in counted["rejected"])
         assert counted["rejected_frames"] == sum(bad.values()) > 0
+        (night,) = reported(site, "status", "--kind", kind)
+        assert night["quality"]["aside"] == counted["rejected_frames"]
+        assert night["quality"]["aside_cubes"] == len(counted["rejected"])
+        assert night["quality"]["raw"] == counted["raw_frames"]
         assert counted["product_frames"] == len(truths[kind]) - sum(bad.values())
 
 

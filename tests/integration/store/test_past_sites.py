@@ -395,6 +395,16 @@ def test_what_it_finished_is_safe_and_accounted_for_and_leaves_nothing_behind(co
         assert not [n for n in left if n.startswith(".") or n.endswith(".framelist")], night
 
 
+def test_what_sync_made_of_a_night_that_was_done_is_known_again(continued: Continued):
+    done = [n for n, then in continued.before.nights.items() if then["status"] == "done"]
+    audits = audits_of(continued.site, [named(night) for night in done])
+    known = {night: continued.status[night]["quality"] for night in done}
+    assert sum(quality is not None for quality in known.values()) > len(done) / 2
+    for night, quality in known.items():
+        if quality is not None:
+            assert quality["aside"] == audits[named(night)]["rejected_frames"], night
+
+
 def test_nights_that_were_done_or_held_are_as_they_were(continued: Continued):
     before, histories = continued.before, histories_of(continued.site)
     shown_then = histories_then(before)

@@ -16,6 +16,7 @@ from vampd.model.nights import (
     NightRecord,
     Status,
     WaitCode,
+    read_sync_sums,
     remaining_wait_s,
 )
 
@@ -165,6 +166,27 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = N
             return "; ".join(part for part in parts if part)
         case _:
             return note
+
+
+def describe_quality(record: NightRecord) -> str:
+    """What part of the frames is not as it should be; '' if all are, - before sync has ended."""
+    sums = read_sync_sums(record.sync_sums)
+    if sums is None:
+        return "-"
+    parts = {
+        "aside": sums.aside_part,
+        "unpaired": sums.unpaired_part,
+        "dubious": sums.dubious_part,
+    }
+    said = [f"{_percent(part)} {what}" for what, part in parts.items() if part]
+    if sums.aside_cubes and not sums.aside:
+        # How many frames these have is not known.
+        said.insert(0, f"{count_of(sums.aside_cubes, 'cube')} aside")
+    return ", ".join(said)
+
+
+def _percent(part: float) -> str:
+    return "<0.1%" if part < 0.0005 else f"{part:.1%}"
 
 
 def describe_failure(record: NightRecord) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person, sum_up_mail
 from vampd.cli.shared.words import format_time, format_time_or_none
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import EventRecord, NightRecord
+from vampd.model.nights import EventRecord, NightRecord, SyncSums, read_sync_sums
 
 
 def night_object(
@@ -37,6 +38,7 @@ def night_object(
         "note": describe(record, now, correspondence),
         "note_code": record.note_code or None,
         "needs_person": needs_person(record),
+        "quality": quality_object(read_sync_sums(record.sync_sums)),
         "verdict": record.verdict or None,
         "refused": list(record.refused),
         "released": sorted(record.released),
@@ -54,6 +56,17 @@ def night_object(
         "mail": sum_up_mail(record, correspondence) or None,
         "mailed_at": format_time_or_none(correspondence.mailed_at(record.night, sums)),
         "acknowledged_at": format_time_or_none(correspondence.acknowledged_at(record.night, sums)),
+    }
+
+
+def quality_object(sums: SyncSums | None) -> dict[str, Any] | None:
+    """What sync made of the frames, for programs; null until it has ended."""
+    if sums is None:
+        return None
+    return asdict(sums) | {
+        "aside_part": sums.aside_part,
+        "unpaired_part": sums.unpaired_part,
+        "dubious_part": sums.dubious_part,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from vampd.cli.look.night_notes import NO_MAIL, NOT_SAFE, describe
+from vampd.cli.look.night_notes import NO_MAIL, NOT_SAFE, describe, describe_quality
 from vampd.cli.shared.output import Column, is_terminal, write, write_table
 from vampd.cli.shared.progress import format_progress
 from vampd.cli.shared.words import format_duration, format_size
@@ -43,6 +43,7 @@ COLUMNS = (
     Column("frames", align_right=True),
     Column("size", align_right=True),
     Column("age", align_right=True),
+    Column("quality", style_of=lambda cell: "yellow" if cell != "-" else ""),
     Column("note"),
 )
 
@@ -60,6 +61,7 @@ def night_row(
         f"{record.frames:,}" if record.frames else "-",
         format_size(record.bytes) if record.bytes else "-",
         format_duration(now - record.changed_at),
+        describe_quality(record),
         describe(record, now, correspondence),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vampd.cli.look.night_notes import describe, describe_release
+from vampd.cli.look.night_notes import describe, describe_quality, describe_release
 from vampd.cli.shared.event_table import show_events
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.output import Column, write, write_lines, write_table
@@ -30,6 +30,7 @@ def show_night(
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("note", describe(record, now, correspondence)),
+        ("quality", describe_quality(record).removeprefix("-")),
         ("verdict", _describe_verdict(record)),
         ("without", ", ".join(record.let_go)),
         ("progress", format_progress_in_full(record)),

@@ -104,6 +104,7 @@ if TYPE_CHECKING:
         timing_name,
         unfinished_cube_name,
     )
+    from vampd.model.nights.sync_sums import SyncSums, read_sync_sums, write_sync_sums
     from vampd.model.nights.ut import (
         DAY_US,
         format_clock,
@@ -145,6 +146,7 @@ else:
                 "seconds_in_name Stream "
                 "timing_name unfinished_cube_name"
             ),
+            "sync_sums": "read_sync_sums SyncSums write_sync_sums",
             "ut": "DAY_US format_clock format_date format_hst_clock format_mjd ut_day",
         },
     )
@@ -191,6 +193,7 @@ __all__ = [
     "Stream",
     "StreamsObservation",
     "StreamsSnapshot",
+    "SyncSums",
     "UnreadableNight",
     "Wait",
     "WaitCode",
@@ -233,6 +236,7 @@ __all__ = [
     "parse_old_log",
     "plain_cube_path",
     "plan_cron",
+    "read_sync_sums",
     "refuse_stale_claim",
     "remaining_wait_s",
     "rows_by_night",
@@ -243,4 +247,5 @@ __all__ = [
     "unknown_night",
     "unsound_field",
     "ut_day",
+    "write_sync_sums",
 ]

@@ -71,6 +71,8 @@ class NightRecord:
     let_go: tuple[str, ...] = ()
     # What is unexpected in what sync made of it; None or '': nothing.
     verdict: str | None = None
+    # What became of its frames, as `write_sync_sums`; None until sync has ended once.
+    sync_sums: str | None = None
     # It has failed so often that a person is needed, and is still tried.
     needs_person: bool = False
 
@@ -121,8 +123,9 @@ def unsound_field(record: NightRecord) -> str | None:
     for name in ("manifests", "products"):
         if type(getattr(record, name)) not in (int, type(None)):
             return name
-    if type(record.manifest_sums) not in (str, type(None)):
-        return "manifest_sums"
+    for name in ("manifest_sums", "sync_sums"):
+        if type(getattr(record, name)) not in (str, type(None)):
+            return name
     return None
 
 
@@ -216,6 +219,7 @@ class NightUpdate:
     kept_cubes: int | None = None
     refused: tuple[str, ...] | None = None
     verdict: str | None = None
+    sync_sums: str | None = None
     needs_person: bool | None = None
 
     @property

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from vampd.model.sync.states.triggers import Limits
     from vampd.model.sync.synchronization import SyncRules, synchronize
     from vampd.model.sync.taking import match_clocks
-    from vampd.model.sync.verdict import describe_verdict, find_unexpected
+    from vampd.model.sync.verdict import describe_verdict, find_unexpected, sum_sync
     from vampd.model.sync.withdrawal import Withdrawal, join, withdraw, without_withdrawn
 else:
     __getattr__ = show(
@@ -75,7 +75,7 @@ else:
             "taking": "match_clocks",
             "states.frame_explanation": "explain FrameExplanation FrameName",
             "states.triggers": "Limits",
-            "verdict": "describe_verdict find_unexpected",
+            "verdict": "describe_verdict find_unexpected sum_sync",
             "withdrawal": "join withdraw Withdrawal without_withdrawn",
         },
     )
@@ -128,6 +128,7 @@ __all__ = [
     "set_aside_overlaps",
     "split_at",
     "split_night",
+    "sum_sync",
     "synchronize",
     "take_triggered",
     "window_rows",

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from vampd.model.cubes import SyncCounts
+from vampd.model.cubes import Generation, SyncCounts, count_aside_cubes, total_counts
+from vampd.model.nights import SyncSums
+
+
+def sum_sync(generations: tuple[Generation, ...]) -> SyncSums:
+    """What is kept with the night of what sync made of it."""
+    counts = total_counts(generations)
+    return SyncSums(
+        raw=counts.raw,
+        aside=counts.set_aside,
+        aside_cubes=count_aside_cubes(generations),
+        paired=counts.synchronised,
+        unpaired=counts.unpaired,
+        labeled=counts.deinterleaved,
+        dubious=counts.dubious,
+    )
 
 
 def find_unexpected(

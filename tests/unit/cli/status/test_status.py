@@ -272,7 +272,7 @@ def test_in_a_pipe_each_night_is_one_plain_line(world: FakeWorld) -> None:
     assert len(lines) == 5  # the titles, two nights, their sum, and the daemon
     assert lines[0].split() == [
         *("date", "kind", "stage", "status", "progress"),
-        *("frames", "size", "age", "note"),
+        *("frames", "size", "age", "quality", "note"),
     ]
     assert lines[1].rstrip().endswith("a long word")
     assert len(lines[1]) > 900
