@@ -42,6 +42,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (
             "vampctl status",
             "vampctl status 20251106",
+            "vampctl status --columns date,kind,quality,note",
             "vampctl status --problems --check",
             """vampctl status --json | jq '.[] | select(.status == "held")'""",
         ),

@@ -24,7 +24,8 @@ from vampd.cli.shared.typed_nights import as_typed
 from vampd.model.escapes import show
 
 Row = Sequence[str]
-_GAP = "  "
+GAP = 2  # columns between two of a table
+_GAP = GAP * " "
 _NARROWEST_PROSE = 40
 _INDENT = 4
 _QUOTED = re.compile(r"`[^`]*`")
@@ -117,7 +118,7 @@ def _break(text: str, width: int, **how: Any) -> list[str]:
 
 
 def _fold(line: str) -> list[str]:
-    return fold(line, shutil.get_terminal_size().columns)
+    return fold(line, terminal_width())
 
 
 def write_json(value: object) -> None:
@@ -140,14 +141,52 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def write_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """Write a table for a terminal or a pipe."""
+def terminal_width() -> int:
+    """The columns of the terminal, or of COLUMNS."""
+    return shutil.get_terminal_size().columns
+
+
+def write_table(
+    columns: Sequence[Column], rows: Sequence[Row], left_out: Sequence[int] = ()
+) -> None:
+    """Write a table for a terminal or a pipe.
+
+    ``left_out`` are columns that a terminal does not show, by their positions, never the last; each
+    style still sees the whole row.
+    """
     rows = _shown(rows)
     if is_terminal():
-        _write_to_terminal(columns, rows)
+        _write_to_terminal(columns, rows, left_out)
         return
     for line in _aligned(columns, rows):
         write(line)
+
+
+def write_table_of(columns: Sequence[Column], rows: Sequence[Row], chosen: Sequence[int]) -> None:
+    """As `write_table`, of some columns by their positions; each style still sees the whole row.
+
+    No row is wrapped: on a terminal it ends in an ellipsis where it would be wider.
+    """
+    rows = _shown(rows)
+    padded = _padded(columns, _with_titles(columns, rows))
+    lines = [[cells[position] for position in chosen] for cells in padded]
+    if not is_terminal():
+        for line in lines:
+            write(_GAP.join(line).rstrip())
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    titles, *lines = lines
+    styles = [[columns[at].style(row[at], row) for at in chosen] for row in rows]
+    texts = [Text(_GAP.join(titles), style="bold")]
+    for line, style in zip(lines, styles, strict=True):
+        texts.append(Text(_GAP).join(map(Text, line, style)))
+    for text in texts:
+        text.rstrip()
+        text.truncate(console.width, overflow="ellipsis")
+        console.print(text)
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
@@ -189,15 +228,18 @@ def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
     return [list(row) for row in zip(*padded, strict=True)]
 
 
-def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
+def _write_to_terminal(
+    columns: Sequence[Column], rows: Sequence[Row], left_out: Sequence[int]
+) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    *narrow, prose = columns
+    kept = [at for at in range(len(columns) - 1) if at not in left_out]
+    narrow, prose = [columns[at] for at in kept], columns[-1]
     titled = _with_titles(columns, rows)
     if not titled:
         return
-    cells = _padded(narrow, [row[:-1] for row in titled])
+    cells = _padded(narrow, [[row[at] for at in kept] for row in titled])
     titles = cells.pop(0) if len(titled) > len(rows) else None
     # Rich honors NO_COLOR and COLUMNS; the wrapping is ours.
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -209,8 +251,8 @@ def _write_to_terminal(columns: Sequence[Column], rows: Sequence[Row]) -> None:
         console.print(Text(_GAP.join(shown).rstrip(), style="bold"))
     for row, row_cells in zip(rows, cells, strict=True):
         line = Text(_GAP).join(
-            Text(cell, style=column.style(text, row))
-            for text, cell, column in zip(row, row_cells, narrow, strict=False)
+            Text(cell, style=columns[at].style(row[at], row))
+            for at, cell in zip(kept, row_cells, strict=True)
         )
         lines = _break(row[-1], console.width - indent)
         style = prose.style(row[-1], row)

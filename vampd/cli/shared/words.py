@@ -14,6 +14,7 @@ __all__ = [
     "describe_nights",
     "describe_raw",
     "format_duration",
+    "format_minute",
     "format_moment",
     "format_size",
     "format_time",
@@ -44,6 +45,11 @@ def _moment_of(time_s: float) -> datetime:
         return datetime.fromtimestamp(time_s, UTC)
     except (OverflowError, ValueError, OSError):
         return datetime.max.replace(tzinfo=UTC)
+
+
+def format_minute(time_s: float) -> str:
+    """Unix seconds as ``2025-11-07 01:51``."""
+    return format_time(time_s)[:16].replace("T", " ")
 
 
 def format_time_or_none(time_s: float | None) -> str | None:

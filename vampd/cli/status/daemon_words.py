@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from vampd.cli.shared.words import format_duration, format_moment, format_time, format_time_or_none
+from vampd.cli.shared.words import (
+    format_duration,
+    format_minute,
+    format_moment,
+    format_time,
+    format_time_or_none,
+)
 from vampd.model.life_sign import Life, LifeState
 
 _STYLES = {
@@ -108,7 +114,7 @@ def daemon_object(life: Life, now: float) -> dict[str, Any]:
 
 
 def _minute(time_s: float) -> str:
-    return f"{format_time(time_s)[:16].replace('T', ' ')} UT"
+    return f"{format_minute(time_s)} UT"
 
 
 def _ago(time_s: float, now: float) -> str:

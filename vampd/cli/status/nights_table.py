@@ -7,9 +7,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vampd.cli.look.night_notes import NO_MAIL, NOT_SAFE, describe, describe_quality
-from vampd.cli.shared.output import Column, is_terminal, write, write_table
+from vampd.cli.shared.output import (
+    GAP,
+    Column,
+    is_terminal,
+    terminal_width,
+    write,
+    write_table,
+    write_table_of,
+)
 from vampd.cli.shared.progress import format_progress
-from vampd.cli.shared.words import format_duration, format_size
+from vampd.cli.shared.words import format_duration, format_minute, format_size
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import Status
 
@@ -48,6 +56,15 @@ COLUMNS = (
 )
 
 
+# Beside those, what --wide and --columns show.
+_TIMES = (Column("processed"), Column("safe"), Column("mailed"))
+_ALL = (*COLUMNS[:-1], *_TIMES, COLUMNS[-1])
+NAMES = tuple(column.title for column in _ALL)
+# What is left out first where a terminal is too narrow for the line of a night.
+_LEAST_WORTH = ("size", "age", "quality", "frames", "progress", "stage")
+_QUALITY = [column.title for column in COLUMNS].index("quality")
+
+
 def night_row(
     record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL
 ) -> tuple[str, ...]:
@@ -66,16 +83,58 @@ def night_row(
     )
 
 
+def _full_row(record: NightRecord, now: float, correspondence: Correspondence) -> tuple[str, ...]:
+    """The same with its times, as `NAMES`."""
+    *cells, note = night_row(record, now, correspondence)
+    mailed_at = correspondence.mailed_at(record.night, record.manifest_sums)
+    times = (record.processed_at, record.safe_at, mailed_at)
+    return (*cells, *("-" if at is None else format_minute(at) for at in times), note)
+
+
 def show_nights(
     records: Sequence[NightRecord],
     now: float,
     correspondence: Mapping[NightId, Correspondence] = MappingProxyType({}),
+    chosen: Sequence[str] | None = None,
 ) -> None:
-    """Write the table of nights."""
+    """Write the table of nights; of ``chosen`` columns, each night in one line."""
     if not records and is_terminal():
         write("no nights yet: vampd finds them below [watch] root")
         return
-    write_table(
-        COLUMNS,
-        [night_row(record, now, correspondence.get(record.night, NO_MAIL)) for record in records],
-    )
+    make = night_row if chosen is None else _full_row
+    rows = [make(record, now, correspondence.get(record.night, NO_MAIL)) for record in records]
+    if chosen is not None:
+        write_table_of(_ALL, rows, [NAMES.index(name) for name in chosen])
+        return
+    left_out = _left_out(rows) if is_terminal() else ()
+    if _QUALITY in left_out:
+        rows = [_with_quality(row) for row in rows]
+    write_table(COLUMNS, rows, left_out)
+
+
+def _left_out(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """The columns for which a terminal is too narrow; the note stands below or beside."""
+    *titles, _ = (column.title for column in COLUMNS)
+    widths = {
+        title: max(map(len, (title, *(row[at] for row in rows)))) + GAP
+        for at, title in enumerate(titles)
+    }
+    room = terminal_width() + GAP
+    shown, left_out = sum(widths.values()), list[str]()
+    for title in _LEAST_WORTH:
+        if shown > room:
+            shown -= widths[title]
+            left_out.append(title)
+    # Behind a wide one, others have room again.
+    for title in reversed(tuple(left_out)):
+        if shown + widths[title] <= room:
+            shown += widths[title]
+            left_out.remove(title)
+    return tuple(map(titles.index, left_out))
+
+
+def _with_quality(row: Sequence[str]) -> tuple[str, ...]:
+    """The row where its quality has no column: the note says it."""
+    *cells, note = row
+    quality = cells[_QUALITY].removeprefix("-")
+    return (*cells, "; ".join(part for part in (note, quality) if part))

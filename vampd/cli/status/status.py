@@ -37,7 +37,7 @@ from vampd.cli.shared.words import (
     one_line,
 )
 from vampd.cli.status.daemon_words import describe_life, style_of_life
-from vampd.cli.status.nights_table import show_nights
+from vampd.cli.status.nights_table import NAMES, show_nights
 from vampd.cli.status.one_night import show_night
 from vampd.errors import EXIT_NIGHT
 from vampd.model.nights import UNREAD_NOTES
@@ -81,6 +81,18 @@ def status(
         bool,
         typer.Option("--all", help="List also the nights that vampd leaves alone, one by one."),
     ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAMES",
+            help=f"Only these, each night in one line: {', '.join(NAMES)}.",
+            show_default=False,
+        ),
+    ] = None,
+    is_wide: Annotated[
+        bool, typer.Option("--wide", help="All of these columns, each night in one line.")
+    ] = False,
     checks: Annotated[
         bool,
         typer.Option("--check", help="Exit with 1 if any of it needs a person, or vampd is down."),
@@ -96,6 +108,9 @@ def status(
     counts actions; while cubes are packed, the percentage is of their bytes. Age is the time since
     the night's last event. Works whether or not the daemon is running.
 
+    A terminal without room for a night's line leaves out columns, size and age first. --wide and
+    --columns cut the line at its edge instead; in a pipe nothing is cut.
+
     --check, for cron and monitors: exit status 1 if any of what is listed needs a person (held, NOT
     safe, damaged, unreadable, given up on, remade after it was mailed) or vampd is not running; 0
     for what only is not mailed yet.
@@ -103,6 +118,7 @@ def status(
     from vampd.disk.life_signs import look_for_life
     from vampd.wiring.connections import look
 
+    chosen = NAMES if is_wide else _choose(columns)
     settings = settings_of(context, config)
     with look(settings) as seen:
         records = with_kinds(seen.nights)
@@ -149,7 +165,7 @@ def status(
             left = [] if list_all else [each for each in records if is_passed_over(each)]
             listed = [each for each in records if list_all or not is_passed_over(each)]
             if listed or not (only_problems or known):
-                show_nights(listed, now, correspondence)
+                show_nights(listed, now, correspondence, chosen)
             elif only_problems:
                 if not (lines or life.needs_person(now)):
                     write("nothing needs a person")
@@ -177,6 +193,16 @@ def status(
                 )
     if checks and not is_well:
         raise typer.Exit(EXIT_NIGHT)
+
+
+def _choose(columns: str | None) -> tuple[str, ...] | None:
+    """The columns that were asked for by name, None for the usual ones."""
+    if columns is None:
+        return None
+    names = tuple(name.strip() for name in columns.split(","))
+    if unknown := [name for name in names if name not in NAMES]:
+        raise typer.BadParameter(f"no column {unknown[0]!r}; choose from {', '.join(NAMES)}")
+    return names
 
 
 def _show_life(life: Life, now: float) -> None:
