@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from vampd.model.nights import EventName, EventRecord, NightRecord, StageName, Status, stages_of
 
@@ -137,8 +136,9 @@ def _believable(at: float, now: float) -> float | None:
 def _expected_s(
     record: NightRecord, stage: StageName, earlier: Iterable[PastNight]
 ) -> float | None:
-    known = [night.seconds[stage] / night.bytes for night in earlier if stage in night.seconds]
-    return median(known) * record.bytes if known and record.bytes else None
+    known = sorted(n.seconds[stage] / n.bytes for n in earlier if stage in n.seconds)
+    # The median; of an even number the longer one.
+    return known[len(known) // 2] * record.bytes if known and record.bytes else None
 
 
 def is_measure(record: NightRecord) -> bool:

@@ -5,6 +5,7 @@ One module, however long: both commands are one loop over stages, with what they
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.shared.nights import choose_record, named, night_of_folder, title_of
-from vampd.cli.shared.output import is_terminal, write, write_error, write_prose
-from vampd.cli.shared.progress import format_progress
+from vampd.cli.shared.output import write, write_error, write_prose
+from vampd.cli.shared.progress import expected_end
 from vampd.cli.shared.session import (
     ConfigOption,
     KindOption,
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
     from vampd.engine.attempt import Outcome
     from vampd.engine.foreground import Completeness, ForegroundRunner
     from vampd.model.nights import NightRecord, Wait
-
-    _Show = Callable[[NightRecord, str], None]
+    from vampd.model.progress import NightEnd
 
 _LOOK_S = 0.2
+_EXPECT_EVERY_S = 5.0
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended
 _STAGES = ", ".join(StageName)
 _PASSED_OVER = frozenset({Status.DONE, Status.LEGACY})
@@ -158,10 +159,11 @@ def continue_night(settings: Settings, night: NightId, begin: Callable[[], objec
 
 @contextmanager
 def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
+    from vampd.cli.shared.stage_bar import stderr_of_now
     from vampd.log import LogLevel, LogTarget, configure_log
     from vampd.wiring.foreground import foreground_runner
 
-    configure_log(LogTarget.CONSOLE, LogLevel.ERROR)
+    configure_log(LogTarget.CONSOLE, LogLevel.ERROR, stream=stderr_of_now())
     # Ended by `kill`, the night returns to its previous state as well.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with owners_only(), foreground_runner(settings, actor_name()) as runner:
@@ -245,7 +247,9 @@ def _way_past(runner: ForegroundRunner, night: NightId, blocker: Wait) -> str:
 
 
 def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Outcome:
-    """Run the stage in a thread, and show its progress on a terminal until it ends."""
+    """Run the stage in a thread, and show its progress until it ends."""
+    from vampd.cli.shared.stage_bar import following
+
     outcomes: list[Outcome] = []
     errors: list[BaseException] = []
 
@@ -261,15 +265,23 @@ def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Outco
     thread = threading.Thread(target=work, name=f"{night} {stage}")
     with _ending_at_interrupt(runner):
         thread.start()
-        with _bar(stage) as show:
+        with following(stage) as show:
+            end, looked_at = None, -math.inf
             while not ended.wait(_LOOK_S):
                 record = runner.store.night(night)
-                if record is not None:
-                    show(record, "paused: a camera writes" if runner.is_paused else "")
+                if record is None:
+                    continue
+                if time.monotonic() - looked_at >= _EXPECT_EVERY_S:
+                    end, looked_at = _expected_end(runner, record), time.monotonic()
+                show(record, end, "paused: a camera writes" if runner.is_paused else "")
         thread.join()
     if errors:
         raise errors[0]
     return outcomes[0]
+
+
+def _expected_end(runner: ForegroundRunner, record: NightRecord) -> NightEnd | None:
+    return expected_end(record, runner.store.nights(), runner.store.history, time.time())
 
 
 @contextmanager
@@ -284,31 +296,3 @@ def _ending_at_interrupt(runner: ForegroundRunner) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(stage: StageName) -> Iterator[_Show]:
-    if not is_terminal():
-        yield lambda record, note: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("  {task.description:<9}"),
-        BarColumn(),
-        TextColumn("{task.fields[progress]}"),
-        TextColumn("{task.fields[note]}"),
-    )
-    console = Console(highlight=False, soft_wrap=True)
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task(str(stage), total=None, progress="", note="")
-
-        def show(record: NightRecord, note: str) -> None:
-            done, total = record.done_actions, record.all_actions
-            if record.all_bytes:
-                done, total = record.done_bytes, record.all_bytes
-            progress = format_progress(record)
-            bars.update(task, total=total or None, completed=done, progress=progress, note=note)
-
-        yield show

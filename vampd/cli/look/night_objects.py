@@ -6,29 +6,30 @@ from dataclasses import asdict
 from typing import Any
 
 from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person, sum_up_mail
+from vampd.cli.shared.progress import progress_object
 from vampd.cli.shared.words import format_time, format_time_or_none
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import EventRecord, NightRecord, SyncSums, read_sync_sums
+from vampd.model.progress import NightEnd
 
 
 def night_object(
-    record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL
+    record: NightRecord,
+    now: float,
+    correspondence: Correspondence = NO_MAIL,
+    end: NightEnd | None = None,
 ) -> dict[str, Any]:
-    """The night for programs; times are UT in ISO 8601, unknown values are null."""
+    """The night for programs; times are UT in ISO 8601, unknown values are null.
+
+    ``end`` is when it will be done, for a running one.
+    """
     state, sums = record.state, record.manifest_sums
     return {
         "date": record.night.date,
         "kind": str(record.night.kind),
         "stage": str(state.stage),
         "status": str(state.status),
-        "progress": {
-            "done": record.done_actions,
-            "all": record.all_actions,
-            "done_frames": record.done_frames,
-            "all_frames": record.all_frames,
-            "done_bytes": record.done_bytes,
-            "all_bytes": record.all_bytes,
-        },
+        "progress": progress_object(record, now, end),
         "frames": record.frames,
         "bytes": record.bytes,
         "attempts": state.attempts,

@@ -23,7 +23,7 @@ from vampd.cli.shared.output import (
     write_lines,
     write_table,
 )
-from vampd.cli.shared.progress import format_progress_in_full
+from vampd.cli.shared.progress import expected_end, format_night_end, format_work
 from vampd.cli.shared.readiness import judge_now, wait_object
 from vampd.cli.shared.session import (
     ConfigOption,
@@ -50,6 +50,7 @@ from vampd.model.nights import (
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightRecord
+    from vampd.model.progress import NightEnd
 
 _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _STOPPED = frozenset(
@@ -93,6 +94,7 @@ def why(
             judged = judge_now(connections, record, records)
             events = connections.store.history(record.night)
             correspondence = connections.mail_log.correspondence(record.night)
+            end = expected_end(record, records, connections.store.history, now)
             advice = list(advise(record, judged, records, correspondence))
             of_kind = record.night.kind if len(chosen) > 1 else None
             query = " ".join(journal_query(record, of_kind))
@@ -100,7 +102,7 @@ def why(
                 trouble = last_trouble(events)
                 write_json(
                     {
-                        **night_object(record, now, correspondence),
+                        **night_object(record, now, correspondence, end),
                         "waits_for": wait_object(judged),
                         "last_error": None if trouble is None else event_object(trouble),
                         "advice": advice,
@@ -109,7 +111,7 @@ def why(
                 )
                 return EXIT_OK
             stale_s = connections.settings.watch.stale_s
-            _show(record, events, judged, correspondence, now, stale_s)
+            _show(record, events, judged, correspondence, now, stale_s, end)
             write_lines(("", "what you can do"))
             write_table((Column(), Column()), [(f"  {a['command']}", a["what"]) for a in advice])
             write_lines(("", "journal", f"  {query}"))
@@ -133,6 +135,7 @@ def _show(
     correspondence: Correspondence,
     now: float,
     stale_s: float,
+    end: NightEnd | None,
 ) -> None:
     state = record.state
     stages = stages_of(record.night.kind)
@@ -142,7 +145,8 @@ def _show(
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("because", _reason(record, judged, correspondence, now)),
-        ("progress", format_progress_in_full(record)),
+        ("progress", format_work(record, now)),
+        ("all of it", format_night_end(end, now)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("next", _next(record, judged, correspondence, now, stale_s)),
     ]

@@ -16,7 +16,7 @@ from vampd.cli.shared.output import (
     write_table,
     write_table_of,
 )
-from vampd.cli.shared.progress import format_progress
+from vampd.cli.shared.progress import format_progress, format_work
 from vampd.cli.shared.words import format_duration, format_minute, format_size
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import Status
@@ -79,7 +79,7 @@ def night_row(
         format_size(record.bytes) if record.bytes else "-",
         format_duration(now - record.changed_at),
         describe_quality(record),
-        describe(record, now, correspondence),
+        _note(record, now, correspondence),
     )
 
 
@@ -89,6 +89,11 @@ def _full_row(record: NightRecord, now: float, correspondence: Correspondence) -
     mailed_at = correspondence.mailed_at(record.night, record.manifest_sums)
     times = (record.processed_at, record.safe_at, mailed_at)
     return (*cells, *("-" if at is None else format_minute(at) for at in times), note)
+
+
+def _note(record: NightRecord, now: float, correspondence: Correspondence) -> str:
+    work = format_work(record, now) if record.state.status is Status.RUNNING else ""
+    return "; ".join(part for part in (work, describe(record, now, correspondence)) if part)
 
 
 def show_nights(

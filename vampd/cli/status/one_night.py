@@ -9,21 +9,26 @@ from vampd.cli.look.night_notes import describe, describe_quality, describe_rele
 from vampd.cli.shared.event_table import show_events
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.output import Column, write, write_lines, write_table
-from vampd.cli.shared.progress import format_progress_in_full
+from vampd.cli.shared.progress import format_night_end, format_work
 from vampd.cli.shared.words import describe_raw, format_moment, format_size
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import stages_of
 
 if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightRecord
+    from vampd.model.progress import NightEnd
 
 _LAST_EVENTS = 10
 
 
 def show_night(
-    record: NightRecord, history: Sequence[EventRecord], now: float, correspondence: Correspondence
+    record: NightRecord,
+    history: Sequence[EventRecord],
+    now: float,
+    correspondence: Correspondence,
+    end: NightEnd | None,
 ) -> None:
-    """Write the night; what is unknown of it is left out."""
+    """Write the night, and when it will be done; what is unknown of it is left out."""
     state = record.state
     stages = stages_of(record.night.kind)
     changes = [
@@ -33,7 +38,8 @@ def show_night(
         ("quality", describe_quality(record).removeprefix("-")),
         ("verdict", _describe_verdict(record)),
         ("without", ", ".join(record.let_go)),
-        ("progress", format_progress_in_full(record)),
+        ("progress", format_work(record, now)),
+        ("all of it", format_night_end(end, now)),
         ("attempts", str(state.attempts) if state.attempts else ""),
         ("frames", f"{record.frames:,}" if record.frames else ""),
         ("size", format_size(record.bytes) if record.bytes else ""),

@@ -26,6 +26,7 @@ from vampd.cli.shared.output import (
     write_json,
     write_table,
 )
+from vampd.cli.shared.progress import expected_end
 from vampd.cli.shared.session import (
     READ_NIGHT,
     ConfigOption,
@@ -105,8 +106,9 @@ def status(
     Nights of the old tools (legacy) and those before watch.ignore_before are counted in one line.
     --held, --unsafe and --unmailed together show what is any of them. Below, one line sums up all
     that is listed, and the last line says whether vampd runs (`vampctl daemon` says more). Progress
-    counts actions; while cubes are packed, the percentage is of their bytes. Age is the time since
-    the night's last event. Works whether or not the daemon is running.
+    counts actions, its percentage the bytes to pack or send; a time is when the stage will be done,
+    and of one night also when all of it will be. Age is the time since the night's last event.
+    Works whether or not the daemon is running.
 
     A terminal without room for a night's line leaves out columns, size and age first. --wide and
     --columns cut the line at its edge instead; in a pipe nothing is cut.
@@ -152,7 +154,12 @@ def status(
         )
         if as_json:
             objects = [
-                night_object(record, now, correspondence.get(record.night, NO_MAIL))
+                night_object(
+                    record,
+                    now,
+                    correspondence.get(record.night, NO_MAIL),
+                    expected_end(record, seen.nights, seen.history, now),
+                )
                 for record in records
             ]
             # One night's history is an answer; all nights' would be a dump.
@@ -190,6 +197,7 @@ def status(
                     seen.history(record.night),
                     now,
                     correspondence.get(record.night, NO_MAIL),
+                    expected_end(record, seen.nights, seen.history, now),
                 )
     if checks and not is_well:
         raise typer.Exit(EXIT_NIGHT)

@@ -199,34 +199,6 @@ def test_a_row_is_for_people() -> None:
     )
 
 
-_PACKING: dict[str, Any] = {
-    "done_actions": 13,
-    "all_actions": 140,
-    "done_frames": 12_345,
-    "all_frames": 98_000,
-    "done_bytes": 7_100_000_000,
-    "all_bytes": 56_300_000_000,
-}
-
-
-def test_progress_is_reported_in_frames_and_bytes_where_cubes_are_packed(world: FakeWorld) -> None:
-    world.store.apply(ARCHIVE, Event(EventName.SETTLED), at=NOW, actor="vampd")
-    world.store.update(ARCHIVE, NightUpdate(**_PACKING))
-    assert "13/140 13%" in world.run("status").output
-    for command in ("status", "why"):
-        assert (
-            "13 of 140 actions; 12,345 of 98,000 frames, 7.10 GB of 56.3 GB (13%) packed"
-            in world.run(command, "20251106", "--kind", "archive").output
-        )
-    (reported,) = json.loads(world.run("status", "--kind", "archive", "--json").output)
-    names = ("done_frames", "all_frames", "done_bytes", "all_bytes")
-    assert reported["progress"] == {"done": 13, "all": 140} | {
-        name: _PACKING[name] for name in names
-    }
-    world.store.update(ARCHIVE, NightUpdate(done_frames=0, all_frames=0, done_bytes=0, all_bytes=0))
-    assert "13 of 140 actions\n" in world.run("status", "20251106").output
-
-
 def test_json_is_a_list_whatever_is_asked(world: FakeWorld) -> None:
     for words, kinds in (
         ((), ["archive", "engineering"]),
