@@ -65,7 +65,14 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "history": ("look.history", ("vampctl history 20251106", "vampctl history 20251106 --json")),
-    "log": ("look.log", ("vampctl log 20251106", "vampctl log 20251106 --warnings -n 20")),
+    "log": (
+        "look.log",
+        (
+            "vampctl log 20251106 --warnings -n 20",
+            'vampctl log 20251106 --since "2 h" --grep "held|failed"',
+            "vampctl log --since yesterday",
+        ),
+    ),
     "plan": ("look.plan", ("vampctl plan 20251106", "vampctl plan 20251106 --all | grep pack")),
     "audit": (
         "look.audit",

@@ -47,8 +47,49 @@ def test_the_journal_is_asked_for_this_night_alone(site: Site) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == [
         *("-u", "vampd", "VAMPD_NIGHT=20251106", "VAMPD_KIND=archive"),
-        *("--no-pager", "--output=short-iso", "-n7", "--priority=warning"),
+        *("--no-pager", "--output=short-iso", "--utc", "--priority=warning", "-n7"),
     ]
+
+
+def test_since_a_time_in_ut_and_of_all_nights_where_none_is_named(site: Site) -> None:
+    path = str(make_tools(site, 'echo "$@"'))
+    done = vampctl(site, "log", "--since", "2025-11-06 14:20", PATH=path)
+    assert done.stdout.split() == [
+        *("-u", "vampd", "--no-pager", "--output=short-iso", "--utc"),
+        *("--since=@1762438800", "-n1000"),
+    ]
+
+
+_RECORDS = """printf '%s\\n' 'T host vampd: night.held code=one' \\
+  'T host vampd: night.held code=two' \\
+  'T host vampd: bug' '    Traceback: the Cube' 'T host vampd: stage.finished'"""
+
+
+def test_what_is_searched_for_is_a_regular_expression_in_whole_records(site: Site) -> None:
+    path = str(make_tools(site, _RECORDS))
+
+    def found(*words: str) -> list[str]:
+        done = vampctl(site, "log", "20251106", *words, PATH=path)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    held = [f"T host vampd: night.held code={name}" for name in ("one", "two")]
+    assert found("--grep", r"night\.held.*(one|two)$") == held
+    assert found("--grep", "held", "-n", "1") == held[1:]
+    # The lines of a record stay together; what has no capital letter is found in capitals, too.
+    assert found("--grep", "the cube") == ["T host vampd: bug", "    Traceback: the Cube"]
+    assert found("--grep", "The cube") == [
+        "the journal has no such records of 20251106 archive; `vampctl history` tells of nights"
+        " without it"
+    ]
+
+
+def test_what_is_no_regular_expression_and_no_time_is_a_usage_error(site: Site) -> None:
+    path = str(make_tools(site, "echo asked"))
+    for words, said in ((("--grep", "a(b"), "regular expression"), (("--since", "x"), "14:20")):
+        done = vampctl(site, "log", "20251106", *words, PATH=path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,12 @@ kind_needed
 not_a_night
     This is no night.
     Name a UT date such as 20251106.
+not_a_pattern
+    `log --grep` takes a regular expression, and what was typed is none.
+    Put a backslash before each character of a plain text that means something in one.
+not_a_time
+    This is no time.
+    Type one as "2 h" (ago), 14:20, yesterday or 2025-11-06 14:20, in UT.
 not_asked
     There is no terminal to ask at.
     `--yes` confirms.
