@@ -80,7 +80,7 @@ def moved(
     # What it waited for, it waited for in the state that it leaves.
     after = replace(record, state=state, changed_at=at, note_code=None, note=None)
     if event.name is EventName.CLAIMED:
-        after = _without_progress(replace(after, claim=record.claim + 1))
+        after = replace(after.without_progress(), claim=record.claim + 1)
     if event.name is EventName.RELEASED and record.refused:
         after = replace(after, let_go=tuple(sorted({*record.let_go, *record.refused})))
     elif event.name is EventName.RELEASED:
@@ -120,22 +120,6 @@ def moved(
     if (field := unsound_field(after)) is not None:
         raise ValueError(f"{event.name} of {record.night}: no {field} that can be read again")
     return after
-
-
-def _without_progress(record: NightRecord) -> NightRecord:
-    """Without what was told of the attempt before, which may have been at another stage."""
-    return replace(
-        record,
-        done_actions=0,
-        all_actions=0,
-        done_frames=0,
-        all_frames=0,
-        done_bytes=0,
-        all_bytes=0,
-        done_files=0,
-        all_files=0,
-        bytes_per_s=0,
-    )
 
 
 def noted(

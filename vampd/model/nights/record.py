@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vampd.model.nights.night import NightId
@@ -80,6 +80,21 @@ class NightRecord:
     def done_part(self) -> float | None:
         """The done fraction, by bytes; None if nothing is to be packed, sent or read."""
         return self.done_bytes / self.all_bytes if self.all_bytes else None
+
+    def without_progress(self) -> NightRecord:
+        """Without what was told of its last attempt, which may have been at another stage."""
+        return replace(
+            self,
+            done_actions=0,
+            all_actions=0,
+            done_frames=0,
+            all_frames=0,
+            done_bytes=0,
+            all_bytes=0,
+            done_files=0,
+            all_files=0,
+            bytes_per_s=0,
+        )
 
 
 # Unix seconds beyond are no times of ours.
