@@ -163,7 +163,7 @@ def read_fast(site: Site) -> None:
         assert seen is not None
 
 
-COMMANDS = ("status", "history 20251106", "table archive", "status 20251106")
+COMMANDS = ("status", "history 20251106", "table archive", "status 20251106", "watch --once")
 
 
 def reads(reader: Reader, site: Site, expected: str) -> None:

@@ -38,6 +38,7 @@ LOOKING = (
     ["status"],
     ["status", "--problems"],
     ["status", DATE],
+    ["watch", "--once"],
     ["why", DATE],
     ["history", DATE],
     ["plan", DATE, "--all"],

@@ -48,6 +48,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "daemon": ("status.daemon", ("vampctl daemon", "vampctl daemon --json | jq .running")),
+    "watch": ("live.watch", ("vampctl watch", "vampctl watch --once")),
     "table": (
         "look.table",
         (

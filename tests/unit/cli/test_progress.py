@@ -157,7 +157,7 @@ def test_an_hour_has_its_date_where_that_is_not_todays() -> None:
 
 _FOLLOWED = """
 import sys, time
-from vampd.cli.shared import stage_bar
+from vampd.cli.shared import output, stage_bar
 from vampd.log import LogLevel, LogTarget, configure_log, get_log
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, State, Status
 from vampd.model.progress import NightEnd
@@ -166,7 +166,7 @@ record = NightRecord(
     NightId("20251106", Kind.ARCHIVE), State(StageName.FPACK, Status.RUNNING), all_actions=9,
     all_bytes=10**9, done_bytes=25 * 10**7, all_files=4, done_files=1,
 )
-configure_log(LogTarget.CONSOLE, LogLevel.ERROR, stream=stage_bar.stderr_of_now())
+configure_log(LogTarget.CONSOLE, LogLevel.ERROR, stream=output.stderr_of_now())
 stage_bar._LINE_EVERY_S = 0.0
 with stage_bar.following(StageName.FPACK) as show:
     for number in range(3):

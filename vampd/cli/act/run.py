@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vampd.cli.shared.nights import choose_record, named, night_of_folder, title_of
-from vampd.cli.shared.output import write, write_error, write_prose
+from vampd.cli.shared.output import stderr_of_now, write, write_error, write_prose
 from vampd.cli.shared.progress import expected_end
 from vampd.cli.shared.session import (
     ConfigOption,
@@ -159,7 +159,6 @@ def continue_night(settings: Settings, night: NightId, begin: Callable[[], objec
 
 @contextmanager
 def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
-    from vampd.cli.shared.stage_bar import stderr_of_now
     from vampd.log import LogLevel, LogTarget, configure_log
     from vampd.wiring.foreground import foreground_runner
 

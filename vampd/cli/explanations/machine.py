@@ -154,6 +154,9 @@ not_a_pattern
 not_a_time
     This is no time.
     Type one as "2 h" (ago), 14:20, yesterday or 2025-11-06 14:20, in UT.
+not_a_terminal
+    A live screen was asked for where there is no terminal.
+    `vampctl watch --once` writes one frame as plain lines.
 not_asked
     There is no terminal to ask at.
     `--yes` confirms.

@@ -11,6 +11,7 @@ outside reaches a terminal as anything but text.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO, cast
 
 from vampd.cli.shared.typed_nights import as_typed
 from vampd.model.escapes import show
@@ -95,6 +96,22 @@ def write_error(text: str) -> None:
     if sys.stderr.isatty():
         lines = [part for line in lines for part in _fold(line)]
     sys.stderr.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def stderr_of_now() -> TextIO:
+    """Standard error for a log that is set up once, and shows as text: it leaves above a bar."""
+    return cast(TextIO, _StderrOfNow())
+
+
+class _StderrOfNow(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 def fold(line: str, width: int) -> list[str]:

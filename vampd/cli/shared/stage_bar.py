@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
@@ -31,22 +29,6 @@ def following(stage: StageName) -> Iterator[Show]:
             yield show
     else:
         yield _Lines(stage).show
-
-
-def stderr_of_now() -> TextIO:
-    """Standard error for a log that is set up once: what is written leaves above a bar."""
-    return cast(TextIO, _StderrOfNow())
-
-
-class _StderrOfNow(io.TextIOBase):
-    def write(self, text: str) -> int:
-        return sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()
-
-    def isatty(self) -> bool:
-        return sys.stderr.isatty()
 
 
 class _Lines:
