@@ -88,6 +88,11 @@ def test_a_night_that_waits_shows_how_far_it_came_and_no_time(world: FakeWorld) 
     assert "12 of 38 cubes, 7.10 of 56.3 GB\n" in world.run("status", "20251106").output
 
 
+def test_when_all_bytes_are_done_the_falling_rate_is_not_shown(world: FakeWorld) -> None:
+    _packing(world, done_bytes=_PACKING["all_bytes"])
+    assert "12 of 38 cubes, 56.3 of 56.3 GB\n" in world.run("status", "20251106").output
+
+
 def test_a_stage_without_bytes_shows_its_actions(world: FakeWorld) -> None:
     _packing(world, done_bytes=0, all_bytes=0, done_files=0, all_files=0, bytes_per_s=0)
     assert "13 of 140 actions\n" in world.run("status", "20251106").output

@@ -37,7 +37,9 @@ def format_work(record: NightRecord, now: float) -> str:
     parts = [_count(record)]
     if record.all_bytes:
         parts.append(format_sizes(record.done_bytes, record.all_bytes))
-    if (rate := rate_now(record, now)) is not None:
+    # With all of it done, the rate of what was done only falls.
+    is_done = record.done_bytes >= record.all_bytes
+    if not is_done and (rate := rate_now(record, now)) is not None:
         parts.append(f"{format_size(rate)}/s")
     if (end := stage_end(record, now)) is not None:
         parts.append(f"done at about {format_hour(end, now)}")
