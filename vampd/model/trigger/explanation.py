@@ -132,7 +132,7 @@ def _group(
 ) -> dict[tuple[int, int], tuple[int, tuple[int, int, int]]]:
     """By partner and state: the log-likelihood, and the likeliest (class, shift, phase) of it."""
     here = position - piece.start
-    totals = (piece.forward[here] + piece.backward[here]).reshape(CLASSES, SHIFTS, PHASES)
+    totals = (piece.forward[here] + piece.backward[here]).reshape(PHASES, SHIFTS, CLASSES).T
     camera = int(night.camera[position])
     found: dict[tuple[int, int], tuple[int, tuple[int, int, int]]] = {}
     heights: dict[tuple[int, int], int] = {}

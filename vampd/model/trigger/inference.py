@@ -31,6 +31,7 @@ from vampd.model.trigger.weights import (
     margin_of,
 )
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
@@ -120,8 +121,8 @@ class Piece:
     begin: int
     end: int
     evidence: Evidence
-    forward: Int64
-    backward: Int64
+    forward: Int32
+    backward: Int32
 
     @property
     def own(self) -> slice:
@@ -131,7 +132,7 @@ class Piece:
 
 def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
     """All frames of the night, some thousand at a time."""
-    entry: Int64 | None = None
+    entry: Int32 | None = None
     for begin in range(0, len(night), _CHUNK):
         piece = _weigh_piece(night, begin, entry, kernels)
         entry = piece.forward[piece.end - 1 - piece.start].copy()
@@ -140,7 +141,7 @@ def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
         del piece
 
 
-def _weigh_piece(night: Night, begin: int, entry: Int64 | None, kernels: Kernels) -> Piece:
+def _weigh_piece(night: Night, begin: int, entry: Int32 | None, kernels: Kernels) -> Piece:
     end = min(begin + _CHUNK, len(night))
     # With the frame before, which was weighed already.
     start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
@@ -199,21 +200,22 @@ def _number(arrivals: Arrivals) -> Counted:
 
 
 def _solve(
-    night: Night, start: int, evidence: Evidence, entry: Int64 | None, kernels: Kernels
-) -> tuple[Int64, Int64]:
+    night: Night, start: int, evidence: Evidence, entry: Int32 | None, kernels: Kernels
+) -> tuple[Int32, Int32]:
     """The log-probabilities of each state by what came until each frame, and by what came after.
 
     ``entry`` are those of the first frame, none at the beginning of the night.
     """
     frames = len(evidence.pairs)
     span = slice(start, start + frames)
-    forward = np.empty((frames, CLASSES * SHIFTS * PHASES), dtype=np.int64)
+    forward = np.empty((frames, PHASES * SHIFTS * CLASSES), dtype=np.int32)
     backward = np.empty_like(forward)
     backward[-1:] = 0
     if entry is None:
-        weights = evidence.pairs[0][:, :, None] + _start(night)[None, None, :]
-        entry = weights.reshape(-1)
-    forward[0] = entry
+        weights = evidence.pairs[0].T[None, :, :] + _start(night)[:, None, None]
+        forward[0] = weights.reshape(-1)
+    else:
+        forward[0] = entry
     intervals = evidence.intervals
     kernels.sweep(
         night.camera[span],
