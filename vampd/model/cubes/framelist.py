@@ -180,15 +180,17 @@ def identity_of(ranges: Iterable[FrameRange]) -> str:
 
 def compress_frames(cube: str, positions: Sequence[int]) -> Iterator[FrameRange]:
     """Rising frame positions of one cube as few ranges as a greedy walk finds."""
-    start = 0
-    while start < len(positions):
+    start, end = 0, len(positions)
+    while start < end:
         first = positions[start]
         stop = start + 1
         step = 1
-        if stop < len(positions):
+        if stop < end:
             step = positions[stop] - first
-            while stop < len(positions) and positions[stop] - positions[stop - 1] == step:
+            expected = first + step
+            while stop < end and positions[stop] == expected:
                 stop += 1
+                expected += step
         if stop - start == 2 and step > 1:
             # Two frames far apart are no pattern; let the second begin the next range.
             stop, step = start + 1, 1

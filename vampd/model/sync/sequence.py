@@ -63,11 +63,11 @@ class CameraSequence:
         """The frames at these positions, and the cubes that hold them."""
         # No others: a night has thousands of cubes and of runs, and asking each run's cubes must
         # not ask all of the night's.
-        used, cube = np.unique(self.cube[positions], return_inverse=True)
+        used, cube = _number_anew(self.cube[positions])
         return CameraSequence(
             self.stream,
             tuple(self.cubes[number] for number in used.tolist()),
-            cube.astype(np.int64, copy=False),
+            cube,
             self.frame[positions],
             self.acquired_us[positions],
             self.cnt0[positions],
@@ -105,6 +105,16 @@ class CameraSequence:
             path = self.cubes[int(self.cube[positions[0]])].path
             parts.extend(compress_frames(path, self.frame[positions].tolist()))
         return tuple(parts)
+
+
+def _number_anew(numbers: Int64) -> tuple[Int64, Int64]:
+    """The different numbers, rising, and which of them each one is: most are in order already."""
+    steps = np.diff(numbers)
+    if (steps < 0).any():
+        used, own = np.unique(numbers, return_inverse=True)
+        return used, own.astype(np.int64, copy=False)
+    begins = np.concatenate([[True], steps > 0])[: len(numbers)]
+    return numbers[begins], np.cumsum(begins, dtype=np.int64) - 1
 
 
 def exposure_us(cube: RawCube) -> int:

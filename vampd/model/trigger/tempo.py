@@ -57,27 +57,23 @@ def running_median(values: Int64, stretch: Int64, window: int = WINDOW, part: in
     edges = np.flatnonzero(np.diff(stretch)) + 1
     for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(values)], strict=True):
         if end > begin:
-            result[begin:end] = _median_of(values[begin:end], window, part)
+            _fill_in_medians(values[begin:end], window, part, result[begin:end])
     return result
 
 
-def _median_of(values: Int64, window: int, part: int) -> Int64:
+def _fill_in_medians(values: Int64, window: int, part: int, result: Int64) -> None:
     width = min(window, len(values) - 1 + len(values) % 2)
     half, rank = width // 2, width // part
-    windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    inner = np.concatenate(
-        [
-            np.partition(windows[start : start + _CHUNK], rank, axis=1)[:, rank]
-            for start in range(0, len(windows), _CHUNK)
-        ]
-    )
-    return np.concatenate(
-        [
-            np.full(half, inner[0]),
-            inner,
-            np.full(len(values) - len(inner) - half, inner[-1]),
-        ]
-    ).astype(np.int64)
+    size = len(values) - width + 1
+    values = np.ascontiguousarray(values)
+    # As numpy's sliding_window_view, which takes as long as the medians of a short run.
+    windows: Int64 = np.ndarray((size, width), np.int64, values, strides=2 * values.strides)
+    for start in range(0, size, _CHUNK):
+        chunk = windows[start : start + _CHUNK].copy()
+        chunk.partition(rank, axis=1)
+        result[half + start : half + start + len(chunk)] = chunk[:, rank]
+    result[:half] = result[half]
+    result[half + size :] = result[half + size - 1]
 
 
 def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
