@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import BIN, wait_until
+from tests.support.daemon.running import BIN, PATIENCE_S, wait_until
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import history_of, record_of
 from tests.support.tools.clock import SteppedClock
-from tests.support.worlds.sites.busy_site import has_status
+from tests.support.worlds.sites.busy_site import assert_done, has_status
 from vampd.errors import VampdError
 from vampd.model.nights import EventName, Kind, NightId, Status
 
@@ -95,5 +96,43 @@ def test_steps_over_the_hour_and_over_midnight_settle_a_night_once(
         wait_until(lambda: record_of(site, night).state.status is not Status.FILLING, "settled")
         clock.step_to(evening - 900)
         wait_until(has_status(site, night, Status.DONE), "done")
+        settled = [e for e in history_of(site, night) if e.event is EventName.SETTLED]
+        assert len(settled) == 1
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("year", [1960, 1970, 2100])
+def test_a_daemon_that_began_with_a_wrong_clock_goes_on_when_it_is_set_right(
+    site: Site, tmp_path: Path, tool: Tool, year: int
+) -> None:
+    clock = SteppedClock(tmp_path, tool)
+    configure(site, watch={"scan_every_s": 0.2})
+    night, _ = make_smallest(site.root, "20241106", Kind.ARCHIVE)
+    clock.step_to(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    with running_by(clock, site):
+        wait_until(lambda: note_of(site, night), "known")
+        clock.step_back()
+        wait_until(has_status(site, night, Status.DONE), "done")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(3))
+def test_a_clock_that_never_rests_keeps_no_night_from_its_end(
+    site: Site, tmp_path: Path, tool: Tool, seed: int
+) -> None:
+    clock, chance = SteppedClock(tmp_path, tool), Random(seed)
+    nights = [make_smallest(site.root, f"2024110{day}", Kind.ARCHIVE)[0] for day in (5, 6, 7)]
+    hour = datetime(2024, 11, 7, 20, tzinfo=UTC).timestamp()
+    times = (0.0, hour - 900, hour, hour + 4 * 3600, hour + 200 * 365 * DAY_S, time.time())
+    with running_by(clock, site):
+
+        def are_done() -> bool:
+            clock.step_to(chance.choice(times) + chance.uniform(0, 600))
+            time.sleep(0.3)
+            return all(has_status(site, night, Status.DONE)() for night in nights)
+
+        wait_until(are_done, "all are done", 3 * PATIENCE_S)
+    for night in nights:
+        assert_done(site, night)
         settled = [e for e in history_of(site, night) if e.event is EventName.SETTLED]
         assert len(settled) == 1
