@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import log_of, running, vampctl
+from tests.support.daemon.running import (
+    BIN,
+    log_of,
+    running,
+    vampctl,
+    wait_until,
+)
 from tests.support.daemon.site import Site
 from tests.support.worlds.hostile.unprivileged import unprivileged_copy
 from tests.support.worlds.sites.busy_site import wait_for_event
@@ -22,6 +29,8 @@ from vampd.engine.nights.strays import find_strays
 from vampd.model.nights import Kind, NightId
 from vampd.store.database.opening import Access, open_store
 
+# A user without a process.
+LONE = 64_999
 CLOSED = NightId("20251105", Kind.ENGINEERING)
 
 
@@ -148,3 +157,33 @@ def test_a_full_disk_of_the_state_is_waited_for_at_start(site: Site, small_state
         wait_for_event(site, "night.settled")
         assert daemon.process.poll() is None
     assert "Traceback" not in log_of(site).log
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_daemon_that_may_start_no_more_threads_waits_and_goes_on_once_it_may(
+    site: Site, tool: Callable[[str], str], most: int
+) -> None:
+    night, _ = make_smallest(site.root, "20251106", Kind.ENGINEERING)
+    with unprivileged_copy(site) as (own, _):
+        # No other process of this user may count.
+        subprocess.run(["chown", "-hR", f"{LONE}:{LONE}", own.base], check=True)
+        as_lone = [tool("setpriv"), f"--reuid={LONE}", f"--regid={LONE}", "--clear-groups"]
+        limited = [*as_lone, tool("prlimit"), f"--nproc={most}:1000"]
+        command = [*limited, sys.executable, str(BIN / "vampd"), "--config", str(own.config)]
+        with own.log.open("wb") as log:
+            daemon = subprocess.Popen([*command, "--log", "json"], stdout=log, stderr=log)
+        try:
+            wait_until(lambda: "no thread for" in own.log.read_text(), "the cause")
+            lift = [*as_lone, "prlimit", f"--pid={daemon.pid}", "--nproc=1000:"]
+            subprocess.run(lift, check=True)
+            wait_for_event(own, "night.settled")
+            daemon.terminate()
+            assert daemon.wait(60) == 0
+        finally:
+            daemon.kill()
+            daemon.wait()
+        ended = log_of(own)
+    assert [each["night"] for each in ended.named("night.settled")] == [night.date]
+    assert len(ended.named("watch.refused")) <= 1
+    assert not [each for each in ended.events if each.get("code") == "bug"], ended.log

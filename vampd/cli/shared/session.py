@@ -173,6 +173,9 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
     """Run a command to its exit; an expected error becomes one message and its exit status."""
     # The workers' interpreters find no module in the current folder, which may be a camera's.
     os.environ["PYTHONSAFEPATH"] = "1"
+    # numpy's linear algebra, which is not used here, would start a thread for each core, in each
+    # worker too, and end a process that may start none.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As standard error does: a name that the locale cannot say is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")

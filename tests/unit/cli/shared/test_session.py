@@ -1,5 +1,7 @@
 """How a command ends: one message for what is foreseen, and the right exit status."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -103,3 +105,21 @@ def test_a_question_that_is_not_answered_ends_on_a_line_of_its_own(
         run_app("vampctl", app)
     assert end.value.code == 1
     assert capsys.readouterr().err == "\nAborted!\n"
+
+
+@pytest.mark.parametrize("program", ["daemon", "main"])
+def test_no_program_of_vampd_has_threads_for_linear_algebra(program: str) -> None:
+    script = f"""
+import os
+import vampd.cli.{program}
+from vampd.cli.shared.session import run_command
+def count():
+    import numpy
+    print(len(os.listdir("/proc/self/task")))
+run_command("vampd", count)
+"""
+    environ = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    counted = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
+    )
+    assert counted.stdout == "1\n"
