@@ -153,6 +153,14 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "files.packing",
         ("vampctl unpack VMPA00425000.fits.fz -o /tmp", "vampctl unpack *.fits.fz"),
     ),
+    "get": (
+        "files.get",
+        (
+            "vampctl get 20251106 --object M42 -o /tmp/m42",
+            "vampctl get last --where DATA-TYP=OBJECT --where U_FLC!=D --dry-run",
+            "vampctl get 20251106 --where EXPTIME=0.001 --unpack -o /tmp/cubes",
+        ),
+    ),
     "consolidate": (
         "files.consolidate",
         ("vampctl consolidate 20251106 --out /mnt/scratch/20251106",),

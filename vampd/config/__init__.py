@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,13 @@ __all__ = [
     "packaged_file",
     "parse_settings",
     "with_destination",
+    "with_own_ssh",
 ]
 
 CONFIG_VARIABLE = "VAMPD_CONFIG"
+# A person's: what else it needs is in that person's configuration, and it asks nothing.
+OWN_SSH = ("ssh", "-T", "-x", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 MACHINE_CONFIG = Path("/etc/vampd/vampd.toml")  # where `make install` puts it
 
 
@@ -188,3 +193,20 @@ def _known_keys(table: type[BaseModel] = Settings, prefix: str = "") -> list[str
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys += _known_keys(field.annotation, f"{prefix}{name}.")
     return keys
+
+
+def with_own_ssh(settings: Settings, user: str | None) -> Settings:
+    """The settings for a person who reads the archive: the person's own ssh, none of vampd's keys.
+
+    ``user`` logs in, else whom that ssh's configuration names; UsageError ``no_user``.
+    """
+    if user is not None and not _USER.fullmatch(user):
+        raise UsageError("no_user", f"expected the name of a user, found {user!r}")
+    changed: dict[str, object] = {"ssh": OWN_SSH}
+    for kind in Kind:
+        table = settings.transfer.destination(kind)
+        if table.host is not None:
+            host = table.host.rpartition("@")[2]
+            named = host if user is None else f"{user}@{host}"
+            changed[kind.value] = table.model_copy(update={"destination": f"{named}:{table.path}"})
+    return settings.model_copy(update={"transfer": settings.transfer.model_copy(update=changed)})

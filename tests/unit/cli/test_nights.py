@@ -109,7 +109,7 @@ def test_two_nights_end_with_the_worse_of_their_exit_statuses(
     assert show_each(RECORDS[2:4], lambda _: next(left)) == ended
 
 
-ONLY_READ = ("status", "why", "history", "log", "plan", "audit", "summary", "plot")
+ONLY_READ = ("status", "why", "history", "log", "plan", "audit", "summary", "plot", "get")
 
 
 def test_exactly_the_commands_that_only_read_take_words_and_complete_them() -> None:

@@ -190,6 +190,24 @@ not_ours
 own_products
     A command was to write into the folder of vampd's own products.
     Pass `-o DIR` with another folder.
+no_products
+    No packed product of the night meets what was asked for, or it has none yet.
+    `vampctl get NIGHT --dry-run` lists what there is; the message names a card that none has.
+no_condition
+    A condition of `--where` is no card, no span of time and no name.
+    `KEYWORD=VALUE`, `KEYWORD!=VALUE`, `FROM..TO` in UT such as 2025-11-06T10:20:00, or a name.
+no_header_table
+    The night's table of headers is needed and cannot be read.
+    `vampctl recover NIGHT` brings it back; without a condition `vampctl get` needs none.
+get_runs
+    Another `vampctl get` of this night writes to the same folder.
+    Wait for its end, or pass `-o DIR` with another folder.
+no_user
+    The name of a user at the archive host cannot be one.
+    Correct `--user`.
+not_got
+    What lies at the archive of a night of the old tools could not be listed.
+    Do what the message says; `ssh HOST` must log you in without a question.
 archive_night
     A command was to write into an archive night, where the old tools would take the file.
     Pass `-o DIR` with another folder.

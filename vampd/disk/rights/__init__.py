@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from vampd.disk.rights.camera_streams import (
         find_archive_night,
         find_camera_stream,
+        find_night_around,
         find_stream_around,
     )
     from vampd.disk.rights.ownership import (
@@ -46,7 +47,9 @@ else:
     __getattr__ = show(
         __name__,
         {
-            "camera_streams": "find_archive_night find_camera_stream find_stream_around",
+            "camera_streams": (
+                "find_archive_night find_camera_stream find_night_around find_stream_around"
+            ),
             "ownership": (
                 "close_to_others give_to_owner is_trusted make_private_folder "
                 "make_state_folder PRIVATE PUBLIC PUBLIC_UMASK public_umask READABLE "
@@ -77,6 +80,7 @@ __all__ = [
     "close_to_others",
     "find_archive_night",
     "find_camera_stream",
+    "find_night_around",
     "find_obstacles",
     "find_stream_around",
     "give_to_owner",

@@ -1,4 +1,4 @@
-"""Folders that may be named on a command line but not written to: camera streams, archive nights.
+"""Folders that may be named on a command line but not written to: camera streams and nights.
 
 Whatever path leads there. Raw is sacred: a command that changes a named file asks here first.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,6 +65,27 @@ def find_archive_night(path: Path, root: Path) -> Path | None:
     ]
     inside = (real, *real.parents)
     return next((night for night in nights if any(_is_same(night, it) for it in inside)), None)
+
+
+def find_night_around(folder: Path, holders: Iterable[Path]) -> Path | None:
+    """The night in one of these folders of nights that a folder is or lies in, None if in none.
+
+    By what it is, whatever path or mount leads there; the folder itself need not exist yet.
+    """
+    real = Path(os.path.realpath(folder))
+    inside = set()
+    for one in (real, *real.parents):
+        with suppress(OSError):
+            status = one.stat()
+            inside.add((status.st_dev, status.st_ino))
+    for holder in holders:
+        for entry in _entries(holder):
+            with suppress(OSError):
+                if parse_night_date(entry.name):
+                    status = os.stat(entry.path)
+                    if (status.st_dev, status.st_ino) in inside:
+                        return Path(entry.path)
+    return None
 
 
 def _streams_of(root: Path) -> Iterator[Path]:

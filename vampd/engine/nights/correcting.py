@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vampd.errors import UsageError
 from vampd.model.cubes import Number, RawCube, Undefined
-from vampd.model.headers import Correction, PlateLog, is_same_angle
+from vampd.model.headers import (
+    Correction,
+    Described,
+    PlateLog,
+    is_same_angle,
+    parse_condition,
+)
 from vampd.model.nights import NightId, find_cubes
 from vampd.model.sync import find_together
 from vampd.ports import NightReader
 
 _ANGLES = ("RET-ANG1", "RET-POS1")  # of one plate, read at the same time
-_CARD = re.compile(r"([A-Z0-9_-]{1,8})=(.*)")
 
 
 @dataclass
@@ -38,10 +42,10 @@ def propose_values(
 ) -> Proposal:
     """These values for every cube that meets all conditions.
 
-    A condition is a path, ``FROM..TO`` in UT, or ``KEYWORD=VALUE``. UsageError ``no_cubes``.
+    A condition is as `parse_condition` reads it, a name a path. UsageError ``no_cubes``.
     """
-    tests = [_condition(text) for text in where]
-    chosen = [cube for cube in cubes if all(test(cube) for test in tests)]
+    conditions = [parse_condition(text) for text in where]
+    chosen = [cube for cube in cubes if all(one.holds(_described(cube)) for one in conditions)]
     if not chosen:
         raise UsageError("no_cubes", f"no cube of the night meets {' and '.join(where)}")
     rows = [
@@ -96,15 +100,9 @@ def _exposure_us(cube: RawCube) -> int:
     return round(1e6 * (cube.cards.number("EXPTIME") or 0.0))
 
 
-def _condition(text: str) -> Callable[[RawCube], bool]:
-    if match := _CARD.fullmatch(text):
-        keyword, value = match[1], match[2].strip()
-        row = Correction(text, keyword, value, value, "")
-        return lambda cube: row.agrees_with(
-            cube.cards.value(keyword) if keyword in cube.cards else None
-        )
-    span = Correction(text, "", "", "", "").span_us
-    if span is None:
-        return lambda cube: cube.path == text
-    begin_us, end_us = span
-    return lambda cube: begin_us <= cube.span_us[0] and cube.span_us[1] <= end_us
+def _described(cube: RawCube) -> Described:
+    return Described(
+        (cube.path,),
+        lambda keyword: cube.cards.value(keyword) if keyword in cube.cards else None,
+        cube.span_us,
+    )

@@ -6,6 +6,7 @@ from vampd.model.faces import show
 
 if TYPE_CHECKING:
     from vampd.model.headers.comparison import find_other_card
+    from vampd.model.headers.condition import Condition, Described, parse_condition
     from vampd.model.headers.corrections import (
         CORRECTIONS,
         Correction,
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
         Cell,
         HeaderTable,
         cell_of,
+        header_values,
         listed_paths,
+        read_table,
         table_name,
     )
     from vampd.model.headers.required_cards import find_missing
@@ -38,13 +41,17 @@ else:
         __name__,
         {
             "comparison": "find_other_card",
+            "condition": "Condition Described parse_condition",
             "corrections": (
                 "Correction CORRECTIONS Corrections format_corrections parse_corrections "
                 "refuse_keywords"
             ),
             "dictionary": "Dictionary Entry format_cards",
             "forms": "Form format_card FormKind is_standard_card parse_form Problem",
-            "header_table": "Cell cell_of HeaderTable listed_paths PATH_COLUMN table_name",
+            "header_table": (
+                "Cell cell_of header_values HeaderTable listed_paths PATH_COLUMN read_table"
+                " table_name"
+            ),
             "required_cards": "find_missing",
             "wave_plate_log": "is_same_angle parse_plate_log PlateLog",
         },
@@ -54,8 +61,10 @@ __all__ = [
     "CORRECTIONS",
     "PATH_COLUMN",
     "Cell",
+    "Condition",
     "Correction",
     "Corrections",
+    "Described",
     "Dictionary",
     "Entry",
     "Form",
@@ -69,12 +78,15 @@ __all__ = [
     "format_card",
     "format_cards",
     "format_corrections",
+    "header_values",
     "is_same_angle",
     "is_standard_card",
     "listed_paths",
+    "parse_condition",
     "parse_corrections",
     "parse_form",
     "parse_plate_log",
+    "read_table",
     "refuse_keywords",
     "table_name",
 ]

@@ -10,23 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from vampd.errors import DataError
-from vampd.model.cubes import Number, Undefined, Value, render_card, render_string
+from vampd.model.cubes import Number, Value, render_card, render_string
 from vampd.model.escapes import escape_cell, text_lines, unescape_cell
+from vampd.model.headers.condition import is_angle, is_number, parse_span, says
 from vampd.model.proofs import text_digest
 
 CORRECTIONS = "corrections.tsv"
 _COLUMNS = ("files", "keyword", "old", "new", "reason")
 _PATH = re.compile(r"vcam[12]/[^/]+\.fits")
-_SPAN = re.compile(r"(.+?)\.\.(.+)")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]{1,2})?")
 _TEXT = re.compile(r"[ -~]*")
-_SECOND = timedelta(seconds=1)
-# Angles and stages: a card that is missing shows no type.
-_NUMBERS = re.compile(r"RET-(?:ANG|POS)[0-9]")
-_DECIMALS = 2  # an encoder's last digits are no other angle
 
 
 @dataclass(frozen=True)
@@ -42,18 +36,21 @@ class Correction:
     @property
     def span_us(self) -> tuple[int, int] | None:
         """From when to when (us since 1970) it holds, both included; None: it names a cube."""
-        match = _SPAN.fullmatch(self.files)
-        return (_parse_moment(match[1]), _parse_moment(match[2])) if match else None
+        try:
+            return parse_span(self.files)
+        except ValueError as error:
+            raise _malformed(str(error)) from error
 
     def field_for(self, value: Value | None) -> str:
         """The new value's field on a card, in the type that ``value``, the old one, has.
 
         DataError ``corrections_malformed`` if it cannot be one.
         """
-        is_number = isinstance(value, Number) or _NUMBERS.fullmatch(self.keyword)
-        if is_number and not _NUMBER.fullmatch(self.new):
+        # A card that is missing shows no type.
+        is_numeric = isinstance(value, Number) or is_angle(self.keyword)
+        if is_numeric and not is_number(self.new):
             raise _malformed(f"{self.keyword} is a number, and {self.new!r} is none")
-        field = self.new if is_number else render_string(self.new)
+        field = self.new if is_numeric else render_string(self.new)
         try:
             render_card(self.keyword, field)
         except ValueError as error:
@@ -62,18 +59,7 @@ class Correction:
 
     def agrees_with(self, value: Value | None) -> bool:
         """Whether a card says the old value."""
-        old = self.old.strip()
-        match value:
-            case None | Undefined():
-                return not old
-            case Number():
-                return bool(_NUMBER.fullmatch(old)) and _is_equal(float(value), float(old))
-            case bool():
-                return old == ("T" if value else "F")
-            case str(text):
-                return old == text.strip()
-            case other:
-                return old == other.text
+        return says(self.keyword, value, self.old)
 
 
 @dataclass(frozen=True)
@@ -138,21 +124,6 @@ def _check(row: Correction, number: int) -> None:
             f"line {number}: expected a cube such as vcam1/NAME.fits, or FROM..TO in UT such as"
             f" 2025-11-06T10:20:00..2025-11-06T10:25:30, found {row.files[:120]!r}"
         )
-
-
-def _parse_moment(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text.strip().removesuffix("Z"))
-    except ValueError as error:
-        raise _malformed(f"{text[:40]!r} is no time such as 2025-11-06T10:20:00") from error
-    if moment.tzinfo is not None:
-        raise _malformed(f"{text[:40]!r}: times are UT, without a time zone")
-    since = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return since // _SECOND * 1_000_000 + since.microseconds
-
-
-def _is_equal(first: float, second: float) -> bool:
-    return round(first, _DECIMALS) == round(second, _DECIMALS)
 
 
 def _malformed(why: str) -> DataError:

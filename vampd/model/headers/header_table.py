@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from vampd.errors import DataError
 from vampd.model.cubes import (
     REMEMBERED_CARDS,
     Card,
@@ -24,6 +25,7 @@ from vampd.model.cubes import (
     Undefined,
     Value,
 )
+from vampd.model.headers.condition import is_number
 from vampd.model.headers.dictionary import Dictionary
 
 PATH_COLUMN = "path"
@@ -150,6 +152,41 @@ def listed_paths(lines: Iterable[str]) -> tuple[str, ...] | None:
         return tuple(row[0] for row in rows)
     except (csv.Error, IndexError):
         return None
+
+
+def read_table(lines: Iterable[str]) -> dict[str, dict[str, Value]]:
+    """The rows of a table by path, as far as its text tells: what looks like a number is one.
+
+    An empty cell is no card. DataError ``no_header_table``.
+    """
+    rows = csv.reader(lines)
+    try:
+        names = next(rows, [""])
+        if names[0] != PATH_COLUMN:
+            raise _no_table(f"its first column is {names[0][:40]!r}")
+        found = {}
+        for row in rows:
+            if len(row) != len(names):
+                raise _no_table(f"row {rows.line_num} has {len(row)} of {len(names)} cells")
+            cells = zip(names[1:], row[1:], strict=True)
+            found[_plain(row[0])] = {name: _value(cell) for name, cell in cells if cell}
+    except csv.Error as error:
+        raise _no_table(str(error)) from error
+    return found
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+def _value(cell: str) -> Value:
+    if cell in ("True", "False"):
+        return cell == "True"
+    return Number(cell) if is_number(cell) else _plain(cell)
+
+
+def _no_table(why: str) -> DataError:
+    return DataError("no_header_table", f"expected a table of headers as vampd writes it: {why}")
 
 
 def _line(cells: Iterable[str]) -> str:
