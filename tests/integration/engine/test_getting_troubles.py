@@ -133,10 +133,25 @@ def test_what_was_unpacked_before_a_kill_is_not_fetched_again(site: Site, tmp_pa
     assert killed.returncode == -signal.SIGKILL
     named = {path.name for path in (tmp_path / "got").glob("*.fits")}
     assert named
+    for path in site.copy(NIGHT).glob("vgen2/*.fz"):
+        path.unlink()  # there is no other source any more
     again = vampctl(site, *words, "--json")
     assert again.returncode == 0, again.stderr
     done = {Path(one["target"]).name: one["outcome"] for one in json.loads(again.stdout)}
     assert {done[name] for name in named} == {"kept"}
+
+
+def test_after_a_failure_only_what_failed_is_fetched_again(site: Site, tmp_path: Path) -> None:
+    shutil.rmtree(site.folder(NIGHT) / "vgen2")
+    words = ("get", DATE, "--unpack", "-o", str(tmp_path / "got"))
+    paths = sorted(site.copy(NIGHT).glob("vgen2/*.fz"))
+    away = paths[0].rename(tmp_path / paths[0].name)
+    assert vampctl(site, *words).returncode == 1
+    away.rename(paths[0])
+    for path in paths[1:]:
+        path.unlink()
+    assert vampctl(site, *words).returncode == 0
+    assert len(list((tmp_path / "got").glob("*.fits"))) == len(paths)
 
 
 @pytest.mark.parametrize("source", ["here", "archive"])
