@@ -1,16 +1,22 @@
 """A cube whose frames nobody counted has those that its timing file, header or size tells."""
 
 import os
+import shlex
+import subprocess
 from pathlib import Path
 
+import fitsio
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from tests.support.builders.raw_cubes import WrittenCube, write_raw_cube
+from tests.support.daemon.running import BIN
 from vampd.disk.reading import stamp_of
 from vampd.errors import TransientError
 from vampd.fits.headers import format_header
 from vampd.fits.raw import count_frames, count_readable_frames, read_raw_cube
-from vampd.model.cubes import CountedBy, FrameCount, SetAside
+from vampd.model.cubes import CountedBy, FrameCount, RawCube, SetAside
 from vampd.model.nights import Stream
 
 FRAMES = 4
@@ -82,6 +88,53 @@ def test_the_reason_of_a_compressed_cube_says_what_it_may_be(cube: WrittenCube) 
     assert isinstance(seen, SetAside)
     assert (seen.code, seen.frames) == ("not_a_cube", FRAMES)
     assert "tile-compressed" in seen.reason
+
+
+@pytest.mark.parametrize("tiles", [None, (1, 8, 12)])
+def test_a_cube_that_the_logger_compressed_says_what_it_is_and_unpacks_to_what_it_was(
+    cube: WrittenCube, tmp_path: Path, tiles: tuple[int, int, int] | None
+) -> None:
+    good = cube.path.read_bytes()
+    pixels, header = fits.getdata(cube.path), fits.getheader(cube.path)
+    cube.path.unlink()
+    cards = [{"name": k, "value": header[k]} for k in ("EXPTIME", "U_CAMERA")]
+    # By cfitsio, as the logger does.
+    tile_dims = tiles and (1, *pixels.shape[1:])
+    fitsio.write(str(cube.path), pixels, compress="RICE", header=cards, tile_dims=tile_dims)
+    seen = read_again(cube)
+    assert isinstance(seen, SetAside)
+    assert (seen.code, seen.frames) == ("not_a_cube", len(pixels))
+    shape = " x ".join(map(str, reversed(pixels.shape)))
+    assert f"tile-compressed (RICE_1, {shape} pixels of 16 bits)" in seen.reason
+    command = shlex.split(seen.reason.partition("`")[2].partition("`")[0])
+    assert (command[:2], command[-2:]) == (["vampctl", "unpack"], ["-o", "DIR"])
+    out = tmp_path / "out"
+    command = [str(BIN / command[0]), "unpack", command[2], "-o", str(out)]
+    subprocess.run(command, cwd=cube.path.parent, check=True, capture_output=True)
+    assert np.array_equal(fits.getdata(out / cube.path.name), pixels)
+    # In its place it is a cube like any other.
+    cube.path.write_bytes((out / cube.path.name).read_bytes())
+    plain = read_again(cube)
+    assert isinstance(plain, RawCube), plain
+    assert plain.shape == pixels.shape
+    assert cube.path.read_bytes()[-len(pixels.tobytes()) :] == good[-len(pixels.tobytes()) :]
+
+
+def read_again(cube: WrittenCube) -> RawCube | SetAside:
+    stamp = stamp_of(cube.night_folder, paths_of(cube)[0])
+    assert stamp is not None
+    return read_raw_cube(cube.night_folder, stamp, cube.timing_stamp, Stream.VCAM1)
+
+
+def test_only_with_another_folder_is_a_name_without_its_ending_unpacked(cube: WrittenCube) -> None:
+    before = cube.path.read_bytes()
+    command = [str(BIN / "vampctl"), "unpack", cube.path.name]
+    for out in ([], ["-o", "."]):
+        done = subprocess.run(
+            [*command, *out], cwd=cube.path.parent, capture_output=True, check=False
+        )
+        assert done.returncode != 0
+    assert cube.path.read_bytes() == before
 
 
 def test_rows_of_any_logger_are_rows_and_comments_are_none(cube: WrittenCube) -> None:

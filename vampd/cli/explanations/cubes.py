@@ -30,7 +30,7 @@ header_malformed
     Nothing; it is kept as it is.
 not_a_cube
     The primary image has not two or three axes.
-    Nothing; if it is compressed, unpack it in its stream: it is then processed as late data.
+    Nothing; if it is compressed, `vampctl unpack FILE -o DIR`, and put the plain cube in its place.
 no_frames
     The cube is empty.
     Nothing.
@@ -174,7 +174,7 @@ raw_is_sacred
     Copy the file out of the night and change the copy.
 no_packed_name
     The name of the file does not say that it is packed.
-    Name a `.fits.fz` file.
+    Name a `.fits.fz` file; of a cube that a logger compressed, pass `-o DIR`.
 framelist_damaged
     A framelist cannot be read.
     Move it away; `vampctl retry NIGHT` makes it again.

@@ -13,10 +13,11 @@ import typer
 from vampd.cli.shared.output import write, write_error
 from vampd.cli.shared.session import ConfigOption, settings_of
 from vampd.cli.shared.words import count_of, format_size, path_of
-from vampd.errors import EXIT_NIGHT, DataError, UsageError, VampdError
+from vampd.errors import EXIT_NIGHT, DataError, MalformedCube, UsageError, VampdError
 
 if TYPE_CHECKING:
     from vampd.fits.products import Rewritten
+    from vampd.ports import Pace
 
 _PACKED_SUFFIX = ".fz"
 
@@ -80,7 +81,8 @@ def unpack(
 ) -> None:
     """Unpack packed FITS cubes, NAME.fz to NAME.
 
-    Accepts vampd's products and what `fpack -r` makes of cubes of 16-bit integers; they stay. The
+    Accepts vampd's products, what `fpack -r` makes of cubes of 16-bit integers, and, with -o DIR,
+    what the loggers write as NAME.fits when they compress; all stay. The
     new file is the one that `funpack` gives, except that missing or outdated checksums are left as
     they are. DATASUM is compared on both sides, and the file is read back from the disk before it
     gets its name; nothing is overwritten.
@@ -90,13 +92,27 @@ def unpack(
     daemon nor database. Exit status: 0 all unpacked, 1 a file could not be unpacked; the others
     were.
     """
-    from vampd.fits.products import unpack_file
-
     root = settings_of(context, config).watch.root
     targets = [_beside(path, out, path.name.removesuffix(_PACKED_SUFFIX)) for path in files]
     for folder in _folders(targets):
         refuse_plain_cubes(folder, root)
-    _rewrite_all(files, targets, out, unpack_file)
+    _rewrite_all(files, targets, out, _unpack)
+
+
+def _unpack(path: Path, target: Path, pace: Pace) -> Rewritten:
+    from vampd.fits.products import unpack_file
+
+    if path.name.endswith(_PACKED_SUFFIX):
+        return unpack_file(path, target, pace)
+    # What a logger compressed has the name of a plain cube.
+    expected = f"expected a name that ends in {_PACKED_SUFFIX}"
+    if os.path.realpath(path) == os.path.realpath(target):
+        raise DataError("no_packed_name", f"{expected}, or -o DIR with another folder")
+    try:
+        return unpack_file(path, target, pace)
+    except MalformedCube as error:
+        why = f"{expected}, or a cube that a logger compressed: {error.message}"
+        raise DataError("no_packed_name", why) from error
 
 
 def refuse_plain_cubes(folder: Path, root: Path) -> None:
@@ -152,8 +168,6 @@ def _rewrite_all(
     done: list[Rewritten] = []
     for path, target in zip(files, targets, strict=True):
         try:
-            if target.name == path.name:
-                raise DataError("no_packed_name", f"expected a name that ends in {_PACKED_SUFFIX}")
             done.append(rewrite(path, named_by_person(target), SteadyPace()))
         except (VampdError, OSError) as error:
             report_failure(path, target, error)

@@ -14,6 +14,7 @@ from pathlib import Path
 from vampd.disk.refusal import Access, translate_refusal
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.headers import open_raw_file, padded, read_cards_at, unpackable_card
+from vampd.fits.raw.compressed import refuse_compressed
 from vampd.fits.raw.frame_count import count_frames
 from vampd.fits.rice import PIXEL_BYTES
 from vampd.model.cubes import (
@@ -105,8 +106,7 @@ def _layout(cards: Cards, offset: int, check_pixels: Callable[[Cards], None]) ->
     if axes not in (2, 3):
         raise MalformedCube(
             "not_a_cube",
-            f"expected a cube of two or three axes, found NAXIS = {axes}"
-            + (": its frames may lie in an extension, tile-compressed" if axes == 0 else ""),
+            f"expected a cube of two or three axes, found NAXIS = {axes}",
         )
     wanted = ["SIMPLE", "BITPIX", "NAXIS", *(f"NAXIS{axis}" for axis in range(1, axes + 1))]
     found = [text[:8].rstrip() for text in cards.texts[: len(wanted)]]
@@ -206,6 +206,7 @@ def _read_layout(night_folder: Path, fits: FileStamp) -> tuple[Cards, CubeLayout
         status = os.fstat(file_fd)
         _check_unchanged(fits, status)
         cards, offset = read_cards_at(file_fd, 0, path)
+        refuse_compressed(file_fd, cards, offset, path)
     finally:
         os.close(file_fd)
     layout = layout_of(cards, offset)
