@@ -1,8 +1,9 @@
-"""A night that the old tools left with real products: packed, plain, or both."""
+"""A night that the old tools left with products of fpack's: packed, plain, or both."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,8 +11,6 @@ import numpy as np
 from astropy.io import fits
 
 from tests.support.builders.raw_cubes import raw_pixels, raw_timing, timing_text
-from vampd.disk.pace import SteadyPace
-from vampd.fits.products import pack_file
 
 PIXELS = raw_pixels(4, 8, 12)
 SECTIONS = (
@@ -50,9 +49,9 @@ def make_old_products(
         cube.with_suffix(".txt").write_text(timing_text(raw_timing(len(PIXELS))))
     for number in packed:
         cube = vgen2 / f"{names.format(number)}.fits"
-        pack_file(cube, cube.with_name(f"{cube.name}.fz"), SteadyPace())
-        if number not in plain:
-            cube.unlink()
+        # As the old tools call it; without -D the plain cube stays, as when they died.
+        delete = [] if number in plain else ["-D", "-Y"]
+        subprocess.run(["fpack", "-r", *delete, str(cube)], check=True, capture_output=True)
     if names.startswith("VMPA"):
         changes = (f"vsync_05:00:0{n}.fits\t{name}.fits\n" for n, name in enumerate(products))
         (vgen2 / "name_changes.txt").write_text("".join(changes))
