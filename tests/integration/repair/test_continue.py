@@ -267,6 +267,11 @@ def test_it_never_goes_back_to_where_other_ids_would_be_made(tmp_path: Path) -> 
     (site.folder(NIGHT) / "vcam1_hlinkbak").rename(site.folder(NIGHT) / "vcam1")
     run_until_idle(site)
     assert record_of(site, NIGHT).state.stage is StageName.MANIFEST
+    # And whoever looks is told whose it is.
+    assert "safe, products of the old tools" in vampctl(site, "status").stdout
+    shown = " ".join(vampctl(site, "why", NIGHT.date).stdout.split())
+    assert "products the old tools', under their frame IDs" in shown
+    assert json.loads(vampctl(site, "why", NIGHT.date, "--json").stdout)["of_old_tools"] is True
     purge = vampctl(site, "purge", NIGHT.date, "--after", "0", "--dry-run")
     assert "night of the old tools" in " ".join((purge.stdout + purge.stderr).split())
     assert vampctl(site, "verify", NIGHT.date).returncode == 0

@@ -166,3 +166,26 @@ def test_what_differs_is_bad_and_what_is_gone_here_stays_a_claim(site: Site, spo
 def test_a_night_that_was_not_adopted_has_no_claim_to_verify(site: Site) -> None:
     one = make_old_site(site.root, 1, (Life.SAFE,)).nights[0]
     assert vampctl(site, "verify", one.night.date).returncode == 2
+
+
+def test_all_nights_are_those_that_the_old_tools_called_safe_as_well(site: Site) -> None:
+    one = transferred(site)
+    done = vampctl(site, "verify", "--all", "--json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    assert (found["date"], found["proven"], found["good"]) == (one.night.date, True, True)
+    assert (
+        json.loads(vampctl(site, "verify", "--all", "--kind", "engineering", "--json").stdout) == []
+    )
+    # A sample proves no claim.
+    assert json.loads(vampctl(site, "verify", "--sample", "50", "--json").stdout) == []
+    flip(first(site.copy(one.night)))
+    bad = vampctl(site, "verify", "--all")
+    assert (bad.returncode, "damaged" in bad.stdout) == (1, True)
+
+
+def test_only_what_was_called_safe_is_read_with_all(site: Site) -> None:
+    make_old_site(site.root, 1, (Life.TRANSFERRED,))
+    adopt(site)
+    done = vampctl(site, "verify", "--all")
+    assert (done.returncode, "nothing to verify" in done.stdout) == (0, True)

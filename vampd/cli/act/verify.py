@@ -10,7 +10,7 @@ import typer
 
 from vampd.cli.act.copy_reading import Choose, Reading, read_copy
 from vampd.cli.act.verify_here import verify_here
-from vampd.cli.act.verify_old import find_old, verify_old
+from vampd.cli.act.verify_old import claimed_safe, find_old, old_object, read_old, show_old
 from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_json, write_prose
 from vampd.cli.shared.session import (
@@ -28,6 +28,7 @@ from vampd.model.proofs import (
 )
 
 if TYPE_CHECKING:
+    from vampd.model.accounts import Adoption
     from vampd.model.nights import Kind, NightRecord
 
 
@@ -42,7 +43,9 @@ NightOrNone = Annotated[
     str | None,
     typer.Argument(metavar="NIGHT", help="20251106 or 2025-11-06.", show_default=False),
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="Every night that is safe.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Every night that is safe, or was by the old tools.")
+]
 SampleOption = Annotated[
     float | None,
     typer.Option(
@@ -84,6 +87,7 @@ def verify(
     side are read instead, and held against their packing receipts. Of a night of the old tools that
     was adopted, the products that are here are compared byte for byte, which makes their claim a
     proof; what is gone here is read there and held against its own checksums, and stays a claim.
+    --all reads the adopted nights that the old tools called safe as well; --sample leaves them out.
     Exits with 1 if anything is bad or could not be read.
     """
     if night is None and not every and sample is None:
@@ -97,23 +101,31 @@ def verify(
         if here:
             verify_here(connections, _choose(every_night, night, kind), every_night, as_json)
             return
-        old = find_old(connections, every_night, parse_night(night), kind) if night else None
-        if old is not None:
-            if sample is not None:
-                raise UsageError("two_choices", "a night of the old tools is read whole")
-            verify_old(connections, old, as_json)
-            return
+        claims: Sequence[Adoption]
+        if night is not None:
+            old = find_old(connections, every_night, parse_night(night), kind)
+            claims = () if old is None else (old,)
+        else:
+            # A claim is read whole, or not at all.
+            claims = () if sample else claimed_safe(connections, every_night, kind)
+        if claims and sample is not None:
+            raise UsageError("two_choices", "a night of the old tools is read whole")
         readings = []
-        for record in _choose(every_night, night, kind):
+        for record in () if night and claims else _choose(every_night, night, kind):
             reading = read_copy(connections, record, _sampling(100.0 if sample is None else sample))
             readings.append(reading)
             if not as_json:
                 show_reading(reading, named(record.night, every_night))
+        of_old = []
+        for claim in claims:
+            of_old.append(read_old(connections, claim))
+            if not as_json:
+                show_old(of_old[-1])
     if as_json:
-        write_json([reading_object(reading) for reading in readings])
-    elif not readings:
+        write_json([*map(reading_object, readings), *map(old_object, of_old)])
+    elif not readings and not of_old:
         write("no night is safe yet, so there is nothing to verify")
-    if not all(reading.is_good for reading in readings):
+    if not (all(one.is_good for one in readings) and all(one.is_good for one in of_old)):
         raise typer.Exit(EXIT_NIGHT)
 
 

@@ -158,8 +158,9 @@ def describe(record: NightRecord, now: float, correspondence: Correspondence = N
             mail = sum_up_mail(record, correspondence)
             raw = describe_raw(record)
             unexpected = f"unexpected: {record.verdict}" if record.verdict else ""
+            whose = "products of the old tools" if state.is_continued else ""
             known = ", ".join(
-                part for part in (safe, unexpected, raw, mail, _mark(record, now)) if part
+                part for part in (safe, whose, unexpected, raw, mail, _mark(record, now)) if part
             )
             # What is not as it should be comes first.
             parts = (note, known) if record.safe_at is not None else (known, note)

@@ -9,7 +9,7 @@ from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person, sum_up_m
 from vampd.cli.shared.progress import progress_object
 from vampd.cli.shared.words import format_time, format_time_or_none
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import EventRecord, NightRecord, SyncSums, read_sync_sums
+from vampd.model.nights import EventRecord, NightRecord, Status, SyncSums, read_sync_sums
 from vampd.model.progress import NightEnd
 
 
@@ -29,6 +29,7 @@ def night_object(
         "kind": str(record.night.kind),
         "stage": str(state.stage),
         "status": str(state.status),
+        "of_old_tools": state.is_continued or state.status is Status.LEGACY,
         "progress": progress_object(record, now, end),
         "frames": record.frames,
         "bytes": record.bytes,

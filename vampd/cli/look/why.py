@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from vampd.model.nights import EventRecord, NightRecord
     from vampd.model.progress import NightEnd
 
+CONTINUED = (
+    "the old tools', under their frame IDs: `adopt --continue` took the night on from packing, so"
+    " that sync has no part in it, and its raw is never purged"
+)
 _TROUBLES = frozenset({EventName.FAILED, EventName.HELD, EventName.INTERRUPTED})
 _STOPPED = frozenset(
     {
@@ -145,6 +149,7 @@ def _show(
         ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
         ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
         ("because", _reason(record, judged, correspondence, now)),
+        ("products", CONTINUED if state.is_continued else ""),
         ("progress", format_work(record, now)),
         ("all of it", format_night_end(end, now)),
         ("attempts", str(state.attempts) if state.attempts else ""),
