@@ -13,6 +13,8 @@ from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.worlds.proof.beginning import DATE, TABLES, Beginning, make_template
 from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import InProcess
+from vampd.fits.headers import read_cards
+from vampd.model.headers import CORRECTIONS, Correction, format_corrections
 from vampd.model.nights import Kind, NightId, Status
 
 NIGHT = NightId(DATE, Kind.ARCHIVE)
@@ -61,3 +63,29 @@ def test_damaged_on_both_sides(tmp_path: Path) -> None:
     own.advance()
     assert own.records()[NIGHT].state.status is Status.DONE
     assert (site.copy(NIGHT) / GENERATION).read_bytes() == whole
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_one_that_replaced_another_for_its_corrections(synced: InProcess, is_packed: bool) -> None:
+    site, folder = synced.site, synced.site.folder(NIGHT)
+    cube = min((folder / "vcam1").glob("*.fits"))
+    cards, _ = read_cards(cube)
+    row = Correction(f"vcam1/{cube.name}", "OBJECT", cards.string("OBJECT") or "", "HD 2", "typo")
+    (folder / CORRECTIONS).write_text(format_corrections([row]))
+    (folder / CORRECTIONS).chmod(0o644)
+    assert synced.command("retry", DATE, "--from", "sync").status == 0
+    synced.advance()
+    path = folder / "vgen2/generation_0002.json"
+    whole = path.read_bytes()
+    assert b'"replaces":[1]' in whole
+    if is_packed:
+        configure(site, **TABLES)
+        synced = InProcess(site)
+        synced.command("retry", DATE)
+        synced.advance()
+        assert synced.records()[NIGHT].state.status is Status.DONE
+        (site.copy(NIGHT) / "vgen2/generation_0002.json").unlink()
+    inflict(Fault.ROT, path)
+    answer = synced.command("recover", DATE)
+    assert answer.status == 0, answer.text
+    assert path.read_bytes() == whole

@@ -12,9 +12,16 @@ from typing import Any, cast
 
 from vampd.config import Settings
 from vampd.errors import DataError
-from vampd.model.cubes import Generation, format_generation, parse_generation
+from vampd.model.cubes import (
+    FramelistHead,
+    Generation,
+    PackedProduct,
+    format_generation,
+    parse_generation,
+)
 from vampd.model.nights import NightId, Stream
 from vampd.model.plan import CommitGeneration
+from vampd.model.proofs import RecordedReceipt
 from vampd.ports import NightReader
 from vampd.stages import sync
 from vampd.stages.records.own_paths import GENERATION
@@ -47,7 +54,7 @@ def decide_again(night: NightId, path: str, reader: NightReader, settings: Setti
     DataError ``not_from_raw`` if it has nothing to decide; those of `sync.survey`.
     """
     texts, whole = _texts(night, reader), whole_generations(night, reader)
-    seen = cast("NightReader", _WithoutDamaged(reader, whole))
+    seen = cast("NightReader", _WithoutDamaged(night, reader, whole))
     plan = sync.plan(sync.survey(night, seen), settings)
     commits = [each for wave in plan.waves for each in wave if isinstance(each, CommitGeneration)]
     if not commits:
@@ -76,16 +83,36 @@ def refuse_other_decision(night: NightId, path: str, text: str, reader: NightRea
 
 
 class _WithoutDamaged:
-    """A reader of the night as if its damaged generations were none."""
+    """A reader of the night as if its damaged generations were none.
 
-    def __init__(self, reader: NightReader, generations: tuple[Generation, ...]) -> None:
+    Where the whole ones were decided with other corrections, the damaged one has replaced them:
+    then nothing had been begun, and nothing is shown of what was begun by it.
+    """
+
+    def __init__(
+        self, night: NightId, reader: NightReader, generations: tuple[Generation, ...]
+    ) -> None:
         self._reader = reader
         self._generations = generations
+        found = reader.corrections(night).sha256
+        self._has_replaced = any(each.corrections != found for each in generations)
 
     def generations(self, night: NightId) -> tuple[Generation, ...]:
         """The whole ones."""
         del night
         return self._generations
+
+    def framelist_heads(self, night: NightId) -> tuple[FramelistHead, ...]:
+        """Those that do not come of what is decided again."""
+        return () if self._has_replaced else self._reader.framelist_heads(night)
+
+    def packed_products(self, night: NightId) -> tuple[PackedProduct, ...]:
+        """As the framelists."""
+        return () if self._has_replaced else self._reader.packed_products(night)
+
+    def packing_receipts(self, night: NightId) -> tuple[RecordedReceipt, ...]:
+        """As the framelists."""
+        return () if self._has_replaced else self._reader.packing_receipts(night)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reader, name)
