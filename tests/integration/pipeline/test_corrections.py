@@ -21,7 +21,8 @@ from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, ledger_rows, raw_state, record_of
 from tests.support.worlds.sites.sync_site import NIGHT, SyncSite
-from vampd.errors import DataError
+from vampd.cli.look.frame_summary import used_cubes
+from vampd.errors import DataError, UsageError
 from vampd.fits.headers import read_cards
 from vampd.model.cubes import Framelist
 from vampd.model.frame_ids import BoundId, FrameId
@@ -347,3 +348,15 @@ def test_what_others_keep_to_themselves_is_not_waited_for(
         site.reader.corrections(NIGHT)
     monkeypatch.setattr("os.geteuid", lambda: 12_345)
     assert site.reader.corrections(NIGHT).proposed_by
+
+
+def test_a_frame_is_explained_by_the_cards_that_sync_went_by(site: CorrectedSite) -> None:
+    second = cubes(site, 1)[1]
+    correct(site, second)
+    site.run()
+    explained = used_cubes(site.reader, NIGHT, cubes(site, 2)[1])
+    assert {cube.path: cube.cards.number("RET-ANG1") for cube in explained} == angles(site)
+    # With another file, what sync went by is not known.
+    correct(site, second, new="11.25")
+    with pytest.raises(UsageError, match="not what sync decided with"):
+        used_cubes(site.reader, NIGHT, second)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vampd.cli.look.summary_objects import moment_of
@@ -12,8 +12,9 @@ from vampd.errors import UsageError
 
 if TYPE_CHECKING:
     from vampd.model.cubes import RawCube
-    from vampd.model.nights import NightRecord
+    from vampd.model.nights import NightId, NightRecord
     from vampd.model.sync import FrameExplanation, FrameName
+    from vampd.ports import NightReader
     from vampd.wiring.connections import Connections
 
 _FRAME = re.compile(r"(?:vcam)?([12]):(.+):(\d+)")
@@ -78,7 +79,7 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
     camera, name, index = form[1], form[2].rpartition("/")[2], int(form[3])
     path = f"vcam{camera}/{name if name.endswith('.fits') else f'{name}.fits'}"
     rules = connections.settings.sync
-    usable = arrange_cubes(_used_cubes(connections, record, path)).usable
+    usable = arrange_cubes(used_cubes(connections.reader, record.night, path)).usable
     clocks = [
         take_triggered(cameras, rules.cut_on)
         for piece in split_night(usable, round(rules.cut_at_gap_s * 1e6))
@@ -96,24 +97,31 @@ def explain_frame_of(connections: Connections, record: NightRecord, asked: str) 
     return explained
 
 
-def _used_cubes(connections: Connections, record: NightRecord, path: str) -> list[RawCube]:
-    """The raw cubes that sync saw together with this one, as they are now."""
-    from vampd.model.cubes import RawCube
+def used_cubes(reader: NightReader, night: NightId, path: str) -> Sequence[RawCube]:
+    """The raw cubes that sync saw together with this one, with the cards that it went by.
 
-    night = record.night
-    generations = connections.reader.generations(night)
-    together = {
-        cube.fits.path
-        for generation in generations
+    UsageError ``corrections_changed`` if these can no longer be known.
+    """
+    from vampd.model.cubes import RawCube
+    from vampd.model.sync import lay_over
+
+    chosen = [
+        generation
+        for generation in reader.generations(night)
         if any(cube.fits.path == path for cube in generation.cubes)
-        for cube in generation.cubes
-    }
-    seen = [
-        connections.reader.raw_cube(night, file)
-        for file in connections.reader.raw_files(night)
-        if file.path in together
     ]
-    return [cube for cube in seen if isinstance(cube, RawCube)]
+    corrections = reader.corrections(night)
+    if any(each.corrections != corrections.sha256 for each in chosen):
+        raise UsageError(
+            "corrections_changed",
+            f"corrections.tsv is not what sync decided with, so that its reasons cannot be inferred"
+            f" again: put the file back as it was; `vampctl why {night.date}` says more",
+        )
+    together = {cube.fits.path for generation in chosen for cube in generation.cubes}
+    files = reader.raw_files(night)
+    seen = [reader.raw_cube(night, file) for file in files if file.path in together]
+    cubes = [cube for cube in seen if isinstance(cube, RawCube)]
+    return lay_over(cubes, corrections, {file.path for file in files}, others=True).cubes
 
 
 def frame_lines(explained: FrameExplanation) -> Iterator[str]:
