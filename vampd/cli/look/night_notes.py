@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from vampd.cli.shared.words import count_of, describe_raw, format_duration, format_time, one_line
+from vampd.cli.shared.progress import format_night_end, format_work
+from vampd.cli.shared.words import (
+    count_of,
+    describe_raw,
+    format_duration,
+    format_moment,
+    format_size,
+    format_time,
+    one_line,
+)
 from vampd.model.delivery import REMADE_UNMAILED, Correspondence, MailState
 from vampd.model.nights import (
     UNREAD_NOTES,
@@ -18,7 +27,9 @@ from vampd.model.nights import (
     WaitCode,
     read_sync_sums,
     remaining_wait_s,
+    stages_of,
 )
+from vampd.model.progress import NightEnd
 
 _GATES = {
     Gate.CARD_MISSING: "missing cards",
@@ -114,22 +125,29 @@ def sum_up_nights(
 ) -> str:
     """``27 nights: 3 held, 1 NOT safe, 2 unmailed``, or only ``27 nights``."""
     unmailed = sum(is_unmailed(r, correspondence.get(r.night, NO_MAIL)) for r in records)
-    counts = {
-        "held": sum(map(is_held, records)),
-        "NOT safe": sum(map(is_unsafe, records)),
-        "unmailed": unmailed,
-    }
+    held, unsafe = sum(map(is_held, records)), sum(map(is_unsafe, records))
+    return sum_up_counts(len(records), held, unsafe, unmailed)
+
+
+def sum_up_counts(nights: int, held: int, unsafe: int, unmailed: int) -> str:
+    """What `sum_up_nights` says of so many."""
+    counts = {"held": held, "NOT safe": unsafe, "unmailed": unmailed}
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    return ": ".join(part for part in (count_of(len(records), "night"), said) if part)
+    return ": ".join(part for part in (count_of(nights, "night"), said) if part)
 
 
 def sum_up_passed_over(left: Sequence[NightRecord]) -> str:
     """The nights that vampd leaves alone, in one line."""
     legacy = sum(record.state.status is Status.LEGACY for record in left)
-    counts = [(legacy, "of the old tools (legacy)"), (len(left) - legacy, "ignored")]
+    first, last = left[0].night.date, left[-1].night.date
+    return f"{sum_up_left(legacy, len(left) - legacy, first, last)}; --all lists them"
+
+
+def sum_up_left(legacy: int, ignored: int, first: str, last: str) -> str:
+    """What `sum_up_passed_over` says of so many, from a date to another."""
+    counts = [(legacy, "of the old tools (legacy)"), (ignored, "ignored")]
     parts = [f"{count_of(count, 'night')} {what}" for count, what in counts if count]
-    dates = dict.fromkeys((left[0].night.date, left[-1].night.date))
-    return f"{', '.join(parts)}, {' to '.join(dates)}; --all lists them"
+    return f"{', '.join(parts)}, {' to '.join(dict.fromkeys((first, last)))}"
 
 
 def describe(record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL) -> str:
@@ -213,3 +231,60 @@ def describe_release(record: NightRecord) -> str:
     """Which gates a person has opened for it, '' for none."""
     gates = ", ".join(_GATES[gate] for gate in sorted(record.released))
     return f"past {gates}, by a person" if gates else ""
+
+
+def tell_facts(
+    record: NightRecord,
+    now: float,
+    correspondence: Correspondence,
+    end: NightEnd | None = None,
+) -> tuple[tuple[str, str], ...]:
+    """All that is known of a night, each fact with its name, in the order of `status NIGHT`.
+
+    ``end`` is when the night will be done, if that can be told.
+    """
+    state, sums = record.state, record.manifest_sums
+    stages = stages_of(record.night.kind)
+    facts = (
+        ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
+        ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
+        ("note", describe(record, now, correspondence)),
+        ("quality", describe_quality(record).removeprefix("-")),
+        ("verdict", _describe_verdict(record)),
+        ("without", ", ".join(record.let_go)),
+        ("progress", format_work(record, now)),
+        ("all of it", format_night_end(end, now)),
+        ("attempts", str(state.attempts) if state.attempts else ""),
+        ("frames", f"{record.frames:,}" if record.frames else ""),
+        ("size", format_size(record.bytes) if record.bytes else ""),
+        ("raw", describe_raw(record)),
+        ("released", describe_release(record)),
+        ("discovered", format_moment(record.discovered_at, now)),
+        *(
+            (name, format_moment(at, now) if at is not None else "not yet")
+            for name, at in (
+                ("processed", record.processed_at),
+                ("transferred", record.transferred_at),
+                ("safe", record.safe_at),
+            )
+        ),
+        *(
+            (name, format_moment(at, now))
+            for name, at in (
+                ("mailed", correspondence.mailed_at(record.night, sums)),
+                ("acknowledged", correspondence.acknowledged_at(record.night, sums)),
+                ("raw may go", record.purge_after),
+            )
+            if at is not None
+        ),
+    )
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _describe_verdict(record: NightRecord) -> str:
+    """What the gate makes of the night, '' before sync, or where an earlier version judged it."""
+    from vampd.model.sync import describe_verdict
+
+    if record.verdict is None:
+        return ""
+    return describe_verdict(record.verdict, is_empty=not record.frames)
