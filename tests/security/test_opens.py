@@ -60,6 +60,7 @@ ELSEWHERE = {
     "simulate/writer.py": "a simulated night",
     "store/database/opening.py": "the database, in the state folder",
     "store/database/reading.py": "copies of the database, in a private temporary folder",
+    "store/database/version.py": "the index of the database's log, in the state folder",
     "wiring/daemon.py": "flags, in a folder that is the owner's alone",
 }
 

@@ -1,4 +1,4 @@
-"""A fast reader of the database for `vampctl status`: plain SQL, without slow imports.
+"""A fast reader of the database, for `vampctl status` and the page: plain SQL, no slow imports.
 
 Reads one snapshot and nothing else. Anything unexpected gives None: then the store proper is read,
 and reports the error. A test holds the two to the same answers.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -37,11 +37,18 @@ from vampd.model.nights import (
     UnreadableNight,
     unsound_field,
 )
-from vampd.store.database.reading import connect_reading
+from vampd.store.database.reading import ReadingConnection, connect_reading
 from vampd.store.revision import APPLICATION_ID, REVISION
+
+# What reading raises of a database that is not as this version leaves it.
+UNFIT = (sqlite3.Error, KeyError, ValueError, TypeError, AttributeError)
 
 _Word = TypeVar("_Word", bound=StrEnum)
 _REST = tuple(f.name for f in fields(NightRecord) if f.name not in ("night", "state"))
+_SELECT = (
+    "SELECT date, kind, stage, status, attempts, not_before, is_continued, "
+    f"{', '.join(_REST)} FROM nights"
+)
 _RELEASED = _REST.index("released")
 _PATHS = tuple(_REST.index(name) for name in ("refused", "let_go"))
 _NO_PATHS = "[]"
@@ -60,19 +67,24 @@ _KINDS, _STAGES, _STATUSES = _words(Kind), _words(StageName), _words(Status)
 class FastStatus:
     """The database at one moment."""
 
-    _connection: sqlite3.Connection
+    connection: ReadingConnection
 
     def nights(self) -> tuple[NightRecord, ...]:
         """All nights, oldest first."""
-        rows = self._connection.execute(
-            "SELECT date, kind, stage, status, attempts, not_before, is_continued, "
-            f"{', '.join(_REST)} FROM nights ORDER BY date, kind"
+        rows = self.connection.execute(f"{_SELECT} ORDER BY date, kind")
+        return tuple(_record(row) for row in rows)
+
+    def nights_by_key(self, keys: Sequence[int]) -> tuple[NightRecord, ...]:
+        """The nights in these rows, oldest first."""
+        rows = self.connection.execute(
+            f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY date, kind",
+            (json.dumps(list(keys)),),
         )
         return tuple(_record(row) for row in rows)
 
     def history(self, night: NightId) -> tuple[EventRecord, ...]:
         """The night's events, oldest first."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT at, event, stage, attempt, code, actor, message, to_stage, events.not_before"
             " FROM (SELECT id FROM nights WHERE date = ? AND kind = ?) AS night"
             " JOIN events ON events.night_id = night.id ORDER BY events.id",
@@ -96,7 +108,7 @@ class FastStatus:
 
     def correspondence(self) -> Correspondence:
         """What was mailed of all nights, and what STARS has ingested."""
-        execute = self._connection.execute
+        execute = self.connection.execute
         manifests = defaultdict(list)
         for key, *values in execute(
             "SELECT mailing_id, date, kind, name, sha256 FROM mailed_manifests"
@@ -147,16 +159,23 @@ class StatusSnapshot:
 
 
 @contextmanager
-def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
-    """One snapshot of the database, None unless it is there, ours, whole and of this version."""
+def connect_fast(path: Path) -> Iterator[ReadingConnection | None]:
+    """A snapshot of the database; None unless it is there, ours and of this version."""
     try:
         connection = connect_reading(path)
     except (sqlite3.Error, OSError):
         yield None
         return
     with closing(connection):
-        seen = _snapshot(FastStatus(connection)) if _is_ours(connection) else None
-        if seen is None or not connection.is_sound:
+        yield connection if _is_ours(connection) else None
+
+
+@contextmanager
+def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
+    """One snapshot of the database, None unless it is there, ours, whole and of this version."""
+    with connect_fast(path) as connection:
+        seen = None if connection is None else _snapshot(FastStatus(connection))
+        if connection is None or seen is None or not connection.is_sound:
             yield None
         else:
             yield seen
@@ -167,7 +186,7 @@ def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
 def _snapshot(status: FastStatus) -> StatusSnapshot | None:
     try:
         return StatusSnapshot(status.nights(), status.correspondence(), status.history)
-    except (sqlite3.Error, KeyError, ValueError, TypeError, AttributeError):
+    except UNFIT:
         return None
 
 
