@@ -61,6 +61,8 @@ ELSEWHERE = {
     "store/database/opening.py": "the database, in the state folder",
     "store/database/reading.py": "copies of the database, in a private temporary folder",
     "store/database/version.py": "the index of the database's log, in the state folder",
+    "web/serving/listening.py": "the socket that the settings name",
+    "web/templates.py": "files of the package",
     "wiring/daemon.py": "flags, in a folder that is the owner's alone",
 }
 

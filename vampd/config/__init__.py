@@ -32,6 +32,7 @@ from vampd.config.stages import (
     WhenMissing,
 )
 from vampd.config.transfer import Destination, Transfer, is_in_night, misplaced_destinations
+from vampd.config.web import Web
 from vampd.errors import ConfigError, UsageError
 from vampd.model.nights import Kind
 
@@ -89,6 +90,7 @@ class Settings(Table):
     requests: Requests = Requests.model_construct()
     manifest: ManifestSettings = ManifestSettings.model_construct()
     mail: Mail = Mail.model_construct()
+    web: Web = Web.model_construct()
 
 
 def config_path(given: Path | None) -> Path | None:

@@ -118,6 +118,15 @@ no_journal
 journal_closed
     You may not read the journal.
     Join the group systemd-journal.
+cannot_listen
+    `vampd-web` cannot listen where `[web] listen` says: another one does, or the place is none.
+    Stop the other (`systemctl status vampd-web`), or name another address, port or socket.
+web_missing
+    The page and the metrics need the extra `web`, which is not installed in vampd's environment.
+    `pip install 'vampd[web]'` in vampd's environment.
+not_asked_so
+    A request to the page asks for something that it does not know.
+    The message says what it takes; `docs/operations.md` lists the addresses.
 matplotlib_missing
     `vampctl plot` needs matplotlib.
     `pip install 'vampd[plot]'` in vampd's environment.

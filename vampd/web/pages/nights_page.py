@@ -1,0 +1,104 @@
+"""The table of nights: what is asked for of it, as its template shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from vampd.cli.look.night_notes import sum_up_counts, sum_up_left
+from vampd.cli.shared.words import count_of
+from vampd.model.nights import Kind, Status
+from vampd.web.asked import NIGHTS_A_PAGE, NightsAsked, Only
+from vampd.web.pages.night_line import NightLine, night_line
+from vampd.web.sight import Sight, Standing
+
+# So many are shown above the table; the rest is a click away.
+_CALLED = 8
+
+
+@dataclass(frozen=True)
+class NightsPage:
+    """What the page of nights shows."""
+
+    total: str
+    left: str
+    unreadable: tuple[str, ...]
+    # What needs a person, and how many more such nights there are.
+    called: tuple[NightLine, ...]
+    more_called: int
+    running: tuple[NightLine, ...]
+    lines: tuple[NightLine, ...]
+    shown: str
+    newer: str | None
+    older: str | None
+    asked: NightsAsked
+    kinds: tuple[str, ...] = tuple(Kind)
+    onlys: tuple[str, ...] = tuple(Only)
+
+
+def make_nights_page(sight: Sight, asked: NightsAsked, now: float) -> NightsPage:
+    """The page of nights at a time, newest first."""
+    chosen = [one for one in sight.standings if asked.choice.takes(one)]
+    left = [one for one in chosen if one.is_passed_over] if asked.leaves_out else []
+    listed = [one for one in chosen if not (asked.leaves_out and one.is_passed_over)][::-1]
+    first = (asked.page - 1) * NIGHTS_A_PAGE
+    on_page = listed[first : first + NIGHTS_A_PAGE]
+    known = [one for one in sight.standings if not one.is_passed_over]
+    called = [one for one in known if one.has_problem][::-1]
+    running = [one for one in known if one.status is Status.RUNNING][::-1]
+    needed = [one.night for one in (*on_page, *called[:_CALLED], *running)]
+    records = {record.night: record for record in sight.records(needed)}
+
+    def lines(standings: list[Standing]) -> tuple[NightLine, ...]:
+        return tuple(night_line(records[one.night], now, sight.of(one.night)) for one in standings)
+
+    return NightsPage(
+        total=_total(known),
+        left=_left(left) if left else "",
+        unreadable=sight.unreadable,
+        called=lines(called[:_CALLED]),
+        more_called=max(len(called) - _CALLED, 0),
+        running=lines(running),
+        lines=lines(on_page),
+        shown=_shown(first, len(on_page), len(listed)),
+        newer=address_of(asked, asked.page - 1) if asked.page > 1 else None,
+        older=address_of(asked, asked.page + 1) if first + NIGHTS_A_PAGE < len(listed) else None,
+        asked=asked,
+    )
+
+
+def _total(known: list[Standing]) -> str:
+    return sum_up_counts(
+        len(known),
+        sum(one.is_held for one in known),
+        sum(one.is_unsafe for one in known),
+        sum(one.is_unmailed for one in known),
+    )
+
+
+def _left(left: list[Standing]) -> str:
+    legacy = sum(one.status is Status.LEGACY for one in left)
+    dates = (left[0].night.date, left[-1].night.date)
+    return sum_up_left(legacy, len(left) - legacy, *dates)
+
+
+def _shown(first: int, shown: int, listed: int) -> str:
+    if shown == listed:
+        return count_of(listed, "night")
+    if not shown:
+        return f"no more of {count_of(listed, 'night')}"
+    return f"nights {first + 1:,} to {first + shown:,} of {listed:,}"
+
+
+def address_of(asked: NightsAsked, page: int = 1) -> str:
+    """The query of a page of the same choice, '' for the first of all nights."""
+    choice = asked.choice
+    words = {
+        "kind": choice.kind or "",
+        "only": choice.only or "",
+        "since": choice.since,
+        "all": "" if asked.leaves_out else "1",
+        "page": str(page) if page > 1 else "",
+    }
+    said = urlencode({name: str(value) for name, value in words.items() if value})
+    return f"?{said}" if said else ""

@@ -1,0 +1,96 @@
+"""Serving the application, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import h11
+import uvicorn
+from systemd.daemon import notify
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from vampd.cli.shared.output import write
+from vampd.config import Settings
+from vampd.log import get_log
+from vampd.web.application import make_application
+from vampd.web.serving.listening import address_of, open_listening
+
+# More than a control room has browsers; further ones are told to come again.
+_CONNECTIONS = 200
+_PATIENCE_S = 10
+_STOP_S = 5
+# A request's first line and headers.
+_REQUEST_BYTES = 16 << 10
+
+
+class PromptProtocol(H11Protocol):
+    """Ends a connection that takes too long to say what it wants, which would keep a place."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._hurry()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        self._hurry()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_hurrying()
+
+    def _hurry(self) -> None:
+        """Give it some time for the whole head of a request, from the first byte of none on."""
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_hurrying()
+        elif self._late is None:
+            self._late = self.loop.call_later(_PATIENCE_S, self.transport.close)
+
+    def _stop_hurrying(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+def serve(settings: Settings) -> None:
+    """Serve the page at [web] listen; VampdError ``cannot_listen``."""
+    listening = open_listening(settings.web.place)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            make_application(settings),
+            http=PromptProtocol,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            # What goes wrong in an answer is told by the application.
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_PATIENCE_S,
+            timeout_graceful_shutdown=_STOP_S,
+            h11_max_incomplete_event_size=_REQUEST_BYTES,
+        )
+    )
+    # The server stops at these by itself, and then sends them again.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    address = address_of(listening)
+    with listening:
+        write(f"listening on {address}")
+        get_log().info("web.started", address=address)
+        _tell_systemd("READY=1")
+        server.run(sockets=[listening])
+    get_log().info("web.stopped")
+
+
+def _tell_systemd(state: str) -> None:
+    try:
+        notify(state)
+    except OSError:
+        return

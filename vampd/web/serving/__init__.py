@@ -1,0 +1,1 @@
+"""Answering browsers: the socket, who is answered, what is kept."""

@@ -1,0 +1,208 @@
+"""One look at the database, as the pages need it: which nights there are, and how they stand.
+
+Thousands of nights are not read again for each change. What decides how a night stands is read of
+all of them and compared with the last look; only what differs, and what is shown, is read in full.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vampd.cli.look.night_notes import (
+    NO_MAIL,
+    has_problem,
+    is_held,
+    is_passed_over,
+    is_unmailed,
+    is_unsafe,
+)
+from vampd.cli.shared.nights import with_kinds
+from vampd.cli.shared.words import one_line
+from vampd.config import Settings
+from vampd.log import get_log
+from vampd.model.delivery import Correspondence
+from vampd.model.nights import EventRecord, NightId, NightRecord, Status
+from vampd.store.database.version import read_version
+from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
+from vampd.store.fast_status import UNFIT
+
+if TYPE_CHECKING:
+    from vampd.wiring.connections import Connections
+
+Told = TypeVar("Told")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a night stands, by the rules of `vampctl status`."""
+
+    night: NightId
+    status: Status
+    is_passed_over: bool
+    has_problem: bool
+    is_held: bool
+    is_unsafe: bool
+    is_unmailed: bool
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All nights at one moment, oldest first, and what is asked of single ones."""
+
+    standings: tuple[Standing, ...]
+    # Rows that are none of a night, in words.
+    unreadable: tuple[str, ...]
+    correspondence: Mapping[NightId, Correspondence]
+    _read: Callable[[Sequence[NightId]], Sequence[NightRecord]]
+    history: Callable[[NightId], tuple[EventRecord, ...]]
+    products: Callable[[NightId], tuple[ProductProof, ...]]
+
+    @cached_property
+    def _dates(self) -> Counter[str]:
+        return Counter(one.night.date for one in self.standings)
+
+    def records(self, nights: Sequence[NightId]) -> tuple[NightRecord, ...]:
+        """These nights, oldest first, their commands as they are typed (`with_kinds`)."""
+        asked = frozenset(nights)
+        return tuple(r for r in self.of_dates({n.date for n in asked}) if r.night in asked)
+
+    def of_dates(self, dates: set[str]) -> tuple[NightRecord, ...]:
+        """All nights of these dates, oldest first, their commands as they are typed."""
+        asked = [one.night for one in self.standings if one.night.date in dates]
+        return with_kinds(self._read(asked))
+
+    def of(self, night: NightId) -> Correspondence:
+        """What was mailed of a night."""
+        return self.correspondence.get(night, NO_MAIL)
+
+
+class NightsReader:
+    """Looks at the database; what did not change since the last look is kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._looking = threading.Lock()
+        self._marks: list[tuple[Any, ...]] = []
+        self._by_key: dict[int, tuple[tuple[Any, ...], Standing]] = {}
+        self._standings: tuple[Standing, ...] = ()
+        self._mail_mark: tuple[int, ...] | None = None
+        self._correspondence: Mapping[NightId, Correspondence] = {}
+
+    def version(self) -> tuple[object, ...]:
+        """What changes with the database."""
+        return read_version(self._settings.database.path)
+
+    def read(self, tell: Callable[[Sight], Told]) -> Told:
+        """What ``tell`` makes of one snapshot; VampdError as `vampctl status`."""
+        with self._looking:
+            try:
+                with read_fast_page(self._settings.database.path) as page:
+                    if page is not None:
+                        told = tell(self._sight(page))
+                        if page.connection.is_sound:
+                            return told
+            except UNFIT as error:
+                get_log().debug("web.refused", error=repr(error))
+            with self._look_by_the_store() as sight:
+                return tell(sight)
+
+    def _sight(self, page: FastPage) -> Sight:
+        self._catch_up(page)
+        keys = {standing.night: key for key, (_, standing) in self._by_key.items()}
+        return Sight(
+            self._standings,
+            (),
+            self._correspondence,
+            lambda nights: page.nights_by_key([keys[night] for night in nights]),
+            page.history,
+            page.products,
+        )
+
+    def _catch_up(self, page: FastPage) -> None:
+        mail_mark = page.mail_mark()
+        if mail_mark != self._mail_mark:
+            self._by_key = {}
+            self._marks = []
+            self._correspondence = page.correspondence().by_night()
+            self._mail_mark = mail_mark
+        marks = page.marks()
+        if marks == self._marks:
+            return
+        known = self._by_key
+        changed = {
+            mark[0]: mark for mark in marks if mark[0] not in known or known[mark[0]][0] != mark
+        }
+        by_night = {(mark[1], mark[2]): mark for mark in changed.values()}
+        kept = {mark[0]: known[mark[0]] for mark in marks if mark[0] not in changed}
+        for record in page.nights_by_key(list(changed)):
+            mark = by_night[record.night.date, record.night.kind.value]
+            kept[mark[0]] = mark, self._judge(record)
+        self._by_key = kept
+        self._standings = tuple(
+            sorted((standing for _, standing in kept.values()), key=lambda one: one.night)
+        )
+        self._marks = marks
+
+    def _judge(self, record: NightRecord) -> Standing:
+        return judge(record, self._correspondence.get(record.night, NO_MAIL))
+
+    @contextmanager
+    def _look_by_the_store(self) -> Iterator[Sight]:
+        """Of a database of another version, or with rows that are none, as `vampctl status`."""
+        from vampd.wiring.connections import connect_to_read
+
+        with connect_to_read(self._settings) as connections:
+            records = {record.night: record for record in connections.store.nights()}
+            correspondence = connections.mail_log.correspondence().by_night()
+            yield Sight(
+                tuple(
+                    judge(record, correspondence.get(night, NO_MAIL))
+                    for night, record in records.items()
+                ),
+                tuple(one_line(str(row)) for row in connections.store.unreadable_nights()),
+                correspondence,
+                lambda nights: [records[night] for night in nights],
+                connections.store.history,
+                lambda night: _products(connections, night),
+            )
+
+
+def judge(record: NightRecord, correspondence: Correspondence) -> Standing:
+    """How a night stands."""
+    return Standing(
+        record.night,
+        record.state.status,
+        is_passed_over(record),
+        has_problem(record, correspondence),
+        is_held(record),
+        is_unsafe(record),
+        is_unmailed(record, correspondence),
+    )
+
+
+def _products(connections: Connections, night: NightId) -> tuple[ProductProof, ...]:
+    from vampd.model.proofs import Place
+
+    here, there = (connections.receipts.of(night, place) for place in Place)
+    return tuple(
+        ProductProof(
+            one.receipt.path,
+            one.receipt.size,
+            one.receipt.sha256,
+            one.at,
+            None if (read := here.get(one.receipt.path)) is None else read.at,
+            None if read is None else read.sha256,
+            None if (sent := there.get(one.receipt.path)) is None else sent.at,
+            None if sent is None or sent.has_ended else sent.sha256,
+        )
+        for one in sorted(
+            (one for one in connections.packing_receipts.of(night) if one.ended_at is None),
+            key=lambda one: one.receipt.path,
+        )
+    )
