@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from vampd.cli.shared.words import one_line
+from vampd.cli.status.daemon_words import daemon_object
 from vampd.config import Settings
 from vampd.errors import UsageError, VampdError
 from vampd.log import get_log
@@ -49,6 +50,7 @@ def make_application(settings: Settings, clock: Callable[[], float] = time.time)
     routes = [
         Route("/", pages.nights),
         Route("/night/{night}", pages.night),
+        Route("/api/v1/daemon", pages.api_daemon),
         Route("/api/v1/nights", pages.api_nights),
         Route("/api/v1/nights/{night}", pages.api_night),
         Route("/static/{name}", pages.static),
@@ -78,7 +80,7 @@ class Pages:
         asked = read_nights_asked(_pairs(request))
 
         def tell(now: float, sight: Sight) -> Made:
-            page = make_nights_page(sight, asked, now)
+            page = make_nights_page(sight, asked, self._reader.look_for_life(now), now)
             return self._page("nights.html", "", now, page=page)
 
         return await self._told(request, asked, tell)
@@ -101,6 +103,14 @@ class Pages:
             return _json(objects, None if before is None else _next_link(asked, before))
 
         return await self._told(request, asked, tell)
+
+    async def api_daemon(self, request: Request) -> Response:
+        refuse_words(_pairs(request))
+        return await self._answers.answer(
+            request.url.path,
+            lambda now: _json(daemon_object(self._reader.look_for_life(now), now)),
+            request.headers,
+        )
 
     async def api_night(self, request: Request) -> Response:
         night = _night(request)

@@ -25,8 +25,10 @@ from vampd.cli.look.night_notes import (
 from vampd.cli.shared.nights import with_kinds
 from vampd.cli.shared.words import one_line
 from vampd.config import Settings
+from vampd.disk.life_signs import look_for_life
 from vampd.log import get_log
 from vampd.model.delivery import Correspondence
+from vampd.model.life_sign import Life
 from vampd.model.nights import EventRecord, NightId, NightRecord, Status
 from vampd.store.database.version import read_version
 from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
@@ -97,6 +99,10 @@ class NightsReader:
     def version(self) -> tuple[object, ...]:
         """What changes with the database."""
         return read_version(self._settings.database.path)
+
+    def look_for_life(self, now: float) -> Life:
+        """Whether vampd runs, as `vampctl daemon` finds it."""
+        return look_for_life(self._settings.database.path, now)
 
     def read(self, tell: Callable[[Sight], Told]) -> Told:
         """What ``tell`` makes of one snapshot; VampdError as `vampctl status`."""

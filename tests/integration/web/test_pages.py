@@ -17,11 +17,12 @@ from tests.support.worlds.records.varied_nights import (
 
 
 def test_the_page_shows_the_nights_of_status_newest_first_and_their_sum(served: Served) -> None:
-    *_, left, total = served.vampctl("status").splitlines()
+    *_, left, total, life = served.vampctl("status").splitlines()
     first = served.get("/")
     assert first.headers["content-type"].startswith("text/html")
     text = text_of(first.text)
     assert total in text
+    assert life in text
     assert left.partition(";")[0] in text
     shown = [re.findall(r'href="night/([\d]+-\w+)"', row) for row in first.text.split("<tr ")]
     names = [row[0] for row in shown[2:]]
@@ -37,6 +38,11 @@ def test_the_page_shows_the_nights_of_status_newest_first_and_their_sum(served: 
     )
     assert "← newer" in second.text
     assert "older →" not in second.text
+
+
+def test_whether_vampd_runs_is_said_as_by_vampctl(served: Served) -> None:
+    assert served.json("/api/v1/daemon") == json.loads(served.vampctl("daemon", "--json"))
+    assert "vampd is NOT running" in served.get("/").text
 
 
 def test_what_needs_a_person_and_what_runs_stands_above_the_table(served: Served) -> None:

@@ -41,7 +41,7 @@ ADDRESSES = (
 )  # fmt: skip
 # What does work, and what is slow or large, has no place in the process.
 FOREIGN = re.compile(
-    r"vampd\.(adapters|daemon|disk\.(durable|lock|shared)|engine|fits|ledger|simulate|stages)\b"
+    r"vampd\.(adapters|daemon|engine|fits|ledger|simulate|stages)\b"
     r"|(alembic|numba|numpy|pebble|sqlalchemy|watchdog)$"
 )
 

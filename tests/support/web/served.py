@@ -4,6 +4,7 @@ import html
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp
@@ -30,7 +31,7 @@ class Served:
     def get(self, address: str, **headers: str) -> Answer:
         return ask(self.app, address, **headers)
 
-    def json(self, address: str) -> list:
+    def json(self, address: str) -> Any:
         answer = self.get(address)
         assert answer.status == 200, answer.text
         assert answer.headers["content-type"] == "application/json"

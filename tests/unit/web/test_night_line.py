@@ -10,14 +10,9 @@ import vampd.web
 from vampd.cli.look.night_notes import NO_MAIL
 from vampd.cli.status.nights_table import COLUMNS, night_row
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, State, Status
-from vampd.web.pages.night_line import night_line
+from vampd.web.pages.night_line import STYLES, night_line
 
 NOW = 1_762_480_313.0
-# What the terminal's colors are called in the style sheet.
-STYLES = {
-    "dim": "quiet", "": "plain", "cyan": "running", "yellow": "waiting", "bold red": "bad",
-    "green": "good",
-}  # fmt: skip
 SHEET = (Path(vampd.web.__file__).parent / "static" / "style.css").read_text()
 
 

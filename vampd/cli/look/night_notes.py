@@ -7,16 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from vampd.cli.shared.progress import format_night_end, format_work
-from vampd.cli.shared.words import (
-    count_of,
-    describe_raw,
-    format_duration,
-    format_moment,
-    format_size,
-    format_time,
-    one_line,
-)
+from vampd.cli.shared.words import count_of, describe_raw, format_duration, format_time, one_line
 from vampd.model.delivery import REMADE_UNMAILED, Correspondence, MailState
 from vampd.model.nights import (
     UNREAD_NOTES,
@@ -27,9 +18,7 @@ from vampd.model.nights import (
     WaitCode,
     read_sync_sums,
     remaining_wait_s,
-    stages_of,
 )
-from vampd.model.progress import NightEnd
 
 _GATES = {
     Gate.CARD_MISSING: "missing cards",
@@ -231,60 +220,3 @@ def describe_release(record: NightRecord) -> str:
     """Which gates a person has opened for it, '' for none."""
     gates = ", ".join(_GATES[gate] for gate in sorted(record.released))
     return f"past {gates}, by a person" if gates else ""
-
-
-def tell_facts(
-    record: NightRecord,
-    now: float,
-    correspondence: Correspondence,
-    end: NightEnd | None = None,
-) -> tuple[tuple[str, str], ...]:
-    """All that is known of a night, each fact with its name, in the order of `status NIGHT`.
-
-    ``end`` is when the night will be done, if that can be told.
-    """
-    state, sums = record.state, record.manifest_sums
-    stages = stages_of(record.night.kind)
-    facts = (
-        ("stage", f"{state.stage} ({stages.index(state.stage) + 1} of {len(stages)})"),
-        ("status", f"{state.status}, since {format_moment(record.changed_at, now)}"),
-        ("note", describe(record, now, correspondence)),
-        ("quality", describe_quality(record).removeprefix("-")),
-        ("verdict", _describe_verdict(record)),
-        ("without", ", ".join(record.let_go)),
-        ("progress", format_work(record, now)),
-        ("all of it", format_night_end(end, now)),
-        ("attempts", str(state.attempts) if state.attempts else ""),
-        ("frames", f"{record.frames:,}" if record.frames else ""),
-        ("size", format_size(record.bytes) if record.bytes else ""),
-        ("raw", describe_raw(record)),
-        ("released", describe_release(record)),
-        ("discovered", format_moment(record.discovered_at, now)),
-        *(
-            (name, format_moment(at, now) if at is not None else "not yet")
-            for name, at in (
-                ("processed", record.processed_at),
-                ("transferred", record.transferred_at),
-                ("safe", record.safe_at),
-            )
-        ),
-        *(
-            (name, format_moment(at, now))
-            for name, at in (
-                ("mailed", correspondence.mailed_at(record.night, sums)),
-                ("acknowledged", correspondence.acknowledged_at(record.night, sums)),
-                ("raw may go", record.purge_after),
-            )
-            if at is not None
-        ),
-    )
-    return tuple((name, value) for name, value in facts if value)
-
-
-def _describe_verdict(record: NightRecord) -> str:
-    """What the gate makes of the night, '' before sync, or where an earlier version judged it."""
-    from vampd.model.sync import describe_verdict
-
-    if record.verdict is None:
-        return ""
-    return describe_verdict(record.verdict, is_empty=not record.frames)

@@ -24,7 +24,7 @@ from vampd.model.nights import Status
 if TYPE_CHECKING:
     from vampd.model.nights import NightId, NightRecord
 
-_STYLES = {
+STATUS_STYLES = {
     Status.FILLING: "dim",
     Status.READY: "",
     Status.RUNNING: "cyan",
@@ -39,7 +39,7 @@ _STATUS, _NOTE = 3, -1
 def _style_of(row: Sequence[str]) -> str:
     """The color of a night's status; done and NOT safe is none that is good."""
     unsafe = row[_NOTE].startswith(NOT_SAFE)
-    return "bold red" if unsafe else _STYLES[Status(row[_STATUS])]
+    return "bold red" if unsafe else STATUS_STYLES[Status(row[_STATUS])]
 
 
 COLUMNS = (

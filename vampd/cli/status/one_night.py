@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vampd.cli.look.night_notes import tell_facts
+from vampd.cli.look.night_facts import tell_facts
 from vampd.cli.shared.event_table import show_events
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.output import Column, write, write_lines, write_table

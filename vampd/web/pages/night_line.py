@@ -6,26 +6,25 @@ from dataclasses import dataclass
 
 from vampd.cli.look.night_notes import (
     describe,
-    is_passed_over,
     is_unsafe,
     needs_person,
     sum_up_mail,
 )
 from vampd.cli.shared.progress import format_progress
 from vampd.cli.shared.words import format_duration, format_size, format_time
+from vampd.cli.status.nights_table import STATUS_STYLES
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import NightRecord, Status, stages_of
 from vampd.web.asked import night_name
 
-# The class of a status, which the style sheet gives the color that `vampctl status` gives it.
-_CLASSES = {
-    Status.FILLING: "quiet",
-    Status.READY: "plain",
-    Status.RUNNING: "running",
-    Status.WAITING: "waiting",
-    Status.HELD: "bad",
-    Status.DONE: "good",
-    Status.LEGACY: "quiet",
+# The classes of the style sheet, by the colors of the terminal.
+STYLES = {
+    "dim": "quiet",
+    "": "plain",
+    "cyan": "running",
+    "yellow": "waiting",
+    "bold red": "bad",
+    "green": "good",
 }
 # What a stage shows beside its color.
 _SIGNS = {
@@ -97,10 +96,8 @@ def night_line(record: NightRecord, now: float, correspondence: Correspondence) 
 
 
 def style_of(record: NightRecord) -> str:
-    """The class of a night's status; done and NOT safe is none that is good."""
-    if is_unsafe(record):
-        return "bad"
-    return "quiet" if is_passed_over(record) else _CLASSES[record.state.status]
+    """The class of a night's status, whose color is that of `vampctl status`."""
+    return "bad" if is_unsafe(record) else STYLES[STATUS_STYLES[record.state.status]]
 
 
 def percent_of(record: NightRecord) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vampd.cli.explanations import find_explanation
 from vampd.cli.look.advice import advise
 from vampd.cli.look.log import journal_query
-from vampd.cli.look.night_notes import tell_facts
+from vampd.cli.look.night_facts import tell_facts
 from vampd.cli.look.why import last_trouble
 from vampd.cli.shared.words import count_of, format_duration, format_moment, format_size, one_line
 from vampd.model.delivery import Correspondence

@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 from vampd.cli.look.night_notes import sum_up_counts, sum_up_left
 from vampd.cli.shared.words import count_of
+from vampd.cli.status.daemon_words import describe_life, style_of_life
+from vampd.model.life_sign import Life
 from vampd.model.nights import Kind, Status
 from vampd.web.asked import NIGHTS_A_PAGE, NightsAsked, Only
-from vampd.web.pages.night_line import NightLine, night_line
+from vampd.web.pages.night_line import STYLES, NightLine, night_line
 from vampd.web.sight import Sight, Standing
 
 # So many are shown above the table; the rest is a click away.
@@ -20,6 +22,8 @@ _CALLED = 8
 class NightsPage:
     """What the page of nights shows."""
 
+    life: str
+    life_style: str
     total: str
     left: str
     unreadable: tuple[str, ...]
@@ -36,7 +40,7 @@ class NightsPage:
     onlys: tuple[str, ...] = tuple(Only)
 
 
-def make_nights_page(sight: Sight, asked: NightsAsked, now: float) -> NightsPage:
+def make_nights_page(sight: Sight, asked: NightsAsked, life: Life, now: float) -> NightsPage:
     """The page of nights at a time, newest first."""
     chosen = [one for one in sight.standings if asked.choice.takes(one)]
     left = [one for one in chosen if one.is_passed_over] if asked.leaves_out else []
@@ -53,6 +57,8 @@ def make_nights_page(sight: Sight, asked: NightsAsked, now: float) -> NightsPage
         return tuple(night_line(records[one.night], now, sight.of(one.night)) for one in standings)
 
     return NightsPage(
+        life=describe_life(life, now),
+        life_style=STYLES[style_of_life(life)],
         total=_total(known),
         left=_left(left) if left else "",
         unreadable=sight.unreadable,
