@@ -35,7 +35,8 @@ def vampctl(
     context.obj = config
 
 
-# The commands in the order of the help: the module of each, and its examples.
+# The commands in the order of the help: the module of each, and its examples. Those that tell what
+# the page tells lie above this layer, and are named in full.
 _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "status": (
         "status.status",
@@ -117,6 +118,13 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "acknowledge": (
         "mail.acknowledge",
         ("vampctl acknowledge 20251106", "vampctl acknowledge 20251106 --lost"),
+    ),
+    "metrics": (
+        "vampd.web.commands",
+        (
+            "vampctl metrics",
+            "vampctl metrics --textfile /var/lib/prometheus/node-exporter/vampd.prom",
+        ),
     ),
     "run": (
         "act.run",
@@ -242,11 +250,15 @@ def make_app(only: str | None = None) -> typer.Typer:
     app.callback(epilog=examples(*_EXAMPLES))(vampctl)
     for name in _COMMANDS if only is None else (only,):
         module, lines = _COMMANDS[name]
-        command = getattr(import_module(f"vampd.cli.{module}"), name.replace("-", "_"))
+        command = getattr(import_module(_full_name(module)), name.replace("-", "_"))
         app.command(epilog=examples(*lines))(command)
     for module in _GROUPS if only is None else ():
         app.add_typer(import_module(f"vampd.cli.{module}").app)
     return app
+
+
+def _full_name(module: str) -> str:
+    return module if module.startswith("vampd.") else f"vampd.cli.{module}"
 
 
 def main() -> NoReturn:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vampd.model.nights import NightId
+from vampd.model.nights import Kind, NightId
 from vampd.store.fast_status import FastStatus, connect_fast
 
 
@@ -35,8 +35,8 @@ class FastPage(FastStatus):
     def marks(self) -> list[tuple[Any, ...]]:
         """Of each night the key of its row, and all in it that decides how the night stands."""
         return self.connection.execute(
-            "SELECT id, date, kind, stage, status, note_code, safe_at, needs_person, manifests,"
-            " manifest_sums FROM nights"
+            "SELECT id, date, kind, stage, status, changed_at, note_code, safe_at, needs_person,"
+            " manifests, manifest_sums FROM nights"
         ).fetchall()
 
     def mail_mark(self) -> tuple[int, ...]:
@@ -48,6 +48,28 @@ class FastPage(FastStatus):
             " (SELECT count(*) FROM acknowledged_manifests)"
         ).fetchone()
         return tuple(row)
+
+    def totals(self) -> dict[Kind, tuple[int, int]]:
+        """Raw frames and bytes of all nights that are processed, of each kind that has any."""
+        rows = self.connection.execute(
+            "SELECT kind, sum(frames), sum(bytes) FROM nights"
+            " WHERE processed_at IS NOT NULL GROUP BY kind"
+        )
+        return {Kind(kind): (frames, size) for kind, frames, size in rows}
+
+    def troubles(self, after: int) -> tuple[int, dict[tuple[str, str, str], int]]:
+        """The key of the last event, and how often attempts ended badly in those after a key.
+
+        By event, stage and code, '' for none.
+        """
+        rows = self.connection.execute(
+            "SELECT event, stage, ifnull(code, ''), count(*) FROM events"
+            " WHERE id > ? AND event IN ('failed', 'held', 'interrupted') GROUP BY 1, 2, 3",
+            (after,),
+        )
+        counts = {(event, stage, _text(code)): count for event, stage, code, count in rows}
+        (last,) = self.connection.execute("SELECT ifnull(max(id), 0) FROM events").fetchone()
+        return last, counts
 
     def products(self, night: NightId) -> tuple[ProductProof, ...]:
         """What has a packing receipt that has not ended, by name."""

@@ -10,6 +10,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +32,7 @@ from vampd.web.asked import (
     read_page_asked,
     refuse_words,
 )
+from vampd.web.pages.metrics import METRICS_TYPE, tell_metrics
 from vampd.web.pages.night_page import make_night_page
 from vampd.web.pages.nights_page import make_nights_page
 from vampd.web.pages.objects import night_object_in_full, night_objects
@@ -53,6 +55,7 @@ def make_application(settings: Settings, clock: Callable[[], float] = time.time)
         Route("/api/v1/daemon", pages.api_daemon),
         Route("/api/v1/nights", pages.api_nights),
         Route("/api/v1/nights/{night}", pages.api_night),
+        Route("/metrics", pages.metrics),
         Route("/static/{name}", pages.static),
     ]
     application = Starlette(
@@ -120,6 +123,13 @@ class Pages:
             return _json(night_object_in_full(sight, _known(sight, night), now))
 
         return await self._told(request, night, tell)
+
+    async def metrics(self, request: Request) -> Response:
+        refuse_words(_pairs(request))
+        # Not kept: whether vampd runs is no matter of the database.
+        body = await run_in_threadpool(tell_metrics, self._reader, self._clock())
+        made = Made(body, METRICS_TYPE)
+        return respond(made, etag_of(body), pack(body), request.headers)
 
     async def static(self, request: Request) -> Response:
         name = request.path_params["name"]

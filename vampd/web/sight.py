@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ from vampd.disk.life_signs import look_for_life
 from vampd.log import get_log
 from vampd.model.delivery import Correspondence
 from vampd.model.life_sign import Life
-from vampd.model.nights import EventRecord, NightId, NightRecord, Status
+from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord, StageName, Status
 from vampd.store.database.version import read_version
 from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
 from vampd.store.fast_status import UNFIT
@@ -45,7 +45,10 @@ class Standing:
     """How a night stands, by the rules of `vampctl status`."""
 
     night: NightId
+    stage: StageName
     status: Status
+    # Unix seconds.
+    since: float
     is_passed_over: bool
     has_problem: bool
     is_held: bool
@@ -64,6 +67,10 @@ class Sight:
     _read: Callable[[Sequence[NightId]], Sequence[NightRecord]]
     history: Callable[[NightId], tuple[EventRecord, ...]]
     products: Callable[[NightId], tuple[ProductProof, ...]]
+    # Raw frames and bytes of the nights that are processed.
+    totals: Callable[[], Mapping[Kind, tuple[int, int]]]
+    # How often attempts ended badly, by event, stage and code.
+    troubles: Callable[[], Mapping[tuple[str, str, str], int]]
 
     @cached_property
     def _dates(self) -> Counter[str]:
@@ -95,6 +102,9 @@ class NightsReader:
         self._standings: tuple[Standing, ...] = ()
         self._mail_mark: tuple[int, ...] | None = None
         self._correspondence: Mapping[NightId, Correspondence] = {}
+        # Events are never changed: each is counted once.
+        self._troubles = Counter[tuple[str, str, str]]()
+        self._last_event = 0
 
     def version(self) -> tuple[object, ...]:
         """What changes with the database."""
@@ -128,7 +138,19 @@ class NightsReader:
             lambda nights: page.nights_by_key([keys[night] for night in nights]),
             page.history,
             page.products,
+            page.totals,
+            lambda: self._count_troubles(page),
         )
+
+    def _count_troubles(self, page: FastPage) -> Mapping[tuple[str, str, str], int]:
+        last, found = page.troubles(self._last_event)
+        if last < self._last_event:
+            # Another database.
+            self._troubles.clear()
+            last, found = page.troubles(0)
+        self._troubles.update(found)
+        self._last_event = last
+        return self._troubles
 
     def _catch_up(self, page: FastPage) -> None:
         mail_mark = page.mail_mark()
@@ -176,6 +198,8 @@ class NightsReader:
                 lambda nights: [records[night] for night in nights],
                 connections.store.history,
                 lambda night: _products(connections, night),
+                lambda: _totals(records.values()),
+                lambda: _troubles(connections, records),
             )
 
 
@@ -183,7 +207,9 @@ def judge(record: NightRecord, correspondence: Correspondence) -> Standing:
     """How a night stands."""
     return Standing(
         record.night,
+        record.state.stage,
         record.state.status,
+        record.changed_at,
         is_passed_over(record),
         has_problem(record, correspondence),
         is_held(record),
@@ -211,4 +237,24 @@ def _products(connections: Connections, night: NightId) -> tuple[ProductProof, .
             (one for one in connections.packing_receipts.of(night) if one.ended_at is None),
             key=lambda one: one.receipt.path,
         )
+    )
+
+
+def _totals(records: Iterable[NightRecord]) -> Mapping[Kind, tuple[int, int]]:
+    frames, size = Counter[Kind](), Counter[Kind]()
+    for record in records:
+        if record.processed_at is not None:
+            frames[record.night.kind] += record.frames
+            size[record.night.kind] += record.bytes
+    return {kind: (frames[kind], size[kind]) for kind in frames}
+
+
+def _troubles(
+    connections: Connections, nights: Iterable[NightId]
+) -> Mapping[tuple[str, str, str], int]:
+    events = (event for night in nights for event in connections.store.history(night))
+    return Counter(
+        (str(event.event), str(event.stage), event.code or "")
+        for event in events
+        if event.event in (EventName.FAILED, EventName.HELD, EventName.INTERRUPTED)
     )

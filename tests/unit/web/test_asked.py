@@ -3,7 +3,7 @@
 import pytest
 
 from vampd.errors import UsageError
-from vampd.model.nights import Kind, NightId, Status
+from vampd.model.nights import Kind, NightId, StageName, Status
 from vampd.web.asked import (
     Choice,
     NightsAsked,
@@ -82,7 +82,13 @@ def test_a_night_in_an_address_is_date_and_kind() -> None:
 
 def standing(**flags: bool) -> Standing:
     names = ("is_passed_over", "has_problem", "is_held", "is_unsafe", "is_unmailed")
-    return Standing(NIGHT, Status.DONE, **{name: flags.get(name, False) for name in names})
+    return Standing(
+        NIGHT,
+        StageName.MANIFEST,
+        Status.DONE,
+        0.0,
+        **{name: flags.get(name, False) for name in names},
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""What Prometheus reads: made of the database at the moment it is asked, so no restart loses it.
+
+No label holds a night, a path or a message: what has a name for each night would grow for ever.
+Moments are exported, not ages, which would be wrong in a file by the time it is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from vampd import __version__
+from vampd.model.life_sign import Life
+from vampd.model.nights import Kind, Status
+from vampd.web.sight import NightsReader, Sight, Standing
+
+METRICS_TYPE = CONTENT_TYPE_LATEST
+# What a night has been since its last move.
+_STAND_SINCE = ("held", "unmailed", "unfinished")
+_Values = Mapping[tuple[str, ...], float]
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def tell_metrics(reader: NightsReader, now: float) -> bytes:
+    """The metrics at a time; VampdError as `vampctl status`."""
+    life = reader.look_for_life(now)
+    return reader.read(lambda sight: make_metrics(sight, life))
+
+
+def make_metrics(sight: Sight, life: Life) -> bytes:
+    """The metrics in the text form of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Now(tuple(_metrics(sight, life))))
+    return generate_latest(registry)
+
+
+class _Now(Collector):
+    def __init__(self, metrics: tuple[Metric, ...]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> tuple[Metric, ...]:
+        return self._metrics
+
+
+def _metrics(sight: Sight, life: Life) -> Iterator[Metric]:
+    yield from _of_daemon(life)
+    nights = [one for one in sight.standings if not one.is_passed_over]
+    yield _gauge(
+        "vampd_nights",
+        "Nights by kind, stage and status, without those that vampd leaves alone.",
+        ("kind", "stage", "status"),
+        Counter((one.night.kind, one.stage, one.status) for one in nights),
+    )
+    for name, words, chosen in (
+        ("held", "Nights that are held: a person must decide.", lambda one: one.is_held),
+        ("unsafe", "Nights whose archive copy was found bad.", lambda one: one.is_unsafe),
+        ("unmailed", "Nights with a manifest to mail.", lambda one: one.is_unmailed),
+        ("problem", "Nights that `status --problems` lists.", lambda one: one.has_problem),
+        ("unfinished", "Nights that are not done.", lambda one: one.status is not Status.DONE),
+    ):
+        these = [one for one in nights if chosen(one)]
+        yield _gauge(
+            f"vampd_{name}_nights",
+            words,
+            ("kind",),
+            {(kind,): sum(one.night.kind is kind for one in these) for kind in Kind},
+        )
+        if name in _STAND_SINCE:
+            yield _gauge(
+                f"vampd_{name}_oldest_timestamp_seconds",
+                "Since when the first of these nights stands so; absent for none.",
+                ("kind",),
+                _oldest(these),
+            )
+    yield from _of_work(sight)
+
+
+def _of_daemon(life: Life) -> Iterator[Metric]:
+    yield _gauge("vampd_info", "The version of what tells this.", ("version",), {(__version__,): 1})
+    if (is_running := life.is_running) is not None:
+        words = "Whether vampd runs; absent where that cannot be told."
+        yield _gauge("vampd_up", words, (), {(): int(is_running)})
+    if (sign := life.sign) is None:
+        return
+    yield _gauge(
+        "vampd_paused", "Whether work stands still for the cameras.", (), {(): int(sign.is_paused)}
+    )
+    moments = {
+        "start": ("When vampd was started.", sign.up_since),
+        "last_sign": ("The last sign of life.", sign.seen_at),
+        "last_scan": ("The last scan of the root.", sign.scanned_at),
+    }
+    for name, (words, at) in moments.items():
+        if at is not None:
+            yield _gauge(f"vampd_{name}_timestamp_seconds", words, (), {(): at})
+
+
+def _of_work(sight: Sight) -> Iterator[Metric]:
+    totals = sight.totals()
+    kinds = {(kind,): totals.get(kind, (0, 0)) for kind in Kind}
+    yield _gauge(
+        "vampd_processed_frames",
+        "Raw frames of the nights whose products are packed.",
+        ("kind",),
+        {labels: frames for labels, (frames, _) in kinds.items()},
+    )
+    yield _gauge(
+        "vampd_processed_bytes",
+        "Bytes of raw of the nights whose products are packed.",
+        ("kind",),
+        {labels: size for labels, (_, size) in kinds.items()},
+    )
+    failed = Counter[tuple[str, ...]]()
+    for (event, stage, code), count in sight.troubles().items():
+        failed[event, stage, code if _CODE.fullmatch(code) else "other"] += count
+    yield _gauge(
+        "vampd_attempts_ended_badly",
+        "Attempts on record that failed, were held or interrupted, by event, stage and code.",
+        ("event", "stage", "code"),
+        failed,
+    )
+
+
+def _oldest(standings: list[Standing]) -> dict[tuple[str, ...], float]:
+    oldest: dict[tuple[str, ...], float] = {}
+    for one in standings:
+        labels = (one.night.kind,)
+        oldest[labels] = min(oldest.get(labels, one.since), one.since)
+    return oldest
+
+
+def _gauge(
+    name: str,
+    words: str,
+    labels: tuple[str, ...],
+    values: _Values,
+) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for value_labels, value in sorted(values.items()):
+        family.add_metric(value_labels, value)
+    return family
