@@ -26,12 +26,13 @@ SYSCONFDIR ?= /etc
 SYSTEMD_LIB ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/usr/local/lib)
 APPLICATION = $(PREFIX)/lib/vampd
 SHARE = $(PREFIX)/share
-INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl \
-	$(SYSTEMD_LIB)/systemd/system/vampd.service \
+INSTALLED_FILES = $(PREFIX)/bin/vampd $(PREFIX)/bin/vampctl $(PREFIX)/bin/vampd-web \
+	$(SYSTEMD_LIB)/systemd/system/vampd.service $(SYSTEMD_LIB)/systemd/system/vampd-web.service \
 	$(SYSTEMD_LIB)/sysusers.d/vampd.conf $(SYSTEMD_LIB)/tmpfiles.d/vampd.conf \
-	$(SHARE)/man/man8/vampd.8 $(SHARE)/man/man1/vampctl.1 $(SHARE)/man/man5/vampd.toml.5 \
-	$(SHARE)/bash-completion/completions/vampd $(SHARE)/bash-completion/completions/vampctl \
-	$(SHARE)/zsh/site-functions/_vampd $(SHARE)/zsh/site-functions/_vampctl
+	$(SHARE)/man/man8/vampd.8 $(SHARE)/man/man8/vampd-web.8 \
+	$(SHARE)/man/man1/vampctl.1 $(SHARE)/man/man5/vampd.toml.5 \
+	$(addprefix $(SHARE)/bash-completion/completions/,vampd vampctl vampd-web) \
+	$(addprefix $(SHARE)/zsh/site-functions/_,vampd vampctl vampd-web)
 
 # How pip installs what a lock names, built by what requirements-build.lock has brought, and vampd
 # itself. pep517: systemd-python has no pyproject.toml, and pip would build it the old way.
@@ -60,7 +61,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench bench-load bench-idle bench-status bench-legacy check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak sync-scenarios
+.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -69,6 +70,9 @@ setup: debian-run debian-test $(STAMP) ## install what demo and test need: Debia
 
 demo: debian-run $(STAMP) ## simulate two nights, run the daemon on them, show the products; DEMO=FOLDER
 	$(if $(DEMO),VAMPD_DEMO='$(DEMO)' )$(BIN)/python -m vampd.cli.demo
+
+demo-web: demo ## the same, and the page of it until Ctrl-C, at http://127.0.0.1:8390/
+	$(BIN)/vampd-web --config '$(or $(DEMO),/tmp/vampd-demo-$(shell id -u))/vampd.toml'
 
 # BENCH names sections (default: all of `make bench`), SCALE=0.1 makes everything smaller.
 BENCH ?=
@@ -147,6 +151,7 @@ lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for 
 	$(RESOLVER)/bin/python -m pip install --quiet 'uv>=0.9'
 	$(COMPILE) --all-extras --no-emit-package vampd -o requirements-dev.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(COMPILE) -c requirements-dev.lock --extra web -o requirements-web.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock --group build -o requirements-build.lock
 
 # Its own environment under $(APPLICATION), new each time, so that nothing old is left over.
@@ -154,10 +159,12 @@ lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for 
 # not the tools have brought one of them.
 install: TOOLS = $(abspath $(DESTDIR)$(APPLICATION)/build)
 install: PIP = $(DESTDIR)$(APPLICATION)/bin/python -m pip install --quiet --no-compile
-install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages
+# The page's own packages come with WEB=1 alone; vampd and vampctl are the same without.
+install: NAMED = $(if $(WEB),requirements-web.lock,requirements.lock)
+install: debian-run ## install for this machine: PREFIX=/usr/local, DESTDIR= for packages, WEB=1 for the page
 	$(PYTHON) -m venv --clear $(DESTDIR)$(APPLICATION)
 	$(PIP) --require-hashes --target $(TOOLS) -r requirements-build.lock
-	PYTHONPATH=$(TOOLS) $(PIP) $(LOCKED) --ignore-installed -r requirements.lock
+	PYTHONPATH=$(TOOLS) $(PIP) $(LOCKED) --ignore-installed -r $(NAMED)
 	PYTHONPATH=$(TOOLS) $(PIP) $(UNLOCKED) --ignore-installed .
 	rm -r $(TOOLS)
 	$(DESTDIR)$(APPLICATION)/bin/python -m docs.manual $(DESTDIR)$(SHARE)/man
@@ -174,9 +181,14 @@ endif
 	install -d $(addprefix $(DESTDIR)$(SYSTEMD_LIB)/,systemd/system sysusers.d tmpfiles.d)
 	sed 's,=/usr/local/bin/,=$(PREFIX)/bin/,' systemd/vampd.service \
 		> $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/vampd.service
+ifneq ($(WEB),)
+	ln -sf $(APPLICATION)/bin/vampd-web $(DESTDIR)$(PREFIX)/bin/
+	sed 's,=/usr/local/bin/,=$(PREFIX)/bin/,' systemd/vampd-web.service \
+		> $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/vampd-web.service
+endif
 	install -m 644 systemd/vampd.sysusers $(DESTDIR)$(SYSTEMD_LIB)/sysusers.d/vampd.conf
 	install -m 644 systemd/vampd.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/vampd.conf
-	install -m 644 systemd/owner.conf $(DESTDIR)$(SHARE)/doc/vampd/
+	install -m 644 systemd/owner.conf config/prometheus/vampd.rules.yml $(DESTDIR)$(SHARE)/doc/vampd/
 	# For the archive host, where it is copied to.
 	$(DESTDIR)$(APPLICATION)/bin/python -I -m vampd.adapters.archive.gate \
 		> $(DESTDIR)$(SHARE)/doc/vampd/vampd-archive-gate
@@ -192,7 +204,8 @@ endif
 
 uninstall: ## remove what install added; the settings and the database stay
 ifeq ($(DESTDIR),)
-	if [ -d /run/systemd/system ]; then systemctl disable --now vampd.service || true; fi
+	if [ -d /run/systemd/system ]; then \
+		for unit in vampd-web vampd; do systemctl disable --now $$unit.service || true; done; fi
 endif
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED_FILES))
 	rm -rf $(DESTDIR)$(APPLICATION) $(DESTDIR)$(SHARE)/doc/vampd

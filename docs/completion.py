@@ -44,7 +44,7 @@ class Words:
 
 
 def write_completions(folder: Path) -> None:
-    """Write the scripts of both programs below ``folder``."""
+    """Write the scripts of all programs below ``folder``."""
     for name, app in PROGRAMS.items():
         for path, lines in (
             (_BASH, bash_completion(name, command_of(app))),

@@ -15,7 +15,7 @@ from vampd.adapters.archive.gate import format_gate
 from vampd.cli import main
 from vampd.config import Settings, packaged_file
 
-PAGES = ("man8/vampd.8", "man1/vampctl.1", "man5/vampd.toml.5")
+PAGES = ("man8/vampd.8", "man8/vampd-web.8", "man1/vampctl.1", "man5/vampd.toml.5")
 GATE = "share/doc/vampd/vampd-archive-gate"
 COMMANDS = tuple(getattr(command_of(main.make_app()), "commands", ()))
 

@@ -13,10 +13,11 @@ from tests.conftest import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
-BUILD, RUN, DEV = (f"requirements{kind}.lock" for kind in ("-build", "", "-dev"))
+BUILD, RUN, WEB, DEV = (f"requirements{kind}.lock" for kind in ("-build", "", "-web", "-dev"))
 ASKED = {
     BUILD: PYPROJECT["build-system"]["requires"] + PYPROJECT["dependency-groups"]["build"],
     RUN: PROJECT["dependencies"],
+    WEB: [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["web"]],
     DEV: [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())],
 }
 PYTHONS = [f"3.{minor}" for minor in range(11, 16)]

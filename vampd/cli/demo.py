@@ -179,6 +179,7 @@ def _show(console: Console, settings: Settings, config: Path) -> None:
         packed = sum(1 for _ in there.glob("vgen2/*.fits.fz"))
         console.print(f"   {night.kind:<12} {packed} cubes in {there}/vgen2")
     console.print(f"   Continue with: .venv/bin/vampctl --config {config} audit 20251106")
+    console.print(f"   The page: .venv/bin/vampd-web --config {config}, at {settings.web.address}")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,19 @@ class Web(Table):
         """The path of a socket, or an IP address and a port."""
         return parse_listen(self.listen)
 
+    @property
+    def address(self) -> str:
+        """How a browser, or a proxy, finds it."""
+        return address_of(self.place)
+
+
+def address_of(place: Path | tuple[str, int]) -> str:
+    """``http://127.0.0.1:8390/``, or a socket as it is configured."""
+    if isinstance(place, Path):
+        return f"{_UNIX}{place}"
+    host, port = place
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
 
 def parse_listen(text: str) -> Path | tuple[str, int]:
     """``unix:/run/x.sock`` as a path, ``127.0.0.1:8390`` as address and port. ValueError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import Any
 
 import h11
@@ -13,9 +14,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vampd.cli.shared.output import write
 from vampd.config import Settings
+from vampd.config.web import address_of
 from vampd.log import get_log
 from vampd.web.application import make_application
-from vampd.web.serving.listening import address_of, open_listening
+from vampd.web.serving.listening import open_listening, place_of
 
 # More than a control room has browsers; further ones are told to come again.
 _CONNECTIONS = 200
@@ -80,9 +82,11 @@ def serve(settings: Settings) -> None:
     # The server stops at these by itself, and then sends them again.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    address = address_of(listening)
+    address = address_of(place_of(listening))
     with listening:
         write(f"listening on {address}")
+        # Whoever waits for that line may read it from a pipe.
+        sys.stdout.flush()
         get_log().info("web.started", address=address)
         _tell_systemd("READY=1")
         server.run(sockets=[listening])

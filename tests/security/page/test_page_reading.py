@@ -90,6 +90,8 @@ class Page:
 @contextmanager
 def page_of(site: Site, strace: str, trace: Path) -> Iterator[Page]:
     told_r, told_w = os.pipe()
+    # As where nobody has asked Python to write at once.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     groups = ["--reuid", "4002", "--regid", "4002", "--groups", ",".join(map(str, MEMBER.gids))]
     process = subprocess.Popen(
         [
@@ -97,7 +99,7 @@ def page_of(site: Site, strace: str, trace: Path) -> Iterator[Page]:
             sys.executable, "-c", PROGRAM, "--config", site.config, "--log", "json",
         ],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, pass_fds=[told_w],
-        env={**os.environ, "TELL": str(told_w)},
+        env=environment | {"TELL": str(told_w)},
     )  # fmt: skip
     os.close(told_w)
     assert process.stdout is not None

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from vampd.config.web import address_of
 from vampd.errors import VampdError
-from vampd.web.serving.listening import address_of, open_listening
+from vampd.web.serving.listening import open_listening, place_of
 
 
 def test_an_address_is_printed_as_browsers_take_it() -> None:
     with open_listening(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        assert address_of(listening) == f"http://127.0.0.1:{port}/"
+        assert address_of(place_of(listening)) == f"http://127.0.0.1:{port}/"
         with pytest.raises(VampdError, match=f"127.0.0.1:{port}: Address already in use") as error:
             open_listening(("127.0.0.1", port))
         assert error.value.code == "cannot_listen"
     with open_listening(("::1", 0)) as listening:
-        assert address_of(listening) == f"http://[::1]:{listening.getsockname()[1]}/"
+        assert address_of(place_of(listening)) == f"http://[::1]:{listening.getsockname()[1]}/"
 
 
 def test_a_socket_is_for_its_owner_and_group(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_a_socket_is_for_its_owner_and_group(tmp_path: Path) -> None:
     mask = os.umask(0o022)
     try:
         with open_listening(path) as listening:
-            assert address_of(listening) == f"unix:{path}"
+            assert address_of(place_of(listening)) == f"unix:{path}"
             assert stat.S_IMODE(path.stat().st_mode) == 0o660
             assert os.umask(0o022) == 0o022
     finally:

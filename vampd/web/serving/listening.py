@@ -71,9 +71,9 @@ def _remove_left(path: Path) -> None:
             path.unlink()
 
 
-def address_of(listening: socket.socket) -> str:
-    """How a browser, or a proxy, finds it."""
+def place_of(listening: socket.socket) -> Path | tuple[str, int]:
+    """Where it listens, with the port that it was given if any would do."""
     if listening.family == socket.AF_UNIX:
-        return f"unix:{listening.getsockname()}"
+        return Path(listening.getsockname())
     host, port, *_ = listening.getsockname()
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return host, port
