@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,12 +22,16 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
-from tests.support.daemon.running import wait_until
+from tests.support.builders.smallest_night import make_smallest
+from tests.support.daemon.running import log_of, running, wait_until
+from tests.support.daemon.site import Site
 from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.unprivileged import NOBODY
+from tests.support.worlds.sites.busy_site import wait_for_event
 from vampd.daemon import watch as watch_module
 from vampd.daemon.watch import FolderWatch
 from vampd.engine.nights.night_listing import list_night
+from vampd.model.nights import Kind
 
 # Follows two folders of this many under a limit, twice; says its threads, watches and warnings.
 SCRIPT = """
@@ -120,6 +125,24 @@ def test_twenty_thousand_files_in_a_stream_take_one_watch_and_are_all_listed(
         assert woken.wait(10)
     assert (watched() - before, logs) == (1, [])
     assert len(list_night(stream.parent).files) == 20_000
+
+
+@pytest.mark.soak
+def test_more_events_than_the_kernel_keeps_are_a_hint_and_no_trouble(site: Site) -> None:
+    stream = site.root / "20251101" / "vcam1"
+    stream.mkdir(parents=True)
+    with running(site) as daemon:
+        wait_for_event(site, "night.discovered")
+        daemon.signal(signal.SIGSTOP)
+        # Two events each, and max_queued_events is 16,384.
+        for number in range(20_000):
+            (stream / f"{number}.tmp").touch()
+        daemon.signal(signal.SIGCONT)
+        make_smallest(site.root, "20251106", Kind.ENGINEERING)
+        wait_for_event(site, "night.settled")
+        assert daemon.stop() == 0
+    assert not log_of(site).named("watch.refused")
+    assert not log_of(site).named("scan.failed")
 
 
 def test_a_folder_that_takes_the_place_of_another_is_watched(
