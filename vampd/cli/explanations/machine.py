@@ -21,7 +21,7 @@ output_too_long
     Find out what answers there.
 worker_died
     A worker process died.
-    Nothing; if it happens again, look for who kills it (memory?).
+    Nothing; if it happens again, look for who kills it (memory?), and raise `TasksMax=`.
 worker_deadline
     A worker took longer than `schedule.worker_deadline_s`, and was killed.
     Look at the disks; raise the setting if the cubes are that large.

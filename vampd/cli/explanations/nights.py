@@ -11,8 +11,8 @@ link_found
     A night, what vampd writes there or the ledger is a link, or one folder has two names.
     Move it away, put the file itself there or unmount one name, then do as the message says.
 night_unreadable
-    The night's folder cannot be listed, or is a link that leads nowhere.
-    Correct owner and mode as the note says; the next scan looks again.
+    The night's folder cannot be listed, is gone, or is a link that leads nowhere.
+    Mount its disk, or correct owner and mode, as the note says; the next scan looks again.
 not_readable
     The user of vampd may not read a raw file; the message names path, owner and mode.
     Run the command in the message. The night goes on by itself once it can be read.
