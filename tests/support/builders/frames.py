@@ -62,6 +62,16 @@ def trigger_train(
     return Train(times_us, tuple(np.where(is_b, "B", "A").tolist()), flc_us)
 
 
+def join_trains(*trains: Train, still_us: float = 2_000) -> Train:
+    """One after the other in the same cubes, the trigger standing still in between."""
+    times_us = [trains[0].times_us]
+    for train in trains[1:]:
+        shortest_us = float(np.diff(train.times_us).min())
+        times_us.append(train.times_us + times_us[-1][-1] + shortest_us + still_us)
+    flc_us = next((train.flc_us for train in trains if train.flc_us is not None), None)
+    return Train(np.concatenate(times_us), sum((train.states for train in trains), ()), flc_us)
+
+
 @dataclass(frozen=True)
 class Night:
     """Raw cubes and the truth about each frame: which trigger made it, in which FLC state."""

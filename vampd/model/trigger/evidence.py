@@ -11,6 +11,7 @@ import numpy.typing as npt
 from vampd.model.trigger.arrivals import Arrivals, Counted
 from vampd.model.trigger.intervals import (
     IntervalEvidence,
+    doubt_settings,
     is_queued,
     is_untold,
     saved_on_misses,
@@ -125,7 +126,7 @@ def order_night(
         Camera(
             arrivals[number],
             counted[number],
-            tempos[number],
+            doubt_settings(counted[number], tempos[number], neighbors.late_us[number]),
             neighbors.missed[number],
             missed_alone(count[own], stretch[own], count[other], stretch[other]),
             saved_on_misses(counted[number], tempos[number]),

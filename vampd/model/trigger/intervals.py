@@ -44,6 +44,7 @@ _MOST_TRIGGERS = 1 << 20
 _STILL_SCATTERS = 3
 _SINGLE_SCATTERS = 4
 _WITHIN_TRIGGER = 4  # frames nearer than this part of T are of one trigger
+_BESIDE, _MANY_STOOD = 4, 4  # intervals, before and after one; of so many, as many at least
 _AROUND = 16  # intervals, before and after one, that tell how many triggers are missed there
 
 
@@ -125,7 +126,7 @@ def weigh_intervals(
             # A trigger that stood still does not make up for it.
             still_us = residuals_us - expected_us - np.maximum(late_us[1:] - half_us, 0)
             still = (still_us > _STILL_SCATTERS * width_us) & (triggers == 1)
-            fit = fit + np.where(still & bool(relaxed), RELAXED_COST, 0)
+            fit = fit + np.where(still & bool(relaxed) & (tempo.limit > 0), RELAXED_COST, 0)
             fit = fit + np.where(still & whole, WHOLE_PERIODS_COST, 0)
             alternating[1:, relaxed, option] = np.where(
                 allowed, -costs - np.where(informs, fit, 0), NEVER
@@ -182,6 +183,25 @@ def _is_whole(steps_us: Int64, rises: Int64, tempo: Tempo) -> npt.NDArray[np.boo
     growth = _EXACT_TRIGGERS + by_time.clip(0, _EXACT_TRIGGERS)
     fits = apart_us <= _STILL_SCATTERS * tempo.scatter_us * growth // _EXACT_TRIGGERS
     return np.asarray((by_time > rises) & (by_time <= WHOLE_PERIODS) & fits)
+
+
+def doubt_settings(counted: Counted, tempo: Tempo, late_us: Int64) -> Tempo:
+    """The tempo, where it may be that of other settings: no interval tells states apart there.
+
+    There, the trigger would have stood still in many intervals beside each other, for other times
+    than missed triggers take, and neither stamp was late (``late_us``, of the frames).
+    """
+    steps_us, rises = np.diff(counted.times_us), np.diff(counted.count)
+    longest_us = tempo.period_us + tempo.half_width_us + _STILL_SCATTERS * tempo.scatter_us
+    stood = (rises == 1) & (
+        steps_us - np.maximum(late_us[1:] - tempo.half_width_us, 0) > longest_us
+    )
+    stood &= (tempo.half_width_us > 0) & ~_is_whole(steps_us, rises, tempo)
+    at = np.arange(len(stood))
+    begin, end = (at - _BESIDE).clip(0), (at + _BESIDE + 1).clip(0, len(stood))
+    before = np.concatenate([[0], np.cumsum(stood)])
+    many = (before[end] - before[begin] >= _MANY_STOOD) & (tempo.half_width_us > 0)
+    return replace(tempo, limit=np.where(many, 0, tempo.limit))
 
 
 def saved_on_misses(counted: Counted, tempo: Tempo) -> Int64:

@@ -190,7 +190,7 @@ def measure_tempo(
     spread_us = spread(running_median(unlike_us[ones], alike[ones]), ones, alike)
     enough = np.bincount(alike[ones], minlength=int(alike.max()) + 1)[alike]
     clear = (measured_us > _CLEAR_RATIO * spread_us) & (enough >= _FEWEST_TO_MEASURE)
-    clear &= measured_us > documented_us
+    clear &= (measured_us > documented_us) & (measured_us < period_us)
     half_width_us = np.where(clear, measured_us, card_us)
     confirmed = ~clear | (
         np.abs(measured_us - card_us) <= np.maximum(_LARGEST_UNLIKE * card_us, 2 * documented_us)

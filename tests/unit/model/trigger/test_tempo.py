@@ -53,6 +53,14 @@ def test_a_period_that_is_longer_for_a_while_is_no_missed_trigger(frames):
     assert set(tempo.period_us[63 : 57 + frames].tolist()) == {4_500}
 
 
+def test_a_half_width_is_less_than_the_period():
+    """Frames at 3 T are taken for missed triggers; by how much longer these are is no J."""
+    around = [3_500, 2_500] * 30
+    tempo = tempo_of_steps([*around, *[9_600, 8_600] * 9, *around], card_us=500)
+
+    assert (tempo.half_width_us < tempo.period_us).all()
+
+
 @pytest.mark.parametrize(("longer_us", "shared"), [(2_100, False), (2_400, True), (2_900, True)])
 def test_a_camera_that_misses_many_triggers_has_the_period_of_the_other_one(longer_us, shared):
     """Misses make its T longer; a little longer is how exactly T is known."""

@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.support.builders.frames import Night, Train, expose, trigger_train
+from tests.support.builders.frames import Night, Train, expose, join_trains, trigger_train
 from vampd.model.cubes import Generation
 from vampd.model.sync.states.alternation import find_alternating
 from vampd.model.trigger import DRIVEN, NONE, RELAXED, UNKNOWN
 
 STANDS = trigger_train(150, period_us=2_500)
 SWITCHES = trigger_train(150, period_us=3_000, flc_us=500, first="B")
-
-
-def after_each_other(*trains: Train, still_us: float = 2_000) -> Train:
-    """In the same cubes, the trigger standing still in between."""
-    begins_us = np.cumsum([0.0, *(float(t.times_us[-1]) + 2_500 + still_us for t in trains)])
-    times_us = [train.times_us + begin for train, begin in zip(trains, begins_us, strict=False)]
-    return Train(np.concatenate(times_us), sum((train.states for train in trains), ()), 500.0)
 
 
 def mixed(night: Night, generation: Generation) -> list[str]:
@@ -35,7 +28,7 @@ def test_frames_before_and_after_a_switch_share_no_product(
     seed: int, trains: tuple[Train, ...], said: bool, lost: tuple[set[int], set[int]]
 ) -> None:
     night = expose(
-        after_each_other(*trains),
+        join_trains(*trains),
         logger_lost=lost,
         changes={"U_FLCEN": said, "EXPTIME": 0.0024},
         cube_frames=(400, 310),
@@ -47,9 +40,7 @@ def test_frames_before_and_after_a_switch_share_no_product(
 
 
 def test_frames_of_one_camera_alone_are_parted_too() -> None:
-    night = expose(
-        after_each_other(STANDS, SWITCHES), changes={"EXPTIME": 0.0024}, cameras=(1,), seed=2
-    )
+    night = expose(join_trains(STANDS, SWITCHES), changes={"EXPTIME": 0.0024}, cameras=(1,), seed=2)
     generation = night.synchronize()
     assert [p.order.flc_state for p in generation.products].count("D") > 1
     assert mixed(night, generation) == []
