@@ -37,14 +37,14 @@ from vampd.store.database.opening import Access, open_store
 from vampd.wiring.attempts import make_tools
 from vampd.wiring.connections import connect
 
-_NIGHT = NightId("20251106", Kind.ARCHIVE)
+NIGHT = NightId("20251106", Kind.ARCHIVE)
 _SIZES = (10_000, 100_000, 1_000_000)
 _FRAMES_A_CUBE = 500
 # Long runs as in a survey of one star, and the dearest: the half-wave plate turns behind each cube.
 _CUBES_A_RUN = (50, 1)
 # Linear: what a frame costs may grow by no more than two measurements of the same differ.
 _MOST_GROWTH = 1.3
-_TINY = Crop("TINY", (8, 8), 8)
+TINY = Crop("TINY", (8, 8), 8)
 _PIXEL_BYTES = 2
 _ANGLES_DEG = (0.0, 45.0, 22.5, 67.5)
 _COUNTS = ("frames", "cubes", "a run", "lists")
@@ -127,15 +127,15 @@ def _cost_of(frames: int, cubes_a_run: int, base: Path) -> Cost:
 
 def make_night(base: Path, frames: int, cubes_a_run: int) -> None:
     """Write both cameras' cubes with this many frames together, pixels as holes."""
-    runs = _runs(frames // len(CAMERA_STREAMS), cubes_a_run * _FRAMES_A_CUBE)
-    folder = load_settings(write_config(base)).watch.root / _NIGHT.folder
+    runs = runs_of(frames // len(CAMERA_STREAMS), cubes_a_run * _FRAMES_A_CUBE)
+    folder = load_settings(write_config(base)).watch.root / NIGHT.folder
     for stream in CAMERA_STREAMS:
         (folder / stream).mkdir(parents=True)
-    for cube in plan_night(Scenario("bench", _TINY, runs), _NIGHT, seed=1).cubes:
-        _write_sparse(folder, cube)
+    for cube in plan_night(Scenario("bench", TINY, runs), NIGHT, seed=1).cubes:
+        write_sparse(folder, cube)
 
 
-def _runs(triggers: int, triggers_a_run: int) -> tuple[Run, ...]:
+def runs_of(triggers: int, triggers_a_run: int) -> tuple[Run, ...]:
     pieces = [triggers_a_run] * (triggers // triggers_a_run)
     if triggers % triggers_a_run:
         pieces.append(triggers % triggers_a_run)
@@ -155,9 +155,9 @@ def _runs(triggers: int, triggers_a_run: int) -> tuple[Run, ...]:
     )
 
 
-def _write_sparse(folder: Path, cube: SimulatedCube) -> None:
+def write_sparse(folder: Path, cube: SimulatedCube) -> None:
     header = format_header(cube.cards)
-    frame_bytes = _TINY.rows * _TINY.columns[0] * _PIXEL_BYTES
+    frame_bytes = TINY.rows * TINY.columns[0] * _PIXEL_BYTES
     path = folder / cube.path
     path.write_bytes(header)
     os.truncate(path, len(header) + padded(len(cube.exposures) * frame_bytes))
@@ -175,7 +175,7 @@ def sync_night(base: Path) -> Cost:
         with connect(settings) as connections:
             pace = SharedPace(Flag.create(base / "pause"), Flag.create(base / "stop"))
             reader = connections.reader
-            tools = make_tools(connections, settings, _NIGHT, reader, workers, pace, "vampd")
+            tools = make_tools(connections, settings, NIGHT, reader, workers, pace, "vampd")
             return _run_stage(settings, reader, tools)
     finally:
         workers.close()
@@ -191,7 +191,7 @@ def _run_stage(settings: Settings, reader: NightReader, tools: AttemptTools) -> 
     framelists = 0
     while True:
         times_s = [time.process_time()]
-        seen = sync.survey(_NIGHT, reader)
+        seen = sync.survey(NIGHT, reader)
         times_s.append(time.process_time())
         todo = sync.plan(seen, settings)
         del seen
