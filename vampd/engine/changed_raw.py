@@ -29,12 +29,12 @@ from vampd.model.proofs import (
     PackingReceipt,
     aside_receipts,
     live_receipts,
-    own_receipts,
     refuse_other_form,
     text_digest,
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.late_cubes import REFUSALS
+from vampd.stages.records.folder_receipts import believed_receipts
 from vampd.stages.records.own_paths import sidecar_path
 from vampd.stages.set_aside import aside_path
 
@@ -49,8 +49,7 @@ def compare_raw(
     Reads them whole, and packs again what was made of them, beside it. TransientError of what
     cannot be read now.
     """
-    receipts = live_receipts(reader.packing_receipts(night))
-    whole = aside_receipts(receipts)
+    whole = aside_receipts(live_receipts(reader.packing_receipts(night)))
     found = {
         now.path: _compare_whole(folder, synced, now, whole[aside_path(now.path)], pace)
         for synced, now in files
@@ -58,7 +57,9 @@ def compare_raw(
     }
     used = [pair for pair in files if pair[1].path not in found]
     generations = _as_now(reader.generations(night), files)
-    comparison = _Comparison(night, folder, reader, generations, own_receipts(receipts), pace)
+    comparison = _Comparison(
+        night, folder, reader, generations, believed_receipts(night, reader), pace
+    )
     return (*found.values(), *comparison.judge(used))
 
 

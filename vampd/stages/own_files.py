@@ -33,14 +33,18 @@ from vampd.model.proofs import (
     loss_error,
     own_receipts,
     parse_receipts,
-    parse_sums,
     refuse_twins,
     text_bytes,
     text_digest,
     unproven_error,
 )
 from vampd.ports import NightReader
-from vampd.stages.records.folder_receipts import judge_folder_receipts, name_products
+from vampd.stages.records.folder_receipts import (
+    judge_folder_receipts,
+    name_products,
+    receipts_by_sums,
+    unread_sums,
+)
 from vampd.stages.records.own_paths import GENERATION, product_path
 from vampd.stages.records.unmade import choose_unmade, refuse_unmade
 
@@ -126,6 +130,10 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
     Raises DataError ``product_damaged`` or ``product_missing`` for what cannot be made here and
     now, ``product_unproven``, ``receipts_disagree``, and ``products_identical`` of one content.
     """
+    if not survey.recorded and survey.listing is None:
+        summed = unread_sums(survey.files, survey.readings, survey.sums)
+        if summed:
+            return Plan.of(Hash(batch, Place.HERE) for batch in batches(summed, survey.files))
     if not survey.recorded and survey.listing is not None:
         folder = (survey.files, survey.readings, survey.named, survey.sums)
         doubtful = judge_folder_receipts(survey.night, survey.listing, *folder)
@@ -206,7 +214,7 @@ def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
         raise disagreement_error(survey.night, receipts, listed, sorted(differing))
     new = {path: standing[path] for path in standing.keys() - receipts.keys()}
     if not survey.recorded and not listed:
-        new |= _receipts_of_earlier_version(survey)
+        new |= receipts_by_sums(survey.readings, survey.products, survey.named, survey.sums)
     of_generations = {each.path: each for each in survey.generations}
     return {**of_generations, **new}
 
@@ -215,19 +223,6 @@ def _is_here(survey: OwnFilesSurvey, receipt: PackingReceipt) -> bool:
     """Whether a file may be what a receipt says that only the folder has."""
     file = survey.files.get(receipt.path)
     return is_set_aside(receipt.path) or (file is not None and file.size == receipt.size)
-
-
-def _receipts_of_earlier_version(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
-    """A reading is a receipt only where SHA256SUMS, written at another time, says the same."""
-    sums = parse_sums(survey.sums or "")
-    receipts = {}
-    for path, reading in survey.readings.items():
-        if path.startswith("vgen2/") and sums.get(path) == reading.sha256:
-            product = survey.products.get(path)
-            identity = product.identity if product else None
-            if product is None or identity is not None:
-                receipts[path] = PackingReceipt(path, reading.file.size, reading.sha256, identity)
-    return receipts
 
 
 def _is_to_be_read(survey: OwnFilesSurvey, receipt: PackingReceipt) -> bool:

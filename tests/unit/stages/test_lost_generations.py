@@ -11,7 +11,15 @@ from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.errors import DataError
 from vampd.model.cubes import Generation, Product, SyncCounts
 from vampd.model.nights import Kind, NightId
-from vampd.model.proofs import PackingReceipt, Place, Receipt
+from vampd.model.proofs import (
+    RECEIPTS_PATH,
+    SUMS_NAME,
+    PackingReceipt,
+    Place,
+    Receipt,
+    format_receipts,
+    format_sums,
+)
 from vampd.stages.records.lost_generations import refuse_lost_generations
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
@@ -54,6 +62,23 @@ def test_one_that_is_not_what_its_receipt_says_forbids_it(
 ) -> None:
     night.keep(Receipt(Place.HERE, night.write(PATH, content), "b" * 64, 2.0))
     assert code(night) == "product_damaged"
+
+
+@pytest.mark.parametrize("is_summed", [True, False])
+def test_without_the_database_one_that_both_listings_have_forbids_it(
+    night: FakeNightReader, is_summed: bool
+) -> None:
+    night.recorded.clear()
+    night.framelists.clear()
+    night.write(RECEIPTS_PATH, format_receipts([RECEIPT]))
+    night.write(SUMS_NAME, format_sums({PATH: RECEIPT.sha256} if is_summed else {}))
+    del night.tree[PATH]
+    if is_summed:
+        assert code(night) == "product_missing"
+    else:
+        refuse_lost_generations(NIGHT, night)
+    night.write(RECEIPTS_PATH, "no listing")
+    refuse_lost_generations(NIGHT, night)
 
 
 def test_framelists_of_no_generation_forbid_it(night: FakeNightReader) -> None:

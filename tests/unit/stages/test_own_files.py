@@ -186,6 +186,22 @@ def test_a_reading_of_an_earlier_version_counts_only_where_the_sums_agree(night:
     assert night.plan() == Plan.of([RebuildFramelists((DECIDED,))])
 
 
+def test_without_both_records_what_the_sums_name_is_read_and_what_they_confirm_is_proven(
+    night: Night,
+) -> None:
+    (made,) = night.committed
+    night.committed[0] = replace(made, form=2)
+    product, sidecar = night.put_product()
+    night.write(SUMS_NAME, format_sums({each.path: each.sha256 for each in (product, sidecar)}))
+    assert night.plan() == Plan.of([Hash((product.path, sidecar.path), Place.HERE)])
+    night.read(product, sidecar)
+    proven = (replace(product, form=2), replace(sidecar, form=2))
+    assert night.plan() == Plan.of([RecordReceipts(proven)])
+    # Other bytes than the sums have are proven by packing.
+    night.read(night.put(product.path, "other", product.identity))
+    assert night.plan() == Plan.of([RecordReceipts(proven[1:])])
+
+
 def test_sums_confirm_no_reading_once_the_night_has_receipts(night: Night) -> None:
     receipts = whole(night)
     other = night.put("vgen2/other.fits.fz", "other", "f" * 64)

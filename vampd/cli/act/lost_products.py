@@ -15,7 +15,7 @@ from vampd.errors import DataError, VampdError
 from vampd.model.cubes import PRODUCT_LOST
 from vampd.model.delivery import announced_manifests, note_name, product_id
 from vampd.model.nights import Event, EventName, Kind, NightUpdate, Status, name_commands
-from vampd.model.proofs import PackingReceipt, live_receipts, own_receipts
+from vampd.model.proofs import PackingReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,9 +63,10 @@ def regain_decisions(connections: Connections, record: NightRecord, paths: Seque
     """
     from vampd.disk.pace import SteadyPace
     from vampd.engine.repair.regaining import keep_regained, regain
+    from vampd.stages.records.folder_receipts import believed_receipts
 
     night, reader = record.night, connections.reader
-    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    receipts = believed_receipts(night, reader)
     there = _read_there(connections, night, paths)
     for path in paths:
         known, read = receipts.get(path), there.receipts.get(path)
@@ -78,7 +79,10 @@ def regain_decisions(connections: Connections, record: NightRecord, paths: Seque
                 path=path,
             )
     folder = connections.settings.watch.root / night.folder
-    regained = regain(night, folder, reader, receipts, paths, SteadyPace())
+    regained = regain(night, folder, reader, receipts, paths, connections.settings, SteadyPace())
+    if not reader.packing_receipts(night):
+        # Of the database that was lost; each file was read just now, and is what they say.
+        connections.packing_receipts.record(night, receipts.values(), at=time.time())
     message = f"no good copy of {', '.join(paths)} was found; its products stand for it"
     if record.safe_at is not None:
         _apply(connections, night, EventName.DISPROVED, "archive_copy_bad", message)

@@ -29,7 +29,6 @@ from vampd.model.nights import (
     name_commands,
     note_of,
 )
-from vampd.model.proofs import live_receipts, own_receipts
 
 if TYPE_CHECKING:
     from vampd.engine.repair.night_restore import NightRestore
@@ -100,7 +99,7 @@ def recover(
                 regain_decisions(connections, record, decisions)
                 failed -= len(decisions)
             earlier = [] if failed else _recovered_before(connections, record)
-            again = _from_stage(connections, record) if decisions and not failed else ""
+            again = _from_stage(connections, record) if decisions and from_products else ""
     for line in earlier:
         write_prose(line)
     is_held = record.state.status is Status.HELD and record.code in _RECOVERED_CODES
@@ -116,6 +115,12 @@ def recover(
             " product changes, and frames that nothing accounts for are set aside"
         )
     if failed:
+        if decisions and from_products:
+            write_prose(
+                f"{title_of(record.night)}: `{retry}{again}` goes on with what stands for"
+                f" {decisions[0]}; then `vampctl recover {named(record.night, records)}` gets back"
+                " the others"
+            )
         raise typer.Exit(EXIT_NIGHT)
     then = f"`{retry}` continues"
     if decisions:
@@ -135,6 +140,7 @@ def _recover(
     from vampd.engine.repair.night_restore import plan_restore
     from vampd.engine.repair.recovering import Recovery, find_faulty, read_suspects
     from vampd.engine.repair.table_again import find_lost_table
+    from vampd.stages.records.folder_receipts import believed_receipts
     from vampd.stages.records.own_paths import GENERATION
     from vampd.wiring.world import archive_copies
 
@@ -146,7 +152,7 @@ def _recover(
             f"{title_of(night)} is running at {current.state.stage}; `vampctl hold NIGHT` first",
         )
     folder = connections.settings.watch.root / night.folder
-    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    receipts = believed_receipts(night, reader)
     table = find_lost_table(night, reader)
     may_be_named = {*receipts, table_name(night.date)}
     chosen = [_path_of(name, folder, may_be_named) for name in files]

@@ -109,7 +109,7 @@ def read_raw_news(record: NightRecord, listing: NightListing, reader: NightReade
     if name is None or listing.look.signature == record.signature:
         return RawNews()
     refuse_absent(record, reader)
-    presence = _presence(record.night, listing, reader)
+    presence = _presence(record.night, listing, reader) or RawPresence()
     if not presence.is_less_only:
         is_changed = name is EventName.REOPENED and presence.is_changed_only and not presence.lost
         return RawNews(Event(EventName.RETIMED if is_changed else name))
@@ -152,12 +152,12 @@ def raw_update(presence: RawPresence) -> NightUpdate:
     )
 
 
-def _presence(night: NightId, listing: NightListing, reader: NightReader) -> RawPresence:
+def _presence(night: NightId, listing: NightListing, reader: NightReader) -> RawPresence | None:
     try:
         return survey_raw(night, reader, listing.files)
     except DataError:
         # The next stage names what is damaged; nothing is concluded from it.
-        return RawPresence()
+        return None
 
 
 def judge_listed(
@@ -218,7 +218,8 @@ def judge_filling(
         presence = _presence(night, listing, reader)
         streams = replace(
             streams,
-            removed=len(presence.removed) * presence.is_less_only,
+            removed=0 if presence is None else len(presence.removed) * presence.is_less_only,
+            is_record_damaged=presence is None,
             strays=(
                 *(file.path for file in listing.files if not _name_of(file.path).startswith(".")),
                 *(f"{path}/" for path in listing.folders),

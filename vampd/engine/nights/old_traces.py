@@ -15,6 +15,7 @@ from vampd.model.nights import (
     StatusRow,
     Stream,
     find_traces,
+    is_own_file,
     parse_old_log,
     rows_by_night,
 )
@@ -44,7 +45,7 @@ def old_tool_traces(
 
 def is_of_vampd(folder: Path) -> bool:
     """Whether vampd has synchronized the night of this folder."""
-    return any(name.startswith("generation_") for name in _names(folder / Stream.VGEN2))
+    return any(map(is_own_file, _names(folder / Stream.VGEN2)))
 
 
 def _names(folder: Path) -> list[str]:

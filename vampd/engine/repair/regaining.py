@@ -8,14 +8,16 @@ this in between, doing it again completes it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from vampd import __version__
+from vampd.config import Settings
 from vampd.disk.durable import creating, make_folder, put_away
 from vampd.disk.failpoint import failpoint
 from vampd.engine.changed_raw import is_whole
-from vampd.engine.repair.generation_again import number_of, whole_generations
-from vampd.errors import DataError
+from vampd.engine.repair.generation_again import decide_again, number_of, whole_generations
+from vampd.errors import DataError, VampdError
 from vampd.fits.products import read_product_cards
 from vampd.model.cubes import (
     SUFFIX,
@@ -23,6 +25,7 @@ from vampd.model.cubes import (
     accounted_cubes,
     form_of,
     format_generation,
+    parse_generation,
     parse_reasons,
     parse_sidecar_notes,
 )
@@ -31,13 +34,20 @@ from vampd.model.nights import FileStamp, NightId, Stream, timing_name
 from vampd.model.proofs import SUMS_NAME, PackingReceipt, parse_sums, text_bytes, text_digest
 from vampd.model.sync import (
     CubeTrace,
+    DecidedAgain,
     ProductTrace,
     cubes_of,
     regain_generations,
     without_withdrawn,
 )
 from vampd.ports import NightReader, Pace, PackingReceipts
-from vampd.stages.records.own_paths import GENERATION, PACKED_SUFFIX, RAW_RECORDS, sidecar_path
+from vampd.stages.records.own_paths import (
+    GENERATION,
+    PACKED_SUFFIX,
+    RAW_RECORDS,
+    product_path,
+    sidecar_path,
+)
 
 _REASONS = "vbad/reasons.tsv"
 
@@ -48,28 +58,33 @@ def regain(
     reader: NightReader,
     receipts: Mapping[str, PackingReceipt],
     lost: Collection[str],
+    settings: Settings,
     pace: Pace,
 ) -> tuple[Generation, ...]:
     """What is to stand for the ``lost`` generation files; nothing if it does already.
 
-    Reads every product and sidecar whole. DataError ``decision_unknown`` says what is not known.
+    Reads every product and sidecar whole. What raw decides again stands for a product that is not:
+    its identity confirms that. DataError ``decision_unknown`` says what is not known.
     """
     others = without_withdrawn(whole_generations(night, reader))
-    _refuse_faulty(night, folder, receipts, pace)
     decided = {product.identity for each in others for product in each.products}
     decided |= {identity for each in others for identity in each.withdrawn}
+    faulty = _find_faulty(folder, receipts, decided, pace)
+    again = _decide_faulty(night, faulty, lost, reader, settings) if faulty else ()
+    decided |= {each.product.identity for each in again}
     names = _names_at_sync(night, reader)
     traces = [
         *_packed_traces(night, folder, reader, receipts, names, decided),
         *_begun_traces(night, reader, names, decided),
     ]
     numbers = {number_of(path) for path in lost}
-    if not traces and numbers <= {number for each in others for number in each.replaces}:
+    if not (traces or again) and numbers <= {number for each in others for number in each.replaces}:
         return ()
     return regain_generations(
         traces,
-        _cube_traces(night, reader, others, cubes_of(traces)),
+        _cube_traces(night, reader, others, cubes_of(traces, again)),
         others,
+        again,
         lost=numbers,
         bound=reader.bound_ids(night).keys(),
         corrections=reader.corrections(night).sha256,
@@ -99,19 +114,48 @@ def keep_regained(
     packing_receipts.end(night, at=at, actor=actor, paths=lost)
 
 
-def _refuse_faulty(
-    night: NightId, folder: Path, receipts: Mapping[str, PackingReceipt], pace: Pace
-) -> None:
+def _find_faulty(
+    folder: Path, receipts: Mapping[str, PackingReceipt], decided: Collection[str], pace: Pace
+) -> dict[str, PackingReceipt]:
+    """The products that no whole generation decides, by a file of theirs that is not whole."""
+    faulty = {}
     for path, receipt in sorted(receipts.items()):
         if GENERATION.fullmatch(path) or RAW_RECORDS.fullmatch(path):
             continue
-        if not is_whole(folder, receipt, pace):
+        product = receipts.get(product_path(path), receipt)
+        if product.identity not in decided and not is_whole(folder, receipt, pace):
+            faulty[path] = product
+    return faulty
+
+
+def _decide_faulty(
+    night: NightId,
+    faulty: Mapping[str, PackingReceipt],
+    lost: Collection[str],
+    reader: NightReader,
+    settings: Settings,
+) -> tuple[DecidedAgain, ...]:
+    """What raw, by the settings of today, gives for these products; DataError if not all."""
+    again: Generation | None = None
+    with suppress(VampdError):
+        again = parse_generation(decide_again(night, min(lost), reader, settings))
+    found = {product.identity: product for product in again.products} if again else {}
+    for path, receipt in faulty.items():
+        if receipt.identity not in found:
             raise DataError(
                 "decision_unknown",
-                f"{path} is damaged or gone too, so it does not say which frames it has: put a good"
-                f" copy in its place, then `vampctl recover {night.date} --from-products`",
+                f"{path} is damaged or gone too, so it does not say which frames it has, and raw"
+                " with the settings of today gives no such product: put a good copy in its place,"
+                " or set [sync] as it was when the night was made, then"
+                f" `vampctl recover {night.date} --from-products`",
                 path=path,
             )
+    wanted = {receipt.identity: receipt.form for receipt in faulty.values()}
+    return tuple(
+        DecidedAgain(found[identity], again.version, form)
+        for identity, form in wanted.items()
+        if again is not None and identity is not None
+    )
 
 
 def _names_at_sync(night: NightId, reader: NightReader) -> dict[str, str]:

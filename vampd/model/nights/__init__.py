@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         parse_old_log,
         rows_by_night,
     )
-    from vampd.model.nights.old_tools import find_traces, is_lasting, is_old_folder
+    from vampd.model.nights.old_tools import find_traces, is_lasting, is_old_folder, is_own_file
     from vampd.model.nights.quiet import (
         INCOMPLETE_CODES,
         PauseRule,
@@ -126,7 +126,7 @@ else:
             "night": "ARCHIVE_FOLDER Kind NightId name_commands name_kind parse_night_date",
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
             "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
-            "old_tools": "find_traces is_lasting is_old_folder",
+            "old_tools": "find_traces is_lasting is_old_folder is_own_file",
             "quiet": "INCOMPLETE_CODES is_due is_quiet PauseRule Stillness StreamsSnapshot",
             "readiness": (
                 "describe_legacy find_next_for_ids IncompleteCube is_ignored judge_readiness "
@@ -222,6 +222,7 @@ __all__ = [
     "is_job",
     "is_lasting",
     "is_old_folder",
+    "is_own_file",
     "is_quiet",
     "judge_readiness",
     "last_releaser",

@@ -14,7 +14,8 @@ from vampd.model.nights.old_log import StatusRow
 _LOG_TRACE = "a row in the old tools' log"
 
 _FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo[0-9]*")
-_OWN_GENERATION = re.compile(r"generation_[0-9]+\.json")
+# A generation may be lost: the listing of what was made of it is none of theirs either.
+_OWN = re.compile(r"generation_[0-9]+\.json|receipts\.tsv")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")
 _PACKED_PRODUCT = re.compile(r"VMP.*\.fits\.fz")
 # What is left of a night once its products were deleted, or its folder was restored.
@@ -29,7 +30,7 @@ def find_traces(
     ``night_entries`` and ``vgen2_entries`` are names, ``row`` the night's in their log.
     """
     entries, products = set(night_entries), set(vgen2_entries)
-    ours = any(_OWN_GENERATION.fullmatch(name) for name in products)
+    ours = any(map(is_own_file, products))
     traces = [f"folder {name}" for name in sorted(entries) if is_old_folder(name)]
     traces += [f"vgen2/{name}" for name in sorted(products) if _PLAIN_PRODUCT.fullmatch(name)][:3]
     if not ours:
@@ -42,6 +43,11 @@ def find_traces(
     if row is not None and row.is_trace:
         traces.append(_LOG_TRACE)
     return traces
+
+
+def is_own_file(name: str) -> bool:
+    """Whether only vampd makes a file of that name in vgen2, of a night that it synchronized."""
+    return _OWN.fullmatch(name) is not None
 
 
 def is_old_folder(name: str) -> bool:

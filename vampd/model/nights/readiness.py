@@ -134,6 +134,8 @@ class StreamsObservation:
     lasting_traces: tuple[str, ...] = ()
     # Cubes that were removed when they were in products already.
     removed: int = 0
+    # What says which were removed is damaged: the next stage names it.
+    is_record_damaged: bool = False
     # Other files than cubes, looked for where there is no cube.
     strays: tuple[str, ...] = ()
 
@@ -257,7 +259,8 @@ def _judge_filling(
             f" switch them off, then `vampctl restore {night.date}`",
             traces,
         )
-    if not (streams.cubes or streams.unfinished or streams.removed):
+    has_cubes = bool(streams.cubes or streams.unfinished)
+    if not (has_cubes or streams.removed or streams.is_record_damaged):
         return _judge_without_cubes(streams.strays)
     hour = rules.archive_not_before
     utc_now = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)

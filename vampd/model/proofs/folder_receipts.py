@@ -70,7 +70,7 @@ def refuse_contradicted(
         f"the database has no receipts of this night, and {RECEIPTS_PATH} is contradicted:"
         f" {'; '.join(why for _, why in found[:_NAMED])}{more}. Nothing of it is believed. Put the"
         f" right text in its place (the archive copy has {SUMS_NAME} too), or move {RECEIPTS_PATH}"
-        f" out of the folder, so that each product is proven by packing it again; then `vampctl"
+        f" out of the folder, so that each product is proven without it; then `vampctl"
         f" retry {night.date}`",
         night=str(night),
         paths=tuple(path for path, _ in found),

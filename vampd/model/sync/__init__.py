@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     )
     from vampd.model.sync.pieces import split_night
     from vampd.model.sync.products import find_collision
-    from vampd.model.sync.regained import CubeTrace, ProductTrace, cubes_of, regain_generations
+    from vampd.model.sync.regained import (
+        CubeTrace,
+        DecidedAgain,
+        ProductTrace,
+        cubes_of,
+        regain_generations,
+    )
     from vampd.model.sync.runs import number_runs
     from vampd.model.sync.sequence import (
         CameraSequence,
@@ -65,7 +71,7 @@ else:
             "states.pairs": "Pairs",
             "pieces": "split_night",
             "products": "find_collision",
-            "regained": "CubeTrace cubes_of ProductTrace regain_generations",
+            "regained": "CubeTrace cubes_of DecidedAgain ProductTrace regain_generations",
             "runs": "number_runs",
             "sequence": (
                 "CameraSequence chain_cubes exposure_us header_key is_deinterleaved "
@@ -88,6 +94,7 @@ __all__ = [
     "STATE_OF_CODE",
     "CameraSequence",
     "CubeTrace",
+    "DecidedAgain",
     "FlcState",
     "FrameExplanation",
     "FrameName",

@@ -78,10 +78,20 @@ class CubeTrace:
     reason: tuple[int, str, str] | None = None
 
 
+@dataclass(frozen=True)
+class DecidedAgain:
+    """A product with the identity of one that is not whole, as raw decides it again."""
+
+    product: Product
+    version: str
+    form: int
+
+
 def regain_generations(
     traces: Sequence[ProductTrace],
     cubes: Mapping[str, CubeTrace],
     others: Sequence[Generation],
+    again: Sequence[DecidedAgain] = (),
     *,
     lost: Collection[int],
     bound: Collection[str],
@@ -92,13 +102,15 @@ def regain_generations(
 
     ``traces`` are the products that no whole generation holds, ``cubes`` the raw cubes by path: all
     of which a product holds frames, and those with a ``reason``. ``others`` are the whole
-    generations, as they count; ``bound`` the identities that have frame IDs. ``version`` is
-    today's, for what has no product. DataError ``decision_unknown`` if the frames of a product are
-    not what its identity says.
+    generations, as they count, ``again`` what raw decides again; ``bound`` the identities that have
+    frame IDs. ``version`` is today's, for what has no product. DataError ``decision_unknown`` if
+    the frames of a product are not what its identity says.
     """
     made: dict[tuple[str, int], list[Product]] = {}
     for trace in traces:
         made.setdefault((_version(trace), trace.form), []).append(_regain_product(trace))
+    for each in again:
+        made.setdefault((each.version, each.form), []).append(each.product)
     if not made:
         made[version, PRODUCT_FORM] = []
     everything = [product for products in made.values() for product in products]
@@ -179,9 +191,10 @@ def _set_aside(cube: CubeTrace, account: CubeAccount, used: int) -> SetAside:
     return SetAside(account.fits, account.timing_file, frames, code, reason, counted)
 
 
-def cubes_of(traces: Iterable[ProductTrace]) -> frozenset[str]:
+def cubes_of(traces: Iterable[ProductTrace], again: Iterable[DecidedAgain] = ()) -> frozenset[str]:
     """The raw cubes whose frames these products hold; DataError as `regain_generations`."""
-    return frozenset(part.cube for trace in traces for part in _regain_product(trace).ranges)
+    products = (*map(_regain_product, traces), *(each.product for each in again))
+    return frozenset(part.cube for product in products for part in product.ranges)
 
 
 def _count_frames(products: Iterable[Product]) -> Counter[str]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vampd.errors import DataError
+from vampd.model.cubes import PackedProduct
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import (
+    FIRST_FORM,
+    RECEIPTS_PATH,
+    SUMS_NAME,
     NamedProduct,
+    PackingReceipt,
     Receipt,
+    live_receipts,
     own_receipts,
     parse_receipts,
     refuse_contradicted,
@@ -15,6 +22,28 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader
 from vampd.stages.aside_files import read_sums
+from vampd.stages.records.own_paths import product_path
+
+
+def believed_receipts(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
+    """The receipts of vampd's own files on record; if there are none, those of two listings.
+
+    Without a record, a line of receipts.tsv counts that SHA256SUMS confirms: the two were written
+    at different times.
+    """
+    recorded = reader.packing_receipts(night)
+    if recorded:
+        return own_receipts(live_receipts(recorded))
+    listing, sums = reader.text(night, RECEIPTS_PATH), read_sums(reader.text(night, SUMS_NAME))
+    try:
+        listed = parse_receipts(listing or "")
+    except DataError:
+        return {}  # the stages name it
+    return {
+        path: receipt
+        for path, receipt in own_receipts(listed).items()
+        if sums.get(path) == receipt.sha256
+    }
 
 
 def name_products(night: NightId, reader: NightReader) -> dict[str, NamedProduct]:
@@ -48,3 +77,46 @@ def judge_folder_receipts(
     if not unread:
         refuse_contradicted(night, listed, known, products, files, readings)
     return unread
+
+
+def unread_sums(
+    files: Mapping[str, FileStamp], readings: Mapping[str, Receipt], sums: str | None
+) -> tuple[str, ...]:
+    """What SHA256SUMS names of these files and nothing else does: to be read, as they are now."""
+    known = read_sums(sums)
+    return tuple(
+        path
+        for path, file in sorted(files.items())
+        if path in known and ((reading := readings.get(path)) is None or reading.file != file)
+    )
+
+
+def receipts_by_sums(
+    readings: Mapping[str, Receipt],
+    packed: Mapping[str, PackedProduct],
+    products: Mapping[str, NamedProduct],
+    sums: str | None,
+) -> dict[str, PackingReceipt]:
+    """A reading is a receipt only where SHA256SUMS, written at another time, says the same.
+
+    So it is of a night of an earlier version, and of one whose both other records are lost.
+    ``packed`` are the products here by path, ``products`` those of the generations by identity.
+    """
+    known = read_sums(sums)
+    receipts = {}
+    for path, reading in readings.items():
+        if not path.startswith("vgen2/") or known.get(path) != reading.sha256:
+            continue
+        product = packed.get(product_path(path))
+        identity = None if product is None else product.identity
+        if path in packed and identity is None:
+            continue
+        named = products.get(identity or "")
+        receipts[path] = PackingReceipt(
+            path,
+            reading.file.size,
+            reading.sha256,
+            identity if path in packed else None,
+            FIRST_FORM if named is None else named.form,
+        )
+    return receipts

@@ -12,10 +12,10 @@ from vampd.model.proofs import (
     damage_error,
     find_damaged,
     find_missing,
-    live_receipts,
     loss_error,
 )
 from vampd.ports import NightReader
+from vampd.stages.records.folder_receipts import believed_receipts
 from vampd.stages.records.own_paths import GENERATION
 
 
@@ -25,8 +25,8 @@ def refuse_lost_generations(night: NightId, reader: NightReader) -> None:
     By listing and earlier readings; DataError ``generation_damaged`` as reading them.
     """
     generations = reader.generations(night)
-    recorded = live_receipts(reader.packing_receipts(night))
-    receipts = {path: each for path, each in recorded.items() if GENERATION.fullmatch(path)}
+    believed = believed_receipts(night, reader)
+    receipts = {path: each for path, each in believed.items() if GENERATION.fullmatch(path)}
     files = {file.path: file for file in reader.files(night, "vgen2")} if receipts else {}
     damaged = find_damaged(receipts, files, reader.receipts(night, Place.HERE) if receipts else {})
     missing = find_missing(receipts, files)

@@ -23,7 +23,7 @@ from vampd.model.cubes import (
     parse_sidecar_notes,
 )
 from vampd.model.nights import DAY_US, FileStamp
-from vampd.model.sync import CubeTrace, ProductTrace, cubes_of, regain_generations
+from vampd.model.sync import CubeTrace, DecidedAgain, ProductTrace, cubes_of, regain_generations
 
 GONE = CubeTrace("vcam1/gone.fits", FileStamp("vcam1/gone.fits", 0, 0), None)
 
@@ -76,6 +76,28 @@ def test_times_of_any_moment_come_out_of_the_header_again(after_us: int) -> None
     lost = night.synchronize()
     (regained,) = regain(traces_of(night, lost), cubes_here(night))
     assert framelists_of(night, regained) == framelists_of(night, lost)
+
+
+def test_what_raw_decides_again_is_in_the_generation_of_its_version_and_form() -> None:
+    night = record()
+    lost = night.synchronize()
+    first, *rest = traces_of(night, lost)
+    again = next(one for one in lost.products if one.identity == first.identity)
+    (regained,) = regain_generations(
+        rest,
+        cubes_here(night),
+        (),
+        [DecidedAgain(again, lost.version, lost.form)],
+        lost=[1],
+        bound={first.identity},
+        corrections="",
+        version="9",
+    )
+    assert framelists_of(night, regained) == framelists_of(night, lost)
+    assert regained.withdrawn == ()
+    assert cubes_of(rest, [DecidedAgain(again, lost.version, lost.form)]) == {
+        cube.path for cube in night.cubes
+    }
 
 
 def test_what_is_made_by_it_is_the_same_to_the_byte() -> None:

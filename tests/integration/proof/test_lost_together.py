@@ -1,0 +1,165 @@
+"""What is lost together leaves a way that a person can type, and nothing becomes false by it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon.state import product_tree, record_of
+from tests.support.examples import others_in_soak
+from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
+from tests.support.worlds.proof.beginning import Beginning
+from tests.support.worlds.proof.in_process import InProcess
+from tests.support.worlds.proof.wide_world import WideWorld
+from vampd.model.nights import Kind, Status
+
+GENERATION = "generation_0001.json"
+
+
+def touch_raw(night: SafeNight, own: InProcess) -> None:
+    """Raw has other times, so that sync would write another generation."""
+    for raw in night.folder.glob("vcam?/*"):
+        os.utime(raw)
+
+
+def purge_raw(night: SafeNight, own: InProcess) -> None:
+    date = night.night.date
+    for words in (["mail", date, "--mark-sent"], ["acknowledge", date]):
+        assert own.command(*words).status == 0
+    assert own.command("purge", date, "--yes", "--same-disk", date).status == 0
+    own.advance()
+    assert not list(night.folder.glob("vcam?/*.fits"))
+
+
+def lose_database(night: SafeNight, own: InProcess) -> None:
+    """It is gone, and the archive is accepted anew."""
+    for path in night.site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    own.advance()
+    assert own.command("archive", "accept", "archive", "--yes").status == 0
+
+
+def say(own: InProcess, *commands: Sequence[str]) -> list[int]:
+    return [own.command(*words).status for words in commands]
+
+
+def assert_whole(night: SafeNight, own: InProcess, before: dict[str, str]) -> None:
+    """Safe, with the products that it had, and every frame accounted for."""
+    own.advance()
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    now = product_tree(night.folder)
+    assert {path: now.get(path) for path in before} == before
+    assert json.loads(own.command("audit", night.night.date, "--json").text)["balanced"]
+
+
+def made_of(night: SafeNight) -> dict[str, str]:
+    """The products and sidecars."""
+    tree = product_tree(night.folder)
+    return {path: sha256 for path, sha256 in tree.items() if path.endswith((".fz", ".txt"))}
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("lose", others_in_soak([remove, flip_bit]), ids=lambda lose: lose.__name__)
+def test_without_the_database_a_generation_comes_back_from_its_archive_copy(
+    safe: SafeNight, lose: Callable[[Path], None]
+) -> None:
+    own, date, before = InProcess(safe.site), safe.night.date, made_of(safe)
+    touch_raw(safe, own)
+    lose(safe.folder / "vgen2" / GENERATION)
+    lose_database(safe, own)
+    held = record_of(safe.site, safe.night).code
+    assert held == ("product_missing" if lose is remove else "generation_damaged")
+    answer = own.command("recover", date)
+    assert f"vgen2/{GENERATION}: from the archive copy" in answer.text
+    assert own.command("retry", date).status == 0
+    assert_whole(safe, own, before)
+    path = f"vgen2/{GENERATION}"
+    assert product_tree(safe.folder)[path] == safe.here[path]
+
+
+@pytest.mark.parametrize(
+    "change", others_in_soak([purge_raw, touch_raw], few=1), ids=lambda change: change.__name__
+)
+def test_without_the_database_products_stand_for_a_generation_without_a_good_copy(
+    safe: SafeNight, change: Callable[[SafeNight, InProcess], None]
+) -> None:
+    own, date = InProcess(safe.site), safe.night.date
+    change(safe, own)
+    for folder in (safe.folder, safe.copy):
+        flip_bit(folder / "vgen2" / GENERATION)
+    there, before = tree_there(safe.site, safe.night), made_of(safe)
+    lose_database(safe, own)
+    own.advance()
+    assert record_of(safe.site, safe.night).code == "generation_damaged"
+    assert say(own, ("recover", date), ("recover", date, "--from-products")) == [1, 0]
+    assert own.command("retry", date).status == 0
+    assert_whole(safe, own, before)
+    path = f"vgen2/{GENERATION}"
+    assert tree_there(safe.site, safe.night)[path] == there[path]
+
+
+@pytest.mark.parametrize("suffix", others_in_soak([".txt", ".fits.fz"]))
+def test_what_raw_decides_again_stands_for_a_product_that_is_lost_with_its_generation(
+    safe: SafeNight, suffix: str
+) -> None:
+    own, date, before = InProcess(safe.site), safe.night.date, made_of(safe)
+    touch_raw(safe, own)
+    name = products_of(safe)[0].name.removesuffix(".fits.fz") + suffix
+    for folder in (safe.folder, safe.copy):
+        flip_bit(folder / "vgen2" / GENERATION)
+        (folder / "vgen2" / name).write_text("nothing")
+    own.advance()
+    answer = own.command("recover", date, "--from-products")
+    said = " ".join(answer.text.split())
+    assert f"`vampctl retry {date} --from sync` goes on with what stands for it" in said or (
+        f"then `vampctl recover {date}` gets back the others" in said
+    ), said
+    own.command("retry", date, "--from", "sync")
+    own.advance()
+    assert say(own, ("recover", date), ("retry", date)) == [0, 0]
+    assert_whole(safe, own, before)
+
+
+def test_without_database_and_receipts_what_the_sums_confirm_is_proven(safe: SafeNight) -> None:
+    own = InProcess(safe.site)
+    purge_raw(safe, own)
+    before = made_of(safe)
+    listing = safe.folder / "vgen2" / "receipts.tsv"
+    # Of what is set aside nothing is here to be read.
+    lines = {line for line in listing.read_text().splitlines() if not line.startswith("vbad/")}
+    listing.unlink()
+    lose_database(safe, own)
+    assert_whole(safe, own, before)
+    assert set(listing.read_text().splitlines()) == lines
+
+
+def test_without_database_and_receipts_no_damaged_product_is_proven(safe: SafeNight) -> None:
+    own = InProcess(safe.site)
+    purge_raw(safe, own)
+    (safe.folder / "vgen2" / "receipts.tsv").unlink()
+    flip_bit(products_of(safe)[0])
+    lose_database(safe, own)
+    own.advance()
+    record = record_of(safe.site, safe.night)
+    assert (record.state.status, record.safe_at) == (Status.HELD, None)
+
+
+@pytest.mark.parametrize("left", others_in_soak(["vgen2", "SHA256SUMS", "vbad"]))
+def test_without_the_database_a_night_that_the_host_has_moved_is_not_sent_again(
+    tmp_path: Path, left: str
+) -> None:
+    world = WideWorld(tmp_path / "site", Beginning(Kind.ENGINEERING))
+    world.host_moves(left)
+    world.lose_database()
+    assert (world.record.state.status, world.state) == (Status.DONE, "safe")
+    world.late_data()
+    world.advance()
+    assert (world.record.state.status, world.record.code) == (Status.HELD, "night_moved")
