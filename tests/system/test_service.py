@@ -165,7 +165,8 @@ def test_a_reload_with_a_fault_is_an_error_and_changes_nothing(
     since = time.time()
     service.systemctl("start")
     service.configure(watch={"quite_after_s": 1.0})
-    service.systemctl("reload")
+    assert service.systemctl("reload", check=False) != 0
+    wait_until(lambda: "quite_after_s" in service.show("StatusText"), "the refusal in its status")
     wait_until(
         lambda: service.journal(since, "VAMPD_EVENT=config.refused"), "the refusal in the journal"
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vampd import __version__
+from vampd.config import Settings
 from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
 from vampd.log import get_log
 from vampd.model.life_sign import LifeSign, ProcessMark
@@ -31,14 +32,22 @@ class SignsOfLife:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._configuration = None if configuration is None else str(configuration)
+        self._configuration = None if configuration is None else str(configuration.absolute())
         self._clock = clock
         self._up_since = clock()
         self._mark: ProcessMark | None = None
+        self._settings: str | None = None
+        self._refused_because: str | None = None
         self._trouble = ""
         # Whether it was paused, and its last scan, as they were said last.
         self._said = (False, float("-inf"))
         self._left: LifeSign | None = None
+        self._left_at = float("-inf")
+
+    def now_in_force(self, settings: Settings, refused: str | None = None) -> None:
+        """Say what is in force from now on, and why the file is ``refused``; with the next sign."""
+        self._settings = settings.model_dump_json(exclude_unset=True)
+        self._refused_because = refused
         self._left_at = float("-inf")
 
     def tell(
@@ -89,6 +98,8 @@ class SignsOfLife:
                 is_paused=is_paused,
                 doing=doing,
                 configuration=self._configuration,
+                settings=self._settings,
+                refused=self._refused_because,
             )
         )
 

@@ -130,6 +130,8 @@ class Scheduler:
         self._idle_status = ""
         # What the loop waits for, and whether the lookout has come to a stand.
         self._waits_for = ""
+        # Why the configuration was refused when it was read again.
+        self._refused: str | None = None
         self._is_stalled = False
 
     def stop(self) -> None:
@@ -188,7 +190,8 @@ class Scheduler:
         self._wake.clear()
 
     def _say(self, doing: str) -> None:
-        self._notifier.status(doing)
+        refused = "" if self._refused is None else f"configuration refused: {self._refused}; "
+        self._notifier.status(f"{refused}{doing}")
         self._life.tell(doing, scanned_at=self._lookout.scanned_at, is_paused=self._pause.is_raised)
 
     def _feed_watchdog(self) -> None:
@@ -235,7 +238,9 @@ class Scheduler:
             settings = self._read_settings()
         except ConfigError as error:
             _log.error("config.refused", code=error.code, error=error.message)
+            self._refused = error.message
         else:
+            self._refused = None
             # Paths that are in use everywhere stay until a restart.
             old = self._settings
             watch = settings.watch.model_copy(update={"root": old.watch.root})
@@ -243,6 +248,7 @@ class Scheduler:
                 _log.warning("config.kept", keys=["database.url", "watch.root"])
             self._settings = settings.model_copy(update={"database": old.database, "watch": watch})
             _log.info("config.reloaded", changed=list(changed_keys(old, self._settings)))
+        self._life.now_in_force(self._settings, self._refused)
         self._notifier.ready()
 
     def _is_scan_due(self) -> bool:

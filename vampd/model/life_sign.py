@@ -44,6 +44,9 @@ class LifeSign:
     is_paused: bool = False
     doing: str = ""
     configuration: str | None = None
+    # What is in force, as JSON, and why the file was refused when it was read again.
+    settings: str | None = None
+    refused: str | None = None
     stopped_at: float | None = None
 
 
@@ -157,6 +160,8 @@ _SIGN: dict[str, Any] = {
     "is_paused": bool,
     "doing": str,
     "configuration": (str, type(None)),
+    "settings": (str, type(None)),
+    "refused": (str, type(None)),
     "stopped_at": (*_NUMBER, type(None)),
 }
 

@@ -72,6 +72,7 @@ def run_daemon(
         # `vampctl doctor` takes the lock briefly to see whether a daemon is running.
         stack.enter_context(Lock(database.with_name(database.name + ".lock"), patience_s=1.0))
         stack.callback(life.end)
+        life.now_in_force(settings)
         life.tell("opens its database")
         connections = stack.enter_context(connected(settings, Access.MIGRATE))
         stack.enter_context(_fresh_folder(flags))

@@ -26,7 +26,7 @@ from vampd.config import (
     load_settings,
     parse_settings,
 )
-from vampd.errors import EXIT_NIGHT, EXIT_OK, NotPermitted, UsageError, VampdError
+from vampd.errors import EXIT_NIGHT, EXIT_OK, ConfigError, NotPermitted, UsageError, VampdError
 from vampd.model.deed import ASKED_BY
 from vampd.model.nights import Kind, name_commands, parse_night_date
 
@@ -87,9 +87,29 @@ def read_settings(config: Path | None) -> Settings:
 
 
 def settings_of(context: typer.Context, config: Path | None) -> Settings:
-    """The settings for a command; its own ``--config`` outranks the one before the command."""
+    """The settings for a command; its own ``--config`` outranks the one before the command.
+
+    Where the file is refused, those that the running vampd has in force.
+    """
     forget_names()
-    return read_settings(config or context.obj)
+    given = config or context.obj
+    try:
+        return read_settings(given)
+    except ConfigError as error:
+        path = config_path(given)
+        if path is None or (settings := _settings_behind(path)) is None:
+            raise
+        write_error(
+            f"vampctl: the configuration is refused ({error.message}); this goes on with what the"
+            " running vampd has in force: `vampctl config check` after mending it"
+        )
+        return settings
+
+
+def _settings_behind(path: Path) -> Settings | None:
+    from vampd.cli.shared.in_force import settings_behind
+
+    return settings_behind(path)
 
 
 @contextlib.contextmanager

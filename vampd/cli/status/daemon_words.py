@@ -25,9 +25,9 @@ _NEVER_SEEN = "none has left a sign beside its database"
 
 
 def style_of_life(life: Life) -> str:
-    """The color of its line; one that is paused is as a night that waits."""
-    is_paused = life.sign is not None and life.sign.is_paused
-    return "yellow" if life.state is LifeState.RUNNING and is_paused else _STYLES[life.state]
+    """The color of its line; one that is paused, or whose file is refused, as a waiting night."""
+    waits = life.sign is not None and (life.sign.is_paused or life.sign.refused is not None)
+    return "yellow" if life.state is LifeState.RUNNING and waits else _STYLES[life.state]
 
 
 def describe_life(life: Life, now: float) -> str:
@@ -43,6 +43,7 @@ def describe_life(life: Life, now: float) -> str:
             parts = (
                 f"vampd {sign.version} up since {since}",
                 "paused while cameras write" if sign.is_paused else "",
+                "configuration refused" if sign.refused else "",
                 "no scan yet" if scanned is None else f"scanned {_ago(scanned, now)}",
             )
             return ", ".join(part for part in parts if part)
@@ -79,6 +80,7 @@ def life_rows(life: Life, now: float) -> list[tuple[str, str]]:
         ("paused", "while cameras write" if sign.is_paused else ""),
         ("does", sign.doing if life.is_running else ""),
         ("configuration", sign.configuration or "the demo's"),
+        ("refused", sign.refused or ""),
     ]
     return [(name, value) for name, value in rows if value]
 
@@ -104,6 +106,7 @@ def daemon_object(life: Life, now: float) -> dict[str, Any]:
         "host": None if sign is None else sign.process.host,
         "pid": None if sign is None else sign.process.pid,
         "configuration": None if sign is None else sign.configuration,
+        "configuration_refused": None if sign is None else sign.refused,
         "up_since": None if sign is None else format_time(sign.up_since),
         "ended_at": format_time_or_none(life.ended_at),
         "seen_at": None if sign is None else format_time(sign.seen_at),
