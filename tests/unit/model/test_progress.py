@@ -67,6 +67,9 @@ def test_work_that_stands_still_has_no_rate() -> None:
 
 
 def test_what_a_lost_worker_had_done_makes_no_rate_negative_or_too_high() -> None:
+    long = watched(RateMeter(), (1000, 500, False))
+    long.look(1001.0, 1000, is_paused=False)
+    assert long.bytes_per_s == 0
     meter = watched(RateMeter(), (100, 500, False))
     meter.look(101.0, 20_000, is_paused=False)
     assert 0 <= meter.bytes_per_s <= 500
@@ -97,7 +100,7 @@ def test_a_stage_ends_when_the_rest_is_done_at_its_rate() -> None:
         {"bytes_per_s": 0},
         {"progressed_at": None},
         {"progressed_at": 1900.0},  # by a daemon that was killed
-        {"progressed_at": 999.0},  # by the attempt before
+        {"changed_at": 1999.0, "progressed_at": 1998.0},  # by the attempt before
         {"progressed_at": 2100.0},  # by another clock
         {"bytes_per_s": 1000},  # in 69 days
         {"all_bytes": 0, "done_bytes": 0},

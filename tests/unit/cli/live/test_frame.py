@@ -145,6 +145,12 @@ def test_whatever_names_hold_is_shown_as_text(columns: int, rows: int) -> None:
         assert max(len(text) for text, _ in lines) <= columns
 
 
+def test_what_is_escaped_takes_no_room_from_the_other_columns() -> None:
+    bad = replace(cube(object=HOSTILE, type=HOSTILE), name=HOSTILE)
+    (line,) = (text for text, _ in frame(view(disks=Disks(NOW, (bad,))), 80, 24) if "x1b" in text)
+    assert line.endswith("  3 s")
+
+
 def test_a_root_that_is_not_there_or_empty_or_hangs_is_said() -> None:
     gone = view(disks=Disks(NOW, why="/mnt/fuuu cannot be read: No such file or directory"))
     assert "No such file or directory: is it mounted?" in shown(gone)
