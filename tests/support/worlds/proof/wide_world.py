@@ -72,7 +72,28 @@ class WideWorld(ProofWorld):
     def _begin_again(self) -> bool:
         self.vampd.advance()
         self.vampd.command("archive", "accept", str(self.night.kind), "--yes")
-        return self.vampd.advance()
+        lived = self.vampd.advance()
+        for night in self.nights:
+            if isinstance(night, WideWorld):
+                night._leave_former_copy()
+        return lived
+
+    def _leave_former_copy(self) -> None:
+        """What a restore ended is no copy of the night: with the database went the record of it.
+
+        Only the name of a product says that what the host has moved is this night's.
+        """
+        if not self.is_moved:
+            return
+        own = {path for path in tree_of(self.folder) if path.endswith(".fz")}
+        home, former = super().copy, tree_of(self.copy)
+        if own & tree_of(home).keys() and not own & former.keys():
+            # The host brings both together.
+            for path in former.keys() - tree_of(home).keys():
+                (home / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.copy / path).rename(home / path)
+            shutil.rmtree(self.copy)
+            self.left, self.is_moved = {}, False
 
     def host_moves(self, left: str = "") -> None:
         """The archive host moves the night, or moves it back; it may leave a folder or file."""
