@@ -211,11 +211,8 @@ def _solve(
     forward = np.empty((frames, PHASES * SHIFTS * CLASSES), dtype=np.int32)
     backward = np.empty_like(forward)
     backward[-1:] = 0
-    if entry is None:
-        weights = evidence.pairs[0].T[None, :, :] + _start(night)[:, None, None]
-        forward[0] = weights.reshape(-1)
-    else:
-        forward[0] = entry
+    weights = evidence.pairs[0].T[None, :, :] + _start(night)[:, None, None]
+    forward[0] = weights.reshape(-1) if entry is None else entry
     intervals = evidence.intervals
     kernels.sweep(
         night.camera[span],
