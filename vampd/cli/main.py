@@ -226,7 +226,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }
-_GROUPS = ("act.archive", "look.config", "files.headers", "act.root")
+_GROUPS = ("act.archive", "status.config", "files.headers", "act.root")
 _EXAMPLES = (
     "vampctl status",
     "vampctl status 20251106",

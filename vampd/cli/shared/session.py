@@ -107,7 +107,7 @@ def settings_of(context: typer.Context, config: Path | None) -> Settings:
 
 
 def _settings_behind(path: Path) -> Settings | None:
-    from vampd.cli.shared.in_force import settings_behind
+    from vampd.wiring.in_force import settings_behind
 
     return settings_behind(path)
 

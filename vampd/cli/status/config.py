@@ -97,7 +97,7 @@ def _rows(table: BaseModel, origin: str, prefix: str = "") -> Iterator[tuple[str
 
 def _in_force(settings: Settings) -> Settings | None:
     """What the running vampd of this database works by, None without one."""
-    from vampd.cli.shared.in_force import settings_in_force
+    from vampd.wiring.in_force import settings_in_force
 
     return settings_in_force(settings.database.path)
 
