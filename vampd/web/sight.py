@@ -30,7 +30,7 @@ from vampd.log import get_log
 from vampd.model.delivery import Correspondence
 from vampd.model.life_sign import Life
 from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord, StageName, Status
-from vampd.store.database.version import read_version
+from vampd.store.database.version import DatabaseVersion
 from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
 from vampd.store.fast_status import UNFIT
 
@@ -96,6 +96,7 @@ class NightsReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._version = DatabaseVersion(settings.database.path)
         self._looking = threading.Lock()
         self._marks: list[tuple[Any, ...]] = []
         self._by_key: dict[int, tuple[tuple[Any, ...], Standing]] = {}
@@ -108,7 +109,7 @@ class NightsReader:
 
     def version(self) -> tuple[object, ...]:
         """What changes with the database."""
-        return read_version(self._settings.database.path)
+        return self._version.read()
 
     def look_for_life(self, now: float) -> Life:
         """Whether vampd runs, as `vampctl daemon` finds it."""

@@ -1,6 +1,8 @@
 """What the page reads by plain SQL is what the store tells, and it is told when that changes."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from tests.support.worlds.records.stores import NIGHT
 from tests.support.worlds.records.varied_nights import UNSAFE, make_varied, opened
 from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate
 from vampd.model.proofs import Place
-from vampd.store.database.version import read_version
+from vampd.store.database.version import DatabaseVersion
 from vampd.store.fast_page import read_fast_page
 from vampd.store.nights import Nights
 from vampd.store.packing_receipts import StoredPackingReceipts
@@ -60,12 +62,13 @@ def test_nights_by_their_keys_are_the_nights(tmp_path: Path) -> None:
 
 def test_a_commit_anywhere_is_another_version_and_nothing_else_is(tmp_path: Path) -> None:
     database = tmp_path / "vampd.db"
-    assert read_version(database) == read_version(database)
-    seen = {read_version(database)}
+    version = DatabaseVersion(database)
+    assert version.read() == version.read()
+    seen = {version.read()}
 
     def is_new() -> bool:
-        again = read_version(database)
-        assert again == read_version(database)
+        again = version.read()
+        assert again == version.read()
         known = again in seen
         seen.add(again)
         return not known
@@ -98,5 +101,48 @@ def test_a_look_keeps_no_lock_so_that_a_vampd_that_stops_leaves_no_log(tmp_path:
         with read_fast_page(database) as page:
             assert page is not None
             page.marks()
-        read_version(database)
+        DatabaseVersion(database).read()
     assert [path.name for path in tmp_path.iterdir()] == ["vampd.db"]
+
+
+def test_a_look_at_the_version_ends_no_lock_of_who_reads_in_the_same_process(
+    tmp_path: Path,
+) -> None:
+    """Else vampd would overwrite, in its log, what is being read."""
+    database = tmp_path / "vampd.db"
+    with opened(database) as store:
+        Nights(store).discover(NIGHT, 1.0)
+    version = DatabaseVersion(database)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "open\n"
+    version.read()
+    with read_fast_page(database) as page:
+        assert page is not None
+        before = page.nights()
+        version.read()
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+        # A checkpoint that empties the log waits for readers, and says that it could not.
+        assert writer.stdout.readline() == "busy\n"
+        assert page.nights() == before
+    writer.stdin.close()
+    assert writer.wait(60) == 0
+    writer.stdout.close()
+    version.close()
+
+
+_WRITER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=0.2)
+connection.execute("UPDATE nights SET frames = 1")
+print("open", flush=True)
+sys.stdin.readline()
+connection.execute("UPDATE nights SET frames = 2")
+(busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+print("busy" if busy else "emptied", flush=True)
+"""

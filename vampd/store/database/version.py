@@ -15,23 +15,48 @@ from pathlib import Path
 _HEADER_BYTES = 48
 
 
-def read_version(path: Path) -> tuple[object, ...]:
-    """A value that differs from an earlier one if anything was committed in between.
+class DatabaseVersion:
+    """Looks at a database from one thread.
 
-    Taken before the database is read, what is read is of this state or of a newer one.
+    The index stays open while it is the same file: closing any descriptor of it would end the locks
+    that SQLite holds on it in this process, and vampd could overwrite what is being read.
     """
-    return (_header(f"{path}-shm"), _stamp(f"{path}-wal"), _stamp(str(path)))
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._index: int | None = None
+
+    def read(self) -> tuple[object, ...]:
+        """A value that differs from an earlier one if anything was committed in between.
+
+        Taken before the database is read, what is read is of this state or of a newer one.
+        """
+        return (self._header(), _stamp(f"{self._path}-wal"), _stamp(str(self._path)))
+
+    def close(self) -> None:
+        """Let the index go, once nothing in this process reads the database."""
+        if self._index is not None:
+            os.close(self._index)
+            self._index = None
+
+    def _header(self) -> bytes:
+        path = f"{self._path}-shm"
+        # A database that was stopped cleanly has none, and a stranger may not read it.
+        with suppress(OSError):
+            if self._index is not None and not _is_same(self._index, path):
+                # Of a log that is gone, so that nobody reads it any more.
+                self.close()
+            if self._index is None:
+                self._index = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return os.pread(self._index, _HEADER_BYTES, 0)
+        return b""
 
 
-def _header(path: str) -> bytes:
-    # A database that was stopped cleanly has none, and a member may not read that of another.
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            return os.read(descriptor, _HEADER_BYTES)
-        finally:
-            os.close(descriptor)
-    return b""
+def _is_same(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _stamp(path: str) -> tuple[int, ...]:
