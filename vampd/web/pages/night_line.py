@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vampd.cli.look.night_notes import (
-    describe,
     is_unsafe,
     needs_person,
     sum_up_mail,
 )
-from vampd.cli.shared.progress import format_progress
-from vampd.cli.shared.words import format_duration, format_size, format_time
-from vampd.cli.status.nights_table import STATUS_STYLES
+from vampd.cli.status.nights_table import COLUMNS, STATUS_STYLES, night_row
 from vampd.model.delivery import Correspondence
 from vampd.model.nights import NightRecord, Status, stages_of
 from vampd.web.asked import night_name
@@ -66,31 +63,32 @@ class NightLine:
     size: str
     mail: str
     age: str
-    since: str
+    quality: str
     note: str
     needs_person: bool
 
 
 def night_line(record: NightRecord, now: float, correspondence: Correspondence) -> NightLine:
     """The line of a night at a time."""
-    state = record.state
+    titles = (column.title for column in COLUMNS)
+    cells = dict(zip(titles, night_row(record, now, correspondence), strict=True))
     return NightLine(
         name=night_name(record.night),
-        date=record.night.date,
-        kind=str(record.night.kind),
+        date=cells["date"],
+        kind=cells["kind"],
         stages=tuple(_stages(record)),
         stages_in_words=_stages_in_words(record),
-        stage=str(state.stage),
-        status=str(state.status),
+        stage=cells["stage"],
+        status=cells["status"],
         style=style_of(record),
-        progress=format_progress(record),
+        progress=cells["progress"],
         percent=percent_of(record),
-        frames=f"{record.frames:,}" if record.frames else "-",
-        size=format_size(record.bytes) if record.bytes else "-",
+        frames=cells["frames"],
+        size=cells["size"],
         mail=sum_up_mail(record, correspondence) or "-",
-        age=format_duration(now - record.changed_at),
-        since=format_time(record.changed_at),
-        note=describe(record, now, correspondence),
+        age=cells["age"],
+        quality=cells["quality"],
+        note=cells["note"],
         needs_person=needs_person(record) or is_unsafe(record),
     )
 
