@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.unit.model.headers.test_wave_plate_log import line
 from vampd.config import load_settings
 from vampd.engine.nights.correcting import Proposal, propose_angles, propose_values, read_cubes
 from vampd.errors import UsageError
+from vampd.model.cubes import Cards
 from vampd.model.headers import CORRECTIONS, format_corrections, parse_plate_log
 from vampd.model.nights import Kind
 from vampd.store.database.opening import Access, open_store
@@ -41,6 +43,24 @@ def test_a_log_gives_both_cameras_the_true_angle_and_what_moved_is_undecided(
     found = propose_angles(seen, moving)
     assert (found.rows, {path for path, _ in found.undecided}) == ([], all_cubes)
     # Where the card is right already, nothing is proposed.
+    right = parse_plate_log(["\n".join(line(s, 22.5) for s in range(-2, 30))])
+    assert propose_angles(seen, right) == Proposal()
+
+
+@pytest.mark.parametrize(
+    ("stage", "corrected"),
+    [("22.5", {"RET-ANG1", "RET-POS1"}), ("-47.0", {"RET-ANG1"}), ("67.5", {"RET-ANG1"})],
+)
+def test_a_log_gives_the_stages_card_only_where_it_says_the_same_as_the_angles(
+    site: CorrectedSite, stage: str, corrected: set[str]
+) -> None:
+    card = f"RET-POS1= {stage:>20}".ljust(80)
+    seen = [
+        replace(cube, cards=Cards((*cube.cards.texts, card)))
+        for cube in read_cubes(NIGHT, site.reader)
+    ]
+    found = propose_angles(seen, parse_plate_log(["\n".join(line(s, 67.5) for s in range(-2, 30))]))
+    assert {row.keyword for row in found.rows} == corrected
     right = parse_plate_log(["\n".join(line(s, 22.5) for s in range(-2, 30))])
     assert propose_angles(seen, right) == Proposal()
 

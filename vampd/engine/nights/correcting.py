@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vampd.errors import UsageError
-from vampd.model.cubes import Number, RawCube, Undefined
+from vampd.model.cubes import RawCube, Undefined
 from vampd.model.headers import (
     Correction,
     Described,
@@ -18,7 +18,8 @@ from vampd.model.nights import NightId, find_cubes
 from vampd.model.sync import find_together
 from vampd.ports import NightReader
 
-_ANGLES = ("RET-ANG1", "RET-POS1")  # of one plate, read at the same time
+# The angle that the log tells, and the stage's, which is on its scale only where both cards agree.
+_ANGLE, _STAGE = "RET-ANG1", "RET-POS1"
 
 
 @dataclass
@@ -88,12 +89,13 @@ def shown_value(cube: RawCube, keyword: str) -> str:
 
 
 def _angles(cube: RawCube, angle: float) -> Iterator[Correction]:
-    for keyword in _ANGLES:
-        value = cube.cards.value(keyword) if keyword in cube.cards else None
-        is_said = isinstance(value, Number) and is_same_angle(float(value), angle)
-        if not is_said and (value is not None or keyword == _ANGLES[0]):
-            old = shown_value(cube, keyword)
-            yield Correction(cube.path, keyword, old, f"{angle:.2f}", "log of the wave-plate unit")
+    said, stage = (cube.cards.number(k) if k in cube.cards else None for k in (_ANGLE, _STAGE))
+    if said is not None and is_same_angle(said, angle):
+        return
+    is_one_scale = said is not None and stage is not None and is_same_angle(said, stage)
+    for keyword in (_ANGLE, _STAGE) if is_one_scale else (_ANGLE,):
+        old = shown_value(cube, keyword)
+        yield Correction(cube.path, keyword, old, f"{angle:.2f}", "log of the wave-plate unit")
 
 
 def _exposure_us(cube: RawCube) -> int:
