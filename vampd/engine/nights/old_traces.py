@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from vampd.model.nights import (
     parse_old_log,
     rows_by_night,
 )
+from vampd.model.proofs import RECEIPTS_PATH
+
+_GENERATION = re.compile(r"generation_[0-9]+\.json")
 
 
 def read_old_logs(root: Path) -> dict[NightId, StatusRow]:
@@ -40,12 +44,23 @@ def old_tool_traces(
     """
     folder = root / night.folder
     row = (read_old_logs(root) if rows is None else rows).get(night)
-    return find_traces(_names(folder), _names(folder / Stream.VGEN2), row)
+    return find_traces(_names(folder), _products(folder), row)
 
 
 def is_of_vampd(folder: Path) -> bool:
     """Whether vampd has synchronized the night of this folder."""
-    return any(map(is_own_file, _names(folder / Stream.VGEN2)))
+    return any(map(is_own_file, _products(folder)))
+
+
+def _products(folder: Path) -> list[str]:
+    """The names in vgen2, with the generations that its receipts list: one may be lost.
+
+    A night of the old tools that vampd continued has receipts too, and no generation among them.
+    """
+    names = _names(folder / Stream.VGEN2)
+    if any(map(is_own_file, names)) or Path(RECEIPTS_PATH).name not in names:
+        return names
+    return [*names, *_GENERATION.findall(read_foreign_text(folder / RECEIPTS_PATH) or "")]
 
 
 def _names(folder: Path) -> list[str]:

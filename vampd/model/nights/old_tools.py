@@ -14,8 +14,7 @@ from vampd.model.nights.old_log import StatusRow
 _LOG_TRACE = "a row in the old tools' log"
 
 _FOLDERS = re.compile(r"vcam[12]_hlinkbak|vsync|vsolo[0-9]*")
-# A generation may be lost: the listing of what was made of it is none of theirs either.
-_OWN = re.compile(r"generation_[0-9]+\.json|receipts\.tsv")
+_OWN = re.compile(r"generation_[0-9]+\.json")
 _PLAIN_PRODUCT = re.compile(r"VMP.*\.fits")
 _PACKED_PRODUCT = re.compile(r"VMP.*\.fits\.fz")
 # What is left of a night once its products were deleted, or its folder was restored.
@@ -27,7 +26,8 @@ def find_traces(
 ) -> list[str]:
     """What the old tools left in a night, in words; empty if the night is ours.
 
-    ``night_entries`` and ``vgen2_entries`` are names, ``row`` the night's in their log.
+    ``night_entries`` and ``vgen2_entries`` are names, of lost generations too; ``row`` is the
+    night's in their log.
     """
     entries, products = set(night_entries), set(vgen2_entries)
     ours = any(map(is_own_file, products))

@@ -50,12 +50,6 @@ def test_what_vampd_made_is_none() -> None:
     assert find_traces(["vcam1", "vgen2", "vbad"], vgen2, None) == []
 
 
-def test_a_night_whose_generation_is_lost_is_vampds_by_its_receipts() -> None:
-    vgen2 = ["receipts.tsv", "VMPA90000001.fits.fz", "name_changes.txt"]
-    assert find_traces(["vcam1", "vgen2", "vbad"], vgen2, None) == []
-    assert find_traces(["vcam1", "vgen2", "vbad"], vgen2[1:], None)
-
-
 @pytest.mark.parametrize("trace", ["vcam1_hlinkbak", "vsync", "vsolo1"])
 def test_they_may_come_after_vampd(trace: str) -> None:
     assert find_traces(["vbad", trace], ["generation_0001.json"], None)
