@@ -1,21 +1,26 @@
 """A night of 60 header oddities: every reader accepts every product.
 
 fitsverify, astropy, fitsio and funpack here; in the soak nom.tam.fits too, which shares no code
-with cfitsio and takes a Java compiler some seconds.
+with cfitsio XX
 """
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+import sys
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import astropy
 import fitsio
 import numpy as np
 import pytest
 from astropy.io import fits
 
+from tests.conftest import ROOT
 from tests.support.builders.headers import instrument_dictionary
 from tests.support.builders.raw_cubes import Pixels, raw_cards, raw_pixels, write_raw_cube
 from vampd.disk.pace import SteadyPace
@@ -40,6 +45,25 @@ Tool = Callable[[str], str]
 _SHAPE = (3, 6, 10)
 _JARS = "/usr/share/java/fits.jar:/usr/share/java/commons-compress.jar"
 _READER = Path(__file__).parents[1] / "support" / "tools" / "FitsReader.java"
+# Arguments: the products. Writes the frame ID and the pixels' digest of each.
+_ASTROPY = """
+import hashlib, sys, warnings
+import astropy
+from astropy.io import fits
+
+print(astropy.__version__)
+warnings.simplefilter("error")
+for path in sys.argv[1:]:
+    hdu = int(path.endswith(".fz"))
+    with fits.open(path, checksum=True) as hdus:
+        hdus.verify("exception")
+        for card in hdus[hdu].header.cards:
+            assert isinstance(card.keyword + card.comment, str) and card.value is not None
+        pixels = hdus[hdu].data
+        assert pixels.dtype == "uint16"
+        digest = hashlib.sha256(pixels.astype("<u2").tobytes()).hexdigest()
+        print(hdus[hdu].header["FRAMEID"].strip(), digest)
+"""
 _ODDITIES = (
     # Twice: what vampd sets, what it goes by, what describes the pixels.
     *("MJD     =              60000.0", "MJD-STR =              60000.0", "UT-END  = '00:00:00'"),
@@ -123,6 +147,27 @@ def plain(night: list[tuple[Path, Pixels]], tool: Tool) -> list[Path]:
     return paths
 
 
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment with the oldest astropy that vampd allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (bound,) = (each for each in project["dependencies"] if each.startswith("astropy>="))
+    folder = tmp_path_factory.mktemp("others")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    version = f"astropy=={bound.removeprefix('astropy>=')}.*"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", version], check=True)
+    return python
+
+
+def run_python(python: Path, program: str, *files: Path) -> list[str]:
+    """The lines that the program writes."""
+    command: list[str | Path] = [python, "-I", "-c", program, *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_fitsverify_finds_no_error_in_products_and_in_what_funpack_makes_of_them(
     night: list[tuple[Path, Pixels]], plain: list[Path], tool: Tool
 ) -> None:
@@ -184,3 +229,16 @@ def test_a_reader_outside_the_cfitsio_family_reads_every_product(
     assert [line[0] for line in lines] == [packed.name.partition(".")[0] for packed in files]
     for line, (_, pixels) in zip(lines, night, strict=True):
         assert [int(pixel) for pixel in line[1:]] == pixels[0].reshape(-1).tolist()
+
+
+@pytest.mark.soak
+def test_the_oldest_astropy_that_vampd_allows_reads_every_card_and_pixel_without_a_warning(
+    night: list[tuple[Path, Pixels]], plain: list[Path], others: Path
+) -> None:
+    version, *read = run_python(others, _ASTROPY, *(packed for packed, _ in night), *plain)
+    assert version != astropy.__version__
+    expected = []
+    for packed, pixels in night:
+        digest = hashlib.sha256(pixels.astype("<u2").tobytes()).hexdigest()
+        expected.append(f"{packed.name.partition('.')[0]} {digest}")
+    assert read == 2 * expected
