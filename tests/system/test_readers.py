@@ -1,7 +1,8 @@
 """A night of 60 header oddities: every reader accepts every product.
 
 fitsverify, astropy, fitsio and funpack here; in the soak nom.tam.fits too, which shares no code
-with cfitsio XX
+with cfitsio and takes a Java compiler some seconds, and the oldest astropy that vampd allows and
+the newest pandas, in an environment of their own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from vampd.model.cubes import (
     RawCube,
     apply_edits,
     build_framelist,
+    render_card,
     stamp_frame_id,
 )
 from vampd.model.frame_ids import FrameId
@@ -63,6 +65,22 @@ for path in sys.argv[1:]:
         assert pixels.dtype == "uint16"
         digest = hashlib.sha256(pixels.astype("<u2").tobytes()).hexdigest()
         print(hdus[hdu].header["FRAMEID"].strip(), digest)
+"""
+# Arguments: the table. Writes what the selections of observers give.
+_PANDAS = """
+import sys
+import pandas
+
+# As docs/formats.md says.
+table = pandas.read_csv(sys.argv[1], keep_default_na=False, na_values=[""])
+assert (table["U_CAMERA"].dtype.kind, table["MJD"].dtype.kind) == ("i", "f")
+assert table["U_SYNC"].dtype == bool
+chosen = table[table["U_SYNC"] & (table["U_FLC"] != "D") & (table["DATA-TYP"] == "OBJECT")]
+print(*chosen["path"])
+print(*table.query("U_CAMERA == 1 and OBJECT == 'HD 1, \\"x\\"'")["path"])
+print(*table[table["U_FLC"] == "NA"]["path"])
+print(*table.sort_values("MJD")["MJD"])
+print(table["AIRMASS"].isna().sum())
 """
 _ODDITIES = (
     # Twice: what vampd sets, what it goes by, what describes the pixels.
@@ -149,14 +167,14 @@ def plain(night: list[tuple[Path, Pixels]], tool: Tool) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with the oldest astropy that vampd allows."""
+    """The Python of an environment with the oldest astropy that vampd allows, and pandas."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (bound,) = (each for each in project["dependencies"] if each.startswith("astropy>="))
     folder = tmp_path_factory.mktemp("others")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    version = f"astropy=={bound.removeprefix('astropy>=')}.*"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", version], check=True)
+    packages = f"astropy=={bound.removeprefix('astropy>=')}.*", "pandas"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
     return python
 
 
@@ -242,3 +260,28 @@ def test_the_oldest_astropy_that_vampd_allows_reads_every_card_and_pixel_without
         digest = hashlib.sha256(pixels.astype("<u2").tobytes()).hexdigest()
         expected.append(f"{packed.name.partition('.')[0]} {digest}")
     assert read == 2 * expected
+
+
+@pytest.mark.soak
+def test_pandas_answers_what_observers_ask_of_the_table(others: Path, tmp_path: Path) -> None:
+    made, base = HeaderTable(instrument_dictionary()), raw_cards(_SHAPE)
+    for name, mjd, camera, state, sync in (
+        ("c", 60985.25, 1, "A", "T"),
+        ("a", 60985.125, 2, "D", "T"),
+        ("b", 60985.5, 1, "NA", "F"),
+    ):
+        values = {
+            "MJD": str(mjd),
+            "U_CAMERA": str(camera),
+            "U_FLC": f"'{state}'",
+            "U_SYNC": sync,
+            "OBJECT": "'HD 1, \"x\"'" if name == "c" else "'HD 2'",
+            "DATA-TYP": "'OBJECT'",
+            "AIRMASS": "",
+        }
+        made.add(name, base.replaced([render_card(*each) for each in values.items()]))
+    path = tmp_path / "header_table_20251106.csv"
+    path.write_text("".join(made.lines()))
+    chosen, named, unswitched, times, undefined = run_python(others, _PANDAS, path)
+    assert (chosen, named, unswitched, undefined) == ("c", "c", "b", "3")
+    assert times == "60985.125 60985.25 60985.5"
