@@ -59,7 +59,7 @@ class Cause(StrEnum):
     PROPERTY = "property"  # what lies there is so: ENOENT, ELOOP, ENOTDIR, ...
 
 
-class Access(StrEnum):
+class PathAccess(StrEnum):
     """What was wanted of a path."""
 
     READ = "read"
@@ -73,7 +73,7 @@ def classify(error: OSError) -> Cause:
     return Cause.PROPERTY if error.errno in _PROPERTY else Cause.WEATHER
 
 
-def translate_refusal(error: OSError, path: Path, access: Access) -> TransientError:
+def translate_refusal(error: OSError, path: Path, access: PathAccess) -> TransientError:
     """The refusal in our words, with ``path`` in its context; for weather and permissions.
 
     DiskFull ``disk_full``, NotPermitted ``not_readable`` or ``not_writable`` with the command that
@@ -90,7 +90,7 @@ def translate_refusal(error: OSError, path: Path, access: Access) -> TransientEr
     if error.errno == errno.EFBIG:
         return beyond_size_limit(path)
     if classify(error) is Cause.PERMISSION:
-        verb = "readable" if access is Access.READ else "writable"
+        verb = "readable" if access is PathAccess.READ else "writable"
         return NotPermitted(f"not_{verb}", describe_refused(path, access), path=context)
     return TransientError(
         "io_error", f"cannot {access} {path}: {error.strerror or error}", path=context
@@ -161,7 +161,7 @@ class Closed:
     wanted: str
 
 
-def describe_refused(path: Path, access: Access) -> str:
+def describe_refused(path: Path, access: PathAccess) -> str:
     """Who may not do it, because of which path, its mode and owner, and the command that mends it.
 
     Looks at the folders that lead there first: the first one that may not be entered is the cause.
@@ -230,7 +230,7 @@ def mending_command(closed: Closed, status: os.stat_result) -> str:
 
 def may_read(path: Path) -> bool:
     """Whether modes and access lists let this process read a path, or its folder be searched."""
-    return _find_closed(path, Access.READ) is None
+    return _find_closed(path, PathAccess.READ) is None
 
 
 def user_name(uid: int) -> str:
@@ -256,15 +256,15 @@ def group_name(gid: int) -> str:
         return f"gid {gid}"
 
 
-def _find_closed(path: Path, access: Access) -> Closed | None:
+def _find_closed(path: Path, access: PathAccess) -> Closed | None:
     """The first path on the way that refuses; None if its mode is not what refuses."""
     real = Path(os.path.realpath(path))
     for folder in reversed(real.parents):
         if not _may(folder, os.X_OK):
             # One command lets in and write: the folder itself needs both.
-            needs = "wx" if access is Access.WRITE and folder == real.parent else "x"
+            needs = "wx" if access is PathAccess.WRITE and folder == real.parent else "x"
             return Closed(folder, "rwx" if _is_own_folder(folder) else needs)
-    if access is Access.WRITE:
+    if access is PathAccess.WRITE:
         # A name is made or removed in its folder; of a file that is there, its own mode counts.
         if not _may(real.parent, _BITS["wx"]):
             return Closed(real.parent, "wx")

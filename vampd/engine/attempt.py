@@ -24,7 +24,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
 from vampd.disk.reading import refuse_links
-from vampd.disk.refusal import Access, may_read, misplaced, translate_refusal
+from vampd.disk.refusal import PathAccess, may_read, misplaced, translate_refusal
 from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
@@ -93,7 +93,7 @@ class _LateData(StateError):
     """What is safe is not all of the night: its raw files seemed to have other times only."""
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt ended."""
 
     FINISHED = "finished"
@@ -103,10 +103,10 @@ class Outcome(StrEnum):
 
 
 _LOGGED = {
-    Outcome.FINISHED: "stage.finished",
-    Outcome.FAILED: "stage.failed",
-    Outcome.ABANDONED: "stage.abandoned",
-    Outcome.SUPERSEDED: "stage.superseded",
+    AttemptOutcome.FINISHED: "stage.finished",
+    AttemptOutcome.FAILED: "stage.failed",
+    AttemptOutcome.ABANDONED: "stage.abandoned",
+    AttemptOutcome.SUPERSEDED: "stage.superseded",
 }
 
 
@@ -135,7 +135,7 @@ class AttemptMaker(Protocol):
         ...
 
 
-def run_attempt(attempt: Attempt) -> Outcome:
+def run_attempt(attempt: Attempt) -> AttemptOutcome:
     """Run the stage to its end and apply the event that it leads to.
 
     StoreError is passed on: without a trustworthy store the daemon must stop.
@@ -173,7 +173,7 @@ def run_attempt(attempt: Attempt) -> Outcome:
         error = VampdError("bug", f"{type(caught).__name__}: {caught}")
         trace = traceback.format_exc()
     outcome = _conclude(attempt, error, trace)
-    level = _log.info if outcome is not Outcome.FAILED else _log.warning
+    level = _log.info if outcome is not AttemptOutcome.FAILED else _log.warning
     level(
         _LOGGED[outcome],
         actions=progress.actions,
@@ -340,7 +340,7 @@ def _update_at_end(
             return changes
 
 
-def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> Outcome:
+def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> AttemptOutcome:
     event, outcome = _event_for(attempt, error)
     if event is None:
         return outcome
@@ -363,9 +363,9 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
         )
     except ClaimLost:
         # A person held or retried the night meanwhile; their decision stands.
-        return Outcome.SUPERSEDED
+        return AttemptOutcome.SUPERSEDED
     if after is None:
-        return Outcome.ABANDONED
+        return AttemptOutcome.ABANDONED
     failpoint("attempt.event.committed")
     if after.needs_person and not attempt.record.needs_person:
         call_person(attempt.tools.mail, after)
@@ -393,7 +393,7 @@ def _translate(error: OSError) -> VampdError:
     path = Path(error.filename)
     if other := misplaced(error, path):
         return other
-    access = Access.WRITE if may_read(path) else Access.READ
+    access = PathAccess.WRITE if may_read(path) else PathAccess.READ
     return translate_refusal(error, path, access)
 
 
@@ -430,19 +430,19 @@ def _apply(
             time.sleep(_STORE_AGAIN_S)
 
 
-def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None, Outcome]:
+def _event_for(attempt: Attempt, error: VampdError | None) -> tuple[Event | None, AttemptOutcome]:
     if error is None:
-        return Event(EventName.ADVANCED), Outcome.FINISHED
+        return Event(EventName.ADVANCED), AttemptOutcome.FINISHED
     if isinstance(error, _LateData):
-        return Event(EventName.REOPENED), Outcome.SUPERSEDED
+        return Event(EventName.REOPENED), AttemptOutcome.SUPERSEDED
     if isinstance(error, ClaimLost):
         if attempt.is_stopping():
-            return Event(EventName.ABANDONED), Outcome.ABANDONED
-        return None, Outcome.SUPERSEDED
+            return Event(EventName.ABANDONED), AttemptOutcome.ABANDONED
+        return None, AttemptOutcome.SUPERSEDED
     # A program that is missing, or a setting that cannot be used, is no property of the night.
     if isinstance(error, TransientError | StateError | ConfigError):
         policy = retry_policy(attempt.settings)
         jitter = random.random()  # spreads retries, protects nothing
         attempts = attempt.record.state.attempts
-        return after_wait(policy, attempts, attempt.clock(), jitter), Outcome.FAILED
-    return Event(EventName.HELD), Outcome.FAILED
+        return after_wait(policy, attempts, attempt.clock(), jitter), AttemptOutcome.FAILED
+    return Event(EventName.HELD), AttemptOutcome.FAILED

@@ -29,8 +29,8 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SharedPace
 from vampd.disk.reading import file_behind, link_target, read_digests
 from vampd.disk.refusal import (
-    Access,
     Cause,
+    PathAccess,
     classify,
     joining_raw,
     naming_raw,
@@ -321,7 +321,7 @@ def _hash_here(tools: AttemptTools, path: str, digests: Digests) -> Receipt:
     except OSError as error:
         if classify(error) is Cause.PROPERTY or (cube := cube_set_aside(path)) is None:
             raise
-        refusal = translate_refusal(error, tools.folder / path, Access.READ)
+        refusal = translate_refusal(error, tools.folder / path, PathAccess.READ)
         raise naming_raw(refusal, cube) from error
     md5 = read[1] if len(read) > 1 else None
     return Receipt(Place.HERE, FileStamp(path, size, mtime_ns), read[0], tools.clock(), md5)

@@ -16,7 +16,7 @@ from pathlib import Path
 from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.pace import Flag
-from vampd.engine.attempt import AttemptMaker, Outcome, run_attempt
+from vampd.engine.attempt import AttemptMaker, AttemptOutcome, run_attempt
 from vampd.engine.nights.night_listing import NightListing, list_night
 from vampd.engine.nights.observation import judge_listed, judge_night, read_raw_news
 from vampd.engine.nights.rules import pause_rule, readiness_rules
@@ -165,7 +165,7 @@ class ForegroundRunner:
         )
         return judged if isinstance(judged, Wait) else None
 
-    def run_stage(self, night: NightId) -> Outcome:
+    def run_stage(self, night: NightId) -> AttemptOutcome:
         """Claim the night and run its stage's attempt to its end."""
         try:
             record = self._apply(night, Event(EventName.CLAIMED))

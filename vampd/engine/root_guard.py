@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vampd.disk.durable import place_mark_file, read_mark_file
 from vampd.disk.failpoint import failpoint
-from vampd.disk.refusal import Access, Cause, classify, describe_refused
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
 from vampd.engine.nights.night_listing import find_nights
 from vampd.engine.nights.observation import wait_for_folder
 from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
@@ -108,7 +108,7 @@ class RootGuard:
         except OSError as error:
             path = self.path / MARK_PATH
             if classify(error) is Cause.PERMISSION:
-                raise _unknown(describe_refused(path, Access.READ)) from error
+                raise _unknown(describe_refused(path, PathAccess.READ)) from error
             raise _unknown(f"{path} cannot be read: {error.strerror}") from error
         if content is None:
             return None

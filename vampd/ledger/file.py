@@ -25,7 +25,7 @@ from vampd.disk.reading import (
     refuse_longer,
     require_regular,
 )
-from vampd.disk.refusal import Access, Cause, classify, describe_refused
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
 from vampd.disk.rights import PUBLIC, give_to_owner, reserve_writing
 from vampd.errors import DataError, FrameIdConflict, FrameIdsUnavailable
 from vampd.ledger.records import LedgerRecord, format_line, parse_line
@@ -248,7 +248,7 @@ def _translating_errors(path: Path) -> Iterator[None]:
             yield
     except OSError as error:
         refused = classify(error) is Cause.PERMISSION
-        why = describe_refused(path, Access.WRITE) if refused else error.strerror
+        why = describe_refused(path, PathAccess.WRITE) if refused else error.strerror
         raise FrameIdsUnavailable(
             "ledger_unwritable",
             f"cannot write the frame-ID ledger {path}: {why}; no ID is used that is not"

@@ -115,7 +115,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class ClockStep:
+class ClockJump:
     """From trigger ``trigger`` on, the camera's clock is ``step_us`` later than before."""
 
     camera: int
@@ -172,7 +172,7 @@ class Run:
     pauses: tuple[Pause, ...] = ()
     trigger_ppm: float = 0.0
     drift_us_per_s: float = 0.0
-    clock_steps: tuple[ClockStep, ...] = ()
+    clock_steps: tuple[ClockJump, ...] = ()
     late_stamps: float = 0.0
     latest_stamp_us: float = 0.0
     camera_loss: float = 0.0

@@ -16,7 +16,7 @@ from vampd import __version__
 from vampd.config import Settings
 from vampd.disk.lock import Lock
 from vampd.disk.machine import bound_heap, keep_heap
-from vampd.disk.refusal import Access, Cause, classify, describe_refused
+from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
 from vampd.disk.rights import make_private_folder, make_state_folder
 from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log
@@ -149,7 +149,7 @@ def _when_possible(
             unusable = f"{error}: {needs}"
             if classify(error) is Cause.PERMISSION:
                 if isinstance(error.filename, str):
-                    closed = describe_refused(Path(error.filename), Access.WRITE)
+                    closed = describe_refused(Path(error.filename), PathAccess.WRITE)
                     unusable = f"{needs}: {closed}"
                 waits = NotPermitted("state_unusable", unusable)
             elif error.errno in (errno.ENOTDIR, errno.EISDIR):

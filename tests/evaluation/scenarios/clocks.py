@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.evaluation.scenarios.runs import SLOW, image, polarise
-from vampd.simulate.scenario import CROP_64, STANDARD, ClockStep, Pause, Scenario
+from vampd.simulate.scenario import CROP_64, STANDARD, ClockJump, Pause, Scenario
 
 CLOCK_SCENARIOS = (
     Scenario(
@@ -100,9 +100,9 @@ CLOCK_SCENARIOS = (
         "clock_jumps",
         STANDARD,
         (
-            image(600, clock_steps=(ClockStep(2, 290, 400.0),)),
-            image(600, clock_steps=(ClockStep(1, 333, 700.0),), offset_us=-100.0),
-            image(600, clock_steps=(ClockStep(2, 150, -650.0),), logger_loss=0.005),
+            image(600, clock_steps=(ClockJump(2, 290, 400.0),)),
+            image(600, clock_steps=(ClockJump(1, 333, 700.0),), offset_us=-100.0),
+            image(600, clock_steps=(ClockJump(2, 150, -650.0),), logger_loss=0.005),
         ),
         description="One camera's clock jumps once, by a small part of the period.",
     ),
@@ -110,10 +110,10 @@ CLOCK_SCENARIOS = (
         "clock_jumps_flc",
         STANDARD,
         (
-            polarise(600, clock_steps=(ClockStep(2, 290, 400.0),)),
-            polarise(600, clock_steps=(ClockStep(1, 333, -700.0),), offset_us=-100.0),
-            polarise(600, clock_steps=(ClockStep(2, 151, 20.0),)),
-            polarise(600, clock_steps=(ClockStep(2, 400, -40.0),), logger_loss=0.005),
+            polarise(600, clock_steps=(ClockJump(2, 290, 400.0),)),
+            polarise(600, clock_steps=(ClockJump(1, 333, -700.0),), offset_us=-100.0),
+            polarise(600, clock_steps=(ClockJump(2, 151, 20.0),)),
+            polarise(600, clock_steps=(ClockJump(2, 400, -40.0),), logger_loss=0.005),
         ),
         description="The same with the FLC, and by just J and 2 J, which looks like its phase.",
     ),
@@ -121,10 +121,10 @@ CLOCK_SCENARIOS = (
         "clock_jumps_past_half_period",
         CROP_64,
         (
-            image(600, 1_000, clock_steps=(ClockStep(2, 290, 800.0),)),
-            image(600, 1_000, clock_steps=(ClockStep(2, 290, -700.0),)),
-            image(600, 1_000, clock_steps=(ClockStep(1, 290, 960.0),)),
-            polarise(600, 1_000, 100, clock_steps=(ClockStep(2, 290, 1_000.0),)),
+            image(600, 1_000, clock_steps=(ClockJump(2, 290, 800.0),)),
+            image(600, 1_000, clock_steps=(ClockJump(2, 290, -700.0),)),
+            image(600, 1_000, clock_steps=(ClockJump(1, 290, 960.0),)),
+            polarise(600, 1_000, 100, clock_steps=(ClockJump(2, 290, 1_000.0),)),
         ),
         description="The jump is most of a period (with the FLC, all of it), and the other camera"
         " saw no gap. What is behind it may stay solo, and is never paired off by one. Without the"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.evaluation.scenarios.runs import SLOW, polarise
-from vampd.simulate.scenario import CROP_64, STANDARD, ClockStep, Pause, Scenario
+from vampd.simulate.scenario import CROP_64, STANDARD, ClockJump, Pause, Scenario
 
 _ABSENT: dict[str, Any] = {"absent": ("U_TRIGJT",)}
 
@@ -53,7 +53,7 @@ FLC_CARD_SCENARIOS = (
             polarise(1_500, 5_000, 60, common_loss=0.004, longest_loss=150, **_ABSENT),
             polarise(1_500, 10_000, 100, late_stamps=0.004, latest_stamp_us=400.0, **_ABSENT),
             polarise(600, pauses=(Pause(251, 0.7), Pause(430, 2.0)), **_ABSENT),
-            polarise(600, clock_steps=(ClockStep(2, 290, 40.0),), **_ABSENT),
+            polarise(600, clock_steps=(ClockJump(2, 290, 40.0),), **_ABSENT),
             polarise(160, frames_per_cube=(3, 2), **_ABSENT),
             polarise(600, 5_000, keeps_every=(1, 2), **_ABSENT),
             polarise(600, 2_500, drift_us_per_s=10.0, trigger_ppm=40.0, **_ABSENT),

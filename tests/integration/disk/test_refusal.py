@@ -15,8 +15,8 @@ from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, as_user
 from vampd.disk.durable import fsync_folder, replacing
 from vampd.disk.reading import read_whole
 from vampd.disk.refusal import (
-    Access,
     Cause,
+    PathAccess,
     classify,
     describe_refused,
     misplaced,
@@ -65,7 +65,7 @@ def test_the_number_of_an_error_says_whose_it_is(number: int, cause: Cause) -> N
     ],
 )
 def test_a_refusal_names_its_path(number: int, code: str, kind: type, cube: Path) -> None:
-    shown = translate_refusal(OSError(number, "why"), cube, Access.READ)
+    shown = translate_refusal(OSError(number, "why"), cube, PathAccess.READ)
     assert type(shown) is kind
     assert shown.code == code
     assert str(cube) in shown.message
@@ -86,7 +86,7 @@ def test_the_command_fits_the_case_and_mends_it(
 ) -> None:
     closed = Path(os.path.normpath(cube.parent / close))
     closed.chmod(mode)
-    shown = as_nobody(lambda: describe_refused(cube, Access.READ))
+    shown = as_nobody(lambda: describe_refused(cube, PathAccess.READ))
     assert shown.startswith(f"nobody may not read {cube}")
     assert f"(mode {mode:03o}, owner root, group root)" in shown
     (suggested,) = re.findall("`(.*)`", shown)
@@ -99,9 +99,9 @@ def test_the_command_fits_the_case_and_mends_it(
 def test_the_owner_needs_no_sudo_and_a_member_of_the_group_gets_its_bit(cube: Path) -> None:
     os.chown(cube, NOBODY, -1)
     cube.chmod(0o000)
-    assert f"`chmod u+r {cube}`" in as_nobody(lambda: describe_refused(cube, Access.READ))
+    assert f"`chmod u+r {cube}`" in as_nobody(lambda: describe_refused(cube, PathAccess.READ))
     os.chown(cube, 0, NOBODY)
-    assert f"`sudo chmod g+r {cube}`" in as_nobody(lambda: describe_refused(cube, Access.READ))
+    assert f"`sudo chmod g+r {cube}`" in as_nobody(lambda: describe_refused(cube, PathAccess.READ))
 
 
 @as_root
@@ -109,7 +109,7 @@ def test_the_owner_needs_no_sudo_and_a_member_of_the_group_gets_its_bit(cube: Pa
 def test_a_file_that_is_to_be_written_becomes_its_writers_own(cube: Path, mode: int) -> None:
     cube.chmod(mode)
     os.chown(cube.parent, NOBODY, -1)
-    shown = as_nobody(lambda: describe_refused(cube, Access.WRITE))
+    shown = as_nobody(lambda: describe_refused(cube, PathAccess.WRITE))
     (suggested,) = re.findall("`(.*)`", shown)
     assert suggested == f"sudo chown nobody {shlex.quote(str(cube))}"
     subprocess.run(shlex.split(suggested)[1:], check=True)
@@ -144,13 +144,13 @@ def test_an_fsync_that_fails_names_its_folder(
 @as_root
 def test_a_folder_that_is_to_be_listed_or_written_to_needs_all_its_bits(cube: Path) -> None:
     cube.parent.chmod(0o711)
-    shown = as_nobody(lambda: describe_refused(cube.parent, Access.READ))
+    shown = as_nobody(lambda: describe_refused(cube.parent, PathAccess.READ))
     assert f"`sudo chmod o+rx {cube.parent}`" in shown
-    shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    shown = as_nobody(lambda: describe_refused(cube.parent / "new", PathAccess.WRITE))
     assert f"`sudo chown nobody {cube.parent}`" in shown
     # The loggers keep what they have.
     os.chown(cube.parent, 4001, NOBODY)
-    shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    shown = as_nobody(lambda: describe_refused(cube.parent / "new", PathAccess.WRITE))
     assert f"`sudo setfacl -m u:nobody:rwx {cube.parent}`" in shown
 
 
@@ -161,7 +161,7 @@ def test_the_access_list_opens_the_loggers_folder_to_vampd_alone(cube: Path, mod
     os.chown(cube.parent, logger, group)
     cube.parent.chmod(mode)
     new = cube.parent / "new"
-    shown = as_nobody(lambda: describe_refused(new, Access.WRITE))
+    shown = as_nobody(lambda: describe_refused(new, PathAccess.WRITE))
     (suggested,) = re.findall("`(.*)`", shown)
     with pytest.raises(PermissionError):
         as_nobody(new.touch)
@@ -181,24 +181,24 @@ def test_no_program_is_advised_that_is_not_there(
 ) -> None:
     os.chown(cube.parent, 4001, 4002)
     monkeypatch.setenv("PATH", "/nowhere")
-    shown = as_nobody(lambda: describe_refused(cube.parent / "new", Access.WRITE))
+    shown = as_nobody(lambda: describe_refused(cube.parent / "new", PathAccess.WRITE))
     assert f"`sudo apt-get install acl && sudo setfacl -m u:nobody:rwx {cube.parent}`" in shown
 
 
 @as_root
-@pytest.mark.parametrize("access", [Access.READ, Access.WRITE])
+@pytest.mark.parametrize("access", [PathAccess.READ, PathAccess.WRITE])
 @pytest.mark.parametrize(
     ("owner", "mode"), [(0, 0o700), (0, 0o500), (0, 0o050), (4001, 0o711), (4001, 0o700)]
 )
 @pytest.mark.parametrize("own", ["vgen2", "vbad/vcam1"])
 def test_a_folder_that_vampd_makes_is_given_back_in_one_line(
-    cube: Path, own: str, owner: int, mode: int, access: Access
+    cube: Path, own: str, owner: int, mode: int, access: PathAccess
 ) -> None:
     folder = cube.parents[1] / own
     folder.mkdir(parents=True)
     os.chown(folder, owner, owner)
     folder.chmod(mode)
-    path = folder if access is Access.READ else folder / "within"
+    path = folder if access is PathAccess.READ else folder / "within"
     shown = as_nobody(lambda: describe_refused(path, access))
     (suggested,) = re.findall("`(.*)`", shown)
     assert f"{folder} (mode {mode:03o}" in shown
@@ -210,7 +210,7 @@ def test_a_folder_that_vampd_makes_is_given_back_in_one_line(
 
 
 def test_where_every_mode_allows_it_the_advice_is_to_look_elsewhere(cube: Path) -> None:
-    shown = describe_refused(cube, Access.READ)
+    shown = describe_refused(cube, PathAccess.READ)
     assert "chmod" not in shown
     assert f"getfacl, lsattr -d, findmnt -T {cube}" in shown
 

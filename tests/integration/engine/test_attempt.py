@@ -16,7 +16,7 @@ from tests.support.fakes.memory_store import MemoryNights
 from vampd.config.mail import Mail
 from vampd.disk.pace import SteadyPace
 from vampd.engine import attempt as attempts
-from vampd.engine.attempt import Attempt, Outcome, run_attempt
+from vampd.engine.attempt import Attempt, AttemptOutcome, run_attempt
 from vampd.engine.execute import AttemptTools
 from vampd.engine.nights.night_listing import list_night
 from vampd.engine.root_guard import RootGuard
@@ -78,7 +78,7 @@ class Desk:
         self.tell(EventName.RETRIED)
         return self.tell(EventName.CLAIMED)
 
-    def run(self, record: NightRecord) -> Outcome:
+    def run(self, record: NightRecord) -> AttemptOutcome:
         mail = SimpleNamespace(settings=Mail())
         tools = SimpleNamespace(
             actor="vampd",
@@ -121,7 +121,7 @@ def at(point: str, act: Callable[[], object]) -> Callable[[str], None]:
 
 
 def test_a_stage_with_nothing_left_to_do_advances_with_what_it_found(desk: Desk) -> None:
-    assert desk.run(desk.claim(StageName.FPACK)) is Outcome.FINISHED
+    assert desk.run(desk.claim(StageName.FPACK)) is AttemptOutcome.FINISHED
     record = desk.store.night(NIGHT)
     assert record is not None
     assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.READY)
@@ -139,7 +139,7 @@ def test_what_an_attempt_found_is_dropped_when_another_one_runs_the_night_by_the
         return packed_products(night)
 
     monkeypatch.setattr(desk.reader, "packed_products", look)
-    assert desk.run(record) is Outcome.SUPERSEDED
+    assert desk.run(record) is AttemptOutcome.SUPERSEDED
     after = desk.store.night(NIGHT)
     assert after is not None
     assert (after.state.status, after.claim) == (Status.RUNNING, record.claim + 1)
@@ -151,7 +151,7 @@ def test_the_end_of_an_attempt_does_not_end_the_next_one(
 ) -> None:
     record = desk.claim(StageName.FPACK)
     monkeypatch.setattr(attempts, "failpoint", at("attempt.event.decided", desk.take_away))
-    assert desk.run(record) is Outcome.SUPERSEDED
+    assert desk.run(record) is AttemptOutcome.SUPERSEDED
     after = desk.store.night(NIGHT)
     assert after is not None
     assert (after.state.status, after.claim) == (Status.RUNNING, record.claim + 1)
@@ -179,7 +179,7 @@ def test_nothing_that_passes_ends_held_however_often_it_comes(
     record = desk.claim(StageName.FPACK)
     for attempt in range(1, 15):
         assert record.state.attempts == attempt
-        assert desk.run(record) is Outcome.FAILED
+        assert desk.run(record) is AttemptOutcome.FAILED
         after = desk.store.night(NIGHT)
         assert after is not None
         assert after.state.status is Status.WAITING
@@ -188,7 +188,7 @@ def test_nothing_that_passes_ends_held_however_often_it_comes(
 
 
 def test_nothing_to_send_is_not_safe(desk: Desk) -> None:
-    assert desk.run(desk.claim(StageName.TRANSFER)) is Outcome.FAILED
+    assert desk.run(desk.claim(StageName.TRANSFER)) is AttemptOutcome.FAILED
     record = desk.store.night(NIGHT)
     assert record is not None
     assert (record.state.status, record.code) == (Status.HELD, "not_safe")
@@ -206,7 +206,7 @@ def test_what_is_written_while_sync_looks_is_late(
         return ()
 
     monkeypatch.setattr(desk.reader, "generations", look)
-    assert desk.run(record) is Outcome.FINISHED
+    assert desk.run(record) is AttemptOutcome.FINISHED
     after = desk.store.night(NIGHT)
     assert after is not None
     assert after.signature == before != list_night(desk.folder).look.signature

@@ -14,7 +14,7 @@ from tests.support.builders.synchronized import with_products
 from vampd.model.cubes import FrameRange, SetAside
 from vampd.model.sync import find_unexpected
 from vampd.simulate import STANDARD, Pause, Readout, Run, Scenario, plan_night
-from vampd.simulate.scenario import ClockStep
+from vampd.simulate.scenario import ClockJump
 
 COUNTS = (
     *("lost", "doubled", "set_aside", "wrong_pairs", "wrong_labels"),
@@ -302,8 +302,8 @@ def test_an_ambiguous_run_may_stay_unpaired_if_that_is_said():
         (replace(IMAGING, offset_us=4_990.0), True),
         (replace(IMAGING, offset_us=-5_000.0), False),
         (replace(IMAGING, drift_us_per_s=6_000.0), False),
-        (replace(IMAGING, clock_steps=(ClockStep(2, 50, 6_000.0),)), False),
-        (replace(IMAGING, clock_steps=(ClockStep(2, 50, 600.0),)), True),
+        (replace(IMAGING, clock_steps=(ClockJump(2, 50, 6_000.0),)), False),
+        (replace(IMAGING, clock_steps=(ClockJump(2, 50, 600.0),)), True),
     ],
 )
 def test_pairing_is_asked_for_where_clocks_stay_within_half_a_period(run, pairable):

@@ -9,7 +9,7 @@ from vampd.model.nights import Kind, NightId
 from vampd.model.sync import CODE_A, CODE_B, CODE_NONE
 from vampd.simulate import (
     STANDARD,
-    ClockStep,
+    ClockJump,
     Counter,
     Pause,
     Readout,
@@ -263,7 +263,7 @@ def both_cameras(run, seed=1):
 
 
 def test_clocks_drift_and_jump_as_told():
-    run = whole(drift_us_per_s=-50.0, clock_steps=(ClockStep(2, 200, 700.0),), offset_us=100.0)
+    run = whole(drift_us_per_s=-50.0, clock_steps=(ClockJump(2, 200, 700.0),), offset_us=100.0)
     first, second = both_cameras(run)
 
     error_us = second.acquired_us - first.acquired_us

@@ -31,8 +31,8 @@ from vampd.disk.reading import (
     is_hollow,
     link_found,
 )
-from vampd.disk.refusal import Access, classify, describe_refused, misplaced
 from vampd.disk.refusal import Cause as Refusal
+from vampd.disk.refusal import PathAccess, classify, describe_refused, misplaced
 from vampd.errors import (
     ArchiveUnreadable,
     ConfigError,
@@ -108,7 +108,7 @@ class LocalArchive(RsyncArchive):
             except OSError as error:
                 if error.errno in _DAMAGE:
                     raise ArchiveUnreadable(
-                        "archive_unreadable", _describe(error, file, Access.READ), path=path
+                        "archive_unreadable", _describe(error, file, PathAccess.READ), path=path
                     ) from error
                 raise self._unavailable(error, file) from error
             stamp = FileStamp(path, size, mtime_ns)
@@ -143,7 +143,7 @@ class LocalArchive(RsyncArchive):
             place_mark_file(self._path, mark, Marked.ARCHIVE)
         except OSError as error:
             folder = self._path / MARK_PATH
-            raise self._unavailable(error, folder.parent, Access.WRITE) from error
+            raise self._unavailable(error, folder.parent, PathAccess.WRITE) from error
 
     def is_mount_point(self, folder: Path) -> bool:
         return os.path.ismount(folder)
@@ -222,7 +222,7 @@ class LocalArchive(RsyncArchive):
                     raise archive_full(place, cause, str(error)) from error
                 if (other := misplaced(error, base / below)) is not None:
                     raise other from error
-                described = _describe(error, base / below, Access.WRITE)
+                described = _describe(error, base / below, PathAccess.WRITE)
                 raise TransientError("transfer_failed", described, target=place) from error
             yield target
 
@@ -285,7 +285,7 @@ class LocalArchive(RsyncArchive):
         folders = [folder for folder, _, _ in os.walk(there)] if there.is_dir() else [self._path]
         for folder in folders:
             if not os.access(folder, os.W_OK | os.X_OK):
-                return describe_refused(Path(folder), Access.WRITE)
+                return describe_refused(Path(folder), PathAccess.WRITE)
         return None
 
     def _require_folder(self) -> None:
@@ -312,7 +312,7 @@ class LocalArchive(RsyncArchive):
             )
 
     def _unavailable(
-        self, error: OSError, path: Path | None = None, access: Access = Access.READ
+        self, error: OSError, path: Path | None = None, access: PathAccess = PathAccess.READ
     ) -> VampdError:
         place = str(self._path)
         cause = find_cause(error.strerror or "")
@@ -322,7 +322,7 @@ class LocalArchive(RsyncArchive):
         return RemoteUnavailable("archive_unreachable", described, target=place)
 
 
-def _describe(error: OSError, path: Path, access: Access) -> str:
+def _describe(error: OSError, path: Path, access: PathAccess) -> str:
     """The cause in our words, what to do, and what the system said."""
     if error.errno == errno.ENOTDIR:
         return f"{path}, or what is above it, is no folder; move it away ({error.strerror})"

@@ -18,9 +18,9 @@ from enum import Enum
 from vampd.adapters.programs import (
     CONNECTION_CAUSES,
     FULL_CAUSES,
-    Cause,
     CauseName,
     Ended,
+    ProgramCause,
     find_cause,
     original_words,
 )
@@ -154,12 +154,12 @@ def rsync_error(ended: Ended, target: str, near: Near) -> VampdError:
     )
 
 
-def describe_cause(cause: Cause, target: str, words: str) -> str:
+def describe_cause(cause: ProgramCause, target: str, words: str) -> str:
     """The message of a cause: ours first, then what to do, and what the program said behind it."""
     return f"{cause.words}, at {target}; {cause.cure} ({words})"
 
 
-def archive_full(target: str, cause: Cause, words: str) -> DiskFull:
+def archive_full(target: str, cause: ProgramCause, words: str) -> DiskFull:
     """The error for a destination that takes no more."""
     return DiskFull("archive_full", describe_cause(cause, target, words), target=target)
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from vampd.disk.durable import fsync_folder, make_folder_here, opened_folder, remove_empty
 from vampd.disk.failpoint import failpoint
-from vampd.disk.refusal import Access, translate_refusal
+from vampd.disk.refusal import PathAccess, translate_refusal
 from vampd.errors import TransientError
 
 
@@ -71,7 +71,7 @@ def made_here(base: Path, below: str) -> Iterator[PinnedFolder]:
         try:
             target = stack.enter_context(pinned_target(base, below))
         except OSError as error:
-            raise translate_refusal(error, base / below, Access.WRITE) from error
+            raise translate_refusal(error, base / below, PathAccess.WRITE) from error
         yield target
 
 

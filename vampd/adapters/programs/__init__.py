@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from vampd.adapters.programs.cause import (
         CONNECTION_CAUSES,
         FULL_CAUSES,
-        Cause,
         CauseName,
+        ProgramCause,
         find_cause,
         original_words,
     )
@@ -18,7 +18,9 @@ else:
     __getattr__ = show(
         __name__,
         {
-            "cause": "Cause CauseName CONNECTION_CAUSES find_cause FULL_CAUSES original_words",
+            "cause": (
+                "CauseName CONNECTION_CAUSES find_cause FULL_CAUSES original_words ProgramCause"
+            ),
             "process": "Ended ProgramSilent run_process TICK_S",
         },
     )
@@ -27,9 +29,9 @@ __all__ = [
     "CONNECTION_CAUSES",
     "FULL_CAUSES",
     "TICK_S",
-    "Cause",
     "CauseName",
     "Ended",
+    "ProgramCause",
     "ProgramSilent",
     "find_cause",
     "original_words",

@@ -53,7 +53,7 @@ FULL_CAUSES = frozenset({CauseName.NO_SPACE, CauseName.QUOTA})
 
 
 @dataclass(frozen=True)
-class Cause:
+class ProgramCause:
     """A cause: its name, the line that shows it, what it is in our words, and what to do."""
 
     name: CauseName
@@ -209,7 +209,7 @@ _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 _LONGEST_LINE = 400
 
 
-def find_cause(text: str) -> Cause | None:
+def find_cause(text: str) -> ProgramCause | None:
     """The cause that a program's messages show; None if none is known."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
     for pattern in _PATTERNS:
@@ -217,7 +217,7 @@ def find_cause(text: str) -> Cause | None:
             if match := pattern.matches.search(_without_names(line)):
                 what = next((group for group in match.groups() if group), "that it needs")
                 words = pattern.words.format(what=what)
-                return Cause(pattern.name, line[:_LONGEST_LINE], words, pattern.cure)
+                return ProgramCause(pattern.name, line[:_LONGEST_LINE], words, pattern.cure)
     return None
 
 

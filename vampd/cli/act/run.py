@@ -43,7 +43,7 @@ from vampd.model.nights import (
 
 if TYPE_CHECKING:
     from vampd.config import Settings
-    from vampd.engine.attempt import Outcome
+    from vampd.engine.attempt import AttemptOutcome
     from vampd.engine.foreground import Completeness, ForegroundRunner
     from vampd.model.nights import NightRecord, Wait
     from vampd.model.progress import NightEnd
@@ -216,7 +216,7 @@ def _run_night(
 
 
 def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bool:
-    from vampd.engine.attempt import Outcome
+    from vampd.engine.attempt import AttemptOutcome
 
     if blocker := runner.blocker(night):
         raise VampdError("blocked", f"{blocker.text}; {_way_past(runner, night, blocker)}")
@@ -224,13 +224,13 @@ def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bo
     outcome = _follow(runner, night, stage)
     took = format_duration(time.monotonic() - began)
     record = runner.store.night(night)
-    if outcome is Outcome.FINISHED:
+    if outcome is AttemptOutcome.FINISHED:
         write(f"  {stage:<9} done in {took}")
         return True
-    if outcome is Outcome.ABANDONED:
+    if outcome is AttemptOutcome.ABANDONED:
         write(f"  {stage:<9} interrupted; it resumes from here")
         raise typer.Exit(_INTERRUPTED)
-    if outcome is Outcome.SUPERSEDED or record is None:
+    if outcome is AttemptOutcome.SUPERSEDED or record is None:
         raise VampdError("night_taken", f"{stage} was stopped: a person moved the night meanwhile")
     raise VampdError(
         record.code or "failed",
@@ -245,11 +245,11 @@ def _way_past(runner: ForegroundRunner, night: NightId, blocker: Wait) -> str:
     return "set it in the configuration to who grants them; `vampctl doctor` checks it"
 
 
-def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Outcome:
+def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> AttemptOutcome:
     """Run the stage in a thread, and show its progress until it ends."""
     from vampd.cli.shared.stage_bar import following
 
-    outcomes: list[Outcome] = []
+    outcomes: list[AttemptOutcome] = []
     errors: list[BaseException] = []
 
     def work() -> None:

@@ -51,17 +51,17 @@ def examine_folders(settings: Settings) -> Iterator[Finding | tuple[str, str, Sp
 
 
 def _access(folder: Path) -> tuple[str, str]:
-    from vampd.disk.refusal import Access, describe_refused, group_name, user_name
+    from vampd.disk.refusal import PathAccess, describe_refused, group_name, user_name
 
     try:
         status = folder.stat()
     except FileNotFoundError:
         return BAD, f"{folder} does not exist; create it, or mount its disk"
     except OSError:
-        return BAD, describe_refused(folder, Access.READ)
+        return BAD, describe_refused(folder, PathAccess.READ)
     if not stat.S_ISDIR(status.st_mode):
         return BAD, f"{folder} is not a folder; move away what lies there"
-    for mode, access in ((os.R_OK, Access.READ), (os.W_OK, Access.WRITE)):
+    for mode, access in ((os.R_OK, PathAccess.READ), (os.W_OK, PathAccess.WRITE)):
         if not os.access(folder, mode | os.X_OK, effective_ids=True):
             return BAD, f"{describe_refused(folder, access)}, or run this as its owner"
     mode = stat.S_IMODE(status.st_mode)

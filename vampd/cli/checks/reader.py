@@ -49,12 +49,12 @@ def examine_as_reader(settings: Settings) -> Iterator[Finding]:
 
 
 def _readable(folder: Path) -> tuple[str, str]:
-    from vampd.disk.refusal import Access, describe_refused
+    from vampd.disk.refusal import PathAccess, describe_refused
 
     if not os.access(folder, os.R_OK | os.X_OK, effective_ids=True):
         if not folder.is_dir():
             return BAD, f"{folder} does not exist, or may not be seen; are you in its group?"
-        return BAD, describe_refused(folder, Access.READ)
+        return BAD, describe_refused(folder, PathAccess.READ)
     return OK, f"{folder} can be read"
 
 

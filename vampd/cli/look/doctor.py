@@ -160,9 +160,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _describe(error: OSError, path: Path) -> str:
-    from vampd.disk.refusal import Access, translate_refusal
+    from vampd.disk.refusal import PathAccess, translate_refusal
 
-    return translate_refusal(error, path, Access.WRITE).message
+    return translate_refusal(error, path, PathAccess.WRITE).message
 
 
 def _root_mark(settings: Settings) -> Finding:

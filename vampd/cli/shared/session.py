@@ -233,12 +233,12 @@ def _name_night(message: str) -> str:
 
 def _describe(error: OSError) -> str:
     """A refusal in our words: who may not, because of which mode, and the command that mends it."""
-    from vampd.disk.refusal import Access, Cause, classify, describe_refused, may_read
+    from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, may_read
 
     if classify(error) is not Cause.PERMISSION or not isinstance(error.filename, str):
         return f"{error.filename}: {error.strerror}"
     path = Path(error.filename)
-    return describe_refused(path, Access.WRITE if may_read(path) else Access.READ)
+    return describe_refused(path, PathAccess.WRITE if may_read(path) else PathAccess.READ)
 
 
 def _show_bugs_as_text() -> None:

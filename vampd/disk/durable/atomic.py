@@ -23,7 +23,7 @@ from typing import BinaryIO
 from vampd.disk.durable import names
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import is_locked_by_others
-from vampd.disk.refusal import FULL, Access, translate_refusal
+from vampd.disk.refusal import FULL, PathAccess, translate_refusal
 from vampd.errors import DataError, TransientError
 
 _TEMPORARY = re.compile(r"\.vampd-\d+-[0-9a-f]{16}\.tmp")
@@ -49,7 +49,7 @@ def translating_full_disk(path: Path) -> Iterator[None]:
         error.filename = error.filename or str(path)
         if error.errno not in FULL and error.errno != errno.EFBIG:
             raise
-        raise translate_refusal(error, path, Access.WRITE) from error
+        raise translate_refusal(error, path, PathAccess.WRITE) from error
 
 
 @contextmanager

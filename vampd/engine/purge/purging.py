@@ -14,7 +14,7 @@ from vampd.engine.nights.night_listing import list_night
 from vampd.engine.nights.observation import read_raw_news
 from vampd.engine.purge.plan import DAY_S, PurgePlan
 from vampd.engine.purge.preparing import extend_night
-from vampd.engine.purge.removing import Purge
+from vampd.engine.purge.removing import RunningPurge
 from vampd.engine.purge.survey import PurgeSurvey
 from vampd.model.nights import Event, EventName, NightId
 from vampd.model.size import format_size
@@ -57,13 +57,13 @@ def mark_for_purge(tools: PurgeTools, days: float) -> float:
 def purge_night(tools: PurgeTools, plan: PurgePlan) -> tuple[int, int] | None:
     """Prepare and remove: how many cubes, and bytes; None if the preparation did not go well.
 
-    DataError as `PurgePlan.refuse` and `Purge.run`; what was done by then stays.
+    DataError as `PurgePlan.refuse` and `RunningPurge.run`; what was done by then stays.
     """
     if plan.is_to_be_sent and not tools.carry_on(lambda: _begin(tools)):
         return None
     if plan.to_read and not tools.read_again(frozenset(plan.to_read)):
         return None
-    run = Purge(
+    run = RunningPurge(
         tools.night,
         tools.folder,
         tools.look,

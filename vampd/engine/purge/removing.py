@@ -44,7 +44,7 @@ def _counted(error: DataError, removed: int, kept: int) -> DataError:
 
 
 @dataclass(frozen=True)
-class Purge:
+class RunningPurge:
     """The removal of one night's raw cubes; whoever runs it holds the night's locks.
 
     ``look`` surveys and plans again; ``clock`` gives unix seconds.

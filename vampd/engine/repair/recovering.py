@@ -66,7 +66,7 @@ _OTHER = frozenset({"other_form", "other_bytes"})
 _NOT_IN_RAW = frozenset({"io_error", "not_from_raw", "other_bytes", "raw_gone", "raw_unreadable"})
 
 
-class Way(StrEnum):
+class RecoveryWay(StrEnum):
     """How a file was got back."""
 
     ARCHIVE = "from the archive copy"
@@ -82,7 +82,7 @@ class Recovered:
     """
 
     path: str
-    way: Way | None = None
+    way: RecoveryWay | None = None
     reading: Receipt | None = None
     reasons: tuple[str, ...] = ()
     code: str | None = None
@@ -185,7 +185,7 @@ class Recovery:
             except VampdError as error:
                 reasons.append(f"{name}: {error.message}")
             else:
-                return Recovered(path, Way.ARCHIVE, _read(self._folder, path, at))
+                return Recovered(path, RecoveryWay.ARCHIVE, _read(self._folder, path, at))
         self._prepare()
         is_table = path == self._table
         try:
@@ -197,7 +197,7 @@ class Recovery:
                 reasons.append(f"`vampctl retry {self._night.date} --from transfer` writes it anew")
             # Such a table asks for no restore, and is no loss.
             return Recovered(path, reasons=tuple(reasons), code=None if is_table else error.code)
-        way = Way.PRODUCTS if is_table else Way.RAW
+        way = RecoveryWay.PRODUCTS if is_table else RecoveryWay.RAW
         return Recovered(path, way, _read(self._folder, path, at))
 
     def _make_again(self, path: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vampd.disk.reading import open_raw, open_unlinked
-from vampd.disk.refusal import Access, Cause, classify, translate_refusal
+from vampd.disk.refusal import Cause, PathAccess, classify, translate_refusal
 from vampd.errors import DataError, MalformedCube, VampdError
 from vampd.model.cubes import CARD_LENGTH, Cards
 
@@ -154,7 +154,7 @@ def refuse_control(cards: Cards, path: Path) -> None:
 def _refused(error: OSError, path: Path) -> VampdError:
     if classify(error) is Cause.PROPERTY:
         return _unreadable(path, error.strerror or str(error))
-    return translate_refusal(error, path, Access.READ)
+    return translate_refusal(error, path, PathAccess.READ)
 
 
 def _unreadable(path: Path, why: str) -> MalformedCube:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from vampd.disk.refusal import Access, translate_refusal
+from vampd.disk.refusal import PathAccess, translate_refusal
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.headers import open_raw_file, padded, read_cards_at
 from vampd.model.cubes import CountedBy, FrameCount
@@ -107,7 +107,7 @@ def _rows_of(night_folder: Path, timing_file: FileStamp | None) -> int:
             try:
                 chunk = file.read(_CHUNK_BYTES)
             except OSError as error:
-                raise translate_refusal(error, path, Access.READ) from error
+                raise translate_refusal(error, path, PathAccess.READ) from error
             if not chunk:
                 break
             read += len(chunk)

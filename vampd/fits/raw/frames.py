@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from vampd.disk.machine import drop_all, drop_behind, expect_picks, read_ahead
 from vampd.disk.reading import open_raw
-from vampd.disk.refusal import Access, Cause, classify, naming_raw, translate_refusal
+from vampd.disk.refusal import Cause, PathAccess, classify, naming_raw, translate_refusal
 from vampd.errors import DataError, MalformedCube, TransientError, VampdError
 from vampd.fits.headers import read_cards_at
 from vampd.fits.raw.rawcube import CubeLayout, layout_of_int16
@@ -184,7 +184,7 @@ def _read_fully(cube_fd: int, path: Path, offset: int, target: memoryview) -> No
         try:
             count = os.preadv(cube_fd, [target], offset)
         except OSError as error:
-            raise translate_refusal(error, path, Access.READ) from error
+            raise translate_refusal(error, path, PathAccess.READ) from error
         if count == 0:
             raise DataError("raw_changed", f"{path} ended at byte {offset} while it was read")
         target = target[count:]
@@ -203,4 +203,4 @@ def _raw_changed(stamp: FileStamp, how: str) -> DataError:
 def _refused(cube: str, path: Path, error: OSError) -> VampdError:
     if classify(error) is Cause.PROPERTY:
         return DataError("raw_unreadable", f"cannot read {cube}: {error.strerror}", path=cube)
-    return naming_raw(translate_refusal(error, path, Access.READ), cube)
+    return naming_raw(translate_refusal(error, path, PathAccess.READ), cube)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vampd.disk.refusal import Access, translate_refusal
+from vampd.disk.refusal import PathAccess, translate_refusal
 from vampd.errors import MalformedCube, TransientError
 from vampd.fits.headers import open_raw_file, padded, read_cards_at, unpackable_card
 from vampd.fits.raw.compressed import refuse_compressed
@@ -257,7 +257,7 @@ def _read_timing(
         try:
             text = file.read(most_bytes)
         except OSError as error:
-            raise translate_refusal(error, path, Access.READ) from error
+            raise translate_refusal(error, path, PathAccess.READ) from error
     timing = parse_timing(text)
     check_timing(timing, frames)
     check_stamps(timing)

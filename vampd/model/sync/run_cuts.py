@@ -21,7 +21,7 @@ Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Run:
+class DecidedRun:
     """A run's frames of each camera, with their pairs and labels, and how sure these are.
 
     ``alternating`` is whether the FLC switched at each frame.
@@ -60,7 +60,7 @@ def within(pairs: Pairs, positions: tuple[Int64, Int64]) -> Pairs:
     return Pairs(first.astype(np.int64), second.astype(np.int64))
 
 
-def cut_run(run: Run, gap_us: int, span_us: int) -> Iterator[Cut]:
+def cut_run(run: DecidedRun, gap_us: int, span_us: int) -> Iterator[Cut]:
     """The cuts of a run: pairs where a gap, a header or ``span_us`` ends one, and solo frames."""
     (one, two), pairs = run.cameras, run.pairs
     if len(pairs):

@@ -29,7 +29,7 @@ from vampd.model.sync.products import (
     draft_products,
     name_products,
 )
-from vampd.model.sync.run_cuts import Run, cut_free_cubes, cut_run, split_at_runs, within
+from vampd.model.sync.run_cuts import DecidedRun, cut_free_cubes, cut_run, split_at_runs, within
 from vampd.model.sync.runs import number_runs
 from vampd.model.sync.sequence import CameraSequence
 from vampd.model.sync.states.alternation import find_alternating
@@ -140,7 +140,7 @@ class _Decisions:
         runs[1][pairs.second] = runs[0][pairs.first]
         for positions in split_at_runs(runs):
             left, right = one.take(positions[0]), two.take(positions[1])
-            run = Run(
+            run = DecidedRun(
                 (left, right),
                 within(pairs, positions),
                 _taken(decided.labels, positions),
@@ -158,7 +158,7 @@ class _Decisions:
     def _draft(self, cuts: Iterable[Cut], clock: int) -> None:
         self.drafts += [draft_products(replace(cut, clock=clock)) for cut in cuts]
 
-    def _describe_run(self, run: Run, rules: SyncRules) -> None:
+    def _describe_run(self, run: DecidedRun, rules: SyncRules) -> None:
         (one, two), pairs = run.cameras, run.pairs
         for sequence, labels in zip(run.cameras, run.labels, strict=True):
             self.dubious += count_doubts(labels, find_doubts(sequence, labels))
@@ -174,7 +174,7 @@ class _Decisions:
             self.alone_us[sequence.stream].append(times_us)
         self._remark_neighbors(run, alone)
 
-    def _remark_neighbors(self, run: Run, alone: Sequence[Int64]) -> None:
+    def _remark_neighbors(self, run: DecidedRun, alone: Sequence[Int64]) -> None:
         steps_us = np.concatenate([np.diff(side.acquired_us) for side in run.cameras])
         usual_us = float(np.median(steps_us)) if len(steps_us) else _FARTHEST_US
         neighbors = count_neighbors(alone[0], alone[1], usual_us)

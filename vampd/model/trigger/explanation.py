@@ -14,7 +14,7 @@ from vampd.model.trigger.inference import (
     DRIVEN,
     NONE,
     RELAXED,
-    Piece,
+    Weighed,
     is_at_edge,
     is_far,
     is_untold_pair,
@@ -128,7 +128,7 @@ _FARTHEST = 60 * NAT  # behind the likeliest: no one asks for these
 
 
 def _group(
-    night: Night, piece: Piece, position: int
+    night: Night, piece: Weighed, position: int
 ) -> dict[tuple[int, int], tuple[int, tuple[int, int, int]]]:
     """By partner and state: the log-likelihood, and the likeliest (class, shift, phase) of it."""
     here = position - piece.start
@@ -152,7 +152,7 @@ def _group(
 
 
 def _terms(
-    night: Night, piece: Piece, position: int, state: tuple[int, int, int], code: int, total: int
+    night: Night, piece: Weighed, position: int, state: tuple[int, int, int], code: int, total: int
 ) -> Terms:
     number, shift, _ = state
     here, evidence = position - piece.start, piece.evidence

@@ -111,7 +111,7 @@ def infer(
 
 
 @dataclass(frozen=True)
-class Piece:
+class Weighed:
     """The night's frames from ``begin`` to before ``end``, weighed; arrays begin at ``start``.
 
     ``forward`` and ``backward`` are those of ``lattice.sweep``.
@@ -130,7 +130,7 @@ class Piece:
         return slice(self.begin - self.start, self.end - self.start)
 
 
-def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
+def weigh(night: Night, kernels: Kernels) -> Iterator[Weighed]:
     """All frames of the night, some thousand at a time."""
     entry: Int32 | None = None
     for begin in range(0, len(night), _CHUNK):
@@ -141,16 +141,16 @@ def weigh(night: Night, kernels: Kernels) -> Iterator[Piece]:
         del piece
 
 
-def _weigh_piece(night: Night, begin: int, entry: Int32 | None, kernels: Kernels) -> Piece:
+def _weigh_piece(night: Night, begin: int, entry: Int32 | None, kernels: Kernels) -> Weighed:
     end = min(begin + _CHUNK, len(night))
     # With the frame before, which was weighed already.
     start, stop = max(begin - 1, 0), min(end + _AHEAD, len(night))
     evidence = gather_evidence(night, start, stop, kernels)
     forward, backward = _solve(night, start, evidence, entry, kernels)
-    return Piece(start, begin, end, evidence, forward, backward)
+    return Weighed(start, begin, end, evidence, forward, backward)
 
 
-def read_states(night: Night, piece: Piece, kernels: Kernels) -> Int64:
+def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
     """The likeliest shift and state of each frame, and by how much: see ``lattice.read_off``."""
     frames = slice(piece.begin, piece.end)
     return np.asarray(

@@ -10,7 +10,7 @@ from tests.support.fakes.memory_store import MemoryNights, MemoryPurgedFiles
 from tests.support.worlds.archive.proven_night import COVERED, NIGHT, USED, ProvenNight
 from vampd.disk.pace import SteadyPace
 from vampd.engine.purge.plan import DAY_S, PurgePlan, PurgeRules, plan_purge
-from vampd.engine.purge.removing import Purge
+from vampd.engine.purge.removing import RunningPurge
 from vampd.engine.purge.survey import PurgeSurvey
 from vampd.errors import DataError
 from vampd.model.cubes import RawPresence
@@ -159,7 +159,7 @@ def test_what_goes_from_the_archive_once_a_purge_has_begun_ends_it(night: Proven
         made = plan_purge(survey, RULES, NOW)
         return survey, replace(made, must_send=True) if begun else made
 
-    purge = Purge(
+    purge = RunningPurge(
         NIGHT,
         Path("/nowhere"),
         look,

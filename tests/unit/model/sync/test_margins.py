@@ -13,7 +13,7 @@ from vampd.model.proofs import PRODUCT_FORM
 from vampd.model.sync import withdraw
 from vampd.model.sync.cameras import chain_piece
 from vampd.model.sync.pieces import split_night
-from vampd.model.sync.run_cuts import Run, cut_run
+from vampd.model.sync.run_cuts import DecidedRun, cut_run
 from vampd.model.sync.states.flc_states import CODE_A
 from vampd.model.sync.states.pairs import Pairs
 from vampd.model.trigger import Margins, chance_of, inference, margin_of
@@ -112,7 +112,7 @@ def test_each_frame_without_a_partner_keeps_its_own_margin_whatever_cube_it_is_o
     labels = np.full(60, CODE_A, np.uint8), np.empty(0, np.uint8)
     sure = Margins((margins, np.empty(0, np.int32)), np.zeros(60, np.int32))
     switched = np.ones(60, np.bool_), np.empty(0, np.bool_)
-    run = Run((one, two), Pairs(none, none), labels, sure, switched)
+    run = DecidedRun((one, two), Pairs(none, none), labels, sure, switched)
     cuts = [*cut_run(run, 3_000_000, 10_000_000)]
     assert len(cuts) > 1
     for cut in cuts:
