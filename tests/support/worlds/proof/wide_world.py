@@ -162,8 +162,12 @@ class WideWorld(ProofWorld):
             assert self.record.code != "raw_changed", self.record
 
     def raw_is_damaged(self, fault: Fault, number: int) -> None:
-        """A raw cube of a finished night is damaged here; `raw_is_mended` puts all back."""
-        cubes = [path for path in self._raw() if path.suffix == ".fits"]
+        """A raw cube of a finished night is damaged here; `raw_is_mended` puts all back.
+
+        One that vampd has read: of a late one that rots before that, nobody knows what it held.
+        """
+        every = {path.relative_to(self.folder).as_posix(): path for path in self._raw()}
+        cubes = [path for name, path in every.items() if name in self.seen]
         if cubes and self.record.state.status is Status.DONE:
             self._count(f"raw: {fault.name.lower()}")
             self._rot_raw(cubes[number % len(cubes)], lambda path: inflict(fault, path))
