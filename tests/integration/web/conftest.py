@@ -13,7 +13,7 @@ from tests.support.worlds.records.varied_nights import (
 _NIGHTS = 70
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def varied(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site = make_site(tmp_path_factory.mktemp("site"), web={"names": ["vampires.example"]})
     make_varied(site.database, _NIGHTS)
@@ -25,7 +25,7 @@ def served(varied: Site, monkeypatch: pytest.MonkeyPatch) -> Served:
     return Served(varied, monkeypatch)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     database = tmp_path_factory.mktemp("small") / "vampd.db"
     make_varied(database, 9)

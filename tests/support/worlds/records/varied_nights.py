@@ -37,6 +37,10 @@ MAILED = NightId(f"{LAST - timedelta(days=7):%Y%m%d}", Kind.ARCHIVE)
 _HOUR = 3600.0
 
 
+# So many dates have a history; older ones were only found: they fill pages.
+_LIVED = 20
+
+
 @contextmanager
 def opened(database: Path) -> Iterator[Store]:
     store = open_store(f"sqlite:///{database}", Access.MIGRATE)
@@ -91,6 +95,8 @@ def make_night(store: Store, night: NightId) -> None:
         case _ if night == PASSED:
             note = f"unchanged for 3 min of 30 min: {HOSTILE}"
             nights.update(night, NightUpdate(note_code=WaitCode.STILL_WRITTEN, note=note))
+        case _ if (LAST - night.day).days >= _LIVED:
+            pass
         case _:
             _finish(store, night, began)
 
