@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from functools import partial
 from typing import Annotated, NoReturn
 
 import typer
 
-from vampd import __version__
-from vampd.cli.shared.output import write
-from vampd.cli.shared.session import (
-    ConfigOption,
-    examples,
-    read_settings,
-    run_app,
-)
+from vampd.cli.service import LogLevelOption, LogTargetOption, VersionOption, make_app, reporting
+from vampd.cli.shared.session import ConfigOption, examples, read_settings, run_app
 from vampd.config import config_path
 from vampd.errors import VampdError
-from vampd.log import LogLevel, LogTarget, configure_log, get_log, is_journal
+from vampd.log import LogLevel, LogTarget, configure_log, get_log
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = make_app()
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        write(f"vampd {__version__}")
-        raise typer.Exit
+def _log_failure(error: VampdError) -> None:
+    get_log().error("daemon.failed", code=error.code, error=error.message)
 
 
 @app.command(
@@ -47,17 +32,9 @@ def run(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="Exit when no night can advance further.")
     ] = False,
-    log_target: Annotated[
-        LogTarget,
-        typer.Option("--log", help="auto: the journal under systemd, else the console."),
-    ] = LogTarget.AUTO,
-    log_level: Annotated[
-        LogLevel, typer.Option("--log-level", help="The lowest level that is logged.")
-    ] = LogLevel.INFO,
-    version: Annotated[
-        bool,
-        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
-    ] = False,
+    log_target: LogTargetOption = LogTarget.AUTO,
+    log_level: LogLevelOption = LogLevel.INFO,
+    version: VersionOption = False,
 ) -> None:
     """Take nights from raw cubes to verified products on the archive host.
 
@@ -67,19 +44,13 @@ def run(
     # Before anything heavy, so that an unusable configuration is reported at once.
     read = partial(read_settings, config)
     configure_log(log_target, log_level)
-    try:
+    with reporting(_log_failure):
         read()
         from vampd.daemon.scheduler import RunMode
         from vampd.wiring.daemon import run_daemon
 
         mode = RunMode.UNTIL_IDLE if until_idle else RunMode.FOREVER
         run_daemon(read, mode, config_path(config))
-    except VampdError as error:
-        if not is_journal(sys.stderr, os.environ):
-            raise
-        # A line on standard error would also reach the journal, but without its fields.
-        get_log().error("daemon.failed", code=error.code, error=error.message)
-        raise typer.Exit(error.exit_status) from error
 
 
 def main() -> NoReturn:
