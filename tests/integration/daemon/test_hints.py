@@ -175,7 +175,9 @@ def test_what_lay_in_a_folder_that_was_moved_away_is_watched_where_it_is_made_ag
     woken.clear()
     (stream / "file").touch()
     assert woken.wait(10)
-    woken.clear()
+    # One touch is several events.
+    while woken.wait(0.2):
+        woken.clear()
     (tmp_path / "away" / "vcam1" / "file").touch()
     assert not woken.wait(0.2)
 
