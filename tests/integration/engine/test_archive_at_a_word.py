@@ -15,6 +15,7 @@ from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, history_of, record_of
 from tests.support.examples import others_in_soak
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
+from tests.support.worlds.proof.in_process import InProcess
 from vampd.model.nights import EventName, Kind, NightId, StageName, Status
 from vampd.model.proofs import Place
 
@@ -191,6 +192,41 @@ def test_a_moved_archive_is_read_file_by_file_and_what_differs_is_found(
     assert {record_of(site, night).safe_at is None for night in (OLD, NIGHT, LATER)} == {False}
     moved = [event for event in history_of(site, OLD) if event.code == "archive_moved"]
     assert [event.event for event in moved] == [EventName.RETRIED]
+
+
+def test_the_night_itself_by_ssh_is_not_where_the_archive_host_has_moved_it(
+    site: Site, sshd: Sshd
+) -> None:
+    archive = site.copy(NIGHT).parent
+    destination = f"{HOST}:{archive}"
+    # By a mount of its own, as another host has this disk.
+    (site.base / "mnt").symlink_to(site.root)
+    moved_to = [f"{site.base}/mnt/{{date}}"]
+    configure(
+        site,
+        transfer={"ssh": list(sshd.ssh)},
+        transfer_engineering={"destination": destination, "moved_to": moved_to},
+    )
+    own = InProcess(site)
+    said = own.command("archive", "moved", "engineering", "--to", destination, "--yes")
+    assert said.status == 0, said.text
+    shutil.rmtree(archive / NIGHT.date)
+    before = files(site.folder(NIGHT))
+    answer = own.command("verify", NIGHT.date)
+    assert (answer.status, "destination_is_source" in answer.text) == (1, True), answer.text
+    own.advance()
+    record = record_of(site, NIGHT)
+    assert (record.state.status, record.safe_at) == (Status.WAITING, None)
+    assert record.code == "destination_is_source"
+    assert files(site.folder(NIGHT)) == before
+    # Corrected as it says, the night is where it is: nowhere.
+    configure(
+        site,
+        transfer={"ssh": list(sshd.ssh)},
+        transfer_engineering={"destination": destination},
+    )
+    own.advance()
+    assert record_of(site, NIGHT).code == "night_gone"
 
 
 def test_the_word_may_come_before_the_setting(site: Site) -> None:

@@ -29,7 +29,7 @@ def open_moved_archive(
     host = transfer.destination(kind).host
     if host is None:
         return LocalArchive(folder.parent, transfer, folder.name, root)
-    return SshArchive(host, folder.parent, transfer, folder.name)
+    return SshArchive(host, folder.parent, transfer, folder.name, root)
 
 
 def open_data_host(transfer: Transfer, watched: Path) -> RsyncArchive:

@@ -20,7 +20,7 @@ from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.archive.sources import Part, pinned_sources
 from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
 from vampd.adapters.programs import FULL_CAUSES, find_cause
-from vampd.config import Transfer, is_in_night
+from vampd.config import is_in_night
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
 from vampd.disk.reading import (
@@ -57,13 +57,6 @@ class LocalArchive(RsyncArchive):
     missing one usually means that its disk is not mounted, and the night would fill the wrong disk.
     """
 
-    def __init__(
-        self, path: Path, transfer: Transfer, name: str | None = None, root: Path | None = None
-    ) -> None:
-        """``root`` is the data root here, if nights are read that it may hold by another name."""
-        super().__init__(path, transfer, name)
-        self._root = root
-
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         """As `RsyncArchive`; DataError ``link_found``, ConfigError ``destination_is_source``."""
         self._require_folder()
@@ -78,7 +71,7 @@ class LocalArchive(RsyncArchive):
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         self._require_folder()
         self._refuse_itself(night, self._own(night))
         receipts = []
@@ -249,9 +242,6 @@ class LocalArchive(RsyncArchive):
                 continue  # it was completed meanwhile
             except OSError as error:
                 raise self._unavailable(error) from error
-
-    def _own(self, night: NightId) -> Path | None:
-        return None if self._root is None else self._root / night.folder
 
     def _is_here(self, night: NightId, path: str, there: os.stat_result) -> bool:
         """Whether a file there is the night's own, by a hard link: one file is no two copies."""

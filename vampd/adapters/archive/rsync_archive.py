@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from vampd.adapters.archive.leftovers import find_leftovers
+from vampd.adapters.archive.night_itself import refuse_night_itself
 from vampd.adapters.archive.rsync import (
     CONNECTION_LOST,
     FILE_IO,
@@ -61,23 +62,45 @@ class RsyncArchive(ABC):
     camera stream.
     """
 
-    def __init__(self, path: Path, transfer: Transfer, name: str | None = None) -> None:
-        """``name`` is the name of the night's folder in ``path``, None for its date."""
+    def __init__(
+        self, path: Path, transfer: Transfer, name: str | None = None, root: Path | None = None
+    ) -> None:
+        """``name`` is the name of the night's folder in ``path``, None for its date.
+
+        ``root`` is the data root here, if nights are read that may be those of it by another name.
+        """
         self._path = path
         self._transfer = transfer
         self._name = name
+        self._root = root
         self._durability: Durability | None = None
 
     def _name_of(self, night: NightId) -> str:
         return self._name or night.date
 
+    def _own(self, night: NightId) -> Path | None:
+        return None if self._root is None else self._root / night.folder
+
     @abstractmethod
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
         """Every file of the night there, by path; empty if the night is not there."""
 
-    @abstractmethod
     def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
-        """Receipts of these files, read there past the cache; none for what is missing."""
+        """Receipts of these files, read there past the cache; none for what is missing.
+
+        ConfigError ``destination_is_source`` if what lies there is the night here.
+        """
+        own = self._own(night)
+        # A destination is known by its mark.
+        if own is not None and self._name is not None:
+            refuse_night_itself(
+                own, self._target(night), lambda path: bool(self._digests(night, [path], pace))
+            )
+        return self._digests(night, files, pace)
+
+    @abstractmethod
+    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """The same of whatever lies there."""
 
     @abstractmethod
     def space(self) -> Space:

@@ -91,8 +91,15 @@ class ScriptAnswer:
 class SshArchive(RsyncArchive):
     """A folder on another host that holds the nights; it must exist there."""
 
-    def __init__(self, host: str, path: Path, transfer: Transfer, name: str | None = None) -> None:
-        super().__init__(path, transfer, name)
+    def __init__(
+        self,
+        host: str,
+        path: Path,
+        transfer: Transfer,
+        name: str | None = None,
+        root: Path | None = None,
+    ) -> None:
+        super().__init__(path, transfer, name, root)
         self._host = host
 
     def files(self, night: NightId) -> Mapping[str, FileStamp]:
@@ -114,7 +121,7 @@ class SshArchive(RsyncArchive):
                 stamps[path] = FileStamp(path, size, int(match[3] + match[4]))
         return stamps
 
-    def digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+    def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         answer = self._run(DIGEST, night, files, pace)
         records = [record for record in answer.records if record != b"alive"]
         if len(records) != len(files):
@@ -323,7 +330,7 @@ class SshArchive(RsyncArchive):
         self._run(REMOVE_REPEATED, night, pairs, pace)
 
     def _refuse_itself(self, night: NightId, folder: Path | None) -> None:
-        """Nothing: a folder on another host is a different one."""
+        """Nothing: a destination on another host is known by its mark."""
 
 
 def _text_before(output: bytes) -> str:

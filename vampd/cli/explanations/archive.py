@@ -53,8 +53,8 @@ source_is_no_file
     What is to be sent is a link or something else.
     Find out who put it there, and move it away.
 destination_is_source
-    The destination is the night's own folder.
-    Configure another disk.
+    The destination, or a folder of moved_to, is the night's own folder.
+    Configure another disk, or correct moved_to.
 changed_while_read
     A file was written to while it was read.
     Find out who writes there.
