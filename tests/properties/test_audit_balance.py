@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.flow import differences
 from vampd.model.accounts import CountedCube, CountedProduct, audit_night
 from vampd.model.cubes import (
     CubeAccount,
@@ -13,7 +14,8 @@ from vampd.model.cubes import (
     SyncCounts,
     compress_frames,
 )
-from vampd.model.nights import FileStamp
+from vampd.model.nights import FLC_STATES, FileStamp, read_frame_flow, write_frame_flow
+from vampd.model.sync import follow_frames
 
 
 @st.composite
@@ -29,14 +31,16 @@ def shared_nights(
         raw.append(CountedCube(path, frames))
         owners = draw(st.lists(st.integers(0, 2), min_size=frames, max_size=frames))
         if draw(st.booleans()):
-            aside.append(SetAside(stamp, None, frames, "timing_rows", "why"))
+            code = draw(st.sampled_from(["timing_rows", "timing_cut"]))
+            aside.append(SetAside(stamp, None, frames, code, "why"))
             continue
         for owner in set(owners):
             mine = [frame for frame, one in enumerate(owners) if one == owner]
             ranges = tuple(compress_frames(path, mine))
             name = f"c{number}.{owner}"
-            order = ProductOrder(0, 1, "")
-            products.append(Product(name, order, False, ranges, (), 0, 0, 0, 0, 0))
+            order = ProductOrder(0, 1, draw(st.sampled_from(FLC_STATES)))
+            is_paired = draw(st.booleans())
+            products.append(Product(name, order, is_paired, ranges, (), 0, 0, 0, 0, 0))
     split = draw(st.integers(0, len(products)))
     counted = [CountedProduct(p.name, p.frames, p.identity) for p in products]
     generation = Generation(1, "0", tuple(accounts), tuple(products), tuple(aside), SyncCounts())
@@ -48,6 +52,14 @@ def test_every_sharing_balances(night) -> None:
     raw, packed, framelists, generation = night
     audit = audit_night(raw, packed, framelists, [generation])
     assert audit.balanced, audit.findings
+
+
+@given(shared_nights())
+def test_the_flow_of_frames_has_the_sums_of_the_audit(night) -> None:
+    raw, packed, framelists, generation = night
+    flow = follow_frames((generation,))
+    assert differences(flow, audit_night(raw, packed, framelists, [generation])) == {}
+    assert read_frame_flow(write_frame_flow(flow)) == flow
 
 
 @given(shared_nights(), st.data())

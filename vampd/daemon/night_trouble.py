@@ -28,9 +28,10 @@ from vampd.model.nights import (
     WaitCode,
     name_commands,
     note_of,
+    write_frame_flow,
     write_sync_sums,
 )
-from vampd.model.sync import sum_sync
+from vampd.model.sync import follow_frames, sum_sync
 from vampd.ports import NightReader, NightStore
 from vampd.stages.own_faults import describe_own_faults, describe_text_faults
 from vampd.stages.records.foreign_cure import add_cure
@@ -203,10 +204,14 @@ def record_manifests(record: NightRecord, reader: NightReader, store: NightStore
 
 def record_sync_sums(record: NightRecord, reader: NightReader, store: NightStore) -> None:
     """Put on record what sync made of a finished night; earlier versions did not keep it."""
-    if record.sync_sums is not None:
+    if record.sync_sums is not None and record.frame_flow is not None:
         return
     if generations := reader.generations(record.night):
-        store.update(record.night, NightUpdate(sync_sums=write_sync_sums(sum_sync(generations))))
+        sums, flow = sum_sync(generations), follow_frames(generations)
+        store.update(
+            record.night,
+            NightUpdate(sync_sums=write_sync_sums(sums), frame_flow=write_frame_flow(flow)),
+        )
 
 
 def note_faults(record: NightRecord, faults: Sequence[str], store: NightStore) -> None:

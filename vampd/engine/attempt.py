@@ -60,10 +60,11 @@ from vampd.model.nights import (
     Stream,
     after_wait,
     name_commands,
+    write_frame_flow,
     write_sync_sums,
 )
 from vampd.model.plan import Plan, Wave
-from vampd.model.sync import sum_sync
+from vampd.model.sync import follow_frames, sum_sync
 from vampd.ports import NightReader, NightStore
 from vampd.stages import Stage, settings_for, stage_of
 from vampd.stages.aside_files import refuse_changed
@@ -323,6 +324,7 @@ def _update_at_end(
                 frames=frames,
                 verdict=verdict,
                 sync_sums=write_sync_sums(sum_sync(generations)),
+                frame_flow=write_frame_flow(follow_frames(generations)),
                 products=sum(len(generation.products) for generation in generations),
             )
         case StageName.FPACK:

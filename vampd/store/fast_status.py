@@ -217,7 +217,8 @@ def _record(row: tuple[Any, ...]) -> NightRecord:
 
 
 _TEXTS = tuple(
-    _REST.index(name) for name in ("code", "error", "note", "signature", "sync_sums", "verdict")
+    _REST.index(name)
+    for name in ("code", "error", "frame_flow", "note", "signature", "sync_sums", "verdict")
 )
 
 

@@ -111,6 +111,7 @@ class NightRow(Base):
     all_files: Mapped[int] = mapped_column(server_default="0")
     bytes_per_s: Mapped[int] = mapped_column(server_default="0")
     progressed_at: Mapped[float | None]
+    frame_flow: Mapped[str | None]
 
 
 class AdoptedNightRow(Base):

@@ -23,7 +23,7 @@ from vampd.model.escapes import show
 
 _HASH_LETTERS = 10
 _QUOTED = re.compile(r"`([^`]+)`")
-MEDIA_TYPES = {"style.css": "text/css", "live.js": "text/javascript"}
+MEDIA_TYPES = {"style.css": "text/css", "details.css": "text/css", "live.js": "text/javascript"}
 
 
 @dataclass(frozen=True)

@@ -411,6 +411,13 @@ def test_what_sync_made_of_a_night_that_was_done_is_known_again(continued: Conti
     for night, quality in known.items():
         if quality is not None:
             assert quality["aside"] == audits[named(night)]["rejected_frames"], night
+    for night in (night for night in done if audits[named(night)]["balanced"]):
+        if (flow := continued.status[night]["frame_flow"]) is not None:
+            audit = audits[named(night)]
+            assert flow["balanced"], night
+            told = (flow["raw"], flow["in_products"], flow["set_aside"])
+            counted = ("raw_frames", "product_frames", "rejected_frames")
+            assert told == tuple(audit[name] for name in counted), night
 
 
 def test_nights_that_were_done_or_held_are_as_they_were(continued: Continued):

@@ -9,7 +9,15 @@ from vampd.cli.look.night_notes import NO_MAIL, describe, needs_person, sum_up_m
 from vampd.cli.shared.progress import progress_object
 from vampd.cli.shared.words import format_time, format_time_or_none
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import EventRecord, NightRecord, Status, SyncSums, read_sync_sums
+from vampd.model.nights import (
+    EventRecord,
+    FrameFlow,
+    NightRecord,
+    Status,
+    SyncSums,
+    read_frame_flow,
+    read_sync_sums,
+)
 from vampd.model.progress import NightEnd
 
 
@@ -41,6 +49,7 @@ def night_object(
         "note_code": record.note_code or None,
         "needs_person": needs_person(record),
         "quality": quality_object(read_sync_sums(record.sync_sums)),
+        "frame_flow": flow_object(read_frame_flow(record.frame_flow)),
         "verdict": record.verdict or None,
         "refused": list(record.refused),
         "released": sorted(record.released),
@@ -69,6 +78,23 @@ def quality_object(sums: SyncSums | None) -> dict[str, Any] | None:
         "aside_part": sums.aside_part,
         "unpaired_part": sums.unpaired_part,
         "dubious_part": sums.dubious_part,
+    }
+
+
+def flow_object(flow: FrameFlow | None) -> dict[str, Any] | None:
+    """Where the frames went, for programs; null until sync has ended. '' is no FLC state."""
+    if flow is None:
+        return None
+    return {
+        "balanced": flow.is_balanced,
+        "at_least": not flow.is_certain,
+        "raw": flow.raw,
+        "in_products": flow.in_products,
+        "set_aside": flow.set_aside,
+        "products": flow.products,
+        "paired": dict(flow.paired),
+        "solo": dict(flow.solo),
+        "aside": {code: asdict(one) for code, one in flow.aside.items()},
     }
 
 

@@ -104,7 +104,16 @@ if TYPE_CHECKING:
         timing_name,
         unfinished_cube_name,
     )
-    from vampd.model.nights.sync_sums import SyncSums, read_sync_sums, write_sync_sums
+    from vampd.model.nights.sync_sums import (
+        FLC_STATES,
+        Aside,
+        FrameFlow,
+        SyncSums,
+        read_frame_flow,
+        read_sync_sums,
+        write_frame_flow,
+        write_sync_sums,
+    )
     from vampd.model.nights.ut import (
         DAY_US,
         format_clock,
@@ -146,7 +155,10 @@ else:
                 "seconds_in_name Stream "
                 "timing_name unfinished_cube_name"
             ),
-            "sync_sums": "read_sync_sums SyncSums write_sync_sums",
+            "sync_sums": (
+                "Aside FLC_STATES FrameFlow read_frame_flow read_sync_sums SyncSums "
+                "write_frame_flow write_sync_sums"
+            ),
             "ut": "DAY_US format_clock format_date format_hst_clock format_mjd ut_day",
         },
     )
@@ -155,6 +167,7 @@ __all__ = [
     "ARCHIVE_FOLDER",
     "CAMERA_STREAMS",
     "DAY_US",
+    "FLC_STATES",
     "HELD_BY_PERSON",
     "INCOMPLETE_CODES",
     "LOG_NAMES",
@@ -165,6 +178,7 @@ __all__ = [
     "RESTORE_UNFINISHED",
     "TITLES",
     "UNREAD_NOTES",
+    "Aside",
     "CheckedCube",
     "CronPlan",
     "Discovery",
@@ -172,6 +186,7 @@ __all__ = [
     "EventName",
     "EventRecord",
     "FileStamp",
+    "FrameFlow",
     "Gate",
     "IncompleteCube",
     "Kind",
@@ -237,6 +252,7 @@ __all__ = [
     "parse_old_log",
     "plain_cube_path",
     "plan_cron",
+    "read_frame_flow",
     "read_sync_sums",
     "refuse_stale_claim",
     "remaining_wait_s",
@@ -248,5 +264,6 @@ __all__ = [
     "unknown_night",
     "unsound_field",
     "ut_day",
+    "write_frame_flow",
     "write_sync_sums",
 ]

@@ -73,6 +73,8 @@ class NightRecord:
     verdict: str | None = None
     # What became of its frames, as `write_sync_sums`; None until sync has ended once.
     sync_sums: str | None = None
+    # Where its frames went, as `write_frame_flow`; None until sync has ended once.
+    frame_flow: str | None = None
     # It has failed so often that a person is needed, and is still tried.
     needs_person: bool = False
 
@@ -138,7 +140,7 @@ def unsound_field(record: NightRecord) -> str | None:
     for name in ("manifests", "products"):
         if type(getattr(record, name)) not in (int, type(None)):
             return name
-    for name in ("manifest_sums", "sync_sums"):
+    for name in ("manifest_sums", "sync_sums", "frame_flow"):
         if type(getattr(record, name)) not in (str, type(None)):
             return name
     return None
@@ -235,6 +237,7 @@ class NightUpdate:
     refused: tuple[str, ...] | None = None
     verdict: str | None = None
     sync_sums: str | None = None
+    frame_flow: str | None = None
     needs_person: bool | None = None
 
     @property

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+FLC_STATES = ("A", "B", "D", "")
 
 
 @dataclass(frozen=True)
@@ -52,5 +56,79 @@ def read_sync_sums(text: str | None) -> SyncSums | None:
         values = [found[field.name] for field in fields(SyncSums)]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    is_sound = all(type(value) is int and value >= 0 for value in values)
-    return SyncSums(*values) if is_sound else None
+    return SyncSums(*values) if all(map(_is_count, values)) else None
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What is set aside for one reason."""
+
+    cubes: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class FrameFlow:
+    """Where the raw frames of a night went: numbers of frames, by what sync has decided.
+
+    ``paired`` and ``solo`` are in ``products`` products, by FLC state, '' for none; ``aside`` is by
+    the code of the reason. Unless ``is_certain``, some numbers are only lower bounds.
+    """
+
+    raw: int
+    products: int
+    paired: Mapping[str, int]
+    solo: Mapping[str, int]
+    aside: Mapping[str, Aside]
+    is_certain: bool = True
+
+    @property
+    def in_products(self) -> int:
+        """The frames that went into products."""
+        return sum(self.paired.values()) + sum(self.solo.values())
+
+    @property
+    def set_aside(self) -> int:
+        """The frames that are set aside."""
+        return sum(one.frames for one in self.aside.values())
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every raw frame went to one place."""
+        return self.raw == self.in_products + self.set_aside
+
+
+def write_frame_flow(flow: FrameFlow) -> str:
+    """The flow as the database keeps it: a JSON object."""
+    values = asdict(flow) | {
+        "aside": {code: [one.cubes, one.frames] for code, one in flow.aside.items()}
+    }
+    return json.dumps(values, separators=(",", ":"))
+
+
+def read_frame_flow(text: str | None) -> FrameFlow | None:
+    """The flow; None if sync has not ended since it is kept, or the text is none of vampd's."""
+    if not text:
+        return None
+    try:
+        found = json.loads(text)
+        aside = {code: Aside(cubes, frames) for code, (cubes, frames) in found["aside"].items()}
+        raw, products, is_certain = (found[name] for name in ("raw", "products", "is_certain"))
+        paired, solo = _by_state(found["paired"]), _by_state(found["solo"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    sides = [number for one in aside.values() for number in (one.cubes, one.frames)]
+    numbers = (raw, products, *paired.values(), *solo.values(), *sides)
+    if not all(map(_is_count, numbers)) or type(is_certain) is not bool:
+        return None
+    return FrameFlow(raw, products, paired, solo, aside, is_certain)
+
+
+def _by_state(found: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := found.keys() - set(FLC_STATES):
+        raise ValueError(unknown)
+    return {state: found[state] for state in FLC_STATES if state in found}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0

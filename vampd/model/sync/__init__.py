@@ -53,7 +53,12 @@ if TYPE_CHECKING:
     from vampd.model.sync.states.triggers import Limits
     from vampd.model.sync.synchronization import SyncRules, synchronize
     from vampd.model.sync.taking import match_clocks
-    from vampd.model.sync.verdict import describe_verdict, find_unexpected, sum_sync
+    from vampd.model.sync.verdict import (
+        describe_verdict,
+        find_unexpected,
+        follow_frames,
+        sum_sync,
+    )
     from vampd.model.sync.withdrawal import Withdrawal, join, withdraw, without_withdrawn
 else:
     __getattr__ = show(
@@ -81,7 +86,7 @@ else:
             "taking": "match_clocks",
             "states.frame_explanation": "explain FrameExplanation FrameName",
             "states.triggers": "Limits",
-            "verdict": "describe_verdict find_unexpected sum_sync",
+            "verdict": "describe_verdict find_unexpected follow_frames sum_sync",
             "withdrawal": "join withdraw Withdrawal without_withdrawn",
         },
     )
@@ -120,6 +125,7 @@ __all__ = [
     "find_gone_spans",
     "find_together",
     "find_unexpected",
+    "follow_frames",
     "gaps_before",
     "header_key",
     "is_deinterleaved",

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from vampd.model.cubes import Generation, SyncCounts, count_aside_cubes, total_counts
-from vampd.model.nights import SyncSums
+from collections import Counter
+
+from vampd.model.cubes import (
+    Generation,
+    SyncCounts,
+    accounted_cubes,
+    count_aside_cubes,
+    set_aside_cubes,
+    total_counts,
+)
+from vampd.model.nights import FLC_STATES, Aside, FrameFlow, SyncSums
 
 
 def sum_sync(generations: tuple[Generation, ...]) -> SyncSums:
@@ -17,6 +26,27 @@ def sum_sync(generations: tuple[Generation, ...]) -> SyncSums:
         unpaired=counts.unpaired,
         labeled=counts.deinterleaved,
         dubious=counts.dubious,
+    )
+
+
+def follow_frames(generations: tuple[Generation, ...]) -> FrameFlow:
+    """Where every raw frame that sync knows went; its sums are those of an audit that balances."""
+    products = [product for generation in generations for product in generation.products]
+    paired, solo = Counter[str](), Counter[str]()
+    for product in products:
+        (paired if product.synchronised else solo)[product.order.flc_state] += product.frames
+    aside = set_aside_cubes(generations).values()
+    return FrameFlow(
+        raw=sum(cube.frames for cube in accounted_cubes(generations).values()),
+        products=len(products),
+        paired={state: paired[state] for state in FLC_STATES if state in paired},
+        solo={state: solo[state] for state in FLC_STATES if state in solo},
+        aside={
+            code: Aside(len(these), sum(cube.frames for cube in these))
+            for code in sorted({cube.code for cube in aside})
+            if (these := [cube for cube in aside if cube.code == code])
+        },
+        is_certain=all(cube.count.is_certain for cube in aside),
     )
 
 

@@ -25,6 +25,7 @@ from vampd.model.nights import (
 from vampd.store.fast_page import ProductProof
 from vampd.web.asked import night_name
 from vampd.web.pages.attempts import Attempt, find_attempts
+from vampd.web.pages.flow import Flow, make_flow
 from vampd.web.pages.night_line import NightLine, night_line
 from vampd.web.pages.timeline import Timeline, draw_timeline
 from vampd.web.sight import Sight
@@ -103,6 +104,7 @@ class NightPage:
     advice: tuple[dict[str, str], ...]
     timeline: Timeline | None
     attempts: tuple[AttemptLine, ...]
+    flow: Flow
     products: tuple[ProductLine, ...]
     products_sum: str
     products_shown: str
@@ -136,6 +138,7 @@ def make_night_page(sight: Sight, night: NightId, page: int, now: float) -> Nigh
         advice=tuple(advise(record, _judged(record), of_date, mail)),
         timeline=draw_timeline(attempts, [str(stage) for stage in stages_of(night.kind)], now),
         attempts=tuple(_attempt_line(one, now) for one in attempts[::-1]),
+        flow=make_flow(record),
         products=tuple(map(_product_line, shown)),
         products_sum=_sum_up(products),
         products_shown=f"{first + 1:,} to {first + len(shown):,} of {len(products):,}",

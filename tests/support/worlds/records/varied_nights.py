@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
 from vampd.model.nights import (
+    Aside,
     Discovery,
     Event,
     EventName,
     FileStamp,
+    FrameFlow,
     Kind,
     NightId,
     NightUpdate,
@@ -18,6 +21,7 @@ from vampd.model.nights import (
     Status,
     WaitCode,
     stages_of,
+    write_frame_flow,
 )
 from vampd.model.proofs import PackingReceipt, Place, Receipt
 from vampd.store.database.connection import Store
@@ -37,6 +41,13 @@ MAILED = NightId(f"{LAST - timedelta(days=7):%Y%m%d}", Kind.ARCHIVE)
 _HOUR = 3600.0
 
 
+FLOW = FrameFlow(
+    raw=100_000,
+    products=71,
+    paired={"A": 40_000, "B": 39_980, "D": 20},
+    solo={"D": 800, "": 4_000},
+    aside={"timing_cut": Aside(40, 15_000), "unreadable": Aside(1, 200)},
+)
 # So many dates have a history; older ones were only found: they fill pages.
 _LIVED = 20
 
@@ -90,7 +101,13 @@ def make_night(store: Store, night: NightId) -> None:
             words = "sync made what is not expected: 15.2 % of the frames were set aside"
             _fail(nights, night, NOW - 7 * _HOUR, EventName.HELD, "sync_unexpected", words)
             nights.update(
-                night, NightUpdate(frames=100_000, bytes=2 * 10**11, verdict="15.2 % set aside")
+                night,
+                NightUpdate(
+                    frames=100_000,
+                    bytes=2 * 10**11,
+                    verdict="15.2 % set aside",
+                    frame_flow=write_frame_flow(FLOW),
+                ),
             )
         case _ if night == PASSED:
             note = f"unchanged for 3 min of 30 min: {HOSTILE}"
@@ -134,7 +151,14 @@ def _finish(store: Store, night: NightId, began: float) -> None:
     changes = NightUpdate(
         frames=10_000, bytes=10**12, processed_at=ended, transferred_at=ended, safe_at=ended
     )
-    nights.update(night, changes)
+    flow = FrameFlow(
+        raw=10_000 if night != MAILED else 10_007,
+        products=4,
+        paired={"A": 4_900, "B": 4_890, "D": 10},
+        solo={},
+        aside={HOSTILE: Aside(3, 193), "timing_cut": Aside(1, 7)},
+    )
+    nights.update(night, replace(changes, frame_flow=write_frame_flow(flow)))
     _prove(store, night, ended)
     if night == UNSAFE:
         event = Event(EventName.DISPROVED)

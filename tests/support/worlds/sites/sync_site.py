@@ -26,6 +26,7 @@ from tests.support.fakes.memory_store import (
     MemoryReceipts,
 )
 from tests.support.fakes.progress import HeardProgress
+from tests.support.flow import differences
 from vampd.cli.look.audit import count_night
 from vampd.disk.pace import Flag, SharedPace
 from vampd.engine.execute import AttemptTools, execute_wave
@@ -35,6 +36,7 @@ from vampd.model.accounts import Audit
 from vampd.model.cubes import Framelist, accounted_cubes
 from vampd.model.nights import Kind, NightId, NightRecord, State
 from vampd.model.plan import Plan, Wave
+from vampd.model.sync import follow_frames
 from vampd.stages import Stage, sync
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -89,7 +91,11 @@ class SyncSite:
 
     def audit(self) -> Audit:
         """The night's sum, as `vampctl audit` makes it."""
-        return count_night(NightRecord(NIGHT, State()), self.folder, self.reader)
+        audit = count_night(NightRecord(NIGHT, State()), self.folder, self.reader)
+        if audit.balanced:
+            # What the page draws has the sums of every audit that balances.
+            assert not differences(follow_frames(self.reader.generations(NIGHT)), audit)
+        return audit
 
     def reasons(self) -> dict[str, str]:
         """The code of every cube that is set aside, by path."""
