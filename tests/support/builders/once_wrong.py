@@ -95,4 +95,33 @@ ONCE_WRONG = (
         ),
         44_347,
     ),
+    (
+        Scenario(
+            "logger_that_began_late",
+            CROP_64,
+            (
+                Run(
+                    triggers=26,
+                    period_us=5_000,
+                    exptime_us=4_750,
+                    frames_per_cube=(13, 13),
+                    offset_us=0.0,
+                    readout=Readout.SLOW,
+                    pause_s=_SOON_S,
+                ),
+                Run(
+                    triggers=40,
+                    period_us=1_000,
+                    exptime_us=950,
+                    frames_per_cube=(16, 26),
+                    offset_us=0.0,
+                    skipped=(10, 0),
+                    cut_short=(0, 13),
+                    pause_s=_SOON_S,
+                ),
+            ),
+            description="Frames before the other logger began had the exposure time of before.",
+        ),
+        0,
+    ),
 )

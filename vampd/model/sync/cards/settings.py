@@ -229,37 +229,60 @@ def _find_interval_change(
     after = np.flatnonzero(ends_us > ends_us[i + 1] + _SAME_TRIGGER_US)
     follows = len(after) and speaker[after[0]] == speaker[i + 1]
     end_us = int(ends_us[after[0] if follows else i + 1])
-    own = max(
-        (side.acquired_us[_within(side.acquired_us, begin_us, end_us)] for side in sides), key=len
+    sections = sorted(
+        (side.acquired_us[_within(side.acquired_us, begin_us, end_us)] for side in sides),
+        key=len,
+        reverse=True,
     )
+    shown = _ends_shown(sections[0])
+    if shown is None:
+        return None
+    old_us, new_us = _change_within(sections[0], *shown, begin_us, end_us)
+    # One logger may begin later or end sooner: the other camera shows what was between.
+    beside = _change_within(sections[1], *shown, begin_us, end_us)
+    if max(old_us, beside[0]) < min(new_us, beside[1]):
+        old_us, new_us = max(old_us, beside[0]), min(new_us, beside[1])
+    # The other camera's frame of the first new trigger may be a little before this one.
+    return new_us - min(_SAME_TRIGGER_US, (new_us - old_us) // 2), begin_us, end_us
+
+
+def _ends_shown(own: Int64) -> tuple[float, float] | None:
+    """The double intervals at both ends of one camera's times; None if they do not differ."""
     if len(own) < 2 * _ENDS + 2:
         return None
     # Over two intervals: with the FLC, single ones alternate.
     doubles = own[2:] - own[:-2]
     left_us, right_us = float(np.median(doubles[:_ENDS])), float(np.median(doubles[-_ENDS:]))
     ends = np.concatenate([doubles[:_ENDS] - left_us, doubles[-_ENDS:] - right_us])
+    clear_us = max(_CLEAR_SCATTERS * float(np.median(np.abs(ends))), _CLEAR_US)
+    return None if abs(left_us - right_us) < clear_us else (left_us, right_us)
+
+
+def _change_within(
+    own: Int64, left_us: float, right_us: float, begin_us: int, end_us: int
+) -> tuple[int, int]:
+    """The last of one camera's times before double intervals change, and the first one after.
+
+    Beginning or end of the window where the camera has none of them.
+    """
+    doubles = own[2:] - own[:-2]
     apart_us = abs(left_us - right_us)
-    if apart_us < max(_CLEAR_SCATTERS * float(np.median(np.abs(ends))), _CLEAR_US):
-        return None
     # Those across the change, or a pause, are on neither side.
     is_left = np.abs(doubles - left_us) < apart_us / 4
     is_right = np.abs(doubles - right_us) < apart_us / 4
     fits = np.concatenate([[0], np.cumsum(is_left.astype(np.int64) - is_right)])
     old = np.flatnonzero(is_left[: int(np.argmax(fits))])
-    if not len(old):
-        return None
-    last = int(old[-1])
-    # Both intervals before the end of that one are old; the next frame is the first new one, and
-    # the other camera's frame of its trigger may be a little before it.
-    first = last + 3
+    # Both intervals before the end of the last old one are old: the next frame is the first new.
+    first = int(old[-1]) + 3 if len(old) else 0
     new = np.flatnonzero(is_right[first:]) + first
+    if not len(old):
+        return begin_us, int(own[new[0]]) if len(new) else end_us
     if len(new):
         # Frames beside a lost one have no double interval of their own: a pause parts them.
         steps_us = np.diff(own[first - 1 : new[0] + 1])
         if len(steps_us) and steps_us.max() > 2 * max(left_us, right_us):
             first += int(np.argmax(steps_us))
-    old_us, new_us = own[[first - 1, min(first, len(own) - 1)]].tolist()
-    return new_us - min(_SAME_TRIGGER_US, (new_us - old_us) // 2), begin_us, end_us
+    return int(own[first - 1]), int(own[first]) if first < len(own) else end_us
 
 
 def _usual_step_us(sides: Sequence[CameraSequence], begin_us: int, end_us: int) -> float:

@@ -180,6 +180,33 @@ def test_the_last_frame_before_a_pause_has_the_old_exposure_time_though_one_was_
             assert shown == (0.0048 if night.trigger[frame][1] >= 100 else 0.0098)
 
 
+@pytest.mark.parametrize("late_camera", [1, 2])
+def test_frames_before_the_other_logger_began_have_the_exposure_time_of_their_intervals(
+    late_camera: int,
+) -> None:
+    """Also where most of the frames are of the logger that began late."""
+    times_us = faster(200, 100).times_us + np.where(np.arange(200) >= 100, 200_000, 0)
+    said = {
+        (camera, number): {"EXPTIME": (0.0098, 0.0048)[number]}
+        for camera in (1, 2)
+        for number in range(2)
+    }
+    unlogged = (range(100, 110), range(180, 200))
+    night = expose(
+        Train(times_us, ("",) * 200, None),
+        logger_lost=unlogged if late_camera == 1 else unlogged[::-1],
+        cube_frames=(100, 100),
+        cube_changes=said,
+    )
+    generation = night.synchronize()
+    night.check(generation)
+    cubes = {cube.path: cube for cube in night.cubes}
+    for product in generation.products:
+        shown = build_framelist(product, cubes, "1.0", 2).cards.number("EXPTIME")
+        for frame in frames_of(product.ranges):
+            assert shown == (0.0048 if night.trigger[frame][1] >= 100 else 0.0098)
+
+
 def test_where_no_interval_is_the_usual_one_the_exposure_time_changes_at_no_frame() -> None:
     steps = [*[2_000] * 9, *[4_000] * 9, *[3_750] * 80]
     times_us = np.concatenate([[0], np.cumsum(steps)]).astype(np.float64)
