@@ -124,4 +124,33 @@ ONCE_WRONG = (
         ),
         0,
     ),
+    (
+        Scenario(
+            "late_by_the_period_after",
+            CROP_64,
+            (
+                Run(
+                    triggers=60,
+                    period_us=2_500,
+                    exptime_us=2_338,
+                    frames_per_cube=(12, 22),
+                    flc_jitter_us=39,
+                    offset_us=-281.0,
+                    skipped=(0, 1),
+                    cut_short=(8, 0),
+                    pause_s=0.02,
+                ),
+                Run(
+                    triggers=8,
+                    period_us=50_000,
+                    exptime_us=25_000,
+                    frames_per_cube=(16, 4),
+                    offset_us=0.0,
+                    cut_short=(0, 3),
+                ),
+            ),
+            description="By the period of the run after it, a whole run was stamped late.",
+        ),
+        377,
+    ),
 )

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Counted
 from vampd.model.trigger.stretches import begins_of
-from vampd.model.trigger.tempo import Tempo, at_frames
+from vampd.model.trigger.tempo import Tempo, at_frames, is_own
 
 Int64 = npt.NDArray[np.int64]
 
@@ -29,13 +29,18 @@ def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, 
     timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)
     # A counter may count too much, and over many triggers T is not exact enough.
     due = np.minimum(np.diff(counted.count), np.maximum(timed, 1))
-    exact = (tempo.period_us > 0) & (due <= _EXACT_TRIGGERS)
+    own = is_own(tempo.period_us)
+    exact = (tempo.period_us > 0) & (due <= _EXACT_TRIGGERS) & own
     due_us = np.where(exact, tempo.period_us * due, steps_us)
+    behind_us = np.concatenate([[0], np.cumsum(steps_us - due_us)])
     # No frame of another stretch is earlier.
-    apart_us = np.where(begins_of(times_us, exposure_us)[1:], _APART_US, 0)
-    behind_us = np.concatenate([[0], np.cumsum(steps_us - due_us + apart_us)])
-    ahead_us = np.asarray(_least_of_next(behind_us[::-1])[::-1])
-    return behind_us - _least_of_next(behind_us), behind_us - ahead_us
+    begins = begins_of(times_us, exposure_us)[1:]
+    since_us, until_us = (
+        behind_us + _APART_US * np.concatenate([[0], np.cumsum(parted)])
+        for parted in (begins, begins | ~own)
+    )
+    ahead_us = np.asarray(_least_of_next(since_us[::-1])[::-1])
+    return until_us - _least_of_next(until_us), since_us - ahead_us
 
 
 def _least_of_next(values: Int64) -> Int64:

@@ -56,6 +56,19 @@ def test_no_frame_is_late_by_what_came_in_another_stretch() -> None:
     assert late_us[0] == 0
 
 
+def test_no_frame_is_late_by_what_came_after_the_period_changed() -> None:
+    """Over the pause, neither period counts the triggers: 5.5 of the one, 27.5 of the other."""
+    steps_us, rises = (
+        np.repeat([5_000, 27_500, 1_000], [20, 1, 20]),
+        np.repeat([1, 12, 1], (20, 1, 20)),
+    )
+    times_us, count = (np.concatenate([[0], np.cumsum(each)]) for each in (steps_us, rises))
+    for pause_us in (5_000, 1_000):
+        periods_us = np.where(steps_us > 5_000, pause_us, steps_us)
+        changing = Tempo(periods_us, 0 * periods_us, 0 * periods_us + 7, 0 * periods_us)
+        assert not late_by(counted(times_us, count), changing, 0 * count)[0].any()
+
+
 def test_a_camera_missed_as_many_as_the_other_counted_more_and_there_was_time_for() -> None:
     own_us, other_us = whole(0, 3 * PERIOD_US), whole(100, 3 * PERIOD_US + 100)
     for there, missed in ((2, 1), (3, 2), (5, 2)):
