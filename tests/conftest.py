@@ -10,6 +10,7 @@
   that did not run must not look like one that passed.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -78,6 +79,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if IN_SOAK and (is_law or tests / "properties" in item.path.parents):
             item.add_marker(pytest.mark.soak)
     items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Let no garbage collection go through what was imported and collected.
+
+    Tests that plan in this process collect as often as a worker of vampd, whose heap is small.
+    """
+    gc.freeze()
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
