@@ -37,7 +37,10 @@ _UNJUDGED = frozenset({None, "", WaitCode.IGNORED.value})
 
 
 class Discoverer:
-    """Discovers nights for the watcher; ``look`` looks at a night as the watcher does."""
+    """Discovers nights for the watcher; ``look`` looks at a night as the watcher does.
+
+    ``sign`` is called after each.
+    """
 
     def __init__(
         self,
@@ -45,11 +48,13 @@ class Discoverer:
         store: NightStore,
         clock: Callable[[], float],
         look: Callable[[NightId, Callable[[], list[str]]], list[str]],
+        sign: Callable[[], None],
     ) -> None:
         self._root = root
         self._store = store
         self._clock = clock
         self._look = look
+        self._sign = sign
         self._has_told = False
 
     def discover(
@@ -109,6 +114,7 @@ class Discoverer:
         # What cannot be looked at now is noted when it is looked at next.
         with suppress(OSError, TransientError):
             traces = self._look(night, lambda: self._traces(night, rows))
+        self._sign()
         return _legacy(night, tuple(traces)) if traces else Discovery(night)
 
     def _traces(self, night: NightId, rows: Mapping[NightId, StatusRow]) -> list[str]:

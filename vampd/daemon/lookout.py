@@ -55,6 +55,8 @@ class Lookout:
         self._signs, self._signs_at = -1, 0.0
         # Checks get as much time as scans: listing a night may take long, too.
         self._checks_until = float("-inf")
+        # Whether a bug has ended a scan: what that did not come to must not wait for ever.
+        self.has_failed = False
         # When the last scan ended, by ``monotonic``.
         self.scanned_at = float("-inf")
 
@@ -151,6 +153,7 @@ class Lookout:
         except (TransientError, StoreError) as error:
             self._trouble = error
         except Exception as error:  # noqa: BLE001 - no bug of looking ends what runs
+            self.has_failed = True
             text = f"{type(error).__name__}: {error}"
             if text != self._said:
                 self._said = text

@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
+from heapq import nlargest
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +46,7 @@ from vampd.engine.nights.observation import (
     read_raw_news,
     wait_for_folder,
 )
+from vampd.engine.nights.old_traces import read_old_logs
 from vampd.engine.nights.rules import readiness_rules
 from vampd.engine.root_guard import RootGuard
 from vampd.errors import (
@@ -63,6 +68,7 @@ from vampd.model.nights import (
     ReadinessRules,
     Ready,
     Status,
+    StatusRow,
     Stillness,
     Wait,
     WaitCode,
@@ -90,6 +96,8 @@ _NEW_DATA = {
     EventName.STIRRED: "written to again",
 }
 
+# At the start: where cameras may write is looked at first.
+_FRESH_S, _MOST_FRESH = 3600.0, 8
 # Of one scan: a deep look lists every product, and thousands of nights may be due at once.
 _DEEP_LOOKS_S = 5.0
 
@@ -136,13 +144,18 @@ class NightWatcher:
             run=self._patience.run,
         )
         self._trouble = NightTrouble(root.path, store, clock)
-        self._discoverer = Discoverer(root.path, store, clock, self._of)
+        self._discoverer = Discoverer(root.path, store, clock, self._of, self._sign)
         self._still: dict[NightId, Stillness] = {}
         self._stream_times: dict[NightId, tuple[int, ...]] = {}
         self._deep_looks: dict[NightId, float] = {}
         # Nights with files of the future, of which a warning was given.
         self._misdated: set[NightId] = set()
         self._deep_looks_end_at = float("-inf")
+        # The rows of the old tools' logs, as this scan has read them.
+        self._old_rows: Mapping[NightId, StatusRow] | None = None
+        # Nights that were looked at since the start, None for all: what is fresh, and all that came
+        # before them, was too.
+        self.looked_at: set[NightId] | None = set()
         self.cameras_wrote_at = float("-inf")
         self.unsettled: frozenset[NightId] = frozenset()
         # Whether deep looks were left to the next scan.
@@ -155,7 +168,8 @@ class NightWatcher:
     def scan(self, settings: Settings) -> Iterator[NightId]:
         """Check every night once, yielding each, so that the caller keeps control in between.
 
-        Those that are done come last. Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled``
+        Oldest first; those that are done come last, and in the first scan those whose streams have
+        just changed come before all. Afterwards ``cameras_wrote_at`` (unix seconds), ``unsettled``
         (nights that will settle by themselves), ``open_nights`` and ``root_wait`` are up to date.
         An unknown root is not scanned.
         """
@@ -169,6 +183,7 @@ class NightWatcher:
         # One query for all finished nights; those that people may move are read again.
         records = self._store.nights()
         known = {record.night: record for record in records}
+        self._old_rows = None
         legacy = self._discoverer.discover(nights, known, rules)
         done = {r.night: r for r in records if r.state.status is Status.DONE}
         self.is_behind = False
@@ -177,12 +192,17 @@ class NightWatcher:
         self._trouble.strangers(strangers)
         # Nights of a folder that cannot be listed just now are not gone.
         if not any(stranger.is_listless for stranger in strangers):
-            self._forget_all_but(frozenset(nights))
+            present = frozenset(nights)
+            self._forget_all_but(present)
             self._trouble.keep_only(known)
             for record in records:
-                if record.night not in nights and not _is_passed_over(record, rules):
+                if record.night not in present and not _is_passed_over(record, rules):
                     self._trouble.absent(record)
-        for night in sorted(set(nights) - legacy, key=lambda night: (night in done, night)):
+        in_order = sorted(set(nights) - legacy, key=lambda night: (night in done, night))
+        fresh = self._find_fresh(in_order, known, rules)
+        seen: set[NightId] = set()
+        unpassed = deque(in_order)
+        for night in sorted(in_order, key=lambda night: night not in fresh):
             try:
                 record = done.get(night) or self._store.discover(night, self._clock())
                 if record.state.status not in _IDLE and not is_ignored(night, rules):
@@ -200,7 +220,11 @@ class NightWatcher:
                     hanging.add(night)
                 self._trouble.report(night, error)
             self._sign()
+            seen.add(night)
+            while self.looked_at is not None and fresh <= seen and unpassed and unpassed[0] in seen:
+                self.looked_at.add(unpassed.popleft())
             yield night
+        self.looked_at = None
         self.unsettled = frozenset(unsettled)
         # To watch one that hangs would hang as well.
         self.open_nights = tuple(night for night in open_nights if night not in hanging)
@@ -241,6 +265,24 @@ class NightWatcher:
             _log.info("root.recognized")
         self.root_wait = None
         return nights
+
+    def _find_fresh(
+        self, nights: Iterable[NightId], known: Mapping[NightId, NightRecord], rules: ReadinessRules
+    ) -> frozenset[NightId]:
+        """In the first scan, the nights to which cameras may be writing now: a few at most."""
+        changed: dict[NightId, float] = {}
+        for night in nights if self.looked_at is not None else ():
+            record = known.get(night)
+            if is_ignored(night, rules) or (record and record.state.status is Status.HELD):
+                continue
+            # One that cannot be examined says so in its turn.
+            with suppress(OSError, TransientError):
+                folder = self._root.path / night.folder
+                changed_s = max(self._of(night, partial(stream_times, folder))) / 1e9
+                if abs(self._clock() - changed_s) < _FRESH_S:
+                    changed[night] = changed_s
+            self._sign()
+        return frozenset(nlargest(_MOST_FRESH, changed, key=changed.__getitem__))
 
     def _stat(self, path: Path) -> os.stat_result:
         return self._patience.run(path, lambda: os.stat(path))
@@ -352,6 +394,9 @@ class NightWatcher:
 
     def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
         night = record.night
+        if self._old_rows is None:
+            self._old_rows = self._of(night, lambda: read_old_logs(self._root.path))
+        old_rows = self._old_rows
         judged, streams = self._of(
             night,
             lambda: judge_filling(
@@ -363,6 +408,7 @@ class NightWatcher:
                 still_s=self._still[night].lasted_s(self._monotonic()),
                 check_cubes=lambda listing: self._checks(night, listing),
                 reader=self._reader,
+                old_rows=old_rows,
             ),
         )
         if streams.written:

@@ -134,14 +134,16 @@ class RunningAttempts:
             if record.claim != running.record.claim or record.state.status is not Status.RUNNING:
                 running.stop.raise_()
 
-    def forget_ended(self) -> None:
-        """Join the threads that have ended."""
+    def forget_ended(self) -> bool:
+        """Join the threads that have ended; whether there were any."""
+        before = len(self._running)
         for night, running in list(self._running.items()):
             if not running.thread.is_alive():
                 running.thread.join()
                 running.stop.path.unlink(missing_ok=True)
                 del self._running[night]
                 shrink_heap()
+        return len(self._running) < before
 
     def end_all(self) -> None:
         """Ask all to stop and wait a while; those that remain die with the process."""

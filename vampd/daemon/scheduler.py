@@ -52,6 +52,10 @@ _log = get_log()
 _TICK_S = 0.25
 _SHORTEST_SCAN_S = 0.1
 _AGAIN_S = 1.0
+# Reading all nights again takes no more than a fifth of a core, and what people do shows in time.
+_READ_SHARE, _LONGEST_UNREAD_S = 5, 0.5
+# Of one turn: all nights may get another note at once, and each is a transaction.
+_NOTES_S = 0.5
 # A disk that has not answered for so long may never do.
 _STALLED_AFTER_S = 300.0
 # What a night that could otherwise run waits for, and what its state alone does not show.
@@ -123,6 +127,8 @@ class Scheduler:
         self._stopping = False
         self._reloading = False
         self._counter = -1
+        # When the nights may be read again, though nothing is known to have ended or begun.
+        self._read_again_at = float("-inf")
         # Without the nights that are done, of which there may be thousands: they need memory, and
         # checking all of them four times a second would cost more than the rest of an idle daemon.
         self._open: tuple[NightRecord, ...] = ()
@@ -216,7 +222,8 @@ class Scheduler:
         if self._reloading:
             self._reloading = False
             self._read_configuration()
-        self._running.forget_ended()
+        if self._running.forget_ended():
+            self._counter = -1  # as it is on record, it runs no more
         self._lookout.raise_trouble()
         # Before anything is claimed, so that a `hold` comes in time.
         self._requests.attend(self._settings.requests.members_may)
@@ -226,10 +233,8 @@ class Scheduler:
             self._hint.clear()
             self._lookout.ask(self._settings)
         self._running.end_superseded(self._open)
-        # Whether cameras write is unknown before the first scan.
-        if self._lookout.has_scanned:
-            self._set_pause()
-            self._claim()
+        self._set_pause()
+        self._claim()
         self._say(self._describe())
 
     def _read_configuration(self) -> None:
@@ -269,6 +274,14 @@ class Scheduler:
         return since_s >= every_s
 
     def _refresh(self) -> None:
+        """Read the nights again if they have changed: at once, or after a moment."""
+        if self._counter == -1 or time.monotonic() >= self._read_again_at:
+            began_at = time.monotonic()
+            self._reread()
+            took_s = time.monotonic() - began_at
+            self._read_again_at = began_at + min(_READ_SHARE * took_s, _LONGEST_UNREAD_S)
+
+    def _reread(self) -> None:
         counter = self._store.change_counter()
         if counter != self._counter:
             records = self._store.nights()
@@ -305,7 +318,8 @@ class Scheduler:
             return
         rules = readiness_rules(self._settings)
         limits = run_limits(self._settings, cameras_write=self._cameras_write())
-        for night in choose_nights(self._open, rules, limits, self._clock()):
+        looked_at = None if self._lookout.has_failed else self._night_watcher.looked_at
+        for night in choose_nights(self._open, rules, limits, self._clock(), looked_at):
             if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or it runs in the foreground
             if night in self._requests.nights:
@@ -335,23 +349,30 @@ class Scheduler:
                 yield record, judge_readiness(Observation(record, next_for_ids), rules, now)
 
     def _note_waits(self) -> None:
+        until = None
+        for record, wait in self._find_waits():
+            note = note_of(wait)
+            if (record.note_code or "", record.note or "") == (note.note_code, note.note):
+                continue
+            until = until or time.monotonic() + _NOTES_S
+            self._store.update(record.night, note)
+            self._counter = -1
+            # All nights may have got another note: each that is written is progress.
+            self._feed_watchdog()
+            if time.monotonic() >= until:
+                return  # the next turn goes on
+
+    def _find_waits(self) -> Iterator[tuple[NightRecord, Wait | None]]:
+        """What is to be noted with nights that are not done."""
         if (root_wait := self._night_watcher.root_wait) is not None:
             for record in self._open:
                 if record.state.status not in (Status.HELD, Status.RUNNING, Status.DONE):
-                    self._note(record, root_wait)
+                    yield record, root_wait
             return
         for record, judged in self._judge_open():
             if record.state.status is Status.HELD or record.note_code in _LOOKED:
                 continue  # its record is shown until more is known
-            wait = judged if isinstance(judged, Wait) and judged.code in _NOTED else None
-            self._note(record, wait)
-
-    def _note(self, record: NightRecord, wait: Wait | None) -> None:
-        note = note_of(wait)
-        if (record.note_code or "", record.note or "") != (note.note_code, note.note):
-            self._store.update(record.night, note)
-            # All nights may have got another note: each that is written is progress.
-            self._feed_watchdog()
+            yield record, judged if isinstance(judged, Wait) and judged.code in _NOTED else None
 
     @property
     def has_hanging_attempts(self) -> bool:
@@ -369,7 +390,7 @@ class Scheduler:
             return False
         if self._night_watcher.root_wait is not None:
             return True
-        self._refresh()
+        self._reread()
         attempts = self._settings.retry.attempts
         return not any(
             isinstance(judged, Ready) or judged.code in _GOES_ON
@@ -387,6 +408,8 @@ class Scheduler:
             return f"{'paused, cameras write' if self._pause.is_raised else 'running'}: {names}"
         if (root_wait := self._night_watcher.root_wait) is not None:
             return f"waits: {root_wait.text}"
+        if (looked_at := self._night_watcher.looked_at) is not None:
+            return f"looks at the nights for the first time: {len(looked_at):,} so far"
         return self._idle_status
 
 

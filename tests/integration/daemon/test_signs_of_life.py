@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,9 +20,20 @@ from vampd.daemon import scheduler as scheduler_module
 from vampd.daemon.life import SignsOfLife
 from vampd.daemon.scheduler import RunMode, Scheduler
 from vampd.disk.pace import Flag
+from vampd.engine.attempt import AttemptMaker
 from vampd.engine.requests import RequestDesk
-from vampd.errors import DiskFull
-from vampd.model.nights import NightRecord
+from vampd.errors import DiskFull, TransientError
+from vampd.model.nights import (
+    Kind,
+    NightId,
+    NightRecord,
+    NightUpdate,
+    StageName,
+    State,
+    Status,
+    Wait,
+    WaitCode,
+)
 
 
 @dataclass
@@ -73,14 +85,15 @@ class Watcher(Scans):
 
     checking: object = field(default_factory=NoChecks)
     is_behind: bool = False
-    root_wait: None = None
+    root_wait: Wait | None = None
+    looked_at: set[NightId] | None = None
     unsettled: frozenset[object] = frozenset()
     cameras_wrote_at: float = float("-inf")
 
 
 @contextmanager
 def looping(
-    tmp_path: Path, store: MemoryNights, watcher: Watcher
+    tmp_path: Path, store: MemoryNights, watcher: Watcher, attempts: AttemptMaker | None = None
 ) -> Iterator[tuple[CountingNotifier, threading.Thread]]:
     notifier = CountingNotifier()
     made = Scheduler(
@@ -89,7 +102,7 @@ def looping(
         lambda _: Unwatched(),  # type: ignore[arg-type,return-value]
         read_settings=lambda: make_settings(tmp_path),
         settings=make_settings(tmp_path),
-        attempts=None,  # type: ignore[arg-type]
+        attempts=attempts,  # type: ignore[arg-type]
         flags=tmp_path,
         is_in_foreground=lambda _: False,
         pause=Flag.create(tmp_path / "pause"),
@@ -148,3 +161,109 @@ def test_a_full_disk_of_the_state_is_said_once_and_waited_for(tmp_path: Path) ->
         store.frees.set()
         wait_until(lambda: notifier.said[-1].startswith("idle"), "it goes on", 10)
     assert [log["code"] for log in logs if log["event"] == "store.waited"] == ["disk_full"]
+
+
+OLD, NEW = (NightId(day, Kind.ENGINEERING) for day in ("20251104", "20251106"))
+
+
+@dataclass
+class Lost:
+    """Attempts that are lost as soon as they are made."""
+
+    made: list[NightId] = field(default_factory=list)
+
+    def make(self, record: NightRecord, *_: object) -> object:
+        self.made.append(record.night)
+        raise TransientError("lost", "it never began")
+
+
+def keep(store: MemoryNights, night: NightId, stage: StageName) -> None:
+    store._keep(NightRecord(night, State(stage, Status.READY), bytes=1))
+
+
+def test_a_night_is_claimed_once_it_was_looked_at_though_the_first_scan_goes_on(
+    tmp_path: Path,
+) -> None:
+    store, watcher, attempts = MemoryNights(), Watcher(looked_at=set()), Lost()
+    for night in (OLD, NEW):
+        keep(store, night, StageName.SYNC)
+    with looping(tmp_path, store, watcher, attempts) as (notifier, _):  # type: ignore[arg-type]
+        wait_until(lambda: len(notifier.said) > 20, "turns of the loop", 10)
+        assert not attempts.made
+        assert notifier.said[-1].startswith("looks at the nights for the first time")
+        assert watcher.looked_at is not None
+        watcher.looked_at.add(OLD)
+        wait_until(lambda: attempts.made, "an attempt", 10)
+        said = len(notifier.said)
+        wait_until(lambda: len(notifier.said) > said + 20, "turns of the loop", 10)
+        assert set(attempts.made) == {OLD}
+        watcher.looked_at = None
+        wait_until(lambda: NEW in attempts.made, "the other one", 10)
+
+
+def test_what_a_scan_that_failed_never_came_to_is_claimed_all_the_same(tmp_path: Path) -> None:
+    store, attempts = MemoryNights(), Lost()
+    watcher = Watcher(raises=KeyError("a bug"), looked_at=set())
+    keep(store, NEW, StageName.SYNC)
+    watcher.go_on.set()
+    with (
+        capture_logs(),
+        looping(tmp_path, store, watcher, attempts),  # type: ignore[arg-type]
+    ):
+        wait_until(lambda: attempts.made, "an attempt", 10)
+
+
+class ManyNights(MemoryNights):
+    """A store of which all nights are read in 50 ms, and that has changed whenever it is asked."""
+
+    reads = 0
+    changes = 0
+
+    def nights(self) -> tuple[NightRecord, ...]:
+        self.reads += 1
+        time.sleep(0.05)
+        return super().nights()
+
+    def change_counter(self) -> int:
+        self.changes += 1
+        return self.changes
+
+
+def test_reading_thousands_of_nights_takes_a_fifth_of_a_core_while_they_change(
+    tmp_path: Path,
+) -> None:
+    store, watcher = ManyNights(), Watcher()
+    watcher.go_on.set()
+    with looping(tmp_path, store, watcher) as (notifier, _):
+        wait_until(lambda: len(notifier.said) > 5, "turns of the loop", 10)
+        reads = store.reads
+        time.sleep(1.0)
+        assert 0 < store.reads - reads <= 5
+
+
+class SlowNotes(MemoryNights):
+    """A store that keeps a note in 10 ms."""
+
+    noted = 0
+
+    def update(self, night: NightId, changes: NightUpdate, *, claim: int | None = None) -> None:
+        time.sleep(0.01)
+        self.noted += 1
+        super().update(night, changes, claim=claim)
+
+
+def test_a_turn_ends_though_thousands_of_nights_get_another_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "_NOTES_S", 0.05)
+    store, watcher = SlowNotes(), Watcher(root_wait=Wait(WaitCode.ROOT_UNKNOWN, "another disk"))
+    nights = [NightId(f"202510{day:02}", kind) for day in range(1, 31) for kind in Kind]
+    for night in nights:
+        keep(store, night, StageName.SYNC)
+    with looping(tmp_path, store, watcher) as (notifier, _):
+        wait_until(lambda: notifier.said, "the end of a turn", 10)
+        assert store.noted < len(nights)
+        wait_until(lambda: store.noted == len(nights), "all notes", 20)
+        said = len(notifier.said)
+        wait_until(lambda: len(notifier.said) > said + 5, "turns of the loop", 10)
+    assert store.noted == len(nights)

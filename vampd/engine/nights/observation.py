@@ -6,7 +6,7 @@ their headers and timing files, once nothing else stands in the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from vampd.model.nights import (
     ReadinessRules,
     Ready,
     Status,
+    StatusRow,
     StreamsObservation,
     Wait,
     WaitCode,
@@ -198,14 +199,16 @@ def judge_filling(
     still_s: float,
     check_cubes: Callable[[NightListing], Iterable[CubeCheck]],
     reader: NightReader,
+    old_rows: Mapping[NightId, StatusRow] | None = None,
 ) -> tuple[Ready | Wait, StreamsObservation]:
     """Whether a filling night may settle, and what was seen of its streams.
 
     ``still_s`` is how long the listing has been unchanged; ``check_cubes`` gives the checks of its
-    cubes, without those that are yet to be checked.
+    cubes, without those that are yet to be checked; ``old_rows`` are those of the old tools' logs,
+    if these were read already.
     """
     night = seen.record.night
-    traces = old_tool_traces(root, night)
+    traces = old_tool_traces(root, night, old_rows)
     streams = StreamsObservation(
         cubes=sum(1 for _ in cube_files(listing.files)),
         unfinished=tuple(file.path for file in unfinished_files(listing.files)),

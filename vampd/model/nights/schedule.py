@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.model.nights.night import NightId
@@ -32,11 +32,17 @@ class RunLimits:
 
 
 def choose_nights(
-    records: Sequence[NightRecord], rules: ReadinessRules, limits: RunLimits, now: float
+    records: Sequence[NightRecord],
+    rules: ReadinessRules,
+    limits: RunLimits,
+    now: float,
+    looked_at: Collection[NightId] | None = None,
 ) -> tuple[NightId, ...]:
     """The nights to claim now (unix seconds): oldest first, within all limits.
 
-    Those whose archive copy is only to be read again come after all others.
+    Those whose archive copy is only to be read again come after all others. ``looked_at`` are the
+    nights that were looked at since the start, None for all: the others may have new data, and as
+    long as there are some, so may nights that are older than one that takes frame IDs.
     """
     next_for_ids = find_next_for_ids(records, rules)
     running = [r.state.stage for r in records if r.state.status is Status.RUNNING]
@@ -48,6 +54,8 @@ def choose_nights(
         if len(chosen) >= free:
             break
         if record.state.status not in (Status.READY, Status.WAITING):
+            continue
+        if looked_at is not None and (record.night not in looked_at or stage is StageName.FRAMEIDS):
             continue
         if not isinstance(judge_readiness(Observation(record, next_for_ids), rules, now), Ready):
             continue

@@ -89,6 +89,17 @@ def test_only_what_has_settled_is_claimed(status: Status) -> None:
     assert bool(choose(record)) is (status in (Status.READY, Status.WAITING))
 
 
+def test_what_was_not_looked_at_is_not_claimed_and_no_ids_before_all_was() -> None:
+    nights = [NightId(f"202511{day:02}", Kind.ARCHIVE) for day in range(1, 4)]
+    first, second, third = nights
+    records = [known(night, State(StageName.FPACK, Status.READY)) for night in nights]
+    for looked_at, chosen in ((set(), ()), ({first, third}, (first, third)), (None, (*nights,))):
+        assert choose_nights(records, RULES, limits(), NOW, looked_at) == chosen
+    assert choose_nights([known(second, AT_IDS)], RULES, limits(), NOW, {*nights}) == ()
+    # What was not looked at takes no one's place.
+    assert choose_nights(records, RULES, limits(nights=1), NOW, {third}) == (third,)
+
+
 def records_drawn() -> st.SearchStrategy[list[NightRecord]]:
     nights = st.builds(
         NightId,
