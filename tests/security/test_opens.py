@@ -44,6 +44,7 @@ ELSEWHERE = {
     "disk/rights/ownership.py": "the state, and the code that numba compiled",
     "disk/rights/permission.py": "/proc; and whether a file can be read, which says nothing of it",
     "disk/rights/request_folder.py": "the folder of requests, whose links are none",
+    "disk/rights/request_place.py": "the same folder, in the state that is the owner's alone",
     "disk/shared.py": "flags, in a folder that is the owner's alone",
     "disk/reading/writers.py": "/proc",
     "engine/packing.py": "meters, in a folder that is the owner's alone",

@@ -30,11 +30,8 @@ from tests.support.worlds.sites.busy_site import FAST
 from vampd.cli import main
 from vampd.cli.shared import requests as asking
 from vampd.daemon import scheduler
-from vampd.disk.rights.request_folder import (
-    claimed_folder,
-    place_request,
-    take_back_request,
-)
+from vampd.disk.rights import claimed_folder
+from vampd.disk.rights.request_folder import place_request, take_back_request
 from vampd.engine import requests as engine_requests
 from vampd.model.deed import Verb
 from vampd.model.nights import Event, EventName, Kind, Status

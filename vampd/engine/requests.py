@@ -24,11 +24,11 @@ from vampd.disk.rights import (
     MOST_KEPT,
     MOST_LOOKED,
     MOST_OF_ONE,
+    RequestPlace,
     claim_request,
     claimed_folder,
     claimed_ids,
     is_being_placed,
-    prepare_request_folder,
     read_request,
     remove_request,
     remove_strangers,
@@ -82,10 +82,7 @@ def _needs_folder(request: Request) -> bool:
 
 
 class RequestDesk:
-    """What lies in the folder of requests, acted on for the owner.
-
-    Without ``deeds``, what takes long is left for who can carry it out.
-    """
+    """Acts for the owner on what lies there; without ``deeds``, what takes long is left there."""
 
     def __init__(
         self,
@@ -103,22 +100,19 @@ class RequestDesk:
         self._deeds = deeds
         self._clock = clock
         self._looked_at = _NEVER
-        self._is_usable = True
+        self._place = RequestPlace(folder)
         self._looks: dict[str, _Look] = {}
 
     def prepare(self) -> None:
         """Make the folder; where that cannot be, the log says why and no one can ask."""
-        try:
-            prepare_request_folder(self._folder)
-        except (StateError, OSError) as error:
-            self._is_usable = False
-            _log.error("requests.refused", error=str(error))
+        self._examine_place()
         if self._deeds is not None:
             self._answers.interrupt(self._clock())
 
     def attend(self, members_may: Collection[Verb]) -> None:
         """Act on what has come since the last call."""
-        if not self._is_usable:
+        self._examine_place()
+        if not self._place.is_usable:
             return
         for request_id in [one for one, look in self._looks.items() if not look.is_alive()]:
             self._attend(request_id, members_may)
@@ -141,6 +135,12 @@ class RequestDesk:
                 continue  # taken back
             begun[uid] += 1
             self._attend(request_id, members_may)
+
+    def _examine_place(self) -> None:
+        if (news := self._place.examine()) is not None:
+            is_usable = self._place.is_usable
+            _log.error("requests.mended" if is_usable else "requests.refused", error=news)
+            self._looked_at = _NEVER
 
     @property
     def nights(self) -> Collection[NightId]:
@@ -175,7 +175,7 @@ class RequestDesk:
 
     def _has_changed(self) -> bool:
         try:
-            changed_ns = os.stat(self._folder).st_mtime_ns
+            changed_ns = os.lstat(self._folder).st_mtime_ns
         except FileNotFoundError:
             return False
         # Two changes within a tick of the file system's clock look like one.

@@ -58,9 +58,26 @@ def _readable(folder: Path) -> tuple[str, str]:
     return OK, f"{folder} can be read"
 
 
+def examine_request_folder(folder: Path) -> Finding:
+    """Whether the folder of requests is vampd's own."""
+    from vampd.disk.rights import find_folder_fault
+
+    check = "requests"
+    try:
+        fault = find_folder_fault(folder)
+    except FileNotFoundError:
+        return Finding(check, WARN, f"no {folder} yet: vampd makes it when it starts")
+    except OSError as error:
+        return Finding(check, BAD, str(error))
+    if fault is not None:
+        return Finding(check, BAD, fault)
+    return Finding(check, OK, f"members of the group of {folder} may ask")
+
+
 def _askable(folder: Path, settings: Settings) -> tuple[str, str]:
-    if not folder.is_dir():
-        return WARN, f"no {folder} yet: vampd makes it when it starts"
+    place = examine_request_folder(folder)
+    if place.state != OK:
+        return place.state, place.found
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         found = f"only members of the group of {folder} may ask: `usermod -aG`, and log in again"
         return BAD, found

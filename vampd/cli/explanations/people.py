@@ -48,7 +48,7 @@ request_unknown
     `vampctl requests` lists them.
 requests_unusable
     The folder of requests is not vampd's own, so no one can ask.
-    Move it away; vampd makes one at its next start.
+    Move it away; vampd makes one within a second.
 opened_to_read
     A command that only looks tried to change the database: a bug.
     Report it.

@@ -24,7 +24,7 @@ from vampd.cli.checks.here import (
 from vampd.cli.checks.old_tools import examine_old_tools
 from vampd.cli.checks.open_modes import examine_open_modes
 from vampd.cli.checks.owner import become_owner
-from vampd.cli.checks.reader import examine_as_reader
+from vampd.cli.checks.reader import examine_as_reader, examine_request_folder
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, settings_of
@@ -70,6 +70,7 @@ def doctor(
 def examine(settings: Settings) -> Iterator[Finding]:
     """All checks, in the order in which to fix what they find."""
     from vampd.wiring.connections import may_write
+    from vampd.wiring.requests import request_folder
 
     versions = f"vampd {__version__}, Python {platform.python_version()}"
     yield Finding("configuration", OK, f"valid; {versions}")
@@ -81,6 +82,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield found if isinstance(found, Finding) else _space(*found, settings)
     yield examine_open_modes(settings)
     yield from _database(settings)
+    yield examine_request_folder(request_folder(settings))
     yield _root_mark(settings)
     yield from examine_limits()
     yield examine_temporary()

@@ -30,11 +30,9 @@ if TYPE_CHECKING:
         MOST_LOOKED,
         MOST_OF_ONE,
         claim_request,
-        claimed_folder,
         claimed_ids,
         is_being_placed,
         place_request,
-        prepare_request_folder,
         read_request,
         remove_request,
         remove_strangers,
@@ -42,6 +40,12 @@ if TYPE_CHECKING:
         request_ids,
         take_back_request,
         writer_of,
+    )
+    from vampd.disk.rights.request_place import (
+        RequestPlace,
+        claimed_folder,
+        find_folder_fault,
+        prepare_request_folder,
     )
 else:
     __getattr__ = show(
@@ -57,10 +61,13 @@ else:
             ),
             "permission": "find_obstacles Obstacle",
             "request_folder": (
-                "claim_request claimed_folder claimed_ids is_being_placed "
-                "place_request prepare_request_folder read_request remove_request "
+                "claim_request claimed_ids is_being_placed "
+                "place_request read_request remove_request "
                 "MOST_KEPT MOST_LOOKED MOST_OF_ONE remove_strangers remove_surplus request_ids "
                 "take_back_request writer_of"
+            ),
+            "request_place": (
+                "claimed_folder find_folder_fault prepare_request_folder RequestPlace"
             ),
         },
     )
@@ -74,12 +81,14 @@ __all__ = [
     "PUBLIC_UMASK",
     "READABLE",
     "Obstacle",
+    "RequestPlace",
     "claim_request",
     "claimed_folder",
     "claimed_ids",
     "close_to_others",
     "find_archive_night",
     "find_camera_stream",
+    "find_folder_fault",
     "find_night_around",
     "find_obstacles",
     "find_stream_around",

@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from itertools import filterfalse, islice
 from pathlib import Path
 
-from vampd.disk.durable import fsync_folder, make_folder, translating_full_disk
+from vampd.disk.durable import fsync_folder, translating_full_disk
 from vampd.disk.failpoint import failpoint
-from vampd.disk.rights.ownership import PRIVATE, PRIVATE_FOLDER
-from vampd.errors import DataError, StateError
+from vampd.disk.rights.ownership import PRIVATE
+from vampd.disk.rights.request_place import claimed_folder
+from vampd.errors import DataError
 from vampd.model.request import LONGEST_REQUEST_BYTES, request_id_of, request_name
 
-# Sticky.
-_MODE = 0o1770
 _FILE = 0o644
 _FOREIGN_WRITES = 0o022
 # Of what others may fill without end: so many of one writer at a time.
@@ -38,7 +37,6 @@ MOST_LOOKED = 20_000
 _MOST_REMOVED = 5_000
 _WRITING_S = 600.0
 _WRITING = re.compile(r"\.[0-9a-f]{32}\.tmp")
-_CLAIMED = ".claimed"
 
 
 @dataclass(frozen=True)
@@ -48,29 +46,6 @@ class RequestFile:
     id: str
     uid: int
     content: bytes
-
-
-def prepare_request_folder(folder: Path) -> None:
-    """Make the folder, with its mode; StateError ``requests_unusable`` if it is not ours."""
-    make_folder(folder)
-    status, state = folder.lstat(), folder.parent.stat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), state.st_uid):
-        raise StateError(
-            "requests_unusable",
-            f"{folder} is not a folder of vampd's user; move it away, so that vampd makes its own",
-            path=str(folder),
-        )
-    make_folder(claimed_folder(folder))
-    for one, mode in ((folder, _MODE), (claimed_folder(folder), PRIVATE_FOLDER)):
-        with suppress(PermissionError):
-            os.chown(one, state.st_uid if os.geteuid() == 0 else -1, state.st_gid)
-        if stat.S_IMODE(one.lstat().st_mode) & ~stat.S_ISGID != mode:
-            one.chmod(mode)
-
-
-def claimed_folder(folder: Path) -> Path:
-    """Where requests lie while they are acted on, beside the folder."""
-    return folder.with_name(f"{folder.name}{_CLAIMED}")
 
 
 def place_request(folder: Path, request_id: str, content: bytes) -> Path:
