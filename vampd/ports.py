@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence, Mailing, MailOutcome, ManifestFile
     from vampd.model.frame_ids import BoundId, FrameId, LedgerListing, NumberRange
     from vampd.model.headers import Corrections, Dictionary
+    from vampd.model.measures import Sampled
     from vampd.model.nights import CheckedCube, Discovery, FileStamp, Kind, UnreadableNight
     from vampd.model.plan import Compare
     from vampd.model.proofs import (
@@ -502,6 +503,14 @@ class CheckedCubes(Protocol):
 
     def forget(self, night: NightId) -> None:
         """Forget all of the night."""
+        ...
+
+
+class Samples(Protocol):
+    """What is kept of disks and rates over time."""
+
+    def keep(self, values: Mapping[Sampled, float], at: float) -> None:
+        """Keep these as they were at a time; of days long gone, only the last ones stay."""
         ...
 
 

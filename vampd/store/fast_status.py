@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vampd.model.delivery import (
     Acknowledgement,
@@ -39,6 +39,9 @@ from vampd.model.nights import (
 )
 from vampd.store.database.reading import ReadingConnection, connect_reading
 from vampd.store.revision import APPLICATION_ID, REVISION
+
+if TYPE_CHECKING:
+    from vampd.store.database.measures import Measures
 
 # What reading raises of a database that is not as this version leaves it.
 UNFIT = (sqlite3.Error, KeyError, ValueError, TypeError, AttributeError)
@@ -106,6 +109,12 @@ class FastStatus:
             for at, event, stage, attempt, code, actor, message, to_stage, not_before in rows
         )
 
+    def measures(self) -> Measures:
+        """What is kept over time, and the sums of the ledger."""
+        from vampd.store.database.measures import Measures
+
+        return Measures(self.connection.execute)
+
     def correspondence(self) -> Correspondence:
         """What was mailed of all nights, and what STARS has ingested."""
         execute = self.connection.execute
@@ -154,6 +163,8 @@ class StatusSnapshot:
     nights: tuple[NightRecord, ...]
     correspondence: Correspondence
     history: Callable[[NightId], tuple[EventRecord, ...]]
+    # What was measured, and the sums of the ledger, on demand.
+    measures: Callable[[], Measures]
     # Rows that are none of a night.
     unreadable: tuple[UnreadableNight, ...] = ()
 
@@ -185,7 +196,9 @@ def read_fast_status(path: Path) -> Iterator[StatusSnapshot | None]:
 
 def _snapshot(status: FastStatus) -> StatusSnapshot | None:
     try:
-        return StatusSnapshot(status.nights(), status.correspondence(), status.history)
+        return StatusSnapshot(
+            status.nights(), status.correspondence(), status.history, status.measures
+        )
     except UNFIT:
         return None
 

@@ -8,21 +8,24 @@ from dataclasses import fields
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from vampd.disk.failpoint import failpoint
 from vampd.errors import DataError
 from vampd.log import get_log
+from vampd.model.measures import MOST_ATTEMPTS
 from vampd.model.nights import (
     Discovery,
     Event,
+    EventName,
     EventRecord,
     Kind,
     NightId,
     NightRecord,
     NightUpdate,
     State,
+    Status,
     UnreadableNight,
     discovered,
     ends_proofs,
@@ -34,7 +37,7 @@ from vampd.model.nights import (
 )
 from vampd.model.proofs import Place
 from vampd.store.database.connection import Store
-from vampd.store.schema import EventRow, NightRow, ReceiptRow
+from vampd.store.schema import AttemptSumRow, EventRow, NightRow, ReceiptRow
 
 _NIGHTS = NightRow.__table__
 _EVENTS = EventRow.__table__
@@ -181,6 +184,8 @@ def write_event(
     after = moved(before, event, at=at, code=code, message=message)
     line = noted(before, after, event, at=at, actor=actor, code=code, message=message)
     write_move(connection, after, line)
+    if before.state.status is Status.RUNNING and after.state.status is not Status.RUNNING:
+        _write_sum(connection, row["id"], before, line)
     if ends_proofs(event):
         connection.execute(
             update(ReceiptRow)
@@ -188,6 +193,28 @@ def write_event(
             .values(has_ended=True)
         )
     return after
+
+
+def _write_sum(connection: Connection, key: int, before: NightRecord, line: EventRecord) -> None:
+    """Keep what the attempt that ends with this event came to."""
+    # Progress is told once a second: one that succeeded has done all.
+    is_whole = line.event is EventName.ADVANCED
+    connection.execute(
+        insert(AttemptSumRow).values(
+            night_id=key,
+            stage=before.state.stage,
+            attempt=before.state.attempts,
+            began_at=before.changed_at,
+            ended_at=line.at,
+            outcome=line.event,
+            code=line.code,
+            files=before.all_files if is_whole else before.done_files,
+            frames=before.all_frames if is_whole else before.done_frames,
+            bytes=before.all_bytes if is_whole else before.done_bytes,
+        )
+    )
+    newest = select(func.max(AttemptSumRow.id)).scalar_subquery()
+    connection.execute(delete(AttemptSumRow).where(AttemptSumRow.id <= newest - MOST_ATTEMPTS))
 
 
 def night_key(connection: Connection, night: NightId) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from vampd.model.cubes import RawFinding
 from vampd.model.deed import Verb
 from vampd.model.delivery import MailOutcome, Way
+from vampd.model.measures import Sampled
 from vampd.model.nights import EventName, Gate, Kind, StageName, Status
 from vampd.model.proofs import DestinationOrigin, Place
 from vampd.model.request import Outcome
@@ -58,6 +59,7 @@ class Base(DeclarativeBase):
         Outcome: words_of(Outcome),
         Verb: words_of(Verb),
         RawFinding: words_of(RawFinding),
+        Sampled: words_of(Sampled),
     }
 
 
@@ -396,3 +398,33 @@ class AcknowledgedLostIdRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     actor: Mapped[str]
     at: Mapped[float]
+
+
+class SampleRow(Base):
+    """What something was at a time (model.measures); of days long gone, the last one."""
+
+    __tablename__ = "samples"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    what: Mapped[Sampled] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class AttemptSumRow(Base):
+    """What an attempt that has ended came to; of so many attempts, the newest."""
+
+    __tablename__ = "attempt_sums"
+    __table_args__ = (Index(None, "stage"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    night_id: Mapped[int] = mapped_column(ForeignKey("nights.id"))
+    stage: Mapped[StageName]
+    attempt: Mapped[int]
+    began_at: Mapped[float]
+    ended_at: Mapped[float]
+    outcome: Mapped[EventName]
+    code: Mapped[str | None]
+    files: Mapped[int | None]
+    frames: Mapped[int | None]
+    bytes: Mapped[int | None]

@@ -30,6 +30,7 @@ from vampd.ports import (
     PurgedFiles,
     Receipts,
     Roots,
+    Samples,
 )
 from vampd.wiring.world import known_archive, make_mail_context, make_night_reader
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from vampd.engine.root_guard import RootGuard
     from vampd.ledger.ledger import FrameIdLedger
     from vampd.store.database.connection import Store
+    from vampd.store.database.measures import Measures
     from vampd.store.database.opening import Access
     from vampd.store.fast_status import StatusSnapshot
 
@@ -62,6 +64,8 @@ class Connections:
     checked_cubes: CheckedCubes
     answers: Answers
     adoptions: Adoptions
+    samples: Samples
+    measures: Measures
 
     @cached_property
     def reader(self) -> NightReader:
@@ -173,6 +177,7 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
             store.nights(),
             connections.mail_log.correspondence(),
             store.history,
+            lambda: connections.measures,
             store.unreadable_nights(),
         )
 
@@ -183,6 +188,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.adopted_nights import StoredAdoptions
     from vampd.store.answers import StoredAnswers
     from vampd.store.checked_cubes import StoredCheckedCubes
+    from vampd.store.database.measures import StoredSamples, measures_of
     from vampd.store.database.opening import Access, open_store
     from vampd.store.destinations import StoredDestinations
     from vampd.store.mailings import StoredMailLog
@@ -219,6 +225,8 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             StoredCheckedCubes(store),
             StoredAnswers(store),
             StoredAdoptions(store),
+            StoredSamples(store),
+            measures_of(store),
         )
 
 

@@ -48,6 +48,7 @@ def run_daemon(
     from vampd.daemon.life import SignsOfLife
     from vampd.daemon.night_watcher import NightWatcher
     from vampd.daemon.notify import Notifier
+    from vampd.daemon.sampling import Sampler
     from vampd.daemon.scheduler import Scheduler
     from vampd.daemon.watch import FolderWatch
     from vampd.disk.pace import Flag
@@ -100,6 +101,8 @@ def run_daemon(
             requests=open_request_desk(connections, Deeds(connections.answers, configuration)),
             life=life,
         )
+        sampler = Sampler(connections.store, connections.samples, settings.watch.root, database)
+        stack.callback(sampler.close)
         signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
         signal.signal(signal.SIGINT, lambda *_: scheduler.stop())
         signal.signal(signal.SIGHUP, lambda *_: scheduler.reload())
@@ -113,6 +116,7 @@ def run_daemon(
             nights=len(connections.store.nights()),
         )
         keep_heap()
+        sampler.start()
         scheduler.run(mode)
         _log.info("daemon.stopped", up_s=round(time.monotonic() - began))
     if scheduler.has_hanging_attempts:

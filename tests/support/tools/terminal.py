@@ -27,6 +27,7 @@ from vampd.cli.shared import session
 from vampd.config import Settings
 from vampd.errors import VampdError
 from vampd.model.life_sign import Life, LifeSign, LifeState, ProcessMark
+from vampd.store.database.measures import NO_MEASURES, Measures
 
 # A vampd that has been up for an hour.
 RUNS = Life(
@@ -65,6 +66,7 @@ class FakeWorld:
     adoptions: MemoryAdoptions = field(default_factory=MemoryAdoptions)
     root: FakeRoot = field(default_factory=FakeRoot)
     life: Life = RUNS
+    measures: Measures = NO_MEASURES
     asked: list[Path | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:

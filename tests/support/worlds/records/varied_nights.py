@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
+from vampd.model.measures import Sampled
 from vampd.model.nights import (
     Aside,
     Discovery,
@@ -25,6 +26,7 @@ from vampd.model.nights import (
 )
 from vampd.model.proofs import PackingReceipt, Place, Receipt
 from vampd.store.database.connection import Store
+from vampd.store.database.measures import StoredSamples
 from vampd.store.database.opening import Access, open_store
 from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
@@ -69,10 +71,33 @@ def make_varied(database: Path, nights: int = 30) -> None:
             make_night(store, night)
             if number % 2:
                 make_night(store, NightId(night.date, Kind.ENGINEERING))
+        _sample(store)
         Nights(store).discover_all(
             [Discovery(NightId("20200101", kind), "name_changes.txt") for kind in Kind],
             NOW - 10 * _HOUR,
             "vampd",
+        )
+
+
+def _sample(store: Store) -> None:
+    """A disk that fills by 100 GB a day and was tidied up once, and two days of rates."""
+    samples = StoredSamples(store)
+    for day in range(40, 0, -1):
+        free = 9.0e12 - 1.0e11 * ((40 - day) % 25)
+        at = NOW - 86_400.0 * day + 600
+        samples.keep({Sampled.NIGHTS_FREE: free, Sampled.NIGHTS_ALL: 1.2e13}, at)
+    for half_hour in range(96, 0, -3):
+        rate = 9.2e7 if half_hour % 9 else 0.0
+        samples.keep(
+            {
+                Sampled.NIGHTS_FREE: 7.5e12 - 1e9 * (96 - half_hour),
+                Sampled.NIGHTS_ALL: 1.2e13,
+                Sampled.DATABASE_FREE: 4e10,
+                Sampled.DATABASE_ALL: 1e11,
+                Sampled.PACKING: rate,
+                Sampled.SENDING: rate / 3,
+            },
+            NOW - 1800.0 * half_hour + 60,
         )
 
 
