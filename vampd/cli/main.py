@@ -49,6 +49,14 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "daemon": ("status.daemon", ("vampctl daemon", "vampctl daemon --json | jq .running")),
+    "disk": (
+        "status.disk",
+        ("vampctl disk", "vampctl disk --json | jq '.disks[].forecast.nights_at_least'"),
+    ),
+    "transfers": (
+        "status.transfers",
+        ("vampctl transfers", "vampctl transfers --json | jq '.last[0].bytes_per_s'"),
+    ),
     "watch": ("live.watch", ("vampctl watch", "vampctl watch --once")),
     "table": (
         "look.table",
@@ -99,6 +107,7 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "vampctl frameids --json | jq -r '.unused[].frame_id'",
         ),
     ),
+    "ledger": ("ids.ledger", ("vampctl ledger", "vampctl ledger --json | jq .next.raw")),
     "rebuild-ledger": ("ids.rebuild_ledger", ("vampctl rebuild-ledger",)),
     "manifest": (
         "mail.manifest",
@@ -114,6 +123,10 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "vampctl mail 20251106 -o /tmp/stars.eml",
             "vampctl mail 20251106 --send",
         ),
+    ),
+    "mailings": (
+        "mail.mailings",
+        ("vampctl mailings", "vampctl mailings --json | jq -r '.[0].manifests[].name'"),
     ),
     "acknowledge": (
         "mail.acknowledge",

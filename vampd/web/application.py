@@ -36,6 +36,8 @@ from vampd.web.pages.metrics import METRICS_TYPE, tell_metrics
 from vampd.web.pages.night_page import make_night_page
 from vampd.web.pages.nights_page import make_nights_page
 from vampd.web.pages.objects import night_object_in_full, night_objects
+from vampd.web.pages.seen import Seen
+from vampd.web.pages.sheets import MENU, SHEETS, SheetKind
 from vampd.web.serving.answers import Answers, Made, etag_of, pack, respond
 from vampd.web.serving.guard import Guard
 from vampd.web.sight import NightsReader, Sight
@@ -48,10 +50,12 @@ _TRY_AGAIN_S = 10
 
 def make_application(settings: Settings, clock: Callable[[], float] = time.time) -> ASGIApp:
     """The application, ready to be served; nothing is read before it is asked."""
-    pages = Pages(settings, clock, Site(socket.gethostname()))
+    pages = Pages(settings, clock, Site(socket.gethostname(), MENU))
     routes = [
         Route("/", pages.nights),
         Route("/night/{night}", pages.night),
+        *(Route(f"/{kind.name}", partial(pages.sheet, kind)) for kind in SHEETS),
+        *(Route(f"/api/v1/{kind.name}", partial(pages.api_sheet, kind)) for kind in SHEETS),
         Route("/api/v1/daemon", pages.api_daemon),
         Route("/api/v1/nights", pages.api_nights),
         Route("/api/v1/nights/{night}", pages.api_night),
@@ -74,6 +78,7 @@ class Pages:
     """What the addresses answer."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float], site: Site) -> None:
+        self._settings = settings
         self._reader = NightsReader(settings)
         self._answers = Answers(self._reader.version, clock)
         self._clock = clock
@@ -84,7 +89,7 @@ class Pages:
 
         def tell(now: float, sight: Sight) -> Made:
             page = make_nights_page(sight, asked, self._reader.look_for_life(now), now)
-            return self._page("nights.html", "", now, page=page)
+            return self._page("nights.html", "", now, "", page=page)
 
         return await self._told(request, asked, tell)
 
@@ -94,9 +99,30 @@ class Pages:
 
         def tell(now: float, sight: Sight) -> Made:
             page = make_night_page(sight, _known(sight, night), number, now)
-            return self._page("night.html", "../", now, page=page)
+            return self._page("night.html", "../", now, None, page=page)
 
         return await self._told(request, number, tell)
+
+    async def sheet(self, kind: SheetKind, request: Request) -> Response:
+        refuse_words(_pairs(request))
+
+        def tell(now: float, sight: Sight) -> Made:
+            return self._page(
+                "sheet.html", "", now, kind.name, page=kind.make(self._seen(sight, now))
+            )
+
+        return await self._told(request, kind.name, tell)
+
+    async def api_sheet(self, kind: SheetKind, request: Request) -> Response:
+        refuse_words(_pairs(request))
+
+        def tell(now: float, sight: Sight) -> Made:
+            return _json(kind.objects(self._seen(sight, now)))
+
+        return await self._told(request, kind.name, tell)
+
+    def _seen(self, sight: Sight, now: float) -> Seen:
+        return Seen(self._settings, sight, self._reader.look_for_life(now), now)
 
     async def api_nights(self, request: Request) -> Response:
         asked = read_objects_asked(_pairs(request))
@@ -147,8 +173,8 @@ class Pages:
 
         return await self._answers.answer((request.url.path, asked), make, request.headers)
 
-    def _page(self, name: str, up: str, now: float, **values: object) -> Made:
-        return Made(render(name, self._site, up, now, **values), _HTML)
+    def _page(self, name: str, up: str, now: float, here: str | None, **values: object) -> Made:
+        return Made(render(name, self._site, up, now, here, **values), _HTML)
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """There is no such page."""
@@ -177,7 +203,8 @@ class Pages:
         else:
             up = "../" * (request.url.path.count("/") - 1)
             words = one_line(why)
-            body = render("error.html", self._site, up, self._clock(), status=status, why=words)
+            at = self._clock()
+            body = render("error.html", self._site, up, at, None, status=status, why=words)
             media_type = _HTML
         return Response(body, status, media_type=media_type, headers={"Cache-Control": "no-store"})
 

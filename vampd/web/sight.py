@@ -30,6 +30,7 @@ from vampd.log import get_log
 from vampd.model.delivery import Correspondence
 from vampd.model.life_sign import Life
 from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord, StageName, Status
+from vampd.store.database.measures import Measures
 from vampd.store.database.version import DatabaseVersion
 from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
 from vampd.store.fast_status import UNFIT
@@ -71,10 +72,17 @@ class Sight:
     totals: Callable[[], Mapping[Kind, tuple[int, int]]]
     # How often attempts ended badly, by event, stage and code.
     troubles: Callable[[], Mapping[tuple[str, str, str], int]]
+    # What was measured, and the sums of the ledger.
+    measures: Measures
 
     @cached_property
     def _dates(self) -> Counter[str]:
         return Counter(one.night.date for one in self.standings)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All nights as addresses name them."""
+        return frozenset(f"{one.night.date}-{one.night.kind}" for one in self.standings)
 
     def records(self, nights: Sequence[NightId]) -> tuple[NightRecord, ...]:
         """These nights, oldest first, their commands as they are typed (`with_kinds`)."""
@@ -141,6 +149,7 @@ class NightsReader:
             page.products,
             page.totals,
             lambda: self._count_troubles(page),
+            page.measures(),
         )
 
     def _count_troubles(self, page: FastPage) -> Mapping[tuple[str, str, str], int]:
@@ -201,6 +210,7 @@ class NightsReader:
                 lambda night: _products(connections, night),
                 lambda: _totals(records.values()),
                 lambda: _troubles(connections, records),
+                connections.measures,
             )
 
 

@@ -31,6 +31,8 @@ class Site:
     """How pages are linked: from where the program serves them, or as files."""
 
     host: str
+    # The pages in the menu: name, '' for that of nights, and title.
+    menu: tuple[tuple[str, str], ...] = ()
     # What the name of a page ends with.
     ending: str = ""
     # The page of nights.
@@ -69,9 +71,15 @@ def _moment(at: float) -> str:
     return format_time(at).replace("T", " ").removesuffix("Z")
 
 
-def render(name: str, site: Site, up: str, now: float, **values: object) -> bytes:
-    """A page; ``up`` leads from it to the page of nights."""
-    shared: Mapping[str, Any] = {"site": site, "up": up, "now": now, "version": __version__}
+def render(name: str, site: Site, up: str, now: float, here: str | None, **values: object) -> bytes:
+    """A page; ``up`` leads from it to the page of nights, ``here`` is its name in the menu."""
+    shared: Mapping[str, Any] = {
+        "site": site,
+        "up": up,
+        "now": now,
+        "here": here,
+        "version": __version__,
+    }
     text = environment().get_template(name).render(**shared, assets=assets(), **values)
     return text.encode()
 

@@ -36,6 +36,11 @@ def format_time_or_none(time_s: float | None) -> str | None:
     return None if time_s is None else format_time(time_s)
 
 
+def read_time(text: str) -> float:
+    """What `format_time` wrote, in unix seconds."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def format_moment(time_s: float, now: float) -> str:
     """A time for people: ``2025-11-07 01:51:53 UT, 3 h ago`` (or ``in 3 h``)."""
     moment = moment_of(time_s).strftime("%Y-%m-%d %H:%M:%S UT")
