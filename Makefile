@@ -18,6 +18,8 @@ DEBIAN_TEST = libcfitsio-bin fitsverify openssh-server openssl strace systemd \
 	systemd-sysv dbus systemd-container man-db zsh acl
 # For the soak: a FITS reader that is none of cfitsio's family, which is in Java.
 DEBIAN_SOAK = libfits-java default-jdk-headless
+# What the page is looked at with.
+DEBIAN_BROWSER = chromium fonts-dejavu-core
 
 # Where `make install` puts vampd; DESTDIR is prefixed to all of it, for packages.
 PREFIX ?= /usr/local
@@ -44,6 +46,8 @@ COMPILE_PACKAGES = -m compileall -q -j 0 -x
 
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.stamp
+# What no other target needs, and is as large as all the rest.
+BROWSER = $(VENV)/.browser
 APT = $(if $(filter-out 0,$(shell id -u)),sudo )env DEBIAN_FRONTEND=noninteractive \
 	apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300
 
@@ -61,7 +65,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak sync-scenarios
+.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-web check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -94,6 +98,9 @@ bench-status: debian-run $(STAMP) ## measure vampctl status with five thousand n
 bench-legacy: debian-run $(STAMP) ## measure the start beside two thousand nights of the old tools
 	$(MEASURE) legacy
 
+bench-web: debian-run debian-browser $(BROWSER) ## measure the page, also in a browser, and vampd beside it
+	$(MEASURE) web
+
 # Lint is mostly one process, mypy, so it shares the cores with the unit tests, and Debian's packages
 # for the other tests are mostly waited for. The rest comes last, so that the log ends with pytest's
 # summary. mypy's cache is a fifth of a first run, which a fresh clone makes once: it writes none.
@@ -115,7 +122,7 @@ check: lint ## before each commit: lint, and the tests of model and stages; a mi
 
 # Tests start hundreds of short programs, and each compiles vampd again where it may not keep that;
 # a benchmark would measure this.
-test check lint pytest test-units test-worlds soak bench bench-load bench-idle bench-status bench-legacy: export PYTHONDONTWRITEBYTECODE =
+test check lint pytest test-units test-worlds soak bench bench-load bench-idle bench-status bench-legacy bench-web: export PYTHONDONTWRITEBYTECODE =
 
 PYTEST = $(BIN)/pytest --dist worksteal
 pytest: test-units test-worlds
@@ -138,7 +145,7 @@ sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights eac
 		$(if $(MINUTES),--minutes $(MINUTES) --jobs $(shell nproc))
 
 # SUITE names parts (default: all); SEED is of the first round, by default the next unused one.
-soak: setup debian-soak ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000
+soak: setup debian-soak debian-browser $(BROWSER) ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000
 	$(BIN)/python -m tests.soak $(SUITE) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 # The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
@@ -155,6 +162,7 @@ lock: ## renew requirements*.lock after a change of dependencies; UPGRADE=1 for 
 	$(COMPILE) -c requirements-dev.lock -o requirements.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock --extra web -o requirements-web.lock pyproject.toml
 	$(COMPILE) -c requirements-dev.lock --group build -o requirements-build.lock
+	$(COMPILE) -c requirements-dev.lock --group browser -o requirements-browser.lock
 
 # Its own environment under $(APPLICATION), new each time, so that nothing old is left over.
 # What builds is there only meanwhile, beside the packages, which therefore are installed whether or
@@ -226,6 +234,9 @@ debian-test: | debian-run
 debian-soak: | debian-test
 	$(call debian,$(DEBIAN_SOAK))
 
+debian-browser: | debian-run
+	$(call debian,$(DEBIAN_BROWSER))
+
 $(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-run
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-build.lock
@@ -233,4 +244,8 @@ $(STAMP): pyproject.toml requirements-build.lock requirements-dev.lock | debian-
 	$(BIN)/python -m pip install --quiet --no-compile $(UNLOCKED) --editable .
 	# A third more is used once or never: mypy is compiled already, the others build, color and print.
 	$(BIN)/python $(COMPILE_PACKAGES) '/(tests|pip|setuptools|mypyc?|pygments|fontTools)/' $(VENV)/lib
+	touch $@
+
+$(BROWSER): requirements-browser.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-browser.lock
 	touch $@

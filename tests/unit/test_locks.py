@@ -13,9 +13,12 @@ from tests.conftest import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
-BUILD, RUN, WEB, DEV = (f"requirements{kind}.lock" for kind in ("-build", "", "-web", "-dev"))
+BUILD, BROWSER, RUN, WEB, DEV = (
+    f"requirements{kind}.lock" for kind in ("-build", "-browser", "", "-web", "-dev")
+)
 ASKED = {
     BUILD: PYPROJECT["build-system"]["requires"] + PYPROJECT["dependency-groups"]["build"],
+    BROWSER: PYPROJECT["dependency-groups"]["browser"],
     RUN: PROJECT["dependencies"],
     WEB: [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["web"]],
     DEV: [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())],
@@ -73,6 +76,8 @@ def test_what_pyproject_asks_for_is_locked_within_its_bounds(lock: str, python: 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_a_package_has_the_same_version_in_each_lock(python: str) -> None:
-    run, dev, build = (versions(lock, python) for lock in (RUN, DEV, BUILD))
+    run, dev = (versions(lock, python) for lock in (RUN, DEV))
     assert run.items() <= dev.items()
-    assert all(dev.get(name, version) == version for name, version in build.items())
+    for beside in (BUILD, BROWSER):
+        known = versions(beside, python).items()
+        assert all(dev.get(name, version) == version for name, version in known), beside

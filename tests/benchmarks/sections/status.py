@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from tests.benchmarks.many_nights import copy_nights
 from tests.benchmarks.measures import Measure, at_most
 from tests.benchmarks.options import Options, folder_in_memory, workplace
 from tests.benchmarks.site import (
@@ -68,13 +69,14 @@ def _make_site(base: Path, nights: int) -> Path:
     """A database of so many finished nights, and the configuration that names it."""
     config = write_config(base)
     stages = (EventName.CLAIMED, EventName.ADVANCED) * len(stages_of(Kind.ENGINEERING))
+    days = (_FIRST_DAY + datetime.timedelta(days=number) for number in range(nights))
+    first, *others = (day.strftime("%Y%m%d") for day in days)
     with stored_nights(config) as records:
-        for number in range(nights):
-            day = _FIRST_DAY + datetime.timedelta(days=number)
-            night = NightId(day.strftime("%Y%m%d"), Kind.ENGINEERING)
-            move_night(records, night, (EventName.SETTLED, *stages), _FACTS)
+        night = NightId(first, Kind.ENGINEERING)
+        move_night(records, night, (EventName.SETTLED, *stages), _FACTS)
+    copy_nights(base / "vampd.db", first, others)
     # By the night that lies there vampd knows that the root is mounted.
-    (base / ROOT / _FIRST_DAY.strftime("%Y%m%d")).mkdir(parents=True)
+    (base / ROOT / first).mkdir(parents=True)
     return config
 
 
