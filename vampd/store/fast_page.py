@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vampd.model.nights import Kind, NightId
+from vampd.model.nights import Kind, NightId, stages_of
 from vampd.store.fast_status import FastStatus, connect_fast
+
+# What decides how a night stands; the first three name it.
+_MARKS = (
+    "id", "date", "kind", "stage", "status", "changed_at", "note_code", "safe_at", "needs_person",
+    "manifests", "manifest_sums",
+)  # fmt: skip
+# Most nights are finished, so that nothing else of them can differ.
+_LAST_STAGES = " ".join(f"WHEN '{kind.value}' THEN '{stages_of(kind)[-1].value}'" for kind in Kind)
+_FINISHED = (
+    "status = 'done' AND note_code IS NULL AND needs_person = 0 AND safe_at IS NOT NULL"
+    f" AND stage = CASE kind {_LAST_STAGES} END"
+)
+# Sums, not texts, of what thousands of rows have: a row that is another one has another key, and
+# one that has moved a later time.
+_JOINED = (
+    "sum(id), sum(date), sum(CAST(changed_at * 1000 AS INTEGER)), sum(manifests),"
+    " group_concat(manifest_sums),"
+    f" group_concat(iif({_FINISHED}, NULL, id || ' ' || kind || ' ' || stage || ' ' || status"
+    " || ' ' || quote(note_code) || (safe_at IS NULL) || needs_person))"
+)
+_BLOCK = 512
 
 
 class ProductProof(NamedTuple):
@@ -32,30 +54,47 @@ class ProductProof(NamedTuple):
 class FastPage(FastStatus):
     """The database at one moment, as the page asks it."""
 
-    def marks(self) -> list[tuple[Any, ...]]:
-        """Of each night the key of its row, and all in it that decides how the night stands."""
+    def blocks(self) -> dict[int, tuple[object, ...]]:
+        """All marks in blocks of neighboring rows: what differs with any mark of a block.
+
+        SQLite joins them: thousands of rows as rows would cost more than all that is shown.
+        """
+        (last,) = self.connection.execute("SELECT ifnull(max(id), 0) FROM nights").fetchone()
+        numbers = range(last // _BLOCK + 1)
+        return {number: self._of_block(_JOINED, number).fetchone() for number in numbers}
+
+    def marks(self, block: int) -> list[tuple[Any, ...]]:
+        """Of each night of a block the key of its row, and what decides how the night stands."""
+        return self._of_block(", ".join(_MARKS), block).fetchall()
+
+    def _of_block(self, columns: str, block: int) -> sqlite3.Cursor:
         return self.connection.execute(
-            "SELECT id, date, kind, stage, status, changed_at, note_code, safe_at, needs_person,"
-            " manifests, manifest_sums FROM nights"
-        ).fetchall()
+            f"SELECT {columns} FROM nights WHERE id BETWEEN ? AND ?",
+            (block * _BLOCK, (block + 1) * _BLOCK - 1),
+        )
 
     def mail_mark(self) -> tuple[int, ...]:
         """What changes with every mailing, its conclusion, and every acknowledgement."""
         row = self.connection.execute(
-            "SELECT (SELECT count(*) FROM mailings),"
+            "SELECT (SELECT ifnull(max(id), 0) FROM mailings),"
             " (SELECT count(concluded_at) FROM mailings),"
-            " (SELECT count(*) FROM mailed_manifests),"
             " (SELECT count(*) FROM acknowledged_manifests)"
         ).fetchone()
         return tuple(row)
 
     def totals(self) -> dict[Kind, tuple[int, int]]:
         """Raw frames and bytes of all nights that are processed, of each kind that has any."""
-        rows = self.connection.execute(
-            "SELECT kind, sum(frames), sum(bytes) FROM nights"
-            " WHERE processed_at IS NOT NULL GROUP BY kind"
+        # All in one scan: groups would be sorted.
+        sums = ", ".join(
+            f"sum({column}) FILTER (WHERE kind = '{kind.value}')"
+            for kind in Kind
+            for column in ("frames", "bytes")
         )
-        return {Kind(kind): (frames, size) for kind, frames, size in rows}
+        row = self.connection.execute(
+            f"SELECT {sums} FROM nights WHERE processed_at IS NOT NULL"
+        ).fetchone()
+        pairs = zip(Kind, row[::2], row[1::2], strict=True)
+        return {kind: (frames, size) for kind, frames, size in pairs if frames is not None}
 
     def troubles(self, after: int) -> tuple[int, dict[tuple[str, str, str], int]]:
         """The key of the last event, and how often attempts ended badly in those after a key.

@@ -10,7 +10,7 @@ from enum import StrEnum
 from vampd.cli.shared.nights import parse_night
 from vampd.errors import UsageError
 from vampd.model.nights import Kind, NightId, parse_night_date
-from vampd.web.sight import Standing
+from vampd.web.standings import Standing
 
 NIGHTS_A_PAGE = 60
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -33,6 +33,11 @@ class Choice:
     kind: Kind | None = None
     only: Only | None = None
     since: str = ""
+
+    def of(self, nights: tuple[Standing, ...]) -> tuple[Standing, ...]:
+        """Those of these nights that are asked for."""
+        # Mostly all are, and they are thousands.
+        return nights if self == Choice() else tuple(one for one in nights if self.takes(one))
 
     def takes(self, one: Standing) -> bool:
         """Whether a night is among them."""

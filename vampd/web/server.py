@@ -9,6 +9,7 @@ from typing import Any
 
 import h11
 import uvicorn
+from starlette.types import ASGIApp, Message, Scope
 from systemd.daemon import notify
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -60,9 +61,11 @@ class PromptProtocol(H11Protocol):
 def serve(settings: Settings) -> None:
     """Serve the page at [web] listen; VampdError ``cannot_listen``."""
     listening = open_listening(settings.web.place)
+    application = make_application(settings)
+    asyncio.run(_ask_first(application))
     server = uvicorn.Server(
         uvicorn.Config(
-            make_application(settings),
+            application,
             http=PromptProtocol,
             ws="none",
             lifespan="off",
@@ -91,6 +94,26 @@ def serve(settings: Settings) -> None:
         _tell_systemd("READY=1")
         server.run(sockets=[listening])
     get_log().info("web.stopped")
+
+
+async def _ask_first(application: ASGIApp) -> None:
+    """Have the page of nights made: the first look at thousands of them is the dear one."""
+    scope: Scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(_: Message) -> None:
+        return
+
+    await application(scope, receive, send)
 
 
 def _tell_systemd(state: str) -> None:

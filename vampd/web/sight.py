@@ -12,16 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from vampd.cli.look.night_notes import (
-    NO_MAIL,
-    has_problem,
-    is_held,
-    is_passed_over,
-    is_unmailed,
-    is_unsafe,
-)
+from vampd.cli.look.night_notes import NO_MAIL
 from vampd.cli.shared.nights import with_kinds
 from vampd.cli.shared.words import one_line
 from vampd.config import Settings
@@ -29,11 +22,12 @@ from vampd.disk.life_signs import look_for_life
 from vampd.log import get_log
 from vampd.model.delivery import Correspondence
 from vampd.model.life_sign import Life
-from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord, StageName, Status
+from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord
 from vampd.store.database.measures import Measures
 from vampd.store.database.version import DatabaseVersion
 from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
 from vampd.store.fast_status import UNFIT
+from vampd.web.standings import Standing, Standings, judge
 
 if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
@@ -41,27 +35,11 @@ if TYPE_CHECKING:
 Told = TypeVar("Told")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a night stands, by the rules of `vampctl status`."""
-
-    night: NightId
-    stage: StageName
-    status: Status
-    # Unix seconds.
-    since: float
-    is_passed_over: bool
-    has_problem: bool
-    is_held: bool
-    is_unsafe: bool
-    is_unmailed: bool
-
-
 @dataclass(frozen=True)
 class Sight:
     """All nights at one moment, oldest first, and what is asked of single ones."""
 
-    standings: tuple[Standing, ...]
+    nights: Standings
     # Rows that are none of a night, in words.
     unreadable: tuple[str, ...]
     correspondence: Mapping[NightId, Correspondence]
@@ -75,9 +53,10 @@ class Sight:
     # What was measured, and the sums of the ledger.
     measures: Measures
 
-    @cached_property
-    def _dates(self) -> Counter[str]:
-        return Counter(one.night.date for one in self.standings)
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """All nights."""
+        return self.nights.all
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -99,6 +78,13 @@ class Sight:
         return self.correspondence.get(night, NO_MAIL)
 
 
+class _Block(NamedTuple):
+    """Neighboring rows: their marks as SQLite joins them; by key, marks and standing of each."""
+
+    joined: tuple[object, ...]
+    nights: Mapping[int, tuple[tuple[Any, ...], Standing]]
+
+
 class NightsReader:
     """Looks at the database; what did not change since the last look is kept."""
 
@@ -106,9 +92,9 @@ class NightsReader:
         self._settings = settings
         self._version = DatabaseVersion(settings.database.path)
         self._looking = threading.Lock()
-        self._marks: list[tuple[Any, ...]] = []
-        self._by_key: dict[int, tuple[tuple[Any, ...], Standing]] = {}
-        self._standings: tuple[Standing, ...] = ()
+        # Of each block of rows what it was read as, and its nights.
+        self._blocks: dict[int, _Block] = {}
+        self._nights = Standings({})
         self._mail_mark: tuple[int, ...] | None = None
         self._correspondence: Mapping[NightId, Correspondence] = {}
         # Events are never changed: each is counted once.
@@ -139,12 +125,12 @@ class NightsReader:
 
     def _sight(self, page: FastPage) -> Sight:
         self._catch_up(page)
-        keys = {standing.night: key for key, (_, standing) in self._by_key.items()}
+        nights = self._nights
         return Sight(
-            self._standings,
+            nights,
             (),
             self._correspondence,
-            lambda nights: page.nights_by_key([keys[night] for night in nights]),
+            lambda asked: page.nights_by_key([nights.keys[night] for night in asked]),
             page.history,
             page.products,
             page.totals,
@@ -165,27 +151,35 @@ class NightsReader:
     def _catch_up(self, page: FastPage) -> None:
         mail_mark = page.mail_mark()
         if mail_mark != self._mail_mark:
-            self._by_key = {}
-            self._marks = []
+            self._blocks = {}
             self._correspondence = page.correspondence().by_night()
             self._mail_mark = mail_mark
-        marks = page.marks()
-        if marks == self._marks:
+        joined = page.blocks()
+        changed = [
+            number
+            for number, content in joined.items()
+            if number not in self._blocks or self._blocks[number].joined != content
+        ]
+        if not changed and len(joined) == len(self._blocks):
             return
-        known = self._by_key
-        changed = {
-            mark[0]: mark for mark in marks if mark[0] not in known or known[mark[0]][0] != mark
-        }
-        by_night = {(mark[1], mark[2]): mark for mark in changed.values()}
-        kept = {mark[0]: known[mark[0]] for mark in marks if mark[0] not in changed}
-        for record in page.nights_by_key(list(changed)):
-            mark = by_night[record.night.date, record.night.kind.value]
-            kept[mark[0]] = mark, self._judge(record)
-        self._by_key = kept
-        self._standings = tuple(
-            sorted((standing for _, standing in kept.values()), key=lambda one: one.night)
-        )
-        self._marks = marks
+        blocks = {number: block for number, block in self._blocks.items() if number in joined}
+        for number in changed:
+            blocks[number] = self._read_block(page, number, joined[number])
+        by_key = {key: one for block in blocks.values() for key, (_, one) in block.nights.items()}
+        self._nights, self._blocks = Standings(by_key), blocks
+
+    def _read_block(self, page: FastPage, number: int, joined: tuple[object, ...]) -> _Block:
+        known = self._blocks[number].nights if number in self._blocks else {}
+        nights, changed = {}, {}
+        for mark in page.marks(number):
+            if mark[0] in known and known[mark[0]][0] == mark:
+                nights[mark[0]] = known[mark[0]]
+            else:
+                changed[mark[1], mark[2]] = mark
+        for record in page.nights_by_key([mark[0] for mark in changed.values()]):
+            mark = changed[record.night.date, record.night.kind.value]
+            nights[mark[0]] = mark, self._judge(record)
+        return _Block(joined, nights)
 
     def _judge(self, record: NightRecord) -> Standing:
         return judge(record, self._correspondence.get(record.night, NO_MAIL))
@@ -199,9 +193,11 @@ class NightsReader:
             records = {record.night: record for record in connections.store.nights()}
             correspondence = connections.mail_log.correspondence().by_night()
             yield Sight(
-                tuple(
-                    judge(record, correspondence.get(night, NO_MAIL))
-                    for night, record in records.items()
+                Standings(
+                    {
+                        number: judge(record, correspondence.get(night, NO_MAIL))
+                        for number, (night, record) in enumerate(records.items())
+                    }
                 ),
                 tuple(one_line(str(row)) for row in connections.store.unreadable_nights()),
                 correspondence,
@@ -212,21 +208,6 @@ class NightsReader:
                 lambda: _troubles(connections, records),
                 connections.measures,
             )
-
-
-def judge(record: NightRecord, correspondence: Correspondence) -> Standing:
-    """How a night stands."""
-    return Standing(
-        record.night,
-        record.state.stage,
-        record.state.status,
-        record.changed_at,
-        is_passed_over(record),
-        has_problem(record, correspondence),
-        is_held(record),
-        is_unsafe(record),
-        is_unmailed(record, correspondence),
-    )
 
 
 def _products(connections: Connections, night: NightId) -> tuple[ProductProof, ...]:

@@ -54,7 +54,7 @@ def test_nights_by_their_keys_are_the_nights(tmp_path: Path) -> None:
     make_varied(database, 8)
     with read_fast_page(database) as page:
         assert page is not None
-        keys = [mark[0] for mark in page.marks()]
+        keys = [mark[0] for number in page.blocks() for mark in page.marks(number)]
         assert page.nights_by_key(keys) == page.nights()
         assert len(page.nights_by_key(keys[:3])) == 3
         assert page.nights_by_key([]) == ()
@@ -105,7 +105,7 @@ def test_a_look_keeps_no_lock_so_that_a_vampd_that_stops_leaves_no_log(tmp_path:
         Nights(store).discover(NIGHT, 1.0)
         with read_fast_page(database) as page:
             assert page is not None
-            page.marks()
+            page.blocks()
         DatabaseVersion(database).read()
     assert [path.name for path in tmp_path.iterdir()] == ["vampd.db"]
 

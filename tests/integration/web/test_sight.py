@@ -20,7 +20,8 @@ from vampd.model.delivery import ManifestFile
 from vampd.model.nights import Kind, NightId, NightUpdate
 from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
-from vampd.web.sight import NightsReader, judge
+from vampd.web.sight import NightsReader
+from vampd.web.standings import judge
 
 
 def test_what_changes_in_the_database_is_shown_at_the_next_look(own: Served) -> None:

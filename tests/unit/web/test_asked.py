@@ -16,7 +16,7 @@ from vampd.web.asked import (
     read_page_asked,
     refuse_words,
 )
-from vampd.web.sight import Standing
+from vampd.web.standings import Standing
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -17,8 +17,9 @@ from prometheus_client.registry import Collector
 
 from vampd import __version__
 from vampd.model.life_sign import Life
-from vampd.model.nights import Kind, Status
-from vampd.web.sight import NightsReader, Sight, Standing
+from vampd.model.nights import Kind
+from vampd.web.sight import NightsReader, Sight
+from vampd.web.standings import Standing
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 # What a night has been since its last move.
@@ -50,21 +51,20 @@ class _Now(Collector):
 
 def _metrics(sight: Sight, life: Life) -> Iterator[Metric]:
     yield from _of_daemon(life)
-    nights = [one for one in sight.standings if not one.is_passed_over]
+    nights = sight.nights
     yield _gauge(
         "vampd_nights",
         "Nights by kind, stage and status, without those that vampd leaves alone.",
         ("kind", "stage", "status"),
-        Counter((one.night.kind, one.stage, one.status) for one in nights),
+        nights.places,
     )
-    for name, words, chosen in (
-        ("held", "Nights that are held: a person must decide.", lambda one: one.is_held),
-        ("unsafe", "Nights whose archive copy was found bad.", lambda one: one.is_unsafe),
-        ("unmailed", "Nights with a manifest to mail.", lambda one: one.is_unmailed),
-        ("problem", "Nights that `status --problems` lists.", lambda one: one.has_problem),
-        ("unfinished", "Nights that are not done.", lambda one: one.status is not Status.DONE),
+    for name, words, these in (
+        ("held", "Nights that are held: a person must decide.", nights.held),
+        ("unsafe", "Nights whose archive copy was found bad.", nights.unsafe),
+        ("unmailed", "Nights with a manifest to mail.", nights.unmailed),
+        ("problem", "Nights that `status --problems` lists.", nights.problem),
+        ("unfinished", "Nights that are not done.", nights.unfinished),
     ):
-        these = [one for one in nights if chosen(one)]
         yield _gauge(
             f"vampd_{name}_nights",
             words,
@@ -127,7 +127,7 @@ def _of_work(sight: Sight) -> Iterator[Metric]:
     )
 
 
-def _oldest(standings: list[Standing]) -> dict[tuple[str, ...], float]:
+def _oldest(standings: Iterable[Standing]) -> dict[tuple[str, ...], float]:
     oldest: dict[tuple[str, ...], float] = {}
     for one in standings:
         labels = (one.night.kind,)

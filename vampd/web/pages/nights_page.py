@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -12,7 +13,8 @@ from vampd.model.life_sign import Life
 from vampd.model.nights import Kind, Status
 from vampd.web.asked import NIGHTS_A_PAGE, NightsAsked, Only
 from vampd.web.pages.night_line import STYLES, NightLine, night_line
-from vampd.web.sight import Sight, Standing
+from vampd.web.sight import Sight
+from vampd.web.standings import Standing, Standings
 
 # So many are shown above the table; the rest is a click away.
 _CALLED = 8
@@ -42,24 +44,22 @@ class NightsPage:
 
 def make_nights_page(sight: Sight, asked: NightsAsked, life: Life, now: float) -> NightsPage:
     """The page of nights at a time, newest first."""
-    chosen = [one for one in sight.standings if asked.choice.takes(one)]
-    left = [one for one in chosen if one.is_passed_over] if asked.leaves_out else []
-    listed = [one for one in chosen if not (asked.leaves_out and one.is_passed_over)][::-1]
+    nights = sight.nights
+    left = asked.choice.of(nights.left) if asked.leaves_out else ()
+    listed = asked.choice.of(nights.known if asked.leaves_out else nights.all)
     first = (asked.page - 1) * NIGHTS_A_PAGE
-    on_page = listed[first : first + NIGHTS_A_PAGE]
-    known = [one for one in sight.standings if not one.is_passed_over]
-    called = [one for one in known if one.has_problem][::-1]
-    running = [one for one in known if one.status is Status.RUNNING][::-1]
+    on_page = listed[::-1][first : first + NIGHTS_A_PAGE]
+    called, running = nights.problem[::-1], nights.running[::-1]
     needed = [one.night for one in (*on_page, *called[:_CALLED], *running)]
     records = {record.night: record for record in sight.records(needed)}
 
-    def lines(standings: list[Standing]) -> tuple[NightLine, ...]:
+    def lines(standings: Iterable[Standing]) -> tuple[NightLine, ...]:
         return tuple(night_line(records[one.night], now, sight.of(one.night)) for one in standings)
 
     return NightsPage(
         life=describe_life(life, now),
         life_style=STYLES[style_of_life(life)],
-        total=_total(known),
+        total=_total(nights),
         left=_left(left) if left else "",
         unreadable=sight.unreadable,
         called=lines(called[:_CALLED]),
@@ -73,16 +73,13 @@ def make_nights_page(sight: Sight, asked: NightsAsked, life: Life, now: float) -
     )
 
 
-def _total(known: list[Standing]) -> str:
+def _total(nights: Standings) -> str:
     return sum_up_counts(
-        len(known),
-        sum(one.is_held for one in known),
-        sum(one.is_unsafe for one in known),
-        sum(one.is_unmailed for one in known),
+        len(nights.known), len(nights.held), len(nights.unsafe), len(nights.unmailed)
     )
 
 
-def _left(left: list[Standing]) -> str:
+def _left(left: Sequence[Standing]) -> str:
     legacy = sum(one.status is Status.LEGACY for one in left)
     dates = (left[0].night.date, left[-1].night.date)
     return sum_up_left(legacy, len(left) - legacy, *dates)

@@ -16,8 +16,8 @@ def night_objects(
     """The nights that are asked for, oldest first, and the night before which there are more."""
     chosen = [
         one.night
-        for one in sight.standings
-        if asked.choice.takes(one) and (asked.before is None or one.night < asked.before)
+        for one in asked.choice.of(sight.standings)
+        if asked.before is None or one.night < asked.before
     ]
     nights = chosen[-asked.limit :] if asked.limit else chosen
     objects = [night_object(one, now, sight.of(one.night)) for one in sight.records(nights)]
