@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from vampd.model.nights import NightRecord
@@ -28,6 +29,7 @@ __all__ = [
     "format_time_or_none",
     "one_line",
     "path_of",
+    "read_time",
 ]
 
 
