@@ -55,6 +55,7 @@ from vampd.engine.workers import WorkerPool
 from vampd.errors import DataError, TransientError, no_threads
 from vampd.log import get_log
 from vampd.model.cubes import (
+    PRODUCT_LOST,
     Framelist,
     apply_edits,
     format_framelist,
@@ -63,7 +64,7 @@ from vampd.model.cubes import (
 )
 from vampd.model.delivery import ManifestFile, write_mail_text
 from vampd.model.frame_ids import FrameId
-from vampd.model.nights import FileStamp, NightId, Stream
+from vampd.model.nights import FileStamp, Gate, NightId, Stream
 from vampd.model.plan import (
     AcceptRaw,
     Action,
@@ -133,8 +134,8 @@ class AttemptTools:
     mail: MailContext
     notifier: LowSpaceNotifier
     clock: Callable[[], float] = time.time
-    # Who said that the night goes on without products that are lost.
-    released_by: str | None = None
+    # Who released the night last from a hold with a code.
+    releaser: Callable[[str], str | None] = lambda _: None
     # The progress of the cubes that workers are packing, by framelist.
     meters: dict[str, SharedMeter] = field(default_factory=dict)
 
@@ -238,7 +239,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
         case RecordReceipts(receipts):
             tools.packing_receipts.record(tools.night, receipts, at=tools.clock())
         case RenewReceipts(receipts):
-            tools.packing_receipts.renew(tools.night, receipts, at=tools.clock(), actor=tools.actor)
+            actor = tools.releaser(Gate.SET_ASIDE_CHANGED) or tools.actor
+            tools.packing_receipts.renew(tools.night, receipts, at=tools.clock(), actor=actor)
         case ReadGrown(receipt):
             _read_grown(tools, receipt)
         case PutAway(paths):
@@ -356,7 +358,7 @@ def _put_away(tools: AttemptTools, paths: tuple[str, ...]) -> None:
     for path in paths:
         put_away(tools.folder / path)
     # After the files: while the receipts stand, this is planned again.
-    actor = tools.released_by or tools.actor
+    actor = tools.releaser(PRODUCT_LOST) or tools.actor
     tools.packing_receipts.end(tools.night, at=tools.clock(), actor=actor, paths=paths)
 
 

@@ -38,7 +38,7 @@ def make_tools(
     """The tools of one attempt at a night."""
     from vampd.engine.execute import AttemptTools
     from vampd.engine.nights.raw_cube_cache import RawCubeCache
-    from vampd.model.cubes import PRODUCT_LOST, accounted_cubes
+    from vampd.model.cubes import accounted_cubes
 
     folder = settings.watch.root / night.folder
     return AttemptTools(
@@ -64,7 +64,7 @@ def make_tools(
         pace=pace,
         mail=make_mail_context(settings, connections.mail_log),
         notifier=make_low_space_notifier(settings),
-        released_by=last_releaser(connections.store.history(night), PRODUCT_LOST),
+        releaser=lambda code: last_releaser(connections.store.history(night), code),
     )
 
 

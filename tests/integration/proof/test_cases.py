@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.daemon.state import connected
 from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.beginning import Beginning
 from tests.support.worlds.proof.damage import Fault
 from tests.support.worlds.proof.world import ProofWorld
-from vampd.model.nights import StageName, Status
+from vampd.model.nights import EventName, StageName, Status
 
 # By the order of names; generation_0001.json is the last of a night's own files.
 _FIRST, _FIRST_SIDECAR, _SECOND = 0, 1, 2
@@ -256,6 +257,16 @@ def test_a_set_aside_file_that_has_grown_needs_no_one_and_other_bytes_need_a_wor
     world.advance()
     assert_whole(world)
     assert there.read_bytes() == before
+    # The first receipt ended by itself, with what it says still there; the second at a word.
+    with connected(world.site) as connections:
+        recorded = connections.packing_receipts.of(world.night)
+        (released,) = [
+            event
+            for event in connections.store.history(world.night)
+            if event.event is EventName.RELEASED
+        ]
+    ended = [each.ended_by for each in recorded if each.ended_at is not None]
+    assert (ended, released.actor == "vampd") == (["vampd", released.actor], False)
 
 
 def test_readings_of_a_clock_that_was_ahead_a_little_hold_no_night(

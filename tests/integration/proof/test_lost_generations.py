@@ -6,6 +6,7 @@ At a person's word another stands for it, made of what the products say.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -122,6 +123,8 @@ def test_products_stand_for_a_generation_without_a_good_copy(
         recorded = connections.packing_receipts.of(safe.night)
     (ended,) = [each for each in recorded if each.ended_at is not None]
     assert (ended.receipt.path, ended.ended_by == "vampd") == (f"vgen2/{LOST}", False)
+    history = " ".join(own.command("history", date).text.split())
+    assert re.search(rf"1 packing receipt ended .* by {re.escape(str(ended.ended_by))}", history)
     assert EventName.DISPROVED in {each.event for each in history_of(safe.site, safe.night)}
 
 
@@ -129,6 +132,47 @@ def ids_of(night: SafeNight) -> dict[str, str]:
     with connected(night.site) as connections:
         bound = connections.reader.bound_ids(night.night)
     return {identity: str(one.frame_id) for identity, one in bound.items()}
+
+
+@pytest.mark.parametrize(
+    "lose", others_in_soak([purge_first, rot_both]), ids=lambda f: str(f.__name__)
+)
+@pytest.mark.parametrize("at_once", others_in_soak([True, False]))
+def test_one_stands_for_several_that_are_lost_together(
+    safe: SafeNight, lose: Callable[[SafeNight, InProcess], None], at_once: bool
+) -> None:
+    own, date = InProcess(safe.site), safe.night.date
+    add_late_cubes(safe.site.root)
+    own.advance()
+    safe = SafeNight.of(safe.site, safe.night)
+    lose(safe, own)
+    if at_once:
+        (safe.folder / "vgen2" / REGAINED).unlink()
+        (safe.copy / "vgen2" / REGAINED).write_text("nothing")
+    own.advance()
+    there, products = tree_there(safe.site, safe.night), made_of(safe)
+    both = f"vgen2/{LOST} and vgen2/{REGAINED}" if at_once else f"vgen2/{LOST}"
+    said = " ".join(own.command("recover", date).text.split())
+    assert f"a good copy of {both} in place" in said
+    done = own.command("recover", date, "--from-products")
+    assert done.status == 0, done.text
+    now = read_decision(safe, "generation_0003.json")
+    assert now.replaces == ((1, 2) if at_once else (1,))
+    # What it says is typed as it stands.
+    (advised,) = re.findall(r"`vampctl (retry [^`]+)`", " ".join(done.text.split()))
+    assert own.command(*advised.split()).status == 0
+    own.advance()
+    record = record_of(safe.site, safe.night)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    assert made_of(safe) == products
+    assert json.loads(own.command("audit", date, "--json").text)["balanced"]
+    sent = tree_there(safe.site, safe.night)
+    assert {path: sent[path] for path in there if path.endswith(".json")}.items() <= there.items()
+
+
+def made_of(night: SafeNight) -> dict[str, str]:
+    tree = product_tree(night.folder)
+    return {path: sha256 for path, sha256 in tree.items() if path.endswith((".fz", ".txt"))}
 
 
 def test_nothing_stands_for_a_generation_that_the_archive_may_have(safe: SafeNight) -> None:

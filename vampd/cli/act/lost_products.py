@@ -86,6 +86,7 @@ def regain_decisions(connections: Connections, record: NightRecord, paths: Seque
     message = f"no good copy of {', '.join(paths)} was found; its products stand for it"
     if record.safe_at is not None:
         _apply(connections, night, EventName.DISPROVED, "archive_copy_bad", message)
+    damaged = {path for path in paths if (folder / path).exists()}
     keep_regained(
         night,
         folder,
@@ -102,7 +103,8 @@ def regain_decisions(connections: Connections, record: NightRecord, paths: Seque
             f" {count_of(len(each.products), 'product')} and {frames} set aside"
         )
     for path in paths:
-        write_prose(f"{path}: given up; what lies here keeps a hidden name")
+        kept = "; what lies here keeps a hidden name" if path in damaged else ""
+        write_prose(f"{path}: given up{kept}")
 
 
 def _read_there(connections: Connections, night: NightId, paths: Sequence[str]) -> FilesRead:

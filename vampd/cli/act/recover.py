@@ -107,9 +107,10 @@ def recover(
         write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")
         return
     retry = f"vampctl retry {named(record.night, records)}"
+    lost = " and ".join(decisions)
     if decisions and not from_products:
         write_prose(
-            f"{title_of(record.night)}: put a good copy of {decisions[0]} in its place, then"
+            f"{title_of(record.night)}: put a good copy of {lost} in place, then"
             f" `{retry}`; or `vampctl recover {named(record.night, records)} --from-products` lets"
             " another generation stand for it, made of what the products say: no ID and no"
             " product changes, and frames that nothing accounts for are set aside"
@@ -117,9 +118,8 @@ def recover(
     if failed:
         if decisions and from_products:
             write_prose(
-                f"{title_of(record.night)}: `{retry}{again}` goes on with what stands for"
-                f" {decisions[0]}; then `vampctl recover {named(record.night, records)}` gets back"
-                " the others"
+                f"{title_of(record.night)}: `{retry}{again}` goes on with what stands for {lost};"
+                f" then `vampctl recover {named(record.night, records)}` gets back the others"
             )
         raise typer.Exit(EXIT_NIGHT)
     then = f"`{retry}` continues"

@@ -37,8 +37,8 @@ def history(
 ) -> None:
     """Show everything that happened to a night, oldest first.
 
-    Packing receipts that a restore has ended follow; --json lists each. A date that is an archive
-    night and an engineering night shows both, unless --kind names one.
+    Packing receipts that have ended follow, with who ended them; --json lists each. A date that is
+    an archive night and an engineering night shows both, unless --kind names one.
     """
     with reading(context, config) as connections:
         records = connections.store.nights()

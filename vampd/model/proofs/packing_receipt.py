@@ -57,8 +57,9 @@ class PackingReceipt:
 class RecordedReceipt:
     """A packing receipt on record since ``at`` (unix seconds).
 
-    ``ended_at`` and ``ended_by`` (the actor) are None while it stands: until a person's restore,
-    and of a set-aside raw file, until it has another.
+    ``ended_at`` and ``ended_by`` are None while it stands. What vampd made has it until a person
+    says otherwise: by a restore, the release of a lost product, or `recover --from-products`. A
+    set-aside raw file has it until it has another: at a person's word, or as it has grown.
     """
 
     receipt: PackingReceipt
@@ -99,7 +100,7 @@ def live_receipts(recorded: Iterable[RecordedReceipt]) -> dict[str, PackingRecei
 
 
 def ended_receipts(recorded: Iterable[RecordedReceipt]) -> tuple[RecordedReceipt, ...]:
-    """Those that a person's restore has ended."""
+    """Those that count no more."""
     return tuple(each for each in recorded if each.ended_at is not None)
 
 
