@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worlds.archive.safe_night import SafeNight
+from tests.support.worlds.archive.safe_night import SafeNight, flip_bit
 from tests.support.worlds.proof.beginning import DATE
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.engine import attempt
@@ -65,6 +65,41 @@ def test_a_night_of_which_nothing_is_there_waits_and_is_never_restored_or_recove
     own.command("retry", DATE)
     own.advance()
     safe.assert_as_it_was()
+
+
+def restore(night: SafeNight, own: InProcess) -> None:
+    """Its receipts have ended; those of set-aside raw, which verify reads there, have not."""
+    assert own.command("restore", DATE, "--yes").status == 0
+
+
+def lose_database(night: SafeNight, own: InProcess) -> None:
+    """No receipt is on record again before the generation is back."""
+    flip_bit(night.folder / "vgen2" / "generation_0001.json")
+    for path in night.site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    own.advance()
+    assert own.command("archive", "accept", "archive", "--yes").status == 0
+    assert record(night).code == "generation_damaged"
+
+
+@pytest.mark.parametrize("lose", [restore, lose_database], ids=lambda lose: str(lose.__name__))
+def test_without_any_receipt_too_an_empty_folder_is_no_night(
+    safe: SafeNight, lose: Callable[[SafeNight, InProcess], None]
+) -> None:
+    own, aside = InProcess(safe.site), safe.site.base / "unmounted"
+    lose(safe, own)
+    before = record(safe)
+    unmount(safe.folder, aside)
+    answer = own.command("restore", DATE, "--yes")
+    assert (answer.status, "night_absent" in answer.text) == (1, True), answer.text
+    # What it finds bad at the archive is listed in the night's folder, wherever that is.
+    for path in safe.copy.glob("vbad/vcam?/*"):
+        path.unlink()
+    assert own.command("verify", DATE).status in (1, 2)
+    assert not list(safe.folder.iterdir())
+    mount(safe.folder, aside)
+    after = record(safe)
+    assert (after.state, after.code) == (before.state, before.code)
 
 
 def test_a_night_whose_folder_is_gone_says_so(safe: SafeNight) -> None:

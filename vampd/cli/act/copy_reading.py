@@ -168,12 +168,13 @@ def _find(
 
 def _keep_bad_list(connections: Connections, record: NightRecord, verdict: CopyVerdict) -> None:
     from vampd.disk.durable import remove_durably, replacing
-    from vampd.engine.nights.presence import refuse_absent
+    from vampd.engine.nights.presence import refuse_absent, refuse_bare
 
     night = record.night
     folder = connections.settings.watch.root / night.folder
     try:
         refuse_absent(record, connections.reader)
+        refuse_bare(record, folder)
     except TransientError:
         return  # its disk is not mounted, or it exists only on the archive host
     if not folder.is_dir():

@@ -60,7 +60,7 @@ def restore(
     file's last name. The night is then held: `vampctl retry` processes it again. After an
     interruption it is held as well; the same command resumes it.
     """
-    from vampd.engine.nights.presence import refuse_absent
+    from vampd.engine.nights.presence import refuse_absent, refuse_bare
     from vampd.engine.repair.night_restore import plan_restore, restore_night
     from vampd.wiring.locks import foreground_lock, night_lock
 
@@ -80,6 +80,7 @@ def restore(
 
         def plan() -> NightRestore:
             refuse_absent(record, connections.reader)
+            refuse_bare(record, root / record.night.folder)
             return plan_restore(record.night, root, connections.reader)
 
         found = plan()

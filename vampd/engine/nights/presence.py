@@ -40,6 +40,20 @@ def refuse_absent(record: NightRecord, reader: NightReader) -> None:
     )
 
 
+def refuse_bare(record: NightRecord, folder: Path) -> None:
+    """TransientError ``night_absent`` if a night's folder is empty, as a mount point is.
+
+    Where no receipt is on record (the database was lost, or a restore ended them), that alone shows
+    that its disk may be away. A folder that has just been made is bare, too: for acts of people.
+    """
+    if record.code != RESTORE_UNFINISHED and folder.is_dir() and not names_in(folder):
+        raise TransientError(
+            ABSENT,
+            f"nothing at all is in {record.night.folder}: is its disk mounted? If it was emptied on"
+            " purpose, there is nothing to be done there",
+        )
+
+
 def note_mounted_streams(folder: Path) -> None:
     """Keep which streams of a night are mount points now, beside what vampd made of it.
 
