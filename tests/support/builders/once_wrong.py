@@ -153,4 +153,31 @@ ONCE_WRONG = (
         ),
         377,
     ),
+    (
+        Scenario(
+            "pause_of_a_period",
+            CROP_64,
+            (
+                Run(
+                    triggers=20,
+                    period_us=50_000,
+                    exptime_us=47_500,
+                    frames_per_cube=(59, 22),
+                    offset_us=-158.0,
+                    skipped=(0, 9),
+                    pause_s=0.05,
+                ),
+                Run(
+                    triggers=40,
+                    period_us=1_000,
+                    exptime_us=800,
+                    frames_per_cube=(34, 22),
+                    offset_us=0.0,
+                    cut_short=(12, 0),
+                ),
+            ),
+            description="Behind a pause of a period, frames had the exposure time of before.",
+        ),
+        648,
+    ),
 )

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.cubes import RawCube
+from vampd.model.sync.cards.interval_change import find_change
 from vampd.model.sync.cards.setting_cards import setting_key, value_field
 from vampd.model.sync.sequence import CameraSequence, Setting
 
@@ -25,8 +26,6 @@ SETTLED = ("RET-ANG1", "EXPTIME")
 _WITH_IT = {"RET-ANG1": ("RET-POS1",)}  # the same wheel, read at the same time
 _SAME_TRIGGER_US = 2_000
 _LONGER_US = 100_000  # than one and a half intervals: the trigger stood still
-_ENDS = 16  # intervals that show the period before and after a change
-_CLEAR_SCATTERS, _CLEAR_US = 4.0, 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,55 +233,12 @@ def _find_interval_change(
         key=len,
         reverse=True,
     )
-    shown = _ends_shown(sections[0])
-    if shown is None:
+    change = find_change((sections[0], sections[1]), begin_us, end_us)
+    if change is None:
         return None
-    old_us, new_us = _change_within(sections[0], *shown, begin_us, end_us)
-    # One logger may begin later or end sooner: the other camera shows what was between.
-    beside = _change_within(sections[1], *shown, begin_us, end_us)
-    if max(old_us, beside[0]) < min(new_us, beside[1]):
-        old_us, new_us = max(old_us, beside[0]), min(new_us, beside[1])
+    old_us, new_us = change
     # The other camera's frame of the first new trigger may be a little before this one.
     return new_us - min(_SAME_TRIGGER_US, (new_us - old_us) // 2), begin_us, end_us
-
-
-def _ends_shown(own: Int64) -> tuple[float, float] | None:
-    """The double intervals at both ends of one camera's times; None if they do not differ."""
-    if len(own) < 2 * _ENDS + 2:
-        return None
-    # Over two intervals: with the FLC, single ones alternate.
-    doubles = own[2:] - own[:-2]
-    left_us, right_us = float(np.median(doubles[:_ENDS])), float(np.median(doubles[-_ENDS:]))
-    ends = np.concatenate([doubles[:_ENDS] - left_us, doubles[-_ENDS:] - right_us])
-    clear_us = max(_CLEAR_SCATTERS * float(np.median(np.abs(ends))), _CLEAR_US)
-    return None if abs(left_us - right_us) < clear_us else (left_us, right_us)
-
-
-def _change_within(
-    own: Int64, left_us: float, right_us: float, begin_us: int, end_us: int
-) -> tuple[int, int]:
-    """The last of one camera's times before double intervals change, and the first one after.
-
-    Beginning or end of the window where the camera has none of them.
-    """
-    doubles = own[2:] - own[:-2]
-    apart_us = abs(left_us - right_us)
-    # Those across the change, or a pause, are on neither side.
-    is_left = np.abs(doubles - left_us) < apart_us / 4
-    is_right = np.abs(doubles - right_us) < apart_us / 4
-    fits = np.concatenate([[0], np.cumsum(is_left.astype(np.int64) - is_right)])
-    old = np.flatnonzero(is_left[: int(np.argmax(fits))])
-    # Both intervals before the end of the last old one are old: the next frame is the first new.
-    first = int(old[-1]) + 3 if len(old) else 0
-    new = np.flatnonzero(is_right[first:]) + first
-    if not len(old):
-        return begin_us, int(own[new[0]]) if len(new) else end_us
-    if len(new):
-        # Frames beside a lost one have no double interval of their own: a pause parts them.
-        steps_us = np.diff(own[first - 1 : new[0] + 1])
-        if len(steps_us) and steps_us.max() > 2 * max(left_us, right_us):
-            first += int(np.argmax(steps_us))
-    return int(own[first - 1]), int(own[first]) if first < len(own) else end_us
 
 
 def _usual_step_us(sides: Sequence[CameraSequence], begin_us: int, end_us: int) -> float:

@@ -180,12 +180,16 @@ def test_the_last_frame_before_a_pause_has_the_old_exposure_time_though_one_was_
             assert shown == (0.0048 if night.trigger[frame][1] >= 100 else 0.0098)
 
 
+@pytest.mark.parametrize("pause_us", [7_200, 200_000])
 @pytest.mark.parametrize("late_camera", [1, 2])
 def test_frames_before_the_other_logger_began_have_the_exposure_time_of_their_intervals(
-    late_camera: int,
+    late_camera: int, pause_us: int
 ) -> None:
-    """Also where most of the frames are of the logger that began late."""
-    times_us = faster(200, 100).times_us + np.where(np.arange(200) >= 100, 200_000, 0)
+    """Also where most of the frames are of the logger that began late, and the pause is short.
+
+    With 7.2 ms in it, two intervals are about as long as two old ones.
+    """
+    times_us = faster(200, 100).times_us + np.where(np.arange(200) >= 100, pause_us, 0)
     said = {
         (camera, number): {"EXPTIME": (0.0098, 0.0048)[number]}
         for camera in (1, 2)
