@@ -155,6 +155,34 @@ ONCE_WRONG = (
     ),
     (
         Scenario(
+            "missed_while_unlogged",
+            CROP_64,
+            (
+                Run(
+                    triggers=100,
+                    period_us=2_500,
+                    exptime_us=1_250,
+                    frames_per_cube=(46, 34),
+                    offset_us=0.0,
+                    skipped=(10, 0),
+                    cut_short=(25, 0),
+                    pause_s=0.02,
+                ),
+                Run(
+                    triggers=8,
+                    period_us=1_000,
+                    exptime_us=500,
+                    frames_per_cube=(11, 40),
+                    offset_us=0.0,
+                    cut_short=(0, 1),
+                ),
+            ),
+            description="In a pause, a camera missed what the other had counted before it.",
+        ),
+        1_730,
+    ),
+    (
+        Scenario(
             "pause_of_a_period",
             CROP_64,
             (

@@ -254,15 +254,6 @@ def at_frames(of_intervals: Int64) -> Int64:
     return np.concatenate([of_intervals[:1], of_intervals])
 
 
-def is_own(period_us: Int64) -> Booleans:
-    """Whether T is the same before, in and after each interval: across a change it is neither."""
-    longest, shortest = period_us.copy(), period_us.copy()
-    for own, beside in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
-        longest[own] = np.maximum(longest[own], period_us[beside])
-        shortest[own] = np.minimum(shortest[own], period_us[beside])
-    return np.asarray(8 * longest <= _LONGER_EIGHTHS * shortest)
-
-
 def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tuple[Tempo, Booleans]:
     """The tempo of a camera that misses many triggers without a trace: that of the other camera.
 

@@ -7,17 +7,18 @@ import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Counted
 from vampd.model.trigger.stretches import begins_of
-from vampd.model.trigger.tempo import Tempo, at_frames, is_own
+from vampd.model.trigger.tempo import Tempo, at_frames
 
 Int64 = npt.NDArray[np.int64]
 
 _EXACT_TRIGGERS = 16
 _APART_US = 10**10
+_UNLIKE_EIGHTHS = 9  # of a T that is another one
 _DOUBLINGS = 6  # 64 frames: more than wait in any burst
 
 
 def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, Int64]:
-    """How much later each frame was stamped than the next 64 of its stretch allow; (frames,).
+    """How much later each frame was stamped than the next 64 of its stretch and T allow; (frames,).
 
     Also, than the 64 before it allow: it may have been late by as much. Of intervals that
     alternate, up to J of it is no lateness.
@@ -29,7 +30,7 @@ def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, 
     timed = (steps_us + tempo.period_us // 2) // np.maximum(tempo.period_us, 1)
     # A counter may count too much, and over many triggers T is not exact enough.
     due = np.minimum(np.diff(counted.count), np.maximum(timed, 1))
-    own = is_own(tempo.period_us)
+    own = _is_own(tempo.period_us)
     exact = (tempo.period_us > 0) & (due <= _EXACT_TRIGGERS) & own
     due_us = np.where(exact, tempo.period_us * due, steps_us)
     behind_us = np.concatenate([[0], np.cumsum(steps_us - due_us)])
@@ -41,6 +42,15 @@ def late_by(counted: Counted, tempo: Tempo, exposure_us: Int64) -> tuple[Int64, 
     )
     ahead_us = np.asarray(_least_of_next(since_us[::-1])[::-1])
     return until_us - _least_of_next(until_us), since_us - ahead_us
+
+
+def _is_own(period_us: Int64) -> npt.NDArray[np.bool_]:
+    """Whether T is the same before, in and after each interval: across a change it is neither."""
+    longest, shortest = period_us.copy(), period_us.copy()
+    for own, beside in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
+        longest[own] = np.maximum(longest[own], period_us[beside])
+        shortest[own] = np.minimum(shortest[own], period_us[beside])
+    return np.asarray(8 * longest <= _UNLIKE_EIGHTHS * shortest)
 
 
 def _least_of_next(values: Int64) -> Int64:
@@ -76,8 +86,10 @@ def missed_by_count(
     shortest_us = np.maximum(tempo.period_us - tempo.half_width_us, tempo.period_us // 4)
     ends_us = own_us + np.concatenate([shortest_us[:1], shortest_us]) // 2
     last = np.searchsorted(other_us, ends_us, side="right") - 1
-    there = np.where(last < 0, 0, other.count[last.clip(0)])
-    more = np.where(last[:-1] < 0, 0, np.diff(there)) - rises
+    # While the other camera had no frame, its count is not known: it is as far ahead as before.
+    told = np.maximum.accumulate(np.where(np.diff(last, prepend=-1) > 0, np.arange(len(last)), -1))
+    ahead = other.count[last.clip(0)][told.clip(0)] - own.count[told.clip(0)]
+    more = np.where(told[:-1] < 0, 0, np.diff(ahead))
     least_us = np.diff(own_us) - np.minimum(tempo.half_width_us, period_us)
     timed = (least_us + period_us // 2) // period_us - rises
     missed = (tempo.period_us > 0) & (more > 0) & (timed > 0)

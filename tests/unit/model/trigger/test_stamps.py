@@ -77,6 +77,17 @@ def test_a_camera_missed_as_many_as_the_other_counted_more_and_there_was_time_fo
         assert (found.tolist(), by_time.tolist()) == ([missed], [2])
 
 
+def test_no_camera_missed_what_the_other_counted_while_it_logged_nothing() -> None:
+    """The trigger stood still for 10 periods, 10 ms after the other camera's logger stopped."""
+    triggers = np.arange(30)
+    times_us = PERIOD_US * (triggers + 10 * (triggers >= 20))
+    logged = (triggers < 10) | (triggers >= 20)
+    other_us = times_us[logged] + 100
+    own, other = counted(times_us, triggers), counted(other_us, triggers[logged])
+    for found in missed_by_count(own, times_us, other, other_us, tempo(29)):
+        assert not found.any()
+
+
 @pytest.mark.parametrize(("faults", "honest"), [(0, True), (4, True), (5, False)])
 def test_a_counter_with_more_than_a_fault_in_fifty_frames_counts_nothing(
     faults: int, honest: bool
