@@ -183,6 +183,36 @@ ONCE_WRONG = (
     ),
     (
         Scenario(
+            "late_by_eight_triggers",
+            CROP_64,
+            (
+                Run(
+                    triggers=8,
+                    period_us=5_000,
+                    exptime_us=4_950,
+                    frames_per_cube=(31, 22),
+                    offset_us=0.0,
+                    cut_short=(0, 2),
+                    pause_s=0.02,
+                ),
+                Run(
+                    triggers=33,
+                    period_us=20_000,
+                    exptime_us=19_000,
+                    frames_per_cube=(8, 31),
+                    offset_us=31.0,
+                    readout=Readout.SLOW,
+                    skipped=(5, 0),
+                    cut_short=(8, 0),
+                    counter=Counter.OF_LOGGED,
+                ),
+            ),
+            description="Frames of two runs were counted alike, and 39 ms apart.",
+        ),
+        1_893,
+    ),
+    (
+        Scenario(
             "pause_of_a_period",
             CROP_64,
             (

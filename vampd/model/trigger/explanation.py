@@ -15,7 +15,6 @@ from vampd.model.trigger.inference import (
     NONE,
     RELAXED,
     Weighed,
-    is_at_edge,
     is_far,
     is_untold_pair,
     read_states,
@@ -24,7 +23,7 @@ from vampd.model.trigger.inference import (
 )
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
-from vampd.model.trigger.partners import ALONE
+from vampd.model.trigger.partners import ALONE, is_at_edge
 from vampd.model.trigger.tempo import at_frames
 from vampd.model.trigger.weights import CLASSES, LOG_ADD, LOG_ADD_BITS, NAT, NEVER, SHIFTS
 

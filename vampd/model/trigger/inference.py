@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,14 @@ from vampd.model.trigger.intervals import number_by_time
 from vampd.model.trigger.kernels import PLAIN, Kernels
 from vampd.model.trigger.lattice import PHASES
 from vampd.model.trigger.neighbors import find_neighbors
-from vampd.model.trigger.partners import ALONE, agree, choose_pairs, is_off_by_triggers
+from vampd.model.trigger.partners import (
+    ALONE,
+    agree,
+    choose_pairs,
+    is_at_edge,
+    is_later_than_told,
+    is_off_by_triggers,
+)
 from vampd.model.trigger.tempo import at_frames, share_tempo, tempo_of
 from vampd.model.trigger.weights import (
     APART_US,
@@ -168,15 +174,6 @@ def read_states(night: Night, piece: Weighed, kernels: Kernels) -> Int64:
     )
 
 
-@overload
-def is_at_edge(shift: int) -> bool: ...
-@overload
-def is_at_edge(shift: Int64) -> npt.NDArray[np.bool_]: ...
-def is_at_edge(shift: int | Int64) -> bool | npt.NDArray[np.bool_]:
-    """Whether a shift is at the edge of the states: the truth may be beyond it."""
-    return (shift == 0) | (shift == SHIFTS - 1)
-
-
 def survey(first: Arrivals, second: Arrivals) -> Night:
     """What is known of the frames before any is weighed: counts, tempo, neighbors."""
     one, two = _number(first), _number(second)
@@ -285,15 +282,18 @@ def is_untold_pair(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.
 
 
 def is_far(night: Night, first: Int64, second: Int64) -> npt.NDArray[np.bool_]:
-    """Whether a pair is farther apart than any stamp is late, or than a short stretch proves.
+    """Whether a pair is farther apart than any stamp is late, or than its frames prove.
 
-    There, nearer to another trigger, or by more than an offset is.
+    In a short stretch, that is nearer to another trigger, or by more than an offset is.
     """
     one, two = night.cameras
-    usual_us = one.offsets_us[first, CLASSES // 2]
+    usual_us = one.offsets_us[first]
     offset_us = two.counted.times_us[second] - one.counted.times_us[first]
     period_us = at_frames(one.tempo.period_us)[first]
-    far = np.abs(offset_us - usual_us) > np.where(period_us > 0, period_us // 2, _FARTHEST_US)
+    nearer_us = np.where(period_us > 0, period_us // 2, _FARTHEST_US)
+    far = np.abs(offset_us - usual_us[:, CLASSES // 2]) > nearer_us
     far |= np.abs(offset_us) > _FARTHEST_US
     far &= night.frames_of_stretch[one.stretch[first]] < _LONG_STRETCH
+    late_us = one.late_us[first], two.late_us[second]
+    far |= is_later_than_told(offset_us, usual_us, nearer_us, late_us)
     return np.asarray(far | (np.abs(offset_us) > APART_US))

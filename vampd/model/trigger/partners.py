@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
 import numpy.typing as npt
 
-from vampd.model.trigger.weights import WHOLE_PERIODS
+from vampd.model.trigger.weights import SHIFTS, WHOLE_PERIODS
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -25,6 +27,30 @@ def is_off_by_triggers(
     rest_us = np.minimum(rest_us, np.abs(rest_us - half_us))
     few = (whole >= 1) & (whole <= WHOLE_PERIODS)
     return np.asarray((period_us > 0) & few & (rest_us <= _WHOLE_WIDTHS * width_us))
+
+
+def is_later_than_told(
+    offset_us: Int64, offsets_us: Int64, slack_us: Int64, late_us: tuple[Int64, Int64]
+) -> npt.NDArray[np.bool_]:
+    """Whether each pair's later frame is late, but those after it tell not even half of that.
+
+    ``offsets_us`` (pairs, classes) are the offsets that there may be; a pair is late by what it is
+    off from the nearest one, but for ``slack_us``. ``late_us`` is what the frames after it tell of
+    each camera's frame.
+    """
+    off_us = offset_us[:, None] - offsets_us
+    least_us = off_us[np.arange(len(off_us)), np.abs(off_us).argmin(axis=1)]
+    told_us = np.where(least_us > 0, late_us[1], late_us[0])
+    return np.asarray(np.abs(least_us) > slack_us + 2 * told_us)
+
+
+@overload
+def is_at_edge(shift: int) -> bool: ...
+@overload
+def is_at_edge(shift: Int64) -> npt.NDArray[np.bool_]: ...
+def is_at_edge(shift: int | Int64) -> bool | npt.NDArray[np.bool_]:
+    """Whether a shift is at the edge of the states: the truth may be beyond it."""
+    return (shift == 0) | (shift == SHIFTS - 1)
 
 
 def choose_pairs(claims: list[tuple[Int64, Int64]], sizes: tuple[int, int]) -> tuple[Int64, Int64]:

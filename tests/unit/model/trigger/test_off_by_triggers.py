@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vampd.model.trigger.partners import is_off_by_triggers
+from vampd.model.trigger.partners import is_later_than_told, is_off_by_triggers
 
 PERIOD_US, HALF_US, WIDTH_US, USUAL_US = 3_000, 500, 10, 140
 
@@ -29,3 +29,32 @@ def test_a_pair_is_off_by_triggers_where_t_or_the_alternation_fits(apart_us, off
 def test_without_a_period_no_pair_is():
     one = np.ones(1, dtype=np.int64)
     assert not is_off_by_triggers(3_000 * one, 0 * one, 0 * one, 0 * one, 10 * one).any()
+
+
+def is_beyond(offset_us, told_us=(0, 0)):
+    found = is_later_than_told(
+        np.array([offset_us]),
+        USUAL_US + PERIOD_US * np.array([[-1, 0, 1]]),
+        np.array([PERIOD_US // 2]),
+        (np.array([told_us[0]]), np.array([told_us[1]])),
+    )
+    return found.tolist() == [True]
+
+
+@pytest.mark.parametrize("later", [0, 1])
+@pytest.mark.parametrize(
+    ("off_us", "told_us", "beyond"),
+    [(1_500, 0, False), (1_501, 0, True), (30_000, 14_250, False), (30_000, 14_249, True)],
+)
+def test_a_frame_is_late_by_no_more_than_twice_what_those_after_it_tell(
+    off_us, told_us, beyond, later
+):
+    """Where it is nearer to another trigger. What those after the sooner frame tell is nothing."""
+    sign, told = (1, (10**6, told_us)) if later else (-1, (told_us, 10**6))
+
+    assert is_beyond(USUAL_US + sign * (PERIOD_US + off_us), told) == beyond
+
+
+def test_a_frame_that_has_any_of_the_offsets_is_not_late():
+    for turn in (-1, 0, 1):
+        assert not is_beyond(USUAL_US + turn * PERIOD_US)
