@@ -154,7 +154,7 @@ def test_of_a_long_list_the_first_lines_are_shown_and_programs_get_all(own: Serv
     add_ids(own.site.database, MOST_LINES + 5)
     answer = own.get("/ledger")
     nights = answer.text.partition('id="nights"')[2]
-    assert nights.count("<tr>") == MOST_LINES + 1
+    assert nights.count('<tr role="row">') == MOST_LINES + 1
     assert f"the first {MOST_LINES} of {MOST_LINES + 5}" in nights
     assert len(own.json("/api/v1/ledger")["nights"]) == MOST_LINES + 5
     assert len(answer.body) <= 300_000

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from vampd.cli.shared.words import format_time
 from vampd.model.measures import Sample
 
-_LEFT, _WIDTH, _TOP, _HEIGHT, _BELOW = 76, 700, 10, 110, 22
+_WIDTH, _TOP, _HEIGHT, _BELOW = 700, 10, 110, 22
+# The words of the levels stand at the right, by what is newest.
+_RIGHT = 88
 _TICKS = 5
 _LEVELS = 3
 # Of what is there at all, so much is seen.
@@ -42,7 +44,7 @@ class Chart:
     words: str
     width: int
     height: int
-    left: int
+    edge: int
     floor: float
     bars: tuple[ChartBar, ...]
     ticks: tuple[ChartTick, ...]
@@ -79,22 +81,22 @@ def draw_chart(
 
     def bar(part: int, value: float) -> ChartBar:
         height = max(_HEIGHT * value / highest, _LOWEST if value > 0 else 0.0)
-        x = _LEFT + width * part
+        x = width * part
         return ChartBar(round(x, 2), round(floor - height, 2), round(width, 2), round(height, 2))
 
     return Chart(
         name=name,
         words=words,
-        width=_LEFT + _WIDTH + 12,
+        width=_WIDTH + _RIGHT,
         height=floor + _BELOW,
-        left=_LEFT,
+        edge=_WIDTH,
         floor=floor,
         bars=tuple(bar(part, value) for part, value in sorted(values.items())),
         ticks=tuple(_ticks(begin, end)),
         levels=tuple(
             ChartTick(
                 round(floor - _HEIGHT * number / (_LEVELS - 1), 2),
-                "end",
+                "start",
                 form(int(highest * number / (_LEVELS - 1))),
             )
             for number in range(_LEVELS)
@@ -113,7 +115,7 @@ def _ticks(begin: float, end: float) -> list[ChartTick]:
         anchor = "start" if number == 0 else "end" if number == _TICKS - 1 else "middle"
         stamp = _moment(begin + (end - begin) * part)
         words = stamp[:10] if end - begin > 10 * 86_400 else stamp[5:]
-        ticks.append(ChartTick(round(_LEFT + _WIDTH * part, 1), anchor, words))
+        ticks.append(ChartTick(round(_WIDTH * part, 1), anchor, words))
     return ticks
 
 
