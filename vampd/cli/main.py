@@ -139,6 +139,10 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "vampctl metrics --textfile /var/lib/prometheus/node-exporter/vampd.prom",
         ),
     ),
+    "export": (
+        "vampd.web.commands",
+        ("vampctl export --to /srv/www/vampd", "vampctl export --to /tmp/nights"),
+    ),
     "run": (
         "act.run",
         (

@@ -121,6 +121,9 @@ journal_closed
 cannot_listen
     `vampd-web` cannot listen where `[web] listen` says: another one does, or the place is none.
     Stop the other (`systemctl status vampd-web`), or name another address, port or socket.
+export_foreign
+    The folder to export to holds what no export has put there, or what was changed since.
+    Move that, or name another folder.
 web_missing
     The page and the metrics need the extra `web`, which is not installed in vampd's environment.
     `pip install 'vampd[web]'` in vampd's environment.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vampd.disk.durable.mark import place_mark_file, read_mark_file
     from vampd.disk.durable.names import (
         create_file,
+        exchange,
         link,
         link_softly,
         make_folder_here,
@@ -45,7 +46,7 @@ else:
         __name__,
         {
             "names": (
-                "create_file link link_softly make_folder_here "
+                "create_file exchange link link_softly make_folder_here "
                 "names_in opened_folder remove_empty remove_tree "
                 "rename unlink"
             ),
@@ -64,6 +65,7 @@ __all__ = [
     "create_file",
     "creating",
     "damaged_names",
+    "exchange",
     "forget_damaged",
     "fsync_folder",
     "keep_hidden",

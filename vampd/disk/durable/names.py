@@ -7,6 +7,7 @@ OSError names the whole path.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from vampd.errors import DataError
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY
 _NEW = os.O_CREAT | os.O_EXCL
+_RENAME_EXCHANGE = 2
 
 
 @contextmanager
@@ -45,6 +47,29 @@ def rename(old: Path, new: Path) -> None:
     """As os.rename: what has the new name is replaced. Errors name that, not a temporary file."""
     with _in_folder(new) as new_fd, _in_folder(old) as old_fd:
         os.rename(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd)
+
+
+def exchange(new: Path, old: Path) -> None:
+    """Give two folders, files or links beside each other each other's names, at once.
+
+    On a file system that cannot, there is a moment in which nothing has the name of ``old``.
+    """
+    # It is needed by few, and slow to import.
+    import ctypes
+
+    with _in_folder(old) as folder_fd:
+        code = errno.ENOSYS
+        if renameat2 := getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None):
+            names = os.fsencode(new.name), os.fsencode(old.name)
+            if renameat2(folder_fd, names[0], folder_fd, names[1], _RENAME_EXCHANGE) == 0:
+                return
+            code = ctypes.get_errno()
+        if code not in (errno.EINVAL, errno.ENOSYS):
+            raise OSError(code, os.strerror(code))
+        aside = f"{new.name}.old"
+        os.rename(old.name, aside, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+        os.rename(new.name, old.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+        os.rename(aside, new.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
 
 
 def link(old: Path, new: Path) -> None:

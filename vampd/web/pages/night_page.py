@@ -118,17 +118,19 @@ class NightPage:
     later: str | None
 
 
-def make_night_page(sight: Sight, night: NightId, page: int, now: float) -> NightPage:
-    """The page of a night at a time, with one page of its products."""
+def make_night_page(
+    sight: Sight, night: NightId, page: int, now: float, most: int = PRODUCTS_A_PAGE
+) -> NightPage:
+    """The page of a night at a time, with one page of its products, so many at most."""
     of_date = sight.of_dates({night.date})
     (record,) = (one for one in of_date if one.night == night)
     mail, events = sight.of(night), sight.history(night)
     attempts = tuple(find_attempts(events))
     products = sight.products(night)
-    pages = max(-(-len(products) // PRODUCTS_A_PAGE), 1)
+    pages = max(-(-len(products) // most), 1)
     page = min(page, pages)
-    first = (page - 1) * PRODUCTS_A_PAGE
-    shown = products[first : first + PRODUCTS_A_PAGE]
+    first = (page - 1) * most
+    shown = products[first : first + most]
     nights = [one.night for one in sight.standings if not one.is_passed_over or one.night == night]
     position = nights.index(night)
     return NightPage(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -42,8 +42,15 @@ class NightsPage:
     onlys: tuple[str, ...] = tuple(Only)
 
 
-def make_nights_page(sight: Sight, asked: NightsAsked, life: Life, now: float) -> NightsPage:
-    """The page of nights at a time, newest first."""
+def make_nights_page(
+    sight: Sight,
+    asked: NightsAsked,
+    life: Life,
+    now: float,
+    link: Callable[[NightsAsked, int], str] | None = None,
+) -> NightsPage:
+    """The page of nights at a time, newest first; ``link`` is where another part of it lies."""
+    link = link or address_of
     nights = sight.nights
     left = asked.choice.of(nights.left) if asked.leaves_out else ()
     listed = asked.choice.of(nights.known if asked.leaves_out else nights.all)
@@ -67,8 +74,8 @@ def make_nights_page(sight: Sight, asked: NightsAsked, life: Life, now: float) -
         running=lines(running),
         lines=lines(on_page),
         shown=_shown(first, len(on_page), len(listed)),
-        newer=address_of(asked, asked.page - 1) if asked.page > 1 else None,
-        older=address_of(asked, asked.page + 1) if first + NIGHTS_A_PAGE < len(listed) else None,
+        newer=link(asked, asked.page - 1) if asked.page > 1 else None,
+        older=link(asked, asked.page + 1) if first + NIGHTS_A_PAGE < len(listed) else None,
         asked=asked,
     )
 
