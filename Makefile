@@ -199,6 +199,7 @@ endif
 	install -m 644 systemd/vampd.sysusers $(DESTDIR)$(SYSTEMD_LIB)/sysusers.d/vampd.conf
 	install -m 644 systemd/vampd.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/vampd.conf
 	install -m 644 systemd/owner.conf config/prometheus/vampd.rules.yml $(DESTDIR)$(SHARE)/doc/vampd/
+	install -m 644 config/grafana/vampd.json $(DESTDIR)$(SHARE)/doc/vampd/vampd.grafana.json
 	# For the archive host, where it is copied to.
 	$(DESTDIR)$(APPLICATION)/bin/python -I -m vampd.adapters.archive.gate \
 		> $(DESTDIR)$(SHARE)/doc/vampd/vampd-archive-gate

@@ -43,6 +43,12 @@ class Measures:
         )
         return tuple(Sample(float(at), float(value)) for at, value in rows)
 
+    def last(self, what: Sampled) -> Sample | None:
+        """The last sample of a thing, None before the first."""
+        query = "SELECT at, value FROM samples WHERE what = ? ORDER BY at DESC LIMIT 1"
+        rows = (Sample(float(at), float(value)) for at, value in self.execute(query, (what.value,)))
+        return next(rows, None)
+
     def attempts(self, stage: str, most: int) -> tuple[AttemptSum, ...]:
         """The last attempts at a stage that have ended, the newest first."""
         rows = self.execute(

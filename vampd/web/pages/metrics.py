@@ -17,7 +17,9 @@ from prometheus_client.registry import Collector
 
 from vampd import __version__
 from vampd.model.life_sign import Life
+from vampd.model.measures import Sampled
 from vampd.model.nights import Kind
+from vampd.store.database.measures import Measures
 from vampd.web.sight import NightsReader, Sight
 from vampd.web.standings import Standing
 
@@ -79,6 +81,7 @@ def _metrics(sight: Sight, life: Life) -> Iterator[Metric]:
                 _oldest(these),
             )
     yield from _of_work(sight)
+    yield from _of_samples(sight.measures)
 
 
 def _of_daemon(life: Life) -> Iterator[Metric]:
@@ -125,6 +128,36 @@ def _of_work(sight: Sight) -> Iterator[Metric]:
         ("event", "stage", "code"),
         failed,
     )
+
+
+def _of_samples(measures: Measures) -> Iterator[Metric]:
+    """What was sampled last; absent before the first sample."""
+    last = {what: sample for what in Sampled if (sample := measures.last(what)) is not None}
+    for name, words, of_disks in (
+        ("free", "Bytes free on a disk.", (Sampled.NIGHTS_FREE, Sampled.DATABASE_FREE)),
+        ("size", "Bytes of a disk.", (Sampled.NIGHTS_ALL, Sampled.DATABASE_ALL)),
+    ):
+        yield _gauge(
+            f"vampd_disk_{name}_bytes",
+            words,
+            ("disk",),
+            {
+                (disk,): last[what].value
+                for disk, what in zip(("nights", "database"), of_disks, strict=True)
+                if what in last
+            },
+        )
+    rates = {"packing": Sampled.PACKING, "sending": Sampled.SENDING}
+    yield _gauge(
+        "vampd_work_bytes_per_second",
+        "How fast the running nights are packed and sent.",
+        ("work",),
+        {(work,): last[what].value for work, what in rates.items() if what in last},
+    )
+    if last:
+        words = "When these were sampled."
+        at = max(sample.at for sample in last.values())
+        yield _gauge("vampd_sample_timestamp_seconds", words, (), {(): at})
 
 
 def _oldest(standings: Iterable[Standing]) -> dict[tuple[str, ...], float]:
