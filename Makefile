@@ -65,7 +65,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-web check test lint pytest kernels test-units test-worlds soak lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
+.PHONY: help setup demo demo-web bench bench-load bench-idle bench-status bench-legacy bench-web check test lint pytest kernels test-units test-worlds soak pictures lock install uninstall clean debian-run debian-test debian-soak debian-browser sync-scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -147,6 +147,9 @@ sync-scenarios: $(STAMP) ## judge sync on every named scenario, SEEDS nights eac
 # SUITE names parts (default: all); SEED is of the first round, by default the next unused one.
 soak: setup debian-soak debian-browser $(BROWSER) ## the long suites, which test omits, MINUTES=30 each; SUITE=crash for a part, SEED=1000
 	$(BIN)/python -m tests.soak $(SUITE) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+pictures: debian-browser $(BROWSER) ## draw the page as docs/images has it
+	$(BIN)/python -m docs.pictures
 
 # The resolver keeps the versions that the locks name as far as pyproject.toml allows; UPGRADE=1 takes
 # the newest. All that it reads is pyproject.toml, so that no machine's settings get into a lock.

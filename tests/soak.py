@@ -174,6 +174,7 @@ SUITES = {
             ("tests/properties/test_transfer_laws.py", "tests/system/transfer"),
             everything=True,
         ),
+        Suite("web", ("tests/system/page",), seeded=False),
     )
 }
 

@@ -49,6 +49,10 @@ class Server:
         body = answer.read()
         return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, body)
 
+    def close(self) -> None:
+        """End the connection; another question makes a new one."""
+        self._connection.close()
+
     @property
     def cpu_s(self) -> float:
         """The CPU time that the process has used, by its own clock."""
@@ -80,7 +84,11 @@ def serving(command: Sequence[str], folder: Path | None = None) -> Iterator[Serv
             found = _ADDRESS.search(said)
             if found is None:
                 raise SystemExit(f"{command[0]} does not listen: {said!r}")
-            yield Server(process.pid, int(found[1] or found[2]))
+            server = Server(process.pid, int(found[1] or found[2]))
+            try:
+                yield server
+            finally:
+                server.close()
         finally:
             process.terminate()
             process.wait()

@@ -63,14 +63,17 @@ def opened(database: Path) -> Iterator[Store]:
         store.close()
 
 
-def make_varied(database: Path, nights: int = 30) -> None:
-    """``nights`` dates of archive nights, each second with an engineering night, newest special."""
+def make_varied(database: Path, nights: int = 30, foreign: str = HOSTILE) -> None:
+    """``nights`` dates of archive nights, each second with an engineering night, newest special.
+
+    ``foreign``: what outsiders have written into texts and names.
+    """
     with opened(database) as store:
         for number in range(nights):
             night = NightId(f"{LAST - timedelta(days=number):%Y%m%d}", Kind.ARCHIVE)
-            make_night(store, night)
+            make_night(store, night, foreign)
             if number % 2:
-                make_night(store, NightId(night.date, Kind.ENGINEERING))
+                make_night(store, NightId(night.date, Kind.ENGINEERING), foreign)
         _sample(store)
         Nights(store).discover_all(
             [Discovery(NightId("20200101", kind), "name_changes.txt") for kind in Kind],
@@ -101,7 +104,7 @@ def _sample(store: Store) -> None:
         )
 
 
-def make_night(store: Store, night: NightId) -> None:
+def make_night(store: Store, night: NightId, foreign: str = HOSTILE) -> None:
     """One night, as its date says."""
     began = NOW - (LAST - night.day).days * 24 * _HOUR - 9 * _HOUR
     nights = Nights(store)
@@ -119,7 +122,7 @@ def make_night(store: Store, night: NightId) -> None:
             )  # fmt: skip
         case _ if night == WAITING:
             _move(nights, night, began, _run_to(night, StageName.TRANSFER))
-            _fail(nights, night, NOW - 600, EventName.FAILED, "archive_unreachable", HOSTILE)
+            _fail(nights, night, NOW - 600, EventName.FAILED, "archive_unreachable", foreign)
             nights.update(night, NightUpdate(frames=4_000, bytes=9_000_000))
         case _ if night == HELD:
             _move(nights, night, began, _run_to(night, StageName.SYNC))
@@ -135,12 +138,12 @@ def make_night(store: Store, night: NightId) -> None:
                 ),
             )
         case _ if night == PASSED:
-            note = f"unchanged for 3 min of 30 min: {HOSTILE}"
+            note = f"unchanged for 3 min of 30 min: {foreign}"
             nights.update(night, NightUpdate(note_code=WaitCode.STILL_WRITTEN, note=note))
         case _ if (LAST - night.day).days >= _LIVED:
             pass
         case _:
-            _finish(store, night, began)
+            _finish(store, night, began, foreign)
 
 
 def _run_to(night: NightId, stage: StageName) -> Sequence[EventName]:
@@ -167,7 +170,7 @@ def _fail(
     )
 
 
-def _finish(store: Store, night: NightId, began: float) -> None:
+def _finish(store: Store, night: NightId, began: float, foreign: str) -> None:
     nights = Nights(store)
     stages = len(stages_of(night.kind))
     events = (EventName.SETTLED, *(EventName.CLAIMED, EventName.ADVANCED) * stages)
@@ -184,7 +187,7 @@ def _finish(store: Store, night: NightId, began: float) -> None:
         aside={HOSTILE: Aside(3, 193), "timing_cut": Aside(1, 7)},
     )
     nights.update(night, replace(changes, frame_flow=write_frame_flow(flow)))
-    _prove(store, night, ended)
+    _prove(store, night, ended, foreign)
     if night == UNSAFE:
         event = Event(EventName.DISPROVED)
         nights.apply(night, event, at=NOW - 100, actor="me (vampctl)", message="2 files differ")
@@ -196,11 +199,11 @@ def _finish(store: Store, night: NightId, began: float) -> None:
             _mail(store, ManifestFile(night, name, "b" * 64), ended)
 
 
-def _prove(store: Store, night: NightId, at: float) -> None:
+def _prove(store: Store, night: NightId, at: float, foreign: str) -> None:
     names = [f"vgen2/VMPA{number:08}.fits.fz" for number in range(425_000, 425_003)]
     receipts = [
         PackingReceipt(name, 700_000 + number, f"{number:064x}", f"{number:064x}", 3)
-        for number, name in enumerate([*names, f"vgen2/{HOSTILE}.txt"])
+        for number, name in enumerate([*names, f"vgen2/{foreign}.txt"])
     ]
     StoredPackingReceipts(store).record(night, receipts, at=at)
     read = [

@@ -1,0 +1,93 @@
+"""Pictures of the page, of nights that nobody has taken: ``python -m docs.pictures [FOLDER]``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp
+
+from tests.support.daemon.site import make_site
+from tests.support.web.asgi import ask
+from tests.support.web.browser import open_browser
+from tests.support.worlds.records.varied_nights import HELD, NOW, make_varied
+from vampd.config import load_settings
+from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
+from vampd.model.life_sign import LifeSign
+from vampd.web.application import make_application
+
+_NIGHTS = 30
+_FOREIGN = "hilo did not answer within 30 s"
+_HOME = "http://vampires"
+
+
+class Picture(NamedTuple):
+    """A page as it is drawn, of a size and in a scheme."""
+
+    name: str
+    address: str
+    scheme: str
+    width: int
+    height: int
+
+
+PICTURES = (
+    Picture("page-nights-light.png", "/", "light", 1280, 860),
+    Picture("page-nights-dark.png", "/", "dark", 1280, 860),
+    Picture("page-night-light.png", f"/night/{HELD.date}-archive", "light", 1280, 860),
+    Picture("page-night-dark.png", f"/night/{HELD.date}-archive", "dark", 1280, 860),
+    Picture("page-narrow.png", "/", "light", 360, 860),
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Draw them all, below ``docs/images`` unless said."""
+    folder = Path(arguments[0]) if arguments else Path(__file__).parent / "images"
+    with TemporaryDirectory() as base, patch("socket.gethostname", lambda: "scexao5"):
+        application = _make_application(Path(base))
+        # A thread of its own has the loop that the application runs in.
+        with open_browser() as browser, ThreadPoolExecutor(1) as thread:
+            for picture in PICTURES:
+                size: Any = {"width": picture.width, "height": picture.height}
+                scheme: Any = picture.scheme
+                context = browser.new_context(viewport=size, color_scheme=scheme)
+                page = context.new_page()
+                page.route("**/*", partial(_answer, thread, application))
+                page.goto(_HOME + picture.address)
+                page.screenshot(path=folder / picture.name)
+                context.close()
+
+
+def _make_application(base: Path) -> ASGIApp:
+    site = make_site(base, web={"names": ["vampires"]})
+    make_varied(site.database, _NIGHTS, _FOREIGN)
+    sign = LifeSign(
+        version="",
+        process=own_mark(),
+        database=inode_of(site.database),
+        up_since=NOW - 6 * 86_400,
+        seen_at=NOW - 2,
+        scanned_at=NOW - 7,
+        is_paused=False,
+        doing="",
+    )
+    leave_sign(sign_path(site.database), sign)
+    return make_application(load_settings(site.config), lambda: NOW)
+
+
+def _answer(thread: ThreadPoolExecutor, application: ASGIApp, route: Any) -> None:
+    parts = urlsplit(route.request.url)
+    address = f"{parts.path}?{parts.query}"
+    answer = thread.submit(ask, application, address, host="vampires").result()
+    route.fulfill(status=answer.status, headers=dict(answer.headers), body=answer.body)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
