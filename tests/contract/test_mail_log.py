@@ -24,7 +24,7 @@ from vampd.model.frame_ids import FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.ports import MailLog
 from vampd.store.database.opening import Access, open_store
-from vampd.store.mailings import StoredMailLog
+from vampd.store.people.mailings import StoredMailLog
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
 OTHER = NightId("20251107", Kind.ARCHIVE)

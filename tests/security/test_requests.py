@@ -43,10 +43,10 @@ from vampd.model.request import (
     seen_state,
 )
 from vampd.stages.records.manifest_files import read_manifests
-from vampd.store import answers as store_answers
 from vampd.store.database.opening import Access, open_store
-from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
+from vampd.store.people import answers as store_answers
+from vampd.store.people.mailings import StoredMailLog
 
 
 @pytest.fixture

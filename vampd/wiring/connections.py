@@ -186,14 +186,14 @@ def look(settings: Settings) -> Iterator[StatusSnapshot]:
 def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     """Connect with this access: only Access.MIGRATE fills a new database from the ledger file."""
     from vampd.store.adopted_nights import StoredAdoptions
-    from vampd.store.answers import StoredAnswers
     from vampd.store.checked_cubes import StoredCheckedCubes
     from vampd.store.database.measures import StoredSamples, measures_of
     from vampd.store.database.opening import Access, open_store
     from vampd.store.destinations import StoredDestinations
-    from vampd.store.mailings import StoredMailLog
     from vampd.store.nights import Nights
     from vampd.store.packing_receipts import StoredPackingReceipts
+    from vampd.store.people.answers import StoredAnswers
+    from vampd.store.people.mailings import StoredMailLog
     from vampd.store.raw_files import StoredChangedRaw, StoredPurgedFiles
     from vampd.store.receipts import StoredReceipts
     from vampd.store.roots import StoredRoots

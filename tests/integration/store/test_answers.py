@@ -1,8 +1,8 @@
 """What became of requests, as it is kept: the newest first, and a season of them."""
 
 from vampd.model.request import Answer, Outcome
-from vampd.store.answers import StoredAnswers
 from vampd.store.database.connection import Store
+from vampd.store.people.answers import StoredAnswers
 
 DAY_S = 86400.0
 

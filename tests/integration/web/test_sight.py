@@ -18,8 +18,8 @@ from tests.support.worlds.records.varied_nights import (
 from vampd.cli.look.night_notes import NO_MAIL
 from vampd.model.delivery import ManifestFile
 from vampd.model.nights import Kind, NightId, NightUpdate
-from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
+from vampd.store.people.mailings import StoredMailLog
 from vampd.web.sight import NightsReader
 from vampd.web.standings import judge
 

@@ -29,11 +29,11 @@ from vampd.model.request import (
     format_request,
     seen_state,
 )
-from vampd.store.answers import StoredAnswers
 from vampd.store.database.connection import Store
 from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
 from vampd.store.nights import Nights
+from vampd.store.people.answers import StoredAnswers
 
 
 @dataclass

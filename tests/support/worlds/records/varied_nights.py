@@ -28,9 +28,9 @@ from vampd.model.proofs import PackingReceipt, Place, Receipt
 from vampd.store.database.connection import Store
 from vampd.store.database.measures import StoredSamples
 from vampd.store.database.opening import Access, open_store
-from vampd.store.mailings import StoredMailLog
 from vampd.store.nights import Nights
 from vampd.store.packing_receipts import StoredPackingReceipts
+from vampd.store.people.mailings import StoredMailLog
 from vampd.store.receipts import StoredReceipts
 
 NOW = 1_762_560_000.0  # 2025-11-08 00:00 UT

@@ -21,8 +21,8 @@ from vampd.model.request import (
     seen_state,
 )
 from vampd.store.database.connection import Store
-from vampd.store.mailings import write_acknowledgments
 from vampd.store.nights import find_record, write_event
+from vampd.store.people.mailings import write_acknowledgments
 from vampd.store.schema import AnswerRow
 
 _ANSWERS = AnswerRow.__table__
