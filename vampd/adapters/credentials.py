@@ -1,4 +1,4 @@
-"""Credentials files: a user and a password, one per line, readable by their owner only."""
+"""Credentials files, readable by their owner only: a user and a password, or one secret line."""
 
 from __future__ import annotations
 
@@ -22,13 +22,26 @@ class Credentials:
 
 
 def read_credentials(path: Path) -> Credentials:
-    """Read a credentials file; no message ever quotes it.
+    """Read a user and a password, one per line; no message ever quotes them.
+
+    The errors of `read_secret`.
+    """
+    return Credentials(*_read_lines(path, 2, "two lines, the user and the password"))
+
+
+def read_secret(path: Path) -> str:
+    """Read a file of one line; no message ever quotes it.
 
     ConfigError ``credentials_unreadable``, ``credentials_unsafe`` if it is not a regular file of
     the user who reads it (or of root) that no one else may read, ``credentials_malformed``. A file
     that systemd has passed to this service (LoadCredential=) is as safe as that: its mode shows the
     mask of its access list.
     """
+    (line,) = _read_lines(path, 1, "one line")
+    return line
+
+
+def _read_lines(path: Path, number: int, what: str) -> list[str]:
     try:
         file_fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -45,12 +58,9 @@ def read_credentials(path: Path) -> Credentials:
         lines = text.decode("utf-8").splitlines()
     except UnicodeDecodeError:
         lines = []
-    if len(lines) != 2 or not all(lines):
-        raise ConfigError(
-            "credentials_malformed",
-            f"{path} must hold two lines, the user and the password; found something else",
-        )
-    return Credentials(*lines)
+    if len(lines) != number or not all(lines):
+        raise ConfigError("credentials_malformed", f"{path} must hold {what}; found something else")
+    return lines
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:

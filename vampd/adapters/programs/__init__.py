@@ -13,7 +13,13 @@ if TYPE_CHECKING:
         find_cause,
         original_words,
     )
-    from vampd.adapters.programs.process import TICK_S, Ended, ProgramSilent, run_process
+    from vampd.adapters.programs.environment import is_installed
+    from vampd.adapters.programs.process import (
+        TICK_S,
+        Ended,
+        ProgramSilent,
+        run_process,
+    )
 else:
     __getattr__ = show(
         __name__,
@@ -21,6 +27,7 @@ else:
             "cause": (
                 "CauseName CONNECTION_CAUSES find_cause FULL_CAUSES original_words ProgramCause"
             ),
+            "environment": "is_installed",
             "process": "Ended ProgramSilent run_process TICK_S",
         },
     )
@@ -34,6 +41,7 @@ __all__ = [
     "ProgramCause",
     "ProgramSilent",
     "find_cause",
+    "is_installed",
     "original_words",
     "run_process",
 ]

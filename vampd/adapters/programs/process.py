@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from vampd.adapters.programs.cause import find_cause, original_words
+from vampd.adapters.programs.environment import is_installed, own_environment, search_path
 from vampd.adapters.programs.messages import Messages
 from vampd.errors import ClaimLost, ConfigError, TransientError
 from vampd.ports import Pace
@@ -32,6 +32,7 @@ _CHUNK_BYTES = 1 << 16
 # Versions, addresses, help texts: what most programs are asked for.
 _MOST_OUTPUT_BYTES = 1 << 24
 _WRAPPER = ("setpriv", "--pdeathsig", "KILL", "--")
+_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def run_process(
     silent_after_s: float,
     most_bytes: int | None = _MOST_OUTPUT_BYTES,
     inherited: Sequence[int] = (),
+    environment: Mapping[str, str] = _NOTHING_MORE,
 ) -> Ended:
     """Run a program in the C locale to its end, whatever its status, and return its output.
 
@@ -85,18 +87,18 @@ def run_process(
     if it neither reads nor writes for ``silent_after_s``, pauses excepted; TransientError
     ``output_too_long`` if it writes more than ``most_bytes`` (None: what it writes is dropped);
     ConfigError ``program_missing`` if it does not exist. The descriptors ``inherited`` are the
-    program's too.
+    program's too, and so is what ``environment`` adds to vampd's own.
     """
     pace.check()
     for name in (_WRAPPER[0], argv[0]):
-        if shutil.which(name, path=_search_path()) is None:
+        if not is_installed(name):
             raise ConfigError(
                 "program_missing",
                 f"the program {name} is not installed or not executable; install it or correct"
                 " the configuration",
                 program=name,
             )
-    with _Program(argv, stdin, most_bytes, inherited) as program:
+    with _Program(argv, stdin, most_bytes, inherited, environment) as program:
         paused_s = _attend(program, pace, silent_after_s)
     program.refuse_excess()
     return Ended(
@@ -147,6 +149,7 @@ class _Program:
         stdin: bytes,
         most_bytes: int | None,
         inherited: Sequence[int],
+        environment: Mapping[str, str],
     ) -> None:
         self.name = argv[0]
         self.exited = False
@@ -155,7 +158,7 @@ class _Program:
         self.messages = Messages()
         self._most_bytes = most_bytes
         self._unsent = memoryview(stdin)
-        self._process = _start(argv, inherited)
+        self._process = _start(argv, inherited, environment)
         self._exit_fd = os.pidfd_open(self._process.pid)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._exit_fd, selectors.EVENT_READ)
@@ -253,7 +256,9 @@ class _Program:
             self.serve(TICK_S)
 
 
-def _start(argv: Sequence[str], inherited: Sequence[int]) -> subprocess.Popen[bytes]:
+def _start(
+    argv: Sequence[str], inherited: Sequence[int], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             [*_WRAPPER, *argv],
@@ -263,23 +268,12 @@ def _start(argv: Sequence[str], inherited: Sequence[int]) -> subprocess.Popen[by
             bufsize=0,
             process_group=0,
             pass_fds=inherited,
-            env={**_environ(), "LC_ALL": "C", "PATH": _search_path()},
+            env={**own_environment(), **environment, "LC_ALL": "C", "PATH": search_path()},
         )
     except OSError as error:
         raise TransientError(
             "program_not_started", f"cannot start {argv[0]}: {error}", program=argv[0]
         ) from error
-
-
-def _environ() -> dict[str, str]:
-    """Without what is meant for this program's own interpreters."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-
-
-def _search_path() -> str:
-    """PATH without what depends on the current folder, which may be a camera's."""
-    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(folder for folder in given if os.path.isabs(folder))
 
 
 def _unblocked_pipes(process: subprocess.Popen[bytes]) -> tuple[int, int, int]:
