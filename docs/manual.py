@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import typer.core
 import typer.main
@@ -39,6 +40,9 @@ _INTRODUCTION = (
     " that is left out has its default, which is given where the value shown is not it.",
 )
 _TABLE = re.compile(r"\[([\w.]+)\]\s*(?:# (.*))?")
+# One of many tables, shown by example: its keys stand further in.
+_ONE_OF_MANY = re.compile(r"# (\[\[(\w+)\]\])\s*# (.*)")
+_KEY_OF_ONE = re.compile(r"#   (?=\w+ = )")
 _KEY = re.compile(r"(?:# )?(?P<key>\w+) = (?P<value>.*?)(?:\s+# (?P<text>.*))?")
 _MORE_TEXT = re.compile(r"#?\s+# (.*)")
 _MORE_VALUE = re.compile(r"#\s+(?P<value>.*?)(?:\s+# (?P<text>.*))?")
@@ -112,7 +116,14 @@ def settings_page(name: str, settings: str) -> Iterator[str]:
     keys: list[_Key] = []
     name_of_table = ""
     for line in lines[first:]:
-        if table := _TABLE.fullmatch(line):
+        if one := _ONE_OF_MANY.fullmatch(line):
+            yield from _key_lines(name_of_table, keys)
+            keys = []
+            name_of_table = one[2]
+            yield from (f".SH {_escaped(one[1])}", _escaped(one[3]))
+        elif not keys and (more := _MORE_TEXT.fullmatch(line)):
+            yield _escaped(more[1])
+        elif table := _TABLE.fullmatch(line):
             yield from _key_lines(name_of_table, keys)
             keys = []
             name_of_table = table[1]
@@ -127,7 +138,7 @@ def settings_page(name: str, settings: str) -> Iterator[str]:
 
 def _read_key(line: str, keys: list[_Key]) -> None:
     """Add a line of a table to its keys: a new one, or more of the last one's text or value."""
-    if match := _KEY.fullmatch(line):
+    if match := _KEY.fullmatch(_KEY_OF_ONE.sub("# ", line)):
         text = [match["text"]] if match["text"] else []
         keys.append(_Key(match["key"], [match["value"]], text))
     elif match := _MORE_TEXT.fullmatch(line):
@@ -154,6 +165,8 @@ def default_text(table: str, key: str) -> str:
     model: type[BaseModel] = Settings
     for name in table.split("."):
         annotation = model.model_fields[name].annotation
+        # Of many tables, what each of them is.
+        annotation = next(iter(get_args(annotation)), annotation)
         assert isinstance(annotation, type)
         assert issubclass(annotation, BaseModel)
         model = annotation

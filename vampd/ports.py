@@ -16,6 +16,7 @@ from vampd.model.nights import Event, EventRecord, NightId, NightRecord, NightUp
 if TYPE_CHECKING:
     # Only for annotations: `vampctl status`, which needs nights alone, starts without them.
     from vampd.model.accounts import Adoption, OldCopy
+    from vampd.model.alarm import AlarmMessage, AlarmState, Told
     from vampd.model.cubes import (
         ChangedRaw,
         FrameCount,
@@ -649,6 +650,51 @@ class Answers(Protocol):
 
     def refuse(self, answer: Answer) -> Answer:
         """Record that nothing is done, and why."""
+        ...
+
+
+class AlarmLog(Protocol):
+    """What the alarm told whom, so that a restart tells nothing twice."""
+
+    def told(self) -> tuple[Told, ...]:
+        """All that is on record, oldest first."""
+        ...
+
+    def record(self, told: Sequence[Told]) -> None:
+        """Record that these were told, in one transaction; the newest of a key counts."""
+        ...
+
+    def prune(self, ways: Collection[str], now: float) -> None:
+        """Forget what was told by ways that are no more, and what is over for long."""
+        ...
+
+
+class AlarmWay(Protocol):
+    """A way to tell a person something."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, on record and in the log."""
+        ...
+
+    @property
+    def states(self) -> Collection[AlarmState]:
+        """What it is to tell of."""
+        ...
+
+    def tell(self, message: AlarmMessage) -> None:
+        """Tell it within the time that its settings allow.
+
+        DataError if it may have been told, another VampdError if it certainly was not.
+        """
+        ...
+
+
+class Heart(Protocol):
+    """Whoever is told that vampd lives."""
+
+    def beat(self, signal: str, text: str) -> None:
+        """Send a signal; VampdError if it did not arrive."""
         ...
 
 

@@ -57,6 +57,10 @@ _COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "status.transfers",
         ("vampctl transfers", "vampctl transfers --json | jq '.last[0].bytes_per_s'"),
     ),
+    "alarm": (
+        "status.alarm",
+        ("vampctl alarm", "vampctl alarm --test", "vampctl alarm --morning"),
+    ),
     "watch": ("live.watch", ("vampctl watch", "vampctl watch --once")),
     "table": (
         "look.table",

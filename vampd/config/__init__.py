@@ -11,10 +11,11 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from vampd.config.alarm import Heartbeat, Notify, Signal, refuse_twins
 from vampd.config.base import Table
 from vampd.config.configured import read_configured
 from vampd.config.demo import DEMO_VARIABLE, demo_folder, demo_text, make_demo_folder
@@ -44,8 +45,11 @@ __all__ = [
     "Destination",
     "Gen2Way",
     "Headers",
+    "Heartbeat",
     "Mail",
+    "Notify",
     "Settings",
+    "Signal",
     "Sync",
     "Tls",
     "Transfer",
@@ -91,6 +95,13 @@ class Settings(Table):
     manifest: ManifestSettings = ManifestSettings.model_construct()
     mail: Mail = Mail.model_construct()
     web: Web = Web.model_construct()
+    notify: Annotated[tuple[Notify, ...], Field(max_length=8)] = ()
+    heartbeat: Heartbeat = Heartbeat.model_construct()
+
+    @field_validator("notify")
+    @classmethod
+    def _each_with_a_name(cls, notify: tuple[Notify, ...]) -> tuple[Notify, ...]:
+        return refuse_twins(notify)
 
 
 def config_path(given: Path | None) -> Path | None:

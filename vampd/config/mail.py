@@ -1,9 +1,10 @@
-"""Settings of mail: who announces manifests to STARS, and who is warned of low space."""
+"""Settings of mail: who announces manifests to STARS, and who is told of trouble and mornings."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import time, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,8 +26,22 @@ class Tls(StrEnum):
 _MAIL_ADDRESS = re.compile(r"(?!-)[!-~]+@(?!-)[!-~]+")
 
 
+def zone_of(name: str | None) -> tzinfo | None:
+    """The time zone of this name, None for that of this machine. ValueError."""
+    if name is None:
+        return None
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(
+            "must be a time zone of this machine such as 'Pacific/Honolulu'"
+        ) from error
+
+
 class Mail(Table):
-    """[mail]: who mails STARS, whom, and how; and who is warned when space runs low.
+    """[mail]: who mails STARS, whom, and how; who is told of trouble, and of each morning.
 
     ``data_host_ip`` is the address that STARS pulls from; it is never guessed, because a host may
     well think that it is 127.0.1.1.
@@ -36,6 +51,9 @@ class Mail(Table):
     sender: str | None = None
     recipients: tuple[str, ...] = ()
     warn_recipients: tuple[str, ...] = ()
+    morning_recipients: tuple[str, ...] = ()
+    morning_at: time = time(8)
+    morning_zone: str | None = None
     data_host_ip: str | None = None
     template: Path | None = None
     way: Literal[Way.SMTP, Way.SENDMAIL] = Way.SENDMAIL
@@ -47,13 +65,27 @@ class Mail(Table):
     credentials: Path | None = None
     timeout_s: Seconds = 60
 
-    @field_validator("sender", "recipients", "warn_recipients")
+    @field_validator("sender", "recipients", "warn_recipients", "morning_recipients")
     @classmethod
     def _addresses(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for address in (value,) if isinstance(value, str) else value or ():
             if not _MAIL_ADDRESS.fullmatch(address) or set(address) & set('<>,;:"()'):
                 raise ValueError("must be plain addresses such as 'name@host.org'")
         return value
+
+    @field_validator("morning_at", mode="before")
+    @classmethod
+    def _hour(cls, value: object) -> object:
+        if not isinstance(value, str | time):
+            raise ValueError("must be a local time such as '08:00'")
+        return value
+
+    @field_validator("morning_zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None:
+            zone_of(name)
+        return name
 
     @field_validator("data_host_ip")
     @classmethod
@@ -78,9 +110,15 @@ class Mail(Table):
         if self.automatic and self.missing:
             raise ValueError(f"automatic needs {' and '.join(self.missing)}")
         lacking = [key for key in self.missing if key in ("mail.sender", "mail.host")]
-        if self.warn_recipients and lacking:
-            raise ValueError(f"warn_recipients needs {' and '.join(lacking)}")
+        for key in ("warn_recipients", "morning_recipients"):
+            if getattr(self, key) and lacking:
+                raise ValueError(f"{key} needs {' and '.join(lacking)}")
         return self
+
+    @property
+    def sends_by_itself(self) -> bool:
+        """Whether vampd mails anything without being asked."""
+        return self.automatic or bool(self.warn_recipients or self.morning_recipients)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ class SignsOfLife:
         self._up_since = clock()
         self._mark: ProcessMark | None = None
         self._settings: str | None = None
+        self._in_force: Settings | None = None
         self._refused_because: str | None = None
         self._trouble = ""
         # Whether it was paused, and its last scan, as they were said last.
@@ -47,8 +48,14 @@ class SignsOfLife:
     def now_in_force(self, settings: Settings, refused: str | None = None) -> None:
         """Say what is in force from now on, and why the file is ``refused``; with the next sign."""
         self._settings = settings.model_dump_json(exclude_unset=True)
+        self._in_force = settings
         self._refused_because = refused
         self._left_at = float("-inf")
+
+    @property
+    def in_force(self) -> Settings | None:
+        """The settings that are in force, for whoever works beside the loop."""
+        return self._in_force
 
     def tell(
         self, doing: str, *, scanned_at: float = float("-inf"), is_paused: bool = False

@@ -29,7 +29,6 @@ from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
-from vampd.engine.mailing.call_person import call_person
 from vampd.engine.nights.night_listing import list_night, refuse_twin
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
@@ -370,7 +369,9 @@ def _conclude(attempt: Attempt, error: VampdError | None, trace: str | None) -> 
         return AttemptOutcome.ABANDONED
     failpoint("attempt.event.committed")
     if after.needs_person and not attempt.record.needs_person:
-        call_person(attempt.tools.mail, after)
+        _log.error(
+            "night.person_needed", attempts=after.state.attempts, code=after.code, error=after.error
+        )
     if after.state.status is Status.DONE:
         _log.info("night.done", frames=after.frames, bytes=after.bytes)
     return outcome

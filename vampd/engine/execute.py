@@ -37,10 +37,10 @@ from vampd.disk.refusal import (
     translate_refusal,
 )
 from vampd.disk.shared import SharedMeter
+from vampd.engine.alarm.low_space import LowSpaceMarks
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.changed_raw import compare_raw, name_refused
 from vampd.engine.header_table import write_header_table
-from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
 from vampd.engine.mailing.manifests import (
     MailContext,
     load_template,
@@ -132,7 +132,7 @@ class AttemptTools:
     workers: WorkerPool
     pace: SharedPace
     mail: MailContext
-    notifier: LowSpaceNotifier
+    low_space: LowSpaceMarks
     clock: Callable[[], float] = time.time
     # Who released the night last from a hold with a code.
     releaser: Callable[[str], str | None] = lambda _: None

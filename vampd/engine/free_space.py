@@ -15,7 +15,6 @@ from vampd.errors import DiskFull
 from vampd.log import get_log
 from vampd.model.plan import Action, Pack, Plan, Send, TakeOver, Wave
 from vampd.model.resources import (
-    LowSpace,
     Need,
     Space,
     find_shortage,
@@ -98,7 +97,7 @@ def _require_here(tools: AttemptTools, actions: Sequence[Action], packed_part: f
 
 
 def _require(tools: AttemptTools, place: str, disk_name: str, space: Space, need: Need) -> None:
-    """``disk_name`` is the same for all nights there: each disk is warned about once."""
+    """``disk_name`` is the same for all nights there: each disk is told of once."""
     disk = tools.settings.disk
     shortage = find_shortage(space, need, disk.reserve_bytes)
     spare = spare_bytes(space, disk.reserve_bytes, disk.warn_below)
@@ -110,9 +109,9 @@ def _require(tools: AttemptTools, place: str, disk_name: str, space: Space, need
             all_bytes=space.all_bytes,
             needed_bytes=need.bytes,
         )
-        tools.notifier.warn(LowSpace(disk_name, tools.night, space, need, spare, shortage))
+        tools.low_space.mark(disk_name, need.bytes, tools.night)
     else:
-        tools.notifier.look(disk_name, space.free_bytes - spare)
+        tools.low_space.look(disk_name, space.free_bytes - spare)
     if shortage is not None:
         raise DiskFull(
             "disk_low",

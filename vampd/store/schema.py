@@ -428,3 +428,17 @@ class AttemptSumRow(Base):
     files: Mapped[int | None]
     frames: Mapped[int | None]
     bytes: Mapped[int | None]
+
+
+class ToldAlarmRow(Base):
+    """What was told a person by one way (model.alarm.Told)."""
+
+    __tablename__ = "told_alarms"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    way: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    over_at: Mapped[float | None]

@@ -15,7 +15,7 @@ from vampd.wiring.locks import lock_name
 from vampd.wiring.world import (
     authority,
     known_archive,
-    make_low_space_notifier,
+    low_space_marks,
     make_mail_context,
 )
 
@@ -63,7 +63,7 @@ def make_tools(
         workers=workers,
         pace=pace,
         mail=make_mail_context(settings, connections.mail_log),
-        notifier=make_low_space_notifier(settings),
+        low_space=low_space_marks(settings),
         releaser=lambda code: last_releaser(connections.store.history(night), code),
     )
 

@@ -18,6 +18,7 @@ from vampd.errors import FrameIdConflict, NotPermitted, TransientError
 from vampd.model.nights import ARCHIVE_FOLDER, Kind
 from vampd.ports import (
     Adoptions,
+    AlarmLog,
     Answers,
     ChangedRawFiles,
     CheckedCubes,
@@ -66,6 +67,7 @@ class Connections:
     adoptions: Adoptions
     samples: Samples
     measures: Measures
+    alarms: AlarmLog
 
     @cached_property
     def reader(self) -> NightReader:
@@ -192,6 +194,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
     from vampd.store.destinations import StoredDestinations
     from vampd.store.nights import Nights
     from vampd.store.packing_receipts import StoredPackingReceipts
+    from vampd.store.people.alarms import StoredAlarms
     from vampd.store.people.answers import StoredAnswers
     from vampd.store.people.mailings import StoredMailLog
     from vampd.store.raw_files import StoredChangedRaw, StoredPurgedFiles
@@ -227,6 +230,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
             StoredAdoptions(store),
             StoredSamples(store),
             measures_of(store),
+            StoredAlarms(store),
         )
 
 

@@ -20,6 +20,7 @@ from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
 from vampd.disk.rights import make_private_folder, make_state_folder
 from vampd.errors import EXIT_OK, NotPermitted, StoreError, TransientError
 from vampd.log import get_log
+from vampd.wiring.alarm import make_alarm
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
 from vampd.wiring.locks import foreground_lock, is_held
@@ -49,7 +50,7 @@ def run_daemon(
     from vampd.daemon.night_watcher import NightWatcher
     from vampd.daemon.notify import Notifier
     from vampd.daemon.sampling import Sampler
-    from vampd.daemon.scheduler import Scheduler
+    from vampd.daemon.scheduler import RunMode, Scheduler
     from vampd.daemon.watch import FolderWatch
     from vampd.disk.pace import Flag
     from vampd.engine.deeds import Deeds
@@ -117,7 +118,10 @@ def run_daemon(
         )
         keep_heap()
         sampler.start()
-        scheduler.run(mode)
+        with make_alarm(connections, lambda: life.in_force) as alarm:
+            scheduler.run(mode)
+        if mode is RunMode.UNTIL_IDLE:
+            alarm.look_once_more()
         _log.info("daemon.stopped", up_s=round(time.monotonic() - began))
     if scheduler.has_hanging_attempts:
         # Threads stuck in an unresponsive disk would keep the interpreter from exiting.

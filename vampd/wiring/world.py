@@ -23,8 +23,8 @@ from vampd.ports import (
 
 if TYPE_CHECKING:
     from vampd.adapters.archive import RsyncArchive
+    from vampd.engine.alarm.low_space import LowSpaceMarks
     from vampd.engine.known_archive import KnownArchive
-    from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
     from vampd.engine.mailing.manifests import MailContext
     from vampd.model.headers import Dictionary
 
@@ -162,9 +162,8 @@ def make_mail_context(settings: Settings, mail_log: MailLog) -> MailContext:
     return MailContext(settings.mail, settings.watch.root, mail_log, open_mailer)
 
 
-def make_low_space_notifier(settings: Settings) -> LowSpaceNotifier:
-    """Who is warned when space runs low, and where the markers are."""
-    from vampd.adapters.mail import mailer_of
-    from vampd.engine.mailing.low_space_notifier import LowSpaceNotifier
+def low_space_marks(settings: Settings) -> LowSpaceMarks:
+    """Which places were low on space."""
+    from vampd.engine.alarm.low_space import LowSpaceMarks
 
-    return LowSpaceNotifier(settings.mail, settings.database.path.parent / "low_space", mailer_of)
+    return LowSpaceMarks(settings.database.path.parent / "low_space")

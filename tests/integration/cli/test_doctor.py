@@ -81,7 +81,8 @@ def test_a_sendmail_that_is_not_there_is_bad_only_for_who_relies_on_it(site: Sit
     configure(site, mail={**mail, "warn_recipients": ["observers@example.org"]})
     found = states(site, status=1)
     assert found["sendmail"][0] == "BAD"
-    assert found["low-space warnings"] == ("OK", "observers@example.org")
+    state, reported = found["alarm by mail"]
+    assert (state, "observers@example.org" in reported) == ("OK", True)
 
 
 def test_the_table_fits_a_terminal(site: Site) -> None:

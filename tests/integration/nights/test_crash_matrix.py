@@ -79,14 +79,19 @@ ELSEWHERE = {
     "ledger.file.repaired": "only behind a line that was torn",
     **dict.fromkeys(
         (
-            "mail.body.sent",
+            *(
+                "alarm.message.sent",
+                "alarm.morning.sent",
+                "store.alarms.recorded",
+                "mail.body.sent",
+            ),
             "mailing.intent.committed",
             "mailing.intent.noted",
             "mailing.mail.sent",
             "mailing.outcome.committed",
             "store.mailings.inserted",
         ),
-        "nothing is mailed unless asked for; see test_mailing",
+        "nobody is mailed or told unless asked for; see test_mailing and test_alarm",
     ),
     **dict.fromkeys(
         (

@@ -144,7 +144,7 @@ def execute_pack(packing: Packing, pool: LosingPool) -> KeptReceipts:
         workers=pool,
         pace=pace,
         mail=nothing,
-        notifier=nothing,
+        low_space=nothing,
     )
     framelist = packing.framelist
     execute(tools, Pack(framelist.path, framelist.packed_path, framelist.frames, 1))

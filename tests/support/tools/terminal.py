@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
+from tests.support.fakes.memory_alarms import MemoryAlarms
 from tests.support.fakes.memory_mail import MemoryMailLog
 from tests.support.fakes.memory_store import (
     MemoryAdoptions,
@@ -64,6 +65,7 @@ class FakeWorld:
     packing_receipts: MemoryPackingReceipts = field(init=False)
     mail_log: MemoryMailLog = field(default_factory=MemoryMailLog)
     adoptions: MemoryAdoptions = field(default_factory=MemoryAdoptions)
+    alarms: MemoryAlarms = field(default_factory=MemoryAlarms)
     root: FakeRoot = field(default_factory=FakeRoot)
     life: Life = RUNS
     measures: Measures = NO_MEASURES

@@ -18,6 +18,10 @@ _EXAMPLES = frozenset(
         "mail.host",
         "mail.ca_file",
         "mail.credentials",
+        "mail.morning_zone",
+        "heartbeat.url",
+        "heartbeat.url_file",
+        "heartbeat.ca_file",
     }
 )
 _TABLE = re.compile(r"\[(.+?)\]")
@@ -68,7 +72,8 @@ def test_what_the_example_sets_as_it_is_by_default_may_be_left_out() -> None:
 
 def test_a_table_that_is_left_out_is_an_empty_one() -> None:
     """The defaults of the tables are made without validation, and must be what it would make."""
-    named = {"watch", "database", "transfer"}
+    # Of [[notify]] there may be many, and each says what it runs.
+    named = {"watch", "database", "transfer", "notify"}
     text = "".join(
         f"[{table}]\n{keys}\n"
         for table, keys in (

@@ -19,6 +19,15 @@ program_silent
 output_too_long
     A program wrote more than its answer can have, and was ended.
     Find out what answers there.
+alarm_command
+    The command of a `[[notify]]`, or of `[heartbeat]`, failed or took too long: nobody was told.
+    Run it by hand; `vampctl alarm --test` tries it. It is tried again.
+heartbeat_failed
+    The URL of `[heartbeat]` was not reached, or did not take the signal.
+    Look at the service there; `vampctl alarm --test` tries it. It is tried again.
+heartbeat_url
+    The URL of `[heartbeat]`, or its `ca_file`, cannot be used.
+    Correct it.
 worker_died
     A worker process died.
     Nothing; if it happens again, look for who kills it (memory?), and raise `TasksMax=`.

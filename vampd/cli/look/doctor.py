@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vampd import __version__
+from vampd.cli.checks.alarm import examine_alarm
 from vampd.cli.checks.archive import examine_archives
 from vampd.cli.checks.here import (
     examine_clock,
@@ -90,6 +91,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from examine_clock(settings)
     yield from _authority(settings)
     yield from _mail(settings)
+    yield from examine_alarm(settings)
     yield from examine_old_tools(settings)
     for found in examine_archives(settings):
         yield found if isinstance(found, Finding) else _space(*found, settings)
@@ -255,11 +257,9 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail to STARS", WARN, found)
     else:
         yield Finding("mail to STARS", OK, f"from {mail.sender}, by {mail.way}")
-    warned = ", ".join(mail.warn_recipients) or "no one; see mail.warn_recipients"
-    yield Finding("low-space warnings", OK, warned)
     if mail.way is Way.SENDMAIL and mail.sender and not os.access(mail.sendmail, os.X_OK):
         found = f"{mail.sendmail} does not exist: install one, or set mail.way to smtp"
-        yield Finding("sendmail", BAD if mail.automatic or mail.warn_recipients else WARN, found)
+        yield Finding("sendmail", BAD if mail.sends_by_itself else WARN, found)
     if mail.way is Way.SMTP and mail.host is not None:
         yield _mail_host(mail.host, mail.port)
 

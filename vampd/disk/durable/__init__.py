@@ -40,7 +40,12 @@ if TYPE_CHECKING:
         rename,
         unlink,
     )
-    from vampd.disk.durable.once_marker import marker_value, place_marker, remove_marker
+    from vampd.disk.durable.once_marker import (
+        marker_value,
+        markers_in,
+        place_marker,
+        remove_marker,
+    )
 else:
     __getattr__ = show(
         __name__,
@@ -57,7 +62,7 @@ else:
             ),
             "hidden_names": "damaged_names forget_damaged keep_hidden put_away",
             "mark": "place_mark_file read_mark_file",
-            "once_marker": "marker_value place_marker remove_marker",
+            "once_marker": "marker_value markers_in place_marker remove_marker",
         },
     )
 
@@ -75,6 +80,7 @@ __all__ = [
     "make_folder",
     "make_folder_here",
     "marker_value",
+    "markers_in",
     "names_in",
     "opened_folder",
     "place_mark_file",

@@ -1,4 +1,4 @@
-"""Mails to those who are warned: short texts, sent at once or not at all."""
+"""Mails to those who are told of trouble, and of a morning: short texts, without attachments."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from vampd.model.delivery import compose_text
 from vampd.model.escapes import show, show_lines
 from vampd.ports import Mailer
 
-# A stage waits for it: a hanging mail server must not delay it long.
-_PATIENCE_S = 10.0
+# Others wait to be told: a hanging mail server must not delay them long.
+_PATIENCE_S = 30.0
 
 
 def send_warning(
-    settings: Mail, open_mailer: Callable[[Mail], Mailer], subject: str, body: str, at: float
+    settings: Mail,
+    recipients: tuple[str, ...],
+    open_mailer: Callable[[Mail], Mailer],
+    subject: str,
+    body: str,
+    at: float,
 ) -> None:
-    """Mail it to ``mail.warn_recipients``, with what comes from outside shown as text.
+    """Mail it to these, with what comes from outside shown as text.
 
     DataError if it may have been sent, another VampdError if it certainly was not.
     """
-    sender, recipients = settings.sender or "", settings.warn_recipients
+    sender = settings.sender or ""
     mail = compose_text(
         show(subject), show_lines(body), sender, recipients, new_message_id(settings), at
     )

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from vampd.model.faces import show
 
 if TYPE_CHECKING:
-    from vampd.model.resources.low_space import LowSpace
     from vampd.model.resources.need import (
         Need,
         Space,
@@ -20,7 +19,6 @@ else:
     __getattr__ = show(
         __name__,
         {
-            "low_space": "LowSpace",
             "need": "find_shortage is_low Need need_here need_there Space spare_bytes",
             "worker_count": "WORKER_BYTES workers_that_fit",
         },
@@ -28,7 +26,6 @@ else:
 
 __all__ = [
     "WORKER_BYTES",
-    "LowSpace",
     "Need",
     "Space",
     "find_shortage",

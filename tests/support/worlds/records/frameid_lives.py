@@ -172,7 +172,7 @@ def _run_stage(
         workers=nothing,
         pace=SteadyPace(),  # type: ignore[arg-type]
         mail=nothing,
-        notifier=nothing,
+        low_space=nothing,
     )
     remove_leftovers(tools.folder / "vgen2")
     previous = None

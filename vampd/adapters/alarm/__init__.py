@@ -1,0 +1,1 @@
+"""Whom vampd tells, and how: a command, a URL."""
