@@ -58,9 +58,13 @@ class Seen:
         self.complaints: list[str] = []
         page.on("console", lambda one: self.complaints.append(f"{one.type}: {one.text}"))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda one: (self.complaints.append(one.message), one.dismiss()))
+        page.on("dialog", self._refuse)
         page.on("request", self._look_at)
         page.on("response", self._hear)
+
+    def _refuse(self, dialog: Any) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
 
     def _look_at(self, request: Any) -> None:
         if not request.url.startswith((f"{self.home}/", "data:image/svg+xml,")):
@@ -109,8 +113,9 @@ def browser() -> Iterator[Browser]:
 
 
 def look(browser: Browser, server: Server, width: int = 1280, scheme: str = "light") -> Seen:
-    size: Any = {"width": width, "height": 900}
-    context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    # Its driver need not be installed where types are checked.
+    asked: Any = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+    context = browser.new_context(**asked)
     context.set_default_timeout(120_000)
     return Seen(context.new_page(), server)
 
@@ -169,7 +174,7 @@ def test_every_page_is_used_by_keyboard_alone(
     for address in pages:
         seen.open(address)
         count = seen.page.evaluate(_NUMBER_FOCUSABLE)
-        reached = []
+        reached: list[int] = []
         for _ in range(count):
             seen.page.keyboard.press("Tab")
             number, outline = seen.page.evaluate(
