@@ -2,9 +2,8 @@
 
 The failpoints are read from the source, so that a new one is in the matrix at once; one run that is
 not disturbed tells how often each is hit. SIGKILL goes to the daemon's process group, as a power
-cut would do it, at the first or the last hit of every failpoint; the soak takes every hit. Of first
-hits, a few are taken in one life, in the order in which they come: each run dies further on. The
-night has corrections, so that what sync decides with them is resumed as well.
+cut would do it, at the first or the last hit of every failpoint; the soak takes every hit. A few of
+the first hits are taken in one life, in order: each run dies further on. The night has corrections.
 """
 
 from __future__ import annotations
@@ -76,22 +75,18 @@ ELSEWHERE = {
         ),
         "only where a night of the old tools is taken on; see test_continue",
     ),
+    "alarm.message.sent": "nobody is told unless asked for; see test_alarm",
     "ledger.file.repaired": "only behind a line that was torn",
     **dict.fromkeys(
         (
-            *(
-                "alarm.message.sent",
-                "alarm.morning.sent",
-                "store.alarms.recorded",
-                "mail.body.sent",
-            ),
+            "mail.body.sent",
             "mailing.intent.committed",
             "mailing.intent.noted",
             "mailing.mail.sent",
             "mailing.outcome.committed",
             "store.mailings.inserted",
         ),
-        "nobody is mailed or told unless asked for; see test_mailing and test_alarm",
+        "nothing is mailed unless asked for; see test_mailing",
     ),
     **dict.fromkeys(
         (

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from vampd.config import Mail
 from vampd.config.mail import zone_of
-from vampd.disk.failpoint import failpoint
 from vampd.engine.mailing.warnings import send_warning
 from vampd.errors import DataError, VampdError
 from vampd.log import get_log
@@ -71,7 +70,6 @@ class MorningMail:
             # Nothing to tell; looked at again tomorrow.
             self._keep(date, "none", now)
         elif self._send(settings, *written):
-            failpoint("alarm.morning.sent")
             self._keep(date, "sent", now)
         else:
             self._try_at = self._monotonic() + _AGAIN_S

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from vampd.disk.failpoint import failpoint
 from vampd.model.alarm import Told
 from vampd.store.database.connection import Store
 from vampd.store.schema import ToldAlarmRow
@@ -42,7 +41,6 @@ class StoredAlarms:
                         set_={"at": one.at, "over_at": one.over_at},
                     )
                 )
-            failpoint("store.alarms.recorded")
 
     def prune(self, ways: Collection[str], now: float) -> None:
         with self._store.read() as connection:
