@@ -20,6 +20,8 @@ from tests.support.daemon.running import BIN
 from tests.support.daemon.site import Site, make_site
 from vampd.model.nights import NightId
 
+# Its set-up is a whole night under a tracer.
+pytestmark = pytest.mark.early
 _TRACED = "fsync,fdatasync,link,linkat,rename,renameat,renameat2,pwrite64,write"
 _BEGUN = re.compile(r"(\d+) +(.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)$")

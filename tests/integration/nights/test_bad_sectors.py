@@ -87,6 +87,7 @@ def raw_frames(vampd: InProcess) -> object:
     return audit(vampd)["raw_frames"]
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("kind", others_in_soak([Kind.ARCHIVE, Kind.ENGINEERING]))
 def test_a_bad_sector_that_only_packing_meets_costs_its_cube_at_a_release(
     tmp_path: Path, kind: Kind
