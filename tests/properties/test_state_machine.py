@@ -247,4 +247,4 @@ class NightsSideBySide(RuleBasedStateMachine):
 
 
 TestNightsSideBySide = NightsSideBySide.TestCase
-TestNightsSideBySide.settings = settings(max_examples=examples(6), stateful_step_count=30)
+TestNightsSideBySide.settings = settings(max_examples=examples(3), stateful_step_count=30)

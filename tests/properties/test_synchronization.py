@@ -27,7 +27,7 @@ from tests.support.builders.frames import (
     trigger_train,
 )
 from tests.support.builders.sync_night import NIGHT, SETTINGS, add, next_plan, reader_of, run_sync
-from tests.support.examples import examples
+from tests.support.examples import examples, others_in_soak
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.errors import DataError
 from vampd.model.cubes import Generation, Product, format_framelist, parse_framelist, parse_timing
@@ -132,7 +132,7 @@ def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(night: Nig
     night.check(night.synchronize(), missed=0.001, dubious=0.02)
 
 
-@pytest.mark.parametrize("rows", [64, 536])
+@pytest.mark.parametrize("rows", others_in_soak([536, 64]))
 @pytest.mark.parametrize("part", [-0.2, 0.0, 0.1, 0.2])
 @pytest.mark.parametrize(("period_us", "jitter_us"), [(500, FAST_US), (20_000, SLOW_US)])
 @pytest.mark.parametrize("flc_part", [None, 0.04, 0.25])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.unprivileged import NOBODY, as_nobody, as_user, made_open_folder
 from vampd.disk.durable import fsync_folder, replacing
 from vampd.disk.reading import read_whole
@@ -190,7 +191,7 @@ def test_no_program_is_advised_that_is_not_there(
 @pytest.mark.parametrize(
     ("owner", "mode"), [(0, 0o700), (0, 0o500), (0, 0o050), (4001, 0o711), (4001, 0o700)]
 )
-@pytest.mark.parametrize("own", ["vgen2", "vbad/vcam1"])
+@pytest.mark.parametrize("own", others_in_soak(["vbad/vcam1", "vgen2"]))
 def test_a_folder_that_vampd_makes_is_given_back_in_one_line(
     cube: Path, own: str, owner: int, mode: int, access: PathAccess
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.support.daemon.running import BIN, run_until_idle, vampctl
 from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, copy_site, make_site
+from tests.support.examples import others_in_soak
 from tests.support.tools.errno_shim import Call, Shim
 from tests.support.worlds.hostile.three_users import MEMBER, give_to_owner
 from tests.support.worlds.sites.old_products import copy_to_archive, make_old_products
@@ -75,7 +76,7 @@ def test_who_may_only_read_gets_products_with_modes_of_its_own(
     assert sorted(site.base.iterdir()) == before
 
 
-@pytest.mark.parametrize("source", ["here", "archive"])
+@pytest.mark.parametrize("source", others_in_soak(["archive", "here"]))
 def test_a_full_disk_is_said_in_words_and_the_next_run_goes_on(
     site: Site, tmp_path: Path, source: str
 ) -> None:

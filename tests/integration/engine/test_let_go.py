@@ -73,7 +73,7 @@ def assert_untouched(site: Site, night: NightId = NIGHT) -> None:
         assert connections.ledger.listing().ids == ()
 
 
-@pytest.mark.parametrize(("stop", "go"), others_in_soak(LET_GO, few=2))
+@pytest.mark.parametrize(("stop", "go"), others_in_soak(LET_GO))
 def test_what_is_let_go_while_it_is_incomplete_still_waits_for_what_is_missing(
     site: Site, incomplete: Path, stop: tuple[str, ...], go: tuple[str, ...]
 ) -> None:

@@ -90,7 +90,7 @@ def test_the_reason_of_a_compressed_cube_says_what_it_may_be(cube: WrittenCube) 
     assert "tile-compressed" in seen.reason
 
 
-@pytest.mark.parametrize("tiles", [None, (1, 8, 12)])
+@pytest.mark.parametrize("tiles", [None, pytest.param((1, 8, 12), marks=pytest.mark.soak)])
 def test_a_cube_that_the_logger_compressed_says_what_it_is_and_unpacks_to_what_it_was(
     cube: WrittenCube, tmp_path: Path, tiles: tuple[int, int, int] | None
 ) -> None:

@@ -75,7 +75,7 @@ def _header_with(stream: Stream, keyword: str, field: str | None) -> Cards:
     return Cards(tuple(texts))
 
 
-@pytest.mark.parametrize("keyword", others_in_soak(_KEYWORDS, few=12))
+@pytest.mark.parametrize("keyword", others_in_soak(_KEYWORDS, few=6))
 def test_a_card_of_any_content_costs_at_most_its_own_cube(site: SyncSite, keyword: str) -> None:
     with neighbors_kept(site):
         odd = {

@@ -10,6 +10,7 @@ from tests.support.builders.raw_cubes import (
     WrittenCube,
     timing_text,
 )
+from tests.support.examples import others_in_soak
 from tests.support.worlds.hostile.malformed_site import (
     FRAMES,
     SECOND_US,
@@ -108,7 +109,7 @@ _DOUBLINGS: dict[str, Callable[[WrittenCube, Path], None]] = {
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "late"])
-@pytest.mark.parametrize("name", ["aaa.fits", "vcam1_23:59:59.000000000.fits"])
+@pytest.mark.parametrize("name", others_in_soak(["aaa.fits", "vcam1_23:59:59.000000000.fits"]))
 @pytest.mark.parametrize("how", _DOUBLINGS)
 def test_a_cube_under_two_names_is_used_once(
     site: SyncSite, how: str, name: str, *, late: bool
@@ -139,7 +140,7 @@ def test_a_cube_that_overlaps_another_costs_only_itself(site: SyncSite, *, late:
 
 
 @pytest.mark.parametrize("leap_s", [0.5, 3.0, 59.99, -59.99])
-@pytest.mark.parametrize("frames", [4, FRAMES, 40])
+@pytest.mark.parametrize("frames", others_in_soak([FRAMES, 4, 40]))
 def test_a_time_that_leaps_into_another_cube_costs_its_frame(
     site: SyncSite, leap_s: float, frames: int
 ) -> None:

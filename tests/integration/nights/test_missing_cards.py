@@ -10,6 +10,7 @@ from tests.support.builders.smallest_night import SMALLEST, UNPAIRED
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import record_of
+from tests.support.examples import others_in_soak
 from vampd.model.nights import Kind, NightId, StageName, Status
 
 LACKING = replace(SMALLEST, runs=tuple(replace(run, absent=("OBS-MOD",)) for run in SMALLEST.runs))
@@ -69,7 +70,9 @@ def test_who_forgives_a_missing_card_has_not_forgiven_what_sync_found(tmp_path: 
     ]
 
 
-@pytest.mark.parametrize("rules", [{}, {"when_missing": "hold", "required": ["EXPTIME"]}])
+@pytest.mark.parametrize(
+    "rules", others_in_soak([{}, {"when_missing": "hold", "required": ["EXPTIME"]}])
+)
 def test_a_missing_card_is_a_warning_that_names_it(tmp_path: Path, rules: dict) -> None:
     site = make_site(tmp_path, headers=rules)
     night = lacking_night(site)

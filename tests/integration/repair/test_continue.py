@@ -13,6 +13,7 @@ import pytest
 from tests.support.daemon.running import run_until_idle, vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import audit, connected, history_of, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.sites.old_products import (
     copy_to_archive,
     make_old_products,
@@ -72,7 +73,7 @@ STARTS: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("start", others_in_soak(reversed(STARTS), few=2))
 def test_a_night_is_packed_sent_proven_and_listed_and_nothing_of_theirs_changes(
     tmp_path: Path, start: str
 ) -> None:
