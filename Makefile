@@ -3,9 +3,9 @@
 # The system's interpreter: one in a private home is invisible to a service with ProtectHome=.
 PYTHON ?= /usr/bin/python3
 VENV ?= .venv
-# Processes for pytest: two a core, because tests wait for other processes; JOBS=0 keeps it in one,
+# Processes for pytest: three a core, because tests wait for other processes; JOBS=0 keeps it in one,
 # for a debugger.
-JOBS ?= $(shell echo $$((2 * $$(nproc))))
+JOBS ?= $(shell echo $$((3 * $$(nproc))))
 UNIT_JOBS = $(if $(filter 0,$(JOBS)),0,$(shell nproc))
 # Nights per scenario that sync-scenarios judges.
 SEEDS ?= 50
