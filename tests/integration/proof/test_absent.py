@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit
 from tests.support.worlds.proof.beginning import DATE
 from tests.support.worlds.proof.in_process import InProcess
@@ -82,7 +83,9 @@ def lose_database(night: SafeNight, own: InProcess) -> None:
     assert record(night).code == "generation_damaged"
 
 
-@pytest.mark.parametrize("lose", [restore, lose_database], ids=lambda lose: str(lose.__name__))
+@pytest.mark.parametrize(
+    "lose", others_in_soak([restore, lose_database]), ids=lambda lose: str(lose.__name__)
+)
 def test_without_any_receipt_too_an_empty_folder_is_no_night(
     safe: SafeNight, lose: Callable[[SafeNight, InProcess], None]
 ) -> None:
