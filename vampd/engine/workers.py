@@ -21,7 +21,12 @@ from typing import TypeVar
 import pebble
 from pebble import ProcessExpired, ProcessPool
 
-from vampd.disk.machine import LONGEST_TMPDIR_BYTES, available_memory_bytes, count_cores
+from vampd.disk.machine import (
+    LONGEST_TMPDIR_BYTES,
+    available_memory_bytes,
+    count_cores,
+    processes_left,
+)
 from vampd.errors import ClaimLost, ConfigError, WorkerLost
 from vampd.fits.worker import initialize_worker
 from vampd.log import get_log
@@ -33,6 +38,9 @@ _log = get_log()
 NOT_STARTED = "worker_not_started"
 _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 _WORKERS_A_TASK = 3
+# The fork server, and what follows open semaphores.
+_BESIDE_WORKERS = 2
+_MORE_PROCESSES = "(TasksMax=, `ulimit -u`)"
 _Result = TypeVar("_Result")
 _LOOK_S = 0.5
 # A worker that dies just as it takes an action leaves pebble unaware: no one has it then. Whoever
@@ -146,8 +154,34 @@ class WorkerPool:
             except (RuntimeError, OSError) as error:
                 # Broken just now, or it could not start: it is never started again.
                 self._pool.stop()  # type: ignore[no-untyped-call]
-                raise _not_started(error) from error
+                raise self._not_started(error) from error
             return future
+
+    def _not_started(self, error: RuntimeError | OSError) -> WorkerLost:
+        """What kept a pool from its workers; the cause of pebble's own error says it."""
+        cause = error.__cause__ if isinstance(error, BrokenProcessPool) else error
+        if isinstance(cause, ConnectionError):
+            return self._lost("its fork server died")
+        if isinstance(cause, OSError) or "thread" in str(cause):
+            cure = (
+                "let the service open more files (LimitNOFILE=, `ulimit -n`)"
+                if isinstance(cause, OSError) and cause.errno in _NO_DESCRIPTORS
+                else f"look at the space in /dev/shm and in {_temporary_folder()}, and at how many"
+                f" processes the service may have {_MORE_PROCESSES}"
+            )
+            return WorkerLost(NOT_STARTED, f"no worker process can be started: {cause}; {cure}")
+        return self._lost("before it had work")
+
+    def _lost(self, how: str) -> WorkerLost:
+        """Of a worker that never worked: the fork server dies of what it may not start."""
+        left, needed = processes_left(), self.workers + _BESIDE_WORKERS
+        if left is None or left >= needed:
+            return _worker_died(how)
+        return WorkerLost(
+            NOT_STARTED,
+            f"no worker process can be started ({how}): no more processes, of which {left} are left"
+            f" and {needed} are needed; let the service have more {_MORE_PROCESSES}",
+        )
 
     def result(self, future: Future[_Result], pace: Pace) -> _Result:
         """Wait for a worker's result.
@@ -171,7 +205,7 @@ class WorkerPool:
                 raise ClaimLost("stopped", "a worker that did not stop on its own was killed")
             if queued_s > self._begin_within_s:
                 future.cancel()
-                raise _worker_died(f"none began within {self._begin_within_s:g} s")
+                raise self._lost(f"none began within {self._begin_within_s:g} s")
             if worked_s > self._deadline_s:
                 future.cancel()  # ends the process, soon
                 raise WorkerLost(
@@ -183,7 +217,7 @@ class WorkerPool:
         except ProcessExpired as error:
             raise _worker_died(f"exit code {error.exitcode}") from error
         except BrokenProcessPool as error:
-            raise _worker_died("before it had work") from error
+            raise self._lost("before it had work") from error
         except CancelledError as error:
             raise ClaimLost("stopped", "the worker pool was closed") from error
 
@@ -197,22 +231,6 @@ class WorkerPool:
 def _end(pool: ProcessPool) -> None:
     pool.stop()  # type: ignore[no-untyped-call]
     pool.join()
-
-
-def _not_started(error: RuntimeError | OSError) -> WorkerLost:
-    """What kept a pool from its workers; the cause of pebble's own error says it."""
-    cause = error.__cause__ if isinstance(error, BrokenProcessPool) else error
-    if isinstance(cause, ConnectionError):
-        return _worker_died("its fork server died")
-    if isinstance(cause, OSError) or "thread" in str(cause):
-        cure = (
-            "let the service open more files (LimitNOFILE=, `ulimit -n`)"
-            if isinstance(cause, OSError) and cause.errno in _NO_DESCRIPTORS
-            else f"look at the space in /dev/shm and in {_temporary_folder()}, and at how many"
-            " processes the service may have (TasksMax=, `ulimit -u`)"
-        )
-        return WorkerLost(NOT_STARTED, f"no worker process can be started: {cause}; {cure}")
-    return _worker_died("before it had work")
 
 
 def _temporary_folder() -> str:

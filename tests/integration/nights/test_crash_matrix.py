@@ -97,7 +97,7 @@ ELSEWHERE = {
             "requests.file.removed",
             "store.answers.acted",
         ),
-        "only where a member asks; see tests/security/test_requests.py and test_deeds.py",
+        "only where a member asks; see tests/security/requests",
     ),
     "ledger.rebuilt.written": "only `vampctl rebuild-ledger`; see test_ledger",
     "archive.fetch.group_fetched": "only `vampctl pull`; see test_transfer_by_hand",

@@ -8,21 +8,19 @@ disturbed.
 from __future__ import annotations
 
 import errno
-import os
 import random
 import shutil
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import BIN, settle, wait_until
+from tests.support.daemon.running import settle, wait_until
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import (
     LedgerRow,
@@ -35,6 +33,7 @@ from tests.support.daemon.state import (
 )
 from tests.support.examples import seeds_of_round
 from tests.support.tools.errno_shim import Call, Shim
+from tests.support.worlds.sites.failing_calls import daemon_under
 from vampd.model.nights import Kind, NightId, Status
 
 NIGHTS = (
@@ -98,24 +97,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
         make_smallest(site.root, night.date, night.kind, seed=number)
     settle(site)
     return Reference(site, trees_of(site), ledger_rows(site))
-
-
-@contextmanager
-def daemon_under(shim: Shim, site: Site) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(BIN / "vampd"), "--config", str(site.config), "--log", "json"]
-    with site.log.open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **shim.environ},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(30)
 
 
 @dataclass

@@ -16,12 +16,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPEN = 1, READ = 2, WRITE = 4, SYNC = 8, NAME = 16, STAT = 32, LIST = 64 };
+enum {
+    OPEN = 1,
+    READ = 2,
+    WRITE = 4,
+    SYNC = 8,
+    NAME = 16,
+    STAT = 32,
+    LIST = 64,
+    SPACE = 128,
+    TIME = 256,
+    LOCK = 512,
+    LINK = 1024,
+};
 
 struct control {
     int calls; /* which kinds, 0: none */
@@ -198,12 +213,12 @@ int rename(const char *from, const char *to) {
 
 int link(const char *from, const char *to) {
     REAL(int, "link", const char *, const char *);
-    return at_fails(NAME, AT_FDCWD, to) ? -1 : real(from, to);
+    return at_fails(NAME | LINK, AT_FDCWD, to) ? -1 : real(from, to);
 }
 
 int linkat(int from_folder, const char *from, int folder, const char *to, int flags) {
     REAL(int, "linkat", int, const char *, int, const char *, int);
-    return at_fails(NAME, folder, to) ? -1 : real(from_folder, from, folder, to, flags);
+    return at_fails(NAME | LINK, folder, to) ? -1 : real(from_folder, from, folder, to, flags);
 }
 
 int renameat(int from_folder, const char *from, int folder, const char *to) {
@@ -275,6 +290,29 @@ STATING_AT(fstatat64, stat64)
 int statx(int folder, const char *path, int flags, unsigned int mask, struct statx *status) {
     REAL(int, "statx", int, const char *, int, unsigned int, struct statx *);
     return at_fails(STAT, folder, path) ? -1 : real(folder, path, flags, mask, status);
+}
+
+#define SPACE_AT(name, type)                                               \
+    int name(const char *path, struct type *space) {                       \
+        REAL(int, #name, const char *, struct type *);                     \
+        return at_fails(SPACE, AT_FDCWD, path) ? -1 : real(path, space);   \
+    }
+SPACE_AT(statvfs, statvfs)
+SPACE_AT(statvfs64, statvfs64)
+
+int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
+    REAL(int, "utimensat", int, const char *, const struct timespec[2], int);
+    return at_fails(TIME, folder, path) ? -1 : real(folder, path, times, flags);
+}
+
+int futimens(int fd, const struct timespec times[2]) {
+    REAL(int, "futimens", int, const struct timespec[2]);
+    return fd_fails(TIME, fd) ? -1 : real(fd, times);
+}
+
+int flock(int fd, int operation) {
+    REAL(int, "flock", int, int);
+    return fd_fails(LOCK, fd) ? -1 : real(fd, operation);
 }
 
 DIR *opendir(const char *path) {

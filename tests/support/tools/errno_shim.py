@@ -34,6 +34,10 @@ class Call(IntFlag):
     NAME = 16  # link, rename, unlink, mkdir, symlink
     STAT = 32
     LIST = 64
+    SPACE = 128  # statvfs
+    TIME = 256  # utimensat
+    LOCK = 512  # flock
+    LINK = 1024  # link alone
 
 
 class Shim:

@@ -28,6 +28,9 @@ heartbeat_failed
 heartbeat_url
     The URL of `[heartbeat]`, or its `ca_file`, cannot be used.
     Correct it.
+no_hard_links
+    A file system has no hard links, so that no file can be named there without replacing another.
+    Put what the message names on one that has them (ext4, XFS); it is tried again.
 worker_died
     A worker process died.
     Nothing; if it happens again, look for who kills it (memory?), and raise `TasksMax=`.

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vampd.disk.reading import MOST_FILES, open_unlinked, too_many
-from vampd.errors import DataError
+from vampd.errors import DataError, TransientError
+from vampd.model.escapes import shell_word
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY
 _NEW = os.O_CREAT | os.O_EXCL
 _RENAME_EXCHANGE = 2
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @contextmanager
@@ -73,9 +75,26 @@ def exchange(new: Path, old: Path) -> None:
 
 
 def link(old: Path, new: Path) -> None:
-    """A second name of a file, or of a link itself; FileExistsError."""
+    """A second name of a file, or of a link itself; FileExistsError.
+
+    TransientError ``no_hard_links`` where a file of one's own can have none.
+    """
     with _in_folder(old) as old_fd, _in_folder(new) as new_fd:
-        os.link(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd, follow_symlinks=False)
+        try:
+            os.link(old.name, new.name, src_dir_fd=old_fd, dst_dir_fd=new_fd, follow_symlinks=False)
+        except OSError as error:
+            whose = os.stat(old.name, dir_fd=old_fd, follow_symlinks=False).st_uid
+            # Of another's file it may be for want of rights (fs.protected_hardlinks).
+            if error.errno not in _NO_LINKS or whose != os.geteuid():
+                raise
+            raise TransientError(
+                "no_hard_links",
+                f"{new}: {error.strerror}: the file system there has no hard links, by which vampd"
+                " names a new file without replacing another"
+                f" (`findmnt -T {shell_word(str(new.parent))}`); put it on one that has them, such"
+                " as ext4 or XFS",
+                path=str(new),
+            ) from error
 
 
 def link_softly(target: str, path: Path) -> None:

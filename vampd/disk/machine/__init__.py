@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         available_memory_bytes,
         boot_id,
         count_cores,
+        processes_left,
     )
     from vampd.disk.machine.disks import System, disks_under
     from vampd.disk.machine.file_system import space_at
@@ -30,7 +31,9 @@ else:
             "cache": (
                 "drop_all drop_behind drop_from_cache expect_picks expect_sequential read_ahead"
             ),
-            "capacity": "LONGEST_TMPDIR_BYTES available_memory_bytes boot_id count_cores",
+            "capacity": (
+                "LONGEST_TMPDIR_BYTES available_memory_bytes boot_id count_cores processes_left"
+            ),
             "disks": "disks_under System",
             "file_system": "space_at",
             "heap": "bound_heap keep_heap shrink_heap",
@@ -53,6 +56,7 @@ __all__ = [
     "expect_picks",
     "expect_sequential",
     "keep_heap",
+    "processes_left",
     "read_ahead",
     "shrink_heap",
     "space_at",

@@ -73,11 +73,14 @@ def _find_stranger(folder: Path, owner: int) -> str | None:
         found = "no folder"
     elif status.st_uid not in (os.geteuid(), owner):
         found = f"a folder of {user_name(status.st_uid)}"
+    elif status.st_dev != folder.parent.stat().st_dev:
+        # A request is moved out of the reach of its writer, and no rename leads elsewhere.
+        found = "a file system of its own"
     else:
         return None
     return (
         f"{folder} is {found}, and vampd takes requests only from a folder that it made: move it"
-        " away, and vampd makes its own within a second"
+        " away (or unmount it), and vampd makes its own within a second"
     )
 
 

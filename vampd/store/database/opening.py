@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 
-from vampd.disk.durable import fsync_folder, translating_full_disk
+from vampd.disk.durable import fsync_folder, link, translating_full_disk
 from vampd.disk.failpoint import failpoint
 from vampd.disk.rights import close_to_others, make_state_folder
 from vampd.errors import NotPermitted, StoreError, TransientError
@@ -120,7 +120,7 @@ def _create(path: Path) -> None:
         close_to_others(temporary)
         _fsync_file(temporary)
         failpoint("store.create.file_synced")
-        os.link(temporary, path)
+        link(temporary, path)
         failpoint("store.create.linked")
         temporary.unlink()
         failpoint("store.create.unlinked")

@@ -4,6 +4,7 @@ Only the owner and root can do so, and do: to move it to another disk, or by a r
 """
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,6 +72,25 @@ def test_what_takes_the_place_of_the_folder_is_refused_and_said_once(
     assert [log["event"] for log in logs] == ["requests.mended", "request.answered"]
     assert world.events == [EventName.HELD]
     assert examine_request_folder(world.folder).state == OK
+
+
+def test_a_disk_that_is_mounted_there_is_refused_and_stops_nothing(
+    world: World, tool: Callable[[str], str]
+):
+    subprocess.run([tool("mount"), "-t", "tmpfs", "tmpfs", world.folder], check=True)
+    try:
+        with capture_logs() as logs:
+            for _ in range(3):
+                world.attend()
+        assert [log["event"] for log in logs] == ["requests.refused"]
+        assert "is a file system of its own" in logs[0]["error"]
+        assert examine_request_folder(world.folder).state == BAD
+    finally:
+        subprocess.run([tool("umount"), world.folder], check=True)
+    world.attend()
+    world.place(world.request())
+    world.attend()
+    assert world.events == [EventName.HELD]
 
 
 def test_a_folder_that_is_missing_is_made_again_and_that_is_said(world: World):
