@@ -20,7 +20,7 @@ from vampd.model.trigger.intervals import (
 from vampd.model.trigger.kernels import Kernels
 from vampd.model.trigger.neighbors import Neighbors, of_second
 from vampd.model.trigger.offsets import cost_of_other_class, offset_costs
-from vampd.model.trigger.stretches import begins_of, pieces_of
+from vampd.model.trigger.stretches import begins_of, leave_turns, pieces_of
 from vampd.model.trigger.tempo import Tempo, at_frames
 from vampd.model.trigger.unlate import missed_alone
 from vampd.model.trigger.weights import CLASSES, NEAR_US, PAIR_COSTS, SHIFTS
@@ -37,7 +37,7 @@ class Camera:
 
     ``expected`` is the other camera's count in the middle shift, ``piece`` what of camera 1 has one
     exposure, ``since_us`` the time since any frame of either camera; ``missed``,
-    ``alone`` and ``saved`` have one value per interval, as ``tempo`` has.
+    ``alone``, ``saved`` and ``leaving`` have one value per interval, as ``tempo`` has.
     """
 
     arrivals: Arrivals
@@ -46,6 +46,7 @@ class Camera:
     missed: Int64
     alone: Int64
     saved: Int64
+    leaving: npt.NDArray[np.bool_]
     late_us: Int64
     may_be_us: Int64
     queued: Int64
@@ -130,6 +131,13 @@ def order_night(
             neighbors.missed[number],
             missed_alone(count[own], stretch[own], count[other], stretch[other]),
             saved_on_misses(counted[number], tempos[number]),
+            leave_turns(
+                counted[number].times_us,
+                counted[number].count,
+                stretch[own],
+                tempos[number].period_us,
+                tempos[number].half_width_us,
+            ),
             neighbors.late_us[number],
             neighbors.may_be_us[number],
             is_queued(counted[number], tempos[number]),
@@ -215,6 +223,7 @@ def _weigh(night: Night, number: int, rows: slice, kernels: Kernels) -> _Weighed
         own.late_us[since],
         own.may_be_us[since],
         own.saved[intervals],
+        own.leaving[intervals],
     )
     if since.start < rows.start:
         evidence = IntervalEvidence(

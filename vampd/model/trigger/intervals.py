@@ -70,6 +70,7 @@ def weigh_intervals(
     late_us: Int64,
     may_be_us: Int64,
     saved: Int64,
+    leaving: npt.NDArray[np.bool_],
 ) -> IntervalEvidence:
     """What the interval before each frame says; the first frame's says nothing of the trigger.
 
@@ -77,7 +78,8 @@ def weigh_intervals(
     many because only that one took part; ``since_us``
     (frames,) is the time since any frame of either camera: the trigger stood still no longer;
     ``late_us`` (frames,) is how late each frame is, as those after it tell, ``may_be_us`` how late
-    it may be by those before it. ``saved`` is how much less a miss costs in each interval.
+    it may be by those before it. ``saved`` is how much less a miss costs in each interval, and
+    ``leaving`` whether turns are left unfinished around it where nobody looks.
     """
     frames = len(arrivals)
     missed = np.zeros((frames, OPTIONS), dtype=np.int64)
@@ -151,7 +153,8 @@ def weigh_intervals(
     paused = (UNSEEN_FLIP_COST, UNSEEN_SWITCH_COST) if counted.honest else (FLIP_COST, SWITCH_COST)
     unlogged = np.searchsorted(FLIP_AFTER_US[1:], gaps_us, side="right")
     within = np.where(_WITHIN_TRIGGER * since_us[1:] < period_us, WITHIN_TRIGGER_COST, 0)
-    flip[1:] = np.minimum(flip[1:], np.array(paused[0])[unlogged]) + within
+    unseen = np.where(leaving, READINGS_COST, np.array(paused[0])[unlogged])
+    flip[1:] = np.minimum(flip[1:], unseen) + within
     # Other settings after a pause are another start of the trigger.
     restarts = _settings_change(arrivals) & (since_us[1:] > FLIP_AFTER_US[2])
     flip[1:] = np.where(restarts, np.minimum(flip[1:], FLIP_COST[-1]), flip[1:])

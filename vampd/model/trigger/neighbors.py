@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import pieces_of, stretches_of
-from vampd.model.trigger.tempo import Tempo, at_frames, running_median, spread
+from vampd.model.trigger.stretches import pieces_of, spread, stretches_of
+from vampd.model.trigger.tempo import Tempo, at_frames, running_median
 from vampd.model.trigger.unlate import late_by, missed_by_count, unlate
 from vampd.model.trigger.weights import CLASSES, NEAR_US
 

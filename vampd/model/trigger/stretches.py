@@ -8,6 +8,10 @@ import numpy.typing as npt
 Int64 = npt.NDArray[np.int64]
 
 _LONGEST_US = 300_000  # beyond two exposures: the trigger, or the loggers, stood still
+_PARTS = 64  # of J
+_FEWEST_TELLING = 3  # intervals that alternate, beyond those that do not
+_AROUND = 16  # gaps, before and after one, that tell how many turns are left unfinished there
+_RARE = 4  # of so many gaps, one at most
 
 
 def begins_of(times_us: Int64, exposure_us: Int64) -> npt.NDArray[np.bool_]:
@@ -26,3 +30,45 @@ def pieces_of(times_us: Int64, exposure_us: Int64) -> Int64:
     begins = begins_of(times_us, exposure_us)
     begins[1:] |= np.diff(exposure_us) != 0
     return np.cumsum(begins, dtype=np.int64)
+
+
+def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:
+    """Values at some positions, for all: each is that of the one before, else of the one after it.
+
+    Within a stretch; ``unknown`` where it has none.
+    """
+    positions = np.arange(len(stretch))
+    index = np.searchsorted(at, positions, side="right") - 1
+    before = index.clip(0)
+    after = (index + 1).clip(0, len(at) - 1)
+    mine = (index >= 0) & (stretch[at[before]] == stretch)
+    chosen = np.where(mine, before, after)
+    known = stretch[at[chosen]] == stretch
+    return np.where(known, values[chosen], unknown)
+
+
+def leave_turns(
+    times_us: Int64, count: Int64, stretch: Int64, period_us: Int64, half_width_us: Int64
+) -> npt.NDArray[np.bool_]:
+    """Whether each interval is a gap between stretches, where turns are left unfinished in such.
+
+    ``period_us`` and ``half_width_us`` are those of intervals, all else is of one camera's frames.
+    A stretch whose intervals alternate tells which counts are relaxed. If the next one differs, and
+    as many were counted in between as there was time for, a turn was left unfinished.
+    """
+    steps_us, rises = np.diff(times_us), np.diff(count)
+    single = (np.diff(stretch) == 0) & (rises == 1) & (half_width_us > 0) & (period_us > 0)
+    excess = (steps_us - period_us)[single] * _PARTS // half_width_us[single]
+    signed = np.clip(excess, -_PARTS, _PARTS) * (1 - 2 * (count[:-1][single] & 1))
+    numbers = stretch[:-1][single]
+    sums = np.bincount(numbers, weights=signed).astype(np.int64)
+    most = np.bincount(numbers) * _PARTS
+    told = np.flatnonzero((abs(sums) >= _FEWEST_TELLING * _PARTS) & (4 * abs(sums) >= 3 * most))
+    first = np.searchsorted(stretch, told)
+    counted = 2 * np.diff(count[first]) * period_us[first[1:]] > np.diff(times_us[first])
+    unfinished = counted & (np.diff(np.sign(sums[told])) != 0)
+    sums_of = [np.concatenate([[0], np.cumsum(part)]) for part in (unfinished, counted)]
+    gap = np.searchsorted(told, stretch[1:])
+    begin, end = (gap - _AROUND).clip(0, len(counted)), (gap + _AROUND).clip(0, len(counted))
+    left, gaps = (part[end] - part[begin] for part in sums_of)
+    return np.asarray((left > 1) & (_RARE * left > gaps) & (np.diff(stretch) != 0))

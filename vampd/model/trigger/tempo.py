@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.model.trigger.arrivals import Arrivals, Counted
-from vampd.model.trigger.stretches import pieces_of, stretches_of
+from vampd.model.trigger.stretches import pieces_of, spread, stretches_of
 from vampd.model.trigger.weights import INTERVAL_LIMIT, UNCONFIRMED_LIMIT
 
 Int64 = npt.NDArray[np.int64]
@@ -95,7 +95,8 @@ def tempo_of(arrivals: Arrivals, counted: Counted) -> Tempo:
     here = np.arange(len(steps_us))
     beside = spread(known, known, whole, unknown=-1)
     source = np.where((tempo.period_us > 0) | (beside < 0), here, beside)
-    return Tempo(*(getattr(tempo, field.name)[source] for field in fields(Tempo)))
+    shared = Tempo(*(getattr(tempo, field.name)[source] for field in fields(Tempo)))
+    return _chosen((source == here) | _fits(shared, steps_us, stretch), shared, tempo)
 
 
 def _borrowed(
@@ -128,10 +129,13 @@ def _borrowed(
     lent = Tempo(
         *(_placed(getattr(sorted_tempo, f.name), order, len(steps_us)) for f in fields(Tempo))
     )
-    borrows = few & _fits(lent, steps_us, stretch)
-    return Tempo(
-        *(np.where(borrows, getattr(lent, f.name), getattr(own, f.name)) for f in fields(Tempo))
-    )
+    return _chosen(few & _fits(lent, steps_us, stretch), lent, own)
+
+
+def _chosen(first: Booleans, one: Tempo, other: Tempo) -> Tempo:
+    """The one tempo where ``first`` says so, else the other."""
+    pairs = ((getattr(one, f.name), getattr(other, f.name)) for f in fields(Tempo))
+    return Tempo(*(np.where(first, *pair) for pair in pairs))
 
 
 def _placed(values: Int64, order: npt.NDArray[np.intp], size: int) -> Int64:
@@ -195,12 +199,22 @@ def measure_tempo(
     confirmed = ~clear | (
         np.abs(measured_us - card_us) <= np.maximum(_LARGEST_UNLIKE * card_us, 2 * documented_us)
     )
-    # A median of absolute deviations is two thirds of a standard deviation; consecutive intervals
-    # share a stamp and the cameras a trigger, so that they tell less than as many independent ones.
     unlike_card_us = np.abs(excess_us - card_us)
     by_card_us = spread(running_median(unlike_card_us[ones], alike[ones]), ones, alike)
     of_fit_us = np.where(clear, spread_us, np.minimum(measured_us, by_card_us))
     scatter_us = np.maximum(5 * of_fit_us // 2, documented_us)
+    # Where T + J and T - J are not four times that apart, every interval has to tell. There it is
+    # what intervals of one state differ by, a median: less the root of two for their number, more
+    # by half for a standard deviation, and by the root of two because consecutive intervals share
+    # a stamp, so that their alternating sum scatters more. Of lags of a documented width: 7 / 12.
+    small = (half_width_us > 0) & (half_width_us < 2 * scatter_us)
+    after = both[1:][np.diff(both) == 1]
+    twins = (after - 1)[small[after - 1] & (alike[after - 1] == alike[after + 1])]
+    if len(twins):
+        unlike_us = running_median(np.abs(steps_us[twins + 2] - steps_us[twins]), alike[twins])
+        twins_us = 3 * spread(unlike_us, twins, alike) // 2
+        least_us = np.maximum(half_width_us // 2, 7 * documented_us // 12)
+        scatter_us = np.where(small & (twins_us > 0), np.maximum(twins_us, least_us), scatter_us)
     # The fewer intervals, the less certain T.
     scatter_us += 4 * scatter_us // np.maximum(enough, 1)
     limit = np.where(confirmed, INTERVAL_LIMIT, UNCONFIRMED_LIMIT)
@@ -279,18 +293,3 @@ def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tup
         )
     )
     return shared, known & (2 * own.period_us > 3 * longest_us)
-
-
-def spread(values: Int64, at: Int64, stretch: Int64, unknown: int = 0) -> Int64:
-    """Values at some positions, for all: each is that of the one before, else of the one after it.
-
-    Within a stretch; ``unknown`` where it has none.
-    """
-    positions = np.arange(len(stretch))
-    index = np.searchsorted(at, positions, side="right") - 1
-    before = index.clip(0)
-    after = (index + 1).clip(0, len(at) - 1)
-    mine = (index >= 0) & (stretch[at[before]] == stretch)
-    chosen = np.where(mine, before, after)
-    known = stretch[at[chosen]] == stretch
-    return np.where(known, values[chosen], unknown)

@@ -73,8 +73,8 @@ SWITCH_COST: Final = (26 * NAT, 20 * NAT, 10 * NAT, 9 * NAT, 8 * NAT)
 CARD_CHANGES_COST: Final = 7 * NAT
 CARD_ON_COST: Final = 4 * NAT
 CARD_OFF_COST: Final = 6 * NAT
-# Without the alternation an interval may be T - J where T is still that of the alternation: two
-# readings.
+# Two readings. Without the alternation an interval may be T - J where T is still that of the
+# alternation; and a turn is left unfinished as likely as not in a gap among gaps that leave some.
 READINGS_COST: Final = 710
 
 # What a turn that was not finished costs, by how long (us) the trigger stood still.

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from tests.unit.model.trigger.test_inference import (
     OFFSET_US,
@@ -97,6 +98,34 @@ def test_a_late_burst_of_a_camera_alone_costs_no_label():
     found = solve(replace(one, acquired_us=late), nothing())
 
     assert np.array_equal(found.states[0], states_of(200))
+
+
+def far_apart(lengths, first_states):
+    """Runs of so few frames, 4 s apart, of a trigger that was counted all the time."""
+    times, counts, ticks = [], [], 0
+    for frames, first in zip(lengths, first_states, strict=True):
+        times.append(ticking(first, 10**15 + 3_000 * (ticks + np.arange(frames))))
+        counts.append(ticks + np.arange(frames))
+        ticks += frames + LONG_S * 333 + 1
+    stamps, counts = np.concatenate(times), 500 + np.concatenate(counts)
+    sides = (arrivals(stamps), arrivals(stamps + OFFSET_US))
+    found = solve(*(replace(side, cnt0=counts) for side in sides))
+    parts = map(states_of, lengths, first_states)
+    return found, np.concatenate(list(parts))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_gaps_leave_turns_unfinished_a_run_is_labeled_by_its_own_frames(seed):
+    first = np.random.default_rng(seed).choice([RELAXED, DRIVEN], 24)
+    found, truth = far_apart([4] * 24, first.tolist())
+
+    assert all(np.array_equal(states, truth) for states in found.states)
+
+
+def test_where_gaps_leave_no_turn_unfinished_two_frames_are_labeled_by_their_neighbors():
+    found, truth = far_apart([12, 2] * 11 + [12], [RELAXED, DRIVEN] * 11 + [RELAXED])
+
+    assert all(np.array_equal(states, truth) for states in found.states)
 
 
 def sequences(frames, half_us, losing=(), runs=12):

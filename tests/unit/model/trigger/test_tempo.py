@@ -100,3 +100,24 @@ def test_a_frame_whose_card_no_other_one_shares_has_the_period_of_those_before_i
     tempo = tempo_of(side, count_frames(side))
 
     assert np.abs(tempo.period_us - 1_000).max() < 20
+
+
+@pytest.mark.parametrize("half_us", [2, 9, 15])
+def test_a_scatter_that_hides_j_is_not_taken_for_less(half_us):
+    """Intervals differ from the nearer one of T + J and T - J by less than they scatter."""
+    width_us, turns = 40, np.where(np.arange(400) % 2, -half_us, half_us)
+    lags_us = np.random.default_rng(half_us).integers(0, width_us + 1, 401)
+    tempo = tempo_of_steps(T_US + turns + np.diff(lags_us), card_us=half_us)
+
+    assert abs(np.median(tempo.scatter_us) - 7 * width_us / 12) < 0.15 * width_us
+
+
+def test_no_period_is_one_of_which_the_interval_itself_shows_nothing():
+    """Two frames beside a run of a shorter exposure, of whose card they know nothing."""
+    times = np.concatenate([[0, 18_800], 300_000 + 3_280 * np.arange(40)]) + 10**15
+    side = arrivals(times, half_width_us=0)
+    side = replace(side, exposure_us=np.where(np.arange(42) < 2, 15_600, 700))
+    tempo = tempo_of(side, count_frames(side))
+
+    assert tempo.period_us[0] == 0
+    assert np.abs(tempo.period_us[2:] - 3_280).max() < 10
