@@ -26,6 +26,8 @@ from vampd.web.application import make_application
 _NIGHTS = 30
 _FOREIGN = "hilo did not answer within 30 s"
 _HOME = "http://vampires"
+# Where a site has what lies in a folder of its own here.
+_PLACES = {"fuuu": "/mnt/fuuu", "state": "/var/lib/vampd"}
 
 
 class Picture(NamedTuple):
@@ -43,6 +45,8 @@ PICTURES = (
     Picture("page-nights-dark.png", "/", "dark", 1280, 860),
     Picture("page-night-light.png", f"/night/{HELD.date}-archive", "light", 1280, 860),
     Picture("page-night-dark.png", f"/night/{HELD.date}-archive", "dark", 1280, 860),
+    Picture("page-disk-light.png", "/disk", "light", 1280, 860),
+    Picture("page-transfers-dark.png", "/transfers", "dark", 1280, 860),
     Picture("page-narrow.png", "/", "light", 360, 860),
 )
 
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
                 scheme: Any = picture.scheme
                 context = browser.new_context(viewport=size, color_scheme=scheme)
                 page = context.new_page()
-                page.route("**/*", partial(_answer, thread, application))
+                page.route("**/*", partial(_answer, thread, application, base))
                 page.goto(_HOME + picture.address)
                 page.screenshot(path=folder / picture.name)
                 context.close()
@@ -82,11 +86,15 @@ def _make_application(base: Path) -> ASGIApp:
     return make_application(load_settings(site.config), lambda: NOW)
 
 
-def _answer(thread: ThreadPoolExecutor, application: ASGIApp, route: Any) -> None:
+def _answer(thread: ThreadPoolExecutor, application: ASGIApp, base: str, route: Any) -> None:
     parts = urlsplit(route.request.url)
     address = f"{parts.path}?{parts.query}"
     answer = thread.submit(ask, application, address, host="vampires").result()
-    route.fulfill(status=answer.status, headers=dict(answer.headers), body=answer.body)
+    body = answer.body
+    for name, place in _PLACES.items():
+        body = body.replace(f"{base}/{name}".encode(), place.encode())
+    headers = {name: text for name, text in answer.headers.items() if name != "content-length"}
+    route.fulfill(status=answer.status, headers=headers, body=body)
 
 
 if __name__ == "__main__":
