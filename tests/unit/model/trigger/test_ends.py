@@ -107,9 +107,9 @@ def far_apart(lengths, first_states):
         times.append(ticking(first, 10**15 + 3_000 * (ticks + np.arange(frames))))
         counts.append(ticks + np.arange(frames))
         ticks += frames + LONG_S * 333 + 1
-    stamps, counts = np.concatenate(times), 500 + np.concatenate(counts)
+    stamps, cnt0 = np.concatenate(times), 500 + np.concatenate(counts)
     sides = (arrivals(stamps), arrivals(stamps + OFFSET_US))
-    found = solve(*(replace(side, cnt0=counts) for side in sides))
+    found = solve(*(replace(side, cnt0=cnt0) for side in sides))
     parts = map(states_of, lengths, first_states)
     return found, np.concatenate(list(parts))
 
