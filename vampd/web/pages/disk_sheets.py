@@ -71,14 +71,14 @@ def tell_transfers(seen: Seen) -> tuple[Section, ...]:
             words=("A night is safe when all of it was read again at the archive.",),
             table=make_table(
                 "Nights by kind",
-                ("kind", "safe", "not safe", "first (UT)", "last (UT)"),
+                ("kind", "first (UT)", "last (UT)", "safe", "not safe"),
                 [
                     (
                         one["kind"],
-                        f"{one['safe']:,}",
-                        f"{one['not_safe']:,}",
                         _minute(one["first_safe_at"]),
                         _minute(one["last_safe_at"]),
+                        f"{one['safe']:,}",
+                        f"{one['not_safe']:,}",
                     )
                     for one in found["proofs"]
                 ],
