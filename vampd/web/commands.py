@@ -60,7 +60,7 @@ def export(
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Write the pages of vampd-web as files, for any web server or none.
+    """Write the pages of vampd-web as files, for any server.
 
     They are the same pages, as of one moment, with the same objects in JSON; links among them work
     from a disk, and index.html is the first. The folder appears whole or not at all, and takes the

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def ledger(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Show the frame IDs on record: the next ones, those of each night, gaps, unused grants.
+    """Show the frame IDs on record, gaps and unused grants.
 
     Only the database is read, at once; `vampctl frameids` also reads the ledger's file, all folders
     and all headers, and says whether they agree. The next ID is the lowest that can come: whoever

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def mailings(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Show every mail with manifests, the newest first, and which of these STARS has ingested.
+    """Show what was mailed, and what STARS acknowledged.
 
     What is still to be mailed is in `vampctl status --unmailed`.
     """

@@ -25,7 +25,7 @@ _DISKS = (
 
 
 def disk(context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show the space on vampd's disks, what the nights take, and for how many more there is room.
+    """Show free space, and for how many nights it lasts.
 
     vampd samples its disks every ten minutes; this shows the last sample. The forecast counts
     nights of observing: it goes by the days on which the disk filled, the median of the last 30

@@ -37,7 +37,7 @@ _LAST = 60
 def transfers(
     context: typer.Context, as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """Show what is being sent to the archive host, what waits and why, and the last transfers.
+    """Show what is sent, what waits and why, and how fast.
 
     The rate of a transfer is what was proven there by its whole duration, with its pauses. Of
     transfers that an earlier version made, only times and outcomes are on record.
