@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from statistics import median
 
 from tests.support.web.browser import open_browser
@@ -37,15 +37,16 @@ def looking_browsers(port: int, browsers: int, every_s: float) -> Iterator[None]
 
 def _look(port: int, wait_s: float, every_s: float, ended: threading.Event) -> None:
     # Not all at the same moment.
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
     headers = {"Accept-Encoding": "gzip"}
     while not ended.wait(wait_s):
-        connection.request("GET", "/", headers=headers)
-        answer = connection.getresponse()
-        answer.read()
+        # A new connection each time: the server ends those that wait as long.
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
+        with closing(connection):
+            connection.request("GET", "/", headers=headers)
+            answer = connection.getresponse()
+            answer.read()
         headers["If-None-Match"] = answer.headers["ETag"]
         wait_s = every_s
-    connection.close()
 
 
 def first_paints_ms(
