@@ -51,6 +51,15 @@ def test_where_cameras_may_write_is_looked_at_first_and_all_others_oldest_first(
     assert world.scan() == tuple(NIGHTS)
 
 
+def test_no_night_is_passed_before_all_that_cameras_may_write_to(world: World) -> None:
+    for stream in ("vcam1", "vcam2"):
+        os.utime(world.root / NIGHTS[0].folder / stream, (world.now_s - 20,) * 2)
+    looked_at = world.watcher.looked_at
+    scan = world.watcher.scan(world.settings)
+    assert (next(scan), looked_at) == (NIGHTS[0], set())
+    assert (next(scan), looked_at) == (FRESH, {NIGHTS[0]})
+
+
 def test_a_scan_that_ends_early_leaves_the_others_unlooked_at(world: World) -> None:
     scan = world.watcher.scan(world.settings)
     next(scan)
