@@ -26,7 +26,6 @@ _KNOWN_MISSED: Mapping[str, float] = MappingProxyType(
         "every_second_missed": 0.002,
         "flc_isolated_cubes_with_losses": 0.005,
         "offset_third_of_period_losses": 0.6,
-        "one_camera_too_slow": 0.003,
         "runs_of_few_frames_with_losses": 0.005,
     }
 )

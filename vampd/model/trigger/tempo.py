@@ -278,10 +278,14 @@ def share_tempo(own: Tempo, own_us: Int64, other: Tempo, other_us: Int64) -> tup
         return own, np.zeros(len(own_us), dtype=np.bool_)
     there = np.searchsorted(other_us, own_us).clip(0, len(other_us) - 1)
     period_us = other.period_us[there]
-    # Also by the intervals before and after, so that no change of settings seems to be one.
-    beside = [(there + turn).clip(0, len(other_us) - 1) for turn in (-1, 1)]
-    longest_us = np.maximum.reduce([period_us, *(other.period_us[at] for at in beside)])
-    known = (period_us > 0) & (np.abs(other_us[there] - own_us) <= _NEAR_PERIODS * period_us)
+    near_us = _NEAR_PERIODS * period_us
+    # Also by the intervals before and after, so that no change of settings seems to be one; not by
+    # one that ends far from here, which is of another run.
+    longest_us = period_us
+    for beside in ((there - 1).clip(0), (there + 1).clip(max=len(other_us) - 1)):
+        near = np.abs(other_us[beside] - own_us) <= near_us
+        longest_us = np.maximum(longest_us, np.where(near, other.period_us[beside], 0))
+    known = (period_us > 0) & (np.abs(other_us[there] - own_us) <= near_us)
     shared = Tempo(
         *(
             np.where(

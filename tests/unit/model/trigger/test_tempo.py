@@ -1,13 +1,13 @@
 """T and J of a train whose triggers a camera misses, and of one whose settings change."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from tests.unit.model.trigger.test_inference import BASE_US, arrivals, train
 from vampd.model.trigger.arrivals import count_frames
-from vampd.model.trigger.tempo import measure_tempo, share_tempo, tempo_of
+from vampd.model.trigger.tempo import Tempo, measure_tempo, share_tempo, tempo_of
 
 HALF_US, SCATTER_US = 200, 7
 T_US = BASE_US + HALF_US
@@ -71,6 +71,25 @@ def test_a_camera_that_misses_many_triggers_has_the_period_of_the_other_one(long
     assert (tempo.period_us == (2_000 if shared else longer_us)).all()
     # It is still the counter that numbers its frames.
     assert not slower.any()
+
+
+@pytest.mark.parametrize(("apart_us", "shared"), [(15_000, False), (4_000_000, True)])
+def test_what_follows_far_from_here_is_no_change_of_the_period(apart_us, shared):
+    """The other camera's next interval is of its next run, where it misses two of three itself."""
+    ends_us = 5_000 * np.arange(1, 61)
+    own, before, after = (
+        tempo_of_steps([period_us] * intervals)
+        for period_us, intervals in ((10_000, 30), (5_000, 60), (15_000, 40))
+    )
+    other = Tempo(
+        *(np.concatenate([getattr(t, f.name) for t in (before, after)]) for f in fields(Tempo))
+    )
+    others_us = np.concatenate([ends_us, ends_us[-1] + apart_us + 15_000 * np.arange(40)])
+    tempo, slower = share_tempo(own, ends_us[1::2], other, others_us)
+
+    assert (tempo.period_us[:-1] == 5_000).all()
+    assert slower[:-1].all()
+    assert (tempo.period_us[-1] == 5_000) == slower[-1] == shared
 
 
 @pytest.mark.parametrize(("before", "after"), [(4_000, 2_000), (2_000, 4_000), (3_000, 2_000)])
