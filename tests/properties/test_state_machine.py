@@ -181,12 +181,12 @@ class NightsSideBySide(RuleBasedStateMachine):
                 expected.shown = None, None
             case EventName.REOPENED:
                 expected.shown = None, None
-                expected.released = frozenset()
+                expected.released &= {"old_tools"}
             case EventName.RESTORE_BEGUN:
                 expected.shown = code, message
             case EventName.RESTORED:
                 expected.shown = code, message
-                expected.released = frozenset()
+                expected.released = frozenset({"old_tools"})
         took_ids = event.name is EventName.ADVANCED and before.stage is StageName.FRAMEIDS
         if took_ids or state.stage is StageName.SYNC:
             expected.released -= {"late_partners"}

@@ -28,6 +28,7 @@ from tests.support.worlds.records.databases import new_database
 from tests.support.worlds.records.past import PAST_VERSIONS, extract_database
 from tests.support.worlds.records.stores import NIGHT
 from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
+from vampd.disk.rights import prepare_request_folder
 from vampd.errors import StoreError, TransientError
 from vampd.model.life_sign import LifeSign
 from vampd.model.nights import Event, EventName
@@ -298,10 +299,9 @@ def test_a_stranger_is_told_who_may_read(site: Site):
 def test_a_members_doctor_says_what_a_member_needs() -> None:
     with shared_site(requests={"members_may": ["hold"]}) as site:
         site.database.write_bytes(new_database())
-        (site.database.parent / "requests").mkdir()
         give_to_owner(site)
+        prepare_request_folder(site.database.parent / "requests")
         site.database.chmod(0o640)
-        (site.database.parent / "requests").chmod(0o1770)
         found = {
             line["check"]: (line["state"], line["found"])
             for line in json.loads(MEMBER.vampctl(site, "doctor", "--json").stdout)

@@ -188,14 +188,14 @@ def test_a_night_is_claimed_once_it_was_looked_at_though_the_first_scan_goes_on(
     for night in (OLD, NEW):
         keep(store, night, StageName.SYNC)
     with looping(tmp_path, store, watcher, attempts) as (notifier, _):  # type: ignore[arg-type]
-        wait_until(lambda: len(notifier.said) > 20, "turns of the loop", 10)
+        wait_until(lambda: len(notifier.said) > 5, "turns of the loop")
         assert not attempts.made
         assert notifier.said[-1].startswith("looks at the nights for the first time")
         assert watcher.looked_at is not None
         watcher.looked_at.add(OLD)
-        wait_until(lambda: attempts.made, "an attempt", 10)
+        wait_until(lambda: attempts.made, "an attempt")
         said = len(notifier.said)
-        wait_until(lambda: len(notifier.said) > said + 20, "turns of the loop", 10)
+        wait_until(lambda: len(notifier.said) > said + 5, "turns of the loop")
         assert set(attempts.made) == {OLD}
         watcher.looked_at = None
         wait_until(lambda: NEW in attempts.made, "the other one", 10)

@@ -73,7 +73,7 @@ class FewTools:
     folder: Path
     archive_host: Host = field(default_factory=Host)
     night: NightId = NIGHT
-    notifier: Any = field(default_factory=Mock)
+    low_space: Any = field(default_factory=Mock)
     settings: Any = field(default_factory=make_settings)
     workers: Any = field(default_factory=lambda: SimpleNamespace(workers=1))
 
