@@ -36,6 +36,7 @@ from vampd.stages import sync
 from vampd.stages.clocks import COLLIDE
 
 PERIODS_US = (500, 1_000, 2_000, 10_000)
+LONG_RUNS, ANY_PART = 10, 1.0
 
 
 @st.composite
@@ -126,10 +127,23 @@ def test_every_frame_lands_once_no_pair_is_wrong_and_no_label_is_wrong(night: Ni
     assert {account.fits.path for account in generation.cubes} == given_paths
 
 
-@given(runs(fewest=120, most=400, loss=0.1, offset=0.2, longest_us=20_000).filter(triggered))
-@settings(max_examples=examples(10))
-def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(night: Night) -> None:
-    night.check(night.synchronize(), missed=0.001, dubious=0.02)
+@given(
+    st.lists(
+        runs(fewest=120, most=400, loss=0.1, offset=0.2, longest_us=20_000).filter(triggered),
+        min_size=LONG_RUNS,
+        max_size=LONG_RUNS,
+    )
+)
+@settings(max_examples=examples(2))
+def test_in_long_runs_true_pairs_are_found_and_few_frames_are_dubious(nights: list[Night]) -> None:
+    """Of all their pairs together 0.1 % may be missed: of one such run, that is less than one."""
+    missed, pairs = 0, 0
+    for night in nights:
+        generation = night.synchronize()
+        night.check(generation, missed=ANY_PART, dubious=0.02)
+        true = night.true_pairs()
+        missed, pairs = missed + len(true - pairs_made(generation)), pairs + len(true)
+    assert missed <= 0.001 * pairs, f"{missed} of {pairs} missed"
 
 
 @pytest.mark.parametrize("rows", others_in_soak([536, 64]))
