@@ -33,7 +33,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize("most", others_in_soak([6, 8, 5, 7, 9, 10, 3, 1]))
+@pytest.mark.parametrize("most", others_in_soak([3, 1, 6, 8, 5, 7, 9, 10], few=2))
 def test_a_limit_of_processes_is_named_and_no_worker_died(most: int) -> None:
     with tempfile.TemporaryDirectory(prefix="vampd-") as home:
         os.chmod(home, 0o777)
