@@ -8,7 +8,6 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from vampd.model.frame_ids import FrameId
 from vampd.model.nights import NightId
 
 SAMPLE_EVERY_S = 600.0
@@ -82,22 +81,6 @@ class Proofs(NamedTuple):
     not_safe: int
     first_at: float | None
     last_at: float | None
-
-
-class GrantedNight(NamedTuple):
-    """The frame IDs of a night."""
-
-    night: NightId
-    first: FrameId
-    last: FrameId
-    granted: int
-    bound: int
-    applied: int
-
-    @property
-    def unused(self) -> int:
-        """Granted, and bound to no product."""
-        return self.granted - self.bound
 
 
 class RefusedGrant(NamedTuple):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vampd.cli.ids.ledger import COUNT_COLUMNS, count_object, count_row
 from vampd.cli.shared.lost_ids import lost_objects, read_lost_ids
-from vampd.cli.shared.output import Column, align_columns, write_json, write_prose
+from vampd.cli.shared.output import align_columns, write_json, write_prose
 from vampd.cli.shared.session import ConfigOption, JsonOption, reading
 from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, DataError
@@ -17,17 +18,6 @@ from vampd.errors import EXIT_NIGHT, DataError
 if TYPE_CHECKING:
     from vampd.model.frame_ids import LedgerListing, LostId, Review
     from vampd.wiring.connections import Connections
-
-_COLUMNS = (
-    Column("date"),
-    Column("kind"),
-    Column("first"),
-    Column("last"),
-    Column("granted", align_right=True),
-    Column("bound", align_right=True),
-    Column("applied", align_right=True),
-    Column("unused", align_right=True),
-)
 
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="Trust file names; do not read every product's header.")
@@ -93,19 +83,7 @@ def review_object(listing: LedgerListing, review: Review, lost: Sequence[LostId]
     return {
         "agrees": not review.findings,
         "findings": list(review.findings),
-        "nights": [
-            {
-                "date": one.night.date,
-                "kind": str(one.night.kind),
-                "first": str(one.first),
-                "last": str(one.last),
-                "granted": one.granted,
-                "bound": one.bound,
-                "applied": one.applied,
-                "unused": one.unused,
-            }
-            for one in review.nights
-        ],
+        "nights": [count_object(one) for one in review.nights],
         "unused": [
             {
                 "frame_id": str(one.frame_id),
@@ -147,19 +125,7 @@ def review_object(listing: LedgerListing, review: Review, lost: Sequence[LostId]
 
 def review_lines(listing: LedgerListing, review: Review, lost: Sequence[LostId]) -> Iterator[str]:
     """The review for people."""
-    yield from align_columns(
-        _COLUMNS,
-        [
-            (
-                one.night.date,
-                str(one.night.kind),
-                str(one.first),
-                str(one.last),
-                *(f"{number:,}" for number in (one.granted, one.bound, one.applied, one.unused)),
-            )
-            for one in review.nights
-        ],
-    )
+    yield from align_columns(COUNT_COLUMNS, [count_row(count_object(one)) for one in review.nights])
     yield f"{count_of(len(listing.ids), 'frame ID')}, {len(review.unused):,} unused"
     if listing.behind:
         yield (

@@ -12,7 +12,19 @@ from vampd.cli.shared.words import count_of, one_line
 from vampd.model.frame_ids import FrameId, NumberRange
 
 if TYPE_CHECKING:
+    from vampd.model.frame_ids import NightCount
     from vampd.store.database.measures import Measures
+
+COUNT_COLUMNS = (
+    Column("date"),
+    Column("kind"),
+    Column("first"),
+    Column("last"),
+    Column("granted", align_right=True),
+    Column("bound", align_right=True),
+    Column("applied", align_right=True),
+    Column("unused", align_right=True),
+)
 
 
 def ledger(
@@ -34,10 +46,8 @@ def ledger(
     for numbers, frame_id in found["next"].items():
         write(f"next {numbers} ID: {frame_id or 'none is left'}, or later")
     write(describe_sums(found))
-    titles = ("date", "kind", "first", "last", "granted", "bound", "applied", "unused")
     if found["nights"]:
-        columns = tuple(Column(title, align_right=title in titles[4:]) for title in titles)
-        write_table(columns, [night_row(one) for one in found["nights"]])
+        write_table(COUNT_COLUMNS, [count_row(one) for one in found["nights"]])
     for gap in found["gaps"]:
         write(f"gap: {gap['first']} to {gap['last']}, {gap['count']:,}")
     for one in found["refused"]:
@@ -55,19 +65,7 @@ def ledger_object(measures: Measures) -> dict[str, Any]:
         "bound": sum(one.bound for one in nights),
         "applied": sum(one.applied for one in nights),
         "unused": sum(one.unused for one in nights),
-        "nights": [
-            {
-                "date": one.night.date,
-                "kind": str(one.night.kind),
-                "first": str(one.first),
-                "last": str(one.last),
-                "granted": one.granted,
-                "bound": one.bound,
-                "applied": one.applied,
-                "unused": one.unused,
-            }
-            for one in nights
-        ],
+        "nights": [count_object(one) for one in nights],
         "gaps": [
             {"first": str(first), "last": str(last), "count": last.number - first.number + 1}
             for first, last in measures.gaps()
@@ -96,8 +94,22 @@ def describe_sums(found: dict[str, Any]) -> str:
     return f"{count_of(found['granted'], 'frame ID')}: {', '.join(parts)}"
 
 
-def night_row(one: dict[str, Any]) -> tuple[str, ...]:
-    """The cells of a night's line."""
+def count_object(one: NightCount) -> dict[str, Any]:
+    """The IDs of a night for programs."""
+    return {
+        "date": one.night.date,
+        "kind": str(one.night.kind),
+        "first": str(one.first),
+        "last": str(one.last),
+        "granted": one.granted,
+        "bound": one.bound,
+        "applied": one.applied,
+        "unused": one.unused,
+    }
+
+
+def count_row(one: dict[str, Any]) -> tuple[str, ...]:
+    """The cells of a night's line, of what `count_object` gives."""
     counts = (f"{one[name]:,}" for name in ("granted", "bound", "applied", "unused"))
     return (one["date"], one["kind"], one["first"], one["last"], *counts)
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         LedgerListing,
         ListedId,
         ListedRequest,
+        NightCount,
         Review,
         review_ids,
     )
@@ -49,7 +50,7 @@ else:
             "observed": "find_contradictions HEADERS highest_seen list_highest NAMES ObservedIds",
             "recovered_binding": "read_bindings RecoveredBinding RecoveredBindings weigh",
             "review": (
-                "CarriedId Gap LedgerListing ListedId ListedRequest Review review_ids "
+                "CarriedId Gap LedgerListing ListedId ListedRequest NightCount Review review_ids "
                 "USED_BY_OTHERS"
             ),
         },
@@ -70,6 +71,7 @@ __all__ = [
     "ListedRequest",
     "LostId",
     "NameChange",
+    "NightCount",
     "NumberRange",
     "ObservedIds",
     "RecoveredBinding",

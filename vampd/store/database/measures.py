@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vampd.model.frame_ids import USED_BY_OTHERS, FrameId, NumberRange
+from vampd.model.frame_ids import USED_BY_OTHERS, FrameId, NightCount, NumberRange
 from vampd.model.measures import (
     FULL_FOR_S,
     KEPT_FOR_S,
     AttemptSum,
-    GrantedNight,
     Proofs,
     RawTaken,
     RefusedGrant,
@@ -64,7 +63,7 @@ class Measures:
             for date, kind, found, number, began, ended, outcome, code, *rest in rows
         )  # fmt: skip
 
-    def granted(self) -> tuple[GrantedNight, ...]:
+    def granted(self) -> tuple[NightCount, ...]:
         """The frame IDs of each night that has any, the newest night first."""
         rows = self.execute(
             "SELECT date, kind, min(number), max(number), count(*), count(identity), sum(applied)"
@@ -74,7 +73,7 @@ class Measures:
             (USED_BY_OTHERS,),
         )
         return tuple(
-            GrantedNight(NightId(date, Kind(kind)), FrameId(first), FrameId(last), *counts)
+            NightCount(NightId(date, Kind(kind)), FrameId(first), FrameId(last), *counts)
             for date, kind, first, last, *counts in rows
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vampd.cli.ids.ledger import describe_refused, describe_sums, ledger_object, night_row
+from vampd.cli.ids.ledger import count_row, describe_refused, describe_sums, ledger_object
 from vampd.cli.look.night_objects import night_object
 from vampd.cli.mail.mailings import describe_acknowledged, mailing_row
 from vampd.cli.mail.mailings import mailing_objects as objects_of_mail
@@ -22,7 +22,7 @@ def tell_ledger(seen: Seen) -> tuple[Section, ...]:
         (f"next {numbers} ID", f"{frame_id or 'none is left'}, or later")
         for numbers, frame_id in found["next"].items()
     )
-    rows = [night_row(one) for one in found["nights"]]
+    rows = [count_row(one) for one in found["nights"]]
     counts = ("granted", "bound", "applied", "unused")
     gaps = [(one["first"], one["last"], f"{one['count']:,}") for one in found["gaps"]]
     refused = [describe_refused(one) for one in found["refused"]]
