@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -99,13 +100,13 @@ class Alarm:
             self._cut.clear()
             # What the end interrupted is no failure.
             self._parts.teller.hurry()
-            self._guard("alarm", lambda: self._look(settings))
+            self._guard("alarm", partial(self._look, settings))
 
     def _run(self, do: Callable[[Settings], None], every_s: float) -> None:
         name = threading.current_thread().name
         while not self._stop.is_set():
             if (settings := self._in_force()) is not None:
-                self._guard(name, lambda settings=settings: do(settings))  # type: ignore[misc]
+                self._guard(name, partial(do, settings))
             self._stop.wait(every_s)
 
     def _guard(self, name: str, do: Callable[[], None]) -> None:

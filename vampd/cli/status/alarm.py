@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vampd.cli.shared.output import Column, write, write_json, write_lines, write_table
+from vampd.cli.shared.output import Column, write, write_json, write_lines, write_prose, write_table
 from vampd.cli.shared.session import ConfigOption, JsonOption, connected, reading
 from vampd.cli.shared.words import format_minute, format_time, format_time_or_none
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
@@ -53,7 +54,7 @@ def alarm(
         with connected(context, config) as connections:
             outcomes = list(_test(connections.settings))
         if not outcomes:
-            write(_NOBODY)
+            write_prose(_NOBODY)
             return
         write_table(_OUTCOMES, outcomes)
         if any(state == _FAILED for _, state, _ in outcomes):
@@ -70,7 +71,7 @@ def alarm(
         write_json(_object(ways, told))
         return
     if not ways:
-        write(_NOBODY)
+        write_prose(_NOBODY)
         return
     last = {one.way: one for one in told}
     write_table(_WAYS, [(name, what, _last(last.get(name))) for name, what in ways])
@@ -138,7 +139,7 @@ def _test(settings: Settings) -> Iterator[tuple[str, str, str]]:
     message = tell_test(host_name())
     described = dict(_describe_ways(settings))
     for way in make_ways(settings, stop):
-        yield _outcome(way.name, described[way.name], lambda way=way: way.tell(message))  # type: ignore[misc]
+        yield _outcome(way.name, described[way.name], partial(way.tell, message))
     if (heart := make_heart(settings, stop)) is not None:
         signal, text = _signal(settings)
         if signal in settings.heartbeat.signals:
