@@ -65,6 +65,9 @@ def plan(survey: FpackSurvey, settings: Settings) -> Plan:
     if own.unmade:
         return Plan.of([RebuildFramelists(own.unmade)])
     waves = plan_own_files(own).waves
+    if waves and own.is_known_to_folder_alone:
+        # The first receipt of a new product would be all that the store knows of this night.
+        return Plan.of(*waves)
     packs = [
         plan_pack(framelist, receipts)
         for framelist in by_order(survey.framelists)

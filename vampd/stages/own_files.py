@@ -90,6 +90,11 @@ class OwnFilesSurvey:
         return choose_unmade(self.decided.values(), made)
 
     @property
+    def is_known_to_folder_alone(self) -> bool:
+        """Whether only the folder tells what was proven, as after the loss of the database."""
+        return not self.recorded and (self.listing is not None or self.sums is not None)
+
+    @property
     def aside_receipts(self) -> dict[str, PackingReceipt]:
         """Those of set-aside raw files."""
         return aside_receipts(live_receipts(self.recorded))

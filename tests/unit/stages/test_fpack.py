@@ -12,13 +12,24 @@ from vampd.errors import DataError, FrameIdConflict
 from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id
 from vampd.model.frame_ids import BoundId, FrameId
 from vampd.model.nights import Kind, NightId
-from vampd.model.plan import Pack, Plan, RebuildFramelists, Retire, WriteHeaderTable, WriteText
+from vampd.model.plan import (
+    Hash,
+    Pack,
+    Plan,
+    RebuildFramelists,
+    RecordReceipts,
+    Retire,
+    WriteHeaderTable,
+    WriteText,
+)
 from vampd.model.proofs import (
     RECEIPTS_PATH,
+    SUMS_NAME,
     PackingReceipt,
     Place,
     Receipt,
     format_receipts,
+    format_sums,
     text_digest,
 )
 from vampd.stages import fpack
@@ -191,6 +202,27 @@ def test_packing_recording_and_retiring_are_planned_in_this_order(reader: FakeNi
         reader.add_framelist(one)
     reader.record(*pack(reader, proven))
     assert kinds(plan(reader)) == [[Pack], [WriteText], [Retire]]
+
+
+def test_nothing_is_packed_before_the_folders_own_record_is_in_the_store(
+    reader: FakeNightReader,
+) -> None:
+    late, proven = (framelist(f"name{n}", start=n) for n in range(2))
+    receipts = pack(reader, proven)
+    reader.write(RECEIPTS_PATH, format_receipts(receipts))
+    reader.add_framelist(late)
+    # As after the loss of the database: what is packed first would be all that the store has.
+    assert kinds(plan(reader)) == [[RecordReceipts]]
+    reader.kept[Place.HERE].clear()
+    assert kinds(plan(reader)) == [[Hash]]
+    sums = format_sums({each.path: each.sha256 for each in receipts})
+    reader.write(SUMS_NAME, sums)
+    reader.retire(RECEIPTS_PATH)
+    assert kinds(plan(reader)) == [[Hash]]
+    reader.record(*receipts)
+    reader.write(RECEIPTS_PATH, format_receipts(receipts))
+    pack(reader, proven)
+    assert kinds(plan(reader)) == [[Pack]]
 
 
 def test_a_night_without_framelists_is_done(reader: FakeNightReader) -> None:
