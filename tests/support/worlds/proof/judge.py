@@ -10,7 +10,7 @@ the archive. Here, SILENT damage may go unnoticed until somebody reads the file.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -85,6 +85,13 @@ class Judge:
         self.given_up = {}
         self.rotten_here = set()
         self.unwitnessed = set()
+
+    def end_removed(self, here: Mapping[str, str]) -> None:
+        """The word for a restore is lost before it had ended: what it had removed is given up."""
+        removed = self.truth.keys() - here.keys()
+        self.past |= {(path, self.truth.pop(path)) for path in removed}
+        self.rotten_here -= removed
+        self.unwitnessed -= removed
 
     def judge_lost(self, paths: Iterable[str], sides: Sides) -> None:
         """These are said to have no good copy here or there, nor to be in raw."""

@@ -62,6 +62,8 @@ class WideWorld(ProofWorld):
             path.unlink()
         for night in self.nights:
             here, judge = tree_of(night.folder), night.judge
+            if night.record.code == "restore_unfinished":
+                judge.end_removed(here)
             listings = [(name, here.get(name)) for name in (RECEIPTS, SUMS)]
             if any(sha256 is None or (name, sha256) in judge.spoiled for name, sha256 in listings):
                 judge.unwitnessed |= set(judge.faulty_here(night._sides()))
