@@ -166,6 +166,8 @@ def test_store_and_folder_that_show_different_receipts_hold_the_night(
     listing.write_text(listing.read_text().replace(receipt.sha256, "0" * 64))
     safe.retry(stage)
     safe.assert_held("receipts_disagree", receipt.path, receipt.sha256, "0" * 64)
+    answer = vampctl(safe.site, "recover", safe.night.date)
+    assert "receipts_disagree" in answer.stdout, "it knows of no damage, and not of this either"
     listing.unlink()
     safe.retry(stage)
     safe.assert_as_it_was()

@@ -104,7 +104,12 @@ def recover(
         write_prose(line)
     is_held = record.state.status is Status.HELD and record.code in _RECOVERED_CODES
     if not (found or earlier or is_held):
-        write_prose(f"{title_of(record.night)}: nothing is damaged or missing, as far as known")
+        but = ""
+        if record.state.status is Status.HELD:
+            but = f"; it is held for {record.code}: `vampctl why {named(record.night, records)}`"
+        write_prose(
+            f"{title_of(record.night)}: nothing is damaged or missing, as far as known{but}"
+        )
         return
     retry = f"vampctl retry {named(record.night, records)}"
     lost = " and ".join(decisions)
