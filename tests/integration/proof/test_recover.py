@@ -78,6 +78,23 @@ def test_all_that_is_damaged_or_gone_comes_back_from_the_archive_copy(safe: Safe
     safe.assert_as_it_was()
 
 
+def test_a_copy_that_recover_finds_damaged_is_no_longer_called_safe(safe: SafeNight) -> None:
+    product = products_of(safe)[0]
+    copy = safe.copy / "vgen2" / product.name
+    before = copy.stat()
+    flip_bit(copy)
+    os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+    product.unlink()
+    own = InProcess(safe.site)
+    answer = own.command("recover", safe.night.date, product.name)
+    assert (answer.status, "made again from raw" in answer.text) == (0, True), answer.text
+    assert f"NOT safe: vgen2/{product.name}" in " ".join(answer.text.split())
+    assert record_of(safe.site, safe.night).safe_at is None
+    assert own.command("retry", safe.night.date, "--from", "transfer").status == 0
+    own.advance()
+    safe.assert_as_it_was()
+
+
 @pytest.mark.parametrize(
     ("stage", "content"),
     others_in_soak(

@@ -63,6 +63,24 @@ def read_copy(connections: Connections, record: NightRecord, choose: Choose) -> 
     What was read is proof from then on; what is bad takes *safe* away and is listed.
     UsageError ``nothing_sent``.
     """
+    reading = _read_copy(connections, record, choose)
+    _keep_bad_list(connections, record, reading.verdict)
+    return reading
+
+
+def doubt_copy(
+    connections: Connections, record: NightRecord, paths: Collection[str]
+) -> tuple[str, ...]:
+    """Read those of these files there whose proofs stand; the bad ones, which take *safe* away."""
+    proofs = connections.receipts.of(record.night, Place.ARCHIVE)
+    standing = {path for path in paths if path in proofs and not proofs[path].has_ended}
+    if not standing:
+        return ()
+    reading = _read_copy(connections, record, lambda every: [p for p in every if p in standing])
+    return reading.verdict.bad
+
+
+def _read_copy(connections: Connections, record: NightRecord, choose: Choose) -> Reading:
     night = record.night
     expected = expected_digests(
         connections.reader.text(night, SUMS_NAME),
@@ -99,7 +117,6 @@ def read_copy(connections: Connections, record: NightRecord, choose: Choose) -> 
     ):
         # All of it was proven again: what had been bad is repaired.
         connections.store.update(night, NightUpdate(safe_at=time.time()))
-    _keep_bad_list(connections, record, verdict)
     remedy = () if moved is None else _remedy(connections, night, moved, verdict)
     unread = tuple(sorted(found.refused))
     failure = _failure(found.refused)

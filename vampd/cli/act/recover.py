@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vampd.cli.act.copy_reading import doubt_copy
 from vampd.cli.act.lost_products import hold_for_lost, regain_decisions
 from vampd.cli.act.restore import change_lines
 from vampd.cli.shared.nights import choose_record, named, title_of
@@ -143,7 +144,12 @@ def _recover(
     A generation is back before what needs it is looked at.
     """
     from vampd.engine.repair.night_restore import plan_restore
-    from vampd.engine.repair.recovering import Recovery, find_faulty, read_suspects
+    from vampd.engine.repair.recovering import (
+        Recovery,
+        RecoveryWay,
+        find_faulty,
+        read_suspects,
+    )
     from vampd.engine.repair.table_again import find_lost_table
     from vampd.stages.records.folder_receipts import believed_receipts
     from vampd.stages.records.own_paths import GENERATION
@@ -170,10 +176,11 @@ def _recover(
         receipts |= {table.path: table}
     hosts = list(archive_copies(connections.settings, night))
     failed, others, lost, decisions = 0, list[str](), list[str](), list[str]()
-    is_raw_changed = False
+    is_raw_changed, not_there = False, list[str]()
     for each in Recovery(night, folder, reader, receipts, hosts, connections.settings).recover(
         faulty, time.time()
     ):
+        not_there += [] if each.way is RecoveryWay.ARCHIVE else [each.path]
         if each.way is not None and each.reading is not None:
             connections.receipts.keep(night, [each.reading])
             write(f"{each.path}: {each.way}")
@@ -196,6 +203,9 @@ def _recover(
             f"{title_of(night)}: raw has changed since sync: `vampctl retry {night.date} --from"
             f" sync` compares it with what was made of it; then `vampctl recover {night.date}`"
         )
+    for path in doubt_copy(connections, current, not_there):
+        write_prose(f"{title_of(night)}: NOT safe: {path} is damaged or missing there too")
+    current = connections.store.night(night) or current
     if others and not decisions:
         found = plan_restore(night, connections.settings.watch.root, reader)
         by_restore = _by_restore(found, others)
