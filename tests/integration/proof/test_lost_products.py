@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +126,42 @@ def test_raw_that_has_changed_is_compared_before_a_product_is_lost(safe: SafeNig
         own.advance()
         assert record_of(safe.site, safe.night).code == code
     assert json.loads(own.command("audit", safe.night.date, "--json").text)["balanced"]
+
+
+def cut_short(raw: Path) -> None:
+    raw.write_bytes(raw.read_bytes()[:3000])
+
+
+def rot_header(raw: Path) -> None:
+    before, content = raw.stat(), raw.read_bytes()
+    raw.write_bytes(b"?" * 2880 + content[2880:])
+    os.utime(raw, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("ruin", "held"),
+    others_in_soak(
+        [(cut_short, ["raw_changed", "raw_unreadable"]), (rot_header, ["raw_unreadable"])]
+    ),
+    ids=("cut short", "rotten header"),
+)
+def test_a_product_is_lost_too_where_its_raw_cube_is_none_any_more(
+    safe: SafeNight, ruin: Callable[[Path], None], held: list[str]
+) -> None:
+    path, own = rot_everywhere(safe), InProcess(safe.site)
+    (safe.folder / path).unlink()
+    for raw in list(safe.folder.glob("vcam1/*.fits")):
+        ruin(raw)
+    steps = [("retry", "--from", "sync"), *[("release",)] * (len(held) - 1)]
+    for words, code in (
+        *zip(steps, held, strict=True),
+        (("recover",), PRODUCT_LOST),
+        (("release",), None),
+    ):
+        own.command(words[0], safe.night.date, *words[1:])
+        own.advance()
+        assert record_of(safe.site, safe.night).code == code
+    assert record_of(safe.site, safe.night).safe_at is not None
 
 
 @pytest.mark.parametrize("kill_at", others_in_soak(range(1, 40), few=0))

@@ -137,8 +137,8 @@ raw_gone
     A raw file that is needed is gone.
     Bring it back; products come from the archive copy by `vampctl recover NIGHT`.
 raw_unreadable
-    A raw file cannot be read while it is packed.
-    Look at its disk; `vampctl retry NIGHT`.
+    A raw file cannot be read as it was when sync used it.
+    Look at its disk; `vampctl retry NIGHT`; products come back by `vampctl recover NIGHT`.
 frames_unlike
     A raw cube does not hold the frames that sync has seen.
     Find out what changed it.

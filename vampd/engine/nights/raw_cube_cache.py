@@ -42,7 +42,10 @@ class RawCubeCache:
         self._lock = threading.Lock()
 
     def read(self, path: str) -> RawCube:
-        """A cube as sync saw it; DataError ``raw_changed`` or ``raw_gone`` if it no longer is."""
+        """A cube as sync saw it.
+
+        DataError ``raw_changed``, ``raw_gone`` or ``raw_unreadable`` if it no longer is.
+        """
         with self._lock:
             if path not in self._kept:
                 self._keep(self._read(path))
@@ -64,23 +67,32 @@ class RawCubeCache:
         if self._accounts is None:
             self._accounts = self._ask_accounts()
         account = self._accounts[path]
-        if stamp_of(self._folder, path) is None:
+        synced = [file for file in (account.fits, account.timing_file) if file is not None]
+        found = [stamp_of(self._folder, file.path) for file in synced]
+        if None in found:
+            gone = synced[found.index(None)].path
             raise DataError(
                 "raw_gone",
-                f"{path} is gone, so nothing can be made from its frames again; products come back"
+                f"{gone} is gone, so nothing can be made from its frames again; products come back"
                 " from the archive copy",
-                path=path,
+                path=gone,
             )
         try:
             seen = look_at_cube(self._folder, account.fits)
         except TransientError as error:
             raise naming_raw(error, path) from error
         now = stamp_of(self._folder, path)
-        if isinstance(seen, RawCube) and (now, seen.timing_file) == (
-            account.fits,
-            account.timing_file,
-        ):
-            return replace(seen, timing=KeptTiming(seen.timing))
+        if isinstance(seen, RawCube):
+            if (now, seen.timing_file) == (account.fits, account.timing_file):
+                return replace(seen, timing=KeptTiming(seen.timing))
+        elif found == synced and now == account.fits:
+            # Rotten since, or taken up by a person as it is.
+            raise DataError(
+                "raw_unreadable",
+                f"{path} is no longer a cube that can be used: {seen.reason}; products come back"
+                " from the archive copy",
+                path=path,
+            )
         raise DataError(
             "raw_changed",
             f"{path} or its timing file has changed since sync; find out why before doing"
