@@ -12,7 +12,18 @@ from tests.support.tools.terminal import FakeWorld, fake_world
 from vampd.engine.nights.night_listing import sign_files
 from vampd.errors import ARCHIVE_UNKNOWN, UsageError
 from vampd.model.delivery import ManifestFile
-from vampd.model.nights import Event, EventName, Kind, NightId, NightUpdate, StageName, Status
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Kind,
+    NightId,
+    NightUpdate,
+    StageName,
+    Status,
+    Wait,
+    WaitCode,
+    note_of,
+)
 from vampd.model.proofs import PackingReceipt
 
 NIGHT = NightId("20251106", Kind.ARCHIVE)
@@ -122,6 +133,13 @@ def test_every_status_has_something_that_a_person_can_do(world: FakeWorld) -> No
     world.mail_log.acknowledge([ManifestFile(NIGHT, "manifest.csv", "a" * 64)], at=1.0, actor="a")
     world.store.update(NIGHT, NightUpdate(manifests=1))
     assert advised() == "done: audit"
+    for cure, verb in (("recover 20251106", "recover"), ("retry 20251106 --from sync", "retry")):
+        noted = Wait(WaitCode.DAMAGED_HERE, f"x is not as it was: `vampctl {cure}` mends it")
+        world.store.update(NIGHT, note_of(noted))
+        assert advised() == f"done: {verb}"
+    world.store.update(NIGHT, note_of(Wait(WaitCode.DAMAGED_HERE, "x is a link: move it away")))
+    assert advised() == "done: audit"
+    world.store.update(NIGHT, note_of(None))
     move(world, EventName.DISPROVED, code="archive_copy_bad")
     assert advised() == "done: retry"
 

@@ -27,6 +27,7 @@ from vampd.model.nights import (
     Status,
     Stream,
     WaitCode,
+    cure_of,
     name_commands,
     note_of,
 )
@@ -108,6 +109,8 @@ def recover(
         but = ""
         if record.state.status is Status.HELD:
             but = f"; it is held for {record.code}: `vampctl why {named(record.night, records)}`"
+        elif record.note_code == WaitCode.DAMAGED_HERE and not _is_for_recover(record):
+            but = f"; {record.note}"
         write_prose(
             f"{title_of(record.night)}: nothing is damaged or missing, as far as known{but}"
         )
@@ -194,7 +197,8 @@ def _recover(
         write(f"{each.path}: NOT recovered")
         for reason in each.reasons:
             write_prose(f"  {reason}")
-    if not failed and not files and record.note_code == WaitCode.DAMAGED_HERE:
+    is_noted = record.note_code == WaitCode.DAMAGED_HERE
+    if is_noted and not failed and not files and (faulty or _is_for_recover(record)):
         connections.store.update(night, note_of(None))
     if failed:
         write_prose(f"{count_of(failed, 'file')} of {len(faulty)} could not be got back")
@@ -238,6 +242,11 @@ def _recovered_before(connections: Connections, record: NightRecord) -> list[str
         f"vgen2/{name}: what was damaged is kept as vgen2/{hidden} until the night is safe"
         for hidden, name in damaged_names(folder).items()
     ]
+
+
+def _is_for_recover(record: NightRecord) -> bool:
+    """Whether recovering mends what is noted of the night."""
+    return cure_of(record.note or "") == Verb.RECOVER
 
 
 def _by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from vampd.cli.look.night_notes import sum_up_mail
 from vampd.cli.shared.nights import named
 from vampd.errors import ARCHIVE_UNKNOWN
 from vampd.model.delivery import REMADE_UNMAILED, MailState
-from vampd.model.nights import StageName, Status, Wait, WaitCode
+from vampd.model.nights import StageName, Status, Wait, WaitCode, cure_of
 
 if TYPE_CHECKING:
     from vampd.model.delivery import Correspondence
@@ -81,6 +81,11 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry", "reads it again, once a good copy is in its place"),
     ),
     "generation_damaged": _RECOVER,
+    "receipts_disagree": (
+        ("verify", "shows whether the archive copy is what the database says"),
+        ("retry", "if it is: continues, once receipts.tsv is out of the folder"),
+        ("restore", "if it is not, and the folder is right: begins from raw, after asking"),
+    ),
     "raw_removed": (
         ("verify", "shows what is missing or damaged on the archive host"),
         ("retry", "reads it again there, once it was brought back"),
@@ -176,7 +181,12 @@ def _choose(
         case Status.RUNNING:
             return (("log", "shows what it is doing"), ("hold", "stops it"))
         case Status.DONE if record.note_code == WaitCode.DAMAGED_HERE:
-            return (_RECOVER[0], ("audit", "shows what is damaged or missing here"))
+            audit = ("audit", "shows what is damaged or missing here")
+            cure = cure_of(record.note or "")
+            if cure is None:
+                return (audit,)
+            verb, what = _RECOVER[0]
+            return ((verb, what) if cure == verb else (cure, "mends what the note names"), audit)
         case Status.DONE if record.safe_at is None:
             return (("retry --from transfer", "resends what is bad on the archive host"),)
         case Status.DONE if mail == REMADE_UNMAILED:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ARCHIVE_FOLDER,
         Kind,
         NightId,
+        cure_of,
         name_commands,
         name_kind,
         parse_night_date,
@@ -132,7 +133,7 @@ else:
                 "after_lost_proofs discovered ends_proofs last_releaser moved noted "
                 "refuse_stale_claim unknown_night"
             ),
-            "night": "ARCHIVE_FOLDER Kind NightId name_commands name_kind parse_night_date",
+            "night": "ARCHIVE_FOLDER Kind NightId cure_of name_commands name_kind parse_night_date",
             "old_cron": "CronPlan is_alive is_job MARKS_NAME parse_marks plan_cron",
             "old_log": "LOG_NAMES parse_old_log rows_by_night StageMark StatusRow TITLES",
             "old_tools": "find_traces is_lasting is_old_folder is_own_file",
@@ -217,6 +218,7 @@ __all__ = [
     "after_wait",
     "bounded_ns",
     "choose_nights",
+    "cure_of",
     "delay_s",
     "describe_legacy",
     "discovered",

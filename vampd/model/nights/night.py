@@ -15,6 +15,10 @@ _OF_ARCHIVE = re.compile(r"`vampctl (?:acknowledge|mail|manifest) ")
 _DATE = re.compile(r"[12][0-9]{7}")
 
 
+# The command of a cure, and its options; where a date has both kinds, with the kind between.
+_CURE = re.compile(r"`vampctl (recover|retry) [0-9]{8}(?: --kind [a-z]+)?((?: --from [a-z]+)?)`")
+
+
 class Kind(StrEnum):
     """What a night is for, given by the folder that holds it."""
 
@@ -38,6 +42,12 @@ def name_commands(text: str, date: str) -> str:
     What finds a fault may not know the night; whoever reports it does.
     """
     return _COMMAND.sub(lambda command: command[0].replace("NIGHT", date), text)
+
+
+def cure_of(note: str) -> str | None:
+    """The command for this night that a note names as the cure, with its options."""
+    cure = _CURE.search(note)
+    return None if cure is None else f"{cure[1]}{cure[2]}"
 
 
 def name_kind(text: str, date: str, name: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 import pytest
 
-from vampd.model.nights import Kind, NightId, parse_night_date
+from vampd.model.nights import Kind, NightId, cure_of, parse_night_date
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,19 @@ def test_what_is_no_date_is_no_night(name: str) -> None:
     assert parse_night_date(name) is None
     with pytest.raises(ValueError, match="YYYYMMDD"):
         NightId(name, Kind.ARCHIVE)
+
+
+@pytest.mark.parametrize(
+    ("note", "cure"),
+    [
+        ("x is gone; `vampctl recover 20251106` gets it back", "recover"),
+        ("x is old; `vampctl retry 20251106 --from transfer` writes it", "retry --from transfer"),
+        ("`vampctl retry 20251106 --kind archive --from sync`", "retry --from sync"),
+        ("`vampctl why 20251106`: move x away", None),
+    ],
+)
+def test_a_cure_is_a_command_that_changes_something(note: str, cure: str | None) -> None:
+    assert cure_of(note) == cure
 
 
 def test_a_leap_day_is_a_night() -> None:
