@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, product
 from tests.support.worlds.proof.beginning import Beginning
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.proof.wide_world import WideWorld
+from tests.support.worlds.proof.witness import tree_of
+from tests.support.worlds.proof.world import ProofWorld
 from vampd.model.nights import Kind, Status
 
 GENERATION = "generation_0001.json"
@@ -163,3 +166,30 @@ def test_without_the_database_a_night_that_the_host_has_moved_is_not_sent_again(
     world.late_data()
     world.advance()
     assert (world.record.state.status, world.record.code) == (Status.HELD, "night_moved")
+
+
+@pytest.mark.soak
+def test_a_restore_that_an_older_database_does_not_know_has_a_way_out(tmp_path: Path) -> None:
+    world = ProofWorld(tmp_path / "site", Beginning(late_camera=True, mailed=True))
+    own, state = world.vampd, world.site.database.parent
+    copytree(state, tmp_path / "older")
+    world.late_camera_2()
+    own.advance()
+    assert say(own, ["restore", world.date, "--yes"], ["retry", world.date]) == [0, 0]
+    own.advance()
+    for announced in world.folder.glob("manifest_*"):
+        announced.unlink()
+    own.command("retry", world.date)
+    own.advance()
+    here, there = tree_of(world.folder), tree_of(world.copy)
+    rmtree(state)
+    copytree(tmp_path / "older", state)
+    own.advance()
+    held = world.vampd.records()[world.night]
+    assert (held.state.status, held.code) == (Status.HELD, "receipts_disagree")
+    own.command("verify", world.date)
+    assert say(own, ["restore", world.date, "--yes"], ["retry", world.date]) == [0, 0]
+    own.advance()
+    assert here.items() <= tree_of(world.folder).items()
+    assert tree_of(world.copy) == there
+    assert world.vampd.records()[world.night].safe_at is not None

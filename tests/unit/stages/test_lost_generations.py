@@ -19,6 +19,7 @@ from vampd.model.proofs import (
     Receipt,
     format_receipts,
     format_sums,
+    text_digest,
 )
 from vampd.stages.records.lost_generations import refuse_lost_generations
 
@@ -62,6 +63,15 @@ def test_one_that_is_not_what_its_receipt_says_forbids_it(
 ) -> None:
     night.keep(Receipt(Place.HERE, night.write(PATH, content), "b" * 64, 2.0))
     assert code(night) == "product_damaged"
+
+
+def test_one_that_is_what_the_folder_says_is_no_damage_but_a_disagreement(
+    night: FakeNightReader,
+) -> None:
+    sha256 = text_digest("decided anew")
+    night.keep(Receipt(Place.HERE, night.write(PATH, "decided anew"), sha256, 2.0))
+    night.write(RECEIPTS_PATH, format_receipts([PackingReceipt(PATH, 12, sha256, None)]))
+    assert code(night) == "receipts_disagree"
 
 
 @pytest.mark.parametrize("is_summed", [True, False])

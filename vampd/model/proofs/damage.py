@@ -87,7 +87,9 @@ def disagreement_error(
         f"the database and {RECEIPTS_PATH} hold different packing receipts of {len(paths)} of the"
         f" night's files: {'; '.join(cases)}. The archive copy and raw are the witnesses: where the"
         f" database is right, move {RECEIPTS_PATH} out of the folder and `vampctl retry"
-        f" {night.date}`",
+        f" {night.date}`; where the folder is, as when an older copy of the database was put back,"
+        f" `vampctl verify {night.date}` and then `vampctl restore {night.date}` begin anew from"
+        " raw",
         night=str(night),
         paths=tuple(paths),
     )

@@ -5,14 +5,21 @@ What they decided would count as late, and its frames would get other products, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from vampd.errors import DataError
 from vampd.model.nights import NightId
 from vampd.model.proofs import (
+    RECEIPTS_PATH,
+    PackingReceipt,
     Place,
     damage_error,
+    disagreement_error,
     find_damaged,
     find_missing,
     loss_error,
+    parse_receipts,
+    text_digest,
 )
 from vampd.ports import NightReader
 from vampd.stages.records.folder_receipts import believed_receipts
@@ -22,7 +29,8 @@ from vampd.stages.records.own_paths import GENERATION
 def refuse_lost_generations(night: NightId, reader: NightReader) -> None:
     """DataError ``product_missing`` or ``product_damaged``, ``generation_missing`` without receipt.
 
-    By listing and earlier readings; DataError ``generation_damaged`` as reading them.
+    By listing and earlier readings; DataError ``generation_damaged`` as reading them,
+    ``receipts_disagree`` of one that is what the folder's receipts say.
     """
     generations = reader.generations(night)
     believed = believed_receipts(night, reader)
@@ -31,6 +39,7 @@ def refuse_lost_generations(night: NightId, reader: NightReader) -> None:
     damaged = find_damaged(receipts, files, reader.receipts(night, Place.HERE) if receipts else {})
     missing = find_missing(receipts, files)
     if damaged:
+        _refuse_disagreement(night, reader, receipts, damaged)
         raise damage_error(night, receipts, damaged, missing)
     if missing:
         raise loss_error(night, missing)
@@ -48,3 +57,24 @@ def refuse_lost_generations(night: NightId, reader: NightReader) -> None:
             night=str(night),
             paths=tuple(undecided),
         )
+
+
+def _refuse_disagreement(
+    night: NightId,
+    reader: NightReader,
+    receipts: Mapping[str, PackingReceipt],
+    damaged: Sequence[str],
+) -> None:
+    """No damage: the folder has another record of it, such as an old database does not know."""
+    try:
+        listed = parse_receipts(reader.text(night, RECEIPTS_PATH) or "")
+    except DataError:
+        return  # it says nothing
+    texts = {path: reader.text(night, path) for path in damaged if path in listed}
+    as_listed = [
+        path
+        for path, text in texts.items()
+        if text is not None and text_digest(text) == listed[path].sha256
+    ]
+    if as_listed:
+        raise disagreement_error(night, receipts, listed, as_listed)
