@@ -32,12 +32,10 @@ from vampd.disk.durable.atomic import (
 from vampd.disk.lock import Lock
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import hash_file, open_foreign, open_unlinked, read_whole
-from vampd.engine.nights.night_listing import refuse_twin
 from vampd.errors import DataError, FrameIdConflict, StateError
 from vampd.ledger.file import open_ledger_file, read_ledger_file
-from vampd.model.nights import Kind, NightId, StageName, Stream
+from vampd.model.nights import Kind, NightId, Stream
 from vampd.model.plan import Compare
-from vampd.stages.records.foreign_cure import add_cure
 
 SECRET = b"the owner's private words"
 EARLIER_US = FIRST_ACQUISITION_US - 3_600_000_000
@@ -364,22 +362,6 @@ def test_a_night_with_a_link_among_its_own_folders_is_held(tmp_path: Path) -> No
     assert found[nights["sound"].date][0] == "done"
     assert victim.read_bytes() == SECRET
     assert {path: sorted(path.iterdir()) for path in before} == before
-
-
-def test_the_same_folder_under_two_names_is_refused(tmp_path: Path) -> None:
-    site = make_site(tmp_path)
-    for date in ("20251106", "20251107"):
-        site.folder(NightId(date, Kind.ENGINEERING)).mkdir()
-    refuse_twin(site.root, NightId("20251106", Kind.ENGINEERING))
-    (site.root / "ARCHIVED_DATA").rmdir()
-    # As two mounts of one folder do, each name stands for it.
-    (site.root / "ARCHIVED_DATA").symlink_to(".")
-    with pytest.raises(DataError) as caught:
-        refuse_twin(site.root, NightId("20251106", Kind.ENGINEERING))
-    assert caught.value.code == "link_found"
-    # What helps then is said where the night is held, once.
-    held = add_cure(caught.value, NightId("20251106", Kind.ENGINEERING), StageName.SYNC)
-    assert held.endswith(" unmount one of them; then `vampctl retry 20251106`")
 
 
 def test_a_ledger_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:

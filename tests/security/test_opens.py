@@ -41,6 +41,7 @@ ELSEWHERE = {
     "disk/lock.py": "the state; a link, or a second name, is no lock",
     "disk/machine/capacity.py": "/proc",
     "disk/machine/disks.py": "/proc and /sys",
+    "disk/machine/mounts.py": "/proc",
     "disk/rights/ownership.py": "the state, and the code that numba compiled",
     "disk/rights/permission.py": "/proc; and whether a file can be read, which says nothing of it",
     "disk/rights/request_folder.py": "the folder of requests, whose links are none",

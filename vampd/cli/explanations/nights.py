@@ -8,7 +8,7 @@ night_ignored
     The night is older than `watch.ignore_before`.
     Nothing: it is listed and never processed. Change the setting if it should be.
 link_found
-    A night, what vampd writes there or the ledger is a link, or one folder has two names.
+    A night, what vampd writes there or the ledger is a link, or two nights are or have one folder.
     Move it away, put the file itself there or unmount one name, then do as the message says.
 night_unreadable
     The night's folder cannot be listed, is gone, or is a link that leads nowhere.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vampd.disk.machine.disks import System, disks_under
     from vampd.disk.machine.file_system import space_at
     from vampd.disk.machine.heap import bound_heap, keep_heap, shrink_heap
+    from vampd.disk.machine.mounts import Mounts
     from vampd.disk.machine.writeback import WriteBack
 else:
     __getattr__ = show(
@@ -37,12 +38,14 @@ else:
             "disks": "disks_under System",
             "file_system": "space_at",
             "heap": "bound_heap keep_heap shrink_heap",
+            "mounts": "Mounts",
             "writeback": "WriteBack",
         },
     )
 
 __all__ = [
     "LONGEST_TMPDIR_BYTES",
+    "Mounts",
     "System",
     "WriteBack",
     "available_memory_bytes",

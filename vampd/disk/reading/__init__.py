@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         too_many,
     )
     from vampd.disk.reading.raw_file import open_raw
+    from vampd.disk.reading.twins import find_twin
     from vampd.disk.reading.writers import has_writers, is_locked_by_others
 else:
     __getattr__ = show(
@@ -58,6 +59,7 @@ else:
                 "raw_of_link refuse_links stamp_of too_many"
             ),
             "raw_file": "open_raw",
+            "twins": "find_twin",
             "writers": "has_writers is_locked_by_others",
         },
     )
@@ -69,6 +71,7 @@ __all__ = [
     "MOST_TEXT_BYTES",
     "can_read_whole",
     "file_behind",
+    "find_twin",
     "has_writers",
     "hash_file",
     "is_hollow",

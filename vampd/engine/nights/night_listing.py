@@ -16,6 +16,7 @@ from pathlib import Path
 from vampd.disk.reading import (
     LINK_FOUND,
     MOST_TEXT_BYTES,
+    find_twin,
     has_writers,
     list_raw_beside,
     list_raw_files,
@@ -109,19 +110,27 @@ class Stranger:
 
 
 def refuse_twin(root: Path, night: NightId) -> None:
-    """DataError ``link_found`` if another night's name stands for the same folder: a bind mount."""
-    own = os.stat(root / night.folder)
-    for other in find_nights(root):
-        if other == night:
-            continue
+    """DataError ``link_found`` if this night's folder, or a stream of it, is another night's too.
+
+    Its frames would be taken twice.
+    """
+    folder = root / night.folder
+    others = (each for each in _dated_folders(root) if each != folder)
+    within = (path for other in others for path in (other, *stream_folders(other)))
+    twin = find_twin(root, (folder, *stream_folders(folder)), within)
+    if twin is not None:
+        cure = "remove the link" if any(map(os.path.islink, twin)) else "unmount one of them"
+        raise DataError(
+            LINK_FOUND,
+            f"{twin[0]} and {twin[1]} are one folder, so its frames would be taken twice: {cure}",
+            path=str(twin[0]),
+        )
+
+
+def _dated_folders(root: Path) -> Iterator[Path]:
+    for folder in (root, root / ARCHIVE_FOLDER):
         with suppress(OSError):
-            if os.path.samestat(own, os.stat(root / other.folder)):
-                raise DataError(
-                    LINK_FOUND,
-                    f"{root / night.folder} and {root / other.folder} are one folder, so its frames"
-                    " would be taken twice: unmount one of them",
-                    path=str(root / night.folder),
-                )
+            yield from (folder / entry.name for entry in _dated(folder))
 
 
 def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...]:

@@ -1,0 +1,79 @@
+"""What lies on another disk, and which folder has two names: known without asking that disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from vampd.disk.machine import Mounts
+from vampd.disk.reading import find_twin
+
+
+def mounted(base: Path, home: Path, points: Iterable[tuple[str, str]]) -> Mounts:
+    """Mounts as the kernel lists them: the system, and these points with their devices."""
+    lines = [
+        f"{number} 1 {device} / {point} rw,relatime shared:1 - xfs /dev/x rw\n"
+        for number, (point, device) in enumerate([("/", "8:1"), *points])
+    ]
+    (base / "mountinfo").write_text("".join(lines))
+    return Mounts(home, base / "mountinfo")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def test_the_way_to_a_path_ends_at_the_first_disk_that_is_not_homes(home: Path) -> None:
+    base = home.parent
+    (home / "a" / "b").mkdir(parents=True)
+    (home / "plain").symlink_to("a/b")
+    (home / "there").symlink_to(base / "nas" / "x" / ".." / "y")
+    (home / "up").symlink_to("../nas")
+    (home / "twice").symlink_to("there/z")
+    (home / "circle").symlink_to("circle")
+    (home / "a" / "own disk").mkdir()
+    own = str(home / "a" / "own disk")
+    points = [(str(base), "8:2"), (str(base / "nas"), "0:9"), (own.replace(" ", r"\040"), "8:3")]
+    mounts = mounted(base, home, points)
+    nas = str(base / "nas")
+    found = {name: mounts.crossed(home / name) for name in ("a/b", "plain/c", "circle", "none")}
+    assert set(found.values()) == {None}
+    assert {mounts.crossed(home / name) for name in ("there", "up/1", "twice")} == {nas}
+    assert mounts.crossed(home / "a" / "own disk" / "x") == own
+    # Home is on the nearest of the disks around it.
+    assert [mounts.device(point) for point in (None, nas, own)] == ["8:2", "0:9", "8:3"]
+
+
+def test_a_twin_is_found_and_no_disk_is_asked_that_is_not_ones_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = home.parent
+    for name in ("own", "other", "silent", "twin's"):
+        (home / name).mkdir()
+    (base / "nas").mkdir()
+    (home / "link").symlink_to(base / "nas")
+    mounts = mounted(
+        base,
+        home,
+        [(str(home / "silent"), "0:9"), (str(base / "nas"), "0:9"), (str(home / "twin's"), "8:1")],
+    )
+    asked: list[Path] = []
+    really = os.stat
+
+    def stat(path: Path) -> os.stat_result:
+        asked.append(path)
+        # As if it were mounted there once more.
+        return really(home / "own" if path.name == "twin's" else path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    own = [home / "own", home / "missing"]
+    others = [home / name for name in ("silent", "link", "other")]
+    assert find_twin(home, own, others, mounts) is None
+    assert {path.name for path in asked} == {"own", "missing", "other"}
+    asked.clear()
+    assert find_twin(home, own, [*others, home / "twin's"], mounts) == (own[0], home / "twin's")

@@ -1,0 +1,61 @@
+"""Where disks are mounted, as the kernel lists it: a disk that never answers is not asked."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+# As many links as the kernel follows, see path_resolution(7).
+_MOST_LINKS = 40
+
+
+class Mounts:
+    """The mounts that this process sees now, beside those that a folder ``home`` lies on.
+
+    ``home`` has no links in it.
+    """
+
+    def __init__(self, home: Path, listed: Path = _MOUNTS) -> None:
+        self._home = os.fspath(home)
+        self._devices: dict[str, str] = {}
+        # Of several on one point the last is seen; for the fields, see proc(5).
+        for line in listed.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            fields = line.split(" ")
+            self._devices[_unescape(fields[4])] = fields[2]
+        around = (os.fspath(each) for each in (home, *home.parents))
+        self._of_home = next(each for each in around if each in self._devices)
+        self._beside = self._devices.keys() - {os.fspath(each) for each in (home, *home.parents)}
+
+    def crossed(self, path: Path) -> str | None:
+        """The first mount point, none of home's, on the way to what lies at a path below home.
+
+        Links are followed up to there, and nothing beyond it is touched.
+        """
+        at, links = self._home, 0
+        ahead = os.fspath(path)[len(at) :].split("/")[::-1]
+        while ahead and links <= _MOST_LINKS:
+            name = ahead.pop()
+            if name in ("", "."):
+                continue
+            at = os.path.dirname(at) if name == ".." else f"{at.rstrip('/')}/{name}"
+            if at in self._beside:
+                return at
+            try:
+                target = os.readlink(at)
+            except OSError:
+                continue  # no link, or nothing: whoever opens it is told
+            links += 1
+            at = "/" if target.startswith("/") else os.path.dirname(at)
+            ahead += target.split("/")[::-1]
+        return None
+
+    def device(self, point: str | None) -> str:
+        """The device of the file system that is mounted at this point; None: that of home."""
+        return self._devices[self._of_home if point is None else point]
+
+
+def _unescape(text: str) -> str:
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), text)
