@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -299,6 +300,8 @@ int statx(int folder, const char *path, int flags, unsigned int mask, struct sta
     }
 SPACE_AT(statvfs, statvfs)
 SPACE_AT(statvfs64, statvfs64)
+SPACE_AT(statfs, statfs)
+SPACE_AT(statfs64, statfs64)
 
 int utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
     REAL(int, "utimensat", int, const char *, const struct timespec[2], int);

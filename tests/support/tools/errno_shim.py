@@ -34,7 +34,7 @@ class Call(IntFlag):
     NAME = 16  # link, rename, unlink, mkdir, symlink
     STAT = 32
     LIST = 64
-    SPACE = 128  # statvfs
+    SPACE = 128  # statvfs, and statfs as programs have it
     TIME = 256  # utimensat
     LOCK = 512  # flock
     LINK = 1024  # link alone
