@@ -32,12 +32,14 @@ from vampd.daemon.night_trouble import (
 )
 from vampd.daemon.patience import HANGS, Patience
 from vampd.disk.failpoint import failpoint
+from vampd.disk.machine import Mounts
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
     find_nights,
     find_strangers,
     list_night,
+    stream_folders,
     stream_times,
 )
 from vampd.engine.nights.observation import (
@@ -135,7 +137,7 @@ class NightWatcher:
         self._clock = clock
         self._monotonic = monotonic
         # A night whose disk hangs delays no other.
-        self._patience = patience or Patience()
+        self._patience = patience or Patience(disk_of=partial(other_disk, root.path))
         self.checking = CubeChecking(
             root.path,
             checked,
@@ -444,6 +446,16 @@ class NightWatcher:
         failpoint("night_watcher.event.committed")
         level = _log.error if event.name is EventName.HELD else _log.info
         level(_LOGGED[event.name], night=night.date, kind=night.kind.value, why=why, code=code)
+
+
+def other_disk(root: Path, folder: Path) -> str | None:
+    """The mount point of the one disk, beside the root's, that a night's folder or streams lie on.
+
+    None if there are none, or several: no one can know which of them is silent.
+    """
+    mounts = Mounts(root)
+    found = {mounts.crossed(path) for path in (folder, *stream_folders(folder))} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _is_passed_over(record: NightRecord, rules: ReadinessRules) -> bool:

@@ -2,7 +2,8 @@
 
 A call that hangs in the kernel cannot be ended. So what looks at a night runs in a thread of its
 own, one at a time; one that shows no progress for a while is left behind with its night, and the
-next night gets a new thread. Whoever was left behind ends at its next sign of life.
+next night gets a new thread. Whoever was left behind ends at its next sign of life. However many
+nights lie behind one mount, it is asked once.
 """
 
 from __future__ import annotations
@@ -53,11 +54,23 @@ class _Look(Generic[_Found]):
         return self._found[0]
 
 
-class Patience:
-    """Runs looks at folders for one caller; ``signs`` rises while they make progress."""
+def _anywhere(_: Path) -> None:
+    """No disk is known."""
 
-    def __init__(self, hangs_after_s: float = HANGS_AFTER_S) -> None:
+
+class Patience:
+    """Runs looks at folders for one caller; ``signs`` rises while they make progress.
+
+    ``disk_of`` says on which disk a folder lies, if on another one than most; it asks none.
+    """
+
+    def __init__(
+        self,
+        hangs_after_s: float = HANGS_AFTER_S,
+        disk_of: Callable[[Path], str | None] = _anywhere,
+    ) -> None:
         self._hangs_after_s = hangs_after_s
+        self._disk_of = disk_of
         self._looks: queue.SimpleQueue[_Look[Any]] | None = None
         self._current = threading.local()
         self._hanging: dict[Path, _Look[Any]] = {}
@@ -76,7 +89,7 @@ class Patience:
         TransientError ``no_threads``, and what the call raises.
         """
         self._hanging = {path: look for path, look in self._hanging.items() if _hangs(look)}
-        if folder in self._hanging or len(self._hanging) >= MOST_HANGING:
+        if self._hanging and self._is_silent(folder):
             raise _silent(folder, self._hangs_after_s)
         look = _Look(call)
         self._thread().put(look)
@@ -91,6 +104,12 @@ class Patience:
                 self.close()
                 raise _silent(folder, self._hangs_after_s)
         return look.result()
+
+    def _is_silent(self, folder: Path) -> bool:
+        if folder in self._hanging or len(self._hanging) >= MOST_HANGING:
+            return True
+        disk = self._disk_of(folder)
+        return disk is not None and disk in map(self._disk_of, self._hanging)
 
     def close(self) -> None:
         """End the thread, once it answers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,9 @@ from tests.support.builders.nights import make_night
 from tests.support.daemon.running import wait_until
 from tests.support.worlds.sites.looked_at import World
 from vampd.daemon import cube_checking, night_watcher
+from vampd.daemon.night_watcher import other_disk
 from vampd.daemon.patience import MOST_HANGING, Patience
+from vampd.disk.machine import Mounts
 from vampd.errors import TransientError
 from vampd.model.nights import Kind, NightId, Status
 
@@ -113,6 +116,64 @@ def test_looks_that_were_left_behind_end_at_their_next_sign(answer: threading.Ev
     assert not went_on.is_set()
     assert patience.run(FOLDER, lambda: "seen") == "seen"
     patience.close()
+
+
+def test_a_silent_disk_of_many_nights_is_asked_once_and_delays_no_night_elsewhere(
+    answer: threading.Event,
+) -> None:
+    asked: list[Path] = []
+
+    def disk_of(folder: Path) -> str | None:
+        return "/nas" if folder.is_relative_to("/nas") else None
+
+    def look(folder: Path) -> str:
+        asked.append(folder)
+        if disk_of(folder) is not None:
+            answer.wait(60)
+        return "seen"
+
+    patience = Patience(0.05, disk_of)
+    nights = [Path(f"/nas/{number}") for number in range(MOST_HANGING + 2)]
+    for folder in nights:
+        with pytest.raises(TransientError, match="has not answered"):
+            patience.run(folder, partial(look, folder))
+    assert asked == nights[:1]
+    assert patience.run(FOLDER, lambda: look(FOLDER)) == "seen"
+    answer.set()
+
+    def is_asked_again() -> bool:
+        try:
+            return patience.run(nights[1], lambda: look(nights[1])) == "seen"
+        except TransientError:
+            return False
+
+    wait_until(is_asked_again, "the other nights, once their disk answers")
+    patience.close()
+
+
+def test_the_disk_of_a_night_is_the_only_one_that_is_not_the_roots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, points = tmp_path / "root", {"nas", "other"}
+    monkeypatch.setattr(
+        Mounts,
+        "crossed",
+        lambda _, path: next((each for each in path.resolve().parts if each in points), None),
+    )
+    for night in ("plain", "mixed", "streams"):
+        (root / night).mkdir(parents=True)
+    for path, target in (
+        ("whole", "nas"),
+        ("streams/vcam1", "nas/1"),
+        ("streams/vcam2", "nas/2"),
+        ("mixed/vcam1", "nas"),
+        ("mixed/vcam2", "other"),
+    ):
+        (root / path).symlink_to(tmp_path / target)
+    found = {night: other_disk(root, root / night) for night in ("plain", "whole", "streams")}
+    assert found == {"plain": None, "whole": "nas", "streams": "nas"}
+    # Which of the two is silent, nobody knows.
+    assert other_disk(root, root / "mixed") is None
 
 
 def test_a_look_that_shows_progress_may_take_its_time() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from vampd.disk.machine import Mounts
 from vampd.disk.reading import find_twin
+from vampd.engine.nights.night_listing import find_nights, find_strangers
 
 
 def mounted(base: Path, home: Path, points: Iterable[tuple[str, str]]) -> Mounts:
@@ -77,3 +78,24 @@ def test_a_twin_is_found_and_no_disk_is_asked_that_is_not_ones_own(
     assert {path.name for path in asked} == {"own", "missing", "other"}
     asked.clear()
     assert find_twin(home, own, [*others, home / "twin's"], mounts) == (own[0], home / "twin's")
+
+
+def test_nights_are_named_and_no_disk_is_asked_that_is_not_the_roots(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "20251106").mkdir()
+    (home / "20251107").symlink_to("/proc/none")
+    (home / "20251108").symlink_to("20251106")
+    (home / "20251109").symlink_to("/etc/hosts")
+    asked: list[str] = []
+    really = os.stat
+
+    def stat(path: Path) -> os.stat_result:
+        asked.append(path.name)
+        return really(path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    # A link to another disk may be a night: who looks at it is told.
+    assert [night.date for night in find_nights(home)] == ["20251106", "20251107", "20251108"]
+    assert [stranger.path.name for stranger in find_strangers(home)] == ["20251109"]
+    assert set(asked) == {"20251108", "20251109"}

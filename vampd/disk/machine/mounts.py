@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -51,6 +52,12 @@ class Mounts:
             at = "/" if target.startswith("/") else os.path.dirname(at)
             ahead += target.split("/")[::-1]
         return None
+
+    def stat(self, path: Path) -> os.stat_result:
+        """Of what lies on home's disks; OSError EAGAIN for another disk, which is not asked."""
+        if (point := self.crossed(path)) is not None:
+            raise OSError(errno.EAGAIN, "on a disk of its own", point)
+        return os.stat(path)
 
     def device(self, point: str | None) -> str:
         """The device of the file system that is mounted at this point; None: that of home."""

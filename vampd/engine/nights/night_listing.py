@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from vampd.disk.machine import Mounts
 from vampd.disk.reading import (
     LINK_FOUND,
     MOST_TEXT_BYTES,
@@ -86,13 +87,14 @@ class NightListing:
         return sum(file.size for file in self.files)
 
 
-def find_nights(root: Path, stat_at: StatAt = os.stat) -> tuple[NightId, ...]:
+def find_nights(root: Path, stat_at: StatAt | None = None) -> tuple[NightId, ...]:
     """The night folders below the root, oldest first; names that are not dates are not nights.
 
-    A link that leads nowhere, or what cannot be examined, may be a night: whoever looks at it is
-    told. OSError if the root cannot be listed; where the archive nights cannot, they are missing.
-    ``stat_at`` follows links, which may lead to a disk that is silent.
+    A link that leads nowhere, or what cannot be examined, may be a night: whoever looks is told.
+    OSError if the root cannot be listed; where the archive nights cannot, they are missing. Without
+    ``stat_at``, which follows links, the disks to which these lead are not asked: one may hang.
     """
+    stat_at = stat_at or Mounts(root).stat
     names = {(name, Kind.ENGINEERING) for name in _night_names(root, stat_at)}
     with suppress(OSError):
         names |= {(name, Kind.ARCHIVE) for name in _night_names(root / ARCHIVE_FOLDER, stat_at)}
@@ -115,7 +117,7 @@ def refuse_twin(root: Path, night: NightId) -> None:
     Its frames would be taken twice.
     """
     folder = root / night.folder
-    others = (each for each in _dated_folders(root) if each != folder)
+    others = (root / each.folder for each in find_nights(root) if each != night)
     within = (path for other in others for path in (other, *stream_folders(other)))
     twin = find_twin(root, (folder, *stream_folders(folder)), within)
     if twin is not None:
@@ -127,15 +129,9 @@ def refuse_twin(root: Path, night: NightId) -> None:
         )
 
 
-def _dated_folders(root: Path) -> Iterator[Path]:
-    for folder in (root, root / ARCHIVE_FOLDER):
-        with suppress(OSError):
-            yield from (folder / entry.name for entry in _dated(folder))
-
-
-def find_strangers(root: Path, stat_at: StatAt = os.stat) -> tuple[Stranger, ...]:
+def find_strangers(root: Path, stat_at: StatAt | None = None) -> tuple[Stranger, ...]:
     """What lies where nights do and keeps none, by path: named to people, and left alone."""
-    strangers = []
+    stat_at, strangers = stat_at or Mounts(root).stat, list[Stranger]()
     for folder in (root, root / ARCHIVE_FOLDER):
         try:
             entries = _named_as_nights(folder)
