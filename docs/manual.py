@@ -22,13 +22,14 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from vampd import __version__
-from vampd.cli import daemon, main
+from vampd.cli import daemon
+from vampd.cli.program import make_app
 from vampd.config import Settings, packaged_file
 from vampd.web import program
 
 Command = typer.core.TyperCommand | typer.core.TyperGroup
 
-PROGRAMS = {"vampd": daemon.app, "vampctl": main.make_app(), "vampd-web": program.app}
+PROGRAMS = {"vampd": daemon.app, "vampctl": make_app(), "vampd-web": program.app}
 _SEE_ALSO = {"vampd": "8", "vampctl": "1", "vampd-web": "8", "vampd.toml": "5"}
 _FILES = (
     ("/etc/vampd/vampd.toml", "The configuration of the service, see vampd.toml(5)."),

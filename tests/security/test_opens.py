@@ -32,7 +32,7 @@ ELSEWHERE = {
     "cli/demo.py": "the demo's own folder",
     "cli/files/header_table.py": "a new file that a person names",
     "cli/shared/night_dates.py": "the configuration that a person names",
-    "cli/shared/session.py": "/dev/null",
+    "cli/running.py": "/dev/null",
     "config/configured.py": "files that the settings name",
     "config/demo.py": "the demo's own folder",
     "daemon/running.py": "flags, in a folder that is the owner's alone",

@@ -42,11 +42,11 @@ from vampd.store.nights import Nights
 READER = """
 import json, sys
 from typer.testing import CliRunner
-from vampd.cli import main
+from vampd.cli import program
 for line in sys.stdin:
     results = []
     for words in json.loads(line):
-        result = CliRunner().invoke(main.app_for(words), words)
+        result = CliRunner().invoke(program.app_for(words), words)
         results.append([result.exit_code, result.output, repr(result.exception)])
     print(json.dumps(results), flush=True)
 """

@@ -21,7 +21,7 @@ from tests.support.builders.settings import make_settings
 from tests.support.daemon.running import run_until_idle
 from tests.support.daemon.site import Site, make_site
 from tests.support.worlds.hostile.hostile_text import write_hostile_night
-from vampd.cli import main
+from vampd.cli import program
 from vampd.cli.shared.output import Column, align_columns, write, write_csv, write_error
 from vampd.config.transfer import Destination
 from vampd.engine.mailing.warnings import send_warning
@@ -215,7 +215,7 @@ def test_hostile_names_and_headers_pass_a_night_and_every_command(
 
 def ask(site: Site, *words: str) -> str:
     """What a command writes, to both streams."""
-    result = CliRunner().invoke(main.make_app(words[0]), ["--config", str(site.config), *words])
+    result = CliRunner().invoke(program.make_app(words[0]), ["--config", str(site.config), *words])
     message = getattr(result.exception, "message", None)
     assert result.exception is None or isinstance(result.exception, SystemExit) or message
     return result.output

@@ -12,12 +12,12 @@ from docs.completion import write_completions
 from docs.manual import command_of, default_text, settings_page, write_manual
 from tests.support.tools.service import REPOSITORY, installed
 from vampd.adapters.archive.gate import format_gate
-from vampd.cli import main
+from vampd.cli import program
 from vampd.config import Settings, packaged_file
 
 PAGES = ("man8/vampd.8", "man8/vampd-web.8", "man1/vampctl.1", "man5/vampd.toml.5")
 GATE = "share/doc/vampd/vampd-archive-gate"
-COMMANDS = tuple(getattr(command_of(main.make_app()), "commands", ()))
+COMMANDS = tuple(getattr(command_of(program.make_app()), "commands", ()))
 
 
 @pytest.fixture(scope="module")

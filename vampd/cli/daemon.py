@@ -7,8 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from vampd.cli.running import run_app
 from vampd.cli.service import LogLevelOption, LogTargetOption, VersionOption, make_app, reporting
-from vampd.cli.shared.session import ConfigOption, examples, read_settings, run_app
+from vampd.cli.shared.session import ConfigOption, examples, read_settings
 from vampd.config import config_path
 from vampd.errors import VampdError
 from vampd.log import LogLevel, LogTarget, configure_log, get_log

@@ -18,7 +18,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from vampd.cli.shared.session import run_command
+from vampd.cli.running import run_command
 from vampd.cli.shared.words import count_of
 from vampd.cli.status.nights_table import show_nights
 from vampd.config import Settings, demo_text, load_settings, make_demo_folder

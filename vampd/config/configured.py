@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from pathlib import Path
 
 # The dictionary of the instrument has 100 kB.
@@ -17,3 +18,8 @@ def read_configured(path: Path) -> str:
         found = f"more than {MOST_BYTES:,} bytes, which no file of its kind has"
         raise OSError(errno.EFBIG, found, str(path))
     return content.decode("utf-8")
+
+
+def digest_of(text: str) -> str:
+    """The SHA-256 of what `read_configured` read."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vampd import __version__
-from vampd.config import Settings
+from vampd.config import Settings, accepted_digest
 from vampd.disk.life_signs import inode_of, leave_sign, own_mark, sign_path
 from vampd.log import get_log
 from vampd.model.life_sign import LifeSign, ProcessMark
@@ -39,6 +39,7 @@ class SignsOfLife:
         self._settings: str | None = None
         self._in_force: Settings | None = None
         self._refused_because: str | None = None
+        self._accepted: str | None = None
         self._trouble = ""
         # Whether it was paused, and its last scan, as they were said last.
         self._said = (False, float("-inf"))
@@ -50,6 +51,8 @@ class SignsOfLife:
         self._settings = settings.model_dump_json(exclude_unset=True)
         self._in_force = settings
         self._refused_because = refused
+        path = self._configuration
+        self._accepted = None if path is None else accepted_digest(Path(path), settings)
         self._left_at = float("-inf")
 
     @property
@@ -107,6 +110,7 @@ class SignsOfLife:
                 configuration=self._configuration,
                 settings=self._settings,
                 refused=self._refused_because,
+                accepted=self._accepted,
             )
         )
 

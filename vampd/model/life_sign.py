@@ -47,6 +47,8 @@ class LifeSign:
     # What is in force, as JSON, and why the file was refused when it was read again.
     settings: str | None = None
     refused: str | None = None
+    # The SHA-256 of the file that says what is in force: whoever finds that text need not judge it.
+    accepted: str | None = None
     stopped_at: float | None = None
 
 
@@ -162,6 +164,7 @@ _SIGN: dict[str, Any] = {
     "configuration": (str, type(None)),
     "settings": (str, type(None)),
     "refused": (str, type(None)),
+    "accepted": (str, type(None)),
     "stopped_at": (*_NUMBER, type(None)),
 }
 

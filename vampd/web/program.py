@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from vampd.cli.running import run_app
 from vampd.cli.service import LogLevelOption, LogTargetOption, VersionOption, make_app, reporting
-from vampd.cli.shared.session import ConfigOption, examples, read_settings, run_app
+from vampd.cli.shared.session import ConfigOption, examples, read_settings
 from vampd.errors import VampdError
 from vampd.log import LogLevel, LogTarget, configure_log, get_log
 from vampd.web.extra import refuse_without_extra

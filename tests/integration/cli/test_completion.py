@@ -10,8 +10,6 @@ import pytest
 from docs.completion import write_completions
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
-from vampd import config
-from vampd.cli.shared import night_dates
 from vampd.model.nights import Kind, NightId
 from vampd.store.database.opening import Access, open_store
 
@@ -107,8 +105,3 @@ def test_a_tab_writes_nothing_and_imports_nothing_that_is_slow(site: Site) -> No
     assert shown.stdout.splitlines() == [" ".join(DATES), ""]
     after = {path: path.stat().st_mtime_ns for path in site.database.parent.iterdir()}
     assert after == before
-
-
-def test_a_tab_and_the_program_look_for_the_configuration_in_the_same_places() -> None:
-    assert night_dates.CONFIG_VARIABLE == config.CONFIG_VARIABLE
-    assert night_dates.MACHINE_CONFIG == config.MACHINE_CONFIG

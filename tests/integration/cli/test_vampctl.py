@@ -18,7 +18,7 @@ from tests.support.daemon.running import run_until_idle, settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.tools.terminal import run_in_terminal
 from tests.support.tools.warm_start import start
-from vampd.cli import main
+from vampd.cli import program
 from vampd.model.nights import Kind, NightId
 from vampd.simulate import Truth
 
@@ -297,11 +297,11 @@ def test_status_imports_nothing_that_it_does_not_need(site: Site, options: list[
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("command", ["", *getattr(get_command(main.make_app()), "commands", ())])
+@pytest.mark.parametrize("command", ["", *getattr(get_command(program.make_app()), "commands", ())])
 def test_every_command_has_examples_under_both_names_of_help(command: str) -> None:
     words = [command] if command else []
     long, short = (
-        CliRunner().invoke(main.app_for(words), [*words, option], env={"COLUMNS": "80"}).stdout
+        CliRunner().invoke(program.app_for(words), [*words, option], env={"COLUMNS": "80"}).stdout
         for option in ("--help", "-h")
     )
     assert long == short

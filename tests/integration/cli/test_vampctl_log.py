@@ -10,7 +10,7 @@ from tests.support.daemon.running import vampctl
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
 from vampd.cli.look import log as log_module
-from vampd.cli.main import make_app
+from vampd.cli.program import make_app
 from vampd.errors import VampdError
 from vampd.model.nights import Kind, NightId
 from vampd.store.database.opening import Access, open_store

@@ -11,7 +11,7 @@ from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state
-from vampd.cli import main
+from vampd.cli import program
 from vampd.disk.pace import SteadyPace
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import VampdError
@@ -47,7 +47,7 @@ def run_to(site: Site, stage: str) -> None:
 
 def invoke(site: Site, night: str, out: Path) -> Result:
     words = ["--config", str(site.config), "consolidate", night, "--out", str(out)]
-    return CliRunner().invoke(main.app_for(words), words)
+    return CliRunner().invoke(program.app_for(words), words)
 
 
 def consolidate(site: Site, out: Path, status: int = 0) -> tuple[list[str], str]:

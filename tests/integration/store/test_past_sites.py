@@ -30,7 +30,7 @@ from tests.support.worlds.records.past import (
 from tests.support.worlds.records.stores import url_of
 from vampd.cli.look.audit import audit_object, count_night
 from vampd.cli.look.night_objects import event_object
-from vampd.cli.main import app_for
+from vampd.cli.program import app_for
 from vampd.config import load_settings
 from vampd.errors import StoreError
 from vampd.model.delivery import MailOutcome

@@ -27,7 +27,7 @@ from tests.support.worlds.hostile.three_users import (
 )
 from tests.support.worlds.records.stores import NIGHT
 from tests.support.worlds.sites.busy_site import FAST
-from vampd.cli import main
+from vampd.cli import program
 from vampd.cli.shared import requests as asking
 from vampd.daemon import scheduler
 from vampd.disk.rights import claimed_folder
@@ -192,7 +192,7 @@ def test_a_member_asks_while_vampd_is_down_and_while_it_runs(monkeypatch: pytest
     def asks(site: Site, *words: str) -> tuple[int, str, object]:
         command = [*words, "--config", str(site.config)]
         shown: tuple[int, str, object] = MEMBER.does(
-            lambda: _shown(CliRunner().invoke(main.make_app(), command))
+            lambda: _shown(CliRunner().invoke(program.make_app(), command))
         )
         return shown
 

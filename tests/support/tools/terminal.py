@@ -23,7 +23,7 @@ from tests.support.fakes.memory_store import (
     MemoryPackingReceipts,
 )
 from tests.support.tools.warm_start import start
-from vampd.cli import main
+from vampd.cli import program
 from vampd.cli.shared import session
 from vampd.config import Settings
 from vampd.errors import VampdError
@@ -81,7 +81,7 @@ class FakeWorld:
 
     def run(self, *words: str) -> Result:
         """Run a command; a foreseen error is left in ``result.exception``."""
-        return CliRunner().invoke(main.app_for(words), words)
+        return CliRunner().invoke(program.app_for(words), words)
 
     def fail(self, *words: str) -> VampdError:
         """Run a command that must end in a foreseen error, and return that."""

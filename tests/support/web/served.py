@@ -15,7 +15,7 @@ from tests.support.web.asgi import Answer, ask
 from tests.support.worlds.records.varied_nights import (
     NOW,
 )
-from vampd.cli import main
+from vampd.cli import program
 from vampd.config import load_settings
 from vampd.web.application import make_application
 
@@ -39,7 +39,7 @@ class Served:
 
     def vampctl(self, *words: str) -> str:
         words = (*words, "--config", str(self.site.config))
-        result = CliRunner().invoke(main.app_for(words), words)
+        result = CliRunner().invoke(program.app_for(words), words)
         assert result.exit_code == 0, result.output
         return result.stdout
 

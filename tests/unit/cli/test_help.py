@@ -6,7 +6,8 @@ import pytest
 import typer.core
 
 from docs.manual import Command, command_of
-from vampd.cli import daemon, main
+from vampd.cli import daemon
+from vampd.cli.program import make_app
 
 _WIDTH = 80
 _GAPS = 8  # around the two columns of the list of commands
@@ -21,7 +22,7 @@ def _commands(command: Command, name: str) -> Iterator[tuple[str, Command]]:
 
 
 COMMANDS = {
-    **dict(_commands(command_of(main.make_app()), "vampctl")),
+    **dict(_commands(command_of(make_app()), "vampctl")),
     **dict(_commands(command_of(daemon.app), "vampd")),
 }
 
@@ -52,7 +53,7 @@ def test_a_list_of_commands_shows_each_in_one_whole_line(name: str) -> None:
 )
 def test_a_command_made_alone_is_the_one_among_all(name: str) -> None:
     word = name.removeprefix("vampctl ")
-    alone = command_of(main.make_app(word))
+    alone = command_of(make_app(word))
     assert isinstance(alone, typer.core.TyperGroup)
     (only,) = alone.commands.values()
     context = typer.Context(COMMANDS[name], info_name=name)

@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from docs.completion import words_of
 from tests.support.tools.terminal import fake_world
-from vampd.cli.main import make_app
+from vampd.cli.program import make_app
 from vampd.cli.shared.nights import (
     NightWord,
     choose_record,

@@ -105,7 +105,7 @@ def _another_s(folder: Path) -> None:
 def test_what_is_not_one_s_own_closed_folder_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, lay
 ) -> None:
-    monkeypatch.setattr("vampd.config.MACHINE_CONFIG", Path("/nonexistent"))
+    monkeypatch.setattr("vampd.config.place.MACHINE_CONFIG", Path("/nonexistent"))
     lay(folder)
     for ask in (make_demo_folder, demo_text, lambda: session.read_settings(None)):
         with pytest.raises(ConfigError) as refusal:
@@ -147,7 +147,7 @@ def test_all_that_the_demo_does_lies_in_its_folder(
 def test_without_a_configuration_it_is_the_demo_s(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vampd.config.MACHINE_CONFIG", Path("/nonexistent"))
+    monkeypatch.setattr("vampd.config.place.MACHINE_CONFIG", Path("/nonexistent"))
     assert session.read_settings(None) == parse_settings(demo_text(), "demo")
     assert session.read_settings(None).watch.root == folder / "fuuu"
     assert not folder.exists()

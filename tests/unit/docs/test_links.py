@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from vampd.cli.main import make_app
+from vampd.cli.program import make_app
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [

@@ -15,12 +15,10 @@ import tomllib
 from contextlib import closing
 from pathlib import Path
 
+from vampd.config.place import CONFIG_VARIABLE, MACHINE_CONFIG
 from vampd.errors import VampdError
 from vampd.store.database.reading import connect_reading
 
-# As vampd.config has them, which takes five times as long to import; a test compares.
-CONFIG_VARIABLE = "VAMPD_CONFIG"
-MACHINE_CONFIG = Path("/etc/vampd/vampd.toml")
 _DATE = re.compile(r"\d{8}")
 _SQLITE = "sqlite:///"
 

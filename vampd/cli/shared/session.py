@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import io
 import math
 import os
 import shlex
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vampd.cli.shared.output import ReaderLeft, write_error
+from vampd.cli.shared.output import write_error
 from vampd.cli.shared.typed_nights import forget_names
 from vampd.config import (
     MACHINE_CONFIG,
@@ -26,18 +24,13 @@ from vampd.config import (
     load_settings,
     parse_settings,
 )
-from vampd.errors import EXIT_NIGHT, EXIT_OK, ConfigError, NotPermitted, UsageError, VampdError
+from vampd.errors import ConfigError, NotPermitted, UsageError
 from vampd.model.deed import ASKED_BY
-from vampd.model.nights import Kind, name_commands, parse_night_date
+from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
     from vampd.model.deed import Verb
     from vampd.wiring.connections import Connections
-
-_INTERRUPTED = 130  # as shells report a program that SIGINT ended
-# Typer exports only this child of what all usage errors are.
-_TyperUsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
-_PYDANTIC_PREFIX = "Value error, "
 
 ConfigOption = Annotated[
     Path | None,
@@ -165,85 +158,6 @@ def owners_only() -> Iterator[None]:
             " `vampctl requests -h` says",
             **error.context,
         ) from error
-
-
-def run_app(program: str, app: typer.Typer) -> NoReturn:
-    """Run the command that the arguments name to its exit, as `run_command`."""
-    run_command(program, lambda: _run_typer(program, app))
-
-
-def _run_typer(program: str, app: typer.Typer) -> None:
-    # Typer alone would write errors of usage as long lines, in the words of what found them.
-    try:
-        sys.exit(app(prog_name=program, standalone_mode=False) or EXIT_OK)
-    except _TyperUsageError as error:
-        shown = io.StringIO()
-        error.show(shown)
-        for line in shown.getvalue().replace(_PYDANTIC_PREFIX, "").splitlines():
-            write_error(line)
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        # The cursor still stands behind the question.
-        write_error("")
-        write_error("Aborted!")
-        sys.exit(EXIT_NIGHT)
-
-
-def run_command(program: str, command: Callable[[], object]) -> NoReturn:
-    """Run a command to its exit; an expected error becomes one message and its exit status."""
-    # The workers' interpreters find no module in the current folder, which may be a camera's.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    # numpy's linear algebra, which is not used here, would start a thread for each core, in each
-    # worker too, and end a process that may start none.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # As standard error does: a name that the locale cannot say is no reason to fail.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        try:
-            command()
-        finally:
-            sys.stdout.flush()
-    except (BrokenPipeError, ReaderLeft):
-        # Otherwise the interpreter's own flush at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except VampdError as error:
-        write_error(f"{program}: {_name_night(error.message)}")
-        sys.exit(error.exit_status)
-    except OSError as error:
-        # For example a file that the user may not read; without a file name it is a bug.
-        if error.filename is None:
-            _show_bugs_as_text()
-            raise
-        write_error(f"{program}: {_describe(error)}")
-        sys.exit(EXIT_NIGHT)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except Exception:
-        _show_bugs_as_text()
-        raise
-    sys.exit(EXIT_OK)
-
-
-def _name_night(message: str) -> str:
-    """The message with the night that was typed in its commands."""
-    typed = next((word for word in sys.argv[1:] if parse_night_date(word.replace("-", ""))), None)
-    return message if typed is None else name_commands(message, typed.replace("-", ""))
-
-
-def _describe(error: OSError) -> str:
-    """A refusal in our words: who may not, because of which mode, and the command that mends it."""
-    from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, may_read
-
-    if classify(error) is not Cause.PERMISSION or not isinstance(error.filename, str):
-        return f"{error.filename}: {error.strerror}"
-    path = Path(error.filename)
-    return describe_refused(path, PathAccess.WRITE if may_read(path) else PathAccess.READ)
-
-
-def _show_bugs_as_text() -> None:
-    """What the interpreter writes of an uncaught error may quote any name; Typer sets it too."""
-    sys.excepthook = lambda *error: write_error("".join(traceback.format_exception(*error)))
 
 
 def agreed(question: str) -> bool:

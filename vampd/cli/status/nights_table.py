@@ -65,6 +65,14 @@ _LEAST_WORTH = ("size", "age", "quality", "frames", "progress", "stage")
 _QUALITY = [column.title for column in COLUMNS].index("quality")
 
 
+def columns_named(text: str) -> tuple[str, ...]:
+    """The columns of a list such as ``date,kind``; ValueError names the first that is none."""
+    names = tuple(name.strip() for name in text.split(","))
+    if unknown := [name for name in names if name not in NAMES]:
+        raise ValueError(f"no column {unknown[0]!r}; choose from {', '.join(NAMES)}")
+    return names
+
+
 def night_row(
     record: NightRecord, now: float, correspondence: Correspondence = NO_MAIL
 ) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from typer.main import get_command
 from tests.support.daemon.site import Site
 from tests.support.tools.memory import in_memory
 from tests.support.worlds.hostile.unprivileged import NOBODY
-from vampd.cli.main import make_app
+from vampd.cli.program import make_app
 from vampd.config import Settings, load_settings
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.recovery import interrupt_orphan

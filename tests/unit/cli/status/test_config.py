@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from vampd.cli import main
+from vampd.cli import program
 from vampd.config.packaged import packaged_file
 from vampd.errors import ConfigError
 
 
 def run(*words: str | Path) -> Result:
     texts = [str(word) for word in words]
-    return CliRunner().invoke(main.app_for(texts), texts)
+    return CliRunner().invoke(program.app_for(texts), texts)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_every_key_is_shown_with_its_value_and_where_that_comes_from(good: Path)
 
 def test_without_a_file_the_demos_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VAMPD_CONFIG", raising=False)
-    monkeypatch.setattr("vampd.config.MACHINE_CONFIG", tmp_path / "none")
+    monkeypatch.setattr("vampd.config.place.MACHINE_CONFIG", tmp_path / "none")
     monkeypatch.setenv("VAMPD_DEMO", str(tmp_path / "demo"))
     told = json.loads(run("config", "show", "--json").stdout)
     assert {one["from"] for one in told} == {"demo", "default"}

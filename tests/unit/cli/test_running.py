@@ -7,8 +7,8 @@ import sys
 import pytest
 import typer
 
-from vampd.cli import main
-from vampd.cli.shared.session import run_app, run_command
+from vampd.cli import program
+from vampd.cli.running import run_app, run_command
 from vampd.errors import ConfigError, DataError, StoreError, TransientError, UsageError
 
 
@@ -68,7 +68,7 @@ def vampctl(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
     monkeypatch.setattr(sys, "argv", ["vampctl", *words])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with pytest.raises(SystemExit) as end:
-        run_app("vampctl", main.make_app())
+        run_app("vampctl", program.make_app())
     return end.value.code
 
 
@@ -107,12 +107,12 @@ def test_a_question_that_is_not_answered_ends_on_a_line_of_its_own(
     assert capsys.readouterr().err == "\nAborted!\n"
 
 
-@pytest.mark.parametrize("program", ["daemon", "main"])
+@pytest.mark.parametrize("program", ["daemon", "program"])
 def test_no_program_of_vampd_has_threads_for_linear_algebra(program: str) -> None:
     script = f"""
 import os
 import vampd.cli.{program}
-from vampd.cli.shared.session import run_command
+from vampd.cli.running import run_command
 def count():
     import numpy
     print(len(os.listdir("/proc/self/task")))
