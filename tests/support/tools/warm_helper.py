@@ -2,13 +2,13 @@
 
 A start of vampd or vampctl costs more than a second of processor time, nearly all of it for
 imports, and the tests start them a thousand times. ``python -m tests.support.tools.warm_helper``
-imports the libraries and vampd's modules, lets them make once what they make at their first use,
-and forks one process per request. The processes of a test run share this helper: each has a
-connection of its own, which a fork of the helper serves. A program's process is as one that was
-started from the shell: a session of its own, the environment, folder and standard streams that were
-asked for, and the failpoints of that environment, which is all that vampd reads of it while it is
-imported. Only its command line in /proc is the helper's, and a test may ask for a shorter wait than
-vampd's. `tests/system` and `make demo` start the real commands.
+imports the libraries and vampd's modules, takes a night through all stages, because a first use
+makes much that lasts, and forks one process per request. The processes of a test run share this
+helper: each has a connection of its own, which a fork of the helper serves. A program's process is
+as one that was started from the shell: a session of its own, the environment, folder and standard
+streams that were asked for, and the failpoints of that environment, which is all that vampd reads
+of it while it is imported. Only its command line in /proc is the helper's, and a test may ask for a
+shorter wait than vampd's. `tests/system` and `make demo` start the real commands.
 """
 
 from __future__ import annotations
@@ -36,10 +36,16 @@ from multiprocessing import util
 from pathlib import Path
 from typing import Any, NoReturn
 
+import structlog
+
 import vampd
+from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.site import make_site
+from tests.support.tools.memory import folder_in_memory
 from tests.support.tools.warm_start import REQUEST_BYTES
+from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.records import databases
+from vampd.store.database import connection, opening
 
 # What vampd imports lazily, and what its libraries do.
 LIBRARIES = (
@@ -56,7 +62,7 @@ LIBRARIES = (
     "systemd.journal",
 )
 # Heavy, and hardly ever asked for; migrations are no modules of anybody's.
-_LEFT_OUT = ("vampd.cli.plotting", "vampd.simulate", "vampd.store.migrations")
+_LEFT_OUT = ("vampd.cli.plotting", "vampd.store.migrations")
 # Those of vampctl that start workers.
 _PACKING_COMMANDS = frozenset({"process-all", "run"})
 # Whoever started it may have died before it connected.
@@ -261,15 +267,18 @@ def _modules_of(folders: Sequence[str], prefix: str) -> Iterator[str]:
 
 
 def _use_once() -> None:
-    """Let pydantic build its validators, SQLAlchemy its mappers, migrations the empty database."""
-    config, wiring = import_module("vampd.config"), import_module("vampd.wiring.connections")
-    access = import_module("vampd.store.database.opening").Access
-    with tempfile.TemporaryDirectory() as folder:
-        settings = config.load_settings(make_site(Path(folder)).config)
-        with wiring.connected(settings, access.MIGRATE) as connections:
-            connections.store.nights()
-    databases.new_database()
-    vars(import_module("vampd.store.database.opening"))["_migrate"] = databases.migrate_by_copying
+    """Take a night through all stages, so that what is made at its first use is made by then.
+
+    Validators, mappers, statements, patterns, compiled functions, the empty database.
+    """
+    vars(opening)["_migrate"] = databases.migrate_by_copying
+    vars(connection)["create_engine"] = databases.make_engine_compiled
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with tempfile.TemporaryDirectory(dir=folder_in_memory()) as folder:
+        site = make_site(Path(folder))
+        make_smallest(site.root)
+        InProcess(site).advance()
+    structlog.reset_defaults()
 
 
 def _main() -> None:

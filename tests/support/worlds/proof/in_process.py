@@ -21,7 +21,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,12 +28,12 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 import structlog
-from sqlalchemy import Engine
 from typer.main import get_command
 
 from tests.support.daemon.site import Site
 from tests.support.tools.memory import in_memory
 from tests.support.worlds.hostile.unprivileged import NOBODY
+from tests.support.worlds.records.databases import make_engine_compiled
 from vampd.cli.program import make_app
 from vampd.config import Settings, load_settings
 from vampd.daemon.night_watcher import NightWatcher
@@ -56,7 +55,6 @@ from vampd.model.nights import (
 )
 from vampd.ports import Pace
 from vampd.store.database import connection
-from vampd.store.database.connection import make_engine
 from vampd.store.database.opening import Access
 from vampd.wiring.attempts import AttemptFactory
 from vampd.wiring.connections import Connections, connected
@@ -180,17 +178,9 @@ class InProcess:
 
 @contextmanager
 def _compiled_once() -> Iterator[None]:
-    """Engines that are kept: what they have compiled costs more than what the statements do.
-
-    A store closes all connections of its engine, so that nothing is open between two acts.
-    """
-    with patch.object(connection, "make_engine", _engine):
+    """What statements of other sites were compiled to costs more than the statements do."""
+    with patch.object(connection, "create_engine", make_engine_compiled):
         yield
-
-
-@cache
-def _engine(path: Path) -> Engine:
-    return make_engine(path)
 
 
 def as_nobody(act: Callable[[Path], object]) -> None:
