@@ -26,6 +26,7 @@ from vampd.ports import NightReader
 from vampd.stages import frameids
 from vampd.stages.aside_files import describe_aside_faults, files_aside
 from vampd.stages.records.corrections import describe_changed_corrections
+from vampd.stages.records.folder_receipts import believed_receipts
 from vampd.stages.records.foreign_cure import add_cure
 from vampd.stages.records.manifest_files import read_listed_manifests
 from vampd.stages.records.own_paths import GENERATION
@@ -40,7 +41,7 @@ def files_with_receipts(night: NightId, reader: NightReader) -> tuple[FileStamp,
 
 def describe_own_faults(night: NightId, reader: NightReader) -> tuple[str, ...]:
     """What is damaged or missing here, one sentence each, by listing and earlier readings."""
-    receipts = own_receipts(live_receipts(reader.packing_receipts(night)))
+    receipts = believed_receipts(night, reader)
     aside = tuple(describe_aside_faults(night, reader))
     if not receipts:
         return aside

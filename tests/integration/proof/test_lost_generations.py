@@ -226,3 +226,17 @@ def test_a_night_is_not_restored_while_the_generation_of_a_product_is_gone(
     answer = own.command("restore", date, "--yes")
     assert (answer.status, "a generation is gone" in answer.text) == (1, True), answer.text
     assert product_tree(safe.folder) == tree
+
+
+def test_a_generation_that_no_receipt_tells_of_yet_is_named_if_it_is_damaged(
+    safe: SafeNight,
+) -> None:
+    own, late = InProcess(safe.site), safe.folder / "vgen2" / "generation_0002.json"
+    add_late_cubes(safe.site.root, safe.night.date, safe.night.kind)
+    moment = 0
+    while not late.exists():
+        moment += 5
+        own.advance(moment)
+    late.write_bytes(late.read_bytes()[:-10])
+    answer = own.command("verify", safe.night.date, "--here")
+    assert f"{safe.night.date}/vgen2/{late.name}" in answer.text.splitlines(), answer.text

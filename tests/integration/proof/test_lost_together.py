@@ -131,6 +131,31 @@ def test_what_raw_decides_again_stands_for_a_product_that_is_lost_with_its_gener
     assert_whole(safe, own, before)
 
 
+def test_without_the_database_a_held_night_still_tells_what_is_damaged_and_gets_it_back(
+    safe: SafeNight,
+) -> None:
+    own, date, product = InProcess(safe.site), safe.night.date, products_of(safe)[0]
+    path, raw = f"vgen2/{product.name}", next(safe.folder.glob("vcam1/*.fits"))
+    content, times = raw.read_bytes(), raw.stat()
+    raw.write_bytes(content[:-2880])
+    lose_database(safe, own)
+    own.advance()
+    # Before fpack nothing of the folder's record is in the database.
+    assert record_of(safe.site, safe.night).code == "raw_changed"
+    flip_bit(product)
+    # It was never read since the loss.
+    assert f"{path}: from the archive copy" in own.command("recover", date).text
+    assert own.command("verify", date, "--here").status == 0
+    flip_bit(product)
+    answer = own.command("verify", date, "--here")
+    assert (answer.status, f"{date}/{path}" in answer.text.splitlines()) == (1, True), answer.text
+    assert f"{path}: from the archive copy" in own.command("recover", date).text
+    raw.write_bytes(content)
+    os.utime(raw, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert own.command("retry", date).status == 0
+    assert_whole(safe, own, made_of(safe))
+
+
 def test_without_database_and_receipts_what_the_sums_confirm_is_proven(safe: SafeNight) -> None:
     own = InProcess(safe.site)
     purge_raw(safe, own)

@@ -19,7 +19,6 @@ from vampd.model.proofs import (
     find_damaged,
     find_missing,
     is_set_aside,
-    live_receipts,
     own_receipts,
 )
 
@@ -68,8 +67,10 @@ def verify_here(
 def _read(connections: Connections, record: NightRecord) -> ReadingHere:
     """Read every file that has a packing receipt, past the cache, and keep the readings."""
     from vampd.engine.nights.presence import refuse_absent
+    from vampd.engine.repair.generation_again import damaged_generations
     from vampd.engine.repair.recovering import read_suspects
     from vampd.stages.own_faults import files_with_receipts
+    from vampd.stages.records.folder_receipts import known_receipts
 
     night, reader = record.night, connections.reader
     try:
@@ -77,18 +78,19 @@ def _read(connections: Connections, record: NightRecord) -> ReadingHere:
     except TransientError as error:
         failure = f"{error.code}: {name_commands(error.message, night.date)}"
         return ReadingHere(night, 0, (), (), failure)
-    receipts = live_receipts(reader.packing_receipts(night))
+    receipts = known_receipts(night, reader)
     if not receipts:
         return ReadingHere(night, 0, (), (), "no file of it has a packing receipt on record")
     folder = connections.settings.watch.root / night.folder
     read = read_suspects(night, folder, reader, receipts, receipts.keys(), time.time())
     connections.receipts.keep(night, read)
     files = {file.path: file for file in files_with_receipts(night, reader)}
-    damaged = find_damaged(receipts, files, reader.receipts(night, Place.HERE))
+    damaged = {*find_damaged(receipts, files, reader.receipts(night, Place.HERE))}
+    damaged |= {*damaged_generations(night, reader)}
     # Set-aside raw that is not here was removed, as any raw may be.
     checked = {path: receipts[path] for path in files.keys() & receipts.keys()}
     missing = find_missing(own_receipts(receipts), files)
-    return ReadingHere(night, len(checked) + len(missing), damaged, missing)
+    return ReadingHere(night, len(checked) + len(missing), tuple(sorted(damaged)), missing)
 
 
 def _object(reading: ReadingHere) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def read_suspects(
     named: Collection[str],
     at: float,
 ) -> tuple[Receipt, ...]:
-    """Read the files that are named, and those that have changed since they were last read.
+    """Read the files that are named, and those that were not read since they last changed.
 
     A file that the disk does not give back reads as `UNREADABLE`, which no receipt says.
     """
@@ -117,7 +117,8 @@ def read_suspects(
         if file.path in receipts
         and (
             file.path in named
-            or ((reading := readings.get(file.path)) is not None and reading.file != file)
+            or (reading := readings.get(file.path)) is None
+            or reading.file != file
         )
     ]
     return tuple(_read_suspect(folder, file, at) for file in suspects)

@@ -26,24 +26,25 @@ from vampd.stages.records.own_paths import product_path
 
 
 def believed_receipts(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
-    """The receipts of vampd's own files on record; if there are none, those of two listings.
+    """Those of `known_receipts` that are of vampd's own files."""
+    return own_receipts(known_receipts(night, reader))
+
+
+def known_receipts(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
+    """The receipts on record; if there are none, those of two listings.
 
     Without a record, a line of receipts.tsv counts that SHA256SUMS confirms: the two were written
     at different times.
     """
     recorded = reader.packing_receipts(night)
     if recorded:
-        return own_receipts(live_receipts(recorded))
+        return live_receipts(recorded)
     listing, sums = reader.text(night, RECEIPTS_PATH), read_sums(reader.text(night, SUMS_NAME))
     try:
         listed = parse_receipts(listing or "")
     except DataError:
         return {}  # the stages name it
-    return {
-        path: receipt
-        for path, receipt in own_receipts(listed).items()
-        if sums.get(path) == receipt.sha256
-    }
+    return {path: receipt for path, receipt in listed.items() if sums.get(path) == receipt.sha256}
 
 
 def name_products(night: NightId, reader: NightReader) -> dict[str, NamedProduct]:

@@ -22,7 +22,15 @@ from tests.support.worlds.proof.damage import Fault, inflict
 from tests.support.worlds.proof.in_process import Answer, InProcess
 from tests.support.worlds.proof.judge import Judge, Sides, Unseen
 from tests.support.worlds.proof.together import Disk, Standing
-from tests.support.worlds.proof.witness import RECEIPTS, SUMS, digest, is_proven, tree_of
+from tests.support.worlds.proof.witness import (
+    RECEIPTS,
+    SUMS,
+    digest,
+    is_proven,
+    parse_receipts,
+    parse_sums,
+    tree_of,
+)
 from vampd.model.nights import NightId, NightRecord, Status
 
 _STAGES_TO_TRANSFER = ("sync", "headers", "frameids", "fpack", "transfer")
@@ -147,7 +155,8 @@ class ProofWorld:
         proven = {line for line in said if is_proven(line.removeprefix(f"{self.date}/"))}
         named = {path.removeprefix(f"{self.date}/") for path in proven}
         named -= self.judge.given_up.keys()
-        assert set(faulty) - self.judge.unwitnessed <= named <= set(faulty), answer.text
+        told = set(faulty) - self.judge.unwitnessed - self._untold()
+        assert told <= named <= set(faulty), answer.text
         self.judge.rotten_here = set()
 
     def recover(self, kill_at: int = 0) -> None:
@@ -155,7 +164,7 @@ class ProofWorld:
         answer = self._told("recover", kill_at, "recover", self.date)
         if answer is not None and answer.status == 0:
             left = set(self.judge.faulty_here(self._sides()))
-            left -= self.judge.rotten_here | self.judge.unwitnessed
+            left -= self.judge.rotten_here | self.judge.unwitnessed | self._untold()
             assert not left, f"recovered, and still not whole: {left}: {answer.text}"
 
     def recover_from_products(self, kill_at: int = 0) -> None:
@@ -428,16 +437,40 @@ class ProofWorld:
 
     def _ended(self) -> set[str]:
         """The files of which the store has packing receipts, and all of them have ended."""
+        return self._paths_where("1 GROUP BY path HAVING COUNT(ended_at) = COUNT(*)")
+
+    def _paths_where(self, condition: str) -> set[str]:
+        """The paths of the store's packing receipts of this night for which it holds."""
         if not self.site.database.exists():
             return set()
         with closing(sqlite3.connect(self.site.database)) as connection:
             rows = connection.execute(
                 "SELECT path FROM packing_receipts WHERE night_id ="
-                " (SELECT id FROM nights WHERE date = ?)"
-                " GROUP BY path HAVING COUNT(ended_at) = COUNT(*)",
+                f" (SELECT id FROM nights WHERE date = ?) AND {condition}",
                 (self.date,),
             )
             return {path for (path,) in rows}
+
+    def _untold(self) -> set[str]:
+        """What neither the store nor both listings tell of, as after the loss of the database."""
+        if self._paths_where("1"):
+            return set()
+        here = tree_of(self.folder)
+        whole = {
+            name
+            for name in (RECEIPTS, SUMS)
+            if (name, here.get(name, "")) not in self.judge.spoiled
+        }
+        told = whole & here.keys() == {RECEIPTS, SUMS}
+        listed = parse_receipts((self.folder / RECEIPTS).read_text()) if told else {}
+        sums = parse_sums((self.folder / SUMS).read_text()) if told else {}
+        return {
+            path
+            for path, sha256 in self.judge.truth.items()
+            if not listed.get(path) == sums.get(path) == sha256
+            # A generation tells itself.
+            and not (path in here and path.endswith(".json"))
+        }
 
     def _count(self, step: str) -> None:
         which = "first" if self.first is None else "second"
