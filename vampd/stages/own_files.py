@@ -140,7 +140,8 @@ def plan_own_files(survey: OwnFilesSurvey) -> Plan:
         if summed:
             return Plan.of(Hash(batch, Place.HERE) for batch in batches(summed, survey.files))
     if not survey.recorded and survey.listing is not None:
-        folder = (survey.files, survey.readings, survey.named, survey.sums)
+        decided = {each.path: each.sha256 for each in survey.generations}
+        folder = (survey.files, survey.readings, survey.named, survey.sums, decided)
         doubtful = judge_folder_receipts(survey.night, survey.listing, *folder)
         if doubtful:
             return Plan.of(Hash(batch, Place.HERE) for batch in batches(doubtful, survey.files))

@@ -117,6 +117,19 @@ def test_no_flipped_letter_of_the_folder_becomes_the_truth(night: Night, is_summ
             )
 
 
+def test_both_listings_of_another_night_are_not_believed(night: Night) -> None:
+    whole(night)
+    night.recorded.clear()
+    night.put(GENERATION, "{}")
+    others = [
+        PackingReceipt(GENERATION, 2, "d" * 64, None),
+        PackingReceipt("vgen2/other.fits.fz", 9, "e" * 64, "f" * 64, FIRST_FORM),
+    ]
+    night.write(RECEIPTS_PATH, format_receipts(others))
+    night.write(SUMS_NAME, format_sums({each.path: each.sha256 for each in others}))
+    assert night.refusal().code == "receipts_disagree"
+
+
 def test_what_the_folder_alone_says_is_read_before_it_is_believed(night: Night) -> None:
     product, sidecar = whole(night)
     night.recorded.clear()

@@ -54,14 +54,21 @@ def refuse_contradicted(
     products: Mapping[str, NamedProduct],
     files: Mapping[str, FileStamp],
     readings: Mapping[str, Receipt],
+    generations: Mapping[str, str],
 ) -> None:
     """DataError ``receipts_disagree`` where another record of the folder says otherwise.
 
     ``sums`` is what SHA256SUMS says, ``products`` are those of the generations by identity,
-    ``files`` and ``readings`` what is here.
+    ``files`` and ``readings`` what is here. ``generations`` are the digests of those that are
+    whole by what they say themselves: both listings may be those of another night.
     """
     own = {path: receipt for path, receipt in listed.items() if not is_set_aside(path)}
-    found = list(_contradictions(own, sums, products, files, readings))
+    found = [
+        (path, f"{path} is whole, with SHA-256 {sha256}, and in it with {own[path].sha256}")
+        for path, sha256 in sorted(generations.items())
+        if path in own and own[path].sha256 != sha256
+    ]
+    found += _contradictions(own, sums, products, files, readings)
     if not found:
         return
     more = f"; and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""

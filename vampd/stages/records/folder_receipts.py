@@ -68,15 +68,18 @@ def judge_folder_receipts(
     readings: Mapping[str, Receipt],
     products: Mapping[str, NamedProduct],
     sums: str | None,
+    generations: Mapping[str, str],
 ) -> tuple[str, ...]:
     """What is to be read before the receipts of ``listing`` are believed.
+
+    ``generations`` are the digests of those that could be read.
 
     DataError ``receipts_damaged``; ``receipts_disagree`` if they are not to be believed.
     """
     listed, known = parse_receipts(listing), read_sums(sums)
     unread = unread_claims(own_receipts(listed), known, files, readings)
     if not unread:
-        refuse_contradicted(night, listed, known, products, files, readings)
+        refuse_contradicted(night, listed, known, products, files, readings, generations)
     return unread
 
 
