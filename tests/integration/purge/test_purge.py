@@ -174,6 +174,21 @@ def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     assert record_of(night.site, NIGHT).safe_at is not None
 
 
+def test_raw_records_without_a_good_copy_are_given_up_as_what_they_are(night: SafeNight) -> None:
+    own = InProcess(night.site)
+    assert own.command("purge", DATE, "--yes", "--same-disk", DATE).status == 0
+    name = "vgen2/raw_records_vcam1.tar.gz"
+    for side in (night.folder, night.copy):
+        (side / name).unlink()
+    said = " ".join(own.command("recover", DATE).text.split())
+    assert "nothing holds headers and timing files of the raw cubes that were purged" in said
+    assert "frame ID" not in said
+    assert own.command("release", DATE).status == 0
+    own.advance()
+    assert record_of(night.site, NIGHT).safe_at is not None
+    assert not (night.copy / name).exists()
+
+
 @pytest.mark.soak
 def test_a_night_without_raw_gets_no_mark_and_loses_the_one_that_it_has(night: SafeNight) -> None:
     own = InProcess(night.site)

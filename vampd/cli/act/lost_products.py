@@ -115,15 +115,20 @@ def _read_there(connections: Connections, night: NightId, paths: Sequence[str]) 
 
 
 def _describe(connections: Connections, night: NightId, lost: Sequence[str]) -> str:
+    from vampd.stages.records.own_paths import RAW_RECORDS
+
     more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
     frame_id = "its frame ID has no product, " if night.kind is Kind.ARCHIVE else ""
+    without = f"its frames are set aside, {frame_id}and"
+    if all(RAW_RECORDS.fullmatch(path) for path in lost):
+        without = "nothing holds headers and timing files of the raw cubes that were purged, and"
     announced = "".join(f" {line}." for line in _announcements(connections, night, lost))
     return (
         f"no good copy of {lost[0]}{more} was found, here or at the archive, and raw does not give"
         f" the same bytes.{announced} Look for a good copy of the file (STARS has what was"
         f" announced) or of its raw cubes, put it in its place, then `vampctl retry {night.date}`;"
-        f" or `vampctl release {night.date}` goes on without it, for good: its frames are set"
-        f" aside, {frame_id}and what lies here keeps a hidden name"
+        f" or `vampctl release {night.date}` goes on without it, for good: {without} what lies here"
+        " keeps a hidden name"
     )
 
 

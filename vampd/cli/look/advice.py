@@ -77,7 +77,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "product_damaged": _RECOVER,
     "product_missing": _RECOVER,
     "product_lost": (
-        ("release", "goes on without it: its frames are set aside, its frame ID has no product"),
+        ("release", "goes on without it, for good, as the message says"),
         ("retry", "reads it again, once a good copy is in its place"),
     ),
     "generation_damaged": _RECOVER,
