@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,6 +163,25 @@ def test_a_product_is_lost_too_where_its_raw_cube_is_none_any_more(
         own.advance()
         assert record_of(safe.site, safe.night).code == code
     assert record_of(safe.site, safe.night).safe_at is not None
+
+
+def test_what_was_given_up_is_given_up_again_where_an_older_database_is_put_back(
+    safe: SafeNight, tmp_path: Path
+) -> None:
+    path, own, state = rot_everywhere(safe), InProcess(safe.site), safe.site.database.parent
+    (safe.folder / path).unlink()
+    shutil.copytree(state, tmp_path / "older")
+    for is_older in (False, True):
+        if is_older:
+            shutil.rmtree(state)
+            shutil.copytree(tmp_path / "older", state)
+        own.command("recover", safe.night.date)
+        assert record_of(safe.site, safe.night).code == PRODUCT_LOST
+        assert own.command("release", safe.night.date).status == 0
+        own.advance()
+        record = record_of(safe.site, safe.night)
+        assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+        assert json.loads(own.command("audit", safe.night.date, "--json").text)["balanced"]
 
 
 @pytest.mark.parametrize("kill_at", others_in_soak(range(1, 40), few=0))

@@ -236,6 +236,10 @@ class Recovery:
 
     def _framelist(self, identity: str) -> Framelist:
         product = next((p for p in self._source.products if p.identity == identity), None)
+        if product is None and any(
+            identity in each.withdrawn for each in self._reader.generations(self._night)
+        ):
+            raise DataError("not_from_raw", "the night was taken on without this product")
         if product is None:
             raise DataError("not_decided", f"no generation of the night holds identity {identity}")
         return self._source.read(product)
