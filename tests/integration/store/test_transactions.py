@@ -260,3 +260,19 @@ def test_nothing_is_written_to_a_database_that_lost_its_name_until_it_is_back(
     aside.replace(path)
     assert store.change_counter()
     assert nights.night(NIGHT) == record
+
+
+def test_a_file_that_could_only_be_opened_to_read_for_a_moment_is_opened_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store, really = Store(path), connection_module.connect
+    nights, held = Nights(store), Event(EventName.HELD)
+    # SQLite does so unasked, and says nothing, when its first call is refused.
+    monkeypatch.setattr(connection_module, "connect", lambda at, _="rw": really(at, "ro"))
+    with pytest.raises(TransientError, match="only be read") as caught:
+        nights.apply(NIGHT, held, at=3.0, actor="vampd")
+    assert caught.value.code == "database_unreadable"
+    monkeypatch.undo()
+    nights.apply(NIGHT, held, at=4.0, actor="vampd")
+    assert nights.history(NIGHT)[-1].at == 4.0
+    store.close()

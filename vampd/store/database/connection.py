@@ -18,12 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from vampd.errors import StoreError, TransientError
 from vampd.store.database.reading import ReadingConnection, connect_reading
-from vampd.store.database.sqlite_errors import BUSY_TIMEOUT_S, translating_errors
+from vampd.store.database.sqlite_errors import (
+    BUSY_TIMEOUT_S,
+    translating_errors,
+    was_opened_to_read,
+)
 
 _CACHE_KB = 256
 
@@ -69,7 +73,14 @@ def make_engine(path: Path, journal_mode: str = "WAL", mode: str = "rw") -> Engi
         pool_use_lifo=True,
     )
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _give_up_reader)
     return engine
+
+
+def _give_up_reader(failure: ExceptionContext) -> None:
+    """A connection whose file could only be opened to read never writes; the next one may."""
+    if was_opened_to_read(failure.original_exception):
+        failure.is_disconnect = True
 
 
 def _begin(connection: Connection) -> None:

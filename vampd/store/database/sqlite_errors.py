@@ -64,6 +64,12 @@ def translating_errors(path: Path) -> Iterator[None]:
         raise _translated(error, path) from error
 
 
+def was_opened_to_read(error: BaseException | None) -> bool:
+    """Whether SQLite has opened its file to read it alone, as it does where it may not write."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return bool(code & 0xFF == sqlite3.SQLITE_READONLY)
+
+
 def damaged(path: Path, found: str) -> StoreError:
     """The error for a database that exists but cannot be trusted."""
     return StoreError(
@@ -108,6 +114,12 @@ def _translated(error: sqlite3.DatabaseError, path: Path) -> VampdError:
             return TransientError(
                 "database_unreadable",
                 f"{path} could not be opened ({error}); retrying",
+                path=str(path),
+            )
+        case sqlite3.SQLITE_READONLY if path.is_file():
+            return TransientError(
+                "database_unreadable",
+                f"{path} could only be read when it was opened ({error}); retrying",
                 path=str(path),
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB if _is_whole(path):
