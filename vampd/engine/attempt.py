@@ -166,7 +166,7 @@ def run_attempt(attempt: Attempt) -> AttemptOutcome:
     except VampdError as caught:
         error = caught
     except OSError as caught:
-        error = _translate(caught)
+        error = _translate(caught, tools.folder)
     except MemoryError:
         error = TransientError("no_memory", "the memory did not suffice")
     except Exception as caught:  # noqa: BLE001 - a bug is not weather: the night is held with it
@@ -192,7 +192,7 @@ def _find_absence(attempt: Attempt) -> VampdError | None:
     except TransientError as absent:
         return absent
     except OSError as error:
-        return _translate(error)
+        return _translate(error, attempt.tools.folder)
     return None
 
 
@@ -389,12 +389,14 @@ def _trouble(attempt: Attempt, error: VampdError | None) -> NightUpdate:
     )
 
 
-def _translate(error: OSError) -> VampdError:
-    """An OSError that nothing closer to its cause has translated."""
-    if not isinstance(error.filename, str):
-        return TransientError("io_error", str(error))
-    path = Path(error.filename)
-    if other := misplaced(error, path):
+def _translate(error: OSError, folder: Path) -> VampdError:
+    """An OSError that nothing closer to its cause has translated.
+
+    What a descriptor refuses names no file: it is one of the night's ``folder``.
+    """
+    is_named = isinstance(error.filename, str)
+    path = Path(error.filename) if is_named else folder
+    if is_named and (other := misplaced(error, path)):
         return other
     access = PathAccess.WRITE if may_read(path) else PathAccess.READ
     return translate_refusal(error, path, access)

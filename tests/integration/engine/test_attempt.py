@@ -1,6 +1,7 @@
 """How an attempt ends: what it found counts only as long as the night is still its own."""
 
 import errno
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -185,6 +186,26 @@ def test_nothing_that_passes_ends_held_however_often_it_comes(
         assert after.state.status is Status.WAITING
         assert after.needs_person is (attempt >= 12)
         record = desk.tell(EventName.CLAIMED)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.ESTALE, "io_error"), (errno.EIO, "io_error"), (errno.ENOSPC, "disk_full")],
+)
+def test_a_refusal_that_names_no_file_names_the_night_and_its_cause(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    def fail(_: NightId) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(desk.reader, "packed_products", fail)
+    desk.run(desk.claim(StageName.FPACK))
+    after = desk.store.night(NIGHT)
+    assert after is not None
+    assert (after.code, after.state.status) == (code, Status.WAITING)
+    assert after.error is not None
+    assert after.error.startswith("cannot ")
+    assert f" {desk.folder}: {os.strerror(number)}" in after.error
 
 
 def test_nothing_to_send_is_not_safe(desk: Desk) -> None:
