@@ -126,7 +126,10 @@ def test_a_release_goes_on_without_and_what_is_readable_one_day_is_late_data() -
         assert (rejected[named]["code"], rejected[named]["frames"]) == ("unreadable", 16)
         listing = (vampd.site.folder(NIGHT) / "vbad" / "reasons.tsv").read_text()
         assert f"{named}\t>=16\tunreadable\t" in listing
-        assert "at least 16 frames, as the timing file tells" in vampd.command("audit", DATE).text
+        for command in ("audit", "summary"):
+            shown_text = vampd.command(command, DATE).text
+            assert "at least 16 frames, as the timing file tells" in shown_text, command
+        assert json.loads(vampd.command("summary", DATE, "--json").text)["at_least"]
         frames = now.frames
         path.chmod(0o644)
         vampd.advance()
