@@ -50,6 +50,15 @@ def test_the_way_to_a_path_ends_at_the_first_disk_that_is_not_homes(home: Path) 
     assert [mounts.device(point) for point in (None, nas, own)] == ["8:2", "0:9", "8:3"]
 
 
+def test_home_need_not_lie_on_a_listed_mount(home: Path) -> None:
+    # As in a folder that a process has been confined to (chroot).
+    (home.parent / "mountinfo").write_text("41 1 0:9 / /nas rw - nfs4 host:/x rw\n")
+    mounts = Mounts(home, home.parent / "mountinfo")
+    (home / "there").symlink_to("/nas")
+    assert mounts.crossed(home / "there") == "/nas"
+    assert mounts.device(mounts.crossed(home / "here")) not in (None, mounts.device("/nas"))
+
+
 def test_a_twin_is_found_and_no_disk_is_asked_that_is_not_ones_own(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

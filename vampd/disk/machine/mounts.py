@@ -26,9 +26,9 @@ class Mounts:
         for line in listed.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             fields = line.split(" ")
             self._devices[_unescape(fields[4])] = fields[2]
-        around = (os.fspath(each) for each in (home, *home.parents))
-        self._of_home = next(each for each in around if each in self._devices)
-        self._beside = self._devices.keys() - {os.fspath(each) for each in (home, *home.parents)}
+        around = [os.fspath(each) for each in (home, *home.parents)]
+        self._device = next((self._devices[at] for at in around if at in self._devices), "")
+        self._beside = self._devices.keys() - set(around)
 
     def crossed(self, path: Path) -> str | None:
         """The first mount point, none of home's, on the way to what lies at a path below home.
@@ -60,8 +60,11 @@ class Mounts:
         return os.stat(path)
 
     def device(self, point: str | None) -> str:
-        """The device of the file system that is mounted at this point; None: that of home."""
-        return self._devices[self._of_home if point is None else point]
+        """The device of the file system that is mounted at this point; None: that of home.
+
+        Empty for home where nothing is listed around it, as in a folder of chroot(2).
+        """
+        return self._device if point is None else self._devices[point]
 
 
 def _unescape(text: str) -> str:
