@@ -11,10 +11,12 @@ from vampd.config import Settings
 from vampd.disk.pace import Flag
 from vampd.engine.nights.night_listing import find_nights, list_night
 from vampd.engine.nights.rules import pause_rule
-from vampd.errors import TransientError
+from vampd.errors import VampdError
 from vampd.model.nights import NightId
 
 _LOOK_S = 1.0
+# One that looks at a disk which does not answer is left behind.
+_END_WITHIN_S = 5.0
 
 
 class CameraWatch:
@@ -35,7 +37,7 @@ class CameraWatch:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(_END_WITHIN_S)
 
     def _watch(self) -> None:
         rule = pause_rule(self._settings)
@@ -53,6 +55,6 @@ class CameraWatch:
         with suppress(OSError):
             nights = find_nights(root)
         for night in (night for night in nights if night not in self._finished):
-            with suppress(OSError, TransientError):
+            with suppress(OSError, VampdError):
                 newest = max(newest, list_night(root / night.folder).written_at(now))
         return newest
