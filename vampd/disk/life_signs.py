@@ -11,7 +11,6 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from vampd.disk.rights import READABLE, give_to_owner
 from vampd.model.life_sign import (
     LONGEST_SIGN_BYTES,
     Life,
@@ -63,6 +62,9 @@ def leave_sign(path: Path, sign: LifeSign) -> None:
 
     Not fsynced: after a power cut the machine has another boot, and any sign says the same.
     """
+    # Slow to import, and whoever looks needs none of it.
+    from vampd.disk.rights import READABLE, give_to_owner
+
     temporary = path.with_name(f".{path.name}.new")
     # A killed one may have left it; whoever may write here is the only writer.
     with suppress(FileNotFoundError):

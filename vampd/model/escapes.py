@@ -7,7 +7,6 @@ terminal would obey, reorder or hide.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 
 LINE_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
@@ -77,6 +76,8 @@ def show(text: str) -> str:
 def shell_word(text: str) -> str:
     r"""The text as one word of bash, on one line and as it is: ``$'a\nb'`` where it must be."""
     if show(text) == text:
+        import shlex  # slow to import, and `show` needs none of it
+
         return shlex.quote(text)
     octets = text.encode("utf-8", "surrogateescape")
     return "$'" + "".join(_PLAIN_OCTETS.get(octet, f"\\{octet:03o}") for octet in octets) + "'"

@@ -24,10 +24,17 @@ from vampd.model.life_sign import LifeSign
 NOW = 1_762_560_000.0
 
 
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    database = tmp_path_factory.mktemp("varied") / "vampd.db"
+    make_varied(database, 25)
+    return database.read_bytes()
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(varied: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     made = make_site(tmp_path)
-    make_varied(made.database, 25)
+    made.database.write_bytes(varied)
     monkeypatch.setattr(time, "time", lambda: NOW)
     leave(made)
     return made

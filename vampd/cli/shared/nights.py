@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -187,6 +186,8 @@ def _proposal(records: Sequence[NightRecord], text: str) -> str:
         return "; vampd has found no night yet"
     day = parse_night_date(text)
     if day is None:
+        import difflib
+
         dates = difflib.get_close_matches(text, {n.date for n in nights}, n=_NAMED, cutoff=0)
         near = sorted(n for n in nights if n.date in dates)
     else:

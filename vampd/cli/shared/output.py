@@ -6,17 +6,16 @@ prose, is wrapped to the width, or goes below its row where it would otherwise b
 
 Whatever people read leaves through here, and `show` is applied here: no name and no word from
 outside reaches a terminal as anything but text.
+
+What only some outputs need is imported there: `vampctl status` answers at once.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO, cast
@@ -63,8 +62,9 @@ def write(line: str) -> None:
 
 def write_lines(lines: Iterable[str]) -> None:
     """Write lines, each as `write` does."""
-    for line in lines:
-        write(line)
+    # Together: a table has thousands.
+    if shown := [show(as_typed(line)) for line in lines]:
+        _write_exactly("\n".join(shown))
 
 
 def write_paragraph(text: str) -> None:
@@ -129,6 +129,8 @@ def fold(line: str, width: int) -> list[str]:
 
 def _break(text: str, width: int, **how: Any) -> list[str]:
     """`textwrap.wrap` that keeps `quoted commands` and options whole, for copying."""
+    import textwrap
+
     bound = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", _BOUND_BLANK), text)
     lines = textwrap.wrap(bound, width, break_on_hyphens=False, **how)
     return [line.replace(_BOUND_BLANK, " ") for line in lines]
@@ -145,6 +147,8 @@ def write_json(value: object) -> None:
 
 def write_csv(rows: Iterable[Sequence[object]]) -> None:
     """Write rows as CSV; a text that spreadsheets would calculate begins with an apostrophe."""
+    import csv
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
 
@@ -160,6 +164,8 @@ def is_terminal() -> bool:
 
 def terminal_width() -> int:
     """The columns of the terminal, or of COLUMNS."""
+    import shutil
+
     return shutil.get_terminal_size().columns
 
 
@@ -175,8 +181,7 @@ def write_table(
     if is_terminal():
         _write_to_terminal(columns, rows, left_out)
         return
-    for line in _aligned(columns, rows):
-        write(line)
+    write_lines(_aligned(columns, rows))
 
 
 def write_table_of(columns: Sequence[Column], rows: Sequence[Row], chosen: Sequence[int]) -> None:

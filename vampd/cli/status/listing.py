@@ -50,10 +50,12 @@ class Asked:
     # None: the usual ones.
     columns: tuple[str, ...] | None = None
     as_json: bool = False
+    # Whether the answer is asked for.
+    checks: bool = False
 
 
 def show_status(asked: Asked, seen: StatusSnapshot, root: Path, life: Life, now: float) -> bool:
-    """Write it; gives whether nothing of what is listed needs a person, and vampd runs."""
+    """Write it; if that is asked for, gives whether anything needs a person, or vampd is down."""
     known = records = _chosen(asked, with_kinds(seen.nights), now)
     correspondence = seen.correspondence.by_night()
     if asked.since is not None:
@@ -99,7 +101,7 @@ def show_status(asked: Asked, seen: StatusSnapshot, root: Path, life: Life, now:
             write(line)
         if life.needs_person(now) or not asked.only_problems:
             _show_life(life, now)
-    return not (
+    return asked.checks and bool(
         seen.unreadable
         or strangers
         or life.needs_person(now)

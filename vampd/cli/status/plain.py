@@ -82,9 +82,10 @@ def show_plainly(words: Sequence[str]) -> int | None:
         list_all="--all" in flags,
         columns=NAMES if "--wide" in flags else columns,
         as_json="--json" in flags,
+        checks="--check" in flags,
     )
     with read_fast_status(places.database) as seen:
         if seen is None:
             return None
-        is_well = show_status(asked, seen, places.root, places.life, now)
-    return EXIT_NIGHT if "--check" in flags and not is_well else EXIT_OK
+        needs_person = show_status(asked, seen, places.root, places.life, now)
+    return EXIT_NIGHT if needs_person else EXIT_OK

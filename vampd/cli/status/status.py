@@ -103,13 +103,14 @@ def status(
         list_all=list_all,
         columns=NAMES if is_wide else _choose(columns),
         as_json=as_json,
+        checks=checks,
     )
     settings = settings_of(context, config)
     now = time.time()
     with look(settings) as seen:
         life = look_for_life(settings.database.path, now)
-        is_well = show_status(asked, seen, settings.watch.root, life, now)
-    if checks and not is_well:
+        needs_person = show_status(asked, seen, settings.watch.root, life, now)
+    if needs_person:
         raise typer.Exit(EXIT_NIGHT)
 
 

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         NightRecord,
         NightUpdate,
         UnreadableNight,
+        is_sound_column,
         unsound_field,
     )
     from vampd.model.nights.retry import RetryPolicy, after_wait, delay_s
@@ -143,7 +144,10 @@ else:
                 "note_of Observation ReadinessRules Ready remaining_wait_s StreamsObservation "
                 "UNREAD_NOTES Wait WaitCode"
             ),
-            "record": "Discovery EventRecord NightRecord NightUpdate UnreadableNight unsound_field",
+            "record": (
+                "Discovery EventRecord is_sound_column NightRecord NightUpdate UnreadableNight "
+                "unsound_field"
+            ),
             "retry": "after_wait delay_s RetryPolicy",
             "schedule": "choose_nights RunLimits",
             "state": (
@@ -241,6 +245,7 @@ __all__ = [
     "is_old_folder",
     "is_own_file",
     "is_quiet",
+    "is_sound_column",
     "judge_readiness",
     "last_releaser",
     "moved",
