@@ -23,6 +23,8 @@ from vampd.web.serving.listening import open_listening, place_of
 # More than a control room has browsers; further ones are told to come again.
 _CONNECTIONS = 200
 _PATIENCE_S = 10
+# Between two requests, and longer than a page takes to ask again (static/live.js).
+_IDLE_S = 40
 _STOP_S = 5
 # A request's first line and headers.
 _REQUEST_BYTES = 16 << 10
@@ -32,6 +34,7 @@ class PromptProtocol(H11Protocol):
     """Ends a connection that takes too long to say what it wants, which would keep a place."""
 
     _late: asyncio.TimerHandle | None = None
+    _is_answered = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -41,15 +44,20 @@ class PromptProtocol(H11Protocol):
         super().handle_events()
         self._hurry()
 
+    def on_response_complete(self) -> None:
+        # From now on, the server ends what is idle.
+        self._is_answered = True
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_hurrying()
 
     def _hurry(self) -> None:
-        """Give it some time for the whole head of a request, from the first byte of none on."""
+        """Give it some time for the whole head of a request: the first one, and each begun one."""
         if self.conn.their_state is not h11.IDLE:
             self._stop_hurrying()
-        elif self._late is None:
+        elif self._late is None and (not self._is_answered or self.conn.trailing_data[0]):
             self._late = self.loop.call_later(_PATIENCE_S, self.transport.close)
 
     def _stop_hurrying(self) -> None:
@@ -77,7 +85,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
             proxy_headers=False,
             limit_concurrency=_CONNECTIONS,
-            timeout_keep_alive=_PATIENCE_S,
+            timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_STOP_S,
             h11_max_incomplete_event_size=_REQUEST_BYTES,
         )
