@@ -1,6 +1,7 @@
 """What the row of a night may hold."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ RECORD = NightRecord(NightId("20251106", Kind.ARCHIVE), State())
         ("sync_sums", b"{}"),
     ],
 )
-def test_a_value_that_vampd_never_wrote_is_found_among_others(name: str, value: object) -> None:
+def test_a_value_that_vampd_never_wrote_is_found_among_others(name: str, value: Any) -> None:
     sound = getattr(RECORD, name)
     assert unsound_field(replace(RECORD, **{name: value})) == name
     assert is_sound_column(name, [sound, sound])
