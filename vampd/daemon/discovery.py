@@ -12,7 +12,7 @@ from pathlib import Path
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import refuse_links
 from vampd.engine.nights.old_traces import is_of_vampd, old_tool_traces, read_old_logs
-from vampd.errors import DataError, TransientError
+from vampd.errors import DataError
 from vampd.log import get_log
 from vampd.model.nights import (
     Discovery,
@@ -111,8 +111,9 @@ class Discoverer:
             assert isinstance(wait, Wait)
             return Discovery(night, None, wait.code.value, wait.text)
         traces: list[str] = []
-        # What cannot be looked at now is noted when it is looked at next.
-        with suppress(OSError, TransientError):
+        # What fails here, by a refusal or a bug, fails again when the night is looked at, which is
+        # in its turn, and is that night's then.
+        with suppress(Exception):
             traces = self._look(night, lambda: self._traces(night, rows))
         self._sign()
         return _legacy(night, tuple(traces)) if traces else Discovery(night)

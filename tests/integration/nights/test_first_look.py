@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.builders.nights import make_night
 from tests.support.worlds.sites.looked_at import World
-from vampd.daemon import night_watcher
-from vampd.engine.nights.old_traces import read_old_logs
+from vampd.daemon import discovery, night_watcher
+from vampd.engine.nights import observation
+from vampd.engine.nights.old_traces import old_tool_traces, read_old_logs
 from vampd.model.nights import Kind, NightId, Status
 
 NIGHTS = [NightId(f"202511{day:02}", Kind.ENGINEERING) for day in range(1, 6)]
@@ -107,3 +109,23 @@ def test_discovering_thousands_of_nights_is_progress(
     monkeypatch.setattr(night_watcher, "find_strangers", note)
     world.scan()
     assert signs[0] - before >= len(NIGHTS)
+
+
+def test_a_bug_in_what_the_old_tools_left_of_a_night_holds_that_night_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = old_tool_traces
+
+    def traces(root: Path, night: NightId, *rest: Any) -> list[str]:
+        if night == FRESH:
+            raise KeyError("a bug")
+        return really(root, night, *rest)
+
+    for place in (discovery, observation):
+        monkeypatch.setattr(place, "old_tool_traces", traces)
+    for world.still_s in (0.0, 9.0, 99.0):
+        assert set(world.scan()) == set(NIGHTS)
+        while world.watcher.checking.is_pending:
+            world.watcher.checking.go_on(60)
+    found = {night: world.status(night) for night in NIGHTS}
+    assert found == {n: Status.HELD if n == FRESH else Status.READY for n in NIGHTS}
