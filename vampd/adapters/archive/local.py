@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from vampd.adapters.archive.answering import stat_answering
 from vampd.adapters.archive.leftovers import remove_repeated
 from vampd.adapters.archive.rsync import Near, archive_full
 from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
@@ -280,7 +281,8 @@ class LocalArchive(RsyncArchive):
 
     def _require_folder(self) -> None:
         try:
-            is_folder = stat.S_ISDIR(os.stat(self._path).st_mode)
+            status = stat_answering(self._path, self._transfer.timeout_s)
+            is_folder = stat.S_ISDIR(status.st_mode)
         except (FileNotFoundError, NotADirectoryError):
             is_folder = False
         except OSError as error:

@@ -17,7 +17,7 @@ archive_full
     The archive takes no more: no space, no inodes, or a quota is used up.
     Free some there.
 archive_slow
-    The host answers, and its disk does not.
+    The host answers, and its disk does not, or the destination here is a mount that does not.
     Look at that disk and its load; a slow one needs a longer `transfer.timeout_s`.
 archive_bytes_differ
     Files that were sent are read there with other bytes, again and again.
