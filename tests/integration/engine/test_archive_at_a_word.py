@@ -284,14 +284,13 @@ def test_what_is_no_place_of_the_nights_is_refused_and_left_as_it_was(site: Site
     ),
 )
 def test_a_move_that_is_killed_proves_nothing_by_itself_and_resumes(
-    site: Site, moment: str, monkeypatch: pytest.MonkeyPatch
+    site: Site, moment: str
 ) -> None:
     destination, new = move_archive(site, "local")
     damage(min((new / OLD.date).glob("vgen2/*.fits.fz")))
     words = ("archive", "moved", "engineering", "--to", destination, "--yes")
-    with monkeypatch.context() as deadly:
-        deadly.setenv("VAMPD_FAILPOINT", moment)
-        assert vampctl(site, *words).returncode == -signal.SIGKILL
+    killed = vampctl(site, *words, VAMPD_FAILPOINT=moment)
+    assert killed.returncode == -signal.SIGKILL
     configure(site, **QUICK, transfer_engineering={"destination": destination})
     is_safe = record_of(site, OLD).safe_at is not None
     assert is_safe is (moment == "store.destinations.recorded"), "as before, or all at once"

@@ -1,12 +1,12 @@
-"""vampd and vampctl as people start them, in processes of their own.
+"""vampd and vampctl as people start them.
 
     site = make_site(tmp_path)
     make_night(site.root, kind=Kind.ARCHIVE)
     run_until_idle(site)
     assert record_of(site, night).state.status is Status.DONE
 
-Every daemon leads a session of its own, so that a failpoint, which kills its process group, kills
-neither the test nor its runner.
+A command runs in a process of its own where that matters. Every daemon leads a session of its own,
+so that a failpoint, which kills its process group, kills neither the test nor its runner.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from tests.support.daemon.commands import run_here
 from tests.support.daemon.processes import children, command_line, descendants
 from tests.support.daemon.site import Site
 from tests.support.tools.warm_start import WarmProcess, start
@@ -32,6 +34,9 @@ from tests.support.tools.warm_start import WarmProcess, start
 # Far more than a night of these tests takes on a busy machine; pytest-timeout is the last resort.
 PATIENCE_S = 60.0
 BIN = Path(sys.executable).parent
+# Commands that change their process: they start workers, take signals, set up a log, import what is
+# large, or become the owner of the nights.
+_IN_A_PROCESS = frozenset({"doctor", "pack", "plot", "process-all", "run", "unpack", "watch"})
 
 
 @dataclass
@@ -226,8 +231,23 @@ def _start(
 def vampctl(
     site: Site, *words: str, uid: int | None = None, gids: Sequence[int] = (), **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, as this user in these groups."""
-    command = [str(BIN / "vampctl"), "--config", str(site.config), *words]
+    """Run a command to its end, as this user in these groups.
+
+    In this process, unless the process matters: to other users, to what is read of the environment
+    when a process begins, to several commands at a time, and to some commands.
+    """
+    is_of_this_user = uid is None and not gids
+    is_alone = threading.current_thread() is threading.main_thread()
+    if is_of_this_user and is_alone and not environ and not _IN_A_PROCESS.intersection(words[:1]):
+        return run_here(_command_line(site, words))
+    return vampctl_process(site, *words, uid=uid, gids=gids, **environ)
+
+
+def vampctl_process(
+    site: Site, *words: str, uid: int | None = None, gids: Sequence[int] = (), **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
+    command = _command_line(site, words)
     with TemporaryFile() as out, TemporaryFile() as err:
         status = start(command, {**os.environ, **environ}, out, err, uid=uid, gids=gids).wait(120)
         out.seek(0)
@@ -235,6 +255,10 @@ def vampctl(
         return subprocess.CompletedProcess(
             command, status, out.read().decode(), err.read().decode()
         )
+
+
+def _command_line(site: Site, words: Sequence[str]) -> list[str]:
+    return [str(BIN / "vampctl"), "--config", str(site.config), *words]
 
 
 def wait_until(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> float:
