@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.builders.nights import make_night
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import audit, record_of
 from tests.support.tools.terminal import run_in_terminal
@@ -41,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """An archive night that is held before frame IDs: nothing is packed yet."""
     made = make_site(tmp_path_factory.mktemp("site"), sync={"max_set_aside": 0.0})
     make_night(made.root, NIGHT.date, NIGHT.kind)
-    settle(made)
+    settle_here(made)
     return made
 
 
@@ -57,7 +58,7 @@ def test_a_night_that_is_held_for_its_verdict_is_summed_up_and_goes_on_to_the_sa
 
     configure(site)
     assert vampctl(site, "retry", NIGHT.date).returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).state.status is Status.DONE
     after = reported(site, EXPECTED)
     assert after["unexpected"] is None

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import run_until_idle, settle, vampctl
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, history_of, record_of
 from tests.support.examples import others_in_soak
@@ -33,7 +34,7 @@ def done_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     made = make_site(tmp_path_factory.mktemp("site"), **QUICK)
     for seed, night in enumerate((OLD, NIGHT)):
         make_smallest(made.root, night.date, night.kind, seed=seed)
-    settle(made)
+    settle_here(made)
     return made
 
 
@@ -106,7 +107,7 @@ def test_nothing_is_written_where_the_archives_disk_is_not_mounted(site: Site) -
     site.destination.rmdir()
     archive.rename(site.destination)
     assert vampctl(site, "retry", LATER.date).returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, LATER).safe_at is not None
 
 
@@ -124,7 +125,7 @@ def test_a_lost_database_waits_until_a_person_has_accepted_the_archive(site: Sit
     assert mark.split()[-1] in done.stdout
     for night in (OLD, NIGHT):
         vampctl(site, "retry", night.date)
-    settle(site)
+    settle_here(site)
     assert files(site.destination) == before
     assert {record_of(site, night).safe_at is None for night in (OLD, NIGHT)} == {False}
     with connected(site) as connections:
@@ -143,7 +144,7 @@ def test_a_lost_mark_is_replaced_at_a_persons_word_and_all_is_read_again(site: S
     assert vampctl(site, "archive", "accept", "engineering", "--yes").returncode == 0
     assert proofs_of(site, OLD) == {False}
     assert record_of(site, OLD).safe_at is None
-    settle(site)
+    settle_here(site)
     here, there = files(site.folder(OLD) / "vgen2"), files(site.copy(OLD) / "vgen2")
     assert {path: here[path] for path in there} == there
     assert record_of(site, OLD).safe_at is not None
@@ -181,7 +182,7 @@ def test_a_moved_archive_is_read_file_by_file_and_what_differs_is_found(
     make_smallest(site.root, LATER.date, LATER.kind, seed=5)
     kept = {path: path.stat().st_ino for path in new.rglob("*") if path.is_file()}
     vampctl(site, "retry", NIGHT.date)
-    settle(site)
+    settle_here(site)
     assert victim.read_bytes() == good
     now = {path: path.stat().st_ino for path in kept if path != victim}
     assert now == {path: inode for path, inode in kept.items() if path != victim}
@@ -238,7 +239,7 @@ def test_the_word_may_come_before_the_setting(site: Site) -> None:
     configure(site, **QUICK, transfer_engineering={"destination": destination})
     for night in (OLD, NIGHT):
         vampctl(site, "retry", night.date)
-    settle(site)
+    settle_here(site)
     assert {record_of(site, night).safe_at is None for night in (OLD, NIGHT)} == {False}
     again = vampctl(site, "archive", "moved", "engineering", "--to", destination, "--yes")
     assert "already" in again.stdout
@@ -295,7 +296,7 @@ def test_a_move_that_is_killed_proves_nothing_by_itself_and_resumes(
     is_safe = record_of(site, OLD).safe_at is not None
     assert is_safe is (moment == "store.destinations.recorded"), "as before, or all at once"
     assert vampctl(site, *words).returncode == 0
-    settle(site)
+    settle_here(site)
     here, there = files(site.folder(OLD) / "vgen2"), files(new / OLD.date / "vgen2")
     assert {path: here[path] for path in there} == there
     assert record_of(site, OLD).safe_at is not None

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import connected, record_of
 from tests.support.examples import others_in_soak
@@ -69,7 +70,7 @@ def test_a_night_that_was_moved_is_safe_where_it_lies_and_nothing_is_sent(site: 
     moved = move(site)
     before = state_of(moved)
     assert vampctl(site, "retry", NIGHT.date, "--from", "transfer").returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).safe_at is not None
     assert destinations_of(site) == {str(moved)}
     assert state_of(moved) == before
@@ -80,13 +81,13 @@ def test_a_link_that_whoever_moved_it_left_in_its_place_is_not_the_night(site: S
     moved = move(site)
     site.copy(NIGHT).symlink_to(moved)
     assert vampctl(site, "retry", NIGHT.date, "--from", "transfer").returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).safe_at is not None
     assert destinations_of(site) == {str(moved)}
     # A link alone tells nobody where it may lie, nor who made it.
     configure(site, transfer_engineering={"moved_to": []})
     vampctl(site, "retry", NIGHT.date, "--from", "transfer")
-    settle(site)
+    settle_here(site)
     assert_held(site, "link_found", str(site.copy(NIGHT)))
 
 
@@ -187,7 +188,7 @@ def test_what_it_lacks_is_sent_by_a_person_and_then_read_there(site: Site) -> No
     victim = min(moved.glob("vgen2/*.fits.fz"))
     victim.unlink()
     vampctl(site, "retry", NIGHT.date, "--from", "transfer")
-    settle(site)
+    settle_here(site)
     assert_held(site, "night_moved", f"vampctl transfer {NIGHT.date} --print", str(moved))
     assert (victim.exists(), site.copy(NIGHT).exists()) == (False, False)
     shown = vampctl(site, "transfer", NIGHT.date, "--print")
@@ -195,7 +196,7 @@ def test_what_it_lacks_is_sent_by_a_person_and_then_read_there(site: Site) -> No
     subprocess.run(["bash", "-ec", shown.stdout], check=True, timeout=60, capture_output=True)
     assert victim.exists()
     vampctl(site, "retry", NIGHT.date)
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).safe_at is not None
     assert destinations_of(site) == {str(moved)}
     assert not site.copy(NIGHT).exists()
@@ -208,15 +209,15 @@ def test_a_night_that_is_gone_from_both_is_not_safe_and_never_sent_by_itself(sit
     assert record_of(site, NIGHT).safe_at is None
     for _ in range(2):
         vampctl(site, "retry", NIGHT.date, "--from", "transfer")
-        settle(site)
+        settle_here(site)
         assert_held(site, "night_gone", f"vampctl release {NIGHT.date}")
         assert not site.copy(NIGHT).exists()
     assert vampctl(site, "release", NIGHT.date).returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).safe_at is not None
     assert destinations_of(site) == {str(site.destination)}
     # That word was about the copy that was gone, and not about the next one.
     shutil.rmtree(site.copy(NIGHT))
     vampctl(site, "retry", NIGHT.date, "--from", "transfer")
-    settle(site)
+    settle_here(site)
     assert_held(site, "night_gone")

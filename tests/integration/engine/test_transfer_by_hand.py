@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.tools.sshd import HOST, Sshd, running_sshd
 from vampd.model.nights import Kind, NightId
@@ -62,7 +63,7 @@ def test_pull_fetches_and_proves_what_a_transfer_sends(site: Site, sshd: Sshd, b
     assert bytes_below(site.copy(NIGHT)) == sent
     assert vampctl(site, "retry", "20251106", "--from", "transfer").returncode == 0
     times = {path: path.stat().st_ino for path in site.copy(NIGHT).rglob("*.fz")}
-    settle(site)
+    settle_here(site)
     assert {path: path.stat().st_ino for path in site.copy(NIGHT).rglob("*.fz")} == times
     assert "safe" in vampctl(site, "status").stdout
 

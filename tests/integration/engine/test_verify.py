@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import connected, record_of
 from vampd.model.nights import Kind, NightId
@@ -23,7 +24,7 @@ BAD_LIST = "bad_sc6_files.txt"
 def done_site(settled: SettledSites, tmp_path_factory: pytest.TempPathFactory) -> Site:
     made = settled.copy(tmp_path_factory.mktemp("two") / "site")
     make_smallest(made.root, OTHER.date, OTHER.kind, seed=7)
-    settle(made)
+    settle_here(made)
     return made
 
 
@@ -72,7 +73,7 @@ def test_damage_is_found_listed_and_repaired_by_sending_exactly_that(site: Site)
     assert "NOT safe" in vampctl(site, "status").stdout
     intact = state_of(copy)
     assert vampctl(site, "retry", "20251106", "--from", "transfer").returncode == 0
-    settle(site)
+    settle_here(site)
     after = vampctl(site, "verify", "20251106", "--json")
     assert (after.returncode, json.loads(after.stdout)[0]["damaged"]) == (0, [])
     assert record_of(site, NIGHT).safe_at is not None

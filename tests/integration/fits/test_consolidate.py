@@ -8,7 +8,8 @@ from typer.testing import CliRunner, Result
 
 from tests.support.builders.products import packed_cubes
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state
 from vampd.cli import program
@@ -84,7 +85,7 @@ def test_a_nights_cubes_are_what_its_products_hold_before_and_after_they_are_pac
 
     run_to(site, "frameids")
     consolidate(site, tmp_path / "with IDs")
-    settle(site)
+    settle_here(site)
     assert not list((site.folder(ARCHIVE) / "vgen2").glob("*.framelist"))
     before = product_tree(site.folder(ARCHIVE)), raw_state(site.folder(ARCHIVE))
     lines, _ = consolidate(site, tmp_path / "done")

@@ -12,6 +12,7 @@ import pytest
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import accept_archive, audit, ledger_rows, product_tree, record_of
 from tests.support.examples import others_in_soak
@@ -171,7 +172,7 @@ def test_a_night_that_is_restored_and_processed_again_has_the_same_ids_to_the_by
     else:
         assert vampctl(own_site, "recover", NIGHT.date, "--removed").returncode == 0
         assert vampctl(own_site, "retry", NIGHT.date, "--from", "sync").returncode == 0
-    settle(own_site)
+    settle_here(own_site)
     assert record_of(own_site, NIGHT).state.status is Status.DONE
     again = product_tree(own_site.folder(NIGHT))
     manifest = f"manifest_VMP_{NIGHT.date}.csv"
@@ -185,7 +186,7 @@ def test_names_of_late_cubes_are_appended(own_site: Site):
     path = own_site.folder(NIGHT) / "vgen2" / "name_changes.txt"
     before = path.read_text()
     add_late_cubes(own_site.root)
-    settle(own_site)
+    settle_here(own_site)
     after = path.read_text()
     assert record_of(own_site, NIGHT).state.status is Status.DONE
     assert after.startswith(before)
@@ -205,7 +206,7 @@ def test_without_ledger_and_database_no_night_gets_an_id_until_the_ledger_is_wri
     tree = product_tree(own_site.folder(NIGHT))
     lose_everything(own_site)
     night, _ = make_smallest(own_site.root, LATER.date)
-    settle(own_site)
+    settle_here(own_site)
     for each in (NIGHT, night):
         record = record_of(own_site, each)
         assert record.state.status is not Status.DONE
@@ -216,7 +217,7 @@ def test_without_ledger_and_database_no_night_gets_an_id_until_the_ledger_is_wri
     assert not [path for path in vgen2.iterdir() if re.match("VMPA", path.name)]
     # Not even a person's word that it may pass the older night gives it a used ID.
     assert vampctl(own_site, "release", night.date).returncode == 0
-    settle(own_site)
+    settle_here(own_site)
     record = record_of(own_site, night)
     assert (record.state.status, record.code) == (Status.HELD, "frame_ids_disagree")
 
@@ -230,7 +231,7 @@ def test_without_ledger_and_database_no_night_gets_an_id_until_the_ledger_is_wri
     for each in (NIGHT, night):
         assert vampctl(own_site, "retry", each.date).returncode == 0
     accept_archive(own_site, NIGHT.kind)
-    settle(own_site)
+    settle_here(own_site)
     for each in (NIGHT, night):
         assert record_of(own_site, each).state.status is Status.DONE
     assert product_tree(own_site.folder(NIGHT)) == tree

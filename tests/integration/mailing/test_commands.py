@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.state import connected
 from tests.support.examples import others_in_soak
 from tests.support.fakes.memory_mail import MemoryMailLog
@@ -92,7 +93,7 @@ def test_an_acknowledgement_settles_it(post: Post) -> None:
     assert post.status()["acknowledged_at"]
     assert "safe, acknowledged" in vampctl(post.site, "why", post.night.date).stdout
     add_late_cubes(post.site.root)
-    settle(post.site)
+    settle_here(post.site)
     late = post.folder / f"manifest_VMP_{post.night.date}_s1.csv"
     assert post.states() == [MailState.ACKNOWLEDGED, MailState.UNMAILED]
     assert vampctl(post.site, "mail", post.night.date, "--send").returncode == 0

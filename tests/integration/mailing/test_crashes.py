@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.running import run_until_idle, settle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.state import record_of
 from tests.support.examples import others_in_soak
 from tests.support.tools.mail_server import (
@@ -63,7 +64,7 @@ def test_killed_anywhere_vampd_never_mails_twice_and_never_forgets(
     words = ("--mark-sent",) if sent else ("--send", "--yes")
     assert vampctl(post.site, "mail", post.night.date, *words).returncode == 0
     retry(post)
-    settle(post.site)
+    settle_here(post.site)
     assert record_of(post.site, post.night).state.status is Status.DONE
     assert (post.calls, post.states()) == (1, [MailState.MAILED])
 
@@ -86,7 +87,7 @@ def test_a_mail_server_that_is_away_costs_the_stage_and_never_what_is_safe(post:
     make_sendmail(post.site.base, status=67)
     safe_at = record_of(post.site, post.night).safe_at
     retry(post)
-    settle(post.site)
+    settle(post.site)  # as often as it may
     record = record_of(post.site, post.night)
     assert (record.state.status, record.code) == (Status.WAITING, "mail_failed")
     assert record.needs_person
@@ -95,7 +96,7 @@ def test_a_mail_server_that_is_away_costs_the_stage_and_never_what_is_safe(post:
     assert len(post.correspondence().mailings) == post.calls >= QUICK["attempts"]
     make_sendmail(post.site.base)
     retry(post)
-    settle(post.site)
+    settle_here(post.site)
     assert post.states() == [MailState.MAILED]
     assert record_of(post.site, post.night).state.status is Status.DONE
 
@@ -103,14 +104,14 @@ def test_a_mail_server_that_is_away_costs_the_stage_and_never_what_is_safe(post:
 def test_a_database_that_has_lost_the_mailings_mails_nothing_again(post: Post) -> None:
     post.use(automatic=True)
     retry(post)
-    settle(post.site)
+    settle_here(post.site)
     assert post.calls == 1
     with without_triggers(post.site.database) as database:
         for table in ("mailed_manifests", "mailings"):
             database.execute(f"DELETE FROM {table}")
     assert post.correspondence() == Correspondence()
     retry(post)
-    settle(post.site)
+    settle_here(post.site)
     assert post.calls == 1
     record = record_of(post.site, post.night)
     assert (record.state.status, record.code) == (Status.HELD, "mail_uncertain")

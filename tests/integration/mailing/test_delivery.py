@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import configure
 from tests.support.daemon.state import record_of
 from tests.support.tools.mail_server import (
@@ -41,7 +42,7 @@ def test_by_smtp_over_tls_with_a_login_it_arrives_at_stars(post: Post, tool: Too
             credentials=str(credentials),
         )
         retry(post)
-        settle(post.site)
+        settle_here(post.site)
     (received,) = server.received
     assert (received.sender, received.recipients) == (SENDER, STARS)
     assert received.over_tls
@@ -60,7 +61,7 @@ def test_md5_of_a_real_night_is_what_md5sum_says(post: Post, tool: Tool, tmp_pat
     table = {"form": "mkbulk", "columns": ["sha256sum", "md5sum"], "prefix": "/stars/nights"}
     configure(post.site, manifest=table)
     retry(post)
-    settle(post.site)
+    settle_here(post.site)
     text = (post.folder / f"manifest_VMP_{post.night.date}.csv").read_bytes().decode()
     header, *lines = text.split("\r\n")
     assert header == "#FRAMEID|path|size_bytes|sha256sum|md5sum"

@@ -9,8 +9,9 @@ import pytest
 
 from tests.support.builders.products import check_sums, packed_cubes
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.daemon.running import running, settle, wait_until
+from tests.support.daemon.running import running, wait_until
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import audit, history_of, ledger_rows, raw_state, record_of
 from vampd.model.nights import EventName, Kind, NightId, Status
@@ -78,7 +79,7 @@ def test_late_cubes_reopen_a_finished_night(done: Site, tool) -> None:
 
     add_late_cubes(site.root)
     raw = raw_state(site.folder(night))
-    settle(site)
+    settle_here(site)
 
     assert_done(site, night)
     assert EventName.REOPENED in {event.event for event in history_of(site, night)}
@@ -110,7 +111,7 @@ def test_late_cubes_reopen_an_engineering_night(settled: SettledSites, tmp_path:
     night = NightId(NIGHT.date, Kind.ENGINEERING)
     before = finished_files(site, night)
     add_late_cubes(site.root, kind=Kind.ENGINEERING)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     assert assert_only_added(site, night, before)
 
@@ -139,14 +140,14 @@ def test_a_third_generation_follows_the_second(done: Site) -> None:
     # Its frames are of one camera alone.
     configure(site, sync={"hold_when_unexpected": False})
     add_late_cubes(site.root)
-    settle(site)
+    settle_here(site)
     before = finished_files(site, night)
     source = site.folder(night) / "vcam2"
     # The darks that an observer adds: a cube of the second day, copied from another night.
     other, _ = add_late_cubes(site.base / "elsewhere", "20251107", seed=9)
     for path in (site.base / "elsewhere" / other.folder / "vcam2").iterdir():
         (source / path.name.replace("06:00", "06:01")).write_bytes(path.read_bytes())
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     new = {path.name for path in assert_only_added(site, night, before)}
     assert {"generation_0003.json", "manifest_VMP_20251106_s2.csv"} <= new
@@ -156,7 +157,7 @@ def test_a_set_aside_cube_whose_timing_file_comes_late_is_taken_in(site: Site) -
     night, truth = make_smallest(site.root)
     (bad,) = [cube for cube in truth.cubes if cube.defect is not None]
     good = next(cube for cube in truth.cubes if cube.defect is None and cube.run == bad.run)
-    settle(site)
+    settle_here(site)
     assert audit(site, night)["rejected_frames"] == bad.frames
     before = finished_files(site, night)
 
@@ -165,7 +166,7 @@ def test_a_set_aside_cube_whose_timing_file_comes_late_is_taken_in(site: Site) -
     moved = [_later(line, 120_000) for line in data]
     timing = (site.folder(night) / bad.path).with_suffix(".txt")
     timing.write_text("\n".join([line for line in rows if line.startswith("#")] + moved) + "\n")
-    settle(site)
+    settle_here(site)
 
     assert_done(site, night)
     shown = audit(site, night)
@@ -192,20 +193,20 @@ def test_a_file_that_is_no_raw_data_changes_nothing(done: Site) -> None:
     before = finished_files(site, night)
     (site.folder(night) / "vcam1" / "notes.txt").write_text("seeing was bad\n")
     (site.folder(night) / "observers-log.md").write_text("seeing was bad\n")
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     assert not assert_only_added(site, night, before)
 
 
 def test_raw_data_that_change_after_sync_hold_the_night(site: Site) -> None:
     night, truth = make_smallest(site.root)
-    settle(site)
+    settle_here(site)
     before = finished_files(site, night)
     good = next(cube for cube in truth.cubes if cube.defect is None)
     timing = (site.folder(night) / good.path).with_suffix(".txt")
     timing.write_text(timing.read_text() + "\n")
     add_late_cubes(site.root)
-    settle(site)
+    settle_here(site)
     record = record_of(site, night)
     assert (record.state.status, record.code) == (Status.HELD, "raw_changed")
     assert not assert_only_added(site, night, before)

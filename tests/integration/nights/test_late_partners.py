@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import audit, ledger_rows, product_tree, record_of
 from tests.support.worlds.proof.beginning import TABLES
@@ -22,13 +23,13 @@ def late_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     make_smallest(made.root)
     aside = made.base / "vcam2"
     (made.folder(NIGHT) / "vcam2").rename(aside)
-    settle(made)
+    settle_here(made)
     # Triggered frames of one camera alone are not as expected.
     assert vampctl(made, "release", "20251106").returncode == 0
-    settle(made)
+    settle_here(made)
     assert vampctl(made, "mail", "20251106", "--mark-sent").returncode == 0
     aside.rename(made.folder(NIGHT) / "vcam2")
-    settle(made)
+    settle_here(made)
     return made
 
 
@@ -54,7 +55,7 @@ def test_the_night_says_so_before_an_id_is_taken_and_names_what_was_mailed(site:
     assert "vampctl restore 20251106" in why
     # Trying again is no answer.
     assert vampctl(site, "retry", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
     assert_held(site)
 
 
@@ -62,7 +63,7 @@ def test_released_it_keeps_both_apart_and_a_later_one_asks_again(site: Site) -> 
     before = product_tree(site.folder(NIGHT) / "vgen2")
     assert vampctl(site, "release", "20251106").returncode == 0
     assert record_of(site, NIGHT).released == {Gate.LATE_PARTNERS}
-    settle(site)
+    settle_here(site)
     # That camera 2 of the late generation is alone is what was asked: not asked twice.
     record = record_of(site, NIGHT)
     assert record.state.status is Status.DONE
@@ -79,13 +80,13 @@ def test_released_it_keeps_both_apart_and_a_later_one_asks_again(site: Site) -> 
     assert late
     for path in late:
         path.rename(site.base / path.name)
-    settle(site)
+    settle_here(site)
     assert vampctl(site, "release", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).state.status is Status.DONE
     for path in late:
         (site.base / path.name).rename(path)
-    settle(site)
+    settle_here(site)
     assert "(generation 4)" in assert_held(site)
 
 
@@ -109,7 +110,7 @@ def test_it_says_so_too_when_the_raw_cubes_of_the_partners_were_removed(tmp_path
 def test_restored_it_pairs_them(site: Site) -> None:
     assert vampctl(site, "restore", "20251106", "--yes").returncode == 0
     assert vampctl(site, "retry", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
     record = record_of(site, NIGHT)
     # The same cubes get the same IDs, and other bytes than were mailed.
     assert (record.state.stage, record.code) == (StageName.TRANSFER, "manifest_stale")

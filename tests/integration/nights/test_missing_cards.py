@@ -8,6 +8,7 @@ import pytest
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import SMALLEST, UNPAIRED
 from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import record_of
 from tests.support.examples import others_in_soak
@@ -25,7 +26,7 @@ def test_a_missing_card_holds_the_night_before_frame_ids_until_it_is_released(
 ) -> None:
     site = make_site(tmp_path, headers={"when_missing": "hold"})
     night = lacking_night(site)
-    settle(site)
+    settle_here(site)
     record = record_of(site, night)
     assert (record.state.stage, record.state.status) == (StageName.HEADERS, Status.HELD)
     assert record.code == "card_missing"
@@ -35,7 +36,7 @@ def test_a_missing_card_holds_the_night_before_frame_ids_until_it_is_released(
     assert "OBS-MOD" in vampctl(site, "plan", night.date).stderr
     assert vampctl(site, "release", night.date).returncode == 0
     assert "edit cards" in vampctl(site, "plan", night.date).stdout
-    settle(site)
+    settle_here(site)
     assert record_of(site, night).state.status is Status.DONE
 
 
@@ -45,14 +46,14 @@ def test_who_forgives_a_missing_card_has_not_forgiven_what_sync_found(tmp_path: 
     older = make_scenario(site.root, UNPAIRED, "20251104", Kind.ARCHIVE, 5)[0]
     night = make_scenario(site.root, both, "20251106", Kind.ARCHIVE, 5)[0]
     for stage, code in ((StageName.HEADERS, "card_missing"), (StageName.FRAMEIDS, None)):
-        settle(site)
+        settle_here(site)
         record = record_of(site, night)
         assert (record.state.stage, record.code) == (stage, code)
         assert not site.ledger.exists()
         assert vampctl(site, "release", night.date).returncode == 0
     # Past the older night by now, which still waits for somebody to look at its verdict.
     for code in ("sync_unexpected", None):
-        settle(site)
+        settle_here(site)
         assert record_of(site, night).code == code
         assert record_of(site, older).code == "sync_unexpected"
         assert site.ledger.exists() is (code is None)

@@ -17,7 +17,8 @@ from tests.integration.daemon.test_quiet import tree_state
 from tests.support.builders.nights import make_night
 from tests.support.builders.raw_cubes import FIRST_ACQUISITION_US, raw_timing, write_raw_cube
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import run_until_idle, settle, vampctl
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import audit, ledger_rows, raw_state, record_of
 from tests.support.worlds.sites.sync_site import NIGHT, SyncSite
@@ -256,7 +257,7 @@ def test_a_packed_night_is_restored_corrected_and_packed_again(tmp_path: Path) -
     night, _ = make_smallest(whole.root)
     folder = whole.folder(night)
     raw = raw_state(folder)
-    settle(whole)
+    settle_here(whole)
     ids = ledger_rows(whole)
     before = objects(folder)
     cube = min((folder / "vcam1").glob("*.fits"))
@@ -273,7 +274,7 @@ def test_a_packed_night_is_restored_corrected_and_packed_again(tmp_path: Path) -
     for announced in folder.glob("manifest_*"):
         announced.rename(tmp_path / announced.name)
     vampctl(whole, "retry", night.date)
-    settle(whole)
+    settle_here(whole)
     record = record_of(whole, night)
     assert (record.state.status, record.safe_at is not None) == (Status.DONE, True), record.error
     assert raw_state(folder) == raw
@@ -304,7 +305,7 @@ def test_corrections_travel_with_the_night_and_are_its_own_from_then_on(tmp_path
     cards, _ = read_cards(raw)
     row = Correction(f"vcam1/{raw.name}", "OBJECT", cards.string("OBJECT") or "", "HD 2", "a typo")
     (folder / CORRECTIONS).write_text(format_corrections([row]))
-    settle(whole)
+    settle_here(whole)
     assert record_of(whole, night).safe_at is not None
     copy = whole.copy(night) / CORRECTIONS
     assert copy.read_bytes() == (folder / CORRECTIONS).read_bytes()
@@ -321,7 +322,7 @@ def test_corrections_travel_with_the_night_and_are_its_own_from_then_on(tmp_path
     # Put back as it was, the night goes on.
     shutil.copyfile(copy, folder / CORRECTIONS)
     assert vampctl(whole, "retry", night.date).returncode == 0
-    settle(whole)
+    settle_here(whole)
     assert record_of(whole, night).state.status is Status.DONE
 
 

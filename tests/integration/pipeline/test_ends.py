@@ -11,7 +11,8 @@ from astropy.io import fits
 from tests.support.builders.products import (
     check_sums,
 )
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.state import audit, history_of, product_tree, raw_state, record_of
 from tests.support.worlds.sites.finished_nights import Finished, Tool
 from vampd.model.nights import EventName, Kind, NightId, Status, stages_of
@@ -180,7 +181,7 @@ def test_a_finished_night_is_left_alone(finished: Finished, night: NightId) -> N
     there = finished.site.copy(night)
     before |= {p: p.lstat().st_mtime_ns for p in [there, *there.rglob("*")]}
     events = history_of(finished.site, night)
-    settle(finished.site)
+    settle_here(finished.site)
     assert history_of(finished.site, night) == events
     assert {path: path.lstat().st_mtime_ns for path in before} == before
     assert set(before) == {folder, *folder.rglob("*"), there, *there.rglob("*")}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import configure, make_site
 from tests.support.daemon.state import audit, connected, digest_of, history_of, product_tree
 from tests.support.examples import others_in_soak
@@ -216,7 +217,7 @@ def test_a_product_that_nothing_accounts_for_is_no_truth(
 def test_an_engineering_night_is_made_again_as_it_was(tmp_path: Path) -> None:
     site = make_site(tmp_path, watch={"stale_after_s": 0.3})
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
-    settle(site)
+    settle_here(site)
     safe = SafeNight.of(site, night)
     gone = products_of(safe)[0]
     gone.unlink()

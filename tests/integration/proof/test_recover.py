@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import connected, product_tree, raw_state, record_of
 from tests.support.examples import others_in_soak
@@ -250,7 +251,7 @@ def decide_first_form(*cubes: Any, **rules: Any) -> Generation:
 
 
 def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNight) -> None:
-    settle(safe.site)
+    settle_here(safe.site)
     assert not record_of(safe.site, safe.night).note_code
     damaged, gone = products_of(safe)[:2]
     flip_bit(damaged)
@@ -268,17 +269,17 @@ def test_the_deep_scan_notices_damage_and_loss_of_a_finished_night(safe: SafeNig
     assert not settle(safe.site).named("night.damaged")
     assert recover(safe).returncode == 0
     assert not record_of(safe.site, safe.night).note_code
-    settle(safe.site)
+    settle_here(safe.site)
     assert not record_of(safe.site, safe.night).note_code
 
 
 def test_what_is_whole_again_by_other_hands_is_no_longer_noted(safe: SafeNight) -> None:
     gone = products_of(safe)[0]
     kept = gone.rename(safe.site.base / gone.name)
-    settle(safe.site)
+    settle_here(safe.site)
     assert record_of(safe.site, safe.night).note_code == "damaged_here"
     kept.rename(gone)
-    settle(safe.site)
+    settle_here(safe.site)
     assert not record_of(safe.site, safe.night).note_code
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import audit, history_of, raw_state, record_of
 from tests.support.worlds.archive.purge_site import (
@@ -60,7 +61,7 @@ def test_purged_raw_is_gone_and_nothing_of_it_is_lost(night: SafeNight) -> None:
 def test_a_purged_night_stays_what_it_was_for_everyone(night: SafeNight) -> None:
     assert purge(night).returncode == 0
     before = record_of(night.site, NIGHT)
-    settle(night.site)
+    settle_here(night.site)
     record = record_of(night.site, NIGHT)
     assert record == before
     assert (record.state.status, record.purged_cubes, record.kept_cubes) == (Status.DONE, 4, 0)
@@ -101,7 +102,7 @@ def test_late_data_of_a_purged_night_are_processed_and_purged_in_turn(night: Saf
     raw = raw_bytes(night)
     assert purge(night).returncode == 0
     add_late_cubes(night.site.root)
-    settle(night.site)
+    settle_here(night.site)
     record = record_of(night.site, NIGHT)
     assert (record.state.status, record.code) == (Status.DONE, None), record.error
     assert (record.purged_cubes, record.kept_cubes) == (4, 2)
@@ -137,7 +138,7 @@ def test_a_mark_shows_the_date_and_a_hold_takes_it_away(night: SafeNight) -> Non
     assert (refused.returncode, "not_due" in refused.stdout) == (1, True)
     # What is due is removed by no one but a person.
     assert vampctl(night.site, "purge", DATE, "--after", "0").returncode == 0
-    settle(night.site)
+    settle_here(night.site)
     assert "marked for deletion and due" in vampctl(night.site, "status").stdout
     assert vampctl(night.site, "hold", DATE).returncode == 0
     assert record_of(night.site, NIGHT).purge_after is None
@@ -164,13 +165,13 @@ def test_a_night_that_the_archive_host_has_moved_is_purged_where_it_lies(
     printed = vampctl(night.site, "transfer", DATE, "--print").stdout
     assert subprocess.run(["bash", "-ec", printed], check=True).returncode == 0
     assert vampctl(night.site, "retry", DATE).returncode == 0
-    settle(night.site)
+    settle_here(night.site)
     done = purge(night)
     assert done.returncode == 0, done.stdout + done.stderr
     assert raw_files(night) == []
     assert list(away.glob("vgen2/raw_records_*"))
     assert {row[2] for row in rows_of(night.site).values()} == {None}
-    settle(night.site)
+    settle_here(night.site)
     assert record_of(night.site, NIGHT).safe_at is not None
 
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from tests.support.daemon.running import settle
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import product_tree, record_of
 from tests.support.worlds.archive.purge_site import (
@@ -59,7 +59,7 @@ def kill_and_resume(purged: Purged, base: Path, deadly: str) -> None:
     assert gone.keys() <= purged_paths(night)
     assert_kept(night, gone)
     assert raw_bytes(night).items() <= raw.items()
-    settle(night.site)
+    settle_here(night.site)
     record = record_of(night.site, NIGHT)
     assert (record.state.status, record.code) == (Status.DONE, None), record.error
     assert record.safe_at is not None

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import make_site
 from tests.support.daemon.state import accept_archive, audit, history_of, product_tree, record_of
 from tests.support.examples import others_in_soak
@@ -43,7 +44,7 @@ def test_a_night_whose_raw_was_removed_stays_safe_and_says_so(
 ) -> None:
     row, sums = row_of(night), audit(night.site, night.night)
     remove(night)
-    settle(night.site)
+    settle_here(night.site)
     night.assert_as_it_was()
     assert history_of(night.site, night.night)[-1].event is EventName.ADVANCED
     assert row_of(night) == row
@@ -59,7 +60,7 @@ def test_of_a_night_whose_raw_was_partly_removed_the_rest_is_still_counted(
 ) -> None:
     gone, kept, *_ = (c for c in cubes_of(night) if c.with_suffix(".txt").exists())
     gone.unlink()
-    settle(night.site)
+    settle_here(night.site)
     night.assert_as_it_was()
     counted = audit(night.site, night.night)
     assert counted["balanced"]
@@ -82,7 +83,7 @@ def test_what_needs_raw_is_refused_with_the_reason(night: SafeNight, words: list
     assert done.returncode in (1, 2)
     assert gone.name in done.stderr
     assert "vampctl recover" in done.stderr
-    settle(night.site)
+    settle_here(night.site)
     night.assert_as_it_was()
 
 
@@ -107,9 +108,9 @@ def test_a_set_aside_file_that_is_nowhere_whole_holds_the_night(night: SafeNight
 
 def test_late_cubes_reopen_a_night_whose_raw_was_removed(night: SafeNight) -> None:
     remove_cubes(night)
-    settle(night.site)
+    settle_here(night.site)
     add_late_cubes(night.site.root, kind=night.night.kind)
-    settle(night.site)
+    settle_here(night.site)
     record = record_of(night.site, night.night)
     assert (record.state.status, record.code) == (Status.DONE, None), record.error
     assert record.safe_at is not None
@@ -130,7 +131,7 @@ def test_a_copy_of_a_removed_cube_under_another_name_takes_no_ids(
     cube = max(night.folder.glob("vcam1/*.fits"))
     for path in (cube, cube.with_suffix(".txt")):
         path.rename(path.with_name(f"copy_of_{path.name}"))
-    settle(night.site)
+    settle_here(night.site)
     record = record_of(night.site, night.night)
     assert (record.state.status, record.code) == (Status.DONE, None), record.error
     assert [path for path in product_tree(night.folder) if path.endswith(".fz")] == [
@@ -142,9 +143,9 @@ def test_a_copy_of_a_removed_cube_under_another_name_takes_no_ids(
 def test_cubes_that_come_back_are_no_longer_removed(night: SafeNight, tmp_path: Path) -> None:
     shutil.copytree(night.folder / "vcam1", tmp_path / "kept")
     shutil.rmtree(night.folder / "vcam1")
-    settle(night.site)
+    settle_here(night.site)
     shutil.copytree(tmp_path / "kept", night.folder / "vcam1")
-    settle(night.site)
+    settle_here(night.site)
     night.assert_as_it_was()
     record = record_of(night.site, night.night)
     assert (record.removed_cubes, record.kept_cubes) == (0, len(cubes_of(night)))
@@ -157,14 +158,14 @@ def test_without_the_database_too_a_night_without_raw_becomes_safe_again(
     for path in night.site.database.parent.glob("vampd.db*"):
         path.unlink()
     accept_archive(night.site, night.night.kind)
-    settle(night.site)
+    settle_here(night.site)
     night.assert_as_it_was()
 
 
 def test_an_empty_folder_is_no_night_whose_raw_was_removed(night: SafeNight) -> None:
     shutil.rmtree(night.folder)
     night.folder.mkdir()
-    settle(night.site)
+    settle_here(night.site)
     shown = json.loads(vampctl(night.site, "status", "--json").stdout)
     assert shown[0]["raw"]["removed_cubes"] == 0
 
@@ -174,20 +175,20 @@ def test_a_stream_that_is_a_link_to_a_disk_that_is_away_has_lost_nothing(night: 
     disk.mkdir()
     shutil.move(night.folder / "vcam1", disk / "vcam1")
     (night.folder / "vcam1").symlink_to(disk / "vcam1")
-    settle(night.site)
+    settle_here(night.site)
     before = record_of(night.site, night.night)
     assert (before.state.status, before.note_code) == (Status.DONE, None)
     for away in ("not mounted", "its empty folder"):
         (disk / "vcam1").rename(disk / "away")
         if away == "its empty folder":
             (disk / "vcam1").mkdir()
-        settle(night.site)
+        settle_here(night.site)
         record = record_of(night.site, night.night)
         assert (record.removed_cubes, record.safe_at) == (0, before.safe_at)
         assert (record.note_code, "mounted" in (record.note or "")) == ("night_unreadable", True)
         shutil.rmtree(disk / "vcam1", ignore_errors=True)
         (disk / "away").rename(disk / "vcam1")
-    settle(night.site)
+    settle_here(night.site)
     after = record_of(night.site, night.night)
     assert (after.state, after.safe_at, after.note_code or None) == (
         before.state,
@@ -201,7 +202,7 @@ def test_raw_that_is_not_packed_yet_is_lost_and_not_removed(tmp_path: Path) -> N
     night, _ = make_smallest(site.root, kind=Kind.ENGINEERING)
     assert vampctl(site, "run", night.date, "--until", "headers").returncode == 0
     remove_streams(SafeNight.of(site, night))
-    settle(site)
+    settle_here(site)
     record = record_of(site, night)
     assert record.state.status is not Status.DONE
     assert record.removed_cubes == 0
@@ -214,7 +215,7 @@ def test_where_the_root_has_no_mark_nothing_counts_as_removed(tmp_path: Path) ->
     night, _ = make_smallest(site.root)
     subprocess.run(["chattr", "+i", site.root], check=True)
     try:
-        settle(site)
+        settle_here(site)
         done = record_of(site, night)
         assert done.state.status is Status.DONE
         refused = vampctl(site, "purge", night.date, "--yes")
@@ -225,5 +226,5 @@ def test_where_the_root_has_no_mark_nothing_counts_as_removed(tmp_path: Path) ->
         assert record_of(site, night) == done
     finally:
         subprocess.run(["chattr", "-i", site.root], check=True)
-    settle(site)
+    settle_here(site)
     assert record_of(site, night).removed_cubes

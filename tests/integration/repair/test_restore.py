@@ -8,8 +8,9 @@ import pytest
 from astropy.io import fits
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.daemon.state import connected, ledger_rows, product_tree, raw_state, record_of
 from vampd.engine.repair.restoring import plan_old_tools, plan_own, restore_folder
@@ -52,10 +53,10 @@ def test_a_restored_night_is_raw_and_gets_the_same_products_and_ids_again(site: 
     assert {each.ended_by is None for each in ended if is_set_aside(each.receipt.path)} == {True}
     assert all(each.ended_by for each in ended if not is_set_aside(each.receipt.path))
     assert ledger_rows(site) == ledger
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).state.status is Status.HELD
     assert vampctl(site, "retry", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
     assert product_tree(folder) == before
     assert ledger_rows(site) == ledger
     assert record_of(site, NIGHT).safe_at is not None
@@ -73,7 +74,7 @@ def test_a_restore_that_was_killed_leaves_no_receipt_that_counts(site: Site) -> 
         connections.receipts.forget(NIGHT)
     # Nothing is removed yet: what the folder lists has ended, and is proven again from raw.
     assert vampctl(site, "retry", "20251106", "--from", "fpack").returncode == 0
-    settle(site)
+    settle_here(site)
     assert product_tree(folder) == before
     with connected(site) as connections:
         recorded = connections.packing_receipts.of(NIGHT)
@@ -214,7 +215,7 @@ def test_what_cannot_be_restored_is_reported_and_the_night_is_held(tmp_path: Pat
     rows = [line.split() for line in timing.read_text().splitlines() if not line.startswith("#")]
     timing.write_text("".join(f"{r[0]} {r[5]} {' '.join(r[2:])}\n" for r in rows))
     min((folder / "vcam2_hlinkbak").glob("*.txt")).unlink()
-    settle(site)
+    settle_here(site)
     assert record_of(site, night).state.status is Status.LEGACY
     before = product_tree(folder)
     refused = vampctl(site, "restore", "20251106", "--yes")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site, make_site
 from tests.support.daemon.state import product_tree, record_of
 from tests.support.examples import others_in_soak
@@ -24,7 +25,7 @@ def solo_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     made = make_site(tmp_path_factory.mktemp("site"), sync={"hold_when_unexpected": False})
     make_smallest(made.root)
     (made.folder(NIGHT) / "vcam2").rename(made.base / "vcam2")
-    settle(made)
+    settle_here(made)
     assert vampctl(made, "mail", "20251106", "--mark-sent").returncode == 0
     return made
 
@@ -40,7 +41,7 @@ def restore_with_camera_2(site: Site) -> None:
     assert done.returncode == 0, done.stderr
     assert "manifest_VMP_20251106.csv: mailed" in done.stdout
     assert vampctl(site, "retry", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
 
 
 @pytest.mark.parametrize("version", others_in_soak(["this", "an earlier one"]))
@@ -59,7 +60,7 @@ def test_other_bytes_under_a_mailed_id_hold_the_night_before_they_are_sent(
     # Whoever decides that it shall be so says it by moving the manifest out of the way.
     (folder / "manifest_VMP_20251106.csv").unlink()
     assert vampctl(site, "retry", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
     assert record_of(site, NIGHT).state.status is Status.DONE
     (shown,) = json.loads(vampctl(site, "status", "--problems", "--json").stdout)
     assert (shown["mail"], shown["mailed_at"]) == ("remade since it was mailed, not mailed", None)
@@ -84,7 +85,7 @@ def test_ids_that_lost_their_product_are_listed_until_somebody_acknowledges_it(s
     early = vampctl(site, "acknowledge", "20251106", "--lost")
     assert (early.returncode, "not synchronized yet" in early.stderr) == (2, True)
     assert vampctl(site, "retry", "20251106").returncode == 0
-    settle(site)
+    settle_here(site)
     after = {path.name[:12] for path in (site.folder(NIGHT) / "vgen2").glob("VMP*.fits.fz")}
     gone = before - after
     assert gone

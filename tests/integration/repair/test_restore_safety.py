@@ -12,8 +12,9 @@ import pytest
 
 from tests.conftest import IN_SOAK
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, copy_site
 from tests.support.daemon.state import history_of, ledger_rows, product_tree, raw_state, record_of
 from tests.support.examples import others_in_soak
@@ -231,7 +232,7 @@ def deaths(done_site: Site, tmp_path: Path) -> list[tuple[str, bool]]:
 
 def assert_nothing_but_restore_helps(site: Site) -> None:
     make_smallest(site.root, "20251107")
-    settle(site)
+    settle_here(site)
     # What was done before restoring keeps nobody waiting.
     assert record_of(site, NightId("20251107", Kind.ARCHIVE)).state.status is Status.DONE
     for words in (["retry"], ["retry", "--from", "sync"], ["release"], ["run"]):
@@ -270,7 +271,7 @@ def test_a_restore_that_is_killed_anywhere_is_held_untouched_and_resumes(
         assert {path: state[:2] for path, state in raw_state(folder).items()} == raw
         assert record_of(site, NIGHT).code == "restored"
         assert vampctl(site, "retry", "20251106").returncode == 0
-        settle(site)
+        settle_here(site)
         assert product_tree(folder) == whole, hit
         assert [row for row in ledger_rows(site) if row in ids] == ids
 

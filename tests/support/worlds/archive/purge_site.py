@@ -8,7 +8,8 @@ import tarfile
 from pathlib import Path
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
 from tests.support.worlds.archive.safe_night import SafeNight
@@ -26,7 +27,7 @@ def make_announced(
     """A site with the smallest night: done, safe and, if that is due, acknowledged."""
     site = make_site(base, **tables)
     night, _ = make_smallest(site.root, kind=kind)
-    settle(site)
+    settle_here(site)
     acknowledge(site, night)
     return SafeNight.of(site, night)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.daemon.running import settle
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site
 from tests.support.daemon.state import digest_of, product_tree, record_of, tell
 from vampd.model.nights import EventName, NightId, StageName, Status
@@ -35,7 +35,7 @@ class SafeNight:
 
     def retry(self, stage: StageName) -> None:
         tell(self.site, self.night, EventName.RETRIED, stage)
-        settle(self.site)
+        settle_here(self.site)
 
     def assert_held(self, code: str, *names: str) -> None:
         """Held with this code, the files named; the archive copy is as it was."""
