@@ -14,6 +14,7 @@ import structlog
 
 from tests.support.daemon.running import vampctl, vampctl_process
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure
 
 DATE = "20251106"
@@ -108,3 +109,9 @@ def test_what_changes_its_process_and_what_reads_another_environment_has_its_own
     assert vampctl(site, "doctor", "-h").returncode == 0
     assert vampctl(site, "status", COLUMNS="80").returncode == 0
     assert vampctl(site, "status", uid=os.geteuid()).returncode == 0
+
+
+def test_a_night_that_is_finished_here_leaves_no_words_to_the_log(site: Site) -> None:
+    assert vampctl(site, "retry", DATE, "--from", "transfer").returncode == 0
+    settle_here(site)
+    assert structlog.contextvars.get_contextvars() == {}

@@ -279,7 +279,6 @@ def _use_once() -> None:
         make_smallest(site.root)
         InProcess(site).advance()
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def _main() -> None:

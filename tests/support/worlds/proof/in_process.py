@@ -120,7 +120,11 @@ class InProcess:
 
     def advance(self, kill_at: int = 0) -> bool:
         """All that a daemon does until it is idle, what failed tried once; whether it lived."""
-        return _do(self._advance, kill_at, self.last)
+        try:
+            return _do(self._advance, kill_at, self.last)
+        finally:
+            # An attempt leaves them to its thread, which a daemon's ends with it.
+            structlog.contextvars.clear_contextvars()
 
     def command(self, *words: str) -> Answer:
         """Run vampctl."""
