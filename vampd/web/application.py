@@ -221,7 +221,7 @@ def _night(request: Request) -> NightId:
 
 
 def _known(sight: Sight, night: NightId) -> NightId:
-    if night in sight.nights.keys:
+    if sight.nights.knows(night):
         return night
     raise UsageError("night_unknown", f"no {night.kind} night {night.date} is known")
 

@@ -130,7 +130,7 @@ class NightsReader:
             nights,
             (),
             self._correspondence,
-            lambda asked: page.nights_by_key([nights.keys[night] for night in asked]),
+            lambda asked: page.nights_by_key([nights.key_of(night) for night in asked]),
             page.history,
             page.products,
             page.totals,
