@@ -101,6 +101,6 @@ def _serve(config: Path) -> None:
 
     configure_log(level=LogLevel.ERROR)
     try:
-        run_daemon(lambda: load_settings(config), RunMode.FOREVER)
+        run_daemon(lambda: load_settings(config), RunMode.FOREVER, config)
     except VampdError as error:
         sys.exit(error.message)
