@@ -238,10 +238,8 @@ def _with_titles(columns: Sequence[Column], rows: Sequence[Row]) -> list[Row]:
 
 def _padded(columns: Sequence[Column], rows: Sequence[Row]) -> list[list[str]]:
     """The cells, each padded to the widest of its column."""
-    if not columns:
+    if not (columns and rows):
         return [[] for _ in rows]
-    if not rows:
-        return []
     padded = []
     for column, cells in zip(columns, zip(*rows, strict=True), strict=True):
         width = max(map(len, cells))
