@@ -15,6 +15,8 @@ from vampd.cli.shared.words import count_of
 from vampd.errors import EXIT_NIGHT, TransientError
 from vampd.model.nights import NightId, name_commands
 from vampd.model.proofs import (
+    RECEIPTS_PATH,
+    SUMS_NAME,
     Place,
     find_damaged,
     find_missing,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 class ReadingHere:
     """Of ``checked`` files with packing receipts, those that are damaged or missing here.
 
-    ``failure`` is why none could be read.
+    ``failure`` is why none could be read, or why what was read is not called good.
     """
 
     night: NightId
@@ -90,7 +92,14 @@ def _read(connections: Connections, record: NightRecord) -> ReadingHere:
     # Set-aside raw that is not here was removed, as any raw may be.
     checked = {path: receipts[path] for path in files.keys() & receipts.keys()}
     missing = find_missing(own_receipts(receipts), files)
-    return ReadingHere(night, len(checked) + len(missing), tuple(sorted(damaged)), missing)
+    count = len(checked) + len(missing)
+    unrecorded: str | None = None
+    if not (damaged or missing or reader.packing_receipts(night)):
+        unrecorded = (
+            f"no file of it has a packing receipt on record; {count_of(count, 'file')} read again"
+            f" here {'is' if count == 1 else 'are'} what {RECEIPTS_PATH} and {SUMS_NAME} say"
+        )
+    return ReadingHere(night, count, tuple(sorted(damaged)), missing, unrecorded)
 
 
 def _object(reading: ReadingHere) -> dict[str, Any]:
