@@ -459,10 +459,10 @@ class PackingReceipts(Protocol):
     def end(
         self, night: NightId, *, at: float, actor: str, paths: Collection[str] | None = None
     ) -> None:
-        """End the receipts of what vampd made, at a person's word; they stay on record.
+        """End receipts at a person's word; they stay on record.
 
-        All of them, or those of these ``paths``. Those of set-aside raw files stand: a restore
-        touches no raw file.
+        Those of these ``paths``, or of all that vampd made: those of set-aside raw files stand, as
+        a restore touches no raw file.
         """
         ...
 

@@ -119,6 +119,9 @@ def test_a_set_aside_file_may_have_another_receipt_and_the_old_one_stays_on_reco
     # A restore touches no raw file.
     receipts.end(NIGHT, at=5.0, actor="alice")
     assert live_receipts(receipts.of(NIGHT)) == {ASIDE.path: grown}
+    # But a person may give one up.
+    receipts.end(NIGHT, at=6.0, actor="bob", paths=[ASIDE.path])
+    assert receipts.of(NIGHT)[1] == RecordedReceipt(grown, 4.0, 6.0, "bob")
 
 
 def test_what_vampd_made_has_one_receipt_for_good(receipts: PackingReceipts) -> None:

@@ -56,6 +56,7 @@ from vampd.errors import DataError, TransientError, no_threads
 from vampd.log import get_log
 from vampd.model.cubes import (
     PRODUCT_LOST,
+    RAW_REMOVED,
     Framelist,
     apply_edits,
     format_framelist,
@@ -71,6 +72,7 @@ from vampd.model.plan import (
     CommitGeneration,
     CompareRaw,
     EditCards,
+    EndReceipts,
     Hash,
     LinkSetAside,
     MarkApplied,
@@ -245,6 +247,9 @@ def execute(tools: AttemptTools, action: Action) -> None:
             _read_grown(tools, receipt)
         case PutAway(paths):
             _put_away(tools, paths)
+        case EndReceipts(paths):
+            actor = tools.releaser(RAW_REMOVED) or tools.actor
+            tools.packing_receipts.end(tools.night, at=tools.clock(), actor=actor, paths=paths)
         case CompareRaw(changed):
             _compare_raw(tools, changed)
         case AcceptRaw(accepted):

@@ -194,6 +194,14 @@ class PutAway:
 
 
 @dataclass(frozen=True)
+class EndReceipts:
+    """End the receipts of set-aside raw files that a person gave up: nothing of them is here."""
+
+    runs_in: ClassVar[RunsIn] = RunsIn.DAEMON
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CompareRaw:
     """Compare raw files with what was made of them, and keep what that finds.
 
@@ -283,6 +291,7 @@ Action = (
     | RenewReceipts
     | ReadGrown
     | PutAway
+    | EndReceipts
     | CompareRaw
     | AcceptRaw
     | Send

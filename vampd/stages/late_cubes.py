@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from vampd.errors import NotPermitted, TransientError
 from vampd.model.cubes import (
     PRODUCT_LOST,
+    RAW_LOST,
     FrameCount,
     Generation,
     RawCube,
@@ -122,7 +123,7 @@ def read_late_cubes(
         except TransientError as error:
             if error.code not in REFUSALS:
                 raise
-            if path in aside and is_unchanged:
+            if known is not None and is_unchanged and known.code != RAW_LOST:
                 continue  # it was set aside for that, or worse
             if path not in let_go:
                 refusals[path] = error

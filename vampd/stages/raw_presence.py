@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vampd.errors import DataError, UsageError
-from vampd.model.cubes import RawPresence, judge_raw_presence
+from vampd.model.cubes import RAW_REMOVED, RawPresence, judge_raw_presence
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import RECEIPTS_PATH, live_receipts, parse_receipts
 from vampd.ports import SyncReader
@@ -33,7 +33,7 @@ def refuse_without_raw(night: NightId, reader: SyncReader) -> None:
     if removed:
         cubes = "1 raw cube was" if len(removed) == 1 else f"{len(removed):,} raw cubes were"
         raise UsageError(
-            "raw_removed",
+            RAW_REMOVED,
             f"{cubes} removed, first: {removed[0].fits.path}, so its products cannot be made from"
             f" raw again; `vampctl recover {night.date}` gets them back from the archive copy,"
             f" `vampctl retry {night.date} --from transfer` reads that copy again",

@@ -21,12 +21,7 @@ from vampd.model.cubes import (
     set_aside_cubes,
 )
 from vampd.model.headers import refuse_keywords
-from vampd.model.nights import (
-    DAY_US,
-    NightId,
-    StageName,
-    Stream,
-)
+from vampd.model.nights import DAY_US, NightId, StageName, Stream
 from vampd.model.plan import (
     CommitGeneration,
     Plan,
@@ -62,6 +57,7 @@ from vampd.stages.records.corrections import (
     refuse_other_cut,
     survey_corrections,
 )
+from vampd.stages.records.lost_aside import LostAside, end_lost_aside, find_lost_aside
 from vampd.stages.records.lost_products import LostProducts, find_lost_products
 from vampd.stages.set_aside import SetAsideSurvey, plan_set_aside, survey_set_aside
 
@@ -98,6 +94,7 @@ class SyncSurvey:
     framelists: tuple[FramelistHead, ...] = ()
     sidecars: frozenset[str] = frozenset()
     lost: LostProducts = field(default_factory=LostProducts)
+    lost_aside: LostAside = field(default_factory=LostAside)
     corrections: CorrectionsSurvey = field(default_factory=CorrectionsSurvey)
 
 
@@ -134,6 +131,7 @@ def survey(night: NightId, reader: SyncReader) -> SyncSurvey:
             file.path for file in reader.files(night, "vgen2") if file.path.endswith(".txt")
         ),
         lost=lost,
+        lost_aside=find_lost_aside(night, reader, generations, files),
         corrections=corrections,
     )
 
@@ -166,7 +164,7 @@ def plan(survey: SyncSurvey, settings: Settings) -> Plan:
         if product.identity not in survey.present
     ]
     away = [PutAway(paths) for paths in survey.lost.left]
-    aside = plan_set_aside(survey.set_aside).waves
+    aside = (*end_lost_aside(survey.lost_aside), *plan_set_aside(survey.set_aside).waves)
     return Plan.of(framelists, *_retire_withdrawn(survey), away, *aside)
 
 
@@ -206,7 +204,7 @@ def _find_news(survey: SyncSurvey) -> _News:
         for cube in (*absurd, *repeated)
         if verdict_of(cube) != verdict_of(aside.get(cube.path))
     ]
-    withdrawal = withdraw(
+    withdrawn = withdraw(
         survey.generations,
         survey.let_go,
         made=survey.made,
@@ -214,6 +212,7 @@ def _find_news(survey: SyncSurvey) -> _News:
         reason=LET_GO,
         lost=survey.lost.files,
     )
+    withdrawal = withdrawn or survey.lost_aside.news
     return _News(tuple(fresh), (*survey.late_set_aside, *new), withdrawal, gone)
 
 

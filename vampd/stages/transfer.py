@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 
 from vampd.config import Settings
 from vampd.errors import DataError
+from vampd.model.cubes import RAW_REMOVED
 from vampd.model.delivery import ListedManifest, missing_digests, refuse_stale
 from vampd.model.headers import CORRECTIONS
 from vampd.model.nights import FileStamp, Gate, NightId, StageName
 from vampd.model.plan import Action, Compare, Hash, Plan, Remark, Send, WriteText
 from vampd.model.proofs import (
+    REASONS_PATH,
     SUMS_NAME,
     Place,
     Receipt,
@@ -203,12 +205,15 @@ def plan(survey: TransferSurvey, settings: Settings) -> Plan:
 
 
 def _unsendable(gone: Sequence[str], date: str) -> DataError:
+    count = len(gone)
+    files = f"{count:,} set-aside raw files were" if count > 1 else "1 set-aside raw file was"
     return DataError(
-        "raw_removed",
-        f"{len(gone)} set-aside raw files were removed here and are not whole at the archive,"
-        f" first: {gone[0]}. Nothing can send them again: bring them back, here or there, then"
-        f" `vampctl retry {date}`",
+        RAW_REMOVED,
+        f"{files} removed here, with no whole copy at the archive, first: {gone[0]}. Nothing can"
+        f" send what is gone: bring it back, here or there, then `vampctl retry {date}`; or"
+        f" `vampctl release {date}` goes on without it, for good: {REASONS_PATH} says so",
         paths=tuple(gone),
+        refused=tuple(gone),
     )
 
 

@@ -16,7 +16,7 @@ from vampd.errors import DataError
 from vampd.model.headers import CORRECTIONS, listed_paths, table_name
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Plan, WriteHeaderTable
-from vampd.model.proofs import Receipt, live_receipts, parse_sums, text_digest
+from vampd.model.proofs import Receipt, ended_receipts, live_receipts, parse_sums, text_digest
 from vampd.ports import NightReader
 from vampd.stages.aside_files import read_sums
 from vampd.stages.own_files import OwnFilesSurvey
@@ -35,8 +35,10 @@ def removed_digests(
     # A used cube travels whole if a purge had it sent: a reading or its line tells.
     stamps = [stamp for cube in presence.removed for stamp in (cube.fits, cube.timing_file)]
     used = {stamp.path for stamp in stamps if stamp is not None}
-    aside = {f"vbad/{path}" for path in presence.gone_aside}
-    gone = {f"vbad/{path}" for path in used}.union(aside) - here.keys()
+    given_up = {each.receipt.path for each in ended_receipts(own.recorded)}
+    given_up -= own.aside_receipts.keys()
+    aside = {f"vbad/{path}" for path in presence.gone_aside} - given_up
+    gone = {f"vbad/{path}" for path in used}.union(aside) - here.keys() - given_up
     read = {path: own.readings[path].sha256 for path in gone & own.readings.keys()}
     read |= {path: own.aside_receipts[path].sha256 for path in gone & own.aside_receipts.keys()}
     try:

@@ -68,8 +68,8 @@ class StoredPackingReceipts:
         with self._store.write() as connection:
             key = night_key(connection, night)
             rows = connection.execute(select(_ROWS).where(*_is_live(key))).fetchall()
-            own = own_receipts({row.path: _receipt(row) for row in rows})
-            for path in own if paths is None else own.keys() & paths:
+            live = {row.path: _receipt(row) for row in rows}
+            for path in own_receipts(live) if paths is None else live.keys() & paths:
                 _end(connection, _is_live(key, path), at, actor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,14 @@ def test_it_is_sent_whole_first_and_must_be_there_from_then_on(night: SafeNight)
     own.advance()
     record = record_of(night.site, NIGHT)
     assert (record.state.status, record.code, record.safe_at) == (Status.HELD, "raw_removed", None)
+    # Given up, its other frames stay in their products.
+    assert own.command("release", DATE).status == 0
+    own.advance()
+    assert record_of(night.site, NIGHT).safe_at is not None
+    listed = (night.folder / "SHA256SUMS").read_text()
+    assert f"  vbad/{cube}\n" not in listed
+    assert f"  vbad/{cube.replace('.fits', '.txt')}\n" in listed
+    assert json.loads(own.command("audit", DATE, "--json").text)["balanced"]
 
 
 def test_without_a_database_the_listing_still_requires_it(night: SafeNight) -> None:

@@ -13,10 +13,18 @@ from tests.support.builders.smallest_night import add_late_cubes, make_smallest
 from tests.support.daemon.running import settle, vampctl
 from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import make_site
-from tests.support.daemon.state import accept_archive, audit, history_of, product_tree, record_of
+from tests.support.daemon.state import (
+    accept_archive,
+    audit,
+    connected,
+    history_of,
+    product_tree,
+    record_of,
+)
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.purge_site import DATE
-from tests.support.worlds.archive.safe_night import SafeNight, tree_there
+from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, tree_there
+from tests.support.worlds.proof.in_process import InProcess
 from vampd.model.nights import EventName, Kind, StageName, Status
 
 
@@ -104,6 +112,69 @@ def test_a_set_aside_file_that_is_nowhere_whole_holds_the_night(night: SafeNight
     record = record_of(night.site, night.night)
     assert (record.state.status, record.code) == (Status.HELD, "raw_removed")
     assert lost.name in (record.error or "")
+
+
+def remove_there(copy: Path) -> None:
+    copy.unlink()
+
+
+@pytest.mark.parametrize("spoil", others_in_soak([remove_there, flip_bit]))
+def test_a_set_aside_file_that_is_nowhere_whole_is_given_up_at_a_word(
+    night: SafeNight, spoil: Callable[[Path], None]
+) -> None:
+    own = InProcess(night.site)
+    remove_cubes(night)
+    (lost,) = night.copy.glob("vbad/vcam?/*.fits")
+    spoil(lost)
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    held = record_of(night.site, night.night)
+    assert (held.code, f"`vampctl release {DATE}`" in (held.error or "")) == ("raw_removed", True)
+    path, listing = str(lost.relative_to(night.copy)), night.folder / "SHA256SUMS"
+    before = {line.partition("  ")[2] for line in listing.read_text().splitlines()}
+    assert own.command("release", DATE).status == 0
+    own.advance()
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    # Without exactly that file: whatever else was set aside must be there.
+    after = {line.partition("  ")[2] for line in listing.read_text().splitlines()}
+    assert before - after == {path}
+    assert f"{path} was lost: " in (night.copy / "vbad/reasons.tsv").read_text()
+    counted = json.loads(own.command("audit", DATE, "--json").text)
+    assert (counted["balanced"], counted["findings"]) == (True, [])
+    with connected(night.site) as connections:
+        recorded = connections.packing_receipts.of(night.night)
+    (ended,) = [each.ended_by for each in recorded if each.receipt.path == path]
+    history = history_of(night.site, night.night)
+    (released,) = [each for each in history if each.event is EventName.RELEASED]
+    assert (released.code, released.actor == "vampd") == ("raw_removed", False)
+    assert (ended, released.message) == (released.actor, f"goes on without {path}")
+
+
+@pytest.mark.soak
+def test_a_set_aside_file_that_was_given_up_travels_again_once_it_is_back(
+    night: SafeNight, tmp_path: Path
+) -> None:
+    own = InProcess(night.site)
+    (lost,) = night.copy.glob("vbad/vcam?/*.fits")
+    path = str(lost.relative_to(night.copy))
+    raw = night.folder / path.removeprefix("vbad/")
+    shutil.copy2(raw, tmp_path / "kept")
+    raw.unlink()
+    flip_bit(lost)
+    own.command("retry", DATE, "--from", "transfer")
+    for words in (("release", DATE), ("retry", DATE, "--from", "transfer")):
+        own.advance()
+        own.command(*words)
+    own.advance()
+    assert record_of(night.site, night.night).safe_at is not None
+    shutil.copy2(tmp_path / "kept", raw)
+    own.advance()
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.code) == (Status.DONE, None), record.error
+    assert lost.read_bytes() == raw.read_bytes()
+    assert "raw_lost" not in (night.copy / "vbad/reasons.tsv").read_text()
+    assert json.loads(own.command("audit", DATE, "--json").text)["balanced"]
 
 
 def test_late_cubes_reopen_a_night_whose_raw_was_removed(night: SafeNight) -> None:

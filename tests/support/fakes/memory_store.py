@@ -213,8 +213,8 @@ class MemoryPackingReceipts:
     ) -> None:
         with self._lock:
             recorded = self._of(night)
-            own = own_receipts(live_receipts(recorded)).keys()
-            ended = own if paths is None else own & set(paths)
+            live = live_receipts(recorded)
+            ended = own_receipts(live).keys() if paths is None else live.keys() & set(paths)
             self._recorded[night] = _ended(recorded, ended, at, actor)
 
     def _of(self, night: NightId) -> list[RecordedReceipt]:

@@ -37,6 +37,7 @@ from vampd.model.plan import (
     Compare,
     CompareRaw,
     EditCards,
+    EndReceipts,
     Hash,
     LinkSetAside,
     MarkApplied,
@@ -123,6 +124,7 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             "put away",
             "2: vgen2/x.fits.fz to vgen2/x.txt",
         ),
+        (EndReceipts(("vbad/vcam1/x.fits",)), "end receipts", "vbad/vcam1/x.fits"),
         (
             ReadGrown(PackingReceipt("vbad/vcam1/x.fits", 9, "a" * 64, None)),
             "read grown",

@@ -141,7 +141,10 @@ raw_records_damaged
     `vampctl recover NIGHT` gets them back.
 raw_removed
     Raw files that are needed were removed.
-    Bring them back, here or at the archive; `vampctl retry NIGHT`.
+    Bring them back, `vampctl retry NIGHT`; or `vampctl release NIGHT` goes on without, for good.
+raw_lost
+    A file of a set-aside cube is gone here and not whole at the archive, and a person gave it up.
+    None is needed; the cube is looked at again when it comes back.
 raw_differs
     A raw cube is not what its records or the archive hold; it stays.
     Find out which of the two is right.

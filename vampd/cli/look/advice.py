@@ -89,6 +89,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "raw_removed": (
         ("verify", "shows what is missing or damaged on the archive host"),
         ("retry", "reads it again there, once it was brought back"),
+        ("release", "goes on without it, for good: vbad/reasons.tsv says that it was lost"),
     ),
     "manifest_unsafe": (("retry --from transfer", "resends and rereads what is not proven"),),
     "mail_uncertain": (

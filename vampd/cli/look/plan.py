@@ -28,6 +28,7 @@ from vampd.model.plan import (
     CommitGeneration,
     CompareRaw,
     EditCards,
+    EndReceipts,
     Hash,
     LinkSetAside,
     MarkApplied,
@@ -185,7 +186,7 @@ def subject_of(action: Action) -> str:
             return _first_to_last([receipt.path for receipt in receipts])
         case RenewReceipts(receipts):
             return _first_to_last([receipt.path for receipt in receipts])
-        case PutAway(paths):
+        case PutAway(paths) | EndReceipts(paths):
             return _first_to_last(paths)
         case ReadGrown(receipt):
             return receipt.path

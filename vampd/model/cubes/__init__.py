@@ -21,7 +21,15 @@ if TYPE_CHECKING:
         render_value,
     )
     from vampd.model.cubes.changed_raw import ChangedRaw, RawFinding, take_up
-    from vampd.model.cubes.cube import PRODUCT_LOST, CountedBy, FrameCount, RawCube, SetAside
+    from vampd.model.cubes.cube import (
+        PRODUCT_LOST,
+        RAW_LOST,
+        RAW_REMOVED,
+        CountedBy,
+        FrameCount,
+        RawCube,
+        SetAside,
+    )
     from vampd.model.cubes.framelist import (
         SUFFIX,
         Framelist,
@@ -90,7 +98,7 @@ else:
                 "render_card render_string render_value UNDEFINED Undefined Value"
             ),
             "changed_raw": "ChangedRaw RawFinding take_up",
-            "cube": "CountedBy FrameCount PRODUCT_LOST RawCube SetAside",
+            "cube": "CountedBy FrameCount PRODUCT_LOST RAW_LOST RAW_REMOVED RawCube SetAside",
             "framelist": (
                 "apply_edits compress_frames format_framelist Framelist FramelistHead "
                 "FrameRange identity_of PackedProduct parse_framelist ProductOrder "
@@ -125,6 +133,8 @@ __all__ = [
     "HEAD_BYTES",
     "LATEST_LAG_US",
     "PRODUCT_LOST",
+    "RAW_LOST",
+    "RAW_REMOVED",
     "REMEMBERED_CARDS",
     "SUFFIX",
     "TAI_US",

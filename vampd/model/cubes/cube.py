@@ -132,6 +132,10 @@ class FrameCount:
 
 # The code of cubes whose frames were in a product that was lost: no sync uses them again.
 PRODUCT_LOST = "product_lost"
+# The code of cubes of which a file is gone here and not whole at the archive, as a person accepts.
+RAW_LOST = "raw_lost"
+# ... which they do by releasing a night that is held with this code.
+RAW_REMOVED = "raw_removed"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from vampd.model.cubes.cube import PRODUCT_LOST
+from vampd.model.cubes.cube import PRODUCT_LOST, RAW_LOST
 from vampd.model.cubes.generation import CubeAccount, Generation, accounted_cubes, set_aside_cubes
 from vampd.model.nights import (
     FileStamp,
@@ -76,14 +76,18 @@ def judge_raw_presence(
     aside_stamps = [
         stamp
         for cube in aside.values()
-        # It may be gone already when its product is lost.
-        if cube.code != PRODUCT_LOST
+        # It may be gone already when its product is lost; of a lost one, a listing tells the rest.
+        if cube.code not in (PRODUCT_LOST, RAW_LOST)
         for stamp in (cube.fits, cube.timing_file)
         if stamp
     ]
     removed = tuple(account for account in gone if account.fits.path not in needed)
     late = aside.keys() - {part.cube for g in known for p in g.products for part in p.ranges}
-    new = [file for file in here.values() if _is_new(file, here, cubes, accounts)]
+    # What was given up as lost, and is back, is to be looked at again.
+    back = {path for path in late if aside[path].code == RAW_LOST}
+    new = [
+        file for file in here.values() if file.path in back or _is_new(file, here, cubes, accounts)
+    ]
     return RawPresence(
         removed=removed,
         purged=tuple(account for account in removed if account.fits in purged),
@@ -91,6 +95,7 @@ def judge_raw_presence(
         kept=len(cubes),
         has_new=bool(new),
         is_changed_only=bool(new)
+        and not back & here.keys()
         and all(_has_changed(file, here, accounts, may_grow=file.path not in late) for file in new),
         gone_aside=tuple(sorted(stamp.path for stamp in aside_stamps if stamp.path not in here)),
         timing_removed=tuple(

@@ -59,7 +59,8 @@ class RecordedReceipt:
 
     ``ended_at`` and ``ended_by`` are None while it stands. What vampd made has it until a person
     says otherwise: by a restore, the release of a lost product, or `recover --from-products`. A
-    set-aside raw file has it until it has another: at a person's word, or as it has grown.
+    set-aside raw file has it until it has another: at a person's word, or as it has grown; or until
+    a person gives it up.
     """
 
     receipt: PackingReceipt

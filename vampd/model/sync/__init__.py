@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         find_gone_spans,
         set_aside_duplicates,
     )
+    from vampd.model.sync.given_up import give_up_aside
     from vampd.model.sync.overlay import Overlay, find_together, lay_over
     from vampd.model.sync.partners.late_partners import (
         count_gone_partners,
@@ -69,6 +70,7 @@ else:
             "cutting": "cut_cubes gaps_before split_at",
             "duplicate_cubes": "find_gone_spans GoneSpan set_aside_duplicates",
             "states.flc_states": "CODE_A CODE_B CODE_D CODE_NONE FlcState Labels STATE_OF_CODE",
+            "given_up": "give_up_aside",
             "overlay": "find_together lay_over Overlay",
             "partners.late_partners": (
                 "count_gone_partners count_late_partners pending_late_partners"
@@ -127,6 +129,7 @@ __all__ = [
     "find_unexpected",
     "follow_frames",
     "gaps_before",
+    "give_up_aside",
     "header_key",
     "is_deinterleaved",
     "is_triggered",

@@ -72,7 +72,7 @@ def withdraw(
     """
     aside = set_aside_cubes(generations)
     products = [product for each in generations for product in each.products]
-    packed = _frames_of((p for p in products if p.identity in made), let_go)
+    packed = frames_in((p for p in products if p.identity in made), let_go)
     known = accounted_cubes(generations)
     bad = {
         path
@@ -95,7 +95,7 @@ def withdraw(
     gone = {product.identity for product in (*unmade, *given_up)}
     files = _files_by_cube(given_up, lost)
     cubes = sorted(bad | (files.keys() & known.keys()))
-    kept = _frames_of((*(p for p in products if p.identity not in gone), *parts), cubes)
+    kept = frames_in((*(p for p in products if p.identity not in gone), *parts), cubes)
     return Withdrawal(
         cubes=tuple(known[path] for path in cubes),
         set_aside=tuple(
@@ -105,7 +105,7 @@ def withdraw(
                 known[path].frames - kept.get(path, 0),
                 _UNREADABLE if path in bad else PRODUCT_LOST,
                 (reason if path in bad else _lost_reason(files[path], aside.get(path)))
-                + _in_products(kept.get(path, 0)),
+                + in_products_too(kept.get(path, 0)),
             )
             for path in cubes
         ),
@@ -164,7 +164,7 @@ def _needs(parts: Iterable[FrameRange], cubes: Container[str]) -> bool:
     return any(part.cube in cubes for part in parts)
 
 
-def _frames_of(products: Iterable[Product], cubes: Container[str]) -> Counter[str]:
+def frames_in(products: Iterable[Product], cubes: Container[str]) -> Counter[str]:
     """How many frames of each of these cubes the products hold."""
     held: Counter[str] = Counter()
     for product in products:
@@ -189,10 +189,16 @@ def _lost_reason(files: Sequence[str], before: SetAside | None) -> str:
         f"{', '.join(sorted(files))} {verb} lost: without a good copy here or at the archive, and"
         " raw does not give the same bytes again"
     )
+    return after_that(reason, before)
+
+
+def after_that(reason: str, before: SetAside | None) -> str:
+    """The reason, with what was the matter with the cube before."""
     return reason if before is None else f"{reason}; before that {before.code}: {before.reason}"
 
 
-def _in_products(frames: int) -> str:
+def in_products_too(frames: int) -> str:
+    """What a reason says of the frames that stay in products."""
     return f"; {frames:,} of its frames are in products all the same" if frames else ""
 
 

@@ -1,8 +1,11 @@
 """A raw cube may be gone if its frames are in products, or if it is set aside; else it is lost."""
 
+from dataclasses import replace
+
 import pytest
 
 from vampd.model.cubes import (
+    RAW_LOST,
     CubeAccount,
     FrameRange,
     Generation,
@@ -150,3 +153,17 @@ def test_a_timing_file_may_go_once_all_of_its_cubes_frames_are_packed() -> None:
     # It is the partner of what is still to be packed.
     presence = judge_raw_presence([GENERATION], here.values(), {FIRST.identity})
     assert (presence.timing_removed, presence.is_less_only) == ((), False)
+
+
+def test_what_was_given_up_as_lost_is_late_data_once_it_is_back() -> None:
+    aside, unfinished = GENERATION.set_aside
+    lost = replace(GENERATION, set_aside=(replace(aside, code=RAW_LOST), unfinished))
+    gone = [file for path, file in HERE.items() if path != BAD]
+    assert not judge_raw_presence([lost], gone, BOTH).has_new
+    assert judge_raw_presence([lost], gone, BOTH).gone_aside == ()
+    back = judge_raw_presence([lost], HERE.values(), BOTH)
+    assert (back.has_new, back.is_changed_only) == (True, False)
+    # Of a cube that is in products too, nothing more is made.
+    used = replace(lost, products=(*lost.products, product("used", BAD)))
+    packed = {each.identity for each in used.products}
+    assert not judge_raw_presence([used], HERE.values(), packed).has_new

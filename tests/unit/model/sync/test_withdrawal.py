@@ -6,6 +6,7 @@ import pytest
 
 from vampd.model.cubes import (
     PRODUCT_LOST,
+    RAW_LOST,
     CubeAccount,
     FrameRange,
     Generation,
@@ -16,7 +17,7 @@ from vampd.model.cubes import (
     set_aside_cubes,
 )
 from vampd.model.nights import FileStamp
-from vampd.model.sync import Withdrawal, join, withdraw, without_withdrawn
+from vampd.model.sync import Withdrawal, give_up_aside, join, withdraw, without_withdrawn
 
 FIRST, SECOND = "vcam1/a.fits", "vcam1/b.fits"
 FRAMES = 10
@@ -96,3 +97,41 @@ def test_a_cube_that_cannot_be_read_gives_its_other_products_all_the_same() -> N
     }
     # The frames of the last that the first cube gives.
     assert [one.frames for one in found.products] == [3]
+
+
+TIMING = FIRST.replace(".fits", ".txt")
+
+
+def give_up(*lost: str, generations: tuple[Generation, ...] = (DECIDED,)) -> Withdrawal:
+    return give_up_aside(generations, lost, {SECOND})
+
+
+def test_what_is_lost_of_a_set_aside_cube_is_said_once_and_leaves_products_as_they_are() -> None:
+    found = give_up(TIMING)
+    (aside,) = found.set_aside
+    assert (aside.path, aside.frames, aside.code) == (FIRST, 1, RAW_LOST)
+    assert aside.reason.startswith(f"vbad/{TIMING} was lost: ")
+    assert aside.reason.endswith("; before that late_row: a row lacks")
+    assert (found.withdrawn, found.products) == ((), ())
+    second = join(Generation(2, "1", (), (), (), SyncCounts()), found)
+    assert not give_up(TIMING, generations=(DECIDED, second))
+    # Each file is named that is lost, however late.
+    (both,) = give_up(FIRST, generations=(DECIDED, second)).set_aside
+    assert both.reason.startswith(f"vbad/{FIRST} was lost: ")
+    assert f"vbad/{TIMING} was lost: " in both.reason
+
+
+def test_of_a_cube_that_traveled_for_a_few_frames_these_are_set_aside() -> None:
+    dropped = replace(DECIDED, set_aside=())
+    (aside,) = give_up(FIRST, generations=(dropped,)).set_aside
+    assert (aside.frames, aside.code, "9 of its frames" in aside.reason) == (1, RAW_LOST, True)
+
+
+def test_a_cube_that_is_here_is_looked_at_and_not_called_lost() -> None:
+    assert not give_up(SECOND, SECOND.replace(".fits", ".txt"))
+
+
+def test_a_cube_of_a_lost_product_stays_one_that_no_sync_uses_again() -> None:
+    known = replace(ALONE, code=PRODUCT_LOST)
+    (aside,) = give_up(FIRST, generations=(replace(DECIDED, set_aside=(known,)),)).set_aside
+    assert aside.code == PRODUCT_LOST
