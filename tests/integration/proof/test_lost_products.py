@@ -48,9 +48,19 @@ def lose_sidecar(night: SafeNight) -> str:
     return f"vgen2/{product.name}"
 
 
+def lose_timing(night: SafeNight) -> str:
+    """The first product rots here and there, and what raw has of its times is removed."""
+    product = products_of(night)[0]
+    flip_bit(product)
+    flip_bit(night.copy / "vgen2" / product.name)
+    for timing in night.folder.glob("vcam?/*.txt"):
+        timing.unlink()
+    return f"vgen2/{product.name}"
+
+
 @pytest.mark.parametrize(
     "lose",
-    others_in_soak([rot_everywhere, remove_raw, lose_sidecar]),
+    others_in_soak([rot_everywhere, remove_raw, lose_sidecar, lose_timing]),
     ids=lambda lose: str(lose.__name__),
 )
 def test_what_is_lost_is_given_up_and_the_night_is_safe_without_it(

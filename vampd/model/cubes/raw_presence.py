@@ -103,7 +103,7 @@ def judge_raw_presence(
             for path, account in sorted(accounts.items())
             if path in here
             and path not in needed
-            and path not in aside
+            and path not in late
             and account.timing_file is not None
             and account.timing_file.path not in here
         ),

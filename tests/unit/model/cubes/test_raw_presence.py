@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from vampd.model.cubes import (
+    PRODUCT_LOST,
     RAW_LOST,
     CubeAccount,
     FrameRange,
@@ -153,6 +154,13 @@ def test_a_timing_file_may_go_once_all_of_its_cubes_frames_are_packed() -> None:
     # It is the partner of what is still to be packed.
     presence = judge_raw_presence([GENERATION], here.values(), {FIRST.identity})
     assert (presence.timing_removed, presence.is_less_only) == ((), False)
+
+
+def test_a_timing_file_may_go_too_beside_a_cube_whose_other_frames_were_set_aside() -> None:
+    rest = SetAside(stamp(ONE), timing(ONE), 2, PRODUCT_LOST, "its product was lost")
+    partly = replace(GENERATION, set_aside=(*GENERATION.set_aside, rest))
+    here = without(timing(ONE).path, timing(BAD).path)
+    assert judge_raw_presence([partly], here.values(), BOTH).timing_removed == (timing(ONE).path,)
 
 
 def test_what_was_given_up_as_lost_is_late_data_once_it_is_back() -> None:
