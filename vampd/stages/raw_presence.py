@@ -40,6 +40,21 @@ def refuse_without_raw(night: NightId, reader: SyncReader) -> None:
         )
 
 
+def is_folder_ahead(night: NightId, reader: SyncReader) -> bool:
+    """Whether receipts.tsv has products that the database has not, or has others under their names.
+
+    So it is where an older copy of the database was put back; a stage takes them up, or says what
+    disagrees.
+    """
+    receipts = live_receipts(reader.packing_receipts(night))
+    listing = reader.text(night, RECEIPTS_PATH) if receipts else None
+    try:
+        listed = {} if listing is None else parse_receipts(listing)
+    except DataError:
+        return True
+    return any(each.identity and receipts.get(path) != each for path, each in listed.items())
+
+
 def _packed(night: NightId, reader: SyncReader) -> frozenset[str]:
     """The identities of the proven products: on record, else in the folder.
 

@@ -196,7 +196,10 @@ def test_without_the_database_a_night_that_the_host_has_moved_is_not_sent_again(
 
 
 @pytest.mark.soak
-def test_a_restore_that_an_older_database_does_not_know_has_a_way_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_purged", [False, True], ids=["raw", "purged"])
+def test_a_restore_that_an_older_database_does_not_know_has_a_way_out(
+    tmp_path: Path, is_purged: bool
+) -> None:
     world = ProofWorld(tmp_path / "site", Beginning(late_camera=True, mailed=True))
     own, state = world.vampd, world.site.database.parent
     copytree(state, tmp_path / "older")
@@ -208,6 +211,8 @@ def test_a_restore_that_an_older_database_does_not_know_has_a_way_out(tmp_path: 
         announced.unlink()
     own.command("retry", world.date)
     own.advance()
+    if is_purged:
+        purge_raw(SafeNight.of(world.site, world.night), own)
     here, there = tree_of(world.folder), tree_of(world.copy)
     rmtree(state)
     copytree(tmp_path / "older", state)
@@ -215,8 +220,34 @@ def test_a_restore_that_an_older_database_does_not_know_has_a_way_out(tmp_path: 
     held = world.vampd.records()[world.night]
     assert (held.state.status, held.code) == (Status.HELD, "receipts_disagree")
     own.command("verify", world.date)
-    assert say(own, ["restore", world.date, "--yes"], ["retry", world.date]) == [0, 0]
+    if is_purged:
+        assert "raw_incomplete" in own.command("restore", world.date, "--yes").text
+        assert "where raw is gone" in (held.error or "")
+        lose_database(SafeNight.of(world.site, world.night), own)
+    else:
+        assert say(own, ["restore", world.date, "--yes"], ["retry", world.date]) == [0, 0]
     own.advance()
     assert here.items() <= tree_of(world.folder).items()
     assert tree_of(world.copy) == there
     assert world.vampd.records()[world.night].safe_at is not None
+
+
+@pytest.mark.soak
+def test_what_an_older_database_does_not_know_is_taken_up_though_raw_is_purged(
+    tmp_path: Path,
+) -> None:
+    world = ProofWorld(tmp_path / "site", Beginning(mailed=True))
+    own, state = world.vampd, world.site.database.parent
+    copytree(state, tmp_path / "older")
+    world.late_data()
+    own.advance()
+    purge_raw(SafeNight.of(world.site, world.night), own)
+    here, there = tree_of(world.folder), tree_of(world.copy)
+    rmtree(state)
+    copytree(tmp_path / "older", state)
+    own.advance()
+    record = world.vampd.records()[world.night]
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    assert here.items() <= tree_of(world.folder).items()
+    assert tree_of(world.copy) == there
+    assert json.loads(own.command("audit", world.date, "--json").text)["balanced"]

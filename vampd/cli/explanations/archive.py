@@ -129,7 +129,7 @@ receipts_damaged
     Where the database is whole, move the file away; `vampctl retry NIGHT` writes it again.
 receipts_disagree
     Database and `receipts.tsv` differ; or without a database, `receipts.tsv` and the folder.
-    `vampctl verify NIGHT`; if `receipts.tsv` is wrong, move it away, `retry`; else `restore`.
+    `vampctl verify NIGHT`; if `receipts.tsv` is wrong, move it away, `retry`; else as `why` says.
 reasons_damaged
     `vbad/reasons.tsv` cannot be read.
     Move it away; sync writes it again.

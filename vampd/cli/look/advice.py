@@ -84,7 +84,11 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "receipts_disagree": (
         ("verify", "shows whether the archive copy is what the database says"),
         ("retry", "if it is: continues, once receipts.tsv is out of the folder"),
-        ("restore", "if it is not, and the folder is right: begins from raw, after asking"),
+        (
+            "restore",
+            "if it is not, and the folder is right: begins from raw, after asking; where"
+            " raw is gone, a newer copy of the database serves, or none, as the message says",
+        ),
     ),
     "raw_removed": (
         ("verify", "shows what is missing or damaged on the archive host"),

@@ -47,7 +47,7 @@ from vampd.model.nights import (
     judge_readiness,
 )
 from vampd.ports import NightReader
-from vampd.stages.raw_presence import survey_raw
+from vampd.stages.raw_presence import is_folder_ahead, survey_raw
 
 
 def judge_night(
@@ -222,7 +222,8 @@ def judge_filling(
         streams = replace(
             streams,
             removed=0 if presence is None else len(presence.removed) * presence.is_less_only,
-            is_record_damaged=presence is None,
+            is_record_damaged=presence is None
+            or (bool(presence.lost) and is_folder_ahead(night, reader)),
             strays=(
                 *(file.path for file in listing.files if not _name_of(file.path).startswith(".")),
                 *(f"{path}/" for path in listing.folders),

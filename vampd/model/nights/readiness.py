@@ -134,7 +134,7 @@ class StreamsObservation:
     lasting_traces: tuple[str, ...] = ()
     # Cubes that were removed when they were in products already.
     removed: int = 0
-    # What says which were removed is damaged: the next stage names it.
+    # What says which were removed is damaged, or the folder is ahead: the stages name or mend it.
     is_record_damaged: bool = False
     # Other files than cubes, looked for where there is no cube.
     strays: tuple[str, ...] = ()

@@ -89,7 +89,8 @@ def disagreement_error(
         f" database is right, move {RECEIPTS_PATH} out of the folder and `vampctl retry"
         f" {night.date}`; where the folder is, as when an older copy of the database was put back,"
         f" `vampctl verify {night.date}` and then `vampctl restore {night.date}` begin anew from"
-        " raw",
+        " raw; where raw is gone, the newest copy of the database must come back, or vampd start"
+        " without one and take the folder's word where the rest of the folder confirms it",
         night=str(night),
         paths=tuple(paths),
     )
