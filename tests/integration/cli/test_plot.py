@@ -374,7 +374,7 @@ def test_without_matplotlib_the_message_shows_how_to_get_it(
 
 
 def test_no_other_command_waits_for_matplotlib() -> None:
-    code = "import sys, vampd.cli.main; print({m.partition('.')[0] for m in sys.modules})"
+    code = "import sys, vampd.cli.program; print({m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "'typer'" in done.stdout
     assert "'matplotlib'" not in done.stdout

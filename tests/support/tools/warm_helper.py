@@ -157,6 +157,8 @@ def _tell_ends(status_fds: dict[int, int]) -> None:
 def _become(request: Mapping[str, object], streams: Sequence[int]) -> None:
     """Run the script as the interpreter would run it, in this process."""
     os.setsid()
+    # A shell that starts something in the background has it ignore this, and all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream_fd in enumerate(streams):
         os.dup2(stream_fd, number)
         os.close(stream_fd)
