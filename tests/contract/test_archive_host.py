@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -294,6 +295,16 @@ def test_what_claims_terabytes_and_holds_none_is_no_copy_and_is_replaced(
         write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
         send(site, night_folder, "vgen2/a.txt")
         assert site.get("vgen2/a.txt") == FakeFile(b"a")
+
+
+def test_a_folder_in_the_place_of_a_file_there_is_for_a_person_to_move(folder_site, night_folder):
+    write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
+    place = folder_site.folder / NIGHT.date / "vgen2/a.txt"
+    (place / "notes").mkdir(parents=True)
+    with pytest.raises(DataError, match=re.escape(f"{NIGHT.date}/vgen2/a.txt")) as caught:
+        send(folder_site, night_folder, "vgen2/a.txt")
+    assert caught.value.code == "not_a_file"
+    assert (place / "notes").is_dir()
 
 
 def test_a_link_in_the_place_of_the_night_is_not_the_night(folder_site, tmp_path):

@@ -11,7 +11,7 @@ from vampd.adapters.archive.rsync import (
     rsync_error,
 )
 from vampd.adapters.programs import Ended
-from vampd.errors import DiskFull, RemoteUnavailable, TransientError
+from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError
 from vampd.model.plan import Compare
 
 SENDING, WRITING = Near("/here", sends=True), Near("/here", sends=False)
@@ -137,6 +137,13 @@ def test_a_path_that_leaves_the_night_is_refused(path):
             'rsync: [receiver] mkstemp "/a/vgen2/.x" failed: Permission denied (13)\n',
             TransientError,
             "transfer_failed",
+        ),
+        (
+            23,
+            "cannot delete non-empty directory: vgen2/x\n"
+            "could not make way for new regular file: vgen2/x\n",
+            DataError,
+            "not_a_file",
         ),
         (-9, "", TransientError, "transfer_killed"),
         (20, "rsync error: received SIGINT\n", TransientError, "transfer_killed"),

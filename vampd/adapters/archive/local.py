@@ -165,10 +165,11 @@ class LocalArchive(RsyncArchive):
     ) -> None:
         self._require_folder()
         base, near = Path(os.path.realpath(self._path)), Near(str(folder), sends=True)
-        durability, place = self._known_durability(pace), self._target(night)
+        durability = self._known_durability(pace)
         for parent, names in names_by_folder(part.names):
             below = f"{self._name_of(night)}{part.below}/{parent}"
             sources = tuple(f"{parent}/{name}".lstrip("/") for name in names)
+            place = f"{self._target(night)}{part.below}/{parent}".removesuffix("/")
             ask = partial(before, Part(sources, part.below).files)
             ask()  # the folder is made before rsync starts
             with (

@@ -24,7 +24,7 @@ from vampd.adapters.programs import (
     find_cause,
     original_words,
 )
-from vampd.errors import DiskFull, RemoteUnavailable, TransientError, VampdError
+from vampd.errors import DataError, DiskFull, RemoteUnavailable, TransientError, VampdError
 from vampd.model.plan import Compare
 
 PARTIAL_FOLDER = ".vampd-partial"
@@ -36,6 +36,7 @@ CONNECTION_LOST = frozenset({5, 10, 12, 30, 35, 127, 255})
 FILE_IO = 11
 _KILLED = frozenset({19, 20})
 _NO_FOLDER = re.compile(r"mkdir .* failed: No such file or directory \(2\)")
+_IN_THE_WAY = re.compile(r"^could not make way for .*?regular file: (.+)$", re.MULTILINE)
 _SOURCE = re.compile(r'^.*(?:\[sender\]|link_stat|file has vanished).*?"(.+?)".*$', re.MULTILINE)
 
 
@@ -137,6 +138,16 @@ def rsync_error(ended: Ended, target: str, near: Near) -> VampdError:
             f"the folder that is to hold the night, above {target}, does not exist; mount its disk"
             f" or create it ({words})",
             target=target,
+        )
+    in_the_way = _IN_THE_WAY.search(ended.stderr)
+    # Before a copy to here, `without_folders` looks.
+    if in_the_way is not None and near.sends:
+        path = f"{target}/{in_the_way[1]}"
+        return DataError(
+            "not_a_file",
+            f"{path}: a folder that is not empty lies where a file of the night belongs; move it"
+            " away",
+            path=path,
         )
     sources = sorted(set(_SOURCE.findall(ended.stderr)))
     if ended.status in {23, 24} and sources:

@@ -220,7 +220,7 @@ class RsyncArchive(ABC):
         near, ask = Near(str(folder), sends=True), partial(before, part.files)
         with pinned_sources(folder, part.names) as pinned:
             command = self._send_command(night, pinned.view, part, compare, pace)
-            target = self._target(night)
+            target = f"{self._target(night)}{part.below}"
             ask()
             self._run_rsync(command, night, pinned.names, target, near, pace, pinned, again=ask)
 
