@@ -139,6 +139,14 @@ def test_without_a_good_copy_they_are_made_again_from_raw(safe: SafeNight) -> No
     assert tree_there(safe.site, safe.night) == there
 
 
+@pytest.mark.parametrize("path", others_in_soak(["vbad/reasons.tsv", "SHA256SUMS"]))
+def test_a_text_that_a_stage_writes_again_is_not_called_raw(safe: SafeNight, path: str) -> None:
+    answer = InProcess(safe.site).command("recover", safe.night.date, path)
+    said = " ".join(answer.text.split())
+    assert answer.status == 2
+    assert f"`vampctl retry {safe.night.date} --from transfer` writes it again" in said
+
+
 def test_what_has_no_good_copy_and_no_raw_stays_as_it_is_and_says_why(safe: SafeNight) -> None:
     damaged = products_of(safe)[0]
     flip_bit(damaged)

@@ -194,6 +194,21 @@ def test_a_night_whose_archive_is_unknown_is_told_how_to_make_it_known(world: Fa
     assert "archive_unknown: it lacks its mark" in world.run("why", "20251106").stdout
 
 
+def test_a_night_whose_archive_the_settings_name_otherwise_is_told_how_to_move_it(
+    world: FakeWorld,
+) -> None:
+    for name in (EventName.SETTLED, EventName.CLAIMED):
+        move(world, name)
+    said = "if it was moved there, `vampctl archive moved archive --to sc6l:/a b`; else set it"
+    move(world, EventName.FAILED, not_before=4e9, code=ARCHIVE_UNKNOWN, message=said)
+    reported = json.loads(world.run("why", "20251106", "--json").stdout)
+    assert [advice["command"] for advice in reported["advice"]] == [
+        "vampctl doctor",
+        "vampctl archive moved archive --to sc6l:/a b",
+        "vampctl retry 20251106",
+    ]
+
+
 def test_advice_names_the_kind_only_where_a_date_has_both(world: FakeWorld) -> None:
     assert "--kind" not in world.run("why", "20251106").stdout
     world.store.discover(NightId("20251106", Kind.ENGINEERING), 0.0)

@@ -47,11 +47,9 @@ FilesArgument = Annotated[
         metavar="FILE", help="Products, sidecars, generations, the table.", show_default=False
     ),
 ]
-
 RemovedOption = Annotated[
     bool, typer.Option("--removed", help="All of it was removed: no disk is missing.")
 ]
-
 FromProductsOption = Annotated[
     bool, typer.Option("--from-products", help="Stand in for a generation that is lost for good.")
 ]
@@ -169,7 +167,7 @@ def _recover(
     receipts = believed_receipts(night, reader)
     table = find_lost_table(night, reader)
     may_be_named = {*receipts, table_name(night.date)}
-    chosen = [_path_of(name, folder, may_be_named) for name in files]
+    chosen = [_path_of(night, name, folder, may_be_named) for name in files]
     read = read_suspects(night, folder, reader, receipts, chosen, time.time())
     connections.receipts.keep(night, read)
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
@@ -281,12 +279,18 @@ def _restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -
         yield f"  refused  {error.code}: {name_commands(error.message, night.date)}"
 
 
-def _path_of(name: str, folder: Path, known: Collection[str]) -> str:
+def _path_of(night: NightId, name: str, folder: Path, known: Collection[str]) -> str:
     """The path of a file that a person names: in the night's folder, in vgen2, or in full."""
+    from vampd.model.proofs import is_set_aside
+    from vampd.stages.records.foreign_cure import cure_of as file_cure
+
     path = name.removeprefix(f"{folder}/")
     for candidate in (path, f"vgen2/{path}"):
         if candidate in known:
             return candidate
+    cure = "" if is_set_aside(path) else file_cure(path, night, None)
+    if "--from" in cure:
+        raise UsageError("no_receipt", f"{path} is a text: `{cure}` writes it again")
     if path.partition("/")[0] in (*CAMERA_STREAMS, "vbad"):
         raise UsageError(
             "raw_stays",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ _ARCHIVE = (
     ("retry", "retries now, once the disk of the archive is mounted"),
     ("archive accept", "if that is the archive: shows what is there, and takes it, asking first"),
 )
+_ARCHIVE_BACK = ("retry", "retries now, once transfer.*.destination names the place on record")
+# What the settings name, where that is another place than the one on record.
+_ARCHIVE_MOVED = re.compile(r"`vampctl archive moved \S+ (--to [^`]+)`")
 _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "frame_id_conflict": _LEDGER,
     "frame_ids_disagree": _LEDGER,
@@ -175,7 +179,8 @@ def advise(
         named_night = "" if command in _WITHOUT_NIGHT else of_night
         # The one command that is about all nights of a kind.
         kind = str(night.kind) if command == "archive" else ""
-        words = ["vampctl", command, named_night, option, kind]
+        deed, _, more = option.partition(" ") if kind else (option, "", "")
+        words = ["vampctl", command, named_night, deed, kind, more]
         yield {"command": " ".join(word for word in words if word), "what": what}
 
 
@@ -221,7 +226,11 @@ def _choose(
         case Status.READY:
             return (_SEE, ("hold", "keeps it from starting"))
         case Status.WAITING if record.code == ARCHIVE_UNKNOWN:
-            return _ARCHIVE
+            moved = _ARCHIVE_MOVED.search(record.error or "")
+            if moved is None:
+                return _ARCHIVE
+            what = "if it was moved there: reads each night again at the new place, asking first"
+            return (_ARCHIVE[0], (f"archive moved {moved[1]}", what), _ARCHIVE_BACK)
         case Status.WAITING if record.refused:
             return (
                 ("retry", "retries now, once they can be read"),
