@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vampd.model.cubes import (
+    PRODUCT_LOST,
     CountedBy,
     CubeAccount,
     FrameRange,
@@ -21,6 +22,8 @@ from vampd.model.cubes import (
     set_aside_cubes,
 )
 from vampd.model.nights import plain_cube_path, unfinished_cube_name
+
+_GIVEN_UP = frozenset({PRODUCT_LOST, "unreadable"})
 
 
 @dataclass(frozen=True, order=True)
@@ -129,7 +132,10 @@ def audit_night(
     accounts = accounted_cubes(generations)
     aside = set_aside_cubes(generations)
     expected = {p.identity: p for generation in generations for p in generation.products}
-    every = [_as_set_aside(cube, aside.get(cube.path)) for cube in (*raw, *removed)]
+    every = [
+        _as_set_aside(cube, aside.get(cube.path), accounts.get(cube.path))
+        for cube in (*raw, *removed)
+    ]
     return Audit(
         raw_cubes=len(every),
         raw_frames=sum(cube.frames for cube in every),
@@ -170,11 +176,17 @@ def audit_old_products(
     )
 
 
-def _as_set_aside(cube: CountedCube, account: SetAside | None) -> CountedCube:
-    """The cube as its account has it, where its frames are not certain, now or then."""
-    if account is None or (cube.is_certain and account.count.is_certain):
+def _as_set_aside(
+    cube: CountedCube, aside: SetAside | None, account: CubeAccount | None
+) -> CountedCube:
+    """The cube as it was set aside, where its frames are not certain, now or then.
+
+    What a person gave up no longer reads; as many of its frames as were whole are in products.
+    """
+    if aside is None or account is None or (cube.is_certain and aside.count.is_certain):
         return cube
-    return CountedCube(cube.path, account.frames, account.counted_by)
+    frames = account.frames if aside.code in _GIVEN_UP else aside.frames
+    return CountedCube(cube.path, frames, aside.counted_by)
 
 
 def _compare_raw(raw: Iterable[CountedCube], accounts: Mapping[str, CubeAccount]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from vampd.model.accounts import CountedCube, CountedProduct, audit_night
 from vampd.model.cubes import (
+    CountedBy,
     CubeAccount,
     FrameRange,
     Generation,
@@ -90,6 +91,29 @@ def test_a_framelist_that_just_got_its_frame_id_is_not_counted_twice() -> None:
     twin = replace(framelist(EVEN), path="vgen2/VMPA90000001.framelist")
     audit = audit_night(RAW, PACKED[1:], [framelist(EVEN), twin], [GENERATION])
     assert audit.balanced
+
+
+@pytest.mark.parametrize("code", ["product_lost", "unreadable"])
+def test_a_cube_that_no_longer_reads_counts_as_it_was_where_part_of_it_was_given_up(
+    code: str,
+) -> None:
+    given_up = replace(set_aside(ONE, 5), code=code)
+    later = Generation(
+        number=2,
+        version="0",
+        cubes=GENERATION.cubes[:1],
+        products=(),
+        set_aside=(given_up,),
+        counts=SyncCounts(),
+        withdrawn=(ODD.identity,),
+    )
+    first = replace(GENERATION, products=(EVEN, OTHER))
+    raw = (CountedCube(ONE, 1, CountedBy.SIZE), *RAW[1:])
+    audit = audit_night(raw, [packed(EVEN), packed(OTHER)], (), [first, later])
+    assert (audit.raw_frames, audit.accounted_frames, audit.findings) == (20, 20, ())
+    # Any other cube must read as it did.
+    other = replace(later, set_aside=(replace(given_up, code="late_row"),))
+    assert not audit_night(raw, [packed(EVEN), packed(OTHER)], (), [first, other]).balanced
 
 
 def test_late_cubes_unbalance_the_night_until_they_are_synchronised() -> None:
