@@ -63,7 +63,8 @@ def test_other_bytes_under_a_mailed_id_hold_the_night_before_they_are_sent(
     settle_here(site)
     assert record_of(site, NIGHT).state.status is Status.DONE
     (shown,) = json.loads(vampctl(site, "status", "--problems", "--json").stdout)
-    assert (shown["mail"], shown["mailed_at"]) == ("remade since it was mailed, not mailed", None)
+    assert shown["mail"] == "written anew since it was mailed, not mailed"
+    assert shown["mailed_at"] is None
     assert "announced before" in vampctl(site, "manifest", "20251106").stdout
     assert vampctl(site, "mail", "20251106", "--mark-sent").returncode == 0
     assert json.loads(vampctl(site, "manifest", "20251106", "--json").stdout)["replaced_ids"] == []

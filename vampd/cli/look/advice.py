@@ -201,7 +201,7 @@ def _choose(
             return (("retry --from transfer", "resends what is bad on the archive host"),)
         case Status.DONE if mail == REMADE_UNMAILED:
             return (
-                ("mail", "shows the mail that tells STARS what was remade; --send sends it"),
+                ("mail", "shows the mail that tells STARS of the new manifest; --send sends it"),
                 ("manifest", "lists the frame IDs that were announced with other bytes"),
             )
         case Status.DONE if record.purge_after is not None:

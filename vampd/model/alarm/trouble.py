@@ -172,7 +172,7 @@ def _of_night(record: NightRecord, correspondence: Correspondence, typed: str) -
         what = "is NOT safe"
         yield Trouble(AlarmState.UNSAFE, subject, "not_safe", title, what, reason, again)
     if is_remade(record, correspondence):
-        reason = "STARS has not been told of products that were remade"
+        reason = "its manifest was written anew since one was mailed, and STARS has not been told"
         mail = f"`vampctl mail {night.date}` shows the mail that tells them; --send sends it."
         what = "is not what was announced"
         yield Trouble(AlarmState.PROBLEM, subject, "remade", title, what, reason, mail)

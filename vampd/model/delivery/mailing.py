@@ -164,7 +164,7 @@ def _is_there(manifest: ManifestFile, night: NightId, sums: str | None) -> bool:
 
 
 # What was announced is not what lies in the folder, and STARS has not been told.
-REMADE_UNMAILED = "remade since it was mailed, not mailed"
+REMADE_UNMAILED = "written anew since it was mailed, not mailed"
 _URGENCY = (
     MailState.UNCERTAIN,
     MailState.UNMAILED,

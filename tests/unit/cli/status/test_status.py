@@ -75,7 +75,8 @@ def test_what_was_remade_since_it_was_mailed_is_a_problem_until_it_is_mailed() -
         sums = format_sums({sent.name: sha256})
         done = record(Status.DONE, safe_at=NOW, manifests=1, manifest_sums=sums)
         assert has_problem(done, told) is is_problem
-        assert ("remade since it was mailed, not mailed" in describe(done, NOW, told)) is is_problem
+        said = "written anew since it was mailed, not mailed"
+        assert (said in describe(done, NOW, told)) is is_problem
         assert (night_object(done, NOW, told)["acknowledged_at"] is None) is is_problem
 
 

@@ -115,16 +115,16 @@ def test_a_nights_standing_is_that_of_the_manifest_that_needs_a_person_most(
     ("correspondence", "there", "words"),
     [
         (after(MailOutcome.SENT), [FIRST], "mailed"),
-        (after(MailOutcome.SENT), [REMADE], "remade since it was mailed, not mailed"),
-        (after(MailOutcome.PENDING), [REMADE], "remade since it was mailed, not mailed"),
+        (after(MailOutcome.SENT), [REMADE], "written anew since it was mailed, not mailed"),
+        (after(MailOutcome.PENDING), [REMADE], "written anew since it was mailed, not mailed"),
         (after(MailOutcome.FAILED), [REMADE], "not mailed"),
         (after(MailOutcome.SENT), [FIRST, LATE], "a supplement not mailed"),
-        (after(MailOutcome.SENT), [REMADE, LATE], "remade since it was mailed, not mailed"),
+        (after(MailOutcome.SENT), [REMADE, LATE], "written anew since it was mailed, not mailed"),
         (Correspondence((), (Acknowledgement(FIRST, "x", 1.0),)), [FIRST], "acknowledged"),
         (
             Correspondence((), (Acknowledgement(FIRST, "x", 1.0),)),
             [REMADE],
-            "remade since it was mailed, not mailed",
+            "written anew since it was mailed, not mailed",
         ),
         (
             Correspondence(
