@@ -151,6 +151,25 @@ def test_a_set_aside_file_that_is_nowhere_whole_is_given_up_at_a_word(
     assert (ended, released.message) == (released.actor, f"goes on without {path}")
 
 
+@pytest.mark.parametrize("kill_at", others_in_soak(range(1, 40), few=0))
+def test_killed_on_its_way_a_set_aside_file_is_given_up_all_the_same(
+    night: SafeNight, kill_at: int
+) -> None:
+    own = InProcess(night.site)
+    remove_cubes(night)
+    (lost,) = night.copy.glob("vbad/vcam?/*.fits")
+    lost.unlink()
+    own.command("retry", DATE, "--from", "transfer")
+    own.advance()
+    if not own.command_killed(kill_at, "release", DATE):
+        own.command("release", DATE)
+    own.advance(kill_at)
+    own.advance()
+    record = record_of(night.site, night.night)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    assert json.loads(own.command("audit", DATE, "--json").text)["balanced"]
+
+
 @pytest.mark.soak
 def test_a_set_aside_file_that_was_given_up_travels_again_once_it_is_back(
     night: SafeNight, tmp_path: Path
