@@ -14,6 +14,7 @@ from tests.support.daemon.state import product_tree, record_of
 from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
 from tests.support.worlds.proof.beginning import Beginning
+from tests.support.worlds.proof.damage import Fault
 from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.proof.wide_world import WideWorld
 from tests.support.worlds.proof.witness import tree_of
@@ -251,3 +252,24 @@ def test_what_an_older_database_does_not_know_is_taken_up_though_raw_is_purged(
     assert here.items() <= tree_of(world.folder).items()
     assert tree_of(world.copy) == there
     assert json.loads(own.command("audit", world.date, "--json").text)["balanced"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", [Fault.DELETE, Fault.TRUNCATE])
+def test_a_set_aside_file_is_given_up_only_where_it_is_nowhere_whole(
+    tmp_path: Path, fault: Fault
+) -> None:
+    world = ProofWorld(tmp_path / "site", Beginning(mailed=True))
+    world.purge(acknowledged=True)
+    (cube,) = world.copy.glob("vbad/vcam2/*.fits")
+    number = sorted(tree_of(world.copy)).index(str(cube.relative_to(world.copy)))
+    world.damage_there(fault, number, number)
+    world.retry("transfer")
+    world.advance()
+    assert world.record.code == "raw_removed"
+    world.release()
+    world.advance()
+    assert world.record.safe_at is not None
+    world.retry("transfer")
+    world.advance()
+    assert world.record.state.status is Status.DONE

@@ -58,7 +58,7 @@ class Judge:
     damaged there, and ``rotten_here`` what here, with size and mtime kept. ``unwitnessed`` is what
     was not whole here when the last record of it was lost: nobody can tell. ``given_up`` are files
     that a person went on without, as they were, ``lost_frames`` those of products among them, and
-    ``rotten_raw`` what raw files became here.
+    ``rotten_raw`` what raw files became here; ``raw_given_up`` are set-aside files like that.
     """
 
     witness: Witness = field(default_factory=Witness)
@@ -71,6 +71,7 @@ class Judge:
     given_up: dict[str, str] = field(default_factory=dict)
     lost_frames: set[str] = field(default_factory=set)
     rotten_raw: set[tuple[str, str]] = field(default_factory=set)
+    raw_given_up: set[str] = field(default_factory=set)
     safe_at: float | None = None
 
     def doubt(self) -> None:
@@ -102,6 +103,13 @@ class Judge:
             assert self.truth[path] not in good, f"{path} is called lost, and is not"
             as_written = {name: stamp[0] for name, stamp in sides.raw.items()}
             assert as_written != self.witness.files, f"{path} is called lost, and raw is whole"
+
+    def give_up_raw(self, paths: Iterable[str], there: Mapping[str, str]) -> None:
+        """A person goes on without these set-aside files, which are said to be nowhere whole."""
+        for path in paths:
+            whole = self.witness.files[path.removeprefix("vbad/")]
+            assert there.get(path) != whole, f"{path} is called lost, and is not"
+            self.raw_given_up.add(path)
 
     def give_up(self, paths: Iterable[str], folder: Path) -> None:
         """A person went on without these files."""
@@ -181,7 +189,7 @@ class Judge:
         assert not wrong, f"safe, and wrong at the archive: {wrong}"
         for path in sides.there:
             raw = path.removeprefix("vbad/")
-            if raw in self.witness.files and path not in self.unseen:
+            if raw in self.witness.files and path not in {*self.unseen, *self.raw_given_up}:
                 is_all_there_is = (raw, sides.there[path]) in self.rotten_raw and (
                     raw in self.witness.holding(self.lost_frames | self.witness.loose)
                 )
@@ -189,7 +197,7 @@ class Judge:
                 assert good, f"safe, and {path} is wrong"
         products = {p: s for p, s in self.truth.items() if p.endswith(".fits.fz")}
         assert len(set(products.values())) == len(products), "two IDs with one content"
-        aside = dict.fromkeys(sides.there, "") | dict.fromkeys(self.unseen, "")
+        aside = dict.fromkeys((*sides.there, *self.unseen, *self.raw_given_up), "")
         unaccounted = [
             line
             for line in self.witness.unaccounted({**aside, **products}, copy, self.lost_frames)
@@ -205,7 +213,8 @@ class Judge:
         if any(sides.here.get(path) != sha256 for path, sha256 in self.truth.items()):
             return
         # Where raw is gone, its links here lead nowhere, and the files are there.
-        aside = dict.fromkeys((path for path in sides.there if path.startswith("vbad/")), "")
+        every = (*sides.there, *self.raw_given_up)
+        aside = dict.fromkeys((path for path in every if path.startswith("vbad/")), "")
         unaccounted = [
             line
             for line in self.witness.unaccounted({**aside, **sides.here}, folder, self.lost_frames)
@@ -218,7 +227,9 @@ class Judge:
         """The listing names every cube of which a person gave frames up."""
         if (sha256 := tree.get(REASONS)) is not None and (REASONS, sha256) not in self.spoiled:
             rows = [line.split("\t") for line in (folder / REASONS).read_text().splitlines()[1:]]
-            unnamed = self.witness.holding(self.lost_frames) - {row[0] for row in rows}
+            lost = {one.removeprefix("vbad/") for one in self.raw_given_up}
+            cubes = {f"{one.removesuffix('.txt').removesuffix('.fits')}.fits" for one in lost}
+            unnamed = (self.witness.holding(self.lost_frames) | cubes) - {row[0] for row in rows}
             assert not unnamed, f"no reason is given for frames of {unnamed}"
 
     def faulty_here(self, sides: Sides) -> list[str]:

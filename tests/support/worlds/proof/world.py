@@ -36,6 +36,7 @@ from vampd.model.nights import NightId, NightRecord, Status
 _STAGES_TO_TRANSFER = ("sync", "headers", "frameids", "fpack", "transfer")
 _RESTORED = ("restored", "restore_unfinished")
 _LOST = "product_lost"
+_RAW_LOST = "raw_removed"
 _HAS_ID = re.compile(r"vgen2/VMPA\d+\.fits\.fz")
 # What vampd does to all nights; any other act is of one, and leaves the others as they are.
 _OF_ALL = ("advance", "archive moved", "lose database")
@@ -130,6 +131,8 @@ class ProofWorld:
         if self.record.code == _LOST:
             stems = {path.removesuffix(".txt").removesuffix(".fits.fz") for path in self.lost}
             self.let_go |= {f"{stem}{end}" for stem in stems for end in (".fits.fz", ".txt")}
+        if self.record.code == _RAW_LOST:
+            self.judge.give_up_raw(self.record.refused, self._sides().there)
         return self.tell("release", self.date)
 
     def verify(self, kill_at: int = 0) -> None:
