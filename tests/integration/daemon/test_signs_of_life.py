@@ -198,7 +198,7 @@ def test_a_night_is_claimed_once_it_was_looked_at_though_the_first_scan_goes_on(
         wait_until(lambda: len(notifier.said) > said + 5, "turns of the loop")
         assert set(attempts.made) == {OLD}
         watcher.looked_at = None
-        wait_until(lambda: NEW in attempts.made, "the other one", 10)
+        wait_until(lambda: NEW in attempts.made, "the other one")
 
 
 def test_what_a_scan_that_failed_never_came_to_is_claimed_all_the_same(tmp_path: Path) -> None:

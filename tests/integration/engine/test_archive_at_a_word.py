@@ -78,12 +78,14 @@ def proofs_of(site: Site, night: NightId) -> set[bool]:
     return {not receipt.has_ended for receipt in found.values()}
 
 
-def assert_waits(site: Site, night: NightId, *words: str) -> None:
+def assert_waits(
+    site: Site, night: NightId, *words: str, way: str = "archive accept engineering"
+) -> None:
     record = record_of(site, night)
     assert (record.state.stage, record.state.status) == (StageName.TRANSFER, Status.WAITING)
     assert record.code == "archive_unknown"
     shown = " ".join(vampctl(site, "why", night.date).stdout.split())
-    for word in ("vampctl archive accept engineering", "vampctl doctor", *words):
+    for word in (f"vampctl {way}", "vampctl doctor", *words):
         assert word in shown
 
 
@@ -174,7 +176,7 @@ def test_a_moved_archive_is_read_file_by_file_and_what_differs_is_found(
     configure(site, **tables)
     assert vampctl(site, "retry", NIGHT.date, "--from", "transfer").returncode == 0
     run_until_idle(site)
-    assert_waits(site, NIGHT, f"archive moved engineering --to {destination}")
+    assert_waits(site, NIGHT, way=f"archive moved engineering --to {destination}")
     assert victim.read_bytes() != good, "the changed setting alone makes nights wait"
     done = vampctl(site, "archive", "moved", "engineering", "--to", destination, "--yes")
     assert (done.returncode, done.stderr) == (0, "")
