@@ -103,6 +103,24 @@ def test_raw_that_rots_unseen_is_compared_with_the_products_before_these_go(
     assert all_of(site) == before
 
 
+def test_a_product_of_which_no_record_is_left_may_be_the_one_that_is_whole(site: Site) -> None:
+    own, folder, raw = InProcess(site), site.folder(NIGHT), first(site, "vcam1/*.fits")
+    rot(raw, ROTS["a pixel"][1](raw.read_bytes()))
+    for record in (folder / "vgen2" / "receipts.tsv", folder / "SHA256SUMS"):
+        record.unlink()
+    for path in site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    own.advance()
+    before = product_tree(folder)
+    answer = own.command("restore", "20251106", "--yes")
+    assert (answer.status, "raw_incomplete" in answer.text) == (1, True), answer.text
+    assert product_tree(folder) == before
+    # Nor does what is no product keep anybody from beginning with raw.
+    for product in folder.glob("vgen2/*.fits.fz"):
+        product.write_text("nothing")
+    assert own.command("restore", "20251106", "--yes").status == 0
+
+
 @pytest.mark.soak
 def test_a_new_dictionary_is_a_reason_to_restore_and_no_rot(site: Site) -> None:
     dictionary = site.base / "keywords.toml"

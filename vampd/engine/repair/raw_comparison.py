@@ -1,12 +1,13 @@
 """Before a restore removes products: whether raw still holds what they were made from.
 
 Size and mtime do not show rot. The products that are here and whole are the witnesses; what is
-damaged or gone here, and whole at the archive, must be recovered first to be one.
+damaged or gone here, and whole at the archive, must be recovered first to be one. Where no record
+is left of a product, it may be the one that is whole: its frames are compared all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vampd.disk.reading import read_whole
@@ -14,9 +15,9 @@ from vampd.engine.changed_raw import is_whole
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.errors import DataError
 from vampd.fits.products import find_other_frame, read_product_cards
-from vampd.model.cubes import Framelist, Generation, LostRaw, accounted_cubes
+from vampd.model.cubes import Framelist, Generation, LostRaw, Product, accounted_cubes
 from vampd.model.headers import find_other_card
-from vampd.model.nights import NightId, timing_name
+from vampd.model.nights import NightId, Stream, timing_name
 from vampd.model.proofs import (
     RECEIPTS_PATH,
     WRITTEN_FORMS,
@@ -29,6 +30,7 @@ from vampd.model.proofs import (
     parse_receipts,
 )
 from vampd.ports import NightReader, Pace
+from vampd.stages.records.folder_receipts import name_products
 from vampd.stages.records.own_paths import sidecar_path
 
 
@@ -63,32 +65,48 @@ def find_rotten_raw(
     frames, cards and rows. The cards of a cube that no product begins with are in none, and are not
     compared.
     """
-    receipts = _receipts_of(night, reader)
-    if not receipts:
-        return ()
     decided = {product.identity: product for g in generations for product in g.products}
+    receipts = _receipts_of(night, reader)
     stamps = [account.fits for account in accounted_cubes(generations).values()]
     source = FramelistSource(night, folder, reader, generations)
     lost = []
-    for receipt in receipts.values():
-        product = decided.get(receipt.identity or "")
-        if product is None or not is_whole(folder, receipt, pace):
-            continue
-        packed = folder / receipt.path
-        sidecar = receipts.get(sidecar_path(receipt.path))
+    for path, product in _witnesses(night, folder, reader, receipts, decided, pace):
+        packed, receipt = folder / path, receipts.get(path)
+        sidecar = receipts.get(sidecar_path(path))
         try:
             other = find_other_frame(packed, folder, stamps, product.ranges, pace)
             if other is not None:
                 raw, position = other
                 lost.append(LostRaw(raw, f"has another frame {position} than {packed.name} holds"))
-            elif receipt.form in WRITTEN_FORMS:
+            elif receipt is not None and receipt.form in WRITTEN_FORMS:
                 is_known = sidecar is not None and is_whole(folder, sidecar, pace)
                 framelist = source.build(product)
                 lost += _find_other_text(framelist, packed, sidecar if is_known else None, folder)
         except DataError as error:
+            if receipt is None:
+                continue  # nothing says that it was a product
             raw = product.ranges[0].cube
             lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
     return tuple(lost)
+
+
+def _witnesses(
+    night: NightId,
+    folder: Path,
+    reader: NightReader,
+    receipts: Mapping[str, PackingReceipt],
+    decided: Mapping[str, Product],
+    pace: Pace,
+) -> Iterator[tuple[str, Product]]:
+    """The products here that are whole, and those of which no record tells whether they are."""
+    for path, receipt in receipts.items():
+        product = decided.get(receipt.identity or "")
+        if product is not None and is_whole(folder, receipt, pace):
+            yield path, product
+    unrecorded = {file.path for file in reader.files(night, Stream.VGEN2)} - receipts.keys()
+    for identity, named in name_products(night, reader).items() if unrecorded else ():
+        if named.path in unrecorded and identity in decided:
+            yield named.path, decided[identity]
 
 
 def _receipts_of(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:

@@ -159,7 +159,10 @@ class Judge:
         """What raw went is kept there, but for what rots unseen since it was read."""
         for name in before.raw.keys() - after.raw.keys():
             if not self.unseen:
-                assert not self.witness.lost(name, after.there, copy), f"{name} was the last copy"
+                sha256 = before.raw[name][0]
+                rotten = sha256 if (name, sha256) in self.rotten_raw else None
+                is_lost = self.witness.lost(name, after.there, copy, rotten)
+                assert not is_lost, f"{name} was the last copy"
 
     def judge_listings(self, tree: dict[str, str], folder: Path) -> None:
         """Receipts and sums say of every file what it was when it was proven."""

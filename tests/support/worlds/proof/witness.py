@@ -160,13 +160,14 @@ class Witness:
             for frame in self.raw.get(path.removeprefix("vbad/"), ())
         ]
 
-    def lost(self, name: str, tree: Tree, folder: Path) -> bool:
+    def lost(self, name: str, tree: Tree, folder: Path, rotten: str | None = None) -> bool:
         """Whether this tree does not hold all of a raw file that is gone.
 
         A cube is whole under vbad/, or its header is on record and its frames are in products; a
-        timing file is whole in either place.
+        timing file is whole in either place. Of one that had come to be ``rotten`` (its digest),
+        nothing had the header any more.
         """
-        if tree.get(f"vbad/{name}") == self.files[name]:
+        if tree.get(f"vbad/{name}") in (self.files[name], rotten or self.files[name]):
             return False
         records = _raw_records(folder)
         if name not in self.raw:
@@ -177,7 +178,7 @@ class Witness:
             if path.endswith(".fits.fz")
             for frame in self.frames(folder / path, sha256) or ()
         }
-        has_header = records.get(f"{name}.header") == self.headers[name]
+        has_header = rotten is not None or records.get(f"{name}.header") == self.headers[name]
         return not has_header or not held.issuperset(self.raw[name])
 
     def holding(self, frames: Collection[str]) -> set[str]:
