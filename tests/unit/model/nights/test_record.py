@@ -46,8 +46,8 @@ def test_a_value_that_vampd_never_wrote_is_found_among_others(name: str, value: 
 
 
 @pytest.mark.parametrize(("attempts", "not_before"), [("1", None), (1, "x"), (1, -1e12)])
-def test_a_state_that_vampd_never_wrote_is_found(attempts: object, not_before: object) -> None:
-    state = replace(State(), attempts=attempts, not_before=not_before)  # type: ignore[arg-type]
+def test_a_state_that_vampd_never_wrote_is_found(attempts: Any, not_before: Any) -> None:
+    state = replace(State(), attempts=attempts, not_before=not_before)
     name = "attempts" if type(attempts) is str else "not_before"
     assert unsound_field(replace(RECORD, state=state)) == name
 
