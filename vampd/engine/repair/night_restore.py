@@ -20,10 +20,9 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import refuse_links
 from vampd.disk.rights import Obstacle
-from vampd.engine.changed_raw import compare_raw, find_retimed
 from vampd.engine.nights.old_evidence import read_evidence, read_loose_manifests
 from vampd.engine.nights.old_traces import old_tool_traces
-from vampd.engine.repair.raw_comparison import find_rotten_raw, refuse_unwitnessed
+from vampd.engine.repair.raw_comparison import find_other_raw, refuse_unwitnessed
 from vampd.engine.repair.restoring import (
     Restoration,
     find_obstacles_to,
@@ -33,14 +32,10 @@ from vampd.engine.repair.restoring import (
 )
 from vampd.errors import DataError, StateError, UsageError
 from vampd.model.cubes import (
-    ChangedRaw,
     Generation,
     LostRaw,
-    RawFinding,
     find_given_up,
     find_lost_raw,
-    set_aside_cubes,
-    take_up,
 )
 from vampd.model.delivery import (
     AnnouncedManifest,
@@ -61,7 +56,7 @@ from vampd.model.nights import (
     is_lasting,
 )
 from vampd.model.proofs import SUMS_NAME, Place, live_receipts, text_bytes
-from vampd.ports import NightReader, NightStore, Pace, PackingReceipts, Receipts
+from vampd.ports import NightReader, NightStore, PackingReceipts, Receipts
 from vampd.stages.records.manifest_files import read_listed_manifests
 
 _NAMED = 5
@@ -114,7 +109,8 @@ class NightRestore:
                 f"raw is not what the products of {date} were made from:"
                 f" {_first_of(self.lost_raw)}. Its products may be the only copy of these frames"
                 f" here, so nothing was changed. Bring these files back; a damaged product needs no"
-                f" restore where a good copy is left, which `vampctl recover {date}` looks for",
+                f" restore where a good copy is left, which `vampctl recover {date}` looks for; it"
+                " says what goes on without one",
                 night=str(self.night),
             )
         if self.obstacles:
@@ -193,7 +189,8 @@ def restore_night(
     if current is None or current.code != RESTORE_UNFINISHED:
         pace = SteadyPace()
         refuse_unwitnessed(night, found.folder, reader, pace)
-        replace(found, lost_raw=_find_other_raw(found, reader, pace)).refuse_unsafe()
+        other = find_other_raw(night, found.folder, reader, pace)
+        replace(found, lost_raw=other).refuse_unsafe()
     store.apply(
         night,
         Event(EventName.RESTORE_BEGUN),
@@ -264,21 +261,6 @@ def _find_lost_raw(
         if not os.access(folder / path, os.R_OK, effective_ids=True)
     )
     return (*lost, *unreadable)
-
-
-def _find_other_raw(found: NightRestore, reader: NightReader, pace: Pace) -> tuple[LostRaw, ...]:
-    """Raw files that do not give the products again; what has other times is compared whole."""
-    night, folder, generations = found.night, found.folder, reader.generations(found.night)
-    retimed = find_retimed(generations, {file.path: file for file in reader.raw_files(night)})
-    others = tuple(
-        LostRaw(each.path, f"has changed since sync: {each.why}")
-        for each in (compare_raw(night, folder, reader, retimed, pace) if retimed else ())
-        if each.finding is RawFinding.OTHER and each.path not in set_aside_cubes(generations)
-    )
-    if others:
-        return others
-    as_now = take_up(generations, (ChangedRaw(*pair, RawFinding.SAME) for pair in retimed))
-    return find_rotten_raw(night, folder, reader, as_now, pace)
 
 
 def _accounted(generations: Sequence[Generation], files: dict[str, FileStamp]) -> tuple[str, ...]:

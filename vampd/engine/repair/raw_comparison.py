@@ -2,20 +2,32 @@
 
 Size and mtime do not show rot. The products that are here and whole are the witnesses; what is
 damaged or gone here, and whole at the archive, must be recovered first to be one. Where no record
-is left of a product, it may be the one that is whole: its frames are compared all the same.
+is left of a product, it may be the one that is whole: its frames are compared all the same. For
+what is whole nowhere, raw is believed where it gives the bytes of the packing receipt once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vampd.disk.reading import read_whole
-from vampd.engine.changed_raw import is_whole
+from vampd.engine.changed_raw import compare_raw, find_retimed, is_whole
 from vampd.engine.nights.framelist_source import FramelistSource
+from vampd.engine.repair.remaking import Candidates
 from vampd.errors import DataError
 from vampd.fits.products import find_other_frame, read_product_cards
-from vampd.model.cubes import Framelist, Generation, LostRaw, Product, accounted_cubes
+from vampd.model.cubes import (
+    ChangedRaw,
+    Framelist,
+    Generation,
+    LostRaw,
+    Product,
+    RawFinding,
+    accounted_cubes,
+    set_aside_cubes,
+    take_up,
+)
 from vampd.model.headers import find_other_card
 from vampd.model.nights import NightId, Stream, timing_name
 from vampd.model.proofs import (
@@ -31,7 +43,7 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.records.folder_receipts import name_products
-from vampd.stages.records.own_paths import sidecar_path
+from vampd.stages.records.own_paths import product_path, sidecar_path
 
 
 def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: Pace) -> None:
@@ -52,7 +64,25 @@ def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: 
             )
 
 
-def find_rotten_raw(
+def find_other_raw(
+    night: NightId, folder: Path, reader: NightReader, pace: Pace
+) -> tuple[LostRaw, ...]:
+    """Raw files that do not give the products again; what has other times is compared whole."""
+    generations = reader.generations(night)
+    retimed = find_retimed(generations, {file.path: file for file in reader.raw_files(night)})
+    others = tuple(
+        LostRaw(each.path, f"has changed since sync: {each.why}")
+        for each in (compare_raw(night, folder, reader, retimed, pace) if retimed else ())
+        if each.finding is RawFinding.OTHER and each.path not in set_aside_cubes(generations)
+    )
+    if others:
+        return others
+    as_now = take_up(generations, (ChangedRaw(*pair, RawFinding.SAME) for pair in retimed))
+    rotten = _find_rotten_raw(night, folder, reader, as_now, pace)
+    return rotten or _find_unproven_raw(night, folder, reader, as_now, pace)
+
+
+def _find_rotten_raw(
     night: NightId,
     folder: Path,
     reader: NightReader,
@@ -88,6 +118,63 @@ def find_rotten_raw(
             raw = product.ranges[0].cube
             lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
     return tuple(lost)
+
+
+def _find_unproven_raw(
+    night: NightId,
+    folder: Path,
+    reader: NightReader,
+    generations: Sequence[Generation],
+    pace: Pace,
+) -> tuple[LostRaw, ...]:
+    """Raw files that do not give again what is not whole here, at most one a product or sidecar.
+
+    Nothing else would tell whether raw has rotted. ``generations`` are as in `_find_rotten_raw`,
+    which found nothing. Not asked for are forms that are not written any more, nor those in which
+    today's dictionary writes other cards than a product that is whole has.
+    """
+    decided = {product.identity: product for g in generations for product in g.products}
+    receipts = _receipts_of(night, reader)
+    source = FramelistSource(night, folder, reader, generations)
+    others: set[int] = set()
+    lost: list[tuple[PackingReceipt, int, Product]] = []
+    for path, receipt in receipts.items():
+        made = receipts.get(product_path(path))
+        product = decided.get(made.identity or "") if made is not None else None
+        if made is None or product is None or made.form not in WRITTEN_FORMS:
+            continue
+        if not is_whole(folder, receipt, pace):
+            lost.append((receipt, made.form, product))
+        elif receipt is made and made.form not in others:
+            cards = read_product_cards(folder / path)
+            others |= {made.form} if cards != source.read(product).cards else set()
+    told = [(receipt, product) for receipt, form, product in lost if form not in others]
+    return tuple(_make_again(folder, told, source, pace))
+
+
+def _make_again(
+    folder: Path,
+    lost: Iterable[tuple[PackingReceipt, Product]],
+    source: FramelistSource,
+    pace: Pace,
+) -> Iterator[LostRaw]:
+    candidates = Candidates(folder)
+    try:
+        for receipt, product in lost:
+            candidates.prepare()
+            try:
+                candidates.make_again(receipt.path, source.read(product), pace)
+                candidates.take(receipt.path, receipt, pace)
+            except DataError as error:
+                raw = product.ranges[0].cube
+                raw = raw if receipt.identity else timing_name(raw)
+                yield LostRaw(
+                    raw,
+                    f"does not give {receipt.path} again, of which nothing whole is left here:"
+                    f" {error.message}",
+                )
+    finally:
+        candidates.clear()
 
 
 def _witnesses(

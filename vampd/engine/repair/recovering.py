@@ -22,8 +22,6 @@ from vampd.disk.durable import (
     fsync_folder,
     keep_hidden,
     link,
-    make_folder,
-    remove_tree,
     rename,
 )
 from vampd.disk.failpoint import failpoint
@@ -35,9 +33,9 @@ from vampd.engine.repair.generation_again import (
     decide_again,
     refuse_other_decision,
 )
+from vampd.engine.repair.remaking import Candidates
 from vampd.engine.repair.table_again import make_table
 from vampd.errors import DataError, VampdError
-from vampd.fits.products import pack_cube, write_sidecar
 from vampd.model.cubes import Framelist
 from vampd.model.headers import table_name
 from vampd.model.nights import FileStamp, NightId, Stream
@@ -59,7 +57,6 @@ if TYPE_CHECKING:
     from vampd.adapters.archive import RsyncArchive
 
 UNREADABLE = "0" * 64
-_CANDIDATES = ".recover"
 # Errors of what is made from raw: whole, but with other bytes.
 _OTHER = frozenset({"other_form", "other_bytes"})
 # Errors of what raw does not give, whatever is asked of it again.
@@ -164,7 +161,7 @@ class Recovery:
         self._hosts = hosts
         self._pace: Pace = SteadyPace()
         self._table = table_name(night.date)
-        self._candidates = folder / Stream.VGEN2 / _CANDIDATES
+        self._candidates = Candidates(folder)
 
     def recover(self, paths: Sequence[str], at: float) -> Iterator[Recovered]:
         """Each of these files, whole again or why not; of those without a receipt, generations."""
@@ -172,22 +169,22 @@ class Recovery:
             for path in paths:
                 yield self._recover(path, at)
         finally:
-            self._clear()
+            self._candidates.clear()
 
     def _recover(self, path: str, at: float) -> Recovered:
         reasons: list[str] = []
         for name, host in self._hosts if path in self._receipts else ():
-            self._prepare()
+            self._candidates.prepare()
             try:
                 # Nothing lies here: no need to compare, for which a file of any size is read there.
                 compare, size = Compare.SIZE_AND_TIME, self._receipts[path].size
-                host.fetch(self._night, self._candidates, [path], compare, self._pace, size)
+                host.fetch(self._night, self._candidates.folder, [path], compare, self._pace, size)
                 self._name(path)
             except VampdError as error:
                 reasons.append(f"{name}: {error.message}")
             else:
                 return Recovered(path, RecoveryWay.ARCHIVE, _read(self._folder, path, at))
-        self._prepare()
+        self._candidates.prepare()
         is_table = path == self._table
         try:
             self._make_again(path)
@@ -204,7 +201,7 @@ class Recovery:
     def _make_again(self, path: str) -> None:
         """Make the candidate, of a product or sidecar from generation and raw; DataError."""
         if path == self._table:
-            candidate = str((self._candidates / path).relative_to(self._folder))
+            candidate = str((self._candidates.folder / path).relative_to(self._folder))
             make_table(
                 self._night,
                 self._folder,
@@ -219,20 +216,14 @@ class Recovery:
             text = decide_again(self._night, path, self._reader, self._settings)
             if path not in self._receipts:
                 refuse_other_decision(self._night, path, text, self._reader)
-            with creating(self._candidates / path) as file:
+            with creating(self._candidates.folder / path) as file:
                 file.write(text_bytes(text))
             return
         product = self._receipts.get(product_path(path))
         if product is None or product.identity is None:
             raise DataError("not_from_raw", f"{path} cannot be made again from raw")
         refuse_other_form(product.form, path)
-        framelist = self._framelist(product.identity)
-        packed = self._candidates / framelist.packed_path
-        sidecar = self._candidates / framelist.sidecar_path
-        if path == product.path:
-            pack_cube(framelist, self._folder, packed, sidecar, "full", self._pace)
-        else:
-            write_sidecar(framelist, sidecar)
+        self._candidates.make_again(path, self._framelist(product.identity), self._pace)
 
     def _framelist(self, identity: str) -> Framelist:
         product = next((p for p in self._source.products if p.identity == identity), None)
@@ -251,17 +242,8 @@ class Recovery:
 
     def _name(self, path: str) -> None:
         """Give a candidate its name if it is what the receipt says; DataError if not."""
-        candidate, target = self._candidates / path, self._folder / path
-        receipt = self._receipts.get(path)
-        if not candidate.is_file():
-            raise DataError("no_candidate", f"{path} did not come out under its name")
-        size, _, sha256 = hash_file(candidate, self._pace)
-        if receipt is not None and (size, sha256) != (receipt.size, receipt.sha256):
-            raise DataError(
-                "other_bytes",
-                f"{size} bytes with SHA-256 {sha256}, expected {receipt.size} with"
-                f" {receipt.sha256} by the packing receipt",
-            )
+        target = self._folder / path
+        candidate = self._candidates.take(path, self._receipts.get(path), self._pace)
         _sync(candidate)
         if path == self._table:
             # Derived, and whole in the candidate: what was damaged of it is worth nothing.
@@ -274,13 +256,6 @@ class Recovery:
             link(candidate, target)
         failpoint("recovering.file.named")
         fsync_folder(target.parent)
-
-    def _prepare(self) -> None:
-        self._clear()
-        make_folder(self._candidates / Stream.VGEN2)
-
-    def _clear(self) -> None:
-        remove_tree(self._candidates)
 
 
 def _sync(path: Path) -> None:
