@@ -150,8 +150,18 @@ def test_a_night_that_has_moved_is_found_where_the_configuration_says(site: Site
     assert (found.returncode, str(moved) in found.stdout) == (0, True)
     with connected(site) as connections:
         assert connections.store.nights()
-    damage(next(moved.glob("vgen2/*.fits.fz")))
-    next(moved.glob("vgen2/*.txt")).unlink()
+    damaged, gone = next(moved.glob("vgen2/*.fits.fz")), next(moved.glob("vgen2/*.txt"))
+    damage(damaged)
+    gone.unlink()
+    here = site.folder(NIGHT) / "vgen2" / damaged.name
+    whole = here.read_bytes()
+    damage(here)
+    # What is not whole here either is never sent, whoever sends it.
+    both = json.loads(vampctl(site, "verify", "20251106", "--json").stdout)[0]
+    assert (both["faulty_here"], len(both["remedy"])) == ([f"vgen2/{damaged.name}"], 1)
+    assert damaged.name not in both["remedy"][0]
+    assert "vampctl recover 20251106" in vampctl(site, "verify", "20251106").stdout
+    here.write_bytes(whole)
     bad = vampctl(site, "verify", "20251106", "--json")
     assert bad.returncode == 1
     # vampd would send all of it to its destination: what is told sends these, to where it lies.

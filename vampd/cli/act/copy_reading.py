@@ -11,6 +11,8 @@ from vampd.cli.act.archive_reading import FilesRead, read_files
 from vampd.cli.shared.nights import title_of
 from vampd.cli.shared.session import actor_name
 from vampd.cli.shared.words import count_of
+from vampd.disk.pace import SteadyPace
+from vampd.disk.reading import file_behind, hash_file
 from vampd.errors import TransientError, UsageError, VampdError
 from vampd.model.nights import Event, EventName, NightUpdate, Status, name_commands
 from vampd.model.plan import Compare
@@ -39,8 +41,9 @@ _NAMED = 20
 class Reading:
     """What verify found about a night: where, its verdict; or why it could not be read.
 
-    ``remedy`` holds the commands that send again what is bad, ``unread`` the files that refused;
-    ``is_gone`` if nothing of it lies there.
+    Of a night that was moved, ``remedy`` holds the commands that send again what is bad and whole
+    here, ``faulty_here`` the rest. ``unread`` are the files that refused; ``is_gone`` if nothing of
+    the night lies there.
     """
 
     night: NightId
@@ -48,6 +51,7 @@ class Reading:
     verdict: CopyVerdict
     failure: str | None = None
     remedy: tuple[str, ...] = ()
+    faulty_here: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     is_gone: bool = False
 
@@ -117,10 +121,15 @@ def _read_copy(connections: Connections, record: NightRecord, choose: Choose) ->
     ):
         # All of it was proven again: what had been bad is repaired.
         connections.store.update(night, NightUpdate(safe_at=time.time()))
-    remedy = () if moved is None else _remedy(connections, night, moved, verdict)
+    faulty_here: tuple[str, ...] = ()
+    remedy: tuple[str, ...] = ()
+    if moved is not None and verdict.bad:
+        faulty_here = _find_faulty_here(connections, night, expected, verdict.bad)
+        whole = [path for path in verdict.bad if path not in faulty_here]
+        remedy = _remedy(connections, night, moved, whole)
     unread = tuple(sorted(found.refused))
     failure = _failure(found.refused)
-    return Reading(night, place, verdict, failure, remedy, unread, is_gone=not listed)
+    return Reading(night, place, verdict, failure, remedy, faulty_here, unread, is_gone=not listed)
 
 
 def _failure(refused: Mapping[str, str]) -> str | None:
@@ -149,16 +158,31 @@ def _disprove(connections: Connections, night: NightId, place: str, verdict: Cop
     )
 
 
-def _remedy(
-    connections: Connections, night: NightId, host: RsyncArchive, verdict: CopyVerdict
+def _find_faulty_here(
+    connections: Connections, night: NightId, expected: Mapping[str, str], bad: Sequence[str]
 ) -> tuple[str, ...]:
-    """The commands that resend bad files of a moved night, where vampd itself never sends."""
+    """Those of the bad files that are not whole here either: what is sent would be bad again."""
+    folder = connections.settings.watch.root / night.folder
+
+    def is_whole(path: str) -> bool:
+        here = file_behind(folder, path)
+        return here.is_file() and hash_file(here, SteadyPace())[2] == expected[path]
+
+    # The sums are made of receipts whenever they are sent.
+    own = [path for path in bad if path != SUMS_NAME] if folder.is_dir() else []
+    return tuple(path for path in own if not is_whole(path))
+
+
+def _remedy(
+    connections: Connections, night: NightId, host: RsyncArchive, paths: Sequence[str]
+) -> tuple[str, ...]:
+    """The commands that resend these files of a moved night, where vampd itself never sends."""
     from vampd.cli.act.transfer import shell_lines
 
     folder = connections.settings.watch.root / night.folder
-    if not verdict.bad or not folder.is_dir():
+    if not paths or not folder.is_dir():
         return ()
-    return tuple(shell_lines(host, night, folder, verdict.bad, Compare.CHECKSUM))
+    return tuple(shell_lines(host, night, folder, paths, Compare.CHECKSUM))
 
 
 def _find(

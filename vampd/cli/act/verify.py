@@ -142,6 +142,7 @@ def reading_object(reading: Reading) -> dict[str, Any]:
         "extra": list(reading.verdict.extra),
         "unread": list(reading.unread),
         "remedy": list(reading.remedy),
+        "faulty_here": list(reading.faulty_here),
         "error": reading.failure,
     }
 
@@ -181,7 +182,14 @@ def show_reading(reading: Reading, night: str) -> None:
         for path in paths:
             write(f"{reading.night.date}/{path}")
     _show_extra(reading)
+    if reading.faulty_here:
+        write_prose(
+            f"{title}: {', '.join(reading.faulty_here)}: not whole here either;"
+            f" `vampctl recover {night}` gets back what vampd made, then verify again"
+        )
     if not reading.remedy:
+        if reading.faulty_here:
+            return
         write_prose(
             f"{title}: {_describe_gone(night)}"
             if reading.is_gone
