@@ -15,7 +15,7 @@ from vampd.store.fast_status import FastStatus, connect_fast
 # What decides how a night stands; the first three name it.
 _MARKS = (
     "id", "date", "kind", "stage", "status", "changed_at", "note_code", "safe_at", "needs_person",
-    "manifests", "manifest_sums",
+    "manifests", "manifest_sums", "processed_at", "frames", "bytes",
 )  # fmt: skip
 # Most nights are finished, so that nothing else of them can differ.
 _LAST_STAGES = " ".join(f"WHEN '{kind.value}' THEN '{stages_of(kind)[-1].value}'" for kind in Kind)
@@ -26,10 +26,10 @@ _FINISHED = (
 # Sums, not texts, of what thousands of rows have: a row that is another one has another key, and
 # one that has moved a later time.
 _JOINED = (
-    "sum(id), sum(date), sum(CAST(changed_at * 1000 AS INTEGER)), sum(manifests),"
-    " group_concat(manifest_sums),"
+    "sum(id), sum(changed_at), sum(manifests), group_concat(manifest_sums),"
     f" group_concat(iif({_FINISHED}, NULL, id || ' ' || kind || ' ' || stage || ' ' || status"
-    " || ' ' || quote(note_code) || (safe_at IS NULL) || needs_person))"
+    " || ' ' || quote(note_code) || (safe_at IS NULL) || needs_person || ' ' || frames"
+    " || ' ' || bytes || (processed_at IS NULL)))"
 )
 _BLOCK = 512
 
@@ -81,20 +81,6 @@ class FastPage(FastStatus):
             " (SELECT count(*) FROM acknowledged_manifests)"
         ).fetchone()
         return tuple(row)
-
-    def totals(self) -> dict[Kind, tuple[int, int]]:
-        """Raw frames and bytes of all nights that are processed, of each kind that has any."""
-        # All in one scan: groups would be sorted.
-        sums = ", ".join(
-            f"sum({column}) FILTER (WHERE kind = '{kind.value}')"
-            for kind in Kind
-            for column in ("frames", "bytes")
-        )
-        row = self.connection.execute(
-            f"SELECT {sums} FROM nights WHERE processed_at IS NOT NULL"
-        ).fetchone()
-        pairs = zip(Kind, row[::2], row[1::2], strict=True)
-        return {kind: (frames, size) for kind, frames, size in pairs if frames is not None}
 
     def troubles(self, after: int) -> tuple[int, dict[tuple[str, str, str], int]]:
         """The key of the last event, and how often attempts ended badly in those after a key.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vampd.cli.look.night_notes import NO_MAIL
 from vampd.cli.shared.nights import with_kinds
@@ -22,12 +22,12 @@ from vampd.disk.life_signs import look_for_life
 from vampd.log import get_log
 from vampd.model.delivery import Correspondence
 from vampd.model.life_sign import Life
-from vampd.model.nights import EventName, EventRecord, Kind, NightId, NightRecord
+from vampd.model.nights import EventName, EventRecord, NightId, NightRecord
 from vampd.store.database.measures import Measures
 from vampd.store.database.version import DatabaseVersion
 from vampd.store.fast_page import FastPage, ProductProof, read_fast_page
 from vampd.store.fast_status import UNFIT
-from vampd.web.standings import Standing, Standings, judge
+from vampd.web.standings import Part, Standing, Standings, judge
 
 if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
@@ -46,8 +46,6 @@ class Sight:
     _read: Callable[[Sequence[NightId]], Sequence[NightRecord]]
     history: Callable[[NightId], tuple[EventRecord, ...]]
     products: Callable[[NightId], tuple[ProductProof, ...]]
-    # Raw frames and bytes of the nights that are processed.
-    totals: Callable[[], Mapping[Kind, tuple[int, int]]]
     # How often attempts ended badly, by event, stage and code.
     troubles: Callable[[], Mapping[tuple[str, str, str], int]]
     # What was measured, and the sums of the ledger.
@@ -70,19 +68,20 @@ class Sight:
 
     def of_dates(self, dates: set[str]) -> tuple[NightRecord, ...]:
         """All nights of these dates, oldest first, their commands as they are typed."""
-        asked = [one.night for one in self.standings if one.night.date in dates]
-        return with_kinds(self._read(asked))
+        return with_kinds(self._read(self.nights.of_dates(dates)))
 
     def of(self, night: NightId) -> Correspondence:
         """What was mailed of a night."""
         return self.correspondence.get(night, NO_MAIL)
 
 
-class _Block(NamedTuple):
-    """Neighboring rows: their marks as SQLite joins them; by key, marks and standing of each."""
+@dataclass(frozen=True)
+class _Block:
+    """Neighboring rows: their marks as SQLite joins them, those of each, and how they stand."""
 
     joined: tuple[object, ...]
-    nights: Mapping[int, tuple[tuple[Any, ...], Standing]]
+    marks: Mapping[int, tuple[Any, ...]]
+    part: Part
 
 
 class NightsReader:
@@ -94,7 +93,7 @@ class NightsReader:
         self._looking = threading.Lock()
         # Of each block of rows what it was read as, and its nights.
         self._blocks: dict[int, _Block] = {}
-        self._nights = Standings({})
+        self._nights = Standings(())
         self._mail_mark: tuple[int, ...] | None = None
         self._correspondence: Mapping[NightId, Correspondence] = {}
         # Events are never changed: each is counted once.
@@ -133,7 +132,6 @@ class NightsReader:
             lambda asked: page.nights_by_key([nights.key_of(night) for night in asked]),
             page.history,
             page.products,
-            page.totals,
             lambda: self._count_troubles(page),
             page.measures(),
         )
@@ -165,21 +163,22 @@ class NightsReader:
         blocks = {number: block for number, block in self._blocks.items() if number in joined}
         for number in changed:
             blocks[number] = self._read_block(page, number, joined[number])
-        by_key = {key: one for block in blocks.values() for key, (_, one) in block.nights.items()}
-        self._nights, self._blocks = Standings(by_key), blocks
+        if [block.part for block in blocks.values()] != [b.part for b in self._blocks.values()]:
+            self._nights = Standings([block.part for block in blocks.values()])
+        self._blocks = blocks
 
     def _read_block(self, page: FastPage, number: int, joined: tuple[object, ...]) -> _Block:
-        known = self._blocks[number].nights if number in self._blocks else {}
-        nights, changed = {}, {}
-        for mark in page.marks(number):
-            if mark[0] in known and known[mark[0]][0] == mark:
-                nights[mark[0]] = known[mark[0]]
-            else:
-                changed[mark[1], mark[2]] = mark
-        for record in page.nights_by_key([mark[0] for mark in changed.values()]):
-            mark = changed[record.night.date, record.night.kind.value]
-            nights[mark[0]] = mark, self._judge(record)
-        return _Block(joined, nights)
+        known = self._blocks.get(number)
+        marks = {mark[0]: mark for mark in page.marks(number)}
+        changed = [key for key, mark in marks.items() if not known or known.marks.get(key) != mark]
+        by_name = {marks[key][1:3]: key for key in changed}
+        by_key = {key: known.part.by_key[key] for key in marks if known and key in known.marks}
+        for record in page.nights_by_key(changed):
+            key = by_name[record.night.date, record.night.kind.value]
+            by_key[key] = self._judge(record)
+        # Mostly something changed that makes no other standing, and nothing is counted again.
+        is_as_known = known is not None and by_key == known.part.by_key
+        return _Block(joined, marks, known.part if known and is_as_known else Part(by_key))
 
     def _judge(self, record: NightRecord) -> Standing:
         return judge(record, self._correspondence.get(record.night, NO_MAIL))
@@ -192,19 +191,17 @@ class NightsReader:
         with connect_to_read(self._settings) as connections:
             records = {record.night: record for record in connections.store.nights()}
             correspondence = connections.mail_log.correspondence().by_night()
+            by_key = {
+                number: judge(record, correspondence.get(night, NO_MAIL))
+                for number, (night, record) in enumerate(records.items())
+            }
             yield Sight(
-                Standings(
-                    {
-                        number: judge(record, correspondence.get(night, NO_MAIL))
-                        for number, (night, record) in enumerate(records.items())
-                    }
-                ),
+                Standings([Part(by_key)]),
                 tuple(one_line(str(row)) for row in connections.store.unreadable_nights()),
                 correspondence,
                 lambda nights: [records[night] for night in nights],
                 connections.store.history,
                 lambda night: _products(connections, night),
-                lambda: _totals(records.values()),
                 lambda: _troubles(connections, records),
                 connections.measures,
             )
@@ -230,15 +227,6 @@ def _products(connections: Connections, night: NightId) -> tuple[ProductProof, .
             key=lambda one: one.receipt.path,
         )
     )
-
-
-def _totals(records: Iterable[NightRecord]) -> Mapping[Kind, tuple[int, int]]:
-    frames, size = Counter[Kind](), Counter[Kind]()
-    for record in records:
-        if record.processed_at is not None:
-            frames[record.night.kind] += record.frames
-            size[record.night.kind] += record.bytes
-    return {kind: (frames[kind], size[kind]) for kind in frames}
 
 
 def _troubles(

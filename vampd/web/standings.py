@@ -7,13 +7,14 @@ Lists are filled at once, without a generator that is resumed for each of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import NightId, NightRecord, StageName, Status
+from vampd.model.nights import Kind, NightId, NightRecord, StageName, Status
 from vampd.model.standing import has_problem, is_held, is_passed_over, is_unmailed, is_unsafe
 
 
@@ -31,6 +32,9 @@ class Standing:
     is_held: bool
     is_unsafe: bool
     is_unmailed: bool
+    # Raw frames and bytes, 0 until the products are packed.
+    frames: int
+    bytes: int
     # Kind, stage and status as plain words, which are counted sooner than their enumerations.
     place: tuple[str, ...] = field(init=False)
     # What nights are ordered by.
@@ -58,54 +62,116 @@ def judge(record: NightRecord, correspondence: Correspondence) -> Standing:
         is_held(record),
         is_unsafe(record),
         is_unmailed(record, correspondence),
+        *((0, 0) if record.processed_at is None else (record.frames, record.bytes)),
     )
 
 
-class Standings:
-    """All nights as they stand, oldest first."""
+class Part:
+    """Some of the nights, by the keys of their rows, and what is counted of them, in no order."""
 
     def __init__(self, by_key: Mapping[int, Standing]) -> None:
-        self._by_key = by_key
+        self.by_key = by_key
+
+    @cached_property
+    def keys(self) -> Mapping[str, int]:
+        """The rows, by what nights are ordered by, whose hashes are kept."""
+        return {one.order: key for key, one in self.by_key.items()}
+
+    @cached_property
+    def known(self) -> Sequence[Standing]:
+        """Those that vampd does not leave alone."""
+        return [one for one in self.by_key.values() if not one.is_passed_over]
+
+    @cached_property
+    def left(self) -> Sequence[Standing]:
+        """Those that vampd leaves alone."""
+        return [one for one in self.by_key.values() if one.is_passed_over]
+
+    @cached_property
+    def problem(self) -> Sequence[Standing]:
+        """Those of the known that `status --problems` lists."""
+        return [one for one in self.known if one.has_problem]
+
+    @cached_property
+    def held(self) -> Sequence[Standing]:
+        """Those of the known that are held."""
+        return [one for one in self.known if one.is_held]
+
+    @cached_property
+    def unsafe(self) -> Sequence[Standing]:
+        """Those of the known whose archive copy was found bad."""
+        return [one for one in self.known if one.is_unsafe]
+
+    @cached_property
+    def unmailed(self) -> Sequence[Standing]:
+        """Those of the known with a manifest to mail."""
+        return [one for one in self.known if one.is_unmailed]
+
+    @cached_property
+    def unfinished(self) -> Sequence[Standing]:
+        """Those of the known that are not done."""
+        return [one for one in self.known if one.status is not Status.DONE]
+
+    @cached_property
+    def places(self) -> Counter[tuple[str, ...]]:
+        """How many of the known are of each kind at each stage in each status."""
+        return Counter(map(attrgetter("place"), self.known))
+
+    @cached_property
+    def totals(self) -> Mapping[Kind, tuple[int, int]]:
+        """Raw frames and bytes of the nights of each kind whose products are packed."""
+        totals = dict.fromkeys(Kind, (0, 0))
+        for one in self.by_key.values():
+            frames, size = totals[one.night.kind]
+            totals[one.night.kind] = frames + one.frames, size + one.bytes
+        return totals
+
+
+class Standings:
+    """All nights as they stand, oldest first; only what a part counts anew is counted again."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
 
     @cached_property
     def all(self) -> tuple[Standing, ...]:
         """Every night, also what vampd leaves alone."""
-        return tuple(sorted(self._by_key.values(), key=attrgetter("order")))
+        return _in_order(part.by_key.values() for part in self._parts)
 
     @cached_property
     def known(self) -> tuple[Standing, ...]:
         """Those that vampd does not leave alone."""
-        return tuple([one for one in self.all if not one.is_passed_over])
+        return _in_order(part.known for part in self._parts)
 
     @cached_property
     def left(self) -> tuple[Standing, ...]:
         """Those that vampd leaves alone."""
-        return tuple([one for one in self.all if one.is_passed_over])
+        return _in_order(part.left for part in self._parts)
 
     @cached_property
     def problem(self) -> tuple[Standing, ...]:
         """Those of the known that `status --problems` lists."""
-        return tuple([one for one in self.known if one.has_problem])
+        return _in_order(part.problem for part in self._parts)
 
     @cached_property
     def held(self) -> tuple[Standing, ...]:
         """Those of the known that are held."""
-        return tuple([one for one in self.known if one.is_held])
+        return _in_order(part.held for part in self._parts)
 
     @cached_property
     def unsafe(self) -> tuple[Standing, ...]:
         """Those of the known whose archive copy was found bad."""
-        return tuple([one for one in self.known if one.is_unsafe])
+        return _in_order(part.unsafe for part in self._parts)
 
     @cached_property
     def unmailed(self) -> tuple[Standing, ...]:
         """Those of the known with a manifest to mail."""
-        return tuple([one for one in self.known if one.is_unmailed])
+        return _in_order(part.unmailed for part in self._parts)
 
     @cached_property
     def unfinished(self) -> tuple[Standing, ...]:
         """Those of the known that are not done."""
-        return tuple([one for one in self.known if one.status is not Status.DONE])
+        return _in_order(part.unfinished for part in self._parts)
 
     @cached_property
     def running(self) -> tuple[Standing, ...]:
@@ -115,17 +181,44 @@ class Standings:
     @cached_property
     def places(self) -> Mapping[tuple[str, ...], int]:
         """How many of the known are of each kind at each stage in each status."""
-        return Counter(map(attrgetter("place"), self.known))
+        places = Counter[tuple[str, ...]]()
+        for part in self._parts:
+            places.update(part.places)
+        return places
+
+    @cached_property
+    def totals(self) -> Mapping[Kind, tuple[int, int]]:
+        """Raw frames and bytes of the nights of each kind whose products are packed."""
+        return {
+            kind: (
+                sum(part.totals[kind][0] for part in self._parts),
+                sum(part.totals[kind][1] for part in self._parts),
+            )
+            for kind in Kind
+        }
+
+    def of_dates(self, dates: Collection[str]) -> list[NightId]:
+        """All nights of these dates, oldest first."""
+        orders = {f"{date}{kind.value}" for date in dates for kind in Kind}
+        found = [
+            part.by_key[part.keys[order]]
+            for part in self._parts
+            for order in orders & part.keys.keys()
+        ]
+        return [one.night for one in _in_order([found])]
 
     def knows(self, night: NightId) -> bool:
         """Whether there is such a night."""
-        return _order(night) in self._keys
+        return any(_order(night) in part.keys for part in self._parts)
 
     def key_of(self, night: NightId) -> int:
         """The row of a night; KeyError."""
-        return self._keys[_order(night)]
+        order = _order(night)
+        for part in self._parts:
+            if (key := part.keys.get(order)) is not None:
+                return key
+        raise KeyError(night)
 
-    @cached_property
-    def _keys(self) -> Mapping[str, int]:
-        # By texts, whose hashes are kept: those of thousands of nights are computed each time.
-        return {one.order: key for key, one in self._by_key.items()}
+
+def _in_order(parts: Iterable[Iterable[Standing]]) -> tuple[Standing, ...]:
+    return tuple(sorted(chain.from_iterable(parts), key=attrgetter("order")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -22,6 +22,8 @@ from vampd.cli.shared.words import format_time
 from vampd.model.escapes import show
 
 _HASH_LETTERS = 10
+# Those of a few pages.
+_ROWS = 512
 _QUOTED = re.compile(r"`([^`]+)`")
 MEDIA_TYPES = {"style.css": "text/css", "details.css": "text/css", "live.js": "text/javascript"}
 
@@ -53,7 +55,15 @@ def environment() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["coded"] = _coded
+    made.globals["night_row"] = _night_row
     return made
+
+
+@lru_cache(maxsize=_ROWS)
+def _night_row(line: Hashable, up: str, site: Site) -> Markup:
+    """A row of the table of nights, which mostly is as it was when the page was last made."""
+    module: Any = environment().get_template("parts.html").module
+    return Markup(module.night_row(line, up, site))
 
 
 def _finalize(value: object) -> object:

@@ -12,6 +12,7 @@ from tests.support.web.served import Served, text_of
 from tests.support.worlds.records.past import PAST_VERSIONS, extract_database
 from tests.support.worlds.records.varied_nights import (
     MAILED,
+    RUNNING,
     UNSAFE,
     opened,
 )
@@ -141,3 +142,26 @@ def test_a_database_that_waits_for_its_migration_is_read(own: Served, tmp_path: 
     extract_database(PAST_VERSIONS[-1], own.site.database, tmp_path)
     assert own.json("/api/v1/nights?limit=0") == own.status()
     assert own.get("/").status == 200
+
+
+def test_totals_and_rows_follow_what_is_being_packed(own: Served) -> None:
+    reader = NightsReader(own.settings)
+
+    def totals() -> object:
+        with opened(own.site.database) as store:
+            records = [one for one in Nights(store).nights() if one.processed_at is not None]
+        assert len(records) > 1
+        return {
+            kind: tuple(
+                sum(getattr(one, what) for one in records if one.night.kind is kind)
+                for what in ("frames", "bytes")
+            )
+            for kind in Kind
+        }
+
+    assert reader.read(lambda sight: sight.nights.totals) == totals()
+    with opened(own.site.database) as store:
+        Nights(store).update(RUNNING, NightUpdate(frames=7, bytes=11, processed_at=3.0))
+        assert reader.read(lambda sight: sight.nights.totals) == totals()
+        Nights(store).update(RUNNING, NightUpdate(frames=8, bytes=13))
+    assert reader.read(lambda sight: sight.nights.totals) == totals()

@@ -88,6 +88,8 @@ def standing(**flags: bool) -> Standing:
         Status.DONE,
         0.0,
         **{name: flags.get(name, False) for name in names},
+        frames=0,
+        bytes=0,
     )
 
 

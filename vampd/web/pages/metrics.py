@@ -105,8 +105,7 @@ def _of_daemon(life: Life) -> Iterator[Metric]:
 
 
 def _of_work(sight: Sight) -> Iterator[Metric]:
-    totals = sight.totals()
-    kinds = {(kind,): totals.get(kind, (0, 0)) for kind in Kind}
+    kinds = {(kind,): total for kind, total in sight.nights.totals.items()}
     yield _gauge(
         "vampd_processed_frames",
         "Raw frames of the nights whose products are packed.",
