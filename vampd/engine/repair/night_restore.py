@@ -22,7 +22,7 @@ from vampd.disk.reading import refuse_links
 from vampd.disk.rights import Obstacle
 from vampd.engine.nights.old_evidence import read_evidence, read_loose_manifests
 from vampd.engine.nights.old_traces import old_tool_traces
-from vampd.engine.repair.raw_comparison import find_other_raw, refuse_unwitnessed
+from vampd.engine.repair.raw_comparison import find_other_raw
 from vampd.engine.repair.restoring import (
     Restoration,
     find_obstacles_to,
@@ -174,7 +174,7 @@ def restore_night(
     """Do it; whoever calls this holds the night's locks.
 
     ``plan`` is asked again, because the folder may have changed while a person was asked; then raw
-    is read, and compared with the products. Raises as `plan_restore`, `refuse_unwitnessed` and
+    is read, and compared with the products. Raises as `plan_restore`, `find_other_raw` and
     `NightRestore.refuse_unsafe`; StateError ``night_running``.
     """
     found = plan()
@@ -187,9 +187,7 @@ def restore_night(
             f"{night.date} is running at {current.state.stage}; `vampctl hold NIGHT` first",
         )
     if current is None or current.code != RESTORE_UNFINISHED:
-        pace = SteadyPace()
-        refuse_unwitnessed(night, found.folder, reader, pace)
-        other = find_other_raw(night, found.folder, reader, pace)
+        other = find_other_raw(night, found.folder, reader, SteadyPace())
         replace(found, lost_raw=other).refuse_unsafe()
     store.apply(
         night,

@@ -8,7 +8,9 @@ what is whole nowhere, raw is believed where it gives the bytes of the packing r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from vampd.disk.reading import read_whole
@@ -46,28 +48,17 @@ from vampd.stages.records.folder_receipts import name_products
 from vampd.stages.records.own_paths import product_path, sidecar_path
 
 
-def refuse_unwitnessed(night: NightId, folder: Path, reader: NightReader, pace: Pace) -> None:
-    """DataError ``not_recovered`` of a product that only the archive copy holds whole."""
-    receipts = _receipts_of(night, reader)
-    identity = reader.archive_identity(night)
-    proofs = choose_proofs(reader.receipts(night, Place.ARCHIVE), identity)
-    for path, receipt in sorted(receipts.items()):
-        proof = proofs.get(path)
-        is_there = proof is not None and proof.sha256 == receipt.sha256
-        if receipt.identity and is_there and not is_whole(folder, receipt, pace):
-            raise DataError(
-                "not_recovered",
-                f"{path} is damaged or gone here and whole at the archive: a restore would replace"
-                f" that copy, and could not compare raw with it. `vampctl recover {night.date}`"
-                " gets it back first",
-                path=path,
-            )
-
-
 def find_other_raw(
     night: NightId, folder: Path, reader: NightReader, pace: Pace
 ) -> tuple[LostRaw, ...]:
-    """Raw files that do not give the products again; what has other times is compared whole."""
+    """Raw files that do not give the products again; what has other times is compared whole.
+
+    Reads every product and its sidecar once, and all that raw has of them. DataError
+    ``not_recovered`` of a product that only the archive copy holds whole.
+    """
+    receipts = _receipts_of(night, reader)
+    whole = {path for path, receipt in receipts.items() if is_whole(folder, receipt, pace)}
+    _refuse_unwitnessed(night, reader, receipts, whole)
     generations = reader.generations(night)
     retimed = find_retimed(generations, {file.path: file for file in reader.raw_files(night)})
     others = tuple(
@@ -78,78 +69,119 @@ def find_other_raw(
     if others:
         return others
     as_now = take_up(generations, (ChangedRaw(*pair, RawFinding.SAME) for pair in retimed))
-    rotten = _find_rotten_raw(night, folder, reader, as_now, pace)
-    return rotten or _find_unproven_raw(night, folder, reader, as_now, pace)
+    compared = _Compared(night, folder, reader, as_now, receipts, whole, pace)
+    return compared.find_rotten() or compared.find_unproven()
 
 
-def _find_rotten_raw(
+def _refuse_unwitnessed(
     night: NightId,
-    folder: Path,
     reader: NightReader,
-    generations: Sequence[Generation],
-    pace: Pace,
-) -> tuple[LostRaw, ...]:
-    """Raw files that no longer hold what the products here were made from, at most one a product.
-
-    ``generations`` have the sizes and times that raw has now. Reads every product, and all its
-    frames, cards and rows. The cards of a cube that no product begins with are in none, and are not
-    compared.
-    """
-    decided = {product.identity: product for g in generations for product in g.products}
-    receipts = _receipts_of(night, reader)
-    stamps = [account.fits for account in accounted_cubes(generations).values()]
-    source = FramelistSource(night, folder, reader, generations)
-    lost = []
-    for path, product in _witnesses(night, folder, reader, receipts, decided, pace):
-        packed, receipt = folder / path, receipts.get(path)
-        sidecar = receipts.get(sidecar_path(path))
-        try:
-            other = find_other_frame(packed, folder, stamps, product.ranges, pace)
-            if other is not None:
-                raw, position = other
-                lost.append(LostRaw(raw, f"has another frame {position} than {packed.name} holds"))
-            elif receipt is not None and receipt.form in WRITTEN_FORMS:
-                is_known = sidecar is not None and is_whole(folder, sidecar, pace)
-                framelist = source.build(product)
-                lost += _find_other_text(framelist, packed, sidecar if is_known else None, folder)
-        except DataError as error:
-            if receipt is None:
-                continue  # nothing says that it was a product
-            raw = product.ranges[0].cube
-            lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
-    return tuple(lost)
+    receipts: Mapping[str, PackingReceipt],
+    whole: Collection[str],
+) -> None:
+    identity = reader.archive_identity(night)
+    proofs = choose_proofs(reader.receipts(night, Place.ARCHIVE), identity)
+    for path, receipt in sorted(receipts.items()):
+        proof = proofs.get(path)
+        is_there = proof is not None and proof.sha256 == receipt.sha256
+        if receipt.identity and is_there and path not in whole:
+            raise DataError(
+                "not_recovered",
+                f"{path} is damaged or gone here and whole at the archive: a restore would replace"
+                f" that copy, and could not compare raw with it. `vampctl recover {night.date}`"
+                " gets it back first",
+                path=path,
+            )
 
 
-def _find_unproven_raw(
-    night: NightId,
-    folder: Path,
-    reader: NightReader,
-    generations: Sequence[Generation],
-    pace: Pace,
-) -> tuple[LostRaw, ...]:
-    """Raw files that do not give again what is not whole here, at most one a product or sidecar.
+@dataclass(frozen=True)
+class _Compared:
+    """A night's products and raw; the generations have the sizes and times that raw has now."""
 
-    Nothing else would tell whether raw has rotted. ``generations`` are as in `_find_rotten_raw`,
-    which found nothing. Not asked for are forms that are not written any more, nor those in which
-    today's dictionary writes other cards than a product that is whole has.
-    """
-    decided = {product.identity: product for g in generations for product in g.products}
-    receipts = _receipts_of(night, reader)
-    source = FramelistSource(night, folder, reader, generations)
-    others: set[int] = set()
-    lost: list[tuple[PackingReceipt, int, Product]] = []
-    for path, receipt in receipts.items():
-        made = receipts.get(product_path(path))
-        product = decided.get(made.identity or "") if made is not None else None
-        if made is None or product is None or made.form not in WRITTEN_FORMS:
-            continue
-        if not is_whole(folder, receipt, pace):
-            lost.append((receipt, made.form, product))
-        elif receipt is made and made.form not in others:
-            cards = read_product_cards(folder / path)
-            others |= {made.form} if cards != source.read(product).cards else set()
-    told = [(receipt, product) for receipt, form, product in lost if form not in others]
-    return tuple(_make_again(folder, told, source, pace))
+    night: NightId
+    folder: Path
+    reader: NightReader
+    generations: Sequence[Generation]
+    receipts: Mapping[str, PackingReceipt]
+    whole: Collection[str]
+    pace: Pace
+
+    @cached_property
+    def decided(self) -> Mapping[str, Product]:
+        """The products of the night by identity."""
+        return {p.identity: p for each in self.generations for p in each.products}
+
+    @cached_property
+    def source(self) -> FramelistSource:
+        """What raw gives for them."""
+        return FramelistSource(self.night, self.folder, self.reader, self.generations)
+
+    def find_rotten(self) -> tuple[LostRaw, ...]:
+        """Raw files that no longer hold what the products here were made from, one a product.
+
+        Compares all frames, cards and rows. The cards of a cube that no product begins with are in
+        none, and are not compared.
+        """
+        stamps = [account.fits for account in accounted_cubes(self.generations).values()]
+        lost = []
+        for path, product in self._witnesses():
+            packed, receipt = self.folder / path, self.receipts.get(path)
+            try:
+                other = find_other_frame(packed, self.folder, stamps, product.ranges, self.pace)
+                if other is not None:
+                    raw, position = other
+                    why = f"has another frame {position} than {packed.name} holds"
+                    lost.append(LostRaw(raw, why))
+                elif receipt is not None and receipt.form in WRITTEN_FORMS:
+                    lost += self._find_other_text(self.source.build(product), path)
+            except DataError as error:
+                if receipt is None:
+                    continue  # nothing says that it was a product
+                raw = product.ranges[0].cube
+                lost.append(LostRaw(raw, f"does not give {packed.name} again: {error.message}"))
+        return tuple(lost)
+
+    def _witnesses(self) -> Iterator[tuple[str, Product]]:
+        """The products here that are whole, and those of which no record tells whether they are."""
+        for path, receipt in self.receipts.items():
+            product = self.decided.get(receipt.identity or "")
+            if product is not None and path in self.whole:
+                yield path, product
+        files = {file.path for file in self.reader.files(self.night, Stream.VGEN2)}
+        unrecorded = files - self.receipts.keys()
+        for identity, named in name_products(self.night, self.reader).items() if unrecorded else ():
+            if named.path in unrecorded and identity in self.decided:
+                yield named.path, self.decided[identity]
+
+    def _find_other_text(self, framelist: Framelist, path: str) -> Iterator[LostRaw]:
+        """The raw file whose cards or rows are not those of its product, if any."""
+        raw, packed, sidecar = framelist.ranges[0].cube, self.folder / path, sidecar_path(path)
+        keyword = find_other_card(read_product_cards(packed), framelist.cards)
+        if keyword is not None:
+            yield LostRaw(raw, f"has another {keyword or 'card'} than {packed.name} holds")
+        elif sidecar in self.whole and not _holds_rows(self.folder / sidecar, framelist.rows):
+            yield LostRaw(timing_name(raw), f"has other rows than {sidecar} holds")
+
+    def find_unproven(self) -> tuple[LostRaw, ...]:
+        """Raw files that do not give again what is not whole here, where nothing has rotted.
+
+        Nothing else would tell that raw has. Not asked for are forms that are not written any more,
+        nor those in which today's dictionary writes other cards than a product that is whole has.
+        """
+        others: set[int] = set()
+        lost: list[tuple[PackingReceipt, int, Product]] = []
+        for path, receipt in self.receipts.items():
+            made = self.receipts.get(product_path(path))
+            product = self.decided.get(made.identity or "") if made is not None else None
+            if made is None or product is None or made.form not in WRITTEN_FORMS:
+                continue
+            if path not in self.whole:
+                lost.append((receipt, made.form, product))
+            elif receipt is made and made.form not in others:
+                cards = read_product_cards(self.folder / path)
+                others |= {made.form} if cards != self.source.read(product).cards else set()
+        told = [(receipt, product) for receipt, form, product in lost if form not in others]
+        return tuple(_make_again(self.folder, told, self.source, self.pace))
 
 
 def _make_again(
@@ -177,43 +209,12 @@ def _make_again(
         candidates.clear()
 
 
-def _witnesses(
-    night: NightId,
-    folder: Path,
-    reader: NightReader,
-    receipts: Mapping[str, PackingReceipt],
-    decided: Mapping[str, Product],
-    pace: Pace,
-) -> Iterator[tuple[str, Product]]:
-    """The products here that are whole, and those of which no record tells whether they are."""
-    for path, receipt in receipts.items():
-        product = decided.get(receipt.identity or "")
-        if product is not None and is_whole(folder, receipt, pace):
-            yield path, product
-    unrecorded = {file.path for file in reader.files(night, Stream.VGEN2)} - receipts.keys()
-    for identity, named in name_products(night, reader).items() if unrecorded else ():
-        if named.path in unrecorded and identity in decided:
-            yield named.path, decided[identity]
-
-
 def _receipts_of(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
     """Those on record; those beside the data where the database was lost and has none yet."""
     recorded = reader.packing_receipts(night)
     if recorded:
         return own_receipts(live_receipts(recorded))
     return own_receipts(parse_receipts(reader.text(night, RECEIPTS_PATH) or format_receipts(())))
-
-
-def _find_other_text(
-    framelist: Framelist, packed: Path, sidecar: PackingReceipt | None, folder: Path
-) -> Iterator[LostRaw]:
-    """The raw file whose cards or rows are not those of its product, if any."""
-    raw = framelist.ranges[0].cube
-    keyword = find_other_card(read_product_cards(packed), framelist.cards)
-    if keyword is not None:
-        yield LostRaw(raw, f"has another {keyword or 'card'} than {packed.name} holds")
-    elif sidecar is not None and not _holds_rows(folder / sidecar.path, framelist.rows):
-        yield LostRaw(timing_name(raw), f"has other rows than {sidecar.path} holds")
 
 
 def _holds_rows(sidecar: Path, rows: str) -> bool:
