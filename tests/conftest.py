@@ -10,12 +10,14 @@
   that did not run must not look like one that passed.
 """
 
+import fcntl
 import gc
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -107,9 +109,18 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """In CI, a module that skips itself is a failed one."""
-    report = yield
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """In CI, a module that skips itself is a failed one.
+
+    All processes of a run import the same modules at the same time. The first one compiles them,
+    for a fresh clone has nothing compiled, and the others load what it has written.
+    """
+    with ExitStack() as held:
+        if isinstance(collector, pytest.Module):
+            fcntl.flock(held.enter_context(collector.path.open()), fcntl.LOCK_EX)
+        report = yield
     _refuse_skip(report)
     return report
 
