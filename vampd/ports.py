@@ -236,6 +236,10 @@ class ArchiveHost(Protocol):
         """
         ...
 
+    def text(self, night: NightId, path: str, pace: Pace) -> str:
+        """A small text of the night there, by path; '' if it does not come, or is too large."""
+        ...
+
     def space(self) -> Space:
         """The space on the file system that holds the nights there."""
         ...

@@ -297,6 +297,11 @@ def test_what_claims_terabytes_and_holds_none_is_no_copy_and_is_replaced(
         assert site.get("vgen2/a.txt") == FakeFile(b"a")
 
 
+def test_a_text_there_is_read_as_it_is(site):
+    site.put("SHA256SUMS", FakeFile(b"a  b\r\n\xff\n"))
+    assert site.host.text(NIGHT, "SHA256SUMS", STEADY) == "a  b\r\n\udcff\n"
+
+
 def test_a_folder_in_the_place_of_a_file_there_is_for_a_person_to_move(folder_site, night_folder):
     write_file(night_folder, "vgen2/a.txt", FakeFile(b"a"))
     place = folder_site.folder / NIGHT.date / "vgen2/a.txt"

@@ -52,6 +52,7 @@ from vampd.model.nights import (
     CAMERA_STREAMS,
     Event,
     EventName,
+    Gate,
     NightRecord,
     NightUpdate,
     StageName,
@@ -63,10 +64,11 @@ from vampd.model.nights import (
     write_sync_sums,
 )
 from vampd.model.plan import Plan, Wave
+from vampd.model.proofs import SUMS_NAME
 from vampd.model.sync import follow_frames, sum_sync
 from vampd.ports import NightReader, NightStore
 from vampd.stages import Stage, settings_for, stage_of
-from vampd.stages.aside_files import refuse_changed
+from vampd.stages.aside_files import read_sums, refuse_changed
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.records.corrections import refuse_changed_corrections
 from vampd.stages.records.foreign_cure import add_cure
@@ -75,9 +77,12 @@ from vampd.stages.records.manifest_files import sums_of
 from vampd.stages.sync import adds_data
 from vampd.stages.transfer import (
     TransferSurvey,
+    find_others,
     is_safe,
     lost_proofs,
+    overwritten_products,
     refuse_gone,
+    refuse_others,
     refuse_spoiled,
 )
 
@@ -238,6 +243,8 @@ def _work(attempt: Attempt, stage: Stage, progress: Progress) -> NightUpdate:
                 f"{stage.NAME} did what it had planned and still has the same {len(plan)} actions"
                 f" to do, first: {plan.waves[0][0]!r:.200}",
             )
+        if isinstance(survey, TransferSurvey):
+            _refuse_others(attempt, survey, plan)
         require_free_space(attempt.tools, plan)
         progress.begin(plan)
         for wave in plan.waves:
@@ -268,6 +275,20 @@ def _survey_and_plan(attempt: Attempt, stage: Stage, settings: Settings) -> tupl
         refuse_gone(survey, released)
         refuse_changed(survey.aside, released)
     return survey, stage.plan(survey, settings)
+
+
+def _refuse_others(attempt: Attempt, survey: TransferSurvey, plan: Plan) -> None:
+    """The gate before products go over others that the archive lists and holds whole. DataError."""
+    paths = overwritten_products(survey, plan)
+    is_open = Gate.OTHER_PRODUCTS in attempt.record.released
+    if is_open or not paths or SUMS_NAME not in survey.archive:
+        return
+    night, tools = attempt.record.night, attempt.tools
+    listed = read_sums(tools.archive_host.text(night, SUMS_NAME, tools.pace))
+    others = find_others(survey, paths, listed)
+    if others:
+        read = tools.archive_host.digests(night, tuple(others), tools.pace)
+        refuse_others(night, [each.path for each in read if each.sha256 == others[each.path]])
 
 
 def _disprove(attempt: Attempt, survey: TransferSurvey) -> None:

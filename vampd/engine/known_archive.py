@@ -112,6 +112,11 @@ class KnownArchive:
             return [replace(receipt, destination=place, mark=None) for receipt in read]
         return [self.name(receipt) for receipt in self.host.digests(night, files, pace)]
 
+    def text(self, night: NightId, path: str, pace: Pace) -> str:
+        """A small text of the night at its destination, by path; '' if there is none."""
+        self.recognize()
+        return self.host.text(night, path, pace)
+
     def moved_night(self, night: NightId) -> MovedNight | None:
         """The night where the archive host has moved it; None if it did not, as far as known."""
         moved = self._find_moved(night)

@@ -272,6 +272,43 @@ def refuse_spoiled(survey: TransferSurvey) -> None:
         )
 
 
+def overwritten_products(survey: TransferSurvey, plan: Plan) -> tuple[str, ...]:
+    """The products, sidecars and generations that the plan sends over what lies there."""
+    sent = (action for wave in plan.waves for action in wave if isinstance(action, Send))
+    paths = (path for send in sent for path in send.files)
+    return tuple(path for path in paths if path in survey.archive and path in survey.own.receipts)
+
+
+def find_others(
+    survey: TransferSurvey, paths: Iterable[str], listed: Mapping[str, str]
+) -> dict[str, str]:
+    """What SHA256SUMS there (``listed``) says of these files that no receipt here ever said.
+
+    Where what is here is older than the archive, as after a backup was put back, what lies there
+    may be a later product, even one that was announced.
+    """
+    known = {(each.receipt.path, each.receipt.sha256) for each in survey.own.recorded}
+    return {
+        path: listed[path] for path in paths if path in listed and (path, listed[path]) not in known
+    }
+
+
+def refuse_others(night: NightId, others: Sequence[str]) -> None:
+    """DataError ``other_products`` of files that are there whole, and are not those here."""
+    if not others:
+        return
+    more = f" and {len(others) - 1:,} more" if others[1:] else ""
+    raise DataError(
+        Gate.OTHER_PRODUCTS.value,
+        f"the archive holds {others[0]}{more} of this night with other bytes, whole by the"
+        f" {SUMS_NAME} there, and nothing here tells of them: was the database or the folder put"
+        f" back from an older copy? Nothing is sent over them. If they are the right ones, put"
+        f" back what is newer, or move them aside there, then `vampctl retry {night.date}`; if"
+        f" those here are, `vampctl release {night.date}` sends them",
+        paths=tuple(others),
+    )
+
+
 def lost_proofs(survey: TransferSurvey) -> tuple[str, ...]:
     """The files that were proven to be there, and are gone or have changed since."""
     return tuple(

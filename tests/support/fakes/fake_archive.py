@@ -94,6 +94,12 @@ class FakeArchive:
             if path in there
         ]
 
+    def text(self, night: NightId, path: str, pace: Pace) -> str:
+        pace.check()
+        self._reach()
+        file = self.trees.get(night.date, {}).get(path)
+        return "" if file is None else file.content.decode("utf-8", "surrogateescape")
+
     def space(self) -> Space:
         self._reach()
         used = sum(len(f.content) for there in self.trees.values() for f in there.values())

@@ -5,6 +5,7 @@ One module, however long: one class, whose questions to a host and use of rsync 
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -40,7 +41,9 @@ from vampd.adapters.programs import (
     run_process,
 )
 from vampd.config import Transfer
+from vampd.disk.durable import remove_tree
 from vampd.disk.failpoint import failpoint
+from vampd.disk.reading import MOST_TEXT_BYTES, read_whole
 from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown, VampdError
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.plan import Compare
@@ -207,6 +210,21 @@ class RsyncArchive(ABC):
                     with without_folders(target, names, source):
                         self._run_rsync(command, night, names, source, near, pace, target)
             failpoint("archive.fetch.group_fetched")
+
+    def text(self, night: NightId, path: str, pace: Pace) -> str:
+        """A small text of the night there, by path; '' if it does not come, or is too large.
+
+        Raises as `fetch` does.
+        """
+        scratch = Path(tempfile.mkdtemp(prefix="vampd-text-")).resolve()
+        try:
+            here = scratch / "night"
+            self.fetch(night, here, [path], Compare.SIZE_AND_TIME, pace, MOST_TEXT_BYTES)
+            return read_whole(here / path, MOST_TEXT_BYTES).decode("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return ""
+        finally:
+            remove_tree(scratch)
 
     def _send_part(
         self,

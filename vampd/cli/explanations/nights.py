@@ -121,6 +121,9 @@ night_gone
 set_aside_changed
     A set-aside raw file is not what was read to be sent, and did not only grow.
     Put the copy back and `vampctl retry NIGHT`; or `vampctl release NIGHT` sends what is here.
+other_products
+    The archive has other products of the night, whole, of which nothing is on record here.
+    Is this an older backup? Move those there aside and `vampctl retry NIGHT`; or `release` it.
 night_moved
     The archive host has moved the night, and files are missing or wrong where it lies now.
     `vampctl transfer NIGHT --print` shows the command; then `vampctl retry NIGHT`.

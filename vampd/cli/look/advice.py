@@ -61,6 +61,11 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry", "reads it again, once what was sent before is back in its place"),
         ("release", "sends what is here now over its copy at the archive"),
     ),
+    "other_products": (
+        ("verify", "reads the archive copy, and names what it has of its own"),
+        ("retry", "goes on, once what is newer is back here, or moved aside there"),
+        ("release", "sends what is here over the products at the archive"),
+    ),
     "raw_changed": (
         ("retry", "compares it again, once what sync had used is back in its place"),
         ("release", "keeps the products as they are, and the raw file as it is"),

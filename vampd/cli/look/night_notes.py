@@ -52,6 +52,7 @@ _GATES = {
     Gate.LATE_PARTNERS: "late partners",
     Gate.NIGHT_GONE: "the loss of its archive copy",
     Gate.OLDER_NIGHTS: "older nights",
+    Gate.OTHER_PRODUCTS: "other products at the archive",
     Gate.SET_ASIDE_CHANGED: "set-aside files that have changed",
     Gate.OLD_TOOLS: "the traces that a restore leaves of the old tools",
     Gate.SYNC_UNEXPECTED: "the verdict of sync",

@@ -93,7 +93,8 @@ def moved(
     if _ends_late_partners(record, after, event):
         after = replace(after, released=after.released - {Gate.LATE_PARTNERS})
     if event.name is EventName.ADVANCED and record.state.stage is StageName.TRANSFER:
-        after = replace(after, released=after.released - {Gate.SET_ASIDE_CHANGED})
+        passed = {Gate.SET_ASIDE_CHANGED, Gate.OTHER_PRODUCTS}
+        after = replace(after, released=after.released - passed)
     if event.name is EventName.ADVANCED and _is_at_sync(record):
         after = replace(after, released=after.released - {Gate.RAW_CHANGED})
     if event.name in _TELLS:

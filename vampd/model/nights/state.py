@@ -68,6 +68,7 @@ class Gate(StrEnum):
     LATE_PARTNERS = "late_partners"  # late frames belong to frames that are in products
     NIGHT_GONE = "night_gone"  # nothing is left of a night that was archived
     SET_ASIDE_CHANGED = "set_aside_changed"  # a set-aside file is not what was sent, or grew to
+    OTHER_PRODUCTS = "other_products"  # whole ones at the archive, of which nothing here tells
     OLDER_NIGHTS = "older_nights"  # older nights get frame IDs first
     OLD_TOOLS = "old_tools"  # traces of the old tools that restoring cannot remove
 
@@ -110,6 +111,7 @@ _HOLDING = (
     Gate.LATE_PARTNERS,
     Gate.NIGHT_GONE,
     Gate.SET_ASIDE_CHANGED,
+    Gate.OTHER_PRODUCTS,
 )
 
 # ADVANCED leads to DONE instead of READY after the last stage: see `advance`.
