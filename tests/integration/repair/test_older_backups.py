@@ -13,7 +13,7 @@ from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.settling import settle_here
 from tests.support.daemon.state import record_of
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
-from tests.support.worlds.proof.witness import digest
+from tests.support.worlds.proof.witness import digest, tree_of
 from vampd.model.nights import Kind, NightId, Status
 
 SUMS = "SHA256SUMS"
@@ -90,3 +90,21 @@ def test_ids_that_an_older_backup_gives_again_go_over_no_product_of_the_archive(
     settle_here(site)
     assert tree_there(site, safe.night) == announced
     assert_held_until_released(SafeNight.of(site, safe.night))
+
+
+def test_recover_takes_nothing_for_damaged_that_the_folder_calls_whole(safe: SafeNight) -> None:
+    # As when an older copy of the database was put back after a restore.
+    sidecar = min((safe.folder / "vgen2").glob("VMPA*.txt"))
+    old = digest(sidecar.read_bytes())
+    sidecar.write_text(sidecar.read_text().swapcase())
+    listing = safe.folder / "vgen2" / "receipts.tsv"
+    listing.write_text(listing.read_text().replace(old, digest(sidecar.read_bytes())))
+    before = tree_of(safe.folder, hidden=True)
+    for words in ([], [sidecar.name], ["--from-products"]):
+        refused = vampctl(safe.site, "recover", safe.night.date, *words)
+        assert (refused.returncode, "different packing receipts" in refused.stderr) == (1, True)
+    assert tree_of(safe.folder, hidden=True) == before
+    # As the message says, where the database is right.
+    listing.rename(safe.site.base / listing.name)
+    assert vampctl(safe.site, "recover", safe.night.date).returncode == 0
+    assert digest(sidecar.read_bytes()) == old

@@ -51,6 +51,7 @@ from vampd.model.proofs import (
 )
 from vampd.ports import NightReader, Pace
 from vampd.stages.own_faults import files_with_receipts
+from vampd.stages.records.folder_receipts import refuse_older_record
 from vampd.stages.records.own_paths import GENERATION, product_path
 
 if TYPE_CHECKING:
@@ -133,7 +134,11 @@ def _read_suspect(folder: Path, file: FileStamp, at: float) -> Receipt:
 def find_faulty(
     night: NightId, reader: NightReader, receipts: Mapping[str, PackingReceipt]
 ) -> tuple[str, ...]:
-    """The files that are damaged or missing here, generations first: the others need them."""
+    """The files that are damaged or missing here, generations first: the others need them.
+
+    DataError ``receipts_disagree`` of files that are whole, and others than those on record.
+    """
+    refuse_older_record(night, reader)
     files = {file.path: file for file in reader.files(night, Stream.VGEN2)}
     readings = reader.receipts(night, Place.HERE)
     faulty = {*find_damaged(receipts, files, readings), *find_missing(receipts, files)}

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 from vampd.errors import DataError
 from vampd.model.cubes import PackedProduct
-from vampd.model.nights import FileStamp, Kind, NightId
+from vampd.model.nights import FileStamp, Kind, NightId, Stream
 from vampd.model.proofs import (
     FIRST_FORM,
     RECEIPTS_PATH,
     SUMS_NAME,
     NamedProduct,
     PackingReceipt,
+    Place,
     Receipt,
+    disagreement_error,
     live_receipts,
     own_receipts,
     parse_receipts,
@@ -45,6 +47,35 @@ def known_receipts(night: NightId, reader: NightReader) -> dict[str, PackingRece
     except DataError:
         return {}  # the stages name it
     return {path: receipt for path, receipt in listed.items() if sums.get(path) == receipt.sha256}
+
+
+def refuse_older_record(night: NightId, reader: NightReader) -> None:
+    """DataError ``receipts_disagree`` of files that are not as on record, and as receipts.tsv says.
+
+    They are whole: an older database was put back, or an older folder. A damaged listing tells
+    nothing.
+    """
+    recorded = own_receipts(live_receipts(reader.packing_receipts(night)))
+    try:
+        listed = parse_receipts(reader.text(night, RECEIPTS_PATH) or "") if recorded else {}
+    except DataError:
+        return
+    readings = reader.receipts(night, Place.HERE)
+    whole = {
+        file.path
+        for file in reader.files(night, Stream.VGEN2)
+        if (reading := readings.get(file.path)) is not None
+        and reading.file == file
+        and file.path in listed
+        and reading.sha256 == listed[file.path].sha256
+    }
+    others = [
+        path
+        for path in sorted(whole & recorded.keys())
+        if recorded[path].sha256 != listed[path].sha256
+    ]
+    if others:
+        raise disagreement_error(night, recorded, listed, others)
 
 
 def name_products(night: NightId, reader: NightReader) -> dict[str, NamedProduct]:
