@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.site import make_site
-from vampd.engine.nights.night_listing import refuse_twin
+from vampd.engine.nights.foreign_entries import refuse_twin
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, StageName
 from vampd.stages.records.foreign_cure import add_cure

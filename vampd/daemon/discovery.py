@@ -17,6 +17,7 @@ from vampd.log import get_log
 from vampd.model.nights import (
     Discovery,
     Gate,
+    Kind,
     NightId,
     NightRecord,
     Observation,
@@ -58,9 +59,13 @@ class Discoverer:
         self._has_told = False
 
     def discover(
-        self, nights: Iterable[NightId], known: Mapping[NightId, NightRecord], rules: ReadinessRules
+        self,
+        nights: Iterable[NightId],
+        known: Mapping[NightId, NightRecord],
+        rules: ReadinessRules,
+        kinds: Collection[Kind],
     ) -> frozenset[NightId]:
-        """Put new nights on record; return those that are legacy."""
+        """Put new nights of these kinds on record; return those that are legacy."""
         legacy = {night for night, each in known.items() if each.state.status is Status.LEGACY}
         judged = [
             night
@@ -69,7 +74,7 @@ class Discoverer:
             or (not self._has_told and self._was_held(known.get(night), rules))
         ]
         if judged:
-            rows = read_old_logs(self._root)
+            rows = read_old_logs(self._root, kinds)
             found = [self._judge(night, rules, rows) for night in judged]
             changed = self._store.discover_all(found, self._clock(), "vampd")
             failpoint("discovery.nights.committed")

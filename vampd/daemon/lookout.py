@@ -13,10 +13,10 @@ from collections.abc import Callable
 from vampd.config import Settings
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.watch import FolderWatch
-from vampd.engine.nights.night_listing import stream_folders
+from vampd.engine.nights.night_listing import folder_of, stream_folders
 from vampd.errors import StoreError, TransientError, no_threads
 from vampd.log import get_log
-from vampd.model.nights import ARCHIVE_FOLDER, NightId
+from vampd.model.nights import NightId
 
 _log = get_log()
 # Of checks at a time, so that an end is seen soon.
@@ -135,7 +135,8 @@ class Lookout:
             if self._ending:
                 return
         root = settings.watch.root
-        folders = [root, root / ARCHIVE_FOLDER]
+        # To watch a folder whose disk is silent would hang as well.
+        folders = [folder_of(root, kind) for kind in self._watcher.kinds]
         for night in sorted(self._watcher.open_nights, key=_newest_first):
             folder = root / night.folder
             folders += [folder, *stream_folders(folder)]

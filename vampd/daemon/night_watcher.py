@@ -36,8 +36,11 @@ from vampd.disk.machine import Mounts
 from vampd.engine.nights.night_listing import (
     CubeCheck,
     NightListing,
+    Stranger,
+    ask_folder,
     find_nights,
     find_strangers,
+    folder_of,
     list_night,
     stream_folders,
     stream_times,
@@ -63,6 +66,7 @@ from vampd.model.nights import (
     Event,
     EventName,
     Gate,
+    Kind,
     NightId,
     NightRecord,
     NightUpdate,
@@ -164,6 +168,12 @@ class NightWatcher:
         self.is_behind = False
         # Nights that have work before them.
         self.open_nights: tuple[NightId, ...] = ()
+        # Nights whose disk does not answer, and since when, by ``monotonic``.
+        self.silent: Mapping[NightId, float] = {}
+        # The kinds of nights whose folder answers.
+        self.kinds: tuple[Kind, ...] = tuple(Kind)
+        # What is wrong with the folder of the others.
+        self._silent_folder: TransientError | None = None
         # What every night waits for: the root is not the one on record.
         self.root_wait: Wait | None = None
 
@@ -180,17 +190,18 @@ class NightWatcher:
             return
         unsettled: set[NightId] = set()
         open_nights: list[NightId] = []
-        hanging: set[NightId] = set()
         rules = readiness_rules(settings)
         # One query for all finished nights; those that people may move are read again.
         records = self._store.nights()
         known = {record.night: record for record in records}
         self._old_rows = None
-        legacy = self._discoverer.discover(nights, known, rules)
+        legacy = self._discoverer.discover(nights, known, rules, self.kinds)
         done = {r.night: r for r in records if r.state.status is Status.DONE}
         self.is_behind = False
         self._deep_looks_end_at = self._monotonic() + _DEEP_LOOKS_S
-        strangers = find_strangers(settings.watch.root, self._stat)
+        strangers = find_strangers(settings.watch.root, self._stat, self.kinds)
+        if self._silent_folder is not None:
+            strangers += self._find_silent(records, rules, self._silent_folder)
         self._trouble.strangers(strangers)
         # Nights of a folder that cannot be listed just now are not gone.
         if not any(stranger.is_listless for stranger in strangers):
@@ -205,6 +216,7 @@ class NightWatcher:
         seen: set[NightId] = set()
         unpassed = deque(in_order)
         for night in sorted(in_order, key=lambda night: night not in fresh):
+            hangs = False
             try:
                 record = done.get(night) or self._store.discover(night, self._clock())
                 if record.state.status not in _IDLE and not is_ignored(night, rules):
@@ -218,9 +230,9 @@ class NightWatcher:
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in one night's look is that night's
-                if isinstance(error, TransientError) and error.code == HANGS:
-                    hanging.add(night)
+                hangs = isinstance(error, TransientError) and error.code == HANGS
                 self._trouble.report(night, error)
+            self._note_silence(night, hangs=hangs)
             self._sign()
             seen.add(night)
             while self.looked_at is not None and fresh <= seen and unpassed and unpassed[0] in seen:
@@ -229,7 +241,7 @@ class NightWatcher:
         self.looked_at = None
         self.unsettled = frozenset(unsettled)
         # To watch one that hangs would hang as well.
-        self.open_nights = tuple(night for night in open_nights if night not in hanging)
+        self.open_nights = tuple(night for night in open_nights if night not in self.silent)
 
     @property
     def signs(self) -> int:
@@ -251,7 +263,8 @@ class NightWatcher:
         """The nights below the root, None if it is not the one on record or cannot be listed."""
         try:
             self._root.require()
-            nights = find_nights(self._root.path, self._stat)
+            self._ask_archive_nights()
+            nights = find_nights(self._root.path, self._stat, self.kinds)
         except (RootUnknown, OSError) as error:
             text = (
                 error.message
@@ -267,6 +280,34 @@ class NightWatcher:
             _log.info("root.recognized")
         self.root_wait = None
         return nights
+
+    def _ask_archive_nights(self) -> None:
+        """Find out which ``kinds`` have a folder that answers: it may be a disk of its own."""
+        folder = folder_of(self._root.path, Kind.ARCHIVE)
+        self.kinds, self._silent_folder = tuple(Kind), None
+        try:
+            self._patience.run(folder, partial(ask_folder, folder))
+        except TransientError as error:
+            if error.code == HANGS:
+                self.kinds, self._silent_folder = (Kind.ENGINEERING,), error
+
+    def _find_silent(
+        self, records: Iterable[NightRecord], rules: ReadinessRules, silence: TransientError
+    ) -> tuple[Stranger, ...]:
+        """The folder that does not answer, whose open nights are said to be as silent."""
+        for record in records:
+            is_over = record.state.status is Status.DONE or _is_passed_over(record, rules)
+            if record.night.kind not in self.kinds and not is_over:
+                self._note_silence(record.night, hangs=True)
+                self._trouble.report(record.night, silence)
+        folder = folder_of(self._root.path, Kind.ARCHIVE)
+        return (Stranger(folder, f"cannot be listed: {silence.message}", is_listless=True),)
+
+    def _note_silence(self, night: NightId, *, hangs: bool) -> None:
+        """Keep since when this night's disk has been silent, or that it answers."""
+        if hangs is not (night in self.silent):
+            others = {each: since for each, since in self.silent.items() if each != night}
+            self.silent = others | {night: self._monotonic()} if hangs else others
 
     def _find_fresh(
         self, nights: Iterable[NightId], known: Mapping[NightId, NightRecord], rules: ReadinessRules
@@ -294,6 +335,7 @@ class NightWatcher:
             for night in seen.keys() - nights:
                 del seen[night]
         self.checking.keep_only(nights)
+        self.silent = {night: since for night, since in self.silent.items() if night in nights}
 
     def _look_at(self, record: NightRecord, settings: Settings) -> bool:
         """Check one night; return whether it is still to settle by itself."""
@@ -397,7 +439,7 @@ class NightWatcher:
     def _look_at_filling(self, record: NightRecord, seen: NightListing, settings: Settings) -> bool:
         night = record.night
         if self._old_rows is None:
-            self._old_rows = self._of(night, lambda: read_old_logs(self._root.path))
+            self._old_rows = self._of(night, lambda: read_old_logs(self._root.path, self.kinds))
         old_rows = self._old_rows
         judged, streams = self._of(
             night,

@@ -1,4 +1,4 @@
-"""Nights whose runner was killed: resumed at once, after too many times later."""
+"""Nights whose runner was killed, or hangs: resumed at once, after too many times later."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ _log = get_log()
 
 
 def interrupt_orphan(
-    store: NightStore, record: NightRecord, *, policy: RetryPolicy, now: float
+    store: NightStore,
+    record: NightRecord,
+    *,
+    policy: RetryPolicy,
+    now: float,
+    why: str = "the daemon ended while this night ran",
 ) -> None:
-    """End the attempt of a night that no process runs any more; it counts as an attempt.
+    """End the attempt of a night that nobody runs any more; it counts as an attempt.
 
     After ``policy.attempts`` of them a person is needed, and the night is tried as any that fails:
     it may be what kills its runner.
@@ -29,9 +34,7 @@ def interrupt_orphan(
     attempts = record.state.attempts
     exhausted = attempts >= policy.attempts
     event = after_wait(policy, attempts, now, 0.0) if exhausted else Event(EventName.INTERRUPTED)
-    message = "the daemon ended while this night ran"
-    if exhausted:
-        message += f", at attempt {attempts} of this stage"
+    message = f"{why}, at attempt {attempts} of this stage" if exhausted else why
     try:
         store.update(record.night, NightUpdate(needs_person=exhausted), claim=record.claim)
         store.apply(

@@ -56,6 +56,8 @@ _AGAIN_S = 1.0
 _READ_SHARE, _LONGEST_UNREAD_S = 5, 0.5
 # Of one turn: all nights may get another note at once, and each is a transaction.
 _NOTES_S = 0.5
+# A night whose disk has been silent for so long leaves its place to others.
+_SILENT_S = 60.0
 # A disk that has not answered for so long may never do.
 _STALLED_AFTER_S = 300.0
 # What a night that could otherwise run waits for, and what its state alone does not show.
@@ -218,6 +220,22 @@ class Scheduler:
                 policy = retry_policy(self._settings)
                 interrupt_orphan(self._store, record, policy=policy, now=self._clock())
 
+    def _end_silent(self) -> None:
+        """End attempts that hang in a silent disk: a night keeps no other from its place.
+
+        The thread is left behind with its night, which is not claimed before it has ended.
+        """
+        silent, now = self._night_watcher.silent, time.monotonic()
+        for record in self._open:
+            silent_s = now - silent.get(record.night, now)
+            if record.state.status is not Status.RUNNING or silent_s < _SILENT_S:
+                continue
+            if record.night in self._running:
+                why = f"its disk had not answered for {silent_s:.0f} s"
+                policy = retry_policy(self._settings)
+                interrupt_orphan(self._store, record, policy=policy, now=self._clock(), why=why)
+                self._counter = -1
+
     def _step(self) -> None:
         if self._reloading:
             self._reloading = False
@@ -229,6 +247,7 @@ class Scheduler:
         self._requests.attend(self._settings.requests.members_may)
         self._refresh()
         self._recover(self._open)
+        self._end_silent()
         if self._is_scan_due():
             self._hint.clear()
             self._lookout.ask(self._settings)
@@ -319,7 +338,8 @@ class Scheduler:
         rules = readiness_rules(self._settings)
         limits = run_limits(self._settings, cameras_write=self._cameras_write())
         looked_at = None if self._lookout.has_failed else self._night_watcher.looked_at
-        for night in choose_nights(self._open, rules, limits, self._clock(), looked_at):
+        silent = self._night_watcher.silent
+        for night in choose_nights(self._open, rules, limits, self._clock(), looked_at, silent):
             if night in self._running or self._is_in_foreground(night):
                 continue  # its old attempt has not ended yet, or it runs in the foreground
             if night in self._requests.nights:

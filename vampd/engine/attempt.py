@@ -29,7 +29,8 @@ from vampd.engine.attempt_progress import Progress, WaveProgress
 from vampd.engine.execute import AttemptTools, execute_wave
 from vampd.engine.frame_id_gates import judge_sync, refuse_before_ids
 from vampd.engine.free_space import part_wave, require_free_space, require_free_space_for_rest
-from vampd.engine.nights.night_listing import list_night, refuse_twin
+from vampd.engine.nights.foreign_entries import refuse_twin
+from vampd.engine.nights.night_listing import list_night
 from vampd.engine.nights.observation import raw_update
 from vampd.engine.nights.presence import note_mounted_streams, refuse_absent
 from vampd.engine.nights.rules import retry_policy

@@ -10,9 +10,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vampd.disk.answering import stat_answering
 from vampd.disk.durable import read_mark_file
 from vampd.disk.failpoint import failpoint
 from vampd.disk.reading import LINK_FOUND
@@ -38,6 +40,8 @@ from vampd.ports import ArchiveHost, Destinations, MarkedHost, Pace, PackingRece
 from vampd.stages.records.own_paths import PACKED_SUFFIX
 
 _log = get_log()
+# A disk of nights that is silent for so long is left alone.
+_ANSWERS_WITHIN_S = 15.0
 
 
 def _is_of(file: FileStamp, sizes: Mapping[str, Collection[int]]) -> bool:
@@ -243,8 +247,21 @@ class KnownArchive:
         return self._place() if found is None else found
 
     def _refuse_itself(self, mark: str) -> None:
-        """ConfigError ``destination_is_source`` if what has this mark are the nights here."""
+        """ConfigError ``destination_is_source`` if what has this mark are the nights here.
+
+        Of a mark that was confirmed this is known, so a silent disk of other nights keeps none of
+        these from an archive that answers. RemoteUnavailable for any other mark.
+        """
+        known = self.destinations.known(self.kind)
+        is_confirmed = known is not None and known.is_placed and known.mark == mark
         for folder in self.nights_here:
+            try:
+                with suppress(OSError):  # reading the mark tells more
+                    stat_answering(folder, _ANSWERS_WITHIN_S)
+            except RemoteUnavailable:
+                if is_confirmed:
+                    continue
+                raise
             content = read_mark_file(folder)
             text = "" if content is None else content.decode("utf-8", "replace")
             if parse_mark(text, Marked.ARCHIVE) == mark:

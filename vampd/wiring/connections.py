@@ -210,7 +210,7 @@ def connected(settings: Settings, access: Access) -> Iterator[Connections]:
         receipts, destinations = StoredReceipts(store), StoredDestinations(store)
         ledger = ledger_of(settings, store)
         if access is Access.MIGRATE:
-            _bring_in_ledger(ledger)
+            _bring_in_ledger(ledger, settings.watch.root / ARCHIVE_FOLDER)
             for kind in Kind:
                 destination = settings.transfer.destination(kind).destination
                 destinations.adopt(kind, destination, at=time.time())
@@ -254,12 +254,16 @@ def ledger_of(settings: Settings, store: Store) -> FrameIdLedger:
     return FrameIdLedger(store, settings.watch.root / ARCHIVE_FOLDER / LEDGER_FILE)
 
 
-def _bring_in_ledger(ledger: FrameIdLedger) -> None:
+def _bring_in_ledger(ledger: FrameIdLedger, folder: Path) -> None:
     """Fill a new database with the IDs on record, before products ask for theirs."""
+    from vampd.daemon.patience import Patience
     from vampd.log import get_log
 
+    patience = Patience()
     try:
-        ledger.reconcile()
+        patience.run(folder, ledger.reconcile)
     except (FrameIdConflict, TransientError) as error:
         # No ID is granted until that is fixed; everything else continues.
         get_log().error("ledger.refused", code=error.code, error=error.message)
+    finally:
+        patience.close()

@@ -11,16 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.builders.nights import make_night
+from tests.support.builders.settings import make_settings
 from tests.support.daemon.running import wait_until
 from tests.support.worlds.sites.looked_at import World
 from vampd.daemon import cube_checking, night_watcher
 from vampd.daemon.night_watcher import other_disk
-from vampd.daemon.patience import MOST_HANGING, Patience
+from vampd.daemon.patience import HANGS, MOST_HANGING, Patience
 from vampd.disk.machine import Mounts
 from vampd.errors import TransientError
+from vampd.ledger.ledger import FrameIdLedger
 from vampd.model.nights import Kind, NightId, Status
+from vampd.store.database.opening import Access
+from vampd.wiring.connections import connected
 
 FOLDER = Path("/mnt/fuuu/20251106")
 
@@ -95,6 +100,60 @@ def test_a_night_on_a_silent_disk_says_so_and_delays_no_other(
     wait_until(
         lambda: settles(bad) or world.status(bad) is ends, "the night, once its disk answers"
     )
+
+
+def test_a_silent_folder_of_archive_nights_delays_no_engineering_night(
+    world: World, answer: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (filling, _), (gone, _) = (
+        make_night(world.root, date=day, kind=Kind.ARCHIVE) for day in ("20251105", "20251106")
+    )
+    good = NightId("20251107", Kind.ENGINEERING)
+    world.scan()
+    make_night(world.root, date=good.date, kind=good.kind)
+    scandir, silent = os.scandir, world.root / "ARCHIVED_DATA"
+
+    def list_slowly(path: Any) -> Any:
+        if isinstance(path, Path) and path.is_relative_to(silent):
+            assert answer.wait(60)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", list_slowly)
+
+    def settles(night: NightId) -> bool:
+        world.scan()
+        world.watcher.checking.go_on(60)
+        world.still_s += cube_checking._AGAIN_S + 1
+        return world.status(night) is Status.READY
+
+    wait_until(lambda: settles(good), "the other night")
+    assert set(world.watcher.silent) == {filling, gone}
+    assert world.watcher.kinds == (Kind.ENGINEERING,)
+    for night in (filling, gone):
+        code, text = world.note(night)
+        assert code == "night_unreadable"
+        assert "ARCHIVED_DATA has not answered" in (text or "")
+    answer.set()
+
+    def is_waited_for_no_more() -> bool:
+        world.scan()
+        return not world.watcher.silent
+
+    wait_until(is_waited_for_no_more, "the archive nights, once their disk answers")
+    assert "night_unreadable" not in {world.note(night)[0] for night in (filling, gone)}
+
+
+def test_a_ledger_on_a_silent_disk_keeps_vampd_from_no_start(
+    tmp_path: Path, answer: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FrameIdLedger, "reconcile", lambda _: answer.wait(60))
+    monkeypatch.setattr("vampd.daemon.patience.Patience", partial(Patience, 0.3))
+    settings = make_settings(tmp_path, database={"url": f"sqlite:///{tmp_path}/vampd.db"})
+    with capture_logs() as logs, connected(settings, Access.MIGRATE) as connections:
+        assert connections.store.nights() == ()
+    (refused,) = (log for log in logs if log["event"] == "ledger.refused")
+    assert refused["code"] == HANGS
+    assert not answer.is_set()
 
 
 def test_looks_that_were_left_behind_end_at_their_next_sign(answer: threading.Event) -> None:

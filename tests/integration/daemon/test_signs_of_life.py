@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -93,15 +94,19 @@ class Watcher(Scans):
 
 @contextmanager
 def looping(
-    tmp_path: Path, store: MemoryNights, watcher: Watcher, attempts: AttemptMaker | None = None
+    tmp_path: Path,
+    store: MemoryNights,
+    watcher: Watcher,
+    attempts: AttemptMaker | None = None,
+    **tables: Any,
 ) -> Iterator[tuple[CountingNotifier, threading.Thread]]:
     notifier = CountingNotifier()
     made = Scheduler(
         store,
         watcher,  # type: ignore[arg-type]
         lambda _: Unwatched(),  # type: ignore[arg-type,return-value]
-        read_settings=lambda: make_settings(tmp_path),
-        settings=make_settings(tmp_path),
+        read_settings=lambda: make_settings(tmp_path, **tables),
+        settings=make_settings(tmp_path, **tables),
         attempts=attempts,  # type: ignore[arg-type]
         flags=tmp_path,
         is_in_foreground=lambda _: False,
@@ -211,6 +216,60 @@ def test_what_a_scan_that_failed_never_came_to_is_claimed_all_the_same(tmp_path:
         looping(tmp_path, store, watcher, attempts),  # type: ignore[arg-type]
     ):
         wait_until(lambda: attempts.made, "an attempt", 10)
+
+
+@dataclass
+class Hanging:
+    """Attempts of which those at one night hang until it answers; all are lost at once then."""
+
+    at: NightId
+    answers: threading.Event = field(default_factory=threading.Event)
+    made: list[NightId] = field(default_factory=list)
+
+    def make(self, record: NightRecord, *_: object) -> object:
+        self.made.append(record.night)
+        if record.night == self.at:
+            assert self.answers.wait(60)
+        raise TransientError("lost", "it never began")
+
+
+def test_an_attempt_that_hangs_in_a_silent_disk_leaves_its_place_and_is_begun_again(
+    tmp_path: Path,
+) -> None:
+    store, watcher, attempts = MemoryNights(), Watcher(), Hanging(OLD)
+    for night in (OLD, NEW):
+        keep(store, night, StageName.SYNC)
+    one: Any = {"nights_at_once": 1}
+    with (
+        capture_logs() as logs,
+        looping(tmp_path, store, watcher, attempts, schedule=one) as (notifier, _),  # type: ignore[arg-type]
+    ):
+
+        def turn() -> None:
+            said = len(notifier.said)
+            wait_until(lambda: len(notifier.said) > said + 5, "turns of the loop", 10)
+
+        wait_until(lambda: attempts.made == [OLD], "an attempt", 10)
+        watcher.silent = {OLD: time.monotonic()}
+        turn()
+        assert attempts.made == [OLD]
+        watcher.silent = {OLD: time.monotonic() - scheduler_module._SILENT_S}
+        wait_until(lambda: NEW in attempts.made, "the other night", 10)
+        (why,) = {log["event"] for log in logs if log.get("night") == OLD.date}
+        assert why == "night.interrupted"
+        record = store.night(OLD)
+        assert record is not None
+        assert record.state.status is Status.READY
+        # The thread of its first attempt still hangs.
+        watcher.silent = {}
+        turn()
+        assert attempts.made.count(OLD) == 1
+        watcher.silent = {OLD: time.monotonic()}
+        attempts.answers.set()
+        turn()
+        assert attempts.made.count(OLD) == 1
+        watcher.silent = {}
+        wait_until(lambda: attempts.made.count(OLD) > 1, "another attempt", 10)
 
 
 class ManyNights(MemoryNights):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vampd.disk.machine import Mounts
 from vampd.disk.reading import find_twin
+from vampd.engine.nights.foreign_entries import refuse_twin
 from vampd.engine.nights.night_listing import find_nights, find_strangers
+from vampd.model.nights import Kind, NightId
 
 
 def mounted(base: Path, home: Path, points: Iterable[tuple[str, str]]) -> Mounts:
@@ -108,3 +111,24 @@ def test_nights_are_named_and_no_disk_is_asked_that_is_not_the_roots(
     assert [night.date for night in find_nights(home)] == ["20251106", "20251107", "20251108"]
     assert [stranger.path.name for stranger in find_strangers(home)] == ["20251109"]
     assert set(asked) == {"20251108", "20251109"}
+
+
+def test_archive_nights_on_a_disk_of_their_own_are_not_asked_for_an_engineering_night(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "20251106").mkdir()
+    (home / "20251107").mkdir()
+    (home / "ARCHIVED_DATA").symlink_to("/proc")
+    listed: list[Path] = []
+    really = os.scandir
+
+    def scandir(path: Path) -> Any:
+        listed.append(path)
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    refuse_twin(home, NightId("20251106", Kind.ENGINEERING))
+    assert set(listed) == {home}
+    # There its own twins are.
+    refuse_twin(home, NightId("20251106", Kind.ARCHIVE))
+    assert home / "ARCHIVED_DATA" in listed

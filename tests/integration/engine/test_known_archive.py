@@ -13,7 +13,7 @@ from tests.support.worlds.archive.known_world import HERE, NIGHT, PATH, STEADY, 
 from vampd.cli.act.archive_reading import read_files
 from vampd.disk.durable import place_mark_file
 from vampd.engine import known_archive
-from vampd.errors import ArchiveUnknown, ConfigError, DataError
+from vampd.errors import ArchiveUnknown, ConfigError, DataError, RemoteUnavailable
 from vampd.model.nights import FileStamp, Kind
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
@@ -226,6 +226,23 @@ def test_a_destination_that_shows_its_mark_here_is_no_other_disk(
             True,
         )
     assert world.host.trees == {}
+
+
+def test_a_silent_disk_of_other_nights_keeps_none_from_an_archive_that_was_confirmed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(folder: Path, within_s: float) -> None:
+        raise RemoteUnavailable("archive_slow", f"what lies at {folder} has not answered")
+
+    archive = replace(world.archive(), nights_here=(tmp_path,))
+    mark = archive.use()
+    monkeypatch.setattr(known_archive, "stat_answering", ask)
+    assert archive.use() == mark
+    # What was never confirmed may be the nights themselves.
+    other = replace(World().archive(), nights_here=(tmp_path,))
+    for _ in range(2):
+        with pytest.raises(RemoteUnavailable, match="has not answered"):
+            other.use()
 
 
 def test_a_changed_setting_alone_makes_nights_wait(world: World) -> None:

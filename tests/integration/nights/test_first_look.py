@@ -83,9 +83,9 @@ def test_the_logs_of_the_old_tools_are_read_twice_a_scan_however_many_nights_fil
 ) -> None:
     read: list[Path] = []
 
-    def count(root: Path) -> object:
+    def count(root: Path, *rest: Any) -> object:
         read.append(root)
-        return read_old_logs(root)
+        return read_old_logs(root, *rest)
 
     for module in ("daemon.discovery", "daemon.night_watcher", "engine.nights.old_traces"):
         monkeypatch.setattr(f"vampd.{module}.read_old_logs", count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.builders.settings import make_settings
 from vampd.adapters.archive import LocalArchive
+from vampd.disk.answering import stat_answering
 from vampd.errors import RemoteUnavailable
 
 
@@ -35,7 +37,13 @@ def test_a_destination_that_does_not_answer_is_left_by_one_thread_and_named(
             ask()
         assert caught.value.code == "archive_slow"
     assert len(asked) == 1
+    # Nobody waits again for what has hung for as long.
+    asked_at = time.monotonic()
+    for _ in range(40):
+        with pytest.raises(RemoteUnavailable):
+            stat_answering(silent, 0.3)
+    assert time.monotonic() - asked_at < 6
     answer.set()
-    (hanging,) = (each for each in threading.enumerate() if each.name == "destination")
+    (hanging,) = (each for each in threading.enumerate() if each.name == "answering")
     hanging.join(20)
     assert host.nights() == []

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from vampd.adapters.archive.answering import stat_answering
 from vampd.adapters.archive.leftovers import remove_repeated
 from vampd.adapters.archive.rsync import Near, archive_full
 from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
@@ -22,6 +21,7 @@ from vampd.adapters.archive.sources import Part, pinned_sources
 from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
 from vampd.adapters.programs import FULL_CAUSES, find_cause
 from vampd.config import is_in_night
+from vampd.disk.answering import stat_answering
 from vampd.disk.durable import fsync_folder, place_mark_file, read_mark_file
 from vampd.disk.machine import space_at
 from vampd.disk.reading import (

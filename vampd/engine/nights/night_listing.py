@@ -7,17 +7,15 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from vampd.disk.machine import Mounts
 from vampd.disk.reading import (
-    LINK_FOUND,
     MOST_TEXT_BYTES,
-    find_twin,
     has_writers,
     list_raw_beside,
     list_raw_files,
@@ -48,6 +46,7 @@ from vampd.model.nights import (
 StatAt = Callable[[Path], os.stat_result]
 # The clock of a file server or of a camera's host may be ahead by so much, and no more.
 FUTURE_S = 60.0
+_ALL = tuple(Kind)
 # Two kinds, each day for a century.
 MOST_NIGHTS = 80_000
 # Where folders are looked for that no logger makes.
@@ -87,7 +86,20 @@ class NightListing:
         return sum(file.size for file in self.files)
 
 
-def find_nights(root: Path, stat_at: StatAt | None = None) -> tuple[NightId, ...]:
+def folder_of(root: Path, kind: Kind) -> Path:
+    """The folder that holds the nights of this kind."""
+    return root / ARCHIVE_FOLDER if kind is Kind.ARCHIVE else root
+
+
+def ask_folder(folder: Path) -> None:
+    """Ask the disk of a folder for something; what it refuses is an answer too."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        next(entries, None)
+
+
+def find_nights(
+    root: Path, stat_at: StatAt | None = None, kinds: Collection[Kind] = _ALL
+) -> tuple[NightId, ...]:
     """The night folders below the root, oldest first; names that are not dates are not nights.
 
     A link that leads nowhere, or what cannot be examined, may be a night: whoever looks is told.
@@ -95,10 +107,12 @@ def find_nights(root: Path, stat_at: StatAt | None = None) -> tuple[NightId, ...
     ``stat_at``, which follows links, the disks to which these lead are not asked: one may hang.
     """
     stat_at = stat_at or Mounts(root).stat
-    names = {(name, Kind.ENGINEERING) for name in _night_names(root, stat_at)}
-    with suppress(OSError):
-        names |= {(name, Kind.ARCHIVE) for name in _night_names(root / ARCHIVE_FOLDER, stat_at)}
-    return tuple(sorted(NightId(name, kind) for name, kind in names))
+    nights = set[NightId]()
+    for kind in kinds:
+        with suppress(OSError) if kind is Kind.ARCHIVE else nullcontext():
+            names = _night_names(folder_of(root, kind), stat_at)
+            nights.update(NightId(name, kind) for name in names)
+    return tuple(sorted(nights))
 
 
 @dataclass(frozen=True)
@@ -111,28 +125,12 @@ class Stranger:
     is_listless: bool = False
 
 
-def refuse_twin(root: Path, night: NightId) -> None:
-    """DataError ``link_found`` if this night's folder, or a stream of it, is another night's too.
-
-    Its frames would be taken twice.
-    """
-    folder = root / night.folder
-    others = (root / each.folder for each in find_nights(root) if each != night)
-    within = (path for other in others for path in (other, *stream_folders(other)))
-    twin = find_twin(root, (folder, *stream_folders(folder)), within)
-    if twin is not None:
-        cure = "remove the link" if any(map(os.path.islink, twin)) else "unmount one of them"
-        raise DataError(
-            LINK_FOUND,
-            f"{twin[0]} and {twin[1]} are one folder, so its frames would be taken twice: {cure}",
-            path=str(twin[0]),
-        )
-
-
-def find_strangers(root: Path, stat_at: StatAt | None = None) -> tuple[Stranger, ...]:
+def find_strangers(
+    root: Path, stat_at: StatAt | None = None, kinds: Collection[Kind] = _ALL
+) -> tuple[Stranger, ...]:
     """What lies where nights do and keeps none, by path: named to people, and left alone."""
     stat_at, strangers = stat_at or Mounts(root).stat, list[Stranger]()
-    for folder in (root, root / ARCHIVE_FOLDER):
+    for folder in (folder_of(root, kind) for kind in kinds):
         try:
             entries = _named_as_nights(folder)
         except FileNotFoundError:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from vampd.disk.durable import names_in
 from vampd.disk.reading import read_foreign_text
+from vampd.engine.nights.night_listing import folder_of
 from vampd.errors import DataError
 from vampd.model.nights import (
-    ARCHIVE_FOLDER,
     LOG_NAMES,
+    Kind,
     NightId,
     StatusRow,
     Stream,
@@ -25,12 +26,13 @@ from vampd.model.proofs import RECEIPTS_PATH
 _GENERATION = re.compile(r"generation_[0-9]+\.json")
 
 
-def read_old_logs(root: Path) -> dict[NightId, StatusRow]:
-    """The row of each night in the old tools' logs.
+def read_old_logs(root: Path, kinds: Collection[Kind] = tuple(Kind)) -> dict[NightId, StatusRow]:
+    """The row of each night in the old tools' logs, which lie where nights of these kinds do.
 
     A log that cannot be read speaks of no night: it must not keep any from being processed.
     """
-    paths = (base / name for base in (root, root / ARCHIVE_FOLDER) for name in LOG_NAMES)
+    bases = [folder_of(root, kind) for kind in kinds]
+    paths = (base / name for base in bases for name in LOG_NAMES)
     texts = [text for path in paths if (text := read_foreign_text(path)) is not None]
     return rows_by_night(row for text in texts for row in parse_old_log(text))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vampd.config import Settings, WhenMissing
 from vampd.disk.failpoint import failpoint
-from vampd.engine.nights.night_listing import refuse_twin
+from vampd.engine.nights.foreign_entries import refuse_twin
 from vampd.engine.nights.old_cron import (
     find_jobs,
     find_life_signs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.support.fakes.memory_store import MemoryCheckedCubes, MemoryNights
 from vampd.config import Settings
 from vampd.daemon.night_watcher import NightWatcher
 from vampd.daemon.patience import HANGS_AFTER_S, Patience
-from vampd.model.nights import NightId, Status
+from vampd.model.nights import Kind, NightId, Status
 
 
 @dataclass
@@ -77,6 +78,8 @@ class Scans:
     raises: Exception | None = None
     open_nights: tuple[NightId, ...] = ()
     checking: object = None
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    silent: Mapping[NightId, float] = field(default_factory=dict)
 
     def scan(self, _: Settings) -> tuple[NightId, ...]:
         assert self.go_on.wait(20)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 from vampd.errors import RemoteUnavailable, no_threads
@@ -17,10 +18,11 @@ class _Look(threading.Thread):
     """Examines a folder once; it keeps no process alive."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(name="destination", daemon=True)
+        super().__init__(name="answering", daemon=True)
         self._folder = folder
         self.status: os.stat_result | None = None
         self.error: OSError | None = None
+        self.began_at = time.monotonic()
 
     def run(self) -> None:
         """Examine it."""
@@ -47,14 +49,15 @@ def stat_answering(folder: Path, within_s: float) -> os.stat_result:
                 look.start()
             except RuntimeError as error:
                 del _looks[folder]
-                raise no_threads("looking at the destination", error) from error
-    look.join(within_s)
+                raise no_threads("looking at a folder", error) from error
+    # Whoever asks while it hangs waits no longer than the first one.
+    look.join(max(0.0, look.began_at + within_s - time.monotonic()))
     if look.error is not None:
         raise look.error
     if look.status is None:
         raise RemoteUnavailable(
             "archive_slow",
-            f"the destination {folder} has not answered for {within_s:g} s: a dead mount, or a file"
+            f"what lies at {folder} has not answered for {within_s:g} s: a dead mount, or a file"
             " server that is away? Look at it (findmnt, dmesg)",
             target=str(folder),
         )
