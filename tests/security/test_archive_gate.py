@@ -20,6 +20,11 @@ from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.gated import Gated, running_gate, secluded
 from tests.support.tools.sshd import HOST
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
+from tests.support.worlds.sites.old_products import (
+    copy_to_archive,
+    make_old_products,
+    write_old_manifest,
+)
 from vampd.adapters.archive import open_archive_host, open_moved_archive
 from vampd.adapters.archive import scripts as archive_scripts
 from vampd.adapters.archive.gate import format_gate
@@ -27,7 +32,7 @@ from vampd.cli.checks.archive import examine_archives
 from vampd.cli.shared.finding import BAD, Finding
 from vampd.disk.pace import SteadyPace
 from vampd.errors import VampdError
-from vampd.model.nights import Kind
+from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Compare
 
 PACE = SteadyPace()
@@ -138,6 +143,34 @@ def test_a_whole_night_goes_through_the_gate_as_it_is_installed(
     assert not list((site.folder(night) / "vcam1").glob("*.fits"))
     (gated.disk / night.date).rename(gated.base / "moved" / night.date)
     assert "good" in shown("verify", night.date)
+
+
+@pytest.mark.soak
+def test_a_night_of_the_old_tools_goes_on_through_the_gate(gated: Gated, tmp_path: Path) -> None:
+    site = make_site(
+        tmp_path,
+        transfer={"ssh": list(gated.sshd.ssh), "timeout_s": 60},
+        transfer_archive={"destination": f"{HOST}:{gated.disk}"},
+    )
+    night = NightId("20240612", Kind.ARCHIVE)
+    folder, there = site.folder(night), gated.disk / night.date
+    names = make_old_products(folder, packed=(1, 2), last="Syncing to scexao6")
+    write_old_manifest(folder, names)
+    # What they sent, of which one file is bad there.
+    copy_to_archive(folder, there)
+    bad = min(there.glob("vgen2/*.fz"))
+    content = bad.read_bytes()
+    bad.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert run_until_idle(site).status == 0
+    done = vampctl(site, "adopt", night.date, "--continue", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ended = run_until_idle(site)
+    assert ended.status == 0, ended.log
+    (record,) = json.loads(vampctl(site, "status", "--json").stdout)
+    assert (record["status"], record["safe_at"] is None) == ("done", False), ended.log
+    assert bad.read_bytes() == content
+    shown = vampctl(site, "verify", night.date)
+    assert (shown.returncode, "good" in shown.stdout) == (0, True), shown.stdout + shown.stderr
 
 
 def _script(script: str, *words: str) -> tuple[str, bytes]:
