@@ -110,6 +110,17 @@ _ODDITIES = (
     # What is no card.
     *("airmass2=                  1.5", " LEADING=                    1", "IN SIDE =        1"),
     *("NOVALUE =1", "END     =                    5", "CONTINUE  'of nothing'", "HIERARCH x"),
+    # What a reader knows by another name than vampd, and what it takes for a pattern.
+    *("HIERARCH END = 5", "HIERARCH ZNAXIS1 = 5", "HIERARCH FRAMEID = 5", "HIERARCH U_FLC = 'B'"),
+    *("HIERARCH ESO DET?1 = 5", "HIERARCH eso tel = 5", "HIERARCH ESO * = 1", "HIERARCH= =1"),
+    *("HIERARCH ESO DAY ='2025-11-06'", "bzero   = 0", "u_flc   = 'B'", "-X      = 5"),
+    # Twice, with values of two types.
+    *("SEEING2 = 'none'", "SEEING2 =                  1.5", "U_DETMOD=                    5"),
+    *("U_TRIGJT= 'twenty'", "PRD-MIN1=", "BIN-FCT1=                    T", "DATA-TYP= 2025-11-06"),
+    # Days that no calendar has, and numbers that lose their digits.
+    *("DATE-AVG= '2025-02-30'", "DATE-BEG= '2025-11-06T24:00:00'", "DATEX   = 'x&'"),
+    *("TINY    =               1E-400", "LEAST   =             4.9E-324", "DATELOG =     5"),
+    *("EXTLEVEL=  9223372036854775808", "COMMENT = 5", "HIERARCH COMMENT = 'x' / y"),
     *("LONG    = 'goes &'", "CONTINUE  'on'", *[""] * 41),
 )
 

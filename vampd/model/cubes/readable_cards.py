@@ -3,7 +3,8 @@
 Loggers copy cards from elsewhere without looking. What the standard does not allow makes a reader
 refuse the product, or the table of a whole night. What is changed here costs no text: a value that
 is none becomes undefined, a card that cannot stand leaves the header, and HISTORY keeps both, each
-with a code of its own. A value that the standard allows keeps its bytes.
+with a code of its own. A value that the standard allows keeps its bytes. One module, however long:
+what readers refuse stands nowhere else.
 
 Source: FITS standard 4.0, chapter 4 and section 10; fitsverify 4.20 for what readers refuse.
 """
@@ -12,16 +13,23 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
 from functools import lru_cache
 
 from vampd.model.cubes.cards import CARD_LENGTH, REMEMBERED_CARDS, Cards, render_string
 
-_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8} *")
+# funpack drops a card whose keyword begins with a hyphen.
+_KEYWORD = re.compile(r"(?!-)[A-Z0-9_-]{1,8} *")
+# What cfitsio takes for a pattern (?, *) or a quotation is no name.
+_LONG_NAME = re.compile(r"(?!-)[A-Z0-9_.-]+(?: +[A-Z0-9_.-]+)*")
 _COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
-_MAY_REPEAT = _COMMENTARY | {"HIERARCH"}
+# What a reader takes for something else behind HIERARCH, too.
+_NO_NAMES = _COMMENTARY | {"CONTINUE", "HIERARCH"}
 _ODD = re.compile(r"[^ -~]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EeDd][+-]?\d+)?")
@@ -49,13 +57,13 @@ _STRUCTURAL = re.compile(rf"{_STRUCTURE.pattern}|EXTEND|BZERO|BSCALE|BLANK")
 # Cards that vampd gives values, at sync and with the frame ID.
 _OWN = re.compile(r"U_SYNC|U_FLC|DATE-OBS|(?:UT|HST|MJD)(?:-STR|-END)?|FRAMEID|EXP-ID")
 
-# Keywords to which the standard gives a type. A reader that knows them takes no other, and no
-# undefined value either.
+# Keywords to which the standard gives a type, or fitsverify, for which all that begin with DATE are
+# dates. A reader that knows them takes no other, and no undefined value either.
 _OF_TEXT = re.compile(
     r"ORIGIN|TELESCOP|INSTRUME|OBSERVER|OBJECT|AUTHOR|REFERENC|BUNIT|EXTNAME|CREATOR|RADECSYS"
     r"|(?:C(?:TYPE|UNIT|NAME)\d+|PS\d+_\d+|RADESYS|SPECSYS|SSYS(?:OBS|SRC)|WCSNAME)[A-Z]?"
 )
-_OF_DATES = re.compile(r"DATE(?:-OBS|-BEG|-AVG|-END|REF)?")
+_OF_DATES = re.compile(r"DATE.*")
 _OF_TYPES = (
     (
         re.compile(
@@ -65,10 +73,15 @@ _OF_TYPES = (
         ),
         _NUMBER,
     ),
-    (re.compile(r"BLANK|EXTVER|EXTLEVEL|WCSAXES[A-Z]?"), re.compile(r"[+-]?\d+")),
+    (re.compile(r"BLANK|EXTVER|EXTLEVEL|WCSAXES[A-Z]?"), re.compile(r"[+-]?0*\d{1,9}")),
     (re.compile(r"EXTEND|INHERIT"), re.compile(r"[TF]")),
 )
-_DATE = re.compile(r"'(?:\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d*)?)?|\d\d/\d\d/\d\d) *'")
+_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d*)?"
+_DATE = re.compile(
+    rf"'(?:(?P<day>\d{{4}}-\d\d-\d\d)(?:T{_CLOCK})?"
+    rf"|(?P<d>\d\d)/(?P<m>\d\d)/(?P<y>\d\d)|{_CLOCK}) *'",
+    re.ASCII,
+)
 _MADE = re.compile(r"HISTORY vampd [^:,]+, form ")
 _ENTRY = re.compile(r"HISTORY (?P<code>card_[a-z_]+): (?P<words>(?P<keyword>\S+).*)")
 
@@ -85,31 +98,43 @@ def make_readable(raw: Cards, own: Iterable[str] = ()) -> ReadableCards:
     """A raw header that every reader accepts.
 
     Every keyword that vampd sets stands once, as its first card; ``own`` are more of them. Other
-    keywords may repeat where their cards differ, and are reported.
+    keywords may repeat where their cards differ, and are reported: with values of one type, by
+    which a reader asks for each of them, and gets the first.
     """
     entries: list[str] = []
     texts = _printable(raw.texts, entries)
     structural = 3 + (raw.integer("NAXIS") or 0)
-    kept = texts[:structural]
-    seen = {text[:8].rstrip() for text in kept}
-    records: set[tuple[str, ...]] = set()
+    seen = {text[:8].rstrip() for text in texts[:structural]}
+    records: list[_Record] = []
+    first: dict[str, int] = {}
     repeated: Counter[str] = Counter()
     once = frozenset(own)
     for record in _records(texts[structural:], entries):
-        keyword = record[0][:8].rstrip()
-        if keyword in seen or _STRUCTURE.fullmatch(keyword):
-            if keyword in once or _OWN.fullmatch(keyword) or record in records:
-                continue
-            if _STRUCTURAL.fullmatch(keyword):
-                entries.append(f"card_dropped: {record[0].rstrip()}")
-                continue
-            repeated[keyword] += 1
-        elif keyword not in _MAY_REPEAT:
-            seen.add(keyword)
-            records.add(record)
-        kept += record
+        name = record.name
+        before = records[first[name]] if name in first else None
+        is_own = name in once or _OWN.fullmatch(name) is not None
+        if name in _COMMENTARY:
+            records.append(record)
+        elif record.is_alias and (is_own or _STRUCTURAL.fullmatch(name)):
+            entries += _dropped(record)
+        elif before and (is_own or before.texts == record.texts):
+            continue
+        elif name in seen or _STRUCTURE.fullmatch(name) or (before and _STRUCTURAL.fullmatch(name)):
+            entries += _dropped(record)
+        elif before is None:
+            first[name] = len(records)
+            records.append(record)
+        elif before.kind is record.kind is not _Kind.UNDEFINED:
+            repeated[_shown(name)] += 1
+            records.append(record)
+        elif before.kind is _Kind.UNDEFINED:
+            entries += _dropped(before)
+            records[first[name]] = record
+        else:
+            entries += _dropped(record)
     entries += (f"card_repeated: {one} stands {n + 1} times" for one, n in repeated.items())
-    return ReadableCards(Cards(tuple(kept)), tuple(entries))
+    kept = (text for record in records for text in record.texts)
+    return ReadableCards(Cards((*texts[:structural], *kept)), tuple(entries))
 
 
 def reported_cards(product: Cards) -> Iterator[tuple[str, str, str]]:
@@ -149,79 +174,127 @@ def _printable_card(text: str) -> str:
     return _ODD.sub("?", text) if _CONTROL.sub("", text).strip(" ") else " " * CARD_LENGTH
 
 
-def _records(texts: Iterable[str], entries: list[str]) -> Iterator[tuple[str, ...]]:
-    """The cards that can stand in the header, each with those that continue its string."""
-    record: tuple[str, ...] = ()
-    is_open = False
-    for text in texts:
-        judged = _judge(text)
-        if judged.entry:
-            entries.append(judged.entry)
-        if text.startswith("CONTINUE"):
-            if is_open and judged.text:
-                record += (text,)
-            else:
-                entries.append(f"card_dropped: {text.rstrip()}")
-            is_open = is_open and judged.is_open
-            continue
-        if record:
-            yield record
-        record = (judged.text,) if judged.text else ()
-        is_open = judged.is_open
-    if record:
-        yield record
+def _dropped(record: _Record) -> Iterator[str]:
+    return (f"card_dropped: {text.rstrip()}" for text in (record.was, *record.texts[1:]))
+
+
+class _Kind(StrEnum):
+    """What a reader asks a value for."""
+
+    TEXT = "text"
+    LOGICAL = "logical"
+    NUMBER = "number"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A card with those that continue its string, as they may stand; ``was`` is its own raw text.
+
+    ``name`` is what readers know it by; an ``is_alias`` has it behind HIERARCH or in small letters,
+    where vampd itself does not look.
+    """
+
+    texts: tuple[str, ...]
+    was: str
+    name: str
+    kind: _Kind
+    is_alias: bool = False
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """A card as it may stand ('' if it may not), what HISTORY says, whether its string goes on."""
+    """A card as it may stand, or None, what HISTORY says, and whether its string goes on."""
 
-    text: str
+    record: _Record | None
     entry: str = ""
     is_open: bool = False
+
+
+def _records(texts: Iterable[str], entries: list[str]) -> Iterator[_Record]:
+    """The cards that can stand in the header, each with those that continue its string."""
+    record: _Record | None = None
+    is_open = False
+    for text in texts:
+        if text.startswith("CONTINUE"):
+            match = _CONTINUE.fullmatch(text)
+            if is_open and match and record:
+                record = replace(record, texts=(*record.texts, text))
+            else:
+                entries.append(f"card_dropped: {text.rstrip()}")
+            is_open = is_open and match is not None and _goes_on(match["value"])
+            continue
+        if record:
+            yield record
+        judged = _judge(text)
+        if judged.entry:
+            entries.append(judged.entry)
+        record, is_open = judged.record, judged.is_open
+    if record:
+        yield record
 
 
 @lru_cache(maxsize=REMEMBERED_CARDS)
 def _judge(text: str) -> _Judged:
     keyword = text[:8].rstrip()
     if keyword in _COMMENTARY:
-        return _Judged(text)
-    if keyword == "CONTINUE":
-        match = _CONTINUE.fullmatch(text)
-        return _Judged(text, is_open=_goes_on(match["value"])) if match else _Judged("")
+        return _Judged(_Record((text,), text, keyword, _Kind.TEXT))
     upper = text[:8].upper()
-    if keyword == "HIERARCH" and "=" in text[9:]:
-        begin = text.index("=", 9) + 1
-    elif (
-        _KEYWORD.fullmatch(upper)
-        and text[8:10] == "= "
-        and not _OF_ANOTHER_HDU.fullmatch(upper.rstrip())
-    ):
-        begin = 10
+    if keyword == "HIERARCH":
+        begin = text.find("=", 9) + 1
+        name = text[9 : begin - 1].upper().strip() if begin else ""
+        may_stand = text[8] == " " and _LONG_NAME.fullmatch(name) and name not in _NO_NAMES
+        head = f"HIERARCH{text[8:begin].upper()}"
     else:
+        begin, name = 10, upper.rstrip()
+        may_stand = _KEYWORD.fullmatch(upper) and text[8:10] == "= "
+        head = upper + text[8:begin]
+    if not may_stand or _OF_ANOTHER_HDU.fullmatch(name):
         said = "" if _SAYS_NOTHING.fullmatch(text) else f"card_dropped: {text.rstrip()}"
-        return _Judged("", said)
-    return _with_value(upper + text[8:begin], text[begin:])
+        return _Judged(None, said)
+    return _with_value(text, begin, head, name)
 
 
-def _with_value(head: str, field: str) -> _Judged:
+def _with_value(was: str, begin: int, head: str, name: str) -> _Judged:
+    field = was[begin:]
     match = _VALUE.fullmatch(field)
     entry = ""
-    if match and _is_finite(match["value"]):
+    if match and _is_representable(match["value"]):
         value, comment = match["value"], field[match.end("value") :].partition("/")[2]
     else:
         is_string = field.lstrip().startswith("'")
         said, _, comment = (field, "", "") if is_string else field.partition("/")
-        value, entry = "", f"card_not_a_value: {_name(head)} was {said.strip()}"
+        value, entry = "", f"card_not_a_value: {_shown(name)} was {said.strip()}"
     # FITS knows exponents in capitals only.
-    standing = _as_reserved(head[:8].rstrip(), value if value[:1] == "'" else value.upper())
+    standing = _as_reserved(name, value if value[:1] == "'" else value.upper())
     if standing is None:
-        return _Judged("", entry or f"card_dropped: {(head + field).rstrip()}")
-    if standing == value and not entry:
-        return _Judged(head + field, is_open=_goes_on(value))
-    shown = standing.ljust(20) if standing[:1] == "'" else standing.rjust(20)
-    text = head + shown + (f" / {comment.strip()}" if comment.strip() else "")
-    return _Judged(text[:CARD_LENGTH].ljust(CARD_LENGTH), entry)
+        return _Judged(None, entry or f"card_dropped: {was.rstrip()}")
+    text = head + field
+    if head.endswith("=") and value[:1] == "'":
+        # Anywhere else, fitsio takes a text that begins with a digit for a number.
+        text = f"{head} {field.strip()}"[:CARD_LENGTH].ljust(CARD_LENGTH)
+    if entry or standing.upper() != value.upper():
+        text = _card(head, standing, comment.strip())
+    elif standing != value:
+        text = head + field.replace(value, standing, 1)
+    record = _Record((text,), was, name, _kind_of(standing), was[:8].rstrip() != name)
+    return _Judged(record, entry, is_open=_goes_on(standing))
+
+
+def _card(head: str, value: str, comment: str) -> str:
+    aligned = value.ljust(20) if value[:1] == "'" else value.rjust(20)
+    shown = f" / {comment}" if comment else ""
+    # A long name leaves no room for blanks in front.
+    text = head + (aligned if len(head + aligned + shown) <= CARD_LENGTH else value) + shown
+    return text[:CARD_LENGTH].ljust(CARD_LENGTH)
+
+
+def _kind_of(value: str) -> _Kind:
+    if not value:
+        return _Kind.UNDEFINED
+    if value in ("T", "F"):
+        return _Kind.LOGICAL
+    return _Kind.TEXT if value[0] == "'" else _Kind.NUMBER
 
 
 def _as_reserved(keyword: str, value: str) -> str | None:
@@ -229,7 +302,7 @@ def _as_reserved(keyword: str, value: str) -> str | None:
     if _OF_TEXT.fullmatch(keyword):
         return value if value.startswith("'") else render_string(value)
     if _OF_DATES.fullmatch(keyword):
-        return value if _DATE.fullmatch(value) else None
+        return value if _is_date(value) else None
     for keywords, form in _OF_TYPES:
         if keywords.fullmatch(keyword):
             bare = value.strip("' ")
@@ -237,11 +310,27 @@ def _as_reserved(keyword: str, value: str) -> str | None:
     return value
 
 
-def _is_finite(value: str) -> bool:
-    """Whether a number is one that a reader can hold; other values are."""
+def _is_date(value: str) -> bool:
+    """Whether it is a day of the calendar or a time of the clock, or both."""
+    match = _DATE.fullmatch(value)
+    try:
+        if match and (match["day"] or match["d"]):
+            date.fromisoformat(match["day"] or "19{y}-{m}-{d}".format(**match.groupdict()))
+    except ValueError:
+        return False
+    return match is not None
+
+
+def _is_representable(value: str) -> bool:
+    """Whether a number is one that a reader can hold in full; other values are.
+
+    cfitsio refuses numbers so near to zero that they lose digits.
+    """
     if not _NUMBER.fullmatch(value):
         return True
-    return math.isfinite(float(value.upper().replace("D", "E")))
+    number = float(value.upper().replace("D", "E"))
+    is_zero = not re.search(r"[1-9]", re.split("[EeDd]", value)[0])
+    return is_zero or sys.float_info.min <= abs(number) < math.inf
 
 
 def _goes_on(value: str) -> bool:
@@ -250,4 +339,8 @@ def _goes_on(value: str) -> bool:
 
 def _name(text: str) -> str:
     """What a card is called, in one word."""
-    return text.partition("=" if "=" in text else text[8:])[0].strip().replace(" ", ".") or "blank"
+    return _shown(text.partition("=" if "=" in text else text[8:])[0].strip()) or "blank"
+
+
+def _shown(name: str) -> str:
+    return name.replace(" ", ".")

@@ -45,6 +45,11 @@ _SOUND = (
     "CONTINUE  'and on &' / comment",
     "CONTINUE  'and ends'",
     "HIERARCH ESO INS NAME = 'x' / not of this observatory",
+    "HIERARCH SEEING.R = 0.7",
+    "DATE-END= '2024-02-29T23:59:60.5'",
+    "DATE-AVG= '29/02/96'",
+    "DATETIME= '10:20:30'",
+    "ZEROS   = 0.000E-999",
     "ZD      =             12.30000 / not of tiled compression",
     "EQUINOX =               2000.0",
     "DATE    = '2025-11-06T10:20:02'",
@@ -60,6 +65,8 @@ def test_what_the_standard_allows_keeps_its_bytes() -> None:
     [
         *("NaN", "-inf", "1,5", "1 5", "0x1F", ".", "t", "True", "1E9999", "(1.0, 2.0)", "1.0.0"),
         *("'never closed / here", "'it's", "'abc' def", "nan", "--", "1e"),
+        # Numbers so small that readers refuse them.
+        *("1E-400", "4.9E-324", "-2.2D-308"),
     ],
 )
 def test_what_is_no_value_becomes_undefined_and_history_keeps_its_text(field: str) -> None:
@@ -83,6 +90,12 @@ def test_the_comment_of_an_undefined_value_stays() -> None:
         ("OBJECT  =                      / none", "OBJECT  = '        '           / none"),
         ("CRVAL1  = '12.5    '", "CRVAL1  =                 12.5"),
         ("EXTVER  = ' 2'", "EXTVER  =                    2"),
+        ("HIERARCH eso ins = 5", "HIERARCH ESO INS = 5"),
+        ("HIERARCH ESO DAY ='2025-11-06' / UT", "HIERARCH ESO DAY = '2025-11-06' / UT"),
+        ("HIERARCH ESO DAY =   '2025-11-06'", "HIERARCH ESO DAY = '2025-11-06'"),
+        (f"HIERARCH {'N' * 56} = 1e5 / x", f"HIERARCH {'N' * 56} = 1E5 / x"),
+        (f"airmass = {'1' * 64}.e5", f"AIRMASS = {'1' * 64}.E5"),
+        (f"AIRMASS = 1e5 / {'x' * 64}", f"AIRMASS = 1E5 / {'x' * 64}"),
     ],
 )
 def test_a_value_in_the_wrong_form_gets_the_right_one(card: str, made: str) -> None:
@@ -105,10 +118,32 @@ def test_a_value_in_the_wrong_form_gets_the_right_one(card: str, made: str) -> N
         ),
         *("AIRMASS  1.0", "CONTINUE  'of nothing'", "HIERARCH nothing", "DATE    = 'yesterday'"),
         *("CRPIX1  =", "EQUINOX = 'J2000'", "EXTEND  = 'x'", "WCSAXES = 1.5", "MJD-OBS = ''"),
+        *("BLANK   = 9223372036854775808", "-       = 1", "-X      = 1"),
+        # fitsverify reads each keyword that begins with DATE.
+        *("DATE-END= '2025-02-30'", "DATE    = '2025-11-06T24:00:00'", "DATE-AVG= '29/02/97'"),
+        *("DATEX   = 'today'", "DATE_RAW= 5", "DATE-END= '2025-11-06T10:20:61'", "DATELOG ="),
     ],
 )
 def test_a_card_that_readers_refuse_leaves_the_header_and_history_keeps_it(card: str) -> None:
     assert readable(card) == ([], [f"card_dropped: {card}"])
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        *("HIERARCH END = 5", "HIERARCH ZNAXIS1 = 5", "HIERARCH NAXIS1 = 5", "HIERARCH BZERO = 0"),
+        *("HIERARCH FRAMEID = 'x'", "HIERARCH U_FLC = 'B'", "HIERARCH ut = 1", "HIERARCH END=5"),
+        *("HIERARCH RET-ANG1 = 5", "HIERARCH CONTINUE = 'x'", "HIERARCH COMMENT = 1"),
+        *("HIERARCH A?B = 1", "HIERARCH ESO * = 1", "HIERARCH ESO 'q' = 1", "HIERARCH -X = 1"),
+        *("HIERARCH= 5", "HIERARCH= =1", "HIERARCH = 5", "u_flc   = 'B'", "bzero   = 0"),
+        *("naxis1  = 5", "mjd     = 1", "ret-ang1= 5"),
+    ],
+)
+def test_what_is_another_card_for_readers_alone_leaves_the_header(card: str) -> None:
+    texts = [text.ljust(80) for text in (card, "BZERO   = 32768", "U_FLC   = 'A'", "RET-ANG1= 1")]
+    made = make_readable(Cards((*header().texts[:6], *texts)), ["RET-ANG1"])
+    assert made.cards.texts == (*header().texts[:6], *texts[1:])
+    assert made.entries == (f"card_dropped: {card}",)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +179,32 @@ def test_a_keyword_that_vampd_sets_stands_once(keyword: str) -> None:
 def test_other_keywords_may_repeat_and_are_reported_where_their_cards_differ() -> None:
     cards = ["OBJECT  = 'a       '", "SEEING  = 1", "OBJECT  = 'b       '", "SEEING  = 1"]
     assert readable(*cards) == (cards[:3], ["card_repeated: OBJECT stands 2 times"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stays"),
+    [
+        ("OBJECT2 = 'a'", "OBJECT2 = 5", 0),
+        ("SEEING  = 1.0", "SEEING  = T", 0),
+        ("SEEING  = 1.0", "HIERARCH SEEING = 'x'", 0),
+        ("SEEING  = 1.0", "SEEING  =", 0),
+        ("SEEING  =  / not yet", "SEEING  = 1.0", 1),
+        ("SEEING  =  / not yet", "SEEING  =  / not now", 1),
+    ],
+)
+def test_of_cards_of_one_keyword_with_values_of_two_types_one_stays(
+    first: str, second: str, stays: int
+) -> None:
+    cards = [first, second]
+    assert readable(*cards) == ([cards[stays]], [f"card_dropped: {cards[1 - stays]}"])
+
+
+def test_a_long_name_may_repeat_as_others_do() -> None:
+    cards = ["HIERARCH ESO A = 1", "HIERARCH ESO B = 1", "HIERARCH ESO A = 2", "HIERARCH ESO A = 2"]
+    assert readable(*cards) == (cards, ["card_repeated: ESO.A stands 3 times"])
+    assert readable("SEEING  = 1", "HIERARCH SEEING = 2")[1] == [
+        "card_repeated: SEEING stands 2 times"
+    ]
 
 
 @pytest.mark.parametrize("odd", ["\0", "\t", "\n", "\r", "\x1b", "\x1f", "\x7f"])
