@@ -243,13 +243,13 @@ def _judge(text: str) -> _Judged:
     if keyword == "HIERARCH":
         begin = text.find("=", 9) + 1
         name = text[9 : begin - 1].upper().strip() if begin else ""
-        may_stand = text[8] == " " and _LONG_NAME.fullmatch(name) and name not in _NO_NAMES
+        may_stand = text[8] == " " and _LONG_NAME.fullmatch(name) is not None
         head = f"HIERARCH{text[8:begin].upper()}"
     else:
         begin, name = 10, upper.rstrip()
-        may_stand = _KEYWORD.fullmatch(upper) and text[8:10] == "= "
+        may_stand = text[8:10] == "= " and _KEYWORD.fullmatch(upper) is not None
         head = upper + text[8:begin]
-    if not may_stand or _OF_ANOTHER_HDU.fullmatch(name):
+    if not may_stand or name in _NO_NAMES or _OF_ANOTHER_HDU.fullmatch(name):
         said = "" if _SAYS_NOTHING.fullmatch(text) else f"card_dropped: {text.rstrip()}"
         return _Judged(None, said)
     return _with_value(text, begin, head, name)

@@ -137,6 +137,7 @@ def test_a_card_that_readers_refuse_leaves_the_header_and_history_keeps_it(card:
         *("HIERARCH A?B = 1", "HIERARCH ESO * = 1", "HIERARCH ESO 'q' = 1", "HIERARCH -X = 1"),
         *("HIERARCH= 5", "HIERARCH= =1", "HIERARCH = 5", "u_flc   = 'B'", "bzero   = 0"),
         *("naxis1  = 5", "mjd     = 1", "ret-ang1= 5"),
+        *("continue= 'x'", "comment = 'x'", "history = 5", "hierarch= 5"),
     ],
 )
 def test_what_is_another_card_for_readers_alone_leaves_the_header(card: str) -> None:
