@@ -28,7 +28,9 @@ TITLES = (
     "safe_timestamp",
 )
 # As pandas, awk and spreadsheets write it.
-_TRUE = frozenset({"true", "1", "1.0"})
+_TRUE = frozenset({"true", "1", "1.0", "yes", "y", "t"})
+# Spreadsheets have others where a comma is that of decimals.
+_SEPARATORS = (",", ";", "\t")
 _MOMENT = re.compile(r"([0-9]{4}-[0-9][0-9]-[0-9][0-9])[T ]([0-9][0-9]:[0-9][0-9]:[0-9][0-9])")
 
 
@@ -111,10 +113,12 @@ def rows_by_night(rows: Iterable[StatusRow]) -> dict[NightId, StatusRow]:
 
 def _rows(lines: list[str]) -> Iterator[dict[str, str]]:
     """Each line by itself: an unbalanced quote must not swallow the rows behind it."""
-    titles = list(TITLES)
+    titles, separator = list(TITLES), _SEPARATORS[0]
     for line in lines:
+        if TITLES[0] in line:
+            separator = max(_SEPARATORS, key=line.count)
         try:
-            cells = next(csv.reader([line]), [])
+            cells = next(csv.reader([line], delimiter=separator), [])
         except csv.Error:
             continue
         # A spreadsheet may put a byte order mark before the first title.

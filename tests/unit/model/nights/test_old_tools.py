@@ -98,6 +98,17 @@ def test_a_row_that_says_only_false_is_no_trace(flags: str, is_trace: bool) -> N
     assert (len(traces), all(map(is_lasting, traces))) == (is_trace, True)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("said", ["True", "TRUE", "1.0", "yes"])
+def test_a_log_that_a_spreadsheet_wrote_says_the_same(separator: str, said: str) -> None:
+    row = ["/mnt/fuuu/ARCHIVED_DATA/20251106", "2025-11-06", said, "2025-11-07 01:51:53"]
+    log = "\r\n".join(separator.join(cells) for cells in (TITLES, row, ["", "", ""]))
+    found = row_of(log, ARCHIVE)
+    assert found is not None
+    assert (found.processed.is_set, found.processed.since) == (True, "2025-11-07T01:51:53")
+    assert not found.safe.is_set
+
+
 @pytest.mark.parametrize("name", ["20251106_process.log", "manifest_VMP_20251106.csv"])
 def test_what_is_left_of_a_deleted_night_is_a_trace_that_lasts(name: str) -> None:
     (trace,) = find_traces(["vcam1", name], [], None)
