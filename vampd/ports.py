@@ -196,6 +196,10 @@ class NightReader(SyncReader, Protocol):
     def hollow_files(self, night: NightId, folder: str) -> frozenset[str]:
         """The files of one folder that claim gigabytes and hold nearly none of them."""
 
+    def foreign_ids(self, night: NightId) -> tuple[FrameId, ...]:
+        """The frame IDs on record that others used for this night, lowest first."""
+        ...
+
     def archive_identity(self, night: NightId) -> ArchiveIdentity:
         """The archive that this night goes to now: what its proofs must name."""
         ...
@@ -326,6 +330,10 @@ class Ledger(Protocol):
         self, night: NightId, frame_ids: Collection[FrameId], why: str
     ) -> tuple[FrameId, ...]:
         """Put IDs on record that others used for this night; return those that were not."""
+        ...
+
+    def foreign(self, night: NightId) -> tuple[FrameId, ...]:
+        """Those of this night, lowest first."""
         ...
 
     def listing(self) -> LedgerListing:

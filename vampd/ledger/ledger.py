@@ -155,6 +155,18 @@ class FrameIdLedger:
             self._mark = file.mark()
             return tuple(new)
 
+    def foreign(self, night: NightId) -> tuple[FrameId, ...]:
+        """The IDs on record that others used for this night, lowest first."""
+        with self._store.read() as connection:
+            rows = connection.execute(
+                select(FrameIdRow.number)
+                .join(FrameIdRequestRow, FrameIdRequestRow.id == FrameIdRow.request_id)
+                .where(FrameIdRow.date == night.date, FrameIdRow.kind == night.kind)
+                .where(FrameIdRequestRow.refused == USED_BY_OTHERS)
+                .order_by(FrameIdRow.number)
+            )
+            return tuple(FrameId(number) for number in rows.scalars())
+
     def reconcile(self) -> None:
         """Add what only the file knows to the database. FrameIdConflict.
 

@@ -238,6 +238,11 @@ QUIRKS: dict[str, tuple[Life, Callable[[Path], object], str]] = {
         lambda folder: (folder / "manifest_VMP_x.csv").mkdir(),
         "manifest_VMP_x.csv cannot be read",
     ),
+    "a list in which no ID is found": (
+        Life.ENDED,
+        lambda folder: next(folder.glob("manifest*")).write_text("V\0M\0P\0A"),
+        "cannot be read, and may name",
+    ),
     "raw under its own name": (
         Life.SAFE,
         lambda folder: (folder / "vcam1").mkdir(),

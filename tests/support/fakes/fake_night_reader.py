@@ -19,7 +19,7 @@ from vampd.model.cubes import (
     take_up,
 )
 from vampd.model.delivery import Correspondence
-from vampd.model.frame_ids import BoundId
+from vampd.model.frame_ids import BoundId, FrameId
 from vampd.model.headers import CORRECTIONS, Corrections, Dictionary, parse_corrections
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import (
@@ -226,6 +226,9 @@ class FakeNightReader:
 
     def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
         return dict(self.bound)
+
+    def foreign_ids(self, night: NightId) -> tuple[FrameId, ...]:
+        return ()
 
     def correspondence(self, night: NightId) -> Correspondence:
         return self.known_mail

@@ -309,6 +309,7 @@ class MemoryLedger:
         self._lock = RLock()
         self._bound: dict[NightId, dict[str, BoundId]] = {}
         self._granted: set[FrameId] = set()
+        self._foreign: dict[NightId, set[FrameId]] = {}
 
     def reserve(
         self, night: NightId, identities: Sequence[str], authority: FrameIdAuthority
@@ -343,7 +344,11 @@ class MemoryLedger:
         with self._lock:
             new = sorted(set(frame_ids) - self._granted)
             self._granted.update(new)
+            self._foreign.setdefault(night, set()).update(new)
         return tuple(new)
+
+    def foreign(self, night: NightId) -> tuple[FrameId, ...]:
+        return tuple(sorted(self._foreign.get(night, ())))
 
     def reconcile(self) -> None:
         """There is no file."""

@@ -11,7 +11,7 @@ from vampd.engine.known_archive import KnownArchive
 from vampd.engine.nights.folder_reader import FolderReader, Recorded, RecordedReader
 from vampd.model.cubes import ChangedRaw
 from vampd.model.delivery import Correspondence
-from vampd.model.frame_ids import BoundId
+from vampd.model.frame_ids import BoundId, FrameId
 from vampd.model.headers import Dictionary
 from vampd.model.nights import FileStamp, NightId
 from vampd.model.proofs import (
@@ -116,6 +116,10 @@ class DiskNightReader(FolderReader):
     def bound_ids(self, night: NightId) -> Mapping[str, BoundId]:
         """The frame IDs of this night's products."""
         return self._ledger.bound(night)
+
+    def foreign_ids(self, night: NightId) -> tuple[FrameId, ...]:
+        """The frame IDs on record that others used for this night."""
+        return self._ledger.foreign(night)
 
     def correspondence(self, night: NightId) -> Correspondence:
         """What was mailed of this night and what STARS has ingested."""

@@ -31,8 +31,11 @@ _NAMED_BY_ID = re.compile(r"VMP[A-Z]([0-9]{8})\.(?:fits|fits\.fz|txt)")
 _LOOSE_MANIFEST = re.compile(r"manifest.*\.csv")
 _OF_NIGHT = re.compile(r"/([0-9]{8})/vgen2/")
 _MANIFEST = re.compile(r"manifest_VMP_.*\.csv")
+# One that a person renamed, kept or edited elsewhere.
+_COPY = re.compile(r"(?!manifest_VMP_.*\.csv$).*manifest.*\.(?:csv|txt)(?:[.~].*)?", re.IGNORECASE)
 _BAD = "bad_sc6_files.txt"
 _RAW_FOLDERS = ("vcam1", "vcam2", "vcam1_hlinkbak", "vcam2_hlinkbak")
+_ELSEWHERE = "other files"
 
 
 def read_loose_manifests(root: Path) -> dict[NightId, frozenset[FrameId]]:
@@ -46,7 +49,7 @@ def read_loose_manifests(root: Path) -> dict[NightId, frozenset[FrameId]]:
             for line in (read_foreign_text(folder / name) or "").splitlines():
                 match = _OF_NIGHT.search(line)
                 if match and parse_night_date(match[1]):
-                    found[NightId(match[1], Kind.ARCHIVE)] |= _ids_in([line.partition("|")[0]])
+                    found[NightId(match[1], Kind.ARCHIVE)] |= _listed_ids(line)
     return {night: frozenset(ids) for night, ids in found.items() if ids}
 
 
@@ -62,18 +65,22 @@ def read_evidence(
     unread: list[str] = []
     entries, products = _names(folder), _names(folder / Stream.VGEN2)
     headers = tuple(_read_headers(folder / Stream.VGEN2, products))
+    bad = tuple(filter(str.strip, _text(folder, _BAD, unread).splitlines()))
     ids: dict[str, set[FrameId]] = defaultdict(set)
     ids[MANIFESTS] |= set(listed)
     if night.kind is Kind.ARCHIVE:
         ids[NAMES] |= {FrameId(int(m[1])) for m in map(_NAMED_BY_ID.fullmatch, products) if m}
         ids[NAME_CHANGES] |= _ids_at_ends(_text(folder, f"{Stream.VGEN2}/{NAME_CHANGES}", unread))
         for name in filter(_MANIFEST.fullmatch, entries):
-            lines = _text(folder, name, unread).splitlines()
-            ids[MANIFESTS] |= _ids_in(line.partition("|")[0] for line in lines)
+            text = _text(folder, name, unread)
+            ids[MANIFESTS] |= (found := _listed_ids(text))
+            if not found and any(not line.startswith("#") for line in text.split("\n") if line):
+                unread.append(name)
         ids[HEADERS] |= _ids_in(text for each in headers for text in (each.frame_id,))
         ids[HEADERS] |= _ids_in(_raw_ids(folder))
+        known = set().union(*ids.values())
+        ids[_ELSEWHERE] |= _ids_elsewhere(folder, entries, products, bad) - known
     section = _last_section(_text(folder, f"{night.date}_process.log", unread))
-    bad = tuple(filter(str.strip, _text(folder, _BAD, unread).splitlines()))
     return OldEvidence(
         night,
         row,
@@ -110,6 +117,36 @@ def _raw_ids(folder: Path) -> Iterator[str]:
                 with suppress(DataError, TransientError):
                     cards = read_product_cards(folder / stream / name)
                     yield (cards.string("FRAMEID") or "").strip()
+
+
+def _ids_elsewhere(
+    folder: Path, entries: Iterable[str], products: Iterable[str], bad: Iterable[str]
+) -> set[FrameId]:
+    """The IDs in names that are none of products, also in other folders, and in other lists."""
+    names = [*products, *bad]
+    copies = []
+    for entry in entries:
+        if _COPY.fullmatch(entry):
+            copies.append(read_foreign_text(folder / entry) or "")
+        elif entry not in (*_RAW_FOLDERS, Stream.VGEN2):
+            names += _names(folder / entry)
+    names += (f"{name}/{each}" for name in products for each in _names_within(folder, name))
+    return {*_listed_ids("\n".join(names)), *_listed_ids("\n".join(copies))}
+
+
+def _names_within(folder: Path, product: str) -> tuple[str, ...]:
+    # A listing for each of thousands of cubes would be in vain.
+    return (
+        ()
+        if ".fits" in product or product.endswith(".txt")
+        else _names(folder / Stream.VGEN2 / product)
+    )
+
+
+def _listed_ids(text: str) -> set[FrameId]:
+    """The first ID of each line, whatever stands around it: people and programs edit lists."""
+    found = map(_ANY_ID.search, text.split("\n"))
+    return {FrameId(int(match[1])) for match in found if match}
 
 
 def _ids_in(texts: Iterable[str]) -> set[FrameId]:

@@ -78,7 +78,7 @@ class NightRestore:
     remade: tuple[RemadeProduct, ...]
     # Digests that manifests lack, by file name: what knows them is removed.
     digests: Mapping[str, str]
-    # What shows that others gave frame IDs to its frames; '' for nothing.
+    # What shows, or showed, that others gave frame IDs to its frames; '' for nothing.
     foreign: str
 
     def refuse_unsafe(self) -> None:
@@ -141,7 +141,7 @@ def plan_restore(night: NightId, root: Path, reader: NightReader) -> NightRestor
         lost_raw += _find_lost_raw(night, folder, generations, reader)
     note = reader.text(night, note_name(night.date))
     # A manifest of the old tools may be anything, and is none of ours.
-    listed = () if of_old_tools else read_listed_manifests(night, reader)
+    listed = () if of_old_tools or foreign else read_listed_manifests(night, reader)
     return NightRestore(
         night,
         folder,
@@ -228,7 +228,8 @@ def _is_of_old_tools(root: Path, night: NightId) -> bool:
 def _find_foreign(root: Path, night: NightId, reader: NightReader) -> str:
     own = {bound.frame_id for bound in reader.bound_ids(night).values()}
     listed = read_loose_manifests(root).get(night, ())
-    return read_evidence(root, night, None, listed).describe_foreign(own)
+    shown = read_evidence(root, night, None, listed).describe_foreign(own)
+    return shown or ", ".join(map(str, reader.foreign_ids(night)[:_NAMED]))
 
 
 def _find_unrecorded(
