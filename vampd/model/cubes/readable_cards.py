@@ -21,7 +21,15 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
-from vampd.model.cubes.cards import CARD_LENGTH, REMEMBERED_CARDS, Cards, render_string
+from vampd.model.cubes.cards import (
+    CARD_LENGTH,
+    REMEMBERED_CARDS,
+    Card,
+    Cards,
+    Number,
+    render_card,
+    render_string,
+)
 
 # funpack drops a card whose keyword begins with a hyphen.
 _KEYWORD = re.compile(r"(?!-)[A-Z0-9_-]{1,8} *")
@@ -104,7 +112,8 @@ def make_readable(raw: Cards, own: Iterable[str] = ()) -> ReadableCards:
     entries: list[str] = []
     texts = _printable(raw.texts, entries)
     structural = 3 + (raw.integer("NAXIS") or 0)
-    seen = {text[:8].rstrip() for text in texts[:structural]}
+    structure = [_in_fixed_form(text, entries) for text in texts[:structural]]
+    seen = {text[:8].rstrip() for text in structure}
     records: list[_Record] = []
     first: dict[str, int] = {}
     repeated: Counter[str] = Counter()
@@ -134,7 +143,7 @@ def make_readable(raw: Cards, own: Iterable[str] = ()) -> ReadableCards:
             entries += _dropped(record)
     entries += (f"card_repeated: {one} stands {n + 1} times" for one, n in repeated.items())
     kept = (text for record in records for text in record.texts)
-    return ReadableCards(Cards((*texts[:structural], *kept)), tuple(entries))
+    return ReadableCards(Cards((*structure, *kept)), tuple(entries))
 
 
 def reported_cards(product: Cards) -> Iterator[tuple[str, str, str]]:
@@ -152,6 +161,19 @@ def without_last_blanks(cards: Cards) -> Cards:
     while texts and not texts[-1].strip():
         texts.pop()
     return Cards(tuple(texts))
+
+
+def _in_fixed_form(text: str, entries: list[str]) -> str:
+    """A card of the structure as the standard has it, to which a product conforms.
+
+    funpack and fitsverify take no 16. for BITPIX, and no number that ends before column 30.
+    """
+    card = Card(text)
+    if card.value is False:
+        entries.append(f"card_dropped: {text.rstrip()}")
+    field = str(int(float(card.value))) if isinstance(card.value, Number) else "T"
+    fixed = render_card(card.keyword, field, card.comment).text
+    return text if text.startswith(fixed[:31]) else fixed
 
 
 def _printable(texts: Sequence[str], entries: list[str]) -> list[str]:

@@ -249,6 +249,40 @@ def test_only_the_products_own_history_reports() -> None:
     assert not list(reported_cards(header("HISTORY card_dropped: A")))
 
 
+@pytest.mark.parametrize(
+    ("position", "card", "entries"),
+    [
+        (0, "SIMPLE  = T", []),
+        (
+            0,
+            "SIMPLE  =                    F / it does",
+            ["card_dropped: SIMPLE  =                    F / it does"],
+        ),
+        (1, "BITPIX  =                  16.", []),
+        (1, "BITPIX  = 16 / bits", []),
+        (2, "NAXIS   =                   +3", []),
+        (3, "NAXIS1  =                  1E1", []),
+        (5, "NAXIS3  =                  004/frames", []),
+    ],
+)
+def test_the_structure_is_in_the_fixed_form_that_readers_ask_for(
+    position: int, card: str, entries: list[str]
+) -> None:
+    texts = list(header().texts)
+    texts[position] = card.ljust(80)
+    made = make_readable(Cards(tuple(texts)))
+    assert [text[:30] for text in made.cards.texts] == [text[:30] for text in header().texts]
+    comment = card.partition("/")[2].strip()
+    assert made.cards.texts[position][30:].strip(" /") == comment
+    assert list(made.entries) == entries
+
+
+def test_a_structure_in_its_form_keeps_its_bytes() -> None:
+    texts = [text.ljust(30) + "/no blank".ljust(50) for text in _STRUCTURE]
+    texts[1] = texts[1][:30] + " " * 20 + "/ far".ljust(30)
+    assert list(make_readable(Cards(tuple(texts))).cards.texts[1:2]) == texts[1:2]
+
+
 def test_making_readable_twice_changes_nothing() -> None:
     odd = header("AIRMASS = NaN", "x_y     = 5e3", "OBJECT  = 5", "OBJECT  = 6", "ZBLANK  = 1")
     once = make_readable(odd).cards
