@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon.running import BIN, running, settle, vampctl, wait_until
+from tests.support.daemon.running import BIN, running, vampctl, wait_until
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.tools.sshd import HOST, free_port, ssh_words
 from tests.support.tools.terminal import run_in_terminal
@@ -15,7 +16,7 @@ from tests.support.tools.terminal import run_in_terminal
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     made = make_site(tmp_path)
-    settle(made)
+    settle_here(made)
     return made
 
 

@@ -14,7 +14,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.support.builders.nights import make_night
-from tests.support.daemon.running import run_until_idle, settle, vampctl
+from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site, make_site
 from tests.support.tools.terminal import run_in_terminal
 from tests.support.tools.warm_start import start
@@ -41,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, truths: dict[Kind, Truth]) ->
     made = make_site(tmp_path_factory.mktemp("site"))
     for night in (ARCHIVE, ENGINEERING):
         truths[night.kind] = make_night(made.root, night.date, night.kind)[1]
-    settle(made)
+    settle_here(made)
     return made
 
 
@@ -107,7 +108,7 @@ def test_a_product_that_is_gone_unbalances_the_audit_and_sync_plans_it_again(
             line for line in plan.splitlines() if f"write framelist  vgen2/{stem}.framelist" in line
         ),
     ]
-    settle(own_site)
+    settle_here(own_site)
     assert vampctl(own_site, *audit).returncode == 0
 
 

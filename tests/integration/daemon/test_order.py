@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.builders.nights import make_scenario
 from tests.support.builders.smallest_night import UNPAIRED, make_smallest
 from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import ledger_rows, record_of, tell
 from tests.support.worlds.sites.busy_site import (
@@ -21,27 +22,27 @@ def make_unexpected(site: Site, date: str) -> NightId:
 
 def test_an_unexpected_night_is_held_before_frame_ids_until_it_is_released(site: Site) -> None:
     night = make_unexpected(site, "20251106")
-    settle(site)
+    settle_here(site)
     record = record_of(site, night)
     assert (record.state.stage, record.state.status) == (StageName.FRAMEIDS, Status.HELD)
     assert record.code == "sync_unexpected"
     assert not site.ledger.exists()
     assert ledger_rows(site) == []
     tell(site, night, EventName.RELEASED)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
 
 
 def test_an_unexpected_engineering_night_is_not_held(site: Site) -> None:
     night = make_scenario(site.root, UNPAIRED, "20251106", Kind.ENGINEERING, 5)[0]
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
 
 
 def test_the_gate_can_be_configured_away(site: Site) -> None:
     configure(site, **FAST, sync={"hold_when_unexpected": False})
     night = make_unexpected(site, "20251106")
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
 
 
@@ -79,7 +80,7 @@ def test_a_released_night_passes_older_ones(site: Site) -> None:
 def test_an_older_night_without_raw_files_blocks_nobody(site: Site) -> None:
     (site.root / "ARCHIVED_DATA" / "20251101" / "vcam1").mkdir(parents=True)
     night, _ = make_smallest(site.root)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     empty = record_of(site, NightId("20251101", Kind.ARCHIVE))
     assert (empty.state.status, empty.note) == (Status.FILLING, "no raw cubes yet")

@@ -22,6 +22,7 @@ from tests.support.daemon.running import (
     settle,
     wait_until,
 )
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import audit, history_of, product_tree, record_of
 from tests.support.examples import others_in_soak
@@ -117,7 +118,7 @@ def test_hands_off_what_the_old_tools_touched(site: Site) -> None:
         nights[name] = night
     clean, _ = make_smallest(site.root, "20251106")
     before = {name: tree_state(site.folder(night)) for name, night in nights.items()}
-    settle(site)
+    settle_here(site)
     for name, night in nights.items():
         record = record_of(site, night)
         assert record.state.status is Status.LEGACY, name
@@ -132,7 +133,7 @@ def test_nights_before_ignore_before_are_listed_and_never_touched(site: Site) ->
     old, _ = make_smallest(site.root, "20251031")
     new, _ = make_smallest(site.root, "20251101")
     before = tree_state(site.folder(old))
-    settle(site)
+    settle_here(site)
     assert_done(site, new)
     assert record_of(site, old).state.status is Status.FILLING
     assert tree_state(site.folder(old)) == before

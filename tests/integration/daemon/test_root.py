@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.builders.smallest_night import make_smallest
 from tests.support.daemon.running import log_of, running, settle, vampctl, wait_until
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site
 from tests.support.daemon.state import connected, record_of
 from tests.support.worlds.sites.busy_site import assert_done, wait_for_event
@@ -30,7 +31,7 @@ def mount(site: Site, away: Path) -> None:
 
 def test_nights_wait_while_the_root_is_not_mounted_and_go_on_by_themselves(site: Site) -> None:
     make_smallest(site.root, DONE.date, DONE.kind)
-    settle(site)
+    settle_here(site)
     make_smallest(site.root, NEW.date, NEW.kind)
     with connected(site) as connections:
         connections.store.discover(NEW, 1.0)
@@ -60,7 +61,7 @@ def test_nights_wait_while_the_root_is_not_mounted_and_go_on_by_themselves(site:
 
 def test_a_person_may_take_another_disk_for_the_root(site: Site) -> None:
     make_smallest(site.root, DONE.date, DONE.kind)
-    settle(site)
+    settle_here(site)
     unmount(site)
     make_smallest(site.root, NEW.date, NEW.kind)
     settle(site)  # idle: only a person can know

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon.running import settle, vampctl
+from tests.support.daemon.running import vampctl
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import connected, history_of, record_of
 from vampd.model.nights import EventName, Kind, NightId, Status
@@ -47,7 +48,7 @@ def test_a_retry_from_transfer_reads_every_file_and_mends_what_is_bad(site: Site
     others = {path: path.stat().st_ino for path in site.copy(NIGHT).rglob("*") if path != victim}
     assert vampctl(site, "retry", NIGHT.date, "--from", "transfer").returncode == 0
     assert not any(proofs_of(site))
-    settle(site)
+    settle_here(site)
     assert victim.read_bytes() == good
     assert {path: path.stat().st_ino for path in others} == others
     assert all(proofs_of(site))

@@ -17,6 +17,7 @@ from tests.support.builders.smallest_night import (
     make_without_timing,
 )
 from tests.support.daemon.running import BIN, run_until_idle, running, settle, vampctl, wait_until
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import QUIET_S, Site, configure, make_site
 from tests.support.daemon.state import connected, history_of, product_tree, raw_state, record_of
 from tests.support.examples import others_in_soak
@@ -86,7 +87,7 @@ def test_stages_go_one_by_one_and_a_held_night_is_held_again(site: Site) -> None
     record = record_of(site, NIGHT)
     assert stands(site) == (StageName.FPACK, Status.HELD)
     assert (record.code, record.error, record.released) == ("held_by_person", "slowly", frozenset())
-    settle(site)
+    settle_here(site)
     assert stands(site) == (StageName.FPACK, Status.HELD)
     assert vampctl(site, "run", "20251106", "--until", "headers").returncode == 0
     assert vampctl(site, "run", "20251106").returncode == 0
@@ -102,7 +103,7 @@ def test_late_cubes_are_taken_along(site: Site) -> None:
 
 
 def test_a_daemon_leaves_a_night_alone_that_is_run_by_hand(site: Site) -> None:
-    settle(site)
+    settle_here(site)
     assert vampctl(site, "retry", "20251106", "--from", "sync").returncode == 0
     settings = load_settings(site.config)
     with foreground_lock(settings, NIGHT), running(site):
@@ -166,7 +167,7 @@ def test_a_run_that_is_killed_is_taken_up_by_whoever_comes_next(site: Site, plac
 
 
 def test_a_daemon_that_is_up_takes_up_a_killed_run(site: Site) -> None:
-    settle(site)
+    settle_here(site)
     assert vampctl(site, "hold", "20251106").returncode == 2
     assert vampctl(site, "retry", "20251106", "--from", "sync").returncode == 0
     assert vampctl(site, "hold", "20251106").returncode == 0

@@ -15,6 +15,7 @@ from tests.support.builders.smallest_night import (
     make_without_timing,
 )
 from tests.support.daemon.running import running, settle, vampctl, wait_until
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import connected, history_of, product_tree, record_of, tell
 from tests.support.examples import others_in_soak
@@ -147,7 +148,7 @@ def test_new_cubes_at_sync_are_judged_before_an_attempt_sees_them(site: Site) ->
     assert stands(site) == (StageName.SYNC, Status.FILLING)
     assert_waits_under_a_daemon(site)
     kept.rename(late)
-    settle(site)
+    settle_here(site)
     assert stands(site) == (StageName.MANIFEST, Status.DONE)
     with connected(site) as connections:
         assert not any(g.set_aside for g in connections.reader.generations(NIGHT))
@@ -163,7 +164,7 @@ def touched_by_old_tools(site: Site) -> None:
 
 def test_a_night_of_the_old_tools_is_left_alone_until_it_is_restored(site: Site) -> None:
     touched_by_old_tools(site)
-    settle(site)
+    settle_here(site)
     before = product_tree(site.folder(NIGHT))
     for go in ("retry", "release", "hold"):
         assert vampctl(site, go, "20251106").returncode != 0
@@ -171,16 +172,16 @@ def test_a_night_of_the_old_tools_is_left_alone_until_it_is_restored(site: Site)
     assert (refused.returncode, "legacy" in refused.stderr) == (1, True)
     assert "old tools" in vampctl(site, "why", "20251106").stdout
     vampctl(site, "process-all", "archive")
-    settle(site)
+    settle_here(site)
     assert stands(site) == (StageName.SYNC, Status.LEGACY)
     assert product_tree(site.folder(NIGHT)) == before
     # Their log still has its row: restoring is a person's word that this does not count.
     ask(site, ("restore", "--yes"))
     ask(site, ("retry",))
-    settle(site)
+    settle_here(site)
     assert stands(site) == (StageName.MANIFEST, Status.DONE)
     add_late_cubes(site.root)
-    settle(site)
+    settle_here(site)
     assert stands(site) == (StageName.MANIFEST, Status.DONE)
     assert record_of(site, NIGHT).manifests == 2
 

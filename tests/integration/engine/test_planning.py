@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.builders.raw_cubes import raw_timing, write_raw_cube
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import PATIENCE_S, Gate, log_of, running, settle
+from tests.support.daemon.running import PATIENCE_S, Gate, log_of, running
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import copy_site, make_site
 from tests.support.daemon.state import history_of, product_tree, record_of
 from tests.support.worlds.sites.sync_site import NIGHT, SyncSite
@@ -89,7 +90,7 @@ def test_a_worker_that_is_killed_while_it_looks_costs_a_retry_and_leaves_no_trac
     reference = make_site(tmp_path / "reference")
     night, _ = make_smallest(reference.root, kind=Kind.ENGINEERING)
     site = copy_site(reference, tmp_path / "site")
-    settle(reference)
+    settle_here(reference)
     with (
         Gate("planning.sync.surveyed", site.base / "gate") as gate,
         running(site, "--until-idle", times_s=None, uid=None, gids=(), **gate.environ) as daemon,

@@ -28,6 +28,7 @@ from tests.support.daemon.running import (
     wait_until,
 )
 from tests.support.daemon.settled import SettledSites
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, configure, make_site
 from tests.support.daemon.state import (
     accept_archive,
@@ -72,7 +73,7 @@ def assert_done(site: Site, night: NightId) -> None:
 def test_each_bad_cube_costs_only_itself(site: Site, tool: Tool, kind: Kind) -> None:
     night, truth = make_night(site.root, kind=kind, preset="defects")
     raw = raw_state(site.folder(night))
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     shown = audit(site, night)
     reasons = {entry["path"]: entry for entry in shown["rejected"]}
@@ -106,7 +107,7 @@ def test_strange_names_in_a_stream_do_not_stop_the_night(site: Site) -> None:
     os.mkfifo(stream / "pipe.fits")
     (stream / "tab\tline\nend.fits").write_bytes(b"\xff" * 5000)
     (stream / os.fsdecode(b"no-utf8-\xff.fits")).write_text("what a name")
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     shown = {entry["path"]: entry for entry in audit(site, night)["rejected"]}
     expected = {"folder", "dangling", "loop", "empty", "text", "pipe", "tab\tline\nend"}
@@ -123,7 +124,7 @@ def test_a_night_of_bad_cubes_only_ends_done(site: Site) -> None:
     stream = site.folder(night) / "vcam1"
     stream.mkdir(parents=True)
     (stream / "vcam1_05:00:00.000000000.fits").write_text("no cube\n" * 1000)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     assert len(audit(site, night)["rejected"]) == 1
 
@@ -136,7 +137,7 @@ def test_names_that_are_no_nights_are_left_alone(site: Site) -> None:
     (site.root / "20251105").write_text("a file that is named like a night")
     (site.root / "20251104").symlink_to("nowhere")
     before = {path: path.lstat().st_mtime_ns for path in site.root.glob("2*/**/*")}
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     # A link that leads nowhere may be a night, whose disk is not mounted.
     shown = json.loads(vampctl(site, "status", "--json").stdout)
@@ -152,7 +153,7 @@ def test_a_stream_that_cannot_be_listed_does_not_stop_other_nights(site: Site) -
     bad.mkdir()
     (bad / "vcam1").symlink_to("vcam1")  # to list it is an error: too many links
     night, _ = make_smallest(site.root)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     record = record_of(site, NightId("20251101", Kind.ENGINEERING))
     assert record.state.status is Status.FILLING
@@ -162,7 +163,7 @@ def test_a_stream_that_cannot_be_listed_does_not_stop_other_nights(site: Site) -
 def test_an_empty_night_goes_nowhere_and_stops_nobody(site: Site) -> None:
     (site.root / "20251105").mkdir()
     night, _ = make_smallest(site.root)
-    settle(site)
+    settle_here(site)
     assert_done(site, night)
     record = record_of(site, NightId("20251105", Kind.ENGINEERING))
     assert record.state.status is Status.FILLING

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.support.builders.smallest_night import make_smallest
-from tests.support.daemon.running import settle
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import connected
 from vampd.model.delivery import Mailing, MailOutcome, ManifestFile, Way
@@ -21,7 +21,7 @@ def make_used(base: Path) -> Site:
     """A database with everything in it that `vampctl status` tells of."""
     site = make_site(base)
     make_smallest(site.root)
-    settle(site)
+    settle_here(site)
     manifest = ManifestFile(NIGHT, "manifest_VMP_20251106.csv", "a" * 64)
     with connected(site) as connections:
         store, mail_log = connections.store, connections.mail_log
@@ -61,7 +61,7 @@ def test_a_glance_sees_what_the_store_sees(tmp_path: Path) -> None:
 
 def test_what_is_not_our_whole_database_is_not_glanced_at(tmp_path: Path) -> None:
     site = make_site(tmp_path)
-    settle(site)
+    settle_here(site)
 
     def sees() -> bool:
         with read_fast_status(site.database) as seen:
