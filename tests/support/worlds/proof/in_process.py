@@ -65,7 +65,7 @@ _VAMPCTL = get_command(make_app())
 # Longer than any time of the settings: between two scans nothing has moved for so long.
 _LATER_S = 1e7
 # Far more than the stages of a site's nights.
-_MOST_ATTEMPTS = 60
+_MOST_ATTEMPTS = 200
 
 
 @dataclass(frozen=True)
