@@ -11,6 +11,7 @@ import pytest
 from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, copy_site
 from tests.support.daemon.state import product_tree, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.archive.purge_site import (
     NIGHT,
     assert_kept,
@@ -81,6 +82,25 @@ def test_a_purge_that_is_killed_has_lost_nothing_and_resumes(
     hits = purged.hits_of(name)
     # One hit of each in CI: the first, or the last.
     kill_and_resume(purged, tmp_path / "own", hits[-(crc32(name.encode()) % 2)])
+
+
+@pytest.mark.parametrize(
+    "deadly", others_in_soak(["archive.proofs.ended", "purge.night.extended"], few=1)
+)
+def test_the_same_command_resumes_a_purge_that_was_killed_while_vampd_is_stopped(
+    purged: Purged, tmp_path: Path, deadly: str
+) -> None:
+    night = SafeNight.of(copy_site(purged.before, tmp_path / "own"), NIGHT)
+    assert purge(night, VAMPD_FAILPOINT=deadly).returncode == -signal.SIGKILL
+    shown = purge(night, "--dry-run")
+    assert (shown.returncode, "not_safe" in shown.stdout) == (1, True)
+    resumed = purge(night)
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert raw_files(night) == []
+    assert (product_tree(night.folder), tree_there(night.site, NIGHT)) == (
+        purged.here,
+        purged.there,
+    )
 
 
 def test_a_cube_goes_before_its_timing_file(night: SafeNight) -> None:

@@ -33,7 +33,7 @@ from vampd.cli.shared.session import (
 from vampd.cli.shared.words import count_of, describe_raw, format_size, format_time
 from vampd.errors import EXIT_NIGHT, VampdError
 from vampd.model.deed import Choices, Verb
-from vampd.model.nights import Event, EventName, name_commands
+from vampd.model.nights import Event, EventName, Status, name_commands
 
 if TYPE_CHECKING:
     from vampd.engine.purge.plan import PurgePlan, PurgeRules
@@ -43,6 +43,16 @@ if TYPE_CHECKING:
     from vampd.wiring.connections import Connections
 
 _LISTED = 5
+# What befalls a night that goes through its stages.
+_ON_ITS_WAY = frozenset(
+    {
+        EventName.CLAIMED,
+        EventName.ADVANCED,
+        EventName.FAILED,
+        EventName.INTERRUPTED,
+        EventName.ABANDONED,
+    }
+)
 
 NightsArgument = Annotated[
     list[str],
@@ -113,6 +123,9 @@ def purge(
         retyped = {parse_night(night) for night in same_disk or ()}
         failed = 0
         for record in chosen:
+            if not dry_run and after is None and _is_interrupted(connections, record):
+                continue_night(connections.settings, record.night, lambda: None)
+                record = connections.store.night(record.night) or record
             one = _Night(connections, record, named(record.night, records), retyped)
             try:
                 failed += not (
@@ -124,6 +137,15 @@ def purge(
                 failed += 1
     if failed:
         raise typer.Exit(EXIT_NIGHT)
+
+
+def _is_interrupted(connections: Connections, record: NightRecord) -> bool:
+    """Whether the night is on its way with what a purge gave it to be sent, and nothing else."""
+    if record.state.status not in (Status.READY, Status.RUNNING, Status.WAITING):
+        return False
+    history = reversed(connections.store.history(record.night))
+    began = next((each.event for each in history if each.event not in _ON_ITS_WAY), None)
+    return began is EventName.EXTENDED
 
 
 def _ask_to_purge(
