@@ -2,7 +2,8 @@
 
 Before anything is read or written there, the mark must be the one on record. At the first use a
 random one is recorded, then placed, then confirmed: a kill in between leaves a mark that is known
-here, or none.
+here, or none. One module, however long: every use of an archive goes through the one question
+whether it is the archive.
 """
 
 from __future__ import annotations
