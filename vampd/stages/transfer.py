@@ -304,7 +304,8 @@ def refuse_others(night: NightId, others: Sequence[str]) -> None:
         f" {SUMS_NAME} there, and nothing here tells of them: was the database or the folder put"
         f" back from an older copy? Nothing is sent over them. If they are the right ones, put"
         f" back what is newer, or move them aside there, then `vampctl retry {night.date}`; if"
-        f" those here are, `vampctl release {night.date}` sends them",
+        f" those here are, and STARS was told of none of those there, `vampctl release"
+        f" {night.date}` sends them",
         paths=tuple(others),
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vampd.config import Settings, with_destination
+from vampd.disk.machine import is_read_only
 from vampd.disk.refusal import user_name
 from vampd.disk.rights import public_umask
 from vampd.errors import FrameIdConflict, NotPermitted, TransientError
@@ -143,12 +144,15 @@ def connect_to_read(settings: Settings) -> Iterator[Connections]:
 def may_write(database: Path) -> bool:
     """Whether this user may change the database, or make it."""
     try:
-        database.stat()
+        status = database.stat()
     except FileNotFoundError:
         return True
     except PermissionError:
         return False
-    return os.access(database, os.W_OK, effective_ids=True)
+    if os.access(database, os.W_OK, effective_ids=True):
+        return True
+    # A disk on which nobody may write makes no one a member.
+    return os.geteuid() in (0, status.st_uid) and is_read_only(database)
 
 
 def refuse_reader(database: Path) -> None:

@@ -123,7 +123,7 @@ set_aside_changed
     Put the copy back and `vampctl retry NIGHT`; or `vampctl release NIGHT` sends what is here.
 other_products
     The archive has other products of the night, whole, of which nothing is on record here.
-    Is this an older backup? Move those there aside and `vampctl retry NIGHT`; or `release` it.
+    Put back what is newer and `vampctl retry NIGHT`; `release` it only if none was mailed.
 night_moved
     The archive host has moved the night, and files are missing or wrong where it lies now.
     `vampctl transfer NIGHT --print` shows the command; then `vampctl retry NIGHT`.

@@ -64,7 +64,7 @@ _BY_CODE: dict[str, tuple[tuple[str, str], ...]] = {
     "other_products": (
         ("verify", "reads the archive copy, and names what it has of its own"),
         ("retry", "goes on, once what is newer is back here, or moved aside there"),
-        ("release", "sends what is here over the products at the archive"),
+        ("release", "sends what is here over them, if STARS was told of none of those there"),
     ),
     "raw_changed": (
         ("retry", "compares it again, once what sync had used is back in its place"),

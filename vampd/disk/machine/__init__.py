@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         processes_left,
     )
     from vampd.disk.machine.disks import System, disks_under
-    from vampd.disk.machine.file_system import space_at
+    from vampd.disk.machine.file_system import is_read_only, space_at
     from vampd.disk.machine.heap import bound_heap, keep_heap, shrink_heap
     from vampd.disk.machine.mounts import Mounts
     from vampd.disk.machine.writeback import WriteBack
@@ -36,7 +36,7 @@ else:
                 "LONGEST_TMPDIR_BYTES available_memory_bytes boot_id count_cores processes_left"
             ),
             "disks": "disks_under System",
-            "file_system": "space_at",
+            "file_system": "is_read_only space_at",
             "heap": "bound_heap keep_heap shrink_heap",
             "mounts": "Mounts",
             "writeback": "WriteBack",
@@ -58,6 +58,7 @@ __all__ = [
     "drop_from_cache",
     "expect_picks",
     "expect_sequential",
+    "is_read_only",
     "keep_heap",
     "processes_left",
     "read_ahead",

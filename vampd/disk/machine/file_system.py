@@ -1,4 +1,4 @@
-"""How much space a file system has."""
+"""How much space a file system has, and whether it is mounted read-only."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def space_at(folder: Path) -> Space:
         # Btrfs and others have no limit and say 0.
         free_names=status.f_favail if status.f_files else None,
     )
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether nothing on this folder's file system may be changed, whoever asks. OSError."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

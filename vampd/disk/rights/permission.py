@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vampd.disk.machine import is_read_only
+
 # ioctl_iflags(2), and linux/fs.h.
 _GET_FLAGS = 0x80086601
 _IMMUTABLE, _APPEND_ONLY = 0x10, 0x20
@@ -60,6 +62,8 @@ def _why_closed(folder: Path, mode: int) -> str | None:
     """Why no name can be removed from a folder."""
     status = folder.stat()
     if not os.access(folder, mode, effective_ids=True):
+        if is_read_only(folder):
+            return "its file system is mounted read-only; `dmesg` may say why"
         mode_text = f"mode {stat.S_IMODE(status.st_mode):o}, owner uid {status.st_uid}"
         return f"uid {os.geteuid()} may not remove names there ({mode_text})"
     if _flags(folder) & (_IMMUTABLE | _APPEND_ONLY):
