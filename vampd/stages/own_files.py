@@ -44,9 +44,11 @@ from vampd.stages.records.folder_receipts import (
     name_products,
     receipts_by_sums,
     unread_sums,
+    without_products,
 )
 from vampd.stages.records.own_paths import GENERATION, product_path
 from vampd.stages.records.unmade import choose_unmade, refuse_unmade
+from vampd.stages.records.whole_generations import withdrawn_of
 
 BATCH_FILES = 64
 BATCH_BYTES = 8_000_000_000
@@ -61,7 +63,8 @@ class OwnFilesSurvey:
     files here; ``listing`` and ``sums`` are the texts of receipts.tsv and SHA256SUMS, None where
     there is none. ``generations`` are the receipts of generation files that have none on record:
     each holds its own digest, so that what could be parsed is what was written. ``named`` is what
-    else is known of products, by identity: asked where nothing is on record.
+    else is known of products, by identity: asked where nothing is on record. ``given_up`` are those
+    that a person gave up, which the listing may still have.
     """
 
     night: NightId
@@ -75,6 +78,7 @@ class OwnFilesSurvey:
     sums: str | None
     generations: tuple[PackingReceipt, ...]
     named: Mapping[str, NamedProduct]
+    given_up: frozenset[str] = frozenset()
 
     @property
     def receipts(self) -> dict[str, PackingReceipt]:
@@ -108,14 +112,13 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
     unrecorded = [path for path in files if GENERATION.fullmatch(path)]
     unrecorded = sorted(set(unrecorded) - live_receipts(recorded).keys())
     texts = {path: reader.text(night, path) for path in unrecorded}
+    generations = reader.generations(night)
     return OwnFilesSurvey(
         night=night,
         files=files,
         products={product.file.path: product for product in reader.packed_products(night)},
         framelists=framelists,
-        decided={
-            product.identity: product for g in reader.generations(night) for product in g.products
-        },
+        decided={product.identity: product for g in generations for product in g.products},
         recorded=recorded,
         readings=reader.receipts(night, Place.HERE),
         listing=reader.text(night, RECEIPTS_PATH),
@@ -126,6 +129,7 @@ def survey(night: NightId, reader: NightReader) -> OwnFilesSurvey:
             if text is not None
         ),
         named={} if recorded else name_products(night, reader),
+        given_up=withdrawn_of(generations),
     )
 
 
@@ -206,8 +210,9 @@ def batches(paths: Sequence[str], files: Mapping[str, FileStamp]) -> Iterator[tu
 def _unrecorded_receipts(survey: OwnFilesSurvey) -> dict[str, PackingReceipt]:
     """The receipts that the store lacks: from the folder, of generations, of an earlier version."""
     listed = {} if survey.listing is None else parse_receipts(survey.listing)
+    listed = without_products(listed, survey.given_up)
     receipts = live_receipts(survey.recorded)
-    # The folder may still list what has ended, if a restore or a renewal was killed.
+    # The folder may still list what has ended, if a restore, renewal or release was killed.
     ended = {each.receipt for each in ended_receipts(survey.recorded)}
     standing = {path: receipt for path, receipt in listed.items() if receipt not in ended}
     differing = [

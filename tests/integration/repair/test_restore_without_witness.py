@@ -9,8 +9,10 @@ from tests.integration.repair.test_restore_safety import NIGHT, ROTS, all_of, fi
 from tests.support.daemon.settled import SettledSites
 from tests.support.daemon.site import Site, configure
 from tests.support.daemon.state import product_tree, record_of
+from tests.support.examples import others_in_soak
 from tests.support.worlds.proof.in_process import InProcess
 from vampd.config import packaged_file
+from vampd.model.cubes import Generation, parse_generation
 from vampd.model.nights import Status
 
 
@@ -83,3 +85,36 @@ def test_a_new_dictionary_makes_no_rot_of_what_is_lost(site: Site) -> None:
     lose_everywhere(own, site, "vgen2/*.fits.fz")
     answer = own.command("restore", NIGHT.date, "--yes")
     assert answer.status == 0, answer.text
+
+
+@pytest.mark.parametrize("kill_at", others_in_soak(range(1, 60), few=4))
+def test_what_was_given_up_stays_so_without_the_database(site: Site, kill_at: int) -> None:
+    own, folder = InProcess(site), site.folder(NIGHT)
+    sidecar = first(site, "vgen2/VMPA*.txt")
+    product = sidecar.with_suffix(".fits.fz")
+    raw = first(site, ROTS["a row"][0])
+    rot(raw, ROTS["a row"][1](raw.read_bytes()))
+    lose_everywhere(own, site, LOSSES["a row"])
+    assert own.command("release", NIGHT.date).status == 0
+    own.advance(kill_at)
+    given_up = [each for each in map(parse, folder.glob("vgen2/generation_*")) if each.withdrawn]
+    for path in site.database.parent.glob("vampd.db*"):
+        path.unlink()
+    own.command("archive", "accept", "archive", "--yes")
+    # Nothing is taken for lost, or brought back, that a person gave up.
+    own.command("recover", NIGHT.date)
+    own.advance()
+    own.command("archive", "accept", "archive", "--yes")
+    own.advance()
+    record = record_of(site, NIGHT)
+    if not given_up:
+        assert record.code in ("product_damaged", "product_lost"), record.error
+        return
+    assert record.state.status is Status.DONE, record.error
+    assert not product.exists()
+    assert not sidecar.exists()
+    assert product.name not in (folder / "vgen2" / "receipts.tsv").read_text()
+
+
+def parse(path: Path) -> Generation:
+    return parse_generation(path.read_text())

@@ -69,10 +69,10 @@ def verify_here(
 def _read(connections: Connections, record: NightRecord) -> ReadingHere:
     """Read every file that has a packing receipt, past the cache, and keep the readings."""
     from vampd.engine.nights.presence import refuse_absent
-    from vampd.engine.repair.generation_again import damaged_generations
     from vampd.engine.repair.recovering import read_suspects
     from vampd.stages.own_faults import files_with_receipts
     from vampd.stages.records.folder_receipts import known_receipts
+    from vampd.stages.records.whole_generations import damaged_generations
 
     night, reader = record.night, connections.reader
     try:

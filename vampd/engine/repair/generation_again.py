@@ -19,27 +19,16 @@ from vampd.model.cubes import (
     format_generation,
     parse_generation,
 )
-from vampd.model.nights import NightId, Stream
+from vampd.model.nights import NightId
 from vampd.model.plan import CommitGeneration
 from vampd.model.proofs import RecordedReceipt
 from vampd.ports import NightReader
 from vampd.stages import sync
-from vampd.stages.records.own_paths import GENERATION
+from vampd.stages.records.whole_generations import generation_texts, whole_generations
 
 _NUMBER = re.compile(r"generation_(\d+)\.json")
 _VERSION = re.compile(r'"version":"([^"\\]{1,40})"')
 _FORM = re.compile(r'"form":(\d{1,4})')
-
-
-def damaged_generations(night: NightId, reader: NightReader) -> tuple[str, ...]:
-    """The generation files that are not what their own digests say, whatever else is on record."""
-    return tuple(path for path, text in _texts(night, reader).items() if _parse(text) is None)
-
-
-def whole_generations(night: NightId, reader: NightReader) -> tuple[Generation, ...]:
-    """The generations that are what their own digests say, without regard to each other."""
-    texts = _texts(night, reader).values()
-    return tuple(found for text in texts if (found := _parse(text)) is not None)
 
 
 def number_of(path: str) -> int:
@@ -53,7 +42,7 @@ def decide_again(night: NightId, path: str, reader: NightReader, settings: Setti
 
     DataError ``not_from_raw`` if it has nothing to decide; those of `sync.survey`.
     """
-    texts, whole = _texts(night, reader), whole_generations(night, reader)
+    texts, whole = generation_texts(night, reader), whole_generations(night, reader)
     seen = cast("NightReader", _WithoutDamaged(night, reader, whole))
     plan = sync.plan(sync.survey(night, seen), settings)
     commits = [each for wave in plan.waves for each in wave if isinstance(each, CommitGeneration)]
@@ -116,16 +105,3 @@ class _WithoutDamaged:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reader, name)
-
-
-def _texts(night: NightId, reader: NightReader) -> dict[str, str]:
-    paths = [file.path for file in reader.files(night, Stream.VGEN2)]
-    chosen = sorted(path for path in paths if GENERATION.fullmatch(path))
-    return {path: text for path in chosen if (text := reader.text(night, path)) is not None}
-
-
-def _parse(text: str) -> Generation | None:
-    try:
-        return parse_generation(text)
-    except DataError:
-        return None

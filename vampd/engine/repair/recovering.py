@@ -29,7 +29,6 @@ from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import file_behind, hash_file, open_foreign
 from vampd.engine.nights.framelist_source import FramelistSource
 from vampd.engine.repair.generation_again import (
-    damaged_generations,
     decide_again,
     refuse_other_decision,
 )
@@ -53,6 +52,7 @@ from vampd.ports import NightReader, Pace
 from vampd.stages.own_faults import files_with_receipts
 from vampd.stages.records.folder_receipts import refuse_older_record
 from vampd.stages.records.own_paths import GENERATION, product_path
+from vampd.stages.records.whole_generations import damaged_generations
 
 if TYPE_CHECKING:
     from vampd.adapters.archive import RsyncArchive

@@ -16,7 +16,7 @@ from vampd.config import Settings
 from vampd.disk.durable import creating, make_folder, put_away
 from vampd.disk.failpoint import failpoint
 from vampd.engine.changed_raw import is_whole
-from vampd.engine.repair.generation_again import decide_again, number_of, whole_generations
+from vampd.engine.repair.generation_again import decide_again, number_of
 from vampd.errors import DataError, VampdError
 from vampd.fits.products import read_product_cards
 from vampd.model.cubes import (
@@ -48,6 +48,7 @@ from vampd.stages.records.own_paths import (
     product_path,
     sidecar_path,
 )
+from vampd.stages.records.whole_generations import whole_generations
 
 _REASONS = "vbad/reasons.tsv"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vampd.errors import DataError
 from vampd.model.cubes import PackedProduct
@@ -25,6 +25,7 @@ from vampd.model.proofs import (
 from vampd.ports import NightReader
 from vampd.stages.aside_files import read_sums
 from vampd.stages.records.own_paths import product_path
+from vampd.stages.records.whole_generations import given_up_identities
 
 
 def believed_receipts(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
@@ -36,7 +37,7 @@ def known_receipts(night: NightId, reader: NightReader) -> dict[str, PackingRece
     """The receipts on record; if there are none, those of two listings.
 
     Without a record, a line of receipts.tsv counts that SHA256SUMS confirms: the two were written
-    at different times.
+    at different times. What a person gave up may stand in both still.
     """
     recorded = reader.packing_receipts(night)
     if recorded:
@@ -46,7 +47,16 @@ def known_receipts(night: NightId, reader: NightReader) -> dict[str, PackingRece
         listed = parse_receipts(listing or "")
     except DataError:
         return {}  # the stages name it
-    return {path: receipt for path, receipt in listed.items() if sums.get(path) == receipt.sha256}
+    confirmed = {path: one for path, one in listed.items() if sums.get(path) == one.sha256}
+    return without_products(confirmed, given_up_identities(night, reader)) if confirmed else {}
+
+
+def without_products(
+    receipts: Mapping[str, PackingReceipt], identities: Collection[str]
+) -> dict[str, PackingReceipt]:
+    """The receipts but for those of these products and of their sidecars."""
+    gone = {path for path, receipt in receipts.items() if receipt.identity in identities}
+    return {path: each for path, each in receipts.items() if product_path(path) not in gone}
 
 
 def refuse_older_record(night: NightId, reader: NightReader) -> None:
