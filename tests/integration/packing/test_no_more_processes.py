@@ -48,6 +48,44 @@ def test_a_limit_of_processes_is_named_and_no_worker_died(most: int) -> None:
         assert "TasksMax=" in said
 
 
+# As many of the user's processes as are left alone meanwhile.
+AGAIN = """
+import os, resource, subprocess, sys
+from vampd.disk.pace import SteadyPace
+from vampd.engine.workers import WorkerPool
+from vampd.errors import WorkerLost
+resource.setrlimit(resource.RLIMIT_NPROC, (20, 20))
+os.setresgid(*3 * [int(sys.argv[2])])
+os.setresuid(*3 * [int(sys.argv[2])])
+others = [subprocess.Popen(["sleep", "600"]) for _ in range(int(sys.argv[1]))]
+pool = WorkerPool(2, 60, 5)
+try:
+    print("done", pool.run(SteadyPace(), {}, abs, -1), flush=True)
+except WorkerLost as error:
+    print(error.code, flush=True)
+for other in others:
+    other.kill()
+    other.wait()
+print("then", pool.run(SteadyPace(), {}, abs, -1), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("others", [16, 14, 12, 10])
+def test_work_goes_on_once_there_are_processes_again(others: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="vampd-") as home:
+        os.chmod(home, 0o777)
+        environ = {**os.environ, "TMPDIR": home, "NUMBA_CACHE_DIR": home}
+        command = [sys.executable, "-c", AGAIN, str(others), str(LONE)]
+        shown = subprocess.run(
+            command, env=environ, capture_output=True, text=True, check=False, timeout=200
+        )
+    said = [line for line in shown.stdout.splitlines() if line.startswith(("worker_", "done"))]
+    assert said == ["worker_not_started" if others > 10 else "done 1"], shown.stderr
+    assert "then 1" in shown.stdout.splitlines(), shown.stderr
+
+
 def make_process(proc: Path, number: int, threads: int) -> None:
     (proc / str(number)).mkdir(parents=True)
     (proc / str(number) / "status").write_text(f"Name:\tx\nThreads:\t{threads}\n")
