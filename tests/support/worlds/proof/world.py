@@ -382,7 +382,7 @@ class ProofWorld:
             self.judge.end_truth()
         after = self._sides()
         if not is_removing:
-            ended = (self._ended() - self.ended) & self.judge.truth.keys()
+            ended = ((self._ended() - self.ended) | self._put_away()) & self.judge.truth.keys()
             assert ended <= self.let_go, f"ended without a person's word: {ended - self.let_go}"
             self.judge.give_up(ended, self.folder)
         self.ended = self._ended()
@@ -441,6 +441,12 @@ class ProofWorld:
     def _ended(self) -> set[str]:
         """The files of which the store has packing receipts, and all of them have ended."""
         return self._paths_where("1 GROUP BY path HAVING COUNT(ended_at) = COUNT(*)")
+
+    def _put_away(self) -> set[str]:
+        """Generations that another stands for, and that never had a packing receipt to end."""
+        gone = {path for path in self.let_go if path.endswith(".json")}
+        gone = {path for path in gone if not (self.folder / path).exists()}
+        return gone - self._paths_where("1") if gone else gone
 
     def _paths_where(self, condition: str) -> set[str]:
         """The paths of the store's packing receipts of this night for which it holds."""
