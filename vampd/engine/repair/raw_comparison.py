@@ -59,6 +59,10 @@ def find_other_raw(
     receipts = _receipts_of(night, reader)
     whole = {path for path, receipt in receipts.items() if is_whole(folder, receipt, pace)}
     _refuse_unwitnessed(night, reader, receipts, whole)
+    # An older database knows less than the folder, whose products are then other ones, and whole.
+    listed = _listed_receipts(night, reader)
+    unlike = [each for path, each in listed.items() if path in receipts and path not in whole]
+    whole |= {each.path for each in unlike if is_whole(folder, each, pace)}
     generations = reader.generations(night)
     retimed = find_retimed(generations, {file.path: file for file in reader.raw_files(night)})
     others = tuple(
@@ -215,6 +219,13 @@ def _receipts_of(night: NightId, reader: NightReader) -> dict[str, PackingReceip
     if recorded:
         return own_receipts(live_receipts(recorded))
     return own_receipts(parse_receipts(reader.text(night, RECEIPTS_PATH) or format_receipts(())))
+
+
+def _listed_receipts(night: NightId, reader: NightReader) -> dict[str, PackingReceipt]:
+    try:
+        return own_receipts(parse_receipts(reader.text(night, RECEIPTS_PATH) or ""))
+    except DataError:
+        return {}  # a damaged listing says nothing
 
 
 def _holds_rows(sidecar: Path, rows: str) -> bool:
