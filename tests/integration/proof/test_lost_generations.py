@@ -200,6 +200,20 @@ def test_nothing_stands_for_a_generation_whose_products_are_not_whole(
     assert "decision_unknown" in answer.text
 
 
+def test_what_stands_for_a_lost_one_is_missed_before_any_stage_looks(safe: SafeNight) -> None:
+    own, date = InProcess(safe.site), safe.night.date
+    rot_both(safe, own)
+    assert own.command("recover", date, "--from-products").status == 0
+    (safe.folder / "vgen2" / REGAINED).unlink()
+    said = own.command("recover", date)
+    assert (said.status, REGAINED in said.text) == (1, True), said.text
+    assert own.command("recover", date, "--from-products").status == 0
+    safe.retry(StageName.SYNC)
+    record = record_of(safe.site, safe.night)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    assert json.loads(own.command("audit", date, "--json").text)["balanced"]
+
+
 @pytest.mark.parametrize("kill_at", others_in_soak(range(1, 30), few=0))
 def test_killed_on_its_way_another_stands_for_it_all_the_same(
     safe: SafeNight, kill_at: int

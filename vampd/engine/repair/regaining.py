@@ -7,6 +7,7 @@ this in between, doing it again completes it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -105,10 +106,18 @@ def keep_regained(
 ) -> None:
     """Write these generations, put the ``lost`` files away, and end their packing receipts."""
     make_folder(folder / Stream.VGEN2)
+    # Where only the folder tells what was proven, a first row would be all that is believed.
+    has_record = bool(packing_receipts.of(night))
     for generation in generations:
-        with creating(folder / Stream.VGEN2 / generation.file_name) as file:
-            file.write(text_bytes(format_generation(generation)))
+        text = text_bytes(format_generation(generation))
+        path = f"{Stream.VGEN2}/{generation.file_name}"
+        with creating(folder / path) as file:
+            file.write(text)
         failpoint("regaining.generation.kept")
+        if has_record:
+            # At once: nothing else would miss it, should it go before a stage looks.
+            receipt = PackingReceipt(path, len(text), hashlib.sha256(text).hexdigest(), None)
+            packing_receipts.record(night, [receipt], at=at)
     for path in lost:
         put_away(folder / path)
     # After the files: while the receipts stand, they are known to be lost.
