@@ -21,6 +21,8 @@ from tests.support.worlds.archive.purge_site import (
     raw_files,
 )
 from tests.support.worlds.archive.safe_night import SafeNight, tree_there
+from tests.support.worlds.proof.in_process import InProcess
+from vampd.errors import StateError
 from vampd.model.nights import Status
 
 # Two in CI: the records are sent, raw goes. The soak takes every hit of every one.
@@ -84,14 +86,24 @@ def test_a_purge_that_is_killed_has_lost_nothing_and_resumes(
     kill_and_resume(purged, tmp_path / "own", hits[-(crc32(name.encode()) % 2)])
 
 
+def refuse(*_: object) -> bool:
+    raise StateError("night_running", "taken")
+
+
 @pytest.mark.parametrize(
     "deadly", others_in_soak(["archive.proofs.ended", "purge.night.extended"], few=1)
 )
 def test_the_same_command_resumes_a_purge_that_was_killed_while_vampd_is_stopped(
-    purged: Purged, tmp_path: Path, deadly: str
+    purged: Purged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deadly: str
 ) -> None:
     night = SafeNight.of(copy_site(purged.before, tmp_path / "own"), NIGHT)
     assert purge(night, VAMPD_FAILPOINT=deadly).returncode == -signal.SIGKILL
+    # What keeps one night from it is said of that night, and keeps no other.
+    with monkeypatch.context() as patch:
+        patch.setattr("vampd.cli.act.purge.continue_night", refuse)
+        date = NIGHT.date
+        kept = InProcess(night.site).command("purge", date, date, "--yes", "--same-disk", date)
+    assert (kept.status, kept.text.count(f"{date} archive: taken")) == (1, 2), kept.text
     shown = purge(night, "--dry-run")
     assert (shown.returncode, "not_safe" in shown.stdout) == (1, True)
     resumed = purge(night)

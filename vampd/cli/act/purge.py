@@ -123,17 +123,17 @@ def purge(
         retyped = {parse_night(night) for night in same_disk or ()}
         failed = 0
         for record in chosen:
-            if not dry_run and after is None and _is_interrupted(connections, record):
-                continue_night(connections.settings, record.night, lambda: None)
-                record = connections.store.night(record.night) or record
-            one = _Night(connections, record, named(record.night, records), retyped)
+            name = named(record.night, records)
             try:
+                if not dry_run and after is None and _is_interrupted(connections, record):
+                    continue_night(connections.settings, record.night, lambda: None)
+                    record = connections.store.night(record.night) or record
+                one = _Night(connections, record, name, retyped)
                 failed += not (
                     one.purge(dry_run, yes) if after is None else one.mark(after, dry_run)
                 )
             except VampdError as error:
-                message = name_commands(error.message, one.name)
-                write_error(f"{title_of(record.night)}: {message}")
+                write_error(f"{title_of(record.night)}: {name_commands(error.message, name)}")
                 failed += 1
     if failed:
         raise typer.Exit(EXIT_NIGHT)
