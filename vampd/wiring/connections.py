@@ -37,7 +37,7 @@ from vampd.ports import (
 from vampd.wiring.world import known_archive, make_mail_context, make_night_reader
 
 if TYPE_CHECKING:
-    from vampd.engine.known_archive import KnownArchive
+    from vampd.engine.archive.known_archive import KnownArchive
     from vampd.engine.mailing.manifests import MailContext
     from vampd.engine.root_guard import RootGuard
     from vampd.ledger.ledger import FrameIdLedger

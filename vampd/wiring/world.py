@@ -24,7 +24,7 @@ from vampd.ports import (
 if TYPE_CHECKING:
     from vampd.adapters.archive import RsyncArchive
     from vampd.engine.alarm.low_space import LowSpaceMarks
-    from vampd.engine.known_archive import KnownArchive
+    from vampd.engine.archive.known_archive import KnownArchive
     from vampd.engine.mailing.manifests import MailContext
     from vampd.model.headers import Dictionary
 
@@ -78,7 +78,7 @@ def known_archive(
 ) -> KnownArchive:
     """The archive of nights of this kind."""
     from vampd.adapters.archive import open_archive_host
-    from vampd.engine.known_archive import KnownArchive
+    from vampd.engine.archive.known_archive import KnownArchive
 
     return KnownArchive(
         kind,

@@ -12,7 +12,7 @@ from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.worlds.archive.known_world import HERE, NIGHT, PATH, STEADY, World
 from vampd.cli.act.archive_reading import read_files
 from vampd.disk.durable import place_mark_file
-from vampd.engine import known_archive
+from vampd.engine.archive import known_archive
 from vampd.errors import ArchiveUnknown, ConfigError, DataError, RemoteUnavailable
 from vampd.model.nights import FileStamp, Kind
 from vampd.model.plan import Compare

@@ -26,7 +26,7 @@ from vampd.model.request import destination_seen
 
 if TYPE_CHECKING:
     from vampd.config import Settings
-    from vampd.engine.known_archive import KnownArchive
+    from vampd.engine.archive.known_archive import KnownArchive
     from vampd.model.nights import NightRecord
     from vampd.model.proofs import KnownDestination
     from vampd.wiring.connections import Connections

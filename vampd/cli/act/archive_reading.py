@@ -16,7 +16,7 @@ from vampd.model.proofs import Place, Receipt
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vampd.engine.known_archive import KnownArchive
+    from vampd.engine.archive.known_archive import KnownArchive
     from vampd.model.nights import NightId
 
 _FILES_AT_ONCE = 16

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from vampd.engine.known_archive import KnownArchive
+from vampd.engine.archive.known_archive import KnownArchive
 from vampd.engine.nights.folder_reader import FolderReader, Recorded, RecordedReader
 from vampd.model.cubes import ChangedRaw
 from vampd.model.delivery import Correspondence

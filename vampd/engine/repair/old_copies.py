@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vampd.disk.durable import remove_tree
 from vampd.disk.reading import hash_file, list_files, refuse_links
-from vampd.engine.known_archive import KnownArchive
+from vampd.engine.archive.known_archive import KnownArchive
 from vampd.engine.nights.old_evidence import read_evidence, read_loose_manifests
 from vampd.errors import RemoteUnavailable
 from vampd.fits.headers import OwnSums, check_own_sums

@@ -10,7 +10,7 @@ from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.fakes.memory_destinations import MemoryDestinations
 from tests.support.fakes.memory_store import MemoryNights, MemoryPackingReceipts, MemoryReceipts
 from vampd.disk.pace import SteadyPace
-from vampd.engine.known_archive import KnownArchive
+from vampd.engine.archive.known_archive import KnownArchive
 from vampd.errors import ARCHIVE_UNKNOWN, ArchiveUnknown
 from vampd.model.nights import Kind, NightId
 from vampd.model.plan import Compare
