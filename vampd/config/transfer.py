@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vampd.config.base import Seconds, Table
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, parse_night_date
@@ -83,6 +84,8 @@ class Transfer(Table):
     """[transfer]: rsync and ssh.
 
     ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
+    While a night is packed, what is ready is sent ``send_ahead_bytes`` at a time; a night with less
+    is sent when all of it is packed, and with 0 so is every night.
     """
 
     archive: Destination
@@ -102,6 +105,7 @@ class Transfer(Table):
         "BatchMode=yes",
     )
     timeout_s: Seconds = 300
+    send_ahead_bytes: Annotated[int, Field(ge=0)] = 256_000_000
     pull_from: str | None = None
 
     @field_validator("pull_from")

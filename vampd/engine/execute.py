@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
@@ -38,6 +39,7 @@ from vampd.disk.refusal import (
 )
 from vampd.disk.shared import SharedMeter
 from vampd.engine.alarm.low_space import LowSpaceMarks
+from vampd.engine.archive.sending_ahead import Outbox, SenderAhead
 from vampd.engine.attempt_progress import WaveProgress
 from vampd.engine.changed_raw import compare_raw, name_refused
 from vampd.engine.header_table import write_header_table
@@ -86,6 +88,7 @@ from vampd.model.plan import (
     Retire,
     RunsIn,
     Send,
+    SendAhead,
     SendMail,
     StampFrameId,
     TakeOver,
@@ -138,6 +141,8 @@ class AttemptTools:
     clock: Callable[[], float] = time.time
     # Who released the night last from a hold with a code.
     releaser: Callable[[str], str | None] = lambda _: None
+    # What was packed, for what sends it meanwhile.
+    outbox: Outbox = field(default_factory=Outbox)
     # The progress of the cubes that workers are packing, by framelist.
     meters: dict[str, SharedMeter] = field(default_factory=dict)
 
@@ -154,7 +159,8 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
     # A thread that waits for a worker costs nothing.
     needs_workers = any(action.runs_in is RunsIn.WORKER for action in wave)
     at_once = max(_THREADS, tools.workers.workers) if needs_workers else _THREADS
-    with ThreadPoolExecutor(at_once, thread_name_prefix=f"vampd-{tools.night.date}") as threads:
+    name = f"vampd-{tools.night.date}"
+    with ThreadPoolExecutor(at_once, name) as threads, _beside(tools, wave, progress, errors):
         running: list[tuple[int, Action, Future[None]]] = []
         for number, action in enumerate(wave):
             match action.runs_in:
@@ -166,20 +172,54 @@ def execute_wave(tools: AttemptTools, wave: Wave, progress: WaveProgress) -> Non
                     # The log's night, stage and attempt are bound there too.
                     run = contextvars.copy_context().run
                     running.append((number, action, _submit(threads, run, execute, tools, action)))
+                case RunsIn.BESIDE:
+                    pass
         for start in range(0, len(running), _NAMES_TOGETHER):
             part = running[start : start + _NAMES_TOGETHER]
             _make_names_durable(tools, part)
-            for number, action, future in part:
-                while not wait([future], _LOOK_EVERY_S).done:
-                    progress.look()
-                try:
-                    future.result()
-                except Exception as error:  # noqa: BLE001 - raised below, when the others have ended
-                    errors[number] = error
-                else:
-                    progress.done(action)
+            _finish(part, progress, errors)
     if errors:
         raise joining_raw(errors[min(errors)], errors.values())
+
+
+@contextmanager
+def _beside(
+    tools: AttemptTools, wave: Wave, progress: WaveProgress, errors: dict[int, Exception]
+) -> Iterator[None]:
+    """Meanwhile execute what runs beside the other actions of a wave, until these have ended."""
+    beside = [(n, each) for n, each in enumerate(wave) if each.runs_in is RunsIn.BESIDE]
+    if not beside:
+        yield
+        return
+    tools.outbox.open()
+    with ThreadPoolExecutor(len(beside), f"vampd-{tools.night.date}-beside") as threads:
+        try:
+            runs = [contextvars.copy_context().run for _ in beside]
+            running = [
+                (number, action, _submit(threads, run, execute, tools, action))
+                for run, (number, action) in zip(runs, beside, strict=True)
+            ]
+            yield
+        finally:
+            tools.outbox.close()
+        _finish(running, progress, errors)
+
+
+def _finish(
+    running: Iterable[tuple[int, Action, Future[None]]],
+    progress: WaveProgress,
+    errors: dict[int, Exception],
+) -> None:
+    """Wait for actions, and put the errors of those that failed with their numbers."""
+    for number, action, future in running:
+        while not wait([future], _LOOK_EVERY_S).done:
+            progress.look()
+        try:
+            future.result()
+        except Exception as error:  # noqa: BLE001 - raised when the others have ended
+            errors[number] = error
+        else:
+            progress.done(action)
 
 
 def _submit(
@@ -256,6 +296,8 @@ def execute(tools: AttemptTools, action: Action) -> None:
             tools.changed_raw.keep(tools.night, accepted, at=tools.clock())
         case Send(files, compare):
             tools.archive_host.send(tools.night, tools.folder, files, compare, tools.pace)
+        case SendAhead(_, raw_bytes):
+            _send_ahead(tools, raw_bytes)
         case Hash(files, place, digests):
             _hash(tools, files, place, digests)
         case Retire(path, kept_as):
@@ -302,6 +344,22 @@ def _pack(tools: AttemptTools, action: Pack) -> None:
     tools.packing_receipts.record(tools.night, packed.receipts, at=tools.clock())
     failpoint("execute.pack.recorded")
     tools.receipts.keep(tools.night, [packed.reading])
+    tools.outbox.put(packed.reading, packed.receipts)
+
+
+def _send_ahead(tools: AttemptTools, raw_bytes: int) -> None:
+    sender = SenderAhead(
+        tools.night,
+        tools.folder,
+        tools.reader,
+        tools.archive_host,
+        tools.receipts,
+        tools.outbox,
+        tools.pace,
+        tools.settings.disk.reserve_bytes,
+        tools.settings.transfer.send_ahead_bytes,
+    )
+    sender.run(raw_bytes)
 
 
 def _take_over(tools: AttemptTools, action: TakeOver) -> None:

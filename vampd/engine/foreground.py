@@ -165,16 +165,22 @@ class ForegroundRunner:
         )
         return judged if isinstance(judged, Wait) else None
 
-    def run_stage(self, night: NightId) -> AttemptOutcome:
-        """Claim the night and run its stage's attempt to its end."""
+    def run_stage(self, night: NightId, last: StageName) -> AttemptOutcome:
+        """Claim the night and run its stage's attempt to its end.
+
+        ``last`` is the last stage that a person wants: nothing of a later one is done ahead.
+        """
         try:
             record = self._apply(night, Event(EventName.CLAIMED))
         except IllegalTransition as error:
             raise StateError(
                 "night_taken", f"{night.date} was just taken by another process: {error.message}"
             ) from error
-        stop = self._stop
-        return run_attempt(self._attempts.make(record, self.settings, stop, lambda: stop.is_raised))
+        settings, stop = self.settings, self._stop
+        if last is StageName.FPACK:
+            transfer = settings.transfer.model_copy(update={"send_ahead_bytes": 0})
+            settings = settings.model_copy(update={"transfer": transfer})
+        return run_attempt(self._attempts.make(record, settings, stop, lambda: stop.is_raised))
 
     def _record(self, night: NightId) -> NightRecord:
         return self.store.discover(night, self._clock())

@@ -1,9 +1,10 @@
 """Plans: what a stage will do, as values.
 
-A plan is a tuple of waves; the actions of one wave are independent of each other, and a wave begins
-when the one before has ended. An empty plan means that the stage is done. All paths are relative to
-the night's folder, so that ``vampctl plan`` prints exactly the plan that ``vampd`` executes. All
-actions in one module, however long: they are one vocabulary.
+A plan is a tuple of waves; the actions of one wave are independent of each other, but for one that
+takes up what the others have done, and a wave begins when the one before has ended. An empty plan
+means that the stage is done. All paths are relative to the night's folder, so that ``vampctl plan``
+prints exactly the plan that ``vampd`` executes. All actions in one module, however long: they are
+one vocabulary.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class RunsIn(StrEnum):
     DAEMON = "daemon"  # in the thread that runs the stage: short, or bound to the store
     THREAD = "thread"  # in a thread of its own: waits for disks or for the network
     WORKER = "worker"  # in a supervised worker process: computes
+    BESIDE = "beside"  # in a thread of its own, until the others of its wave have ended
 
 
 class Compare(StrEnum):
@@ -230,6 +232,19 @@ class Send:
 
 
 @dataclass(frozen=True)
+class SendAhead:
+    """Send products of this wave while others are packed, and read them there.
+
+    A product with its sidecar goes once it is proven, and only if the archive lacks it. What has
+    not gone when all is packed is left to the transfer stage; ``bytes`` are the raw ones.
+    """
+
+    runs_in: ClassVar[RunsIn] = RunsIn.BESIDE
+    products: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Hash:
     """Read files from the disk at a place, never from its cache, and keep receipts.
 
@@ -295,6 +310,7 @@ Action = (
     | CompareRaw
     | AcceptRaw
     | Send
+    | SendAhead
     | Hash
     | Retire
     | SendMail

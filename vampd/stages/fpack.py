@@ -6,13 +6,16 @@ receipt also lies beside the data. Last comes the table of all headers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import FrameIdConflict
 from vampd.model.cubes import Framelist
+from vampd.model.delivery import supplement_number
 from vampd.model.nights import Kind, NightId, StageName
-from vampd.model.plan import Plan, RebuildFramelists
+from vampd.model.plan import Pack, Plan, RebuildFramelists, SendAhead
+from vampd.model.proofs import ended_receipts
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.own_files import OwnFilesSurvey, by_order, plan_own_files, plan_pack
@@ -25,13 +28,15 @@ NAME = StageName.FPACK
 class FpackSurvey:
     """The night's own files, and the framelists that may be packed.
 
-    ``nameless`` are the products that need a frame ID first.
+    ``nameless`` are the products that need a frame ID first. ``may_send``: nothing
+    that left the house can be other bytes now, so that new products may travel at once.
     """
 
     own: OwnFilesSurvey
     framelists: tuple[Framelist, ...]
     table: TableSurvey
     nameless: tuple[str, ...] = ()
+    may_send: bool = False
 
 
 def survey(night: NightId, reader: NightReader) -> FpackSurvey:
@@ -41,13 +46,22 @@ def survey(night: NightId, reader: NightReader) -> FpackSurvey:
     """
     own = own_files.survey(night, reader)
     table = survey_table(night, reader, own.readings, own.sums)
+    may_send = not _was_announced(night, reader) and not ended_receipts(own.recorded)
     if night.kind is Kind.ENGINEERING:
-        return FpackSurvey(own, own.framelists, table)
+        return FpackSurvey(own, own.framelists, table, may_send=may_send)
     bound = reader.bound_ids(night) if own.unmade else {}
     named = [framelist for framelist in own.framelists if framelist.cards.string("FRAMEID")]
     nameless = {framelist.name for framelist in own.framelists} - {each.name for each in named}
     nameless |= {product.name for product in own.unmade if product.identity not in bound}
-    return FpackSurvey(own, tuple(named), table, tuple(sorted(nameless)))
+    return FpackSurvey(own, tuple(named), table, tuple(sorted(nameless)), may_send)
+
+
+def _was_announced(night: NightId, reader: NightReader) -> bool:
+    """Whether a manifest tells of the night: its products are compared with that before a send."""
+    names = (file.path for file in reader.files(night, ""))
+    return any(supplement_number(name, night.date) is not None for name in names) or bool(
+        night.kind is Kind.ARCHIVE and reader.correspondence(night).mailings
+    )
 
 
 def plan(survey: FpackSurvey, settings: Settings) -> Plan:
@@ -74,5 +88,13 @@ def plan(survey: FpackSurvey, settings: Settings) -> Plan:
         if framelist.packed_path not in own.products and framelist.packed_path not in receipts
     ]
     if packs or waves or own.framelists:
-        return Plan.of(packs, *waves)
+        return Plan.of([*packs, *_send_ahead(survey, packs, settings)], *waves)
     return plan_table(survey.table, own.products, settings)
+
+
+def _send_ahead(survey: FpackSurvey, packs: Sequence[Pack], settings: Settings) -> list[SendAhead]:
+    """What may travel meanwhile, if that is worth a program of its own."""
+    raw_bytes, least = sum(pack.bytes for pack in packs), settings.transfer.send_ahead_bytes
+    if not survey.may_send or least == 0 or raw_bytes < least or len(packs) < 2:
+        return []
+    return [SendAhead(tuple(pack.packed for pack in packs), raw_bytes)]

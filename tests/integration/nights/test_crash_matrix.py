@@ -114,14 +114,14 @@ ELSEWHERE = {
         ),
         "only `vampctl restore`; see test_restore and test_restore_safety",
     ),
+    **dict.fromkeys(("send_ahead.read", "send_ahead.sent"), "large nights; see test_sent_ahead"),
     **dict.fromkeys(
         ("execute.grown.read", "execute.grown.recorded"),
         "only where what is set aside has grown; see test_cases in proof",
     ),
     "execute.raw.compared": "only where used raw has changed; see test_changed_raw in proof",
     **dict.fromkeys(
-        ("recovering.damaged.kept", "recovering.file.named"),
-        "only `vampctl recover`; see test_recover",
+        ("recovering.damaged.kept", "recovering.file.named"), "`vampctl recover`; see test_recover"
     ),
     "regaining.generation.kept": "only `recover --from-products`; see test_lost_generations",
     "atomic.lost.kept": "only where a person gives a product up; see test_lost_products",

@@ -52,6 +52,7 @@ from vampd.model.plan import (
     ReserveFrameIds,
     Retire,
     Send,
+    SendAhead,
     SendMail,
     StampFrameId,
     TakeOver,
@@ -152,6 +153,11 @@ ACTIONS: dict[type, tuple[Action, str, str]] = {
             Send(("a", "b", "c"), Compare.CHECKSUM),
             "send",
             "3: a to c, compared by checksum",
+        ),
+        (
+            SendAhead(("a", "b"), 1),
+            "send ahead",
+            "2: a to b, while others are packed",
         ),
         (Hash(("a",), Place.ARCHIVE), "hash", "a, on the archive host"),
         (

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeGuard
 
 import pytest
 
 from tests.support.builders.headers import framelist, settings
+from tests.support.builders.settings import make_settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.errors import DataError, FrameIdConflict
 from vampd.model.cubes import Framelist, Generation, Product, SyncCounts, stamp_frame_id
+from vampd.model.delivery import Correspondence, Mailing, ManifestFile, Way
 from vampd.model.frame_ids import BoundId, FrameId
 from vampd.model.nights import Kind, NightId
 from vampd.model.plan import (
+    Action,
     Hash,
     Pack,
     Plan,
     RebuildFramelists,
     RecordReceipts,
     Retire,
+    SendAhead,
     WriteHeaderTable,
     WriteText,
 )
@@ -28,6 +33,7 @@ from vampd.model.proofs import (
     PackingReceipt,
     Place,
     Receipt,
+    RecordedReceipt,
     format_receipts,
     format_sums,
     text_digest,
@@ -262,3 +268,63 @@ def test_a_table_of_headers_that_is_not_what_was_written_is_written_again(
         reader.write(RECEIPTS_PATH, format_receipts((*receipts, *late)))
         table = replace(table, products=(*table.products, late[0].path))
     assert plan(reader) == Plan.of([table])
+
+
+def many(reader: FakeNightReader, count: int = 3) -> int:
+    """Framelists of a night without a receipt; the bytes that they have raw."""
+    ones = [framelist(f"name{start}", first_us=start, start=start) for start in range(count)]
+    for one in ones:
+        reader.add_framelist(one)
+    return sum(action.bytes for wave in plan(reader).waves for action in wave if is_pack(action))
+
+
+def is_pack(action: Action) -> TypeGuard[Pack]:
+    return isinstance(action, Pack)
+
+
+def sent_ahead(reader: FakeNightReader, least_bytes: int, night: NightId = ENGINEERING) -> bool:
+    """Whether the plan sends while it packs, all that it packs, in the wave that packs."""
+    chosen = make_settings(transfer={"send_ahead_bytes": least_bytes})
+    planned = fpack.plan(fpack.survey(night, reader), chosen)
+    wave = planned.waves[0]
+    packed = tuple(action.packed for action in wave if is_pack(action))
+    ahead = [action for wave in planned.waves for action in wave if isinstance(action, SendAhead)]
+    assert not ahead or (ahead[0] in wave and ahead[0].products == packed)
+    return len(ahead) == 1
+
+
+def test_a_night_large_enough_is_sent_while_it_is_packed(reader: FakeNightReader) -> None:
+    raw_bytes = many(reader)
+    assert sent_ahead(reader, raw_bytes)
+    assert not sent_ahead(reader, raw_bytes + 1)
+    assert not sent_ahead(reader, 0)
+
+
+def test_nothing_is_sent_ahead_of_a_night_with_a_single_product(reader: FakeNightReader) -> None:
+    many(reader, 1)
+    assert not sent_ahead(reader, 1)
+
+
+def test_what_was_told_to_anybody_is_compared_before_a_send(reader: FakeNightReader) -> None:
+    many(reader)
+    assert sent_ahead(reader, 1)
+    for name in ("manifest_VMP_20251106.csv", "manifest_VMP_20251106_s2.csv"):
+        reader.write(name, "")
+        assert not sent_ahead(reader, 1), name
+        reader.retire(name)
+        assert sent_ahead(reader, 1)
+    # A restore, or anything else that ended what was proven.
+    ended = PackingReceipt("vgen2/gone.fits.fz", 1, "0" * 64, "identity")
+    reader.recorded = [RecordedReceipt(ended, 1.0, ended_at=2.0)]
+    assert not sent_ahead(reader, 1)
+
+
+def test_what_was_mailed_of_a_night_counts_without_its_manifest(reader: FakeNightReader) -> None:
+    for number in (1, 2):
+        one = framelist(f"name{number}", first_us=number, start=number)
+        reader.add_framelist(stamp_frame_id(one, FrameId(90000000 + number)))
+    assert sent_ahead(reader, 1, ARCHIVE)
+    manifest = ManifestFile(ARCHIVE, "manifest_VMP_20251106.csv", "0" * 64)
+    mailing = Mailing("<1@here>", (manifest,), ("stars@there",), Way.SMTP, "vampd", 1.0)
+    reader.known_mail = Correspondence((mailing,))
+    assert not sent_ahead(reader, 1, ARCHIVE)

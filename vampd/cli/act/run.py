@@ -204,7 +204,7 @@ def _run_night(
                 write(f"  nothing left to do{'' if done else f' up to {last}'}")
                 return True
             for stage in stages[stages.index(record.state.stage) : stages.index(last) + 1]:
-                if not _run_stage(runner, night, stage):
+                if not _run_stage(runner, night, stage, last):
                     return False
     except UsageError:
         raise
@@ -215,13 +215,13 @@ def _run_night(
     return True
 
 
-def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName) -> bool:
+def _run_stage(runner: ForegroundRunner, night: NightId, stage: StageName, last: StageName) -> bool:
     from vampd.engine.attempt import AttemptOutcome
 
     if blocker := runner.blocker(night):
         raise VampdError("blocked", f"{blocker.text}; {_way_past(runner, night, blocker)}")
     began = time.monotonic()
-    outcome = _follow(runner, night, stage)
+    outcome = _follow(runner, night, stage, last)
     took = format_duration(time.monotonic() - began)
     record = runner.store.night(night)
     if outcome is AttemptOutcome.FINISHED:
@@ -245,7 +245,9 @@ def _way_past(runner: ForegroundRunner, night: NightId, blocker: Wait) -> str:
     return "set it in the configuration to who grants them; `vampctl doctor` checks it"
 
 
-def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> AttemptOutcome:
+def _follow(
+    runner: ForegroundRunner, night: NightId, stage: StageName, last: StageName
+) -> AttemptOutcome:
     """Run the stage in a thread, and show its progress until it ends."""
     from vampd.cli.shared.stage_bar import following
 
@@ -254,7 +256,7 @@ def _follow(runner: ForegroundRunner, night: NightId, stage: StageName) -> Attem
 
     def work() -> None:
         try:
-            outcomes.append(runner.run_stage(night))
+            outcomes.append(runner.run_stage(night, last))
         except BaseException as error:  # noqa: BLE001 - raised again below, in the main thread
             errors.append(error)
         finally:

@@ -43,6 +43,7 @@ from vampd.model.plan import (
     ReserveFrameIds,
     Retire,
     Send,
+    SendAhead,
     SendMail,
     StampFrameId,
     TakeOver,
@@ -196,6 +197,8 @@ def subject_of(action: Action) -> str:
             return _first_to_last([each.path for each in accepted])
         case Send(files, compare):
             return f"{_first_to_last(files)}, compared by {compare}"
+        case SendAhead(products):
+            return f"{_first_to_last(products)}, while others are packed"
         case Hash(files, place):
             where = "here" if place is Place.HERE else "on the archive host"
             return f"{_first_to_last(files)}, {where}"

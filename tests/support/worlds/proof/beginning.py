@@ -30,6 +30,7 @@ TABLES: dict[str, dict[str, object]] = {
     "schedule": {"workers": 1},
     "sync": {"hold_when_unexpected": False},
     "retry": {"attempts": 99},
+    "transfer": {"send_ahead_bytes": 1},
 }
 
 

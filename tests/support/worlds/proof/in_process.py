@@ -41,6 +41,7 @@ from vampd.daemon.recovery import interrupt_orphan
 from vampd.disk import failpoint as failpoints
 from vampd.disk.pace import Flag
 from vampd.engine import planning
+from vampd.engine.archive.sending_ahead import Outbox
 from vampd.engine.attempt import run_attempt
 from vampd.engine.nights.rules import readiness_rules, run_limits
 from vampd.errors import VampdError
@@ -66,6 +67,8 @@ _VAMPCTL = get_command(make_app())
 _LATER_S = 1e7
 # Far more than the stages of a site's nights.
 _MOST_ATTEMPTS = 200
+# What waits longer cannot be sent: the archive is away.
+_SENDS_WITHIN_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class InProcess:
         (state / "locks").mkdir(exist_ok=True)
         with (
             _compiled_once(),
+            patch.object(Outbox, "close", _close_when_sent),
             TemporaryDirectory(prefix="flags-", dir=state) as flags,
             connected(settings, Access.MIGRATE) as connections,
         ):
@@ -178,6 +182,17 @@ class InProcess:
                 if after.state.status is Status.WAITING:
                     failed.add(claimed.night)
             raise AssertionError(f"never idle: {connections.store.nights()}")
+
+
+_close = Outbox.close
+
+
+def _close_when_sent(outbox: Outbox) -> None:
+    """As if packing took as long as sending does: cubes of a few frames are packed at once."""
+    until = time.monotonic() + _SENDS_WITHIN_S
+    while outbox._waiting and time.monotonic() < until:
+        time.sleep(0.005)
+    _close(outbox)
 
 
 @contextmanager
