@@ -14,6 +14,7 @@ from vampd.simulate.scenario import MBI, STANDARD, Crop, Run, Scenario
 from vampd.simulate.writer import write_night
 
 _NIGHT = NightId("20251106", Kind.ENGINEERING)
+_ANGLES_DEG = (0.0, 45.0, 22.5, 67.5)
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,26 @@ def raw_cubes(
         night = write_night(plan_night(Scenario("bench", subject.crop, runs), _NIGHT, 1), base)
         (night / "vgen2").mkdir()
         yield night, sorted((night / "vcam1").glob("*.fits"))
+
+
+def write_polarimetric_night(base: Path, night: NightId, size: float) -> Path:
+    """Raw files of about so many bytes, of both cameras at four angles; the night's folder."""
+    triggers = max(20, round(size / STANDARD_CUBE.frame_bytes / 2 / len(_ANGLES_DEG)))
+    runs = tuple(
+        Run(
+            triggers=triggers,
+            period_us=2_500,
+            exptime_us=2_400,
+            frames_per_cube=(500, 500),
+            flc_jitter_us=20,
+            camera_loss=0.0005,
+            logger_loss=0.0005,
+            hwp_angle_deg=angle_deg,
+            flux_e=STANDARD_CUBE.flux_e,
+        )
+        for angle_deg in _ANGLES_DEG
+    )
+    return write_night(plan_night(Scenario("bench", STANDARD, runs), night, seed=1), base)
 
 
 def _run(subject: Subject, frames: int) -> Run:

@@ -20,16 +20,13 @@ from tests.benchmarks.old_chain import run_old_chain
 from tests.benchmarks.options import Options, workplace
 from tests.benchmarks.process_tree import Spent, run_measured
 from tests.benchmarks.site import ROOT, link_streams, program, write_config
+from tests.benchmarks.subjects import write_polarimetric_night
 from vampd.model.cubes import Framelist, parse_framelist
 from vampd.model.nights import Kind, NightId
 from vampd.model.proofs import Verification
-from vampd.simulate.night import plan_night
-from vampd.simulate.scenario import STANDARD, Run, Scenario
-from vampd.simulate.writer import write_night
 
 _NIGHT = NightId("20251106", Kind.ARCHIVE)
-_NIGHT_BYTES, _FRAME_BYTES = 6e9, 2 * 536 * 536
-_ANGLES_DEG = (0.0, 45.0, 22.5, 67.5)
+_NIGHT_BYTES = 6e9
 _WORKERS = 2
 
 
@@ -45,7 +42,7 @@ def measure(options: Options) -> Iterator[Measure]:
     """Times as fast as the old chain, verified and not; bytes asked of the system; memory."""
     taken: dict[str, list[_Chain]] = {"old": [], "full": [], "none": []}
     with workplace(options.folder) as base:
-        raw = _write_raw(base, _NIGHT_BYTES * options.scale)
+        raw = write_polarimetric_night(base, _NIGHT, _NIGHT_BYTES * options.scale)
         cubes = sorted(raw.rglob("*.fits"))
         raw_bytes = sum(cube.stat().st_size for cube in cubes)
         framelists = _plan(raw, options.folder)
@@ -114,26 +111,6 @@ def _compare_times(
         ours=f"{cpu_s:.1f} s ({100 * cpu_s / wall_s / _WORKERS:.0f} % busy)",
         peer=f"old chain {their_cpu_s:.1f} s",
     )
-
-
-def _write_raw(base: Path, size: float) -> Path:
-    """The raw files of a polarimetric night, both cameras."""
-    triggers = max(20, round(size / _FRAME_BYTES / 2 / len(_ANGLES_DEG)))
-    runs = tuple(
-        Run(
-            triggers=triggers,
-            period_us=2_500,
-            exptime_us=2_400,
-            frames_per_cube=(500, 500),
-            flc_jitter_us=20,
-            camera_loss=0.0005,
-            logger_loss=0.0005,
-            hwp_angle_deg=angle_deg,
-            flux_e=3e5,
-        )
-        for angle_deg in _ANGLES_DEG
-    )
-    return write_night(plan_night(Scenario("bench", STANDARD, runs), _NIGHT, seed=1), base)
 
 
 def _plan(raw: Path, folder: Path | None) -> list[Framelist]:
