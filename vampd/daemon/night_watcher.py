@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
@@ -73,6 +73,7 @@ from vampd.model.nights import (
     Observation,
     ReadinessRules,
     Ready,
+    StageName,
     Status,
     StatusRow,
     Stillness,
@@ -101,6 +102,9 @@ _NEW_DATA = {
     EventName.RETIMED: "raw files that sync had used have changed",
     EventName.STIRRED: "written to again",
 }
+
+# What hangs where their destination does.
+_AT_THE_ARCHIVE = (StageName.FPACK, StageName.TRANSFER, StageName.MANIFEST)
 
 # At the start: where cameras may write is looked at first.
 _FRESH_S, _MOST_FRESH = 3600.0, 8
@@ -168,7 +172,8 @@ class NightWatcher:
         self.is_behind = False
         # Nights that have work before them.
         self.open_nights: tuple[NightId, ...] = ()
-        # Nights whose disk does not answer, and since when, by ``monotonic``.
+        # Nights whose disk does not answer, or their destination here while they are sent, and
+        # since when, by ``monotonic``.
         self.silent: Mapping[NightId, float] = {}
         # The kinds of nights whose folder answers.
         self.kinds: tuple[Kind, ...] = tuple(Kind)
@@ -213,10 +218,11 @@ class NightWatcher:
                     self._trouble.absent(record)
         in_order = sorted(set(nights) - legacy, key=lambda night: (night in done, night))
         fresh = self._find_fresh(in_order, known, rules)
+        away = self._find_silent_destinations(records, settings)
         seen: set[NightId] = set()
         unpassed = deque(in_order)
         for night in sorted(in_order, key=lambda night: night not in fresh):
-            hangs = False
+            hangs = known.get(night) in away
             try:
                 record = done.get(night) or self._store.discover(night, self._clock())
                 if record.state.status not in _IDLE and not is_ignored(night, rules):
@@ -230,7 +236,7 @@ class NightWatcher:
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - a bug in one night's look is that night's
-                hangs = isinstance(error, TransientError) and error.code == HANGS
+                hangs |= isinstance(error, TransientError) and error.code == HANGS
                 self._trouble.report(night, error)
             self._note_silence(night, hangs=hangs)
             self._sign()
@@ -302,6 +308,26 @@ class NightWatcher:
                 self._trouble.report(record.night, silence)
         folder = folder_of(self._root.path, Kind.ARCHIVE)
         return (Stranger(folder, f"cannot be listed: {silence.message}", is_listless=True),)
+
+    def _find_silent_destinations(
+        self, records: Iterable[NightRecord], settings: Settings
+    ) -> Sequence[NightRecord]:
+        """The nights at work whose destination is a folder here that does not answer."""
+        at_work: dict[Path, list[NightRecord]] = defaultdict(list)
+        for record in records:
+            place = settings.transfer.destination(record.night.kind)
+            sends = record.state.stage in _AT_THE_ARCHIVE
+            if sends and record.state.status is Status.RUNNING and place.host is None:
+                at_work[place.path].append(record)
+        away: list[NightRecord] = []
+        for path, concerned in at_work.items():
+            try:
+                self._stat(path)
+            except TransientError as error:
+                away += concerned if error.code == HANGS else ()
+            except OSError:
+                continue  # its stage says what is wrong there
+        return away
 
     def _note_silence(self, night: NightId, *, hangs: bool) -> None:
         """Keep since when this night's disk has been silent, or that it answers."""

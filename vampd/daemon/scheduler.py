@@ -221,8 +221,9 @@ class Scheduler:
                 interrupt_orphan(self._store, record, policy=policy, now=self._clock())
 
     def _end_silent(self) -> None:
-        """End attempts that hang in a silent disk: a night keeps no other from its place.
+        """End attempts that hang in a silent disk, its own or the archive's.
 
+        A night keeps no other from its place.
         The thread is left behind with its night, which is not claimed before it has ended.
         """
         silent, now = self._night_watcher.silent, time.monotonic()
@@ -231,7 +232,7 @@ class Scheduler:
             if record.state.status is not Status.RUNNING or silent_s < _SILENT_S:
                 continue
             if record.night in self._running:
-                why = f"its disk had not answered for {silent_s:.0f} s"
+                why = f"its disk, or the archive's, had not answered for {silent_s:.0f} s"
                 policy = retry_policy(self._settings)
                 interrupt_orphan(self._store, record, policy=policy, now=self._clock(), why=why)
                 self._counter = -1

@@ -23,7 +23,16 @@ from vampd.daemon.patience import HANGS, MOST_HANGING, Patience
 from vampd.disk.machine import Mounts
 from vampd.errors import TransientError
 from vampd.ledger.ledger import FrameIdLedger
-from vampd.model.nights import Kind, NightId, Status
+from vampd.model.nights import (
+    Event,
+    EventName,
+    Kind,
+    NightId,
+    NightRecord,
+    StageName,
+    State,
+    Status,
+)
 from vampd.store.database.opening import Access
 from vampd.wiring.connections import connected
 
@@ -141,6 +150,43 @@ def test_a_silent_folder_of_archive_nights_delays_no_engineering_night(
 
     wait_until(is_waited_for_no_more, "the archive nights, once their disk answers")
     assert "night_unreadable" not in {world.note(night)[0] for night in (filling, gone)}
+
+
+@pytest.mark.parametrize("stage", [StageName.SYNC, StageName.FPACK, StageName.TRANSFER])
+def test_a_silent_destination_here_is_as_a_silent_disk_to_who_is_sent_there(
+    world: World,
+    answer: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    stage: StageName,
+) -> None:
+    destination, elsewhere = tmp_path / "archive", tmp_path / "other"
+    world.settings = make_settings(
+        world.root,
+        transfer={
+            "engineering": {"destination": str(destination)},
+            "archive": {"destination": str(elsewhere)},
+        },
+    )
+    sent = NightId("20251106", Kind.ENGINEERING)
+    waiting, other = NightId("20251107", Kind.ENGINEERING), NightId("20251106", Kind.ARCHIVE)
+    for night in (sent, waiting, other):
+        make_night(world.root, date=night.date, kind=night.kind)
+        world.store._keep(NightRecord(night, State(stage, Status.READY)))
+    for night in (sent, other):
+        world.store.apply(night, Event(EventName.CLAIMED), at=1.0, actor="test")
+
+    def stat(path: Path) -> os.stat_result:
+        if path == destination:
+            assert answer.wait(60)
+        return os.stat(path)
+
+    monkeypatch.setattr(night_watcher, "os", SimpleNamespace(stat=stat))
+    world.scan()
+    # The other kind's destination answers (there is none), and what is not sent now hangs nowhere.
+    assert set(world.watcher.silent) == ({sent} if stage is not StageName.SYNC else set())
+    answer.set()
+    wait_until(lambda: not (world.scan() and world.watcher.silent), "the destination's answer")
 
 
 def test_a_ledger_on_a_silent_disk_keeps_vampd_from_no_start(
