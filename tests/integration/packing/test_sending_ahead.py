@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,6 +20,7 @@ from vampd.engine.archive.sending_ahead import Outbox, SenderAhead
 from vampd.errors import ArchiveUnknown, ClaimLost
 from vampd.model.nights import FileStamp, Kind, NightId
 from vampd.model.proofs import PackingReceipt, Place, Receipt, RecordedReceipt
+from vampd.stages.own_files import BATCH_FILES
 
 NIGHT = NightId("20251106", Kind.ENGINEERING)
 RAW_BYTES = 100
@@ -253,3 +255,21 @@ def test_what_waits_when_packing_ends_is_left_to_the_transfer(packing: Packing) 
     put()
     packing.sender.run(RAW_BYTES)
     assert not packing.there
+
+
+def test_a_slow_link_keeps_no_night_at_packing(
+    packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, sent = packing.archive.send, list[int]()
+
+    def send_slowly(*arguments: Any) -> None:
+        send(*arguments)
+        sent.append(len(arguments[2]))
+        packing.outbox.close()
+
+    monkeypatch.setattr(packing.archive, "send", send_slowly)
+    for number in range(BATCH_FILES):
+        packing.pack(f"{number}")()
+    packing.sender.run(RAW_BYTES)
+    assert sent == [BATCH_FILES]  # of twice as many, with the sidecars
+    assert len(packing.readings.kept) == BATCH_FILES

@@ -53,6 +53,11 @@ class Outbox:
             self._is_open = False
             self._changed.notify_all()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether more is being packed."""
+        return self._is_open
+
     def put(self, reading: Receipt, receipts: tuple[PackingReceipt, ...]) -> None:
         """A product as it was read here, and the receipts of all that was packed with it."""
         with self._changed:
@@ -114,6 +119,9 @@ class SenderAhead:
                     return
                 sizes = self._sizes(taken, there)
                 for part in batches(list(sizes), sizes):
+                    # What is slower than packing sends the rest in its own stage.
+                    if not self.outbox.is_open:
+                        break
                     self._refuse_shortage(part, sizes)
                     self.host.send(self.night, self.folder, part, Compare.SIZE_AND_TIME, self.pace)
                     failpoint("send_ahead.sent")
