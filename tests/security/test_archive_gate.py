@@ -25,7 +25,7 @@ from tests.support.worlds.sites.old_products import (
     make_old_products,
     write_old_manifest,
 )
-from vampd.adapters.archive import open_archive_host, open_moved_archive
+from vampd.adapters.archive import open_archive_host, open_moved_archive, ssh
 from vampd.adapters.archive import scripts as archive_scripts
 from vampd.adapters.archive.gate import format_gate
 from vampd.cli.checks.archive import examine_archives
@@ -54,20 +54,25 @@ def test_every_script_of_vampd_is_known_to_the_gate() -> None:
             assert hashlib.sha256(script.encode()).hexdigest() in known, name
 
 
-def test_all_that_vampd_does_passes(gated: Gated, tmp_path: Path) -> None:
+def test_all_that_vampd_does_passes(
+    gated: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "WORTH_BYTES", 1)
     folder = tmp_path / NIGHT.date
     files = ["vgen2/a b$(id).fits.fz", "SHA256SUMS", "vbad/reasons.tsv", "vbad/vcam1/x.fits"]
     for number, path in enumerate([*files[:3], "vcam1/x.fits"]):
         write_file(folder, path, FakeFile(os.urandom(3000), FakeFile.mtime_ns + number))
     (folder / "vbad" / "vcam1").mkdir()
     (folder / "vbad" / "vcam1" / "x.fits").symlink_to("../../vcam1/x.fits")
-    transfer = ssh_transfer(gated.disk, gated.sshd.ssh)
+    transfer = ssh_transfer(gated.disk, gated.sshd.ssh, streams=8)
     host = open_archive_host(transfer, NIGHT.kind)
     assert host.mark() is None
     host.place_mark(MARK)
     assert host.mark() == MARK
     host.send(NIGHT, folder, files, Compare.SIZE_AND_TIME, PACE)
     (gated.disk / NIGHT.date / "vgen2" / ".a b$(id).fits.fz.AbC123").write_bytes(b"")
+    (gated.disk / NIGHT.date / "vgen2" / ".vampd-partial-3").mkdir()
+    (gated.disk / NIGHT.date / "vgen2" / ".vampd-partial-3" / "a b$(id).fits.fz").write_bytes(b"")
     host.send(NIGHT, folder, files, Compare.CHECKSUM, PACE)
     assert sorted(host.files(NIGHT)) == sorted(files)
     assert not list((gated.disk / NIGHT.date / "vgen2").glob(".*"))
@@ -238,6 +243,9 @@ HOSTILE: dict[str, Callable[[str], tuple[str, bytes]]] = {
     ),
     "rsync with another partial folder": lambda base: _rsync(
         f"{base}/disk/20251106/", "--partial-dir", str(base)
+    ),
+    "rsync with a partial folder that leads out": lambda base: _rsync(
+        f"{base}/disk/20251106/", "--partial-dir", ".vampd-partial-2/../../.."
     ),
     "rsync that makes links": lambda base: _rsync(
         f"{base}/disk/20251106/", flags="-sltRe.LsfxCIvu"

@@ -12,6 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from vampd.config.base import Seconds, Table
 from vampd.model.nights import ARCHIVE_FOLDER, Kind, parse_night_date
 
+# More than sshd lets begin at once, by its default.
+MOST_STREAMS = 8
 # Any night's date: what holds for its folder holds for those of all nights.
 _DATE = "20000101"
 
@@ -84,6 +86,7 @@ class Transfer(Table):
     """[transfer]: rsync and ssh.
 
     ``pull_from`` is the machine with the nights as the archive host names it, for `vampctl pull`.
+    ``streams`` are the connections that send a night to another host at once, 0: as many as suit.
     While a night is packed, what is ready is sent ``send_ahead_bytes`` at a time; a night with less
     is sent when all of it is packed, and with 0 so is every night.
     """
@@ -105,6 +108,7 @@ class Transfer(Table):
         "BatchMode=yes",
     )
     timeout_s: Seconds = 300
+    streams: Annotated[int, Field(ge=0, le=MOST_STREAMS)] = 0
     send_ahead_bytes: Annotated[int, Field(ge=0)] = 256_000_000
     pull_from: str | None = None
 
@@ -114,6 +118,11 @@ class Transfer(Table):
         if host is not None and (not host or host.startswith("-") or set(host) & set("/ ")):
             raise ValueError("must be the name of a host, as ssh takes it")
         return host
+
+    @property
+    def streams_at_once(self) -> int:
+        """How many connections send a night: one for four cores unless it is set, four at most."""
+        return self.streams or max(1, min(4, (os.cpu_count() or 1) // 4))
 
     def destination(self, kind: Kind) -> Destination:
         """Where nights of this kind go."""

@@ -74,7 +74,7 @@ run_rsync() {
 		case $1 in
 		--timeout=* | --no-implied-dirs | --fsync | -@-1 | --modify-window=-1) ;;
 		--files-from=- | --from0) test $sender = yes || refuse "$1" ;;
-		--partial-dir) test "${2-}" = .vampd-partial || refuse "$1"; shift ;;
+		--partial-dir) [[ ${2-} =~ ^\.vampd-partial(-[2-8])?$ ]] || refuse "$1"; shift ;;
 		*) refuse "an argument of rsync: $1" ;;
 		esac
 		shift
@@ -141,9 +141,14 @@ run_script() {
 			cleans)
 				# Of each pair the first goes, if the second begins with all of it.
 				odd=$((1 - ${odd-0}))
-				case ${word##*/} in
-				.*) ;;
-				*) test $odd = 0 || refuse "$word is none of vampd's hidden files" ;;
+				case /$word in
+				*/.vampd-partial/* | */.vampd-partial-[2-8]/*) ;;
+				*)
+					case ${word##*/} in
+					.*) ;;
+					*) test $odd = 0 || refuse "$word is none of vampd's hidden files" ;;
+					esac
+					;;
 				esac
 				;;
 			esac

@@ -1,8 +1,10 @@
 """What a killed rsync leaves at the archive host: a hidden file beside the product.
 
 rsync writes ``.NAME.XXXXXX`` (six letters or digits) and renames it at the end; when asked to stop
-it moves the file aside, when killed it leaves it forever. Files of others are never removed: a
-leftover goes only when NAME has arrived since and begins with the same bytes, so nothing is lost.
+it moves the file aside, into a folder of partial files, when killed it leaves it forever. What was
+moved aside by one of several copies at once is not found by another one that sends the file later.
+Files of others are never removed: a leftover goes only when NAME has arrived since and begins with
+the same bytes, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -11,22 +13,28 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from vampd.adapters.archive.rsync import PARTIAL_FOLDER
 from vampd.disk.durable import unlink
 from vampd.disk.reading import CHUNK_BYTES, open_foreign
 from vampd.ports import Pace
 
-_LEFTOVER = re.compile(r"(.*/|)\.([^/]+)\.[A-Za-z0-9]{6}", re.DOTALL)
+_LEFTOVERS = (
+    re.compile(r"(.*/|)\.([^/]+)\.[A-Za-z0-9]{6}", re.DOTALL),
+    re.compile(rf"(.*/|){re.escape(PARTIAL_FOLDER)}(?:-[2-8])?/([^/]+)", re.DOTALL),
+)
 
 
 def find_leftovers(paths: Iterable[str], files: Collection[str]) -> Mapping[str, str]:
     """Those of these paths that look like rsync's of one of the files, each with that file."""
     known, found = frozenset(files), {}
     for path in paths:
-        match = _LEFTOVER.fullmatch(path)
-        if match is not None and match[1] + match[2] in known:
-            found[path] = match[1] + match[2]
+        matches = (leftover.fullmatch(path) for leftover in _LEFTOVERS)
+        for match in filter(None, matches):
+            if match[1] + match[2] in known:
+                found[path] = match[1] + match[2]
     return found
 
 
@@ -41,3 +49,6 @@ def remove_repeated(leftover: Path, whole: Path, pace: Pace) -> None:
             if file.read(len(chunk)) != chunk:
                 return
     unlink(leftover)
+    if leftover.parent.name.startswith(PARTIAL_FOLDER):
+        with suppress(OSError):  # of other files
+            leftover.parent.rmdir()

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from vampd.adapters.archive.leftovers import remove_repeated
-from vampd.adapters.archive.rsync import Near, archive_full
+from vampd.adapters.archive.rsync import PARTIAL_FOLDER, Near, archive_full
 from vampd.adapters.archive.rsync_archive import RsyncArchive, read_mark
 from vampd.adapters.archive.sources import Part, pinned_sources
 from vampd.adapters.archive.targets import PinnedFolder, names_by_folder, pinned_target
@@ -162,6 +162,7 @@ class LocalArchive(RsyncArchive):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
+        stream: int = 0,
     ) -> None:
         self._require_folder()
         base, near = Path(os.path.realpath(self._path)), Near(str(folder), sends=True)
@@ -178,7 +179,9 @@ class LocalArchive(RsyncArchive):
             ):
                 (read,) = source.folders
                 for how, some in self._by_comparison(night, part, parent, names, compare).items():
-                    command = self._arguments(str(read), target.name, how, durability)
+                    command = self._arguments(
+                        str(read), target.name, how, durability, stream=stream
+                    )
                     self._run_rsync(
                         command, night, some, place, near, pace, source, target, again=ask
                     )
@@ -231,8 +234,9 @@ class LocalArchive(RsyncArchive):
         del pace  # a listing is quick
         root = self._path / self._name_of(night)
         for folder, _, names in os.walk(root):
+            is_partial = os.path.basename(folder).startswith(PARTIAL_FOLDER)
             for name in names:
-                if name.startswith("."):
+                if is_partial or name.startswith("."):
                     yield Path(folder, name).relative_to(root).as_posix()
 
     def _remove_repeated(self, night: NightId, wholes: Mapping[str, str], pace: Pace) -> None:

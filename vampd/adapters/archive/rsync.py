@@ -47,6 +47,11 @@ class Durability(Enum):
     DEFAULT = "default"
 
 
+def partial_folder(stream: int) -> str:
+    """Where a copy keeps what it has of a file; ``stream`` is its number among those at once."""
+    return f"{PARTIAL_FOLDER}-{stream + 1}" if stream else PARTIAL_FOLDER
+
+
 def rsync_arguments(
     source: str,
     target: str,
@@ -56,6 +61,7 @@ def rsync_arguments(
     timeout_s: float,
     remote_shell: Sequence[str] | None,
     most_bytes: int | None = None,
+    stream: int = 0,
 ) -> list[str]:
     """The arguments that copy the files named on standard input (NUL-ended) into ``target``.
 
@@ -71,7 +77,7 @@ def rsync_arguments(
         "--modify-window=-1",  # times agree to the nanosecond, not to the second
         "--no-implied-dirs",
         "--chmod=ugo=rwX",
-        f"--partial-dir={PARTIAL_FOLDER}",
+        f"--partial-dir={partial_folder(stream)}",
         "--info=progress2",  # a sign of life every second
         f"--timeout={math.ceil(timeout_s)}",
     ]

@@ -234,20 +234,27 @@ class RsyncArchive(ABC):
         compare: Compare,
         pace: Pace,
         before: Callable[[Sequence[str]], object],
+        stream: int = 0,
     ) -> None:
         near, ask = Near(str(folder), sends=True), partial(before, part.files)
         with pinned_sources(folder, part.names) as pinned:
-            command = self._send_command(night, pinned.view, part, compare, pace)
+            command = self._send_command(night, pinned.view, part, compare, pace, stream)
             target = f"{self._target(night)}{part.below}"
             ask()
             self._run_rsync(command, night, pinned.names, target, near, pace, pinned, again=ask)
 
     def _send_command(
-        self, night: NightId, folder: Path, part: Part, compare: Compare, pace: Pace
+        self,
+        night: NightId,
+        folder: Path,
+        part: Part,
+        compare: Compare,
+        pace: Pace,
+        stream: int = 0,
     ) -> list[str]:
         target = f"{self._target(night)}{part.below}"
         durability = self._known_durability(pace)
-        return self._arguments(str(folder), target, compare, durability)
+        return self._arguments(str(folder), target, compare, durability, stream=stream)
 
     def _run_rsync(
         self,
@@ -311,6 +318,7 @@ class RsyncArchive(ABC):
         compare: Compare,
         durability: Durability,
         most_bytes: int | None = None,
+        stream: int = 0,
     ) -> list[str]:
         arguments = rsync_arguments(
             source,
@@ -320,6 +328,7 @@ class RsyncArchive(ABC):
             timeout_s=self._transfer.timeout_s,
             remote_shell=self._remote_shell(),
             most_bytes=most_bytes,
+            stream=stream,
         )
         return [self._transfer.rsync, *arguments]
 

@@ -53,7 +53,8 @@ DIGEST = (
     r'else exec 9>&-; printf "unreadable\0"; fi; done; printf "vampd ends\0"'
 )
 LIST_HIDDEN = (
-    _ENTER + 'cd "./$night" || exit 72; find . -type f -name ".*" -printf "%P\\0" || exit 72; '
+    _ENTER + 'cd "./$night" || exit 72; find . -type f -name ".*" -printf "%P\\0" '
+    r'-o -type f -path "*/.vampd-partial*/*" -printf "%P\0" || exit 72; '
     r'printf "vampd ends\0"'
 )
 # `test` takes no exclamation mark here, so mismatches are skipped.
@@ -64,7 +65,9 @@ REMOVE_REPEATED = (
     'if test -f "./$leftover" && test -f "./$whole" && size=$(stat -c %s -- "./$leftover") && '
     'test "$size" -le "$(stat -c %s -- "./$whole")" && part=$(sha256sum <"./$leftover") && '
     'test "$part" = "$(head -c "$size" <"./$whole" | sha256sum)"; '
-    r'then rm -f -- "./$leftover" || exit 72; fi; done; printf "vampd ends\0"'
+    'then rm -f -- "./$leftover" || exit 72; case "./$leftover" in '
+    '*/.vampd-partial*/*) rmdir -- "./${leftover%/*}" 2>/dev/null;; esac; '
+    r'fi; done; printf "vampd ends\0"'
 )
 # For unprivileged users: free and all blocks, their size, free and all inodes (coreutils).
 SPACE = _ENTER + r'stat -f -c "%a %b %S %d %c" . || exit 72; printf "\0vampd ends\0"'

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vampd.adapters.archive.rsync import archive_full, describe_cause, names_text, unreachable
@@ -32,6 +33,8 @@ from vampd.adapters.archive.scripts import (
     REMOVE_REPEATED,
     SPACE,
 )
+from vampd.adapters.archive.sources import Part
+from vampd.adapters.archive.streams import WORTH_BYTES, all_at_once, split
 from vampd.adapters.programs import (
     CONNECTION_CAUSES,
     FULL_CAUSES,
@@ -55,6 +58,7 @@ from vampd.errors import (
 )
 from vampd.model.escapes import shell_word
 from vampd.model.nights import FileStamp, NightId, parse_night_date
+from vampd.model.plan import Compare
 from vampd.model.proofs import Marked, Place, Receipt, format_mark
 from vampd.model.resources import Space
 from vampd.ports import Pace
@@ -121,7 +125,38 @@ class SshArchive(RsyncArchive):
                 stamps[path] = FileStamp(path, size, int(match[3] + match[4]))
         return stamps
 
+    def _send_part(
+        self,
+        night: NightId,
+        folder: Path,
+        part: Part,
+        compare: Compare,
+        pace: Pace,
+        before: Callable[[Sequence[str]], object],
+        stream: int = 0,
+    ) -> None:
+        """One part by several connections at once, where that is worth them."""
+        sizes = {name: _size_at(folder / name) for name in part.names}
+        groups = split(sizes, self._transfer.streams_at_once, WORTH_BYTES)
+        if len(groups) > 1:
+            self._known_durability(pace)  # asked once
+        send = super()._send_part
+        all_at_once(
+            [
+                partial(send, night, folder, Part(names, part.below), compare, pace, before, number)
+                for number, names in enumerate(groups, stream)
+            ]
+        )
+
     def _digests(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
+        """In as many scripts at once as there are streams: one reads one file after the other."""
+        scripts = min(self._transfer.streams_at_once, len(files)) or 1
+        parts = [files[number::scripts] for number in range(scripts)]
+        read = all_at_once([partial(self._digest, night, part, pace) for part in parts])
+        receipts = {receipt.path: receipt for part in read for receipt in part}
+        return [receipts[path] for path in files if path in receipts]
+
+    def _digest(self, night: NightId, files: Sequence[str], pace: Pace) -> Sequence[Receipt]:
         answer = self._run(DIGEST, night, files, pace)
         records = [record for record in answer.records if record != b"alive"]
         if len(records) != len(files):
@@ -341,3 +376,11 @@ def _text_before(output: bytes) -> str:
 def _ssh_name(host: str) -> str:
     # rsync wants brackets around the colons of an IPv6 address, ssh wants none.
     return host.replace("[", "").replace("]", "")
+
+
+def _size_at(path: Path) -> int:
+    """The size of what lies there; of what went away rsync says so."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

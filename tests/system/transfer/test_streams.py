@@ -1,0 +1,109 @@
+"""Several connections at once: disjoint lists, a folder of partial files each, and nothing left."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.support.fakes.fake_night_reader import FakeFile
+from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
+from tests.support.worlds.archive.arrivals import PRODUCTS, STEADY, assert_arrived, host_of
+from vampd.adapters.archive import ssh
+from vampd.adapters.archive.rsync import partial_folder
+from vampd.errors import DataError
+from vampd.model.plan import Compare
+
+ASIDE = "vbad/vcam1/vcam1_10:11:12.123456789.fits"
+
+
+@pytest.fixture(autouse=True)
+def small_is_worth_a_connection(monkeypatch):
+    monkeypatch.setattr(ssh, "WORTH_BYTES", 1)
+
+
+@pytest.fixture
+def told(tmp_path, tool):
+    """An rsync that waits for two others, and writes what it was told; the file, the program."""
+    told, program = tmp_path / "told", tmp_path / "rsync"
+    program.write_text(
+        f"""#!/bin/bash
+case $1 in --help) exec {tool("rsync")} --help ;; esac
+names=$(mktemp {tmp_path}/names-XXXXXX)
+cat >"$names"
+for word; do case $word in --partial-dir=*) partial=${{word#*=}} ;; esac; done
+for _ in {{1..100}}; do
+    test "$(ls {tmp_path}/names-* | wc -l)" -ge 3 && break
+    sleep 0.1
+done
+while IFS= read -r -d '' name; do echo "$partial ${{name##*/./}}"; done <"$names" >>{told}
+exec {tool("rsync")} "$@" <"$names"
+"""
+    )
+    program.chmod(0o755)
+    return told, program
+
+
+def test_three_at_once_send_each_file_once(night_folder, disk, sshd, told):
+    told, program = told
+    host = host_of(ssh_transfer(disk, sshd.ssh, streams=3, rsync=str(program)))
+    groups = []
+    host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY, groups.append)
+    assert_arrived(night_folder, disk)
+    lines = [line.split(" ", 1) for line in told.read_text().splitlines()]
+    assert sorted(name for _, name in lines) == sorted(PRODUCTS)
+    assert {folder for folder, _ in lines} == {partial_folder(stream) for stream in range(3)}
+    assert sorted(name for group in groups for name in group) == sorted(PRODUCTS)
+    assert not list(disk.rglob(".vampd-partial*"))
+    receipts = host.digests(NIGHT, [*PRODUCTS, "vgen2/missing.fits.fz"], STEADY)
+    assert [receipt.path for receipt in receipts] == PRODUCTS
+
+
+def test_one_that_fails_keeps_no_other_from_its_end(night_folder, disk, sshd):
+    host = host_of(ssh_transfer(disk, sshd.ssh, streams=3))
+    in_the_way = disk / NIGHT.date / PRODUCTS[1] / "theirs"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(DataError, match="not empty"):
+        host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
+    shutil.rmtree(in_the_way.parent)
+    arrived = [path for path in PRODUCTS if (disk / NIGHT.date / path).is_file()]
+    assert arrived == [PRODUCTS[0], PRODUCTS[2]]
+    host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
+    assert_arrived(night_folder, disk)
+
+
+def test_set_aside_files_go_by_several_too(night_folder, disk, sshd):
+    raw = [f"vcam1/vcam1_10:11:{second}.123456789.fits" for second in (12, 13, 14)]
+    for path in raw:
+        write_file(night_folder, path, FakeFile(os.urandom(1000)))
+        aside = night_folder / "vbad" / path
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        aside.symlink_to(f"../../{path}")
+    host = host_of(ssh_transfer(disk, sshd.ssh, streams=2))
+    files = [*PRODUCTS, *(f"vbad/{path}" for path in raw)]
+    host.send(NIGHT, night_folder, files, Compare.SIZE_AND_TIME, STEADY)
+    assert_arrived(night_folder, disk)
+    there = disk / NIGHT.date / "vbad"
+    for path in raw:
+        assert (there / path).read_bytes() == (night_folder / path).read_bytes()
+
+
+def test_what_another_stream_had_of_a_file_goes_when_the_file_is_whole(
+    night_folder, disk, transfer_to
+):
+    vgen2 = disk / NIGHT.date / "vgen2"
+    content = (night_folder / PRODUCTS[0]).read_bytes()
+    kept = {
+        "other bytes": vgen2 / partial_folder(1) / PRODUCTS[0].rpartition("/")[2],
+        "of no file that is sent": vgen2 / partial_folder(2) / "theirs.fits.fz",
+    }
+    gone = vgen2 / partial_folder(3) / PRODUCTS[0].rpartition("/")[2]
+    for file in (*kept.values(), gone):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"not its beginning")
+    gone.write_bytes(content[:1000])
+    host = host_of(transfer_to(disk))
+    host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY)
+    assert_arrived(night_folder, disk)
+    assert not gone.parent.exists()
+    for file in kept.values():
+        assert file.read_bytes() == b"not its beginning"
