@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
-    """Run sshd with keys and log in this folder until the block ends."""
+def running_sshd(
+    folder: Path,
+    tool: Callable[[str], str],
+    address: str = HOST,
+    within: Sequence[str] = (),
+) -> Iterator[Sshd]:
+    """Run sshd with keys and log in this folder until the block ends.
+
+    ``within`` are the words that run a program where it has this address.
+    """
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where root's sshd locks itself in
     for name in ("host_key", "user_key"):
@@ -44,10 +52,10 @@ def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
     (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
     port = free_port()
     host_key = (folder / "host_key.pub").read_text()
-    (folder / "known_hosts").write_text(f"[{HOST}]:{port} {host_key}")
+    (folder / "known_hosts").write_text(f"[{address}]:{port} {host_key}")
     config = folder / "sshd_config"
     config.write_text(
-        f"Port {port}\nListenAddress {HOST}\nHostKey {folder}/host_key\n"
+        f"Port {port}\nListenAddress {address}\nHostKey {folder}/host_key\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\n"
         # The usual exchange resists quantum computers, and costs more than all else of a log-in.
@@ -57,9 +65,9 @@ def running_sshd(folder: Path, tool: Callable[[str], str]) -> Iterator[Sshd]:
     )
     log = folder / "sshd.log"
     # Absolute, because sshd starts itself again for every connection.
-    server = subprocess.Popen([tool("sshd"), "-D", "-f", str(config), "-E", str(log)])
+    server = subprocess.Popen([*within, tool("sshd"), "-D", "-f", str(config), "-E", str(log)])
     try:
-        _await_listening(server, port, log)
+        _await_listening(server, (address, port), log)
         yield Sshd(port, ssh_words(folder, port, tool("ssh")), server.pid)
     finally:
         server.terminate()
@@ -83,11 +91,11 @@ def ssh_words(folder: Path, port: int, ssh: str = "ssh") -> tuple[str, ...]:
     return tuple(words)
 
 
-def _await_listening(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_listening(server: subprocess.Popen[bytes], address: tuple[str, int], log: Path) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and server.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) == 0:
+            if probe.connect_ex(address) == 0:
                 return
         time.sleep(0.02)
     raise AssertionError(f"sshd does not listen: {log.read_text() if log.exists() else 'no log'}")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 
 import pytest
 
@@ -46,7 +47,7 @@ exec {tool("rsync")} "$@" <"$names"
 def test_three_at_once_send_each_file_once(night_folder, disk, sshd, told):
     told, program = told
     host = host_of(ssh_transfer(disk, sshd.ssh, streams=3, rsync=str(program)))
-    groups = []
+    groups: list[Sequence[str]] = []
     host.send(NIGHT, night_folder, PRODUCTS, Compare.SIZE_AND_TIME, STEADY, groups.append)
     assert_arrived(night_folder, disk)
     lines = [line.split(" ", 1) for line in told.read_text().splitlines()]
