@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -150,6 +150,46 @@ def test_leftovers_of_dead_writers_go_and_nothing_else(tmp_path: Path) -> None:
     assert _names(tmp_path) == sorted([*kept, "alive"])
     assert remove_leftovers(tmp_path) == ()
     assert remove_leftovers(tmp_path / "missing") == ()
+
+
+def _lock_as_nfs_does(file: BinaryIO | int, operation: int) -> None:
+    """It emulates flock by byte ranges, which need a descriptor that may write (flock(2))."""
+    file_fd = file if isinstance(file, int) else file.fileno()
+    if fcntl.fcntl(file_fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    _flock(file, operation)
+
+
+_flock = fcntl.flock
+
+
+def test_leftovers_go_where_nothing_is_locked_that_is_only_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leftover = tmp_path / ".vampd-4194999-0123456789abcdef.tmp"
+    leftover.write_bytes(b"half")
+    monkeypatch.setattr(fcntl, "flock", _lock_as_nfs_does)
+    with creating(tmp_path / "alive") as file:
+        assert remove_leftovers(tmp_path) == (leftover.name,)
+        file.write(b"whole")
+    wait_until_writers_exit(tmp_path, 0.0)
+    assert _names(tmp_path) == ["alive"]
+
+
+def test_a_link_of_which_the_answer_was_lost_is_the_one_that_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_link = os.link
+
+    def link(*arguments: Any, **options: Any) -> None:
+        really_link(*arguments, **options)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+    monkeypatch.setattr(os, "link", link)
+    with creating(tmp_path / "x") as file:
+        file.write(b"whole")
+    assert (tmp_path / "x").read_bytes() == b"whole"
+    assert _names(tmp_path) == ["x"]
 
 
 def test_a_leftover_is_locked_while_it_is_removed(

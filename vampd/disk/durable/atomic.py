@@ -247,7 +247,9 @@ def _link(temporary: Path, path: Path) -> None:
     try:
         names.link(temporary, path)
     except FileExistsError as error:
-        raise _already_exists(path) from error
+        # NFS says so of its own link, when an answer was lost and the call was sent again.
+        if not os.path.samestat(os.lstat(temporary), os.lstat(path)):
+            raise _already_exists(path) from error
 
 
 def _already_exists(path: Path) -> DataError:
@@ -265,13 +267,23 @@ def _temporaries(folder: Path) -> list[str]:
         return []
 
 
+def _open_leftover(name: str, folder_fd: int) -> int:
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        # NFS locks nothing that is open to be read alone.
+        return os.open(name, flags | os.O_RDWR, dir_fd=folder_fd)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ETXTBSY):
+            raise
+        return os.open(name, flags | os.O_RDONLY, dir_fd=folder_fd)
+
+
 def _remove_abandoned(path: Path) -> _Writer:
     """Remove what a writer that died has left; what has such a name and is not ours stays."""
     with names.opened_folder(path.parent) as folder_fd:
         try:
             # What is no file of ours, such as a pipe, must hold nothing up.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            leftover_fd = os.open(path.name, flags, dir_fd=folder_fd)
+            leftover_fd = _open_leftover(path.name, folder_fd)
         except FileNotFoundError:
             return _Writer.NONE
         except OSError as error:
