@@ -191,7 +191,7 @@ def _beside(
     if not beside:
         yield
         return
-    tools.outbox.open()
+    tools.outbox.begin()
     with ThreadPoolExecutor(len(beside), f"vampd-{tools.night.date}-beside") as threads:
         try:
             runs = [contextvars.copy_context().run for _ in beside]

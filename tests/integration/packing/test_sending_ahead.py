@@ -54,7 +54,7 @@ class Packing:
 
     def __post_init__(self) -> None:
         (self.folder / "vgen2").mkdir()
-        self.outbox.open()
+        self.outbox.begin()
 
     @property
     def sender(self) -> SenderAhead:
@@ -152,7 +152,7 @@ def test_less_than_is_worth_a_program_is_left_to_the_transfer(packing: Packing) 
     packing.least_bytes = 100
     packing.send(packing.pack("a", b"x" * 99))
     assert not packing.there
-    packing.outbox.open()
+    packing.outbox.begin()
     packing.send(packing.pack("b", b"x"))  # with what had waited, it is enough
     assert {"vgen2/a.fits.fz", "vgen2/b.fits.fz"} <= packing.there
 
@@ -160,7 +160,7 @@ def test_less_than_is_worth_a_program_is_left_to_the_transfer(packing: Packing) 
 def test_a_long_night_is_sent_in_a_hundred_parts_at_most(packing: Packing) -> None:
     packing.send(packing.pack("a", b"x" * 99), raw_bytes=10_000)
     assert not packing.there
-    packing.outbox.open()
+    packing.outbox.begin()
     packing.send(packing.pack("b", b"x"), raw_bytes=10_000)
     assert len(packing.there) == 4
 
@@ -204,14 +204,14 @@ def test_where_the_transfer_has_to_look_first_nothing_is_sent(packing: Packing) 
     packing.archive.trees.clear()
     gone = Receipt(Place.ARCHIVE, FileStamp("vgen2/z.fits.fz", 1, 1), "0" * 64, 1.0)
     packing.readings.keep(NIGHT, [gone])
-    packing.outbox.open()
+    packing.outbox.begin()
     packing.send(packing.pack("b"))
     assert not packing.there
     # The archive host has moved the night.
     packing.readings.kept.clear()
     packing.reader.moved_to = "/elsewhere"
     packing.reader.moved = {"vgen2/a.fits.fz": FakeFile(b"packed")}
-    packing.outbox.open()
+    packing.outbox.begin()
     packing.send(packing.pack("c"))
     assert not packing.there
 

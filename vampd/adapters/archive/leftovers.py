@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vampd.adapters.archive.rsync import PARTIAL_FOLDER
-from vampd.disk.durable import unlink
+from vampd.disk.durable import remove_empty, unlink
 from vampd.disk.reading import CHUNK_BYTES, open_foreign
 from vampd.ports import Pace
 
@@ -51,4 +51,4 @@ def remove_repeated(leftover: Path, whole: Path, pace: Pace) -> None:
     unlink(leftover)
     if leftover.parent.name.startswith(PARTIAL_FOLDER):
         with suppress(OSError):  # of other files
-            leftover.parent.rmdir()
+            remove_empty(leftover.parent)

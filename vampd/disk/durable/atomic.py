@@ -2,7 +2,8 @@
 
 A file is written under a hidden temporary name in its own folder, fsynced, and then renamed
 (`replacing`: listings, framelists) or linked (`creating`: products; never overwrites) to its final
-name; then the folder is fsynced. A full disk raises DiskFull (``disk_full``) wherever it shows.
+name; then the folder is fsynced. A full disk raises DiskFull (``disk_full``) wherever it shows. One
+module, however long: what a writer does, and what is found where one was killed, belong together.
 """
 
 from __future__ import annotations

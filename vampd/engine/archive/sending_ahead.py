@@ -42,7 +42,7 @@ class Outbox:
         self._waiting: list[tuple[Receipt, tuple[PackingReceipt, ...]]] = []
         self._is_open = False
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """A wave begins; what others before it have packed is still waiting."""
         with self._changed:
             self._is_open = True
