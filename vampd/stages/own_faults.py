@@ -6,7 +6,7 @@ again, by what they are made of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vampd.errors import DataError, FrameIdConflict
 from vampd.model.delivery import complete_note, describe_manifest_faults, note_name, product_id
@@ -15,6 +15,7 @@ from vampd.model.proofs import (
     REASONS_PATH,
     RECEIPTS_PATH,
     SUMS_NAME,
+    PackingReceipt,
     Place,
     describe_faults,
     format_receipts,
@@ -64,6 +65,17 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
     receipts = live_receipts(reader.packing_receipts(night))
     if not receipts:
         return
+    yield from describe_records_faults(night, reader)
+    if night.kind is Kind.ENGINEERING:
+        return
+    yield from _describe_announced_faults(night, reader, receipts)
+
+
+def describe_records_faults(night: NightId, reader: NightReader) -> Iterator[str]:
+    """Those of them that say what is kept, and without which nothing of the night is sent."""
+    receipts = live_receipts(reader.packing_receipts(night))
+    if not receipts:
+        return
     retry = f"`vampctl retry {night.date} --from transfer` writes it again"
     if reader.text(night, RECEIPTS_PATH) != format_receipts(receipts.values()):
         yield f"{RECEIPTS_PATH} is not what the database says; {retry}, or names what differs"
@@ -81,8 +93,11 @@ def describe_text_faults(night: NightId, reader: NightReader) -> Iterator[str]:
     if table.is_known and not table.is_as_written:
         yield f"{table.name} is not what was written; {retry}"
     yield from describe_changed_corrections(night, reader)
-    if night.kind is Kind.ENGINEERING:
-        return
+
+
+def _describe_announced_faults(
+    night: NightId, reader: NightReader, receipts: Mapping[str, PackingReceipt]
+) -> Iterator[str]:
     names = f"`vampctl retry {night.date} --from manifest` writes it again"
     note = reader.text(night, note_name(night.date))
     if complete_note(note, reader.correspondence(night).mailings, night) != note:

@@ -14,11 +14,13 @@ from tests.support.daemon.state import product_tree, raw_state, record_of
 from tests.support.worlds.archive.purge_site import (
     DATE,
     NIGHT,
+    digest,
     purge,
     raw_files,
 )
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
 from tests.support.worlds.records.databases import without_triggers
+from vampd.model.headers import CORRECTIONS
 
 
 def forget(table: str, condition: str = "1") -> Callable[[SafeNight], None]:
@@ -53,6 +55,17 @@ def change_cube(night: SafeNight) -> None:
     os.utime(raw_files(night)[0], (1, 1))
 
 
+def correct_late(night: SafeNight) -> None:
+    row = "2025-11-06T05:00:00..2025-11-06T05:01:00\tOBJECT\tHD 34700\tHD 2\ta typo\n"
+    (night.folder / CORRECTIONS).write_text(f"files\tkeyword\told\tnew\treason\n{row}")
+
+
+def change_receipts(night: SafeNight) -> None:
+    path = night.folder / "vgen2" / "receipts.tsv"
+    sha256 = digest(products_of(night)[0])
+    path.write_text(path.read_text().replace(sha256, "0" * len(sha256)))
+
+
 CONDITIONS: dict[str, tuple[Callable[[SafeNight], object], str]] = {
     "not safe": (
         lambda night: vampctl(night.site, "retry", DATE, "--from", "transfer"),
@@ -61,6 +74,8 @@ CONDITIONS: dict[str, tuple[Callable[[SafeNight], object], str]] = {
     "a manifest is not acknowledged": (forget("acknowledged_manifests"), "not_acknowledged"),
     "products are in no manifest": (lose_manifest, "not_acknowledged"),
     "a product is damaged here": (lambda night: flip_bit(products_of(night)[0]), "damaged_here"),
+    "corrections that no product has": (correct_late, "damaged_here"),
+    "the folder tells another receipt": (change_receipts, "damaged_here"),
     "a product is gone there": (
         lambda night: min(night.copy.glob("vgen2/*.fz")).unlink(),
         "not_at_archive",

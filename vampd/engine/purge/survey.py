@@ -17,11 +17,11 @@ from vampd.engine.purge.raw_records import read_records
 from vampd.errors import StateError
 from vampd.model.cubes import ChangedRaw, Generation, RawFinding, RawPresence
 from vampd.model.delivery import Correspondence
-from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightRecord
+from vampd.model.nights import CAMERA_STREAMS, FileStamp, NightId, NightRecord
 from vampd.model.proofs import ArchiveIdentity, PurgedFile
 from vampd.ports import NightReader, NightStore
 from vampd.stages import transfer
-from vampd.stages.own_faults import describe_own_faults
+from vampd.stages.own_faults import describe_own_faults, describe_records_faults
 from vampd.stages.raw_presence import survey_raw
 from vampd.stages.records.own_paths import RAW_RECORDS
 from vampd.stages.records.unmade import describe_unmade
@@ -85,7 +85,7 @@ def survey_purge(
         files=files,
         irregular=tuple(_irregular(folder, streams, files)),
         obstacles=tuple(find_obstacles((), streams)),
-        faults=(*describe_own_faults(night, reader), *describe_unmade(night, reader)),
+        faults=tuple(_describe_faults(night, reader)),
         transfer=seen,
         identity=identity,
         correspondence=reader.correspondence(night),
@@ -94,6 +94,13 @@ def survey_purge(
         is_same_disk=_is_same_disk(streams, there),
         may_link=_may_link(folder),
     )
+
+
+def _describe_faults(night: NightId, reader: NightReader) -> Iterator[str]:
+    yield from describe_own_faults(night, reader)
+    yield from describe_unmade(night, reader)
+    # With them the night would be held on its way to the archive, and not be safe any more.
+    yield from describe_records_faults(night, reader)
 
 
 def _is_same_disk(streams: Iterable[Path], there: int | None) -> bool | None:
