@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +11,16 @@ import typer
 
 from vampd.cli.act.copy_reading import doubt_copy
 from vampd.cli.act.lost_products import hold_for_lost, regain_decisions
-from vampd.cli.act.restore import change_lines
+from vampd.cli.act.restore import remade_by_restore, restore_lines
 from vampd.cli.shared.nights import choose_record, named, title_of
 from vampd.cli.shared.output import write, write_prose
 from vampd.cli.shared.requests import ask
 from vampd.cli.shared.session import ConfigOption, KindOption, NightArgument, acting_or_asking
 from vampd.cli.shared.words import count_of
-from vampd.errors import EXIT_NIGHT, StateError, UsageError, VampdError
+from vampd.errors import EXIT_NIGHT, StateError, UsageError
 from vampd.model.cubes import PRODUCT_LOST
 from vampd.model.deed import Choices, Verb
-from vampd.model.headers import table_name
+from vampd.model.headers import CORRECTIONS, table_name
 from vampd.model.nights import (
     CAMERA_STREAMS,
     StageName,
@@ -28,12 +28,10 @@ from vampd.model.nights import (
     Stream,
     WaitCode,
     cure_of,
-    name_commands,
     note_of,
 )
 
 if TYPE_CHECKING:
-    from vampd.engine.repair.night_restore import NightRestore
     from vampd.model.nights import NightId, NightRecord
     from vampd.wiring.connections import Connections
 
@@ -69,13 +67,14 @@ def recover(
     Each product, sidecar or generation that is not what its packing receipt says is fetched from
     the archive copy or, where that is not whole either, made again from raw; it gets its name only
     if its bytes are those of the receipt. The table of headers comes back, in the same way, from
-    the archive copy or from the products. Where no copy is left and this version of vampd writes
-    another form, it says what a restore would change. The damaged file keeps a hidden name until
-    the night is safe again. Without FILE all that are known to be damaged or missing, or that have
-    changed since they were last read; a FILE is read in any case. A night of which nothing is left
-    here may lie on a disk that is not mounted: --removed says that it does not. A generation that
-    neither the archive copy nor raw gives back is lost for good; with --from-products, another one
-    stands for it, made of what the products and their sidecars say. Exits with 1 if one could not
+    the archive copy or from the products, and a corrections.tsv that is gone from the archive
+    copy. Where no copy is left and this version of vampd writes another form, it says what a
+    restore would change. The damaged file keeps a hidden name until the night is safe again.
+    Without FILE all that are known to be damaged or missing, or that have changed since they were
+    last read; a FILE is read in any case. A night of which nothing is left here may lie on a disk
+    that is not mounted: --removed says that it does not. A generation that neither the archive copy
+    nor raw gives back is lost for good; with --from-products, another one stands for it, made of
+    what the products and their sidecars say. Exits with 1 if one could not
     be got back.
     """
     from vampd.engine.nights.presence import refuse_absent
@@ -144,6 +143,7 @@ def _recover(
 
     A generation is back before what needs it is looked at.
     """
+    from vampd.engine.repair.corrections_again import find_lost_corrections
     from vampd.engine.repair.night_restore import plan_restore
     from vampd.engine.repair.recovering import (
         Recovery,
@@ -166,8 +166,12 @@ def _recover(
     folder = connections.settings.watch.root / night.folder
     receipts = believed_receipts(night, reader)
     table = find_lost_table(night, reader)
-    may_be_named = {*receipts, table_name(night.date)}
+    may_be_named = {*receipts, table_name(night.date), CORRECTIONS}
     chosen = [_path_of(night, name, folder, may_be_named) for name in files]
+    corrections = ""
+    if not files or CORRECTIONS in chosen:
+        is_named = CORRECTIONS in chosen
+        corrections = find_lost_corrections(night, folder, reader, is_named=is_named)
     read = read_suspects(night, folder, reader, receipts, chosen, time.time())
     connections.receipts.keep(night, read)
     faulty = [path for path in find_faulty(night, reader, receipts) if not files or path in chosen]
@@ -175,12 +179,14 @@ def _recover(
         # Last: it may have to be made from products that come back before it.
         faulty.append(table.path)
         receipts |= {table.path: table}
+    if corrections:
+        # First: raw decides a generation again with them.
+        faulty.insert(0, CORRECTIONS)
     hosts = list(archive_copies(connections.settings, night))
     failed, others, lost, decisions = 0, list[str](), list[str](), list[str]()
     is_raw_changed, not_there = False, list[str]()
-    for each in Recovery(night, folder, reader, receipts, hosts, connections.settings).recover(
-        faulty, time.time()
-    ):
+    recovery = Recovery(night, folder, reader, receipts, hosts, connections.settings, corrections)
+    for each in recovery.recover(faulty, time.time()):
         not_there += [] if each.way is RecoveryWay.ARCHIVE else [each.path]
         if each.way is not None and each.reading is not None:
             connections.receipts.keep(night, [each.reading])
@@ -210,9 +216,9 @@ def _recover(
     current = connections.store.night(night) or current
     if others and not decisions:
         found = plan_restore(night, connections.settings.watch.root, reader)
-        by_restore = _by_restore(found, others)
+        by_restore = remade_by_restore(found, others)
         lost = sorted({*lost, *others} - set(by_restore))
-        for line in _restore_lines(found, night, by_restore):
+        for line in restore_lines(found, night, by_restore):
             write_prose(line)
     if lost and not decisions:
         hold_for_lost(connections, current, lost, receipts)
@@ -245,38 +251,6 @@ def _recovered_before(connections: Connections, record: NightRecord) -> list[str
 def _is_for_recover(record: NightRecord) -> bool:
     """Whether recovering mends what is noted of the night."""
     return cure_of(record.note or "") == Verb.RECOVER
-
-
-def _by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:
-    """Those of the files of which raw gives other bytes that a restore makes again.
-
-    What is made by the same version in the same form differs only where raw does, which is then no
-    longer what the night was made from.
-    """
-    from vampd.stages.records.own_paths import product_path
-
-    lost = found.lost_raw or found.given_up
-    remade = set[str]() if lost else {product.path for product in found.remade}
-    return [path for path in others if product_path(path) in remade]
-
-
-def _restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -> Iterator[str]:
-    """What a restore would change, which alone makes these files again, with other bytes."""
-    if not others:
-        return
-    yield (
-        f"{title_of(night)}: no good copy is left of what raw gives other bytes for now."
-        f" `vampctl restore {night.date}` would make all of the night again; what it changes:"
-    )
-    known = {product.path for product in found.remade}
-    for path in others:
-        if path not in known:
-            yield f"  changes  {path}: other bytes under the same name"
-    yield from change_lines(found)
-    try:
-        found.refuse_unsafe()
-    except VampdError as error:
-        yield f"  refused  {error.code}: {name_commands(error.message, night.date)}"
 
 
 def _path_of(night: NightId, name: str, folder: Path, known: Collection[str]) -> str:

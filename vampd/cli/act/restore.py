@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +25,15 @@ from vampd.cli.shared.session import (
     agreed,
 )
 from vampd.cli.shared.words import count_of, format_size
-from vampd.errors import MalformedCube
+from vampd.errors import MalformedCube, VampdError
 from vampd.model.deed import Verb
 from vampd.model.delivery import describe_remade
-from vampd.model.nights import RESTORE_UNFINISHED
+from vampd.model.nights import RESTORE_UNFINISHED, name_commands
 
 if TYPE_CHECKING:
     from vampd.engine.repair.night_restore import NightRestore
     from vampd.engine.repair.restoring import Restoration
-    from vampd.model.nights import NightRecord
+    from vampd.model.nights import NightId, NightRecord
 
 _LISTED = 5
 _EDITED = "with cnt0 in column 2 (if the logger had written another index there, it is lost)"
@@ -203,3 +203,35 @@ def _is_edited(timing: Path) -> bool:
         if line.strip() and not line.startswith("#")
     ]
     return bool(rows) and all(len(row) > 5 and row[1] == row[5] for row in rows)
+
+
+def remade_by_restore(found: NightRestore, others: Sequence[str]) -> list[str]:
+    """Those of the files of which raw gives other bytes that a restore makes again.
+
+    What is made by the same version in the same form differs only where raw does, which is then no
+    longer what the night was made from.
+    """
+    from vampd.stages.records.own_paths import product_path
+
+    lost = found.lost_raw or found.given_up
+    remade = set[str]() if lost else {product.path for product in found.remade}
+    return [path for path in others if product_path(path) in remade]
+
+
+def restore_lines(found: NightRestore, night: NightId, others: Sequence[str]) -> Iterator[str]:
+    """What a restore would change, which alone makes these files again, with other bytes."""
+    if not others:
+        return
+    yield (
+        f"{title_of(night)}: no good copy is left of what raw gives other bytes for now."
+        f" `vampctl restore {night.date}` would make all of the night again; what it changes:"
+    )
+    known = {product.path for product in found.remade}
+    for path in others:
+        if path not in known:
+            yield f"  changes  {path}: other bytes under the same name"
+    yield from change_lines(found)
+    try:
+        found.refuse_unsafe()
+    except VampdError as error:
+        yield f"  refused  {error.code}: {name_commands(error.message, night.date)}"

@@ -28,6 +28,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.pace import SteadyPace
 from vampd.disk.reading import file_behind, hash_file, open_foreign
 from vampd.engine.nights.framelist_source import FramelistSource
+from vampd.engine.repair.corrections_again import take_corrections
 from vampd.engine.repair.generation_again import (
     decide_again,
     refuse_other_decision,
@@ -36,7 +37,7 @@ from vampd.engine.repair.remaking import Candidates
 from vampd.engine.repair.table_again import make_table
 from vampd.errors import DataError, VampdError
 from vampd.model.cubes import Framelist
-from vampd.model.headers import table_name
+from vampd.model.headers import CORRECTIONS, table_name
 from vampd.model.nights import FileStamp, NightId, Stream
 from vampd.model.plan import Compare
 from vampd.model.proofs import (
@@ -147,7 +148,10 @@ def find_faulty(
 
 
 class Recovery:
-    """Gets files of one night back; ``hosts`` are where its archive copy may be, with names."""
+    """Gets files of one night back; ``hosts`` are where its archive copy may be, with names.
+
+    ``corrections`` is the digest of corrections.tsv, if that is to come back.
+    """
 
     def __init__(
         self,
@@ -157,8 +161,10 @@ class Recovery:
         receipts: Mapping[str, PackingReceipt],
         hosts: Sequence[tuple[str, RsyncArchive]],
         settings: Settings,
+        corrections: str = "",
     ) -> None:
         self._settings = settings
+        self._corrections = corrections
         self._night = night
         self._folder = folder
         self._reader = reader
@@ -177,6 +183,8 @@ class Recovery:
             self._candidates.clear()
 
     def _recover(self, path: str, at: float) -> Recovered:
+        if path == CORRECTIONS:
+            return self._take_corrections(at)
         reasons: list[str] = []
         for name, host in self._hosts if path in self._receipts else ():
             self._candidates.prepare()
@@ -202,6 +210,17 @@ class Recovery:
             return Recovered(path, reasons=tuple(reasons), code=None if is_table else error.code)
         way = RecoveryWay.PRODUCTS if is_table else RecoveryWay.RAW
         return Recovered(path, way, _read(self._folder, path, at))
+
+    def _take_corrections(self, at: float) -> Recovered:
+        try:
+            reasons = take_corrections(
+                self._night, self._folder, self._corrections, self._hosts, self._pace
+            )
+        except DataError as error:
+            reasons = [error.message]
+        if reasons:
+            return Recovered(CORRECTIONS, reasons=tuple(reasons))
+        return Recovered(CORRECTIONS, RecoveryWay.ARCHIVE, _read(self._folder, CORRECTIONS, at))
 
     def _make_again(self, path: str) -> None:
         """Make the candidate, of a product or sidecar from generation and raw; DataError."""

@@ -6,6 +6,7 @@ those that it replaces. Once something is packed, only a restore goes back befor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -41,18 +42,21 @@ def survey_corrections(
         mailings = reader.correspondence(night).mailings if found.rows else ()
         # What was there when its products were announced is part of them, also after a restore.
         if any(mailing.at < found.written_at for mailing in mailings):
+            before = math.floor(min(mailing.at for mailing in mailings)) - 1
             raise DataError(
                 CHANGED,
                 f"products of {night.date} were announced by mail before these corrections:"
-                f" {CORRECTIONS} is not applied to a night that was mailed; move it away, then"
-                f" `vampctl retry {night.date}`",
+                f" {CORRECTIONS} is not applied to a night that was mailed; move it away or, if it"
+                " is the one that they were made with and has only got a new time, `touch -d"
+                f" @{before} {CORRECTIONS}` in the night's folder; then `vampctl retry"
+                f" {night.date}`",
                 night=str(night),
             )
         return CorrectionsSurvey(found)
     if all(each.corrections == found.sha256 for each in generations):
         return CorrectionsSurvey(found)
     if _is_packed(night, reader):
-        raise _changed(night, is_packed=True)
+        raise _changed(night, found, is_packed=True)
     _refuse_gone(night, reader, generations)
     numbers = tuple(each.number for each in generations)
     return CorrectionsSurvey(found, numbers, frozenset(reader.bound_ids(night)))
@@ -61,9 +65,9 @@ def survey_corrections(
 def refuse_changed_corrections(night: NightId, reader: SyncReader) -> None:
     """DataError ``corrections_changed`` if the night was decided with others than are there."""
     generations = reader.generations(night)
-    found = reader.corrections(night).sha256 if generations else ""
-    if any(each.corrections != found for each in generations):
-        raise _changed(night, is_packed=_is_packed(night, reader))
+    found = reader.corrections(night) if generations else Corrections()
+    if any(each.corrections != found.sha256 for each in generations):
+        raise _changed(night, found, is_packed=_is_packed(night, reader))
 
 
 def describe_changed_corrections(night: NightId, reader: SyncReader) -> Iterator[str]:
@@ -135,16 +139,29 @@ def _refuse_gone(night: NightId, reader: SyncReader, generations: Sequence[Gener
         )
 
 
-def _changed(night: NightId, *, is_packed: bool) -> DataError:
+def _changed(night: NightId, found: Corrections, *, is_packed: bool) -> DataError:
+    is_gone = not (found.sha256 or found.proposed_by)
+    if is_gone:
+        what = f"{CORRECTIONS} is gone, which sync decided with"
+    elif found.proposed_by:
+        what = (
+            f"{CORRECTIONS} is of {found.proposed_by}, or others may write it, and counts no more"
+        )
+    else:
+        what = f"{CORRECTIONS} is not what sync decided with"
+    way = (
+        f"`vampctl recover {night.date}` gets it back, then"
+        if is_gone
+        else "put the file back as it was and"
+    )
+    back = f"{way} `vampctl retry {night.date}`"
     then = (
-        f"products are packed already: put the file back as it was and `vampctl retry {night.date}`"
+        f"products are packed already: {back}"
         f", or `vampctl restore {night.date}`, which says what was sent and mailed"
         if is_packed
         else f"`vampctl retry {night.date} --from sync` decides again with them"
     )
-    return DataError(
-        CHANGED, f"{CORRECTIONS} is not what sync decided with; {then}", night=str(night)
-    )
+    return DataError(CHANGED, f"{what}; {then}", night=str(night))
 
 
 def _is_packed(night: NightId, reader: SyncReader) -> bool:
