@@ -5,6 +5,7 @@ Imports nothing that is slow: `vampctl status` runs without typer.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import typer
 
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended
+# What a read or a sync of an open file says of its disk; such an error has no file name.
+_OF_A_DISK = frozenset({errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EROFS, errno.ESTALE})
 _PYDANTIC_PREFIX = "Value error, "
 
 
@@ -72,11 +75,11 @@ def run_command(program: str, command: Callable[[], object]) -> NoReturn:
         write_error(f"{program}: {_name_night(error.message)}")
         sys.exit(error.exit_status)
     except OSError as error:
-        # For example a file that the user may not read; without a file name it is a bug.
-        if error.filename is None:
+        # For example a file that the user may not read.
+        if (said := describe_os_error(error)) is None:
             _show_bugs_as_text()
             raise
-        write_error(f"{program}: {_describe(error)}")
+        write_error(f"{program}: {said}")
         sys.exit(EXIT_NIGHT)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -92,8 +95,15 @@ def _name_night(message: str) -> str:
     return message if typed is None else name_commands(message, typed.replace("-", ""))
 
 
-def _describe(error: OSError) -> str:
-    """A refusal in our words: who may not, because of which mode, and the command that mends it."""
+def describe_os_error(error: OSError) -> str | None:
+    """A refusal in our words: who may not, because of which mode, and the command that mends it.
+
+    None for a bug: no file is named, and no disk has failed under a file that was open.
+    """
+    if error.filename is None:
+        if error.errno not in _OF_A_DISK:
+            return None
+        return f"{error.strerror}, of a file that was open; once its disk works, repeat the command"
     from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused, may_read
 
     if classify(error) is not Cause.PERMISSION or not isinstance(error.filename, str):

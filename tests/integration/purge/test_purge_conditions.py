@@ -19,6 +19,7 @@ from tests.support.worlds.archive.purge_site import (
     raw_files,
 )
 from tests.support.worlds.archive.safe_night import SafeNight, flip_bit, products_of, tree_there
+from tests.support.worlds.proof.in_process import InProcess
 from tests.support.worlds.records.databases import without_triggers
 from vampd.model.headers import CORRECTIONS
 
@@ -161,3 +162,11 @@ def test_a_raw_cube_that_differs_from_its_whole_copy_there_stays(night: SafeNigh
     done = purge(night)
     assert (done.returncode, aside.name in done.stderr) == (1, True)
     assert aside.exists()
+
+
+def test_a_night_that_cannot_be_looked_at_keeps_no_other_from_its_purge(night: SafeNight) -> None:
+    receipts = night.folder / "vgen2" / "receipts.tsv"
+    receipts.unlink()
+    receipts.mkdir()
+    asked = InProcess(night.site).command("purge", DATE, DATE, "--dry-run")
+    assert (asked.status, asked.text.count("not a regular file")) == (1, 2), asked.text

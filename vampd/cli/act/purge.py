@@ -17,6 +17,7 @@ import typer
 from vampd.cli.act.copy_reading import read_copy
 from vampd.cli.act.run import continue_night
 from vampd.cli.act.verify import show_reading
+from vampd.cli.running import describe_os_error
 from vampd.cli.shared.nights import choose_record, named, parse_night, title_of
 from vampd.cli.shared.output import write, write_error, write_prose
 from vampd.cli.shared.requests import ask, ask_after
@@ -132,11 +133,18 @@ def purge(
                 failed += not (
                     one.purge(dry_run, yes) if after is None else one.mark(after, dry_run)
                 )
-            except VampdError as error:
-                write_error(f"{title_of(record.night)}: {name_commands(error.message, name)}")
+            except (VampdError, OSError) as error:
+                said = _describe(error)
+                if said is None:
+                    raise
+                write_error(f"{title_of(record.night)}: {name_commands(said, name)}")
                 failed += 1
     if failed:
         raise typer.Exit(EXIT_NIGHT)
+
+
+def _describe(error: VampdError | OSError) -> str | None:
+    return describe_os_error(error) if isinstance(error, OSError) else error.message
 
 
 def _is_interrupted(connections: Connections, record: NightRecord) -> bool:

@@ -1,5 +1,6 @@
 """How a command ends: one message for what is foreseen, and the right exit status."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -46,8 +47,23 @@ def test_a_file_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[str]
     assert "/a/file" in said
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ESTALE])
+def test_a_disk_that_fails_under_an_open_file_is_no_bug(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(SystemExit) as end:
+        run_command("vampctl", fail)
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"vampctl: {os.strerror(number)}, ")
+    assert said.count("\n") == 1
+
+
 def test_a_bug_keeps_its_traceback() -> None:
-    for bug in (KeyError("x"), OSError("no file's name")):
+    for bug in (KeyError("x"), OSError("no file's name"), OSError(errno.EBADF, "x")):
 
         def fail(bug: Exception = bug) -> None:
             raise bug
