@@ -16,7 +16,7 @@ from vampd.disk.failpoint import failpoint
 from vampd.disk.refusal import Cause, PathAccess, classify, describe_refused
 from vampd.engine.nights.night_listing import find_nights
 from vampd.engine.nights.observation import wait_for_folder
-from vampd.errors import ROOT_UNKNOWN, DiskFull, RootUnknown
+from vampd.errors import ROOT_UNKNOWN, DataError, DiskFull, RootUnknown
 from vampd.log import get_log
 from vampd.model.proofs import MARK_BYTES, MARK_PATH, KnownRoot, Marked, parse_mark
 from vampd.ports import NightStore, Roots
@@ -110,6 +110,9 @@ class RootGuard:
             if classify(error) is Cause.PERMISSION:
                 raise _unknown(describe_refused(path, PathAccess.READ)) from error
             raise _unknown(f"{path} cannot be read: {error.strerror}") from error
+        except DataError as error:
+            # A link in its place, or above it.
+            raise _unknown(error.message) from error
         if content is None:
             return None
         mark = parse_mark(content.decode("utf-8", "replace"), Marked.ROOT)

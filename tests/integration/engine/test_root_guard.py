@@ -109,6 +109,16 @@ def test_a_root_with_anything_else_is_another_one(
     refused(guard, *words, "vampctl root accept")
 
 
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_in_the_place_of_the_mark_tells_nothing(guard: RootGuard, what: str) -> None:
+    guard.require()
+    mark = mark_file(guard) if what == "file" else mark_file(guard).parent
+    away = guard.path.with_name("away")
+    mark.rename(away)
+    mark.symlink_to(away)
+    refused(guard, "is a link", str(mark_file(guard)))
+
+
 def test_what_a_lost_database_left_behind_is_taken_over(guard: RootGuard) -> None:
     # Nothing is on record, so that nothing can be concluded from what is missing.
     mark_file(guard).parent.mkdir()
