@@ -1,20 +1,26 @@
 """fpack of a night of the old tools: their products are packed, proven and put on record.
 
-What they made stays as it is. Which products there are is written down first, once, beside them:
-one that is gone later is missed, and never silently left out.
+What they made stays as it is. Which products there are is written down first, beside them: one
+that is gone later is missed, and left out only where a person gave it up, which is written too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from vampd.config import Settings
 from vampd.errors import DataError
 from vampd.model.nights import FileStamp, NightId, StageName
-from vampd.model.plan import Plan, TakeOver, WriteText
-from vampd.model.proofs import format_old_products, parse_old_products
+from vampd.model.plan import Plan, PutAway, TakeOver, WriteText
+from vampd.model.proofs import (
+    OldProduct,
+    find_damaged,
+    find_missing,
+    format_old_products,
+    parse_old_products,
+)
 from vampd.ports import NightReader
 from vampd.stages import own_files
 from vampd.stages.own_files import OwnFilesSurvey, plan_own_files
@@ -28,18 +34,22 @@ _CUBE = re.compile(r"(vgen2/[^/.][^/]*)\.fits(\.fz)?")
 
 @dataclass(frozen=True)
 class OldProductsSurvey:
-    """What lies in vgen2, and the text that lists the products, None before it is written."""
+    """What lies in vgen2, and the text that lists the products, None before it is written.
+
+    ``let_go`` are the files that a person let the night go on without.
+    """
 
     own: OwnFilesSurvey
     table: TableSurvey
     listing: str | None
+    let_go: frozenset[str]
 
 
 def survey(night: NightId, reader: NightReader) -> OldProductsSurvey:
     """List vgen2, and read what is known of it."""
     own = own_files.survey(night, reader)
     table = survey_table(night, reader, own.readings, own.sums)
-    return OldProductsSurvey(own, table, reader.text(night, LISTING_PATH))
+    return OldProductsSurvey(own, table, reader.text(night, LISTING_PATH), reader.let_go(night))
 
 
 def plan(survey: OldProductsSurvey, settings: Settings) -> Plan:
@@ -55,11 +65,16 @@ def plan(survey: OldProductsSurvey, settings: Settings) -> Plan:
         # After the loss of the database: what the folder says of them is held against the rest.
         return plan_own_files(own)
     listed, receipts = parse_old_products(survey.listing), own.receipts
+    lost = {name for name, how in listed.items() if how is OldProduct.LOST}
+    if more := _find_lost(survey, listed.keys() - lost):
+        given_up = {**listed, **dict.fromkeys(more, OldProduct.LOST)}
+        return Plan.of([WriteText(LISTING_PATH, format_old_products(given_up))])
+    if left := sorted(receipts.keys() & {path for name in lost for path in _files_of(name)}):
+        return Plan.of([PutAway(tuple(left))])
     taken = [
         TakeOver(packed, _size_to_pack(packed, own.files))
-        for name in sorted(listed)
-        if (packed := f"vgen2/{name}{PACKED_SUFFIX}") not in receipts
-        or sidecar_path(packed) not in receipts
+        for name in sorted(listed.keys() - lost)
+        if (packed := _files_of(name)[0]) not in receipts or sidecar_path(packed) not in receipts
     ]
     _refuse_gone(own.night, own.files, taken)
     if taken:
@@ -67,12 +82,30 @@ def plan(survey: OldProductsSurvey, settings: Settings) -> Plan:
     return plan_own_files(own) or plan_table(survey.table, own.products, settings)
 
 
-def _found(files: Mapping[str, FileStamp]) -> dict[str, bool]:
-    """Whether each product is packed, by its name without suffixes."""
-    found: dict[str, bool] = {}
+def _find_lost(survey: OldProductsSurvey, names: Collection[str]) -> tuple[str, ...]:
+    """Those of these products of which a person let a file go that is not whole here."""
+    own = survey.own
+    faulty = {
+        *find_damaged(own.receipts, own.files, own.readings),
+        *find_missing(own.receipts, own.files),
+    }
+    lost = survey.let_go & faulty
+    return tuple(sorted(name for name in names if lost & {*_files_of(name)}))
+
+
+def _files_of(name: str) -> tuple[str, str]:
+    """The product and its sidecar."""
+    packed = f"vgen2/{name}{PACKED_SUFFIX}"
+    return packed, sidecar_path(packed)
+
+
+def _found(files: Mapping[str, FileStamp]) -> dict[str, OldProduct]:
+    """How each product is found, by its name without suffixes."""
+    found: dict[str, OldProduct] = {}
     for match in filter(None, map(_CUBE.fullmatch, sorted(files))):
         name = match[1].removeprefix("vgen2/")
-        found[name] = found.get(name, False) or match[2] is not None
+        is_packed = match[2] is not None or found.get(name) is OldProduct.PACKED
+        found[name] = OldProduct.PACKED if is_packed else OldProduct.PLAIN
     return found
 
 

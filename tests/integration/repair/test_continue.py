@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon.running import run_until_idle, vampctl
+from tests.support.daemon.settling import settle_here
 from tests.support.daemon.site import Site, make_site
 from tests.support.daemon.state import audit, connected, history_of, record_of
 from tests.support.examples import others_in_soak
@@ -336,6 +337,42 @@ def test_after_the_loss_of_the_database_the_same_word_ends_in_the_same_state(
     record = record_of(site, NIGHT)
     assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
     assert contents(site.folder(NIGHT)) == before
+
+
+def test_one_of_their_products_that_is_nowhere_whole_is_given_up_at_a_word(
+    tmp_path: Path,
+) -> None:
+    site = started(tmp_path)
+    only_packed(site.folder(NIGHT))
+    assert go_on(site)[0] == 0
+    settle_here(site)
+    lost, kept = sorted(site.folder(NIGHT).glob("vgen2/*.fz"))
+    lost.unlink()
+    (site.copy(NIGHT) / "vgen2" / lost.name).unlink()
+    for _ in range(2):  # done, then held
+        assert vampctl(site, "recover", NIGHT.date).returncode == 1
+        held = record_of(site, NIGHT)
+        assert (held.state.status, held.code) == (Status.HELD, "product_lost"), held.error
+        assert f"`vampctl release {NIGHT.date}` goes on without it" in str(held.error)
+        assert "frames are set aside" not in str(held.error)
+    assert vampctl(site, "release", NIGHT.date).returncode == 0
+    settle_here(site)
+    record = record_of(site, NIGHT)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error
+    assert record.let_go == ()
+    listing = (site.folder(NIGHT) / "vgen2" / "old_products.tsv").read_text()
+    name, other = (path.name.partition(".")[0] for path in (lost, kept))
+    assert listing.splitlines()[1:] == [f"{name}\tlost", f"{other}\tpacked"]
+    # Its timing file says nothing alone, and is kept under a hidden name.
+    assert [path.name for path in lost.parent.glob(".*")] == [f".{name}.txt.lost"]
+    sums = (site.copy(NIGHT) / "SHA256SUMS").read_text()
+    assert (name in sums, other in sums) == (False, True)
+    # What lists it is not announced any more, and the message says what to do.
+    mail = vampctl(site, "mail", NIGHT.date)
+    assert (mail.returncode, "without a product any more" in " ".join(mail.stderr.split())) == (
+        1,
+        True,
+    )
 
 
 def test_no_mail_combines_their_ids_with_others(tmp_path: Path) -> None:

@@ -10,9 +10,18 @@ from tests.support.builders.headers import settings
 from tests.support.fakes.fake_night_reader import FakeNightReader
 from vampd.errors import DataError
 from vampd.model.nights import Kind, NightId, NightRecord, StageName, State, Status
-from vampd.model.plan import Hash, Plan, RecordReceipts, TakeOver, WriteHeaderTable, WriteText
+from vampd.model.plan import (
+    Hash,
+    Plan,
+    PutAway,
+    RecordReceipts,
+    TakeOver,
+    WriteHeaderTable,
+    WriteText,
+)
 from vampd.model.proofs import (
     RECEIPTS_PATH,
+    OldProduct,
     PackingReceipt,
     Place,
     Receipt,
@@ -60,7 +69,9 @@ def prove(reader: FakeNightReader, packed: str) -> tuple[PackingReceipt, ...]:
 
 def test_what_there_is_is_listed_first_and_once(reader: FakeNightReader) -> None:
     written(reader)
-    listed = format_old_products({"VMPA00000001": True, "VMPA00000002": False})
+    listed = format_old_products(
+        {"VMPA00000001": OldProduct.PACKED, "VMPA00000002": OldProduct.PLAIN}
+    )
     assert reader.text(NIGHT, old_products.LISTING_PATH) == listed
 
 
@@ -90,6 +101,29 @@ def test_receipts_are_written_beside_the_data_and_the_table_comes_last(
     (table,) = plan(reader).waves[0]
     assert isinstance(table, WriteHeaderTable)
     assert table.products == (PACKED, f"{PLAIN}.fz")
+
+
+def test_a_lost_product_is_given_up_at_a_word_and_the_listing_says_so_first(
+    reader: FakeNightReader,
+) -> None:
+    written(reader)
+    reader.record(*prove(reader, PACKED), *prove(reader, f"{PLAIN}.fz"))
+    # A person lets go what is whole, too: that is not given up.
+    reader.released = frozenset({PACKED, f"{PLAIN}.fz"})
+    del reader.tree[PACKED]
+    (listing,) = plan(reader).waves[0]
+    assert listing == WriteText(
+        old_products.LISTING_PATH,
+        format_old_products({"VMPA00000001": OldProduct.LOST, "VMPA00000002": OldProduct.PLAIN}),
+    )
+    reader.write(listing.path, listing.text)
+    assert plan(reader).waves == ((PutAway((PACKED, "vgen2/VMPA00000001.txt")),),)
+    # Once its receipts have ended, the others go on without it.
+    reader.recorded = [each for each in reader.recorded if PACKED[:-8] not in each.receipt.path]
+    del reader.tree["vgen2/VMPA00000001.txt"]
+    (text,) = plan(reader).waves[0]
+    assert isinstance(text, WriteText)
+    assert text.path == RECEIPTS_PATH
 
 
 def test_where_the_database_was_lost_the_folder_is_held_against_what_is_there(

@@ -50,7 +50,7 @@ def hold_for_lost(
     ]
     if not lost:
         return
-    message = _describe(connections, night, lost)
+    message = _describe(connections, night, lost, is_of_old_tools=record.state.is_continued)
     write_prose(f"{title_of(night)}: {message}")
     _hold(connections, record, lost, message)
 
@@ -114,12 +114,15 @@ def _read_there(connections: Connections, night: NightId, paths: Sequence[str]) 
     return read_files(archive, night, paths)
 
 
-def _describe(connections: Connections, night: NightId, lost: Sequence[str]) -> str:
+def _describe(
+    connections: Connections, night: NightId, lost: Sequence[str], *, is_of_old_tools: bool
+) -> str:
     from vampd.stages.records.own_paths import RAW_RECORDS
 
     more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
     frame_id = "its frame ID has no product, " if night.kind is Kind.ARCHIVE else ""
-    without = f"its frames are set aside, {frame_id}and"
+    aside = "" if is_of_old_tools else "its frames are set aside, "
+    without = f"{aside}{frame_id}and"
     if all(RAW_RECORDS.fullmatch(path) for path in lost):
         without = "nothing holds headers and timing files of the raw cubes that were purged, and"
     announced = "".join(f" {line}." for line in _announcements(connections, night, lost))
@@ -153,7 +156,9 @@ def _hold(connections: Connections, record: NightRecord, lost: Sequence[str], me
     if record.safe_at is not None:
         _apply(connections, night, EventName.DISPROVED, "archive_copy_bad", message)
     # What is done goes back to where such a night is held, its proofs kept; what is held is let go.
-    if record.state.status is Status.DONE:
+    if record.state.status is Status.DONE and record.state.is_continued:
+        _apply(connections, night, EventName.RETRIED)
+    elif record.state.status is Status.DONE:
         _apply(connections, night, EventName.EXTENDED)
     elif record.state.status is Status.HELD:
         _apply(connections, night, EventName.RETRIED)

@@ -95,7 +95,7 @@ def moved(
     if event.name is EventName.ADVANCED and record.state.stage is StageName.TRANSFER:
         passed = {Gate.SET_ASIDE_CHANGED, Gate.OTHER_PRODUCTS}
         after = replace(after, released=after.released - passed)
-    if event.name is EventName.ADVANCED and _is_at_sync(record):
+    if event.name is EventName.ADVANCED and record.state.stage is StageName.SYNC:
         after = replace(after, released=after.released - {Gate.RAW_CHANGED})
     if event.name in _TELLS:
         error = None if message is None else name_commands(message, record.night.date)
@@ -176,15 +176,17 @@ def discovered(
 def _to_sync(record: NightRecord, event: Event) -> Event:
     """The event; a release without raw files that a later stage could not read goes to sync.
 
-    There they are set aside, and the products that want them are withdrawn.
+    There they are set aside, and the products that want them are withdrawn. Those of the old tools
+    are given up at fpack.
     """
     if event.name is EventName.RELEASED and record.refused:
-        return replace(event, stage=None if _is_at_sync(record) else StageName.SYNC)
+        first = _first_stage(record)
+        return replace(event, stage=None if record.state.stage is first else first)
     return event
 
 
-def _is_at_sync(record: NightRecord) -> bool:
-    return record.state.stage is StageName.SYNC
+def _first_stage(record: NightRecord) -> StageName:
+    return StageName.FPACK if record.state.is_continued else StageName.SYNC
 
 
 def _code_of(before: NightRecord, event: Event, code: str | None) -> str | None:
@@ -263,8 +265,8 @@ def _ends_late_partners(before: NightRecord, after: NightRecord, event: Event) -
 
 def _ends_let_go(before: NightRecord, event: Event) -> bool:
     """Whether the files that a person let go are set aside by now, or wanted again."""
-    synced = event.name is EventName.ADVANCED and before.state.stage is StageName.SYNC
-    return synced or event.name in (EventName.RETRIED, EventName.RESTORED)
+    passed = event.name is EventName.ADVANCED and before.state.stage is _first_stage(before)
+    return passed or event.name in (EventName.RETRIED, EventName.RESTORED)
 
 
 def _refuse_half_restored(record: NightRecord, event: Event) -> None:

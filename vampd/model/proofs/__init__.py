@@ -43,7 +43,11 @@ if TYPE_CHECKING:
         format_mark,
         parse_mark,
     )
-    from vampd.model.proofs.old_products import format_old_products, parse_old_products
+    from vampd.model.proofs.old_products import (
+        OldProduct,
+        format_old_products,
+        parse_old_products,
+    )
     from vampd.model.proofs.packing_receipt import (
         FIRST_FORM,
         PRODUCT_FORM,
@@ -86,7 +90,7 @@ else:
                 "damage_error describe_faults disagreement_error find_damaged find_missing"
                 " loss_error refuse_twins unproven_error"
             ),
-            "old_products": "format_old_products parse_old_products",
+            "old_products": "format_old_products OldProduct parse_old_products",
             "packing_receipt": (
                 "aside_receipts ended_receipts find_twins FIRST_FORM format_receipts is_set_aside"
                 " live_receipts own_receipts PackingReceipt parse_receipts PRODUCT_FORM"
@@ -131,6 +135,7 @@ __all__ = [
     "Marked",
     "MovedNight",
     "NamedProduct",
+    "OldProduct",
     "PackingReceipt",
     "Place",
     "PurgedFile",

@@ -1,37 +1,48 @@
 """old_products.tsv: the products of the old tools that vampd took over, and who packed them.
 
 A header line, then one line per product, sorted by name, columns separated by tabs: the name
-without suffixes, and ``packed`` if the old tools packed it, ``plain`` if vampd did.
+without suffixes, and ``packed`` if the old tools packed it, ``plain`` if vampd did; ``lost`` if a
+person gave it up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from vampd.errors import DataError
 from vampd.model.escapes import CELL_ESCAPES, escape, text_lines, unescape
 
 _COLUMNS = "product\tfound"
-_FOUND = {"packed": True, "plain": False}
 
 
-def format_old_products(found: Mapping[str, bool]) -> str:
-    """The text of the listing; ``found`` says of each product whether it was packed."""
-    words = {is_packed: word for word, is_packed in _FOUND.items()}
-    rows = [f"{escape(name, CELL_ESCAPES)}\t{words[found[name]]}" for name in sorted(found)]
+class OldProduct(StrEnum):
+    """How a product of the old tools was found, or that it is no more."""
+
+    PACKED = "packed"
+    PLAIN = "plain"
+    LOST = "lost"
+
+
+def format_old_products(found: Mapping[str, OldProduct]) -> str:
+    """The text of the listing, of the products by name."""
+    rows = [f"{escape(name, CELL_ESCAPES)}\t{found[name]}" for name in sorted(found)]
     return "".join(f"{line}\n" for line in (_COLUMNS, *rows))
 
 
-def parse_old_products(text: str) -> dict[str, bool]:
-    """Which products were packed, by name; DataError ``old_products_damaged``."""
+def parse_old_products(text: str) -> dict[str, OldProduct]:
+    """The products that were found, by name; DataError ``old_products_damaged``."""
     title, *lines = text_lines(text) or [""]
     found = {}
     for number, line in enumerate(lines, start=2):
         name, _, word = line.partition("\t")
         known = unescape(name, CELL_ESCAPES)
-        if word not in _FOUND or not known:
+        if not known:
             raise _damaged(number, line)
-        found[known] = _FOUND[word]
+        try:
+            found[known] = OldProduct(word)
+        except ValueError as error:
+            raise _damaged(number, line) from error
     if title != _COLUMNS:
         raise _damaged(1, title)
     return found

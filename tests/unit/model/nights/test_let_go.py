@@ -62,6 +62,14 @@ def test_what_was_let_go_stays_so_until_sync_has_set_it_aside_or_a_person_wants_
     assert after(WAITING, *events).let_go == let_go
 
 
+def test_a_night_of_the_old_tools_lets_go_at_fpack_which_is_its_first_stage() -> None:
+    lost = ("vgen2/VMPA00000001.fits.fz",)
+    held = State(StageName.MANIFEST, Status.HELD, is_continued=True)
+    released = after(replace(WAITING, state=held, refused=lost, let_go=()), EventName.RELEASED)
+    assert (released.state.stage, released.let_go) == (StageName.FPACK, lost)
+    assert after(released, EventName.CLAIMED, EventName.ADVANCED).let_go == ()
+
+
 def test_without_refused_files_a_release_opens_its_gate_as_ever() -> None:
     released = after(replace(WAITING, refused=()), EventName.RELEASED)
     assert [gate.value for gate in released.released] == ["older_nights"]
