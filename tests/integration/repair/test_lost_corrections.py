@@ -94,3 +94,24 @@ def test_nothing_but_what_sync_decided_with_comes_back(site: Site) -> None:
     own.advance()
     assert record_of(site, NIGHT).safe_at is not None
     assert copy.read_bytes() == path.read_bytes()
+
+
+def test_what_stands_for_a_lost_generation_was_decided_with_what_the_others_were(
+    site: Site,
+) -> None:
+    own, path = InProcess(site), site.folder(NIGHT) / CORRECTIONS
+    add_late_cubes(site.root)
+    own.advance()
+    whole = path.read_bytes()
+    for folder in (site.folder(NIGHT), site.copy(NIGHT)):
+        (folder / CORRECTIONS).unlink()
+        (folder / "vgen2" / "generation_0002.json").unlink()
+    assert own.command("recover", DATE, "--from-products").status == 1  # the file itself is lost
+    assert (site.folder(NIGHT) / "vgen2" / "generation_0003.json").exists()
+    # A person finds it.
+    path.write_bytes(whole)
+    path.chmod(0o644)
+    assert own.command("retry", DATE, "--from", "sync").status == 0
+    own.advance()
+    record = record_of(site, NIGHT)
+    assert (record.state.status, record.safe_at is None) == (Status.DONE, False), record.error

@@ -31,6 +31,7 @@ from vampd.model.cubes import (
     parse_sidecar_notes,
 )
 from vampd.model.frame_ids import NAME_CHANGES, parse_name_changes
+from vampd.model.headers import CORRECTIONS
 from vampd.model.nights import FileStamp, NightId, Stream, timing_name
 from vampd.model.proofs import SUMS_NAME, PackingReceipt, parse_sums, text_bytes, text_digest
 from vampd.model.sync import (
@@ -89,7 +90,7 @@ def regain(
         again,
         lost=numbers,
         bound=reader.bound_ids(night).keys(),
-        corrections=reader.corrections(night).sha256,
+        corrections=_corrections_of(night, reader),
         version=__version__,
     )
 
@@ -243,6 +244,18 @@ def _cube_traces(
 
 def _timeless(file: FileStamp) -> FileStamp:
     return FileStamp(file.path, file.size, 0)
+
+
+def _corrections_of(night: NightId, reader: NightReader) -> str:
+    """The digest that was sent with the night, as its other generations have it; else what is here.
+
+    The file itself may be lost too, or be another by now.
+    """
+    sums = reader.text(night, SUMS_NAME)
+    if sums is not None:
+        with suppress(DataError):
+            return parse_sums(sums).get(CORRECTIONS, "")
+    return reader.corrections(night).sha256
 
 
 def _reasons(night: NightId, reader: NightReader) -> dict[str, tuple[int, str, str]]:
