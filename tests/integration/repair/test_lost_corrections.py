@@ -69,6 +69,20 @@ def test_late_data_go_on_once_it_is_back(site: Site) -> None:
     assert (record_of(site, NIGHT).state.status, record_of(site, NIGHT).code) == (Status.DONE, None)
 
 
+def test_a_restore_says_beforehand_that_it_would_go_by_other_corrections(site: Site) -> None:
+    own, path = InProcess(site), site.folder(NIGHT) / CORRECTIONS
+    whole = path.read_text()
+    for text, said in (
+        (whole, ""),
+        (corrected("HD 3"), f"{CORRECTIONS} is not what sync decided with"),
+        (None, f"if it is gone, `vampctl recover {DATE}` gets it back"),
+    ):
+        path.unlink() if text is None else path.write_text(text)
+        asked = own.command("restore", DATE, "--dry-run")
+        assert (asked.status, CORRECTIONS in asked.text) == (0, bool(said))
+        assert said in " ".join(asked.text.split())
+
+
 def test_another_one_in_its_place_is_never_replaced(site: Site) -> None:
     own, path = InProcess(site), site.folder(NIGHT) / CORRECTIONS
     path.write_text(corrected("HD 3"))

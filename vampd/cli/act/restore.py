@@ -62,6 +62,7 @@ def restore(
     """
     from vampd.engine.nights.presence import refuse_absent, refuse_bare
     from vampd.engine.repair.night_restore import plan_restore, restore_night
+    from vampd.stages.records.corrections import describe_other_cards
     from vampd.wiring.locks import foreground_lock, night_lock
 
     with acting_or_asking(context, config, Verb.RESTORE) as (connections, asks):
@@ -86,6 +87,8 @@ def restore(
         found = plan()
         for line in (*_plan_lines(record, found), *change_lines(found)):
             write_prose(line)
+        for sentence in describe_other_cards(record.night, connections.reader):
+            write_prose(f"  changes  {sentence}")
         found.refuse_unsafe()
         if dry_run or (not yes and not agreed("Restore?")):
             write("nothing was changed")

@@ -78,6 +78,23 @@ def describe_changed_corrections(night: NightId, reader: SyncReader) -> Iterator
         yield error.message
 
 
+def describe_other_cards(night: NightId, reader: SyncReader) -> Iterator[str]:
+    """What a restore changes of the cards, where these are not the corrections decided with."""
+    try:
+        generations, found = reader.generations(night), reader.corrections(night)
+    except DataError:
+        return  # what is damaged is told apart
+    if all(each.corrections == found.sha256 for each in generations):
+        return
+    if found.sha256:
+        yield f"{CORRECTIONS} is not what sync decided with: what is made again goes by it"
+    else:
+        yield (
+            f"{CORRECTIONS}, which sync decided with, is gone or counts no more: what is made"
+            f" again goes without it; if it is gone, `vampctl recover {night.date}` gets it back"
+        )
+
+
 def refuse_other_cut(night: NightId, survey: CorrectionsSurvey, generation: Generation) -> None:
     """DataError ``corrections_changed`` if products with frame IDs would be cut otherwise."""
     lost = survey.bound - {product.identity for product in generation.products}
