@@ -3,7 +3,8 @@
 A request says little and is believed less: its writer is whoever owns the file, the night must be
 as the writer saw it, and the deed and its answer are one transaction, so that a kill in between
 leaves a request that was not acted on, or one that is answered and only has to be removed. What
-takes long is on record as begun before it begins, and is never begun again.
+takes long is on record as begun before it begins, and is never begun again. The desk is one class,
+however long: each step depends on what the one before has found of the same request.
 """
 
 from __future__ import annotations
@@ -55,16 +56,21 @@ from vampd.stages.records.manifest_files import read_manifests
 
 _log = get_log()
 _UNSTABLE_S, _NEVER = 2.0, (-1, 0.0)
+# Of all writers: a user may write as many. In the first turn more are acted on, of one as well,
+# because no night is claimed before it.
+_MOST_A_TURN, _MOST_AT_START = 200, 1000
 # How long the loop waits for a disk that answers; and how many may not.
 _AT_ONCE_S, _MOST_LOOKS = 0.1, 8
 
 
 class _Look(threading.Thread):
-    """A look at a night's folder, and the error that it ended with; it keeps no process alive."""
+    """A look at a night's folder for a request, and the error that it ended with; it keeps no
+    process alive.
+    """
 
-    def __init__(self, look: Callable[[], None], night: NightId | None) -> None:
+    def __init__(self, look: Callable[[], None], request: Request) -> None:
         super().__init__(name="request", daemon=True)
-        self.night = night
+        self.request = request
         self.error: Exception | None = None
         self._context, self._look = contextvars.copy_context(), look
 
@@ -100,6 +106,7 @@ class RequestDesk:
         self._deeds = deeds
         self._clock = clock
         self._looked_at = _NEVER
+        self._is_at_start = True
         self._place = RequestPlace(folder)
         self._looks: dict[str, _Look] = {}
 
@@ -122,17 +129,26 @@ class RequestDesk:
         remove_surplus(self._folder)
         for request_id in claimed_ids(self._folder):
             self._attend(request_id, members_may)
+        of_one, of_all = MOST_OF_ONE, _MOST_A_TURN
+        if self._is_at_start:
+            of_one, of_all = MOST_KEPT, _MOST_AT_START
+        self._is_at_start = False
         begun: Counter[int] = Counter()
         for request_id in request_ids(self._folder, MOST_KEPT, MOST_LOOKED):
             try:
                 uid = writer_of(self._folder, request_id)
                 # What has to wait counts for nothing: the same writer's `hold` passes it.
-                if begun[uid] == MOST_OF_ONE or not self._can_begin(request_id):
+                is_enough = begun[uid] == of_one or begun.total() == of_all
+                if is_enough or not self._can_begin(request_id):
                     self._looked_at = _NEVER
                     continue
                 claim_request(self._folder, request_id)
             except FileNotFoundError:
                 continue  # taken back
+            except (FileExistsError, PermissionError):
+                # One of its name is acted on; or its writer has mounted something there meanwhile.
+                self._looked_at = _NEVER
+                continue
             begun[uid] += 1
             self._attend(request_id, members_may)
 
@@ -190,6 +206,7 @@ class RequestDesk:
         try:
             uid = writer_of(folder, request_id)
         except FileNotFoundError:
+            self._looks.pop(request_id, None)
             return
         actor = f"{user_name(uid)} (vampctl)"
         answer = Answer(request_id, uid, actor, self._clock(), Outcome.REFUSED, "")
@@ -253,7 +270,7 @@ class RequestDesk:
         return begun
 
     def _may_look(self, night: NightId | None) -> bool:
-        looking = [look.night for look in self._looks.values() if look.is_alive()]
+        looking = [look.request.night for look in self._looks.values() if look.is_alive()]
         return night not in looking and len(looking) < _MOST_LOOKS
 
     def _has_looked(self, request: Request) -> bool:
@@ -262,11 +279,13 @@ class RequestDesk:
         A night's folder is looked at beside the loop: its disk may never answer.
         """
         if not _needs_folder(request):
+            self._looks.pop(request.id, None)
             self._look(request)
             return True
         look = self._looks.get(request.id)
-        if look is None:
-            look = self._looks[request.id] = _Look(partial(self._look, request), request.night)
+        # Its writer may have changed it meanwhile, whatever it was looked at for.
+        if look is None or not (look.is_alive() or look.request == request):
+            look = self._looks[request.id] = _Look(partial(self._look, request), request)
             look.start()
             look.join(_AT_ONCE_S)
         if look.is_alive():

@@ -126,8 +126,8 @@ def _pending(folder: Path) -> Iterator[Pending]:
     for request_id in _listed(folder, request_ids):
         try:
             status = (folder / request_name(request_id)).lstat()
-        except FileNotFoundError:
-            continue
+        except OSError:
+            continue  # acted on meanwhile, or its writer has mounted something there
         writer, at = user_name(status.st_uid), status.st_mtime
         try:
             request = parse_request(read_request(folder, request_id).content, request_id)

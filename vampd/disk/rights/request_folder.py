@@ -78,7 +78,7 @@ def place_request(folder: Path, request_id: str, content: bytes) -> Path:
 
 
 def request_ids(
-    folder: Path, most_of_one: int = MOST_OF_ONE, most_looked: int | None = None
+    folder: Path, most_of_one: int = MOST_KEPT, most_looked: int | None = None
 ) -> tuple[str, ...]:
     """Those of the requests that lie there, the oldest first; of one writer so many at most.
 
@@ -86,11 +86,11 @@ def request_ids(
     """
     found: list[tuple[int, int, str]] = []
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        named = [(e, one) for e in entries if (one := request_id_of(e.name)) is not None]
-        # Folders cannot always be removed: they take no file's place.
-        named.sort(key=lambda pair: _is_folder(pair[0]))
+        files = filterfalse(_is_folder, entries)
+        named = [(e, one) for e in files if (one := request_id_of(e.name)) is not None]
         for entry, request_id in named[:most_looked]:
-            with suppress(FileNotFoundError):
+            # What its writer mounts there answers no one else.
+            with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)
                 found.append((status.st_ctime_ns, status.st_uid, request_id))
     of_one: Counter[int] = Counter()
@@ -110,7 +110,7 @@ def remove_surplus(folder: Path) -> None:
     of_one: Counter[int] = Counter()
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in islice(filterfalse(_is_folder, entries), MOST_LOOKED):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 uid = entry.stat(follow_symlinks=False).st_uid
                 of_one[uid] += 1
                 if of_one[uid] > MOST_KEPT:
@@ -118,7 +118,10 @@ def remove_surplus(folder: Path) -> None:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False)
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False  # it is looked at as a file, which fails
 
 
 def is_being_placed(folder: Path, request_id: str) -> bool:
@@ -132,21 +135,22 @@ def is_being_placed(folder: Path, request_id: str) -> bool:
 
 
 def remove_strangers(folder: Path) -> int:
-    """Remove what is no request, by its name, and not on its way to be one; how many there were.
+    """Remove what is no request, and not on its way to be one; how many there were.
 
-    A folder that holds something stays.
+    A folder that holds something stays, and so does what its writer has mounted.
     """
     removed = 0
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in islice(filter(_is_stranger, entries), _MOST_REMOVED):
-            _remove(folder / entry.name)
+            with suppress(OSError):
+                _remove(folder / entry.name)
             removed += 1
     return removed
 
 
 def _is_stranger(entry: os.DirEntry[str]) -> bool:
     if request_id_of(entry.name) is not None:
-        return False
+        return _is_folder(entry)
     if not _WRITING.fullmatch(entry.name):
         return True
     with suppress(OSError):
@@ -155,23 +159,42 @@ def _is_stranger(entry: os.DirEntry[str]) -> bool:
 
 
 def claim_request(folder: Path, request_id: str) -> None:
-    """Move a request to where only the owner can have it. FileNotFoundError once it is gone."""
+    """Move a request to where only the owner can have it.
+
+    FileNotFoundError once it is gone, or for what is no file; FileExistsError while one of this
+    name is acted on.
+    """
     name = request_name(request_id)
+    claimed = claimed_folder(folder) / name
+    # It takes the place of a file, as a folder cannot: what others fill could not be removed there.
+    os.close(os.open(claimed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
     try:
-        os.rename(folder / name, claimed_folder(folder) / name)
-    except (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError) as error:
-        # A folder of another's.
-        _remove(folder / name)
-        raise FileNotFoundError(error.errno, error.strerror, name) from error
+        os.rename(folder / name, claimed)
+    except OSError as error:
+        claimed.unlink()
+        if isinstance(error, PermissionError | NotADirectoryError) or error.errno == errno.EBUSY:
+            raise FileNotFoundError(error.errno, error.strerror, name) from error
+        raise
     failpoint("requests.claimed")
 
 
 def claimed_ids(folder: Path) -> tuple[str, ...]:
-    """The requests that were claimed, and are not answered or not removed yet."""
-    names: list[str] = []
-    with suppress(FileNotFoundError):
-        names = sorted(os.listdir(claimed_folder(folder)))
-    return tuple(found for name in names if (found := request_id_of(name)) is not None)
+    """The requests that were claimed, and are not answered or not removed yet.
+
+    An empty file is the place of one that was not moved, and is removed.
+    """
+    found = []
+    with suppress(FileNotFoundError), os.scandir(claimed_folder(folder)) as entries:
+        for entry in entries:
+            request_id = request_id_of(entry.name)
+            if request_id is None or _is_folder(entry):
+                continue
+            status = entry.stat(follow_symlinks=False)
+            if status.st_uid == os.geteuid() and not status.st_size:
+                os.unlink(entry.path)
+            else:
+                found.append(request_id)
+    return tuple(sorted(found))
 
 
 def read_request(folder: Path, request_id: str) -> RequestFile:
