@@ -55,6 +55,17 @@ LOOKING = (
     ["purge", DATE, "--dry-run"],
     ["restore", DATE, "--dry-run"],
     ["recover", DATE],
+    ["status", "--wide"],
+    ["mail", DATE],
+    ["ledger"],
+    ["metrics"],
+    ["correct", DATE, "--dry-run", "--set", "OBJECT=x", "--where", "OBJECT!=y", "--why", "z"],
+)
+# What takes seconds, and writes files.
+DRAWING = (
+    ["plot", DATE, "-o", "plot.png"],
+    ["get", DATE, "-o", "got"],
+    ["consolidate", DATE, "--out", "plain"],
 )
 
 texts = st.text(st.characters(codec=None, categories=None))
@@ -190,8 +201,9 @@ def test_a_warning_has_the_headers_that_it_was_given_and_no_others() -> None:
 
 @pytest.mark.parametrize("number", [24, pytest.param(300, marks=pytest.mark.soak)])
 def test_hostile_names_and_headers_pass_a_night_and_every_command(
-    tmp_path: Path, number: int
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     site = make_site(tmp_path, sync={"hold_when_unexpected": False})
     names = write_hostile_night(site.folder(NIGHT), number, seed=number)
     ended = run_until_idle(site, "--log", "console")
@@ -199,7 +211,7 @@ def test_hostile_names_and_headers_pass_a_night_and_every_command(
     assert is_plain(ended.log)
     (night,) = json.loads(ask(site, "status", "--json"))
     assert (night["status"], night["safe_at"] is not None) == ("done", True)
-    for words in LOOKING:
+    for words in (*LOOKING, *(DRAWING if number == 300 else ())):
         shown = ask(site, *words)
         assert is_plain(shown), (words, shown)
         assert all(line == line.strip("\r") for line in shown.split("\n"))

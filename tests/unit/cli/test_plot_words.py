@@ -5,9 +5,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.builders.frames import START_US, Changes, Night, expose, set_aside, trigger_train
 from tests.support.builders.observed import observe
+from vampd.cli.plotting.canvas import share_room
 from vampd.cli.plotting.missing import list_missing
 from vampd.cli.plotting.settings import angle_spans, list_settings
 from vampd.cli.plotting.style import COLORS, THEMES, Ground, Meaning, meaning_of
@@ -143,3 +146,18 @@ def test_a_late_cube_that_cannot_be_used_says_so() -> None:
     late = set_aside(Stream.VCAM1, "vcam1_10:40:00.0.fits", frames=0, code="being_written")
     rows = list_missing(observe(expose(TRAIN), late_set_aside=[late]).frames)
     assert rows == [("10:40:00", "1", "late: being_written", "1", "0")]
+
+
+@given(st.lists(st.floats(0, 1e5), min_size=1, max_size=12), st.floats(-100, 1e4))
+def test_columns_share_the_width_of_a_table_whatever_is_written_in_them(
+    wanted: list[float], room: float
+) -> None:
+    widths = share_room(wanted, room)
+    assert sum(widths) <= max(0.0, room) * (1 + 1e-9)
+    assert all(0 <= width <= most for width, most in zip(widths, wanted, strict=True))
+    # Only the widest give way, all of them to one width, and nothing is left over.
+    given_way = {width for width, most in zip(widths, wanted, strict=True) if width < most}
+    assert len(given_way) <= 1
+    assert all(width == max(widths) for width in given_way)
+    if given_way:
+        assert sum(widths) == pytest.approx(max(0.0, room))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -101,17 +102,18 @@ def _widths(table: Sequence[Sequence[str]], room: float) -> list[float]:
         max(head, *(text_width(cell) for cell in cells))
         for head, *cells in zip(heads, *table[1:], strict=True)
     ]
-    room -= _CELL_GAP * len(widths)
-    while sum(widths) > room:
-        widest = max(widths)
-        others = sum(width for width in widths if width < widest)
-        count = widths.count(widest)
-        next_width = max((width for width in widths if width < widest), default=0.0)
-        fitting = max(next_width, (room - others) / count)
-        widths = [min(width, fitting) for width in widths]
-        if fitting <= 0:
+    return share_room(widths, room - _CELL_GAP * len(widths))
+
+
+def share_room(wanted: Sequence[float], room: float) -> list[float]:
+    """What each gets of a room: as much as it wants, or where there is too little as the widest."""
+    most = math.inf
+    for count, width in zip(range(len(wanted), 0, -1), sorted(wanted), strict=True):
+        if width > room / count:
+            most = max(0.0, room / count)
             break
-    return widths
+        room -= width
+    return [min(width, most) for width in wanted]
 
 
 def _parts(box: Box) -> tuple[float, float, float, float]:
