@@ -17,6 +17,7 @@ from tests.support.fakes.fake_night_reader import FakeFile
 from tests.support.tools.gated import Gated, running_gate, secluded
 from tests.support.tools.sshd import HOST
 from tests.support.worlds.archive.archive_sites import NIGHT, write_file
+from tests.support.worlds.hostile.hostile_rsync import offered_folder
 from vampd.cli.act.transfer import pull_night
 from vampd.model.proofs import format_sums
 
@@ -128,6 +129,18 @@ def test_a_name_that_leads_out_of_what_is_read_is_read_within(
     assert ended.returncode == 23, ended.stderr
     arrived = [path for path in (tmp_path / "back").rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in arrived] == [b"own"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "vgen2/../../evil", "{base}/disk other/evil"])
+def test_a_name_that_leads_out_of_what_is_written_is_not_written(gated: Gated, name: str) -> None:
+    """In a list that no rsync makes: the receiver is asked for a folder."""
+    there = os.fsencode(name.format(base=gated.base))
+    (gated.disk / "20251109").mkdir(exist_ok=True)
+    before = sorted(gated.base.rglob("*"))
+    words = secluded("rsync", ".", f"{gated.disk}/20251109/")
+    ended = gated.run(RECEIVER, words + offered_folder(there))
+    assert b"ABORTING due to" in ended.stdout, ended
+    assert sorted(gated.base.rglob("*")) == before
 
 
 def test_links_and_devices_do_not_arrive(

@@ -10,6 +10,7 @@ when no file is wanted any more.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import sys
 
@@ -36,6 +37,12 @@ def main(entry: str, command: list[str]) -> None:
     received = b""
     while not received.endswith(_NO_MORE) and (piece := os.read(0, 65536)):
         received += piece
+
+
+def offered_folder(name: bytes) -> bytes:
+    """What a sender says to a receiver, from its version to the end of a list of one folder."""
+    end = b"\0" + struct.pack("<i", 0)
+    return struct.pack("<i", _PROTOCOL) + _entry(stat.S_IFDIR | 0o777, name) + end
 
 
 def _entry(mode: int, name: bytes) -> bytes:
