@@ -96,7 +96,7 @@ def parse_choices(verb: Verb, given: Mapping[str, Any]) -> Choices:
         raise ValueError("no files of a night")
     if days is not None and not (type(days) in (int, float) and 0 <= days <= _LONGEST_DAYS):
         raise ValueError("no number of days")
-    if to is not None and not _DESTINATION.fullmatch(to):
+    if to is not None and not (_DESTINATION.fullmatch(to) and to.isprintable()):
         raise ValueError("no destination")
     if known is not None and not (len(known) == 2 and all(isinstance(one, str) for one in known)):
         raise ValueError("no destination on record")

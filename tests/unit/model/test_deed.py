@@ -76,6 +76,10 @@ def test_every_deed_that_takes_long_has_its_command() -> None:
         (Verb.ARCHIVE, {"to": "/a|b"}),
         (Verb.ARCHIVE, {"to": "relative"}),
         (Verb.ARCHIVE, {"to": "/a\n/b"}),
+        # No word of a command, or none that a person sees as it is.
+        (Verb.ARCHIVE, {"to": "/\ud800"}),
+        (Verb.ARCHIVE, {"to": "/a\x1b[2J"}),
+        (Verb.ARCHIVE, {"to": "/a\u202eb"}),
         (Verb.ARCHIVE, {"known": ["one"]}),
         (Verb.ARCHIVE, {"known": ["one", 2]}),
         (Verb.ARCHIVE, {"nights": "both"}),
