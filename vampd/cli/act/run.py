@@ -27,6 +27,7 @@ from vampd.cli.shared.session import (
     actor_name,
     owners_only,
     settings_of,
+    work_as_owner,
 )
 from vampd.cli.shared.words import count_of, format_duration
 from vampd.errors import EXIT_NIGHT, UsageError, VampdError
@@ -165,6 +166,7 @@ def _runner(settings: Settings) -> Iterator[ForegroundRunner]:
     configure_log(LogTarget.CONSOLE, LogLevel.ERROR, stream=stderr_of_now())
     # Ended by `kill`, the night returns to its previous state as well.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    work_as_owner(settings)
     with owners_only(), foreground_runner(settings, actor_name()) as runner:
         yield runner
 

@@ -24,7 +24,7 @@ from vampd.cli.checks.here import (
 )
 from vampd.cli.checks.old_tools import examine_old_tools
 from vampd.cli.checks.open_modes import examine_open_modes
-from vampd.cli.checks.owner import become_owner
+from vampd.cli.checks.owner import check_as_owner
 from vampd.cli.checks.reader import examine_as_reader, examine_request_folder
 from vampd.cli.shared.finding import BAD, OK, WARN, Finding
 from vampd.cli.shared.output import Column, write_json, write_table
@@ -58,7 +58,7 @@ def doctor(
     checks are done with the rights of the owner.
     """
     settings = settings_of(context, config)
-    user = become_owner(settings.database.path.parent)
+    user = check_as_owner(settings.database.path.parent)
     findings = [*([user] if user else []), *examine(settings)]
     if as_json:
         write_json([{"check": f.check, "state": f.state, "found": f.found} for f in findings])

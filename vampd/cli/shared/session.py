@@ -24,12 +24,12 @@ from vampd.config import (
     load_settings,
     parse_settings,
 )
+from vampd.disk.rights import become_owner
 from vampd.errors import ConfigError, NotPermitted, UsageError
-from vampd.model.deed import ASKED_BY
+from vampd.model.deed import ASKED_BY, LONG_VERBS, Verb
 from vampd.model.nights import Kind
 
 if TYPE_CHECKING:
-    from vampd.model.deed import Verb
     from vampd.wiring.connections import Connections
 
 ConfigOption = Annotated[
@@ -113,7 +113,9 @@ def connected(context: typer.Context, config: Path | None) -> Iterator[Connectio
     """
     from vampd.wiring.connections import connect
 
-    with owners_only(), connect(settings_of(context, config)) as connections:
+    settings = settings_of(context, config)
+    work_as_owner(settings)
+    with owners_only(), connect(settings) as connections:
         yield connections
 
 
@@ -138,6 +140,9 @@ def acting_or_asking(
 
     settings = settings_of(context, config)
     asks = verb in settings.requests.members_may and not may_write(settings.database.path)
+    # A login at the mail server may be root's alone to read.
+    if verb is None or verb in LONG_VERBS - {Verb.MAIL}:
+        work_as_owner(settings)
     with owners_only(), (connect_to_read if asks else connect)(settings) as connections:
         yield connections, asks
 
@@ -158,6 +163,17 @@ def owners_only() -> Iterator[None]:
             " `vampctl requests -h` says",
             **error.context,
         ) from error
+
+
+def work_as_owner(settings: Settings) -> None:
+    """Do as the owner what root asks for: the service has to go on with what it makes.
+
+    On record it is root's all the same.
+    """
+    actor = actor_name()
+    with contextlib.suppress(FileNotFoundError):
+        if become_owner(settings.database.path.parent) is not None:
+            os.environ[ASKED_BY] = actor
 
 
 def agreed(question: str) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         find_night_around,
         find_stream_around,
     )
+    from vampd.disk.rights.owner import become_owner
     from vampd.disk.rights.ownership import (
         PRIVATE,
         PUBLIC,
@@ -54,6 +55,7 @@ else:
             "camera_streams": (
                 "find_archive_night find_camera_stream find_night_around find_stream_around"
             ),
+            "owner": "become_owner",
             "ownership": (
                 "close_to_others give_to_owner is_trusted make_private_folder "
                 "make_state_folder PRIVATE PUBLIC PUBLIC_UMASK public_umask READABLE "
@@ -82,6 +84,7 @@ __all__ = [
     "READABLE",
     "Obstacle",
     "RequestPlace",
+    "become_owner",
     "claim_request",
     "claimed_folder",
     "claimed_ids",

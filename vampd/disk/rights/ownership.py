@@ -60,9 +60,12 @@ def make_state_folder(folder: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """A folder that only its owner may enter."""
+    """A folder that only its owner may enter; if root makes it, that of the folder around it."""
     make_folder(folder)
     _change_own(folder, lambda _: PRIVATE_FOLDER)
+    around = folder.parent.stat()
+    if os.geteuid() == 0 and folder.lstat().st_uid != around.st_uid:
+        os.chown(folder, around.st_uid, around.st_gid, follow_symlinks=False)
 
 
 def reserve_writing(path: Path) -> None:
