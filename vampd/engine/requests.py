@@ -213,7 +213,7 @@ class RequestDesk:
         try:
             acted = self._act(answer, members_may)
             if acted is None:
-                return  # its night is looked at
+                return  # its night is looked at, or another deed is carried out
             answer = acted
         except (StoreError, TransientError, OSError, MemoryError):
             # Nothing is wrong with the request: it stays, and is looked at again.
@@ -254,19 +254,23 @@ class RequestDesk:
             return self._answers.refuse(
                 replace(answer, outcome=outcome, code=code, message=message)
             )
-        if self._deeds is not None and request.verb in LONG_VERBS:
-            return self._begin(request, answer, self._deeds)
+        if request.verb in LONG_VERBS:
+            return self._begin(request, answer)
         if request.verb is Verb.ACKNOWLEDGE:
             return self._answers.acknowledge(request, answer)
         return self._answers.move(request, answer)
 
-    def _begin(self, request: Request, answer: Answer, deeds: Deeds) -> Answer:
+    def _begin(self, request: Request, answer: Answer) -> Answer | None:
         if (known := self._answers.answer(request.id)) is not None:
             return known
+        if self._deeds is None or self._deeds.is_busy:
+            # Claimed by a vampd that was killed, or just changed by its writer into this.
+            self._looked_at = _NEVER
+            return None
         begun = self._answers.begin(request, answer)
         if begun.outcome is Outcome.BEGUN:
             failpoint("requests.deed.recorded")
-            deeds.start(request, begun)
+            self._deeds.start(request, begun)
         return begun
 
     def _may_look(self, night: NightId | None) -> bool:

@@ -28,13 +28,13 @@ from tests.support.worlds.hostile.three_users import (
 from tests.support.worlds.hostile.unprivileged import made_open_folder
 from tests.support.worlds.records.databases import new_database
 from tests.support.worlds.sites.busy_site import FAST
-from vampd.disk.rights.request_folder import MOST_OF_ONE, place_request
+from vampd.disk.rights.request_folder import MOST_OF_ONE, claim_request, place_request
 from vampd.engine import requests as engine_requests
 from vampd.engine.deeds import Deeds
 from vampd.engine.requests import RequestDesk
 from vampd.model.deed import LONG_VERBS, MEMBERS_VERBS, NIGHTLESS, Choices, Verb
 from vampd.model.delivery import MailOutcome
-from vampd.model.nights import EventName, Kind, NightId, Status
+from vampd.model.nights import Event, EventName, Kind, NightId, Status
 from vampd.model.request import Answer, Outcome, Request
 from vampd.store.database.opening import Access, open_store
 from vampd.store.destinations import StoredDestinations
@@ -48,14 +48,13 @@ class DeedWorld(World):
 
     def restart(self) -> None:
         self.deeds = Deeds(self.answers, self.site.config)
-        self.desk = RequestDesk(
-            self.folder,
-            self.answers,
-            StoredDestinations(self.store),
-            self.reader,
-            self.deeds,
-        )
+        self.desk = self.desk_of_vampd()
         self.desk.prepare()
+
+    def desk_of_vampd(self) -> RequestDesk:
+        """One that carries out deeds; `World` has that of a command, which does not."""
+        destinations = StoredDestinations(self.store)
+        return RequestDesk(self.folder, self.answers, destinations, self.reader, self.deeds)
 
     def ask(self, verb: Verb, choices: Choices | None = None) -> Request:
         """A request for the night as it is now, placed by a member."""
@@ -177,6 +176,28 @@ def test_a_deed_is_never_begun_twice(
     record = world.nights.night(WHOLE)
     assert record is not None
     assert record.state.status is Status.FILLING
+
+
+def test_a_deed_that_cannot_begin_yet_waits_and_is_taken_for_no_other(
+    world: DeedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was claimed by a vampd that was killed, or its writer has just changed the text."""
+    world.nights.apply(WHOLE, Event(EventName.HELD), at=2.0, actor="x", code="c")
+    request = world.ask(Verb.RESTORE)
+    claim_request(world.folder, request.id)
+    begun: list[str] = []
+    monkeypatch.setattr(world.deeds, "start", lambda request, _: begun.append(request.id))
+    # `vampctl run` carries out no deeds, and vampd one at a time.
+    World.restart(world)
+    world.desk.attend(tuple(Verb))
+    with monkeypatch.context() as patched:
+        world.desk = world.desk_of_vampd()
+        patched.setattr(Deeds, "is_busy", property(lambda _: True))
+        world.desk.attend(tuple(Verb))
+    assert (world.events, begun) == ([EventName.HELD], [])
+    world.desk.attend(tuple(Verb))
+    assert begun == [request.id]
+    assert world.events == [EventName.HELD]
 
 
 def mailings(site: Site) -> list[tuple[MailOutcome, str]]:
