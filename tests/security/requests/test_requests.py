@@ -31,7 +31,7 @@ from vampd.cli import program
 from vampd.cli.shared import requests as asking
 from vampd.daemon import scheduler
 from vampd.disk.rights import claimed_folder
-from vampd.disk.rights.request_folder import place_request, take_back_request
+from vampd.disk.rights.request_folder import place_request, request_ids, take_back_request
 from vampd.engine import requests as engine_requests
 from vampd.model.deed import Verb
 from vampd.model.nights import Event, EventName, Kind, Status
@@ -160,6 +160,11 @@ def test_requests_are_acted_on_in_their_order(world: World):
     world.attend()
     answers = [world.answers.answer(one.id) for one in (hold, retry)]
     assert [one and one.outcome for one in answers] == [Outcome.DONE, Outcome.OUT_OF_DATE]
+    more = [replace(world.request(), id=digit * 32) for digit in "8c4e0a62f1"]
+    for request in more:
+        world.place(request)
+    # No folder lists so many in this order by chance.
+    assert request_ids(world.folder) == tuple(request.id for request in more)
 
 
 def test_its_writer_takes_it_back_until_it_is_acted_on(world: World):
