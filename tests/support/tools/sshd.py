@@ -23,6 +23,11 @@ class Sshd:
     pid: int
 
 
+def keys_of(sshd: Sshd) -> Path:
+    """The folder of the server's keys."""
+    return Path(sshd.ssh[sshd.ssh.index("-i") + 1]).parent
+
+
 def free_port() -> int:
     """A port on which nobody listens."""
     with socket.socket() as probe:

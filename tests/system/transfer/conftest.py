@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.tools.sshd import running_sshd
+from tests.support.tools.sshd import keys_of, running_sshd
 from tests.support.worlds.archive.archive_sites import (
     NIGHT,
     local_transfer,
@@ -46,3 +46,17 @@ def transfer_to(request, sshd):
         return ssh_transfer(folder, sshd.ssh, **others)
 
     return make
+
+
+@pytest.fixture
+def login(sshd):
+    """Make every login run its command through these words of the shell."""
+    authorized = keys_of(sshd) / "authorized_keys"
+    before = authorized.read_text()
+
+    def run_through(words: str) -> None:
+        command = f'{words} \\"$SSH_ORIGINAL_COMMAND\\"'
+        authorized.write_text(f'command="{command}" {before}')
+
+    yield run_through
+    authorized.write_text(before)

@@ -8,32 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.fakes.fake_night_reader import FakeFile
-from tests.support.tools.sshd import ssh_words
+from tests.support.tools.sshd import keys_of, ssh_words
 from tests.support.worlds.archive.archive_sites import NIGHT, ssh_transfer, write_file
 from tests.support.worlds.archive.arrivals import PRODUCTS, STEADY, host_of
 from vampd.errors import DiskFull, TransientError, VampdError
 from vampd.model.plan import Compare
 
 NOBODY = 65534
-
-
-def keys_of(sshd) -> Path:
-    """The folder of the server's keys."""
-    return Path(sshd.ssh[sshd.ssh.index("-i") + 1]).parent
-
-
-@pytest.fixture
-def login(sshd):
-    """Make every login run its command through these words of the shell."""
-    authorized = keys_of(sshd) / "authorized_keys"
-    before = authorized.read_text()
-
-    def run_through(words: str) -> None:
-        command = f'{words} \\"$SSH_ORIGINAL_COMMAND\\"'
-        authorized.write_text(f'command="{command}" {before}')
-
-    yield run_through
-    authorized.write_text(before)
 
 
 def send(sshd, folder, disk, **others):
