@@ -117,6 +117,15 @@ def test_a_folder_that_others_may_fill_is_never_among_what_was_claimed(world: Wo
     assert os.listdir(claimed_folder(world.folder)) == []
 
 
+def test_a_place_that_was_kept_for_a_request_by_a_killed_vampd_holds_none_up(world: World):
+    request = world.request()
+    (claimed_folder(world.folder) / request_name(request.id)).touch()
+    world.place(request)
+    world.attend()
+    assert world.events == [EventName.HELD]
+    assert os.listdir(claimed_folder(world.folder)) == []
+
+
 @contextmanager
 def mounted_by(user: User, path: Path, mount: str, umount: str) -> Iterator[None]:
     """What `fusermount` does for any user: a file system that answers this user alone."""
