@@ -178,6 +178,19 @@ def test_a_deed_is_never_begun_twice(
     assert record.state.status is Status.FILLING
 
 
+def test_a_deed_that_fails_says_so_and_finds_no_module_in_the_current_folder(
+    world: DeedWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "typer.py").write_text("raise SystemExit('of someone else')")
+    monkeypatch.chdir(tmp_path)
+    request = world.ask(Verb.RECOVER, Choices(files=("vgen2/VMPA00000001.txt",)))
+    world.desk.attend(tuple(Verb))
+    wait_until(lambda: not world.deeds.is_busy, "the end of the deed", 300)
+    answer = world.answer(request)
+    assert (answer.outcome, answer.code) == (Outcome.FAILED, "deed_failed")
+    assert "VMPA00000001.txt" in answer.message
+
+
 def test_a_deed_that_cannot_begin_yet_waits_and_is_taken_for_no_other(
     world: DeedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

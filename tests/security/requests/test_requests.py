@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from tests.support.builders.nights import make_night
@@ -66,12 +67,18 @@ def test_a_request_is_acted_on_once_and_in_the_writers_name(world: World):
     answer = world.answers.answer(request.id)
     assert answer is not None
     assert (answer.uid, answer.outcome) == (MEMBER.uid, Outcome.DONE)
-    # The same once more, from a copy that its writer has kept.
-    MEMBER.does(lambda: place_request(world.folder, request.id, content))
-    world.restart()
-    world.attend()
-    assert world.events == [EventName.HELD]
-    assert not path.exists()
+    # The same once more, from a copy that its writer has kept; and another text of its name.
+    for again in (content, b"x"):
+        MEMBER.does(partial(place_request, world.folder, request.id, again))
+        world.restart()
+        with capture_logs() as logs:
+            world.attend()
+        assert [(log["event"], log["outcome"]) for log in logs] == [
+            ("request.answered", Outcome.DONE)
+        ]
+        assert world.events == [EventName.HELD]
+        assert world.answers.answer(request.id) == answer
+        assert not path.exists()
 
 
 @pytest.mark.parametrize(
