@@ -206,6 +206,19 @@ def test_a_night_is_claimed_once_it_was_looked_at_though_the_first_scan_goes_on(
         wait_until(lambda: NEW in attempts.made, "the other one")
 
 
+def test_no_night_is_claimed_while_what_a_member_asked_for_begins_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, attempts, asked = MemoryNights(), Lost(), {NEW}
+    keep(store, NEW, StageName.SYNC)
+    monkeypatch.setattr(RequestDesk, "nights", property(lambda _: asked))
+    with looping(tmp_path, store, Watcher(), attempts) as (notifier, _):  # type: ignore[arg-type]
+        wait_until(lambda: len(notifier.said) > 20, "turns of the loop")
+        assert not attempts.made
+        asked.clear()
+        wait_until(lambda: NEW in attempts.made, "the night, when that has begun")
+
+
 def test_what_a_scan_that_failed_never_came_to_is_claimed_all_the_same(tmp_path: Path) -> None:
     store, attempts = MemoryNights(), Lost()
     watcher = Watcher(raises=KeyError("a bug"), looked_at=set())
