@@ -155,6 +155,7 @@ def test_the_loops_allocate_nothing(dtype: type) -> None:
     taken = []
     for pixels in (32, 32_000):
         noise: np.ndarray = np.random.default_rng(1).integers(-100, 100, pixels).astype(dtype)
+        noise = noise.astype(noise.dtype.newbyteorder(">"))
         encoder, decoder = TileEncoder(1, pixels, dtype), TileDecoder(pixels, dtype)
         _code(encoder, decoder, noise)  # the first time compiles
         encoder.clear()

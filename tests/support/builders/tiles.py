@@ -72,6 +72,7 @@ def special_tiles() -> dict[str, Tile]:
             "alternating noise": _alternating(rng, dtype),
             "every split": _every_split(rng, dtype),
             "every split, ragged": _every_split(rng, dtype)[:-5],
+            "one longer code, of every length": _longer_codes(dtype),
         }
         for length in (31, 32, 33, 63, 64, 65, 95, 97):
             kinds[f"noise of {length}"] = rng.integers(low, high, length, dtype, endpoint=True)
@@ -96,6 +97,22 @@ def _every_split(rng: np.random.Generator, dtype: type) -> Tile:
     largest = [max(1, (1 << bit) + off) for bit in range(bits) for off in (-1, 0, 1)]
     blocks = [rng.integers(-most, most + 1, 32) for most in largest]
     return np.concatenate(blocks).astype(dtype)
+
+
+def _longer_codes(dtype: type) -> np.ndarray:
+    """Blocks of each split whose codes have one zero each, but for one that has up to 17.
+
+    So codes, and those of four and of eight pixels together, have each length around 16 and 56.
+    Before them, blocks of zeros with one value of each size up to 80.
+    """
+    blocks = [np.where(np.arange(32) == value % 32, value, 0) for value in range(81)]
+    for fs in range(np.iinfo(dtype).bits - 2):
+        for more in range(17):
+            block = np.full(32, 3 << fs >> 1)
+            block[more] += more << fs
+            blocks.append(block)
+    mapped = np.concatenate(blocks)
+    return np.cumsum((mapped >> 1) ^ -(mapped & 1)).astype(dtype)
 
 
 @contextmanager

@@ -193,8 +193,7 @@ def _write_heap(
     lengths: list[int] = []
     digests: list[bytes] = []
     plain_sum, heap_sum = OnesComplementSum(), OnesComplementSum()
-    frame = np.empty(image, np.int16)
-    encoder = TileEncoder(frames_a_batch(image), frame.size)
+    encoder = TileEncoder(frames_a_batch(image), image[0] * image[1])
     write_back = WriteBack(file.fileno(), file.tell())
     for batch in stream_frames(night_folder, framelist.sources, framelist.ranges, image):
         pace.check()
@@ -202,11 +201,10 @@ def _write_heap(
         encoder.clear()
         for pixels in batch.pixels:
             # The bytes compress as the signed integers that they are on the disk, as fpack does it.
-            np.copyto(frame, pixels)
             is_decoded = len(lengths) in decoded
             if is_decoded:
-                digests.append(frame_digest(frame))
-            lengths.append(encoder.add(frame))
+                digests.append(frame_digest(pixels))
+            lengths.append(encoder.add(pixels))
             if verify == "sample" and not is_decoded:
                 digests.append(frame_digest(encoder.coded[-lengths[-1] :]))
         heap_sum.update(encoder.coded)

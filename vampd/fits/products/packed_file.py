@@ -150,7 +150,7 @@ def prove_packed(path: Path, head: bytes, proof: Proof, pace: Pace) -> str:
 
 
 def frame_digest(content: npt.NDArray[Any]) -> bytes:
-    """The XXH64 digest of a frame's pixels (native order, C order) or of its code: eight bytes.
+    """The XXH64 digest of a frame's pixels (as on the disk, C order) or of its code: eight bytes.
 
     Against accidents, never against malice; SHA-256 would cost as much as the compression itself.
     Each step of XXH64 is a bijection in the word that it takes in, so that content with only one of

@@ -1,7 +1,8 @@
 """Rice coding of frame tiles: RICE_1 with blocks of 32 pixels of one, two or four bytes.
 
-The bytes are those of cfitsio for every input. Compiled code is imported with the first tile: a
-daemon that packs nothing itself never imports it.
+The bytes are those of cfitsio for every input. Pixels are big-endian, as on the disk: whole arrays
+are nowhere swapped. Compiled code is imported with the first tile: a daemon that packs nothing
+itself never imports it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vampd.errors import DataError
-from vampd.fits.rice.form import BLOCK_PIXELS, FORMS, SLACK_BYTES, largest_tile_bytes
+from vampd.fits.rice.form import (
+    BLOCK_PIXELS,
+    FORMS,
+    OCTETS,
+    QUADS,
+    SLACK_BYTES,
+    largest_tile_bytes,
+)
 
 Int16 = npt.NDArray[np.int16]
 Bytes = npt.NDArray[np.uint8]
@@ -27,26 +35,30 @@ class TileEncoder:
         if pixels < 1:
             raise ValueError(f"expected tiles of one pixel or more, found {pixels}")
         self._encode = encode
-        self._dtype = _signed(dtype)
+        self._dtype = _as_on_disk(dtype)
         self._form = FORMS[self._dtype.itemsize]
         self._largest = largest_tile_bytes(pixels, self._dtype.itemsize)
         self._stream = np.empty(tiles * self._largest + SLACK_BYTES, np.uint8)
-        self._mapped = np.empty(BLOCK_PIXELS, np.uint32)
-        self._codes = np.empty(BLOCK_PIXELS, np.uint64)
-        self._lengths = np.empty(BLOCK_PIXELS, np.int64)
+        self._room = (
+            np.empty(BLOCK_PIXELS, self._dtype.newbyteorder("=")),
+            np.empty(BLOCK_PIXELS, f"u{self._dtype.itemsize}"),
+            np.empty(QUADS + OCTETS, np.uint64),
+            np.empty(QUADS + OCTETS, np.int64),
+        )
         self._pixels = pixels
         self._end = 0
 
     def add(self, pixels: npt.NDArray[Any]) -> int:
-        """Code a tile of signed pixels, native byte order, contiguous; the length of its code."""
+        """Code a tile of signed pixels, big-endian, contiguous; the length of its code."""
         flat = pixels.reshape(-1)
         if flat.dtype != self._dtype or len(flat) != self._pixels:
             raise ValueError(f"expected {self._pixels} pixels of {self._dtype}, found {flat!r}")
         if self._end + self._largest + SLACK_BYTES > len(self._stream):
             raise ValueError("the buffer is full: clear() it first")
         start = self._end
-        room = self._mapped, self._codes, self._lengths
-        self._end = self._encode(flat, self._stream, start, *room, *self._form)
+        # Compiled code knows native types only; it takes them for what they are.
+        flat = flat.view(self._room[0].dtype)
+        self._end = self._encode(flat, self._stream, start, *self._room, *self._form)
         return self._end - start
 
     @property
@@ -60,15 +72,19 @@ class TileEncoder:
 
 
 class TileDecoder:
-    """Decodes tiles of so many pixels, each into the same array."""
+    """Decodes tiles of so many pixels, each into the same array, big-endian."""
 
     def __init__(self, pixels: int, dtype: npt.DTypeLike = np.int16) -> None:
         from vampd.fits.rice.kernels import decode
 
         self._decode = decode
-        self._decoded = np.empty(pixels, _signed(dtype))
-        self._form = FORMS[self._decoded.itemsize]
-        self._mapped = np.empty(BLOCK_PIXELS, np.uint32)
+        self._dtype = _as_on_disk(dtype)
+        self._form = FORMS[self._dtype.itemsize]
+        self._pixels = pixels
+        whole = -(-pixels // BLOCK_PIXELS) * BLOCK_PIXELS
+        self._decoded = np.empty(whole, self._dtype.newbyteorder("="))
+        lane = np.uint32 if self._dtype.itemsize == 4 else np.uint16
+        self._room = np.empty(2 * BLOCK_PIXELS, lane), np.empty(2 * BLOCK_PIXELS, lane)
 
     def decode(self, stream: Bytes, length: int) -> npt.NDArray[Any]:
         """The pixels of the tile in the first ``length`` bytes, valid until the next.
@@ -80,33 +96,35 @@ class TileDecoder:
             raise ValueError(f"expected up to {len(stream)} bytes, found a tile of {length}")
         if length + SLACK_BYTES > len(stream):
             stream = np.concatenate([stream[:length], np.zeros(SLACK_BYTES, np.uint8)])
-        used = self._decode(stream, length, self._decoded, self._mapped, *self._form)
+        tile = stream, length, self._pixels
+        used = self._decode(*tile, self._decoded, *self._room, *self._form)
         if used != length:
             raise DataError(
                 "tile_damaged",
                 f"a tile cannot be decoded: its {length} bytes are no code of"
-                f" {len(self._decoded)} pixels",
+                f" {self._pixels} pixels",
             )
-        return self._decoded
+        return self._decoded[: self._pixels].view(self._dtype)
 
 
 def encode_tile(pixels: npt.NDArray[Any]) -> bytes:
-    """Code a tile of signed pixels of 1, 2 or 4 bytes, native byte order, contiguous, any shape."""
+    """Code a tile of signed pixels of 1, 2 or 4 bytes, contiguous, any shape and byte order."""
     encoder = TileEncoder(1, pixels.size, pixels.dtype)
-    encoder.add(pixels)
+    encoder.add(pixels.astype(_as_on_disk(pixels.dtype)))
     return encoder.coded.tobytes()
 
 
 def decode_tile(
     coded: bytes | Bytes, pixels: int, dtype: npt.DTypeLike = np.int16
 ) -> npt.NDArray[Any]:
-    """The ``pixels`` pixels of a coded tile; DataError ``tile_damaged`` if it holds others."""
+    """A coded tile's ``pixels`` pixels, native; DataError ``tile_damaged`` if it holds others."""
     stream = np.frombuffer(coded, np.uint8)
-    return TileDecoder(pixels, dtype).decode(stream, len(stream))
+    decoded = TileDecoder(pixels, dtype).decode(stream, len(stream))
+    return decoded.astype(decoded.dtype.newbyteorder("="))
 
 
-def _signed(dtype: npt.DTypeLike) -> np.dtype[Any]:
+def _as_on_disk(dtype: npt.DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
-    if kind.kind != "i" or kind.itemsize not in FORMS or not kind.isnative:
-        raise ValueError(f"expected signed pixels of 1, 2 or 4 bytes, native order, found {kind}")
-    return kind
+    if kind.kind != "i" or kind.itemsize not in FORMS:
+        raise ValueError(f"expected signed pixels of 1, 2 or 4 bytes, found {kind}")
+    return kind.newbyteorder(">")

@@ -7,6 +7,8 @@ compiled is imported here.
 from __future__ import annotations
 
 BLOCK_PIXELS = 32
+# Four codes make a quad, two quads an octet: so many of them in a block.
+QUADS, OCTETS = BLOCK_PIXELS // 4, BLOCK_PIXELS // 8
 # Bytes of a frame's pixel (BITPIX 16), in raw cubes and in products.
 PIXEL_BYTES = 2
 # What the compiled loops may touch behind a stream: they access eight bytes at a time.
